@@ -1,0 +1,58 @@
+"""Lambda entry: bars of the FIFO queue, in order within each symbol."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.bus.messages import BarMessage
+from stratforge.configuration import DatabaseSecret, Settings, read_secret
+from stratforge.observability import logger
+from stratforge.storage.database import Database
+
+from functions.evaluator.service import EvaluatorService
+
+log = logger("evaluator")
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+
+
+class EvaluatorSettings(Settings):
+    """Environment of the function."""
+
+    database_secret: str
+    sandbox_function: str
+    signals_queue_url: str
+
+
+@lru_cache(maxsize=1)
+def service() -> EvaluatorService:
+    """The service of this environment."""
+    settings = EvaluatorSettings.from_environment()
+    database = Database(
+        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="evaluator"
+    )
+    return EvaluatorService(database, settings.sandbox_function, settings.signals_queue_url)
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Handles one bar."""
+    message = BarMessage.model_validate_json(record.body)
+    done = service().handle(message)
+    log.info(
+        "bar evaluated",
+        symbol=message.symbol,
+        bar=message.time.isoformat(),
+        kind=message.kind,
+        sessions=done.sessions,
+        signals=done.signals,
+        failures=done.failures,
+    )
+
+
+@log.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Handles a batch; what failed is reported, and delivered again."""
+    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -1,0 +1,56 @@
+"""One bar: store it, evaluate the sessions that wait for it, write what they say, wake the executor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratforge.bus.messages import BarMessage
+from stratforge.bus.queues import send_work_ready
+from stratforge.storage import evaluations, market_data
+from stratforge.storage.database import Database
+
+from functions.evaluator.sandbox_client import evaluate_sessions
+
+MINIMUM_WINDOW = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What one bar came to."""
+
+    sessions: int
+    signals: int
+    failures: int
+
+
+class EvaluatorService:
+    """Evaluates bars. Handling a bar again changes nothing: sessions remember the last bar they saw."""
+
+    def __init__(self, database: Database, sandbox_function: str, signals_queue_url: str) -> None:
+        self._database = database
+        self._sandbox_function = sandbox_function
+        self._signals_queue_url = signals_queue_url
+
+    def handle(self, message: BarMessage) -> Evaluated:
+        """Handles one message of the bars queue."""
+        bar = message.bar()
+        if message.kind == "correction":
+            with self._database.transaction() as connection:
+                market_data.correct_bar(connection, bar)
+            return Evaluated(0, 0, 0)
+        with self._database.transaction() as connection:
+            market_data.add_bars(connection, [bar])
+            market_data.set_latest_price(connection, bar.symbol, bar.close, bar.time)
+            sessions = evaluations.sessions_awaiting(connection, bar.symbol, message.shard, bar.time)
+            window = None
+            if sessions:
+                length = max(MINIMUM_WINDOW, *(session.lookback for session in sessions))
+                window = market_data.trailing_window(connection, bar.symbol, bar.time, length)
+        outcomes = evaluate_sessions(self._sandbox_function, window, sessions) if window is not None else []
+        with self._database.transaction() as connection:
+            signals = evaluations.record_outcomes(connection, bar.symbol, bar.time, outcomes)
+            # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
+            pending = evaluations.has_pending_signals(connection, bar.symbol)
+        if pending:
+            send_work_ready(self._signals_queue_url, bar.symbol, f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{message.shard}")
+        return Evaluated(len(outcomes), signals, sum(outcome.error is not None for outcome in outcomes))

@@ -1,0 +1,1 @@
+"""Signals in, one netted broker order per symbol out."""

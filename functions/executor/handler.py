@@ -1,0 +1,57 @@
+"""Lambda entry: symbols that may have something to execute."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.broker.alpaca import AlpacaBroker
+from stratforge.bus.messages import WorkReady
+from stratforge.configuration import AlpacaSecret, DatabaseSecret, Settings, read_secret
+from stratforge.observability import logger
+from stratforge.storage.database import Database
+
+from functions.executor.service import ExecutorService
+
+log = logger("executor")
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+
+
+class ExecutorSettings(Settings):
+    """Environment of the function."""
+
+    database_secret: str
+    alpaca_secret: str
+
+
+@lru_cache(maxsize=1)
+def service() -> ExecutorService:
+    """The service of this environment."""
+    settings = ExecutorSettings.from_environment()
+    database = Database(
+        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="executor"
+    )
+    return ExecutorService(database, AlpacaBroker(read_secret(AlpacaSecret, settings.alpaca_secret)))
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Handles one symbol."""
+    message = WorkReady.model_validate_json(record.body)
+    done = service().handle(message.symbol)
+    log.info(
+        "symbol executed",
+        symbol=message.symbol,
+        cause=message.cause,
+        outcome=done.outcome,
+        orders=done.orders,
+        client_order_id=done.client_order_id,
+    )
+
+
+@log.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Handles a batch; what failed is reported, and delivered again."""
+    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

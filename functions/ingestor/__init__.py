@@ -1,0 +1,1 @@
+"""The long-running service between Alpaca's streams and our queues."""

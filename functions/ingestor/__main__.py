@@ -1,0 +1,90 @@
+"""The service: `python -m functions.ingestor`. It ends when any of its parts does, and is started again by what runs it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from stratforge.broker.alpaca import AlpacaBroker
+from stratforge.bus.topics import BarTopics
+from stratforge.configuration import AlpacaSecret, ConfigurationError, DatabaseSecret, read_secret
+from stratforge.observability import logger
+from stratforge.storage.database import Database
+
+from functions.ingestor.alpaca_history import AlpacaHistory
+from functions.ingestor.alpaca_streams import BarStream, OrderStream
+from functions.ingestor.order_updates import OrderUpdatePipeline
+from functions.ingestor.pipeline import BarPipeline
+from functions.ingestor.settings import IngestorSettings
+from functions.ingestor.subscriptions import Subscriptions
+
+log = logger("ingestor")
+
+
+def main() -> int:
+    """Runs until it is told to stop or something fails."""
+    settings = IngestorSettings.from_environment()
+    secret = read_secret(AlpacaSecret, settings.alpaca_secret)
+    database = Database(
+        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="ingestor"
+    )
+    stopping = threading.Event()
+    failed = threading.Event()
+
+    def fatal() -> None:
+        failed.set()
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, lambda *_: stopping.set())
+
+    pipeline = BarPipeline(
+        BarTopics(settings.stage, settings.bars_queue_arn), AlpacaHistory(secret), database, on_fatal=fatal
+    )
+    orders = OrderUpdatePipeline(AlpacaBroker(secret), database, settings.order_updates_queue_url, fatal)
+    streams = [
+        BarStream(
+            secret,
+            crypto=crypto,
+            mute_seconds=settings.mute_seconds,
+            on_bar=pipeline.bar,
+            on_connected=pipeline.reconnected,
+        )
+        for crypto in (False, True)
+    ]
+    order_stream = OrderStream(secret, orders.update, orders.connected)
+    subscriptions = Subscriptions(
+        database,
+        pipeline,
+        streams[0],
+        streams[1],
+        settings.subscription_queue_url,
+        settings.reconcile_seconds,
+    )
+
+    def beat() -> None:
+        threads = [order_stream.thread, *(stream.thread for stream in streams)]
+        if any(thread is not None and not thread.is_alive() for thread in threads):
+            log.error("a stream ended; the service restarts")
+            fatal()
+        # The container's health check looks at the age of this file.
+        Path(os.environ.get("HEARTBEAT_FILE", "/tmp/ingestor-heartbeat")).touch()  # noqa: S108
+
+    log.info("ingestor started", stage=settings.stage)
+    subscriptions.run(beat, stopping.is_set)
+    log.info("ingestor stopped", failed=failed.is_set())
+    return 1 if failed.is_set() else 0
+
+
+if __name__ == "__main__":
+    try:
+        code = main()
+    except ConfigurationError as error:
+        print(f"ingestor: {error}", file=sys.stderr)
+        code = 2
+    # Streams run in daemon threads that may be in the middle of a read.
+    sys.stdout.flush()
+    os._exit(code)

@@ -1,0 +1,89 @@
+"""Bars that are already over, over REST."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import requests
+from alpaca.common.exceptions import APIError
+from alpaca.data.enums import DataFeed
+from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
+from alpaca.data.requests import CryptoBarsRequest, StockBarsRequest
+from alpaca.data.timeframe import TimeFrame
+from alpaca.trading.client import TradingClient
+from stratforge.broker.alpaca import harden
+from stratforge.configuration import AlpacaSecret
+from stratforge.market import Bar, is_crypto
+
+# Minutes of a trading day that are counted on when asking for a number of bars: nights, weekends and holidays lie between.
+_STOCK_MINUTES_A_DAY = 390
+_CALENDAR_DAYS_PER_TRADING_DAY = 1.6
+
+
+class HistoryUnavailable(RuntimeError):
+    """Alpaca did not answer; the question may be asked again."""
+
+
+class AlpacaHistory:
+    """Past bars and the market's clock."""
+
+    def __init__(self, secret: AlpacaSecret) -> None:
+        key, secret_key = secret.key_id, secret.secret_key.get_secret_value()
+        self._feed = DataFeed(secret.feed)
+        self._stocks = StockHistoricalDataClient(key, secret_key, url_override=secret.data_url)
+        self._crypto = CryptoHistoricalDataClient(key, secret_key, url_override=secret.data_url)
+        self._trading = TradingClient(key, secret_key, paper=True, url_override=secret.trading_url)
+        for client in (self._stocks, self._crypto, self._trading):
+            harden(client)
+
+    def now(self) -> datetime:
+        """The market's clock."""
+        try:
+            clock: Any = self._trading.get_clock()
+        except (APIError, requests.RequestException) as error:
+            raise HistoryUnavailable(f"the clock cannot be read: {str(error)[:200]}") from error
+        timestamp: datetime = clock.timestamp
+        return timestamp
+
+    def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> list[Bar]:
+        """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones."""
+        try:
+            if is_crypto(symbol):
+                reply: Any = self._crypto.get_crypto_bars(
+                    CryptoBarsRequest(symbol_or_symbols=symbol, timeframe=TimeFrame.Minute, start=start, end=end)
+                )
+            else:
+                reply = self._stocks.get_stock_bars(
+                    StockBarsRequest(
+                        symbol_or_symbols=symbol,
+                        timeframe=TimeFrame.Minute,
+                        start=start,
+                        end=end,
+                        feed=self._feed,
+                    )
+                )
+        except (APIError, requests.RequestException) as error:
+            raise HistoryUnavailable(f"bars of {symbol} cannot be read: {str(error)[:200]}") from error
+        bars = [normalized_bar(symbol, each) for each in reply.data.get(symbol, []) if each.timestamp < end]
+        return bars[-limit:] if limit is not None else bars
+
+    def latest(self, symbol: str, count: int, now: datetime) -> list[Bar]:
+        """At least the latest `count` bars that are over, if the market has that many."""
+        minute = now.replace(second=0, microsecond=0)
+        days = count / (1440 if is_crypto(symbol) else _STOCK_MINUTES_A_DAY) * _CALENDAR_DAYS_PER_TRADING_DAY + 4
+        return self.bars(symbol, minute - timedelta(days=days), minute, count)
+
+
+def normalized_bar(symbol: str, payload: Any) -> Bar:
+    """Our bar from alpaca-py's."""
+    return Bar(
+        symbol,
+        payload.timestamp,
+        Decimal(str(payload.open)),
+        Decimal(str(payload.high)),
+        Decimal(str(payload.low)),
+        Decimal(str(payload.close)),
+        Decimal(str(payload.volume)),
+    )

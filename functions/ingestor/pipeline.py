@@ -1,0 +1,190 @@
+"""From streams to topics: in order for each symbol, without gaps, each bar once."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from stratforge.bus.messages import BarMessage
+from stratforge.bus.topics import BarTopics
+from stratforge.market import Bar
+from stratforge.observability import logger
+from stratforge.storage import evaluations, market_data
+from stratforge.storage.database import Database
+
+from functions.ingestor.alpaca_history import AlpacaHistory
+from functions.ingestor.persistence import persist
+
+log = logger("ingestor")
+_MINUTE = timedelta(minutes=1)
+_MAX_BACKFILL = timedelta(days=5)
+_HISTORY_MARGIN = 64
+
+
+@dataclass(slots=True)
+class _Symbol:
+    """What is known of a symbol's stream. `check_gap`: the next bar must be joined to the last one over REST."""
+
+    shards: int = 1
+    last_published: datetime | None = None
+    check_gap: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _LiveBar:
+    bar: Bar
+    correction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    symbol: str
+    shards: int
+    done: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class _Forget:
+    symbol: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Reconnected:
+    """The connection is new: bars may be missing before the next one."""
+
+
+_Event = _LiveBar | _Watch | _Forget | _Reconnected
+
+
+class BarPipeline:
+    """Workers that publish bars; a symbol always goes to the same worker, so its order holds."""
+
+    def __init__(
+        self,
+        topics: BarTopics,
+        history: AlpacaHistory,
+        database: Database,
+        *,
+        workers: int = 4,
+        on_fatal: Callable[[], None],
+    ) -> None:
+        self._topics = topics
+        self._history = history
+        self._database = database
+        self._on_fatal = on_fatal
+        self._queues: list[queue.Queue[_Event]] = [queue.Queue(maxsize=50_000) for _ in range(workers)]
+        for index, events in enumerate(self._queues):
+            threading.Thread(target=self._work, args=(events,), name=f"publisher-{index}", daemon=True).start()
+
+    def _queue(self, symbol: str) -> queue.Queue[_Event]:
+        return self._queues[zlib.crc32(symbol.encode()) % len(self._queues)]
+
+    def bar(self, bar: Bar, correction: bool) -> None:
+        """Takes a bar of the stream."""
+        self._queue(bar.symbol).put(_LiveBar(bar, correction))
+
+    def reconnected(self) -> None:
+        """Notes that the stream is a new connection."""
+        for events in self._queues:
+            events.put(_Reconnected())
+
+    def watch(self, symbol: str, shards: int) -> threading.Event:
+        """Begins with a symbol: its topic, its history, and where its bars go on. The event is set when it is ready to stream."""
+        watch = _Watch(symbol, shards)
+        self._queue(symbol).put(watch)
+        return watch.done
+
+    def forget(self, symbol: str) -> None:
+        """Ends with a symbol."""
+        self._queue(symbol).put(_Forget(symbol))
+
+    # In the workers --------------------------------------------------------------------------------------
+
+    def _work(self, events: queue.Queue[_Event]) -> None:
+        symbols: dict[str, _Symbol] = {}
+        try:
+            while True:
+                self._handle(events.get(), symbols)
+        except BaseException:
+            log.exception("a publisher failed; the service restarts")
+            self._on_fatal()
+            raise
+
+    def _handle(self, event: _Event, symbols: dict[str, _Symbol]) -> None:
+        if isinstance(event, _Reconnected):
+            for state in symbols.values():
+                state.check_gap = True
+            for symbol, state in symbols.items():
+                self._fill_gap(symbol, state, None)
+        elif isinstance(event, _Watch):
+            known = symbols.get(event.symbol)
+            if known is None:
+                symbols[event.symbol] = _Symbol(event.shards, self._begin(event.symbol))
+            else:
+                known.shards = event.shards
+            event.done.set()
+        elif isinstance(event, _Forget):
+            symbols.pop(event.symbol, None)
+        elif event.bar.symbol in symbols:
+            self._live(event, symbols[event.bar.symbol])
+
+    def _begin(self, symbol: str) -> datetime | None:
+        """Makes the topic, stores the history that sessions need, and returns the time of the last bar we have."""
+        persist(lambda: self._topics.arn(symbol))
+        with self._database.transaction() as connection:
+            last = market_data.last_bar_times(connection, [symbol]).get(symbol)
+            needed = evaluations.longest_lookback(connection, symbol) + _HISTORY_MARGIN
+            known = len(market_data.trailing_window(connection, symbol, last, needed)) if last else 0
+        now = persist(self._history.now)
+        if last is not None and known >= needed and now - last < _MAX_BACKFILL:
+            return last  # Ran before: what came since is a gap, and gaps are evaluated.
+        bars = persist(lambda: self._history.latest(symbol, needed, now))
+        fresh = [bar for bar in bars if last is None or bar.time <= last or now - last >= _MAX_BACKFILL]
+        with self._database.transaction() as connection:
+            market_data.ensure_months(connection, [bar.time for bar in fresh] + [now])
+            added = market_data.add_bars(connection, fresh)
+        log.info("history stored", symbol=symbol, bars=added)
+        if last is not None and now - last < _MAX_BACKFILL:
+            return last
+        return fresh[-1].time if fresh else None
+
+    def _live(self, event: _LiveBar, state: _Symbol) -> None:
+        bar = event.bar
+        if event.correction:
+            if state.last_published is not None and bar.time <= state.last_published:
+                self._publish(bar, state, correction=True)
+            return
+        if state.last_published is not None and bar.time <= state.last_published:
+            return
+        if state.check_gap:
+            self._fill_gap(bar.symbol, state, bar.time)
+        self._publish(bar, state, correction=False)
+
+    def _fill_gap(self, symbol: str, state: _Symbol, until: datetime | None) -> None:
+        """Publishes, in order, the bars between the last one published and `until` (now, when None)."""
+        if state.last_published is None:
+            state.check_gap = until is None
+            return
+        end = until or persist(self._history.now).replace(second=0, microsecond=0)
+        start = max(state.last_published + _MINUTE, end - _MAX_BACKFILL)
+        if start < end:
+            missed = persist(lambda: self._history.bars(symbol, start, end))
+            for bar in missed:
+                self._publish(bar, state, correction=False)
+            if missed:
+                log.info("gap filled", symbol=symbol, bars=len(missed), first=missed[0].time.isoformat())
+        state.check_gap = until is None
+
+    def _publish(self, bar: Bar, state: _Symbol, *, correction: bool) -> None:
+        if not correction and (state.last_published is None or bar.time.month != state.last_published.month):
+            with self._database.transaction() as connection:
+                market_data.ensure_months(connection, [bar.time])
+        for shard in range(state.shards):
+            message = BarMessage.of(bar, "correction" if correction else "bar", shard)
+            persist(lambda message=message: self._topics.publish(message))  # type: ignore[misc]
+        if not correction:
+            state.last_published = bar.time

@@ -1,0 +1,18 @@
+"""Environment of the ingestor."""
+
+from __future__ import annotations
+
+from stratforge.configuration import Settings
+
+
+class IngestorSettings(Settings):
+    """Environment of the service."""
+
+    stage: str
+    database_secret: str
+    alpaca_secret: str
+    bars_queue_arn: str
+    order_updates_queue_url: str
+    subscription_queue_url: str
+    mute_seconds: float = 90.0
+    reconcile_seconds: float = 30.0

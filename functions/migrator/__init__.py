@@ -1,0 +1,1 @@
+"""Applies db/ at deploy time."""

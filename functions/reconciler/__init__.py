@@ -1,0 +1,1 @@
+"""Scheduled: what the broker has against what the ledger has."""

@@ -1,0 +1,1 @@
+"""Order updates in, ledger out."""

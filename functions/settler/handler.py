@@ -1,0 +1,54 @@
+"""Lambda entry: order updates, in order within each block order."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.bus.messages import OrderUpdate
+from stratforge.configuration import DatabaseSecret, Settings, read_secret
+from stratforge.observability import logger
+from stratforge.storage.database import Database
+
+from functions.settler.service import SettlerService
+
+log = logger("settler")
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+
+
+class SettlerSettings(Settings):
+    """Environment of the function."""
+
+    database_secret: str
+    signals_queue_url: str
+
+
+@lru_cache(maxsize=1)
+def service() -> SettlerService:
+    """The service of this environment."""
+    settings = SettlerSettings.from_environment()
+    database = Database(lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="settler")
+    return SettlerService(database, settings.signals_queue_url)
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Handles one update."""
+    update = OrderUpdate.model_validate_json(record.body)
+    done = service().handle(update)
+    log.info(
+        "update settled",
+        client_order_id=update.client_order_id,
+        symbol=update.symbol,
+        order_event=update.event,
+        trades=done.trades,
+        completed=done.completed,
+    )
+
+
+@log.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Handles a batch; what failed is reported, and delivered again."""
+    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -1,0 +1,128 @@
+"""Running a backtest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.config import BacktestConfig, BacktestError
+from stratforge.backtest.loop import FILL_COLUMNS, Loop, config_arguments, loop_for
+from stratforge.backtest.report import BacktestReport, Fills
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns, exchange_timezone
+from stratforge.strategy import Strategy
+from stratforge.strategy.graph import Values
+
+Floats = npt.NDArray[np.float64]
+
+
+def run_backtest(
+    strategy: Strategy, bars: Any, config: BacktestConfig | None = None, *, symbol: str = "AAPL"
+) -> BacktestReport:
+    """Runs a strategy over historical bars.
+
+    Args:
+        strategy: A compiled strategy.
+        bars: A pandas DataFrame with columns open, high, low, close, volume (in any case) and a DatetimeIndex (UTC when it
+            has no time zone), ascending; or `BarColumns`.
+        config: The assumptions.
+        symbol: Tells the exchange, whose clock `bar.hour` and daily anchors follow.
+
+    Raises:
+        BacktestError: if the bars cannot be used.
+    """
+    config = config or BacktestConfig()
+    columns = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
+    check_columns(columns)
+    loop = loop_for(strategy, config, "python")
+    values = Values(columns)
+    fills = run_loop(loop, strategy, values, config)
+    return BacktestReport.build(strategy, columns, values, config, fills)
+
+
+def run_loop(loop: Loop, strategy: Strategy, values: Values, config: BacktestConfig) -> Fills:
+    """Runs a loop of the interpreter and gives the fills."""
+    inputs = [loop_column(strategy, values, name).tolist() for name in loop.columns]
+    parameters = [strategy.parameters[name] for name in loop.parameters]
+    # A bar has at most one fill at its open and one within it.
+    recorded: list[Any] = [_Growing() for _ in FILL_COLUMNS]
+    count = loop.function(len(values.bars), config.cash, *inputs, *parameters, *config_arguments(config), *recorded)
+    return Fills(*(np.array(each.items[:count], dtype=np.float64) for each in recorded))
+
+
+class _Growing:
+    """A column that is written from its beginning on and grows, so that memory follows the fills and not the bars."""
+
+    __slots__ = ("items",)
+
+    def __init__(self) -> None:
+        self.items: list[float] = []
+
+    def __setitem__(self, index: int, value: float) -> None:
+        self.items.append(value)
+
+
+def loop_column(strategy: Strategy, values: Values, name: str) -> Floats:
+    """The column a loop reads under `name`: an indicator, a price, or a time field."""
+    node = strategy.columns.get(name)
+    if node is not None:
+        return values.series(node)
+    column: Floats = getattr(values.bars, name)
+    return column
+
+
+def columns_of_frame(frame: Any, symbol: str) -> BarColumns:
+    """Columns of a pandas DataFrame.
+
+    Raises:
+        BacktestError: naming the column or the row that cannot be used.
+    """
+    import pandas as pd
+
+    if not isinstance(frame, pd.DataFrame):
+        raise BacktestError(f"bars are a {type(frame).__name__}; give a pandas DataFrame with a DatetimeIndex")
+    by_name = {str(name).strip().lower(): name for name in frame.columns}
+    missing = [name for name in PRICE_COLUMNS if name not in by_name]
+    if missing:
+        raise BacktestError(f"bars have no column {', '.join(missing)}; they need {', '.join(PRICE_COLUMNS)}")
+    if not isinstance(frame.index, pd.DatetimeIndex):
+        raise BacktestError("the index of bars is not a DatetimeIndex; convert it with pandas.to_datetime")
+    index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index.tz_convert("UTC")
+    if index.hasnans:
+        raise BacktestError(f"row {int(np.flatnonzero(index.isna())[0])} of bars has no time; remove it")
+    seconds = index.as_unit("s").asi8
+    try:
+        numbers = [
+            np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS
+        ]
+    except (TypeError, ValueError) as error:
+        raise BacktestError(f"bars hold something that is not a number: {error}") from None
+    return BarColumns(np.ascontiguousarray(seconds), *numbers, exchange_timezone(symbol))
+
+
+def check_columns(bars: BarColumns) -> None:
+    """Refuses bars that no market could have made.
+
+    Raises:
+        BacktestError: naming the first row that is wrong.
+    """
+    if len(bars) == 0:
+        raise BacktestError("there are no bars; give at least one")
+    order = np.flatnonzero(np.diff(bars.time) <= 0)
+    if len(order):
+        raise BacktestError(f"row {order[0] + 1} of bars is not later than the one before; sort them and drop doubles")
+    for name in PRICE_COLUMNS:
+        column = getattr(bars, name)
+        wrong = ~np.isfinite(column) | ((column < 0) if name == "volume" else (column <= 0))
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise BacktestError(f"{name} of row {row} is {column[row]}; drop the row or mend it")
+    low, high = np.minimum(bars.open, bars.close), np.maximum(bars.open, bars.close)
+    tolerance = 1e-9 * bars.close
+    wrong = (bars.low > low + tolerance) | (bars.high < high - tolerance)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise BacktestError(f"the high or low of row {row} does not enclose its open and close; drop the row or mend it")
+
+

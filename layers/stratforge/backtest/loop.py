@@ -1,0 +1,325 @@
+"""The event loop, written for one strategy and one configuration.
+
+A loop that asks on every bar whether there is a stop, a cap or a field that nobody reads spends most of its time asking. So the
+loop is text, put together from the parts that a strategy and a configuration need, and compiled: by Python for
+one backtest, by numba for sweeps. Both run the same statements in the same order on the same floats.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from stratforge.backtest.config import BacktestConfig
+from stratforge.strategy import Strategy, arithmetic
+
+Target = Literal["python", "numba"]
+EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
+MINIMUM_VALUE = 1.0
+_DUST = 1e-9
+
+CONFIG_ARGUMENTS = (
+    "half_cost",
+    "commission_rate",
+    "per_share",
+    "per_order",
+    "participation",
+    "sizing_value",
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+)
+
+
+def config_arguments(config: BacktestConfig) -> tuple[float, ...]:
+    """The numbers of a configuration, in the order of `CONFIG_ARGUMENTS`."""
+    return (
+        config.half_cost,
+        config.commission_bps / 10_000.0,
+        config.commission_per_share,
+        config.commission_per_order,
+        config.participation or 0.0,
+        config.sizing_value,
+        config.stop_loss or 0.0,
+        config.take_profit or 0.0,
+        config.trailing_stop or 0.0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What of a configuration shapes the loop (its numbers are arguments)."""
+
+    fractional: bool
+    sizing_rule: str
+    costs: bool
+    commission: bool
+    participation: bool
+    stop_loss: bool
+    take_profit: bool
+    trailing_stop: bool
+
+    @classmethod
+    def of(cls, config: BacktestConfig) -> Features:
+        """The features of a configuration."""
+        commission = bool(config.commission_bps or config.commission_per_share or config.commission_per_order)
+        return cls(
+            config.fractional,
+            config.sizing_rule,
+            config.half_cost > 0,
+            commission,
+            config.participation is not None,
+            config.stop_loss is not None,
+            config.take_profit is not None,
+            config.trailing_stop is not None,
+        )
+
+    @property
+    def stops(self) -> bool:
+        """Whether anything can trade within a bar."""
+        return self.stop_loss or self.take_profit or self.trailing_stop
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A compiled loop and the columns it reads, in the order of its arguments.
+
+    `function(n, cash, *columns, *parameters, *config_arguments, *fill columns)` returns the number of fills. Fill
+    columns are bar, side, quantity, price, commission, reason, cash after, quantity after.
+    """
+
+    function: Callable[..., int]
+    columns: tuple[str, ...]
+    parameters: tuple[str, ...]
+    text: str
+
+
+FILL_COLUMNS = ("bar", "side", "quantity", "price", "commission", "reason", "cash", "held")
+
+
+def loop_for(strategy: Strategy, config: BacktestConfig, target: Target) -> Loop:
+    """The loop for a strategy and a configuration."""
+    return _compile(strategy.on_bar.text, strategy.on_bar.arguments, strategy.on_bar.state, Features.of(config), target)
+
+
+@lru_cache(maxsize=512)
+def _compile(
+    on_bar_text: str, arguments: tuple[str, ...], state: tuple[str, ...], features: Features, target: Target
+) -> Loop:
+    columns, text = _write(arguments, state, features, target)
+    parameters = tuple(name[2:] for name in arguments if name[0] == "k")
+    scope: dict[str, Any] = {"floor": math.floor, "NAN": math.nan}
+    if target == "numba":
+        import numba
+
+        jit = numba.njit(error_model="numpy", fastmath=False, nogil=True)
+        scope |= {name: numba.njit(error_model="python")(each) for name, each in arithmetic.FUNCTIONS.items() if name != "absolute"}
+        scope["absolute"] = abs
+        exec(compile(on_bar_text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
+        scope["on_bar"] = jit(scope["on_bar"])
+        exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
+        return Loop(jit(scope["loop"]), columns, parameters, text)
+    scope |= arithmetic.FUNCTIONS
+    exec(compile(on_bar_text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
+    exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
+    return Loop(scope["loop"], columns, parameters, text)
+
+
+def _write(
+    arguments: tuple[str, ...], state: tuple[str, ...], features: Features, target: Target
+) -> tuple[tuple[str, ...], str]:
+    """The columns the loop reads, and its text."""
+    on_bar = [name for name in arguments if name[0] == "b"]
+    previous = [name for name in arguments if name[0] == "p"]
+    position = {name[2:] for name in arguments if name[0] == "q"}
+    read = {"open", "close"} | {name[2:] for name in (*on_bar, *previous)}
+    if features.stops:
+        read |= {"high", "low"}
+    if features.participation:
+        read.add("volume")
+    columns = tuple(sorted(read))
+    parameters = [name for name in arguments if name[0] == "k"]
+    head = [
+        "n",
+        "cash",
+        *(f"c_{name}" for name in columns),
+        *parameters,
+        *CONFIG_ARGUMENTS,
+        *(f"f_{name}" for name in FILL_COLUMNS),
+    ]
+    lines = [f"def loop({', '.join(head)}):"]
+    write = lines.append
+    held = "bars_held" in position
+    write("    fills = 0; quantity = 0.0; cost = 0.0; entry = 0.0")
+    write("    want = 0.0; side = 0.0")
+    if features.trailing_stop:
+        write("    peak = 0.0")
+    if held:
+        write("    bars_held = 0.0")
+    for key in state:
+        write(f"    s_{key} = NAN")
+    for name in previous:
+        write(f"    {name} = NAN")
+    if target == "numba":
+        write("    for i in range(n):")
+        for name in columns:
+            write(f"        b_{name} = c_{name}[i]")
+    else:
+        names = ", ".join(f"b_{name}" for name in columns)
+        write(f"    for i, ({names}) in enumerate(zip({', '.join(f'c_{name}' for name in columns)})):")
+    write("        if side != 0.0:")
+    _write_fill(write, features)
+    if features.stops:
+        write("        if quantity > 0.0:")
+        _write_stops(write, features)
+    if held:
+        write("        bars_held = bars_held + 1.0 if quantity > 0.0 else 0.0")
+    results = ", ".join(("action", "confidence", "kind", "size", *(f"s_{key}" for key in state)))
+    given = []
+    for name in arguments:
+        given.append(
+            {
+                "q_quantity": "quantity",
+                "q_average_entry_price": "entry",
+                "q_unrealized_return": "((b_close / entry - 1.0) if quantity > 0.0 else 0.0)",
+                "q_bars_held": "bars_held",
+            }.get(name, name)
+        )
+    write(f"        {results} = on_bar({', '.join(given)})")
+    write("        if action != 0.0:")
+    _write_decision(write, features)
+    for name in previous:
+        write(f"        {name} = b_{name[2:]}")
+    write("    return fills")
+    return columns, "\n".join(lines)
+
+
+def _commission(features: Features, quantity: str, price: str) -> str:
+    return f"({quantity} * {price} * commission_rate + {quantity} * per_share + per_order)" if features.commission else "0.0"
+
+
+def _record(write: Callable[[str], None], indent: str, side: str, quantity: str, reason: str) -> None:
+    values = ("i", side, quantity, "price", "fee", reason, "cash", "quantity")
+    for name, value in zip(FILL_COLUMNS, values, strict=True):
+        write(f"{indent}f_{name}[fills] = {value}")
+    write(f"{indent}fills += 1")
+
+
+def _write_fill(write: Callable[[str], None], features: Features) -> None:
+    """Fills what the previous bar decided, at this bar's open."""
+    indent = "            "
+    write(indent + "part = want")
+    if features.participation:
+        write(indent + "part = min(part, b_volume * participation)")
+        if not features.fractional:
+            write(indent + "part = float(floor(part))")
+    write(indent + "if side == 1.0:")
+    inner = indent + "    "
+    write(inner + ("price = b_open * (1.0 + half_cost)" if features.costs else "price = b_open"))
+    if features.commission:
+        write(inner + "affordable = (cash - per_order) / (price * (1.0 + commission_rate) + per_share)")
+    else:
+        write(inner + "affordable = cash / price")
+    write(inner + "if part > affordable: part = affordable; want = affordable")
+    if not features.fractional:
+        write(inner + "part = float(floor(part + 1e-9))")
+    write(inner + f"if part * price >= {MINIMUM_VALUE}:")
+    deep = inner + "    "
+    write(deep + f"fee = {_commission(features, 'part', 'price')}")
+    write(deep + "paid = part * price + fee")
+    # Rounding may take the last cent below zero by an ulp.
+    write(deep + "cash = max(cash - paid, 0.0)")
+    if features.trailing_stop:
+        write(deep + "peak = price if quantity == 0.0 else peak")
+    write(deep + "quantity += part; cost += part * price; entry = cost / quantity")
+    _record(write, deep, "1.0", "part", "0.0")
+    write(deep + "want -= part")
+    if features.participation:
+        write(inner + "if want * price < 1.0: side = 0.0")
+    else:
+        write(inner + "side = 0.0")
+    write(indent + "else:")
+    write(inner + ("price = b_open * (1.0 - half_cost)" if features.costs else "price = b_open"))
+    write(inner + f"if part >= quantity - {_DUST}: part = quantity")
+    write(inner + "if part > 0.0:")
+    _write_sale(write, deep, features, "part", "0.0")
+    write(deep + "want -= part")
+    if features.participation:
+        write(inner + f"if quantity == 0.0 or want <= {_DUST}: side = 0.0")
+    else:
+        write(inner + "side = 0.0")
+
+
+def _write_sale(write: Callable[[str], None], indent: str, features: Features, quantity: str, reason: str) -> None:
+    write(indent + f"fee = {_commission(features, quantity, 'price')}")
+    write(indent + f"cash += {quantity} * price - fee")
+    write(indent + f"cost -= entry * {quantity}; quantity -= {quantity}")
+    write(indent + "if quantity <= 0.0: quantity = 0.0; cost = 0.0; entry = 0.0")
+    _record(write, indent, "2.0", quantity, reason)
+
+
+def _write_stops(write: Callable[[str], None], features: Features) -> None:
+    """Stops and targets within the bar, for the position as it is after the open."""
+    indent = "            "
+    write(indent + "level = 0.0; reason = 0.0")
+    if features.stop_loss:
+        write(indent + "level = entry * (1.0 - stop_loss); reason = 1.0")
+    if features.trailing_stop:
+        write(indent + "trail = peak * (1.0 - trailing_stop)")
+        write(indent + "if trail > level: level = trail; reason = 3.0")
+    sell = indent + "    "
+    worse = " * (1.0 - half_cost)" if features.costs else ""
+    condition = "if"
+    if features.stop_loss or features.trailing_stop:
+        write(indent + "if b_low <= level:")
+        write(sell + f"price = min(b_open, level){worse}")
+        write(sell + "part = quantity; side = 0.0")
+        _write_sale(write, sell, features, "part", "reason")
+        condition = "elif"
+    if features.take_profit:
+        write(indent + "target = entry * (1.0 + take_profit)" if condition == "if" else "")
+        target = "entry * (1.0 + take_profit)"
+        write(indent + f"{condition} b_high >= {target}:")
+        write(sell + f"price = max(b_open, {target}){worse}")
+        write(sell + "part = quantity; side = 0.0")
+        _write_sale(write, sell, features, "part", "2.0")
+    if features.trailing_stop:
+        write(indent + "if b_high > peak: peak = b_high")
+
+
+def _write_decision(write: Callable[[str], None], features: Features) -> None:
+    """Turns a decision into a wanted quantity, sized at this bar's close."""
+    indent = "            "
+    write(indent + "if confidence > 1.0: confidence = 1.0")
+    write(indent + "if confidence < 0.0: confidence = 0.0")
+    write(indent + "if confidence == confidence and (kind == 0.0 or 0.0 < size <= 1e12):")
+    inner = indent + "    "
+    deep = inner + "    "
+    write(inner + "if kind == 1.0 and size > 1.0: size = 1.0")
+    write(inner + "if action == 1.0:")
+    write(deep + "if kind == 0.0:")
+    rule = {
+        "EQUITY_FRACTION": "(cash + quantity * b_close) * sizing_value * confidence / b_close",
+        "FIXED_CASH": "sizing_value / b_close",
+        "FIXED_QUANTITY": "sizing_value",
+    }[features.sizing_rule]
+    write(deep + f"    want = {rule}")
+    write(deep + "elif kind == 1.0: want = (cash + quantity * b_close) * size / b_close")
+    write(deep + "elif kind == 2.0: want = size")
+    write(deep + "else: want = size / b_close")
+    if not features.fractional:
+        write(deep + "want = float(floor(want))")
+    write(deep + "side = 1.0 if want > 0.0 else 0.0")
+    write(inner + "elif quantity > 0.0:")
+    write(deep + "if kind == 0.0: want = quantity")
+    write(deep + "elif kind == 1.0: want = quantity * size")
+    write(deep + "else: want = size")
+    if not features.fractional:
+        write(deep + "want = float(floor(want)) if want < quantity else quantity")
+    write(deep + "side = 2.0 if want > 0.0 else 0.0")
+    write(inner + "else:")
+    # A sale of nothing ends what was still to be bought.
+    write(deep + "side = 0.0")

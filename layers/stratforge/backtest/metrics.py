@@ -1,0 +1,161 @@
+"""The figures of a report, as pure functions of the equity curve and the trades.
+
+Sources: Sharpe, "The Sharpe Ratio" (1994); Sortino and van der Meer, "Downside Risk" (1991); Young, "Calmar Ratio" (1991);
+Tharp, "Definitive Guide to Position Sizing" (2008) for the SQN. Annual figures are scaled from returns of one bar by the
+square root (volatility) or the power (return) of the bars in a year.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+SECONDS_PER_YEAR = 365.25 * 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Figures of a backtest. Returns, drawdowns and rates are fractions of one; money is in the account's currency.
+
+    A figure that is not defined (a Sharpe ratio without volatility, a win rate without trades) is NaN.
+    """
+
+    bars: int
+    years: float
+    final_equity: float
+    total_return: float
+    annual_return: float
+    annual_volatility: float
+    sharpe: float
+    sortino: float
+    calmar: float
+    max_drawdown: float
+    max_drawdown_bars: int
+    exposure: float
+    turnover: float
+    costs: float
+    trades: int
+    win_rate: float
+    profit_factor: float
+    expectancy: float
+    average_trade_return: float
+    best_trade_return: float
+    worst_trade_return: float
+    average_bars_held: float
+    sqn: float
+    buy_and_hold_return: float
+    buy_and_hold_max_drawdown: float
+
+    def as_dict(self) -> dict[str, float | int]:
+        """The figures by name."""
+        return asdict(self)
+
+
+def bars_in_a_year(time: npt.NDArray[np.int64]) -> float:
+    """How many bars like these a year has, by their number and the time they span."""
+    if len(time) < 2:
+        return 252.0
+    span = float(time[-1] - time[0]) * len(time) / (len(time) - 1)
+    return len(time) / (span / SECONDS_PER_YEAR)
+
+
+def drawdown_curve(equity: Floats) -> Floats:
+    """How far below its highest value so far the equity is, as a fraction (0 at a high, -0.1 at ten percent below)."""
+    return equity / np.maximum.accumulate(equity) - 1.0
+
+
+def longest_drawdown(drawdown: Floats) -> int:
+    """The most bars in a row below an earlier high."""
+    below = drawdown < 0
+    if not below.any():
+        return 0
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], below.view(np.int8), [0]))))
+    return int((edges[1::2] - edges[::2]).max())
+
+
+def _ratio(numerator: float, denominator: float) -> float:
+    return numerator / denominator if denominator != 0 and math.isfinite(denominator) else math.nan
+
+
+def sharpe_ratio(returns: Floats, per_year: float) -> float:
+    """Mean return over its standard deviation (ddof 1), annualized; no risk-free rate is taken off (cash earns nothing)."""
+    if len(returns) < 2:
+        return math.nan
+    return _ratio(float(returns.mean()), float(returns.std(ddof=1))) * math.sqrt(per_year)
+
+
+def sortino_ratio(returns: Floats, per_year: float) -> float:
+    """Mean return over the root mean square of the negative returns, annualized."""
+    if len(returns) < 2:
+        return math.nan
+    downside = np.minimum(returns, 0.0)
+    return _ratio(float(returns.mean()), math.sqrt(float((downside * downside).mean()))) * math.sqrt(per_year)
+
+
+def annual_return(total: float, years: float) -> float:
+    """The constant yearly growth that gives the total return."""
+    if years <= 0:
+        return math.nan
+    if total <= -1:
+        return -1.0
+    exponent = math.log1p(total) / years
+    return math.expm1(exponent) if exponent < 700 else math.inf
+
+
+def compute_metrics(
+    *,
+    time: npt.NDArray[np.int64],
+    close: Floats,
+    equity: Floats,
+    held: Floats,
+    initial_cash: float,
+    traded_value: float,
+    costs: float,
+    trade_pnl: Floats,
+    trade_returns: Floats,
+    trade_bars: Floats,
+    per_year: float,
+) -> Metrics:
+    """All figures of a backtest; arguments as in `BacktestReport`."""
+    before = np.concatenate(([initial_cash], equity[:-1]))
+    returns = equity / before - 1.0
+    years = len(equity) / per_year
+    total = float(equity[-1] / initial_cash - 1.0)
+    yearly = annual_return(total, years)
+    drawdown = drawdown_curve(np.maximum(np.concatenate(([initial_cash], equity)), 1e-300))
+    hold = close / close[0]
+    wins, losses = trade_pnl[trade_pnl > 0], trade_pnl[trade_pnl < 0]
+    count = len(trade_pnl)
+    spread = float(trade_pnl.std(ddof=1)) if count > 1 else math.nan
+    deepest = float(-drawdown.min())
+    return Metrics(
+        bars=len(equity),
+        years=years,
+        final_equity=float(equity[-1]),
+        total_return=total,
+        annual_return=yearly,
+        annual_volatility=float(returns.std(ddof=1)) * math.sqrt(per_year) if len(returns) > 1 else math.nan,
+        sharpe=sharpe_ratio(returns, per_year),
+        sortino=sortino_ratio(returns, per_year),
+        calmar=_ratio(yearly, deepest),
+        max_drawdown=deepest,
+        max_drawdown_bars=longest_drawdown(drawdown),
+        exposure=float((held > 0).mean()),
+        turnover=_ratio(traded_value, float(equity.mean())),
+        costs=costs,
+        trades=count,
+        win_rate=_ratio(float(len(wins)), float(count)),
+        profit_factor=_ratio(float(wins.sum()), float(-losses.sum())) if len(losses) else (math.inf if len(wins) else math.nan),
+        expectancy=float(trade_pnl.mean()) if count else math.nan,
+        average_trade_return=float(trade_returns.mean()) if count else math.nan,
+        best_trade_return=float(trade_returns.max()) if count else math.nan,
+        worst_trade_return=float(trade_returns.min()) if count else math.nan,
+        average_bars_held=float(trade_bars.mean()) if count else math.nan,
+        sqn=_ratio(float(trade_pnl.mean()), spread) * math.sqrt(count) if count > 1 else math.nan,
+        buy_and_hold_return=float(hold[-1] - 1.0),
+        buy_and_hold_max_drawdown=float(-drawdown_curve(hold).min()),
+    )

@@ -1,0 +1,246 @@
+"""The report of a backtest: figures, trades, curves, and the assumptions they rest on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.config import BacktestConfig
+from stratforge.backtest.loop import EXIT_REASONS
+from stratforge.backtest.metrics import Metrics, bars_in_a_year, compute_metrics, drawdown_curve
+from stratforge.market.columns import BarColumns
+from stratforge.strategy import Strategy
+from stratforge.strategy.graph import Values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fills:
+    """Every fill, as columns: bar index, side (1 bought, 2 sold), quantity, price, commission, reason (index into
+    `EXIT_REASONS`), and cash and quantity held after it."""
+
+    bar: Floats
+    side: Floats
+    quantity: Floats
+    price: Floats
+    commission: Floats
+    reason: Floats
+    cash: Floats
+    held: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """Closed trades, as columns. A sale closes a part of the position at its average entry price; entry costs are shared out."""
+
+    entry_bar: Floats
+    exit_bar: Floats
+    quantity: Floats
+    entry_price: Floats
+    exit_price: Floats
+    pnl: Floats
+    reason: Floats
+
+    @property
+    def returns(self) -> Floats:
+        """Profit by what was paid."""
+        return self.pnl / (self.entry_price * self.quantity)
+
+    @classmethod
+    def of(cls, fills: Fills) -> RoundTrips:
+        """Round trips of fills."""
+        rows = []
+        quantity = cost = paid = 0.0
+        entry_bar = 0.0
+        for bar, side, size, price, commission, reason in zip(
+            fills.bar.tolist(),
+            fills.side.tolist(),
+            fills.quantity.tolist(),
+            fills.price.tolist(),
+            fills.commission.tolist(),
+            fills.reason.tolist(),
+            strict=True,
+        ):
+            if side == 1.0:
+                if quantity == 0.0:
+                    entry_bar = bar
+                quantity += size
+                cost += size * price
+                paid += commission
+                continue
+            share = min(size / quantity, 1.0)
+            entry = cost / quantity
+            entry_fee = paid * share
+            rows.append((entry_bar, bar, size, entry, price, (price - entry) * size - commission - entry_fee, reason))
+            closed = share >= 1.0 - 1e-12
+            quantity = 0.0 if closed else quantity - size
+            cost = 0.0 if closed else cost - entry * size
+            paid = 0.0 if closed else paid - entry_fee
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
+        return cls(*(table[:, column] for column in range(7)))
+
+
+@dataclass(frozen=True, eq=False)
+class BacktestReport:
+    """What came of a backtest.
+
+    Attributes:
+        metrics: The figures.
+        assumptions: What they rest on, in sentences.
+        fills: Every fill.
+        round_trips: The closed trades.
+    """
+
+    strategy: Strategy
+    config: BacktestConfig
+    bars: BarColumns
+    metrics: Metrics
+    assumptions: list[str]
+    fills: Fills
+    round_trips: RoundTrips
+    equity_values: Floats
+    held: Floats
+    _values: Values = field(repr=False)
+
+    @classmethod
+    def build(
+        cls, strategy: Strategy, bars: BarColumns, values: Values, config: BacktestConfig, fills: Fills
+    ) -> BacktestReport:
+        """The report of a run's fills."""
+        equity, held = curves(bars, config, fills)
+        trips = RoundTrips.of(fills)
+        costs = float(fills.commission.sum() + (fills.quantity * fills.price * _cost_share(fills, config)).sum())
+        metrics = compute_metrics(
+            time=bars.time,
+            close=bars.close,
+            equity=equity,
+            held=held,
+            initial_cash=config.cash,
+            traded_value=float((fills.quantity * fills.price).sum()),
+            costs=costs,
+            trade_pnl=trips.pnl,
+            trade_returns=trips.returns,
+            trade_bars=trips.exit_bar - trips.entry_bar,
+            per_year=config.bars_per_year or bars_in_a_year(bars.time),
+        )
+        assumptions = config.assumptions()
+        return cls(strategy, config, bars, metrics, assumptions, fills, trips, equity, held, values)
+
+    @cached_property
+    def equity(self) -> pd.Series:
+        """Equity at the close of every bar, by time."""
+        import pandas as pd
+
+        return pd.Series(self.equity_values, index=self._index, name="equity")
+
+    @cached_property
+    def drawdown(self) -> pd.Series:
+        """How far below its high the equity is, by time."""
+        import pandas as pd
+
+        return pd.Series(drawdown_curve(self.equity_values), index=self._index, name="drawdown")
+
+    @cached_property
+    def buy_and_hold(self) -> pd.Series:
+        """What the same cash had become in the symbol itself, without costs, by time."""
+        import pandas as pd
+
+        close = self.bars.close
+        return pd.Series(self.config.cash * close / close[0], index=self._index, name="buy and hold")
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """Closed trades: entry and exit time and price, quantity, profit and loss, return, bars held, why it was closed."""
+        import pandas as pd
+
+        trips = self.round_trips
+        entry, exit_ = trips.entry_bar.astype(int), trips.exit_bar.astype(int)
+        return pd.DataFrame(
+            {
+                "entry_time": self._index[entry],
+                "exit_time": self._index[exit_],
+                "quantity": trips.quantity,
+                "entry_price": trips.entry_price,
+                "exit_price": trips.exit_price,
+                "pnl": trips.pnl,
+                "return": trips.returns,
+                "bars": exit_ - entry,
+                "exit_reason": [EXIT_REASONS[int(code)] for code in trips.reason],
+            }
+        )
+
+    def indicator(self, name: str) -> Floats:
+        """The values of one of the strategy's indicators over the bars."""
+        return self._values.series(self.strategy.columns[name])
+
+    @cached_property
+    def _index(self) -> pd.DatetimeIndex:
+        import pandas as pd
+
+        return pd.DatetimeIndex(pd.to_datetime(self.bars.time, unit="s", utc=True), name="time")
+
+    def as_dict(self, *, points: int = 1_000) -> dict[str, Any]:
+        """The report as plain data for JSON, its curves thinned to at most `points`; what is not defined is None."""
+        step = max(1, math.ceil(len(self.bars) / points))
+        keep = np.unique(np.append(np.arange(0, len(self.bars), step), len(self.bars) - 1))
+        trips = self.round_trips
+        return {
+            "metrics": {name: _finite(value) for name, value in self.metrics.as_dict().items()},
+            "assumptions": self.assumptions,
+            "config": self.config.as_dict(),
+            "curve": {
+                "time": self.bars.time[keep].tolist(),
+                "equity": np.round(self.equity_values[keep], 2).tolist(),
+                "close": self.bars.close[keep].tolist(),
+            },
+            "trades": [
+                {
+                    "entry_time": int(self.bars.time[int(entry)]),
+                    "exit_time": int(self.bars.time[int(exit_)]),
+                    "quantity": quantity,
+                    "entry_price": entry_price,
+                    "exit_price": exit_price,
+                    "pnl": pnl,
+                    "exit_reason": EXIT_REASONS[int(reason)],
+                }
+                for entry, exit_, quantity, entry_price, exit_price, pnl, reason in zip(
+                    *(getattr(trips, name).tolist()[-500:] for name in trips.__slots__), strict=True
+                )
+            ],
+        }
+
+    def __str__(self) -> str:
+        from stratforge.backtest.text import report_text
+
+        return report_text(self)
+
+
+def curves(bars: BarColumns, config: BacktestConfig, fills: Fills) -> tuple[Floats, Floats]:
+    """Equity and quantity held at the close of every bar, from the fills."""
+    cash = np.full(len(bars), config.cash)
+    held = np.zeros(len(bars))
+    if len(fills.bar):
+        starts = fills.bar.astype(np.int64)
+        lengths = np.diff(np.append(starts, len(bars)))
+        cash[starts[0] :] = np.repeat(fills.cash, lengths)
+        held[starts[0] :] = np.repeat(fills.held, lengths)
+    return cash + held * bars.close, held
+
+
+def _cost_share(fills: Fills, config: BacktestConfig) -> Floats:
+    """Which part of a fill's value went to slippage and spread."""
+    half = config.half_cost
+    return np.where(fills.side == 1.0, half / (1.0 + half), half / (1.0 - half))
+
+
+def _finite(value: float | int) -> float | int | None:
+    return value if math.isfinite(value) else None

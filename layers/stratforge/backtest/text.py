@@ -1,0 +1,46 @@
+"""A report as text that reads like sentences."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stratforge.backtest.report import BacktestReport
+
+
+def _percent(value: float) -> str:
+    return f"{value:+.2%}" if math.isfinite(value) else "not defined"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.2f}" if math.isfinite(value) else "not defined"
+
+
+def report_text(report: BacktestReport) -> str:
+    """The figures, in groups, and the assumptions."""
+    m = report.metrics
+    first, last = (datetime.fromtimestamp(int(report.bars.time[index]), UTC) for index in (0, -1))
+    rows = [
+        ("Period", f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {m.bars:,} bars"),
+        ("Final equity", f"{_number(m.final_equity)} from {_number(report.config.cash)}"),
+        ("Return", f"{_percent(m.total_return)} in all, {_percent(m.annual_return)} a year"),
+        ("Buy and hold", f"{_percent(m.buy_and_hold_return)}, max drawdown {m.buy_and_hold_max_drawdown:.2%}"),
+        ("Volatility", f"{_percent(m.annual_volatility).lstrip('+')} a year"),
+        ("Sharpe / Sortino / Calmar", f"{_number(m.sharpe)} / {_number(m.sortino)} / {_number(m.calmar)}"),
+        ("Max drawdown", f"{m.max_drawdown:.2%}, longest {m.max_drawdown_bars:,} bars"),
+        ("Exposure / turnover", f"{m.exposure:.1%} of bars / {_number(m.turnover)} times the equity"),
+        ("Costs", _number(m.costs)),
+        ("Trades", f"{m.trades:,}, {m.win_rate:.1%} won" if m.trades else "none"),
+    ]
+    if m.trades:
+        rows += [
+            ("Profit factor / SQN", f"{_number(m.profit_factor)} / {_number(m.sqn)}"),
+            ("Expectancy", f"{_number(m.expectancy)} a trade, {_percent(m.average_trade_return)}"),
+            ("Best / worst trade", f"{_percent(m.best_trade_return)} / {_percent(m.worst_trade_return)}"),
+            ("Bars in a trade", _number(m.average_bars_held)),
+        ]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{name:<{width}}  {text}" for name, text in rows]
+    return "\n".join([*lines, "", "Assumptions", *(f"- {line}" for line in report.assumptions)])

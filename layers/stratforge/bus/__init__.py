@@ -1,0 +1,1 @@
+"""Messages between the parts, and the queues and topics that carry them."""

@@ -1,0 +1,145 @@
+"""The messages. Numbers of money travel as decimal strings, times as RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from stratforge.market import Bar
+from stratforge.portfolio.settlement import OrderProgress, TerminalStatus
+
+
+class Message(BaseModel):
+    """Base of all messages."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class BarMessage(Message):
+    """A bar of one symbol, for the sessions of one shard. A "correction" replaces stored prices and is not evaluated."""
+
+    kind: Literal["bar", "correction"]
+    symbol: str
+    shard: int = 0
+    time: AwareDatetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+    @classmethod
+    def of(cls, bar: Bar, kind: Literal["bar", "correction"], shard: int) -> BarMessage:
+        """The message that carries `bar`."""
+        return cls(
+            kind=kind,
+            symbol=bar.symbol,
+            shard=shard,
+            time=bar.time,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            volume=bar.volume,
+        )
+
+    def bar(self) -> Bar:
+        """The bar it carries."""
+        return Bar(self.symbol, self.time, self.open, self.high, self.low, self.close, self.volume)
+
+    @property
+    def group(self) -> str:
+        """Message group: order holds within it."""
+        return f"{self.symbol}/{self.shard}"
+
+    @property
+    def deduplication_id(self) -> str:
+        """The same bar, published again, is the same message; a correction is known by its prices."""
+        stamp = f"{self.symbol}-{self.time:%Y%m%dT%H%M%SZ}-{self.kind}-{self.shard}"
+        detail = f"-{self.open}-{self.high}-{self.low}-{self.close}-{self.volume}" if self.kind == "correction" else ""
+        return (stamp + detail).replace("/", "_")[:128]
+
+
+class WorkReady(Message):
+    """There may be something to execute on a symbol. `cause` makes the message unlike the ones before it."""
+
+    symbol: str
+    cause: str
+
+
+class OrderUpdate(Message):
+    """What the broker said about a block order: an event of its stream, or the answer to a look-up."""
+
+    client_order_id: str
+    symbol: str
+    event: str
+    filled_quantity: Decimal
+    filled_average_price: Decimal | None
+    occurred_at: AwareDatetime
+    execution_id: str | None = None
+    price: Decimal | None = None
+    quantity: Decimal | None = None
+
+    @classmethod
+    def of_order(
+        cls,
+        *,
+        client_order_id: str,
+        symbol: str,
+        status: str,
+        filled_quantity: Decimal,
+        filled_average_price: Decimal | None,
+        updated_at: datetime,
+    ) -> OrderUpdate:
+        """The update that the answer to a look-up amounts to."""
+        return cls(
+            client_order_id=client_order_id,
+            symbol=symbol,
+            event=status,
+            filled_quantity=filled_quantity,
+            filled_average_price=filled_average_price,
+            occurred_at=updated_at,
+        )
+
+    def progress(self) -> OrderProgress:
+        """The update in the ledger's terms."""
+        terminal: dict[str, TerminalStatus] = {
+            "fill": "FILLED",
+            "filled": "FILLED",
+            "canceled": "CANCELED",
+            "expired": "CANCELED",
+            "done_for_day": "CANCELED",
+            "rejected": "REJECTED",
+            "suspended": "CANCELED",
+        }
+        return OrderProgress(
+            filled_quantity=self.filled_quantity,
+            filled_value=self.filled_quantity * (self.filled_average_price or Decimal(0)),
+            occurred_at=self.occurred_at,
+            terminal=terminal.get(self.event),
+            execution_id=self.execution_id,
+            last_price=self.price,
+            last_quantity=self.quantity,
+        )
+
+    @property
+    def deduplication_id(self) -> str:
+        """The same event, received twice, is the same message."""
+        return f"{self.client_order_id}-{self.event}-{self.execution_id or self.filled_quantity}"[:128]
+
+
+class SubscriptionUpdate(Message):
+    """A session started or stopped: the ingestor looks at what it should stream."""
+
+    symbol: str
+    sent_at: datetime
+
+
+class JobReady(Message):
+    """A job waits."""
+
+    job_id: UUID

@@ -1,0 +1,64 @@
+"""Publishing to topics: bars per symbol, and the control plane."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import boto3
+
+from stratforge.bus.messages import BarMessage, SubscriptionUpdate
+from stratforge.bus.names import bars_topic_name
+from stratforge.configuration import client_config
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+
+@lru_cache(maxsize=1)
+def sns_client() -> SNSClient:
+    """The client of SNS of this environment."""
+    return boto3.client("sns", config=client_config())
+
+
+class BarTopics:
+    """One FIFO topic per symbol, each created and subscribed to the bars queue when it is first needed."""
+
+    def __init__(self, stage: str, bars_queue_arn: str) -> None:
+        self._stage = stage
+        self._bars_queue_arn = bars_queue_arn
+        self._arns: dict[str, str] = {}
+
+    def arn(self, symbol: str) -> str:
+        """The address of a symbol's topic. Creating and subscribing are idempotent, so any number of ingestors agree."""
+        found = self._arns.get(symbol)
+        if found is None:
+            sns = sns_client()
+            found = sns.create_topic(
+                Name=bars_topic_name(self._stage, symbol),
+                Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "false"},
+                Tags=[{"Key": "stratforge:stage", "Value": self._stage}],
+            )["TopicArn"]
+            sns.subscribe(
+                TopicArn=found,
+                Protocol="sqs",
+                Endpoint=self._bars_queue_arn,
+                Attributes={"RawMessageDelivery": "true"},
+            )
+            self._arns[symbol] = found
+        return found
+
+    def publish(self, message: BarMessage) -> None:
+        """Publishes a bar; publishing it again within five minutes changes nothing."""
+        sns_client().publish(
+            TopicArn=self.arn(message.symbol),
+            Message=message.model_dump_json(),
+            MessageGroupId=message.group.replace("/", "_"),
+            MessageDeduplicationId=message.deduplication_id,
+        )
+
+
+def publish_subscription_update(topic_arn: str, update: SubscriptionUpdate) -> None:
+    """Tells the ingestor that what is wanted has changed."""
+    sns_client().publish(TopicArn=topic_arn, Message=update.model_dump_json(), Subject=json.dumps(update.symbol)[:100])

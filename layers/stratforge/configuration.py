@@ -1,0 +1,132 @@
+"""Configuration: environment variables as one typed model per function, and secrets with a short cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from functools import lru_cache
+from typing import Any, Self, TypeVar
+
+import boto3
+from botocore.config import Config
+from psycopg.conninfo import make_conninfo
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+Model = TypeVar("Model", bound=BaseModel)
+_SECRET_SECONDS = 300.0
+
+
+class ConfigurationError(RuntimeError):
+    """A setting is missing or wrong; says which and what it should be."""
+
+
+class Settings(BaseModel):
+    """Base of a function's settings: field `bars_queue_url` is read from the variable `BARS_QUEUE_URL`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings of this process.
+
+        Raises:
+            ConfigurationError: naming every variable that is missing or wrong.
+        """
+        values = {name: os.environ[name.upper()] for name in cls.model_fields if name.upper() in os.environ}
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            problems = "; ".join(f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
+            raise ConfigurationError(f"the environment of this function is wrong: {problems}") from None
+
+
+def client_config(*, read_timeout: float = 10.0) -> Config:
+    """Timeouts and bounded, jittered retries for clients of AWS."""
+    return Config(
+        connect_timeout=3,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        tcp_keepalive=True,
+    )
+
+
+class DatabaseSecret(BaseModel):
+    """Where the database is and who we are there: the JSON that RDS keeps in Secrets Manager."""
+
+    host: str
+    port: int = 5432
+    dbname: str = "stratforge"
+    username: str
+    password: SecretStr
+    sslmode: str = "verify-full"
+    sslrootcert: str = "system"
+
+    def conninfo(self) -> str:
+        """The connection string."""
+        root = {"sslrootcert": self.sslrootcert} if self.sslmode.startswith("verify") else {}
+        return make_conninfo(
+            host=self.host,
+            port=self.port,
+            dbname=self.dbname,
+            user=self.username,
+            password=self.password.get_secret_value(),
+            sslmode=self.sslmode,
+            **root,
+        )
+
+
+class AlpacaSecret(BaseModel):
+    """The paper account's keys. The addresses are Alpaca's unless the secret names others."""
+
+    key_id: str
+    secret_key: SecretStr
+    trading_url: str = "https://paper-api.alpaca.markets"
+    trading_stream_url: str = "wss://paper-api.alpaca.markets/stream"
+    data_url: str = "https://data.alpaca.markets"
+    data_stream_url: str = "wss://stream.data.alpaca.markets"
+    feed: str = "iex"
+
+
+class GeminiSecret(BaseModel):
+    """The key of the Gemini API; the address is Google's unless the secret names another."""
+
+    api_key: SecretStr | None = None
+    base_url: str | None = None
+    quant_model: str = "gemini-3.5-flash"
+    analyst_model: str = "gemini-3.5-flash"
+
+
+class TokenSecret(BaseModel):
+    """The key that signs access tokens."""
+
+    signing_key: SecretStr
+    key_id: str = "1"
+
+
+@lru_cache(maxsize=1)
+def _secrets_client() -> Any:
+    return boto3.client("secretsmanager", config=client_config())
+
+
+_cache: dict[str, tuple[float, dict[str, Any]]] = {}
+
+
+def read_secret(model: type[Model], name: str) -> Model:
+    """A secret of Secrets Manager, read again after five minutes so that rotated ones are met.
+
+    Raises:
+        ConfigurationError: if it is not there or not what it should be.
+    """
+    cached = _cache.get(name)
+    if cached is None or time.monotonic() - cached[0] > _SECRET_SECONDS:
+        try:
+            text = _secrets_client().get_secret_value(SecretId=name)["SecretString"]
+            cached = _cache[name] = (time.monotonic(), json.loads(text))
+        except Exception as error:
+            raise ConfigurationError(f"the secret {name} cannot be read: {type(error).__name__}: {error}") from error
+    try:
+        return model.model_validate(cached[1])
+    except ValidationError as error:
+        fields = ", ".join(str(each["loc"][0]) for each in error.errors())
+        raise ConfigurationError(f"the secret {name} is incomplete or wrong: {fields}") from None

@@ -1,0 +1,119 @@
+"""Bars as columns of numbers: what indicators and the engine compute on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.market.bars import Bar
+from stratforge.market.symbols import is_crypto
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
+TIME_FIELDS_AS_COLUMNS = ("hour", "minute", "weekday")
+_NEW_YORK = ZoneInfo("America/New_York")
+_HOUR, _DAY = 3600, 86400
+
+
+def exchange_timezone(symbol: str) -> ZoneInfo:
+    """The time zone a symbol's exchange lives in: New York for stocks, UTC for crypto."""
+    return ZoneInfo("UTC") if is_crypto(symbol) else _NEW_YORK
+
+
+@dataclass(frozen=True, eq=False)
+class BarColumns:
+    """Consecutive bars of one symbol as arrays of equal length.
+
+    `time` holds the bars' starts in seconds since the epoch (UTC), ascending.
+    """
+
+    time: Integers
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    timezone: ZoneInfo = _NEW_YORK
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @classmethod
+    def from_bars(cls, bars: Sequence[Bar]) -> BarColumns:
+        """Columns of bars of one symbol, in ascending time."""
+        symbol = bars[0].symbol if bars else "AAPL"
+        return cls.from_rows(
+            ((bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume) for bar in bars),
+            exchange_timezone(symbol),
+        )
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[datetime, *tuple[object, ...]]], timezone: ZoneInfo) -> BarColumns:
+        """Columns of (time, open, high, low, close, volume) rows, in ascending time."""
+        material = list(rows)
+        time = np.array([int(row[0].timestamp()) for row in material], dtype=np.int64)
+        numbers = np.array([[float(value) for value in row[1:6]] for row in material], dtype=np.float64)  # type: ignore[arg-type]
+        numbers = numbers.reshape(len(material), 5)
+        return cls(time, *(np.ascontiguousarray(numbers[:, column]) for column in range(5)), timezone)
+
+    def tail(self, length: int) -> BarColumns:
+        """The last `length` bars."""
+        return self.slice(max(0, len(self) - length), len(self))
+
+    def slice(self, start: int, stop: int) -> BarColumns:
+        """Bars `start` (included) to `stop` (excluded), sharing memory with these."""
+        return BarColumns(
+            self.time[start:stop],
+            self.open[start:stop],
+            self.high[start:stop],
+            self.low[start:stop],
+            self.close[start:stop],
+            self.volume[start:stop],
+            self.timezone,
+        )
+
+    @cached_property
+    def local_seconds(self) -> Integers:
+        """The bars' starts in the exchange's wall clock, as seconds since the epoch."""
+        if not len(self):
+            return self.time
+        # Offsets change on whole hours only, so one look-up an hour is enough.
+        hours, inverse = np.unique(self.time // _HOUR, return_inverse=True)
+        offsets = np.array(
+            [
+                int(
+                    datetime.fromtimestamp(int(hour) * _HOUR, UTC).astimezone(self.timezone).utcoffset().total_seconds()
+                )  # type: ignore[union-attr]
+                for hour in hours
+            ],
+            dtype=np.int64,
+        )
+        return self.time + offsets[inverse]
+
+    @cached_property
+    def day(self) -> Integers:
+        """The exchange's calendar day of each bar, as days since the epoch."""
+        return self.local_seconds // _DAY
+
+    @cached_property
+    def hour(self) -> Floats:
+        """Hour of the day in exchange time, 0 to 23."""
+        return (self.local_seconds % _DAY // _HOUR).astype(np.float64)
+
+    @cached_property
+    def minute(self) -> Floats:
+        """Minute of the hour in exchange time, 0 to 59."""
+        return (self.local_seconds % _HOUR // 60).astype(np.float64)
+
+    @cached_property
+    def weekday(self) -> Floats:
+        """Day of the week in exchange time: Monday is 0."""
+        return ((self.day + 3) % 7).astype(np.float64)

@@ -1,0 +1,177 @@
+"""Settlement: what one event of a block order means for the orders in it.
+
+Alpaca can send an execution twice, in the wrong order, or not at all, but every event and every look-up tells the
+order's cumulative filled quantity and average price. So progress is taken from the cumulative figures: what was already applied
+is never applied again, and what was missed arrives with the next event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from stratforge.portfolio.allocation import allocate
+from stratforge.portfolio.netting import clamp_to_collar
+from stratforge.portfolio.reasons import Reason
+from stratforge.portfolio.sizing import ZERO, Side
+
+TerminalStatus = Literal["FILLED", "CANCELED", "REJECTED", "CROSSED"]
+PRICE_STEP = Decimal("0.000000000001")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderProgress:
+    """How far the broker is with a block order: cumulative figures, and the final status once there is one."""
+
+    filled_quantity: Decimal
+    filled_value: Decimal
+    occurred_at: datetime
+    terminal: TerminalStatus | None = None
+    execution_id: str | None = None
+    last_price: Decimal | None = None
+    last_quantity: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockState:
+    """A block order as the ledger has it."""
+
+    block_id: UUID
+    symbol: str
+    side: Side | None
+    quantity: Decimal
+    cross_quantity: Decimal
+    reference_price: Decimal
+    collar: Decimal
+    filled_quantity: Decimal
+    filled_value: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderState:
+    """An order of the block as the ledger has it."""
+
+    order_id: UUID
+    side: Side
+    quantity: Decimal
+    filled_quantity: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A part of the broker's fills that is new to the ledger."""
+
+    execution_id: str
+    quantity: Decimal
+    price: Decimal
+    cumulative_quantity: Decimal
+    filled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewTrade:
+    """A trade to write for one order."""
+
+    order_id: UUID
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    execution_id: str
+    executed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an event changes: the new execution if any, the trades, and whether the block is finished."""
+
+    execution: Execution | None
+    trades: tuple[NewTrade, ...]
+    completed: TerminalStatus | None
+    reason: Reason | None
+
+
+def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgress) -> Settlement:
+    """Applies the broker's progress to a block that is not finished yet."""
+    trades: list[NewTrade] = []
+    filled = {order.order_id: order.filled_quantity for order in orders}
+    new_quantity = progress.filled_quantity - block.filled_quantity
+    execution = None
+    if new_quantity > 0:
+        execution = _execution(block, progress, new_quantity)
+        trades += _allocated(block, orders, filled, execution)
+    if progress.terminal is None:
+        return Settlement(execution, tuple(trades), None, None)
+    total = max(progress.filled_quantity, block.filled_quantity)
+    value = progress.filled_value if new_quantity > 0 else block.filled_value
+    trades += _crossed(
+        block, orders, filled, progress.occurred_at, (value / total) if total > 0 else block.reference_price
+    )
+    reasons = {"REJECTED": Reason.BROKER_REJECTED, "CANCELED": Reason.BROKER_CANCELED}
+    return Settlement(execution, tuple(trades), progress.terminal, reasons.get(progress.terminal))
+
+
+def _execution(block: BlockState, progress: OrderProgress, new_quantity: Decimal) -> Execution:
+    identified = progress.execution_id is not None and progress.last_quantity == new_quantity
+    if identified and progress.execution_id is not None and progress.last_price is not None:
+        execution_id, price = progress.execution_id, progress.last_price
+    else:
+        # An execution was missed: this one stands for all that is new, at its average price.
+        execution_id = f"recovered:{block.block_id}:{progress.filled_quantity.normalize():f}"
+        price = ((progress.filled_value - block.filled_value) / new_quantity).quantize(PRICE_STEP)
+    return Execution(execution_id, new_quantity, price, progress.filled_quantity, progress.occurred_at)
+
+
+def _allocated(
+    block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], execution: Execution
+) -> list[NewTrade]:
+    """Divides an execution among the orders on the block's side.
+
+    The larger side is filled by the broker to the extent of the net and by crossing for the rest, every order in the
+    same proportion. Allocating cumulative totals keeps the proportion however the fills are cut.
+    """
+    same_side = {order.order_id: order.quantity for order in orders if order.side == block.side}
+    total = min(execution.cumulative_quantity, block.quantity)
+    targets = allocate(total, same_side, key=str(block.block_id))
+    # A cumulative target can fall a rounding step below what an order already has; the steps are taken from the others.
+    open_parts = {order_id: max(targets[order_id] - filled[order_id], ZERO) for order_id in same_side}
+    new_total = min(execution.quantity, sum(open_parts.values(), ZERO))
+    parts = allocate(new_total, open_parts, key=f"{block.block_id}/{execution.execution_id}")
+    trades = []
+    for order in orders:
+        part = parts.get(order.order_id, ZERO)
+        if part > 0:
+            filled[order.order_id] += part
+            trades.append(
+                NewTrade(
+                    order.order_id,
+                    order.side,
+                    part,
+                    execution.price,
+                    execution.execution_id,
+                    execution.filled_at,
+                )
+            )
+    return trades
+
+
+def _crossed(
+    block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], at: datetime, price: Decimal
+) -> list[NewTrade]:
+    """Crosses the smaller side completely against the larger one, at the block's average price."""
+    if block.cross_quantity == 0:
+        return []
+    crossing_price = clamp_to_collar(price, block.reference_price, block.collar).quantize(PRICE_STEP)
+    trades = []
+    for side in ("buy", "sell"):
+        demands = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == side}
+        parts = allocate(block.cross_quantity, demands, key=f"{block.block_id}/cross")
+        for order in orders:
+            part = parts.get(order.order_id, ZERO)
+            if part > 0:
+                filled[order.order_id] += part
+                trades.append(NewTrade(order.order_id, order.side, part, crossing_price, f"cross:{block.block_id}", at))
+    return trades

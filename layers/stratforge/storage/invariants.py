@@ -1,0 +1,85 @@
+"""The ledger's invariants, as queries: what must hold whatever happened. Each gives the rows that break it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from stratforge.storage.database import Connection
+
+_CHECKS: dict[str, str] = {
+    "cash, reservations and trades add up to the initial balance": """
+        SELECT u.id, u.initial_balance, u.virtual_balance + u.reserved_cash
+               + coalesce(sum(CASE WHEN t.side = 'buy' THEN t.quantity * t.price ELSE -t.quantity * t.price END), 0)
+        FROM users u LEFT JOIN trades t ON t.user_id = u.id GROUP BY u.id
+        HAVING u.virtual_balance + u.reserved_cash
+               + coalesce(sum(CASE WHEN t.side = 'buy' THEN t.quantity * t.price ELSE -t.quantity * t.price END), 0)
+               <> u.initial_balance
+    """,
+    "no balance or position is negative": """
+        SELECT id::text, virtual_balance, reserved_cash FROM users WHERE virtual_balance < 0 OR reserved_cash < 0
+        UNION ALL SELECT user_id::text, quantity, reserved_quantity FROM positions WHERE quantity < 0 OR reserved_quantity < 0
+    """,
+    "reserved cash is what working orders hold back": """
+        SELECT u.id, u.reserved_cash, coalesce(sum(o.reserved_cash), 0) FROM users u LEFT JOIN orders o ON o.user_id = u.id
+        GROUP BY u.id HAVING u.reserved_cash <> coalesce(sum(o.reserved_cash), 0)
+    """,
+    "reserved shares are what working orders hold back": """
+        SELECT p.user_id, p.symbol, p.reserved_quantity FROM positions p WHERE p.reserved_quantity <> coalesce((
+            SELECT sum(o.reserved_quantity) FROM orders o
+            WHERE o.user_id = p.user_id AND o.symbol = p.symbol AND o.session_id IS NOT DISTINCT FROM p.session_id), 0)
+    """,
+    "positions are the sums of their trades": """
+        SELECT p.user_id, p.symbol, p.quantity FROM positions p WHERE p.quantity <> coalesce((
+            SELECT sum(CASE WHEN t.side = 'buy' THEN t.quantity ELSE -t.quantity END) FROM trades t
+            WHERE t.user_id = p.user_id AND t.symbol = p.symbol AND t.session_id IS NOT DISTINCT FROM p.session_id), 0)
+    """,
+    "an order's trades add up to what it filled": """
+        SELECT o.id, o.filled_quantity, coalesce(sum(t.quantity), 0) FROM orders o LEFT JOIN trades t ON t.order_id = o.id
+        GROUP BY o.id HAVING o.filled_quantity <> coalesce(sum(t.quantity), 0)
+    """,
+    "a block's fills add up to what it filled and reach its orders": """
+        SELECT b.id, b.filled_quantity, f.quantity, t.quantity FROM block_orders b
+        CROSS JOIN LATERAL (SELECT coalesce(sum(quantity), 0) AS quantity FROM fills WHERE block_order_id = b.id) f
+        CROSS JOIN LATERAL (SELECT coalesce(sum(t.quantity), 0) AS quantity FROM trades t JOIN orders o ON o.id = t.order_id
+                            WHERE o.block_order_id = b.id AND t.execution_id NOT LIKE 'cross:%') t
+        WHERE b.filled_quantity <> f.quantity OR f.quantity <> t.quantity
+    """,
+    "what crosses inside is bought and sold alike": """
+        SELECT o.block_order_id, sum(CASE WHEN t.side = 'buy' THEN t.quantity ELSE -t.quantity END)
+        FROM trades t JOIN orders o ON o.id = t.order_id WHERE t.execution_id LIKE 'cross:%' GROUP BY o.block_order_id
+        HAVING sum(CASE WHEN t.side = 'buy' THEN t.quantity ELSE -t.quantity END) <> 0
+    """,
+    "a signal leads to at most one order": """
+        SELECT signal_id, count(*) FROM orders WHERE signal_id IS NOT NULL GROUP BY signal_id HAVING count(*) > 1
+    """,
+}
+
+
+def broken_invariants(connection: Connection) -> dict[str, list[Any]]:
+    """The invariants that do not hold, with at most ten rows that show it. Empty when all is well."""
+    broken = {}
+    for name, query in _CHECKS.items():
+        rows = connection.execute(query).fetchmany(10)  # type: ignore[call-overload] # constants above
+        if rows:
+            broken[name] = rows
+    return broken
+
+
+def drift(connection: Connection, broker_positions: dict[str, Decimal]) -> dict[str, tuple[Decimal, Decimal]]:
+    """Symbols whose users' positions together differ from the broker's, as (ours, the broker's); only settled symbols count."""
+    rows = connection.execute(
+        """
+        SELECT symbol, sum(quantity) FROM positions
+        WHERE symbol NOT IN (SELECT symbol FROM block_orders WHERE completed_at IS NULL) GROUP BY symbol
+        """
+    )
+    ours: dict[str, Decimal] = dict(rows.fetchall())
+    working = {row[0] for row in connection.execute("SELECT symbol FROM block_orders WHERE completed_at IS NULL")}
+    symbols = (set(ours) | set(broker_positions)) - working
+    zero = Decimal(0)
+    return {
+        symbol: (ours.get(symbol, zero), broker_positions.get(symbol, zero))
+        for symbol in sorted(symbols)
+        if ours.get(symbol, zero) != broker_positions.get(symbol, zero)
+    }

@@ -1,0 +1,110 @@
+"""Forward-only migrations: numbered SQL files, each applied once, in order, under a lock."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import LiteralString, cast
+
+import psycopg
+
+_NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_NO_TRANSACTION = "-- no transaction"
+_LOCK = 5_730_217_001  # Any number of our own: one runner at a time, whatever starts it.
+
+
+class MigrationError(RuntimeError):
+    """The migrations on disk and in the database do not fit together, or one failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file: its number, name, text and checksum."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the text, in hexadecimal."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def read_migrations(directory: Path) -> list[Migration]:
+    """The migrations in `directory`, in order.
+
+    Raises:
+        MigrationError: if a file is misnamed or the numbers have a gap.
+    """
+    migrations = []
+    for path in sorted(directory.glob("*.sql")):
+        match = _NAME.fullmatch(path.name)
+        if not match:
+            raise MigrationError(f"{path.name} is not named NNNN_name.sql; rename it")
+        migrations.append(Migration(int(match[1]), path.stem, path.read_text(encoding="utf-8")))
+    for expected, migration in enumerate(migrations, 1):
+        if migration.number != expected:
+            raise MigrationError(
+                f"{migration.name} should have the number {expected:04d}; numbers have no gaps or doubles"
+            )
+    if not migrations:
+        raise MigrationError(f"there are no migrations in {directory}")
+    return migrations
+
+
+@contextmanager
+def _locked(connection: psycopg.Connection) -> Iterator[None]:
+    connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+    try:
+        yield
+    finally:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (_LOCK,))
+
+
+def migrate(conninfo: str, migrations: list[Migration]) -> list[str]:
+    """Applies what is missing and returns the names of what was applied.
+
+    Safe to run again and from several places at once.
+
+    Raises:
+        MigrationError: if an applied migration was edited or is missing, or one fails; the failed one leaves nothing behind.
+    """
+    applied: list[str] = []
+    with psycopg.connect(conninfo, autocommit=True, connect_timeout=10) as connection, _locked(connection):
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS schema_migrations (number integer PRIMARY KEY, name text NOT NULL, "
+            "checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = {row[0]: row[1:] for row in connection.execute("SELECT number, name, checksum FROM schema_migrations")}
+        known = {migration.number: migration for migration in migrations}
+        for number, (name, checksum) in sorted(done.items()):
+            if number not in known:
+                raise MigrationError(f"the database has {name}, which is not on disk; deploy the newer version instead")
+            if known[number].checksum != checksum:
+                raise MigrationError(f"{name} was edited after it was applied; restore it and add a new migration")
+        for migration in migrations:
+            if migration.number not in done:
+                _apply(connection, migration)
+                applied.append(migration.name)
+    return applied
+
+
+def _apply(connection: psycopg.Connection, migration: Migration) -> None:
+    record = "INSERT INTO schema_migrations (number, name, checksum) VALUES (%s, %s, %s)"
+    values = (migration.number, migration.name, migration.checksum)
+    sql = cast(LiteralString, migration.sql)  # Our own files; nobody's input.
+    try:
+        if migration.sql.startswith(_NO_TRANSACTION):
+            connection.execute(sql)
+            connection.execute(record, values)
+        else:
+            with connection.transaction():
+                connection.execute(sql)
+                connection.execute(record, values)
+    except psycopg.Error as error:
+        raise MigrationError(f"{migration.name} failed: {error}") from error

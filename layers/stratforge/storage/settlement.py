@@ -1,0 +1,211 @@
+"""What the settler reads and writes: a block order and its orders in, fills, trades, positions and balances out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, Settlement, settle
+from stratforge.storage.database import Connection
+from stratforge.storage.execution import lock_symbol
+
+
+def apply_progress(connection: Connection, client_order_id: str, progress: OrderProgress) -> Settlement | None:
+    """Settles the broker's progress with a block order, in the caller's transaction.
+
+    Returns:
+        What changed; None when the block is not ours or finished already, so that nothing is left to do.
+    """
+    found = connection.execute(
+        "SELECT symbol FROM block_orders WHERE client_order_id = %s", (client_order_id,)
+    ).fetchone()
+    if found is None:
+        return None
+    lock_symbol(connection, found[0])
+    row = connection.execute(
+        """
+        SELECT id, symbol, side::text, quantity, cross_quantity, reference_price, collar, filled_quantity, filled_value
+        FROM block_orders WHERE client_order_id = %s AND completed_at IS NULL FOR UPDATE
+        """,
+        (client_order_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    block = BlockState(*row)
+    orders = [
+        OrderState(*each)
+        for each in connection.execute(
+            "SELECT id, side::text, quantity, filled_quantity FROM orders WHERE block_order_id = %s ORDER BY id FOR UPDATE",
+            (block.block_id,),
+        )
+    ]
+    settlement = settle(block, orders, progress)
+    _lock_accounts(connection, block)
+    _write_execution(connection, block, progress, settlement)
+    _write_trades(connection, block, settlement)
+    if settlement.completed:
+        _complete(connection, block, settlement)
+    return settlement
+
+
+def _lock_accounts(connection: Connection, block: BlockState) -> None:
+    # In order of their ids, like the executor, so that two symbols of one user never wait for each other in a circle.
+    connection.execute(
+        """
+        SELECT 1 FROM users WHERE id IN (SELECT user_id FROM orders WHERE block_order_id = %s) ORDER BY id FOR UPDATE
+        """,
+        (block.block_id,),
+    )
+
+
+def _write_execution(
+    connection: Connection, block: BlockState, progress: OrderProgress, settlement: Settlement
+) -> None:
+    execution = settlement.execution
+    if execution is not None:
+        connection.execute(
+            """
+            INSERT INTO fills (execution_id, block_order_id, quantity, price, cumulative_quantity, filled_at)
+            VALUES (%s, %s, %s, %s, %s, %s)
+            """,
+            (
+                execution.execution_id,
+                block.block_id,
+                execution.quantity,
+                execution.price,
+                execution.cumulative_quantity,
+                execution.filled_at,
+            ),
+        )
+        connection.execute(
+            "UPDATE block_orders SET filled_quantity = %s, filled_value = %s WHERE id = %s",
+            (progress.filled_quantity, progress.filled_value, block.block_id),
+        )
+
+
+_TRADES = """
+WITH traded AS (
+    SELECT t.order_id, t.quantity, t.price, t.execution_id, t.executed_at, o.user_id, o.session_id, o.side
+    FROM unnest(%(orders)s::uuid[], %(quantities)s::numeric[], %(prices)s::numeric[], %(executions)s::text[],
+                %(times)s::timestamptz[]) AS t (order_id, quantity, price, execution_id, executed_at)
+    JOIN orders o ON o.id = t.order_id),
+before AS (
+    SELECT p.user_id, p.session_id, p.quantity, p.cost_basis FROM positions p
+    JOIN (SELECT DISTINCT user_id, session_id FROM traded) t
+        ON p.user_id = t.user_id AND p.session_id IS NOT DISTINCT FROM t.session_id
+    WHERE p.symbol = %(symbol)s FOR UPDATE OF p),
+-- Within one settlement an account's sales of a session share one average cost, so the order of its trades does not matter.
+priced AS (
+    SELECT t.*, CASE WHEN t.side = 'sell' THEN round(b.cost_basis * t.quantity / b.quantity, 12) ELSE 0 END AS cost
+    FROM traded t LEFT JOIN before b ON b.user_id = t.user_id AND b.session_id IS NOT DISTINCT FROM t.session_id),
+written AS (
+    INSERT INTO trades (order_id, user_id, session_id, symbol, side, quantity, price, realized_pnl, execution_id, executed_at)
+    SELECT order_id, user_id, session_id, %(symbol)s, side, quantity, price,
+           CASE WHEN side = 'sell' THEN quantity * price - cost ELSE 0 END, execution_id, executed_at
+    FROM priced ORDER BY order_id),
+by_order AS (
+    SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value FROM priced GROUP BY order_id),
+filled AS (
+    UPDATE orders o SET
+        filled_quantity = o.filled_quantity + f.quantity,
+        filled_value = o.filled_value + f.value,
+        -- What was reserved for the filled part is used up: spent, or given back where the price was better.
+        reserved_cash = (o.quantity - o.filled_quantity - f.quantity) * o.reserve_price,
+        reserved_quantity = CASE WHEN o.side = 'sell' THEN o.reserved_quantity - f.quantity ELSE 0 END
+    FROM by_order f WHERE o.id = f.order_id
+    RETURNING o.id, o.user_id, o.side, f.value,
+              (SELECT old.reserved_cash FROM orders old WHERE old.id = o.id) - o.reserved_cash AS freed),
+paid AS (
+    UPDATE users u SET
+        virtual_balance = u.virtual_balance + m.cash,
+        reserved_cash = u.reserved_cash - m.freed
+    FROM (SELECT user_id, sum(CASE WHEN side = 'buy' THEN freed - value ELSE value END) AS cash, sum(freed) AS freed
+          FROM filled GROUP BY user_id) m
+    WHERE u.id = m.user_id),
+moved AS (
+    SELECT user_id, session_id,
+           sum(CASE WHEN side = 'buy' THEN quantity ELSE 0 END) AS bought,
+           sum(CASE WHEN side = 'sell' THEN quantity ELSE 0 END) AS sold,
+           sum(CASE WHEN side = 'buy' THEN quantity * price ELSE -cost END) AS cost,
+           sum(CASE WHEN side = 'sell' THEN quantity * price - cost ELSE 0 END) AS realized,
+           min(executed_at) AS at
+    FROM priced GROUP BY user_id, session_id)
+"""
+_MOVE_PURCHASES = """
+INSERT INTO positions AS p (user_id, session_id, symbol, quantity, cost_basis, opened_at)
+SELECT user_id, session_id, %(symbol)s, bought, cost, at FROM moved
+ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
+    quantity = p.quantity + excluded.quantity,
+    cost_basis = p.cost_basis + excluded.cost_basis,
+    opened_at = CASE WHEN p.quantity = 0 THEN excluded.opened_at ELSE p.opened_at END
+"""
+
+# A sale always finds its position, so it updates instead of inserting.
+_MOVE_SALES = """
+UPDATE positions p SET
+    quantity = p.quantity - m.sold,
+    reserved_quantity = p.reserved_quantity - m.sold,
+    cost_basis = CASE WHEN p.quantity = m.sold THEN 0 ELSE greatest(p.cost_basis + m.cost, 0) END,
+    realized_pnl = p.realized_pnl + m.realized
+FROM moved m
+WHERE p.user_id = m.user_id AND p.session_id IS NOT DISTINCT FROM m.session_id AND p.symbol = %(symbol)s
+"""
+
+
+def _write_trades(connection: Connection, block: BlockState, settlement: Settlement) -> None:
+    """Writes trades with everything that follows from them: filled amounts, cash, reservations and positions."""
+    trades = settlement.trades
+    if not trades:
+        return
+    for side in ("buy", "sell"):
+        mine = [trade for trade in trades if trade.side == side]
+        if not mine:
+            continue
+        parameters: dict[str, Any] = {
+            "symbol": block.symbol,
+            "orders": [trade.order_id for trade in mine],
+            "quantities": [trade.quantity for trade in mine],
+            "prices": [trade.price for trade in mine],
+            "executions": [trade.execution_id for trade in mine],
+            "times": [trade.executed_at for trade in mine],
+        }
+        connection.execute(_TRADES + (_MOVE_PURCHASES if side == "buy" else _MOVE_SALES), parameters)
+
+
+def _complete(connection: Connection, block: BlockState, settlement: Settlement) -> None:
+    """Finishes a block: what its orders did not get is released."""
+    connection.execute(
+        """
+        WITH finished AS (
+            UPDATE orders SET
+                status = (CASE WHEN filled_quantity = quantity THEN 'FILLED' WHEN filled_quantity > 0 THEN 'PARTIALLY_FILLED'
+                               WHEN %(status)s = 'REJECTED' THEN 'REJECTED' ELSE 'CANCELED' END)::order_status,
+                reason = CASE WHEN filled_quantity = quantity THEN NULL ELSE %(reason)s END,
+                completed_at = now(), reserved_cash = 0, reserved_quantity = 0
+            WHERE block_order_id = %(block)s
+            RETURNING id),
+        released AS (
+            SELECT o.user_id, o.session_id, sum(o.reserved_cash) AS cash, sum(o.reserved_quantity) AS shares
+            FROM orders o WHERE o.block_order_id = %(block)s GROUP BY o.user_id, o.session_id),
+        cash AS (
+            UPDATE users u SET virtual_balance = u.virtual_balance + r.cash, reserved_cash = u.reserved_cash - r.cash
+            FROM (SELECT user_id, sum(cash) AS cash FROM released GROUP BY user_id HAVING sum(cash) > 0) r
+            WHERE u.id = r.user_id),
+        shares AS (
+            UPDATE positions p SET reserved_quantity = p.reserved_quantity - r.shares
+            FROM released r
+            WHERE r.shares > 0 AND p.user_id = r.user_id AND p.session_id IS NOT DISTINCT FROM r.session_id
+              AND p.symbol = %(symbol)s)
+        UPDATE block_orders SET status = %(status)s::block_status, completed_at = now() WHERE id = %(block)s
+        """,
+        {
+            "block": block.block_id,
+            "symbol": block.symbol,
+            "status": settlement.completed,
+            "reason": settlement.reason,
+        },
+    )
+
+
+def set_error(connection: Connection, client_order_id: str, error: str) -> None:
+    """Keeps what the broker said about a block order."""
+    connection.execute("UPDATE block_orders SET error = %s WHERE client_order_id = %s", (error, client_order_id))

@@ -1,0 +1,122 @@
+"""The sandbox protocol: many strategies on one window of bars in one request, bounded numbers back.
+
+The request and the answer are plain JSON values, so that they pass through a Lambda invocation and a pipe alike. Columns are
+little-endian float64 in base64: exact, and quicker to read than text.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns
+from stratforge.strategy.compiler import Strategy, compile_strategy
+from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
+from stratforge.strategy.findings import StrategyError
+from stratforge.strategy.graph import Values
+
+CACHED_STRATEGIES = 10_000
+_TIMEZONES = frozenset(("America/New_York", "UTC"))
+
+
+def encode_columns(bars: BarColumns) -> dict[str, str]:
+    """A window of bars as plain values."""
+    encoded = {
+        name: base64.b64encode(np.ascontiguousarray(getattr(bars, name), dtype="<f8")).decode()
+        for name in PRICE_COLUMNS
+    }
+    encoded["time"] = base64.b64encode(np.ascontiguousarray(bars.time, dtype="<i8")).decode()
+    encoded["timezone"] = bars.timezone.key
+    return encoded
+
+
+def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
+    """The window that `encode_columns` encoded.
+
+    Raises:
+        ValueError: if it is not one.
+    """
+    columns = [np.frombuffer(base64.b64decode(encoded[name]), dtype="<f8") for name in PRICE_COLUMNS]
+    time = np.frombuffer(base64.b64decode(encoded["time"]), dtype="<i8")
+    if any(len(column) != len(time) for column in columns) or not len(time):
+        raise ValueError("the columns of a window differ in length or are empty")
+    if encoded["timezone"] not in _TIMEZONES:
+        raise ValueError("the time zone of a window is not an exchange's")
+    return BarColumns(time, *columns, ZoneInfo(encoded["timezone"]))
+
+
+def encode_request(
+    source: str,
+    source_hash: str,
+    parameters: Mapping[str, float],
+    position: Sequence[float],
+    state: Mapping[str, float],
+) -> dict[str, Any]:
+    """One strategy to evaluate: its code, and the (quantity, average entry price, bars held) of its position."""
+    return {
+        "source": source,
+        "hash": source_hash,
+        "parameters": dict(parameters),
+        "position": list(position),
+        "state": dict(state),
+    }
+
+
+class StrategyCache:
+    """Compiled strategies by the hash of their source and their parameters, the least recently used dropped first."""
+
+    def __init__(self, limit: int = CACHED_STRATEGIES) -> None:
+        self._limit = limit
+        self._strategies: OrderedDict[tuple[str, tuple[tuple[str, float], ...]], Strategy] = OrderedDict()
+
+    def get(self, source: str, source_hash: str, parameters: dict[str, float]) -> Strategy:
+        """The compiled strategy. The gate runs here, right before execution, whoever stored the source.
+
+        Raises:
+            StrategyError: if the source does not pass.
+            ValueError: if the source is not the one that was checked when it was stored.
+        """
+        key = (source_hash, tuple(sorted(parameters.items())))
+        found = self._strategies.get(key)
+        if found is not None and found.source == source:
+            self._strategies.move_to_end(key)
+            return found
+        strategy = compile_strategy(source)
+        if strategy.source_hash != source_hash:
+            raise ValueError("the source is not the one that was checked")
+        if parameters != strategy.parameters:
+            strategy = strategy.with_parameters(**parameters)
+        self._strategies[key] = strategy
+        if len(self._strategies) > self._limit:
+            self._strategies.popitem(last=False)
+        return strategy
+
+
+def evaluate_requests(
+    bars: BarColumns, requests: Sequence[Mapping[str, Any]], cache: StrategyCache
+) -> Iterator[dict[str, Any]]:
+    """Evaluates each request on the last bar; an error of one does not touch the others.
+
+    Yields:
+        For each request in order `{"signal": [side, confidence, size kind, size] | None, "state": {...}}` or
+        `{"error": text}`.
+    """
+    values = Values(bars)
+    for request in requests:
+        try:
+            strategy = cache.get(request["source"], request["hash"], request["parameters"])
+            quantity, entry, held = request["position"]
+            evaluation = evaluate_last_bar(strategy, values, PositionView(quantity, entry, held), request["state"])
+        except (StrategyError, ValueError) as error:
+            yield {"error": str(error)[:500]}
+            continue
+        signal = evaluation.signal
+        yield {
+            "signal": [signal.side, signal.confidence, signal.size_kind, signal.size] if signal else None,
+            "state": evaluation.state,
+        }

@@ -1,0 +1,100 @@
+"""`compile_strategy`: the only way from source text to something that runs."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from stratforge.strategy.columns_compiler import ColumnsCompiler
+from stratforge.strategy.findings import Code, Finding, StrategyError
+from stratforge.strategy.graph import Node
+from stratforge.strategy.lookback import measure_lookback
+from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
+from stratforge.strategy.source import Findings, Module, parse, read_module
+
+
+@dataclass(frozen=True, eq=False)
+class Strategy:
+    """A strategy that passed the gate.
+
+    Attributes:
+        source: The text it was compiled from.
+        parameters: The module constants and their values; `with_parameters` changes them.
+        columns: The indicators, as nodes of the indicator graph.
+        on_bar: The decision function, as a function of numbers.
+    """
+
+    source: str
+    parameters: dict[str, float]
+    columns: dict[str, Node]
+    on_bar: OnBar
+    _module: Module = field(repr=False)
+
+    @property
+    def indicators(self) -> tuple[str, ...]:
+        """Names of the indicators, in the order they are returned."""
+        return tuple(self.columns)
+
+    @cached_property
+    def source_hash(self) -> str:
+        """SHA-256 of the source, in hexadecimal: what runs is what was checked."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @cached_property
+    def lookback(self) -> int:
+        """Bars after which a trailing window gives the same last values as the full history (1e-9 relative)."""
+        needed = [node for name, node in self.columns.items() if name in self._read_columns]
+        return measure_lookback(needed, previous=bool(self.on_bar.needs("p")))
+
+    @cached_property
+    def _read_columns(self) -> frozenset[str]:
+        return frozenset(self.on_bar.needs("b")) | frozenset(self.on_bar.needs("p"))
+
+    def with_parameters(self, **values: float) -> Strategy:
+        """The same strategy with other values of some constants.
+
+        Raises:
+            StrategyError: if a name is not a constant of the strategy, or a value does not fit where it is used.
+        """
+        unknown = sorted(set(values) - set(self.parameters))
+        if unknown:
+            known = ", ".join(self.parameters) or "none"
+            finding = Finding(
+                1, 1, Code.UNKNOWN_NAME, f"there is no constant {unknown[0]}", f"The constants are {known}"
+            )
+            raise StrategyError([finding])
+        return _build(self.source, self._module, {**self.parameters, **{name: float(v) for name, v in values.items()}})
+
+
+def compile_strategy(source: str) -> Strategy:
+    """Checks the source of a strategy and compiles it.
+
+    Raises:
+        StrategyError: with every finding at once, if any part of the source is not in the language.
+    """
+    tree = parse(source)
+    findings = Findings()
+    module = read_module(tree, findings)
+    if module is None:
+        _check_indicators_alone(tree, findings)
+        findings.raise_if_any()
+    assert module is not None
+    return _build(source, module, module.parameters, findings)
+
+
+def _check_indicators_alone(tree: ast.Module, findings: Findings) -> None:
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "indicators":
+            ColumnsCompiler({}, findings).compile(statement)
+
+
+def _build(source: str, module: Module, parameters: dict[str, float], findings: Findings | None = None) -> Strategy:
+    findings = findings or Findings()
+    columns: dict[str, Node] = {}
+    if module.indicators is not None:
+        columns = ColumnsCompiler(parameters, findings).compile(module.indicators)
+    on_bar = OnBarCompiler(parameters, columns, findings).compile(module.on_bar)
+    findings.raise_if_any()
+    return Strategy(source, parameters, columns, on_bar, module)

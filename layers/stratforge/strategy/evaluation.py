@@ -1,0 +1,83 @@
+"""Evaluating a strategy on the last bar of a trailing window: what happens live, every minute."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from stratforge.market.columns import TIME_FIELDS_AS_COLUMNS
+from stratforge.strategy.compiler import Strategy
+from stratforge.strategy.graph import Values
+from stratforge.strategy.signals import SignalValue, signal_from_numbers
+
+_STATE_LIMIT = 1e300
+
+
+@dataclass(frozen=True, slots=True)
+class PositionView:
+    """What `on_bar` sees of the session's position."""
+
+    quantity: float = 0.0
+    average_entry_price: float = 0.0
+    bars_held: float = 0.0
+
+    def unrealized_return(self, close: float) -> float:
+        """close / average_entry_price - 1; 0 when flat."""
+        if self.quantity == 0 or self.average_entry_price == 0:
+            return 0.0
+        return close / self.average_entry_price - 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The decision on one bar and the state after it."""
+
+    signal: SignalValue | None
+    state: dict[str, float]
+
+
+def evaluate_last_bar(
+    strategy: Strategy, values: Values, position: PositionView, state: dict[str, float]
+) -> Evaluation:
+    """Runs `on_bar` on the last of the bars that `values` covers.
+
+    Args:
+        strategy: The strategy.
+        values: Indicator values over a window of at least `strategy.lookback` bars; shared between strategies.
+        position: The session's position.
+        state: The state the previous bar left. It is not changed; keys it lacks have no value.
+    """
+    bars = values.bars
+    arguments: list[float] = []
+    for name in strategy.on_bar.arguments:
+        origin, key = name[0], name[2:]
+        if origin == "b":
+            arguments.append(_value(strategy, values, key, 1))
+        elif origin == "p":
+            arguments.append(_value(strategy, values, key, 2))
+        elif origin == "k":
+            arguments.append(strategy.parameters[key])
+        elif origin == "s":
+            arguments.append(state.get(key, math.nan))
+        elif key == "unrealized_return":
+            arguments.append(position.unrealized_return(float(bars.close[-1])))
+        else:
+            arguments.append(float(getattr(position, key)))
+    action, confidence, kind, size, *after = strategy.on_bar.function(*arguments)
+    kept = {
+        key: value
+        for key, value in zip(strategy.on_bar.state, after, strict=True)
+        if -_STATE_LIMIT <= value <= _STATE_LIMIT  # NaN fails too: a key without a value is not kept
+    }
+    return Evaluation(signal_from_numbers(action, confidence, kind, size), kept)
+
+
+def _value(strategy: Strategy, values: Values, name: str, back: int) -> float:
+    if len(values.bars) < back:
+        return math.nan
+    node = strategy.columns.get(name)
+    if node is not None:
+        return float(values.series(node)[-back])
+    if name in TIME_FIELDS_AS_COLUMNS:
+        return float(getattr(values.bars.tail(2), name)[-back])
+    return float(getattr(values.bars, name)[-back])

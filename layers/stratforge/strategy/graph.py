@@ -1,0 +1,181 @@
+"""The indicator graph: what `indicators(bars)` means, as nodes over columns.
+
+A strategy's `indicators` function is never run. It is read once and becomes nodes of this graph, each a known causal
+operation; equal calls are one node, whoever wrote them, so values are computed once per (symbol, bar, call)
+and shared by every strategy that asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns
+from stratforge.strategy import kernels as k
+from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.kernels import Floats
+
+Argument = float | bool | str
+Computed = Floats | tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One operation on columns. `logical` nodes hold 0.0 and 1.0. Nodes are interned: equal ones are identical."""
+
+    operation: str
+    inputs: tuple[Node, ...]
+    arguments: tuple[Argument, ...]
+    logical: bool = False
+
+
+@dataclass(slots=True)
+class NodeTable:
+    """Interns nodes. Bounded: past `limit` nodes it starts anew, which only costs sharing."""
+
+    limit: int = 200_000
+    _nodes: dict[object, Node] = field(default_factory=dict)
+
+    def node(
+        self,
+        operation: str,
+        inputs: tuple[Node, ...] = (),
+        arguments: tuple[Argument, ...] = (),
+        *,
+        logical: bool = False,
+    ) -> Node:
+        """The one node with this operation, these inputs and these arguments."""
+        # True == 1 == 1.0 in Python, so the type is part of the key.
+        key = (operation, inputs, tuple((type(each), each) for each in arguments), logical)
+        found = self._nodes.get(key)
+        if found is None:
+            if len(self._nodes) >= self.limit:
+                self._nodes.clear()
+            found = self._nodes[key] = Node(operation, inputs, arguments, logical)
+        return found
+
+
+NODES = NodeTable()
+
+
+def _compare(operation: Callable[[Floats, Floats], np.ndarray]) -> Callable[..., Floats]:
+    return lambda _bars, inputs, _arguments: operation(inputs[0], inputs[1]).astype(np.float64)
+
+
+def _binary(operation: Callable[[Floats, Floats], Floats]) -> Callable[..., Floats]:
+    return lambda _bars, inputs, _arguments: operation(inputs[0], inputs[1])
+
+
+def _unary(operation: Callable[[Floats], Floats]) -> Callable[..., Floats]:
+    return lambda _bars, inputs, _arguments: operation(inputs[0])
+
+
+def _rolling(operation: Callable[[Floats, int], Floats]) -> Callable[..., Floats]:
+    return lambda _bars, inputs, arguments: operation(inputs[0], arguments[0])
+
+
+def _truth(x: Floats) -> np.ndarray:
+    return (x != 0) & ~np.isnan(x)
+
+
+def _indicator(bars: BarColumns, inputs: list[Floats], arguments: tuple[Argument, ...]) -> tuple[Floats, ...]:
+    indicator = REGISTRY[str(arguments[0])]
+    names = [parameter.name for parameter in indicator.parameters]
+    return indicator.compute(bars, tuple(inputs), dict(zip(names, arguments[1:], strict=True)))
+
+
+OPERATIONS: dict[str, Callable[..., Computed]] = {
+    "constant": lambda bars, _inputs, arguments: np.full(len(bars), float(arguments[0])),
+    "indicator": _indicator,
+    "add": _binary(np.add),
+    "subtract": _binary(np.subtract),
+    "multiply": _binary(np.multiply),
+    "divide": _binary(np.divide),
+    "floor_divide": _binary(np.floor_divide),
+    "modulo": _binary(np.mod),
+    "power": _binary(np.power),
+    "less": _compare(np.less),
+    "less_equal": _compare(np.less_equal),
+    "greater": _compare(np.greater),
+    "greater_equal": _compare(np.greater_equal),
+    "equal": _compare(np.equal),
+    "not_equal": _compare(np.not_equal),
+    "and": lambda _bars, inputs, _arguments: (_truth(inputs[0]) & _truth(inputs[1])).astype(np.float64),
+    "or": lambda _bars, inputs, _arguments: (_truth(inputs[0]) | _truth(inputs[1])).astype(np.float64),
+    "xor": lambda _bars, inputs, _arguments: (_truth(inputs[0]) ^ _truth(inputs[1])).astype(np.float64),
+    "not": lambda _bars, inputs, _arguments: (~_truth(inputs[0])).astype(np.float64),
+    "where": lambda _bars, inputs, _arguments: np.where(_truth(inputs[0]), inputs[1], inputs[2]),
+    "is_nan": lambda _bars, inputs, _arguments: np.isnan(inputs[0]).astype(np.float64),
+    "not_nan": lambda _bars, inputs, _arguments: (~np.isnan(inputs[0])).astype(np.float64),
+    "negative": _unary(np.negative),
+    "absolute": _unary(np.abs),
+    "square_root": _unary(np.sqrt),
+    "logarithm": _unary(np.log),
+    "logarithm10": _unary(np.log10),
+    "exponential": _unary(np.exp),
+    "sign": _unary(np.sign),
+    "floor": _unary(np.floor),
+    "ceiling": _unary(np.ceil),
+    "minimum": _binary(np.minimum),
+    "maximum": _binary(np.maximum),
+    "shift": _rolling(k.shift),
+    "diff": _rolling(k.diff),
+    "pct_change": lambda _bars, inputs, arguments: inputs[0] / k.shift(inputs[0], arguments[0]) - 1.0,
+    "round": lambda _bars, inputs, arguments: np.round(inputs[0], int(arguments[0])),
+    "fillna": lambda _bars, inputs, arguments: np.where(np.isnan(inputs[0]), arguments[0], inputs[0]),
+    "ffill": _unary(k.forward_fill),
+    "rolling_mean": _rolling(k.rolling_mean),
+    "rolling_sum": _rolling(k.rolling_sum),
+    "rolling_min": _rolling(k.rolling_min),
+    "rolling_max": _rolling(k.rolling_max),
+    "rolling_median": _rolling(k.rolling_median),
+    "rolling_std": lambda _bars, inputs, arguments: k.rolling_std(inputs[0], arguments[0], int(arguments[1])),
+    "rolling_var": lambda _bars, inputs, arguments: k.rolling_var(inputs[0], arguments[0], int(arguments[1])),
+    "rolling_quantile": lambda _bars, inputs, arguments: k.rolling_quantile(inputs[0], arguments[0], arguments[1]),
+    "ewm_mean": lambda _bars, inputs, arguments: k.exponential_mean(inputs[0], arguments[0], adjust=bool(arguments[1])),
+}
+OPERATIONS |= {
+    f"column:{name}": lambda bars, _inputs, _arguments, name=name: getattr(bars, name) for name in PRICE_COLUMNS
+}
+
+
+class Values:
+    """Values of nodes over one set of bars, each computed once."""
+
+    def __init__(self, bars: BarColumns) -> None:
+        self.bars = bars
+        self._computed: dict[Node, Computed] = {}
+
+    def series(self, node: Node) -> Floats:
+        """The column of `node`, as long as the bars."""
+        value = self._value(node)
+        assert not isinstance(value, tuple)
+        return value
+
+    def _value(self, node: Node) -> Computed:
+        found = self._computed.get(node)
+        if found is None:
+            with np.errstate(all="ignore"):
+                found = self._computed[node] = self._compute(node)
+        return found
+
+    def _compute(self, node: Node) -> Computed:
+        if node.operation == "field":
+            outputs = self._value(node.inputs[0])
+            return outputs[int(node.arguments[0])]
+        inputs = [self.series(each) for each in node.inputs]
+        return OPERATIONS[node.operation](self.bars, inputs, node.arguments)
+
+
+def reachable(roots: Iterable[Node]) -> set[Node]:
+    """All nodes that `roots` depend on, themselves included."""
+    seen: set[Node] = set()
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(node.inputs)
+    return seen

@@ -1,0 +1,44 @@
+"""Moving averages by name, for the indicators that let their user choose one (`mamode`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stratforge.strategy import kernels as k
+from stratforge.strategy.indicators.registry import Floats, Parameter, choice
+
+
+def sma(x: Floats, length: int) -> Floats:
+    """Simple moving average."""
+    return k.rolling_mean(x, length)
+
+
+def ema(x: Floats, length: int) -> Floats:
+    """Exponential moving average, seeded with the simple average of the first `length` values."""
+    return k.smoothed(x, 2.0 / (length + 1.0), length)
+
+
+def rma(x: Floats, length: int) -> Floats:
+    """Wilder's moving average, seeded with the simple average of the first `length` values."""
+    return k.smoothed(x, 1.0 / length, length)
+
+
+def wma(x: Floats, length: int) -> Floats:
+    """Linearly weighted moving average, the newest value weighing most."""
+    weights = np.arange(1.0, length + 1.0)
+    return k.rolling_dot(x, weights / weights.sum())
+
+
+MOVING_AVERAGES: dict[str, Callable[[Floats, int], Floats]] = {"sma": sma, "ema": ema, "rma": rma, "wma": wma}
+
+
+def mamode(default: str) -> Parameter:
+    """The parameter that chooses the moving average."""
+    return choice("mamode", default, tuple(MOVING_AVERAGES))
+
+
+def moving_average(name: str, x: Floats, length: int) -> Floats:
+    """The moving average called `name`."""
+    return MOVING_AVERAGES[name](x, length)

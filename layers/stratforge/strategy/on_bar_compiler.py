@@ -1,0 +1,683 @@
+"""Reads `on_bar(bar, position, state)` and writes it anew as a function of numbers.
+
+The text of a strategy is never executed. From its checked syntax tree this module writes a new function whose
+arguments are the numbers the strategy reads (`b_close`, `p_fast`, `q_quantity`, `s_count`, `k_FAST`) and whose
+result is the decision and the new state, in terms of local variables and the total operations of
+`arithmetic` alone. The same text runs in the interpreter, inside the backtester's loop, and as machine code.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from stratforge.strategy import arithmetic
+from stratforge.strategy.columns_compiler import nearest
+from stratforge.strategy.findings import Code
+from stratforge.strategy.source import MAX_LITERAL, Findings, is_docstring
+from stratforge.strategy.vocabulary import (
+    BAR_FIELDS,
+    MAX_LOOP,
+    MAX_STATE_KEYS,
+    MAX_STEPS,
+    NUMPY_CONSTANTS,
+    NUMPY_FUNCTIONS,
+    POSITION_FIELDS,
+    REFUSED_FUNCTIONS,
+    TIME_FIELDS,
+)
+
+Kind = Literal["number", "truth", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code_:
+    """A piece of generated code and what it yields."""
+
+    text: str
+    kind: Kind
+
+
+BAD = Code_("0.0", "unknown")
+
+_ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
+_TOTAL: dict[type[ast.operator], str] = {
+    ast.Div: "divide",
+    ast.FloorDiv: "floor_divide",
+    ast.Mod: "modulo",
+    ast.Pow: "power",
+}
+_COMPARE: dict[type[ast.cmpop], str] = {
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+_RESERVED = frozenset(("bar", "position", "state", "bars", "buy", "sell", "np", "pd", "ta", "indicators", "on_bar"))
+
+
+@dataclass(frozen=True)
+class OnBar:
+    """`on_bar` as a function of numbers.
+
+    `arguments` names what the function takes, in order, and `state` the keys whose new values follow the four
+    numbers of the decision (action, confidence, size kind, size) in its result. `text` is the function's source.
+    """
+
+    arguments: tuple[str, ...]
+    state: tuple[str, ...]
+    body: tuple[str, ...]
+
+    @cached_property
+    def text(self) -> str:
+        """The source of the function."""
+        return "\n".join((f"def on_bar({', '.join(self.arguments)}):", *(f"    {line}" for line in self.body)))
+
+    @cached_property
+    def function(self) -> Callable[..., tuple[float, ...]]:
+        """The function, compiled for the interpreter with nothing in reach but the total operations."""
+        scope: dict[str, Any] = {
+            "__builtins__": {},
+            "float": float,
+            "range": range,
+            "int": int,
+            **arithmetic.FUNCTIONS,
+        }
+        # The text was written by this module from a checked tree; no word of the strategy's source is in it.
+        exec(compile(self.text, "<on_bar>", "exec"), scope)  # noqa: S102
+        function: Callable[..., tuple[float, ...]] = scope["on_bar"]
+        return function
+
+    def needs(self, prefix: str) -> tuple[str, ...]:
+        """The arguments of one origin, without the prefix: "b" bar, "p" previous bar, "q" position, "k" constant."""
+        return tuple(name[2:] for name in self.arguments if name.startswith(prefix + "_"))
+
+
+@dataclass(slots=True)
+class _Scope:
+    """Which local names are certainly assigned at a point."""
+
+    assigned: set[str] = field(default_factory=set)
+    ended: bool = False
+
+
+class OnBarCompiler:
+    """Compiles one `on_bar`."""
+
+    def __init__(self, parameters: dict[str, float], indicators: Iterable[str], findings: Findings) -> None:
+        self.parameters = parameters
+        self.indicators = frozenset(indicators)
+        self.fields = self.indicators | BAR_FIELDS - {"time", "previous"}
+        self.findings = findings
+        self.used: set[str] = set()
+        self.keys: list[str] = []
+        self.locals: set[str] = set()
+        self.loops = 0
+        self.lines: list[str] = []
+        self.indent = 0
+        self.steps = 1
+
+    def compile(self, function: ast.FunctionDef) -> OnBar:
+        """The function of numbers that `function` means."""
+        self._collect(function)
+        scope = _Scope()
+        body = function.body[1:] if is_docstring(function.body[0]) else function.body
+        self._block(body, scope)
+        if not scope.ended:
+            self._return("0.0, 0.0, 0.0, 0.0")
+        if len(self.keys) > MAX_STATE_KEYS:
+            message = f"{len(self.keys)} keys of state; {MAX_STATE_KEYS} are allowed"
+            self.findings.add(function, Code.TOO_LARGE, message, "Use fewer")
+        self.used |= {f"s_{key}" for key in self.keys}
+        order = "bptqsk"
+        arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
+        return OnBar(arguments, tuple(sorted(self.keys)), tuple(self.lines))
+
+    def _collect(self, function: ast.FunctionDef) -> None:
+        for node in ast.walk(function):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self.locals.add(node.id)
+            key = _state_key(node)
+            if key is not None and key not in self.keys:
+                self.keys.append(key)
+
+    def _refuse(self, node: ast.AST, message: str, suggestion: str, code: Code = Code.NOT_IN_LANGUAGE) -> Code_:
+        self.findings.add(node, code, message, suggestion)
+        return BAD
+
+    def _emit(self, line: str) -> None:
+        self.lines.append("    " * self.indent + line)
+
+    def _return(self, decision: str) -> None:
+        state = "".join(f", s_{key}" for key in sorted(self.keys))
+        self._emit(f"return ({decision}{state})")
+
+    # Statements ----------------------------------------------------------------------------------------
+
+    def _block(self, statements: list[ast.stmt], scope: _Scope) -> None:
+        before = len(self.lines)
+        for statement in statements:
+            if scope.ended:
+                break  # Never reached in Python either.
+            self._statement(statement, scope)
+        if len(self.lines) == before:
+            self._emit("pass")
+
+    def _nested(self, statements: list[ast.stmt], scope: _Scope) -> None:
+        self.indent += 1
+        self._block(statements, scope)
+        self.indent -= 1
+
+    def _statement(self, node: ast.stmt, scope: _Scope) -> None:
+        if isinstance(node, ast.If):
+            self._if(node, scope)
+        elif isinstance(node, ast.Return):
+            self._returned(node.value, scope)
+            scope.ended = True
+        elif isinstance(node, ast.Assign):
+            self._assign(node, scope)
+        elif isinstance(node, ast.AugAssign):
+            self._augmented(node, scope)
+        elif isinstance(node, ast.For):
+            self._for(node, scope)
+        elif isinstance(node, ast.Break | ast.Continue) and self.loops:
+            self._emit("break" if isinstance(node, ast.Break) else "continue")
+            scope.ended = True
+        elif isinstance(node, ast.While):
+            self._refuse(node, "while is not in the language", "Use for i in range(n); on_bar is called for every bar")
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _is_signal(node.value):
+            self._refuse(node, "the signal is not returned", "Write return buy(…) or return sell(…)")
+        elif not isinstance(node, ast.Pass) and not is_docstring(node):
+            self._refuse(
+                node,
+                f"{type(node).__name__} is not allowed in on_bar",
+                "Use assignments, if, for i in range(n), and return buy(…) or return sell(…)",
+            )
+
+    def _if(self, node: ast.If, scope: _Scope) -> None:
+        condition = self._truth(node.test, scope)
+        self._emit(f"if {condition}:")
+        yes = _Scope(set(scope.assigned))
+        self._nested(node.body, yes)
+        no = _Scope(set(scope.assigned))
+        if node.orelse:
+            self._emit("else:")
+            self._nested(node.orelse, no)
+        if yes.ended and no.ended:
+            scope.ended = True
+        elif yes.ended:
+            scope.assigned = no.assigned
+        elif no.ended:
+            scope.assigned = yes.assigned
+        else:
+            scope.assigned = yes.assigned & no.assigned
+
+    def _for(self, node: ast.For, scope: _Scope) -> None:
+        shape = "Write for i in range(n), with numbers or constants"
+        call = node.iter
+        is_range = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range"
+        if not is_range or not isinstance(call, ast.Call) or not isinstance(node.target, ast.Name) or node.orelse:
+            self._refuse(node, "this loop is not in the language", shape)
+            return
+        bounds = [self._bound(each) for each in call.args]
+        if not 1 <= len(bounds) <= 3 or call.keywords or any(each is None for each in bounds):
+            self._refuse(call, "range takes one to three whole numbers written out or constants", shape, Code.ARGUMENT)
+            return
+        values = [value for each in bounds if each is not None for value in (each[1],)]
+        if len(values) == 3 and values[2] == 0:
+            self._refuse(call, "the step of range is 0", "Use a step such as 1", Code.ARGUMENT)
+            return
+        count = len(range(*values))
+        if count > MAX_LOOP or self.steps * max(count, 1) > MAX_STEPS:
+            self._refuse(
+                node,
+                f"the loop runs {self.steps * count:,} times; {MAX_LOOP:,} a loop and {MAX_STEPS:,} in all are allowed",
+                "Use indicators for windows of many bars",
+                Code.UNBOUNDED,
+            )
+            return
+        self._check_local(node.target)
+        index = f"r_{self.loops}_{len(self.lines)}"
+        self._emit(f"for {index} in range({', '.join(each[0] for each in bounds if each is not None)}):")
+        inside = _Scope(scope.assigned | {node.target.id})
+        outer, self.steps = self.steps, self.steps * max(count, 1)
+        self.loops += 1
+        self.indent += 1
+        self._emit(f"u_{node.target.id} = float({index})")
+        self._block(node.body, inside)
+        self.indent -= 1
+        self.loops -= 1
+        self.steps = outer
+
+    def _bound(self, node: ast.expr) -> tuple[str, int] | None:
+        """A bound of range: its code and its value."""
+        if isinstance(node, ast.Name) and node.id in self.parameters and node.id not in self.locals:
+            value = self.parameters[node.id]
+            self.used.add(f"k_{node.id}")
+            text = f"int(k_{node.id})"
+        elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant):
+            inner = self._bound(node.operand)
+            return None if inner is None else (f"-{inner[0]}", -inner[1])
+        elif isinstance(node, ast.Constant) and type(node.value) is int:
+            value = float(node.value) if abs(node.value) <= MAX_LITERAL else math.nan
+            text = str(node.value) if abs(node.value) <= MAX_LITERAL else "0"
+        else:
+            return None
+        return (text, int(value)) if value.is_integer() else None
+
+    def _check_local(self, node: ast.Name) -> None:
+        if node.id in _RESERVED or node.id in self.parameters:
+            what = "a constant" if node.id in self.parameters else "a word of the language"
+            self._refuse(node, f"{node.id} is {what} and cannot be assigned in on_bar", "Choose another name")
+        elif not node.id.isascii() or node.id.startswith("__"):
+            self._refuse(node, f"{node.id[:40]} is not a name in the language", "Use letters of a to z, digits and _")
+
+    def _assign(self, node: ast.Assign, scope: _Scope) -> None:
+        target = node.targets[0]
+        if len(node.targets) != 1:
+            self._refuse(node, "one assignment at a time", "Write them one below the other")
+            return
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            if len(target.elts) == len(node.value.elts):
+                temporary = [self._number(each, scope) for each in node.value.elts]
+                names = [f"x_{len(self.lines)}_{index}" for index in range(len(temporary))]
+                for name, text in zip(names, temporary, strict=True):
+                    self._emit(f"{name} = {text}")
+                for each, name in zip(target.elts, names, strict=True):
+                    self._store(each, name, scope)
+                return
+            self._refuse(node, "the sides differ in length", "Write one value for each name", Code.ARGUMENT)
+            return
+        self._store(target, self._number(node.value, scope), scope)
+
+    def _store(self, target: ast.expr, text: str, scope: _Scope) -> None:
+        key = _state_key(target)
+        if key is not None:
+            self._emit(f"s_{key} = {text}")
+        elif isinstance(target, ast.Name):
+            self._check_local(target)
+            self._emit(f"u_{target.id} = {text}")
+            scope.assigned.add(target.id)
+        else:
+            self._refuse(target, "this cannot be assigned", 'Assign to a name or to state["key"]')
+
+    def _augmented(self, node: ast.AugAssign, scope: _Scope) -> None:
+        key = _state_key(node.target)
+        if key is not None:
+            left = Code_(_read_state(key, "0.0"), "number")
+        elif isinstance(node.target, ast.Name):
+            left = self._local(ast.copy_location(ast.Name(node.target.id, ast.Load()), node), scope)
+        else:
+            self._refuse(node, "this cannot be assigned", 'Assign to a name or to state["key"]')
+            return
+        right = self._expression(node.value, scope)
+        self._store(node.target, self._operate(node, node.op, left, right).text, scope)
+
+    def _returned(self, node: ast.expr | None, scope: _Scope) -> None:
+        if node is None or (isinstance(node, ast.Constant) and node.value is None):
+            self._return("0.0, 0.0, 0.0, 0.0")
+        elif isinstance(node, ast.IfExp):
+            self._emit(f"if {self._truth(node.test, scope)}:")
+            self.indent += 1
+            self._returned(node.body, scope)
+            self.indent -= 1
+            self._emit("else:")
+            self.indent += 1
+            self._returned(node.orelse, scope)
+            self.indent -= 1
+        elif isinstance(node, ast.Call) and _is_signal(node):
+            self._return(self._signal(node, scope))
+        else:
+            self._refuse(node, "on_bar returns a signal or nothing", "Write return buy(…), return sell(…) or return")
+            self._return("0.0, 0.0, 0.0, 0.0")
+
+    def _signal(self, node: ast.Call, scope: _Scope) -> str:
+        assert isinstance(node.func, ast.Name)
+        side = node.func.id
+        sizes = ("fraction", "quantity", "notional") if side == "buy" else ("fraction", "quantity")
+        if node.args:
+            self._refuse(
+                node,
+                f"{side}() takes its arguments by name",
+                f"Write {side}(confidence=0.8) or {side}(fraction=0.5)",
+                Code.ARGUMENT,
+            )
+        confidence, kind, size = "1.0", "0.0", "0.0"
+        for keyword in node.keywords:
+            if keyword.arg == "confidence":
+                confidence = self._number(keyword.value, scope)
+            elif keyword.arg in sizes and kind == "0.0":
+                kind = str(float(("fraction", "quantity", "notional").index(keyword.arg) + 1))
+                size = self._number(keyword.value, scope)
+            elif keyword.arg in sizes:
+                self._refuse(keyword.value, "a signal has one size", f"Give one of {', '.join(sizes)}", Code.ARGUMENT)
+            else:
+                hint = (
+                    f"It takes confidence and one of {', '.join(sizes)}; stops and targets are settings of the session"
+                )
+                self._refuse(keyword.value, f"{side}() has no argument {str(keyword.arg)[:40]}", hint, Code.ARGUMENT)
+        return f"{1.0 if side == 'buy' else 2.0}, {confidence}, {kind}, {size}"
+
+    # Expressions ---------------------------------------------------------------------------------------
+
+    def _number(self, node: ast.expr, scope: _Scope) -> str:
+        code = self._expression(node, scope)
+        return f"(1.0 if {code.text} else 0.0)" if code.kind == "truth" else code.text
+
+    def _truth(self, node: ast.expr, scope: _Scope) -> str:
+        code = self._expression(node, scope)
+        return code.text if code.kind == "truth" else f"({code.text} != 0.0)"
+
+    def _expression(self, node: ast.expr, scope: _Scope) -> Code_:
+        if isinstance(node, ast.Constant):
+            return self._constant(node)
+        if isinstance(node, ast.Name):
+            return self._local(node, scope)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(node)
+        if isinstance(node, ast.BinOp):
+            left, right = self._expression(node.left, scope), self._expression(node.right, scope)
+            return self._operate(node, node.op, left, right)
+        if isinstance(node, ast.UnaryOp):
+            return self._unary(node, scope)
+        if isinstance(node, ast.BoolOp):
+            return self._boolean(node, scope)
+        if isinstance(node, ast.Compare):
+            return self._compare(node, scope)
+        if isinstance(node, ast.IfExp):
+            test, yes, no = (
+                self._truth(node.test, scope),
+                self._number(node.body, scope),
+                self._number(node.orelse, scope),
+            )
+            return Code_(f"({yes} if {test} else {no})", "number")
+        if isinstance(node, ast.Call):
+            return self._call(node, scope)
+        if isinstance(node, ast.Subscript):
+            key = _state_key(node)
+            if key is not None:
+                return Code_(_read_state(key, "0.0"), "number")
+            return self._refuse(
+                node, "this [...] is not in the language", 'Only state["key"] with the key written out is'
+            )
+        return self._refuse(
+            node,
+            f"{type(node).__name__} is not in the language",
+            "Use numbers, arithmetic, comparisons, and fields of bar, position and state",
+        )
+
+    def _constant(self, node: ast.Constant) -> Code_:
+        if isinstance(node.value, bool):
+            return Code_("True" if node.value else "False", "truth")
+        if isinstance(node.value, int | float):
+            if abs(node.value) > MAX_LITERAL:
+                return self._refuse(node, "the number is too large", "Numbers go up to 1e15", Code.NUMBER)
+            return Code_(repr(float(node.value)), "number")
+        return self._refuse(
+            node, f"{type(node.value).__name__} values are not in the language", "Use numbers", Code.TYPE
+        )
+
+    def _local(self, node: ast.Name, scope: _Scope) -> Code_:
+        if node.id in self.locals:
+            if node.id not in scope.assigned:
+                self._refuse(
+                    node,
+                    f"{node.id[:40]} may not have a value here",
+                    "Assign it before, on every path",
+                    Code.UNASSIGNED,
+                )
+            return Code_(f"u_{node.id}" if node.id.isascii() else "0.0", "number")
+        if node.id in self.parameters:
+            self.used.add(f"k_{node.id}")
+            return Code_(f"k_{node.id}", "number")
+        if node.id in _RESERVED:
+            return self._refuse(
+                node, f"{node.id} is not a number", f"Use one of its fields or functions, like {node.id}.…"
+            )
+        hint = f"It is an indicator: bar.{node.id}" if node.id in self.indicators else ""
+        hint = hint or nearest(node.id, [*self.locals, *self.parameters]) + "Names are assigned before they are used"
+        return self._refuse(node, f"the name {node.id[:40]} is not known", hint, Code.UNKNOWN_NAME)
+
+    def _attribute(self, node: ast.Attribute) -> Code_:
+        owner, name = node.value, node.attr
+        if isinstance(owner, ast.Name) and owner.id not in self.locals:
+            if owner.id == "bar" and name in self.fields:
+                self.used.add(f"b_{name}")
+                return Code_(f"b_{name}", "number")
+            if owner.id == "bar":
+                return self._unknown_field(node, "bar", name)
+            if owner.id == "position":
+                if name in POSITION_FIELDS:
+                    self.used.add(f"q_{name}")
+                    return Code_(f"q_{name}", "number")
+                hint = nearest(name, POSITION_FIELDS) + f"position has {', '.join(POSITION_FIELDS)}"
+                return self._refuse(node, f"position has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
+            if owner.id == "np" and name in NUMPY_CONSTANTS:
+                return Code_({"nan": "(0.0 * 1e400)", "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
+        if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "bar":
+            if owner.attr == "previous" and name in self.fields:
+                self.used.add(f"p_{name}")
+                return Code_(f"p_{name}", "number")
+            if owner.attr == "previous":
+                return self._unknown_field(node, "bar.previous", name)
+            if owner.attr == "time" and name in TIME_FIELDS:
+                self.used.add(f"b_{name}")
+                return Code_(f"b_{name}", "number")
+            if owner.attr == "time":
+                hint = nearest(name, TIME_FIELDS) + f"bar.time has {', '.join(TIME_FIELDS)}"
+                return self._refuse(node, f"bar.time has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
+        return self._refuse(
+            node,
+            f".{name[:40]} is not in the language here",
+            "Fields belong to bar, bar.previous, bar.time and position",
+        )
+
+    def _unknown_field(self, node: ast.Attribute, owner: str, name: str) -> Code_:
+        if name in ("time", "previous"):
+            return self._refuse(
+                node, f"{owner}.{name} is not a number", f"Use a field of it: {owner}.{name}.…", Code.TYPE
+            )
+        hint = (
+            nearest(name, self.fields)
+            + f"It has {', '.join(sorted(self.fields))}; indicators are returned by indicators"
+        )
+        return self._refuse(node, f"{owner} has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
+
+    def _operate(self, node: ast.AST, operator: ast.operator, left: Code_, right: Code_) -> Code_:
+        a = f"(1.0 if {left.text} else 0.0)" if left.kind == "truth" else left.text
+        b = f"(1.0 if {right.text} else 0.0)" if right.kind == "truth" else right.text
+        symbol = _ARITHMETIC.get(type(operator))
+        if symbol:
+            return Code_(f"({a} {symbol} {b})", "number")
+        name = _TOTAL.get(type(operator))
+        if name is None:
+            hint = (
+                "Use and, or and not for conditions"
+                if isinstance(operator, ast.BitAnd | ast.BitOr)
+                else "Use + - * / // % **"
+            )
+            return self._refuse(node, "this operator is not in the language of on_bar", hint)
+        literal = _plain_literal(b)
+        if name == "divide" and literal:
+            return Code_(f"({a} / {b})", "number")
+        return Code_(f"{name}({a}, {b})", "number")
+
+    def _unary(self, node: ast.UnaryOp, scope: _Scope) -> Code_:
+        if isinstance(node.op, ast.Not):
+            return Code_(f"(not {self._truth(node.operand, scope)})", "truth")
+        if isinstance(node.op, ast.USub):
+            return Code_(f"(-{self._number(node.operand, scope)})", "number")
+        if isinstance(node.op, ast.UAdd):
+            return Code_(self._number(node.operand, scope), "number")
+        return self._refuse(node, "~ is not in the language of on_bar", "Use not")
+
+    def _boolean(self, node: ast.BoolOp, scope: _Scope) -> Code_:
+        word = " and " if isinstance(node.op, ast.And) else " or "
+        parts = [self._expression(each, scope) for each in node.values]
+        if all(part.kind != "number" for part in parts):
+            return Code_(f"({word.join(part.text for part in parts)})", "truth")
+        # `and` and `or` give one of their operands, so numbers stay numbers.
+        texts = [f"(1.0 if {part.text} else 0.0)" if part.kind == "truth" else part.text for part in parts]
+        return Code_(f"({word.join(texts)})", "number")
+
+    def _compare(self, node: ast.Compare, scope: _Scope) -> Code_:
+        operator = node.ops[0]
+        if isinstance(operator, ast.In | ast.NotIn) and len(node.ops) == 1:
+            return self._membership(node)
+        if isinstance(operator, ast.Is | ast.IsNot) and len(node.ops) == 1:
+            return self._none_check(node, scope)
+        texts = [self._number(each, scope) for each in (node.left, *node.comparators)]
+        symbols = [_COMPARE.get(type(each)) for each in node.ops]
+        if any(symbol is None for symbol in symbols):
+            return self._refuse(node, "this comparison is not in the language", "Use < <= > >= == !=")
+        pairs = "".join(f" {symbol} {text}" for symbol, text in zip(symbols, texts[1:], strict=True))
+        return Code_(f"({texts[0]}{pairs})", "truth")
+
+    def _membership(self, node: ast.Compare) -> Code_:
+        container, key = node.comparators[0], node.left
+        inside = isinstance(node.ops[0], ast.In)
+        if isinstance(container, ast.Name) and container.id == "state" and _is_key(key):
+            assert isinstance(key, ast.Constant)
+            return Code_(f"(s_{key.value} {'==' if inside else '!='} s_{key.value})", "truth")
+        return self._refuse(node, "this use of in is not in the language", 'Write "key" in state, or compare with ==')
+
+    def _none_check(self, node: ast.Compare, scope: _Scope) -> Code_:
+        other = node.comparators[0]
+        if not isinstance(other, ast.Constant) or other.value is not None:
+            return self._refuse(node, "'is' is not in the language", "Compare with ==")
+        text = self._number(node.left, scope)
+        return Code_(f"is_nan({text})" if isinstance(node.ops[0], ast.Is) else f"(not is_nan({text}))", "truth")
+
+    def _call(self, node: ast.Call, scope: _Scope) -> Code_:
+        function = node.func
+        if any(isinstance(each, ast.Starred) for each in node.args) or any(each.arg is None for each in node.keywords):
+            return self._refuse(node, "* and ** in calls are not in the language", "Write the arguments out")
+        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+            owner, name = function.value.id, function.attr
+            if owner == "state" and name == "get":
+                return self._state_get(node, scope)
+            if owner in ("np", "pd") and owner not in self.locals:
+                if owner == "pd" and name in ("isna", "isnull", "notna", "notnull"):
+                    found = self._function(node, "isnan", scope)
+                    return found if name.startswith("is") else Code_(f"(not {found.text})", "truth")
+                if owner == "np":
+                    return self._function(node, name, scope)
+            if owner == "ta":
+                return self._refuse(node, "indicators are computed in indicators", f"Return ta.{name[:40]}(…) there")
+        if isinstance(function, ast.Name):
+            return self._builtin(node, function.id, scope)
+        return self._refuse(
+            node, "this call is not in the language", "on_bar has abs, min, max, round, int, float and np."
+        )
+
+    def _state_get(self, node: ast.Call, scope: _Scope) -> Code_:
+        if not node.args or not _is_key(node.args[0]) or len(node.args) > 2 or node.keywords:
+            return self._refuse(
+                node,
+                "state.get takes a key written out and a number",
+                'Write state.get("key", 0)',
+                Code.ARGUMENT,
+            )
+        assert isinstance(node.args[0], ast.Constant)
+        key = node.args[0].value
+        if len(node.args) == 1 or (isinstance(node.args[1], ast.Constant) and node.args[1].value is None):
+            return Code_(f"s_{key}", "number")
+        return Code_(_read_state(key, self._number(node.args[1], scope)), "number")
+
+    def _function(self, node: ast.Call, name: str, scope: _Scope) -> Code_:
+        entry = NUMPY_FUNCTIONS.get(name)
+        if entry is None:
+            hint = nearest(name, NUMPY_FUNCTIONS) + f"np. has {', '.join(sorted(NUMPY_FUNCTIONS))}"
+            return self._refuse(node, f"np.{name[:40]} is not in the language", hint, Code.UNKNOWN_FUNCTION)
+        if len(node.args) != entry.arity or node.keywords:
+            return self._refuse(node, f"np.{name} takes {entry.arity} arguments", "Give them in order", Code.ARGUMENT)
+        if name == "where":
+            test = self._truth(node.args[0], scope)
+            return Code_(
+                f"({self._number(node.args[1], scope)} if {test} else {self._number(node.args[2], scope)})",
+                "number",
+            )
+        texts = ", ".join(self._number(each, scope) for each in node.args)
+        return Code_(f"{entry.operation}({texts})", "truth" if entry.logical else "number")
+
+    def _builtin(self, node: ast.Call, name: str, scope: _Scope) -> Code_:
+        if name in self.locals or name not in ("abs", "min", "max", "round", "int", "float", "bool"):
+            if name in ("buy", "sell"):
+                return self._refuse(node, f"{name}() is what on_bar returns", f"Write return {name}(…)")
+            hint = REFUSED_FUNCTIONS.get(name, "on_bar has abs, min, max, round, int, float, bool and np. functions")
+            return self._refuse(node, f"{name[:40]}() is not in the language", hint, Code.UNKNOWN_FUNCTION)
+        texts = [self._number(each, scope) for each in node.args]
+        if node.keywords or not texts or (len(texts) > 1 and name not in ("min", "max", "round")):
+            return self._refuse(node, f"{name}() takes numbers in order", f"Write {name}(x)", Code.ARGUMENT)
+        if name == "bool":
+            return Code_(self._truth(node.args[0], scope), "truth")
+        if name in ("min", "max"):
+            if not 2 <= len(texts) <= 8:
+                return self._refuse(node, f"{name}() takes 2 to 8 numbers", f"Write {name}(a, b)", Code.ARGUMENT)
+            combined = texts[0]
+            for text in texts[1:]:
+                combined = f"{'minimum' if name == 'min' else 'maximum'}({combined}, {text})"
+            return Code_(combined, "number")
+        if name == "round":
+            digits = node.args[1] if len(texts) == 2 else ast.Constant(0)
+            whole = isinstance(digits, ast.Constant) and type(digits.value) is int and 0 <= digits.value <= 8
+            if len(texts) > 2 or not whole:
+                return self._refuse(
+                    node, "round takes a number and 0 to 8 decimals", "Write round(x, 2)", Code.ARGUMENT
+                )
+            return Code_(f"round_half_even({texts[0]}, {texts[1] if len(texts) == 2 else '0.0'})", "number")
+        return Code_(
+            {"abs": f"absolute({texts[0]})", "int": f"truncate({texts[0]})", "float": texts[0]}[name],
+            "number",
+        )
+
+
+def _plain_literal(text: str) -> bool:
+    try:
+        return float(text) != 0.0
+    except ValueError:
+        return False
+
+
+def _is_signal(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Name) and node.func.id in ("buy", "sell")
+
+
+def _is_key(node: ast.expr) -> bool:
+    """Whether the node is a key of state written out: a short plain word."""
+    return (
+        isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and node.value.isidentifier()
+        and node.value.isascii()
+        and len(node.value) <= 40
+    )
+
+
+def _state_key(node: ast.AST) -> str | None:
+    """The key when the node reads, writes or asks for a key of state."""
+    key: ast.expr | None = None
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "state":
+        key = node.slice
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+        if isinstance(node.func.value, ast.Name) and node.func.value.id == "state" and node.func.attr == "get":
+            key = node.args[0]
+    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+        container = node.comparators[0]
+        if isinstance(container, ast.Name) and container.id == "state":
+            key = node.left
+    if key is not None and _is_key(key):
+        assert isinstance(key, ast.Constant)
+        return str(key.value)
+    return None
+
+
+def _read_state(key: str, default: str) -> str:
+    """A key's value, or `default` while it has none (which is stored as NaN)."""
+    return f"(s_{key} if s_{key} == s_{key} else {default})"

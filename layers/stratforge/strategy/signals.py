@@ -1,0 +1,49 @@
+"""What a strategy says on one bar."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Side = Literal["buy", "sell"]
+SizeKind = Literal["default", "fraction", "quantity", "notional"]
+
+# The lowered `on_bar` speaks in numbers, so that it also compiles to machine code.
+ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: "buy", 2.0: "sell"}
+SIZE_KINDS: tuple[SizeKind, ...] = ("default", "fraction", "quantity", "notional")
+MAX_SIZE = 1e12
+
+
+@dataclass(frozen=True, slots=True)
+class SignalValue:
+    """A decision to buy or sell.
+
+    `confidence` is between 0 and 1. `size` is read by `size_kind`: a fraction of the equity (of the position,
+    when selling) in (0, 1], a quantity of shares or coins, or a notional amount of money; with "default" the
+    session's sizing rule decides and `size` is 0.
+    """
+
+    side: Side
+    confidence: float
+    size_kind: SizeKind
+    size: float
+
+
+def signal_from_numbers(action: float, confidence: float, size_kind: float, size: float) -> SignalValue | None:
+    """The decision that the lowered `on_bar` returned, or None for no decision.
+
+    Numbers that mean nothing (a size that is not positive and finite, a confidence that is not a number)
+    are no decision: nothing unbounded leaves a strategy.
+    """
+    side = ACTIONS.get(action)
+    if side is None or math.isnan(confidence):
+        return None
+    kind = SIZE_KINDS[int(size_kind)]
+    if kind == "default":
+        size = 0.0
+    elif not 0.0 < size <= MAX_SIZE:
+        return None
+    elif kind == "fraction":
+        size = min(size, 1.0)
+    return SignalValue(side, min(max(confidence, 0.0), 1.0), kind, size)

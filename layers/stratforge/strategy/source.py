@@ -1,0 +1,219 @@
+"""Reading a strategy's source: size limits, parsing, and the shape of the module."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass, field
+
+from stratforge.strategy.findings import Code, Finding, StrategyError
+
+MAX_CHARACTERS = 32_000
+MAX_DEPTH = 60
+MAX_NODES = 10_000
+MAX_PARAMETERS = 64
+MAX_LITERAL = 1e15
+
+_IMPORTS = {("pandas", "pd"), ("numpy", "np"), ("pandas_ta", "ta"), ("pandas_ta_classic", "ta")}
+_SHAPE = (
+    "Write module constants (LENGTH = 14), a function indicators(bars) that returns a dict of series, and a "
+    "function on_bar(bar, position, state)"
+)
+
+
+@dataclass(slots=True)
+class Findings:
+    """Collects what is wrong, so that one look at a source tells everything."""
+
+    items: list[Finding] = field(default_factory=list)
+
+    def add(self, node: ast.AST, code: Code, message: str, suggestion: str) -> None:
+        """Notes a finding at the place of `node`."""
+        line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
+        self.items.append(Finding(line, column, code, message, suggestion))
+
+    def raise_if_any(self) -> None:
+        """Raises `StrategyError` when there are findings."""
+        if self.items:
+            raise StrategyError(list(dict.fromkeys(self.items)))
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """The parts of a strategy's module."""
+
+    parameters: dict[str, float]
+    indicators: ast.FunctionDef | None
+    on_bar: ast.FunctionDef
+
+
+def _refuse(line: int, column: int, code: Code, message: str, suggestion: str) -> StrategyError:
+    return StrategyError([Finding(line, column, code, message, suggestion)])
+
+
+def parse(source: str) -> ast.Module:
+    """The syntax tree of `source`, of bounded size and depth.
+
+    Raises:
+        StrategyError: if it is not Python, or larger than a strategy may be.
+    """
+    if not isinstance(source, str):
+        raise _refuse(1, 1, Code.SYNTAX, "the source is not text", "Pass the strategy as a string")
+    if len(source) > MAX_CHARACTERS:
+        message = f"the source has {len(source):,} characters; {MAX_CHARACTERS:,} are allowed"
+        raise _refuse(1, 1, Code.TOO_LARGE, message, "Keep the strategy to its rules; remove data and unused code")
+    for number, line in enumerate(source.split("\n"), 1):
+        control = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", line)
+        if control:
+            message = f"the source holds the character U+{ord(control.group()):04X}"
+            raise _refuse(number, control.start() + 1, Code.SYNTAX, message, "Remove it")
+    too_deep = _refuse(
+        1, 1, Code.TOO_LARGE, "the source is nested too deeply", "Split long expressions over several lines"
+    )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(source)
+    except SyntaxError as error:
+        if "nested" in str(error.msg) or "too complex" in str(error.msg):
+            raise too_deep from None
+        raise _refuse(
+            error.lineno or 1,
+            max(error.offset or 1, 1),
+            Code.SYNTAX,
+            f"this is not valid Python: {error.msg}",
+            "Correct the syntax",
+        ) from None
+    except (RecursionError, MemoryError, ValueError, OverflowError):
+        raise too_deep from None
+    level: list[ast.AST] = [tree]
+    nodes = depth = 0
+    while level:
+        nodes, depth = nodes + len(level), depth + 1
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            raise too_deep
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+    return tree
+
+
+def literal_number(node: ast.expr) -> float | None:
+    """The value of a number literal, with its sign; None for anything else."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+        value = literal_number(node.operand)
+        return None if value is None else (-value if isinstance(node.op, ast.USub) else value)
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
+        return float(node.value) if abs(node.value) <= MAX_LITERAL else None
+    return None
+
+
+def is_docstring(node: ast.stmt) -> bool:
+    """Whether the statement is a bare string."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def read_module(tree: ast.Module, findings: Findings) -> Module | None:
+    """The parts of the module; None when a required part is missing (which is then a finding)."""
+    parameters: dict[str, float] = {}
+    functions: dict[str, ast.FunctionDef] = {}
+    for statement in tree.body:
+        if is_docstring(statement):
+            continue
+        if isinstance(statement, ast.Import):
+            _check_import(statement, findings)
+        elif isinstance(statement, ast.Assign | ast.AnnAssign):
+            _read_parameters(statement, parameters, findings)
+        elif isinstance(statement, ast.FunctionDef) and statement.name in ("indicators", "on_bar"):
+            if statement.name in functions:
+                findings.add(statement, Code.STRUCTURE, f"{statement.name} is defined twice", "Keep one definition")
+            functions[statement.name] = statement
+        elif isinstance(statement, ast.FunctionDef):
+            message = f"functions other than indicators and on_bar are not in the language ({statement.name})"
+            findings.add(statement, Code.NOT_IN_LANGUAGE, message, "Write its body where it is called")
+        elif isinstance(statement, ast.ImportFrom):
+            findings.add(
+                statement,
+                Code.IMPORT,
+                "from ... import is not in the language",
+                "Remove it; pd, np and ta are there",
+            )
+        else:
+            message = f"{type(statement).__name__} is not allowed at the top of a strategy"
+            findings.add(statement, Code.NOT_IN_LANGUAGE, message, _SHAPE)
+    if len(parameters) > MAX_PARAMETERS:
+        findings.add(tree, Code.TOO_LARGE, f"{len(parameters)} constants; {MAX_PARAMETERS} are allowed", "Remove some")
+    for name, arguments in (("indicators", ["bars"]), ("on_bar", ["bar", "position", "state"])):
+        if name in functions:
+            _check_signature(functions[name], arguments, findings)
+    if "on_bar" not in functions:
+        findings.add(tree, Code.STRUCTURE, "there is no function on_bar(bar, position, state)", _SHAPE)
+        return None
+    return Module(parameters, functions.get("indicators"), functions["on_bar"])
+
+
+def _check_import(statement: ast.Import, findings: Findings) -> None:
+    for alias in statement.names:
+        if (alias.name, alias.asname) not in _IMPORTS:
+            findings.add(
+                statement,
+                Code.IMPORT,
+                f"import of {alias.name} is not in the language",
+                "Remove it; pd, np and ta are there, and nothing else is needed",
+            )
+
+
+def _read_parameters(statement: ast.Assign | ast.AnnAssign, parameters: dict[str, float], findings: Findings) -> None:
+    hint = "Constants are numbers: LENGTH = 14, or FAST, SLOW = 12, 26"
+    if isinstance(statement, ast.AnnAssign) or len(statement.targets) != 1 or statement.value is None:
+        findings.add(statement, Code.STRUCTURE, "a constant is one name and one number", hint)
+        return
+    target, value = statement.targets[0], statement.value
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) and len(target.elts) == len(value.elts):
+        pairs = list(zip(target.elts, value.elts, strict=True))
+    else:
+        pairs = [(target, value)]
+    for name, expression in pairs:
+        number = literal_number(expression)
+        if not isinstance(name, ast.Name) or number is None:
+            findings.add(expression, Code.STRUCTURE, "a constant is one name and one number", hint)
+        elif name.id in (
+            "bars",
+            "bar",
+            "position",
+            "state",
+            "pd",
+            "np",
+            "ta",
+            "buy",
+            "sell",
+            "indicators",
+            "on_bar",
+        ):
+            findings.add(name, Code.STRUCTURE, f"{name.id} has a meaning of its own", "Choose another name")
+        elif not name.id.isascii() or name.id.startswith("_"):
+            findings.add(
+                name,
+                Code.STRUCTURE,
+                f"{name.id} is not a name in the language",
+                "Use letters of a to z and digits",
+            )
+        elif name.id in parameters:
+            findings.add(name, Code.STRUCTURE, f"{name.id} is set twice", "Keep one constant")
+        else:
+            parameters[name.id] = number
+
+
+def _check_signature(function: ast.FunctionDef, names: list[str], findings: Findings) -> None:
+    arguments = function.args
+    plain = not (
+        arguments.posonlyargs or arguments.kwonlyargs or arguments.vararg or arguments.kwarg or arguments.defaults
+    )
+    given = [argument.arg for argument in arguments.args]
+    annotated = function.returns is not None or any(argument.annotation for argument in arguments.args)
+    if not plain or given != names or annotated or function.decorator_list or getattr(function, "type_params", None):
+        findings.add(
+            function,
+            Code.STRUCTURE,
+            f"{function.name} must be written def {function.name}({', '.join(names)}):",
+            "No other arguments, defaults, annotations or decorators",
+        )

@@ -1,0 +1,173 @@
+"""The words of the language. The checker, the reference page and the model's prompt read these tables."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from stratforge.market.columns import PRICE_COLUMNS
+from stratforge.strategy.findings import Code
+
+MAX_INDICATORS = 64
+MAX_STATE_KEYS = 32
+MAX_LOOP = 1_000
+MAX_STEPS = 20_000
+
+TIME_FIELDS = ("hour", "minute", "weekday")
+BAR_FIELDS = frozenset((*PRICE_COLUMNS, *TIME_FIELDS, "time", "previous"))
+POSITION_FIELDS = {
+    "quantity": "shares or coins held; 0 when flat",
+    "average_entry_price": "average price paid; 0 when flat",
+    "unrealized_return": "close / average_entry_price - 1; 0 when flat",
+    "bars_held": "bars since the position was opened; 0 when flat",
+}
+NUMPY_CONSTANTS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
+
+
+@dataclass(frozen=True, slots=True)
+class NumpyFunction:
+    """A function of np.: the operation it is, and how many arguments it takes."""
+
+    operation: str
+    arity: int
+    summary: str
+    logical: bool = False
+
+
+NUMPY_FUNCTIONS = {
+    "abs": NumpyFunction("absolute", 1, "absolute value"),
+    "sqrt": NumpyFunction("square_root", 1, "square root; NaN below 0"),
+    "log": NumpyFunction("logarithm", 1, "natural logarithm"),
+    "log10": NumpyFunction("logarithm10", 1, "logarithm to base 10"),
+    "exp": NumpyFunction("exponential", 1, "e to the power of x"),
+    "sign": NumpyFunction("sign", 1, "-1, 0 or 1"),
+    "floor": NumpyFunction("floor", 1, "next whole number below"),
+    "ceil": NumpyFunction("ceiling", 1, "next whole number above"),
+    "maximum": NumpyFunction("maximum", 2, "the larger of two"),
+    "minimum": NumpyFunction("minimum", 2, "the smaller of two"),
+    "isnan": NumpyFunction("is_nan", 1, "whether the value is not known", logical=True),
+    "where": NumpyFunction("where", 3, "x where the condition holds, else y"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesMethod:
+    """A method of series; `operation` is empty for one that changes nothing."""
+
+    summary: str
+    names: tuple[str, ...] = ()
+    defaults: dict[str, float | bool] = field(default_factory=dict)
+    operation: str = ""
+    logical: bool = False
+
+
+SERIES_METHODS = {
+    "shift": SeriesMethod("the value of periods bars ago", ("periods",), {"periods": 1.0}),
+    "diff": SeriesMethod("change over periods bars", ("periods",), {"periods": 1.0}),
+    "pct_change": SeriesMethod("relative change over periods bars", ("periods",), {"periods": 1.0}),
+    "rolling": SeriesMethod("the last window bars", ("window", "min_periods"), {"min_periods": 0.0}),
+    "ewm": SeriesMethod("exponential weights: span=, com=, halflife= or alpha=, adjust="),
+    "clip": SeriesMethod("bounded values", ("lower", "upper"), {"lower": math.nan, "upper": math.nan}),
+    "abs": SeriesMethod("absolute value", operation="absolute"),
+    "round": SeriesMethod("rounded to decimals", ("decimals",), {"decimals": 0.0}),
+    "fillna": SeriesMethod("value where not known", ("value",)),
+    "ffill": SeriesMethod("the latest known value", operation="ffill"),
+    "isna": SeriesMethod("whether not known", operation="is_nan", logical=True),
+    "notna": SeriesMethod("whether known", operation="not_nan", logical=True),
+}
+ROLLING_METHODS = {
+    "mean": "average",
+    "sum": "sum",
+    "min": "smallest",
+    "max": "largest",
+    "median": "median",
+    "std": "standard deviation (ddof=1)",
+    "var": "variance (ddof=1)",
+    "quantile": "quantile q",
+}
+
+_WHOLE = (Code.LOOK_AHEAD, "It reads the whole series, future included; use rolling(n) or compare in on_bar")
+_RUNNING = (Code.UNBOUNDED, "It reaches back to the first bar; use rolling(n)")
+# Words that people and models reach for, and what to write instead.
+REFUSED_METHODS: dict[str, tuple[Code, str]] = {
+    **dict.fromkeys(
+        (
+            "mean",
+            "sum",
+            "min",
+            "max",
+            "std",
+            "var",
+            "median",
+            "quantile",
+            "rank",
+            "idxmax",
+            "idxmin",
+            "argmax",
+            "argmin",
+            "any",
+            "all",
+            "describe",
+            "corr",
+            "cov",
+            "mode",
+            "nlargest",
+            "nsmallest",
+            "unique",
+            "value_counts",
+            "values",
+            "to_numpy",
+            "array",
+            "index",
+            "sort_values",
+            "last",
+            "tail",
+            "head",
+            "first",
+            "iloc",
+            "loc",
+            "iat",
+            "at",
+            "tolist",
+            "size",
+            "count",
+            "quantile_rank",
+            "skew",
+            "kurt",
+            "sem",
+            "prod",
+            "product",
+        ),
+        _WHOLE,
+    ),
+    **dict.fromkeys(("cumsum", "cummax", "cummin", "cumprod", "expanding"), _RUNNING),
+    "bfill": (Code.LOOK_AHEAD, "It fills with future values; use ffill()"),
+    "backfill": (Code.LOOK_AHEAD, "It fills with future values; use ffill()"),
+    "interpolate": (Code.LOOK_AHEAD, "It reads future values; use ffill()"),
+    "dropna": (
+        Code.NOT_IN_LANGUAGE,
+        "Use fillna(value) or ffill(); comparisons with unknown values are false",
+    ),
+    "resample": (Code.NOT_IN_LANGUAGE, "Use longer lengths on the 1-minute bars"),
+    "apply": (Code.NOT_IN_LANGUAGE, "Write the formula with series arithmetic"),
+    "map": (Code.NOT_IN_LANGUAGE, "Write the formula with series arithmetic"),
+    "where": (Code.NOT_IN_LANGUAGE, "Use np.where(condition, x, y)"),
+    "mask": (Code.NOT_IN_LANGUAGE, "Use np.where(condition, x, y)"),
+    "astype": (Code.NOT_IN_LANGUAGE, "Comparisons count as 1 and 0; leave astype out"),
+    "iterrows": (Code.NOT_IN_LANGUAGE, "on_bar is called for every bar"),
+    "groupby": (
+        Code.NOT_IN_LANGUAGE,
+        "ta.vwap is anchored to the day; use bar.hour and bar.minute in on_bar",
+    ),
+}
+REFUSED_FUNCTIONS = {
+    "print": "Remove it; signals and state are what a strategy says",
+    "open": "A strategy reads nothing but bars",
+    "len": "A strategy sees one bar at a time; lengths are constants",
+    "range": "Use range in a for loop of on_bar",
+    "sum": "Add the terms, or use rolling(n).sum() in indicators",
+    "getattr": "Write the field out: bar.close",
+    "list": "Keep numbers in state under literal keys",
+    "dict": "Keep numbers in state under literal keys",
+    "str": "A strategy works on numbers",
+}
