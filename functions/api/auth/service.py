@@ -1,0 +1,94 @@
+"""Registering, logging in, and rotating refresh tokens."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from functools import lru_cache
+from uuid import UUID, uuid4
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from functions.api.auth.schemas import Credentials, Tokens
+from functions.api.auth.tokens import ACCESS_LIFETIME, REFRESH_LIFETIME, issue_access_token
+from functions.api.context import database, settings
+from functions.api.problems import Problem
+from stratforge.storage import accounts
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> PasswordHash:
+    # OWASP's argon2id parameters: 19 MiB, two passes, one lane.
+    return PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return _hasher().hash(secrets.token_urlsafe(32))
+
+
+def register(credentials: Credentials) -> Tokens:
+    """Creates an account and logs in."""
+    hashed = _hasher().hash(credentials.password.get_secret_value())
+    with database().transaction() as connection:
+        user_id = accounts.register_user(connection, credentials.email, hashed, settings().starting_balance)
+    if user_id is None:
+        raise Problem(409, "email-taken", "This address cannot be registered. Log in, or use another.")
+    return _new_login(user_id)
+
+
+def login(credentials: Credentials) -> Tokens:
+    """Logs in. A wrong address takes as long as a wrong password."""
+    with database().transaction() as connection:
+        found = accounts.find_credentials(connection, credentials.email)
+    valid = _hasher().verify(credentials.password.get_secret_value(), found[1] if found else _nobodys_hash())
+    if not valid or found is None:
+        raise Problem(401, "wrong-credentials", "The address or the password is wrong.")
+    return _new_login(found[0])
+
+
+def refresh(token: str) -> Tokens:
+    """Exchanges a refresh token for new tokens. A token that comes twice was stolen: its whole family is revoked."""
+    expired = Problem(401, "session-expired", "The session has ended. Log in again.")
+    hashed = _hash(token)
+    with database().transaction() as connection:
+        found = accounts.find_refresh_token(connection, hashed)
+    if found is None or found.expires_at < datetime.now(UTC):
+        raise expired
+    with database().transaction(found.user_id) as connection:
+        spent_now = accounts.spend_refresh_token(connection, hashed)
+        if not spent_now:
+            accounts.revoke_family(connection, found.family_id)
+    if not spent_now:
+        raise expired
+    return _tokens(found.user_id, found.family_id)
+
+
+def logout(token: str) -> None:
+    """Revokes a refresh token and all that descend from its login."""
+    with database().transaction() as connection:
+        found = accounts.find_refresh_token(connection, _hash(token))
+    if found is not None:
+        with database().transaction(found.user_id) as connection:
+            accounts.revoke_family(connection, found.family_id)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _new_login(user_id: UUID) -> Tokens:
+    return _tokens(user_id, uuid4())
+
+
+def _tokens(user_id: UUID, family_id: UUID) -> Tokens:
+    token = secrets.token_urlsafe(32)
+    with database().transaction(user_id) as connection:
+        accounts.add_refresh_token(connection, _hash(token), user_id, family_id, datetime.now(UTC) + REFRESH_LIFETIME)
+    return Tokens(
+        access_token=issue_access_token(settings().token_secret, user_id),
+        refresh_token=token,
+        expires_in=int(ACCESS_LIFETIME.total_seconds()),
+    )

@@ -1,0 +1,106 @@
+"""`/api/backtests`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from functions.api.context import CurrentUser, UserConnection, database, settings
+from functions.api.jobs.schemas import JobView
+from functions.api.jobs.waiting import MAX_WAIT, queue_job
+from functions.api.problems import not_found
+from stratforge.market import parse_symbol
+from stratforge.storage import backtests, strategies
+
+router = APIRouter(prefix="/api/backtests", tags=["backtests"])
+
+
+class Assumptions(BaseModel):
+    """What the backtest assumes; see the documentation of `BacktestConfig`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cash: float = Field(100_000, gt=0, le=1e12)
+    commission_bps: float = Field(0, ge=0, le=1_000)
+    commission_per_share: float = Field(0, ge=0, le=1_000)
+    commission_per_order: float = Field(0, ge=0, le=1_000)
+    slippage_bps: float = Field(0, ge=0, le=1_000)
+    spread_bps: float = Field(0, ge=0, le=1_000)
+    participation: float | None = Field(None, gt=0, le=1)
+    fractional: bool = True
+    sizing_rule: Literal["EQUITY_FRACTION", "FIXED_CASH", "FIXED_QUANTITY"] = "EQUITY_FRACTION"
+    sizing_value: float = Field(1, gt=0, le=1e12)
+    stop_loss: float | None = Field(None, gt=0, lt=1)
+    take_profit: float | None = Field(None, gt=0, le=1_000)
+    trailing_stop: float | None = Field(None, gt=0, lt=1)
+
+
+class NewBacktest(BaseModel):
+    """Which strategy, on which bars, under which assumptions."""
+
+    strategy_id: UUID
+    symbol: Annotated[str, AfterValidator(parse_symbol)] | None = Field(None, max_length=20)
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    config: Assumptions = Assumptions()
+
+
+class BacktestView(BaseModel):
+    """A finished backtest without its curves."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    backtest_id: UUID
+    strategy_id: UUID
+    strategy_version: int
+    symbol: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    created_at: datetime
+
+
+class BacktestReportView(BacktestView):
+    """A finished backtest with its curves, trades and written assumptions."""
+
+    report: dict[str, Any]
+
+
+class BacktestList(BaseModel):
+    """Backtests, the newest first."""
+
+    items: list[BacktestView]
+
+
+@router.post("", status_code=202, responses={200: {"description": "The job, finished within `wait` seconds"}})
+def create(
+    new: NewBacktest,
+    user_id: CurrentUser,
+    response: Response,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for the result")] = 0,
+) -> JobView:
+    """Queues a backtest; the job's result names it."""
+    with database().transaction(user_id) as connection:
+        if strategies.get_strategy(connection, new.strategy_id) is None:
+            raise not_found("strategy")
+    request = new.model_dump(mode="json")
+    return queue_job(user_id, "BACKTEST", request, settings().backtests_queue_url, wait, response)
+
+
+@router.get("")
+def list_all(connection: UserConnection, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> BacktestList:
+    """The user's backtests."""
+    return BacktestList(items=[BacktestView.model_validate(each) for each in backtests.list_backtests(connection, limit)])
+
+
+@router.get("/{backtest_id}")
+def get(backtest_id: UUID, connection: UserConnection) -> BacktestReportView:
+    """One backtest, whole."""
+    found = backtests.get_report(connection, backtest_id)
+    if found is None:
+        raise not_found("backtest")
+    view = BacktestView.model_validate(found[0])
+    return BacktestReportView(**view.model_dump(), report=found[1])

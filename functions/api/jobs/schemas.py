@@ -1,0 +1,24 @@
+"""A job, as clients see it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+
+class JobView(BaseModel):
+    """Work in progress: `result` when it SUCCEEDED, `error` (a code and a message) when it FAILED."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    job_id: UUID
+    kind: str
+    status: str
+    progress: str | None
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None

@@ -1,0 +1,123 @@
+"""`/api/portfolio`, `/api/trades`, `/api/signals`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict
+
+from functions.api.context import CurrentUser, UserConnection
+from functions.api.problems import not_found
+from stratforge.portfolio.reasons import Reason
+from stratforge.storage import portfolio
+
+router = APIRouter(prefix="/api", tags=["portfolio"])
+Limit = Annotated[int, Query(ge=1, le=500)]
+Cursor = Annotated[int | None, Query(ge=1, description="Continue after the last item: its id")]
+
+
+class PositionView(BaseModel):
+    """A position at the latest price."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    symbol: str
+    session_id: UUID | None
+    quantity: Decimal
+    avg_entry_price: Decimal
+    latest_price: Decimal
+    market_value: Decimal
+    unrealized_pnl: Decimal
+    realized_pnl: Decimal
+
+
+class PortfolioView(BaseModel):
+    """Money and positions."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    equity: Decimal
+    cash: Decimal
+    reserved_cash: Decimal
+    initial_balance: Decimal
+    realized_pnl: Decimal
+    positions: list[PositionView]
+
+
+class TradeView(BaseModel):
+    """A trade."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    trade_id: int
+    symbol: str
+    session_id: UUID | None
+    side: str
+    quantity: Decimal
+    price: Decimal
+    realized_pnl: Decimal
+    executed_at: datetime
+
+
+class TradeList(BaseModel):
+    """Trades, the newest first; `next` continues the list."""
+
+    items: list[TradeView]
+    next: int | None
+
+
+class SignalView(BaseModel):
+    """A signal and what became of it; a refusal has a reason and says what it means."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    signal_id: int
+    session_id: UUID
+    symbol: str
+    bar_time: datetime
+    side: str
+    confidence: float
+    status: str
+    reason: str | None
+    explanation: str | None = None
+
+
+class SignalList(BaseModel):
+    """Signals, the newest first; `next` continues the list."""
+
+    items: list[SignalView]
+    next: int | None
+
+
+@router.get("/portfolio")
+def get_portfolio(user_id: CurrentUser, connection: UserConnection) -> PortfolioView:
+    """The user's portfolio."""
+    found = portfolio.read_portfolio(connection, user_id)
+    if found is None:
+        raise not_found("portfolio")
+    return PortfolioView.model_validate(found)
+
+
+@router.get("/trades")
+def list_trades(
+    user_id: CurrentUser, connection: UserConnection, limit: Limit = 100, before: Cursor = None
+) -> TradeList:
+    """The user's trades."""
+    items = [TradeView.model_validate(each) for each in portfolio.list_trades(connection, user_id, limit, before)]
+    return TradeList(items=items, next=items[-1].trade_id if len(items) == limit else None)
+
+
+@router.get("/signals")
+def list_signals(
+    user_id: CurrentUser, connection: UserConnection, limit: Limit = 100, before: Cursor = None
+) -> SignalList:
+    """The user's signals, with the reason of every refusal."""
+    items = [SignalView.model_validate(each) for each in portfolio.list_signals(connection, user_id, limit, before)]
+    for item in items:
+        if item.reason in Reason.__members__:
+            item.explanation = Reason(item.reason).explanation
+    return SignalList(items=items, next=items[-1].signal_id if len(items) == limit else None)

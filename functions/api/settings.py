@@ -1,0 +1,20 @@
+"""Environment of the API."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stratforge.configuration import Settings
+
+
+class ApiSettings(Settings):
+    """Environment of the function."""
+
+    stage: str
+    database_secret: str
+    token_secret: str
+    jobs_queue_url: str
+    backtests_queue_url: str
+    subscription_topic_arn: str
+    simulated_market: bool = False
+    starting_balance: Decimal = Decimal(100_000)

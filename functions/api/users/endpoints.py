@@ -1,0 +1,38 @@
+"""`/api/users`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict
+
+from functions.api.context import CurrentUser, UserConnection
+from functions.api.problems import not_found
+from stratforge.storage import accounts
+
+router = APIRouter(prefix="/api/users", tags=["users"])
+
+
+class Profile(BaseModel):
+    """The user who asks."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    user_id: UUID
+    email: str
+    virtual_balance: Decimal
+    initial_balance: Decimal
+    trading_state: str
+    created_at: datetime
+
+
+@router.get("/me")
+def me(user_id: CurrentUser, connection: UserConnection) -> Profile:
+    """The profile of the user who asks."""
+    user = accounts.get_user(connection, user_id)
+    if user is None:
+        raise not_found("user")
+    return Profile.model_validate(user)

@@ -1,0 +1,1 @@
+"""AI jobs: strategies from plain language."""

@@ -1,0 +1,47 @@
+"""Lambda entry: AI jobs."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.assistant.service import AssistantService
+from stratforge.ai.gemini import GeminiQuant
+from stratforge.bus.messages import JobReady
+from stratforge.configuration import DatabaseSecret, GeminiSecret, Settings, read_secret
+from stratforge.observability import logger
+from stratforge.storage.database import Database
+
+log = logger("assistant")
+processor = BatchProcessor(event_type=EventType.SQS)
+
+
+class AssistantSettings(Settings):
+    """Environment of the function."""
+
+    database_secret: str
+    gemini_secret: str
+
+
+@lru_cache(maxsize=1)
+def service() -> AssistantService:
+    """The service of this environment."""
+    settings = AssistantSettings.from_environment()
+    database = Database(lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="assistant")
+    return AssistantService(database, GeminiQuant(read_secret(GeminiSecret, settings.gemini_secret)))
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Runs one job."""
+    message = JobReady.model_validate_json(record.body)
+    log.info("job done", job=str(message.job_id), outcome=service().handle(message.job_id))
+
+
+@log.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    """Handles a batch; what failed is reported, and delivered again."""
+    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -1,0 +1,111 @@
+"""A function with a role of its own that can do what it is granted and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.packages import ARCHITECTURE, RUNTIME, function_code
+
+_RETENTION = {14: logs.RetentionDays.TWO_WEEKS, 30: logs.RetentionDays.ONE_MONTH, 90: logs.RetentionDays.THREE_MONTHS}
+
+
+class PythonFunction(Construct):
+    """A Python function."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        name: str,
+        layers: Sequence[lambda_.ILayerVersion],
+        timeout: int,
+        memory: int,
+        environment: Mapping[str, str],
+        vpc: ec2.IVpc | None = None,
+        security_groups: Sequence[ec2.ISecurityGroup] | None = None,
+        isolated: bool = False,
+    ) -> None:
+        """
+        Args:
+            name: The folder under `functions/`.
+            timeout: In seconds.
+            memory: In MiB.
+            isolated: Gives the role nothing at all, not even its own log.
+        """
+        super().__init__(scope, construct_id)
+        self.role = iam.Role(
+            self,
+            "Role",
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),  # type: ignore[arg-type]
+            description=f"{config.prefix} {name}" + (": no permission whatsoever" if isolated else ""),
+        )
+        function_name = f"{config.prefix}-{name}"
+        log_group = logs.LogGroup(
+            self,
+            "Log",
+            log_group_name=f"/stratforge/{config.name}/{name}",
+            retention=_RETENTION[config.log_retention_days],
+            removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
+        )
+        if not isolated:
+            self.role.add_to_policy(
+                iam.PolicyStatement(
+                    actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log_group.log_group_arn}:*"]
+                )
+            )
+        in_vpc = vpc is not None and not isolated
+        if in_vpc:
+            # What Lambda needs to attach a function to a VPC cannot be narrowed to a resource.
+            self.role.add_managed_policy(
+                iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AWSLambdaENIManagementAccess")
+            )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            function_name=function_name,
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            handler=f"functions.{name}.handler.handler",
+            code=function_code(name),
+            layers=list(layers),
+            role=self.role,  # type: ignore[arg-type]
+            timeout=Duration.seconds(timeout),
+            memory_size=memory,
+            environment=dict(environment),
+            log_group=log_group,
+            vpc=vpc if in_vpc else None,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS) if in_vpc else None,
+            security_groups=list(security_groups or []) if in_vpc else None,
+        )
+
+    def consume(self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int | None = None) -> None:
+        """Feeds the function from a queue, with partial batch failures."""
+        self.function.add_event_source(
+            event_sources.SqsEventSource(
+                queue, batch_size=batch_size, report_batch_item_failures=True, max_concurrency=max_concurrency
+            )
+        )
+
+    def may_read_secrets(self, *arns: str) -> None:
+        """Lets the function read secrets."""
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=list(arns))
+        )
+
+    def may_send(self, *queues: sqs.IQueue) -> None:
+        """Lets the function send to queues."""
+        self.role.add_to_policy(
+            iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[queue.queue_arn for queue in queues])
+        )

@@ -1,0 +1,90 @@
+"""What is put into functions and layers: our code by copying, third-party code by uv, for Lambda's platform, without Docker."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build"
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+ARCHITECTURE = lambda_.Architecture.ARM_64
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.md", "Dockerfile")
+
+
+def function_code(name: str) -> lambda_.Code:
+    """The code of one function: its own package and nothing else."""
+    staged = BUILD / "functions" / name
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(ROOT / "functions" / name, staged / "functions" / name, ignore=_IGNORED)
+    shutil.copy(ROOT / "functions" / "__init__.py", staged / "functions" / "__init__.py")
+    if name == "migrator":
+        shutil.copytree(ROOT / "db" / "migrations", staged / "functions" / name / "migrations")
+    return lambda_.Code.from_asset(str(staged))
+
+
+def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
+    """The layer with our library."""
+    staged = BUILD / "layers" / "stratforge"
+    shutil.rmtree(staged, ignore_errors=True)
+    shutil.copytree(ROOT / "layers" / "stratforge", staged / "python" / "stratforge", ignore=_IGNORED)
+    return lambda_.LayerVersion(
+        scope,
+        "Library",
+        layer_version_name=f"{prefix}-library",
+        code=lambda_.Code.from_asset(str(staged)),
+        compatible_runtimes=[RUNTIME],
+        compatible_architectures=[ARCHITECTURE],
+        description="The stratforge library",
+    )
+
+
+@jsii.implements(ILocalBundling)
+class _UvBundling:
+    """Installs a hashed requirements file for Lambda's platform."""
+
+    def __init__(self, requirements: Path) -> None:
+        self._requirements = requirements
+
+    def try_bundle(self, output_dir: str, *_arguments: object, **_options: object) -> bool:
+        """Installs into `output_dir`; a failure stops the synthesis."""
+        command = [
+            str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--require-hashes", "--no-compile-bytecode",
+            "--target", f"{output_dir}/python", "--python-version", "3.13", "--python-platform", "aarch64-manylinux_2_28",
+            "--only-binary", ":all:", "-r", str(self._requirements),
+        ]
+        subprocess.run(command, check=True)
+        for pattern in ("**/__pycache__", "**/tests", "**/*.dist-info/RECORD"):
+            for path in Path(output_dir).glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return True
+
+
+def requirements_layer(scope: Construct, prefix: str, kind: str) -> lambda_.LayerVersion:
+    """The layer with the third-party packages of a kind of function."""
+    staged = BUILD / "requirements" / kind
+    staged.mkdir(parents=True, exist_ok=True)
+    requirements = staged / "requirements.txt"
+    shutil.copy(ROOT / "layers" / "requirements" / f"{kind}.txt", requirements)
+    return lambda_.LayerVersion(
+        scope,
+        f"{kind.capitalize()}Requirements",
+        layer_version_name=f"{prefix}-{kind}-requirements",
+        code=lambda_.Code.from_asset(
+            str(staged),
+            asset_hash_type=AssetHashType.SOURCE,
+            bundling=BundlingOptions(
+                image=DockerImage.from_registry("scratch"), local=_UvBundling(requirements)
+            ),
+        ),
+        compatible_runtimes=[RUNTIME],
+        compatible_architectures=[ARCHITECTURE],
+        description=f"Third-party packages of the {kind} functions",
+    )

@@ -1,0 +1,145 @@
+"""The functions and what they may do."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.function import PythonFunction
+from infra_cdk.constructs.packages import library_layer, requirements_layer
+from infra_cdk.stacks.messaging import MessagingStack
+from infra_cdk.stacks.secrets import SecretsStack
+
+
+class FunctionsStack(Stack):
+    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, api."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        messaging: MessagingStack,
+        secrets: SecretsStack,
+        vpc: ec2.IVpc | None = None,
+        security_group: ec2.ISecurityGroup | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._vpc = vpc
+        self._security_groups = [security_group] if security_group is not None else None
+        self._library = library_layer(self, config.prefix)
+        self._requirements: dict[str, lambda_.LayerVersion] = {}
+        engine_database = secrets.database_engine.secret_name
+        timeouts = config.timeouts
+
+        self.sandbox = self._function("sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True)
+
+        self.evaluator = self._function(
+            "evaluator", "engine", timeout=timeouts.evaluator, memory=512,
+            environment={
+                "DATABASE_SECRET": engine_database,
+                "SANDBOX_FUNCTION": self.sandbox.function.function_name,
+                "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+            },
+        )
+        self.evaluator.may_read_secrets(secrets.database_engine.secret_arn)
+        self.evaluator.may_send(messaging.signals.queue)
+        self.evaluator.role.add_to_policy(
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.sandbox.function.function_arn])
+        )
+        self.evaluator.consume(messaging.bars.queue, batch_size=10)
+
+        self.executor = self._function(
+            "executor", "broker", timeout=timeouts.executor, memory=512,
+            environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.alpaca.secret_name},
+        )
+        self.executor.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
+        self.executor.consume(messaging.signals.queue, batch_size=10)
+
+        self.settler = self._function(
+            "settler", "engine", timeout=timeouts.settler, memory=512,
+            environment={"DATABASE_SECRET": engine_database, "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url},
+        )
+        self.settler.may_read_secrets(secrets.database_engine.secret_arn)
+        self.settler.may_send(messaging.signals.queue)
+        self.settler.consume(messaging.order_updates.queue, batch_size=10)
+
+        self.reconciler = self._function(
+            "reconciler", "broker", timeout=60, memory=512,
+            environment={
+                "DATABASE_SECRET": engine_database,
+                "ALPACA_SECRET": secrets.alpaca.secret_name,
+                "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
+                "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+            },
+        )
+        self.reconciler.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
+        self.reconciler.may_send(messaging.order_updates.queue, messaging.signals.queue)
+        events.Rule(
+            self,
+            "ReconcilerSchedule",
+            description="Compares the broker with the ledger",
+            schedule=events.Schedule.rate(Duration.minutes(5)),
+            targets=[targets.LambdaFunction(self.reconciler.function, retry_attempts=0)],  # type: ignore[list-item, arg-type]
+        )
+
+        self.assistant = self._function(
+            "assistant", "assistant", timeout=timeouts.assistant, memory=1024,
+            environment={"DATABASE_SECRET": engine_database, "GEMINI_SECRET": secrets.gemini.secret_name},
+        )
+        self.assistant.may_read_secrets(secrets.database_engine.secret_arn, secrets.gemini.secret_arn)
+        self.assistant.consume(messaging.jobs.queue, batch_size=1, max_concurrency=10)
+
+        self.backtester = self._function(
+            "backtester", "backtester", timeout=timeouts.backtester, memory=1769,
+            environment={"DATABASE_SECRET": engine_database},
+        )
+        self.backtester.may_read_secrets(secrets.database_engine.secret_arn)
+        self.backtester.consume(messaging.backtests.queue, batch_size=1, max_concurrency=10)
+
+        self.api = self._function(
+            "api", "api", timeout=29, memory=1024,
+            environment={
+                "STAGE": config.name,
+                "DATABASE_SECRET": secrets.database_api.secret_name,
+                "TOKEN_SECRET": secrets.tokens.secret_name,
+                "JOBS_QUEUE_URL": messaging.jobs.queue.queue_url,
+                "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
+                "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
+                "SIMULATED_MARKET": str(config.simulated_market).lower(),
+            },
+        )
+        self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)
+        self.api.may_send(messaging.jobs.queue, messaging.backtests.queue)
+        self.api.role.add_to_policy(
+            iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
+        )
+
+    def _function(
+        self, name: str, requirements: str, *, timeout: int, memory: int, environment: dict[str, str], isolated: bool = False
+    ) -> PythonFunction:
+        if requirements not in self._requirements:
+            self._requirements[requirements] = requirements_layer(self, self._config.prefix, requirements)
+        # Functions without an environment of their own stay without any.
+        shared = {} if isolated else {"POWERTOOLS_LOG_LEVEL": "INFO"}
+        return PythonFunction(
+            self,
+            name.capitalize(),
+            config=self._config,
+            name=name,
+            layers=[self._library, self._requirements[requirements]],
+            timeout=timeout,
+            memory=memory,
+            environment={**shared, **environment},
+            vpc=self._vpc,
+            security_groups=self._security_groups,
+            isolated=isolated,
+        )

@@ -1,0 +1,100 @@
+"""The long-running ingestor on Fargate."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr_assets as ecr_assets
+from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.packages import ROOT
+from infra_cdk.stacks.messaging import MessagingStack
+from infra_cdk.stacks.network import NetworkStack
+from infra_cdk.stacks.secrets import SecretsStack
+from stratforge.bus.names import bars_topic_prefix
+
+
+class IngestorStack(Stack):
+    """One task, never two: Alpaca allows one connection per endpoint, so the old task ends before the new one starts."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        network: NetworkStack,
+        messaging: MessagingStack,
+        secrets: SecretsStack,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        cluster = ecs.Cluster(
+            self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED
+        )
+        task = ecs.FargateTaskDefinition(
+            self,
+            "Task",
+            cpu=512,
+            memory_limit_mib=1024,
+            runtime_platform=ecs.RuntimePlatform(
+                cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
+            ),
+        )
+        task.add_container(
+            "ingestor",
+            image=ecs.ContainerImage.from_asset(
+                str(ROOT),
+                file="functions/ingestor/Dockerfile",
+                platform=ecr_assets.Platform.LINUX_ARM64,
+                exclude=["*", "!functions", "!layers", "**/__pycache__"],
+            ),
+            environment={
+                "STAGE": config.name,
+                "DATABASE_SECRET": secrets.database_engine.secret_name,
+                "ALPACA_SECRET": secrets.alpaca.secret_name,
+                "BARS_QUEUE_ARN": messaging.bars.queue.queue_arn,
+                "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
+                "SUBSCRIPTION_QUEUE_URL": messaging.subscriptions.queue.queue_url,
+            },
+            logging=ecs.LogDriver.aws_logs(
+                stream_prefix="ingestor",
+                log_group=logs.LogGroup(
+                    self,
+                    "Log",
+                    log_group_name=f"/stratforge/{config.name}/ingestor",
+                    retention=logs.RetentionDays.ONE_MONTH,
+                    removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
+                ),
+            ),
+            stop_timeout=Duration.seconds(30),
+        )
+        statements = [
+            (["secretsmanager:GetSecretValue"], [secrets.database_engine.secret_arn, secrets.alpaca.secret_arn]),
+            (
+                ["sns:CreateTopic", "sns:Subscribe", "sns:Publish", "sns:TagResource"],
+                [f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"],
+            ),
+            (["sqs:SendMessage"], [messaging.order_updates.queue.queue_arn]),
+            (
+                ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
+                [messaging.subscriptions.queue.queue_arn],
+            ),
+        ]
+        for actions, resources in statements:
+            task.add_to_task_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        ecs.FargateService(
+            self,
+            "Service",
+            cluster=cluster,  # type: ignore[arg-type]
+            task_definition=task,
+            desired_count=1,
+            min_healthy_percent=0,
+            max_healthy_percent=100,
+            security_groups=[network.functions],
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+        )

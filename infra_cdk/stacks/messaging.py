@@ -1,0 +1,82 @@
+"""Queues and topics."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.queue import WorkQueue
+from stratforge.bus.names import bars_topic_name, bars_topic_prefix
+from stratforge.market import encode_symbol
+
+
+class MessagingStack(Stack):
+    """Everything that waits, waits here."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(scope, construct_id)
+        timeouts, prefix = config.timeouts, config.prefix
+        self.bars = WorkQueue(self, "Bars", name=f"{prefix}-bars", fifo=True, consumer_timeout=timeouts.evaluator)
+        self.signals = WorkQueue(self, "Signals", name=f"{prefix}-signals", fifo=True, consumer_timeout=timeouts.executor)
+        self.order_updates = WorkQueue(
+            self, "OrderUpdates", name=f"{prefix}-order-updates", fifo=True, consumer_timeout=timeouts.settler
+        )
+        self.jobs = WorkQueue(self, "Jobs", name=f"{prefix}-jobs", fifo=False, consumer_timeout=timeouts.assistant)
+        self.backtests = WorkQueue(
+            self, "Backtests", name=f"{prefix}-backtests", fifo=False, consumer_timeout=timeouts.backtester
+        )
+        # The ingestor reads these for at most five seconds at a time.
+        self.subscriptions = WorkQueue(
+            self, "Subscriptions", name=f"{prefix}-subscription-updates", fifo=False, consumer_timeout=5
+        )
+        self.subscription_updates = sns.Topic(
+            self, "SubscriptionUpdates", topic_name=f"{prefix}-subscription-updates", enforce_ssl=True
+        )
+        self.subscription_updates.add_subscription(
+            subscriptions.SqsSubscription(self.subscriptions.queue, raw_message_delivery=True)  # type: ignore[arg-type]
+        )
+        self._bar_topics(config)
+        for name, queue in (
+            ("BarsQueueArn", self.bars.queue.queue_arn),
+            ("OrderUpdatesQueueUrl", self.order_updates.queue.queue_url),
+            ("SubscriptionQueueUrl", self.subscriptions.queue.queue_url),
+            ("SignalsQueueUrl", self.signals.queue.queue_url),
+        ):
+            CfnOutput(self, name, value=queue)
+
+    def _bar_topics(self, config: StageConfig) -> None:
+        """A topic for each configured symbol; the ingestor makes others of the same name pattern when they are needed."""
+        pattern = f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"
+        self.bars.queue.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal("sns.amazonaws.com")],  # type: ignore[list-item]
+                actions=["sqs:SendMessage"],
+                resources=[self.bars.queue.queue_arn],
+                conditions={"ArnLike": {"aws:SourceArn": pattern}},
+            )
+        )
+        for symbol in config.symbols:
+            # L1: the topic's policy stays the account's own, and the queue's policy above covers all topics at once.
+            topic = sns.CfnTopic(
+                self,
+                f"Bars{encode_symbol(symbol)}",
+                topic_name=bars_topic_name(config.name, symbol),
+                fifo_topic=True,
+                content_based_deduplication=False,
+            )
+            topic.apply_removal_policy(RemovalPolicy.DESTROY)
+            subscription = sns.CfnSubscription(
+                self,
+                f"Bars{encode_symbol(symbol)}Subscription",
+                topic_arn=topic.ref,
+                protocol="sqs",
+                endpoint=self.bars.queue.queue_arn,
+                raw_message_delivery=True,
+            )
+            subscription.add_dependency(topic)
+
+

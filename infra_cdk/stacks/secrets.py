@@ -1,0 +1,39 @@
+"""Secrets: what they are called is known to the functions, what is in them only to those who need it."""
+
+from __future__ import annotations
+
+import json
+
+from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra_cdk.configuration import StageConfig
+
+
+class SecretsStack(Stack):
+    """The secrets of a stage. The keys of Alpaca and Gemini are entered once, after the first deployment."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self.database_owner = self._generated("DatabaseOwner", "database/owner", {"username": "stratforge"}, "password")
+        self.database_api = self._generated("DatabaseApi", "database/api", {"username": "stratforge_api"}, "password")
+        self.database_engine = self._generated(
+            "DatabaseEngine", "database/engine", {"username": "stratforge_engine"}, "password"
+        )
+        self.tokens = self._generated("Tokens", "tokens", {"key_id": "1"}, "signing_key")
+        self.alpaca = self._generated("Alpaca", "alpaca", {"key_id": "enter-me"}, "secret_key")
+        self.gemini = self._generated("Gemini", "gemini", {"quant_model": "gemini-3.5-flash"}, "unused")
+
+    def _generated(self, construct_id: str, name: str, template: dict[str, str], key: str) -> secretsmanager.Secret:
+        return secretsmanager.Secret(
+            self,
+            construct_id,
+            secret_name=f"stratforge/{self._config.name}/{name}",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                secret_string_template=json.dumps(template), generate_string_key=key, exclude_punctuation=True,
+                password_length=40,
+            ),
+            removal_policy=RemovalPolicy.RETAIN if self._config.production else RemovalPolicy.DESTROY,
+        )

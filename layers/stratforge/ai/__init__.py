@@ -1,0 +1,1 @@
+"""Gemini: the model behind a narrow port, and the prompts."""

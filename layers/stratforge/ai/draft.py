@@ -1,0 +1,18 @@
+"""What the Quant must answer: strict JSON by this schema."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+
+class StrategyDraft(BaseModel):
+    """A strategy as the model proposes it. Nothing in it runs before it passed the compiler."""
+
+    name: str = Field(min_length=1, max_length=120, description="A short name for the strategy")
+    symbol: str = Field(description="The symbol it is for, such as AAPL or BTC/USD")
+    python_code: str = Field(description="The strategy in the strategy language, and nothing else")
+    logic_explanation: str = Field(description="What it does and why, in plain words, for a person who does not program")
+    assumptions: list[str] = Field(default_factory=list, description="What was assumed where the request left it open")
+    questions: list[str] = Field(
+        default_factory=list, description="What must be asked when the request is too ambiguous to write a strategy"
+    )

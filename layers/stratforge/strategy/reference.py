@@ -1,0 +1,67 @@
+"""The reference of the language, generated from the vocabulary: for the model's prompt and for people."""
+
+from __future__ import annotations
+
+from stratforge.strategy.indicators import REGISTRY, Indicator, Parameter
+from stratforge.strategy.vocabulary import (
+    NUMPY_FUNCTIONS,
+    POSITION_FIELDS,
+    ROLLING_METHODS,
+    SERIES_METHODS,
+    TIME_FIELDS,
+)
+
+EXAMPLE = '''\
+FAST, SLOW = 12, 26
+
+def indicators(bars):
+    return {
+        "fast": ta.ema(bars.close, length=FAST),
+        "slow": ta.ema(bars.close, length=SLOW),
+        "rsi": ta.rsi(bars.close, length=14),
+    }
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 70:
+        return buy(confidence=0.8)
+    if position.quantity > 0 and bar.fast < bar.slow:
+        return sell()
+'''
+
+
+def signature(indicator: Indicator) -> str:
+    """How an indicator is called, with its defaults, and what it gives."""
+    arguments = [*indicator.inputs, *(_default(each) for each in indicator.parameters)]
+    outputs = f" -> .{', .'.join(indicator.outputs)}" if indicator.outputs else ""
+    return f"ta.{indicator.name}({', '.join(arguments)}){outputs}"
+
+
+def _default(parameter: Parameter) -> str:
+    if isinstance(parameter.default, str):
+        return f'{parameter.name}="{parameter.default}"'
+    value = f"{parameter.default:g}" if not isinstance(parameter.default, bool) else str(parameter.default)
+    return f"{parameter.name}={value}"
+
+
+def prompt_section() -> str:
+    """The language in the form the model gets."""
+    indicators = "\n".join(f"  {signature(each)}: {each.summary}" for each in sorted(REGISTRY.values(), key=lambda i: i.name))
+    return f"""\
+The language
+- Module constants are numbers (LENGTH = 14); they are the tunable parameters. No imports are needed.
+- indicators(bars) is straight-line code over series and ends with return {{"name": series, ...}}. bars has open, high, low,
+  close, volume. Series take + - * / // % **, comparisons, & | ~ on comparisons (in parentheses), and the methods
+  {", ".join(f".{name}()" for name in SERIES_METHODS)}; rolling(n) has {", ".join(ROLLING_METHODS)}; ewm(...) has mean.
+  Nothing may look ahead: no negative shift, no whole-series minimum or mean, no indexing.
+- on_bar(bar, position, state) sees numbers: bar.open/high/low/close/volume, bar.<indicator>, bar.previous.<field>,
+  bar.time.{"/".join(TIME_FIELDS)} (exchange time, Monday is 0), position.{"/".join(POSITION_FIELDS)}, and
+  state["key"], a number that lasts between bars (state.get("key", 0) when it may not be set).
+  Allowed: assignments, if/elif/else, for i in range(n) with a fixed n, arithmetic, comparisons, and/or/not, abs, min,
+  max, round, int, float. Not allowed: while, functions, lambda, comprehensions, lists, strings, imports, print.
+  It returns buy(confidence=0..1, fraction= | quantity= | notional=), sell(confidence=, fraction= | quantity=), or nothing.
+- np. has {", ".join(sorted(NUMPY_FUNCTIONS))}.
+- ta. has these indicators (inputs, parameters with defaults, fields of those with several outputs):
+{indicators}
+
+Example
+{EXAMPLE}"""

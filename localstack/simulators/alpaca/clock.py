@@ -1,0 +1,54 @@
+"""The replay clock: market minutes pass at a chosen speed, nights and weekends in no time."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from simulators.alpaca.demo_market import MINUTES_PER_DAY, DemoMarket
+
+
+class ReplayClock:
+    """Where in the demo market it is. `speed` is market seconds per real second."""
+
+    def __init__(self, market: DemoMarket, speed: float, start: float) -> None:
+        self._market = market
+        self.speed = speed
+        self._position = start
+        self._since = time.monotonic()
+
+    @property
+    def position(self) -> float:
+        """Market minutes since the first day, the running one's fraction included."""
+        position = self._position + (time.monotonic() - self._since) * self.speed / 60.0
+        return min(position, float(len(self._market)) - 1e-6)
+
+    @property
+    def minute(self) -> int:
+        """Index of the running minute."""
+        return int(self.position)
+
+    def now(self) -> datetime:
+        """The market's time."""
+        index, fraction = divmod(self.position, 1.0)
+        return datetime.fromtimestamp(int(self._market.time[int(index)]), UTC) + timedelta(minutes=fraction)
+
+    def seconds_until(self, minute: int) -> float:
+        """Real seconds until a market minute begins."""
+        return (minute - self.position) * 60.0 / self.speed
+
+    def is_open(self) -> bool:
+        """The replay shows open hours only, until it is over."""
+        return self.minute < len(self._market) - 1
+
+    def next_close(self) -> datetime:
+        """End of the running day's session."""
+        last = (self.minute // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY - 1
+        return datetime.fromtimestamp(int(self._market.time[last]) + 60, UTC)
+
+    def next_open(self) -> datetime:
+        """Beginning of the next day's session (a day later, on the last day)."""
+        first = (self.minute // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY
+        if first < len(self._market):
+            return datetime.fromtimestamp(int(self._market.time[first]), UTC)
+        return self.next_close() + timedelta(hours=17, minutes=30)

@@ -1,0 +1,121 @@
+"""The demo market: real daily bars, bridged to 1-minute paths that are made up.
+
+Daily open, high, low, close and volume of five stocks (bokeh-sampledata, public domain) are honored exactly, each day; what happens
+within a day is a seeded random path. Wherever it is shown it is labeled as simulated.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+MINUTES_PER_DAY = 390
+FIRST_DAY, LAST_DAY = date(2012, 5, 18), date(2013, 3, 1)
+_NEW_YORK = ZoneInfo("America/New_York")
+_FILES = {"AAPL": "AAPL", "GOOG": "GOOG", "IBM": "IBM", "META": "FB", "MSFT": "MSFT"}
+SYMBOLS = tuple(_FILES)
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteBars:
+    """All 1-minute bars of a symbol, day after day, as columns; prices in cents-exact dollars."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+
+
+class DemoMarket:
+    """The bars of all symbols on one shared grid of market minutes."""
+
+    def __init__(self, seed: int = 1) -> None:
+        daily = {symbol: _daily(name) for symbol, name in _FILES.items()}
+        self.days = sorted(set.intersection(*(set(rows) for rows in daily.values())))
+        self.time = np.concatenate([_session_minutes(day) for day in self.days])
+        self.bars = {symbol: _bridge(symbol, [daily[symbol][day] for day in self.days], seed) for symbol in SYMBOLS}
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+@lru_cache(maxsize=1)
+def demo_market() -> DemoMarket:
+    """The market with its default seed, made once."""
+    return DemoMarket()
+
+
+def _daily(name: str) -> dict[date, tuple[float, float, float, float, int]]:
+    from bokeh_sampledata import stocks
+
+    data = getattr(stocks, name)
+    rows = zip(data["date"], data["open"], data["high"], data["low"], data["close"], data["volume"], strict=True)
+    days = {}
+    for text, open_, high, low, close, volume in rows:
+        day = date.fromisoformat(str(text)[:10])
+        if FIRST_DAY <= day <= LAST_DAY and volume > 0:
+            # A few recorded opens and closes lie a cent outside the recorded range.
+            days[day] = (open_, max(high, open_, close), min(low, open_, close), close, int(volume))
+    return days
+
+
+def _session_minutes(day: date) -> npt.NDArray[np.int64]:
+    opening = datetime.combine(day, time(9, 30), _NEW_YORK)
+    return int(opening.timestamp()) + 60 * np.arange(MINUTES_PER_DAY, dtype=np.int64)
+
+
+def _bridge(symbol: str, days: list[tuple[float, float, float, float, int]], seed: int) -> MinuteBars:
+    generator = np.random.default_rng([seed, zlib.crc32(symbol.encode())])
+    parts = [_bridge_day(generator, *day) for day in days]
+    return MinuteBars(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _bridge_day(
+    generator: np.random.Generator, open_: float, high: float, low: float, close: float, volume: int
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """One day's minutes, through its high and low at two random minutes, inside its range everywhere else."""
+    first, second = sorted(generator.choice(np.arange(1, MINUTES_PER_DAY - 1), 2, replace=False).tolist())
+    # The nearer extreme to the open tends to come first.
+    high_first = generator.random() < (0.5 + 0.3 * np.sign((open_ - low) - (high - open_)))
+    extremes = (high, low) if high_first else (low, high)
+    points = [(0, open_), (first, extremes[0]), (second, extremes[1]), (MINUTES_PER_DAY, close)]
+    path = np.empty(MINUTES_PER_DAY + 1)
+    scale = max((high - low) / np.sqrt(MINUTES_PER_DAY), 1e-4)
+    for (start, value), (end, target) in zip(points[:-1], points[1:], strict=True):
+        steps = end - start
+        walk = np.concatenate(([0.0], np.cumsum(generator.normal(0, scale * 0.9, steps))))
+        ramp = np.linspace(0, 1, steps + 1)
+        path[start : end + 1] = value + (target - value) * ramp + (walk - ramp * walk[-1])
+    path = np.round(_reflect(path, low, high), 2)
+    path[0], path[-1] = open_, close
+    opens, closes = path[:-1], path[1:]
+    wick = np.abs(generator.normal(0, scale * 0.5, (2, MINUTES_PER_DAY)))
+    highs = np.round(np.minimum(np.maximum(opens, closes) + wick[0], high), 2)
+    lows = np.round(np.maximum(np.minimum(opens, closes) - wick[1], low), 2)
+    highs, lows = np.maximum(highs, np.maximum(opens, closes)), np.minimum(lows, np.minimum(opens, closes))
+    at_high, at_low = (first, second) if high_first else (second, first)
+    highs[at_high], lows[at_low] = high, low
+    # More is traded at the beginning and at the end of the day.
+    shape = 1.0 + 1.5 * np.linspace(-1, 1, MINUTES_PER_DAY) ** 2
+    weights = shape * generator.lognormal(0, 0.4, MINUTES_PER_DAY)
+    edges = np.floor(np.concatenate(([0.0], np.cumsum(weights / weights.sum()))) * volume + 1e-9)
+    edges[-1] = volume
+    return opens.copy(), highs, lows, closes.copy(), np.maximum(np.diff(edges), 1.0)
+
+
+def _reflect(path: Floats, low: float, high: float) -> Floats:
+    """The path folded back into [low, high]."""
+    width = high - low
+    if width <= 0:
+        return np.full_like(path, low)
+    folded = np.mod(path - low, 2 * width)
+    return low + np.where(folded > width, 2 * width - folded, folded)

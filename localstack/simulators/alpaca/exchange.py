@@ -1,0 +1,235 @@
+"""Orders, fills and positions of the one account, refusing what Alpaca refuses, in exact decimals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+ZERO = Decimal(0)
+_CENT = Decimal("0.01")
+OPEN = frozenset(("new", "accepted", "partially_filled", "pending_new"))
+
+
+class Refusal(Exception):
+    """An answer with an error: HTTP status, Alpaca's code, message."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+@dataclass(slots=True)
+class SimulatedOrder:
+    """An order of the account."""
+
+    id: str
+    client_order_id: str
+    symbol: str
+    side: str
+    type: str
+    time_in_force: str
+    quantity: Decimal
+    limit_price: Decimal | None
+    status: str
+    created_at: str
+    updated_at: str
+    filled_quantity: Decimal = ZERO
+    filled_value: Decimal = ZERO
+    fills: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def open(self) -> bool:
+        """Whether it can still be filled."""
+        return self.status in OPEN
+
+    def as_alpaca(self) -> dict[str, Any]:
+        """The order in the words of the REST interface."""
+        average = (self.filled_value / self.filled_quantity) if self.filled_quantity else None
+        return {
+            "id": self.id,
+            "client_order_id": self.client_order_id,
+            "created_at": self.created_at,
+            "updated_at": self.updated_at,
+            "submitted_at": self.created_at,
+            "filled_at": self.updated_at if self.status == "filled" else None,
+            "expired_at": None,
+            "canceled_at": self.updated_at if self.status == "canceled" else None,
+            "failed_at": None,
+            "replaced_at": None,
+            "replaced_by": None,
+            "replaces": None,
+            "asset_id": "00000000-0000-0000-0000-000000000000",
+            "symbol": self.symbol,
+            "asset_class": "crypto" if "/" in self.symbol else "us_equity",
+            "notional": None,
+            "qty": _text(self.quantity),
+            "filled_qty": _text(self.filled_quantity),
+            "filled_avg_price": _text(average) if average is not None else None,
+            "order_class": "simple",
+            "order_type": self.type,
+            "type": self.type,
+            "side": self.side,
+            "time_in_force": self.time_in_force,
+            "limit_price": _text(self.limit_price) if self.limit_price is not None else None,
+            "stop_price": None,
+            "status": self.status,
+            "extended_hours": False,
+            "legs": None,
+            "trail_percent": None,
+            "trail_price": None,
+            "hwm": None,
+        }
+
+
+def _text(value: Decimal) -> str:
+    return f"{value.normalize():f}"
+
+
+Listener = Callable[[str, SimulatedOrder, dict[str, str] | None], None]
+
+
+class Exchange:
+    """The account's book. Every change is written to a journal, so that a restarted simulator still has its orders."""
+
+    def __init__(self, journal: Path | None, cash: Decimal = Decimal(1_000_000_000)) -> None:
+        self.orders: dict[str, SimulatedOrder] = {}
+        self.by_client_id: dict[str, SimulatedOrder] = {}
+        self.positions: dict[str, Decimal] = {}
+        self.cash = cash
+        self.refusals: dict[str, int] = {}
+        self._listeners: list[Listener] = []
+        self._journal = None
+        if journal is not None:
+            if journal.exists():
+                self._restore(journal)
+            self._journal = journal.open("a", encoding="utf-8")
+
+    def listen(self, listener: Listener) -> None:
+        """Calls `listener(event, order, execution)` for every event of an order."""
+        self._listeners.append(listener)
+
+    def _tell(self, event: str, order: SimulatedOrder, execution: dict[str, str] | None = None) -> None:
+        if self._journal is not None:
+            self._journal.write(json.dumps(asdict(order), default=str) + "\n")
+            self._journal.flush()
+        for listener in self._listeners:
+            listener(event, order, execution)
+
+    def _restore(self, journal: Path) -> None:
+        for line in journal.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # The last line of a simulator that was killed while it wrote.
+            for name in ("quantity", "filled_quantity", "filled_value", "limit_price"):
+                row[name] = Decimal(row[name]) if row[name] is not None else None
+            order = SimulatedOrder(**row)
+            self.orders[order.id] = self.by_client_id[order.client_order_id] = order
+        for order in self.orders.values():
+            self._book(order, order.filled_quantity, order.filled_value)
+
+    def _book(self, order: SimulatedOrder, quantity: Decimal, value: Decimal) -> None:
+        sign = 1 if order.side == "buy" else -1
+        position = self.positions.get(order.symbol, ZERO) + sign * quantity
+        self.positions[order.symbol] = position
+        self.cash -= sign * value
+
+    def _refuse(self, status: int, code: int, message: str) -> Refusal:
+        self.refusals[message.split(":")[0]] = self.refusals.get(message.split(":")[0], 0) + 1
+        return Refusal(status, code, message)
+
+    def submit(self, request: dict[str, Any], now: datetime, price: Decimal) -> SimulatedOrder:
+        """Takes an order.
+
+        Raises:
+            Refusal: as Alpaca refuses: duplicate ids, wash trades, sales of more than is held, malformed orders.
+        """
+        client_order_id = str(request.get("client_order_id") or uuid4())
+        if client_order_id in self.by_client_id:
+            raise self._refuse(422, 40010001, "client_order_id must be unique")
+        if len(client_order_id) > 128:
+            raise self._refuse(422, 40010001, "client_order_id must be no more than 128 characters")
+        order = self._parse(request, client_order_id, now)
+        opposite = [each for each in self.orders.values() if each.open and each.symbol == order.symbol and each.side != order.side]
+        if opposite:
+            raise self._refuse(
+                403, 40310000, "potential wash trade detected. use complex orders: opposite side market/stop order exists"
+            )
+        held = self.positions.get(order.symbol, ZERO)
+        if order.side == "sell" and order.quantity > held:
+            available = _text(held) if held else "0"
+            raise self._refuse(
+                403, 40310000,
+                f"insufficient qty available for order (requested: {_text(order.quantity)}, available: {available})",
+            )
+        if order.side == "buy" and order.quantity * (order.limit_price or price) > self.cash:
+            raise self._refuse(403, 40310000, "insufficient buying power")
+        self.orders[order.id] = self.by_client_id[client_order_id] = order
+        self._tell("new", order)
+        return order
+
+    def _parse(self, request: dict[str, Any], client_order_id: str, now: datetime) -> SimulatedOrder:
+        side, kind = request.get("side"), request.get("type", "market")
+        try:
+            quantity = Decimal(str(request["qty"]))
+            limit = Decimal(str(request["limit_price"])) if request.get("limit_price") is not None else None
+        except (KeyError, ArithmeticError):
+            raise self._refuse(422, 40010001, "qty is required and must be a number") from None
+        if side not in ("buy", "sell") or kind not in ("market", "limit") or quantity <= 0:
+            raise self._refuse(422, 40010001, "invalid order: side, type or qty")
+        exponent = quantity.normalize().as_tuple().exponent
+        if not isinstance(exponent, int) or exponent < -9:
+            raise self._refuse(422, 40010001, "qty allows nine decimals")
+        if kind == "limit" and (limit is None or limit <= 0):
+            raise self._refuse(422, 40010001, "limit orders require limit_price")
+        if limit is not None and limit >= 1 and limit != limit.quantize(_CENT):
+            raise self._refuse(422, 42210000, "invalid limit_price: sub-penny increment does not fulfill minimum pricing criteria")
+        stamp = now.isoformat()
+        return SimulatedOrder(
+            str(uuid4()), client_order_id, str(request.get("symbol")), side, kind, str(request.get("time_in_force", "day")),
+            quantity, limit, "new", stamp, stamp,
+        )
+
+    def fill(self, order: SimulatedOrder, quantity: Decimal, price: Decimal, now: datetime) -> None:
+        """Fills a part of an order, or all of it."""
+        if not order.open:
+            return
+        quantity = min(quantity, order.quantity - order.filled_quantity)
+        order.filled_quantity += quantity
+        order.filled_value += quantity * price
+        order.status = "filled" if order.filled_quantity == order.quantity else "partially_filled"
+        order.updated_at = now.isoformat()
+        self._book(order, quantity, quantity * price)
+        execution = {
+            "execution_id": str(uuid4()),
+            "qty": _text(quantity),
+            "price": _text(price),
+            "time": order.updated_at,
+            "position_qty": _text(self.positions[order.symbol]) if self.positions[order.symbol] else "0",
+        }
+        order.fills.append(execution)
+        self._tell("fill" if order.status == "filled" else "partial_fill", order, execution)
+
+    def cancel(self, order: SimulatedOrder, now: datetime) -> None:
+        """Cancels what is left of an order."""
+        if not order.open:
+            raise self._refuse(422, 42210000, f"order is already in {order.status!r} state")
+        order.status, order.updated_at = "canceled", now.isoformat()
+        self._tell("canceled", order)
+
+    @staticmethod
+    def executable_at(order: SimulatedOrder, price: Decimal, spread: Decimal) -> Decimal | None:
+        """The price an order trades at when the middle is `price`; None when its limit does not allow it."""
+        half = spread / 2
+        trade = (price + half if order.side == "buy" else price - half).quantize(_CENT, ROUND_HALF_EVEN)
+        if order.limit_price is None:
+            return trade
+        if order.side == "buy":
+            return trade if trade <= order.limit_price else None
+        return trade if trade >= order.limit_price else None

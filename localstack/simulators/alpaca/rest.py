@@ -1,0 +1,316 @@
+"""REST: the trading interface and historical bars."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from simulators.alpaca.demo_market import SYMBOLS
+from simulators.alpaca.exchange import Refusal
+from simulators.alpaca.simulator import Simulator
+from simulators.alpaca.streams import KEY_ID, SECRET_KEY
+
+_REQUESTS_A_MINUTE = 200
+_PAGE = 10_000
+_recent: deque[float] = deque()
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _simulator(request: Request) -> Simulator:
+    simulator: Simulator = request.app.state.simulator
+    return simulator
+
+
+def _error(status: int, code: int, message: str) -> JSONResponse:
+    return JSONResponse({"code": code, "message": message}, status)
+
+
+def guarded(endpoint: Endpoint, *, limited: bool = True) -> Endpoint:
+    """Checks the keys and the rate limit, and turns refusals into answers."""
+
+    async def answer(request: Request) -> Response:
+        simulator = _simulator(request)
+        given = (request.headers.get("apca-api-key-id"), request.headers.get("apca-api-secret-key"))
+        if given != (KEY_ID, SECRET_KEY):
+            return _error(403, 40310000, "forbidden.")
+        if limited:
+            # Market minutes, so that the limit bites the same at every speed.
+            now, window = time.monotonic(), 60.0 / simulator.clock.speed
+            while _recent and _recent[0] < now - window:
+                _recent.popleft()
+            if len(_recent) >= _REQUESTS_A_MINUTE:
+                return _error(429, 42910000, "rate limit exceeded")
+            _recent.append(now)
+        if simulator.faults.latency_seconds:
+            await asyncio.sleep(simulator.faults.latency_seconds)
+        try:
+            return await endpoint(request)
+        except Refusal as refusal:
+            return _error(refusal.status, refusal.code, refusal.message)
+
+    return answer
+
+
+async def submit_order(request: Request) -> Response:
+    """`POST /v2/orders`."""
+    simulator = _simulator(request)
+    received = time.time_ns()
+    body = await request.json()
+    symbol = str(body.get("symbol"))
+    if symbol not in SYMBOLS:
+        raise Refusal(422, 40010001, f"asset {symbol!r} not found")
+    faults = simulator.faults
+    failing = faults.submit_error if faults.submit_error_count > 0 else 0
+    if failing:
+        faults.submit_error_count -= 1
+        if not faults.submit_error_after:
+            return _error(failing, 0, "simulated failure")
+    order = simulator.exchange.submit(body, simulator.clock.now(), simulator.price(symbol))
+    simulator.orders_received[order.client_order_id] = received
+    simulator.submitted(order)
+    if failing:
+        return _error(failing, 0, "simulated failure after the order was taken")
+    return JSONResponse(order.as_alpaca())
+
+
+async def list_orders(request: Request) -> Response:
+    """`GET /v2/orders`."""
+    status, symbols = request.query_params.get("status", "open"), request.query_params.get("symbols")
+    wanted = set(symbols.split(",")) if symbols else None
+    limit = min(int(request.query_params.get("limit", "50")), 500)
+    orders = [
+        order.as_alpaca()
+        for order in reversed(list(_simulator(request).exchange.orders.values()))
+        if (status == "all" or order.open is (status == "open")) and (wanted is None or order.symbol in wanted)
+    ]
+    return JSONResponse(orders[:limit])
+
+
+async def get_order(request: Request) -> Response:
+    """`GET /v2/orders/{id}`."""
+    order = _simulator(request).exchange.orders.get(request.path_params["order_id"])
+    return JSONResponse(order.as_alpaca()) if order else _error(404, 40410000, "order not found")
+
+
+async def get_order_by_client_id(request: Request) -> Response:
+    """`GET /v2/orders:by_client_order_id`."""
+    order = _simulator(request).exchange.by_client_id.get(request.query_params.get("client_order_id", ""))
+    return JSONResponse(order.as_alpaca()) if order else _error(404, 40410000, "order not found")
+
+
+async def cancel_order(request: Request) -> Response:
+    """`DELETE /v2/orders/{id}`."""
+    simulator = _simulator(request)
+    order = simulator.exchange.orders.get(request.path_params["order_id"])
+    if order is None:
+        return _error(404, 40410000, "order not found")
+    simulator.exchange.cancel(order, simulator.clock.now())
+    return Response(status_code=204)
+
+
+async def list_positions(request: Request) -> Response:
+    """`GET /v2/positions`."""
+    simulator = _simulator(request)
+    rows = []
+    for symbol, quantity in sorted(simulator.exchange.positions.items()):
+        if quantity:
+            price = simulator.price(symbol)
+            rows.append(
+                {
+                    "asset_id": "00000000-0000-0000-0000-000000000000",
+                    "symbol": symbol,
+                    "exchange": "NASDAQ",
+                    "asset_class": "us_equity",
+                    "qty": f"{quantity.normalize():f}",
+                    "qty_available": f"{quantity.normalize():f}",
+                    "side": "long",
+                    "avg_entry_price": str(price),
+                    "market_value": f"{(quantity * price):f}",
+                    "cost_basis": f"{(quantity * price):f}",
+                    "unrealized_pl": "0",
+                    "unrealized_plpc": "0",
+                    "unrealized_intraday_pl": "0",
+                    "unrealized_intraday_plpc": "0",
+                    "current_price": str(price),
+                    "lastday_price": str(price),
+                    "change_today": "0",
+                }
+            )
+    return JSONResponse(rows)
+
+
+async def get_account(request: Request) -> Response:
+    """`GET /v2/account`."""
+    exchange = _simulator(request).exchange
+    cash = f"{exchange.cash:f}"
+    return JSONResponse(
+        {
+            "id": "00000000-0000-0000-0000-000000000001", "account_number": "SIMULATED", "status": "ACTIVE", "currency": "USD",
+            "cash": cash, "buying_power": cash, "equity": cash, "portfolio_value": cash, "trading_blocked": False,
+            "transfers_blocked": False, "account_blocked": False, "created_at": "2012-01-01T00:00:00Z", "multiplier": "1",
+            "shorting_enabled": False,
+        }
+    )
+
+
+async def get_clock(request: Request) -> Response:
+    """`GET /v2/clock`."""
+    clock = _simulator(request).clock
+    return JSONResponse(
+        {
+            "timestamp": clock.now().isoformat(),
+            "is_open": clock.is_open(),
+            "next_open": clock.next_open().isoformat(),
+            "next_close": clock.next_close().isoformat(),
+        }
+    )
+
+
+async def get_calendar(request: Request) -> Response:
+    """`GET /v2/calendar`."""
+    start, end = request.query_params.get("start", "0001-01-01")[:10], request.query_params.get("end", "9999-12-31")[:10]
+    days = [day.isoformat() for day in _simulator(request).market.days]
+    return JSONResponse([{"date": day, "open": "09:30", "close": "16:00"} for day in days if start <= day <= end])
+
+
+async def list_assets(_request: Request) -> Response:
+    """`GET /v2/assets`."""
+    return JSONResponse([_asset(symbol) for symbol in SYMBOLS])
+
+
+async def get_asset(request: Request) -> Response:
+    """`GET /v2/assets/{symbol}`."""
+    symbol = request.path_params["symbol"]
+    return JSONResponse(_asset(symbol)) if symbol in SYMBOLS else _error(404, 40410000, f"asset not found for {symbol}")
+
+
+def _asset(symbol: str) -> dict[str, Any]:
+    return {
+        "id": "00000000-0000-0000-0000-000000000000", "class": "us_equity", "exchange": "NASDAQ", "symbol": symbol,
+        "name": f"{symbol} (simulated market)", "status": "active", "tradable": True, "marginable": True, "shortable": False,
+        "easy_to_borrow": False, "fractionable": True,
+    }
+
+
+async def stock_bars(request: Request) -> Response:
+    """`GET /v2/stocks/bars`: finished minutes of several symbols, in pages across symbols."""
+    simulator, query = _simulator(request), request.query_params
+    if query.get("timeframe", "1Min") != "1Min":
+        return _error(400, 40010001, "the simulator has 1Min bars only")
+    start = _stamp(query.get("start"), 0)
+    end = _stamp(query.get("end"), 1 << 40)
+    limit = min(int(query.get("limit", "1000")), _PAGE)
+    times = simulator.market.time
+    first = bisect.bisect_left(times, start)
+    last = min(bisect.bisect_right(times, end), simulator.clock.minute)
+    keys = [(symbol, index) for symbol in sorted(set(query.get("symbols", "").split(","))) if symbol in SYMBOLS
+            for index in range(first, last)]
+    offset = int(query.get("page_token") or 0)
+    page: dict[str, list[dict[str, Any]]] = {}
+    for symbol, index in keys[offset : offset + limit]:
+        bar = simulator.bar(symbol, index)
+        page.setdefault(symbol, []).append({k: v for k, v in bar.items() if k != "S"} | {"t": bar["t"].isoformat().replace("+00:00", "Z")})
+    following = offset + limit
+    return JSONResponse({"bars": page, "next_page_token": str(following) if following < len(keys) else None})
+
+
+async def crypto_bars(_request: Request) -> Response:
+    """`GET /v1beta3/crypto/us/bars`: the demo market has no crypto."""
+    return JSONResponse({"bars": {}, "next_page_token": None})
+
+
+def _stamp(text: str | None, default: int) -> int:
+    if not text:
+        return default
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "+"))
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+async def list_fills(request: Request) -> Response:
+    """`GET /v2/account/activities/FILL`."""
+    rows = []
+    for order in _simulator(request).exchange.orders.values():
+        total = Decimal(0)
+        for fill in order.fills:
+            total += Decimal(fill["qty"])
+            rows.append(
+                {
+                    "id": f"{fill['time']}::{fill['execution_id']}", "activity_type": "FILL", "transaction_time": fill["time"],
+                    "type": "fill" if total == order.quantity else "partial_fill", "price": fill["price"], "qty": fill["qty"],
+                    "side": order.side, "symbol": order.symbol, "order_id": order.id, "cum_qty": f"{total.normalize():f}",
+                    "leaves_qty": f"{(order.quantity - total).normalize():f}", "order_status": order.status,
+                }
+            )
+    rows.sort(key=lambda row: row["transaction_time"], reverse=True)
+    return JSONResponse(rows[: int(request.query_params.get("page_size", "100"))])
+
+
+async def set_faults(request: Request) -> Response:
+    """`POST /simulator/faults`: switches faults; `GET` shows them."""
+    simulator = _simulator(request)
+    try:
+        changes = await request.json() if request.method == "POST" else {}
+        return JSONResponse(simulator.faults.update(changes))
+    except ValueError as error:
+        return JSONResponse({"detail": str(error)}, 422)
+
+
+async def drop_streams(request: Request) -> Response:
+    """`POST /simulator/drop`: closes every websocket, as a network does."""
+    simulator = _simulator(request)
+    sockets = [connection.socket for connection in simulator.data_connections] + list(simulator.trading_connections)
+    for socket in sockets:
+        await socket.close(1011)
+    return JSONResponse({"dropped": len(sockets)})
+
+
+async def status(request: Request) -> Response:
+    """`GET /simulator/status`: what was sent and received, for measurements."""
+    simulator = _simulator(request)
+    exchange = simulator.exchange
+    return JSONResponse(
+        {
+            "now": simulator.clock.now().isoformat(),
+            "speed": simulator.clock.speed,
+            "over_in": str(timedelta(minutes=len(simulator.market) - simulator.clock.position)),
+            "bars_published": simulator.bars_published,
+            "bars_sent": simulator.bars_sent,
+            "orders_received": simulator.orders_received,
+            "orders": len(exchange.orders),
+            "fills": sum(len(order.fills) for order in exchange.orders.values()),
+            "refusals": exchange.refusals,
+            "positions": {symbol: f"{quantity:f}" for symbol, quantity in exchange.positions.items() if quantity},
+        }
+    )
+
+
+ROUTES = [
+    Route("/v2/orders", guarded(submit_order), methods=["POST"]),
+    Route("/v2/orders", guarded(list_orders), methods=["GET"]),
+    Route("/v2/orders:by_client_order_id", guarded(get_order_by_client_id)),
+    Route("/v2/orders/{order_id}", guarded(get_order), methods=["GET"]),
+    Route("/v2/orders/{order_id}", guarded(cancel_order), methods=["DELETE"]),
+    Route("/v2/positions", guarded(list_positions), methods=["GET"]),
+    Route("/v2/account", guarded(get_account)),
+    Route("/v2/account/activities/FILL", guarded(list_fills)),
+    Route("/v2/clock", guarded(get_clock)),
+    Route("/v2/calendar", guarded(get_calendar)),
+    Route("/v2/assets", guarded(list_assets)),
+    Route("/v2/assets/{symbol:path}", guarded(get_asset)),
+    Route("/v2/stocks/bars", guarded(stock_bars, limited=False)),
+    Route("/v1beta3/crypto/us/bars", guarded(crypto_bars, limited=False)),
+    Route("/simulator/faults", set_faults, methods=["GET", "POST"]),
+    Route("/simulator/drop", drop_streams, methods=["POST"]),
+    Route("/simulator/status", status),
+]

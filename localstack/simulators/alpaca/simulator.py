@@ -1,0 +1,203 @@
+"""The simulator: clock, market, exchange and streams put together."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import deque
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgpack
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from simulators.alpaca.clock import ReplayClock
+from simulators.alpaca.demo_market import MINUTES_PER_DAY, SYMBOLS, demo_market
+from simulators.alpaca.exchange import Exchange, SimulatedOrder
+from simulators.alpaca.faults import Faults
+
+_SPREAD = Decimal("0.02")
+_WARM_UP_DAYS = 30
+
+
+class DataConnection:
+    """One client of the data stream."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self.bars: set[str] = set()
+        self.updated: set[str] = set()
+        self.muted_until = 0.0
+
+    async def send(self, messages: list[dict[str, Any]]) -> None:
+        """Sends messages in one frame."""
+        await self.socket.send_bytes(msgpack.packb(messages, default=_pack_time))
+
+
+def _pack_time(value: object) -> msgpack.Timestamp:
+    if isinstance(value, datetime):
+        return msgpack.Timestamp.from_datetime(value)
+    raise TypeError(f"cannot pack {type(value).__name__}")
+
+
+class Simulator:
+    """State of the simulated Alpaca."""
+
+    def __init__(self, *, speed: float, state: Path | None) -> None:
+        self.market = demo_market()
+        self.faults = Faults()
+        self._state = state
+        start = float(_WARM_UP_DAYS * MINUTES_PER_DAY)
+        position_file = state / "clock.json" if state else None
+        if position_file is not None and position_file.exists():
+            start = float(json.loads(position_file.read_text())["position"])
+        self.clock = ReplayClock(self.market, speed, start)
+        self.exchange = Exchange(state / "orders.jsonl" if state else None)
+        self.exchange.listen(self._on_order)
+        self.data_connections: set[DataConnection] = set()
+        self.trading_connections: set[WebSocket] = set()
+        self._updates: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        # For measurements: when each bar left, and when each order came, in nanoseconds since the epoch.
+        self.bars_sent: dict[str, int] = {}
+        self.orders_received: dict[str, int] = {}
+        self.bars_published = 0
+        self._lost_bars: deque[str] = deque(maxlen=10_000)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # Market --------------------------------------------------------------------------------------------
+
+    def price(self, symbol: str) -> Decimal:
+        """The price at this moment: on the way from the running minute's open to its close."""
+        bars, position = self.market.bars[symbol], self.clock.position
+        index, fraction = int(position), position % 1.0
+        value = float(bars.open[index]) + (float(bars.close[index]) - float(bars.open[index])) * fraction
+        return Decimal(str(round(value, 2)))
+
+    def bar(self, symbol: str, minute: int) -> dict[str, Any]:
+        """A bar in the words of the data stream."""
+        bars = self.market.bars[symbol]
+        volume = int(bars.volume[minute])
+        open_, high, low, close = (float(column[minute]) for column in (bars.open, bars.high, bars.low, bars.close))
+        return {
+            "S": symbol,
+            "o": open_,
+            "h": high,
+            "l": low,
+            "c": close,
+            "v": volume,
+            "n": max(1, volume // 200),
+            "vw": round((high + low + close) / 3, 4),
+            "t": datetime.fromtimestamp(int(self.market.time[minute]), UTC),
+        }
+
+    async def run(self) -> None:
+        """Sends bars as minutes end and works on orders, until cancelled."""
+        await asyncio.gather(self._send_bars(), self._send_updates(), self._work_orders())
+
+    async def _send_bars(self) -> None:
+        minute = self.clock.minute
+        while minute < len(self.market) - 1:
+            await asyncio.sleep(max(0.0, self.clock.seconds_until(minute + 1)))
+            await self._send_minute(minute)
+            minute += 1
+            if self._state is not None:
+                temporary = self._state / "clock.json.new"
+                temporary.write_text(json.dumps({"position": minute}))
+                temporary.replace(self._state / "clock.json")
+
+    async def _send_minute(self, minute: int) -> None:
+        lost = {symbol for symbol in SYMBOLS if self.faults.happens(self.faults.lose_bar)}
+        for connection in list(self.data_connections):
+            if time.monotonic() < connection.muted_until:
+                continue
+            symbols = [symbol for symbol in SYMBOLS if _wanted(symbol, connection.bars) and symbol not in lost]
+            messages = [{"T": "b", **self.bar(symbol, minute)} for symbol in symbols]
+            messages += [message for message in messages if self.faults.happens(self.faults.duplicate_bar)]
+            if messages:
+                stamp = time.time_ns()
+                for symbol in symbols:
+                    self.bars_sent[f"{symbol}@{int(self.market.time[minute])}"] = stamp
+                self.bars_published += len(symbols)
+                await self._send(connection, messages)
+            corrected = [
+                symbol for symbol in SYMBOLS
+                if _wanted(symbol, connection.updated) and minute > 0 and self.faults.happens(self.faults.correct_bar)
+            ]
+            if corrected:
+                await self._send(connection, [self._corrected(symbol, minute - 1) for symbol in corrected])
+
+    def _corrected(self, symbol: str, minute: int) -> dict[str, Any]:
+        """A late trade at the close: more volume, the price as it was."""
+        bar = self.bar(symbol, minute)
+        return {"T": "u", **bar, "v": bar["v"] + 7}
+
+    async def _send(self, connection: DataConnection, messages: list[dict[str, Any]]) -> None:
+        try:
+            await connection.send(messages)
+        except (RuntimeError, WebSocketDisconnect):
+            self.data_connections.discard(connection)
+
+    # Orders --------------------------------------------------------------------------------------------
+
+    def submitted(self, order: SimulatedOrder) -> None:
+        """Begins to work on an order that was taken."""
+        task = asyncio.get_running_loop().create_task(self._execute(order))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _execute(self, order: SimulatedOrder) -> None:
+        if self.faults.fill_delay_seconds:
+            await asyncio.sleep(self.faults.fill_delay_seconds)
+        price = Exchange.executable_at(order, self.price(order.symbol), _SPREAD)
+        if price is None or not order.open:
+            if order.open and order.time_in_force == "ioc":
+                self.exchange.cancel(order, self.clock.now())
+            return
+        if self.faults.happens(self.faults.partial_fill) and order.quantity > Decimal("0.01"):
+            first = (order.quantity * Decimal(str(round(self.faults.between(0.2, 0.8), 3)))).quantize(Decimal("0.000001"))
+            self.exchange.fill(order, first, price, self.clock.now())
+            await asyncio.sleep(0.05)
+            price = Exchange.executable_at(order, self.price(order.symbol), _SPREAD)
+        if price is not None:
+            self.exchange.fill(order, order.quantity - order.filled_quantity, price, self.clock.now())
+
+    async def _work_orders(self) -> None:
+        """Orders that rest, or that a restart left open."""
+        while True:
+            await asyncio.sleep(0.25)
+            for order in [each for each in self.exchange.orders.values() if each.open]:
+                age = (self.clock.now() - datetime.fromisoformat(order.updated_at)).total_seconds() / self.clock.speed
+                price = Exchange.executable_at(order, self.price(order.symbol), _SPREAD)
+                if price is not None and age > 0.5 + self.faults.fill_delay_seconds:
+                    self.exchange.fill(order, order.quantity - order.filled_quantity, price, self.clock.now())
+
+    def _on_order(self, event: str, order: SimulatedOrder, execution: dict[str, str] | None) -> None:
+        if self.faults.happens(self.faults.lose_update):
+            return
+        data: dict[str, Any] = {"event": event, "order": order.as_alpaca(), "timestamp": order.updated_at}
+        if execution is not None:
+            data |= {
+                "execution_id": execution["execution_id"],
+                "price": execution["price"],
+                "qty": execution["qty"],
+                "position_qty": execution["position_qty"],
+            }
+        for _ in range(2 if self.faults.happens(self.faults.duplicate_update) else 1):
+            self._updates.put_nowait(data)
+
+    async def _send_updates(self) -> None:
+        while True:
+            data = await self._updates.get()
+            frame = json.dumps({"stream": "trade_updates", "data": data}).encode()
+            for socket in list(self.trading_connections):
+                try:
+                    await socket.send_bytes(frame)
+                except (RuntimeError, WebSocketDisconnect):
+                    self.trading_connections.discard(socket)
+
+
+def _wanted(symbol: str, subscribed: set[str]) -> bool:
+    return symbol in subscribed or "*" in subscribed
