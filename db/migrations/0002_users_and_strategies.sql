@@ -70,6 +70,7 @@ CREATE TABLE sessions (
     sizing_value         numeric NOT NULL DEFAULT 0.1 CHECK (sizing_value > 0),
     -- What on_bar keeps between bars, and the last bar it saw: a bar is never evaluated twice.
     state                jsonb NOT NULL DEFAULT '{}',
+    first_bar_time       timestamptz,
     last_bar_time        timestamptz,
     bars_evaluated       bigint NOT NULL DEFAULT 0,
     bars_held            integer NOT NULL DEFAULT 0,

@@ -10,8 +10,9 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.backtester.service import BacktesterService
+from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import JobReady
-from stratforge.configuration import DatabaseSecret, Settings, read_secret
+from stratforge.configuration import AlpacaSecret, DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -23,6 +24,7 @@ class BacktesterSettings(Settings):
     """Environment of the function."""
 
     database_secret: str
+    alpaca_secret: str
 
 
 @lru_cache(maxsize=1)
@@ -30,7 +32,7 @@ def service() -> BacktesterService:
     """The service of this environment."""
     settings = BacktesterSettings.from_environment()
     database = Database(lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="backtester")
-    return BacktesterService(database)
+    return BacktesterService(database, AlpacaHistory(read_secret(AlpacaSecret, settings.alpaca_secret)))
 
 
 def record_handler(record: SQSRecord) -> None:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
-from stratforge.storage import backtests, jobs, market_data, strategies
+from stratforge.broker.history import AlpacaHistory, HistoryUnavailable
+from stratforge.market import BarColumns
+from stratforge.storage import backtests, jobs, strategies
 from stratforge.storage.database import Database
 from stratforge.strategy import StrategyError, compile_strategy
 
+DEFAULT_PERIOD = timedelta(days=30)
 MAX_BARS = 500_000
 
 
 class BacktesterService:
     """Runs jobs. A job that is delivered again and finished already is left alone."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, history: AlpacaHistory) -> None:
         self._database = database
+        self._history = history
 
     def handle(self, job_id: UUID) -> str:
         """Runs one job; returns its final status."""
@@ -28,7 +32,7 @@ class BacktesterService:
             return "finished before"
         try:
             result = self._run(job)
-        except (BacktestError, StrategyError) as error:
+        except (BacktestError, StrategyError, HistoryUnavailable) as error:
             with self._database.transaction() as connection:
                 jobs.finish_job(connection, job_id, error={"code": "backtest-refused", "message": str(error)})
             return "failed"
@@ -45,12 +49,8 @@ class BacktesterService:
             if strategy is None:
                 raise BacktestError("the strategy was deleted; choose another")
             symbol = request.get("symbol") or strategy.symbol
-            end = datetime.fromisoformat(request["end"]) if request.get("end") else datetime.now(UTC)
-            start = datetime.fromisoformat(request["start"]) if request.get("start") else end - timedelta(days=365_00)
             jobs.set_progress(connection, job.job_id, "loading bars")
-            bars = market_data.bars_between(connection, symbol, start, end, MAX_BARS)
-        if not len(bars):
-            raise BacktestError(f"there are no bars of {symbol} in that time; run a session on it first or choose another")
+        bars = self._bars(symbol, request.get("start"), request.get("end"))
         config = BacktestConfig(**request.get("config", {}))
         with self._database.transaction() as connection:
             jobs.set_progress(connection, job.job_id, "backtesting")
@@ -64,3 +64,12 @@ class BacktesterService:
             "metrics": metrics,
             "report": report,
         }
+
+    def _bars(self, symbol: str, start_text: str | None, end_text: str | None) -> BarColumns:
+        """The bars of a period: the last 30 days of the market's clock, unless given."""
+        end = datetime.fromisoformat(end_text) if end_text else self._history.now().replace(second=0, microsecond=0)
+        start = datetime.fromisoformat(start_text) if start_text else end - DEFAULT_PERIOD
+        bars = self._history.bars(symbol, start, end, MAX_BARS)
+        if not bars:
+            raise BacktestError(f"there are no bars of {symbol} from {start:%Y-%m-%d} to {end:%Y-%m-%d}; choose another period")
+        return BarColumns.from_bars(bars)

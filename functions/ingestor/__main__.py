@@ -14,7 +14,7 @@ from stratforge.configuration import AlpacaSecret, ConfigurationError, DatabaseS
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
-from functions.ingestor.alpaca_history import AlpacaHistory
+from stratforge.broker.history import AlpacaHistory
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline

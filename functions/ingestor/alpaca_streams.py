@@ -16,7 +16,7 @@ from alpaca.trading.stream import TradingStream
 from stratforge.configuration import AlpacaSecret
 from stratforge.market import Bar
 
-from functions.ingestor.alpaca_history import normalized_bar
+from stratforge.broker.history import normalized_bar
 
 OnBar = Callable[[Bar, bool], None]
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.observability import logger
 
-from functions.ingestor.alpaca_history import HistoryUnavailable
+from stratforge.broker.history import HistoryUnavailable
 
 log = logger("ingestor")
 Result = TypeVar("Result")

@@ -16,7 +16,7 @@ from stratforge.observability import logger
 from stratforge.storage import evaluations, market_data
 from stratforge.storage.database import Database
 
-from functions.ingestor.alpaca_history import AlpacaHistory
+from stratforge.broker.history import AlpacaHistory
 from functions.ingestor.persistence import persist
 
 log = logger("ingestor")

@@ -54,9 +54,9 @@ class DatabaseStack(Stack):
             timeout=600,
             memory=512,
             environment={
-                "OWNER_SECRET": secrets.database_owner.secret_name,
-                "API_SECRET": secrets.database_api.secret_name,
-                "ENGINE_SECRET": secrets.database_engine.secret_name,
+                "OWNER_SECRET": secrets.name_of("database/owner"),
+                "API_SECRET": secrets.name_of("database/api"),
+                "ENGINE_SECRET": secrets.name_of("database/engine"),
             },
             vpc=network.vpc,
             security_groups=[network.functions],

@@ -37,7 +37,7 @@ class FunctionsStack(Stack):
         self._security_groups = [security_group] if security_group is not None else None
         self._library = library_layer(self, config.prefix)
         self._requirements: dict[str, lambda_.LayerVersion] = {}
-        engine_database = secrets.database_engine.secret_name
+        engine_database = secrets.name_of("database/engine")
         timeouts = config.timeouts
 
         self.sandbox = self._function("sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True)
@@ -59,7 +59,7 @@ class FunctionsStack(Stack):
 
         self.executor = self._function(
             "executor", "broker", timeout=timeouts.executor, memory=512,
-            environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.alpaca.secret_name},
+            environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
         )
         self.executor.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.executor.consume(messaging.signals.queue, batch_size=10)
@@ -76,7 +76,7 @@ class FunctionsStack(Stack):
             "reconciler", "broker", timeout=60, memory=512,
             environment={
                 "DATABASE_SECRET": engine_database,
-                "ALPACA_SECRET": secrets.alpaca.secret_name,
+                "ALPACA_SECRET": secrets.name_of("alpaca"),
                 "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
             },
@@ -93,24 +93,24 @@ class FunctionsStack(Stack):
 
         self.assistant = self._function(
             "assistant", "assistant", timeout=timeouts.assistant, memory=1024,
-            environment={"DATABASE_SECRET": engine_database, "GEMINI_SECRET": secrets.gemini.secret_name},
+            environment={"DATABASE_SECRET": engine_database, "GEMINI_SECRET": secrets.name_of("gemini")},
         )
         self.assistant.may_read_secrets(secrets.database_engine.secret_arn, secrets.gemini.secret_arn)
         self.assistant.consume(messaging.jobs.queue, batch_size=1, max_concurrency=10)
 
         self.backtester = self._function(
-            "backtester", "backtester", timeout=timeouts.backtester, memory=1769,
-            environment={"DATABASE_SECRET": engine_database},
+            "backtester", "broker", timeout=timeouts.backtester, memory=1769,
+            environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
         )
-        self.backtester.may_read_secrets(secrets.database_engine.secret_arn)
+        self.backtester.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.backtester.consume(messaging.backtests.queue, batch_size=1, max_concurrency=10)
 
         self.api = self._function(
             "api", "api", timeout=29, memory=1024,
             environment={
                 "STAGE": config.name,
-                "DATABASE_SECRET": secrets.database_api.secret_name,
-                "TOKEN_SECRET": secrets.tokens.secret_name,
+                "DATABASE_SECRET": secrets.name_of("database/api"),
+                "TOKEN_SECRET": secrets.name_of("tokens"),
                 "JOBS_QUEUE_URL": messaging.jobs.queue.queue_url,
                 "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,

@@ -54,8 +54,8 @@ class IngestorStack(Stack):
             ),
             environment={
                 "STAGE": config.name,
-                "DATABASE_SECRET": secrets.database_engine.secret_name,
-                "ALPACA_SECRET": secrets.alpaca.secret_name,
+                "DATABASE_SECRET": secrets.name_of("database/engine"),
+                "ALPACA_SECRET": secrets.name_of("alpaca"),
                 "BARS_QUEUE_ARN": messaging.bars.queue.queue_arn,
                 "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
                 "SUBSCRIPTION_QUEUE_URL": messaging.subscriptions.queue.queue_url,

@@ -26,11 +26,15 @@ class SecretsStack(Stack):
         self.alpaca = self._generated("Alpaca", "alpaca", {"key_id": "enter-me"}, "secret_key")
         self.gemini = self._generated("Gemini", "gemini", {"quant_model": "gemini-3.5-flash"}, "unused")
 
+    def name_of(self, path: str) -> str:
+        """The name of a secret. Written out: what CDK derives from an ARN across stacks depends on the ARN's suffix."""
+        return f"stratforge/{self._config.name}/{path}"
+
     def _generated(self, construct_id: str, name: str, template: dict[str, str], key: str) -> secretsmanager.Secret:
         return secretsmanager.Secret(
             self,
             construct_id,
-            secret_name=f"stratforge/{self._config.name}/{name}",
+            secret_name=self.name_of(name),
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=json.dumps(template), generate_string_key=key, exclude_punctuation=True,
                 password_length=40,

@@ -43,10 +43,11 @@ def add_backtest(
         """
         INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report)
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (job_id) DO UPDATE SET symbol = backtests.symbol RETURNING id
+        ON CONFLICT (job_id) DO NOTHING RETURNING id
         """,
         (job_id, user_id, strategy_id, version, symbol, Jsonb(config), Jsonb(metrics), Jsonb(report)),
     ).fetchone()
+    row = row or connection.execute("SELECT id FROM backtests WHERE job_id = %s", (job_id,)).fetchone()
     assert row is not None
     return UUID(str(row[0]))
 

@@ -78,6 +78,7 @@ def record_outcomes(connection: Connection, symbol: str, bar_time: datetime, out
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size)),
         advanced AS (
             UPDATE sessions s SET
+                first_bar_time = coalesce(s.first_bar_time, %(bar_time)s),
                 last_bar_time = %(bar_time)s,
                 bars_evaluated = s.bars_evaluated + 1,
                 bars_held = o.bars_held,

@@ -55,12 +55,15 @@ def add_strategy(
         f"""
         INSERT INTO strategies (id, user_id, name, symbol, python_code, logic_explanation)
         VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, %s)
-        ON CONFLICT (id) DO UPDATE SET name = strategies.name
-        RETURNING {_COLUMNS}
+        ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (strategy_id, user_id, name, symbol, strategy.source, explanation),
     ).fetchone()
-    assert row is not None
+    if row is None:
+        assert strategy_id is not None
+        stored = get_strategy(connection, strategy_id)
+        assert stored is not None
+        return stored
     stored = StoredStrategy(*row)
     _add_version(connection, user_id, stored.strategy_id, stored.version, strategy, explanation, origin)
     return stored

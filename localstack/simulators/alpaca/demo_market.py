@@ -95,12 +95,12 @@ def _bridge_day(
         walk = np.concatenate(([0.0], np.cumsum(generator.normal(0, scale * 0.9, steps))))
         ramp = np.linspace(0, 1, steps + 1)
         path[start : end + 1] = value + (target - value) * ramp + (walk - ramp * walk[-1])
-    path = np.round(_reflect(path, low, high), 2)
+    path = np.clip(np.round(_reflect(path, low, high), 2), low, high)
     path[0], path[-1] = open_, close
     opens, closes = path[:-1], path[1:]
     wick = np.abs(generator.normal(0, scale * 0.5, (2, MINUTES_PER_DAY)))
-    highs = np.round(np.minimum(np.maximum(opens, closes) + wick[0], high), 2)
-    lows = np.round(np.maximum(np.minimum(opens, closes) - wick[1], low), 2)
+    highs = np.minimum(np.round(np.maximum(opens, closes) + wick[0], 2), high)
+    lows = np.maximum(np.round(np.minimum(opens, closes) - wick[1], 2), low)
     highs, lows = np.maximum(highs, np.maximum(opens, closes)), np.minimum(lows, np.minimum(opens, closes))
     at_high, at_low = (first, second) if high_first else (second, first)
     highs[at_high], lows[at_low] = high, low

@@ -1,0 +1,118 @@
+"""`make demo`: everything comes up, trades for a while, is checked, and goes down. One JSON object ends the output."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from engine.api_client import ApiClient, ApiError
+from engine.audit import Audit, audit, count_trades, open_work
+from engine.failures import StartError
+from engine.platform import Options, Platform
+from engine.synthesis import ROOT
+
+PROMPT = "Buy AAPL when the 2-bar average crosses above the 5-bar average and sell when it crosses below"
+SYMBOLS = ("AAPL", "GOOG", "IBM", "META", "MSFT")
+# A second trader on the other side, so that orders meet inside.
+OPPOSITE = "Buy AAPL when the RSI falls below 55 and sell when the RSI is above 56"
+
+
+def tell(text: str) -> None:
+    """Progress goes to stderr."""
+    print(f"[{time.monotonic() - _BEGAN:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+
+_BEGAN = time.monotonic()
+
+
+def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> Audit:
+    """Registers, generates, backtests, trades and stops; gives the audit."""
+    clients = []
+    sessions = []
+    for name, prompt in (("demo", PROMPT), ("other", OPPOSITE)):
+        client = ApiClient(platform.address)
+        client.enter(f"{name}@example.com", platform.folder.passwords.demo_account)
+        strategy = client.generate(prompt)
+        tell(f"{strategy['name']}: {strategy['logic_explanation']}")
+        metrics = client.backtest(strategy["strategy_id"], config={"slippage_bps": 1})["metrics"]
+        tell(f"backtest: {metrics['trades']} trades in {metrics['bars']:,} bars, return {metrics['total_return']:+.2%}")
+        sessions += [(client, client.start_session(strategy["strategy_id"], symbol)) for symbol in SYMBOLS]
+        clients.append(client)
+    tell(f"{len(sessions)} sessions run on {len(SYMBOLS)} symbols at {platform.options.speed:g} times the real speed")
+    deadline = time.monotonic() + seconds
+    shown = -1
+    while (trades := count_trades(platform)) < wanted_trades and time.monotonic() < deadline:
+        if trades // 5 != shown // 5:
+            tell(f"{trades} trades settled")
+            shown = trades
+        time.sleep(0.25)
+    for client, session in sessions:
+        client.call("POST", f"/api/sessions/{session['session_id']}/stop")
+    settle(platform)
+    tell(f"{count_trades(platform)} trades settled; sessions stopped")
+    portfolio = clients[0].call("GET", "/api/portfolio")
+    tell(f"equity of the demo account: {float(portfolio['equity']):,.2f} from {float(portfolio['initial_balance']):,.2f}")
+    return audit(platform)
+
+
+def settle(platform: Platform, seconds: float = 60.0) -> None:
+    """Waits until nothing is at work."""
+    deadline = time.monotonic() + seconds
+    while open_work(platform) and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def summary(found: Audit, wall: float) -> dict[str, Any]:
+    """The JSON object of a run."""
+    return {
+        "bars_published": found.bars_published,
+        "bars_evaluated": found.bars_evaluated,
+        "signals": found.signals,
+        "orders": found.orders,
+        "block_orders": found.block_orders,
+        "fills": found.fills,
+        "trades": found.trades,
+        "lost": found.lost,
+        "duplicated": found.duplicated,
+        "invariants_ok": found.invariants_ok,
+        "bar_to_order_ms": {"p50": found.latency(0.5), "p99": found.latency(0.99)},
+        "wall_s": round(wall, 1),
+    }
+
+
+def main() -> int:
+    """Runs the demo; 0 when nothing fell short."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    parser.add_argument("--trades", type=int, default=20, help="trades to wait for")
+    parser.add_argument("--seconds", type=float, default=90.0, help="the longest to wait for them")
+    parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")
+    parser.add_argument("--state", type=Path, default=ROOT / ".stratforge" / "demo")
+    options = parser.parse_args()
+    began = time.monotonic()
+    platform = None
+    try:
+        platform = Platform(
+            Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"), tell
+        )
+        platform.start()
+        tell(f"up at {platform.address}")
+        found = run_demo(platform, options.trades, options.seconds)
+    except (StartError, ApiError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if platform is not None:
+            platform.stop()
+    for name, rows in {**found.broken, **{f"drift of {symbol}": pair for symbol, pair in found.drift.items()}}.items():
+        tell(f"BROKEN {name}: {rows}")
+    print(json.dumps(summary(found, time.monotonic() - began)))
+    fell_short = found.trades < options.trades or found.lost or found.duplicated or not found.invariants_ok
+    return 1 if fell_short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""Deploying a cloud assembly: assets to their bucket, then every stack, in order, by CloudFormation."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from engine.failures import StartError
+
+REGION, ACCOUNT = "us-east-1", "000000000000"
+_CONFIG = Config(connect_timeout=3, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+def client(service: str, endpoint: str) -> Any:
+    """A client of the local engine."""
+    return boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=ACCOUNT,
+        aws_secret_access_key="local",  # noqa: S106 - the engine checks none
+        config=_CONFIG,
+    )
+
+
+def deploy(assembly: Path, endpoint: str) -> dict[str, str]:
+    """Deploys all stacks of an assembly and gives their outputs by name.
+
+    Raises:
+        StartError: if a stack fails, with the engine's reason.
+    """
+    folder = next(assembly.glob("assembly-*"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    stacks = {name: each for name, each in manifest["artifacts"].items() if each["type"] == "aws:cloudformation:stack"}
+    client("ssm", endpoint).put_parameter(
+        Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String", Overwrite=True
+    )
+    buckets: set[str] = set()
+    s3 = client("s3", endpoint)
+    for assets in folder.glob("*.assets.json"):
+        _upload(s3, assets, buckets)
+    cloudformation = client("cloudformation", endpoint)
+    outputs: dict[str, str] = {}
+    done: set[str] = set()
+    while len(done) < len(stacks):
+        ready = [
+            name for name, each in stacks.items()
+            if name not in done and all(need in done or need not in stacks for need in each.get("dependencies", []))
+        ]
+        for name in ready:
+            properties = stacks[name]["properties"]
+            outputs |= _create(cloudformation, properties["stackName"], (folder / properties["templateFile"]).read_text())
+            done.add(name)
+    return outputs
+
+
+def _upload(s3: Any, assets: Path, buckets: set[str]) -> None:
+    for asset in json.loads(assets.read_text())["files"].values():
+        source = assets.parent / asset["source"]["path"]
+        for destination in asset["destinations"].values():
+            bucket = destination["bucketName"].replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
+            if bucket not in buckets:
+                s3.create_bucket(Bucket=bucket)
+                buckets.add(bucket)
+            body = _zipped(source) if asset["source"]["packaging"] == "zip" else source.read_bytes()
+            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+
+
+def _zipped(folder: Path) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            # A fixed date: the same content is the same package.
+            info = zipfile.ZipInfo(str(file.relative_to(folder)), (1980, 1, 1, 0, 0, 0))
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, file.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _create(cloudformation: Any, name: str, template: str) -> dict[str, str]:
+    cloudformation.create_stack(
+        StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+    )
+    for _ in range(600):
+        if cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] != "CREATE_IN_PROGRESS":
+            break
+        time.sleep(0.1)
+    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    reasons = [f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason', '')}" for each in events
+               if "FAILED" in each["ResourceStatus"] or "fallback" in each.get("ResourceStatusReason", "")]
+    if stack["StackStatus"] != "CREATE_COMPLETE" or reasons:
+        raise StartError(f"the stack {name} was not deployed ({stack['StackStatus']}): {'; '.join(reasons)[:400]}")
+    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
