@@ -14,11 +14,14 @@ class ConfigurationError(ValueError):
     """A setting of the deployment is missing or wrong."""
 
 
+_DEFAULT_CIDR = "10.40.0.0/16"
+
+
 @dataclass(frozen=True, slots=True)
 class NetworkConfig:
     """The VPC of a stage."""
 
-    cidr: str = "10.40.0.0/16"
+    cidr: str
     zones: int = 2
     nat_gateways: int = 1
 
@@ -76,7 +79,7 @@ def stage_config(node: Node) -> StageConfig:
     if name == "local":
         short = Timeouts(evaluator=5, executor=5, settler=5, assistant=60, backtester=60)
         return StageConfig("local", "us-east-1", "000000000000", False, None, timeouts=short, simulated_market=True)
-    cidr = node.try_get_context("cidr") or NetworkConfig.cidr
+    cidr = node.try_get_context("cidr") or _DEFAULT_CIDR
     try:
         network = ipaddress.ip_network(cidr)
     except ValueError:

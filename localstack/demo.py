@@ -55,7 +55,9 @@ def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> Audit:
     settle(platform)
     tell(f"{count_trades(platform)} trades settled; sessions stopped")
     portfolio = clients[0].call("GET", "/api/portfolio")
-    tell(f"equity of the demo account: {float(portfolio['equity']):,.2f} from {float(portfolio['initial_balance']):,.2f}")
+    tell(
+        f"equity of the demo account: {float(portfolio['equity']):,.2f} from {float(portfolio['initial_balance']):,.2f}"
+    )
     return audit(platform)
 
 
@@ -96,7 +98,8 @@ def main() -> int:
     platform = None
     try:
         platform = Platform(
-            Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"), tell
+            Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"),
+            tell,
         )
         platform.start()
         tell(f"up at {platform.address}")

@@ -8,12 +8,12 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from stratforge.configuration import DatabaseSecret, read_secret
+from stratforge.storage.database import Connection, Database
 
 from functions.api.auth.tokens import COOKIE, read_access_token
 from functions.api.problems import Problem
 from functions.api.settings import ApiSettings
-from stratforge.configuration import DatabaseSecret, read_secret
-from stratforge.storage.database import Connection, Database
 
 
 @lru_cache(maxsize=1)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mangum import Mangum
+from stratforge.observability import logger
 
 from functions.api.app import create_app
-from stratforge.observability import logger
 
 log = logger("api")
 _adapter = Mangum(create_app(), lifespan="off")

@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-
 from stratforge.observability import logger
 
 log = logger("api")
@@ -19,7 +18,9 @@ log = logger("api")
 class Problem(Exception):
     """An error for the client: a status, a code of ours, and what to do about it."""
 
-    def __init__(self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **extra: Any) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, *, headers: dict[str, str] | None = None, **extra: Any
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
@@ -34,7 +35,12 @@ def not_found(what: str) -> Problem:
 
 
 def _response(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> JSONResponse:
-    body = {"type": f"urn:stratforge:problem:{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {
+        "type": f"urn:stratforge:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
     return JSONResponse({**body, **extra}, status, headers, media_type="application/problem+json")
 
 
@@ -47,7 +53,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        fields = [{"field": ".".join(str(part) for part in each["loc"][1:]), "message": each["msg"]} for each in error.errors()]
+        fields = [
+            {"field": ".".join(str(part) for part in each["loc"][1:]), "message": each["msg"]}
+            for each in error.errors()
+        ]
         named = "; ".join(f"{each['field'] or 'body'}: {each['message']}" for each in fields[:5])
         return _response(422, "validation", f"The request is not valid. {named}", errors=fields)
 

@@ -8,13 +8,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from functions.assistant.service import AssistantService
 from stratforge.ai.gemini import GeminiQuant
 from stratforge.bus.messages import JobReady
 from stratforge.configuration import DatabaseSecret, GeminiSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
+
+from functions.assistant.service import AssistantService
 
 log = logger("assistant")
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -31,7 +31,9 @@ class AssistantSettings(Settings):
 def service() -> AssistantService:
     """The service of this environment."""
     settings = AssistantSettings.from_environment()
-    database = Database(lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="assistant")
+    database = Database(
+        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="assistant"
+    )
     return AssistantService(database, GeminiQuant(read_secret(GeminiSecret, settings.gemini_secret)))
 
 

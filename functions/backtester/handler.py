@@ -8,13 +8,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-
-from functions.backtester.service import BacktesterService
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import JobReady
 from stratforge.configuration import AlpacaSecret, DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
+
+from functions.backtester.service import BacktesterService
 
 log = logger("backtester")
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -31,7 +31,9 @@ class BacktesterSettings(Settings):
 def service() -> BacktesterService:
     """The service of this environment."""
     settings = BacktesterSettings.from_environment()
-    database = Database(lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="backtester")
+    database = Database(
+        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="backtester"
+    )
     return BacktesterService(database, AlpacaHistory(read_secret(AlpacaSecret, settings.alpaca_secret)))
 
 

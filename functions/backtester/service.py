@@ -71,5 +71,7 @@ class BacktesterService:
         start = datetime.fromisoformat(start_text) if start_text else end - DEFAULT_PERIOD
         bars = self._history.bars(symbol, start, end, MAX_BARS)
         if not bars:
-            raise BacktestError(f"there are no bars of {symbol} from {start:%Y-%m-%d} to {end:%Y-%m-%d}; choose another period")
+            raise BacktestError(
+                f"there are no bars of {symbol} from {start:%Y-%m-%d} to {end:%Y-%m-%d}; choose another period"
+            )
         return BarColumns.from_bars(bars)

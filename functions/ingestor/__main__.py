@@ -9,12 +9,12 @@ import threading
 from pathlib import Path
 
 from stratforge.broker.alpaca import AlpacaBroker
+from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, DatabaseSecret, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
-from stratforge.broker.history import AlpacaHistory
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline

@@ -13,10 +13,9 @@ from typing import Any
 
 from alpaca.data.live import CryptoDataStream, StockDataStream
 from alpaca.trading.stream import TradingStream
+from stratforge.broker.history import normalized_bar
 from stratforge.configuration import AlpacaSecret
 from stratforge.market import Bar
-
-from stratforge.broker.history import normalized_bar
 
 OnBar = Callable[[Bar, bool], None]
 
@@ -41,7 +40,7 @@ class _AnnouncedTrading(TradingStream):
     announce: Callable[[], None]
 
     async def _start_ws(self) -> None:
-        await super()._start_ws()
+        await super()._start_ws()  # type: ignore[no-untyped-call]
         self.announce()
 
 

@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
-from stratforge.observability import logger
-
 from stratforge.broker.history import HistoryUnavailable
+from stratforge.observability import logger
 
 log = logger("ingestor")
 Result = TypeVar("Result")

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import BarMessage
 from stratforge.bus.topics import BarTopics
 from stratforge.market import Bar
@@ -16,7 +17,6 @@ from stratforge.observability import logger
 from stratforge.storage import evaluations, market_data
 from stratforge.storage.database import Database
 
-from stratforge.broker.history import AlpacaHistory
 from functions.ingestor.persistence import persist
 
 log = logger("ingestor")

@@ -46,5 +46,5 @@ def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
         "broken_invariants": report.broken,
         "clean": report.clean,
     }
-    (log.info if report.clean else log.error)("reconciled", **summary)
+    (log.info if report.clean else log.error)("reconciled", extra=summary)
     return summary

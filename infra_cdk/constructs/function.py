@@ -48,7 +48,7 @@ class PythonFunction(Construct):
         self.role = iam.Role(
             self,
             "Role",
-            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),  # type: ignore[arg-type]
+            assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"),
             description=f"{config.prefix} {name}" + (": no permission whatsoever" if isolated else ""),
         )
         function_name = f"{config.prefix}-{name}"
@@ -80,7 +80,7 @@ class PythonFunction(Construct):
             handler=f"functions.{name}.handler.handler",
             code=function_code(name),
             layers=list(layers),
-            role=self.role,  # type: ignore[arg-type]
+            role=self.role,
             timeout=Duration.seconds(timeout),
             memory_size=memory,
             environment=dict(environment),
@@ -100,9 +100,7 @@ class PythonFunction(Construct):
 
     def may_read_secrets(self, *arns: str) -> None:
         """Lets the function read secrets."""
-        self.role.add_to_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=list(arns))
-        )
+        self.role.add_to_policy(iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=list(arns)))
 
     def may_send(self, *queues: sqs.IQueue) -> None:
         """Lets the function send to queues."""

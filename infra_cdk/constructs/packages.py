@@ -56,9 +56,22 @@ class _UvBundling:
     def try_bundle(self, output_dir: str, *_arguments: object, **_options: object) -> bool:
         """Installs into `output_dir`; a failure stops the synthesis."""
         command = [
-            str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--require-hashes", "--no-compile-bytecode",
-            "--target", f"{output_dir}/python", "--python-version", "3.13", "--python-platform", "aarch64-manylinux_2_28",
-            "--only-binary", ":all:", "-r", str(self._requirements),
+            str(Path(sys.executable).parent / "uv"),
+            "pip",
+            "install",
+            "--quiet",
+            "--require-hashes",
+            "--no-compile-bytecode",
+            "--target",
+            f"{output_dir}/python",
+            "--python-version",
+            "3.13",
+            "--python-platform",
+            "aarch64-manylinux_2_28",
+            "--only-binary",
+            ":all:",
+            "-r",
+            str(self._requirements),
         ]
         subprocess.run(command, check=True)
         for pattern in ("**/__pycache__", "**/tests", "**/*.dist-info/RECORD"):
@@ -80,9 +93,7 @@ def requirements_layer(scope: Construct, prefix: str, kind: str) -> lambda_.Laye
         code=lambda_.Code.from_asset(
             str(staged),
             asset_hash_type=AssetHashType.SOURCE,
-            bundling=BundlingOptions(
-                image=DockerImage.from_registry("scratch"), local=_UvBundling(requirements)
-            ),
+            bundling=BundlingOptions(image=DockerImage.from_registry("scratch"), local=_UvBundling(requirements)),
         ),
         compatible_runtimes=[RUNTIME],
         compatible_architectures=[ARCHITECTURE],

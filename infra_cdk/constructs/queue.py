@@ -15,7 +15,14 @@ class WorkQueue(Construct):
     """A queue for a consumer with a given timeout."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, name: str, fifo: bool, consumer_timeout: int, high_throughput: bool = True
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        name: str,
+        fifo: bool,
+        consumer_timeout: int,
+        high_throughput: bool = True,
     ) -> None:
         """
         Args:

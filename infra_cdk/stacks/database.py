@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack
+from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, custom_resources
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_rds as rds
-from aws_cdk import custom_resources
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
@@ -50,7 +49,10 @@ class DatabaseStack(Stack):
             "Migrator",
             config=config,
             name="migrator",
-            layers=[library_layer(self, f"{config.prefix}-migrator"), requirements_layer(self, f"{config.prefix}-migrator", "engine")],
+            layers=[
+                library_layer(self, f"{config.prefix}-migrator"),
+                requirements_layer(self, f"{config.prefix}-migrator", "engine"),
+            ],
             timeout=600,
             memory=512,
             environment={
@@ -64,9 +66,12 @@ class DatabaseStack(Stack):
         migrator.may_read_secrets(
             secrets.database_owner.secret_arn, secrets.database_api.secret_arn, secrets.database_engine.secret_arn
         )
-        provider = custom_resources.Provider(self, "Migrations", on_event_handler=migrator.function)  # type: ignore[arg-type]
+        provider = custom_resources.Provider(self, "Migrations", on_event_handler=migrator.function)
         names = sorted(path.name for path in (ROOT / "db" / "migrations").glob("*.sql"))
         resource = CustomResource(
-            self, "Migrate", service_token=provider.service_token, properties={"Latest": names[-1], "Count": str(len(names))}
+            self,
+            "Migrate",
+            service_token=provider.service_token,
+            properties={"Latest": names[-1], "Count": str(len(names))},
         )
         resource.node.add_dependency(self.instance)

@@ -43,7 +43,10 @@ class FunctionsStack(Stack):
         self.sandbox = self._function("sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True)
 
         self.evaluator = self._function(
-            "evaluator", "engine", timeout=timeouts.evaluator, memory=512,
+            "evaluator",
+            "engine",
+            timeout=timeouts.evaluator,
+            memory=512,
             environment={
                 "DATABASE_SECRET": engine_database,
                 "SANDBOX_FUNCTION": self.sandbox.function.function_name,
@@ -58,14 +61,20 @@ class FunctionsStack(Stack):
         self.evaluator.consume(messaging.bars.queue, batch_size=10)
 
         self.executor = self._function(
-            "executor", "broker", timeout=timeouts.executor, memory=512,
+            "executor",
+            "broker",
+            timeout=timeouts.executor,
+            memory=512,
             environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
         )
         self.executor.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.executor.consume(messaging.signals.queue, batch_size=10)
 
         self.settler = self._function(
-            "settler", "engine", timeout=timeouts.settler, memory=512,
+            "settler",
+            "engine",
+            timeout=timeouts.settler,
+            memory=512,
             environment={"DATABASE_SECRET": engine_database, "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url},
         )
         self.settler.may_read_secrets(secrets.database_engine.secret_arn)
@@ -73,7 +82,10 @@ class FunctionsStack(Stack):
         self.settler.consume(messaging.order_updates.queue, batch_size=10)
 
         self.reconciler = self._function(
-            "reconciler", "broker", timeout=60, memory=512,
+            "reconciler",
+            "broker",
+            timeout=60,
+            memory=512,
             environment={
                 "DATABASE_SECRET": engine_database,
                 "ALPACA_SECRET": secrets.name_of("alpaca"),
@@ -88,25 +100,34 @@ class FunctionsStack(Stack):
             "ReconcilerSchedule",
             description="Compares the broker with the ledger",
             schedule=events.Schedule.rate(Duration.minutes(5)),
-            targets=[targets.LambdaFunction(self.reconciler.function, retry_attempts=0)],  # type: ignore[list-item, arg-type]
+            targets=[targets.LambdaFunction(self.reconciler.function, retry_attempts=0)],
         )
 
         self.assistant = self._function(
-            "assistant", "assistant", timeout=timeouts.assistant, memory=1024,
+            "assistant",
+            "assistant",
+            timeout=timeouts.assistant,
+            memory=1024,
             environment={"DATABASE_SECRET": engine_database, "GEMINI_SECRET": secrets.name_of("gemini")},
         )
         self.assistant.may_read_secrets(secrets.database_engine.secret_arn, secrets.gemini.secret_arn)
         self.assistant.consume(messaging.jobs.queue, batch_size=1, max_concurrency=10)
 
         self.backtester = self._function(
-            "backtester", "broker", timeout=timeouts.backtester, memory=1769,
+            "backtester",
+            "broker",
+            timeout=timeouts.backtester,
+            memory=1769,
             environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
         )
         self.backtester.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.backtester.consume(messaging.backtests.queue, batch_size=1, max_concurrency=10)
 
         self.api = self._function(
-            "api", "api", timeout=29, memory=1024,
+            "api",
+            "api",
+            timeout=29,
+            memory=1024,
             environment={
                 "STAGE": config.name,
                 "DATABASE_SECRET": secrets.name_of("database/api"),
@@ -124,7 +145,14 @@ class FunctionsStack(Stack):
         )
 
     def _function(
-        self, name: str, requirements: str, *, timeout: int, memory: int, environment: dict[str, str], isolated: bool = False
+        self,
+        name: str,
+        requirements: str,
+        *,
+        timeout: int,
+        memory: int,
+        environment: dict[str, str],
+        isolated: bool = False,
     ) -> PythonFunction:
         if requirements not in self._requirements:
             self._requirements[requirements] = requirements_layer(self, self._config.prefix, requirements)

@@ -17,7 +17,9 @@ _BURST, _RATE = 200, 100
 class HttpApiStack(Stack):
     """API Gateway's HTTP API in front of the api function."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig, function: lambda_.IFunction) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, function: lambda_.IFunction
+    ) -> None:
         super().__init__(scope, construct_id)
         integration = integrations.HttpLambdaIntegration("Integration", function)
         self.api = apigatewayv2.HttpApi(

@@ -9,13 +9,13 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from constructs import Construct
+from stratforge.bus.names import bars_topic_prefix
 
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.packages import ROOT
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.secrets import SecretsStack
-from stratforge.bus.names import bars_topic_prefix
 
 
 class IngestorStack(Stack):
@@ -32,9 +32,7 @@ class IngestorStack(Stack):
         secrets: SecretsStack,
     ) -> None:
         super().__init__(scope, construct_id)
-        cluster = ecs.Cluster(
-            self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED
-        )
+        cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
         task = ecs.FargateTaskDefinition(
             self,
             "Task",
@@ -89,7 +87,7 @@ class IngestorStack(Stack):
         ecs.FargateService(
             self,
             "Service",
-            cluster=cluster,  # type: ignore[arg-type]
+            cluster=cluster,
             task_definition=task,
             desired_count=1,
             min_healthy_percent=0,

@@ -7,11 +7,11 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
+from stratforge.bus.names import bars_topic_name, bars_topic_prefix
+from stratforge.market import encode_symbol
 
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.queue import WorkQueue
-from stratforge.bus.names import bars_topic_name, bars_topic_prefix
-from stratforge.market import encode_symbol
 
 
 class MessagingStack(Stack):
@@ -21,7 +21,9 @@ class MessagingStack(Stack):
         super().__init__(scope, construct_id)
         timeouts, prefix = config.timeouts, config.prefix
         self.bars = WorkQueue(self, "Bars", name=f"{prefix}-bars", fifo=True, consumer_timeout=timeouts.evaluator)
-        self.signals = WorkQueue(self, "Signals", name=f"{prefix}-signals", fifo=True, consumer_timeout=timeouts.executor)
+        self.signals = WorkQueue(
+            self, "Signals", name=f"{prefix}-signals", fifo=True, consumer_timeout=timeouts.executor
+        )
         self.order_updates = WorkQueue(
             self, "OrderUpdates", name=f"{prefix}-order-updates", fifo=True, consumer_timeout=timeouts.settler
         )
@@ -37,7 +39,7 @@ class MessagingStack(Stack):
             self, "SubscriptionUpdates", topic_name=f"{prefix}-subscription-updates", enforce_ssl=True
         )
         self.subscription_updates.add_subscription(
-            subscriptions.SqsSubscription(self.subscriptions.queue, raw_message_delivery=True)  # type: ignore[arg-type]
+            subscriptions.SqsSubscription(self.subscriptions.queue, raw_message_delivery=True)
         )
         self._bar_topics(config)
         for name, queue in (
@@ -53,7 +55,7 @@ class MessagingStack(Stack):
         pattern = f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"
         self.bars.queue.add_to_resource_policy(
             iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("sns.amazonaws.com")],  # type: ignore[list-item]
+                principals=[iam.ServicePrincipal("sns.amazonaws.com")],
                 actions=["sqs:SendMessage"],
                 resources=[self.bars.queue.queue_arn],
                 conditions={"ArnLike": {"aws:SourceArn": pattern}},
@@ -78,5 +80,3 @@ class MessagingStack(Stack):
                 raw_message_delivery=True,
             )
             subscription.add_dependency(topic)
-
-

@@ -36,7 +36,9 @@ class SecretsStack(Stack):
             construct_id,
             secret_name=self.name_of(name),
             generate_secret_string=secretsmanager.SecretStringGenerator(
-                secret_string_template=json.dumps(template), generate_string_key=key, exclude_punctuation=True,
+                secret_string_template=json.dumps(template),
+                generate_string_key=key,
+                exclude_punctuation=True,
                 password_length=40,
             ),
             removal_policy=RemovalPolicy.RETAIN if self._config.production else RemovalPolicy.DESTROY,

@@ -70,7 +70,9 @@ class ApiClient:
 
     def start_session(self, strategy_id: str, symbol: str) -> dict[str, Any]:
         """Starts a session."""
-        return self.call("POST", "/api/sessions", {"strategy_id": strategy_id, "symbol": symbol, "sizing_value": "0.05"})
+        return self.call(
+            "POST", "/api/sessions", {"strategy_id": strategy_id, "symbol": symbol, "sizing_value": "0.05"}
+        )
 
 
 def _result(job: dict[str, Any]) -> dict[str, Any]:

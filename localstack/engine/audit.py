@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
+from stratforge.storage import invariants
 
 from engine.platform import Platform
-from stratforge.storage import invariants
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,6 @@ def audit(platform: Platform) -> Audit:
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> int:
-    row = connection.execute(query).fetchone()  # type: ignore[call-overload] # constants above
+    row = connection.execute(query).fetchone()
     assert row is not None
     return int(row[0])

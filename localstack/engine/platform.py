@@ -8,11 +8,17 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+from simulators.alpaca.streams import KEY_ID, SECRET_KEY
+from simulators.gemini.__main__ import API_KEY
+from stratforge.configuration import DatabaseSecret
+from stratforge.storage.migrations import MigrationError, migrate, read_migrations
+from stratforge.storage.roles import set_role_passwords
 
 from engine.deployment import ACCOUNT, REGION, client, deploy
 from engine.failures import StartError
@@ -20,13 +26,9 @@ from engine.postgres import Postgres
 from engine.processes import Process, Supervisor, free_port, listening, port_is_free
 from engine.state import StateFolder
 from engine.synthesis import ROOT, synthesize
-from simulators.alpaca.streams import KEY_ID, SECRET_KEY
-from simulators.gemini.__main__ import API_KEY
-from stratforge.configuration import DatabaseSecret
-from stratforge.storage.migrations import MigrationError, migrate, read_migrations
-from stratforge.storage.roles import set_role_passwords
 
-FUNCTIONS = ("evaluator", "sandbox", "executor", "settler", "assistant", "backtester", "api", "reconciler")
+STEPS = ("database", "templates", "AWS engine", "stacks", "simulators", "ingestor", "front door", "functions")
+_TO_WARM = ("evaluator", "sandbox", "executor", "settler", "assistant", "backtester", "reconciler")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,7 @@ class Platform:
         self.supervisor.add(self._ingestor_process())
         self.tell("front door")
         self.supervisor.add(self._front_door_process())
+        self.tell("functions")
         self._warm_up()
         self.supervisor.watch()
 
@@ -118,8 +121,13 @@ class Platform:
     def _database_secret(self, role: str) -> DatabaseSecret:
         password = self.folder.passwords.database_api if role == "api" else self.folder.passwords.database_engine
         return DatabaseSecret.model_validate(
-            {"host": "127.0.0.1", "port": self.postgres.port, "username": f"stratforge_{role}", "password": password,
-             "sslmode": "disable"}
+            {
+                "host": "127.0.0.1",
+                "port": self.postgres.port,
+                "username": f"stratforge_{role}",
+                "password": password,
+                "sslmode": "disable",
+            }
         )
 
     def conninfo(self, role: str) -> str:
@@ -137,8 +145,14 @@ class Platform:
         self._deploy(assembly)
         for process in self.supervisor.processes:
             if process.name in ("ingestor", "front door"):
-                process.command = self._ingestor_process().command if process.name == "ingestor" else self._front_door_process().command
-                process.environment = (self._ingestor_process() if process.name == "ingestor" else self._front_door_process()).environment
+                process.command = (
+                    self._ingestor_process().command
+                    if process.name == "ingestor"
+                    else self._front_door_process().command
+                )
+                process.environment = (
+                    self._ingestor_process() if process.name == "ingestor" else self._front_door_process()
+                ).environment
                 process.stop()
         self._warm_up()
 
@@ -147,13 +161,21 @@ class Platform:
         if self.simulated_alpaca:
             socket = f"ws://127.0.0.1:{self.alpaca_port}"
             alpaca = {
-                "key_id": KEY_ID, "secret_key": SECRET_KEY, "trading_url": self.alpaca_address,
-                "data_url": self.alpaca_address, "trading_stream_url": f"{socket}/stream", "data_stream_url": socket,
+                "key_id": KEY_ID,
+                "secret_key": SECRET_KEY,
+                "trading_url": self.alpaca_address,
+                "data_url": self.alpaca_address,
+                "trading_stream_url": f"{socket}/stream",
+                "data_stream_url": socket,
             }
         else:
             alpaca = {"key_id": os.environ["ALPACA_API_KEY"], "secret_key": os.environ.get("ALPACA_SECRET_KEY", "")}
         if self.simulated_gemini:
-            gemini = {"api_key": API_KEY, "base_url": f"http://127.0.0.1:{self.gemini_port}", "quant_model": "offline-author"}
+            gemini = {
+                "api_key": API_KEY,
+                "base_url": f"http://127.0.0.1:{self.gemini_port}",
+                "quant_model": "offline-author",
+            }
         else:
             gemini = {"api_key": os.environ["GEMINI_API_KEY"]}
         databases = {}
@@ -161,7 +183,9 @@ class Platform:
             secret = self._database_secret(role)
             databases[f"database/{role}"] = {**secret.model_dump(), "password": secret.password.get_secret_value()}
         return {
-            **databases, "alpaca": alpaca, "gemini": gemini,
+            **databases,
+            "alpaca": alpaca,
+            "gemini": gemini,
             "tokens": {"key_id": "1", "signing_key": self.folder.passwords.signing_key},
         }
 
@@ -197,9 +221,19 @@ class Platform:
         temporary = self.options.state.resolve() / "engine"
         temporary.mkdir(parents=True, exist_ok=True)
         process = self._process(
-            "engine", "ministack", port=self.engine_port, GATEWAY_PORT=str(self.engine_port), BIND_HOST="127.0.0.1",
-            MINISTACK_HOST="127.0.0.1", IOT_MTLS_ENABLED="0", SFTP_ENABLED="0", LOG_LEVEL="INFO", TMPDIR=str(temporary), S3_DATA_DIR=str(temporary / "s3"),
-            STATE_DIR=str(temporary / "state"), LAMBDA_WARM_TTL_SECONDS="86400",
+            "engine",
+            "ministack",
+            port=self.engine_port,
+            GATEWAY_PORT=str(self.engine_port),
+            BIND_HOST="127.0.0.1",
+            MINISTACK_HOST="127.0.0.1",
+            IOT_MTLS_ENABLED="0",
+            SFTP_ENABLED="0",
+            LOG_LEVEL="INFO",
+            TMPDIR=str(temporary),
+            S3_DATA_DIR=str(temporary / "s3"),
+            STATE_DIR=str(temporary / "state"),
+            LAMBDA_WARM_TTL_SECONDS="86400",
         )
         # Functions run below it; what it hands to them is its own environment, less where the library lies on this machine.
         process.environment = {**process.environment, "PYTHONPATH": ""}
@@ -210,8 +244,15 @@ class Platform:
         if self.simulated_alpaca:
             self.supervisor.add(
                 self._process(
-                    "alpaca", "simulators.alpaca", "--port", str(self.alpaca_port), "--speed", str(self.options.speed),
-                    "--state", str(self.options.state / "alpaca"), port=self.alpaca_port,
+                    "alpaca",
+                    "simulators.alpaca",
+                    "--port",
+                    str(self.alpaca_port),
+                    "--speed",
+                    str(self.options.speed),
+                    "--state",
+                    str(self.options.state / "alpaca"),
+                    port=self.alpaca_port,
                 )
             )
         if self.simulated_gemini:
@@ -223,12 +264,19 @@ class Platform:
         heartbeat = self.options.state / "ingestor-heartbeat"
         heartbeat.unlink(missing_ok=True)
         process = self._process(
-            "ingestor", "functions.ingestor", STAGE="local", DATABASE_SECRET="stratforge/local/database/engine",
-            ALPACA_SECRET="stratforge/local/alpaca", BARS_QUEUE_ARN=self.outputs["BarsQueueArn"],
+            "ingestor",
+            "functions.ingestor",
+            STAGE="local",
+            DATABASE_SECRET="stratforge/local/database/engine",
+            ALPACA_SECRET="stratforge/local/alpaca",
+            BARS_QUEUE_ARN=self.outputs["BarsQueueArn"],
             ORDER_UPDATES_QUEUE_URL=self.outputs["OrderUpdatesQueueUrl"],
-            SUBSCRIPTION_QUEUE_URL=self.outputs["SubscriptionQueueUrl"], HEARTBEAT_FILE=str(heartbeat),
+            SUBSCRIPTION_QUEUE_URL=self.outputs["SubscriptionQueueUrl"],
+            HEARTBEAT_FILE=str(heartbeat),
             # A market that runs 60 times as fast is mute 60 times as soon.
-            MUTE_SECONDS=str(max(90.0 * min(1.0, 60.0 / self.options.speed / 60.0), 15.0) if self.simulated_alpaca else 90.0),
+            MUTE_SECONDS=str(
+                max(90.0 * min(1.0, 60.0 / self.options.speed / 60.0), 15.0) if self.simulated_alpaca else 90.0
+            ),
             RECONCILE_SECONDS="5",
         )
         process.ready = heartbeat.exists
@@ -236,7 +284,9 @@ class Platform:
 
     def _front_door_process(self) -> Process:
         target = f"{self.engine_address}/_aws/execute-api/{self.outputs['ApiId']}/$default/"
-        return self._process("front door", "engine.front_door", "--port", str(self.port), "--target", target, port=self.port)
+        return self._process(
+            "front door", "engine.front_door", "--port", str(self.port), "--target", target, port=self.port
+        )
 
     def _warm_up(self) -> None:
         """Waits for the API, and has the reconciler look at what an earlier run left."""
@@ -245,7 +295,14 @@ class Platform:
                 break
         else:
             raise StartError(f"the API does not answer; look at {self.folder.logs / 'engine.log'}")
+        # What imports slowly imports now, side by side, and not under the first bar.
+        with ThreadPoolExecutor(len(_TO_WARM)) as pool:
+            list(pool.map(self._warm, _TO_WARM))
         self.reconcile()
+
+    def _warm(self, name: str) -> None:
+        payload = b'{"bars":{},"strategies":[]}' if name == "sandbox" else b'{"Records":[]}'
+        client("lambda", self.engine_address).invoke(FunctionName=f"stratforge-local-{name}", Payload=payload)
 
     def reconcile(self) -> dict[str, Any]:
         """Runs the reconciler function and gives its report."""

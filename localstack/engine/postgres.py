@@ -91,8 +91,14 @@ class Postgres:
         ownership = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, timeout=60, check=False, cwd="/",
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, **ownership,  # type: ignore[call-overload]
+                command,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+                cwd="/",
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+                **ownership,  # type: ignore[call-overload]
             )
         except OSError as error:
             if check:
@@ -111,8 +117,16 @@ class Postgres:
         try:
             self._run(
                 [
-                    str(self.binaries / "initdb"), "-D", str(self.data), "-U", "stratforge", "--auth=scram-sha-256",
-                    f"--pwfile={password_file}", "--encoding=UTF8", "--no-locale", "--no-sync",
+                    str(self.binaries / "initdb"),
+                    "-D",
+                    str(self.data),
+                    "-U",
+                    "stratforge",
+                    "--auth=scram-sha-256",
+                    f"--pwfile={password_file}",
+                    "--encoding=UTF8",
+                    "--no-locale",
+                    "--no-sync",
                 ]
             )
         finally:
@@ -154,7 +168,9 @@ class Postgres:
                 return True
         except psycopg.OperationalError as error:
             if "password authentication failed" in str(error):
-                raise StartError("the database of an earlier run has another password; run again with --fresh") from error
+                raise StartError(
+                    "the database of an earlier run has another password; run again with --fresh"
+                ) from error
             return False
 
     def conninfo(self, database: str = "stratforge", user: str = "stratforge", password: str | None = None) -> str:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.failures import StartError
 
@@ -56,7 +57,9 @@ class Process:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self._starts.append(time.monotonic())
         with self.log.open("ab") as output:
-            ownership = {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+            ownership: dict[str, Any] = (
+                {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
+            )
             self._popen = subprocess.Popen(
                 list(self.command),
                 env=dict(self.environment),
@@ -64,8 +67,8 @@ class Process:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_die_with_parent(self.stop_signal),  # noqa: PLW1509 - only a system call
-                **ownership,  # type: ignore[arg-type]
+                preexec_fn=_die_with_parent(self.stop_signal),
+                **ownership,
             )
 
     def wait_until_ready(self, seconds: float) -> None:
@@ -77,7 +80,9 @@ class Process:
         deadline = time.monotonic() + seconds
         while not self.ready():
             if self.pid == 0:
-                raise StartError(f"{self.name} ended while starting; its last words: {self.last_words()} (log: {self.log})")
+                raise StartError(
+                    f"{self.name} ended while starting; its last words: {self.last_words()} (log: {self.log})"
+                )
             if time.monotonic() > deadline:
                 raise StartError(f"{self.name} did not answer within {seconds:g} s; look at {self.log}")
             time.sleep(0.03)

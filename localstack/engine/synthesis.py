@@ -53,7 +53,13 @@ def synthesize(cache: Path) -> Path:
         "PYTHONPATH": os.pathsep.join((str(ROOT / "layers"), str(ROOT))),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "infra_cdk.app"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, "-m", "infra_cdk.app"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
     if done.returncode != 0:
         lines = [line for line in (done.stderr or done.stdout).strip().splitlines() if line.strip()]

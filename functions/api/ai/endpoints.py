@@ -7,13 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, Field
+from stratforge.market import parse_symbol
+from stratforge.storage import jobs
 
 from functions.api.context import CurrentUser, database, settings
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import MAX_WAIT, queue_job
 from functions.api.problems import Problem
-from stratforge.market import parse_symbol
-from stratforge.storage import jobs
 
 router = APIRouter(prefix="/api/ai", tags=["ai"])
 JOBS_A_DAY = 200
@@ -22,7 +22,9 @@ JOBS_A_DAY = 200
 class GenerateRequest(BaseModel):
     """What the strategy should do, in plain language."""
 
-    prompt: str = Field(min_length=3, max_length=4_000, examples=["Buy AAPL when the 10-bar average crosses above the 30-bar"])
+    prompt: str = Field(
+        min_length=3, max_length=4_000, examples=["Buy AAPL when the 10-bar average crosses above the 30-bar"]
+    )
     symbol: Annotated[str, AfterValidator(parse_symbol)] | None = Field(None, max_length=20, examples=["AAPL"])
 
 

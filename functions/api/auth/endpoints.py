@@ -13,7 +13,12 @@ router = APIRouter(prefix="/api/auth", tags=["auth"])
 
 def _with_cookie(response: Response, tokens: Tokens) -> Tokens:
     response.set_cookie(
-        COOKIE, tokens.access_token, max_age=int(ACCESS_LIFETIME.total_seconds()), httponly=True, samesite="strict", path="/"
+        COOKIE,
+        tokens.access_token,
+        max_age=int(ACCESS_LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        path="/",
     )
     return tokens
 

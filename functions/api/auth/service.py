@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from stratforge.storage import accounts
 
 from functions.api.auth.schemas import Credentials, Tokens
 from functions.api.auth.tokens import ACCESS_LIFETIME, REFRESH_LIFETIME, issue_access_token
 from functions.api.context import database, settings
 from functions.api.problems import Problem
-from stratforge.storage import accounts
 
 
 @lru_cache(maxsize=1)

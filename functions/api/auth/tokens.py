@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import jwt
-
 from stratforge.configuration import TokenSecret, read_secret
 
 ACCESS_LIFETIME = timedelta(minutes=15)

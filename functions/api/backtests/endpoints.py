@@ -8,13 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from stratforge.market import parse_symbol
+from stratforge.storage import backtests, strategies
 
 from functions.api.context import CurrentUser, UserConnection, database, settings
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import MAX_WAIT, queue_job
 from functions.api.problems import not_found
-from stratforge.market import parse_symbol
-from stratforge.storage import backtests, strategies
 
 router = APIRouter(prefix="/api/backtests", tags=["backtests"])
 
@@ -93,7 +93,9 @@ def create(
 @router.get("")
 def list_all(connection: UserConnection, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> BacktestList:
     """The user's backtests."""
-    return BacktestList(items=[BacktestView.model_validate(each) for each in backtests.list_backtests(connection, limit)])
+    return BacktestList(
+        items=[BacktestView.model_validate(each) for each in backtests.list_backtests(connection, limit)]
+    )
 
 
 @router.get("/{backtest_id}")

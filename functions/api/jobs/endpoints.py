@@ -5,11 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter
+from stratforge.storage import jobs
 
 from functions.api.context import UserConnection
 from functions.api.jobs.schemas import JobView
 from functions.api.problems import not_found
-from stratforge.storage import jobs
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 

@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Response
-
-from functions.api.context import database
-from functions.api.jobs.schemas import JobView
 from stratforge.bus.messages import JobReady
 from stratforge.bus.queues import send_job_ready
 from stratforge.storage import jobs
+
+from functions.api.context import database
+from functions.api.jobs.schemas import JobView
 
 MAX_WAIT = 25.0
 _FIRST_POLL, _SLOWEST_POLL = 0.03, 0.5

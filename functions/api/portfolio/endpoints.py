@@ -9,11 +9,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
+from stratforge.portfolio.reasons import Reason
+from stratforge.storage import portfolio
 
 from functions.api.context import CurrentUser, UserConnection
 from functions.api.problems import not_found
-from stratforge.portfolio.reasons import Reason
-from stratforge.storage import portfolio
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
 Limit = Annotated[int, Query(ge=1, le=500)]
@@ -118,6 +118,6 @@ def list_signals(
     """The user's signals, with the reason of every refusal."""
     items = [SignalView.model_validate(each) for each in portfolio.list_signals(connection, user_id, limit, before)]
     for item in items:
-        if item.reason in Reason.__members__:
+        if item.reason is not None and item.reason in Reason.__members__:
             item.explanation = Reason(item.reason).explanation
     return SignalList(items=items, next=items[-1].signal_id if len(items) == limit else None)

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-from functions.api.context import CurrentUser, UserConnection, database, settings
-from functions.api.problems import not_found
 from stratforge.bus.messages import SubscriptionUpdate
 from stratforge.bus.topics import publish_subscription_update
 from stratforge.market import parse_symbol
 from stratforge.storage import sessions, strategies
+
+from functions.api.context import CurrentUser, UserConnection, database, settings
+from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-from functions.api.context import CurrentUser, UserConnection
-from functions.api.problems import Problem, not_found
 from stratforge.market import parse_symbol
 from stratforge.storage import strategies
 from stratforge.storage.strategies import Origin
 from stratforge.strategy import StrategyError, compile_strategy
+
+from functions.api.context import CurrentUser, UserConnection
+from functions.api.problems import Problem, not_found
 
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 
@@ -67,7 +67,9 @@ def create(new: NewStrategy, user_id: CurrentUser, connection: UserConnection) -
 @router.get("")
 def list_all(connection: UserConnection, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> StrategyList:
     """The user's strategies."""
-    return StrategyList(items=[StrategyView.model_validate(each) for each in strategies.list_strategies(connection, limit)])
+    return StrategyList(
+        items=[StrategyView.model_validate(each) for each in strategies.list_strategies(connection, limit)]
+    )
 
 
 @router.get("/{strategy_id}")

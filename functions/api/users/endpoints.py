@@ -8,10 +8,10 @@ from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
+from stratforge.storage import accounts
 
 from functions.api.context import CurrentUser, UserConnection
 from functions.api.problems import not_found
-from stratforge.storage import accounts
 
 router = APIRouter(prefix="/api/users", tags=["users"])
 

@@ -11,7 +11,9 @@ class StrategyDraft(BaseModel):
     name: str = Field(min_length=1, max_length=120, description="A short name for the strategy")
     symbol: str = Field(description="The symbol it is for, such as AAPL or BTC/USD")
     python_code: str = Field(description="The strategy in the strategy language, and nothing else")
-    logic_explanation: str = Field(description="What it does and why, in plain words, for a person who does not program")
+    logic_explanation: str = Field(
+        description="What it does and why, in plain words, for a person who does not program"
+    )
     assumptions: list[str] = Field(default_factory=list, description="What was assumed where the request left it open")
     questions: list[str] = Field(
         default_factory=list, description="What must be asked when the request is too ambiguous to write a strategy"

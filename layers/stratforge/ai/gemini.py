@@ -47,9 +47,7 @@ class GeminiQuant:
             ModelUnavailable: if the service did not answer.
             ModelRefused: if the answer is not a draft.
         """
-        contents: list[types.ContentUnion] = [
-            types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns
-        ]
+        contents = [types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns]
         config = types.GenerateContentConfig(
             system_instruction=system,
             response_mime_type="application/json",

@@ -70,7 +70,9 @@ class BacktestConfig:
             if value is not None and value <= 0:
                 raise BacktestError(f"{name} is {value}; give a number above zero")
         if self.sizing_rule not in ("EQUITY_FRACTION", "FIXED_CASH", "FIXED_QUANTITY"):
-            raise BacktestError(f"sizing_rule is {self.sizing_rule!r}; give EQUITY_FRACTION, FIXED_CASH or FIXED_QUANTITY")
+            raise BacktestError(
+                f"sizing_rule is {self.sizing_rule!r}; give EQUITY_FRACTION, FIXED_CASH or FIXED_QUANTITY"
+            )
 
     @property
     def half_cost(self) -> float:
@@ -85,7 +87,11 @@ class BacktestConfig:
         """What is assumed, in sentences, to be shown wherever results are."""
         lines = [
             "A decision on a bar is filled at the next bar's open"
-            + (f", {self.half_cost * 10_000:g} bps worse than it (slippage and half the spread)." if self.half_cost else "."),
+            + (
+                f", {self.half_cost * 10_000:g} bps worse than it (slippage and half the spread)."
+                if self.half_cost
+                else "."
+            ),
             "Long only; free cash earns nothing; an order that costs more than the free cash is cut to it.",
         ]
         commissions = [
@@ -96,7 +102,9 @@ class BacktestConfig:
         paid = " and ".join(each for each in commissions if each)
         lines.append(f"Commission: {paid}." if paid else "No commission, as at Alpaca for stocks.")
         if self.participation is not None:
-            lines.append(f"At most {self.participation:.0%} of a bar's volume is filled in it; the rest waits for the next bar.")
+            lines.append(
+                f"At most {self.participation:.0%} of a bar's volume is filled in it; the rest waits for the next bar."
+            )
         else:
             lines.append("Orders are small against the market: any quantity fills at one price.")
         if self.stop_loss or self.take_profit or self.trailing_stop:

@@ -93,12 +93,11 @@ def columns_of_frame(frame: Any, symbol: str) -> BarColumns:
         raise BacktestError(f"row {int(np.flatnonzero(index.isna())[0])} of bars has no time; remove it")
     seconds = index.as_unit("s").asi8
     try:
-        numbers = [
-            np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS
-        ]
+        numbers = [np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS]
     except (TypeError, ValueError) as error:
         raise BacktestError(f"bars hold something that is not a number: {error}") from None
-    return BarColumns(np.ascontiguousarray(seconds), *numbers, exchange_timezone(symbol))
+    open_, high, low, close, volume = numbers
+    return BarColumns(np.ascontiguousarray(seconds), open_, high, low, close, volume, exchange_timezone(symbol))
 
 
 def check_columns(bars: BarColumns) -> None:
@@ -123,6 +122,6 @@ def check_columns(bars: BarColumns) -> None:
     wrong = (bars.low > low + tolerance) | (bars.high < high - tolerance)
     if wrong.any():
         row = int(wrong.argmax())
-        raise BacktestError(f"the high or low of row {row} does not enclose its open and close; drop the row or mend it")
-
-
+        raise BacktestError(
+            f"the high or low of row {row} does not enclose its open and close; drop the row or mend it"
+        )

@@ -116,7 +116,11 @@ def _compile(
         import numba
 
         jit = numba.njit(error_model="numpy", fastmath=False, nogil=True)
-        scope |= {name: numba.njit(error_model="python")(each) for name, each in arithmetic.FUNCTIONS.items() if name != "absolute"}
+        scope |= {
+            name: numba.njit(error_model="python")(each)
+            for name, each in arithmetic.FUNCTIONS.items()
+            if name != "absolute"
+        }
         scope["absolute"] = abs
         exec(compile(on_bar_text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
         scope["on_bar"] = jit(scope["on_bar"])
@@ -198,7 +202,11 @@ def _write(
 
 
 def _commission(features: Features, quantity: str, price: str) -> str:
-    return f"({quantity} * {price} * commission_rate + {quantity} * per_share + per_order)" if features.commission else "0.0"
+    return (
+        f"({quantity} * {price} * commission_rate + {quantity} * per_share + per_order)"
+        if features.commission
+        else "0.0"
+    )
 
 
 def _record(write: Callable[[str], None], indent: str, side: str, quantity: str, reason: str) -> None:

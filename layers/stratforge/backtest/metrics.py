@@ -108,7 +108,6 @@ def annual_return(total: float, years: float) -> float:
 
 def compute_metrics(
     *,
-    time: npt.NDArray[np.int64],
     close: Floats,
     equity: Floats,
     held: Floats,
@@ -149,7 +148,9 @@ def compute_metrics(
         costs=costs,
         trades=count,
         win_rate=_ratio(float(len(wins)), float(count)),
-        profit_factor=_ratio(float(wins.sum()), float(-losses.sum())) if len(losses) else (math.inf if len(wins) else math.nan),
+        profit_factor=_ratio(float(wins.sum()), float(-losses.sum()))
+        if len(losses)
+        else (math.inf if len(wins) else math.nan),
         expectancy=float(trade_pnl.mean()) if count else math.nan,
         average_trade_return=float(trade_returns.mean()) if count else math.nan,
         best_trade_return=float(trade_returns.max()) if count else math.nan,

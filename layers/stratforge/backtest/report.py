@@ -120,7 +120,6 @@ class BacktestReport:
         trips = RoundTrips.of(fills)
         costs = float(fills.commission.sum() + (fills.quantity * fills.price * _cost_share(fills, config)).sum())
         metrics = compute_metrics(
-            time=bars.time,
             close=bars.close,
             equity=equity,
             held=held,

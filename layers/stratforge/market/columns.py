@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -56,13 +57,14 @@ class BarColumns:
         )
 
     @classmethod
-    def from_rows(cls, rows: Iterable[tuple[datetime, *tuple[object, ...]]], timezone: ZoneInfo) -> BarColumns:
+    def from_rows(cls, rows: Iterable[Sequence[Any]], timezone: ZoneInfo) -> BarColumns:
         """Columns of (time, open, high, low, close, volume) rows, in ascending time."""
         material = list(rows)
         time = np.array([int(row[0].timestamp()) for row in material], dtype=np.int64)
-        numbers = np.array([[float(value) for value in row[1:6]] for row in material], dtype=np.float64)  # type: ignore[arg-type]
+        numbers = np.array([[float(value) for value in row[1:6]] for row in material], dtype=np.float64)
         numbers = numbers.reshape(len(material), 5)
-        return cls(time, *(np.ascontiguousarray(numbers[:, column]) for column in range(5)), timezone)
+        open_, high, low, close, volume = (np.ascontiguousarray(numbers[:, column]) for column in range(5))
+        return cls(time, open_, high, low, close, volume, timezone)
 
     def tail(self, length: int) -> BarColumns:
         """The last `length` bars."""
@@ -89,9 +91,7 @@ class BarColumns:
         hours, inverse = np.unique(self.time // _HOUR, return_inverse=True)
         offsets = np.array(
             [
-                int(
-                    datetime.fromtimestamp(int(hour) * _HOUR, UTC).astimezone(self.timezone).utcoffset().total_seconds()
-                )  # type: ignore[union-attr]
+                (datetime.fromtimestamp(int(hour) * _HOUR, self.timezone).utcoffset() or timedelta()).total_seconds()
                 for hour in hours
             ],
             dtype=np.int64,

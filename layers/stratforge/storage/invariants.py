@@ -60,7 +60,7 @@ def broken_invariants(connection: Connection) -> dict[str, list[Any]]:
     """The invariants that do not hold, with at most ten rows that show it. Empty when all is well."""
     broken = {}
     for name, query in _CHECKS.items():
-        rows = connection.execute(query).fetchmany(10)  # type: ignore[call-overload] # constants above
+        rows = connection.execute(query).fetchmany(10)
         if rows:
             broken[name] = rows
     return broken

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 
@@ -97,14 +96,13 @@ def migrate(conninfo: str, migrations: list[Migration]) -> list[str]:
 def _apply(connection: psycopg.Connection, migration: Migration) -> None:
     record = "INSERT INTO schema_migrations (number, name, checksum) VALUES (%s, %s, %s)"
     values = (migration.number, migration.name, migration.checksum)
-    sql = cast(LiteralString, migration.sql)  # Our own files; nobody's input.
     try:
         if migration.sql.startswith(_NO_TRANSACTION):
-            connection.execute(sql)
+            connection.execute(migration.sql)
             connection.execute(record, values)
         else:
             with connection.transaction():
-                connection.execute(sql)
+                connection.execute(migration.sql)
                 connection.execute(record, values)
     except psycopg.Error as error:
         raise MigrationError(f"{migration.name} failed: {error}") from error

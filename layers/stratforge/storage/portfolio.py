@@ -90,7 +90,8 @@ def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None
         """,
         (user_id,),
     )
-    return PortfolioRow(*balances, tuple(PositionRow(*row) for row in positions))
+    cash, reserved, initial, realized = balances
+    return PortfolioRow(cash, reserved, initial, realized, tuple(PositionRow(*row) for row in positions))
 
 
 def list_trades(connection: Connection, user_id: UUID, limit: int, before: int | None) -> list[TradeRow]:

@@ -26,11 +26,8 @@ _TIMEZONES = frozenset(("America/New_York", "UTC"))
 
 def encode_columns(bars: BarColumns) -> dict[str, str]:
     """A window of bars as plain values."""
-    encoded = {
-        name: base64.b64encode(np.ascontiguousarray(getattr(bars, name), dtype="<f8")).decode()
-        for name in PRICE_COLUMNS
-    }
-    encoded["time"] = base64.b64encode(np.ascontiguousarray(bars.time, dtype="<i8")).decode()
+    encoded = {name: base64.b64encode(getattr(bars, name).astype("<f8").tobytes()).decode() for name in PRICE_COLUMNS}
+    encoded["time"] = base64.b64encode(bars.time.astype("<i8").tobytes()).decode()
     encoded["timezone"] = bars.timezone.key
     return encoded
 
@@ -47,7 +44,8 @@ def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
         raise ValueError("the columns of a window differ in length or are empty")
     if encoded["timezone"] not in _TIMEZONES:
         raise ValueError("the time zone of a window is not an exchange's")
-    return BarColumns(time, *columns, ZoneInfo(encoded["timezone"]))
+    open_, high, low, close, volume = columns
+    return BarColumns(time, open_, high, low, close, volume, ZoneInfo(encoded["timezone"]))
 
 
 def encode_request(

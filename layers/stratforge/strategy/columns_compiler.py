@@ -623,10 +623,10 @@ class ColumnsCompiler:
         if name == "clip":
             result = series
             for bound, operation in (("lower", "maximum"), ("upper", "minimum")):
-                value = values[bound]
-                if isinstance(value, float) and math.isnan(value):
+                limit = values[bound]
+                if isinstance(limit, float) and math.isnan(limit):
                     continue
-                operand = self._operand(node, value)
+                operand = self._operand(node, limit)
                 if operand is None:
                     return UNKNOWN
                 result = NODES.node(operation, (result, operand))

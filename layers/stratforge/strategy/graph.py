@@ -77,7 +77,7 @@ def _rolling(operation: Callable[[Floats, int], Floats]) -> Callable[..., Floats
 
 
 def _truth(x: Floats) -> np.ndarray:
-    return (x != 0) & ~np.isnan(x)
+    return np.asarray((x != 0) & ~np.isnan(x))
 
 
 def _indicator(bars: BarColumns, inputs: list[Floats], arguments: tuple[Argument, ...]) -> tuple[Floats, ...]:

@@ -35,14 +35,14 @@ Kind = Literal["number", "truth", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Code_:
+class Piece:
     """A piece of generated code and what it yields."""
 
     text: str
     kind: Kind
 
 
-BAD = Code_("0.0", "unknown")
+BAD = Piece("0.0", "unknown")
 
 _ARITHMETIC: dict[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*"}
 _TOTAL: dict[type[ast.operator], str] = {
@@ -147,7 +147,7 @@ class OnBarCompiler:
             if key is not None and key not in self.keys:
                 self.keys.append(key)
 
-    def _refuse(self, node: ast.AST, message: str, suggestion: str, code: Code = Code.NOT_IN_LANGUAGE) -> Code_:
+    def _refuse(self, node: ast.AST, message: str, suggestion: str, code: Code = Code.NOT_IN_LANGUAGE) -> Piece:
         self.findings.add(node, code, message, suggestion)
         return BAD
 
@@ -310,7 +310,7 @@ class OnBarCompiler:
     def _augmented(self, node: ast.AugAssign, scope: _Scope) -> None:
         key = _state_key(node.target)
         if key is not None:
-            left = Code_(_read_state(key, "0.0"), "number")
+            left = Piece(_read_state(key, "0.0"), "number")
         elif isinstance(node.target, ast.Name):
             left = self._local(ast.copy_location(ast.Name(node.target.id, ast.Load()), node), scope)
         else:
@@ -374,7 +374,7 @@ class OnBarCompiler:
         code = self._expression(node, scope)
         return code.text if code.kind == "truth" else f"({code.text} != 0.0)"
 
-    def _expression(self, node: ast.expr, scope: _Scope) -> Code_:
+    def _expression(self, node: ast.expr, scope: _Scope) -> Piece:
         if isinstance(node, ast.Constant):
             return self._constant(node)
         if isinstance(node, ast.Name):
@@ -396,13 +396,13 @@ class OnBarCompiler:
                 self._number(node.body, scope),
                 self._number(node.orelse, scope),
             )
-            return Code_(f"({yes} if {test} else {no})", "number")
+            return Piece(f"({yes} if {test} else {no})", "number")
         if isinstance(node, ast.Call):
             return self._call(node, scope)
         if isinstance(node, ast.Subscript):
             key = _state_key(node)
             if key is not None:
-                return Code_(_read_state(key, "0.0"), "number")
+                return Piece(_read_state(key, "0.0"), "number")
             return self._refuse(
                 node, "this [...] is not in the language", 'Only state["key"] with the key written out is'
             )
@@ -412,18 +412,18 @@ class OnBarCompiler:
             "Use numbers, arithmetic, comparisons, and fields of bar, position and state",
         )
 
-    def _constant(self, node: ast.Constant) -> Code_:
+    def _constant(self, node: ast.Constant) -> Piece:
         if isinstance(node.value, bool):
-            return Code_("True" if node.value else "False", "truth")
+            return Piece("True" if node.value else "False", "truth")
         if isinstance(node.value, int | float):
             if abs(node.value) > MAX_LITERAL:
                 return self._refuse(node, "the number is too large", "Numbers go up to 1e15", Code.NUMBER)
-            return Code_(repr(float(node.value)), "number")
+            return Piece(repr(float(node.value)), "number")
         return self._refuse(
             node, f"{type(node.value).__name__} values are not in the language", "Use numbers", Code.TYPE
         )
 
-    def _local(self, node: ast.Name, scope: _Scope) -> Code_:
+    def _local(self, node: ast.Name, scope: _Scope) -> Piece:
         if node.id in self.locals:
             if node.id not in scope.assigned:
                 self._refuse(
@@ -432,10 +432,10 @@ class OnBarCompiler:
                     "Assign it before, on every path",
                     Code.UNASSIGNED,
                 )
-            return Code_(f"u_{node.id}" if node.id.isascii() else "0.0", "number")
+            return Piece(f"u_{node.id}" if node.id.isascii() else "0.0", "number")
         if node.id in self.parameters:
             self.used.add(f"k_{node.id}")
-            return Code_(f"k_{node.id}", "number")
+            return Piece(f"k_{node.id}", "number")
         if node.id in _RESERVED:
             return self._refuse(
                 node, f"{node.id} is not a number", f"Use one of its fields or functions, like {node.id}.…"
@@ -444,31 +444,31 @@ class OnBarCompiler:
         hint = hint or nearest(node.id, [*self.locals, *self.parameters]) + "Names are assigned before they are used"
         return self._refuse(node, f"the name {node.id[:40]} is not known", hint, Code.UNKNOWN_NAME)
 
-    def _attribute(self, node: ast.Attribute) -> Code_:
+    def _attribute(self, node: ast.Attribute) -> Piece:
         owner, name = node.value, node.attr
         if isinstance(owner, ast.Name) and owner.id not in self.locals:
             if owner.id == "bar" and name in self.fields:
                 self.used.add(f"b_{name}")
-                return Code_(f"b_{name}", "number")
+                return Piece(f"b_{name}", "number")
             if owner.id == "bar":
                 return self._unknown_field(node, "bar", name)
             if owner.id == "position":
                 if name in POSITION_FIELDS:
                     self.used.add(f"q_{name}")
-                    return Code_(f"q_{name}", "number")
+                    return Piece(f"q_{name}", "number")
                 hint = nearest(name, POSITION_FIELDS) + f"position has {', '.join(POSITION_FIELDS)}"
                 return self._refuse(node, f"position has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
             if owner.id == "np" and name in NUMPY_CONSTANTS:
-                return Code_({"nan": "(0.0 * 1e400)", "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
+                return Piece({"nan": "(0.0 * 1e400)", "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
         if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "bar":
             if owner.attr == "previous" and name in self.fields:
                 self.used.add(f"p_{name}")
-                return Code_(f"p_{name}", "number")
+                return Piece(f"p_{name}", "number")
             if owner.attr == "previous":
                 return self._unknown_field(node, "bar.previous", name)
             if owner.attr == "time" and name in TIME_FIELDS:
                 self.used.add(f"b_{name}")
-                return Code_(f"b_{name}", "number")
+                return Piece(f"b_{name}", "number")
             if owner.attr == "time":
                 hint = nearest(name, TIME_FIELDS) + f"bar.time has {', '.join(TIME_FIELDS)}"
                 return self._refuse(node, f"bar.time has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
@@ -478,7 +478,7 @@ class OnBarCompiler:
             "Fields belong to bar, bar.previous, bar.time and position",
         )
 
-    def _unknown_field(self, node: ast.Attribute, owner: str, name: str) -> Code_:
+    def _unknown_field(self, node: ast.Attribute, owner: str, name: str) -> Piece:
         if name in ("time", "previous"):
             return self._refuse(
                 node, f"{owner}.{name} is not a number", f"Use a field of it: {owner}.{name}.…", Code.TYPE
@@ -489,12 +489,12 @@ class OnBarCompiler:
         )
         return self._refuse(node, f"{owner} has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
 
-    def _operate(self, node: ast.AST, operator: ast.operator, left: Code_, right: Code_) -> Code_:
+    def _operate(self, node: ast.AST, operator: ast.operator, left: Piece, right: Piece) -> Piece:
         a = f"(1.0 if {left.text} else 0.0)" if left.kind == "truth" else left.text
         b = f"(1.0 if {right.text} else 0.0)" if right.kind == "truth" else right.text
         symbol = _ARITHMETIC.get(type(operator))
         if symbol:
-            return Code_(f"({a} {symbol} {b})", "number")
+            return Piece(f"({a} {symbol} {b})", "number")
         name = _TOTAL.get(type(operator))
         if name is None:
             hint = (
@@ -505,28 +505,28 @@ class OnBarCompiler:
             return self._refuse(node, "this operator is not in the language of on_bar", hint)
         literal = _plain_literal(b)
         if name == "divide" and literal:
-            return Code_(f"({a} / {b})", "number")
-        return Code_(f"{name}({a}, {b})", "number")
+            return Piece(f"({a} / {b})", "number")
+        return Piece(f"{name}({a}, {b})", "number")
 
-    def _unary(self, node: ast.UnaryOp, scope: _Scope) -> Code_:
+    def _unary(self, node: ast.UnaryOp, scope: _Scope) -> Piece:
         if isinstance(node.op, ast.Not):
-            return Code_(f"(not {self._truth(node.operand, scope)})", "truth")
+            return Piece(f"(not {self._truth(node.operand, scope)})", "truth")
         if isinstance(node.op, ast.USub):
-            return Code_(f"(-{self._number(node.operand, scope)})", "number")
+            return Piece(f"(-{self._number(node.operand, scope)})", "number")
         if isinstance(node.op, ast.UAdd):
-            return Code_(self._number(node.operand, scope), "number")
+            return Piece(self._number(node.operand, scope), "number")
         return self._refuse(node, "~ is not in the language of on_bar", "Use not")
 
-    def _boolean(self, node: ast.BoolOp, scope: _Scope) -> Code_:
+    def _boolean(self, node: ast.BoolOp, scope: _Scope) -> Piece:
         word = " and " if isinstance(node.op, ast.And) else " or "
         parts = [self._expression(each, scope) for each in node.values]
         if all(part.kind != "number" for part in parts):
-            return Code_(f"({word.join(part.text for part in parts)})", "truth")
+            return Piece(f"({word.join(part.text for part in parts)})", "truth")
         # `and` and `or` give one of their operands, so numbers stay numbers.
         texts = [f"(1.0 if {part.text} else 0.0)" if part.kind == "truth" else part.text for part in parts]
-        return Code_(f"({word.join(texts)})", "number")
+        return Piece(f"({word.join(texts)})", "number")
 
-    def _compare(self, node: ast.Compare, scope: _Scope) -> Code_:
+    def _compare(self, node: ast.Compare, scope: _Scope) -> Piece:
         operator = node.ops[0]
         if isinstance(operator, ast.In | ast.NotIn) and len(node.ops) == 1:
             return self._membership(node)
@@ -537,24 +537,24 @@ class OnBarCompiler:
         if any(symbol is None for symbol in symbols):
             return self._refuse(node, "this comparison is not in the language", "Use < <= > >= == !=")
         pairs = "".join(f" {symbol} {text}" for symbol, text in zip(symbols, texts[1:], strict=True))
-        return Code_(f"({texts[0]}{pairs})", "truth")
+        return Piece(f"({texts[0]}{pairs})", "truth")
 
-    def _membership(self, node: ast.Compare) -> Code_:
+    def _membership(self, node: ast.Compare) -> Piece:
         container, key = node.comparators[0], node.left
         inside = isinstance(node.ops[0], ast.In)
         if isinstance(container, ast.Name) and container.id == "state" and _is_key(key):
-            assert isinstance(key, ast.Constant)
-            return Code_(f"(s_{key.value} {'==' if inside else '!='} s_{key.value})", "truth")
+            name = _state_key(node)
+            return Piece(f"(s_{name} {'==' if inside else '!='} s_{name})", "truth")
         return self._refuse(node, "this use of in is not in the language", 'Write "key" in state, or compare with ==')
 
-    def _none_check(self, node: ast.Compare, scope: _Scope) -> Code_:
+    def _none_check(self, node: ast.Compare, scope: _Scope) -> Piece:
         other = node.comparators[0]
         if not isinstance(other, ast.Constant) or other.value is not None:
             return self._refuse(node, "'is' is not in the language", "Compare with ==")
         text = self._number(node.left, scope)
-        return Code_(f"is_nan({text})" if isinstance(node.ops[0], ast.Is) else f"(not is_nan({text}))", "truth")
+        return Piece(f"is_nan({text})" if isinstance(node.ops[0], ast.Is) else f"(not is_nan({text}))", "truth")
 
-    def _call(self, node: ast.Call, scope: _Scope) -> Code_:
+    def _call(self, node: ast.Call, scope: _Scope) -> Piece:
         function = node.func
         if any(isinstance(each, ast.Starred) for each in node.args) or any(each.arg is None for each in node.keywords):
             return self._refuse(node, "* and ** in calls are not in the language", "Write the arguments out")
@@ -565,7 +565,7 @@ class OnBarCompiler:
             if owner in ("np", "pd") and owner not in self.locals:
                 if owner == "pd" and name in ("isna", "isnull", "notna", "notnull"):
                     found = self._function(node, "isnan", scope)
-                    return found if name.startswith("is") else Code_(f"(not {found.text})", "truth")
+                    return found if name.startswith("is") else Piece(f"(not {found.text})", "truth")
                 if owner == "np":
                     return self._function(node, name, scope)
             if owner == "ta":
@@ -576,7 +576,7 @@ class OnBarCompiler:
             node, "this call is not in the language", "on_bar has abs, min, max, round, int, float and np."
         )
 
-    def _state_get(self, node: ast.Call, scope: _Scope) -> Code_:
+    def _state_get(self, node: ast.Call, scope: _Scope) -> Piece:
         if not node.args or not _is_key(node.args[0]) or len(node.args) > 2 or node.keywords:
             return self._refuse(
                 node,
@@ -584,13 +584,12 @@ class OnBarCompiler:
                 'Write state.get("key", 0)',
                 Code.ARGUMENT,
             )
-        assert isinstance(node.args[0], ast.Constant)
-        key = node.args[0].value
+        key = str(_state_key(node))
         if len(node.args) == 1 or (isinstance(node.args[1], ast.Constant) and node.args[1].value is None):
-            return Code_(f"s_{key}", "number")
-        return Code_(_read_state(key, self._number(node.args[1], scope)), "number")
+            return Piece(f"s_{key}", "number")
+        return Piece(_read_state(key, self._number(node.args[1], scope)), "number")
 
-    def _function(self, node: ast.Call, name: str, scope: _Scope) -> Code_:
+    def _function(self, node: ast.Call, name: str, scope: _Scope) -> Piece:
         entry = NUMPY_FUNCTIONS.get(name)
         if entry is None:
             hint = nearest(name, NUMPY_FUNCTIONS) + f"np. has {', '.join(sorted(NUMPY_FUNCTIONS))}"
@@ -599,14 +598,14 @@ class OnBarCompiler:
             return self._refuse(node, f"np.{name} takes {entry.arity} arguments", "Give them in order", Code.ARGUMENT)
         if name == "where":
             test = self._truth(node.args[0], scope)
-            return Code_(
+            return Piece(
                 f"({self._number(node.args[1], scope)} if {test} else {self._number(node.args[2], scope)})",
                 "number",
             )
         texts = ", ".join(self._number(each, scope) for each in node.args)
-        return Code_(f"{entry.operation}({texts})", "truth" if entry.logical else "number")
+        return Piece(f"{entry.operation}({texts})", "truth" if entry.logical else "number")
 
-    def _builtin(self, node: ast.Call, name: str, scope: _Scope) -> Code_:
+    def _builtin(self, node: ast.Call, name: str, scope: _Scope) -> Piece:
         if name in self.locals or name not in ("abs", "min", "max", "round", "int", "float", "bool"):
             if name in ("buy", "sell"):
                 return self._refuse(node, f"{name}() is what on_bar returns", f"Write return {name}(…)")
@@ -616,14 +615,14 @@ class OnBarCompiler:
         if node.keywords or not texts or (len(texts) > 1 and name not in ("min", "max", "round")):
             return self._refuse(node, f"{name}() takes numbers in order", f"Write {name}(x)", Code.ARGUMENT)
         if name == "bool":
-            return Code_(self._truth(node.args[0], scope), "truth")
+            return Piece(self._truth(node.args[0], scope), "truth")
         if name in ("min", "max"):
             if not 2 <= len(texts) <= 8:
                 return self._refuse(node, f"{name}() takes 2 to 8 numbers", f"Write {name}(a, b)", Code.ARGUMENT)
             combined = texts[0]
             for text in texts[1:]:
                 combined = f"{'minimum' if name == 'min' else 'maximum'}({combined}, {text})"
-            return Code_(combined, "number")
+            return Piece(combined, "number")
         if name == "round":
             digits = node.args[1] if len(texts) == 2 else ast.Constant(0)
             whole = isinstance(digits, ast.Constant) and type(digits.value) is int and 0 <= digits.value <= 8
@@ -631,8 +630,8 @@ class OnBarCompiler:
                 return self._refuse(
                     node, "round takes a number and 0 to 8 decimals", "Write round(x, 2)", Code.ARGUMENT
                 )
-            return Code_(f"round_half_even({texts[0]}, {texts[1] if len(texts) == 2 else '0.0'})", "number")
-        return Code_(
+            return Piece(f"round_half_even({texts[0]}, {texts[1] if len(texts) == 2 else '0.0'})", "number")
+        return Piece(
             {"abs": f"absolute({texts[0]})", "int": f"truncate({texts[0]})", "float": texts[0]}[name],
             "number",
         )

@@ -11,7 +11,7 @@ from stratforge.strategy.vocabulary import (
     TIME_FIELDS,
 )
 
-EXAMPLE = '''\
+EXAMPLE = """\
 FAST, SLOW = 12, 26
 
 def indicators(bars):
@@ -26,7 +26,7 @@ def on_bar(bar, position, state):
         return buy(confidence=0.8)
     if position.quantity > 0 and bar.fast < bar.slow:
         return sell()
-'''
+"""
 
 
 def signature(indicator: Indicator) -> str:
@@ -45,7 +45,9 @@ def _default(parameter: Parameter) -> str:
 
 def prompt_section() -> str:
     """The language in the form the model gets."""
-    indicators = "\n".join(f"  {signature(each)}: {each.summary}" for each in sorted(REGISTRY.values(), key=lambda i: i.name))
+    indicators = "\n".join(
+        f"  {signature(each)}: {each.summary}" for each in sorted(REGISTRY.values(), key=lambda i: i.name)
+    )
     return f"""\
 The language
 - Module constants are numbers (LENGTH = 14); they are the tunable parameters. No imports are needed.

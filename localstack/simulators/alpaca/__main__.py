@@ -48,7 +48,12 @@ def main() -> None:
         options.state.mkdir(parents=True, exist_ok=True)
     simulator = Simulator(speed=options.speed, state=options.state)
     uvicorn.run(
-        create_app(simulator), host="127.0.0.1", port=options.port, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2
+        create_app(simulator),
+        host="127.0.0.1",
+        port=options.port,
+        log_level="warning",
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=2,
     )
 
 

@@ -6,6 +6,7 @@ within a day is a seeded random path. Wherever it is shown it is labeled as simu
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -90,7 +91,7 @@ def _bridge_day(
     points = [(0, open_), (first, extremes[0]), (second, extremes[1]), (MINUTES_PER_DAY, close)]
     path = np.empty(MINUTES_PER_DAY + 1)
     scale = max((high - low) / np.sqrt(MINUTES_PER_DAY), 1e-4)
-    for (start, value), (end, target) in zip(points[:-1], points[1:], strict=True):
+    for (start, value), (end, target) in itertools.pairwise(points):
         steps = end - start
         walk = np.concatenate(([0.0], np.cumsum(generator.normal(0, scale * 0.9, steps))))
         ramp = np.linspace(0, 1, steps + 1)

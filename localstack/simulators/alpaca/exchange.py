@@ -141,7 +141,7 @@ class Exchange:
         self.cash -= sign * value
 
     def _refuse(self, status: int, code: int, message: str) -> Refusal:
-        self.refusals[message.split(":")[0]] = self.refusals.get(message.split(":")[0], 0) + 1
+        self.refusals[message.split(":", maxsplit=1)[0]] = self.refusals.get(message.split(":", maxsplit=1)[0], 0) + 1
         return Refusal(status, code, message)
 
     def submit(self, request: dict[str, Any], now: datetime, price: Decimal) -> SimulatedOrder:
@@ -156,16 +156,23 @@ class Exchange:
         if len(client_order_id) > 128:
             raise self._refuse(422, 40010001, "client_order_id must be no more than 128 characters")
         order = self._parse(request, client_order_id, now)
-        opposite = [each for each in self.orders.values() if each.open and each.symbol == order.symbol and each.side != order.side]
+        opposite = [
+            each
+            for each in self.orders.values()
+            if each.open and each.symbol == order.symbol and each.side != order.side
+        ]
         if opposite:
             raise self._refuse(
-                403, 40310000, "potential wash trade detected. use complex orders: opposite side market/stop order exists"
+                403,
+                40310000,
+                "potential wash trade detected. use complex orders: opposite side market/stop order exists",
             )
         held = self.positions.get(order.symbol, ZERO)
         if order.side == "sell" and order.quantity > held:
             available = _text(held) if held else "0"
             raise self._refuse(
-                403, 40310000,
+                403,
+                40310000,
                 f"insufficient qty available for order (requested: {_text(order.quantity)}, available: {available})",
             )
         if order.side == "buy" and order.quantity * (order.limit_price or price) > self.cash:
@@ -189,11 +196,22 @@ class Exchange:
         if kind == "limit" and (limit is None or limit <= 0):
             raise self._refuse(422, 40010001, "limit orders require limit_price")
         if limit is not None and limit >= 1 and limit != limit.quantize(_CENT):
-            raise self._refuse(422, 42210000, "invalid limit_price: sub-penny increment does not fulfill minimum pricing criteria")
+            raise self._refuse(
+                422, 42210000, "invalid limit_price: sub-penny increment does not fulfill minimum pricing criteria"
+            )
         stamp = now.isoformat()
         return SimulatedOrder(
-            str(uuid4()), client_order_id, str(request.get("symbol")), side, kind, str(request.get("time_in_force", "day")),
-            quantity, limit, "new", stamp, stamp,
+            str(uuid4()),
+            client_order_id,
+            str(request.get("symbol")),
+            side,
+            kind,
+            str(request.get("time_in_force", "day")),
+            quantity,
+            limit,
+            "new",
+            stamp,
+            stamp,
         )
 
     def fill(self, order: SimulatedOrder, quantity: Decimal, price: Decimal, now: datetime) -> None:

@@ -156,9 +156,19 @@ async def get_account(request: Request) -> Response:
     cash = f"{exchange.cash:f}"
     return JSONResponse(
         {
-            "id": "00000000-0000-0000-0000-000000000001", "account_number": "SIMULATED", "status": "ACTIVE", "currency": "USD",
-            "cash": cash, "buying_power": cash, "equity": cash, "portfolio_value": cash, "trading_blocked": False,
-            "transfers_blocked": False, "account_blocked": False, "created_at": "2012-01-01T00:00:00Z", "multiplier": "1",
+            "id": "00000000-0000-0000-0000-000000000001",
+            "account_number": "SIMULATED",
+            "status": "ACTIVE",
+            "currency": "USD",
+            "cash": cash,
+            "buying_power": cash,
+            "equity": cash,
+            "portfolio_value": cash,
+            "trading_blocked": False,
+            "transfers_blocked": False,
+            "account_blocked": False,
+            "created_at": "2012-01-01T00:00:00Z",
+            "multiplier": "1",
             "shorting_enabled": False,
         }
     )
@@ -179,7 +189,10 @@ async def get_clock(request: Request) -> Response:
 
 async def get_calendar(request: Request) -> Response:
     """`GET /v2/calendar`."""
-    start, end = request.query_params.get("start", "0001-01-01")[:10], request.query_params.get("end", "9999-12-31")[:10]
+    start, end = (
+        request.query_params.get("start", "0001-01-01")[:10],
+        request.query_params.get("end", "9999-12-31")[:10],
+    )
     days = [day.isoformat() for day in _simulator(request).market.days]
     return JSONResponse([{"date": day, "open": "09:30", "close": "16:00"} for day in days if start <= day <= end])
 
@@ -197,9 +210,17 @@ async def get_asset(request: Request) -> Response:
 
 def _asset(symbol: str) -> dict[str, Any]:
     return {
-        "id": "00000000-0000-0000-0000-000000000000", "class": "us_equity", "exchange": "NASDAQ", "symbol": symbol,
-        "name": f"{symbol} (simulated market)", "status": "active", "tradable": True, "marginable": True, "shortable": False,
-        "easy_to_borrow": False, "fractionable": True,
+        "id": "00000000-0000-0000-0000-000000000000",
+        "class": "us_equity",
+        "exchange": "NASDAQ",
+        "symbol": symbol,
+        "name": f"{symbol} (simulated market)",
+        "status": "active",
+        "tradable": True,
+        "marginable": True,
+        "shortable": False,
+        "easy_to_borrow": False,
+        "fractionable": True,
     }
 
 
@@ -214,13 +235,19 @@ async def stock_bars(request: Request) -> Response:
     times = simulator.market.time
     first = bisect.bisect_left(times, start)
     last = min(bisect.bisect_right(times, end), simulator.clock.minute)
-    keys = [(symbol, index) for symbol in sorted(set(query.get("symbols", "").split(","))) if symbol in SYMBOLS
-            for index in range(first, last)]
+    keys = [
+        (symbol, index)
+        for symbol in sorted(set(query.get("symbols", "").split(",")))
+        if symbol in SYMBOLS
+        for index in range(first, last)
+    ]
     offset = int(query.get("page_token") or 0)
     page: dict[str, list[dict[str, Any]]] = {}
     for symbol, index in keys[offset : offset + limit]:
         bar = simulator.bar(symbol, index)
-        page.setdefault(symbol, []).append({k: v for k, v in bar.items() if k != "S"} | {"t": bar["t"].isoformat().replace("+00:00", "Z")})
+        page.setdefault(symbol, []).append(
+            {k: v for k, v in bar.items() if k != "S"} | {"t": bar["t"].isoformat().replace("+00:00", "Z")}
+        )
     following = offset + limit
     return JSONResponse({"bars": page, "next_page_token": str(following) if following < len(keys) else None})
 
@@ -246,10 +273,18 @@ async def list_fills(request: Request) -> Response:
             total += Decimal(fill["qty"])
             rows.append(
                 {
-                    "id": f"{fill['time']}::{fill['execution_id']}", "activity_type": "FILL", "transaction_time": fill["time"],
-                    "type": "fill" if total == order.quantity else "partial_fill", "price": fill["price"], "qty": fill["qty"],
-                    "side": order.side, "symbol": order.symbol, "order_id": order.id, "cum_qty": f"{total.normalize():f}",
-                    "leaves_qty": f"{(order.quantity - total).normalize():f}", "order_status": order.status,
+                    "id": f"{fill['time']}::{fill['execution_id']}",
+                    "activity_type": "FILL",
+                    "transaction_time": fill["time"],
+                    "type": "fill" if total == order.quantity else "partial_fill",
+                    "price": fill["price"],
+                    "qty": fill["qty"],
+                    "side": order.side,
+                    "symbol": order.symbol,
+                    "order_id": order.id,
+                    "cum_qty": f"{total.normalize():f}",
+                    "leaves_qty": f"{(order.quantity - total).normalize():f}",
+                    "order_status": order.status,
                 }
             )
     rows.sort(key=lambda row: row["transaction_time"], reverse=True)

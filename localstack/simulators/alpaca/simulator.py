@@ -123,7 +123,8 @@ class Simulator:
                 self.bars_published += len(symbols)
                 await self._send(connection, messages)
             corrected = [
-                symbol for symbol in SYMBOLS
+                symbol
+                for symbol in SYMBOLS
                 if _wanted(symbol, connection.updated) and minute > 0 and self.faults.happens(self.faults.correct_bar)
             ]
             if corrected:
@@ -157,7 +158,9 @@ class Simulator:
                 self.exchange.cancel(order, self.clock.now())
             return
         if self.faults.happens(self.faults.partial_fill) and order.quantity > Decimal("0.01"):
-            first = (order.quantity * Decimal(str(round(self.faults.between(0.2, 0.8), 3)))).quantize(Decimal("0.000001"))
+            first = (order.quantity * Decimal(str(round(self.faults.between(0.2, 0.8), 3)))).quantize(
+                Decimal("0.000001")
+            )
             self.exchange.fill(order, first, price, self.clock.now())
             await asyncio.sleep(0.05)
             price = Exchange.executable_at(order, self.price(order.symbol), _SPREAD)

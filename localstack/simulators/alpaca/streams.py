@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulators.alpaca.simulator import DataConnection, Simulator
 
-KEY_ID, SECRET_KEY = "simulated-key", "simulated-secret"  # noqa: S105 - known to everybody
+KEY_ID, SECRET_KEY = "simulated-key", "simulated-secret"
 
 
 async def data_stream(socket: WebSocket) -> None:
@@ -61,7 +61,15 @@ async def _subscription(connection: DataConnection, message: dict[str, Any]) -> 
             await connection.send([{"T": "error", "code": 400, "msg": "invalid syntax"}])
             return
     await connection.send(
-        [{"T": "subscription", "trades": [], "quotes": [], "bars": sorted(connection.bars), "updatedBars": sorted(connection.updated)}]
+        [
+            {
+                "T": "subscription",
+                "trades": [],
+                "quotes": [],
+                "bars": sorted(connection.bars),
+                "updatedBars": sorted(connection.updated),
+            }
+        ]
     )
 
 

@@ -9,8 +9,34 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-SYMBOLS = {"apple": "AAPL", "google": "GOOG", "alphabet": "GOOG", "microsoft": "MSFT", "facebook": "META", "meta": "META", "ibm": "IBM"}
-_NOT_SYMBOLS = {"RSI", "EMA", "SMA", "MACD", "ATR", "VWAP", "BUY", "SELL", "THE", "AND", "BB", "ADX", "OBV", "WHEN", "A", "I", "IF"}
+SYMBOLS = {
+    "apple": "AAPL",
+    "google": "GOOG",
+    "alphabet": "GOOG",
+    "microsoft": "MSFT",
+    "facebook": "META",
+    "meta": "META",
+    "ibm": "IBM",
+}
+_NOT_SYMBOLS = {
+    "RSI",
+    "EMA",
+    "SMA",
+    "MACD",
+    "ATR",
+    "VWAP",
+    "BUY",
+    "SELL",
+    "THE",
+    "AND",
+    "BB",
+    "ADX",
+    "OBV",
+    "WHEN",
+    "A",
+    "I",
+    "IF",
+}
 
 
 @dataclass(slots=True)
@@ -128,7 +154,9 @@ def _bands(text: str, rules: Rules) -> None:
         }
         rules.entry.append("bar.close < bar.lower")
         rules.exit.append("bar.close > bar.middle")
-        rules.said.append("Buys when the close is below the lower Bollinger band (20, 2) and sells above the middle band.")
+        rules.said.append(
+            "Buys when the close is below the lower Bollinger band (20, 2) and sells above the middle band."
+        )
 
 
 def _breakout(text: str, rules: Rules) -> None:
@@ -142,7 +170,9 @@ def _breakout(text: str, rules: Rules) -> None:
         rules.entry.append("bar.close > bar.highest")
         rules.exit.append("bar.close < bar.lowest")
         length = f"{rules.constants['CHANNEL']:g}"
-        rules.said.append(f"Buys when the close breaks above the high of the {length} bars before, sells below their low.")
+        rules.said.append(
+            f"Buys when the close breaks above the high of the {length} bars before, sells below their low."
+        )
 
 
 def _vwap(text: str, rules: Rules) -> None:
@@ -167,7 +197,9 @@ def _hours(text: str, rules: Rules) -> None:
 
 
 def _size(text: str, rules: Rules) -> str:
-    percent = re.search(r"(\d{1,3}(?:\.\d+)?)\s*(?:%|percent) of (?:my |the )?(?:equity|portfolio|capital|cash|account)", text)
+    percent = re.search(
+        r"(\d{1,3}(?:\.\d+)?)\s*(?:%|percent) of (?:my |the )?(?:equity|portfolio|capital|cash|account)", text
+    )
     dollars = re.search(r"\$\s?(\d[\d,]*)", text)
     shares = re.search(r"\b(\d+) shares", text)
     if percent:
@@ -184,7 +216,14 @@ def _size(text: str, rules: Rules) -> str:
 
 
 def _name(rules: Rules, symbol: str) -> str:
-    words = {"fast": "average cross", "histogram": "MACD", "rsi": "RSI", "lower": "Bollinger", "highest": "breakout", "vwap": "VWAP"}
+    words = {
+        "fast": "average cross",
+        "histogram": "MACD",
+        "rsi": "RSI",
+        "lower": "Bollinger",
+        "highest": "breakout",
+        "vwap": "VWAP",
+    }
     parts = [word for name, word in words.items() if name in rules.indicators]
     return f"{symbol} {' and '.join(parts)}"
 
@@ -193,7 +232,7 @@ def _code(rules: Rules, size: str) -> str:
     constants = "\n".join(f"{name} = {value:g}" for name, value in rules.constants.items())
     columns = "\n".join(f'        "{name}": {call},' for name, call in rules.indicators.items())
     entry, leave = " and ".join(rules.entry), " or ".join(rules.exit)
-    return f'''{constants}
+    return f"""{constants}
 
 
 def indicators(bars):
@@ -207,4 +246,4 @@ def on_bar(bar, position, state):
         return buy({size})
     if position.quantity > 0 and ({leave}):
         return sell()
-'''
+"""

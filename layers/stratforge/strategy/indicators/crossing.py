@@ -19,10 +19,10 @@ def cross(a: Floats, b: Floats, above: bool) -> Floats:
 @indicator("crossover", "crossing", "Whether a crosses above b on this bar", "a b", logical=True)
 def crossover(a: Floats, b: Floats) -> Floats:
     """True on the bar on which `a` comes to lie above `b`."""
-    return cross(a, b, True)  # type: ignore[return-value]
+    return cross(a, b, True)
 
 
 @indicator("crossunder", "crossing", "Whether a crosses below b on this bar", "a b", logical=True)
 def crossunder(a: Floats, b: Floats) -> Floats:
     """True on the bar on which `a` comes to lie below `b`."""
-    return cross(a, b, False)  # type: ignore[return-value]
+    return cross(a, b, False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from stratforge.market.columns import BarColumns
 
 Floats = npt.NDArray[np.float64]
 Value = float | bool | str
+Kernel = TypeVar("Kernel", bound=Callable[..., "Floats | tuple[Floats, ...]"])
 Kind = Literal["length", "number", "flag", "choice"]
 MAX_LENGTH = 2000
 
@@ -85,15 +86,13 @@ def indicator(
     outputs: str = "",
     logical: bool = False,
     anchored: bool = False,
-) -> Callable[[Callable[..., Floats | tuple[Floats, ...]]], Callable[..., Floats | tuple[Floats, ...]]]:
+) -> Callable[[Kernel], Kernel]:
     """Registers the decorated kernel `f(*inputs, *parameters)` as `ta.<name>`.
 
     An anchored kernel gets the bars as its first argument.
     """
 
-    def register(
-        kernel: Callable[..., Floats | tuple[Floats, ...]],
-    ) -> Callable[..., Floats | tuple[Floats, ...]]:
+    def register(kernel: Kernel) -> Kernel:
         names = tuple(parameter.name for parameter in parameters)
 
         def compute(bars: BarColumns, series: tuple[Floats, ...], values: dict[str, Value]) -> tuple[Floats, ...]:

@@ -1,0 +1,57 @@
+# Everything a developer types. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONPATH := layers:localstack:.
+ARGS ?=
+
+.PHONY: help install up demo test test-fast check format lock bench screenshots clean
+
+help: ## Lists the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: .venv/.installed ## Builds .venv from the lock files
+
+.venv/.installed: layers/requirements/local.txt layers/requirements/bootstrap.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make install: Python 3.11 or newer is needed; set PYTHON=python3.12 or the like")'
+	@$(PYTHON) -m venv .venv || { echo "make install: this Python has no venv; on Debian install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r layers/requirements/bootstrap.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r layers/requirements/local.txt
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: install ## Brings the platform up on this machine (ARGS="--port 8000 --speed 60 --fresh")
+	@$(BIN)/python -W ignore localstack/up.py $(ARGS)
+
+demo: install ## Brings it up, trades, checks every invariant, goes down; one JSON object on stdout
+	@$(BIN)/python -W ignore localstack/demo.py $(ARGS)
+
+test: install ## Runs all tests
+	@$(BIN)/pytest $(ARGS)
+
+test-fast: install ## Runs the tests that need no platform
+	@$(BIN)/pytest -m "not slow" $(ARGS)
+
+check: install ## Format, lint, types, import contracts, dead code
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/vulture
+
+format: install ## Formats and mends what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: install ## Pins and hashes every dependency again
+	@layers/requirements/lock.sh
+
+bench: install ## Runs the benchmarks, with ratios against peers and floors (ARGS=name)
+	@$(BIN)/python -W ignore tests/benchmarks/run.py $(ARGS)
+
+screenshots: install ## Takes the README's pictures from the running platform
+	@$(BIN)/python -W ignore tests/screenshots.py
+
+clean: ## Removes what was built, and the local state
+	@rm -rf build cdk.out .stratforge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

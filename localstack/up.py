@@ -1,0 +1,228 @@
+"""`make up`: the platform on this machine, with a demo account that trades, until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from engine.api_client import ApiClient, ApiError
+from engine.failures import StartError
+from engine.platform import STEPS, Options, Platform
+from engine.synthesis import ROOT
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+DEMO_EMAIL = "demo@example.com"
+DEMO_STRATEGIES = (
+    (
+        "Buy AAPL when the 5-bar average crosses above the 15-bar average, sell when it crosses below, 10% of equity",
+        ("AAPL", "MSFT"),
+    ),
+    ("Buy GOOG when the RSI falls below 40 and sell above 60, 10% of equity", ("GOOG", "IBM")),
+    ("Buy META when it breaks out of its 20-bar high, 10% of equity", ("META",)),
+)
+
+
+def begin_demo(platform: Platform) -> None:
+    """Makes sure that the demo account exists and has sessions running."""
+    client = ApiClient(platform.address)
+    client.enter(DEMO_EMAIL, platform.folder.passwords.demo_account)
+    running = [each for each in client.call("GET", "/api/sessions")["items"] if each["status"] == "RUNNING"]
+    if running:
+        return
+    for prompt, symbols in DEMO_STRATEGIES:
+        strategy = client.generate(prompt)
+        for symbol in symbols:
+            client.call(
+                "POST",
+                "/api/sessions",
+                {"strategy_id": strategy["strategy_id"], "symbol": symbol, "sizing_value": "0.1"},
+            )
+
+
+class Status:
+    """The screen: what runs, what was traded."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._events: list[str] = []
+
+    def event(self, text: str) -> None:
+        """Adds a line to the events."""
+        self._events = [*self._events[-4:], f"{time.strftime('%H:%M:%S')}  {text}"]
+
+    def counts(self) -> dict[str, Any]:
+        """What the ledger holds."""
+        with psycopg.connect(self._platform.conninfo("engine"), connect_timeout=3) as connection:
+            row = connection.execute(
+                """
+                SELECT (SELECT max(time) FROM latest_prices), (SELECT coalesce(sum(bars_evaluated), 0) FROM sessions),
+                       (SELECT count(*) FROM sessions WHERE status = 'RUNNING'), (SELECT count(*) FROM signals),
+                       (SELECT count(*) FROM block_orders), (SELECT count(*) FROM trades),
+                       (SELECT sum(virtual_balance + reserved_cash + coalesce((
+                           SELECT sum(p.quantity * coalesce(l.price, p.avg_entry_price)) FROM positions p
+                           LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.user_id = u.id), 0))
+                        FROM users u WHERE email = %s)
+                """,
+                (DEMO_EMAIL,),
+            ).fetchone()
+            trades = connection.execute(
+                "SELECT executed_at, side::text, quantity, symbol, price, realized_pnl FROM trades ORDER BY id DESC LIMIT 6"
+            ).fetchall()
+        assert row is not None
+        names = ("market time", "bars evaluated", "sessions", "signals", "block orders", "trades", "equity")
+        return {**dict(zip(names, row, strict=True)), "latest": trades}
+
+    def screen(self) -> Group:
+        """The screen as it is now."""
+        platform = self._platform
+        head = Table.grid(padding=(0, 2))
+        head.add_row("Dashboard", f"[bold link={platform.address}]{platform.address}[/]")
+        head.add_row("Log in as", f"{DEMO_EMAIL}  password {platform.folder.passwords.demo_account}")
+        if platform.simulated_alpaca:
+            head.add_row(
+                "Market",
+                f"[yellow]simulated[/]: real daily bars of 2012, made-up minutes, {platform.options.speed:g} x speed",
+            )
+        parts: list[Any] = [Panel(head, title="StratForge", title_align="left")]
+        try:
+            counts = self.counts()
+            figures = Table(box=None, expand=True)
+            row = []
+            for name, value in counts.items():
+                if name != "latest":
+                    figures.add_column(name, justify="right")
+                    row.append(_shown(name, value))
+            figures.add_row(*row)
+            trades = Table(title="Latest trades", title_justify="left", box=None, expand=True)
+            for column in ("time", "side", "quantity", "symbol", "price", "realized"):
+                trades.add_column(column, justify="right")
+            for at, side, quantity, symbol, price, realized in counts["latest"]:
+                color = "green" if side == "buy" else "red"
+                trades.add_row(
+                    f"{at:%Y-%m-%d %H:%M}",
+                    f"[{color}]{side}[/]",
+                    f"{quantity:.4f}",
+                    symbol,
+                    f"{price:.2f}",
+                    f"{realized:+.2f}",
+                )
+            parts += [figures, trades]
+        except psycopg.Error as error:
+            parts.append(f"the database does not answer: {error}")
+        processes = "  ".join(
+            f"[{'green' if each.pid else 'red'}]●[/] {each.name}{f' ({each.restarts} restarts)' if each.restarts else ''}"
+            for each in platform.supervisor.processes
+        )
+        parts += [
+            "",
+            processes,
+            *(f"[dim]{line}[/]" for line in self._events),
+            "[dim]Ctrl-C stops everything; the state is kept.[/]",
+        ]
+        return Group(*parts)
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "none yet"
+    if name == "equity":
+        return f"{value:,.2f}"
+    return f"{value:%Y-%m-%d %H:%M} UTC" if name == "market time" else f"{value:,}"
+
+
+def run(options: Options, console: Console) -> int:
+    """Comes up, shows the status, and goes down."""
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+    platform: Platform | None = None
+    status: Status | None = None
+    try:
+        with Progress(
+            TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn(), console=console
+        ) as progress:
+            task = progress.add_task("starting", total=len(STEPS) + 1)
+
+            def tell(text: str) -> None:
+                if status is not None:
+                    status.event(text)
+                    if not console.is_terminal:
+                        console.print(text, highlight=False)
+                else:
+                    progress.update(task, description=text, advance=1)
+
+            platform = Platform(options, tell)
+            platform.start()
+            progress.update(task, description="demo account", advance=1)
+            begin_demo(platform)
+            progress.update(task, description="ready", completed=len(STEPS) + 1)
+        status = Status(platform)
+        _show(platform, status, console, stopping)
+    except (StartError, ApiError) as error:
+        console.print(f"[red]stratforge:[/] {error}", highlight=False, soft_wrap=True)
+        return 1
+    finally:
+        if platform is not None:
+            console.print("stopping")
+            platform.stop()
+    return 0
+
+
+def _show(platform: Platform, status: Status, console: Console, stopping: threading.Event) -> None:
+    if not console.is_terminal:
+        console.print(
+            f"ready at {platform.address} (log in as {DEMO_EMAIL}, password {platform.folder.passwords.demo_account})",
+            highlight=False,
+            soft_wrap=True,
+        )
+    live = Live(status.screen(), console=console, auto_refresh=False) if console.is_terminal else None
+    if live is not None:
+        live.start()
+    try:
+        while not stopping.wait(1.0):
+            failed = platform.supervisor.failed
+            if failed is not None:
+                raise StartError(
+                    f"{failed.name} keeps ending; its last words: {failed.last_words()} (log: {failed.log})"
+                )
+            if live is not None:
+                live.update(status.screen(), refresh=True)
+    finally:
+        if live is not None:
+            live.stop()
+
+
+def main() -> int:
+    """Reads the options."""
+    parser = argparse.ArgumentParser(prog="make up ARGS=", description=__doc__)
+    parser.add_argument(
+        "--port", type=int, default=int(os.environ.get("PORT", "8000")), help="port of the dashboard (8000)"
+    )
+    parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second (60)")
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin anew: forget accounts, trades and the market's time"
+    )
+    parser.add_argument("--state", type=Path, default=ROOT / ".stratforge", help="folder that keeps the state")
+    options = parser.parse_args()
+    console = Console(stderr=True)
+    if not 1 <= options.port <= 65535 or not 0.01 <= options.speed <= 3600:
+        console.print("[red]stratforge:[/] --port is 1 to 65535 and --speed 0.01 to 3600")
+        return 2
+    return run(
+        Options(options.state, options.port, options.speed, options.fresh, options.state / "assemblies"), console
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
