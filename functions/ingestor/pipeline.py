@@ -27,11 +27,24 @@ _HISTORY_MARGIN = 64
 
 @dataclass(slots=True)
 class _Symbol:
-    """What is known of a symbol's stream. `check_gap`: the next bar must be joined to the last one over REST."""
+    """What is known of a symbol's stream. `check_gap`: the connection is new, so the next bar must be joined to the last one."""
 
     shards: int = 1
     last_published: datetime | None = None
     check_gap: bool = True
+    empty_gaps: int = 0
+    unchecked_gaps: int = 0
+
+    def skipped_minutes(self, bar: Bar) -> bool:
+        """Whether minutes are missing before `bar` that REST should be asked about.
+
+        A minute without a trade has no bar, so a gap may be none. The more gaps of a symbol were empty, the fewer of the
+        next ones are asked about (every one, then one of 2, 4, … 32), so that quiet symbols cost few requests.
+        """
+        if self.last_published is None or bar.time - self.last_published <= _MINUTE:
+            return False
+        self.unchecked_gaps += 1
+        return self.unchecked_gaps >= 1 << min(max(self.empty_gaps - 2, 0), 5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +173,7 @@ class BarPipeline:
             return
         if state.last_published is not None and bar.time <= state.last_published:
             return
-        if state.check_gap:
+        if state.check_gap or state.skipped_minutes(bar):
             self._fill_gap(bar.symbol, state, bar.time)
         self._publish(bar, state, correction=False)
 
@@ -175,6 +188,8 @@ class BarPipeline:
             missed = persist(lambda: self._history.bars(symbol, start, end))
             for bar in missed:
                 self._publish(bar, state, correction=False)
+            state.empty_gaps = 0 if missed else state.empty_gaps + 1
+            state.unchecked_gaps = 0
             if missed:
                 log.info("gap filled", symbol=symbol, bars=len(missed), first=missed[0].time.isoformat())
         state.check_gap = until is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import AsyncIterator
+from http.cookiejar import DefaultCookiePolicy
 
 import httpx
 import uvicorn
@@ -19,7 +20,10 @@ _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 def create_app(target: str) -> Starlette:
     """A reverse proxy to `target`."""
-    client = httpx.AsyncClient(base_url=target, timeout=35.0, follow_redirects=False)
+    # A proxy keeps no cookies: a jar would give one visitor's session to the next.
+    no_cookies = httpx.Cookies()
+    no_cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    client = httpx.AsyncClient(base_url=target, timeout=35.0, follow_redirects=False, cookies=no_cookies.jar)
 
     async def forward(request: Request) -> Response:
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP]

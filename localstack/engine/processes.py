@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from typing import Any
 from engine.failures import StartError
 
 _PR_SET_PDEATHSIG = 1
+_MAX_LOG_BYTES = 20 << 20
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -55,6 +57,7 @@ class Process:
     def start(self) -> None:
         """Starts it."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.bound_log()
         self._starts.append(time.monotonic())
         with self.log.open("ab") as output:
             ownership: dict[str, Any] = (
@@ -94,6 +97,12 @@ class Process:
         except OSError:
             return "none"
         return lines[-1][-300:] if lines else "none"
+
+    def bound_log(self) -> None:
+        """Keeps a long run's log from filling the disk: what is full is kept once, and the file begins anew."""
+        if self.log.exists() and self.log.stat().st_size > _MAX_LOG_BYTES:
+            shutil.copyfile(self.log, self.log.with_suffix(".log.1"))
+            os.truncate(self.log, 0)
 
     def failing(self) -> bool:
         """Whether it died five times within half a minute."""
@@ -143,6 +152,7 @@ class Supervisor:
     def _run(self) -> None:
         while not self._stopping.wait(0.1):
             for process in list(self.processes):
+                process.bound_log()
                 if process.pid == 0 and not self._stopping.is_set():
                     self._restart(process)
 

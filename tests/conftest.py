@@ -1,0 +1,87 @@
+"""One environment for all tests: a PostgreSQL server, and the whole platform for the tests that need it, each brought up once."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from engine.platform import Options, Platform
+from engine.postgres import Postgres
+from engine.processes import Supervisor
+from engine.synthesis import ROOT, synthesize
+
+from stratforge.storage.database import Database
+from stratforge.storage.migrations import migrate, read_migrations
+
+MIGRATIONS = ROOT / "db" / "migrations"
+ASSEMBLIES = ROOT / ".stratforge" / "assemblies"
+
+
+@pytest.fixture(scope="session")
+def state_folder() -> Iterator[Path]:
+    """A folder outside the checkout, removed at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="stratforge-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(state_folder: Path) -> Iterator[Postgres]:
+    """A PostgreSQL server."""
+    server = Postgres(state_folder / "postgres", secrets.token_urlsafe(16), state_folder / "logs")
+    server.prepare()
+    supervisor = Supervisor(lambda _text: None)
+    supervisor.add(server.process())
+    yield server
+    supervisor.stop()
+
+
+@pytest.fixture
+def empty_database(postgres: Postgres) -> Iterator[str]:
+    """The connection string of a database of its own, without a schema."""
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield postgres.conninfo(name)
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def migrated(empty_database: str) -> str:
+    """The connection string (as owner) of a database with the schema."""
+    migrate(empty_database, read_migrations(MIGRATIONS))
+    return empty_database
+
+
+@pytest.fixture
+def database(migrated: str) -> Iterator[Database]:
+    """A database with the schema, as its owner."""
+    found = Database(lambda: migrated, application="test")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def assembly() -> Path:
+    """The synthesized cloud assembly of the local stage."""
+    return synthesize(ASSEMBLIES)
+
+
+@pytest.fixture(scope="session")
+def platform(state_folder: Path) -> Iterator[Platform]:
+    """The whole platform, on free ports."""
+    found = Platform(
+        Options(state_folder / "platform", speed=60.0, fresh=True, assemblies=ASSEMBLIES), lambda text: print(text)
+    )
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()

@@ -1,0 +1,142 @@
+"""Bars leave an Alpaca stream and end as trades in PostgreSQL, whatever is dropped, doubled, refused or killed on the way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from demo import OPPOSITE, PROMPT, SYMBOLS, settle
+from engine.api_client import ApiClient
+from engine.audit import Audit, audit, count_trades
+from engine.platform import Platform
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Waits for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
+        time.sleep(0.2)
+
+
+def one(platform: Platform, query: str) -> int:
+    """The one number of a query."""
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+class Traders:
+    """Two users whose strategies trade often and often against each other, on all symbols."""
+
+    def __init__(self, platform: Platform, name: str) -> None:
+        self._platform = platform
+        self._sessions: list[tuple[ApiClient, str]] = []
+        for suffix, prompt in (("a", PROMPT), ("b", OPPOSITE)):
+            client = ApiClient(platform.address)
+            client.enter(f"{name}-{suffix}@example.com", "a long enough password")
+            strategy = client.generate(prompt)
+            for symbol in SYMBOLS:
+                session = client.start_session(strategy["strategy_id"], symbol)
+                self._sessions.append((client, session["session_id"]))
+
+    def trade(self, trades: int, seconds: float = 120.0) -> None:
+        """Waits for so many more trades."""
+        wanted = count_trades(self._platform) + trades
+        wait_for(lambda: count_trades(self._platform) >= wanted, seconds, f"{trades} more trades")
+
+    def stop(self) -> Audit:
+        """Stops the sessions, lets everything settle, and audits."""
+        for client, session_id in self._sessions:
+            client.call("POST", f"/api/sessions/{session_id}/stop")
+        settle(self._platform, 90.0)
+        return audit(self._platform)
+
+
+def assert_clean(found: Audit) -> None:
+    """Nothing lost, nothing doubled, every invariant holds."""
+    assert found.broken == {}
+    assert found.drift == {}
+    assert (found.lost, found.duplicated) == (0, 0)
+
+
+def test_a_described_strategy_trades_and_the_books_agree(platform: Platform) -> None:
+    traders = Traders(platform, "plain")
+    traders.trade(20)
+    found = traders.stop()
+    assert_clean(found)
+    assert found.trades >= 20
+    assert found.latency(0.5) is not None
+
+
+def test_a_broken_stream_and_a_failing_broker_lose_and_double_nothing(platform: Platform) -> None:
+    traders = Traders(platform, "faults")
+    traders.trade(5)
+    platform.simulator(
+        "faults",
+        {"partial_fill": 0.5, "duplicate_update": 0.3, "duplicate_bar": 0.3, "lose_bar": 0.2, "correct_bar": 0.2},
+    )
+    traders.trade(10)
+    # The broker takes orders and the answer is lost: they are looked up, never sent again.
+    platform.simulator("faults", {"submit_error": 504, "submit_error_count": 3, "submit_error_after": 1})
+    wait_for(lambda: platform.simulator("faults")["submit_error_count"] == 0, 60, "three failing submissions")
+    platform.simulator("drop", {})
+    traders.trade(10, 150)
+    platform.simulator("faults", {"duplicate_update": 0.0, "duplicate_bar": 0.0, "lose_bar": 0.0, "correct_bar": 0.0})
+    assert_clean(traders.stop())
+    assert one(platform, "SELECT count(*) FROM block_orders WHERE error LIKE '%504%'") >= 1
+    assert one(platform, "SELECT count(*) FROM market_data WHERE correction > 0") >= 1
+    assert platform.simulator("status")["refusals"].get("client_order_id must be unique") is None
+
+
+def test_lost_order_updates_are_recovered_by_the_reconciler(platform: Platform) -> None:
+    platform.simulator("faults", {"partial_fill": 0.1, "lose_update": 1.0})
+    traders = Traders(platform, "lost-updates")
+    working = "SELECT count(*) FROM block_orders WHERE completed_at IS NULL AND created_at < now() - interval '21 seconds'"
+    wait_for(lambda: one(platform, working) > 0, 90, "a block whose fill nobody told us of")
+    platform.simulator("faults", {"lose_update": 0.0})
+    assert platform.reconcile()["looked_up"] > 0
+    wait_for(lambda: one(platform, working) == 0, 30, "recovery of the lost fills")
+    found = traders.stop()
+    if one(platform, "SELECT count(*) FROM block_orders WHERE completed_at IS NULL"):
+        time.sleep(21)
+        platform.reconcile()
+        settle(platform)
+        found = audit(platform)
+    assert_clean(found)
+    assert one(platform, "SELECT count(*) FROM fills WHERE execution_id LIKE 'recovered:%'") > 0
+
+
+@pytest.mark.parametrize("victim", ["ingestor", "evaluator", "executor", "settler"])
+def test_killing_a_process_in_the_middle_of_a_run_loses_and_doubles_nothing(platform: Platform, victim: str) -> None:
+    traders = Traders(platform, f"killed-{victim}")
+    traders.trade(5)
+    if victim == "ingestor":
+        restarts = platform.process("ingestor").restarts
+        os.kill(platform.process("ingestor").pid, signal.SIGKILL)
+        wait_for(lambda: platform.process("ingestor").restarts > restarts, 30, "a restart of the ingestor")
+    else:
+        _kill_at_work(platform, victim)
+    traders.trade(10, 150)
+    assert_clean(traders.stop())
+
+
+def _kill_at_work(platform: Platform, name: str) -> None:
+    """Kills a function's worker while it holds a transaction or runs, if it can be met there; else wherever it is."""
+    deadline = time.monotonic() + 20
+    with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            busy = connection.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND state <> 'idle'", (name,)
+            ).fetchone()
+            if busy:
+                break
+    for process in platform.function_processes(name):
+        process.kill()
