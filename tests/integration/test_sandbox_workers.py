@@ -1,0 +1,146 @@
+"""Worker processes: deadlines, kills and what a child may not do. Hostile evaluators stand in for a hole in the language."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from stratforge.market import BarColumns
+from stratforge.strategy import compile_strategy
+from stratforge.strategy.batch import encode_columns, encode_request
+
+from functions.sandbox import workers
+from functions.sandbox.workers import Pool, checked_answer
+
+SOURCE = "def on_bar(bar, position, state):\n    state['n'] = state.get('n', 0) + 1\n    return buy(confidence=0.5)\n"
+
+
+def window() -> dict[str, str]:
+    """An encoded window."""
+    path = 100 + np.arange(60.0)
+    time_ = 1_700_000_040 + 60 * np.arange(60, dtype=np.int64)
+    return encode_columns(BarColumns(time_, path, path + 1, path - 1, path, path))
+
+
+def request(source: str = SOURCE) -> dict[str, Any]:
+    """An encoded request."""
+    return encode_request(source, compile_strategy(source).source_hash, {}, (0.0, 0.0, 0.0), {})
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    """A pool with a short deadline."""
+    found = Pool(deadline=0.4)
+    yield found
+    found.close()
+
+
+def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
+    """Has the child run `action` for requests whose source is "bad"."""
+    honest = workers.evaluate_requests
+
+    def evaluate(bars: Any, requests: Any, cache: Any) -> Iterator[dict[str, Any]]:
+        for each in requests:
+            if each["source"] == "bad":
+                yield {"signal": None, "state": {"x": float(action() or 0)}}
+            else:
+                yield from honest(bars, [each], cache)
+
+    monkeypatch.setattr(workers, "evaluate_requests", evaluate)
+
+
+BAD = {"source": "bad", "hash": "", "parameters": {}, "position": (0, 0, 0), "state": {}}
+
+
+def test_answers_come_in_order(pool: Pool) -> None:
+    answers = pool.evaluate(window(), [request() for _ in range(50)])
+    assert answers == [{"signal": ["buy", 0.5, "default", 0.0], "state": {"n": 1.0}}] * 50
+
+
+def test_what_runs_is_what_was_checked(pool: Pool) -> None:
+    forged = {**request(), "source": SOURCE.replace("0.5", "0.9")}
+    (answer,) = pool.evaluate(window(), [forged])
+    assert "not the one that was checked" in answer["error"]
+
+
+def test_code_outside_the_language_is_refused_by_the_gate_in_the_child(pool: Pool) -> None:
+    (answer,) = pool.evaluate(window(), [{**request(), "source": "import os"}])
+    assert "import of os" in answer["error"]
+
+
+def test_a_strategy_that_hangs_is_killed_and_the_others_are_not_lost(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile(monkeypatch, lambda: time.sleep(60))
+    began = time.monotonic()
+    answers = pool.evaluate(window(), [request(), request(), BAD, request(), BAD, request()])
+    assert [("error" in answer) for answer in answers] == [False, False, True, False, True, False]
+    assert "did not answer within" in answers[2]["error"]
+    assert time.monotonic() - began < 5
+
+
+def test_a_busy_loop_is_killed_too(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def spin() -> None:
+        while True:
+            pass
+
+    hostile(monkeypatch, spin)
+    assert ["error" in answer for answer in pool.evaluate(window(), [BAD, request()])] == [True, False]
+
+
+def test_a_child_that_dies_is_replaced(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile(monkeypatch, lambda: os._exit(0))
+    answers = pool.evaluate(window(), [request(), BAD, request()])
+    assert ["error" in answer for answer in answers] == [False, True, False]
+
+
+def test_memory_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile(monkeypatch, lambda: len(bytearray(4 << 30)))
+    assert ["error" in answer for answer in pool.evaluate(window(), [BAD, request()])] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda: open("/etc/passwd").read(),
+        lambda: open("/tmp/escaped", "w").write("x"),
+        lambda: os.pipe(),
+        lambda: __import__("socket").socket(),
+    ],
+    ids=["read", "write", "pipe", "socket"],
+)
+def test_a_child_can_open_nothing(pool: Pool, monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
+    hostile(monkeypatch, action)
+    assert "error" in pool.evaluate(window(), [BAD])[0]
+    assert not os.path.exists("/tmp/escaped")
+
+
+def test_a_child_knows_nothing_of_the_environment(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CANARY", "secret")
+    hostile(monkeypatch, lambda: len(os.environ))
+    assert pool.evaluate(window(), [BAD])[0]["state"] == {"x": 0.0}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        {"signal": None},
+        {"signal": ["buy"], "state": {}},
+        {"signal": ["steal", 0.5, "default", 0.0], "state": {}},
+        {"signal": ["buy", 7.0, "default", 0.0], "state": {}},
+        {"signal": ["buy", 0.5, "default", -1.0], "state": {}},
+        {"signal": ["buy", float("nan"), "default", 0.0], "state": {}},
+        {"signal": None, "state": {"x": float("inf")}},
+        {"signal": None, "state": {"x": "text"}},
+        {"signal": None, "state": {"k" * 100: 1.0}},
+        {"signal": None, "state": {str(index): 1.0 for index in range(100)}},
+    ],
+)
+def test_a_child_is_not_believed(answer: Any) -> None:
+    assert checked_answer(answer) == {"error": "the answer of the strategy was not understood"}
