@@ -99,7 +99,7 @@ def test_fifo_topics_feed_fifo_queues_only(stacks: dict[str, Resources]) -> None
 
 def test_a_message_stays_hidden_for_six_timeouts_of_its_consumer(stacks: dict[str, Resources]) -> None:
     functions = dict(every(stacks, "AWS::Lambda::Function"))
-    queues = {name: each for name, each in every(stacks, "AWS::SQS::Queue")}
+    queues = dict(every(stacks, "AWS::SQS::Queue"))
     mappings = list(every(stacks, "AWS::Lambda::EventSourceMapping"))
     assert len(mappings) == 5
     for _, mapping in mappings:

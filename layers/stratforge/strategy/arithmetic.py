@@ -23,11 +23,19 @@ def divide(a: float, b: float) -> float:
 
 
 def floor_divide(a: float, b: float) -> float:
-    """a // b."""
-    quotient = divide(a, b)
+    """a // b, exactly as Python computes it: through the remainder, so that rounding of the quotient does not matter."""
+    if b == 0.0 or a != a or b != b or abs(a) == INFINITY:
+        return divide(a, b)
+    if abs(b) == INFINITY:
+        return 0.0 if a == 0.0 or (a > 0.0) == (b > 0.0) else -1.0
+    rest = math.fmod(a, b)
+    quotient = (a - rest) / b
+    if rest != 0.0 and (rest < 0.0) != (b < 0.0):
+        quotient -= 1.0
     if quotient != quotient or abs(quotient) >= _EXACT:
         return quotient
-    return float(math.floor(quotient))
+    below = float(math.floor(quotient))
+    return below + 1.0 if quotient - below > 0.5 else below
 
 
 def modulo(a: float, b: float) -> float:

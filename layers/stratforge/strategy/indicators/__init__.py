@@ -1,6 +1,15 @@
 """The indicators of the language, by category. Importing this package fills the registry."""
 
-from stratforge.strategy.indicators import crossing, momentum, overlap, volatility, volume
+from stratforge.strategy.indicators import (
+    crossing,
+    momentum,
+    overlap,
+    regression,
+    statistics,
+    trend,
+    volatility,
+    volume,
+)
 from stratforge.strategy.indicators.registry import MAX_LENGTH, REGISTRY, Indicator, Parameter
 
 __all__ = [
@@ -11,6 +20,9 @@ __all__ = [
     "crossing",
     "momentum",
     "overlap",
+    "regression",
+    "statistics",
+    "trend",
     "volatility",
     "volume",
 ]

@@ -31,7 +31,41 @@ def wma(x: Floats, length: int) -> Floats:
     return k.rolling_dot(x, weights / weights.sum())
 
 
-MOVING_AVERAGES: dict[str, Callable[[Floats, int], Floats]] = {"sma": sma, "ema": ema, "rma": rma, "wma": wma}
+def ema_chain(x: Floats, length: int, depth: int) -> list[Floats]:
+    """The EMA, the EMA of it, and so on."""
+    chain = [ema(x, length)]
+    while len(chain) < depth:
+        chain.append(ema(chain[-1], length))
+    return chain
+
+
+def dema(x: Floats, length: int) -> Floats:
+    """Double exponential moving average (Mulloy, 1994)."""
+    first, second = ema_chain(x, length, 2)
+    return 2.0 * first - second
+
+
+def tema(x: Floats, length: int) -> Floats:
+    """Triple exponential moving average (Mulloy, 1994)."""
+    first, second, third = ema_chain(x, length, 3)
+    return 3.0 * (first - second) + third
+
+
+def hma(x: Floats, length: int) -> Floats:
+    """Hull moving average (Hull, 2005)."""
+    half, root = max(length // 2, 1), max(int(np.sqrt(length)), 1)
+    return wma(2.0 * wma(x, half) - wma(x, length), root)
+
+
+MOVING_AVERAGES: dict[str, Callable[[Floats, int], Floats]] = {
+    "sma": sma,
+    "ema": ema,
+    "rma": rma,
+    "wma": wma,
+    "dema": dema,
+    "tema": tema,
+    "hma": hma,
+}
 
 
 def mamode(default: str) -> Parameter:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from stratforge.market.columns import BarColumns
 from stratforge.strategy import kernels as k
 from stratforge.strategy.indicators import moving_average as averages
-from stratforge.strategy.indicators.registry import Floats, indicator, length
+from stratforge.strategy.indicators.registry import Floats, indicator, length, number
+from stratforge.strategy.indicators.volatility import atr
 
+indicator("dema", "overlap", "Double exponential moving average", "close", length(10))(averages.dema)
+indicator("tema", "overlap", "Triple exponential moving average", "close", length(10))(averages.tema)
+indicator("hma", "overlap", "Hull moving average", "close", length(10, minimum=2))(averages.hma)
 indicator("sma", "overlap", "Simple moving average", "close", length(10))(averages.sma)
 indicator("ema", "overlap", "Exponential moving average", "close", length(10))(averages.ema)
 indicator("rma", "overlap", "Wilder's moving average", "close", length(10))(averages.rma)
@@ -39,3 +45,275 @@ def vwap(bars: BarColumns, high: Floats, low: Floats, close: Floats, volume: Flo
     traded = k.sum_since_day_start(volume, bars.day)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(k.sum_since_day_start(hlc3(high, low, close) * volume, bars.day) / traded)
+
+
+@indicator("wcp", "overlap", "Weighted closing price", "high low close")
+def wcp(high: Floats, low: Floats, close: Floats) -> Floats:
+    """(high + low + 2 close) / 4."""
+    return (high + low + 2.0 * close) / 4.0
+
+
+indicator("medprice", "overlap", "Median price", "high low")(hl2)
+indicator("typprice", "overlap", "Typical price", "high low close")(hlc3)
+indicator("avgprice", "overlap", "Average price", "open high low close")(ohlc4)
+
+
+@indicator("t3", "overlap", "Tillson's T3 moving average", "close", length(10), number("a", 0.7, 0.001, 0.999))
+def t3(close: Floats, length: int, a: float) -> Floats:
+    """Tillson, "Better Moving Averages" (1998)."""
+    *_, e3, e4, e5, e6 = averages.ema_chain(close, length, 6)
+    c1 = -a * a**2
+    c2 = 3 * a**2 + 3 * a**3
+    c3 = -6 * a**2 - 3 * a - 3 * a**3
+    c4 = a**3 + 3 * a**2 + 3 * a + 1
+    return c1 * e6 + c2 * e5 + c3 * e4 + c4 * e3
+
+
+@indicator("trima", "overlap", "Triangular moving average", "close", length(10))
+def trima(close: Floats, length: int) -> Floats:
+    """The simple average of the simple average, over half the length each."""
+    half = length // 2 + 1
+    return averages.sma(averages.sma(close, half), half)
+
+
+@indicator("fwma", "overlap", "Fibonacci-weighted moving average", "close", length(10))
+def fwma(close: Floats, length: int) -> Floats:
+    """Weights are Fibonacci numbers, the newest value weighing most."""
+    weights = [1.0, 1.0]
+    while len(weights) < length:
+        weights.append(weights[-1] + weights[-2])
+    taken = np.array(weights[:length])
+    return k.rolling_dot(close, taken / taken.sum())
+
+
+@indicator("pwma", "overlap", "Pascal-weighted moving average", "close", length(10))
+def pwma(close: Floats, length: int) -> Floats:
+    """Weights are a row of Pascal's triangle."""
+    weights = np.array([math.comb(length - 1, index) / 2.0 ** (length - 1) for index in range(length)])
+    return k.rolling_dot(close, weights)
+
+
+@indicator("sinwma", "overlap", "Sine-weighted moving average", "close", length(14))
+def sinwma(close: Floats, length: int) -> Floats:
+    """Weights are half a wave of the sine."""
+    weights = np.sin(np.arange(1, length + 1) * np.pi / (length + 1))
+    return k.rolling_dot(close, weights / weights.sum())
+
+
+def symmetric_average(close: Floats, length: int) -> Floats:
+    """Weights rise to the middle and fall again."""
+    rising = np.minimum(np.arange(1, length + 1), np.arange(length, 0, -1)).astype(np.float64)
+    return k.rolling_dot(close, rising / rising.sum())
+
+
+indicator("swma", "overlap", "Symmetrically weighted moving average", "close", length(10))(symmetric_average)
+
+
+@indicator(
+    "alma",
+    "overlap",
+    "Arnaud Legoux moving average",
+    "close",
+    length(10),
+    number("sigma", 6.0, 0.01, 1000),
+    number("distribution_offset", 0.85, 0.001, 1),
+)
+def alma(close: Floats, length: int, sigma: float, distribution_offset: float) -> Floats:
+    """Legoux and Kouzis-Loukas (2009): Gaussian weights, centered near the newest value."""
+    center, spread = distribution_offset * (length - 1), length / sigma
+    weights = np.exp(-((np.arange(length) - center) ** 2) / (2 * spread * spread))
+    return k.rolling_dot(close, (weights / weights.sum())[::-1])
+
+
+@indicator("midpoint", "overlap", "Middle of the closes' range", "close", length(2))
+def midpoint(close: Floats, length: int) -> Floats:
+    """Middle of the lowest and the highest of the last values."""
+    return 0.5 * (k.rolling_min(close, length) + k.rolling_max(close, length))
+
+
+@indicator("midprice", "overlap", "Middle of the price range", "high low", length(2))
+def midprice(high: Floats, low: Floats, length: int) -> Floats:
+    """Middle of the lowest low and the highest high."""
+    return 0.5 * (k.rolling_min(low, length) + k.rolling_max(high, length))
+
+
+@indicator("vwma", "overlap", "Volume-weighted moving average", "close volume", length(10))
+def vwma(close: Floats, volume: Floats, length: int) -> Floats:
+    """Closes weighted by volume."""
+    return averages.sma(close * volume, length) / averages.sma(volume, length)
+
+
+@indicator("zlma", "overlap", "Zero-lag moving average", "close", length(10), averages.mamode("ema"))
+def zlma(close: Floats, length: int, mamode: str) -> Floats:
+    """Ehlers and Way (2010): the average of the value and its change over the lag."""
+    lag = int(0.5 * (length - 1))
+    return averages.moving_average(mamode, 2.0 * close - k.shift(close, lag), length)
+
+
+@indicator(
+    "kama",
+    "overlap",
+    "Kaufman's adaptive moving average",
+    "close",
+    length(10),
+    length(2, "fast"),
+    length(30, "slow"),
+    length(1, "drift"),
+)
+def kama(close: Floats, length: int, fast: int, slow: int, drift: int) -> Floats:
+    """Kaufman, Smarter Trading (1995): smoothing as fast as the price is direct."""
+    quick, lazy = 2.0 / (fast + 1), 2.0 / (slow + 1)
+    moved = np.abs(k.non_zero_range(close, k.shift(close, length)))
+    walked = k.rolling_sum(np.abs(k.non_zero_range(close, k.shift(close, drift))), length)
+    smoothing = (moved / walked * (quick - lazy) + lazy) ** 2
+    out = k.nans(len(close))
+    start = k.first_valid(close) + length - 1
+    if start < len(close):
+        out[start] = value = float(close[start])
+        pairs = zip(smoothing[start + 1 :].tolist(), close[start + 1 :].tolist(), strict=True)
+        for index, (alpha, price) in enumerate(pairs, start + 1):
+            value = alpha * price + (1 - alpha) * value
+            out[index] = value
+    return out
+
+
+@indicator("ssf", "overlap", "Ehlers' super smoother", "close", length(10, minimum=2))
+def ssf(close: Floats, length: int) -> Floats:
+    """Ehlers, Cybernetic Analysis (2004): a two-pole Butterworth filter."""
+    x = np.pi * np.sqrt(2) / length
+    a0 = np.exp(-x)
+    a1, b1 = -a0 * a0, 2 * a0 * np.cos(x)
+    c1 = 1 - a1 - b1
+    out = close.copy()
+    start = k.first_valid(close)
+    values = out[start:].tolist()
+    for index in range(2, len(values)):
+        values[index] = c1 * values[index] + b1 * values[index - 1] + a1 * values[index - 2]
+    out[start:] = values
+    return out
+
+
+@indicator("mcgd", "overlap", "McGinley dynamic", "close", length(10), number("c", 1.0, 0.01, 1))
+def mcgd(close: Floats, length: int, c: float) -> Floats:
+    """McGinley (1990): smoothing that speeds up when the price falls."""
+    out = close.copy()
+    start = k.first_valid(close)
+    values = out[start:].tolist()
+    for index in range(1, len(values)):
+        before = values[index - 1]
+        if before != 0:
+            divisor = max(c * length * (values[index] / before) ** 4, 1e-10)
+            values[index] = before + (values[index] - before) / divisor
+    out[start:] = values
+    return out
+
+
+@indicator(
+    "hwma",
+    "overlap",
+    "Holt-Winters moving average",
+    "close",
+    number("na", 0.2, 0.001, 0.999),
+    number("nb", 0.1, 0.001, 0.999),
+    number("nc", 0.1, 0.001, 0.999),
+)
+def hwma(close: Floats, na: float, nb: float, nc: float) -> Floats:
+    """Level, trend and acceleration, each smoothed exponentially."""
+    out = k.nans(len(close))
+    start = k.first_valid(close)
+    if start == len(close):
+        return out
+    level, velocity, acceleration = float(close[start]), 0.0, 0.0
+    for index, price in enumerate(close[start:].tolist(), start):
+        new_level = (1 - na) * (level + velocity + 0.5 * acceleration) + na * price
+        new_velocity = (1 - nb) * (velocity + acceleration) + nb * (new_level - level)
+        acceleration = (1 - nc) * acceleration + nc * (new_velocity - velocity)
+        level, velocity = new_level, new_velocity
+        out[index] = level + velocity + 0.5 * acceleration
+    return out
+
+
+@indicator(
+    "hilo",
+    "overlap",
+    "Gann high-low activator",
+    "high low close",
+    length(13, "high_length"),
+    length(21, "low_length"),
+    averages.mamode("sma"),
+    outputs="hilo long short",
+)
+def hilo(
+    high: Floats, low: Floats, close: Floats, high_length: int, low_length: int, mamode: str
+) -> tuple[Floats, Floats, Floats]:
+    """Krausz (1998): the average of the lows above the average of the highs, and the other way round."""
+    highs = averages.moving_average(mamode, high, high_length)
+    lows = averages.moving_average(mamode, low, low_length)
+    above, below = close > k.shift(highs, 1), close < k.shift(lows, 1)
+    turned = np.where(above, 1.0, np.where(below, -1.0, np.nan))
+    line = np.where(above, lows, np.where(below, highs, np.nan))
+    line = k.forward_fill(line)
+    return line, np.where(turned == -1.0, np.nan, line), np.where(turned == 1.0, np.nan, line)
+
+
+@indicator(
+    "supertrend",
+    "overlap",
+    "Supertrend",
+    "high low close",
+    length(7),
+    number("multiplier", 3.0, 0.01, 100),
+    outputs="trend direction long short",
+)
+def supertrend(
+    high: Floats, low: Floats, close: Floats, length: int, multiplier: float
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Seban: bands at a multiple of the ATR that only tighten while the trend lasts."""
+    middle, width = hl2(high, low), multiplier * atr(high, low, close, length, "rma", 1, False)
+    upper, lower = (middle + width).tolist(), (middle - width).tolist()
+    closes = close.tolist()
+    n = len(closes)
+    trend, direction = np.zeros(n), np.ones(n)
+    way = 1.0
+    for index in range(1, n):
+        if closes[index] > upper[index - 1]:
+            way = 1.0
+        elif closes[index] < lower[index - 1]:
+            way = -1.0
+        elif way > 0 and lower[index] < lower[index - 1]:
+            lower[index] = lower[index - 1]
+        elif way < 0 and upper[index] > upper[index - 1]:
+            upper[index] = upper[index - 1]
+        direction[index] = way
+        trend[index] = lower[index] if way > 0 else upper[index]
+    long, short = np.where(direction > 0, trend, np.nan), np.where(direction < 0, trend, np.nan)
+    long[:1] = np.nan
+    return trend, direction, long, short
+
+
+@indicator(
+    "ichimoku",
+    "overlap",
+    "Ichimoku lines (without the chikou span, which looks ahead)",
+    "high low close",
+    length(9, "tenkan"),
+    length(26, "kijun"),
+    length(52, "senkou"),
+    outputs="span_a span_b tenkan kijun",
+)
+def ichimoku(
+    high: Floats,
+    low: Floats,
+    close: Floats,  # noqa: ARG001 - pandas-ta's argument; only the chikou span reads it
+    tenkan: int,
+    kijun: int,
+    senkou: int,
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Hosoda (1969). The spans are those drawn at the bar: computed `kijun` bars before."""
+    conversion, base = midprice(high, low, tenkan), midprice(high, low, kijun)
+    return (
+        k.shift(0.5 * (conversion + base), kijun),
+        k.shift(midprice(high, low, senkou), kijun),
+        conversion,
+        base,
+    )

@@ -1,0 +1,205 @@
+"""Every indicator against pandas-ta-classic, and against TA-Lib where it has it."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandas_ta_classic
+import pytest
+import talib
+from stratforge.market import BarColumns
+from stratforge.strategy import Code, StrategyError, compile_strategy
+from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.lookback import _random_history
+
+# Anchored to the day or of our own: checked in tests of their own below.
+OWN = {name for name, each in REGISTRY.items() if each.anchored or each.category == "crossing"}
+# What differs on purpose: the causal form of a centered one, and columns that pandas-ta splits or orders otherwise.
+ARGUMENTS: dict[str, dict[str, Any]] = {"dpo": {"centered": False}}
+COLUMNS: dict[str, list[int]] = {"ichimoku": [0, 1, 2, 3], "rvgi": [1, 2, 0], "psar": []}
+
+
+def series_of(bars: BarColumns) -> dict[str, pd.Series]:
+    """The bars as pandas series."""
+    index = pd.to_datetime(bars.time, unit="s")
+    found = {name: pd.Series(getattr(bars, name), index=index) for name in ("open", "high", "low", "close", "volume")}
+    found["benchmark"] = pd.Series(np.roll(bars.close, 3) * 1.1, index=index)
+    return found
+
+
+def ours(name: str, bars: BarColumns) -> tuple[np.ndarray, ...]:
+    """Our outputs, with the default parameters."""
+    indicator, series = REGISTRY[name], series_of(bars)
+    values = {parameter.name: parameter.default for parameter in indicator.parameters}
+    inputs = tuple(
+        series["close" if each == "a" else "benchmark" if each == "b" else each].to_numpy() for each in indicator.inputs
+    )
+    with np.errstate(all="ignore"):
+        return indicator.compute(bars, inputs, values)
+
+
+def theirs(name: str, bars: BarColumns) -> list[np.ndarray]:
+    """pandas-ta-classic's outputs, in the order of ours."""
+    indicator, series = REGISTRY[name], series_of(bars)
+    function = getattr(pandas_ta_classic, name)
+    known = inspect.signature(function).parameters
+    arguments: dict[str, Any] = {each + "_" if each + "_" in known else each: series[each] for each in indicator.inputs}
+    arguments |= {parameter.name: parameter.default for parameter in indicator.parameters} | ARGUMENTS.get(name, {})
+    if "talib" in known:
+        arguments["talib"] = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        result = function(**arguments)
+    if result is None:
+        return []
+    if isinstance(result, tuple):
+        result = result[0]
+    columns = [result] if isinstance(result, pd.Series) else [result[column] for column in result.columns]
+    if name == "psar":
+        columns = [columns[0].fillna(columns[1]), columns[3]]
+    elif name in COLUMNS:
+        columns = [columns[index] for index in COLUMNS[name]]
+    return [column.to_numpy(dtype=np.float64) for column in columns]
+
+
+def constant(length: int) -> BarColumns:
+    """Bars that never move."""
+    time = 1_700_000_040 + 60 * np.arange(length, dtype=np.int64)
+    return BarColumns(time, *(np.full(length, value) for value in (10.0, 10.0, 10.0, 10.0, 500.0)))
+
+
+def gaps(length: int) -> BarColumns:
+    """Bars with jumps, runs of equal prices and bars without volume."""
+    bars = _random_history(21, length, 0.003, 60.0)
+    factor = np.where(np.arange(length) > length // 2, 1.4, 1.0)
+    close, open_ = np.round(bars.close * factor, 1), np.round(bars.open * factor, 1)
+    high, low = (
+        np.maximum(np.maximum(close, open_), np.round(bars.high * factor, 1)),
+        np.minimum(np.minimum(close, open_), np.round(bars.low * factor, 1)),
+    )
+    volume = np.where(np.arange(length) % 17 == 0, 1.0, bars.volume)
+    return BarColumns(bars.time, open_, high, low, close, volume)
+
+
+def test_there_are_more_than_a_hundred() -> None:
+    assert len(set(REGISTRY) - {name for name, each in REGISTRY.items() if each.category == "crossing"}) >= 100
+
+
+# These jump where a close equals an average exactly, which rounding decides; rounded prices meet that all the time.
+TIES = {"hilo", "ttm_trend"}
+
+
+@pytest.mark.parametrize("name", sorted(set(REGISTRY) - OWN))
+@pytest.mark.parametrize("bars", [_random_history(3, 900, 0.004, 80.0), gaps(700)], ids=["random", "gaps"])
+def test_the_values_are_those_of_pandas_ta(name: str, bars: BarColumns) -> None:
+    if name in TIES:
+        bars = _random_history(int(bars.close[0] * 100), 900, 0.004, 80.0)
+    mine, oracle = ours(name, bars), theirs(name, bars)
+    assert len(mine) == len(oracle) == max(1, len(REGISTRY[name].outputs))
+    for got, expected in zip(mine, oracle, strict=True):
+        infinite = ~np.isfinite(got) & ~np.isfinite(expected)
+        assert np.array_equal(np.isnan(got[~infinite]), np.isnan(expected[~infinite]))
+        known = np.isfinite(got) & np.isfinite(expected)
+        assert known.any()
+        np.testing.assert_allclose(got[known], expected[known], rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+@pytest.mark.parametrize(
+    "bars",
+    [constant(300), constant(1), _random_history(4, 1, 0.01, 5.0), _random_history(4, 2, 0.01, 5.0)],
+    ids=["constant", "one constant bar", "one bar", "two bars"],
+)
+def test_awkward_bars_give_columns_of_their_length(name: str, bars: BarColumns) -> None:
+    for column in ours(name, bars):
+        assert column.shape == (len(bars),)
+        assert column.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "name", ["sma", "ema", "wma", "rsi", "macd", "atr", "bbands", "stdev", "mom", "kama", "linreg", "donchian"]
+)
+def test_constant_bars_agree_with_pandas_ta(name: str) -> None:
+    for got, expected in zip(ours(name, constant(200)), theirs(name, constant(200)), strict=True):
+        known = np.isfinite(got) & np.isfinite(expected)
+        np.testing.assert_allclose(got[known], expected[known], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "oracle"),
+    [
+        ("sma", lambda s: talib.SMA(s["close"], 10)),
+        ("wma", lambda s: talib.WMA(s["close"], 10)),
+        ("ema", lambda s: talib.EMA(s["close"], 10)),
+        ("dema", lambda s: talib.DEMA(s["close"], 10)),
+        ("tema", lambda s: talib.TEMA(s["close"], 10)),
+        ("rsi", lambda s: talib.RSI(s["close"], 14)),
+        ("mom", lambda s: talib.MOM(s["close"], 10)),
+        ("roc", lambda s: talib.ROC(s["close"], 10)),
+        ("cci", lambda s: talib.CCI(s["high"], s["low"], s["close"], 14)),
+        ("willr", lambda s: talib.WILLR(s["high"], s["low"], s["close"], 14)),
+        ("mfi", lambda s: talib.MFI(s["high"], s["low"], s["close"], s["volume"], 14)),
+        ("true_range", lambda s: talib.TRANGE(s["high"], s["low"], s["close"])),
+        ("uo", lambda s: talib.ULTOSC(s["high"], s["low"], s["close"])),
+        ("linreg", lambda s: talib.LINEARREG(s["close"], 14)),
+        ("linregslope", lambda s: talib.LINEARREG_SLOPE(s["close"], 14)),
+        ("tsf", lambda s: talib.TSF(s["close"], 14)),
+        ("kama", lambda s: talib.KAMA(s["close"], 10)),
+        ("plus_dm", lambda s: talib.PLUS_DM(s["high"], s["low"], 14)),
+        ("adx", lambda s: talib.ADX(s["high"], s["low"], s["close"], 14)),
+        ("correl", lambda s: talib.CORREL(s["close"], s["benchmark"], 30)),
+    ],
+)
+def test_the_last_values_are_those_of_talib(name: str, oracle: Any) -> None:
+    bars = _random_history(8, 1_500, 0.003, 120.0)
+    expected = np.asarray(oracle(series_of(bars)))[-200:]
+    np.testing.assert_allclose(ours(name, bars)[0][-200:], expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("name", "function"), [("obv", "obv"), ("ad", "ad"), ("pvt", "pvt"), ("vwap", "vwap")])
+def test_what_pandas_ta_sums_from_the_first_bar_is_anchored_to_the_day(name: str, function: str) -> None:
+    bars = _random_history(5, 3_000, 0.002, 40.0)
+    got = ours(name, bars)[0]
+    last_day = np.flatnonzero(bars.day == bars.day[-1])
+    series = {each: values.iloc[last_day] for each, values in series_of(bars).items()}
+    arguments = {each: series[each] for each in REGISTRY[name].inputs}
+    if name == "vwap":
+        price = (series["high"] + series["low"] + series["close"]) / 3
+        expected = (price * series["volume"]).cumsum() / series["volume"].cumsum()
+    else:
+        expected = getattr(pandas_ta_classic, function)(**arguments)
+    # A sum that begins anew differs from a running one by what the day began with.
+    # (The first change is left out: pandas-ta does not know the bar before the day.)
+    np.testing.assert_allclose(np.diff(got[last_day])[1:], np.diff(expected.to_numpy())[1:], rtol=1e-7, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["nvi", "pvi", "drawdown", "ht_trendline", "vp", "td_seq", "wad"])
+def test_indicators_that_look_ahead_or_back_without_bound_are_not_there(name: str) -> None:
+    with pytest.raises(StrategyError) as refused:
+        compile_strategy(
+            f"def indicators(bars):\n    return {{'x': ta.{name}(bars.close)}}\ndef on_bar(bar, position, state):\n    return\n"
+        )
+    assert refused.value.findings[0].code is Code.UNKNOWN_FUNCTION
+
+
+@pytest.mark.parametrize("name", sorted(REGISTRY))
+def test_no_value_changes_when_later_bars_are_added(name: str) -> None:
+    bars = _random_history(6, 600, 0.005, 30.0)
+    whole = ours_on(name, bars)
+    for end in (200, 433):
+        for before, after in zip(ours_on(name, bars.slice(0, end)), whole, strict=True):
+            np.testing.assert_allclose(before, after[:end], rtol=1e-9, atol=1e-9)
+
+
+def ours_on(name: str, bars: BarColumns) -> tuple[np.ndarray, ...]:
+    """Our outputs with a benchmark that does not depend on the end of the bars."""
+    indicator = REGISTRY[name]
+    values = {parameter.name: parameter.default for parameter in indicator.parameters}
+    other = {"benchmark": bars.open, "a": bars.close, "b": bars.open}
+    inputs = tuple(other[each] if each in other else getattr(bars, each) for each in indicator.inputs)
+    with np.errstate(all="ignore"):
+        return indicator.compute(bars, inputs, values)
