@@ -148,6 +148,9 @@ class Values:
         self.bars = bars
         self._computed: dict[Node, Computed] = {}
 
+    def __len__(self) -> int:
+        return len(self._computed)
+
     def series(self, node: Node) -> Floats:
         """The column of `node`, as long as the bars."""
         value = self._value(node)

@@ -1,0 +1,63 @@
+"""Bars from CSV and Parquet files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stratforge.backtest.config import BacktestError
+from stratforge.market.columns import PRICE_COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TIME_NAMES = ("time", "timestamp", "datetime", "date", "t")
+
+
+def read_bars(path: Path) -> pd.DataFrame:
+    """The bars of a file: columns open, high, low, close, volume and a DatetimeIndex in UTC, ascending.
+
+    Columns are found whatever their case; the time is a column called time, timestamp, datetime or date, or the first.
+
+    Raises:
+        BacktestError: naming the file, the row (counted as in the file) and the reason.
+    """
+    import pandas as pd
+
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            frame = pd.read_parquet(path).reset_index()
+        else:
+            frame = pd.read_csv(path)
+    except FileNotFoundError:
+        raise BacktestError(f"there is no file {path}") from None
+    except Exception as error:
+        raise BacktestError(f"{path} cannot be read: {error}") from error
+    if frame.empty:
+        raise BacktestError(f"{path} has no rows")
+    frame.columns = [str(name).strip().lower() for name in frame.columns]
+    missing = [name for name in PRICE_COLUMNS if name not in frame.columns]
+    if missing:
+        raise BacktestError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
+    name = next((each for each in _TIME_NAMES if each in frame.columns), frame.columns[0])
+    # Rows as a person counts them: the header is row 1 of a CSV file.
+    first = 1 if path.suffix.lower() in (".parquet", ".pq") else 2
+    times = pd.to_datetime(
+        frame[name], utc=True, errors="coerce", format="ISO8601" if frame[name].dtype == object else None
+    )
+    wrong = times.isna().to_numpy()
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise BacktestError(f"{path}, row {row + first}: {frame[name].iloc[row]!r} is not a time")
+    for column in PRICE_COLUMNS:
+        numbers = pd.to_numeric(frame[column], errors="coerce")
+        wrong = numbers.isna().to_numpy()
+        if wrong.any():
+            row = int(wrong.argmax())
+            raise BacktestError(f"{path}, row {row + first}: {column} is {frame[column].iloc[row]!r}, not a number")
+        frame[column] = numbers
+    bars = frame[list(PRICE_COLUMNS)].set_index(pd.DatetimeIndex(times, name="time")).astype("float64")
+    doubled = bars.index.duplicated()
+    if doubled.any():
+        raise BacktestError(f"{path}, row {int(doubled.argmax()) + first}: this time came before; drop doubles")
+    return bars.sort_index()

@@ -1,0 +1,354 @@
+"""Sweeps: one strategy under many parameter values, as machine code.
+
+The loop of a strategy is compiled once by numba (the same text the interpreter runs for a single backtest), columns of indicators are
+computed once for each distinct call, and points are spread over processes. Results can be kept in a file, from which an
+interrupted sweep goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import multiprocessing
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.config import BacktestConfig, BacktestError
+from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column
+from stratforge.backtest.loop import FILL_COLUMNS, config_arguments, loop_for
+from stratforge.backtest.metrics import annual_return, bars_in_a_year
+from stratforge.market.columns import BarColumns
+from stratforge.strategy import Strategy, StrategyError
+from stratforge.strategy.graph import Values
+
+Floats = npt.NDArray[np.float64]
+Point = dict[str, float]
+_CACHE_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class PointResult:
+    """What one point came to; definitions as in `Metrics`. `error` says why a point could not run."""
+
+    parameters: Point
+    final_equity: float = math.nan
+    total_return: float = math.nan
+    annual_return: float = math.nan
+    sharpe: float = math.nan
+    max_drawdown: float = math.nan
+    exposure: float = math.nan
+    trades: int = 0
+    win_rate: float = math.nan
+    profit_factor: float = math.nan
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The result as plain data for JSON; what is not defined is None."""
+        values = asdict(self)
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in values.items()
+        }
+
+
+def grid(values: Mapping[str, Sequence[float]]) -> list[Point]:
+    """All combinations, the last name changing fastest."""
+    return [dict(zip(values, combination, strict=True)) for combination in itertools.product(*values.values())]
+
+
+def random_points(values: Mapping[str, Sequence[float]], count: int, seed: int = 0) -> list[Point]:
+    """Distinct combinations drawn at random (all of them when there are no more than `count`)."""
+    total = math.prod(len(each) for each in values.values())
+    if total <= count:
+        return grid(values)
+    generator = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    points = []
+    for index in sorted(generator.sample(range(total), count)):
+        point = {}
+        for name in reversed(values):
+            index, place = divmod(index, len(values[name]))
+            point[name] = float(values[name][place])
+        points.append({name: point[name] for name in values})
+    return points
+
+
+class Sweeper:
+    """Runs points on one set of bars; holds the columns and the compiled loop."""
+
+    def __init__(
+        self, strategy: Strategy, bars: Any, config: BacktestConfig | None = None, *, symbol: str = "AAPL"
+    ) -> None:
+        """
+        Raises:
+            BacktestError: if the bars cannot be used or numba is not installed.
+        """
+        self.strategy = strategy
+        self.config = config or BacktestConfig()
+        self.bars = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
+        check_columns(self.bars)
+        try:
+            self._loop = loop_for(strategy, self.config, "numba")
+            self._statistics = _compiled_statistics()
+        except ImportError as error:
+            raise BacktestError("sweeps need numba; install the group research") from error
+        self._values = Values(self.bars)
+        self.per_year = self.config.bars_per_year or bars_in_a_year(self.bars.time)
+        self._fills = tuple(np.empty(2 * len(self.bars) + 2) for _ in FILL_COLUMNS)
+        self._limit = max(64, _CACHE_BYTES // (8 * max(len(self.bars), 1)))
+
+    def run(self, point: Point) -> PointResult:
+        """The result of one point."""
+        return self.run_between(point, 0, len(self.bars))
+
+    def run_between(self, point: Point, start: int, stop: int) -> PointResult:
+        """The result of one point on bars `start` to `stop`; indicators know the bars before, positions begin flat."""
+        try:
+            strategy = self.strategy.with_parameters(**point)
+        except StrategyError as error:
+            return PointResult(point, error=str(error.findings[0]))
+        if len(self._values) > self._limit:
+            self._values = Values(self.bars)
+        columns = [loop_column(strategy, self._values, name)[start:stop] for name in self._loop.columns]
+        parameters = [strategy.parameters[name] for name in self._loop.parameters]
+        count = self._loop.function(
+            stop - start, self.config.cash, *columns, *parameters, *config_arguments(self.config), *self._fills
+        )
+        numbers = self._statistics(count, self.config.cash, self.bars.close[start:stop], *self._fills)
+        final, mean, deviation, deepest, held, closed, won, gained, lost = numbers
+        total = final / self.config.cash - 1.0
+        return PointResult(
+            point,
+            final_equity=final,
+            total_return=total,
+            annual_return=annual_return(total, (stop - start) / self.per_year),
+            sharpe=mean / deviation * math.sqrt(self.per_year) if deviation > 0 else math.nan,
+            max_drawdown=deepest,
+            exposure=held,
+            trades=int(closed),
+            win_rate=won / closed if closed else math.nan,
+            profit_factor=gained / lost if lost > 0 else (math.inf if gained > 0 else math.nan),
+        )
+
+    def bar_returns(self, point: Point) -> Floats:
+        """Returns of every bar at one point, for statistics of their distribution."""
+        from stratforge.backtest.engine import run_backtest
+
+        report = run_backtest(self.strategy.with_parameters(**point), self.bars, self.config)
+        before = np.concatenate(([self.config.cash], report.equity_values[:-1]))
+        return np.asarray(report.equity_values / before - 1.0)
+
+    def identity(self) -> str:
+        """What results depend on besides the point: code, configuration and bars."""
+        digest = hashlib.sha256(self.strategy.source.encode())
+        digest.update(json.dumps(self.config.as_dict(), sort_keys=True).encode())
+        for column in (
+            self.bars.time,
+            self.bars.open,
+            self.bars.high,
+            self.bars.low,
+            self.bars.close,
+            self.bars.volume,
+        ):
+            digest.update(column.tobytes())
+        return digest.hexdigest()[:32]
+
+
+def run_sweep(
+    sweeper: Sweeper,
+    points: Sequence[Point],
+    *,
+    processes: int = 1,
+    results: Path | None = None,
+    progress: Callable[[int], None] = lambda _done: None,
+) -> list[PointResult]:
+    """Runs all points; the results are in the order of the points, whatever the number of processes.
+
+    Args:
+        results: A file that keeps finished points; points it holds already are not run again.
+        progress: Called with the number of points finished so far.
+
+    Raises:
+        BacktestError: if the file is of another strategy, configuration or bars.
+    """
+    known = _read_results(results, sweeper.identity()) if results is not None else {}
+    todo = [point for point in points if _key(point) not in known]
+    done = len(points) - len(todo)
+    progress(done)
+    sink = results.open("a", encoding="utf-8") if results is not None else None
+    try:
+        for result in _run_all(sweeper, todo, processes):
+            known[_key(result.parameters)] = result
+            if sink is not None:
+                sink.write(json.dumps(asdict(result)) + "\n")
+                sink.flush()
+            done += 1
+            progress(done)
+    finally:
+        if sink is not None:
+            sink.close()
+    return [known[_key(point)] for point in points]
+
+
+_worker: Sweeper | None = None
+
+
+def _run_in_worker(point: Point) -> PointResult:
+    assert _worker is not None
+    return _worker.run(point)
+
+
+def _run_all(sweeper: Sweeper, points: Sequence[Point], processes: int) -> Iterator[PointResult]:
+    global _worker
+    if not points:
+        return
+    if processes <= 1 or len(points) < 2 * processes:
+        yield from map(sweeper.run, points)
+        return
+    # Compiled before the fork, so that no process compiles again.
+    sweeper.run_between(points[0], 0, min(64, len(sweeper.bars)))
+    _worker = sweeper
+    try:
+        with multiprocessing.get_context("fork").Pool(processes) as pool:
+            yield from pool.imap(_run_in_worker, points, chunksize=max(1, len(points) // (16 * processes)))
+    finally:
+        _worker = None
+
+
+def _key(point: Point) -> str:
+    return json.dumps({name: float(value) for name, value in point.items()}, sort_keys=True)
+
+
+def _read_results(path: Path, identity: str) -> dict[str, PointResult]:
+    if not path.exists() or not path.stat().st_size:
+        path.write_text(json.dumps({"sweep": identity}) + "\n", encoding="utf-8")
+        return {}
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    if json.loads(head).get("sweep") != identity:
+        raise BacktestError(f"{path} holds results of another strategy, configuration or bars; choose another file")
+    known = {}
+    for line in lines:
+        try:
+            result = PointResult(**json.loads(line))
+        except (ValueError, TypeError):
+            continue  # The last line of a sweep that was interrupted while it wrote.
+        known[_key(result.parameters)] = result
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One step of a walk-forward: the best point of the past, and how it did on bars it had not seen."""
+
+    train_start: int
+    test_start: int
+    test_stop: int
+    best: PointResult
+    unseen: PointResult
+
+
+def walk_forward(sweeper: Sweeper, points: Sequence[Point], *, folds: int = 5, metric: str = "sharpe") -> list[Fold]:
+    """Chooses the best point on a window of bars, tries it on the next, and moves on.
+
+    Args:
+        folds: Number of steps; the bars are cut into `folds + 1` parts of equal length, the first of which is only learned from.
+        metric: Field of `PointResult` that decides.
+
+    Raises:
+        BacktestError: if there are too few bars.
+    """
+    length = len(sweeper.bars) // (folds + 1)
+    if folds < 1 or length < 2:
+        raise BacktestError(f"{len(sweeper.bars)} bars are too few for {folds} folds; give fewer folds")
+    found = []
+    for fold in range(folds):
+        start, middle = fold * length, (fold + 1) * length
+        stop = len(sweeper.bars) if fold == folds - 1 else middle + length
+        trained = [sweeper.run_between(point, start, middle) for point in points]
+        best = max(trained, key=lambda result: _order(getattr(result, metric)))
+        found.append(Fold(start, middle, stop, best, sweeper.run_between(best.parameters, middle, stop)))
+    return found
+
+
+def ranked_results(results: Sequence[PointResult], metric: str = "sharpe") -> list[PointResult]:
+    """The results, the highest value of a metric first; what is not defined comes last."""
+    return sorted(results, key=lambda result: -_order(getattr(result, metric)))
+
+
+def _order(value: float) -> float:
+    return value if not math.isnan(value) else -math.inf
+
+
+def _compiled_statistics() -> Callable[..., tuple[float, ...]]:
+    import numba
+
+    return _jitted(numba)
+
+
+_STATISTICS: list[Any] = []
+
+
+def _jitted(numba: Any) -> Callable[..., tuple[float, ...]]:
+    if not _STATISTICS:
+        _STATISTICS.append(numba.njit(error_model="numpy", nogil=True)(_statistics))
+    function: Callable[..., tuple[float, ...]] = _STATISTICS[0]
+    return function
+
+
+def _statistics(
+    count: int, cash: float, close: Floats, bar: Floats, side: Floats, quantity: Floats, price: Floats,
+    commission: Floats, _reason: Floats, cash_after: Floats, held_after: Floats,
+) -> tuple[float, float, float, float, float, float, float, float, float]:  # fmt: skip
+    """One pass over the equity curve and the fills: the same definitions as `compute_metrics`."""
+    n = len(close)
+    money, held = cash, 0.0
+    following = 0
+    before, highest, deepest = cash, cash, 0.0
+    mean, spread, exposed = 0.0, 0.0, 0
+    equity = cash
+    for index in range(n):
+        while following < count and bar[following] == index:
+            money, held = cash_after[following], held_after[following]
+            following += 1
+        equity = money + held * close[index]
+        change = equity / before - 1.0
+        delta = change - mean
+        mean += delta / (index + 1)
+        spread += delta * (change - mean)
+        before = equity
+        highest = max(highest, equity)
+        deepest = max(deepest, 1.0 - equity / highest)
+        if held > 0.0:
+            exposed += 1
+    size, cost, paid = 0.0, 0.0, 0.0
+    closed, won, gained, lost = 0.0, 0.0, 0.0, 0.0
+    for fill in range(count):
+        if side[fill] == 1.0:
+            size += quantity[fill]
+            cost += quantity[fill] * price[fill]
+            paid += commission[fill]
+            continue
+        share = min(quantity[fill] / size, 1.0)
+        entry = cost / size
+        profit = (price[fill] - entry) * quantity[fill] - commission[fill] - paid * share
+        closed += 1.0
+        if profit > 0.0:
+            won += 1.0
+            gained += profit
+        elif profit < 0.0:
+            lost -= profit
+        if share >= 1.0 - 1e-12:
+            size, cost, paid = 0.0, 0.0, 0.0
+        else:
+            size -= quantity[fill]
+            cost -= entry * quantity[fill]
+            paid -= paid * share
+    deviation = (spread / (n - 1)) ** 0.5 if n > 1 else 0.0
+    return equity, mean, deviation, deepest, exposed / n, closed, won, gained, lost

@@ -1,0 +1,254 @@
+"""The command `stratforge`: check, backtest, sweep and replay strategies, and print the reference of the language."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from stratforge.backtest.bars_file import read_bars
+from stratforge.backtest.config import BacktestConfig, BacktestError
+from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.strategy import Strategy, StrategyError, compile_strategy
+
+
+def _read_strategy(path: Path) -> Strategy:
+    try:
+        source = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BacktestError(f"{path} cannot be read: {error}") from error
+    return compile_strategy(source)
+
+
+def _assignments(texts: Sequence[str]) -> dict[str, float]:
+    values = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        try:
+            values[name.strip()] = float(value)
+        except ValueError:
+            equals = ""
+        if not equals:
+            raise BacktestError(f"--set {text} is not NAME=NUMBER")
+    return values
+
+
+def _ranges(texts: Sequence[str]) -> dict[str, list[float]]:
+    """`FAST=5:50:5` (both ends included) or `FAST=5,10,20`."""
+    ranges: dict[str, list[float]] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            if ":" in value:
+                first, last, *step = (float(part) for part in value.split(":"))
+                width = step[0] if step else 1.0
+                count = math.floor((last - first) / width + 1e-9) + 1
+                ranges[name.strip()] = [first + index * width for index in range(count)]
+            else:
+                ranges[name.strip()] = [float(part) for part in value.split(",")]
+        except (ValueError, ZeroDivisionError):
+            raise BacktestError(f"--range {text} is not NAME=FIRST:LAST:STEP or NAME=A,B,C") from None
+        if not ranges[name.strip()]:
+            raise BacktestError(f"--range {text} holds no value")
+    return ranges
+
+
+def _config(options: argparse.Namespace) -> BacktestConfig:
+    return BacktestConfig(
+        cash=options.cash,
+        commission_bps=options.commission_bps,
+        commission_per_share=options.commission_per_share,
+        slippage_bps=options.slippage_bps,
+        spread_bps=options.spread_bps,
+        participation=options.participation,
+        fractional=not options.whole_shares,
+        stop_loss=options.stop_loss,
+        take_profit=options.take_profit,
+        trailing_stop=options.trailing_stop,
+    )
+
+
+def check(options: argparse.Namespace) -> int:
+    """`stratforge check`: findings, or what the strategy is made of."""
+    try:
+        strategy = _read_strategy(options.file)
+        lookback = strategy.lookback
+    except StrategyError as error:
+        if options.json:
+            print(json.dumps({"ok": False, "findings": [finding.as_dict() for finding in error.findings]}))
+        else:
+            for finding in error.findings:
+                print(f"{options.file}:{finding}")
+        return 1
+    facts = {"parameters": strategy.parameters, "indicators": list(strategy.indicators), "lookback": lookback}
+    if options.json:
+        print(json.dumps({"ok": True, "findings": [], **facts}))
+    else:
+        print(f"{options.file} is a strategy")
+        print(f"  indicators  {', '.join(strategy.indicators) or 'none'}")
+        print(
+            f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
+        )
+        print(f"  lookback    {lookback:,} bars")
+    return 0
+
+
+def backtest(options: argparse.Namespace) -> int:
+    """`stratforge backtest`: the report, as text, JSON or a picture."""
+    from stratforge.backtest.engine import run_backtest
+    from stratforge.backtest.plot import save_plot
+
+    strategy = _read_strategy(options.file).with_parameters(**_assignments(options.set))
+    report = run_backtest(strategy, read_bars(options.bars), _config(options), symbol=options.symbol)
+    if options.plot is not None:
+        save_plot(report, options.plot, f"{options.file.stem} on {options.symbol}")
+    print(json.dumps(report.as_dict()) if options.json else report)
+    return 0
+
+
+def sweep(options: argparse.Namespace) -> int:
+    """`stratforge sweep`: many parameter values, the best of them, and how much of it is luck."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.table import Table
+
+    from stratforge.backtest.overfitting import deflated_sharpe_ratio
+    from stratforge.backtest.sweep import Sweeper, grid, random_points, ranked_results, run_sweep, walk_forward
+
+    strategy = _read_strategy(options.file)
+    ranges = _ranges(options.range)
+    strategy.with_parameters(**{name: values[0] for name, values in ranges.items()})
+    points = random_points(ranges, options.random, options.seed) if options.random else grid(ranges)
+    sweeper = Sweeper(strategy, read_bars(options.bars), _config(options), symbol=options.symbol)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task("sweeping", total=len(points))
+        results = run_sweep(
+            sweeper, points, processes=options.processes, results=options.results,
+            progress=lambda done: bar.update(task, completed=done),
+        )  # fmt: skip
+    ranked = ranked_results(results, options.metric)
+    best = ranked[0]
+    per_bar = [each.sharpe / math.sqrt(sweeper.per_year) for each in results]
+    probability = deflated_sharpe_ratio(sweeper.bar_returns(best.parameters), per_bar)
+    folds = walk_forward(sweeper, points, folds=options.folds, metric=options.metric) if options.folds else []
+    if options.json:
+        print(
+            json.dumps(
+                {
+                    "points": len(results),
+                    "best": best.as_dict(),
+                    "deflated_sharpe_ratio": probability if math.isfinite(probability) else None,
+                    "walk_forward": [
+                        {
+                            "parameters": fold.best.parameters,
+                            "seen": fold.best.as_dict(),
+                            "unseen": fold.unseen.as_dict(),
+                        }
+                        for fold in folds
+                    ],
+                    "results": [each.as_dict() for each in results],
+                }
+            )
+        )
+        return 0
+    out = Console()
+    table = Table(*ranges, "return", "Sharpe", "max drawdown", "trades", title=f"The best of {len(results):,} points")
+    for each in ranked[: options.top]:
+        values = [f"{each.parameters[name]:g}" for name in ranges]
+        table.add_row(
+            *values, f"{each.total_return:+.2%}", f"{each.sharpe:.2f}", f"{each.max_drawdown:.2%}", f"{each.trades:,}"
+        )
+    out.print(table)
+    out.print(
+        f"Deflated Sharpe ratio of the best: {probability:.1%} (the probability that it is more than the luck of {len(results):,} tries)"
+    )
+    if folds:
+        steps = Table(*ranges, "return where chosen", "return on unseen bars", title="Walk-forward")
+        for fold in folds:
+            values = [f"{fold.best.parameters[name]:g}" for name in ranges]
+            steps.add_row(*values, f"{fold.best.total_return:+.2%}", f"{fold.unseen.total_return:+.2%}")
+        out.print(steps)
+    return 0
+
+
+def reference(_options: argparse.Namespace) -> int:
+    """`stratforge reference`: the language, as the model gets it."""
+    from stratforge.strategy.reference import prompt_section
+
+    print(prompt_section())
+    return 0
+
+
+def _assumption_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--bars", type=Path, required=True, metavar="CSV|PARQUET", help="open, high, low, close, volume and time"
+    )
+    parser.add_argument("--symbol", type=parse_symbol, default="AAPL", help="tells the exchange's clock (AAPL)")
+    parser.add_argument("--cash", type=float, default=100_000.0)
+    parser.add_argument("--commission-bps", type=float, default=0.0)
+    parser.add_argument("--commission-per-share", type=float, default=0.0)
+    parser.add_argument("--slippage-bps", type=float, default=0.0)
+    parser.add_argument("--spread-bps", type=float, default=0.0)
+    parser.add_argument("--participation", type=float, help="largest part of a bar's volume to fill")
+    parser.add_argument("--whole-shares", action="store_true")
+    parser.add_argument("--stop-loss", type=float, help="fraction below the entry, such as 0.02")
+    parser.add_argument("--take-profit", type=float, help="fraction above the entry")
+    parser.add_argument("--trailing-stop", type=float, help="fraction below the highest price since the entry")
+    parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="stratforge", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("check", help="findings, lookback, indicators; exit 1 on refusal")
+    command.add_argument("file", type=Path)
+    command.add_argument("--json", action="store_true")
+    command.set_defaults(run=check)
+    command = commands.add_parser("backtest", help="runs a strategy over bars")
+    command.add_argument("file", type=Path)
+    _assumption_options(command)
+    command.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="sets a constant")
+    command.add_argument("--plot", type=Path, metavar="OUT.html|png")
+    command.set_defaults(run=backtest)
+    command = commands.add_parser("sweep", help="runs a strategy over many parameter values")
+    command.add_argument("file", type=Path)
+    _assumption_options(command)
+    command.add_argument("--range", action="append", required=True, metavar="NAME=FIRST:LAST:STEP|A,B,C")
+    command.add_argument("--random", type=int, default=0, metavar="N", help="N points at random instead of all")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument(
+        "--metric", default="sharpe", choices=("sharpe", "total_return", "annual_return", "profit_factor")
+    )
+    command.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    command.add_argument("--results", type=Path, help="keeps results, and goes on from them")
+    command.add_argument("--folds", type=int, default=0, help="steps of a walk-forward")
+    command.add_argument("--top", type=int, default=10)
+    command.set_defaults(run=sweep)
+    command = commands.add_parser("reference", help="prints the language")
+    command.set_defaults(run=reference)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; 0 when it worked, 1 when a strategy was refused, 2 when the input cannot be used."""
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except StrategyError as error:
+        for finding in error.findings:
+            print(f"{options.file}:{finding}", file=sys.stderr)
+        return 1
+    except (BacktestError, InvalidSymbol) as error:
+        print(f"stratforge: {error}", file=sys.stderr)
+        return 2
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
