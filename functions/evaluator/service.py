@@ -8,10 +8,10 @@ from stratforge.bus.messages import BarMessage
 from stratforge.bus.queues import send_work_ready
 from stratforge.storage import evaluations, market_data
 from stratforge.storage.database import Database
+from stratforge.storage.evaluations import Outcome, RunningSession
+from stratforge.strategy.lookback import window_length
 
 from functions.evaluator.sandbox_client import evaluate_sessions
-
-MINIMUM_WINDOW = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,13 @@ class Evaluated:
     sessions: int
     signals: int
     failures: int
+
+
+def _by_window_length(sessions: list[RunningSession]) -> dict[int, list[RunningSession]]:
+    groups: dict[int, list[RunningSession]] = {}
+    for session in sessions:
+        groups.setdefault(window_length(session.lookback), []).append(session)
+    return groups
 
 
 class EvaluatorService:
@@ -42,11 +49,13 @@ class EvaluatorService:
             market_data.add_bars(connection, [bar])
             market_data.set_latest_price(connection, bar.symbol, bar.close, bar.time)
             sessions = evaluations.sessions_awaiting(connection, bar.symbol, message.shard, bar.time)
-            window = None
-            if sessions:
-                length = max(MINIMUM_WINDOW, *(session.lookback for session in sessions))
-                window = market_data.trailing_window(connection, bar.symbol, bar.time, length)
-        outcomes = evaluate_sessions(self._sandbox_function, window, sessions) if window is not None else []
+            by_window = _by_window_length(sessions)
+            longest = market_data.trailing_window(connection, bar.symbol, bar.time, max(by_window, default=1))
+        outcomes: list[Outcome] = []
+        for length, group in by_window.items():
+            # Without its whole window a strategy would see other values than in its backtest: it waits for the history.
+            if len(longest) >= length:
+                outcomes += evaluate_sessions(self._sandbox_function, longest.tail(length), group)
         with self._database.transaction() as connection:
             signals = evaluations.record_outcomes(connection, bar.symbol, bar.time, outcomes)
             # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.

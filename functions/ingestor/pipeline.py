@@ -14,8 +14,9 @@ from stratforge.bus.messages import BarMessage
 from stratforge.bus.topics import BarTopics
 from stratforge.market import Bar
 from stratforge.observability import logger
-from stratforge.storage import evaluations, market_data
+from stratforge.storage import market_data
 from stratforge.storage.database import Database
+from stratforge.storage.evaluations import Wanted
 
 from functions.ingestor.persistence import persist
 
@@ -30,6 +31,7 @@ class _Symbol:
     """What is known of a symbol's stream. `check_gap`: the connection is new, so the next bar must be joined to the last one."""
 
     shards: int = 1
+    history: int = 0
     last_published: datetime | None = None
     check_gap: bool = True
     empty_gaps: int = 0
@@ -56,7 +58,7 @@ class _LiveBar:
 @dataclass(frozen=True, slots=True)
 class _Watch:
     symbol: str
-    shards: int
+    wanted: Wanted
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -105,9 +107,12 @@ class BarPipeline:
         for events in self._queues:
             events.put(_Reconnected())
 
-    def watch(self, symbol: str, shards: int) -> threading.Event:
-        """Begins with a symbol: its topic, its history, and where its bars go on. The event is set when it is ready to stream."""
-        watch = _Watch(symbol, shards)
+    def watch(self, symbol: str, wanted: Wanted) -> threading.Event:
+        """Begins with a symbol (its topic, its history, where its bars go on), or follows what is wanted of it now.
+
+        The event is set when it is ready to stream.
+        """
+        watch = _Watch(symbol, wanted)
         self._queue(symbol).put(watch)
         return watch.done
 
@@ -134,36 +139,41 @@ class BarPipeline:
             for symbol, state in symbols.items():
                 self._fill_gap(symbol, state, None)
         elif isinstance(event, _Watch):
-            known = symbols.get(event.symbol)
-            if known is None:
-                symbols[event.symbol] = _Symbol(event.shards, self._begin(event.symbol))
-            else:
-                known.shards = event.shards
+            if event.symbol not in symbols:
+                persist(lambda: self._topics.arn(event.symbol))
+            state = symbols.setdefault(event.symbol, _Symbol())
+            state.shards = event.wanted.shards
+            if event.wanted.history > state.history:
+                self._ensure_history(event.symbol, state, event.wanted.history)
             event.done.set()
         elif isinstance(event, _Forget):
             symbols.pop(event.symbol, None)
         elif event.bar.symbol in symbols:
             self._live(event, symbols[event.bar.symbol])
 
-    def _begin(self, symbol: str) -> datetime | None:
-        """Makes the topic, stores the history that sessions need, and returns the time of the last bar we have."""
-        persist(lambda: self._topics.arn(symbol))
-        with self._database.transaction() as connection:
-            last = market_data.last_bar_times(connection, [symbol]).get(symbol)
-            needed = evaluations.longest_lookback(connection, symbol) + _HISTORY_MARGIN
-            known = len(market_data.trailing_window(connection, symbol, last, needed)) if last else 0
+    def _ensure_history(self, symbol: str, state: _Symbol, needed: int) -> None:
+        """Stores the bars that sessions need before the next one, and notes which bar is the last we have.
+
+        Bars after the last one we published are not history but a gap, and gaps are evaluated; only when we have been
+        away for days is the past stored without being evaluated.
+        """
+        needed += _HISTORY_MARGIN
         now = persist(self._history.now)
-        if last is not None and known >= needed and now - last < _MAX_BACKFILL:
-            return last  # Ran before: what came since is a gap, and gaps are evaluated.
-        bars = persist(lambda: self._history.latest(symbol, needed, now))
-        fresh = [bar for bar in bars if last is None or bar.time <= last or now - last >= _MAX_BACKFILL]
         with self._database.transaction() as connection:
-            market_data.ensure_months(connection, [bar.time for bar in fresh] + [now])
-            added = market_data.add_bars(connection, fresh)
-        log.info("history stored", symbol=symbol, bars=added)
-        if last is not None and now - last < _MAX_BACKFILL:
-            return last
-        return fresh[-1].time if fresh else None
+            last = state.last_published or market_data.last_bar_times(connection, [symbol]).get(symbol)
+            if last is not None and now - last >= _MAX_BACKFILL:
+                last = None
+            known = len(market_data.trailing_window(connection, symbol, last, needed)) if last else 0
+        if last is None or known < needed:
+            bars = persist(lambda: self._history.latest(symbol, needed, now))
+            past = [bar for bar in bars if last is None or bar.time <= last]
+            with self._database.transaction() as connection:
+                market_data.ensure_months(connection, [*(bar.time for bar in past), now])
+                added = market_data.add_bars(connection, past)
+            last = last or (past[-1].time if past else None)
+            log.info("history stored", symbol=symbol, bars=added)
+        state.history = needed - _HISTORY_MARGIN
+        state.last_published = state.last_published or last
 
     def _live(self, event: _LiveBar, state: _Symbol) -> None:
         bar = event.bar

@@ -11,6 +11,7 @@ from stratforge.market import is_crypto
 from stratforge.observability import logger
 from stratforge.storage import evaluations
 from stratforge.storage.database import Database
+from stratforge.storage.evaluations import Wanted
 
 from functions.ingestor.alpaca_streams import BarStream
 from functions.ingestor.pipeline import BarPipeline
@@ -36,7 +37,7 @@ class Subscriptions:
         self._streams = {False: stocks, True: crypto}
         self._queue_url = queue_url
         self._seconds = seconds
-        self._watched: dict[str, int] = {}
+        self._watched: dict[str, Wanted] = {}
 
     def run(self, beat: Callable[[], None], stopping: Callable[[], bool]) -> None:
         """Looks at once, then after every message and every `seconds`, until it is time to stop."""
@@ -53,10 +54,10 @@ class Subscriptions:
         with self._database.transaction() as connection:
             wanted = evaluations.symbols_to_stream(connection)
         ready = []
-        for symbol, shards in wanted.items():
-            if self._watched.get(symbol) != shards:
-                ready.append(self._pipeline.watch(symbol, shards))
-                self._watched[symbol] = shards
+        for symbol, each in wanted.items():
+            if self._watched.get(symbol) != each:
+                ready.append(self._pipeline.watch(symbol, each))
+                self._watched[symbol] = each
         for event in ready:
             event.wait(_READY_SECONDS)
         gone = set(self._watched) - set(wanted)

@@ -8,7 +8,9 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
@@ -177,6 +179,30 @@ def sweep(options: argparse.Namespace) -> int:
     return 0
 
 
+def replay(options: argparse.Namespace) -> int:
+    """`stratforge replay`: a live session's recorded bars again; 0 when the signals are the same, 3 when they differ."""
+    from stratforge.storage import replays
+    from stratforge.storage.database import Database
+    from stratforge.strategy.replay import replay as run
+
+    if not options.database:
+        raise BacktestError("say where the database is with --database or the variable STRATFORGE_DATABASE")
+    database = Database(lambda: str(options.database), application="replay")
+    with database.transaction() as connection:
+        session = replays.recorded_session(connection, options.session)
+        if session is None:
+            raise BacktestError(f"there is no session {options.session} that saw a bar")
+        signals = replays.recorded_signals(connection, options.session)
+        count, differences = run(session.strategy, replays.recorded_bars(connection, session), signals)
+    database.close()
+    for each in differences:
+        print(
+            f"{datetime.fromtimestamp(each.time, UTC):%Y-%m-%d %H:%M} UTC: live {each.live}, replayed {each.replayed}"
+        )
+    print(f"{count:,} bars of {session.symbol} replayed, {len(signals):,} signals, {len(differences):,} differences")
+    return 3 if differences or count != session.bars_evaluated else 0
+
+
 def reference(_options: argparse.Namespace) -> int:
     """`stratforge reference`: the language, as the model gets it."""
     from stratforge.strategy.reference import prompt_section
@@ -230,6 +256,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--folds", type=int, default=0, help="steps of a walk-forward")
     command.add_argument("--top", type=int, default=10)
     command.set_defaults(run=sweep)
+    command = commands.add_parser(
+        "replay", help="a live session's recorded bars again: prints the differences in signals"
+    )
+    command.add_argument("session", type=UUID)
+    command.add_argument("--database", default=os.environ.get("STRATFORGE_DATABASE"), metavar="CONNINFO")
+    command.set_defaults(run=replay)
     command = commands.add_parser("reference", help="prints the language")
     command.set_defaults(run=reference)
     return parser

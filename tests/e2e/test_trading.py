@@ -13,6 +13,7 @@ from demo import OPPOSITE, PROMPT, SYMBOLS, settle
 from engine.api_client import ApiClient
 from engine.audit import Audit, audit, count_trades
 from engine.platform import Platform
+from stratforge import cli
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -33,12 +34,33 @@ def one(platform: Platform, query: str) -> int:
     return int(row[0])
 
 
+# Its signals carry the exact values of its indicators, position and state, so that a replay that sees anything else says so.
+TELLTALE = """
+def indicators(bars):
+    macd = ta.macd(bars.close, fast=5, slow=9, signal=4)
+    return {"ema": ta.ema(bars.close, length=7), "histogram": macd.histogram, "vwap": ta.vwap(bars.high, bars.low, bars.close, bars.volume),
+            "flow": ta.cmf(bars.high, bars.low, bars.close, bars.volume, length=5)}
+
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    told = abs(bar.ema + bar.histogram + bar.vwap + bar.flow + bar.previous.close + position.unrealized_return + position.bars_held)
+    if state["n"] % 2 == 1:
+        return buy(quantity=told / 100000)
+    return sell(fraction=told / 100000)
+"""
+
+
 class Traders:
     """Two users whose strategies trade often and often against each other, on all symbols."""
 
     def __init__(self, platform: Platform, name: str) -> None:
         self._platform = platform
         self._sessions: list[tuple[ApiClient, str]] = []
+        teller = ApiClient(platform.address)
+        teller.enter(f"{name}-teller@example.com", "a long enough password")
+        code = {"name": "telltale", "symbol": "AAPL", "python_code": TELLTALE}
+        telling = teller.call("POST", "/api/strategies", code)["strategy_id"]
+        self._sessions += [(teller, teller.start_session(telling, symbol)["session_id"]) for symbol in SYMBOLS]
         for suffix, prompt in (("a", PROMPT), ("b", OPPOSITE)):
             client = ApiClient(platform.address)
             client.enter(f"{name}-{suffix}@example.com", "a long enough password")
@@ -62,6 +84,15 @@ class Traders:
         self.halt()
         settle(self._platform, 90.0)
         return audit(self._platform)
+
+
+def assert_replays_match(platform: Platform) -> None:
+    """Every session so far, replayed over its recorded bars by the command, gives the same signals."""
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        rows = connection.execute("SELECT id, bars_evaluated FROM sessions WHERE first_bar_time IS NOT NULL").fetchall()
+    assert len(rows) >= 10
+    for session_id, _ in rows:
+        assert cli.main(["replay", str(session_id), "--database", platform.conninfo("engine")]) == 0
 
 
 def assert_clean(found: Audit) -> None:
@@ -95,6 +126,7 @@ def test_a_broken_stream_and_a_failing_broker_lose_and_double_nothing(platform: 
     traders.trade(10, 150)
     platform.simulator("faults", {"duplicate_update": 0.0, "duplicate_bar": 0.0, "lose_bar": 0.0, "correct_bar": 0.0})
     assert_clean(traders.stop())
+    assert_replays_match(platform)
     assert one(platform, "SELECT count(*) FROM block_orders WHERE error LIKE '%504%'") >= 1
     assert one(platform, "SELECT count(*) FROM market_data WHERE correction > 0") >= 1
     assert platform.simulator("status")["refusals"].get("client_order_id must be unique") is None

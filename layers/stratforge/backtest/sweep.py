@@ -73,7 +73,7 @@ def random_points(values: Mapping[str, Sequence[float]], count: int, seed: int =
     points = []
     for index in sorted(generator.sample(range(total), count)):
         point = {}
-        for name in reversed(values):
+        for name in reversed(list(values)):
             index, place = divmod(index, len(values[name]))
             point[name] = float(values[name][place])
         points.append({name: point[name] for name in values})

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.storage.database import Connection
+from stratforge.strategy.lookback import window_length
 
 MAX_FAILURES = 3
 
@@ -74,14 +75,24 @@ def record_outcomes(connection: Connection, symbol: str, bar_time: datetime, out
         """
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
-                                 %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[])
-                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size)),
+                                 %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
+                                 %(quantities)s::float8[], %(entries)s::float8[])
+                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price)),
+        -- Reads the sessions as they were before this bar.
+        viewed AS (
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price)
+            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price FROM outcome o JOIN sessions s ON s.id = o.session_id
+            WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
+              AND (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price)
+            ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
                 first_bar_time = coalesce(s.first_bar_time, %(bar_time)s),
                 last_bar_time = %(bar_time)s,
                 bars_evaluated = s.bars_evaluated + 1,
                 bars_held = o.bars_held,
+                seen_quantity = o.quantity,
+                seen_entry_price = o.entry_price,
                 state = CASE WHEN o.error IS NULL THEN o.state ELSE s.state END,
                 consecutive_failures = CASE WHEN o.error IS NULL THEN 0 ELSE s.consecutive_failures + 1 END,
                 failure_reason = coalesce(o.error, s.failure_reason),
@@ -119,6 +130,8 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "confidences": [outcome.confidence for outcome in outcomes],
         "kinds": [outcome.size_kind for outcome in outcomes],
         "sizes": [outcome.size for outcome in outcomes],
+        "quantities": [outcome.session.quantity for outcome in outcomes],
+        "entries": [outcome.session.average_entry_price for outcome in outcomes],
     }
 
 
@@ -130,28 +143,24 @@ def has_pending_signals(connection: Connection, symbol: str) -> bool:
     return bool(row and row[0])
 
 
-def symbols_to_stream(connection: Connection) -> dict[str, int]:
-    """Symbols with running sessions or open positions, and the number of shards of each."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What running sessions want of a symbol: its shards, and the bars of history before the next bar."""
+
+    shards: int
+    history: int
+
+
+def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
+    """Symbols with running sessions or open positions, and what is wanted of each."""
     rows = connection.execute(
         """
-        SELECT symbol, max(shard) + 1 FROM (
-            SELECT symbol, shard FROM sessions WHERE status = 'RUNNING'
-            UNION ALL SELECT symbol, 0 FROM positions WHERE quantity > 0) wanted
+        SELECT symbol, max(shard) + 1, max(lookback) FROM (
+            SELECT s.symbol, s.shard, v.lookback FROM sessions s
+            JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+            WHERE s.status = 'RUNNING'
+            UNION ALL SELECT symbol, 0, 1 FROM positions WHERE quantity > 0) wanted
         GROUP BY symbol
         """
     )
-    return dict(rows.fetchall())
-
-
-def longest_lookback(connection: Connection, symbol: str) -> int:
-    """Bars of history that the sessions running on a symbol need."""
-    row = connection.execute(
-        """
-        SELECT coalesce(max(v.lookback), 1) FROM sessions s
-        JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-        WHERE s.symbol = %s AND s.status = 'RUNNING'
-        """,
-        (symbol,),
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    return {symbol: Wanted(shards, window_length(lookback)) for symbol, shards, lookback in rows}

@@ -40,19 +40,42 @@ def add_bars(connection: Connection, bars: Sequence[Bar]) -> int:
     return int(row[0])
 
 
-def correct_bar(connection: Connection, bar: Bar) -> None:
-    """Replaces the prices of a bar that the vendor corrected (or adds it)."""
-    connection.execute(
-        f"""
-        INSERT INTO market_data ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (symbol, timeframe, time) DO UPDATE
-        SET open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume,
-            correction = market_data.correction + 1
-        WHERE (market_data.open, market_data.high, market_data.low, market_data.close, market_data.volume)
-              IS DISTINCT FROM (excluded.open, excluded.high, excluded.low, excluded.close, excluded.volume)
-        """,  # noqa: S608 - column names of this module
-        (bar.symbol, bar.timeframe, bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume),
-    )
+def correct_bar(connection: Connection, bar: Bar) -> bool:
+    """Replaces the prices of a bar that the vendor corrected, keeping what it was; False when there was nothing to change.
+
+    A bar that was never published is left to the backfill: added here, it would never be evaluated.
+    """
+    row = connection.execute(
+        """
+        WITH before AS (
+            SELECT m.* FROM market_data m
+            WHERE m.symbol = %(symbol)s AND m.timeframe = %(timeframe)s AND m.time = %(time)s
+              AND (m.open, m.high, m.low, m.close, m.volume)
+                  IS DISTINCT FROM (%(open)s::numeric, %(high)s::numeric, %(low)s::numeric, %(close)s::numeric, %(volume)s::numeric)
+            FOR UPDATE),
+        kept AS (
+            INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
+            SELECT b.symbol, b.timeframe, b.time, b.correction + 1,
+                   coalesce((SELECT time FROM latest_prices l WHERE l.symbol = b.symbol), b.time),
+                   b.open, b.high, b.low, b.close, b.volume
+            FROM before b)
+        UPDATE market_data m SET open = %(open)s, high = %(high)s, low = %(low)s, close = %(close)s, volume = %(volume)s,
+                                 correction = m.correction + 1
+        FROM before b WHERE m.symbol = b.symbol AND m.timeframe = b.timeframe AND m.time = b.time
+        RETURNING 1
+        """,
+        {
+            "symbol": bar.symbol,
+            "timeframe": bar.timeframe,
+            "time": bar.time,
+            "open": bar.open,
+            "high": bar.high,
+            "low": bar.low,
+            "close": bar.close,
+            "volume": bar.volume,
+        },
+    ).fetchone()
+    return row is not None
 
 
 def set_latest_price(connection: Connection, symbol: str, price: Decimal, time: datetime) -> None:

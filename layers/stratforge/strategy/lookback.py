@@ -20,6 +20,18 @@ MAX_LOOKBACK = 20_000
 _MARGIN = 1.25
 
 
+def window_length(lookback: int) -> int:
+    """The length of the trailing window that a strategy with this lookback is evaluated on: a power of two from 64 up.
+
+    It depends on the strategy alone, never on its company, so that a replay computes on the same numbers; and there are few
+    lengths, so that strategies share the values of their indicators.
+    """
+    length = 64
+    while length < lookback:
+        length *= 2
+    return length
+
+
 class _History:
     """One made-up history with the values of the indicators over all of it."""
 

@@ -131,9 +131,10 @@ class Simulator:
                 await self._send(connection, [self._corrected(symbol, minute - 1) for symbol in corrected])
 
     def _corrected(self, symbol: str, minute: int) -> dict[str, Any]:
-        """A late trade at the close: more volume, the price as it was."""
+        """A late trade: another close, and more volume."""
         bar = self.bar(symbol, minute)
-        return {"T": "u", **bar, "v": bar["v"] + 7}
+        close = round(bar["c"] + 0.01, 2)
+        return {"T": "u", **bar, "c": close, "h": max(bar["h"], close), "v": bar["v"] + 7}
 
     async def _send(self, connection: DataConnection, messages: list[dict[str, Any]]) -> None:
         try:
