@@ -28,10 +28,7 @@ def floor_divide(a: float, b: float) -> float:
         return divide(a, b)
     if abs(b) == INFINITY:
         return 0.0 if a == 0.0 or (a > 0.0) == (b > 0.0) else -1.0
-    rest = math.fmod(a, b)
-    quotient = (a - rest) / b
-    if rest != 0.0 and (rest < 0.0) != (b < 0.0):
-        quotient -= 1.0
+    quotient = (a - a % b) / b
     if quotient != quotient or abs(quotient) >= _EXACT:
         return quotient
     below = float(math.floor(quotient))
@@ -44,10 +41,7 @@ def modulo(a: float, b: float) -> float:
         return NAN
     if abs(b) == INFINITY:
         return a if (a >= 0.0) == (b > 0.0) or a == 0.0 else b
-    rest = math.fmod(a, b)
-    if rest != 0.0 and (rest < 0.0) != (b < 0.0):
-        rest += b
-    return rest
+    return a % b
 
 
 def power(a: float, b: float) -> float:
@@ -67,7 +61,7 @@ def power(a: float, b: float) -> float:
     whole = abs(b) >= _EXACT or b == math.floor(b)
     if a < 0.0 and not whole:
         return NAN
-    odd = whole and abs(b) < _EXACT and math.fmod(b, 2.0) != 0.0
+    odd = whole and abs(b) < _EXACT and b % 2.0 != 0.0
     if abs(a) == INFINITY:
         magnitude = INFINITY if b > 0.0 else 0.0
     else:
@@ -136,7 +130,7 @@ def round_half_even(x: float, digits: float) -> float:
         return x
     below = float(math.floor(scaled))
     rest = scaled - below
-    if rest > 0.5 or (rest == 0.5 and math.fmod(below, 2.0) != 0.0):
+    if rest > 0.5 or (rest == 0.5 and below % 2.0 != 0.0):
         below += 1.0
     return below / scale
 

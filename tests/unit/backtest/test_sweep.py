@@ -1,0 +1,134 @@
+"""Sweeps give what single backtests give, in order, resumably."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
+from stratforge.backtest.overfitting import deflated_sharpe_ratio, expected_maximum_sharpe
+from stratforge.backtest.sweep import Sweeper, grid, random_points, ranked_results, run_sweep, walk_forward
+from stratforge.strategy import compile_strategy
+from stratforge.strategy.lookback import _random_history
+
+STRATEGY = compile_strategy("""
+FAST, SLOW, GAIN = 3, 8, 0.01
+def indicators(bars):
+    return {"fast": ta.ema(bars.close, length=FAST), "slow": ta.sma(bars.close, length=SLOW), "rsi": ta.rsi(bars.close, length=SLOW)}
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    for i in range(3):
+        state["sum"] = state.get("sum", 0) * 0.5 + i
+    if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 80 - state["sum"]:
+        return buy(confidence=min(1, abs(bar.close - bar.previous.close) / 0.05 + 0.2))
+    if position.unrealized_return > GAIN or (position.quantity > 0 and bar.fast < bar.slow and position.bars_held > 2):
+        return sell(fraction=0.6 if state["n"] % 2 == 0 else 1)
+""")
+BARS = _random_history(31, 4_000, 0.003, 55.0)
+POINTS = grid({"FAST": [2, 5, 9], "SLOW": [7, 20], "GAIN": [0.002, 0.02]})
+CONFIGS = [
+    BacktestConfig(),
+    BacktestConfig(
+        commission_bps=1, commission_per_order=0.5, slippage_bps=2, spread_bps=1, stop_loss=0.01, take_profit=0.02
+    ),
+    BacktestConfig(
+        trailing_stop=0.015, participation=0.01, fractional=False, commission_per_share=0.005, sizing_value=0.4
+    ),
+]
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=["plain", "costs and stops", "trailing, volume, whole shares"])
+def test_every_point_equals_the_single_backtest_to_the_cent(config: BacktestConfig) -> None:
+    for result in run_sweep(Sweeper(STRATEGY, BARS, config), POINTS):
+        single = run_backtest(STRATEGY.with_parameters(**result.parameters), BARS, config).metrics
+        assert abs(result.final_equity - single.final_equity) < 0.005
+        assert result.trades == single.trades > 10
+        for name in (
+            "total_return",
+            "annual_return",
+            "sharpe",
+            "max_drawdown",
+            "exposure",
+            "win_rate",
+            "profit_factor",
+        ):
+            assert getattr(result, name) == pytest.approx(getattr(single, name), rel=1e-9, nan_ok=True), name
+
+
+def test_processes_change_nothing() -> None:
+    sweeper = Sweeper(STRATEGY, BARS)
+    assert run_sweep(sweeper, POINTS, processes=2) == run_sweep(sweeper, POINTS)
+
+
+def test_an_interrupted_sweep_goes_on(tmp_path: Path) -> None:
+    file, seen = tmp_path / "results.jsonl", []
+    sweeper = Sweeper(STRATEGY, BARS)
+    whole = run_sweep(sweeper, POINTS)
+    run_sweep(sweeper, POINTS[:5], results=file)
+    with file.open("a") as sink:
+        sink.write('{"parameters": {"FA')
+    text = file.read_text()
+    file.write_text(text[: text.rindex('{"parameters": {"FA')])
+    assert run_sweep(sweeper, POINTS, results=file, progress=seen.append) == whole
+    assert seen[0] == 5
+
+
+def test_results_of_something_else_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "results.jsonl"
+    run_sweep(Sweeper(STRATEGY, BARS), POINTS[:1], results=file)
+    with pytest.raises(BacktestError, match="another strategy"):
+        run_sweep(Sweeper(STRATEGY, BARS, BacktestConfig(cash=5)), POINTS, results=file)
+
+
+def test_a_point_that_cannot_run_says_why_and_the_others_run() -> None:
+    bad, good = run_sweep(Sweeper(STRATEGY, BARS), [{"FAST": -1}, {"FAST": 4}])
+    assert bad.error is not None
+    assert "must be a whole number" in bad.error
+    assert good.error is None
+    assert ranked_results([bad, good])[0] is good
+
+
+def test_random_points_are_distinct_and_of_the_grid() -> None:
+    values = {"a": list(range(40)), "b": list(range(30))}
+    points = random_points(values, 100, seed=3)
+    assert len({tuple(point.items()) for point in points}) == 100
+    assert points == random_points(values, 100, seed=3)
+    assert all(0 <= point["a"] < 40 and 0 <= point["b"] < 30 for point in points)
+
+
+def test_walk_forward_learns_from_the_past_only() -> None:
+    folds = walk_forward(Sweeper(STRATEGY, BARS), POINTS, folds=3)
+    assert [fold.test_start - fold.train_start for fold in folds] == [1000, 1000, 1000]
+    assert folds[-1].test_stop == len(BARS)
+    for fold in folds:
+        assert fold.unseen.parameters == fold.best.parameters
+    changed = BARS.slice(0, len(BARS))
+    later = changed.close.copy()
+    later[folds[0].test_start :] *= 1.01
+    other = type(BARS)(
+        BARS.time, BARS.open, np.maximum(BARS.high, later), np.minimum(BARS.low, later), later, BARS.volume
+    )
+    assert walk_forward(Sweeper(STRATEGY, other), POINTS, folds=3)[0].best == folds[0].best
+
+
+def test_the_deflated_sharpe_ratio_tells_luck_from_skill() -> None:
+    generator = np.random.default_rng(5)
+    trials = generator.normal(0, 0.01, (200, 1_000))
+    sharpes = trials.mean(axis=1) / trials.std(axis=1, ddof=1)
+    luckiest = trials[sharpes.argmax()]
+    assert deflated_sharpe_ratio(luckiest, sharpes.tolist()) < 0.9
+    skilled = generator.normal(0.003, 0.01, 1_000)
+    assert deflated_sharpe_ratio(skilled, [*sharpes.tolist(), skilled.mean() / skilled.std()]) > 0.99
+    # One trial needs no deflation: the probabilistic Sharpe ratio of Bailey and Lopez de Prado (2012).
+    assert expected_maximum_sharpe([0.1]) == 0.0
+    assert math.isnan(deflated_sharpe_ratio(np.zeros(10), [0.0]))
+
+
+def test_the_expected_maximum_is_that_of_random_trials() -> None:
+    generator = np.random.default_rng(6)
+    highest = [generator.normal(0, 1, 50).max() for _ in range(4_000)]
+    normal = generator.normal(0, 1, 50)
+    normal = (normal - normal.mean()) / normal.std(ddof=1)
+    assert expected_maximum_sharpe(normal.tolist()) == pytest.approx(float(np.mean(highest)), rel=0.03)

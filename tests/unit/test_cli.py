@@ -1,0 +1,152 @@
+"""The command `stratforge`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from stratforge import cli
+from stratforge.strategy.lookback import _random_history
+
+CROSS = """
+FAST, SLOW = 5, 20
+def indicators(bars):
+    return {"fast": ta.sma(bars.close, length=FAST), "slow": ta.sma(bars.close, length=SLOW)}
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.fast > bar.slow:
+        return buy()
+    if position.quantity > 0 and bar.fast < bar.slow:
+        return sell()
+"""
+
+
+@pytest.fixture
+def strategy(tmp_path: Path) -> Path:
+    """A strategy's file."""
+    path = tmp_path / "cross.py"
+    path.write_text(CROSS)
+    return path
+
+
+@pytest.fixture
+def bars(tmp_path: Path) -> Path:
+    """A CSV file with odd column names."""
+    columns = _random_history(2, 800, 0.002, 20.0)
+    frame = pd.DataFrame({name.upper(): getattr(columns, name) for name in ("open", "high", "low", "close", "volume")})
+    frame.insert(0, "Timestamp", pd.to_datetime(columns.time, unit="s").strftime("%Y-%m-%dT%H:%M:%SZ"))
+    path = tmp_path / "bars.csv"
+    frame.to_csv(path, index=False)
+    return path
+
+
+def test_check_tells_what_a_strategy_is_made_of(strategy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(strategy), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["indicators"] == ["fast", "slow"]
+    assert answer["parameters"] == {"FAST": 5, "SLOW": 20}
+    assert 20 <= answer["lookback"] <= 30
+
+
+def test_check_refuses_with_places_and_exit_code_1(strategy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    strategy.write_text(CROSS.replace("bars.close", "bars.close.shift(-1)", 1))
+    assert cli.main(["check", str(strategy)]) == 1
+    assert f"{strategy}:4:" in capsys.readouterr().out
+
+
+def test_backtest_prints_one_json_object_and_draws(
+    strategy: Path, bars: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("plot.png", "plot.html"):
+        arguments = [
+            "backtest",
+            str(strategy),
+            "--bars",
+            str(bars),
+            "--json",
+            "--set",
+            "FAST=3",
+            "--plot",
+            str(tmp_path / name),
+        ]
+        assert cli.main(arguments) == 0
+        answer = json.loads(capsys.readouterr().out)
+        assert answer["metrics"]["bars"] == 800
+        assert answer["assumptions"]
+        assert (tmp_path / name).stat().st_size > 10_000
+
+
+def test_parquet_gives_what_csv_gives(strategy: Path, bars: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pd.read_csv(bars, parse_dates=["Timestamp"]).set_index("Timestamp")
+    frame.to_parquet(bars.with_suffix(".parquet"))
+    outputs = []
+    for path in (bars, bars.with_suffix(".parquet")):
+        assert cli.main(["backtest", str(strategy), "--bars", str(path), "--json"]) == 0
+        outputs.append(json.loads(capsys.readouterr().out)["metrics"])
+    assert outputs[0] == outputs[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("VOLUME", "VOL"), "no column volume"),
+        (lambda text: text.replace(text.splitlines()[4].split(",")[2], "abc", 1), "row 5: high is 'abc'"),
+        (
+            lambda text: text.replace(text.splitlines()[7].split(",")[0], "yesterday", 1),
+            "row 8: 'yesterday' is not a time",
+        ),
+        (lambda text: text + text.splitlines()[3] + "\n", "row 802: this time came before"),
+        (lambda text: text.splitlines()[0] + "\n", "has no rows"),
+        (lambda _text: "", "cannot be read"),
+    ],
+)
+def test_bad_files_get_the_row_and_the_reason(
+    strategy: Path, bars: Path, change, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bars.write_text(change(bars.read_text()))
+    assert cli.main(["backtest", str(strategy), "--bars", str(bars)]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--set", "NOPE=3"], ["--set", "FAST"], ["--set", "FAST=-1"], ["--stop-loss", "2"], ["--plot", "x.jpg"]],
+)
+def test_wrong_options_are_refused_without_a_trace(strategy: Path, bars: Path, arguments: list[str]) -> None:
+    assert cli.main(["backtest", str(strategy), "--bars", str(bars), *arguments]) in (1, 2)
+
+
+def test_missing_files_are_named(strategy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["backtest", str(strategy), "--bars", "nowhere.csv"]) == 2
+    assert "nowhere.csv" in capsys.readouterr().err
+    assert cli.main(["check", "nowhere.py"]) == 2
+
+
+def test_sweep_ranks_points_and_says_how_much_is_luck(
+    strategy: Path, bars: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "sweep",
+        str(strategy),
+        "--bars",
+        str(bars),
+        "--range",
+        "FAST=3:9:3",
+        "--range",
+        "SLOW=20,40",
+        "--folds",
+        "2",
+        "--json",
+    ]
+    assert cli.main([*arguments, "--results", str(tmp_path / "r.jsonl")]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["points"] == len(answer["results"]) == 6
+    assert len(answer["walk_forward"]) == 2
+    assert 0 <= answer["deflated_sharpe_ratio"] <= 1
+    assert cli.main(["sweep", str(strategy), "--bars", str(bars), "--range", "FAST=9:3"]) == 2
+
+
+def test_the_reference_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reference"]) == 0
+    assert "ta.supertrend(" in capsys.readouterr().out
