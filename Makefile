@@ -6,7 +6,7 @@ BIN := .venv/bin
 export PYTHONPATH := layers:localstack:.
 ARGS ?=
 
-.PHONY: help install up demo test test-fast check format lock bench screenshots clean
+.PHONY: help install up demo test test-fast check format lock bench clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,11 +47,13 @@ format: install ## Formats and mends what can be mended
 lock: install ## Pins and hashes every dependency again
 	@layers/requirements/lock.sh
 
-bench: install ## Runs the benchmarks, with ratios against peers and floors (ARGS=name)
-	@$(BIN)/python -W ignore tests/benchmarks/run.py $(ARGS)
+.bench-venv/.installed: layers/requirements/bench.txt | install
+	@$(PYTHON) -m venv .bench-venv
+	@$(BIN)/uv pip install -q --python .bench-venv/bin/python --require-hashes -r layers/requirements/bench.txt
+	@touch $@
 
-screenshots: install ## Takes the README's pictures from the running platform
-	@$(BIN)/python -W ignore tests/screenshots.py
+bench: install .bench-venv/.installed ## Runs the benchmarks, with ratios against peers and floors (ARGS=name)
+	@$(BIN)/python -W ignore tests/benchmarks/run.py $(ARGS)
 
 clean: ## Removes what was built, and the local state
 	@rm -rf build cdk.out .stratforge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

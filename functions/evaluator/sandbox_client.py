@@ -39,9 +39,9 @@ def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence
     bars = encode_columns(window)
     outcomes: list[Outcome] = []
     for part in _parts(sessions):
+        sources = {session.source_hash: session.python_code for session in part}
         requests = [
             encode_request(
-                session.python_code,
                 session.source_hash,
                 session.parameters,
                 (session.quantity, session.average_entry_price, float(session.bars_held)),
@@ -49,7 +49,7 @@ def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence
             )
             for session in part
         ]
-        answers = _invoke(function_name, {"bars": bars, "strategies": requests})
+        answers = _invoke(function_name, {"bars": bars, "sources": sources, "strategies": requests})
         if len(answers) != len(part):
             raise SandboxFailed(f"the sandbox answered for {len(answers)} of {len(part)} strategies")
         outcomes += [_outcome(session, answer) for session, answer in zip(part, answers, strict=True)]
@@ -59,12 +59,16 @@ def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence
 def _parts(sessions: Sequence[RunningSession]) -> Iterator[list[RunningSession]]:
     part: list[RunningSession] = []
     size = 0
+    hashes: set[str] = set()
     for session in sessions:
         part.append(session)
-        size += 2 * len(session.python_code) + 1_000
+        size += 1_000
+        if session.source_hash not in hashes:
+            hashes.add(session.source_hash)
+            size += 2 * len(session.python_code)
         if size > _MAX_STRATEGY_BYTES or len(part) == _MAX_STRATEGIES:
             yield part
-            part, size = [], 0
+            part, size, hashes = [], 0, set()
     if part:
         yield part
 

@@ -15,8 +15,8 @@ _pool = Pool()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Evaluates `event["strategies"]` on the last bar of `event["bars"]`."""
-    answers = _pool.evaluate(event["bars"], event["strategies"])
+    """Evaluates `event["strategies"]`, whose code is in `event["sources"]`, on the last bar of `event["bars"]`."""
+    answers = _pool.evaluate(event["bars"], event["sources"], event["strategies"])
     errors = sum("error" in answer for answer in answers)
     print(
         f'{{"level":"INFO","service":"sandbox","strategies":{len(answers)},"errors":{errors}}}',

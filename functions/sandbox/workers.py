@@ -62,13 +62,19 @@ class Worker:
         return self._alive
 
     def run(
-        self, bars: Mapping[str, str], requests: Sequence[Any], *, careful: bool, deadline: float
+        self,
+        bars: Mapping[str, str],
+        sources: Mapping[str, str],
+        requests: Sequence[Any],
+        *,
+        careful: bool,
+        deadline: float,
     ) -> tuple[list[Any], int]:
         """Runs requests; returns the answers in order, and the index it died at (the number of requests when it did not)."""
         _COUNTER.pack_into(self._counter, 0, 0)
         answers: list[Any] = []
         try:
-            self._send(marshal.dumps((dict(bars), list(requests), careful)), deadline)
+            self._send(marshal.dumps((dict(bars), dict(sources), list(requests), careful)), deadline)
             while len(answers) < len(requests):
                 answers += self._receive(deadline)
         except _WorkerDied:
@@ -147,7 +153,9 @@ class Pool:
         self._deadline = deadline
         self._worker: Worker | None = None
 
-    def evaluate(self, bars: Mapping[str, str], requests: Sequence[Any]) -> list[dict[str, Any]]:
+    def evaluate(
+        self, bars: Mapping[str, str], sources: Mapping[str, str], requests: Sequence[Any]
+    ) -> list[dict[str, Any]]:
         """Answers to all requests, in order."""
         answers: list[dict[str, Any]] = []
         careful = False
@@ -155,7 +163,7 @@ class Pool:
             if self._worker is None or not self._worker.alive:
                 self._worker = Worker()
             rest = requests[len(answers) :]
-            got, died_at = self._worker.run(bars, rest, careful=careful, deadline=self._deadline)
+            got, died_at = self._worker.run(bars, sources, rest, careful=careful, deadline=self._deadline)
             answers += got
             if died_at == len(rest):
                 break
@@ -214,10 +222,10 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
     cache = StrategyCache()
     while True:
         (size,) = _HEADER.unpack(_read_exactly(source, _HEADER.size))
-        bars, requests, careful = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
+        bars, sources, requests, careful = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
         columns = decode_columns(bars)
         answers: list[Any] = []
-        for index, answer in enumerate(evaluate_requests(columns, requests, cache), 1):
+        for index, answer in enumerate(evaluate_requests(columns, sources, requests, cache), 1):
             _COUNTER.pack_into(counter, 0, index)
             answers.append(answer)
             if careful:

@@ -301,7 +301,7 @@ class Platform:
         self.reconcile()
 
     def _warm(self, name: str) -> None:
-        payload = b'{"bars":{},"strategies":[]}' if name == "sandbox" else b'{"Records":[]}'
+        payload = b'{"bars":{},"sources":{},"strategies":[]}' if name == "sandbox" else b'{"Records":[]}'
         client("lambda", self.engine_address).invoke(FunctionName=f"stratforge-local-{name}", Payload=payload)
 
     def reconcile(self) -> dict[str, Any]:

@@ -26,9 +26,13 @@ def window() -> dict[str, str]:
     return encode_columns(BarColumns(time_, path, path + 1, path - 1, path, path))
 
 
-def request(source: str = SOURCE) -> dict[str, Any]:
+HASH = compile_strategy(SOURCE).source_hash
+SOURCES = {HASH: SOURCE, "bad": "bad"}
+
+
+def request(source_hash: str = HASH) -> dict[str, Any]:
     """An encoded request."""
-    return encode_request(source, compile_strategy(source).source_hash, {}, (0.0, 0.0, 0.0), {})
+    return encode_request(source_hash, {}, (0.0, 0.0, 0.0), {})
 
 
 @pytest.fixture
@@ -43,32 +47,31 @@ def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     """Has the child run `action` for requests whose source is "bad"."""
     honest = workers.evaluate_requests
 
-    def evaluate(bars: Any, requests: Any, cache: Any) -> Iterator[dict[str, Any]]:
+    def evaluate(bars: Any, sources: Any, requests: Any, cache: Any) -> Iterator[dict[str, Any]]:
         for each in requests:
-            if each["source"] == "bad":
+            if each["hash"] == "bad":
                 yield {"signal": None, "state": {"x": float(action() or 0)}}
             else:
-                yield from honest(bars, [each], cache)
+                yield from honest(bars, sources, [each], cache)
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
 
 
-BAD = {"source": "bad", "hash": "", "parameters": {}, "position": (0, 0, 0), "state": {}}
+BAD = request("bad")
 
 
 def test_answers_come_in_order(pool: Pool) -> None:
-    answers = pool.evaluate(window(), [request() for _ in range(50)])
+    answers = pool.evaluate(window(), SOURCES, [request() for _ in range(50)])
     assert answers == [{"signal": ["buy", 0.5, "default", 0.0], "state": {"n": 1.0}}] * 50
 
 
 def test_what_runs_is_what_was_checked(pool: Pool) -> None:
-    forged = {**request(), "source": SOURCE.replace("0.5", "0.9")}
-    (answer,) = pool.evaluate(window(), [forged])
+    (answer,) = pool.evaluate(window(), {HASH: SOURCE.replace("0.5", "0.9")}, [request()])
     assert "not the one that was checked" in answer["error"]
 
 
 def test_code_outside_the_language_is_refused_by_the_gate_in_the_child(pool: Pool) -> None:
-    (answer,) = pool.evaluate(window(), [{**request(), "source": "import os"}])
+    (answer,) = pool.evaluate(window(), {"x": "import os"}, [request("x")])
     assert "import of os" in answer["error"]
 
 
@@ -77,7 +80,7 @@ def test_a_strategy_that_hangs_is_killed_and_the_others_are_not_lost(
 ) -> None:
     hostile(monkeypatch, lambda: time.sleep(60))
     began = time.monotonic()
-    answers = pool.evaluate(window(), [request(), request(), BAD, request(), BAD, request()])
+    answers = pool.evaluate(window(), SOURCES, [request(), request(), BAD, request(), BAD, request()])
     assert [("error" in answer) for answer in answers] == [False, False, True, False, True, False]
     assert "did not answer within" in answers[2]["error"]
     assert time.monotonic() - began < 5
@@ -89,18 +92,18 @@ def test_a_busy_loop_is_killed_too(pool: Pool, monkeypatch: pytest.MonkeyPatch) 
             pass
 
     hostile(monkeypatch, spin)
-    assert ["error" in answer for answer in pool.evaluate(window(), [BAD, request()])] == [True, False]
+    assert ["error" in answer for answer in pool.evaluate(window(), SOURCES, [BAD, request()])] == [True, False]
 
 
 def test_a_child_that_dies_is_replaced(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile(monkeypatch, lambda: os._exit(0))
-    answers = pool.evaluate(window(), [request(), BAD, request()])
+    answers = pool.evaluate(window(), SOURCES, [request(), BAD, request()])
     assert ["error" in answer for answer in answers] == [False, True, False]
 
 
 def test_memory_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile(monkeypatch, lambda: len(bytearray(4 << 30)))
-    assert ["error" in answer for answer in pool.evaluate(window(), [BAD, request()])] == [True, False]
+    assert ["error" in answer for answer in pool.evaluate(window(), SOURCES, [BAD, request()])] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -115,14 +118,14 @@ def test_memory_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_child_can_open_nothing(pool: Pool, monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     hostile(monkeypatch, action)
-    assert "error" in pool.evaluate(window(), [BAD])[0]
+    assert "error" in pool.evaluate(window(), SOURCES, [BAD])[0]
     assert not os.path.exists("/tmp/escaped")
 
 
 def test_a_child_knows_nothing_of_the_environment(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARY", "secret")
     hostile(monkeypatch, lambda: len(os.environ))
-    assert pool.evaluate(window(), [BAD])[0]["state"] == {"x": 0.0}
+    assert pool.evaluate(window(), SOURCES, [BAD])[0]["state"] == {"x": 0.0}
 
 
 @pytest.mark.parametrize(

@@ -49,15 +49,16 @@ def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
 
 
 def encode_request(
-    source: str,
     source_hash: str,
     parameters: Mapping[str, float],
     position: Sequence[float],
     state: Mapping[str, float],
 ) -> dict[str, Any]:
-    """One strategy to evaluate: its code, and the (quantity, average entry price, bars held) of its position."""
+    """One session to evaluate: the hash of its code, and the (quantity, average entry price, bars held) of its position.
+
+    Sources travel beside the requests, each once by its hash, so that many users of one strategy cost little more than one.
+    """
     return {
-        "source": source,
         "hash": source_hash,
         "parameters": dict(parameters),
         "position": list(position),
@@ -96,7 +97,7 @@ class StrategyCache:
 
 
 def evaluate_requests(
-    bars: BarColumns, requests: Sequence[Mapping[str, Any]], cache: StrategyCache
+    bars: BarColumns, sources: Mapping[str, str], requests: Sequence[Mapping[str, Any]], cache: StrategyCache
 ) -> Iterator[dict[str, Any]]:
     """Evaluates each request on the last bar; an error of one does not touch the others.
 
@@ -107,10 +108,10 @@ def evaluate_requests(
     values = Values(bars)
     for request in requests:
         try:
-            strategy = cache.get(request["source"], request["hash"], request["parameters"])
+            strategy = cache.get(sources[request["hash"]], request["hash"], request["parameters"])
             quantity, entry, held = request["position"]
             evaluation = evaluate_last_bar(strategy, values, PositionView(quantity, entry, held), request["state"])
-        except (StrategyError, ValueError) as error:
+        except (StrategyError, ValueError, KeyError) as error:
             yield {"error": str(error)[:500]}
             continue
         signal = evaluation.signal

@@ -1,0 +1,118 @@
+"""The same backtest in backtesting.py, in vectorbt and in ours; run by `backtest.py` in an environment that has all three.
+
+SMA 10/20 cross over random one-minute bars, all in, at the next open where the peer can, with the full set of statistics. The best of some
+repetitions each, after a first run that compiles.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+warnings.simplefilter("ignore")
+
+SOURCE = """
+FAST, SLOW = 10, 20
+def indicators(bars):
+    return {"fast": ta.sma(bars.close, length=FAST), "slow": ta.sma(bars.close, length=SLOW)}
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.fast > bar.slow:
+        return buy()
+    if position.quantity > 0 and bar.fast < bar.slow:
+        return sell()
+"""
+
+
+def make_bars(length: int) -> pd.DataFrame:
+    """Random bars."""
+    generator = np.random.default_rng(1)
+    close = 100 * np.exp(np.cumsum(generator.normal(0, 0.0005, length)))
+    open_ = np.concatenate(([100.0], close[:-1]))
+    index = pd.date_range("2024-01-01", periods=length, freq="min")
+    columns = {
+        "Open": open_,
+        "High": np.maximum(open_, close) * 1.0002,
+        "Low": np.minimum(open_, close) * 0.9998,
+        "Close": close,
+    }
+    return pd.DataFrame({**columns, "Volume": 1000.0}, index=index)
+
+
+def best(run: Callable[[], object], repetitions: int) -> float:
+    """Seconds of the fastest run, the first not counted."""
+    run()
+    seconds = []
+    for _ in range(repetitions):
+        began = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
+
+
+def ours(frame: pd.DataFrame) -> Callable[[], object]:
+    """Our backtest, from the frame to the whole report, trades and curves included."""
+    from stratforge.backtest import BacktestConfig, run_backtest
+    from stratforge.strategy import compile_strategy
+
+    strategy = compile_strategy(SOURCE)
+
+    def run() -> object:
+        report = run_backtest(strategy, frame, BacktestConfig(cash=1_000_000, commission_bps=1))
+        return report.metrics, report.trades, report.equity, report.drawdown
+
+    return run
+
+
+def backtesting_py(frame: pd.DataFrame) -> Callable[[], object]:
+    """backtesting.py."""
+    from backtesting import Backtest, Strategy
+
+    class Cross(Strategy):
+        def init(self) -> None:
+            close = pd.Series(self.data.Close)
+            self.fast = self.I(lambda: close.rolling(10).mean())
+            self.slow = self.I(lambda: close.rolling(20).mean())
+
+        def next(self) -> None:
+            if not self.position and self.fast[-1] > self.slow[-1]:
+                self.buy()
+            elif self.position and self.fast[-1] < self.slow[-1]:
+                self.position.close()
+
+    return lambda: Backtest(frame, Cross, cash=1_000_000, commission=0.0001, finalize_trades=True).run()
+
+
+def vectorbt(frame: pd.DataFrame) -> Callable[[], object]:
+    """vectorbt, with its statistics."""
+    import vectorbt as vbt
+
+    close = frame["Close"]
+
+    def run() -> object:
+        fast, slow = vbt.MA.run(close, 10), vbt.MA.run(close, 20)
+        entries, exits = fast.ma_crossed_above(slow), fast.ma_crossed_below(slow)
+        return vbt.Portfolio.from_signals(close, entries, exits, init_cash=1_000_000, fees=0.0001, freq="1min").stats()
+
+    return run
+
+
+def main() -> None:
+    """Prints seconds by name as JSON."""
+    frame = make_bars(100_000)
+    found = {
+        "ours": best(ours(frame), 7),
+        "vectorbt": best(vectorbt(frame), 3),
+        "backtesting.py": best(backtesting_py(frame), 1),
+    }
+    found["ours, 1,000,000 bars"] = best(ours(make_bars(1_000_000)), 1)
+    json.dump(found, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
