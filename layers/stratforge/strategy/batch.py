@@ -80,7 +80,7 @@ class StrategyCache:
             StrategyError: if the source does not pass.
             ValueError: if the source is not the one that was checked when it was stored.
         """
-        key = (source_hash, tuple(sorted(parameters.items())))
+        key = (source_hash, tuple(parameters.items()))
         found = self._strategies.get(key)
         if found is not None and found.source == source:
             self._strategies.move_to_end(key)

@@ -6,6 +6,7 @@ import ast
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from stratforge.strategy.columns_compiler import ColumnsCompiler
 from stratforge.strategy.findings import Code, Finding, StrategyError
@@ -47,6 +48,20 @@ class Strategy:
         """Bars after which a trailing window gives the same last values as the full history (1e-9 relative)."""
         needed = [node for name, node in self.columns.items() if name in self._read_columns]
         return measure_lookback(needed, previous=bool(self.on_bar.needs("p")))
+
+    @cached_property
+    def argument_plan(self) -> tuple[tuple[str, Any, int], ...]:
+        """Where each argument of `on_bar` comes from: (origin, key, how many bars back), looked up once instead of on every bar."""
+        plan: list[tuple[str, Any, int]] = []
+        for name in self.on_bar.arguments:
+            origin, key = name[0], name[2:]
+            if origin in "bp":
+                plan.append(("column", self.columns.get(key, key), 1 if origin == "b" else 2))
+            elif origin == "k":
+                plan.append(("constant", self.parameters[key], 0))
+            else:
+                plan.append(("state" if origin == "s" else "position", key, 0))
+        return tuple(plan)
 
     @cached_property
     def _read_columns(self) -> frozenset[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from stratforge.market.columns import TIME_FIELDS_AS_COLUMNS
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
@@ -47,20 +46,16 @@ def evaluate_last_bar(
         position: The session's position.
         state: The state the previous bar left. It is not changed; keys it lacks have no value.
     """
-    bars = values.bars
     arguments: list[float] = []
-    for name in strategy.on_bar.arguments:
-        origin, key = name[0], name[2:]
-        if origin == "b":
-            arguments.append(_value(strategy, values, key, 1))
-        elif origin == "p":
-            arguments.append(_value(strategy, values, key, 2))
-        elif origin == "k":
-            arguments.append(strategy.parameters[key])
-        elif origin == "s":
+    for origin, key, back in strategy.argument_plan:
+        if origin == "column":
+            arguments.append(values.latest(key, back))
+        elif origin == "state":
             arguments.append(state.get(key, math.nan))
+        elif origin == "constant":
+            arguments.append(key)
         elif key == "unrealized_return":
-            arguments.append(position.unrealized_return(float(bars.close[-1])))
+            arguments.append(position.unrealized_return(values.latest("close", 1)))
         else:
             arguments.append(float(getattr(position, key)))
     action, confidence, kind, size, *after = strategy.on_bar.function(*arguments)
@@ -70,14 +65,3 @@ def evaluate_last_bar(
         if -_STATE_LIMIT <= value <= _STATE_LIMIT  # NaN fails too: a key without a value is not kept
     }
     return Evaluation(signal_from_numbers(action, confidence, kind, size), kept)
-
-
-def _value(strategy: Strategy, values: Values, name: str, back: int) -> float:
-    if len(values.bars) < back:
-        return math.nan
-    node = strategy.columns.get(name)
-    if node is not None:
-        return float(values.series(node)[-back])
-    if name in TIME_FIELDS_AS_COLUMNS:
-        return float(getattr(values.bars.tail(2), name)[-back])
-    return float(getattr(values.bars, name)[-back])

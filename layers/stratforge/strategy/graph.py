@@ -7,6 +7,7 @@ and shared by every strategy that asks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -147,6 +148,7 @@ class Values:
     def __init__(self, bars: BarColumns) -> None:
         self.bars = bars
         self._computed: dict[Node, Computed] = {}
+        self._latest: dict[tuple[Node | str, int], float] = {}
 
     def __len__(self) -> int:
         return len(self._computed)
@@ -156,6 +158,24 @@ class Values:
         value = self._value(node)
         assert not isinstance(value, tuple)
         return value
+
+    def latest(self, column: Node | str, back: int) -> float:
+        """The last value of a column (of the one before with `back` 2), NaN when there are not so many bars.
+
+        A column is a node, or a name of the bars: a price, the volume or a time field.
+        """
+        found = self._latest.get((column, back))
+        if found is None:
+            found = self._latest[(column, back)] = self._look_back(column, back)
+        return found
+
+    def _look_back(self, column: Node | str, back: int) -> float:
+        if len(self.bars) < back:
+            return math.nan
+        if isinstance(column, Node):
+            return float(self.series(column)[-back])
+        # Time fields are computed for the bars that are asked about only.
+        return float(getattr(self.bars.tail(2), column)[-back])
 
     def _value(self, node: Node) -> Computed:
         found = self._computed.get(node)
