@@ -70,8 +70,9 @@ def ours(frame: pd.DataFrame) -> Callable[[], object]:
 
 
 def backtesting_py(frame: pd.DataFrame) -> Callable[[], object]:
-    """backtesting.py."""
+    """backtesting.py, as its own guide writes this strategy."""
     from backtesting import Backtest, Strategy
+    from backtesting.lib import crossover
 
     class Cross(Strategy):
         def init(self) -> None:
@@ -80,9 +81,9 @@ def backtesting_py(frame: pd.DataFrame) -> Callable[[], object]:
             self.slow = self.I(lambda: close.rolling(20).mean())
 
         def next(self) -> None:
-            if not self.position and self.fast[-1] > self.slow[-1]:
+            if crossover(self.fast, self.slow):
                 self.buy()
-            elif self.position and self.fast[-1] < self.slow[-1]:
+            elif crossover(self.slow, self.fast):
                 self.position.close()
 
     return lambda: Backtest(frame, Cross, cash=1_000_000, commission=0.0001, finalize_trades=True).run()

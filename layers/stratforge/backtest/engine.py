@@ -43,24 +43,13 @@ def run_backtest(
 
 def run_loop(loop: Loop, strategy: Strategy, values: Values, config: BacktestConfig) -> Fills:
     """Runs a loop of the interpreter and gives the fills."""
-    inputs = [loop_column(strategy, values, name).tolist() for name in loop.columns]
+    arrays = {name: loop_column(strategy, values, name) for name in loop.columns}
+    inputs = [array if name in loop.rare else array.tolist() for name, array in arrays.items()]
     parameters = [strategy.parameters[name] for name in loop.parameters]
-    # A bar has at most one fill at its open and one within it.
-    recorded: list[Any] = [_Growing() for _ in FILL_COLUMNS]
-    count = loop.function(len(values.bars), config.cash, *inputs, *parameters, *config_arguments(config), *recorded)
-    return Fills(*(np.array(each.items[:count], dtype=np.float64) for each in recorded))
-
-
-class _Growing:
-    """A column that is written from its beginning on and grows, so that memory follows the fills and not the bars."""
-
-    __slots__ = ("items",)
-
-    def __init__(self) -> None:
-        self.items: list[float] = []
-
-    def __setitem__(self, index: int, value: float) -> None:
-        self.items.append(value)
+    rows: list[tuple[float, ...]] = []
+    loop.function(len(values.bars), config.cash, *inputs, *parameters, *config_arguments(config), rows)
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(FILL_COLUMNS))
+    return Fills(*(np.ascontiguousarray(table[:, index]) for index in range(len(FILL_COLUMNS))))
 
 
 def loop_column(strategy: Strategy, values: Values, name: str) -> Floats:

@@ -7,6 +7,7 @@ one backtest, by numba for sweeps. Both run the same statements in the same orde
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
 MINIMUM_VALUE = 1.0
 _DUST = 1e-9
+_NOTHING = "return (0.0, 0.0, 0.0, 0.0)"
 
 CONFIG_ARGUMENTS = (
     "half_cost",
@@ -87,13 +89,15 @@ class Features:
 class Loop:
     """A compiled loop and the columns it reads, in the order of its arguments.
 
-    `function(n, cash, *columns, *parameters, *config_arguments, *fill columns)` returns the number of fills. Fill
-    columns are bar, side, quantity, price, commission, reason, cash after, quantity after.
+    `function(n, cash, *columns, *parameters, *config_arguments, *sink)` returns the number of fills. In machine code the sink
+    is one array for each of `FILL_COLUMNS`; in the interpreter it is a list that gets a tuple of them for each fill, so
+    that memory follows the fills and not the bars. Columns named in `rare` are read by index, so they can stay arrays.
     """
 
     function: Callable[..., int]
     columns: tuple[str, ...]
     parameters: tuple[str, ...]
+    rare: frozenset[str]
     text: str
 
 
@@ -109,33 +113,47 @@ def loop_for(strategy: Strategy, config: BacktestConfig, target: Target) -> Loop
 def _compile(
     on_bar_text: str, arguments: tuple[str, ...], state: tuple[str, ...], features: Features, target: Target
 ) -> Loop:
-    columns, text = _write(arguments, state, features, target)
+    columns, rare, text = _write(arguments, state, features, target)
     parameters = tuple(name[2:] for name in arguments if name[0] == "k")
     scope: dict[str, Any] = {"floor": math.floor, "NAN": math.nan}
     if target == "numba":
         import numba
 
         jit = numba.njit(error_model="numpy", fastmath=False, nogil=True)
-        scope |= {
-            name: numba.njit(error_model="python")(each)
-            for name, each in arithmetic.FUNCTIONS.items()
-            if name != "absolute"
-        }
-        scope["absolute"] = abs
+        scope |= _compiled_arithmetic()
         exec(compile(on_bar_text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
         scope["on_bar"] = jit(scope["on_bar"])
         exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
-        return Loop(jit(scope["loop"]), columns, parameters, text)
+        return Loop(jit(scope["loop"]), columns, parameters, rare, text)
     scope |= arithmetic.FUNCTIONS
+    if not state:
+        # Nothing to carry on and nothing decided: None is quicker to make and to tell than four zeros.
+        on_bar_text = on_bar_text.replace(_NOTHING, "return None")
     exec(compile(on_bar_text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
     exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
-    return Loop(scope["loop"], columns, parameters, text)
+    return Loop(scope["loop"], columns, parameters, rare, text)
+
+
+@lru_cache(maxsize=1)
+def _compiled_arithmetic() -> dict[str, Any]:
+    """The total operations as machine code: their module once more, in which each is replaced by its compiled form.
+
+    They call each other, and compiled code can call compiled code only.
+    """
+    import numba
+
+    scope: dict[str, Any] = {"__name__": "stratforge.strategy.compiled_arithmetic"}
+    exec(compile(inspect.getsource(arithmetic), "<arithmetic>", "exec"), scope)  # noqa: S102 - our own module
+    names = [name for name in arithmetic.FUNCTIONS if name != "absolute"]
+    for name in names:
+        scope[name] = numba.njit(error_model="python")(scope[name])
+    return {**{name: scope[name] for name in names}, "absolute": abs}
 
 
 def _write(
     arguments: tuple[str, ...], state: tuple[str, ...], features: Features, target: Target
-) -> tuple[tuple[str, ...], str]:
-    """The columns the loop reads, and its text."""
+) -> tuple[tuple[str, ...], frozenset[str], str]:
+    """The columns the loop reads, which of them only now and then, and its text."""
     on_bar = [name for name in arguments if name[0] == "b"]
     previous = [name for name in arguments if name[0] == "p"]
     position = {name[2:] for name in arguments if name[0] == "q"}
@@ -145,15 +163,14 @@ def _write(
     if features.participation:
         read.add("volume")
     columns = tuple(sorted(read))
+    # What only fills and decisions read is looked up then, and not carried through every bar.
+    read_always = {name[2:] for name in (*on_bar, *previous)} | (
+        {"open", "close"} if features.stops or "unrealized_return" in position else set()
+    )
+    rare = {"open", "close"} - read_always if target == "python" and read_always else set()
     parameters = [name for name in arguments if name[0] == "k"]
-    head = [
-        "n",
-        "cash",
-        *(f"c_{name}" for name in columns),
-        *parameters,
-        *CONFIG_ARGUMENTS,
-        *(f"f_{name}" for name in FILL_COLUMNS),
-    ]
+    sink = [f"f_{name}" for name in FILL_COLUMNS] if target == "numba" else ["rows"]
+    head = ["n", "cash", *(f"c_{name}" for name in columns), *parameters, *CONFIG_ARGUMENTS, *sink]
     lines = [f"def loop({', '.join(head)}):"]
     write = lines.append
     held = "bars_held" in position
@@ -172,13 +189,16 @@ def _write(
         for name in columns:
             write(f"        b_{name} = c_{name}[i]")
     else:
-        names = ", ".join(f"b_{name}" for name in columns)
-        write(f"    for i, ({names}) in enumerate(zip({', '.join(f'c_{name}' for name in columns)})):")
+        often = [name for name in columns if name not in rare]
+        names = "".join(f"b_{name}, " for name in often)
+        write(f"    for i, ({names}) in enumerate(zip({', '.join(f'c_{name}' for name in often)})):")
     write("        if side != 0.0:")
-    _write_fill(write, features)
+    if "open" in rare:
+        write("            b_open = float(c_open[i])")
+    _write_fill(write, features, target)
     if features.stops:
         write("        if quantity > 0.0:")
-        _write_stops(write, features)
+        _write_stops(write, features, target)
     if held:
         write("        bars_held = bars_held + 1.0 if quantity > 0.0 else 0.0")
     results = ", ".join(("action", "confidence", "kind", "size", *(f"s_{key}" for key in state)))
@@ -192,13 +212,20 @@ def _write(
                 "q_bars_held": "bars_held",
             }.get(name, name)
         )
-    write(f"        {results} = on_bar({', '.join(given)})")
-    write("        if action != 0.0:")
+    if target == "python" and not state:
+        write(f"        decision = on_bar({', '.join(given)})")
+        write("        if decision is not None:")
+        write(f"            {results} = decision")
+    else:
+        write(f"        {results} = on_bar({', '.join(given)})")
+        write("        if action != 0.0:")
+    if "close" in rare:
+        write("            b_close = float(c_close[i])")
     _write_decision(write, features)
     for name in previous:
         write(f"        {name} = b_{name[2:]}")
     write("    return fills")
-    return columns, "\n".join(lines)
+    return columns, frozenset(rare), "\n".join(lines)
 
 
 def _commission(features: Features, quantity: str, price: str) -> str:
@@ -209,14 +236,17 @@ def _commission(features: Features, quantity: str, price: str) -> str:
     )
 
 
-def _record(write: Callable[[str], None], indent: str, side: str, quantity: str, reason: str) -> None:
+def _record(write: Callable[[str], None], indent: str, target: Target, side: str, quantity: str, reason: str) -> None:
     values = ("i", side, quantity, "price", "fee", reason, "cash", "quantity")
-    for name, value in zip(FILL_COLUMNS, values, strict=True):
-        write(f"{indent}f_{name}[fills] = {value}")
+    if target == "numba":
+        for name, value in zip(FILL_COLUMNS, values, strict=True):
+            write(f"{indent}f_{name}[fills] = {value}")
+    else:
+        write(f"{indent}rows.append(({', '.join(values)}))")
     write(f"{indent}fills += 1")
 
 
-def _write_fill(write: Callable[[str], None], features: Features) -> None:
+def _write_fill(write: Callable[[str], None], features: Features, target: Target) -> None:
     """Fills what the previous bar decided, at this bar's open."""
     indent = "            "
     write(indent + "part = want")
@@ -243,7 +273,7 @@ def _write_fill(write: Callable[[str], None], features: Features) -> None:
     if features.trailing_stop:
         write(deep + "peak = price if quantity == 0.0 else peak")
     write(deep + "quantity += part; cost += part * price; entry = cost / quantity")
-    _record(write, deep, "1.0", "part", "0.0")
+    _record(write, deep, target, "1.0", "part", "0.0")
     write(deep + "want -= part")
     if features.participation:
         write(inner + "if want * price < 1.0: side = 0.0")
@@ -253,7 +283,7 @@ def _write_fill(write: Callable[[str], None], features: Features) -> None:
     write(inner + ("price = b_open * (1.0 - half_cost)" if features.costs else "price = b_open"))
     write(inner + f"if part >= quantity - {_DUST}: part = quantity")
     write(inner + "if part > 0.0:")
-    _write_sale(write, deep, features, "part", "0.0")
+    _write_sale(write, deep, features, target, "part", "0.0")
     write(deep + "want -= part")
     if features.participation:
         write(inner + f"if quantity == 0.0 or want <= {_DUST}: side = 0.0")
@@ -261,15 +291,17 @@ def _write_fill(write: Callable[[str], None], features: Features) -> None:
         write(inner + "side = 0.0")
 
 
-def _write_sale(write: Callable[[str], None], indent: str, features: Features, quantity: str, reason: str) -> None:
+def _write_sale(
+    write: Callable[[str], None], indent: str, features: Features, target: Target, quantity: str, reason: str
+) -> None:
     write(indent + f"fee = {_commission(features, quantity, 'price')}")
     write(indent + f"cash += {quantity} * price - fee")
     write(indent + f"cost -= entry * {quantity}; quantity -= {quantity}")
     write(indent + "if quantity <= 0.0: quantity = 0.0; cost = 0.0; entry = 0.0")
-    _record(write, indent, "2.0", quantity, reason)
+    _record(write, indent, target, "2.0", quantity, reason)
 
 
-def _write_stops(write: Callable[[str], None], features: Features) -> None:
+def _write_stops(write: Callable[[str], None], features: Features, target: Target) -> None:
     """Stops and targets within the bar, for the position as it is after the open."""
     indent = "            "
     write(indent + "level = 0.0; reason = 0.0")
@@ -285,15 +317,14 @@ def _write_stops(write: Callable[[str], None], features: Features) -> None:
         write(indent + "if b_low <= level:")
         write(sell + f"price = min(b_open, level){worse}")
         write(sell + "part = quantity; side = 0.0")
-        _write_sale(write, sell, features, "part", "reason")
+        _write_sale(write, sell, features, target, "part", "reason")
         condition = "elif"
     if features.take_profit:
-        write(indent + "target = entry * (1.0 + take_profit)" if condition == "if" else "")
-        target = "entry * (1.0 + take_profit)"
-        write(indent + f"{condition} b_high >= {target}:")
-        write(sell + f"price = max(b_open, {target}){worse}")
+        goal = "entry * (1.0 + take_profit)"
+        write(indent + f"{condition} b_high >= {goal}:")
+        write(sell + f"price = max(b_open, {goal}){worse}")
         write(sell + "part = quantity; side = 0.0")
-        _write_sale(write, sell, features, "part", "2.0")
+        _write_sale(write, sell, features, target, "part", "2.0")
     if features.trailing_stop:
         write(indent + "if b_high > peak: peak = b_high")
 

@@ -56,8 +56,22 @@ class RoundTrips:
         return self.pnl / (self.entry_price * self.quantity)
 
     @classmethod
+    def _whole(cls, fills: Fills) -> RoundTrips | None:
+        """Round trips when every purchase is sold at once and whole, as columns without a loop; None when it is not so."""
+        count = len(fills.bar) // 2
+        bought, sold = slice(0, 2 * count, 2), slice(1, 2 * count, 2)
+        if (fills.side[0::2] != 1.0).any() or (fills.side[1::2] != 2.0).any() or fills.held[sold].any():
+            return None
+        quantity, entry, exit_ = fills.quantity[sold], fills.price[bought], fills.price[sold]
+        pnl = (exit_ - entry) * quantity - fills.commission[sold] - fills.commission[bought]
+        return cls(fills.bar[bought], fills.bar[sold], quantity, entry, exit_, pnl, fills.reason[sold])
+
+    @classmethod
     def of(cls, fills: Fills) -> RoundTrips:
         """Round trips of fills."""
+        whole = cls._whole(fills)
+        if whole is not None:
+            return whole
         rows = []
         quantity = cost = paid = 0.0
         entry_bar = 0.0

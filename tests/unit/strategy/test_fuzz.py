@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from stratforge.backtest import run_backtest
 from stratforge.backtest.loop import loop_for
@@ -234,7 +234,12 @@ def test_numbers_that_explode_stay_numbers(body: list[str]) -> None:
 
 
 @given(st.lists(statements(hostile=False), min_size=1, max_size=4))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=12,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # Shrinking would compile for minutes.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 def test_machine_code_gives_what_the_interpreter_gives(body: list[str]) -> None:
     from stratforge.backtest import BacktestConfig
     from stratforge.backtest.sweep import Sweeper
