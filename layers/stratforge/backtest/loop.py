@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,12 +17,13 @@ from typing import Any, Literal
 
 from stratforge.backtest.config import BacktestConfig
 from stratforge.strategy import Strategy, arithmetic
+from stratforge.strategy.on_bar_compiler import OnBar
 
 Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
 MINIMUM_VALUE = 1.0
 _DUST = 1e-9
-_NOTHING = "return (0.0, 0.0, 0.0, 0.0)"
+_NOTHING = "0.0, 0.0, 0.0, 0.0"
 
 CONFIG_ARGUMENTS = (
     "half_cost",
@@ -106,30 +108,26 @@ FILL_COLUMNS = ("bar", "side", "quantity", "price", "commission", "reason", "cas
 
 def loop_for(strategy: Strategy, config: BacktestConfig, target: Target) -> Loop:
     """The loop for a strategy and a configuration."""
-    return _compile(strategy.on_bar.text, strategy.on_bar.arguments, strategy.on_bar.state, Features.of(config), target)
+    return _compile(strategy.on_bar, Features.of(config), target)
 
 
 @lru_cache(maxsize=512)
-def _compile(
-    on_bar_text: str, arguments: tuple[str, ...], state: tuple[str, ...], features: Features, target: Target
-) -> Loop:
-    columns, rare, text = _write(arguments, state, features, target)
-    parameters = tuple(name[2:] for name in arguments if name[0] == "k")
+def _compile(on_bar: OnBar, features: Features, target: Target) -> Loop:
+    inlined = target == "python" and not any(line.lstrip().startswith("for ") for line in on_bar.body)
+    columns, rare, text = _write(on_bar, features, target, inlined)
+    parameters = tuple(name[2:] for name in on_bar.arguments if name[0] == "k")
     scope: dict[str, Any] = {"floor": math.floor, "NAN": math.nan}
     if target == "numba":
         import numba
 
         jit = numba.njit(error_model="numpy", fastmath=False, nogil=True)
         scope |= _compiled_arithmetic()
-        exec(compile(on_bar_text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
+        exec(compile(on_bar.text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
         scope["on_bar"] = jit(scope["on_bar"])
         exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
         return Loop(jit(scope["loop"]), columns, parameters, rare, text)
     scope |= arithmetic.FUNCTIONS
-    if not state:
-        # Nothing to carry on and nothing decided: None is quicker to make and to tell than four zeros.
-        on_bar_text = on_bar_text.replace(_NOTHING, "return None")
-    exec(compile(on_bar_text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
+    exec(compile(on_bar.text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
     exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
     return Loop(scope["loop"], columns, parameters, rare, text)
 
@@ -151,9 +149,10 @@ def _compiled_arithmetic() -> dict[str, Any]:
 
 
 def _write(
-    arguments: tuple[str, ...], state: tuple[str, ...], features: Features, target: Target
+    decide: OnBar, features: Features, target: Target, inlined: bool
 ) -> tuple[tuple[str, ...], frozenset[str], str]:
     """The columns the loop reads, which of them only now and then, and its text."""
+    arguments, state = decide.arguments, decide.state
     on_bar = [name for name in arguments if name[0] == "b"]
     previous = [name for name in arguments if name[0] == "p"]
     position = {name[2:] for name in arguments if name[0] == "q"}
@@ -183,7 +182,7 @@ def _write(
     for key in state:
         write(f"    s_{key} = NAN")
     for name in previous:
-        write(f"    {name} = NAN")
+        write(f"    l_{name[2:]} = NAN")
     if target == "numba":
         write("    for i in range(n):")
         for name in columns:
@@ -192,6 +191,8 @@ def _write(
         often = [name for name in columns if name not in rare]
         names = "".join(f"b_{name}, " for name in often)
         write(f"    for i, ({names}) in enumerate(zip({', '.join(f'c_{name}' for name in often)})):")
+    for name in previous:
+        write(f"        {name} = l_{name[2:]}; l_{name[2:]} = b_{name[2:]}")
     write("        if side != 0.0:")
     if "open" in rare:
         write("            b_open = float(c_open[i])")
@@ -201,31 +202,50 @@ def _write(
         _write_stops(write, features, target)
     if held:
         write("        bars_held = bars_held + 1.0 if quantity > 0.0 else 0.0")
-    results = ", ".join(("action", "confidence", "kind", "size", *(f"s_{key}" for key in state)))
-    given = []
-    for name in arguments:
-        given.append(
-            {
-                "q_quantity": "quantity",
-                "q_average_entry_price": "entry",
-                "q_unrealized_return": "((b_close / entry - 1.0) if quantity > 0.0 else 0.0)",
-                "q_bars_held": "bars_held",
-            }.get(name, name)
-        )
-    if target == "python" and not state:
-        write(f"        decision = on_bar({', '.join(given)})")
-        write("        if decision is not None:")
-        write(f"            {results} = decision")
+    views = {
+        "q_quantity": "quantity",
+        "q_average_entry_price": "entry",
+        "q_unrealized_return": "((b_close / entry - 1.0) if quantity > 0.0 else 0.0)",
+        "q_bars_held": "bars_held",
+    }
+    close = ["b_close = float(c_close[i])"] if "close" in rare else []
+    if inlined:
+        _write_inlined(write, decide, views, close, features)
     else:
-        write(f"        {results} = on_bar({', '.join(given)})")
+        results = ", ".join(("action", "confidence", "kind", "size", *(f"s_{key}" for key in state)))
+        write(f"        {results} = on_bar({', '.join(views.get(name, name) for name in arguments)})")
         write("        if action != 0.0:")
-    if "close" in rare:
-        write("            b_close = float(c_close[i])")
-    _write_decision(write, features)
-    for name in previous:
-        write(f"        {name} = b_{name[2:]}")
+        for line in close:
+            write(f"            {line}")
+        _write_decision(write, "            ", features)
     write("    return fills")
     return columns, frozenset(rare), "\n".join(lines)
+
+
+def _write_inlined(
+    write: Callable[[str], None], decide: OnBar, views: dict[str, str], close: list[str], features: Features
+) -> None:
+    """Puts the body of `on_bar` into the loop: where it returns, the decision is noted and the next bar begins.
+
+    Only for a body without loops of its own (`continue` would mean those), which is nearly every one; a call for each
+    bar costs as much as the decision.
+    """
+    suffix = "".join(f", s_{key}" for key in decide.state)
+    for line in decide.body:
+        for name, view in views.items():
+            line = re.sub(rf"\b{name}\b", view, line)
+        bare = line.lstrip()
+        indent = "        " + line[: len(line) - len(bare)]
+        if not bare.startswith("return "):
+            write(indent + bare)
+            continue
+        decision = bare.removeprefix("return (").removesuffix(")").removesuffix(suffix)
+        if decision != _NOTHING:
+            write(f"{indent}action, confidence, kind, size = {decision}")
+            for each in close:
+                write(indent + each)
+            _write_decision(write, indent, features)
+        write(indent + "continue")
 
 
 def _commission(features: Features, quantity: str, price: str) -> str:
@@ -329,9 +349,8 @@ def _write_stops(write: Callable[[str], None], features: Features, target: Targe
         write(indent + "if b_high > peak: peak = b_high")
 
 
-def _write_decision(write: Callable[[str], None], features: Features) -> None:
+def _write_decision(write: Callable[[str], None], indent: str, features: Features) -> None:
     """Turns a decision into a wanted quantity, sized at this bar's close."""
-    indent = "            "
     write(indent + "if confidence > 1.0: confidence = 1.0")
     write(indent + "if confidence < 0.0: confidence = 0.0")
     write(indent + "if confidence == confidence and (kind == 0.0 or 0.0 < size <= 1e12):")
