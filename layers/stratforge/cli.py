@@ -203,11 +203,11 @@ def replay(options: argparse.Namespace) -> int:
     return 3 if differences or count != session.bars_evaluated else 0
 
 
-def reference(_options: argparse.Namespace) -> int:
-    """`stratforge reference`: the language, as the model gets it."""
-    from stratforge.strategy.reference import prompt_section
+def reference(options: argparse.Namespace) -> int:
+    """`stratforge reference`: the language, as the model gets it or as a page for people."""
+    from stratforge.strategy.reference import prompt_section, reference_page
 
-    print(prompt_section())
+    print(reference_page() if options.markdown else prompt_section(), end="")
     return 0
 
 
@@ -263,6 +263,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--database", default=os.environ.get("STRATFORGE_DATABASE"), metavar="CONNINFO")
     command.set_defaults(run=replay)
     command = commands.add_parser("reference", help="prints the language")
+    command.add_argument("--markdown", action="store_true", help="as a page")
     command.set_defaults(run=reference)
     return parser
 

@@ -189,11 +189,11 @@ def _write(
             write(f"        b_{name} = c_{name}[i]")
     else:
         often = [name for name in columns if name not in rare]
-        names = "".join(f"b_{name}, " for name in often)
-        write(f"    for i, ({names}) in enumerate(zip({', '.join(f'c_{name}' for name in often)})):")
+        names = "".join(f", b_{name}" for name in often)
+        write(f"    for i{names} in zip(range(n){''.join(f', c_{name}' for name in often)}):")
     for name in previous:
         write(f"        {name} = l_{name[2:]}; l_{name[2:]} = b_{name[2:]}")
-    write("        if side != 0.0:")
+    write("        if side:" if target == "python" else "        if side != 0.0:")
     if "open" in rare:
         write("            b_open = float(c_open[i])")
     _write_fill(write, features, target)

@@ -99,7 +99,11 @@ def _size(
         return SizedOrder(signal, quantity, reserved_quantity=quantity)
     if account.trading_state == "REDUCING":
         return SizedOrder(signal, ZERO, reason=Reason.REDUCING_ONLY)
-    quantity = _buy_quantity(signal, account, price).quantize(QUANTITY_STEP, ROUND_DOWN)
+    quantity = _buy_quantity(signal, account, price)
+    if signal.size_kind in ("default", "fraction"):
+        # A share of the equity means as much of it as is free; a quantity or an amount means what it says, or nothing.
+        quantity = min(quantity, cash / (price * (1 + collar)))
+    quantity = quantity.quantize(QUANTITY_STEP, ROUND_DOWN)
     if quantity * price < MINIMUM_NOTIONAL:
         return SizedOrder(signal, quantity, reason=Reason.BELOW_MINIMUM)
     reserve = quantity * price * (1 + collar)

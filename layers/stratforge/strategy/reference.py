@@ -67,3 +67,59 @@ The language
 
 Example
 {EXAMPLE}"""
+
+
+def reference_page() -> str:
+    """The reference for people, in Markdown."""
+    lines = [
+        "# The strategy language",
+        "",
+        "Generated from the vocabulary tables by `stratforge reference --markdown`; a test compares.",
+        "",
+        "```python",
+        EXAMPLE.rstrip(),
+        "```",
+        "",
+        "A strategy is a module of constants (numbers: the tunable parameters), `indicators(bars)` and `on_bar(bar, position, state)`. What is",
+        "not listed here is refused with line, column and what to write instead. Every operation is causal, total and bounded:",
+        "division by zero gives infinity or an unknown value, comparisons with unknown values are false.",
+        "",
+        "## In `indicators(bars)`",
+        "",
+        "Whole columns: `bars.open`, `bars.high`, `bars.low`, `bars.close`, `bars.volume`; `+ - * / // % **`, comparisons, and `& | ~` on",
+        'comparisons. Ends with `return {"name": series, ...}`.',
+        "",
+        "| method | gives |",
+        "|---|---|",
+        *(f"| `.{name}({', '.join(each.names)})` | {each.summary} |" for name, each in SERIES_METHODS.items()),
+        *(f"| `.rolling(n).{name}()` | {summary} of the last n bars |" for name, summary in ROLLING_METHODS.items()),
+        "",
+        "## In `on_bar(bar, position, state)`",
+        "",
+        "Numbers: `bar.close` and the other prices, `bar.<indicator>`, `bar.previous.<field>`,",
+        f'{", ".join(f"`bar.time.{name}`" for name in TIME_FIELDS)} (exchange time, Monday is 0), and `state["key"]`, which lasts between bars.',
+        "",
+        "| field | meaning |",
+        "|---|---|",
+        *(f"| `position.{name}` | {meaning} |" for name, meaning in POSITION_FIELDS.items()),
+        "",
+        "Assignments, `if`, `for i in range(n)` with a fixed n, `and or not`, `abs min max round int float bool`. Returns",
+        "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, or nothing.",
+        "",
+        "## `np.`",
+        "",
+        "| function | gives |",
+        "|---|---|",
+        *(f"| `np.{name}` | {each.summary} |" for name, each in sorted(NUMPY_FUNCTIONS.items())),
+        "",
+        f"## `ta.`: {len(REGISTRY)} indicators",
+        "",
+        "By pandas-ta's names, parameters and defaults. Fields follow the arrow where an indicator gives several series.",
+    ]
+    for category in sorted({each.category for each in REGISTRY.values()}):
+        lines += ["", f"### {category.capitalize()}", "", "| call | what |", "|---|---|"]
+        rows = sorted((each for each in REGISTRY.values() if each.category == category), key=lambda each: each.name)
+        for each in rows:
+            day = "; begins anew every day" if each.anchored else ""
+            lines.append(f"| `{signature(each)}` | {each.summary}{day} |")
+    return "\n".join(lines) + "\n"

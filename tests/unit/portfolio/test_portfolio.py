@@ -70,6 +70,12 @@ def test_refusals_have_a_reason(request_: SignalRequest, arguments: dict[str, st
     assert order.reserved_cash == order.reserved_quantity == 0
 
 
+def test_a_share_of_the_equity_is_cut_to_the_free_cash() -> None:
+    order = size_one(signal(sizing_value=Decimal(1)))
+    assert order.reason is None
+    assert Decimal(999) < order.reserved_cash <= Decimal(1000)
+
+
 def test_a_reducing_account_may_sell() -> None:
     assert size_one(signal("sell"), held="5", state="REDUCING").quantity == 5
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
-from stratforge.strategy import Code, PositionView, StrategyError, compile_strategy, evaluate_last_bar
+from stratforge.strategy import Code, PositionView, StrategyError, compile_strategy, evaluate_last_bar, reference
 from stratforge.strategy.graph import Values
-from stratforge.strategy.reference import EXAMPLE, prompt_section
+from stratforge.strategy.reference import EXAMPLE, prompt_section, reference_page
 
 HOLD = "\ndef on_bar(bar, position, state):\n    return\n"
 ESCAPES = sorted((Path(__file__).parent / "escapes").glob("*.py"))
@@ -242,3 +242,10 @@ def test_equal_calls_are_one_node_whoever_wrote_them() -> None:
     one = compile_strategy(f"def indicators(bars):\n    return {{'x': ta.sma(bars.close, length=5)}}\n{HOLD}")
     other = compile_strategy(f"N = 5\ndef indicators(bars):\n    return {{'y': ta.sma(bars.close, N)}}\n{HOLD}")
     assert one.columns["x"] is other.columns["y"]
+
+
+def test_the_reference_page_is_the_one_generated_from_the_vocabulary() -> None:
+    page = Path(reference.__file__).with_name("REFERENCE.md")
+    assert page.read_text() == reference_page(), (
+        "run: stratforge reference --markdown > layers/stratforge/strategy/REFERENCE.md"
+    )
