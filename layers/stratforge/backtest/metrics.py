@@ -50,6 +50,11 @@ class Metrics:
     buy_and_hold_return: float
     buy_and_hold_max_drawdown: float
 
+    def __getitem__(self, name: str) -> float | int:
+        """A figure by its name."""
+        value: float | int = getattr(self, name)
+        return value
+
     def as_dict(self) -> dict[str, float | int]:
         """The figures by name."""
         return asdict(self)

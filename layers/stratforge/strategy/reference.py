@@ -14,12 +14,14 @@ from stratforge.strategy.vocabulary import (
 EXAMPLE = """\
 FAST, SLOW = 12, 26
 
+
 def indicators(bars):
     return {
         "fast": ta.ema(bars.close, length=FAST),
         "slow": ta.ema(bars.close, length=SLOW),
         "rsi": ta.rsi(bars.close, length=14),
     }
+
 
 def on_bar(bar, position, state):
     if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 70:
