@@ -78,7 +78,11 @@ def stage_config(node: Node) -> StageConfig:
         raise ConfigurationError(f"{account!r} is not an account; give its twelve digits with -c account=…")
     if name == "local":
         short = Timeouts(evaluator=5, executor=5, settler=5, assistant=60, backtester=60)
-        return StageConfig("local", "us-east-1", "000000000000", False, None, timeouts=short, simulated_market=True)
+        # Said by what starts the platform: the page labels the market as simulated only when it is.
+        simulated = node.try_get_context("simulated") is not False
+        return StageConfig(
+            "local", "us-east-1", "000000000000", False, None, timeouts=short, simulated_market=simulated
+        )
     cidr = node.try_get_context("cidr") or _DEFAULT_CIDR
     try:
         network = ipaddress.ip_network(cidr)

@@ -90,7 +90,9 @@ class Platform:
         self.postgres.ensure_database()
         self._migrate()
         self.tell("templates")
-        assembly = synthesize(self.options.assemblies or self.options.state / "assemblies")
+        assembly = synthesize(
+            self.options.assemblies or self.options.state / "assemblies", simulated=self.simulated_alpaca
+        )
         self.tell("AWS engine")
         engine = self.supervisor.add(self._engine_process())
         self.tell("stacks")

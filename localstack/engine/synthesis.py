@@ -16,12 +16,15 @@ from engine.failures import StartError
 
 ROOT = Path(__file__).resolve().parents[2]
 _CONTENT = ("infra_cdk", "functions", "layers", "db/migrations", "cdk.json")
-_CONTEXT = {"stage": "local", "aws:cdk:bundling-stacks": []}
 
 
-def content_hash() -> str:
+def _context(simulated: bool) -> dict[str, object]:
+    return {"stage": "local", "simulated": simulated, "aws:cdk:bundling-stacks": []}
+
+
+def content_hash(*, simulated: bool) -> str:
     """What the templates and assets depend on."""
-    digest = hashlib.sha256(json.dumps(_CONTEXT).encode())
+    digest = hashlib.sha256(json.dumps(_context(simulated)).encode())
     for name in _CONTENT:
         path = ROOT / name
         files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
@@ -32,13 +35,17 @@ def content_hash() -> str:
     return digest.hexdigest()[:24]
 
 
-def synthesize(cache: Path) -> Path:
+def synthesize(cache: Path, *, simulated: bool = True) -> Path:
     """The cloud assembly of the local stage, from the cache when nothing changed.
+
+    Args:
+        cache: Folder of assemblies.
+        simulated: Whether the market is simulated, which the dashboard says.
 
     Raises:
         StartError: if the app does not synthesize.
     """
-    output = cache / content_hash()
+    output = cache / content_hash(simulated=simulated)
     if (output / "manifest.json").exists():
         return output
     cache.mkdir(parents=True, exist_ok=True)
@@ -48,7 +55,9 @@ def synthesize(cache: Path) -> Path:
         **os.environ,
         "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}",
         "CDK_OUTDIR": str(working),
-        "CDK_CONTEXT_JSON": json.dumps({**json.loads((ROOT / "cdk.json").read_text())["context"], **_CONTEXT}),
+        "CDK_CONTEXT_JSON": json.dumps(
+            {**json.loads((ROOT / "cdk.json").read_text())["context"], **_context(simulated)}
+        ),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "PYTHONPATH": os.pathsep.join((str(ROOT / "layers"), str(ROOT))),
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 from stratforge.strategy.columns_compiler import ColumnsCompiler
 from stratforge.strategy.findings import Code, Finding, StrategyError
-from stratforge.strategy.graph import Node
+from stratforge.strategy.graph import Node, reachable
 from stratforge.strategy.lookback import measure_lookback
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
 from stratforge.strategy.source import Findings, Module, parse, read_module
@@ -46,7 +46,9 @@ class Strategy:
     @cached_property
     def lookback(self) -> int:
         """Bars after which a trailing window gives the same last values as the full history (1e-9 relative)."""
-        needed = [node for name, node in self.columns.items() if name in self._read_columns]
+        read = [node for name, node in self.columns.items() if name in self._read_columns]
+        # Every step on the way counts, not the end alone: what a rare branch or a comparison depends on would not show there.
+        needed = [node for node in reachable(read) if node.operation not in ("indicator", "constant")]
         return measure_lookback(needed, previous=bool(self.on_bar.needs("p")))
 
     @cached_property

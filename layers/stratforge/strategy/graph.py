@@ -126,7 +126,7 @@ OPERATIONS: dict[str, Callable[..., Computed]] = {
     "pct_change": lambda _bars, inputs, arguments: inputs[0] / k.shift(inputs[0], arguments[0]) - 1.0,
     "round": lambda _bars, inputs, arguments: np.round(inputs[0], int(arguments[0])),
     "fillna": lambda _bars, inputs, arguments: np.where(np.isnan(inputs[0]), arguments[0], inputs[0]),
-    "ffill": _unary(k.forward_fill),
+    "ffill": lambda bars, inputs, _arguments: k.forward_fill(inputs[0], bars.day),
     "rolling_mean": _rolling(k.rolling_mean),
     "rolling_sum": _rolling(k.rolling_sum),
     "rolling_min": _rolling(k.rolling_min),
@@ -192,13 +192,13 @@ class Values:
         return OPERATIONS[node.operation](self.bars, inputs, node.arguments)
 
 
-def reachable(roots: Iterable[Node]) -> set[Node]:
-    """All nodes that `roots` depend on, themselves included."""
-    seen: set[Node] = set()
+def reachable(roots: Iterable[Node]) -> list[Node]:
+    """All nodes that `roots` depend on, themselves included, each once."""
+    seen: dict[Node, None] = {}
     stack = list(roots)
     while stack:
         node = stack.pop()
         if node not in seen:
-            seen.add(node)
+            seen[node] = None
             stack.extend(node.inputs)
-    return seen
+    return list(seen)

@@ -44,10 +44,13 @@ def diff(x: Floats, periods: int) -> Floats:
     return x - shift(x, periods)
 
 
-def forward_fill(x: Floats) -> Floats:
-    """The latest known value."""
-    known = ~np.isnan(x)
-    index = np.where(known, np.arange(len(x)), 0)
+def forward_fill(x: Floats, day: npt.NDArray[np.int64] | None = None) -> Floats:
+    """The latest known value; with `day`, the latest of the same exchange day."""
+    places = np.arange(len(x))
+    index = np.where(np.isnan(x), 0, places)
+    if day is not None:
+        # A day begins with what its first bar has, known or not: how far back a value lies would have no bound otherwise.
+        index = np.where(np.diff(day, prepend=-1) != 0, places, index)
     np.maximum.accumulate(index, out=index)
     return x[index]
 

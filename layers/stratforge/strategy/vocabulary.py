@@ -71,7 +71,7 @@ SERIES_METHODS = {
     "abs": SeriesMethod("absolute value", operation="absolute"),
     "round": SeriesMethod("rounded to decimals", ("decimals",), {"decimals": 0.0}),
     "fillna": SeriesMethod("value where not known", ("value",)),
-    "ffill": SeriesMethod("the latest known value", operation="ffill"),
+    "ffill": SeriesMethod("the latest known value of the day", operation="ffill"),
     "isna": SeriesMethod("whether not known", operation="is_nan", logical=True),
     "notna": SeriesMethod("whether known", operation="not_nan", logical=True),
 }

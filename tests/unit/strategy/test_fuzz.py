@@ -19,6 +19,7 @@ from stratforge.strategy.lookback import _random_history
 from stratforge.strategy.vocabulary import NUMPY_FUNCTIONS, SERIES_METHODS
 
 BARS = _random_history(17, 300, 0.01, 25.0)
+HISTORY = _random_history(77, 6_000, 0.004, 60.0)
 FROZEN = BarColumns(BARS.time, *(np.full(300, value) for value in (5.0, 5.0, 5.0, 5.0, 0.0)))
 numbers = st.sampled_from(["0", "1", "2", "-3", "0.5", "14", "1e15", "N", "True"])
 names = st.sampled_from(["a", "b", "bars", "np", "ta", "state", "bar", "__class__", "open", "len", "x" * 50, "é"])
@@ -215,6 +216,26 @@ def test_indicators_of_the_grammar_compile_and_are_causal(expression: str) -> No
     scale = np.nanmax(np.abs(part), initial=1.0)
     same = np.isclose(part, whole, rtol=1e-6, atol=1e-9 * scale, equal_nan=True)
     assert same.mean() > 0.97
+
+
+@given(series(2, hostile=False))
+@fuzzing
+def test_the_trailing_window_stands_for_the_history_of_any_composition(expression: str) -> None:
+    strategy = compiled(program(["if bar.x > 1:\n        return buy()"], expression))
+    assert strategy is not None
+    try:
+        lookback = strategy.lookback
+    except StrategyError:
+        return  # It says that it needs too long a history.
+    if lookback > 3_000:
+        return
+    node = strategy.columns["x"]
+    full = Values(HISTORY).series(node)
+    for end in range(3_200, len(HISTORY), 293):
+        got, expected = Values(HISTORY.slice(end - lookback, end)).series(node)[-1], full[end - 1]
+        if got != expected and not (np.isnan(got) and np.isnan(expected)):
+            largest = np.nanmax(np.abs(full[end - lookback : end]), initial=0.0)
+            assert abs(got - expected) <= 1e-6 * max(abs(expected), 1e-3 * largest) + 1e-12, (end, lookback)
 
 
 @pytest.mark.parametrize(

@@ -236,15 +236,16 @@ def hwma(close: Floats, na: float, nb: float, nc: float) -> Floats:
 @indicator(
     "hilo",
     "overlap",
-    "Gann high-low activator",
+    "Gann high-low activator of the day",
     "high low close",
     length(13, "high_length"),
     length(21, "low_length"),
     averages.mamode("sma"),
     outputs="hilo long short",
+    anchored=True,
 )
 def hilo(
-    high: Floats, low: Floats, close: Floats, high_length: int, low_length: int, mamode: str
+    bars: BarColumns, high: Floats, low: Floats, close: Floats, high_length: int, low_length: int, mamode: str
 ) -> tuple[Floats, Floats, Floats]:
     """Krausz (1998): the average of the lows above the average of the highs, and the other way round."""
     highs = averages.moving_average(mamode, high, high_length)
@@ -252,21 +253,22 @@ def hilo(
     above, below = close > k.shift(highs, 1), close < k.shift(lows, 1)
     turned = np.where(above, 1.0, np.where(below, -1.0, np.nan))
     line = np.where(above, lows, np.where(below, highs, np.nan))
-    line = k.forward_fill(line)
+    line = k.forward_fill(line, bars.day)
     return line, np.where(turned == -1.0, np.nan, line), np.where(turned == 1.0, np.nan, line)
 
 
 @indicator(
     "supertrend",
     "overlap",
-    "Supertrend",
+    "Supertrend of the day",
     "high low close",
     length(7),
     number("multiplier", 3.0, 0.01, 100),
     outputs="trend direction long short",
+    anchored=True,
 )
 def supertrend(
-    high: Floats, low: Floats, close: Floats, length: int, multiplier: float
+    bars: BarColumns, high: Floats, low: Floats, close: Floats, length: int, multiplier: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Seban: bands at a multiple of the ATR that only tighten while the trend lasts."""
     middle, width = hl2(high, low), multiplier * atr(high, low, close, length, "rma", 1, False)
@@ -275,7 +277,12 @@ def supertrend(
     n = len(closes)
     trend, direction = np.zeros(n), np.ones(n)
     way = 1.0
-    for index in range(1, n):
+    begins = (np.diff(bars.day, prepend=-1) != 0).tolist()
+    for index in range(n):
+        if begins[index]:
+            # What the trend was depends on a past without end; it begins anew with the day.
+            way = 1.0
+            continue
         if closes[index] > upper[index - 1]:
             way = 1.0
         elif closes[index] < lower[index - 1]:
@@ -287,7 +294,7 @@ def supertrend(
         direction[index] = way
         trend[index] = lower[index] if way > 0 else upper[index]
     long, short = np.where(direction > 0, trend, np.nan), np.where(direction < 0, trend, np.nan)
-    long[:1] = np.nan
+    long[np.array(begins)] = np.nan
     return trend, direction, long, short
 
 

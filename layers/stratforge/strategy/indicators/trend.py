@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
+from stratforge.market.columns import BarColumns
 from stratforge.strategy import kernels as k
 from stratforge.strategy.indicators.moving_average import moving_average, sma
 from stratforge.strategy.indicators.overlap import hl2
@@ -110,14 +113,27 @@ def dpo(close: Floats, length: int) -> Floats:
 @indicator(
     "psar",
     "trend",
-    "Parabolic stop and reverse",
+    "Parabolic stop and reverse of the day",
     "high low close",
     number("af0", 0.02, 0.0001, 1),
     number("max_af", 0.2, 0.0001, 1),
     outputs="sar reversal",
+    anchored=True,
 )
-def psar(high: Floats, low: Floats, close: Floats, af0: float, max_af: float) -> tuple[Floats, Floats]:
-    """Wilder (1978): the stop that follows the trend, and 1 on bars on which it turns."""
+def psar(
+    bars: BarColumns, high: Floats, low: Floats, close: Floats, af0: float, max_af: float
+) -> tuple[Floats, Floats]:
+    """Wilder (1978): the stop that follows the trend, and 1 on bars on which it turns. Begins anew with the day: where it
+    stands depends on every turn before."""
+    out, turned = k.nans(len(high)), np.zeros(len(high))
+    edges = [*np.flatnonzero(np.diff(bars.day, prepend=-1)).tolist(), len(high)]
+    for first, last in itertools.pairwise(edges):
+        day = slice(first, last)
+        out[day], turned[day] = _psar_of_day(high[day], low[day], float(close[first]), af0, max_af)
+    return out, turned
+
+
+def _psar_of_day(high: Floats, low: Floats, close: float, af0: float, max_af: float) -> tuple[Floats, Floats]:
     n = len(high)
     out, turned = k.nans(n), np.zeros(n)
     if n < 2:
@@ -125,7 +141,7 @@ def psar(high: Floats, low: Floats, close: Floats, af0: float, max_af: float) ->
     highs, lows = high.tolist(), low.tolist()
     down = lows[0] - lows[1]
     falling = down > 0 and down > highs[1] - highs[0]
-    sar, extreme, speed = float(close[0]), (lows[1] if falling else highs[1]), af0
+    sar, extreme, speed = close, (lows[1] if falling else highs[1]), af0
     for i in range(1, n):
         now = sar + speed * (extreme - sar)
         if falling:
