@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from engine.platform import Options, Platform
@@ -16,6 +18,11 @@ from engine.processes import Supervisor
 from engine.synthesis import ROOT, synthesize
 from stratforge.storage.database import Database
 from stratforge.storage.migrations import migrate, read_migrations
+
+# In CI the same examples every time, so that a commit is judged by its change; everywhere else new ones.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 MIGRATIONS = ROOT / "db" / "migrations"
 ASSEMBLIES = ROOT / ".stratforge" / "assemblies"

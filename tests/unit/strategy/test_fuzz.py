@@ -166,7 +166,7 @@ def assert_harmless(strategy: Strategy) -> None:
     report = run_backtest(strategy, BARS)
     assert np.isfinite(report.equity_values).all()
     assert (report.equity_values >= 0).all()
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 10.0
 
 
 def program(body: list[str], indicator: str = "bars.close") -> str:
