@@ -26,7 +26,8 @@ class SandboxFailed(RuntimeError):
 
 
 @lru_cache(maxsize=1)
-def _client() -> LambdaClient:
+def sandbox_client() -> LambdaClient:
+    """The client of Lambda of this environment."""
     return boto3.client("lambda", config=client_config(read_timeout=60))
 
 
@@ -74,7 +75,7 @@ def _parts(sessions: Sequence[RunningSession]) -> Iterator[list[RunningSession]]
 
 
 def _invoke(function_name: str, payload: dict[str, Any]) -> list[dict[str, Any]]:
-    reply = _client().invoke(FunctionName=function_name, Payload=json.dumps(payload).encode())
+    reply = sandbox_client().invoke(FunctionName=function_name, Payload=json.dumps(payload).encode())
     body = json.loads(reply["Payload"].read())
     if reply.get("FunctionError") or not isinstance(body, dict) or "answers" not in body:
         raise SandboxFailed(f"the sandbox failed: {str(body)[:300]}")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratforge.bus.messages import BarMessage
-from stratforge.bus.queues import send_work_ready
+from stratforge.bus.queues import send_work_ready, sqs_client
 from stratforge.storage import evaluations, market_data
 from stratforge.storage.database import Database
 from stratforge.storage.evaluations import Outcome, RunningSession
 from stratforge.strategy.lookback import window_length
 
-from functions.evaluator.sandbox_client import evaluate_sessions
+from functions.evaluator.sandbox_client import evaluate_sessions, sandbox_client
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class EvaluatorService:
         self._database = database
         self._sandbox_function = sandbox_function
         self._signals_queue_url = signals_queue_url
+
+    def prepare(self) -> None:
+        """Connects to what it needs, so that the first message does not wait for it."""
+        with self._database.transaction():
+            sqs_client()
+            sandbox_client()
 
     def handle(self, message: BarMessage) -> Evaluated:
         """Handles one message of the bars queue."""

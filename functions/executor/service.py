@@ -37,6 +37,11 @@ class ExecutorService:
         self._database = database
         self._broker = broker
 
+    def prepare(self) -> None:
+        """Connects to what it needs, so that the first message does not wait for it."""
+        with self._database.transaction():
+            pass
+
     def handle(self, symbol: str) -> Executed:
         """Does what there is to do for a symbol."""
         with self._database.transaction() as connection:

@@ -50,5 +50,8 @@ def record_handler(record: SQSRecord) -> None:
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Handles a batch; what failed is reported, and delivered again."""
+    """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""
+    if not event.get("Records"):
+        service().prepare()
+        return {"batchItemFailures": []}
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

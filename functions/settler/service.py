@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratforge.bus.messages import OrderUpdate
-from stratforge.bus.queues import send_work_ready
+from stratforge.bus.queues import send_work_ready, sqs_client
 from stratforge.storage.database import Database
 from stratforge.storage.evaluations import has_pending_signals
 from stratforge.storage.settlement import apply_progress
@@ -25,6 +25,11 @@ class SettlerService:
     def __init__(self, database: Database, signals_queue_url: str) -> None:
         self._database = database
         self._signals_queue_url = signals_queue_url
+
+    def prepare(self) -> None:
+        """Connects to what it needs, so that the first message does not wait for it."""
+        with self._database.transaction():
+            sqs_client()
 
     def handle(self, update: OrderUpdate) -> Settled:
         """Handles one message of the order-updates queue."""
