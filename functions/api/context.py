@@ -8,7 +8,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from stratforge.configuration import DatabaseSecret, read_secret
 from stratforge.storage.database import Connection, Database
 
 from functions.api.auth.tokens import COOKIE, read_access_token
@@ -25,7 +24,7 @@ def settings() -> ApiSettings:
 @lru_cache(maxsize=1)
 def database() -> Database:
     """The database of this environment."""
-    return Database(lambda: read_secret(DatabaseSecret, settings().database_secret).conninfo(), application="api")
+    return Database.of_secret(settings().database_secret, application="api")
 
 
 def current_user(request: Request) -> UUID:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.ai.gemini import GeminiQuant
 from stratforge.bus.messages import JobReady
-from stratforge.configuration import DatabaseSecret, GeminiSecret, Settings, read_secret
+from stratforge.configuration import GeminiSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -31,9 +31,7 @@ class AssistantSettings(Settings):
 def service() -> AssistantService:
     """The service of this environment."""
     settings = AssistantSettings.from_environment()
-    database = Database(
-        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="assistant"
-    )
+    database = Database.of_secret(settings.database_secret, application="assistant")
     return AssistantService(database, GeminiQuant(read_secret(GeminiSecret, settings.gemini_secret)))
 
 

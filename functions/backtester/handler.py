@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import JobReady
-from stratforge.configuration import AlpacaSecret, DatabaseSecret, Settings, read_secret
+from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -31,9 +31,7 @@ class BacktesterSettings(Settings):
 def service() -> BacktesterService:
     """The service of this environment."""
     settings = BacktesterSettings.from_environment()
-    database = Database(
-        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="backtester"
-    )
+    database = Database.of_secret(settings.database_secret, application="backtester")
     return BacktesterService(database, AlpacaHistory(read_secret(AlpacaSecret, settings.alpaca_secret)))
 
 

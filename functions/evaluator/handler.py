@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.bus.messages import BarMessage
-from stratforge.configuration import DatabaseSecret, Settings, read_secret
+from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -31,9 +31,7 @@ class EvaluatorSettings(Settings):
 def service() -> EvaluatorService:
     """The service of this environment."""
     settings = EvaluatorSettings.from_environment()
-    database = Database(
-        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="evaluator"
-    )
+    database = Database.of_secret(settings.database_secret, application="evaluator")
     return EvaluatorService(database, settings.sandbox_function, settings.signals_queue_url)
 
 

@@ -10,7 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.messages import WorkReady
-from stratforge.configuration import AlpacaSecret, DatabaseSecret, Settings, read_secret
+from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -31,9 +31,7 @@ class ExecutorSettings(Settings):
 def service() -> ExecutorService:
     """The service of this environment."""
     settings = ExecutorSettings.from_environment()
-    database = Database(
-        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="executor"
-    )
+    database = Database.of_secret(settings.database_secret, application="executor")
     return ExecutorService(database, AlpacaBroker(read_secret(AlpacaSecret, settings.alpaca_secret)))
 
 

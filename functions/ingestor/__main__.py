@@ -11,7 +11,7 @@ from pathlib import Path
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.topics import BarTopics
-from stratforge.configuration import AlpacaSecret, ConfigurationError, DatabaseSecret, read_secret
+from stratforge.configuration import AlpacaSecret, ConfigurationError, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -28,9 +28,7 @@ def main() -> int:
     """Runs until it is told to stop or something fails."""
     settings = IngestorSettings.from_environment()
     secret = read_secret(AlpacaSecret, settings.alpaca_secret)
-    database = Database(
-        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="ingestor"
-    )
+    database = Database.of_secret(settings.database_secret, application="ingestor")
     stopping = threading.Event()
     failed = threading.Event()
 

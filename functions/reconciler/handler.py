@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from stratforge.broker.alpaca import AlpacaBroker
-from stratforge.configuration import AlpacaSecret, DatabaseSecret, Settings, read_secret
+from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -28,9 +28,7 @@ class ReconcilerSettings(Settings):
 def service() -> ReconcilerService:
     """The service of this environment."""
     settings = ReconcilerSettings.from_environment()
-    database = Database(
-        lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="reconciler"
-    )
+    database = Database.of_secret(settings.database_secret, application="reconciler")
     broker = AlpacaBroker(read_secret(AlpacaSecret, settings.alpaca_secret))
     return ReconcilerService(database, broker, settings.order_updates_queue_url, settings.signals_queue_url)
 

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.bus.messages import OrderUpdate
-from stratforge.configuration import DatabaseSecret, Settings, read_secret
+from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
@@ -30,7 +30,7 @@ class SettlerSettings(Settings):
 def service() -> SettlerService:
     """The service of this environment."""
     settings = SettlerSettings.from_environment()
-    database = Database(lambda: read_secret(DatabaseSecret, settings.database_secret).conninfo(), application="settler")
+    database = Database.of_secret(settings.database_secret, application="settler")
     return SettlerService(database, settings.signals_queue_url)
 
 

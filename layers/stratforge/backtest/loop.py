@@ -127,7 +127,8 @@ def _compile(on_bar: OnBar, features: Features, target: Target) -> Loop:
         exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
         return Loop(jit(scope["loop"]), columns, parameters, rare, text)
     scope |= arithmetic.FUNCTIONS
-    exec(compile(on_bar.text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
+    if not inlined:
+        exec(compile(on_bar.text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
     exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
     return Loop(scope["loop"], columns, parameters, rare, text)
 

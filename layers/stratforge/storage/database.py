@@ -10,6 +10,8 @@ from uuid import UUID
 
 import psycopg
 
+from stratforge.configuration import DatabaseSecret, read_secret
+
 Connection = psycopg.Connection[Any]
 
 
@@ -29,6 +31,11 @@ class Database:
         self._conninfo = conninfo
         self._application = application
         self._local = threading.local()
+
+    @classmethod
+    def of_secret(cls, secret_name: str, *, application: str) -> Database:
+        """The database that a secret of Secrets Manager names."""
+        return cls(lambda: read_secret(DatabaseSecret, secret_name).conninfo(), application=application)
 
     def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
