@@ -6,7 +6,9 @@ BIN := .venv/bin
 export PYTHONPATH := layers:localstack:.
 ARGS ?=
 
-.PHONY: help install up demo test test-fast check format lock bench clean
+SOAK ?= 2000
+
+.PHONY: help install up demo test test-fast soak check format lock bench clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ test: install ## Runs all tests
 
 test-fast: install ## Runs the tests that need no platform
 	@$(BIN)/pytest -m "not slow" $(ARGS)
+
+soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each)
+	@SOAK_EXAMPLES=$(SOAK) $(BIN)/pytest -q -s -x tests/integration/test_trading_machine.py $(ARGS)
 
 check: install ## Format, lint, types, import contracts, dead code
 	@$(BIN)/ruff format --check .

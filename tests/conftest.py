@@ -51,19 +51,32 @@ def postgres(state_folder: Path) -> Iterator[Postgres]:
 @pytest.fixture
 def empty_database(postgres: Postgres) -> Iterator[str]:
     """The connection string of a database of its own, without a schema."""
+    yield from _database(postgres, "")
+
+
+def _database(postgres: Postgres, template: str) -> Iterator[str]:
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} {template}")
     yield postgres.conninfo(name)
     with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture(scope="session")
+def template(postgres: Postgres) -> str:
+    """The name of a database with the schema that others are copied from."""
+    name = "template_migrated"
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    migrate(postgres.conninfo(name), read_migrations(MIGRATIONS))
+    return name
+
+
 @pytest.fixture
-def migrated(empty_database: str) -> str:
-    """The connection string (as owner) of a database with the schema."""
-    migrate(empty_database, read_migrations(MIGRATIONS))
-    return empty_database
+def migrated(postgres: Postgres, template: str) -> Iterator[str]:
+    """The connection string (as owner) of a database of its own with the schema."""
+    yield from _database(postgres, f"TEMPLATE {template}")
 
 
 @pytest.fixture

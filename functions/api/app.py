@@ -11,7 +11,9 @@ from functions.api.backtests.endpoints import router as backtests
 from functions.api.context import AnonymousConnection, settings
 from functions.api.dashboard.endpoints import router as dashboard
 from functions.api.jobs.endpoints import router as jobs
+from functions.api.orders.endpoints import router as orders
 from functions.api.portfolio.endpoints import router as portfolio
+from functions.api.risk.endpoints import router as risk
 from functions.api.sessions.endpoints import router as sessions
 from functions.api.strategies.endpoints import router as strategies
 from functions.api.users.endpoints import router as users
@@ -28,7 +30,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
     )
     problems.install(app)
-    for router in (auth, users, ai, jobs, strategies, backtests, sessions, portfolio, dashboard):
+    for router in (auth, users, ai, jobs, strategies, backtests, sessions, orders, risk, portfolio, dashboard):
         app.include_router(router)
 
     @app.get("/healthz", tags=["operations"])

@@ -15,6 +15,7 @@ class ApiSettings(Settings):
     token_secret: str
     jobs_queue_url: str
     backtests_queue_url: str
+    signals_queue_url: str
     subscription_topic_arn: str
     simulated_market: bool = False
     starting_balance: Decimal = Decimal(100_000)

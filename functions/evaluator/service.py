@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from stratforge.bus.messages import BarMessage
 from stratforge.bus.queues import send_work_ready, sqs_client
-from stratforge.storage import evaluations, market_data
+from stratforge.storage import evaluations, market_data, symbols
 from stratforge.storage.database import Database
 from stratforge.storage.evaluations import Outcome, RunningSession
 from stratforge.strategy.lookback import window_length
@@ -53,7 +53,7 @@ class EvaluatorService:
             return Evaluated(0, 0, 0)
         with self._database.transaction() as connection:
             market_data.add_bars(connection, [bar])
-            market_data.set_latest_price(connection, bar.symbol, bar.close, bar.time)
+            market_data.set_bar_price(connection, bar)
             sessions = evaluations.sessions_awaiting(connection, bar.symbol, message.shard, bar.time)
             by_window = _by_window_length(sessions)
             longest = market_data.trailing_window(connection, bar.symbol, bar.time, max(by_window, default=1))
@@ -65,7 +65,7 @@ class EvaluatorService:
         with self._database.transaction() as connection:
             signals = evaluations.record_outcomes(connection, bar.symbol, bar.time, outcomes)
             # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
-            pending = evaluations.has_pending_signals(connection, bar.symbol)
-        if pending:
+            waiting = symbols.has_work(connection, bar.symbol, new_price=True)
+        if waiting:
             send_work_ready(self._signals_queue_url, bar.symbol, f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{message.shard}")
         return Evaluated(len(outcomes), signals, sum(outcome.error is not None for outcome in outcomes))

@@ -9,9 +9,10 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.broker.alpaca import AlpacaBroker
-from stratforge.bus.messages import WorkReady
+from stratforge.bus.messages import TradePrice, WorkReady
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
+from stratforge.storage.broker_budget import SharedBudget
 from stratforge.storage.database import Database
 
 from functions.executor.service import ExecutorService
@@ -32,17 +33,26 @@ def service() -> ExecutorService:
     """The service of this environment."""
     settings = ExecutorSettings.from_environment()
     database = Database.of_secret(settings.database_secret, application="executor")
-    return ExecutorService(database, AlpacaBroker(read_secret(AlpacaSecret, settings.alpaca_secret)))
+    secret = read_secret(AlpacaSecret, settings.alpaca_secret)
+    return ExecutorService(database, AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute)))
 
 
 def record_handler(record: SQSRecord) -> None:
-    """Handles one symbol."""
-    message = WorkReady.model_validate_json(record.body)
-    done = service().handle(message.symbol)
+    """Handles one symbol: something waits for it, or (in the quotes queue) it has a new price."""
+    if record.event_source_arn.endswith("-quotes.fifo"):
+        price = TradePrice.model_validate_json(record.body)
+        symbol, cause = price.symbol, "price"
+        if not service().new_price(price.trade()):
+            log.debug("price noted", symbol=symbol)
+            return
+    else:
+        message = WorkReady.model_validate_json(record.body)
+        symbol, cause = message.symbol, message.cause
+    done = service().handle(symbol)
     log.info(
         "symbol executed",
-        symbol=message.symbol,
-        cause=message.cause,
+        symbol=symbol,
+        cause=cause,
         outcome=done.outcome,
         orders=done.orders,
         client_order_id=done.client_order_id,

@@ -1,29 +1,31 @@
-"""One symbol at a time: pending signals become orders, orders one block order, and the block goes to the broker once."""
+"""One symbol at a time: what waits becomes one block order, and the block goes to the broker once."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID
 
 from stratforge.broker import Accepted, Broker, Rejected, Unknown
-from stratforge.portfolio.netting import Block, net_orders
+from stratforge.market import Trade
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.portfolio.sizing import ZERO, size_orders
-from stratforge.storage import execution
-from stratforge.storage.database import Connection, Database
+from stratforge.storage import execution, market_data, symbols
+from stratforge.storage.database import Database
 from stratforge.storage.execution import OpenBlock
 from stratforge.storage.settlement import apply_progress, set_error
 
-COLLAR = Decimal("0.02")
-SIGNAL_LIFETIME = timedelta(minutes=2)
+from functions.executor.planning import Planned, Surroundings, plan
+from functions.executor.reference import ReferenceData
+
+# How long who stored a block has it to himself; after that, whoever meets it looks it up and sends it.
+CLAIM = timedelta(seconds=20)
+_MAX_ROUNDS = 5
+ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What handling a symbol came to, in one word, and the number of orders it made."""
+    """What handling a symbol came to, in one word, and the number of orders it decided on."""
 
     outcome: str
     orders: int = 0
@@ -33,77 +35,85 @@ class Executed:
 class ExecutorService:
     """Executes symbols. Handling a symbol again changes nothing unless there is something new to do."""
 
-    def __init__(self, database: Database, broker: Broker) -> None:
+    def __init__(self, database: Database, broker: Broker, *, claim: timedelta = CLAIM) -> None:
         self._database = database
         self._broker = broker
+        self._claim = claim
+        self._reference = ReferenceData(database, broker)
 
     def prepare(self) -> None:
         """Connects to what it needs, so that the first message does not wait for it."""
         with self._database.transaction():
             pass
 
-    def handle(self, symbol: str) -> Executed:
-        """Does what there is to do for a symbol."""
+    def new_price(self, trade: Trade) -> bool:
+        """Notes the price of a trade; whether there is anything to do for the symbol now."""
         with self._database.transaction() as connection:
-            execution.lock_symbol(connection, symbol)
-            block = execution.open_block(connection, symbol)
-            if block is None:
-                executed, block = self._take_signals(connection, symbol)
-            else:
-                executed = Executed("waiting", client_order_id=block.client_order_id)
-        if block is None:
-            return executed
-        if block.status == "SUBMITTED":
-            return executed
-        if executed.outcome == "waiting" and not self._needs_submission(block):
-            return executed
-        return self._submit(block, executed.orders)
+            return market_data.set_trade_price(connection, trade) and symbols.has_work(
+                connection, trade.symbol, new_price=True
+            )
 
-    # Signals to a stored block ---------------------------------------------------------------------------
+    def handle(self, symbol: str) -> Executed:
+        """Does what there is to do for a symbol. What came to nothing at the broker makes room for what is left."""
+        executed = self._round(symbol)
+        for _ in range(_MAX_ROUNDS - 1):
+            if executed.outcome not in ("crossed inside", "decided"):
+                break
+            again = self._round(symbol)
+            if again.outcome == "nothing to do":
+                break
+            executed = again
+        return executed
 
-    def _take_signals(self, connection: Connection, symbol: str) -> tuple[Executed, OpenBlock | None]:
-        latest = execution.latest_price(connection, symbol)
-        if latest is None:
-            return Executed("no price"), None
-        price, bar_time = latest
-        execution.expire_signals(connection, symbol, bar_time - SIGNAL_LIFETIME)
-        signals = execution.pending_signals(connection, symbol)
-        if not signals:
-            return Executed("nothing to do"), None
-        accounts = execution.lock_accounts(connection, [signal.user_id for signal in signals])
-        free = execution.free_quantities(connection, symbol, [signal.session_id for signal in signals])
-        sized = size_orders(signals, accounts, free, price, COLLAR)
-        accepted = [order for order in sized if order.reason is None]
-        block = net_orders(accepted, price, COLLAR) if accepted else None
-        client_order_id = _client_order_id(symbol, [order.signal.signal_id for order in accepted])
-        block_id = execution.store_orders(
-            connection,
-            symbol,
-            sized,
-            block,
-            client_order_id=client_order_id,
-            reference_price=price,
-            collar=COLLAR,
-            bar_time=bar_time,
+    def _round(self, symbol: str) -> Executed:
+        around = Surroundings(
+            self._reference.asset(symbol),
+            lambda at: self._reference.is_open(symbol, at),
+            lambda at: self._reference.next_close(symbol, at),
+            self._claim,
         )
-        if block is None or block_id is None:
-            return Executed("refused", len(sized)), None
-        if block.side is None:
-            crossed = OrderProgress(ZERO, ZERO, datetime.now(UTC), terminal="CROSSED")
-            apply_progress(connection, client_order_id, crossed)
-            return Executed("crossed inside", len(accepted), client_order_id), None
-        return Executed("stored", len(accepted), client_order_id), _open(block, block_id, symbol, client_order_id)
+        with self._database.transaction() as connection:
+            symbols.lock_symbol(connection, symbol)
+            block = execution.open_block(connection, symbol)
+            if block is not None:
+                stored, joined = False, 0
+                if block.claimed or (block.status == "SUBMITTED" and not block.stale):
+                    return Executed("waiting", client_order_id=block.client_order_id)
+            else:
+                state = symbols.read_symbol(connection, symbol)
+                unknown_day = state is not None and not self._reference.knows(symbol, state.time)
+                planned = Planned() if unknown_day else plan(connection, symbol, state, around)
+                if planned.client_order_id is not None and not planned.crossed:
+                    block = execution.open_block(connection, symbol)
+                stored, joined = True, planned.joined
+        if block is not None:
+            return self._submit(block, joined) if stored else self._take_up(block)
+        if unknown_day and state is not None:
+            # Not asked inside the transaction, which holds the symbol.
+            self._reference.learn(state.time)
+            return self._round(symbol)
+        if planned.crossed:
+            return Executed("crossed inside", planned.joined, planned.client_order_id)
+        return Executed("decided" if planned.decided else "nothing to do", planned.decided)
 
-    # A stored block to the broker ------------------------------------------------------------------------
+    # A block that another run stored ---------------------------------------------------------------------
 
-    def _needs_submission(self, block: OpenBlock) -> bool:
-        """Whether a block that was stored earlier still has to be sent: only when the broker does not have it."""
+    def _take_up(self, block: OpenBlock) -> Executed:
+        """A block that has waited too long: canceled when the broker has it, sent when it never got there."""
+        with self._database.transaction() as connection:
+            if not execution.claim_block(connection, block.block_id, self._claim):
+                return Executed("waiting", client_order_id=block.client_order_id)
+        if block.status == "SUBMITTED" and block.alpaca_order_id is not None:
+            canceled = self._broker.cancel(block.alpaca_order_id)
+            return Executed("canceling" if canceled else "waiting", client_order_id=block.client_order_id)
         found = self._broker.find_order(block.client_order_id)
         if found is None:
-            return True
+            return self._submit(block, 0)
         with self._database.transaction() as connection:
             execution.mark_submitted(connection, block.block_id, found.broker_order_id)
-        return False
+        return Executed("found at the broker", client_order_id=block.client_order_id)
+
+    # A stored block to the broker ------------------------------------------------------------------------
 
     def _submit(self, block: OpenBlock, orders: int) -> Executed:
         assert block.side in ("buy", "sell")
@@ -136,23 +146,3 @@ class ExecutorService:
 
 class OutcomeUnknown(RuntimeError):
     """The broker's answer was lost: the message is delivered again, and then the order is looked up."""
-
-
-def _client_order_id(symbol: str, signal_ids: list[int]) -> str:
-    """Derived from what is executed, so that the same work has the same id wherever it is done."""
-    digest = hashlib.sha256(",".join(map(str, signal_ids)).encode()).hexdigest()[:20]
-    return f"sf-{symbol.replace('/', '_').replace('.', '_')}-{digest}"
-
-
-def _open(block: Block, block_id: UUID, symbol: str, client_order_id: str) -> OpenBlock:
-
-    return OpenBlock(
-        block_id,
-        symbol,
-        block.side,
-        block.quantity,
-        block.limit_price,
-        client_order_id,
-        "STORED",
-        datetime.now(UTC),
-    )

@@ -13,11 +13,13 @@ from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, read_secret
 from stratforge.observability import logger
+from stratforge.storage.broker_budget import SharedBudget
 from stratforge.storage.database import Database
 
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
+from functions.ingestor.prices import PricePublisher
 from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
@@ -42,13 +44,16 @@ def main() -> int:
     pipeline = BarPipeline(
         BarTopics(settings.stage, settings.bars_queue_arn), AlpacaHistory(secret), database, on_fatal=fatal
     )
-    orders = OrderUpdatePipeline(AlpacaBroker(secret), database, settings.order_updates_queue_url, fatal)
+    prices = PricePublisher(settings.quotes_queue_url, fatal)
+    broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
+    orders = OrderUpdatePipeline(broker, database, settings.order_updates_queue_url, fatal)
     streams = [
         BarStream(
             secret,
             crypto=crypto,
             mute_seconds=settings.mute_seconds,
             on_bar=pipeline.bar,
+            on_trade=prices.trade,
             on_connected=pipeline.reconnected,
         )
         for crypto in (False, True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from alpaca.data.live import CryptoDataStream, StockDataStream
 from alpaca.trading.stream import TradingStream
 from stratforge.broker.history import normalized_bar
 from stratforge.configuration import AlpacaSecret
-from stratforge.market import Bar
+from stratforge.market import Bar, Trade
 
 OnBar = Callable[[Bar, bool], None]
+OnTrade = Callable[[Trade], None]
 
 
 class _AnnouncedStocks(StockDataStream):
@@ -45,7 +47,7 @@ class _AnnouncedTrading(TradingStream):
 
 
 class BarStream:
-    """Live bars of stocks or crypto; subscribing takes effect at once and survives reconnects."""
+    """Live bars and trades of stocks or crypto; subscribing takes effect at once and survives reconnects."""
 
     def __init__(
         self,
@@ -54,10 +56,12 @@ class BarStream:
         crypto: bool,
         mute_seconds: float,
         on_bar: OnBar,
+        on_trade: OnTrade,
         on_connected: Callable[[], None],
     ) -> None:
         key, secret_key = secret.key_id, secret.secret_key.get_secret_value()
         self._on_bar = on_bar
+        self._on_trade = on_trade
         self._stream: Any
         if crypto:
             address = f"{secret.data_stream_url}/v1beta3/crypto/us"
@@ -76,9 +80,11 @@ class BarStream:
         if added:
             self._stream.subscribe_bars(self._bar, *sorted(added))
             self._stream.subscribe_updated_bars(self._correction, *sorted(added))
+            self._stream.subscribe_trades(self._trade, *sorted(added))
         if removed:
             self._stream.unsubscribe_bars(*sorted(removed))
             self._stream.unsubscribe_updated_bars(*sorted(removed))
+            self._stream.unsubscribe_trades(*sorted(removed))
         self._symbols = set(symbols)
         if symbols and self.thread is None:
             self.thread = _start(self._name, self._stream)
@@ -88,6 +94,11 @@ class BarStream:
 
     async def _correction(self, payload: Any) -> None:
         self._on_bar(normalized_bar(payload.symbol, payload), True)
+
+    async def _trade(self, payload: Any) -> None:
+        self._on_trade(
+            Trade(payload.symbol, Decimal(str(payload.price)), Decimal(str(payload.size)), payload.timestamp)
+        )
 
 
 class OrderStream:

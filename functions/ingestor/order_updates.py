@@ -64,14 +64,7 @@ class OrderUpdatePipeline:
                 log.warning("a look-up failed; the reconciler will repeat it", error=str(error))
                 continue
             if order is not None:
-                snapshot = OrderUpdate.of_order(
-                    client_order_id=order.client_order_id,
-                    symbol=order.symbol,
-                    status=order.status,
-                    filled_quantity=order.filled_quantity,
-                    filled_average_price=order.filled_average_price,
-                    updated_at=order.updated_at,
-                )
+                snapshot = OrderUpdate.of_order(order)
                 persist(lambda snapshot=snapshot: send_order_update(self._queue_url, snapshot))  # type: ignore[misc]
         if blocks:
             log.info("open blocks looked up", blocks=len(blocks))

@@ -170,6 +170,9 @@ class BarPipeline:
             with self._database.transaction() as connection:
                 market_data.ensure_months(connection, [*(bar.time for bar in past), now])
                 added = market_data.add_bars(connection, past)
+                if past:
+                    # So that a symbol nobody streamed before has a price at once.
+                    market_data.set_bar_price(connection, past[-1])
             last = last or (past[-1].time if past else None)
             log.info("history stored", symbol=symbol, bars=added)
         state.history = needed - _HISTORY_MARGIN

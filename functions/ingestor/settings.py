@@ -13,6 +13,7 @@ class IngestorSettings(Settings):
     alpaca_secret: str
     bars_queue_arn: str
     order_updates_queue_url: str
+    quotes_queue_url: str
     subscription_queue_url: str
     mute_seconds: float = 90.0
     reconcile_seconds: float = 30.0

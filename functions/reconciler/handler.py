@@ -8,6 +8,7 @@ from typing import Any
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
+from stratforge.storage.broker_budget import SharedBudget
 from stratforge.storage.database import Database
 
 from functions.reconciler.service import ReconcilerService
@@ -29,20 +30,17 @@ def service() -> ReconcilerService:
     """The service of this environment."""
     settings = ReconcilerSettings.from_environment()
     database = Database.of_secret(settings.database_secret, application="reconciler")
-    broker = AlpacaBroker(read_secret(AlpacaSecret, settings.alpaca_secret))
+    secret = read_secret(AlpacaSecret, settings.alpaca_secret)
+    broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
     return ReconcilerService(database, broker, settings.order_updates_queue_url, settings.signals_queue_url)
 
 
 @log.inject_lambda_context
-def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """One pass; its report is the answer."""
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead."""
+    if event.get("task") == "snapshot":
+        return {"snapshots": service().snapshot()}
     report = service().run()
-    summary = {
-        "looked_up": report.looked_up,
-        "resubmitted": report.resubmitted,
-        "drift": {symbol: [str(ours), str(theirs)] for symbol, (ours, theirs) in report.drift.items()},
-        "broken_invariants": report.broken,
-        "clean": report.clean,
-    }
-    (log.info if report.clean else log.error)("reconciled", extra=summary)
-    return summary
+    answer = report.as_dict()
+    (log.info if report.clean else log.error)("reconciled", extra={"report": answer})
+    return answer

@@ -1,79 +1,272 @@
-"""Recovers what a lost event or a crash left behind, and reports what it cannot explain."""
+"""Compares the broker with the ledger: recovers what can be proved, halts what cannot, and says so."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from stratforge.broker.port import Broker
+from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.bus.queues import send_order_update, send_work_ready
-from stratforge.storage import evaluations, execution, invariants
+from stratforge.market import is_crypto
+from stratforge.portfolio.reasons import Reason
+from stratforge.portfolio.reconciliation import correct_fills, is_rounding
+from stratforge.storage import execution, halts, invariants, reconciliation, reference, sessions, symbols
 from stratforge.storage.database import Database
+from stratforge.storage.reconciliation import FinishedBlock, LedgerSymbol
 
-_YOUNG = timedelta(seconds=20)
+# Younger blocks are left to the order stream.
+YOUNG = timedelta(seconds=20)
+# A block that is still open after this is canceled at the broker, whatever the market's clock says.
+_OLD = timedelta(minutes=10)
+_STATEMENT = timedelta(days=1)
+_ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=5), timedelta(days=1)
+_ASSET_HOURS = 24
+OURS = "sf-"
+# The broker's average prices are rounded, so values of a unit may differ by this much.
+_ROUNDING = Decimal("0.000001")
+# Halts that we imposed because of a difference, and lift when it is gone.
+DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER = "DRIFT", "UNEXPLAINED_FILL", "UNKNOWN_ORDER"
+CORPORATE_ACTION, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
 
 
 @dataclass(slots=True)
 class Report:
-    """What a run found and did."""
+    """What a run found and did. Differences are (ours, the broker's)."""
 
     looked_up: int = 0
     resubmitted: int = 0
+    canceled: int = 0
+    woken: list[str] = field(default_factory=list)
+    corrected: list[str] = field(default_factory=list)
+    unconfirmed: list[str] = field(default_factory=list)
+    unexplained: dict[str, str] = field(default_factory=dict)
+    splits: list[str] = field(default_factory=list)
+    symbol_changes: list[str] = field(default_factory=list)
+    rounding: dict[str, str] = field(default_factory=dict)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
+    halted: list[str] = field(default_factory=list)
+    resumed: list[str] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
         """Whether nothing is unexplained."""
-        return not self.drift and not self.broken
+        return not self.drift and not self.broken and not self.unexplained
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report as plain data."""
+        drift = {symbol: [str(ours), str(theirs)] for symbol, (ours, theirs) in self.drift.items()}
+        return {**asdict(self), "drift": drift, "clean": self.clean}
 
 
 class ReconcilerService:
-    """Compares and recovers. Everything it does is what the other parts do, so it is safe to run at any time."""
+    """Compares and recovers. Everything it does may be done again, and beside everything else, at any time."""
 
     def __init__(
-        self, database: Database, broker: Broker, order_updates_queue_url: str, signals_queue_url: str
+        self,
+        database: Database,
+        broker: BrokerStatement,
+        order_updates_queue_url: str,
+        signals_queue_url: str,
+        *,
+        young: timedelta = YOUNG,
     ) -> None:
         self._database = database
         self._broker = broker
         self._order_updates_queue_url = order_updates_queue_url
         self._signals_queue_url = signals_queue_url
+        self._young = young
+
+    def snapshot(self) -> int:
+        """Notes everybody's equity; returns for how many."""
+        with self._database.transaction() as connection:
+            return reconciliation.snapshot_equity(connection)
 
     def run(self) -> Report:
         """One pass."""
         report = Report()
-        now = datetime.now(UTC)
+        started_at = datetime.now(UTC)
+        self._recover_open_blocks(report, started_at)
+        self._compare_statement(report)
+        self._follow_corporate_actions(report)
+        self._compare_positions(report)
+        self._check_ledger(report)
+        self._wake_waiting_symbols(report, started_at)
+        self._refresh_assets()
         with self._database.transaction() as connection:
-            blocks = [block for block in execution.open_blocks(connection) if now - block.created_at > _YOUNG]
+            reconciliation.store_report(connection, started_at, report.clean, report.as_dict())
+        return report
+
+    # Orders that should have ended -----------------------------------------------------------------------
+
+    def _recover_open_blocks(self, report: Report, now: datetime) -> None:
+        with self._database.transaction() as connection:
+            blocks = [block for block in execution.open_blocks(connection) if now - block.created_at > self._young]
         for block in blocks:
             order = self._broker.find_order(block.client_order_id)
             if order is None:
                 # Stored and never sent: the executor sends it when it is woken.
-                send_work_ready(self._signals_queue_url, block.symbol, f"reconcile-{now:%Y%m%dT%H%M}")
+                self._wake(block.symbol, now)
                 report.resubmitted += 1
-            else:
-                update = OrderUpdate.of_order(
-                    client_order_id=order.client_order_id,
-                    symbol=order.symbol,
-                    status=order.status,
-                    filled_quantity=order.filled_quantity,
-                    filled_average_price=order.filled_average_price,
-                    updated_at=order.updated_at,
-                )
-                send_order_update(self._order_updates_queue_url, update)
-                report.looked_up += 1
-        self._wake_waiting_symbols(now)
-        positions = self._broker.positions()
-        with self._database.transaction() as connection:
-            report.drift = invariants.drift(connection, positions)
-            report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
-        return report
+                continue
+            if not order.ended and now - block.created_at > _OLD and self._broker.cancel(order.broker_order_id):
+                report.canceled += 1
+            send_order_update(self._order_updates_queue_url, OrderUpdate.of_order(order))
+            report.looked_up += 1
 
-    def _wake_waiting_symbols(self, now: datetime) -> None:
+    # Finished orders against the account's statement -----------------------------------------------------
+
+    def _compare_statement(self, report: Report) -> None:
+        since = self._broker.now() - _STATEMENT
+        orders = {order.client_order_id: order for order in self._broker.orders_since(since)}
         with self._database.transaction() as connection:
-            symbols = evaluations.symbols_to_stream(connection)
-            waiting = [symbol for symbol in symbols if evaluations.has_pending_signals(connection, symbol)]
-        for symbol in waiting:
-            send_work_ready(self._signals_queue_url, symbol, f"reconcile-{now:%Y%m%dT%H%M}")
+            blocks = reconciliation.blocks_by_client_id(connection, list(orders))
+        differing: list[tuple[BrokerOrder, FinishedBlock]] = []
+        for client_order_id, order in orders.items():
+            block = blocks.get(client_order_id)
+            if block is None:
+                if order.filled_quantity > 0:
+                    whose = "one of ours" if client_order_id.startswith(OURS) else "not one of ours"
+                    detail = f"order {client_order_id} ({whose}) is at the broker and not in the ledger"
+                    self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
+            elif block.completed and order.ended and _differs(order, block):
+                differing.append((order, block))
+        if differing:
+            fills = self._broker.fills_since(since - timedelta(hours=1))
+            for order, block in differing:
+                self._correct(report, order, block, fills)
+
+    def _correct(self, report: Report, order: BrokerOrder, block: FinishedBlock, fills: list[FillActivity]) -> None:
+        """Follows the broker where its order and its account statement agree, and everybody concerned can bear it."""
+        quantity, value = _figures(order)
+        stated = [fill for fill in fills if fill.broker_order_id == order.broker_order_id]
+        total = sum((fill.quantity for fill in stated), Decimal(0))
+        worth = sum((fill.quantity * fill.price for fill in stated), Decimal(0))
+        if total != quantity or abs(worth - value) > _ROUNDING * max(quantity, Decimal(1)):
+            # One of the two lags behind: the next run sees them agree, or a person has to look.
+            report.unconfirmed.append(order.client_order_id)
+            return
+        more, cost = quantity - block.filled_quantity, value - block.filled_value
+        with self._database.transaction() as connection:
+            shares = reconciliation.shares_of_block(connection, block)
+            current = reconciliation.blocks_by_client_id(connection, [order.client_order_id])[order.client_order_id]
+            if current != block:
+                return
+            adjustments = None
+            if not is_crypto(block.symbol):
+                side = "buy" if block.side == "buy" else "sell"
+                adjustments = correct_fills(side, more, cost, shares, key=str(block.block_id))  # type: ignore[arg-type]
+            if adjustments is not None:
+                cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
+                reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)
+                reconciliation.note_correction(connection, block.block_id, more, cost)
+                report.corrected.append(order.client_order_id)
+        if adjustments is None:
+            detail = f"order {order.client_order_id} has {quantity} for {value} at the broker, the ledger {block.filled_quantity} for {block.filled_value}"
+            self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
+
+    # Splits and changes of symbol ------------------------------------------------------------------------
+
+    def _follow_corporate_actions(self, report: Report) -> None:
+        with self._database.transaction() as connection:
+            held = [symbol for symbol, state in reconciliation.ledger_by_symbol(connection).items() if state.quantity]
+        today = self._broker.now().date()
+        if held:
+            for action in self._broker.corporate_actions(held, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD):
+                with self._database.transaction() as connection:
+                    new = reconciliation.note_action(connection, action)
+                    if new and action.kind == "symbol_change":
+                        reconciliation.end_waiting_orders(connection, action.symbol, Reason.CORPORATE_ACTION)
+                        halts.halt_symbol(
+                            connection, action.symbol, CORPORATE_ACTION, f"{action.symbol} becomes {action.new_symbol}"
+                        )
+                        report.symbol_changes.append(f"{action.symbol} -> {action.new_symbol}")
+                        report.halted.append(action.symbol)
+                    elif new:
+                        # Prices and quantities change their scale: nothing trades until the ledger has followed.
+                        halts.halt_symbol(connection, action.symbol, CORPORATE_ACTION, f"split {action.ratio}:1")
+                        report.halted.append(action.symbol)
+        with self._database.transaction() as connection:
+            splits = [each for each in reconciliation.unapplied_splits(connection) if each.effective_on <= today]
+        for action in splits:
+            with self._database.transaction() as connection:
+                if reconciliation.apply_split(connection, action):
+                    halts.resume_symbol(connection, action.symbol)
+                    report.splits.append(f"{action.symbol} {action.ratio}:1")
+                    report.resumed.append(action.symbol)
+
+    # Positions -------------------------------------------------------------------------------------------
+
+    def _compare_positions(self, report: Report) -> None:
+        """Compares the symbols to which nothing happened while the broker answered."""
+        with self._database.transaction() as connection:
+            before = reconciliation.ledger_by_symbol(connection)
+        theirs = self._broker.positions()
+        with self._database.transaction() as connection:
+            after = reconciliation.ledger_by_symbol(connection)
+            halted = {halt.symbol: halt for halt in halts.halted_symbols(connection)}
+        nothing = LedgerSymbol(Decimal(0), False, None, 0, 0)
+        unsettled = {client_id.split("-")[1] for client_id in report.unconfirmed}
+        for symbol in sorted({*after, *theirs}):
+            state = after.get(symbol, nothing)
+            if state != before.get(symbol, nothing) or state.working or symbol in unsettled:
+                continue
+            ours, broker = state.quantity, theirs.get(symbol, Decimal(0))
+            if ours == broker:
+                halt = halted.get(symbol)
+                if halt is not None and halt.reason == DRIFT and symbol not in report.unexplained:
+                    with self._database.transaction() as connection:
+                        halts.resume_symbol(connection, symbol)
+                    report.resumed.append(symbol)
+            elif is_crypto(symbol) and is_rounding(ours, broker, state.fills):
+                report.rounding[symbol] = str(broker - ours)
+            else:
+                report.drift[symbol] = (ours, broker)
+                self._halt(report, symbol, DRIFT, f"the ledger has {ours}, the broker {broker}", unexplained=False)
+
+    def _halt(self, report: Report, symbol: str, reason: str, detail: str, *, unexplained: bool = True) -> None:
+        if unexplained:
+            report.unexplained[symbol] = detail
+        with self._database.transaction() as connection:
+            if halts.halt_symbol(connection, symbol, reason, detail):
+                report.halted.append(symbol)
+
+    # The ledger itself -----------------------------------------------------------------------------------
+
+    def _check_ledger(self, report: Report) -> None:
+        with self._database.transaction() as connection:
+            for symbol in reconciliation.settle_ended_sessions(connection):
+                sessions.fix_final_pnl(connection, symbol)
+            report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
+            if report.broken and halts.platform_state(connection).trading_state != "HALTED":
+                halts.set_platform_state(connection, "HALTED", f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500])
+
+    def _wake_waiting_symbols(self, report: Report, now: datetime) -> None:
+        with self._database.transaction() as connection:
+            report.woken = symbols.symbols_with_work(connection)
+        for symbol in report.woken:
+            self._wake(symbol, now)
+
+    def _wake(self, symbol: str, now: datetime) -> None:
+        send_work_ready(self._signals_queue_url, symbol, f"reconcile-{now:%Y%m%dT%H%M%S}")
+
+    def _refresh_assets(self) -> None:
+        with self._database.transaction() as connection:
+            due = reference.assets_are_due(connection, _ASSET_HOURS)
+        if due:
+            assets = self._broker.assets()
+            with self._database.transaction() as connection:
+                reference.store_assets(connection, assets)
+
+
+def _figures(order: BrokerOrder) -> tuple[Decimal, Decimal]:
+    """What the broker filled, and its value."""
+    return order.filled_quantity, order.filled_quantity * (order.filled_average_price or Decimal(0))
+
+
+def _differs(order: BrokerOrder, block: FinishedBlock) -> bool:
+    quantity, value = _figures(order)
+    return quantity != block.filled_quantity or abs(value - block.filled_value) > _ROUNDING * max(quantity, Decimal(1))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from stratforge.bus.messages import OrderUpdate
 from stratforge.bus.queues import send_work_ready, sqs_client
 from stratforge.storage.database import Database
-from stratforge.storage.evaluations import has_pending_signals
 from stratforge.storage.settlement import apply_progress
+from stratforge.storage.symbols import has_work
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class SettlerService:
         progress = update.progress()
         with self._database.transaction() as connection:
             settlement = apply_progress(connection, update.client_order_id, progress)
-            waiting = progress.terminal is not None and has_pending_signals(connection, update.symbol)
+            waiting = progress.terminal is not None and has_work(connection, update.symbol)
         if waiting:
-            # Signals came while the block worked; nobody else will wake the executor for them.
+            # Something came while the block worked, or was left of it; nobody else will wake the executor for it.
             send_work_ready(self._signals_queue_url, update.symbol, f"done-{update.client_order_id}")
         if settlement is None:
             return Settled(0, None)

@@ -69,6 +69,7 @@ class FunctionsStack(Stack):
         )
         self.executor.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.executor.consume(messaging.signals.queue, batch_size=10)
+        self.executor.consume(messaging.quotes.queue, batch_size=10)
 
         self.settler = self._function(
             "settler",
@@ -102,6 +103,19 @@ class FunctionsStack(Stack):
             schedule=events.Schedule.rate(Duration.minutes(5)),
             targets=[targets.LambdaFunction(self.reconciler.function, retry_attempts=0)],
         )
+        events.Rule(
+            self,
+            "SnapshotSchedule",
+            description="Notes everybody's equity",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[
+                targets.LambdaFunction(
+                    self.reconciler.function,
+                    retry_attempts=0,
+                    event=events.RuleTargetInput.from_object({"task": "snapshot"}),
+                )
+            ],
+        )
 
         self.assistant = self._function(
             "assistant",
@@ -134,12 +148,13 @@ class FunctionsStack(Stack):
                 "TOKEN_SECRET": secrets.name_of("tokens"),
                 "JOBS_QUEUE_URL": messaging.jobs.queue.queue_url,
                 "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
+                "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
             },
         )
         self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)
-        self.api.may_send(messaging.jobs.queue, messaging.backtests.queue)
+        self.api.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
         self.api.role.add_to_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )

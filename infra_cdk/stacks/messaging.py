@@ -24,6 +24,7 @@ class MessagingStack(Stack):
         self.signals = WorkQueue(
             self, "Signals", name=f"{prefix}-signals", fifo=True, consumer_timeout=timeouts.executor
         )
+        self.quotes = WorkQueue(self, "Quotes", name=f"{prefix}-quotes", fifo=True, consumer_timeout=timeouts.executor)
         self.order_updates = WorkQueue(
             self, "OrderUpdates", name=f"{prefix}-order-updates", fifo=True, consumer_timeout=timeouts.settler
         )
@@ -45,6 +46,7 @@ class MessagingStack(Stack):
         for name, queue in (
             ("BarsQueueArn", self.bars.queue.queue_arn),
             ("OrderUpdatesQueueUrl", self.order_updates.queue.queue_url),
+            ("QuotesQueueUrl", self.quotes.queue.queue_url),
             ("SubscriptionQueueUrl", self.subscriptions.queue.queue_url),
             ("SignalsQueueUrl", self.signals.queue.queue_url),
         ):

@@ -203,6 +203,14 @@ def replay(options: argparse.Namespace) -> int:
     return 3 if differences or count != session.bars_evaluated else 0
 
 
+def reasons(_options: argparse.Namespace) -> int:
+    """`stratforge reasons`: why orders are refused, as a page."""
+    from stratforge.portfolio.reasons import reference_markdown
+
+    print(reference_markdown(), end="")
+    return 0
+
+
 def reference(options: argparse.Namespace) -> int:
     """`stratforge reference`: the language, as the model gets it or as a page for people."""
     from stratforge.strategy.reference import prompt_section, reference_page
@@ -265,6 +273,8 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("reference", help="prints the language")
     command.add_argument("--markdown", action="store_true", help="as a page")
     command.set_defaults(run=reference)
+    command = commands.add_parser("reasons", help="prints why orders are refused or ended")
+    command.set_defaults(run=reasons)
     return parser
 
 

@@ -86,6 +86,7 @@ class AlpacaSecret(BaseModel):
     data_url: str = "https://data.alpaca.markets"
     data_stream_url: str = "wss://stream.data.alpaca.markets"
     feed: str = "iex"
+    requests_per_minute: int = 200
 
 
 class GeminiSecret(BaseModel):

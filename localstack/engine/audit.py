@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 import psycopg
-from stratforge.storage import invariants
+from stratforge.market import is_crypto
+from stratforge.portfolio.reconciliation import is_rounding
+from stratforge.storage import invariants, reconciliation
 
 from engine.platform import Platform
 
@@ -94,9 +96,22 @@ def audit(platform: Platform) -> Audit:
             lost=missed + max(0, sent - status["orders"]) + max(0, executed - ordered),
             duplicated=max(0, status["orders"] - sent) + max(0, ordered - executed),
             broken={name: [str(row) for row in rows] for name, rows in broken.items()},
-            drift=invariants.drift(connection, positions),
+            drift=_drift(connection, positions),
             bar_to_order_ms=tuple(sorted(latencies)),
         )
+
+
+def _drift(connection: psycopg.Connection[Any], theirs: dict[str, Decimal]) -> dict[str, Any]:
+    """Symbols whose users' positions together differ from the exchange's, as (ours, the exchange's)."""
+    ledger = reconciliation.ledger_by_symbol(connection)
+    found = {}
+    for symbol in {*ledger, *theirs}:
+        state, broker = ledger.get(symbol), theirs.get(symbol, Decimal(0))
+        ours = state.quantity if state else Decimal(0)
+        rounding = is_crypto(symbol) and state is not None and is_rounding(ours, broker, state.fills)
+        if ours != broker and not rounding and not (state and state.working):
+            found[symbol] = (ours, broker)
+    return found
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> int:

@@ -169,6 +169,8 @@ class Platform:
                 "data_url": self.alpaca_address,
                 "trading_stream_url": f"{socket}/stream",
                 "data_stream_url": socket,
+                # A minute of a market that runs faster is shorter.
+                "requests_per_minute": max(200, int(200 * self.options.speed)),
             }
         else:
             alpaca = {"key_id": os.environ["ALPACA_API_KEY"], "secret_key": os.environ.get("ALPACA_SECRET_KEY", "")}
@@ -273,6 +275,7 @@ class Platform:
             ALPACA_SECRET="stratforge/local/alpaca",
             BARS_QUEUE_ARN=self.outputs["BarsQueueArn"],
             ORDER_UPDATES_QUEUE_URL=self.outputs["OrderUpdatesQueueUrl"],
+            QUOTES_QUEUE_URL=self.outputs["QuotesQueueUrl"],
             SUBSCRIPTION_QUEUE_URL=self.outputs["SubscriptionQueueUrl"],
             HEARTBEAT_FILE=str(heartbeat),
             # A market that runs 60 times as fast is mute 60 times as soon.

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock
 from decimal import Decimal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from stratforge.broker import Accepted, BrokerOrder, Rejected, Submission, Unknown
 from stratforge.bus.messages import OrderUpdate
+from stratforge.market import Bar, is_crypto
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage import market_data
 from stratforge.storage.accounts import register_user
 from stratforge.storage.database import Connection, Database
@@ -40,10 +45,14 @@ def add_trader(
     return Trader(user_id, session.session_id)
 
 
-def set_price(connection: Connection, price: str, minute: int = 0, symbol: str = "AAPL") -> datetime:
-    """Sets the latest price."""
+def set_price(
+    connection: Connection, price: str, minute: int = 0, symbol: str = "AAPL", low: str = "", high: str = ""
+) -> datetime:
+    """A finished bar that closes at a price; gives its start."""
     time = OPEN + timedelta(minutes=minute)
-    market_data.set_latest_price(connection, symbol, Decimal(price), time)
+    value = Decimal(price)
+    bar = Bar(symbol, time, value, Decimal(high or price), Decimal(low or price), value, Decimal(1000))
+    market_data.set_bar_price(connection, bar)
     return time
 
 
@@ -66,6 +75,8 @@ class FakeBroker:
     answer: Callable[[str], Submission] | None = None
     orders: dict[str, dict[str, object]] = field(default_factory=dict)
     submissions: list[str] = field(default_factory=list)
+    canceled: list[str] = field(default_factory=list)
+    rules: dict[str, AssetRules | None] = field(default_factory=dict)
 
     def submit(
         self, *, client_order_id: str, symbol: str, side: str, quantity: Decimal, limit_price: Decimal
@@ -92,9 +103,25 @@ class FakeBroker:
             f"broker-{client_order_id}", client_order_id, str(order["symbol"]), "new", Decimal(0), None, OPEN
         )
 
-    def positions(self) -> dict[str, Decimal]:
-        """None are needed."""
-        return {}
+    def cancel(self, broker_order_id: str) -> bool:
+        """Notes the wish."""
+        self.canceled.append(broker_order_id)
+        return True
+
+    def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
+        """Everything there is can be traded in fractions, unless told otherwise."""
+        rules = self.rules.get(symbol, AssetRules(symbol, crypto=is_crypto(symbol)))
+        return (rules, symbol) if rules is not None else None
+
+    def calendar(self, start: date, end: date) -> list[MarketDay]:
+        """Every weekday from 9:30 to 16:00 in New York."""
+        days = [start + timedelta(days=offset) for offset in range((end - start).days + 1)]
+        new_york = ZoneInfo("America/New_York")
+        return [
+            MarketDay(datetime.combine(day, clock(9, 30), new_york), datetime.combine(day, clock(16, 0), new_york), day)
+            for day in days
+            if day.weekday() < 5
+        ]
 
     def fill(
         self, client_order_id: str, quantity: Decimal, price: Decimal, event: str, total: Decimal, average: Decimal

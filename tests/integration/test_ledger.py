@@ -13,7 +13,7 @@ from stratforge.storage.database import Database
 
 from functions.executor.service import ExecutorService, OutcomeUnknown
 from functions.settler.service import SettlerService
-from tests.integration.ledger import FakeBroker, add_signal, add_trader, broken, set_price
+from tests.integration.ledger import OPEN, FakeBroker, add_signal, add_trader, broken, set_price
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_lost_reply_is_looked_up_and_never_sent_again(database: Database, woke
     executor = ExecutorService(database, broker)
     with pytest.raises(OutcomeUnknown):
         executor.handle("AAPL")
-    assert executor.handle("AAPL").outcome == "waiting"
+    assert executor.handle("AAPL").outcome == "found at the broker"
     assert len(broker.submissions) == 1
     assert rows(database, "SELECT status::text FROM block_orders") == [("SUBMITTED",)]
 
@@ -89,6 +89,8 @@ def test_a_crash_between_storing_and_sending_sends_once(database: Database, woke
     with pytest.raises(Killed):
         ExecutorService(database, broker).handle("AAPL")
     broker.answer, broker.orders = None, {}
+    assert ExecutorService(database, broker).handle("AAPL").outcome == "waiting"
+    rows(database, "UPDATE block_orders SET claimed_until = now() RETURNING 1")
     assert ExecutorService(database, broker).handle("AAPL").outcome == "submitted"
     assert len(broker.orders) == 1
 
@@ -224,13 +226,13 @@ def _random_fills(chance: random.Random, broker: FakeBroker, client_order_id: st
         last = updates[-2] if len(updates) > 1 else None
         updates = updates[:-1]
         updates.append(
-            OrderUpdate.of_order(
+            OrderUpdate(
                 client_order_id=client_order_id,
                 symbol="AAPL",
-                status="canceled",
+                event="canceled",
                 filled_quantity=last.filled_quantity if last else Decimal(0),
                 filled_average_price=last.filled_average_price if last else None,
-                updated_at=updates[0].occurred_at if updates else broker.find_order(client_order_id).updated_at,  # type: ignore[union-attr]
+                occurred_at=OPEN,
             )
         )
     return [update for update in updates if update is updates[-1] or chance.random() > 0.2]

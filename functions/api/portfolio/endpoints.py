@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -13,6 +12,7 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage import portfolio
 
 from functions.api.context import CurrentUser, UserConnection
+from functions.api.formats import Number
 from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
@@ -27,12 +27,12 @@ class PositionView(BaseModel):
 
     symbol: str
     session_id: UUID | None
-    quantity: Decimal
-    avg_entry_price: Decimal
-    latest_price: Decimal
-    market_value: Decimal
-    unrealized_pnl: Decimal
-    realized_pnl: Decimal
+    quantity: Number
+    avg_entry_price: Number
+    latest_price: Number
+    market_value: Number
+    unrealized_pnl: Number
+    realized_pnl: Number
 
 
 class PortfolioView(BaseModel):
@@ -40,12 +40,31 @@ class PortfolioView(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    equity: Decimal
-    cash: Decimal
-    reserved_cash: Decimal
-    initial_balance: Decimal
-    realized_pnl: Decimal
+    equity: Number
+    cash: Number
+    buying_power: Number
+    reserved_cash: Number
+    initial_balance: Number
+    realized_pnl: Number
+    unrealized_pnl: Number
+    day_pnl: Number | None
     positions: list[PositionView]
+
+
+class EquityPointView(BaseModel):
+    """Equity at one moment."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    time: datetime
+    equity: Number
+    cash: Number
+
+
+class EquityHistory(BaseModel):
+    """Equity over time, oldest first."""
+
+    items: list[EquityPointView]
 
 
 class TradeView(BaseModel):
@@ -57,9 +76,9 @@ class TradeView(BaseModel):
     symbol: str
     session_id: UUID | None
     side: str
-    quantity: Decimal
-    price: Decimal
-    realized_pnl: Decimal
+    quantity: Number
+    price: Number
+    realized_pnl: Number
     executed_at: datetime
 
 
@@ -100,6 +119,32 @@ def get_portfolio(user_id: CurrentUser, connection: UserConnection) -> Portfolio
     if found is None:
         raise not_found("portfolio")
     return PortfolioView.model_validate(found)
+
+
+@router.get("/portfolio/history")
+def get_history(
+    user_id: CurrentUser,
+    connection: UserConnection,
+    days: Annotated[float, Query(gt=0, le=3660, description="How far back")] = 30,
+    points: Annotated[int, Query(ge=2, le=2000, description="At most so many points")] = 500,
+) -> EquityHistory:
+    """The user's equity over time; it is noted every minute."""
+    now = datetime.now(UTC)
+    found = portfolio.equity_history(connection, user_id, now - timedelta(days=days), now, points)
+    return EquityHistory(items=[EquityPointView.model_validate(each) for each in found])
+
+
+@router.get("/positions")
+@router.get("/trade/positions", include_in_schema=False)
+def list_positions(user_id: CurrentUser, connection: UserConnection) -> list[PositionView]:
+    """The user's open positions at the latest prices."""
+    return get_portfolio(user_id, connection).positions
+
+
+@router.get("/trade/account")
+def get_account(user_id: CurrentUser, connection: UserConnection) -> PortfolioView:
+    """The user's account: the same as the portfolio, by the name that trading programs know."""
+    return get_portfolio(user_id, connection)
 
 
 @router.get("/trades")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -11,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from stratforge.storage import accounts
 
 from functions.api.context import CurrentUser, UserConnection
+from functions.api.formats import Number
 from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api/users", tags=["users"])
@@ -23,8 +23,8 @@ class Profile(BaseModel):
 
     user_id: UUID
     email: str
-    virtual_balance: Decimal
-    initial_balance: Decimal
+    virtual_balance: Number
+    initial_balance: Number
     trading_state: str
     created_at: datetime
 

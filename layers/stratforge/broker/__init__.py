@@ -1,5 +1,29 @@
 """The broker: a narrow port, and Alpaca behind it."""
 
-from stratforge.broker.port import Accepted, Broker, BrokerOrder, Rejected, Submission, Unknown
+from stratforge.broker.port import (
+    Accepted,
+    Broker,
+    BrokerBusy,
+    BrokerOrder,
+    BrokerStatement,
+    BrokerUnavailable,
+    FillActivity,
+    Rejected,
+    RequestBudget,
+    Submission,
+    Unknown,
+)
 
-__all__ = ["Accepted", "Broker", "BrokerOrder", "Rejected", "Submission", "Unknown"]
+__all__ = [
+    "Accepted",
+    "Broker",
+    "BrokerBusy",
+    "BrokerOrder",
+    "BrokerStatement",
+    "BrokerUnavailable",
+    "FillActivity",
+    "Rejected",
+    "RequestBudget",
+    "Submission",
+    "Unknown",
+]

@@ -1,52 +1,58 @@
-"""Alpaca through alpaca-py, with what the client lacks: timeouts, and no retry of its own (it would repeat a POST of an order)."""
+"""Alpaca's paper account behind the port."""
 
 from __future__ import annotations
 
 import json
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
+from zoneinfo import ZoneInfo
 
 import requests
 from alpaca.common.exceptions import APIError
+from alpaca.data.historical.corporate_actions import CorporateActionsClient
 from alpaca.trading.client import TradingClient
-from alpaca.trading.enums import OrderSide, TimeInForce
-from alpaca.trading.models import Order
-from alpaca.trading.requests import LimitOrderRequest
-from requests.adapters import HTTPAdapter
 
-from stratforge.broker.port import Accepted, BrokerOrder, BrokerUnavailable, Rejected, Submission, Unknown
+from stratforge.broker.hardening import harden
+from stratforge.broker.port import (
+    Accepted,
+    BrokerBusy,
+    BrokerOrder,
+    BrokerUnavailable,
+    FillActivity,
+    Rejected,
+    RequestBudget,
+    Submission,
+    Unknown,
+)
 from stratforge.configuration import AlpacaSecret
 from stratforge.market import is_crypto
+from stratforge.market.corporate_actions import CorporateAction
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketDay
 
-_TIMEOUT = (3.05, 8.0)
-_DUPLICATE = 40010001
-
-
-class TimeoutAdapter(HTTPAdapter):
-    """Gives every request a timeout: alpaca-py sends none."""
-
-    def send(self, request: Any, *args: Any, **kwargs: Any) -> requests.Response:
-        """Sends with the default timeout where none is given."""
-        if kwargs.get("timeout") is None:
-            kwargs["timeout"] = _TIMEOUT
-        return super().send(request, *args, **kwargs)
-
-
-def harden(client: Any) -> None:
-    """Gives a REST client of alpaca-py timeouts and takes its retries away."""
-    client._retry = 0
-    client._session.mount("https://", TimeoutAdapter())
-    client._session.mount("http://", TimeoutAdapter())
+_NEW_YORK = ZoneInfo("America/New_York")
+# Positions in crypto are named without the slash.
+_QUOTES = ("USDT", "USDC", "USD", "BTC")
+_BUSY_SECONDS = 2.5
+Answer = TypeVar("Answer")
 
 
 class AlpacaBroker:
-    """The port, on Alpaca's paper account."""
+    """The port, on Alpaca's paper account. Prices and quantities travel as exact decimal strings."""
 
-    def __init__(self, secret: AlpacaSecret) -> None:
-        self._client = TradingClient(
-            secret.key_id, secret.secret_key.get_secret_value(), paper=True, url_override=secret.trading_url
-        )
+    def __init__(self, secret: AlpacaSecret, budget: RequestBudget | None = None) -> None:
+        key, secret_key = secret.key_id, secret.secret_key.get_secret_value()
+        self._client = TradingClient(key, secret_key, paper=True, url_override=secret.trading_url)
+        self._actions = CorporateActionsClient(key, secret_key, url_override=secret.data_url)
+        self._budget = budget
         harden(self._client)
+        harden(self._actions)
+
+    # Orders ----------------------------------------------------------------------------------------------
 
     def submit(
         self,
@@ -58,52 +64,164 @@ class AlpacaBroker:
         limit_price: Decimal,
     ) -> Submission:
         """Sends a limit order once; see `Broker.submit`."""
-        # alpaca-py's fields are floats; nine decimals of a quantity below a million survive the way there.
-        request = LimitOrderRequest(
-            symbol=symbol,
-            qty=float(quantity),
-            side=OrderSide(side),
-            time_in_force=TimeInForce.IOC if is_crypto(symbol) else TimeInForce.DAY,
-            limit_price=float(limit_price),
-            client_order_id=client_order_id,
-        )
+        self._take("submit")
+        request = {
+            "symbol": symbol,
+            "qty": f"{quantity.normalize():f}",
+            "side": side,
+            "type": "limit",
+            "time_in_force": "ioc" if is_crypto(symbol) else "day",
+            "limit_price": f"{limit_price.normalize():f}",
+            "client_order_id": client_order_id,
+        }
         try:
-            order = self._client.submit_order(request)
+            order = self._client.post("/orders", request)
         except APIError as error:
             return _refusal(error)
         except (requests.RequestException, ValueError) as error:
             return Unknown(f"{type(error).__name__}: {error}"[:500])
-        return Accepted(str(order.id)) if isinstance(order, Order) else Unknown("the reply was not an order")
+        if isinstance(order, dict) and order.get("id"):
+            return Accepted(str(order["id"]))
+        return Unknown("the reply was not an order")
+
+    def cancel(self, broker_order_id: str) -> bool:
+        """Asks for the end of one order; see `Broker.cancel`."""
+
+        def ask() -> bool:
+            self._client.cancel_order_by_id(broker_order_id)
+            return True
+
+        return self._ask("submit", f"the cancellation of {broker_order_id}", ask, missing=False, refused=False)
 
     def find_order(self, client_order_id: str) -> BrokerOrder | None:
         """Looks an order up; see `Broker.find_order`."""
-        try:
-            order = self._client.get_order_by_client_id(client_order_id)
-        except APIError as error:
-            if error.status_code == 404:
-                return None
-            raise BrokerUnavailable(f"the look-up of {client_order_id} failed: {str(error)[:300]}") from error
-        except requests.RequestException as error:
-            raise BrokerUnavailable(f"the look-up of {client_order_id} failed: {type(error).__name__}") from error
-        if not isinstance(order, Order):
-            raise BrokerUnavailable("the reply was not an order")
-        return BrokerOrder(
-            broker_order_id=str(order.id),
-            client_order_id=order.client_order_id,
-            symbol=str(order.symbol),
-            status=str(getattr(order.status, "value", order.status)),
-            filled_quantity=Decimal(str(order.filled_qty or 0)),
-            filled_average_price=Decimal(str(order.filled_avg_price)) if order.filled_avg_price else None,
-            updated_at=order.updated_at or order.created_at,
+        return self._ask(
+            "read",
+            f"the look-up of {client_order_id}",
+            lambda: _order(self._client.get("/orders:by_client_order_id", {"client_order_id": client_order_id})),
+            missing=None,
         )
 
+    # The account's statement -----------------------------------------------------------------------------
+
     def positions(self) -> dict[str, Decimal]:
-        """Quantities by symbol; see `Broker.positions`."""
+        """Quantities by symbol; see `BrokerStatement.positions`."""
+        rows = self._rows("the positions", "/positions", {})
+        return {_position_symbol(row): Decimal(row["qty"]) for row in rows}
+
+    def orders_since(self, since: datetime) -> list[BrokerOrder]:
+        """Orders since then; see `BrokerStatement.orders_since`."""
+        found: dict[str, BrokerOrder] = {}
+        after = since
+        while True:
+            query = {"status": "all", "limit": "500", "direction": "asc", "after": after.isoformat(), "nested": "false"}
+            rows = self._rows("the orders", "/orders", query)
+            new = [row for row in rows if row["id"] not in found]
+            for row in new:
+                found[row["id"]] = _order(row)
+            if len(rows) < 500 or not new:
+                return list(found.values())
+            after = datetime.fromisoformat(rows[-1]["submitted_at"].replace("Z", "+00:00"))
+
+    def fills_since(self, since: datetime) -> list[FillActivity]:
+        """Executions since then; see `BrokerStatement.fills_since`."""
+        found: list[FillActivity] = []
+        token = ""
+        while True:
+            query = {"after": since.isoformat(), "direction": "asc", "page_size": "100"}
+            if token:
+                query["page_token"] = token
+            rows = self._rows("the activities", "/account/activities/FILL", query)
+            found += [_fill(row) for row in rows]
+            if len(rows) < 100:
+                return found
+            token = str(rows[-1]["id"])
+
+    # Reference data --------------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The market's clock."""
+        return self._ask("read", "the clock", lambda: _clock(self._client.get("/clock")), missing=datetime.now(UTC))
+
+    def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
+        """The rules and the name of an asset; see `Broker.asset`."""
+        return self._ask(
+            "read", f"the asset {symbol}", lambda: _asset(self._client.get(f"/assets/{symbol}")), missing=None
+        )
+
+    def assets(self) -> list[tuple[AssetRules, str]]:
+        """All active assets; see `BrokerStatement.assets`."""
+        rows: list[Any] = []
+        for asset_class in ("us_equity", "crypto"):
+            query = {"status": "active", "asset_class": asset_class}
+            rows += self._rows("the assets", "/assets", query)
+        return [_asset(row) for row in rows]
+
+    def calendar(self, start: date, end: date) -> list[MarketDay]:
+        """Trading days; see `Broker.calendar`."""
+        query = {"start": start.isoformat(), "end": end.isoformat()}
+        rows = self._rows("the calendar", "/calendar", query)
+        return [
+            MarketDay(_exchange_time(row["date"], row["open"]), _exchange_time(row["date"], row["close"]), _day(row))
+            for row in rows
+        ]
+
+    def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
+        """Splits and changes of symbol; see `BrokerStatement.corporate_actions`."""
+        stocks = [symbol for symbol in symbols if not is_crypto(symbol)]
+        if not stocks:
+            return []
+        query = {
+            "symbols": ",".join(stocks),
+            "types": "forward_split,reverse_split,name_change",
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "limit": "1000",
+        }
+        empty: list[CorporateAction] = []
+        return self._ask(
+            "read",
+            "corporate actions",
+            lambda: _actions(self._actions.get("/corporate-actions", query)),
+            missing=empty,
+        )
+
+    # Asking ----------------------------------------------------------------------------------------------
+
+    def _take(self, purpose: Literal["submit", "read"]) -> None:
+        if self._budget is None:
+            return
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while not self._budget.take(purpose):
+            if purpose == "read" or time.monotonic() > deadline:
+                raise BrokerBusy("the requests of this minute are used up")
+            time.sleep(random.uniform(0.1, 0.4))  # noqa: S311 - jitter
+
+    def _rows(self, what: str, path: str, query: dict[str, str]) -> list[Any]:
+        empty: list[Any] = []
+        return self._ask("read", what, lambda: list(self._client.get(path, query)), missing=empty)
+
+    def _ask(
+        self,
+        purpose: Literal["submit", "read"],
+        what: str,
+        question: Callable[[], Answer],
+        *,
+        missing: Answer,
+        refused: Answer | None = None,
+    ) -> Answer:
+        """Asks; `missing` is the answer when there is no such thing, `refused` when the order's state does not allow it."""
+        self._take(purpose)
         try:
-            found = self._client.get_all_positions()
-        except (APIError, requests.RequestException) as error:
-            raise BrokerUnavailable(f"positions cannot be read: {str(error)[:300]}") from error
-        return {str(each.symbol): Decimal(str(each.qty)) for each in found if not isinstance(each, str)}
+            return question()
+        except APIError as error:
+            if error.status_code == 404:
+                return missing
+            if error.status_code == 422 and refused is not None:
+                return refused
+            raise BrokerUnavailable(f"{what}: HTTP {error.status_code}: {str(error)[:300]}") from error
+        except (requests.RequestException, KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise BrokerUnavailable(f"{what}: {type(error).__name__}: {str(error)[:200]}") from error
 
 
 def _refusal(error: APIError) -> Submission:
@@ -113,9 +231,105 @@ def _refusal(error: APIError) -> Submission:
         code, message = int(body.get("code", 0)), str(body.get("message", ""))
     except (ValueError, TypeError, AttributeError):
         code, message = 0, str(error)[:300]
-    if status == 422 and (code == _DUPLICATE or "client_order_id must be unique" in message):
+    # The code of a duplicate id is used for other refusals too, so the words decide.
+    if status == 422 and "client_order_id must be unique" in message:
         return Rejected(message, duplicate=True)
     # 429 and 5xx say nothing certain about the order: a gateway may have answered for a broker that took it.
     if status == 429 or status >= 500 or status == 0:
         return Unknown(f"HTTP {status}: {message}"[:500])
     return Rejected(f"HTTP {status} {code}: {message}"[:500])
+
+
+def _time(text: str | None) -> datetime:
+    moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _order(row: Any) -> BrokerOrder:
+    return BrokerOrder(
+        broker_order_id=str(row["id"]),
+        client_order_id=str(row["client_order_id"]),
+        symbol=str(row["symbol"]),
+        status=str(row["status"]),
+        filled_quantity=Decimal(row.get("filled_qty") or "0"),
+        filled_average_price=Decimal(row["filled_avg_price"]) if row.get("filled_avg_price") else None,
+        updated_at=_time(row.get("updated_at") or row["created_at"]),
+        side=str(row["side"]),
+    )
+
+
+def _fill(row: Any) -> FillActivity:
+    return FillActivity(
+        activity_id=str(row["id"]),
+        broker_order_id=str(row["order_id"]),
+        symbol=str(row["symbol"]),
+        side="buy" if row["side"] == "buy" else "sell",
+        quantity=Decimal(row["qty"]),
+        price=Decimal(row["price"]),
+        at=_time(row["transaction_time"]),
+    )
+
+
+def _asset(row: Any) -> tuple[AssetRules, str]:
+    crypto = row.get("class") == "crypto"
+
+    def number(name: str) -> Decimal | None:
+        return Decimal(row[name]) if crypto and row.get(name) else None
+
+    rules = AssetRules(
+        symbol=str(row["symbol"]),
+        tradable=bool(row["tradable"]) and row.get("status") == "active",
+        fractionable=bool(row["fractionable"]),
+        crypto=crypto,
+        min_order_size=number("min_order_size"),
+        quantity_increment=number("min_trade_increment"),
+        price_increment=number("price_increment"),
+    )
+    return rules, str(row.get("name") or row["symbol"])
+
+
+def _position_symbol(row: Any) -> str:
+    symbol = str(row["symbol"])
+    if row.get("asset_class") == "crypto" and "/" not in symbol:
+        quote = next((each for each in _QUOTES if symbol.endswith(each)), "")
+        return f"{symbol.removesuffix(quote)}/{quote}" if quote else symbol
+    return symbol
+
+
+def _day(row: Any) -> date:
+    return date.fromisoformat(row["date"])
+
+
+def _exchange_time(day: str, clock: str) -> datetime:
+    return datetime.fromisoformat(f"{day}T{clock}").replace(tzinfo=_NEW_YORK).astimezone(UTC)
+
+
+def _clock(row: Any) -> datetime:
+    return datetime.fromisoformat(row["timestamp"])
+
+
+def _actions(reply: Any) -> list[CorporateAction]:
+    groups = reply.get("corporate_actions", {})
+    found = []
+    for name in ("forward_splits", "reverse_splits"):
+        for row in groups.get(name) or []:
+            found.append(
+                CorporateAction(
+                    str(row["id"]),
+                    str(row["symbol"]),
+                    "split",
+                    date.fromisoformat(row["ex_date"]),
+                    ratio=Decimal(str(row["new_rate"])) / Decimal(str(row["old_rate"])),
+                )
+            )
+    for row in groups.get("name_changes") or []:
+        found.append(
+            CorporateAction(
+                str(row["id"]),
+                str(row["old_symbol"]),
+                "symbol_change",
+                date.fromisoformat(row["process_date"]),
+                new_symbol=str(row["new_symbol"]),
+            )
+        )
+    return found

@@ -14,7 +14,7 @@ from alpaca.data.requests import CryptoBarsRequest, StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
 
-from stratforge.broker.alpaca import harden
+from stratforge.broker.hardening import harden
 from stratforge.configuration import AlpacaSecret
 from stratforge.market import Bar, is_crypto
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol
+
+from stratforge.market.corporate_actions import CorporateAction
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketDay
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,29 @@ class BrokerOrder:
     filled_quantity: Decimal
     filled_average_price: Decimal | None
     updated_at: datetime
+    side: str = "buy"
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.status in ("filled", "canceled", "expired", "rejected", "done_for_day", "suspended", "replaced")
+
+
+@dataclass(frozen=True, slots=True)
+class FillActivity:
+    """An execution from the broker's own account statement."""
+
+    activity_id: str
+    broker_order_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    at: datetime
 
 
 class Broker(Protocol):
-    """The port."""
+    """What the executor asks."""
 
     def submit(
         self,
@@ -58,17 +82,69 @@ class Broker(Protocol):
         quantity: Decimal,
         limit_price: Decimal,
     ) -> Submission:
-        """Sends a limit order, once. Never raises for what the network or the broker does."""
+        """Sends a limit order, once. Never raises for what the network or the broker does.
+
+        Raises:
+            BrokerBusy: before anything was sent, when the minute's requests are used up.
+        """
+        ...
+
+    def cancel(self, broker_order_id: str) -> bool:
+        """Asks for the end of an order; False when it has ended already. Raises `BrokerUnavailable`."""
         ...
 
     def find_order(self, client_order_id: str) -> BrokerOrder | None:
         """The order with this id, or None when the broker has none. Raises `BrokerUnavailable`."""
         ...
 
+    def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
+        """The rules and the name of an asset, or None when there is none. Raises `BrokerUnavailable`."""
+        ...
+
+    def calendar(self, start: date, end: date) -> list[MarketDay]:
+        """The trading days from `start` to `end`. Raises `BrokerUnavailable`."""
+        ...
+
+
+class BrokerStatement(Broker, Protocol):
+    """What the reconciler asks on top."""
+
     def positions(self) -> dict[str, Decimal]:
         """Quantities by symbol. Raises `BrokerUnavailable`."""
+        ...
+
+    def orders_since(self, since: datetime) -> list[BrokerOrder]:
+        """All orders that were sent since then, whatever became of them. Raises `BrokerUnavailable`."""
+        ...
+
+    def fills_since(self, since: datetime) -> list[FillActivity]:
+        """All executions since then. Raises `BrokerUnavailable`."""
+        ...
+
+    def assets(self) -> list[tuple[AssetRules, str]]:
+        """All assets that can be traded, with their names. Raises `BrokerUnavailable`."""
+        ...
+
+    def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
+        """Splits and changes of symbol that take effect between the two days. Raises `BrokerUnavailable`."""
+        ...
+
+    def now(self) -> datetime:
+        """The market's clock. Raises `BrokerUnavailable`."""
+        ...
+
+
+class RequestBudget(Protocol):
+    """How many requests are left in the minute, for all functions together."""
+
+    def take(self, purpose: Literal["submit", "read"]) -> bool:
+        """Takes one; False when there is none for this purpose. The last quarter is kept for submissions."""
         ...
 
 
 class BrokerUnavailable(RuntimeError):
     """The broker did not answer a question; it may be asked again."""
+
+
+class BrokerBusy(BrokerUnavailable):
+    """The minute's requests are used up; nothing was sent."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from stratforge.market import Bar
+from stratforge.market import Bar, Trade
 from stratforge.portfolio.settlement import OrderProgress, TerminalStatus
 
 
@@ -71,6 +71,41 @@ class WorkReady(Message):
     cause: str
 
 
+class LookedUpOrder(Protocol):
+    """An order as a broker answers for it; figures are cumulative."""
+
+    @property
+    def client_order_id(self) -> str: ...
+    @property
+    def symbol(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def filled_quantity(self) -> Decimal: ...
+    @property
+    def filled_average_price(self) -> Decimal | None: ...
+    @property
+    def updated_at(self) -> datetime: ...
+
+
+class TradePrice(Message):
+    """The latest trade of a symbol, at most one a second."""
+
+    symbol: str
+    price: Decimal
+    size: Decimal
+    time: AwareDatetime
+
+    def trade(self) -> Trade:
+        """The trade it carries."""
+        return Trade(self.symbol, self.price, self.size, self.time)
+
+    @property
+    def deduplication_id(self) -> str:
+        """The same trade, published again, is the same message."""
+        return f"{self.symbol}-{self.time.timestamp():.6f}-{self.price}".replace("/", "_")[:128]
+
+
 class OrderUpdate(Message):
     """What the broker said about a block order: an event of its stream, or the answer to a look-up."""
 
@@ -85,24 +120,15 @@ class OrderUpdate(Message):
     quantity: Decimal | None = None
 
     @classmethod
-    def of_order(
-        cls,
-        *,
-        client_order_id: str,
-        symbol: str,
-        status: str,
-        filled_quantity: Decimal,
-        filled_average_price: Decimal | None,
-        updated_at: datetime,
-    ) -> OrderUpdate:
+    def of_order(cls, order: LookedUpOrder) -> OrderUpdate:
         """The update that the answer to a look-up amounts to."""
         return cls(
-            client_order_id=client_order_id,
-            symbol=symbol,
-            event=status,
-            filled_quantity=filled_quantity,
-            filled_average_price=filled_average_price,
-            occurred_at=updated_at,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            event=order.status,
+            filled_quantity=order.filled_quantity,
+            filled_average_price=order.filled_average_price,
+            occurred_at=order.updated_at,
         )
 
     def progress(self) -> OrderProgress:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import boto3
 
-from stratforge.bus.messages import JobReady, Message, OrderUpdate, WorkReady
+from stratforge.bus.messages import JobReady, Message, OrderUpdate, TradePrice, WorkReady
 from stratforge.configuration import client_config
 
 if TYPE_CHECKING:
@@ -37,6 +38,23 @@ def send_work_ready(queue_url: str, symbol: str, cause: str) -> None:
 def send_order_update(queue_url: str, update: OrderUpdate) -> None:
     """Passes what the broker said to the settler, in order for each block order."""
     _send(queue_url, update, update.client_order_id, update.deduplication_id)
+
+
+def send_trade_prices(queue_url: str, prices: Sequence[TradePrice]) -> None:
+    """Passes latest prices on, in order for each symbol."""
+    for start in range(0, len(prices), 10):
+        sqs_client().send_message_batch(
+            QueueUrl=queue_url,
+            Entries=[
+                {
+                    "Id": str(index),
+                    "MessageBody": price.model_dump_json(),
+                    "MessageGroupId": price.symbol.replace("/", "_"),
+                    "MessageDeduplicationId": price.deduplication_id,
+                }
+                for index, price in enumerate(prices[start : start + 10])
+            ],
+        )
 
 
 def send_job_ready(queue_url: str, job: JobReady) -> None:

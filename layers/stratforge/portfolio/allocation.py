@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
-from stratforge.portfolio.sizing import QUANTITY_STEP, ZERO
+from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
 
 
 def allocate(total: Decimal, demands: Mapping[UUID, Decimal], *, key: str) -> dict[UUID, Decimal]:

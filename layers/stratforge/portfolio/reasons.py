@@ -1,37 +1,96 @@
-"""Why an order or a signal was refused. The documentation lists this enum; the API shows it."""
+"""Why an order or a signal was refused, canceled or expired. The documentation lists this enum; the API shows it."""
 
 from enum import StrEnum
 
 
 class Reason(StrEnum):
-    """A reason for a refusal, with what it means."""
+    """A reason, with what it means in `explanation`."""
 
+    # Money and quantity
     INSUFFICIENT_CASH = "INSUFFICIENT_CASH"
     NO_POSITION = "NO_POSITION"
     BELOW_MINIMUM = "BELOW_MINIMUM"
+    WHOLE_UNITS_ONLY = "WHOLE_UNITS_ONLY"
+    SUB_PENNY_PRICE = "SUB_PENNY_PRICE"
+    # The market and the asset
     NO_PRICE = "NO_PRICE"
+    STALE_PRICE = "STALE_PRICE"
+    UNKNOWN_ASSET = "UNKNOWN_ASSET"
+    NOT_TRADABLE = "NOT_TRADABLE"
+    MARKET_CLOSED = "MARKET_CLOSED"
+    SYMBOL_HALTED = "SYMBOL_HALTED"
+    CORPORATE_ACTION = "CORPORATE_ACTION"
+    # Trading states and protections
+    PLATFORM_HALTED = "PLATFORM_HALTED"
     USER_HALTED = "USER_HALTED"
     REDUCING_ONLY = "REDUCING_ONLY"
+    MAX_POSITION = "MAX_POSITION"
+    MAX_EXPOSURE = "MAX_EXPOSURE"
+    DAILY_LOSS = "DAILY_LOSS"
+    DRAWDOWN = "DRAWDOWN"
+    ORDER_RATE = "ORDER_RATE"
+    COOLDOWN = "COOLDOWN"
+    PRICE_BAND = "PRICE_BAND"
+    # The order's own life
+    SESSION_PAUSED = "SESSION_PAUSED"
     SESSION_ENDED = "SESSION_ENDED"
     EXPIRED = "EXPIRED"
+    CANCELED_BY_USER = "CANCELED_BY_USER"
+    REPLACED = "REPLACED"
+    NOT_REPLACEABLE = "NOT_REPLACEABLE"
+    NET_BELOW_MINIMUM = "NET_BELOW_MINIMUM"
     BROKER_REJECTED = "BROKER_REJECTED"
     BROKER_CANCELED = "BROKER_CANCELED"
 
     @property
     def explanation(self) -> str:
-        """One sentence for the person whose order it was."""
+        """What it means and what to do, for the person whose order it was."""
         return _EXPLANATIONS[self]
 
 
 _EXPLANATIONS = {
-    Reason.INSUFFICIENT_CASH: "There is not enough free cash for the order, price collar included.",
-    Reason.NO_POSITION: "There is nothing to sell: the session holds no shares that are not already being sold.",
-    Reason.BELOW_MINIMUM: "The order is smaller than the smallest the broker takes.",
+    Reason.INSUFFICIENT_CASH: "There is not enough free cash for the order at the worst price it may trade at.",
+    Reason.NO_POSITION: "There is nothing to sell that is not already being sold.",
+    Reason.BELOW_MINIMUM: "The order is smaller than the smallest the broker takes for the asset.",
+    Reason.WHOLE_UNITS_ONLY: "The asset trades in whole units only, and the order comes to less than one.",
+    Reason.SUB_PENNY_PRICE: "The limit or stop price is finer than the exchange allows: whole cents from one dollar up.",
     Reason.NO_PRICE: "There is no price for the symbol yet.",
+    Reason.STALE_PRICE: "The last price of the symbol is too old to trade on; try again when it trades.",
+    Reason.UNKNOWN_ASSET: "The broker has no asset of this symbol.",
+    Reason.NOT_TRADABLE: "The broker does not trade the asset at present.",
+    Reason.MARKET_CLOSED: "The market closed before the signal could be executed.",
+    Reason.SYMBOL_HALTED: "Trading in the symbol is halted on this platform until it is looked into.",
+    Reason.CORPORATE_ACTION: "A split or a change of symbol made the order's prices and quantities void; place it anew.",
+    Reason.PLATFORM_HALTED: "Trading is halted on the whole platform.",
     Reason.USER_HALTED: "Trading is halted for this account.",
-    Reason.REDUCING_ONLY: "The account may only reduce positions at the moment.",
+    Reason.REDUCING_ONLY: "Only orders that reduce positions are accepted at the moment.",
+    Reason.MAX_POSITION: "The position in the symbol would become larger than your limit.",
+    Reason.MAX_EXPOSURE: "All positions together would become larger than your limit.",
+    Reason.DAILY_LOSS: "Today's loss has reached your limit: nothing is bought until the next trading day.",
+    Reason.DRAWDOWN: "The fall from the highest equity has reached your limit: nothing is bought until it recovers.",
+    Reason.ORDER_RATE: "More orders in a minute than your limit allows.",
+    Reason.COOLDOWN: "A trade in the symbol just lost money, and your cooldown is not over.",
+    Reason.PRICE_BAND: "The order's price is farther from the last price than your price band allows.",
+    Reason.SESSION_PAUSED: "The session is paused: it watches, and what it says is not executed.",
     Reason.SESSION_ENDED: "The session ended before the signal could be executed.",
-    Reason.EXPIRED: "The signal was older than two bars when it could have been executed.",
+    Reason.EXPIRED: "It was not executed in time: a signal within two bars, a day order by the close.",
+    Reason.CANCELED_BY_USER: "You canceled the order.",
+    Reason.REPLACED: "The order was replaced by another one.",
+    Reason.NOT_REPLACEABLE: "The order it should replace was already at work or finished.",
+    Reason.NET_BELOW_MINIMUM: "What other users' orders left over was smaller than the broker takes; the rest was executed.",
     Reason.BROKER_REJECTED: "The broker rejected the block order this order was part of.",
-    Reason.BROKER_CANCELED: "The broker canceled the block order before it was filled completely.",
+    Reason.BROKER_CANCELED: "The broker's order ended before it was filled completely.",
 }
+
+
+def reference_markdown() -> str:
+    """The enum as the documentation shows it."""
+    lines = [
+        "# Why an order was refused or ended",
+        "",
+        "Generated from `stratforge.portfolio.reasons.Reason`; the same codes and words are in the API and the dashboard.",
+        "",
+        "| code | what it means |",
+        "|---|---|",
+    ]
+    return "\n".join([*lines, *(f"| `{reason}` | {reason.explanation} |" for reason in Reason)]) + "\n"

@@ -8,19 +8,21 @@ is never applied again, and what was missed arrives with the next event.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Literal
 from uuid import UUID
 
 from stratforge.portfolio.allocation import allocate
-from stratforge.portfolio.netting import clamp_to_collar
+from stratforge.portfolio.assets import ZERO
+from stratforge.portfolio.netting import crossing_price
+from stratforge.portfolio.orders import Side
 from stratforge.portfolio.reasons import Reason
-from stratforge.portfolio.sizing import ZERO, Side
 
 TerminalStatus = Literal["FILLED", "CANCELED", "REJECTED", "CROSSED"]
 PRICE_STEP = Decimal("0.000000000001")
+FEE_STEP = Decimal("0.00000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +48,17 @@ class BlockState:
     quantity: Decimal
     cross_quantity: Decimal
     reference_price: Decimal
-    collar: Decimal
+    cross_low: Decimal
+    cross_high: Decimal
+    fee_rate: Decimal
+    limit_price: Decimal | None
     filled_quantity: Decimal
     filled_value: Decimal
 
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """An order of the block as the ledger has it."""
+    """An order of the block as the ledger has it: what it brought into the block, and what it got there."""
 
     order_id: UUID
     side: Side
@@ -63,18 +68,19 @@ class OrderState:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A part of the broker's fills that is new to the ledger."""
+    """A part of the broker's fills that is new to the ledger; the cumulative figures are the block's after it."""
 
     execution_id: str
     quantity: Decimal
     price: Decimal
     cumulative_quantity: Decimal
+    cumulative_value: Decimal
     filled_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class NewTrade:
-    """A trade to write for one order."""
+    """A trade to write for one order. What the broker keeps comes out of what is received: coins or money."""
 
     order_id: UUID
     side: Side
@@ -82,6 +88,8 @@ class NewTrade:
     price: Decimal
     execution_id: str
     executed_at: datetime
+    fee_quantity: Decimal = ZERO
+    fee_cash: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +104,7 @@ class Settlement:
 
 def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgress) -> Settlement:
     """Applies the broker's progress to a block that is not finished yet."""
+    progress = _no_more_than_ordered(block, progress)
     trades: list[NewTrade] = []
     filled = {order.order_id: order.filled_quantity for order in orders}
     new_quantity = progress.filled_quantity - block.filled_quantity
@@ -106,12 +115,24 @@ def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgr
     if progress.terminal is None:
         return Settlement(execution, tuple(trades), None, None)
     total = max(progress.filled_quantity, block.filled_quantity)
-    value = progress.filled_value if new_quantity > 0 else block.filled_value
+    value = execution.cumulative_value if execution is not None else block.filled_value
     trades += _crossed(
         block, orders, filled, progress.occurred_at, (value / total) if total > 0 else block.reference_price
     )
-    reasons = {"REJECTED": Reason.BROKER_REJECTED, "CANCELED": Reason.BROKER_CANCELED}
+    reasons = {
+        "REJECTED": Reason.BROKER_REJECTED,
+        "CANCELED": Reason.BROKER_CANCELED,
+        "CROSSED": Reason.NET_BELOW_MINIMUM,
+    }
     return Settlement(execution, tuple(trades), progress.terminal, reasons.get(progress.terminal))
+
+
+def _no_more_than_ordered(block: BlockState, progress: OrderProgress) -> OrderProgress:
+    """Progress up to the block's quantity: what a later correction put on top belongs to no order, and is the reconciler's."""
+    if progress.filled_quantity <= block.quantity:
+        return progress
+    value = progress.filled_value * block.quantity / progress.filled_quantity
+    return replace(progress, filled_quantity=block.quantity, filled_value=value, last_quantity=None)
 
 
 def _execution(block: BlockState, progress: OrderProgress, new_quantity: Decimal) -> Execution:
@@ -122,7 +143,22 @@ def _execution(block: BlockState, progress: OrderProgress, new_quantity: Decimal
         # An execution was missed: this one stands for all that is new, at its average price.
         execution_id = f"recovered:{block.block_id}:{progress.filled_quantity.normalize():f}"
         price = ((progress.filled_value - block.filled_value) / new_quantity).quantize(PRICE_STEP)
-    return Execution(execution_id, new_quantity, price, progress.filled_quantity, progress.occurred_at)
+    value = progress.filled_value
+    possible = _within_limit(block, price)
+    if price != possible:
+        # The broker changed an earlier fill meanwhile, and the difference is in this one. Nobody reserved money for that: the ledger
+        # takes the nearest possible price, and the reconciler divides the rest when the broker's statement confirms it.
+        price, value = possible, block.filled_value + new_quantity * possible
+    return Execution(execution_id, new_quantity, price, progress.filled_quantity, value, progress.occurred_at)
+
+
+def _within_limit(block: BlockState, price: Decimal) -> Decimal:
+    """The price nearest to `price` at which the broker can have filled the block."""
+    if block.limit_price is None:
+        return price
+    if block.side == "buy":
+        return min(max(price, PRICE_STEP), block.limit_price)
+    return max(price, block.limit_price)
 
 
 def _allocated(
@@ -140,11 +176,13 @@ def _allocated(
     open_parts = {order_id: max(targets[order_id] - filled[order_id], ZERO) for order_id in same_side}
     new_total = min(execution.quantity, sum(open_parts.values(), ZERO))
     parts = allocate(new_total, open_parts, key=f"{block.block_id}/{execution.execution_id}")
+    fees = _fees(block, execution, parts)
     trades = []
     for order in orders:
         part = parts.get(order.order_id, ZERO)
         if part > 0:
             filled[order.order_id] += part
+            sold = order.side == "sell"
             trades.append(
                 NewTrade(
                     order.order_id,
@@ -153,18 +191,35 @@ def _allocated(
                     execution.price,
                     execution.execution_id,
                     execution.filled_at,
+                    fee_quantity=ZERO if sold else fees[order.order_id],
+                    fee_cash=(part * execution.price * block.fee_rate).quantize(PRICE_STEP) if sold else ZERO,
                 )
             )
     return trades
 
 
+def _fees(block: BlockState, execution: Execution, parts: dict[UUID, Decimal]) -> dict[UUID, Decimal]:
+    """The coins the broker keeps of a purchase, divided among the orders that got the rest."""
+    fee = fee_quantity(execution.quantity, block.fee_rate)
+    return allocate(fee, parts, key=f"{block.block_id}/fee/{execution.execution_id}")
+
+
+def fee_quantity(quantity: Decimal, rate: Decimal) -> Decimal:
+    """What the broker keeps of a purchase, rounded up a little more coarsely than the broker does.
+
+    It rounds the fee of every fill by itself, and a recovered execution may stand for several. Rounding up makes sure that the
+    ledger never holds more coins than the account, so that what is sold is there.
+    """
+    return (quantity * rate).quantize(FEE_STEP, ROUND_UP)
+
+
 def _crossed(
     block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], at: datetime, price: Decimal
 ) -> list[NewTrade]:
-    """Crosses the smaller side completely against the larger one, at the block's average price."""
+    """Crosses the smaller side completely against the larger one, at the block's average price. Nothing is paid for it."""
     if block.cross_quantity == 0:
         return []
-    crossing_price = clamp_to_collar(price, block.reference_price, block.collar).quantize(PRICE_STEP)
+    inside = crossing_price(price.quantize(PRICE_STEP), block.cross_low, block.cross_high)
     trades = []
     for side in ("buy", "sell"):
         demands = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == side}
@@ -173,5 +228,5 @@ def _crossed(
             part = parts.get(order.order_id, ZERO)
             if part > 0:
                 filled[order.order_id] += part
-                trades.append(NewTrade(order.order_id, order.side, part, crossing_price, f"cross:{block.block_id}", at))
+                trades.append(NewTrade(order.order_id, order.side, part, inside, f"cross:{block.block_id}", at))
     return trades

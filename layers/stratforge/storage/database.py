@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,8 @@ import psycopg
 from stratforge.configuration import DatabaseSecret, read_secret
 
 Connection = psycopg.Connection[Any]
+# A connection that was used less long ago than this is taken to be alive.
+_TRUSTED_SECONDS = 20.0
 
 
 class Database:
@@ -40,6 +43,8 @@ class Database:
     def _connection(self) -> Connection:
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is not None and not connection.closed:
+            if time.monotonic() - self._local.used < _TRUSTED_SECONDS:
+                return connection
             try:
                 connection.execute("SELECT 1")
             except psycopg.OperationalError:
@@ -61,10 +66,12 @@ class Database:
     def transaction(self, user_id: UUID | None = None) -> Iterator[Connection]:
         """One transaction; with `user_id`, row-level security shows the rows of that user."""
         connection = self._connection()
+        self._local.used = 0.0
         with connection.transaction():
             if user_id is not None:
                 connection.execute("SELECT set_config('app.user_id', %s, true)", (str(user_id),))
             yield connection
+        self._local.used = time.monotonic()
 
     def close(self) -> None:
         """Closes this thread's connection."""

@@ -46,7 +46,7 @@ class Outcome:
 
 
 def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
-    """Running sessions of a symbol and shard that have not seen the bar at `bar_time` or a later one."""
+    """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
     rows = connection.execute(
         """
         SELECT s.id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
@@ -54,7 +54,7 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol
-        WHERE s.symbol = %s AND s.shard = %s AND s.status = 'RUNNING' AND s.started_at <= now()
+        WHERE s.symbol = %s AND s.shard = %s AND s.status IN ('RUNNING', 'PAUSED') AND s.started_at <= now()
           AND (s.last_bar_time IS NULL OR s.last_bar_time < %s)
         ORDER BY s.id
         """,
@@ -98,6 +98,7 @@ def record_outcomes(connection: Connection, symbol: str, bar_time: datetime, out
                 failure_reason = coalesce(o.error, s.failure_reason),
                 status = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                               THEN 'FAILED'::session_status ELSE s.status END,
+                settling = s.settling OR (o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s),
                 ended_at = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                                 THEN now() ELSE s.ended_at END
             FROM outcome o
@@ -135,14 +136,6 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
     }
 
 
-def has_pending_signals(connection: Connection, symbol: str) -> bool:
-    """Whether signals on the symbol wait to be executed."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM signals WHERE symbol = %s AND status = 'PENDING')", (symbol,)
-    ).fetchone()
-    return bool(row and row[0])
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What running sessions want of a symbol: its shards, and the bars of history before the next bar."""
@@ -152,14 +145,15 @@ class Wanted:
 
 
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
-    """Symbols with running sessions or open positions, and what is wanted of each."""
+    """Symbols with running sessions, open positions or waiting orders, and what is wanted of each."""
     rows = connection.execute(
         """
         SELECT symbol, max(shard) + 1, max(lookback) FROM (
             SELECT s.symbol, s.shard, v.lookback FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-            WHERE s.status = 'RUNNING'
-            UNION ALL SELECT symbol, 0, 1 FROM positions WHERE quantity > 0) wanted
+            WHERE s.status IN ('RUNNING', 'PAUSED')
+            UNION ALL SELECT symbol, 0, 1 FROM positions WHERE quantity > 0
+            UNION ALL SELECT symbol, 0, 1 FROM orders WHERE status IN ('PENDING', 'RESTING')) wanted
         GROUP BY symbol
         """
     )

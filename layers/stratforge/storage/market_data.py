@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timedelta
 
-from stratforge.market import Bar, BarColumns
+from stratforge.market import Bar, BarColumns, Trade
 from stratforge.market.columns import exchange_timezone
 from stratforge.storage.database import Connection
 
@@ -56,7 +55,7 @@ def correct_bar(connection: Connection, bar: Bar) -> bool:
         kept AS (
             INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
             SELECT b.symbol, b.timeframe, b.time, b.correction + 1,
-                   coalesce((SELECT time FROM latest_prices l WHERE l.symbol = b.symbol), b.time),
+                   coalesce((SELECT bar_time FROM latest_prices l WHERE l.symbol = b.symbol), b.time),
                    b.open, b.high, b.low, b.close, b.volume
             FROM before b)
         UPDATE market_data m SET open = %(open)s, high = %(high)s, low = %(low)s, close = %(close)s, volume = %(volume)s,
@@ -78,26 +77,58 @@ def correct_bar(connection: Connection, bar: Bar) -> bool:
     return row is not None
 
 
-def set_latest_price(connection: Connection, symbol: str, price: Decimal, time: datetime) -> None:
-    """Notes the latest price of a symbol, unless a later one is known."""
+def set_bar_price(connection: Connection, bar: Bar) -> None:
+    """Notes a finished bar: its range, and its close as the price at its end unless a later one is known."""
     connection.execute(
         """
-        INSERT INTO latest_prices (symbol, price, time) VALUES (%s, %s, %s)
-        ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time
-        WHERE latest_prices.time <= excluded.time
+        INSERT INTO latest_prices AS l (symbol, price, time, bar_time, bar_low, bar_high)
+        VALUES (%(symbol)s, %(price)s, %(end)s, %(start)s, %(low)s, %(high)s)
+        ON CONFLICT (symbol) DO UPDATE SET
+            price = CASE WHEN l.time <= excluded.time THEN excluded.price ELSE l.price END,
+            time = greatest(l.time, excluded.time), received_at = now(),
+            bar_time = excluded.bar_time, bar_low = excluded.bar_low, bar_high = excluded.bar_high
+        WHERE l.bar_time IS NULL OR l.bar_time <= excluded.bar_time
         """,
-        (symbol, price, time),
+        {
+            "symbol": bar.symbol,
+            "price": bar.close,
+            "start": bar.time,
+            "end": bar.time + timedelta(minutes=1),
+            "low": bar.low,
+            "high": bar.high,
+        },
+    )
+
+
+def set_trade_price(connection: Connection, trade: Trade) -> bool:
+    """Notes the price of a trade; False when a later price is known."""
+    return (
+        connection.execute(
+            """
+            INSERT INTO latest_prices AS l (symbol, price, time) VALUES (%s, %s, %s)
+            ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, received_at = now()
+            WHERE l.time < excluded.time
+            """,
+            (trade.symbol, trade.price, trade.time),
+        ).rowcount
+        == 1
     )
 
 
 def trailing_window(connection: Connection, symbol: str, until: datetime, length: int) -> BarColumns:
-    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time."""
+    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time.
+
+    A split ends the past: prices before it are on another scale, so a window never reaches across one.
+    """
     rows = connection.execute(
         """
         SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8
-        FROM market_data WHERE symbol = %s AND timeframe = '1Min' AND time <= %s ORDER BY time DESC LIMIT %s
+        FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(until)s AND time >= coalesce((
+            SELECT max(effective_on)::timestamp AT TIME ZONE 'America/New_York' FROM corporate_actions
+            WHERE symbol = %(symbol)s AND applied_at IS NOT NULL), '-infinity')
+        ORDER BY time DESC LIMIT %(length)s
         """,
-        (symbol, until, length),
+        {"symbol": symbol, "until": until, "length": length},
     ).fetchall()
     rows.reverse()
     return BarColumns.from_rows(rows, exchange_timezone(symbol))

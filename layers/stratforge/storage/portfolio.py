@@ -33,6 +33,22 @@ class PortfolioRow:
     initial_balance: Decimal
     realized_pnl: Decimal
     positions: tuple[PositionRow, ...]
+    day_equity: Decimal | None = None
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        """What the open positions have gained since they were bought."""
+        return sum((row.unrealized_pnl for row in self.positions), Decimal(0))
+
+    @property
+    def buying_power(self) -> Decimal:
+        """What can be bought for now: free cash, since there is no margin."""
+        return self.cash
+
+    @property
+    def day_pnl(self) -> Decimal | None:
+        """The change of equity since the beginning of the market's day; None before it was noted."""
+        return None if self.day_equity is None else self.equity - self.day_equity
 
     @property
     def equity(self) -> Decimal:
@@ -69,29 +85,53 @@ class SignalRow:
 
 
 def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None:
-    """Balances and open positions."""
-    balances = connection.execute(
+    """Balances and open positions, in one question."""
+    rows = connection.execute(
         """
-        SELECT virtual_balance, reserved_cash, initial_balance,
-               coalesce((SELECT sum(realized_pnl) FROM positions p WHERE p.user_id = u.id), 0)
-        FROM users u WHERE id = %s
+        SELECT u.virtual_balance, u.reserved_cash, u.initial_balance,
+               (SELECT coalesce(sum(r.realized_pnl), 0) FROM positions r WHERE r.user_id = u.id),
+               (SELECT m.day_equity FROM equity_marks m WHERE m.user_id = u.id),
+               p.symbol, p.session_id, p.quantity, p.avg_entry_price, coalesce(l.price, p.avg_entry_price),
+               p.quantity * coalesce(l.price, p.avg_entry_price),
+               p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis, p.realized_pnl
+        FROM users u
+        LEFT JOIN positions p ON p.user_id = u.id AND p.quantity > 0
+        LEFT JOIN latest_prices l ON l.symbol = p.symbol
+        WHERE u.id = %s ORDER BY p.symbol, p.session_id
         """,
         (user_id,),
-    ).fetchone()
-    if balances is None:
+    ).fetchall()
+    if not rows:
         return None
-    positions = connection.execute(
+    cash, reserved, initial, realized, day_equity = rows[0][:5]
+    positions = tuple(PositionRow(*row[5:]) for row in rows if row[5] is not None)
+    return PortfolioRow(cash, reserved, initial, realized, positions, day_equity)
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """Equity and cash at one moment."""
+
+    time: datetime
+    equity: Decimal
+    cash: Decimal
+
+
+def equity_history(
+    connection: Connection, user_id: UUID, start: datetime, end: datetime, points: int
+) -> list[EquityPoint]:
+    """Equity from `start` to `end`, oldest first: the last of each of at most `points` equal stretches of time."""
+    rows = connection.execute(
         """
-        SELECT p.symbol, p.session_id, p.quantity, p.avg_entry_price, coalesce(lp.price, p.avg_entry_price),
-               p.quantity * coalesce(lp.price, p.avg_entry_price),
-               p.quantity * coalesce(lp.price, p.avg_entry_price) - p.cost_basis, p.realized_pnl
-        FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol
-        WHERE p.user_id = %s AND p.quantity > 0 ORDER BY p.symbol, p.session_id
+        SELECT DISTINCT ON (stretch) time, equity, cash FROM (
+            SELECT time, equity, cash, width_bucket(extract(epoch FROM time), extract(epoch FROM %(start)s::timestamptz),
+                                                    extract(epoch FROM %(end)s::timestamptz) + 1, %(points)s) AS stretch
+            FROM equity_snapshots WHERE user_id = %(user)s AND time BETWEEN %(start)s AND %(end)s) s
+        ORDER BY stretch, time DESC
         """,
-        (user_id,),
+        {"user": user_id, "start": start, "end": end, "points": points},
     )
-    cash, reserved, initial, realized = balances
-    return PortfolioRow(cash, reserved, initial, realized, tuple(PositionRow(*row) for row in positions))
+    return [EquityPoint(*row) for row in rows]
 
 
 def list_trades(connection: Connection, user_id: UUID, limit: int, before: int | None) -> list[TradeRow]:

@@ -10,7 +10,8 @@ from uuid import UUID
 from stratforge.storage.database import Connection
 
 _COLUMNS = """s.id, s.strategy_id, s.strategy_version, s.symbol, s.mode::text, s.status::text, s.sizing_rule::text, s.sizing_value,
-    s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at, s.final_pnl"""
+    s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at,
+    s.final_pnl, s.settling"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,25 @@ class StoredSession:
     status: str
     sizing_rule: str
     sizing_value: Decimal
+    stop_loss: Decimal | None
+    take_profit: Decimal | None
+    trailing_stop: Decimal | None
     bars_evaluated: int
     last_bar_time: datetime | None
     failure_reason: str | None
     started_at: datetime
     ended_at: datetime | None
     final_pnl: Decimal | None
+    settling: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exits:
+    """A session's own stops as fractions: of the average entry price, and (trailing) of the highest price since the entry."""
+
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    trailing_stop: Decimal | None = None
 
 
 def start_session(
@@ -41,14 +55,26 @@ def start_session(
     symbol: str,
     sizing_rule: str,
     sizing_value: Decimal,
+    exits: Exits = Exits(),
 ) -> StoredSession:
     """Starts a session of a strategy's version."""
     row = connection.execute(
         f"""
-        INSERT INTO sessions AS s (user_id, strategy_id, strategy_version, symbol, status, sizing_rule, sizing_value)
-        VALUES (%s, %s, %s, %s, 'RUNNING', %s::sizing_rule, %s) RETURNING {_COLUMNS}
+        INSERT INTO sessions AS s (user_id, strategy_id, strategy_version, symbol, status, sizing_rule, sizing_value, stop_loss,
+                                   take_profit, trailing_stop)
+        VALUES (%s, %s, %s, %s, 'RUNNING', %s::sizing_rule, %s, %s, %s, %s) RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
-        (user_id, strategy_id, version, symbol, sizing_rule, sizing_value),
+        (
+            user_id,
+            strategy_id,
+            version,
+            symbol,
+            sizing_rule,
+            sizing_value,
+            exits.stop_loss,
+            exits.take_profit,
+            exits.trailing_stop,
+        ),
     ).fetchone()
     assert row is not None
     return StoredSession(*row)
@@ -72,15 +98,83 @@ def list_sessions(connection: Connection, limit: int) -> list[StoredSession]:
     return [StoredSession(*row) for row in rows]
 
 
-def stop_session(connection: Connection, session_id: UUID) -> StoredSession | None:
-    """Stops a session and notes its profit and loss; a session that has ended stays as it is."""
+_PNL = """
+    coalesce((SELECT p.realized_pnl + p.quantity * coalesce(lp.price, p.avg_entry_price) - p.cost_basis
+              FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol
+              WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)
+"""
+
+
+def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = False) -> StoredSession | None:
+    """Stops a session and notes its profit and loss; a session that has ended stays as it is.
+
+    With `flatten` an order to sell what it holds is placed as well. While orders of the session are open its profit is not final:
+    it is fixed when the last one ends.
+    """
+    stopped = connection.execute(
+        f"""
+        UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = {_PNL},
+            settling = %s OR EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
+        WHERE s.id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
+        """,  # noqa: S608 - an expression of this module
+        (flatten, session_id),
+    ).rowcount
+    if flatten and stopped:
+        flatten_session(connection, session_id)
+    return get_session(connection, session_id)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChange:
+    """A session's settings from now on."""
+
+    sizing_rule: str
+    sizing_value: Decimal
+    exits: Exits
+    paused: bool
+
+
+def change_session(connection: Connection, session_id: UUID, change: SessionChange) -> StoredSession | None:
+    """Changes a running or paused session; one that has ended stays as it is."""
     connection.execute(
         """
-        UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = coalesce((
-            SELECT p.realized_pnl + p.quantity * coalesce(lp.price, p.avg_entry_price) - p.cost_basis
-            FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol WHERE p.session_id = s.id), 0)
-        WHERE s.id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
+        UPDATE sessions SET status = (CASE WHEN %s THEN 'PAUSED' ELSE 'RUNNING' END)::session_status, sizing_rule = %s::sizing_rule,
+                            sizing_value = %s, stop_loss = %s, take_profit = %s, trailing_stop = %s
+        WHERE id = %s AND status IN ('RUNNING', 'PAUSED')
+        """,
+        (
+            change.paused,
+            change.sizing_rule,
+            change.sizing_value,
+            change.exits.stop_loss,
+            change.exits.take_profit,
+            change.exits.trailing_stop,
+            session_id,
+        ),
+    )
+    return get_session(connection, session_id)
+
+
+def flatten_session(connection: Connection, session_id: UUID) -> None:
+    """Places an order to sell all that a session holds, unless one is placed already."""
+    connection.execute(
+        """
+        INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
+        SELECT p.user_id, p.session_id, p.symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p
+        WHERE p.session_id = %s AND p.quantity > 0 AND NOT EXISTS (
+            SELECT FROM orders o WHERE o.session_id = p.session_id AND o.origin = 'FLATTEN' AND o.status IN ('PENDING', 'WORKING'))
         """,
         (session_id,),
     )
-    return get_session(connection, session_id)
+
+
+def fix_final_pnl(connection: Connection, symbol: str) -> None:
+    """Fixes the profit of ended sessions whose last order has ended."""
+    connection.execute(
+        f"""
+        UPDATE sessions s SET final_pnl = {_PNL}, settling = false
+        WHERE s.symbol = %s AND s.settling AND NOT EXISTS (
+            SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
+        """,  # noqa: S608 - an expression of this module
+        (symbol,),
+    )

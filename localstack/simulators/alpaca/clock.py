@@ -23,6 +23,10 @@ class ReplayClock:
         position = self._position + (time.monotonic() - self._since) * self.speed / 60.0
         return min(position, float(len(self._market)) - 1e-6)
 
+    def set_speed(self, speed: float) -> None:
+        """Goes on at another speed; at zero the market stands still."""
+        self._position, self._since, self.speed = self.position, time.monotonic(), speed
+
     @property
     def minute(self) -> int:
         """Index of the running minute."""
@@ -35,6 +39,8 @@ class ReplayClock:
 
     def seconds_until(self, minute: int) -> float:
         """Real seconds until a market minute begins."""
+        if self.speed <= 0:
+            return 0.2 if minute > self.position else 0.0
         return (minute - self.position) * 60.0 / self.speed
 
     def is_open(self) -> bool:

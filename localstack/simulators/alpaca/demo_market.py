@@ -1,7 +1,8 @@
 """The demo market: real daily bars, bridged to 1-minute paths that are made up.
 
 Daily open, high, low, close and volume of five stocks (bokeh-sampledata, public domain) are honored exactly, each day; what happens
-within a day is a seeded random path. Wherever it is shown it is labeled as simulated.
+within a day is a seeded random path. BTC/USD is made up altogether: a seeded random walk, so that crypto has something to trade. Wherever the
+market is shown it is labeled as simulated.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ MINUTES_PER_DAY = 390
 FIRST_DAY, LAST_DAY = date(2012, 5, 18), date(2013, 3, 1)
 _NEW_YORK = ZoneInfo("America/New_York")
 _FILES = {"AAPL": "AAPL", "GOOG": "GOOG", "IBM": "IBM", "META": "FB", "MSFT": "MSFT"}
-SYMBOLS = tuple(_FILES)
+CRYPTO = "BTC/USD"
+SYMBOLS = (*_FILES, CRYPTO)
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +45,8 @@ class DemoMarket:
         daily = {symbol: _daily(name) for symbol, name in _FILES.items()}
         self.days = sorted(set.intersection(*(set(rows) for rows in daily.values())))
         self.time = np.concatenate([_session_minutes(day) for day in self.days])
-        self.bars = {symbol: _bridge(symbol, [daily[symbol][day] for day in self.days], seed) for symbol in SYMBOLS}
+        self.bars = {symbol: _bridge(symbol, [daily[symbol][day] for day in self.days], seed) for symbol in _FILES}
+        self.bars[CRYPTO] = _walk(len(self.time), seed)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -111,6 +114,16 @@ def _bridge_day(
     edges = np.floor(np.concatenate(([0.0], np.cumsum(weights / weights.sum()))) * volume + 1e-9)
     edges[-1] = volume
     return opens.copy(), highs, lows, closes.copy(), np.maximum(np.diff(edges), 1.0)
+
+
+def _walk(length: int, seed: int) -> MinuteBars:
+    """A random walk around 60,000 dollars."""
+    generator = np.random.default_rng([seed, zlib.crc32(CRYPTO.encode())])
+    path = np.round(60_000 * np.exp(np.cumsum(generator.normal(0, 0.0006, length + 1))), 2)
+    opens, closes = path[:-1], path[1:]
+    wick = np.round(np.abs(generator.normal(0, 12, (2, length))), 2)
+    highs, lows = np.maximum(opens, closes) + wick[0], np.minimum(opens, closes) - wick[1]
+    return MinuteBars(opens.copy(), highs, lows, closes.copy(), np.round(generator.lognormal(0, 0.8, length), 4))
 
 
 def _reflect(path: Floats, low: float, high: float) -> Floats:

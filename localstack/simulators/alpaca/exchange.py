@@ -13,15 +13,18 @@ from uuid import uuid4
 
 ZERO = Decimal(0)
 _CENT = Decimal("0.01")
+_BILLIONTH = Decimal("0.000000001")
+# Taken of what is received: coins of a purchase, dollars of a sale.
+CRYPTO_FEE = Decimal("0.0025")
 OPEN = frozenset(("new", "accepted", "partially_filled", "pending_new"))
 
 
 class Refusal(Exception):
-    """An answer with an error: HTTP status, Alpaca's code, message."""
+    """An answer with an error: HTTP status, Alpaca's code, message, and what else its body holds."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, **more: str) -> None:
         super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+        self.status, self.code, self.message, self.more = status, code, message, more
 
 
 @dataclass(slots=True)
@@ -102,6 +105,8 @@ class Exchange:
         self.by_client_id: dict[str, SimulatedOrder] = {}
         self.positions: dict[str, Decimal] = {}
         self.cash = cash
+        # What was changed of an asset by hand: "tradable", "fractionable".
+        self.assets: dict[str, dict[str, bool]] = {}
         self.refusals: dict[str, int] = {}
         self._listeners: list[Listener] = []
         self._journal = None
@@ -135,14 +140,19 @@ class Exchange:
             self._book(order, order.filled_quantity, order.filled_value)
 
     def _book(self, order: SimulatedOrder, quantity: Decimal, value: Decimal) -> None:
-        sign = 1 if order.side == "buy" else -1
-        position = self.positions.get(order.symbol, ZERO) + sign * quantity
-        self.positions[order.symbol] = position
-        self.cash -= sign * value
+        held = self.positions.get(order.symbol, ZERO)
+        fee = CRYPTO_FEE if "/" in order.symbol else ZERO
+        if order.side == "buy":
+            self.positions[order.symbol] = held + quantity - (quantity * fee).quantize(_BILLIONTH)
+            self.cash -= value
+        else:
+            self.positions[order.symbol] = held - quantity
+            self.cash += value * (1 - fee)
 
-    def _refuse(self, status: int, code: int, message: str) -> Refusal:
-        self.refusals[message.split(":", maxsplit=1)[0]] = self.refusals.get(message.split(":", maxsplit=1)[0], 0) + 1
-        return Refusal(status, code, message)
+    def _refuse(self, status: int, code: int, message: str, **more: str) -> Refusal:
+        name = more.get("reject_reason", message).split(":", maxsplit=1)[0]
+        self.refusals[name] = self.refusals.get(name, 0) + 1
+        return Refusal(status, code, message, **more)
 
     def submit(self, request: dict[str, Any], now: datetime, price: Decimal) -> SimulatedOrder:
         """Takes an order.
@@ -165,9 +175,19 @@ class Exchange:
             raise self._refuse(
                 403,
                 40310000,
-                "potential wash trade detected. use complex orders: opposite side market/stop order exists",
+                "potential wash trade detected. use complex orders",
+                reject_reason="opposite side market/stop order exists",
+                existing_order_id=opposite[0].id,
             )
         held = self.positions.get(order.symbol, ZERO)
+        asset = self.assets.get(order.symbol, {})
+        if asset.get("tradable") is False:
+            raise self._refuse(422, 42210000, f"asset {order.symbol} is not tradable")
+        if asset.get("fractionable") is False and order.quantity != order.quantity.to_integral_value():
+            raise self._refuse(403, 40310000, f"asset {order.symbol} is not fractionable")
+        whole = order.quantity == order.quantity.to_integral_value() and "/" not in order.symbol
+        if not whole and order.quantity * (order.limit_price or price) < 1:
+            raise self._refuse(403, 40310000, "cost basis must be >= minimal amount of order 1")
         if order.side == "sell" and order.quantity > held:
             available = _text(held) if held else "0"
             raise self._refuse(
@@ -240,6 +260,38 @@ class Exchange:
             raise self._refuse(422, 42210000, f"order is already in {order.status!r} state")
         order.status, order.updated_at = "canceled", now.isoformat()
         self._tell("canceled", order)
+
+    def reject(self, order: SimulatedOrder, now: datetime) -> None:
+        """Rejects an order that was taken before."""
+        if order.open:
+            order.status, order.updated_at = "rejected", now.isoformat()
+            self._tell("rejected", order)
+
+    def correct_last_fill(self, order: SimulatedOrder, quantity: Decimal, price: Decimal, now: datetime) -> None:
+        """Changes the last execution of an order afterwards, in the books only: no event tells of it.
+
+        Raises:
+            Refusal: if the order has none.
+        """
+        if not order.fills:
+            raise Refusal(422, 42210000, "the order has no fill")
+        last = order.fills[-1]
+        was, paid = Decimal(last["qty"]), Decimal(last["price"])
+        order.filled_quantity += quantity - was
+        order.filled_value += quantity * price - was * paid
+        last.update(qty=_text(quantity), price=_text(price))
+        order.updated_at = now.isoformat()
+        self._book(order, quantity - was, quantity * price - was * paid)
+        if self._journal is not None:
+            self._journal.write(json.dumps(asdict(order), default=str) + "\n")
+            self._journal.flush()
+
+    def split(self, symbol: str, ratio: Decimal, now: datetime) -> None:
+        """Multiplies the position and ends open orders."""
+        for order in [each for each in self.orders.values() if each.open and each.symbol == symbol]:
+            self.cancel(order, now)
+        held = self.positions.get(symbol, ZERO)
+        self.positions[symbol] = (held * ratio).quantize(_BILLIONTH)
 
     @staticmethod
     def executable_at(order: SimulatedOrder, price: Decimal, spread: Decimal) -> Decimal | None:

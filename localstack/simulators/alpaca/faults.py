@@ -16,9 +16,13 @@ class Faults:
         duplicate_bar, lose_bar, correct_bar: Bars come twice, not at all (REST has them), or are corrected later.
         submit_error: Status of the answer to the next `submit_error_count` orders, which are taken before the error when
             `submit_error_after` is set and not taken otherwise.
+        read_error: Status of the answer to the next `read_error_count` questions (orders, positions, activities, …).
+        reject_later: Orders are taken and rejected a moment afterwards.
         mute_data_seconds: The data stream says nothing for so long, and the bars of that time are never sent.
+        mute_update_seconds: The order stream says nothing for so long, and the events of that time are never sent.
         latency_seconds: Every answer of REST takes so much longer.
-        fill_delay_seconds: Every fill takes so much longer.
+        fill_delay_seconds, update_delay_seconds: Every fill, or every event of an order, takes so much longer.
+        reorder_update: An event is sent after the one that follows it.
     """
 
     partial_fill: float = 0.1
@@ -30,7 +34,13 @@ class Faults:
     submit_error: int = 0
     submit_error_count: int = 0
     submit_error_after: bool = True
+    read_error: int = 0
+    read_error_count: int = 0
+    reject_later: float = 0.0
+    reorder_update: float = 0.0
     mute_data_seconds: float = 0.0
+    mute_update_seconds: float = 0.0
+    update_delay_seconds: float = 0.0
     latency_seconds: float = 0.0
     fill_delay_seconds: float = 0.0
     _random: random.Random = field(default_factory=lambda: random.Random(7), repr=False)

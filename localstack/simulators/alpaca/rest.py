@@ -14,6 +14,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from stratforge.market import is_crypto
 
 from simulators.alpaca.demo_market import SYMBOLS
 from simulators.alpaca.exchange import Refusal
@@ -32,8 +33,8 @@ def _simulator(request: Request) -> Simulator:
     return simulator
 
 
-def _error(status: int, code: int, message: str) -> JSONResponse:
-    return JSONResponse({"code": code, "message": message}, status)
+def _error(status: int, code: int, message: str, **more: str) -> JSONResponse:
+    return JSONResponse({"code": code, "message": message, **more}, status)
 
 
 def guarded(endpoint: Endpoint, *, limited: bool = True) -> Endpoint:
@@ -46,18 +47,21 @@ def guarded(endpoint: Endpoint, *, limited: bool = True) -> Endpoint:
             return _error(403, 40310000, "forbidden.")
         if limited:
             # Market minutes, so that the limit bites the same at every speed.
-            now, window = time.monotonic(), 60.0 / simulator.clock.speed
+            now, window = time.monotonic(), 60.0 / max(simulator.clock.speed, 1.0)
             while _recent and _recent[0] < now - window:
                 _recent.popleft()
             if len(_recent) >= _REQUESTS_A_MINUTE:
                 return _error(429, 42910000, "rate limit exceeded")
             _recent.append(now)
+        if request.method == "GET" and limited and simulator.faults.read_error_count > 0:
+            simulator.faults.read_error_count -= 1
+            return _error(simulator.faults.read_error or 500, 0, "simulated failure")
         if simulator.faults.latency_seconds:
             await asyncio.sleep(simulator.faults.latency_seconds)
         try:
             return await endpoint(request)
         except Refusal as refusal:
-            return _error(refusal.status, refusal.code, refusal.message)
+            return _error(refusal.status, refusal.code, refusal.message, **refusal.more)
 
     return answer
 
@@ -89,11 +93,17 @@ async def list_orders(request: Request) -> Response:
     status, symbols = request.query_params.get("status", "open"), request.query_params.get("symbols")
     wanted = set(symbols.split(",")) if symbols else None
     limit = min(int(request.query_params.get("limit", "50")), 500)
+    after = request.query_params.get("after")
+    since = datetime.fromisoformat(after.replace("Z", "+00:00").replace(" ", "+")) if after else None
     orders = [
         order.as_alpaca()
-        for order in reversed(list(_simulator(request).exchange.orders.values()))
-        if (status == "all" or order.open is (status == "open")) and (wanted is None or order.symbol in wanted)
+        for order in list(_simulator(request).exchange.orders.values())
+        if (status == "all" or order.open is (status == "open"))
+        and (wanted is None or order.symbol in wanted)
+        and (since is None or datetime.fromisoformat(order.created_at) > since)
     ]
+    if request.query_params.get("direction", "desc") == "desc":
+        orders.reverse()
     return JSONResponse(orders[:limit])
 
 
@@ -129,9 +139,9 @@ async def list_positions(request: Request) -> Response:
             rows.append(
                 {
                     "asset_id": "00000000-0000-0000-0000-000000000000",
-                    "symbol": symbol,
-                    "exchange": "NASDAQ",
-                    "asset_class": "us_equity",
+                    "symbol": symbol.replace("/", ""),
+                    "exchange": "CRYPTO" if is_crypto(symbol) else "NASDAQ",
+                    "asset_class": "crypto" if is_crypto(symbol) else "us_equity",
                     "qty": f"{quantity.normalize():f}",
                     "qty_available": f"{quantity.normalize():f}",
                     "side": "long",
@@ -197,35 +207,52 @@ async def get_calendar(request: Request) -> Response:
     return JSONResponse([{"date": day, "open": "09:30", "close": "16:00"} for day in days if start <= day <= end])
 
 
-async def list_assets(_request: Request) -> Response:
+async def list_assets(request: Request) -> Response:
     """`GET /v2/assets`."""
-    return JSONResponse([_asset(symbol) for symbol in SYMBOLS])
+    wanted = request.query_params.get("asset_class")
+    assets = [_asset(_simulator(request), symbol) for symbol in SYMBOLS]
+    return JSONResponse([asset for asset in assets if wanted in (None, asset["class"])])
 
 
 async def get_asset(request: Request) -> Response:
     """`GET /v2/assets/{symbol}`."""
     symbol = request.path_params["symbol"]
-    return JSONResponse(_asset(symbol)) if symbol in SYMBOLS else _error(404, 40410000, f"asset not found for {symbol}")
+    if symbol not in SYMBOLS:
+        return _error(404, 40410000, f"asset not found for {symbol}")
+    return JSONResponse(_asset(_simulator(request), symbol))
 
 
-def _asset(symbol: str) -> dict[str, Any]:
-    return {
+def _asset(simulator: Simulator, symbol: str) -> dict[str, Any]:
+    crypto = is_crypto(symbol)
+    asset = {
         "id": "00000000-0000-0000-0000-000000000000",
-        "class": "us_equity",
-        "exchange": "NASDAQ",
+        "class": "crypto" if crypto else "us_equity",
+        "exchange": "CRYPTO" if crypto else "NASDAQ",
         "symbol": symbol,
         "name": f"{symbol} (simulated market)",
         "status": "active",
         "tradable": True,
-        "marginable": True,
+        "marginable": not crypto,
         "shortable": False,
         "easy_to_borrow": False,
         "fractionable": True,
     }
+    if crypto:
+        asset |= {"min_order_size": "0.000016", "min_trade_increment": "0.000000001", "price_increment": "0.01"}
+    return asset | simulator.exchange.assets.get(symbol, {})
 
 
 async def stock_bars(request: Request) -> Response:
     """`GET /v2/stocks/bars`: finished minutes of several symbols, in pages across symbols."""
+    return _bars(request, crypto=False)
+
+
+async def crypto_bars(request: Request) -> Response:
+    """`GET /v1beta3/crypto/us/bars`."""
+    return _bars(request, crypto=True)
+
+
+def _bars(request: Request, *, crypto: bool) -> Response:
     simulator, query = _simulator(request), request.query_params
     if query.get("timeframe", "1Min") != "1Min":
         return _error(400, 40010001, "the simulator has 1Min bars only")
@@ -238,7 +265,7 @@ async def stock_bars(request: Request) -> Response:
     keys = [
         (symbol, index)
         for symbol in sorted(set(query.get("symbols", "").split(",")))
-        if symbol in SYMBOLS
+        if symbol in SYMBOLS and is_crypto(symbol) is crypto
         for index in range(first, last)
     ]
     offset = int(query.get("page_token") or 0)
@@ -252,11 +279,6 @@ async def stock_bars(request: Request) -> Response:
     return JSONResponse({"bars": page, "next_page_token": str(following) if following < len(keys) else None})
 
 
-async def crypto_bars(_request: Request) -> Response:
-    """`GET /v1beta3/crypto/us/bars`: the demo market has no crypto."""
-    return JSONResponse({"bars": {}, "next_page_token": None})
-
-
 def _stamp(text: str | None, default: int) -> int:
     if not text:
         return default
@@ -265,7 +287,8 @@ def _stamp(text: str | None, default: int) -> int:
 
 
 async def list_fills(request: Request) -> Response:
-    """`GET /v2/account/activities/FILL`."""
+    """`GET /v2/account/activities/FILL`, in pages that go on after the id in `page_token`."""
+    query = request.query_params
     rows = []
     for order in _simulator(request).exchange.orders.values():
         total = Decimal(0)
@@ -287,8 +310,26 @@ async def list_fills(request: Request) -> Response:
                     "order_status": order.status,
                 }
             )
-    rows.sort(key=lambda row: row["transaction_time"], reverse=True)
-    return JSONResponse(rows[: int(request.query_params.get("page_size", "100"))])
+    since = query.get("after", "").replace("Z", "+00:00").replace(" ", "+")
+    rows = [row for row in rows if not since or row["transaction_time"] > since]
+    rows.sort(key=lambda row: row["id"], reverse=query.get("direction", "desc") == "desc")
+    token = query.get("page_token")
+    start = next((index + 1 for index, row in enumerate(rows) if row["id"] == token), 0) if token else 0
+    return JSONResponse(rows[start : start + int(query.get("page_size", "100"))])
+
+
+async def corporate_actions(request: Request) -> Response:
+    """`GET /v1/corporate-actions`: the splits that were made by hand."""
+    query = request.query_params
+    wanted = set(query.get("symbols", "").split(","))
+    groups: dict[str, list[dict[str, Any]]] = {"forward_splits": [], "reverse_splits": [], "name_changes": []}
+    for split in _simulator(request).splits:
+        day = split.day.isoformat()
+        if split.symbol in wanted and query.get("start", "0") <= day <= query.get("end", "9"):
+            old, new = split.ratio.as_integer_ratio()[::-1]
+            row = {"id": split.action_id, "symbol": split.symbol, "new_rate": new, "old_rate": old, "ex_date": day}
+            groups["forward_splits" if split.ratio > 1 else "reverse_splits"].append(row | {"process_date": day})
+    return JSONResponse({"corporate_actions": groups, "next_page_token": None})
 
 
 async def set_faults(request: Request) -> Response:
@@ -299,6 +340,40 @@ async def set_faults(request: Request) -> Response:
         return JSONResponse(simulator.faults.update(changes))
     except ValueError as error:
         return JSONResponse({"detail": str(error)}, 422)
+
+
+async def change_market(request: Request) -> Response:
+    """`POST /simulator/market`: what happens to a market besides prices.
+
+    `{"symbol": …}` with `"halted": true|false`, `"tradable"` or `"fractionable"`, or `"split": "2"`; or `{"speed": 0}` for all of it.
+    """
+    simulator, body = _simulator(request), await request.json()
+    if "speed" in body:
+        simulator.clock.set_speed(float(body["speed"]))
+    symbol = body.get("symbol")
+    if symbol is not None and symbol not in SYMBOLS:
+        return JSONResponse({"detail": f"there is no {symbol}; there are {', '.join(SYMBOLS)}"}, 422)
+    if symbol is not None:
+        if "halted" in body:
+            (simulator.halted.add if body["halted"] else simulator.halted.discard)(symbol)
+        for name in ("tradable", "fractionable"):
+            if name in body:
+                simulator.exchange.assets.setdefault(symbol, {})[name] = bool(body[name])
+        if "split" in body:
+            simulator.split(symbol, Decimal(str(body["split"])))
+    return JSONResponse({"halted": sorted(simulator.halted), "speed": simulator.clock.speed})
+
+
+async def correct_fill(request: Request) -> Response:
+    """`POST /simulator/correct`: changes the last execution of an order, as after a bust: `client_order_id`, `qty`, `price`."""
+    simulator, body = _simulator(request), await request.json()
+    order = simulator.exchange.by_client_id.get(str(body.get("client_order_id")))
+    if order is None:
+        return JSONResponse({"detail": "there is no such order"}, 404)
+    simulator.exchange.correct_last_fill(
+        order, Decimal(str(body["qty"])), Decimal(str(body["price"])), simulator.clock.now()
+    )
+    return JSONResponse(order.as_alpaca())
 
 
 async def drop_streams(request: Request) -> Response:
@@ -346,6 +421,9 @@ ROUTES = [
     Route("/v2/stocks/bars", guarded(stock_bars, limited=False)),
     Route("/v1beta3/crypto/us/bars", guarded(crypto_bars, limited=False)),
     Route("/simulator/faults", set_faults, methods=["GET", "POST"]),
+    Route("/v1/corporate-actions", guarded(corporate_actions, limited=False)),
+    Route("/simulator/market", change_market, methods=["POST"]),
+    Route("/simulator/correct", correct_fill, methods=["POST"]),
     Route("/simulator/drop", drop_streams, methods=["POST"]),
     Route("/simulator/status", status),
 ]

@@ -6,13 +6,15 @@ import asyncio
 import json
 import time
 from collections import deque
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgpack
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from stratforge.market import is_crypto
 
 from simulators.alpaca.clock import ReplayClock
 from simulators.alpaca.demo_market import MINUTES_PER_DAY, SYMBOLS, demo_market
@@ -21,6 +23,7 @@ from simulators.alpaca.faults import Faults
 
 _SPREAD = Decimal("0.02")
 _WARM_UP_DAYS = 30
+_TRADE_SECONDS = 0.5
 
 
 class DataConnection:
@@ -30,6 +33,8 @@ class DataConnection:
         self.socket = socket
         self.bars: set[str] = set()
         self.updated: set[str] = set()
+        self.trades: set[str] = set()
+        self.crypto = "crypto" in socket.url.path
         self.muted_until = 0.0
 
     async def send(self, messages: list[dict[str, Any]]) -> None:
@@ -41,6 +46,17 @@ def _pack_time(value: object) -> msgpack.Timestamp:
     if isinstance(value, datetime):
         return msgpack.Timestamp.from_datetime(value)
     raise TypeError(f"cannot pack {type(value).__name__}")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A split that takes effect at a minute of the market."""
+
+    action_id: str
+    symbol: str
+    ratio: Decimal
+    minute: int
+    day: date
 
 
 class Simulator:
@@ -60,6 +76,12 @@ class Simulator:
         self.data_connections: set[DataConnection] = set()
         self.trading_connections: set[WebSocket] = set()
         self._updates: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._held_back: dict[str, Any] | None = None
+        self.updates_muted_until = 0.0
+        self.halted: set[str] = set()
+        # Splits: prices from a minute on are divided by a ratio.
+        self.splits: list[Split] = []
+        self._trade_number = 0
         # For measurements: when each bar left, and when each order came, in nanoseconds since the epoch.
         self.bars_sent: dict[str, int] = {}
         self.orders_received: dict[str, int] = {}
@@ -74,13 +96,30 @@ class Simulator:
         bars, position = self.market.bars[symbol], self.clock.position
         index, fraction = int(position), position % 1.0
         value = float(bars.open[index]) + (float(bars.close[index]) - float(bars.open[index])) * fraction
-        return Decimal(str(round(value, 2)))
+        return Decimal(str(round(value / self._scale(symbol, index), 2)))
+
+    def _scale(self, symbol: str, minute: int) -> float:
+        """By what prices of a minute are divided."""
+        scale = 1.0
+        for split in self.splits:
+            if split.symbol == symbol and minute >= split.minute:
+                scale *= float(split.ratio)
+        return scale
+
+    def split(self, symbol: str, ratio: Decimal) -> None:
+        """Splits a stock now."""
+        now = self.clock.now()
+        self.splits.append(Split(f"split-{len(self.splits) + 1}", symbol, ratio, self.clock.minute, now.date()))
+        self.exchange.split(symbol, ratio, now)
 
     def bar(self, symbol: str, minute: int) -> dict[str, Any]:
         """A bar in the words of the data stream."""
         bars = self.market.bars[symbol]
-        volume = int(bars.volume[minute])
-        open_, high, low, close = (float(column[minute]) for column in (bars.open, bars.high, bars.low, bars.close))
+        volume = float(bars.volume[minute]) if is_crypto(symbol) else int(bars.volume[minute])
+        scale = self._scale(symbol, minute)
+        open_, high, low, close = (
+            round(float(column[minute]) / scale, 2) for column in (bars.open, bars.high, bars.low, bars.close)
+        )
         return {
             "S": symbol,
             "o": open_,
@@ -88,19 +127,51 @@ class Simulator:
             "l": low,
             "c": close,
             "v": volume,
-            "n": max(1, volume // 200),
+            "n": max(1, int(volume) // 200),
             "vw": round((high + low + close) / 3, 4),
             "t": datetime.fromtimestamp(int(self.market.time[minute]), UTC),
         }
 
     async def run(self) -> None:
         """Sends bars as minutes end and works on orders, until cancelled."""
-        await asyncio.gather(self._send_bars(), self._send_updates(), self._work_orders())
+        await asyncio.gather(self._send_bars(), self._send_trades(), self._send_updates(), self._work_orders())
+
+    async def _send_trades(self) -> None:
+        """A few trades a second of every subscribed symbol."""
+        while True:
+            await asyncio.sleep(_TRADE_SECONDS)
+            if self.clock.speed <= 0:
+                continue
+            for connection in list(self.data_connections):
+                if time.monotonic() < connection.muted_until:
+                    continue
+                messages = [
+                    self._trade(symbol) for symbol in SYMBOLS if self._has(connection, symbol, connection.trades)
+                ]
+                if messages:
+                    await self._send(connection, messages)
+
+    def _trade(self, symbol: str) -> dict[str, Any]:
+        self._trade_number += 1
+        trade = {
+            "T": "t",
+            "S": symbol,
+            "i": self._trade_number,
+            "p": float(self.price(symbol)),
+            "s": 100.0,
+            "t": self.clock.now(),
+        }
+        return trade | ({"tks": "B"} if is_crypto(symbol) else {"x": "V", "c": ["@"], "z": "C"})
+
+    def _has(self, connection: DataConnection, symbol: str, subscribed: set[str]) -> bool:
+        """Whether a connection is told of a symbol now: subscribed, of its market, and not halted."""
+        return is_crypto(symbol) is connection.crypto and symbol not in self.halted and _wanted(symbol, subscribed)
 
     async def _send_bars(self) -> None:
         minute = self.clock.minute
         while minute < len(self.market) - 1:
-            await asyncio.sleep(max(0.0, self.clock.seconds_until(minute + 1)))
+            while (wait := self.clock.seconds_until(minute + 1)) > 0:
+                await asyncio.sleep(min(wait, 1.0))
             await self._send_minute(minute)
             minute += 1
             if self._state is not None:
@@ -113,7 +184,9 @@ class Simulator:
         for connection in list(self.data_connections):
             if time.monotonic() < connection.muted_until:
                 continue
-            symbols = [symbol for symbol in SYMBOLS if _wanted(symbol, connection.bars) and symbol not in lost]
+            symbols = [
+                symbol for symbol in SYMBOLS if self._has(connection, symbol, connection.bars) and symbol not in lost
+            ]
             messages = [{"T": "b", **self.bar(symbol, minute)} for symbol in symbols]
             messages += [message for message in messages if self.faults.happens(self.faults.duplicate_bar)]
             if messages:
@@ -125,7 +198,9 @@ class Simulator:
             corrected = [
                 symbol
                 for symbol in SYMBOLS
-                if _wanted(symbol, connection.updated) and minute > 0 and self.faults.happens(self.faults.correct_bar)
+                if self._has(connection, symbol, connection.updated)
+                and minute > 0
+                and self.faults.happens(self.faults.correct_bar)
             ]
             if corrected:
                 await self._send(connection, [self._corrected(symbol, minute - 1) for symbol in corrected])
@@ -153,6 +228,11 @@ class Simulator:
     async def _execute(self, order: SimulatedOrder) -> None:
         if self.faults.fill_delay_seconds:
             await asyncio.sleep(self.faults.fill_delay_seconds)
+        if self.faults.happens(self.faults.reject_later):
+            self.exchange.reject(order, self.clock.now())
+            return
+        if order.symbol in self.halted:
+            return
         price = Exchange.executable_at(order, self.price(order.symbol), _SPREAD)
         if price is None or not order.open:
             if order.open and order.time_in_force == "ioc":
@@ -173,6 +253,8 @@ class Simulator:
         while True:
             await asyncio.sleep(0.25)
             for order in [each for each in self.exchange.orders.values() if each.open]:
+                if order.symbol in self.halted or self.clock.speed <= 0:
+                    continue
                 age = (self.clock.now() - datetime.fromisoformat(order.updated_at)).total_seconds() / self.clock.speed
                 price = Exchange.executable_at(order, self.price(order.symbol), _SPREAD)
                 if price is not None and age > 0.5 + self.faults.fill_delay_seconds:
@@ -189,12 +271,25 @@ class Simulator:
                 "qty": execution["qty"],
                 "position_qty": execution["position_qty"],
             }
+        if self.faults.mute_update_seconds:
+            self.updates_muted_until = time.monotonic() + self.faults.mute_update_seconds
+            self.faults.mute_update_seconds = 0.0
+        if time.monotonic() < self.updates_muted_until:
+            return
+        if self._held_back is None and self.faults.happens(self.faults.reorder_update):
+            self._held_back = data
+            return
         for _ in range(2 if self.faults.happens(self.faults.duplicate_update) else 1):
             self._updates.put_nowait(data)
+        if self._held_back is not None:
+            self._updates.put_nowait(self._held_back)
+            self._held_back = None
 
     async def _send_updates(self) -> None:
         while True:
             data = await self._updates.get()
+            if self.faults.update_delay_seconds:
+                await asyncio.sleep(self.faults.update_delay_seconds)
             frame = json.dumps({"stream": "trade_updates", "data": data}).encode()
             for socket in list(self.trading_connections):
                 try:

@@ -51,7 +51,11 @@ async def _authenticate(connection: DataConnection) -> bool:
 
 
 async def _subscription(connection: DataConnection, message: dict[str, Any]) -> None:
-    for channel, symbols in (("bars", connection.bars), ("updatedBars", connection.updated)):
+    for channel, symbols in (
+        ("bars", connection.bars),
+        ("updatedBars", connection.updated),
+        ("trades", connection.trades),
+    ):
         named = set(message.get(channel, []))
         if message.get("action") == "subscribe":
             symbols |= named
@@ -64,7 +68,7 @@ async def _subscription(connection: DataConnection, message: dict[str, Any]) -> 
         [
             {
                 "T": "subscription",
-                "trades": [],
+                "trades": sorted(connection.trades),
                 "quotes": [],
                 "bars": sorted(connection.bars),
                 "updatedBars": sorted(connection.updated),

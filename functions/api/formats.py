@@ -1,0 +1,16 @@
+"""How values look on the wire: numbers of money and quantity as plain decimal strings, without trailing zeros."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import PlainSerializer
+
+
+def plain(value: Decimal) -> str:
+    """A decimal as people write it: no exponent, no trailing zeros."""
+    return f"{value.normalize():f}" if value else "0"
+
+
+Number = Annotated[Decimal, PlainSerializer(plain, return_type=str)]

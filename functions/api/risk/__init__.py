@@ -1,0 +1,1 @@
+"""A user's own limits and trading state."""

@@ -1,0 +1,167 @@
+"""One transaction of the executor: what waits on a symbol becomes decisions, reservations and at most one stored block order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from stratforge.portfolio.acceptance import Decision, Market, decide
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.netting import Block, Joining, net_orders
+from stratforge.portfolio.orders import Candidate
+from stratforge.portfolio.reasons import Reason
+from stratforge.portfolio.settlement import OrderProgress
+from stratforge.storage import execution, symbols
+from stratforge.storage.database import Connection
+from stratforge.storage.execution import DueOrder, NewBlock, Write
+from stratforge.storage.settlement import apply_progress
+from stratforge.storage.symbols import SymbolState
+
+COLLAR = Decimal("0.02")
+SIGNAL_LIFETIME = timedelta(minutes=2)
+# What a block may take, in the market's time: an order inside the collar finds its counterpart at once; one that a limit of ours
+# binds may not, and must not hold up the symbol.
+BLOCK_LIFETIME = timedelta(minutes=2)
+TIGHT_BLOCK_LIFETIME = timedelta(seconds=10)
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What is known of the symbol apart from its price: the asset, the hours, and how long a stored block is ours to send."""
+
+    asset: AssetRules | None
+    is_open: Callable[[datetime], bool]
+    next_close: Callable[[datetime], datetime | None]
+    claim: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What planning came to: the number of orders it decided on, of those that joined a block, and whether one is to be sent."""
+
+    decided: int = 0
+    joined: int = 0
+    client_order_id: str | None = None
+    crossed: bool = False
+
+
+def plan(connection: Connection, symbol: str, state: SymbolState | None, around: Surroundings) -> Planned:
+    """Plans a symbol that has no block at work, inside the caller's transaction, which holds the symbol's lock."""
+    due = execution.due_orders(connection, symbol)
+    if state is None:
+        return _plan_without_price(connection, due)
+    if state.bar_time is not None:
+        execution.expire_signals(connection, symbol, state.bar_time - SIGNAL_LIFETIME)
+    ends = [each for each in due if each.ends is not None]
+    orders = _without_replaced([each.candidate for each in due if each.ends is None])
+    candidates = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
+    symbols.ratchet(connection, symbol)
+    if not candidates and not ends:
+        return Planned()
+    market = _market(state, around)
+    user_ids = {each.user_id for each in candidates} | {each.candidate.user_id for each in ends}
+    accounts = execution.lock_accounts(connection, user_ids, symbol, state.time)
+    free = execution.free_quantities(connection, symbol, user_ids)
+    for each in ends:
+        accounts[each.candidate.user_id].cash += each.candidate.reserved_cash
+    replaced = [each.replaces for each in candidates if each.replaces is not None and not each.accepted]
+    releases = execution.replaceable(connection, symbol, replaced)
+    decisions = decide(candidates, accounts, free, market, releases)
+    joining = [decision for decision in decisions if decision.action == "join"]
+    net = _net(joining, market)
+    left_out = {id(joining[index]) for index in net.left_out} if net else set()
+    working = [decision for decision in joining if id(decision) not in left_out]
+    writes = [
+        *(_ending(each.candidate, each.ends) for each in ends if each.ends),
+        *(
+            _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
+            for decision in decisions
+            if decision.action != "wait"
+        ),
+    ]
+    block = _new_block(symbol, net, market, state, around) if net is not None and working else None
+    block_id = execution.store_block(connection, symbol, block, market) if block else None
+    gone = [
+        decision.candidate.replaces
+        for decision in decisions
+        if decision.candidate.replaces and not decision.candidate.accepted and decision.action in ("join", "rest")
+    ]
+    execution.end_replaced(connection, gone, releases, symbol)
+    execution.write_decisions(connection, symbol, writes, block_id, market, state.bar_time)
+    if block is None:
+        return Planned(len(writes))
+    if block.net.side is None:
+        crossed = OrderProgress(ZERO, ZERO, state.time, terminal="CROSSED")
+        apply_progress(connection, block.client_order_id, crossed)
+    return Planned(len(writes), len(working), block.client_order_id, crossed=block.net.side is None)
+
+
+def _plan_without_price(connection: Connection, due: Sequence[DueOrder]) -> Planned:
+    """Nothing can be accepted before there is a price, but what waits for one may be called off."""
+    ends = [each for each in due if each.ends is not None]
+    for each in ends:
+        execution.end_waiting(connection, each.candidate, each.ends or Reason.CANCELED_BY_USER)
+    return Planned(len(ends))
+
+
+def _without_replaced(orders: Sequence[Candidate]) -> list[Candidate]:
+    """Leaves out what cannot be decided on in one go with what it replaces.
+
+    An order that replaces one that is new itself waits until that one is decided on; an accepted one that is about to be
+    replaced does not trade any more.
+    """
+    new = {each.order_id for each in orders if not each.accepted}
+    left = [each for each in orders if each.accepted or each.replaces is None or each.replaces not in new]
+    replaced = {each.replaces for each in left if not each.accepted}
+    return [each for each in left if each.order_id not in replaced]
+
+
+def _market(state: SymbolState, around: Surroundings) -> Market:
+    return Market(
+        price=state.price,
+        time=state.time,
+        collar=COLLAR,
+        asset=around.asset,
+        open=around.is_open(state.time),
+        halted=state.halted,
+        fresh=state.fresh,
+        platform_state=state.platform_state,  # type: ignore[arg-type]
+    )
+
+
+def _net(joining: Sequence[Decision], market: Market) -> Block | None:
+    if market.asset is None:
+        return None
+    orders = [Joining(each.candidate.terms.side, each.remaining, each.limit) for each in joining]
+    return net_orders(orders, market.price, market.collar, market.asset)
+
+
+def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:
+    assert market.asset is not None
+    return NewBlock(
+        net=net,
+        # Stored before it is sent, so the same work has the same id whoever sends it.
+        client_order_id=f"sf-{symbol.replace('/', '_').replace('.', '_')}-{uuid4().hex[:20]}",
+        fee_rate=market.asset.fee_rate,
+        bar_time=state.bar_time,
+        cancel_after=state.time + (TIGHT_BLOCK_LIFETIME if net.tight else BLOCK_LIFETIME),
+        claim=around.claim,
+    )
+
+
+def _ending(candidate: Candidate, reason: Reason) -> Write:
+    status = "EXPIRED" if reason is Reason.EXPIRED else "CANCELED"
+    return Write(Decision(candidate, "refuse", reason=reason), status, reason)
+
+
+def _write(decision: Decision, next_close: datetime | None, *, at_work: bool) -> Write:
+    candidate = decision.candidate
+    expires_at = next_close if candidate.time_in_force == "day" and candidate.terms.type != "market" else None
+    if decision.action == "refuse":
+        return Write(decision, "CANCELED" if candidate.accepted else "REJECTED", decision.reason)
+    status = "WORKING" if decision.action == "join" and at_work else "RESTING"
+    return Write(decision, status, None, expires_at)

@@ -1,0 +1,74 @@
+"""What the executor must know of assets and trading days, asked of the broker once and then kept."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+
+from stratforge.broker import Broker, BrokerUnavailable
+from stratforge.market import is_crypto
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketCalendar
+from stratforge.storage import reference
+from stratforge.storage.database import Database
+
+_KEEP_SECONDS = 600.0
+_AHEAD = timedelta(days=30)
+_BEHIND = timedelta(days=7)
+
+
+class ReferenceData:
+    """Assets and calendar: from memory, else from the database, else from the broker, which then is written down."""
+
+    def __init__(self, database: Database, broker: Broker) -> None:
+        self._database = database
+        self._broker = broker
+        self._assets: dict[str, tuple[float, AssetRules | None]] = {}
+        self._calendar = MarketCalendar([])
+
+    def asset(self, symbol: str) -> AssetRules | None:
+        """The rules of an asset; None when the broker has none of the symbol."""
+        kept = self._assets.get(symbol)
+        if kept is not None and time.monotonic() - kept[0] < _KEEP_SECONDS:
+            return kept[1]
+        with self._database.transaction() as connection:
+            rules = reference.read_asset(connection, symbol)
+        if rules is None:
+            found = self._broker.asset(symbol)
+            if found is not None:
+                rules = found[0]
+                with self._database.transaction() as connection:
+                    reference.store_assets(connection, [found])
+        self._assets[symbol] = (time.monotonic(), rules)
+        return rules
+
+    def knows(self, symbol: str, at: datetime) -> bool:
+        """Whether the hours around `at` are known."""
+        return is_crypto(symbol) or self._calendar.covers(at)
+
+    def is_open(self, symbol: str, at: datetime) -> bool:
+        """Whether the symbol's market trades at the market's time `at`."""
+        return is_crypto(symbol) or self._calendar.is_open(at)
+
+    def next_close(self, symbol: str, at: datetime) -> datetime | None:
+        """When a day order that is accepted at `at` ends: the close, or for crypto the end of the day in UTC."""
+        if is_crypto(symbol):
+            return at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return self._calendar.next_close(at)
+
+    def learn(self, at: datetime) -> None:
+        """Reads the trading days around `at`.
+
+        Raises:
+            BrokerUnavailable: if the broker does not know them.
+        """
+        start = (at - _BEHIND).date()
+        with self._database.transaction() as connection:
+            self._calendar = reference.read_calendar(connection, start)
+        if not self._calendar.covers(at):
+            days = self._broker.calendar(start, (at + _AHEAD).date())
+            with self._database.transaction() as connection:
+                reference.store_calendar(connection, days)
+            self._calendar = MarketCalendar(days)
+        if not self._calendar.covers(at):
+            raise BrokerUnavailable(f"the broker's calendar does not reach {at:%Y-%m-%d}")

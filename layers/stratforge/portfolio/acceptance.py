@@ -1,0 +1,252 @@
+"""What becomes of signals and orders: joined into the next block, put to rest, ended, or left to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.orders import (
+    EXIT_ORIGINS,
+    NEVER,
+    Candidate,
+    TradingState,
+    Wake,
+    effective_limit,
+    wake,
+    worst_unit_price,
+)
+from stratforge.portfolio.protections import Account, Proposal, refusal
+from stratforge.portfolio.reasons import Reason
+from stratforge.portfolio.sizing import ZERO, requested_quantity
+
+Action = Literal["join", "rest", "refuse", "wait"]
+Holder = tuple[UUID, UUID | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """A symbol at one moment: the reference price, the market's time, and whether anything may trade.
+
+    `asset` is None when the broker has none of the symbol; `fresh` is false when the price is too old to trade on.
+    """
+
+    price: Decimal
+    time: datetime
+    collar: Decimal
+    asset: AssetRules | None
+    open: bool = True
+    halted: bool = False
+    fresh: bool = True
+    platform_state: TradingState = "ACTIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of a candidate.
+
+    `quantity` is the whole order's, `remaining` what is still to be had of it. The reservation is what is held from now on, in all.
+    """
+
+    candidate: Candidate
+    action: Action
+    quantity: Decimal = ZERO
+    remaining: Decimal = ZERO
+    reserve_price: Decimal = ZERO
+    reserved_cash: Decimal = ZERO
+    reserved_quantity: Decimal = ZERO
+    limit: Decimal | None = None
+    wake: Wake = NEVER
+    water_mark: Decimal | None = None
+    triggered: bool = False
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a replaced order gives back when its successor is accepted."""
+
+    user_id: UUID
+    session_id: UUID | None
+    cash: Decimal
+    quantity: Decimal
+
+
+@dataclass(slots=True)
+class _Books:
+    """Money and quantities that are free, while a run's orders take theirs."""
+
+    accounts: Mapping[UUID, Account]
+    free: dict[Holder, Decimal]
+    releases: dict[UUID, Release]
+
+
+def decide(
+    candidates: Sequence[Candidate],
+    accounts: Mapping[UUID, Account],
+    free_quantities: Mapping[Holder, Decimal],
+    market: Market,
+    releases: Mapping[UUID, Release] | None = None,
+) -> list[Decision]:
+    """Decides on the candidates of one symbol.
+
+    Args:
+        candidates: Their order decides only between those of one user that compete for the same cash or shares.
+        accounts: The accounts of all their users; brought up to date.
+        free_quantities: What each holder (user and session) has and is not already selling.
+        market: The market.
+        releases: What orders that may be replaced would give back; an order that cannot be replaced is not in it.
+    """
+    books = _Books(accounts, dict(free_quantities), dict(releases or {}))
+    return [_decide(candidate, books, market) for candidate in candidates]
+
+
+def _decide(candidate: Candidate, books: _Books, market: Market) -> Decision:
+    blocked = _blocked(candidate, books.accounts[candidate.user_id], market)
+    if blocked is not None:
+        return blocked
+    if candidate.accepted:
+        return _join_again(candidate, books, market)
+    return _accept(candidate, books, market)
+
+
+def _blocked(candidate: Candidate, account: Account, market: Market) -> Decision | None:
+    """Why a candidate may not even be looked at now."""
+    reason: Reason | None = None
+    if market.asset is None:
+        reason = Reason.UNKNOWN_ASSET
+    elif not market.asset.tradable:
+        reason = Reason.NOT_TRADABLE
+    elif market.halted:
+        reason = Reason.SYMBOL_HALTED
+    elif market.platform_state == "HALTED":
+        reason = Reason.PLATFORM_HALTED
+    elif account.trading_state == "HALTED":
+        reason = Reason.USER_HALTED
+    elif candidate.terms.side == "buy" and "REDUCING" in (market.platform_state, account.trading_state):
+        reason = Reason.REDUCING_ONLY
+    elif not market.open and candidate.origin == "SIGNAL":
+        reason = Reason.MARKET_CLOSED
+    elif not market.fresh and candidate.terms.type == "market" and candidate.origin == "MANUAL" and market.open:
+        reason = Reason.STALE_PRICE
+    elif not market.open and candidate.terms.type == "market":
+        return Decision(candidate, "wait")
+    if reason is None:
+        return None
+    # What rests keeps resting, and what protects a position is tried again with the next price.
+    if candidate.accepted or candidate.origin in EXIT_ORIGINS:
+        return Decision(candidate, "wait")
+    return Decision(candidate, "refuse", reason=reason)
+
+
+def _join_again(candidate: Candidate, books: _Books, market: Market) -> Decision:
+    """A resting order that woke up: joins with what it still wants, after its reservation is brought up to the market."""
+    if not market.open:
+        return Decision(candidate, "wait")
+    account = books.accounts[candidate.user_id]
+    # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
+    reserve_price = candidate.reserve_price
+    if candidate.terms.side == "buy" and effective_limit(candidate.terms) is None:
+        reserve_price = max(reserve_price, market.price * (1 + market.collar))
+    reserved = candidate.remaining * reserve_price if candidate.terms.side == "buy" else ZERO
+    more = reserved - candidate.reserved_cash
+    if more > account.cash:
+        return Decision(candidate, "refuse", reason=Reason.INSUFFICIENT_CASH)
+    account.cash -= more
+    triggers = wake(candidate.terms, triggered=True)
+    stop_limit_waits = candidate.terms.type == "stop_limit" and not triggers.at(market.price, market.price)
+    return Decision(
+        candidate,
+        "rest" if stop_limit_waits else "join",
+        remaining=candidate.remaining,
+        reserve_price=reserve_price,
+        reserved_cash=reserved,
+        reserved_quantity=candidate.reserved_quantity,
+        limit=effective_limit(candidate.terms),
+        wake=triggers,
+        water_mark=candidate.water_mark,
+        triggered=True,
+    )
+
+
+def _accept(candidate: Candidate, books: _Books, market: Market) -> Decision:
+    """A new order: sized, paid for, checked, then joined or put to rest."""
+    asset, terms = market.asset, candidate.terms
+    assert asset is not None
+    account = books.accounts[candidate.user_id]
+    release = None
+    if candidate.replaces is not None:
+        release = books.releases.get(candidate.replaces)
+        if release is None or release.user_id != candidate.user_id:
+            return Decision(candidate, "refuse", reason=Reason.NOT_REPLACEABLE)
+    if not all(price is None or asset.on_tick(price) for price in (terms.limit_price, terms.stop_price)):
+        return Decision(candidate, "refuse", reason=Reason.SUB_PENNY_PRICE)
+    cash = account.cash + (release.cash if release else ZERO)
+    holder = (candidate.user_id, candidate.session_id)
+    # What another session's order holds back is no use to this one.
+    same_holder = release is not None and (release.user_id, release.session_id) == holder
+    free = books.free.get(holder, ZERO) + (release.quantity if release and same_holder else ZERO)
+    unit = worst_unit_price(terms, market.price, market.collar, market.price)
+    own_price = terms.limit_price or terms.stop_price
+    wanted = requested_quantity(candidate, account.equity, cash, free, own_price or market.price, unit)
+    quantity = asset.conform(wanted)
+    if terms.side == "sell":
+        if free <= 0 or wanted <= 0:
+            return Decision(candidate, "refuse", reason=Reason.NO_POSITION)
+        if candidate.size_kind == "quantity" and candidate.origin == "MANUAL" and quantity > free:
+            return Decision(candidate, "refuse", quantity=quantity, reason=Reason.NO_POSITION)
+        quantity = min(quantity, free)
+        # What is left over would be too small to sell on its own, so it goes along.
+        if not asset.is_large_enough(free - quantity, market.price) and asset.conform(free) == free:
+            quantity = free
+    if quantity == 0 and wanted > 0 and not asset.fractionable:
+        return Decision(candidate, "refuse", reason=Reason.WHOLE_UNITS_ONLY)
+    if not asset.is_large_enough(quantity, own_price or market.price):
+        return Decision(candidate, "refuse", quantity=quantity, reason=Reason.BELOW_MINIMUM)
+    reserved_cash = quantity * unit if terms.side == "buy" else ZERO
+    if reserved_cash > cash:
+        return Decision(candidate, "refuse", quantity=quantity, reason=Reason.INSUFFICIENT_CASH)
+    proposal = Proposal(
+        account,
+        terms.side,
+        candidate.origin,
+        quantity * market.price if own_price is None else quantity * own_price,
+        terms.limit_price,
+        market.price,
+        market.time,
+    )
+    reason = refusal(proposal)
+    if reason is not None:
+        return Decision(candidate, "refuse", quantity=quantity, reason=reason)
+    reserved_quantity = quantity if terms.side == "sell" else ZERO
+    if candidate.replaces is not None:
+        # Only once: a second order that wants to replace the same one comes too late.
+        del books.releases[candidate.replaces]
+    account.cash = cash - reserved_cash
+    books.free[holder] = free - reserved_quantity
+    account.orders_last_minute += 1
+    if terms.side == "buy":
+        account.exposure += proposal.value
+        account.symbol_value += proposal.value
+    water_mark = market.price if terms.type == "trailing_stop" else None
+    # A stop whose price has been passed already triggers at once; a limit that the market meets is executable.
+    triggered = terms.type in ("stop", "stop_limit") and wake(terms, triggered=False).at(market.price, market.price)
+    waking = wake(terms, triggered=triggered, water_mark=water_mark)
+    executable = market.open and market.fresh and waking.at(market.price, market.price)
+    return Decision(
+        candidate,
+        "join" if executable else "rest",
+        quantity=quantity,
+        remaining=quantity,
+        reserve_price=unit if terms.side == "buy" else ZERO,
+        reserved_cash=reserved_cash,
+        reserved_quantity=reserved_quantity,
+        limit=effective_limit(terms),
+        wake=waking,
+        water_mark=water_mark,
+        triggered=triggered,
+    )

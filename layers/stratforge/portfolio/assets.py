@@ -1,0 +1,67 @@
+"""Rules of an asset: what the broker takes of it, and at which prices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+# Alpaca takes quantities of up to nine decimals and no order under one dollar.
+QUANTITY_STEP = Decimal("0.000000001")
+MINIMUM_NOTIONAL = Decimal(1)
+# What Alpaca takes of a crypto order: a quarter percent of what is received (its first tier, taker).
+CRYPTO_FEE_RATE = Decimal("0.0025")
+_CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRules:
+    """What may be ordered. `min_order_size` and the increments are in units of the asset and of its price; None: the usual ones."""
+
+    symbol: str
+    tradable: bool = True
+    fractionable: bool = True
+    crypto: bool = False
+    min_order_size: Decimal | None = None
+    quantity_increment: Decimal | None = None
+    price_increment: Decimal | None = None
+
+    @property
+    def fee_rate(self) -> Decimal:
+        """What the broker keeps of what is received."""
+        return CRYPTO_FEE_RATE if self.crypto else ZERO
+
+    @property
+    def step(self) -> Decimal:
+        """The smallest difference between two quantities."""
+        if self.quantity_increment is not None:
+            return max(self.quantity_increment, QUANTITY_STEP)
+        return QUANTITY_STEP if self.fractionable else ONE
+
+    def conform(self, quantity: Decimal) -> Decimal:
+        """The largest quantity that can be ordered and is not more than `quantity`."""
+        step = self.step
+        return max((quantity / step).quantize(ONE, ROUND_DOWN) * step, ZERO)
+
+    def is_large_enough(self, quantity: Decimal, price: Decimal) -> bool:
+        """Whether the broker takes an order of this size."""
+        if self.min_order_size is not None and quantity < self.min_order_size:
+            return False
+        whole = not self.crypto and quantity == quantity.to_integral_value()
+        return quantity > 0 and (whole or quantity * price >= MINIMUM_NOTIONAL)
+
+    def tick(self, price: Decimal) -> Decimal:
+        """The smallest difference between two prices: a cent from one dollar up, and 1/100 of a cent below (Rule 612)."""
+        if self.price_increment is not None and self.price_increment > 0:
+            return self.price_increment
+        return _CENT if price >= 1 else _FINE
+
+    def on_tick(self, price: Decimal) -> bool:
+        """Whether an order may have this price."""
+        return price % self.tick(price) == 0
+
+    def round_limit(self, price: Decimal, *, up: bool) -> Decimal:
+        """The price on the tick at or next to `price`."""
+        tick = self.tick(price)
+        return (price / tick).quantize(ONE, ROUND_UP if up else ROUND_DOWN) * tick

@@ -1,0 +1,142 @@
+"""The kinds of orders, and when a resting one wants to be looked at.
+
+Limit, stop and trailing orders rest in our book, never at the broker, where they would block everybody else. Each is reduced to two
+prices: it wakes when the market falls to `below` or rises to `above`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+from uuid import UUID
+
+Side = Literal["buy", "sell"]
+OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
+TimeInForce = Literal["day", "gtc"]
+Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"]
+SizeKind = Literal["default", "fraction", "quantity", "notional"]
+SizingRule = Literal["FIXED_CASH", "EQUITY_FRACTION", "FIXED_QUANTITY"]
+TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
+
+EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))
+
+
+class InvalidTerms(ValueError):
+    """An order's prices do not go with its type; says which and what to give."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What an order asks of the price."""
+
+    side: Side
+    type: OrderType = "market"
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    trail_percent: Decimal | None = None
+    trail_price: Decimal | None = None
+
+    def check(self) -> None:
+        """
+        Raises:
+            InvalidTerms: if a price is missing or does not belong to the type.
+        """
+        wanted = {
+            "market": (),
+            "limit": ("limit_price",),
+            "stop": ("stop_price",),
+            "stop_limit": ("stop_price", "limit_price"),
+            "trailing_stop": (),
+        }[self.type]
+        given = [name for name in ("limit_price", "stop_price") if getattr(self, name) is not None]
+        for name in wanted:
+            if name not in given:
+                raise InvalidTerms(f"a {self.type} order needs {name}")
+        for name in given:
+            if name not in wanted:
+                raise InvalidTerms(f"a {self.type} order has no {name}; leave it out")
+        trails = (self.trail_percent is not None) + (self.trail_price is not None)
+        if self.type == "trailing_stop" and trails != 1:
+            raise InvalidTerms("a trailing_stop order needs trail_percent or trail_price, and not both")
+        if self.type != "trailing_stop" and trails:
+            raise InvalidTerms(f"a {self.type} order does not trail; leave trail_percent and trail_price out")
+
+    def stop(self, water_mark: Decimal | None) -> Decimal | None:
+        """The price that triggers it: its stop, or what it trails from the best price so far."""
+        if self.type != "trailing_stop" or water_mark is None:
+            return self.stop_price
+        sign = -1 if self.side == "sell" else 1
+        if self.trail_price is not None:
+            return max(water_mark + sign * self.trail_price, Decimal(0))
+        assert self.trail_percent is not None
+        return water_mark * (1 + sign * self.trail_percent / 100)
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """The prices at which a resting order is looked at; None: never on that side."""
+
+    below: Decimal | None = None
+    above: Decimal | None = None
+
+    def at(self, low: Decimal, high: Decimal) -> bool:
+        """Whether a market that was between `low` and `high` wakes it."""
+        return (self.below is not None and low <= self.below) or (self.above is not None and high >= self.above)
+
+
+NEVER = Wake()
+
+
+def wake(terms: Terms, *, triggered: bool, water_mark: Decimal | None = None) -> Wake:
+    """When an order wants to be looked at. Once triggered, a stop-limit order is a limit order and a stop a market order."""
+    if terms.type in ("limit", "stop_limit") and (triggered or terms.type == "limit"):
+        return Wake(below=terms.limit_price) if terms.side == "buy" else Wake(above=terms.limit_price)
+    if terms.type == "market" or triggered:
+        # Executable whatever the price: every price is above this one.
+        return Wake(above=Decimal(0))
+    stop = terms.stop(water_mark)
+    return Wake(above=stop) if terms.side == "buy" else Wake(below=stop)
+
+
+def effective_limit(terms: Terms) -> Decimal | None:
+    """The limit an executable order has; None for what executes at the market."""
+    return terms.limit_price if terms.type in ("limit", "stop_limit") else None
+
+
+def worst_unit_price(terms: Terms, reference: Decimal, collar: Decimal, water_mark: Decimal | None = None) -> Decimal:
+    """The most a unit of a buy order may cost: what is reserved for each unit."""
+    if terms.type in ("limit", "stop_limit") and terms.limit_price is not None:
+        return terms.limit_price
+    stop = terms.stop(water_mark)
+    return max(reference, stop or reference) * (1 + collar)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A signal or an order that wants to be executed or to rest.
+
+    `order_id` is None for what has no row in the book yet. `size` is read by `size_kind`; `remaining` is what an order that was
+    accepted before still wants, with its reservation.
+    """
+
+    user_id: UUID
+    session_id: UUID | None
+    terms: Terms
+    origin: Origin
+    size_kind: SizeKind
+    size: Decimal
+    order_id: UUID | None = None
+    signal_id: int | None = None
+    time_in_force: TimeInForce = "day"
+    confidence: Decimal = Decimal(1)
+    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_value: Decimal = Decimal(0)
+    accepted: bool = False
+    triggered: bool = False
+    remaining: Decimal = Decimal(0)
+    reserve_price: Decimal = Decimal(0)
+    reserved_cash: Decimal = Decimal(0)
+    reserved_quantity: Decimal = Decimal(0)
+    water_mark: Decimal | None = None
+    replaces: UUID | None = None

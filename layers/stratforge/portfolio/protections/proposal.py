@@ -1,0 +1,79 @@
+"""What a protection is asked about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from stratforge.portfolio.orders import Origin, Side, TradingState
+from stratforge.portfolio.reasons import Reason
+
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class RiskLimits:
+    """A user's own limits; None switches a rule off.
+
+    Attributes:
+        max_position: The largest position in one symbol, as a fraction of equity.
+        max_exposure: All positions together, as a fraction of equity.
+        max_daily_loss: The loss since the beginning of the market's day at which buying ends, as a fraction.
+        max_drawdown: The fall from the highest equity at which buying ends, as a fraction.
+        max_orders_per_minute: Orders in a minute of the market.
+        cooldown_minutes: How long a symbol is not bought after a trade in it lost money.
+        price_band: How far an order's own price may lie from the last price, as a fraction.
+    """
+
+    max_position: Decimal | None = None
+    max_exposure: Decimal | None = None
+    max_daily_loss: Decimal | None = None
+    max_drawdown: Decimal | None = None
+    max_orders_per_minute: int | None = None
+    cooldown_minutes: int | None = None
+    price_band: Decimal | None = None
+
+
+@dataclass(slots=True)
+class Account:
+    """A user's money and what is at risk, kept up to date while orders of one run are accepted.
+
+    `cash` is free; `equity` is cash, reservations and positions at the latest prices; `exposure` and `symbol_value` are what is held
+    and what is reserved for buying, in all and in the symbol at hand.
+    """
+
+    user_id: UUID
+    cash: Decimal
+    equity: Decimal
+    trading_state: TradingState = "ACTIVE"
+    limits: RiskLimits = RiskLimits()
+    exposure: Decimal = ZERO
+    symbol_value: Decimal = ZERO
+    day_equity: Decimal | None = None
+    peak_equity: Decimal | None = None
+    orders_last_minute: int = 0
+    last_loss_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An order that is sized and paid for: `value` is what it costs at most; `price` is its own limit or stop, if it has one."""
+
+    account: Account
+    side: Side
+    origin: Origin
+    value: Decimal
+    price: Decimal | None
+    reference: Decimal
+    at: datetime
+
+
+class Protection(Protocol):
+    """A rule."""
+
+    def __call__(self, proposal: Proposal, /) -> Reason | None:
+        """The reason to refuse the order, or None."""
+        ...

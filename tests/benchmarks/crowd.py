@@ -1,0 +1,163 @@
+"""Ten thousand traders against each other on one symbol: time and SQL statements from their signals to the last settlement, by users.
+
+The executor and the settler run in this process on PostgreSQL, with the simulator's exchange behind the broker's port. The floor is
+one statement that inserts as many rows as there are orders, in the same database and the same run.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from engine.postgres import Postgres
+from engine.processes import Supervisor
+from engine.synthesis import ROOT
+from stratforge.storage.database import Database
+from stratforge.storage.invariants import broken_invariants
+from stratforge.storage.migrations import migrate, read_migrations
+
+Row = tuple[str, str, str, str, str]
+_SIZES = (100, 1_000, 10_000)
+
+
+class _Counter:
+    """Statements that PostgreSQL was sent."""
+
+    statements = 0
+
+
+def _count_statements() -> None:
+    original = psycopg.Connection.execute
+
+    def execute(self: Any, *arguments: Any, **options: Any) -> Any:
+        _Counter.statements += 1
+        return original(self, *arguments, **options)
+
+    psycopg.Connection.execute = execute  # type: ignore[method-assign]
+
+
+def _crowd(connection: psycopg.Connection[Any], users: int) -> None:
+    code = "def on_bar(bar, position, state):\n    return buy()\n"
+    connection.execute(
+        """
+        WITH registered AS (
+            INSERT INTO users (email, password_hash, virtual_balance, initial_balance)
+            SELECT 'user' || n || '@example.com', 'none', 100000, 100000 FROM generate_series(1, %s) n RETURNING id),
+        written AS (
+            INSERT INTO strategies (user_id, name, symbol, python_code) SELECT id, 'crowd', 'AAPL', %s FROM registered
+            RETURNING id, user_id),
+        versions AS (
+            INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback)
+            SELECT id, 1, user_id, %s, repeat('0', 64), 1 FROM written RETURNING strategy_id, user_id)
+        INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status)
+        SELECT user_id, strategy_id, 1, 'AAPL', 'RUNNING' FROM versions
+        """,
+        (users, code, code),
+    )
+
+
+def _signal(connection: psycopg.Connection[Any], minute: int) -> None:
+    """Half of them buy and half of them sell, the other way round on the next bar."""
+    connection.execute(
+        """
+        INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size)
+        SELECT id, user_id, 'AAPL', '2026-01-05 14:30Z'::timestamptz + make_interval(mins => %s),
+               (CASE WHEN (row_number() OVER (ORDER BY id) + %s) %% 2 = 0 THEN 'buy' ELSE 'sell' END)::trade_side, 1, 'quantity', 10
+        FROM sessions
+        """,
+        (minute, minute),
+    )
+
+
+def _measure(conninfo: str, users: int) -> tuple[float, int, float, float]:
+    """Seconds a bar, statements a bar, seconds of the floor, and the part of orders that was executed."""
+    from tests.integration.ledger import set_price
+    from tests.integration.world import World
+
+    class _Patch:
+        def setattr(self, *_: Any) -> None:
+            """The settler's wake-ups are the loop below."""
+
+    import functions.settler.service as settler_service
+
+    settler_service.send_work_ready = lambda *_: None  # type: ignore[assignment]
+    database = Database(lambda: conninfo, application="bench")
+    with database.transaction() as connection:
+        _crowd(connection, users)
+    world = World(conninfo, _Patch())  # type: ignore[arg-type]
+    world.executor.handle("AAPL")
+    times, statements, executed = [], [], 0
+    for minute in range(4):
+        with database.transaction() as connection:
+            set_price(connection, "100", minute)
+            _signal(connection, minute)
+        world.broker.prices["AAPL"] = Decimal(100)
+        world.broker.now_at += timedelta(minutes=1)
+        before, _Counter.statements = time.perf_counter(), 0
+        world.executor.handle("AAPL")
+        for order in [each for each in world.exchange.orders.values() if each.open]:
+            world.exchange.fill(order, order.quantity / 2, Decimal(100), world.broker.now_at)
+            world.exchange.fill(order, order.quantity, Decimal(100), world.broker.now_at)
+        while world.updates:
+            world.settler.handle(world.updates.pop(0))
+        times.append(time.perf_counter() - before)
+        statements.append(_Counter.statements)
+    with database.transaction() as connection:
+        row = connection.execute(
+            "SELECT count(*) FILTER (WHERE status = 'FILLED')::float8 / count(*) FROM orders"
+        ).fetchone()
+        executed = row[0] if row else 0
+        assert broken_invariants(connection) == {}
+        assert not [name for name in world.exchange.refusals if "opposite side" in name]
+        connection.execute("CREATE TABLE floor (LIKE orders INCLUDING ALL)")
+    before = time.perf_counter()
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO floor (user_id, symbol, side, status) SELECT user_id, symbol, side, 'FILLED' FROM orders LIMIT %s",
+            (users,),
+        )
+    floor = time.perf_counter() - before
+    world.close()
+    database.close()
+    # The first bar has nobody to sell yet.
+    return sum(times[1:]) / len(times[1:]), max(statements[1:]), floor, executed
+
+
+def run() -> list[Row]:
+    """The rows of the table."""
+    _count_statements()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory(prefix="stratforge-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        server = Postgres(folder / "postgres", "bench", folder / "logs")
+        server.prepare()
+        supervisor = Supervisor(lambda text: print(text, file=sys.stderr))
+        supervisor.add(server.process())
+        try:
+            for users in _SIZES:
+                with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
+                    connection.execute(f"CREATE DATABASE crowd_{users}")
+                conninfo = server.conninfo(f"crowd_{users}")
+                migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
+                seconds, statements, floor, executed = _measure(conninfo, users)
+                # On the first bar half of them have nothing to sell.
+                assert executed > 0.85, executed
+                rows.append(
+                    (
+                        f"{users:,} traders on one symbol, a bar",
+                        f"{seconds:.2f} s, {statements} statements",
+                        f"one INSERT of the orders: {floor:.3f} s",
+                        f"{seconds / floor:.1f} x",
+                        "settled within a minute; statements flat in users",
+                    )
+                )
+        finally:
+            supervisor.stop()
+    return rows

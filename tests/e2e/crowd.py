@@ -1,0 +1,76 @@
+"""A crowd that trades one symbol against itself, put straight into the database: registering one by one would take minutes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from engine.platform import Platform
+from stratforge.strategy import compile_strategy
+
+# Half of the crowd buys when the other half sells, and the other way round on the next bar.
+CODE = """
+PHASE = {phase}
+
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", PHASE) + 1
+    if state["n"] % 2 == 1:
+        return buy(quantity=1)
+    return sell()
+"""
+
+
+def add_crowd(platform: Platform, name: str, users: int, symbol: str) -> None:
+    """Registers users who each run a session on the symbol from the next bar on."""
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        for phase in (0, 1):
+            strategy = compile_strategy(CODE.format(phase=phase))
+            connection.execute(
+                """
+                WITH registered AS (
+                    INSERT INTO users (email, password_hash, virtual_balance, initial_balance)
+                    SELECT %(name)s || '-' || %(phase)s || '-' || n || '@example.com', 'none', 100000, 100000
+                    FROM generate_series(1, %(count)s) n RETURNING id),
+                written AS (
+                    INSERT INTO strategies (user_id, name, symbol, python_code)
+                    SELECT id, 'crowd', %(symbol)s, %(code)s FROM registered RETURNING id, user_id),
+                versions AS (
+                    INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback)
+                    SELECT id, 1, user_id, %(code)s, %(hash)s, %(lookback)s FROM written RETURNING strategy_id, user_id)
+                INSERT INTO sessions (user_id, strategy_id, strategy_version, symbol, status)
+                SELECT user_id, strategy_id, 1, %(symbol)s, 'RUNNING' FROM versions
+                """,
+                {
+                    "name": name,
+                    "phase": str(phase),
+                    "count": users // 2,
+                    "symbol": symbol,
+                    "code": strategy.source,
+                    "hash": strategy.source_hash,
+                    "lookback": strategy.lookback,
+                },
+            )
+
+
+def stop_crowd(platform: Platform, name: str) -> None:
+    """Stops the crowd's sessions."""
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        connection.execute(
+            "UPDATE sessions SET status = 'STOPPED', ended_at = now() WHERE status = 'RUNNING' AND user_id IN "
+            "(SELECT id FROM users WHERE email LIKE %s)",
+            (f"{name}-%",),
+        )
+
+
+def minutes_of(platform: Platform, name: str) -> list[Any]:
+    """For each bar the crowd signaled on: signals, orders that were executed, and seconds from the first signal to the last settlement."""
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        return connection.execute(
+            """
+            SELECT g.bar_time, count(*), count(*) FILTER (WHERE o.status = 'FILLED'),
+                   extract(epoch FROM max(o.completed_at) - min(g.created_at))::float8, min(g.created_at), max(o.completed_at)
+            FROM signals g JOIN users u ON u.id = g.user_id LEFT JOIN orders o ON o.signal_id = g.id
+            WHERE u.email LIKE %s GROUP BY g.bar_time ORDER BY g.bar_time
+            """,
+            (f"{name}-%",),
+        ).fetchall()

@@ -1,0 +1,291 @@
+"""A thousand traders on one account, and people's own orders, through the real queues."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from engine.api_client import ApiClient, ApiError
+from engine.audit import audit
+from engine.platform import Platform
+from stratforge.storage import halts
+
+from tests.e2e.crowd import add_crowd, minutes_of, stop_crowd
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+CROWD = 1_000
+
+
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Waits for a condition to give something, and gives it."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
+        time.sleep(0.1)
+    return found
+
+
+def trader(platform: Platform, name: str) -> ApiClient:
+    """A logged-in user."""
+    client = ApiClient(platform.address)
+    client.enter(f"{name}@example.com", "a long enough password")
+    return client
+
+
+def order(client: ApiClient, order_id: str) -> dict[str, Any]:
+    """An order as it is now."""
+    return client.call("GET", f"/api/trade/orders/{order_id}")
+
+
+def place(client: ApiClient, **fields: Any) -> dict[str, Any]:
+    """Places an order."""
+    return client.call("POST", "/api/trade/orders", fields)
+
+
+def ends(client: ApiClient, order_id: str, status: str, seconds: float = 60.0) -> dict[str, Any]:
+    """Waits until an order has a status."""
+
+    def there() -> dict[str, Any] | None:
+        found = order(client, order_id)
+        return found if found["status"] == status else None
+
+    found: dict[str, Any] = wait_for(there, seconds, f"order {order_id} {status}")
+    return found
+
+
+def price(platform: Platform, symbol: str) -> float:
+    """The last price."""
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        row = connection.execute("SELECT price FROM latest_prices WHERE symbol = %s", (symbol,)).fetchone()
+    return float(row[0]) if row else 0.0
+
+
+def test_a_thousand_traders_meet_on_one_symbol_and_are_settled_before_the_next_bar(platform: Platform) -> None:
+    platform.simulator("market", {"speed": 12})
+    try:
+        add_crowd(platform, "crowd", CROWD, "IBM")
+        wait_for(lambda: len([m for m in minutes_of(platform, "crowd") if m[1] >= CROWD]) >= 5, 120, "five bars")
+        stop_crowd(platform, "crowd")
+        wait_for(lambda: all(m[5] is not None for m in minutes_of(platform, "crowd")), 60, "everything settled")
+    finally:
+        platform.simulator("market", {"speed": 60})
+    minutes = minutes_of(platform, "crowd")
+    full = [minute for minute in minutes if minute[1] == CROWD]
+    assert len(full) >= 4
+    # The first time half of them have nothing to sell; from then on nearly everybody trades on every bar.
+    assert all(executed >= CROWD / 2 for _, _, executed, *_ in full)
+    assert sum(executed for _, _, executed, *_ in full[1:]) >= 0.95 * CROWD * (len(full) - 1)
+    for earlier, later in itertools.pairwise(full):
+        assert earlier[5] < later[4], "settled before the next bar's signals"
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        overlapping = connection.execute(
+            "SELECT count(*) FROM block_orders a JOIN block_orders b ON a.symbol = b.symbol AND a.id < b.id "
+            "AND a.created_at < b.completed_at AND b.created_at < a.completed_at WHERE a.symbol = 'IBM'"
+        ).fetchone()
+    assert overlapping == (0,)
+    found = audit(platform)
+    assert (found.broken, found.drift) == ({}, {})
+    assert not [name for name in platform.simulator("status")["refusals"] if "opposite side" in name]
+
+
+def test_people_place_change_and_cancel_orders(platform: Platform) -> None:
+    client = trader(platform, "hand")
+    market = place(client, symbol="MSFT", side="buy", quantity="3")
+    filled = ends(client, market["order_id"], "FILLED")
+    assert filled["filled_quantity"] == "3"
+    assert float(filled["average_price"]) > 0
+    last = price(platform, "MSFT")
+    limit = place(
+        client,
+        symbol="MSFT",
+        side="buy",
+        type="limit",
+        quantity="1",
+        limit_price=f"{last * 0.8:.2f}",
+        time_in_force="gtc",
+    )
+    ends(client, limit["order_id"], "RESTING")
+    changed = client.call("PATCH", f"/api/trade/orders/{limit['order_id']}", {"limit_price": f"{last * 0.7:.2f}"})
+    ends(client, changed["order_id"], "RESTING")
+    assert order(client, limit["order_id"])["reason"] == "REPLACED"
+    client.call("DELETE", f"/api/trade/orders/{changed['order_id']}")
+    assert ends(client, changed["order_id"], "CANCELED")["reason"] == "CANCELED_BY_USER"
+    account = client.call("GET", "/api/trade/account")
+    assert account["reserved_cash"] == "0"
+    assert [position["symbol"] for position in account["positions"]] == ["MSFT"]
+    refused = place(client, symbol="MSFT", side="sell", quantity="99")
+    said = ends(client, refused["order_id"], "REJECTED")
+    assert (said["reason"], bool(said["explanation"])) == ("NO_POSITION", True)
+
+
+def test_a_stop_and_a_limit_trade_when_the_price_comes(platform: Platform) -> None:
+    client = trader(platform, "waiting")
+    bought = place(client, symbol="AAPL", side="buy", quantity="4")
+    ends(client, bought["order_id"], "FILLED")
+    last = price(platform, "AAPL")
+    # The market moves by more than these within minutes, one way or the other.
+    stop = place(client, symbol="AAPL", side="sell", type="stop", quantity="2", stop_price=f"{last * 0.9995:.2f}")
+    limit = place(client, symbol="AAPL", side="sell", type="limit", quantity="2", limit_price=f"{last * 1.0005:.2f}")
+
+    def either() -> list[str]:
+        return [each["order_id"] for each in (stop, limit) if order(client, each["order_id"])["status"] == "FILLED"]
+
+    (done, *_) = wait_for(either, 90, "the stop or the limit")
+    filled = order(client, done)
+    if done == limit["order_id"]:
+        assert float(filled["average_price"]) >= float(limit["limit_price"])
+
+
+def test_crypto_pays_its_fee_in_coins(platform: Platform) -> None:
+    client = trader(platform, "coins")
+    bought = place(client, symbol="BTC/USD", side="buy", notional="5000")
+    filled = ends(client, bought["order_id"], "FILLED")
+    assert float(filled["fee_quantity"]) == pytest.approx(0.0025 * float(filled["filled_quantity"]), rel=1e-4)
+    (position,) = client.call("GET", "/api/portfolio")["positions"]
+    assert float(position["quantity"]) == pytest.approx(0.9975 * float(filled["filled_quantity"]), rel=1e-4)
+    sold = place(client, symbol="BTC/USD", side="sell", fraction="1")
+    assert float(ends(client, sold["order_id"], "FILLED")["fee_cash"]) > 0
+    assert audit(platform).drift == {}
+
+
+def test_wrong_orders_are_refused_at_once_with_what_to_do(platform: Platform) -> None:
+    client = trader(platform, "wrong")
+    for fields, message in (
+        ({"symbol": "AAPL", "side": "buy"}, "exactly one of quantity, notional and fraction"),
+        ({"symbol": "AAPL", "side": "buy", "quantity": "1", "type": "limit"}, "needs limit_price"),
+        ({"symbol": "AAPL", "side": "buy", "quantity": "1", "limit_price": "3"}, "has no limit_price"),
+        ({"symbol": "?", "side": "buy", "quantity": "1"}, "is not a symbol"),
+        ({"symbol": "AAPL", "side": "buy", "quantity": "-1"}, "greater than 0"),
+        ({"symbol": "AAPL", "side": "buy", "quantity": "1", "session_id": "0" * 32}, "for sales"),
+    ):
+        with pytest.raises(ApiError, match=message) as refused:
+            place(client, **fields)
+        assert refused.value.status == 422
+    unknown = place(client, symbol="NOPE", side="buy", quantity="1")
+    client.call("DELETE", f"/api/trade/orders/{unknown['order_id']}")
+    assert ends(client, unknown["order_id"], "CANCELED")["filled_quantity"] == "0"
+
+
+def test_limits_of_ones_own_refuse_and_a_halted_account_trades_nothing(platform: Platform) -> None:
+    client = trader(platform, "careful")
+    client.call("PUT", "/api/users/me/risk", {"max_position": "0.01"})
+    large = place(client, symbol="MSFT", side="buy", fraction="0.5")
+    assert ends(client, large["order_id"], "REJECTED")["reason"] == "MAX_POSITION"
+    client.call("PUT", "/api/users/me/risk", {})
+    client.call("PUT", "/api/users/me/trading-state", {"trading_state": "HALTED"})
+    halted = place(client, symbol="MSFT", side="buy", quantity="1")
+    assert ends(client, halted["order_id"], "REJECTED")["reason"] == "USER_HALTED"
+
+
+def test_a_session_is_flattened_and_its_profit_is_final(platform: Platform) -> None:
+    client = trader(platform, "flat")
+    code = "def on_bar(bar, position, state):\n    return buy(quantity=1)\n"
+    strategy = client.call("POST", "/api/strategies", {"name": "buyer", "symbol": "GOOG", "python_code": code})
+    session = client.start_session(strategy["strategy_id"], "GOOG")["session_id"]
+
+    def held() -> list[Any]:
+        positions: list[Any] = client.call("GET", "/api/portfolio")["positions"]
+        return positions
+
+    wait_for(held, 60, "a position")
+    client.call("POST", f"/api/sessions/{session}/stop", {"flatten": True})
+
+    def settled() -> dict[str, Any] | None:
+        found = client.call("GET", f"/api/sessions/{session}")
+        return found if not found["settling"] and not held() else None
+
+    final = wait_for(settled, 60, "the session to be flat")
+    portfolio = client.call("GET", "/api/portfolio")
+    assert float(final["final_pnl"]) == pytest.approx(float(portfolio["realized_pnl"]))
+    assert float(portfolio["cash"]) == pytest.approx(100_000 + float(final["final_pnl"]))
+
+
+def test_a_split_is_followed_by_the_ledger(platform: Platform) -> None:
+    client = trader(platform, "split")
+    bought = place(client, symbol="META", side="buy", quantity="10")
+    ends(client, bought["order_id"], "FILLED")
+    resting = place(
+        client, symbol="META", side="buy", type="limit", quantity="1", limit_price="1.00", time_in_force="gtc"
+    )
+    ends(client, resting["order_id"], "RESTING")
+    platform.simulator("market", {"symbol": "META", "split": "2"})
+    report = platform.reconcile()
+    if not report["splits"]:
+        report = platform.reconcile()
+    assert report["splits"] == ["META 2:1"]
+    assert ends(client, resting["order_id"], "CANCELED")["reason"] == "CORPORATE_ACTION"
+    positions = {row["symbol"]: row["quantity"] for row in client.call("GET", "/api/portfolio")["positions"]}
+    assert float(positions["META"]) == 20
+    again = platform.reconcile()
+    assert (again["splits"], again["drift"], again["clean"]) == ([], {}, True)
+
+
+def client_order_id(platform: Platform, order_id: str) -> str:
+    """The broker's order that an order was part of."""
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        row = connection.execute(
+            "SELECT b.client_order_id FROM orders o JOIN block_orders b ON b.id = o.block_order_id WHERE o.id = %s",
+            (order_id,),
+        ).fetchone()
+    assert row is not None
+    return str(row[0])
+
+
+def correct(platform: Platform, order_id: str, quantity: str, dollars: float) -> str:
+    """Changes the last execution of an order at the broker behind our back; gives the broker's order."""
+    name = client_order_id(platform, order_id)
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        row = connection.execute(
+            "SELECT f.price FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.client_order_id = %s "
+            "ORDER BY f.cumulative_quantity DESC LIMIT 1",
+            (name,),
+        ).fetchone()
+    assert row is not None
+    platform.simulator("correct", {"client_order_id": name, "qty": quantity, "price": f"{float(row[0]) + dollars:.2f}"})
+    return name
+
+
+def test_a_correction_of_the_broker_is_followed(platform: Platform) -> None:
+    platform.simulator("faults", {"partial_fill": 0.0})
+    client = trader(platform, "corrected")
+    bought = place(client, symbol="IBM", side="buy", quantity="5")
+    ends(client, bought["order_id"], "FILLED")
+    cash = float(client.call("GET", "/api/portfolio")["cash"])
+    name = correct(platform, bought["order_id"], "4", -1)
+    assert name in platform.reconcile()["corrected"]
+    portfolio = client.call("GET", "/api/portfolio")
+    assert portfolio["positions"][0]["quantity"] == "4"
+    # One share less to pay, and a dollar less for each of the others.
+    assert float(portfolio["cash"]) - cash == pytest.approx(price_of(client, bought) + 4, abs=0.02)
+    assert platform.reconcile()["clean"]
+
+
+def price_of(client: ApiClient, placed: dict[str, Any]) -> float:
+    """The average price of an order."""
+    return float(order(client, placed["order_id"])["average_price"])
+
+
+def test_what_cannot_be_explained_halts_the_symbol_until_it_is_looked_into(platform: Platform) -> None:
+    platform.simulator("faults", {"partial_fill": 0.0})
+    client = trader(platform, "drifting")
+    bought = place(client, symbol="GOOG", side="buy", quantity="5")
+    ends(client, bought["order_id"], "FILLED")
+    sold = place(client, symbol="GOOG", side="sell", fraction="1")
+    ends(client, sold["order_id"], "FILLED")
+    # The broker takes back two of the shares that were sold on: nobody has them to give.
+    correct(platform, bought["order_id"], "3", 0)
+    report = platform.reconcile()
+    assert (report["clean"], report["halted"]) == (False, ["GOOG"])
+    assert report["drift"]["GOOG"]
+    refused = place(client, symbol="GOOG", side="buy", quantity="1")
+    assert ends(client, refused["order_id"], "REJECTED")["reason"] == "SYMBOL_HALTED"
+    correct(platform, bought["order_id"], "5", 0)
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        halts.resume_symbol(connection, "GOOG")
+    assert platform.reconcile()["clean"]
+    again = place(client, symbol="GOOG", side="buy", quantity="1")
+    ends(client, again["order_id"], "FILLED")

@@ -1,0 +1,493 @@
+"""A state machine that drives the whole virtualization layer with everything that can happen, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stratforge.market import Trade
+from stratforge.market.corporate_actions import CorporateAction
+from stratforge.portfolio.orders import Terms
+from stratforge.portfolio.protections import RiskLimits
+from stratforge.storage import halts, market_data, order_book, reconciliation, risk, sessions
+from stratforge.storage.invariants import broken_invariants
+from stratforge.storage.order_book import NewOrder
+
+from tests.integration.ledger import OPEN, Trader, add_signal, add_trader, set_price
+from tests.integration.world import World
+
+SYMBOLS = ("AAPL", "WHOLE", "BTC/USD")
+START = {"AAPL": Decimal(100), "WHOLE": Decimal(40), "BTC/USD": Decimal(60_000)}
+STEPS = {"count": 0}
+COUNTS = {
+    "trades": "SELECT count(*) FROM trades",
+    "crossed inside": "SELECT count(*) FROM trades WHERE execution_id LIKE 'cross:%'",
+    "blocks": "SELECT count(*) FROM block_orders",
+    "filled in parts": "SELECT count(*) FROM block_orders b WHERE (SELECT count(*) FROM fills f WHERE f.block_order_id = b.id) > 1",
+    "recovered fills": "SELECT count(*) FROM fills WHERE execution_id LIKE 'recovered:%'",
+    "corrections": "SELECT count(*) FROM adjustments WHERE kind = 'FILL_CORRECTION'",
+    "splits": "SELECT count(*) FROM adjustments WHERE kind = 'SPLIT'",
+    "fees in coins": "SELECT count(*) FROM trades WHERE fee_quantity > 0",
+    "exits": "SELECT count(*) FROM orders WHERE origin IN ('STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP')",
+    "flattened": "SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND status = 'FILLED'",
+    "orders in several blocks": "SELECT count(*) FROM (SELECT 1 FROM trades GROUP BY order_id HAVING count(DISTINCT block_order_id) > 1) m",
+}
+
+symbols = st.sampled_from(SYMBOLS)
+sides = st.sampled_from(("buy", "sell"))
+percents = st.integers(-300, 300).map(lambda number: Decimal(number) / 10_000)
+crashes = st.one_of(st.none(), st.none(), st.integers(0, 12))
+sizes = st.one_of(
+    st.just({}),
+    st.integers(1, 100).map(lambda share: {"fraction": share / 100}),
+    st.integers(1, 5000).map(lambda amount: {"quantity": amount / 100}),
+    st.integers(1, 20000).map(lambda amount: {"notional": float(amount)}),
+)
+
+
+signal_lists = st.lists(st.tuples(st.integers(0, 9), sides, sizes), min_size=1, max_size=5)
+
+
+class Trading(RuleBasedStateMachine):
+    """Users, strategies' signals, orders of every kind, bars and ticks, faults, crashes, corrections, splits and halts."""
+
+    make_world: Callable[[], tuple[World, Callable[[], None]]]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world, self._done = type(self).make_world()
+        self.traders: list[Trader] = []
+        self.minute = 0
+        # Symbols whose broker was changed behind our back: equality comes back with the reconciler.
+        self.touched: set[str] = set()
+
+    def teardown(self) -> None:
+        try:
+            if self.traders:
+                self._everything_ends_well()
+                self._count()
+        finally:
+            self._done()
+
+    def _everything_ends_well(self) -> None:
+        """When faults end, everything is settled: nothing works, nothing leaks, broker and ledger agree."""
+        self.world.quiet()
+        self.world.reconciler.run()
+        self.world.quiet()
+        with self.world.database.transaction() as connection:
+            broken = broken_invariants(connection)
+            assert not broken, broken
+            working = connection.execute("SELECT count(*) FROM orders WHERE status = 'WORKING'").fetchone()
+            assert working == (0,)
+            unexplained = {halt.symbol for halt in halts.halted_symbols(connection)}
+            self._broker_and_ledger_agree(except_for=unexplained)
+
+    def _count(self) -> None:
+        """What happened in this example, so that the test can tell that enough did."""
+        with self.world.database.transaction() as connection:
+            for name, query in COUNTS.items():
+                row = connection.execute(query).fetchone()
+                assert row is not None
+                STEPS[name] = STEPS.get(name, 0) + row[0]
+            for status, kind, count in connection.execute(
+                "SELECT status::text, type::text, count(*) FROM orders GROUP BY 1, 2"
+            ):
+                STEPS[f"{kind} {status}"] = STEPS.get(f"{kind} {status}", 0) + count
+
+    # Beginnings ------------------------------------------------------------------------------------------
+
+    @initialize(count=st.integers(2, 4), cash=st.sampled_from((300, 20_000, 100_000)))
+    def begin(self, count: int, cash: int) -> None:
+        with self.world.database.transaction() as connection:
+            for symbol in SYMBOLS:
+                self._bar(symbol, START[symbol], START[symbol], START[symbol])
+            for index in range(count):
+                symbol = SYMBOLS[index % 2]
+                self.traders.append(add_trader(connection, f"user{index}", symbol, cash=cash, sizing="0.4"))
+            # Everybody meets on one symbol.
+            for trader in list(self.traders):
+                self.traders.append(Trader(trader.user_id, self._session(trader.user_id, "AAPL")))
+                self.traders.append(Trader(trader.user_id, self._session(trader.user_id, "BTC/USD")))
+        for symbol in SYMBOLS:
+            self._lively_minute(symbol, Decimal(0), [(number, "buy", {}) for number in range(len(self.traders))], 50)
+
+    def _session(self, user_id: UUID, symbol: str) -> UUID:
+        with self.world.database.transaction() as connection:
+            row = connection.execute("SELECT id FROM strategies WHERE user_id = %s LIMIT 1", (user_id,)).fetchone()
+            assert row is not None
+            exits = sessions.Exits(Decimal("0.02"), Decimal("0.03"), Decimal("0.025"))
+            return sessions.start_session(
+                connection, user_id, row[0], 1, symbol, "FIXED_CASH", Decimal(2000), exits
+            ).session_id
+
+    def _trader(self, number: int) -> Trader:
+        return self.traders[number % len(self.traders)]
+
+    def _bar(self, symbol: str, close: Decimal, low: Decimal, high: Decimal) -> None:
+        self.world.broker.prices[symbol] = close
+        with self.world.database.transaction() as connection:
+            set_price(connection, str(close), self.minute, symbol, str(min(low, close)), str(max(high, close)))
+        self.world.broker.now_at = OPEN + timedelta(minutes=self.minute + 1)
+
+    def _moved(self, symbol: str, change: Decimal) -> Decimal:
+        return max(Decimal("0.5"), self.world.broker.prices[symbol] * (1 + change)).quantize(Decimal("0.01"))
+
+    # The market ------------------------------------------------------------------------------------------
+
+    @rule(symbol=symbols, close=percents, low=percents, high=percents)
+    def a_bar_ends(self, symbol: str, close: Decimal, low: Decimal, high: Decimal) -> None:
+        self.minute += 1
+        before = [self._moved(symbol, change) for change in (close, low, high)]
+        self._bar(symbol, before[0], min(before), max(before))
+        self.world.work.append(symbol)
+
+    @rule(symbol=symbols, change=percents, crash=crashes)
+    def a_tick_comes(self, symbol: str, change: Decimal, crash: int | None) -> None:
+        self.world.fuse.arm(crash)
+        self.a_tick_comes_at(symbol, self._moved(symbol, change))
+
+    def a_tick_comes_at(self, symbol: str, price: Decimal) -> None:
+        self.world.broker.prices[symbol] = price
+        self.world.broker.now_at += timedelta(seconds=11)
+        trade = Trade(symbol, price, Decimal(1), self.world.broker.now_at)
+        wake: list[bool] = []
+        self.world.attempt(lambda: wake.append(self.world.executor.new_price(trade)))
+        if wake == [True]:
+            self.world.execute(symbol)
+
+    @rule(which=st.sampled_from(("a few minutes", "a few minutes", "the night", "the next day")))
+    def time_passes(self, which: str) -> None:
+        """Signals and day orders expire, the exchange closes and opens."""
+        day = self.minute // 1440
+        if which == "a few minutes":
+            self.minute += 3
+        elif which == "the night":
+            self.minute = day * 1440 + 395
+        else:
+            # Monday to Friday, at the opening.
+            self.minute = (day + 1 if day % 7 < 4 else day - day % 7 + 7) * 1440
+
+    def _lively_minute(
+        self,
+        symbol: str,
+        change: Decimal,
+        signals: list[tuple[int, str, dict[str, float]]],
+        part: int,
+        *,
+        mute: bool = False,
+    ) -> None:
+        """A bar, what strategies say on it, and the way of their orders to the exchange and back, nothing lost."""
+        if self.minute % 1440 >= 389:
+            self.minute = (self.minute // 1440 + 1) * 1440
+        self.a_bar_ends(symbol, change, change, change)
+        mine = [trader for trader in self.traders if self._symbol_of(trader) == symbol]
+        for number, side, size in signals:
+            if mine:
+                self._signal(mine[number % len(mine)], side, size)
+        for _ in range(2):
+            self.world.execute(symbol)
+            for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
+                price = self.world.broker.prices[symbol]
+                quantity = (order.quantity * part / 100).quantize(Decimal("0.000000001"))
+                self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
+                self.world.exchange.fill(order, order.quantity, price, self.world.broker.now_at)
+            if mute:
+                self.world.updates.clear()
+            while self.world.updates and self.world.settle(0):
+                pass
+
+    def _symbol_of(self, trader: Trader) -> str:
+        with self.world.database.transaction() as connection:
+            row = connection.execute("SELECT symbol FROM sessions WHERE id = %s", (trader.session_id,)).fetchone()
+        assert row is not None
+        return str(row[0])
+
+    @rule(symbol=symbols, change=percents, signals=signal_lists, part=st.integers(1, 100))
+    def a_lively_minute(
+        self, symbol: str, change: Decimal, signals: list[tuple[int, str, dict[str, float]]], part: int
+    ) -> None:
+        self._lively_minute(symbol, change, signals, part)
+
+    @rule(change=percents, signals=signal_lists, part=st.integers(1, 100))
+    def a_lively_minute_of_apple(
+        self, change: Decimal, signals: list[tuple[int, str, dict[str, float]]], part: int
+    ) -> None:
+        self._lively_minute("AAPL", change, signals, part)
+
+    @rule(change=percents, signals=signal_lists)
+    def a_lively_minute_with_one_fill(self, change: Decimal, signals: list[tuple[int, str, dict[str, float]]]) -> None:
+        self._lively_minute("AAPL", change, signals, 100)
+
+    @rule(number=st.integers(0, 9), side=sides, part=st.integers(10, 90))
+    def a_limit_is_filled_in_parts(self, number: int, side: str, part: int) -> None:
+        """The broker fills a part and cancels the rest: the order rests again, and joins another block."""
+        symbol, price = "AAPL", self.world.broker.prices["AAPL"]
+        new = NewOrder(symbol, Terms(side, "limit", limit_price=price), "gtc", "fraction", Decimal("0.2"))  # type: ignore[arg-type]
+        with self.world.database.transaction() as connection:
+            order_book.place_order(connection, self._trader(number).user_id, new)
+        for _ in range(2):
+            self.a_tick_comes_at(symbol, price)
+            for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
+                quantity = (order.quantity * part / 100).quantize(Decimal("0.000000001"))
+                self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
+                if order.open:
+                    self.world.exchange.cancel(order, self.world.broker.now_at)
+            while self.world.updates and self.world.settle(0):
+                pass
+
+    @rule(change=percents, signals=signal_lists, part=st.integers(1, 99))
+    def the_stream_is_mute(self, change: Decimal, signals: list[tuple[int, str, dict[str, float]]], part: int) -> None:
+        """A minute whose order events are all lost: the reconciler finds out."""
+        self._lively_minute("AAPL", change, signals, part, mute=True)
+        self.world.attempt(self.world.reconciler.run)
+
+    @rule(number=st.integers(0, 20), change=percents)
+    def a_session_is_flattened(self, number: int, change: Decimal) -> None:
+        trader = self._trader(number)
+        self.a_session_stops(number, flatten=True)
+        self._lively_minute(self._symbol_of(trader), change, [(0, "buy", {})], 50)
+
+    # People and strategies -------------------------------------------------------------------------------
+
+    @rule(number=st.integers(0, 20), side=sides, size=sizes)
+    def a_strategy_signals(self, number: int, side: str, size: dict[str, float]) -> None:
+        trader = self._trader(number)
+        self._signal(trader, side, size)
+        self.world.work.append(self._symbol_of(trader))
+
+    def _signal(self, trader: Trader, side: str, size: dict[str, float]) -> None:
+        symbol = self._symbol_of(trader)
+        with self.world.database.transaction() as connection:
+            time = OPEN + timedelta(minutes=self.minute)
+            seen = connection.execute(
+                "SELECT 1 FROM signals WHERE session_id = %s AND bar_time = %s", (trader.session_id, time)
+            ).fetchone()
+            if seen is None:
+                add_signal(connection, trader, side, time, symbol, **size)
+
+    @rule(
+        number=st.integers(0, 20),
+        symbol=symbols,
+        side=sides,
+        kind=st.sampled_from(("market", "limit", "stop", "stop_limit", "trailing_stop")),
+        size=st.sampled_from(
+            (("quantity", "0.5"), ("quantity", "3"), ("notional", "500"), ("fraction", "0.5"), ("fraction", "1"))
+        ),
+        offset=percents,
+        gtc=st.booleans(),
+        of_session=st.booleans(),
+        replace=st.booleans(),
+    )
+    def a_person_places_an_order(
+        self,
+        number: int,
+        symbol: str,
+        side: str,
+        kind: str,
+        size: tuple[str, str],
+        offset: Decimal,
+        gtc: bool,
+        of_session: bool,
+        replace: bool,
+    ) -> None:
+        trader = self._trader(number)
+        price = self._moved(symbol, offset)
+        terms = Terms(
+            side,  # type: ignore[arg-type]
+            kind,  # type: ignore[arg-type]
+            limit_price=price if kind in ("limit", "stop_limit") else None,
+            stop_price=price if kind in ("stop", "stop_limit") else None,
+            trail_percent=Decimal(1) if kind == "trailing_stop" else None,
+        )
+        terms.check()
+        with self.world.database.transaction() as connection:
+            replaces = None
+            if replace:
+                filter_ = order_book.OrderFilter(symbol, None, True)
+                mine = order_book.list_orders(connection, trader.user_id, filter_, 1)
+                replaces = mine[0].order_id if mine else None
+            new = NewOrder(
+                symbol,
+                terms,
+                "gtc" if gtc else "day",
+                size[0],  # type: ignore[arg-type]
+                Decimal(size[1]),
+                trader.session_id if of_session and side == "sell" else None,
+                replaces,
+            )
+            order_book.place_order(connection, trader.user_id, new)
+        self.world.work.append(symbol)
+
+    @rule(number=st.integers(0, 20), which=st.integers(0, 5))
+    def a_person_cancels(self, number: int, which: int) -> None:
+        with self.world.database.transaction() as connection:
+            mine = order_book.list_orders(
+                connection, self._trader(number).user_id, order_book.OrderFilter(open=True), 10
+            )
+            if mine:
+                order = order_book.request_cancel(connection, mine[which % len(mine)].order_id)
+                assert order is not None
+                self.world.work.append(order.symbol)
+
+    @rule(number=st.integers(0, 20), flatten=st.booleans())
+    def a_session_stops(self, number: int, flatten: bool) -> None:
+        with self.world.database.transaction() as connection:
+            stopped = sessions.stop_session(connection, self._trader(number).session_id, flatten=flatten)
+        assert stopped is not None
+        self.world.work.append(stopped.symbol)
+
+    @rule(number=st.integers(0, 20), state=st.sampled_from(("ACTIVE",) * 4 + ("REDUCING", "HALTED")))
+    def a_person_changes_the_trading_state(self, number: int, state: str) -> None:
+        with self.world.database.transaction() as connection:
+            halts.choose_state(connection, self._trader(number).user_id, state)  # type: ignore[arg-type]
+
+    @rule(number=st.integers(0, 20), on=st.booleans())
+    def a_person_sets_limits(self, number: int, on: bool) -> None:
+        limits = RiskLimits(Decimal("0.5"), Decimal("0.8"), Decimal("0.05"), Decimal("0.1"), 5, 3, Decimal("0.02"))
+        with self.world.database.transaction() as connection:
+            risk.set_limits(connection, self._trader(number).user_id, limits if on else RiskLimits())
+
+    @rule(state=st.sampled_from(("ACTIVE",) * 8 + ("REDUCING", "HALTED")))
+    def the_kill_switch(self, state: str) -> None:
+        with self.world.database.transaction() as connection:
+            halts.set_platform_state(connection, state, "test")  # type: ignore[arg-type]
+
+    # The product at work, dying anywhere -----------------------------------------------------------------
+
+    @precondition(lambda self: self.world.work)
+    @rule(which=st.integers(0, 9), fault=st.sampled_from(("", "", "", "before", "after")), crash=crashes)
+    def the_executor_works(self, which: int, fault: str, crash: int | None) -> None:
+        self.world.broker.submit_fault = fault
+        self.world.fuse.arm(crash)
+        self.world.execute(self.world.work[which % len(self.world.work)])
+        self.world.broker.submit_fault = ""
+
+    @precondition(lambda self: self.world.updates)
+    @rule(which=st.integers(0, 9), again=st.booleans(), crash=crashes)
+    def the_settler_works(self, which: int, again: bool, crash: int | None) -> None:
+        self.world.fuse.arm(crash)
+        self.world.settle(which, again=again)
+
+    @rule(crash=crashes, read_fault=st.booleans())
+    def the_reconciler_works(self, crash: int | None, read_fault: bool) -> None:
+        self.world.broker.read_fault = read_fault
+        self.world.fuse.arm(crash)
+        self.world.attempt(self.world.reconciler.run)
+        self.world.broker.read_fault = False
+
+    @rule()
+    def equity_is_noted(self) -> None:
+        with self.world.database.transaction() as connection:
+            reconciliation.snapshot_equity(connection)
+
+    # The exchange and what is lost on the way ------------------------------------------------------------
+
+    @rule(which=st.integers(0, 9), part=st.integers(1, 100), slip=st.integers(-20, 20))
+    def the_exchange_fills(self, which: int, part: int, slip: int) -> None:
+        still_open = [order for order in self.world.exchange.orders.values() if order.open]
+        if still_open:
+            order = still_open[which % len(still_open)]
+            assert order.limit_price is not None
+            price = self.world.broker.prices[order.symbol] + Decimal(slip) / 100
+            price = min(price, order.limit_price) if order.side == "buy" else max(price, order.limit_price)
+            quantity = ((order.quantity - order.filled_quantity) * part / 100).quantize(Decimal("0.000000001"))
+            if quantity > 0:
+                self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
+
+    @rule(which=st.integers(0, 9), reject=st.booleans())
+    def the_exchange_ends_an_order(self, which: int, reject: bool) -> None:
+        still_open = [order for order in self.world.exchange.orders.values() if order.open]
+        if still_open:
+            order = still_open[which % len(still_open)]
+            if reject and not order.filled_quantity:
+                self.world.exchange.reject(order, self.world.broker.now_at)
+            else:
+                self.world.exchange.cancel(order, self.world.broker.now_at)
+
+    @precondition(lambda self: self.world.updates)
+    @rule(which=st.integers(0, 9))
+    def an_update_is_lost(self, which: int) -> None:
+        self.world.updates.pop(which % len(self.world.updates))
+
+    @precondition(lambda self: self.world.work)
+    @rule()
+    def a_wake_up_is_lost(self) -> None:
+        self.world.work.pop()
+
+    @rule(which=st.integers(0, 9), more=st.integers(-50, 50), cents=st.integers(-5, 5))
+    def the_exchange_corrects_a_fill(self, which: int, more: int, cents: int) -> None:
+        ended = [o for o in self.world.exchange.orders.values() if not o.open and o.fills and "/" not in o.symbol]
+        if ended:
+            order = ended[which % len(ended)]
+            last = order.fills[-1]
+            quantity = (Decimal(last["qty"]) * (100 + more) / 100).quantize(Decimal("0.000000001"))
+            held = self.world.exchange.positions.get(order.symbol, Decimal(0))
+            change = (quantity - Decimal(last["qty"])) * (1 if order.side == "buy" else -1)
+            if quantity > 0 and held + change >= 0:
+                price = Decimal(last["price"]) + Decimal(cents) / 100
+                self.world.exchange.correct_last_fill(order, quantity, price, self.world.broker.now_at)
+                self.touched.add(order.symbol)
+
+    @rule(ratio=st.sampled_from(("2", "3", "0.5")))
+    def a_stock_splits(self, ratio: str) -> None:
+        action = CorporateAction(
+            f"split-{len(self.world.broker.actions)}", "AAPL", "split", self.world.broker.now_at.date(), Decimal(ratio)
+        )
+        self.world.broker.actions.append(action)
+        self.world.exchange.split("AAPL", Decimal(ratio), self.world.broker.now_at)
+        self.world.broker.prices["AAPL"] = max(
+            Decimal("0.5"), (self.world.broker.prices["AAPL"] / Decimal(ratio)).quantize(Decimal("0.01"))
+        )
+        self.touched.add("AAPL")
+
+    # What must hold after every step ---------------------------------------------------------------------
+
+    @invariant()
+    def the_books_add_up(self) -> None:
+        STEPS["count"] += 1
+        with self.world.database.transaction() as connection:
+            broken = broken_invariants(connection)
+            assert not broken, broken
+
+    @invariant()
+    def the_account_sees_one_order_a_symbol(self) -> None:
+        still_open = [order.symbol for order in self.world.exchange.orders.values() if order.open]
+        assert len(still_open) == len(set(still_open))
+        assert not [name for name in self.world.exchange.refusals if "opposite side" in name]
+
+    @invariant()
+    def every_order_at_the_broker_is_one_block(self) -> None:
+        with self.world.database.transaction() as connection:
+            known = {row[0] for row in connection.execute("SELECT client_order_id FROM block_orders")}
+        assert set(self.world.exchange.by_client_id) <= known
+
+    @invariant()
+    def positions_are_the_brokers(self) -> None:
+        with self.world.database.transaction() as connection:
+            working = {
+                row[0] for row in connection.execute("SELECT symbol FROM block_orders WHERE completed_at IS NULL")
+            }
+        self._broker_and_ledger_agree(except_for=working | self.touched)
+
+    def _broker_and_ledger_agree(self, except_for: set[str]) -> None:
+        with self.world.database.transaction() as connection:
+            ledger = reconciliation.ledger_by_symbol(connection)
+        for symbol in set(SYMBOLS) - except_for:
+            ours = ledger[symbol].quantity if symbol in ledger else Decimal(0)
+            theirs = self.world.exchange.positions.get(symbol, Decimal(0))
+            # Fees in coins are rounded up in the ledger: it never holds more than the account.
+            allowed = Decimal("0.00000001") * (ledger[symbol].fills if symbol in ledger and "/" in symbol else 0)
+            assert 0 <= theirs - ours <= allowed, (symbol, ours, theirs)
+
+
+def machine(make_world: Callable[[], tuple[World, Callable[[], None]]]) -> type[Trading]:
+    """A machine whose examples each get a world of their own."""
+    return type("Trading", (Trading,), {"make_world": staticmethod(make_world)})
+
+
+__all__ = ["STEPS", "Trading", "machine", "market_data", "pytest"]

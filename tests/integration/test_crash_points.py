@@ -1,0 +1,185 @@
+"""Whoever dies wherever: after the message is delivered again, everything is as if nobody had died."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from stratforge.portfolio.orders import Terms
+from stratforge.storage import order_book
+from stratforge.storage.invariants import broken_invariants
+from stratforge.storage.order_book import NewOrder
+
+from tests.integration.ledger import Trader, add_signal, add_trader, set_price
+from tests.integration.world import World
+
+# Every boundary that the executor passes on a signal, the settler on a fill, and the reconciler on an order that the stream did not tell
+# of: what it writes is there or not, what it sends is sent or not. The n-th of a kind is called kind#n.
+EXECUTOR = (
+    "before commit#1",  # the asset: not known yet
+    "after commit#1",
+    "before commit#2",  # the asset: written down
+    "after commit#2",
+    "before commit#3",  # the price
+    "after commit#3",
+    "before commit#4",  # the calendar: not known yet
+    "after commit#4",
+    "before commit#5",  # the calendar: written down
+    "after commit#5",
+    "before commit#6",  # orders, reservations and the block
+    "after commit#6",
+    "before submit#1",
+    "after submit#1",
+    "before commit#7",  # the broker's answer
+    "after commit#7",
+)
+SETTLER = (
+    "before commit#1",  # trades, positions, cash
+    "after commit#1",
+    "before wake#1",
+    "after wake#1",
+)
+RECONCILER = (
+    "before commit#1",  # open blocks
+    "after commit#1",
+    "before update#1",
+    "after update#1",
+    "before commit#2",  # the account's statement
+    "after commit#2",
+    "before commit#3",  # what is held
+    "after commit#3",
+    "before commit#4",  # splits
+    "after commit#4",
+    "before commit#5",  # positions before
+    "after commit#5",
+    "before commit#6",  # positions after
+    "after commit#6",
+    "before commit#7",  # the ledger itself
+    "after commit#7",
+    "before commit#8",  # what waits
+    "after commit#8",
+    "before wake#1",
+    "after wake#1",
+    "before commit#9",  # whether assets are due
+    "after commit#9",
+    "before commit#10",  # assets
+    "after commit#10",
+    "before commit#11",  # the report
+    "after commit#11",
+)
+
+
+@pytest.fixture
+def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world with two users who buy, and one who waits with a limit."""
+    found = World(migrated, monkeypatch)
+    found.broker.prices["AAPL"] = Decimal(100)
+    with found.database.transaction() as connection:
+        traders = [add_trader(connection, name, sizing="0.2") for name in ("ada", "bob")]
+        time = set_price(connection, "100")
+        for trader in traders:
+            add_signal(connection, trader, "buy", time)
+        limit = NewOrder("AAPL", Terms("buy", "limit", limit_price=Decimal("99.5")), "gtc", "quantity", Decimal(10))
+        order_book.place_order(connection, traders[0].user_id, limit)
+    found.work = ["AAPL"]
+    yield found
+    found.close()
+
+
+def fill(world: World) -> None:
+    """The exchange fills what is open, a part first."""
+    for order in [each for each in world.exchange.orders.values() if each.open]:
+        world.exchange.fill(order, order.quantity / 4, Decimal("100.1"), world.broker.now_at)
+        world.exchange.fill(order, order.quantity, Decimal("100.2"), world.broker.now_at)
+
+
+def signal_again(world: World) -> None:
+    """Something waits for the symbol, so that who finishes must wake the executor."""
+    with world.database.transaction() as connection:
+        time = set_price(connection, "100", 1)
+        row = connection.execute(
+            "SELECT u.id, s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = 'ada@example.com'"
+        ).fetchone()
+        assert row is not None
+        add_signal(connection, Trader(*row), "sell", time)
+
+
+def end_state(world: World) -> tuple[object, ...]:
+    """What there is when everything has been delivered: money, positions, orders, blocks."""
+    world.quiet()
+    with world.database.transaction() as connection:
+        assert broken_invariants(connection) == {}
+        users = connection.execute(
+            "SELECT email, round(virtual_balance, 6), round(reserved_cash, 6) FROM users ORDER BY email"
+        ).fetchall()
+        orders = connection.execute(
+            "SELECT side::text, type::text, status::text, round(quantity, 6), round(filled_quantity, 6) FROM orders ORDER BY 1, 2, 3, 4"
+        ).fetchall()
+        blocks = connection.execute("SELECT count(*) FROM block_orders").fetchone()
+    at_exchange = sorted((order.side, order.filled_quantity) for order in world.exchange.orders.values())
+    assert len(world.exchange.orders) == 2
+    assert not world.exchange.refusals.get("potential wash trade detected")
+    return users, orders, blocks, at_exchange
+
+
+def run(world: World, victim: str, point: str | None) -> tuple[object, ...]:
+    """The story with one death in it."""
+    world.fuse.arm(kill_at=point if victim == "executor" else None)
+    world.execute("AAPL")
+    if victim == "executor" and point is None:
+        assert tuple(world.fuse.passed) == EXECUTOR
+    while world.work:
+        world.execute("AAPL")
+    signal_again(world)
+    fill(world)
+    if victim == "settler":
+        assert world.settle(0)
+        assert world.settle(0)
+        world.fuse.arm(kill_at=point)
+        world.settle(0)
+        if point is None:
+            assert tuple(world.fuse.passed) == SETTLER
+    elif victim == "reconciler":
+        # Nobody was told of the fills.
+        world.updates.clear()
+        world.fuse.arm(kill_at=point)
+        world.attempt(world.reconciler.run)
+        if point is None:
+            assert tuple(world.fuse.passed) == RECONCILER
+    return end_state(world)
+
+
+# Both buy 200 at 100.10 and 100.20, 100.175 on average. Ada sells hers at 99.99, which loses 37, and still waits with a limit for
+# which 995 are held back.
+ENDS_WITH = (
+    [
+        ("ada@example.com", Decimal(100_000 - 37 - 995), Decimal(995)),
+        ("bob@example.com", Decimal(100_000 - 20_035), Decimal(0)),
+    ],
+    [
+        ("buy", "limit", "RESTING", Decimal(10), Decimal(0)),
+        ("buy", "market", "FILLED", Decimal(200), Decimal(200)),
+        ("buy", "market", "FILLED", Decimal(200), Decimal(200)),
+        ("sell", "market", "FILLED", Decimal(200), Decimal(200)),
+    ],
+    (2,),
+    [("buy", Decimal(400)), ("sell", Decimal(200))],
+)
+
+
+@pytest.mark.parametrize("victim", ["executor", "settler", "reconciler"])
+def test_the_listed_crash_points_are_all_there_are(world: World, victim: str) -> None:
+    assert run(world, victim, None) == ENDS_WITH
+
+
+@pytest.mark.parametrize(
+    ("victim", "point"),
+    [
+        *(("executor", point) for point in EXECUTOR),
+        *(("settler", point) for point in SETTLER),
+        *(("reconciler", point) for point in RECONCILER),
+    ],
+)
+def test_a_death_anywhere_doubles_loses_and_leaks_nothing(world: World, victim: str, point: str) -> None:
+    assert run(world, victim, point) == ENDS_WITH

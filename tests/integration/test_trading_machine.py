@@ -1,0 +1,60 @@
+"""Whatever happens in whatever order, the books add up after every step and everything ends well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.integration.machine import STEPS, machine
+from tests.integration.world import World
+
+# `make soak` asks for more.
+EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "60"))
+STEPS_OF_ONE = 50
+
+
+_EMPTY = """
+DO $$
+BEGIN
+    EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY CASCADE' FROM pg_tables
+             WHERE schemaname = 'public' AND tablename <> 'schema_migrations' AND tablename NOT LIKE 'market_data%');
+END
+$$;
+INSERT INTO platform_state DEFAULT VALUES;
+INSERT INTO broker_budget (tokens, updated_at) VALUES (1e9, now());
+"""
+
+
+@pytest.mark.timeout(0)
+def test_whatever_happens_the_books_add_up(migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def make_world() -> tuple[World, Callable[[], None]]:
+        with psycopg.connect(migrated, autocommit=True) as connection:
+            connection.execute(_EMPTY)
+        world = World(migrated, monkeypatch)
+        return world, world.close
+
+    STEPS.clear()
+    STEPS["count"] = 0
+    run_state_machine_as_test(
+        machine(make_world),
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS_OF_ONE,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+            # An example is shorter to read than to shrink: each step talks to a database.
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
+        ),
+    )
+    print(STEPS)
+    assert STEPS["count"] >= 2_000 * EXAMPLES / 60
+    # Enough of everything happened, or the books adding up says little.
+    for what in ("trades", "crossed inside", "filled in parts", "recovered fills", "corrections", "splits", "fees in coins", "exits",
+                 "flattened", "orders in several blocks"):  # fmt: skip
+        assert STEPS.get(what, 0) > 0, what

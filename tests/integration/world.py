@@ -1,0 +1,308 @@
+"""A whole trading world in one process: the product's executor, settler and reconciler on PostgreSQL, the simulator's exchange behind the
+broker's port, queues as lists, and a fuse that kills whoever passes its boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from datetime import time as clock
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from simulators.alpaca.exchange import Exchange, Refusal, SimulatedOrder
+from stratforge.broker import Accepted, BrokerOrder, BrokerUnavailable, FillActivity, Rejected, Submission, Unknown
+from stratforge.bus.messages import OrderUpdate
+from stratforge.market import is_crypto
+from stratforge.market.corporate_actions import CorporateAction
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketDay
+from stratforge.storage.database import Connection, Database
+
+from functions.executor.service import ExecutorService
+from functions.reconciler.service import ReconcilerService
+from functions.settler.service import SettlerService
+from tests.integration.ledger import OPEN
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+class Killed(BaseException):
+    """The process died here."""
+
+
+@dataclass
+class Fuse:
+    """Counts boundaries and kills at one of them, by number or by name."""
+
+    passed: list[str] = field(default_factory=list)
+    kill_after: int | None = None
+    kill_at: str | None = None
+
+    def boundary(self, name: str) -> None:
+        """Passes a boundary, or dies there. The n-th boundary of a name is called `name#n`."""
+        numbered = f"{name}#{sum(each.startswith(name + '#') for each in self.passed) + 1}"
+        self.passed.append(numbered)
+        if self.kill_at == numbered or (self.kill_after is not None and len(self.passed) > self.kill_after):
+            self.disarm()
+            raise Killed(numbered)
+
+    def arm(self, kill_after: int | None = None, kill_at: str | None = None) -> None:
+        """Starts counting anew."""
+        self.passed, self.kill_after, self.kill_at = [], kill_after, kill_at
+
+    def disarm(self) -> None:
+        """Kills nobody any more."""
+        self.kill_after = self.kill_at = None
+
+
+class FragileDatabase(Database):
+    """A database whose transactions have a boundary before and after their commit."""
+
+    fuse: Fuse
+
+    @contextmanager
+    def transaction(self, user_id: UUID | None = None) -> Iterator[Connection]:
+        """One transaction."""
+        with super().transaction(user_id) as connection:
+            yield connection
+            self.fuse.boundary("before commit")
+        self.fuse.boundary("after commit")
+
+
+class ExchangeBroker:
+    """The simulator's exchange behind the broker's port, with replies that get lost."""
+
+    def __init__(self, exchange: Exchange, fuse: Fuse) -> None:
+        self.exchange = exchange
+        self.fuse = fuse
+        self.now_at = OPEN
+        self.prices: dict[str, Decimal] = {}
+        # What happens to the next submission: "" nothing, "before" or "after" an error before or after the order was taken.
+        self.submit_fault = ""
+        self.read_fault = False
+        self.actions: list[CorporateAction] = []
+
+    def submit(
+        self, *, client_order_id: str, symbol: str, side: str, quantity: Decimal, limit_price: Decimal
+    ) -> Submission:
+        """Sends an order."""
+        self.fuse.boundary("before submit")
+        fault, self.submit_fault = self.submit_fault, ""
+        if fault == "before":
+            return Unknown("HTTP 504")
+        request = {
+            "client_order_id": client_order_id,
+            "symbol": symbol,
+            "side": side,
+            "qty": str(quantity),
+            "type": "limit",
+            "limit_price": str(limit_price),
+            "time_in_force": "day",
+        }
+        try:
+            order = self.exchange.submit(request, self.now_at, self.prices[symbol])
+        except Refusal as refusal:
+            return Rejected(refusal.message, duplicate="must be unique" in refusal.message)
+        self.fuse.boundary("after submit")
+        return Unknown("HTTP 504") if fault == "after" else Accepted(order.id)
+
+    def cancel(self, broker_order_id: str) -> bool:
+        """Cancels an order."""
+        self.fuse.boundary("before cancel")
+        try:
+            self.exchange.cancel(self.exchange.orders[broker_order_id], self.now_at)
+        except Refusal:
+            return False
+        self.fuse.boundary("after cancel")
+        return True
+
+    def find_order(self, client_order_id: str) -> BrokerOrder | None:
+        """Looks an order up."""
+        if self.read_fault:
+            self.read_fault = False
+            raise BrokerUnavailable("HTTP 500")
+        order = self.exchange.by_client_id.get(client_order_id)
+        return _looked_up(order) if order else None
+
+    def positions(self) -> dict[str, Decimal]:
+        """Quantities."""
+        return {symbol: quantity for symbol, quantity in self.exchange.positions.items() if quantity}
+
+    def orders_since(self, since: datetime) -> list[BrokerOrder]:
+        """All orders."""
+        return [_looked_up(order) for order in self.exchange.orders.values()]
+
+    def fills_since(self, since: datetime) -> list[FillActivity]:
+        """All executions."""
+        return [
+            FillActivity(
+                fill["execution_id"],
+                order.id,
+                order.symbol,
+                order.side,
+                Decimal(fill["qty"]),
+                Decimal(fill["price"]),
+                OPEN,
+            )
+            for order in self.exchange.orders.values()
+            for fill in order.fills
+        ]
+
+    def now(self) -> datetime:
+        """The market's clock."""
+        return self.now_at
+
+    def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
+        """Everything trades in fractions, but WHOLE."""
+        return AssetRules(symbol, crypto=is_crypto(symbol), fractionable=symbol != "WHOLE"), symbol
+
+    def assets(self) -> list[tuple[AssetRules, str]]:
+        """A few."""
+        return [each for symbol in ("AAPL", "WHOLE", "BTC/USD") if (each := self.asset(symbol))]
+
+    def calendar(self, start: date, end: date) -> list[MarketDay]:
+        """Every weekday."""
+        days = [start + timedelta(days=offset) for offset in range((end - start).days + 1)]
+        return [
+            MarketDay(datetime.combine(day, clock(9, 30), NEW_YORK), datetime.combine(day, clock(16), NEW_YORK), day)
+            for day in days
+            if day.weekday() < 5
+        ]
+
+    def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
+        """What was decided."""
+        return [each for each in self.actions if each.symbol in symbols]
+
+
+def _looked_up(order: SimulatedOrder) -> BrokerOrder:
+    average = order.filled_value / order.filled_quantity if order.filled_quantity else None
+    # As over REST: the average price is a rounded text.
+    rounded = average.quantize(Decimal("0.000000001")) if average is not None else None
+    return BrokerOrder(
+        order.id, order.client_order_id, order.symbol, order.status, order.filled_quantity, rounded, OPEN, order.side
+    )
+
+
+class World:
+    """Everything together. `work` holds the symbols the executor was woken for, `updates` what the settler was sent."""
+
+    def __init__(self, conninfo: str, patch: pytest.MonkeyPatch) -> None:
+        self.fuse = Fuse()
+        self.exchange = Exchange(None)
+        self.broker = ExchangeBroker(self.exchange, self.fuse)
+        self.work: list[str] = []
+        self.updates: list[OrderUpdate] = []
+        self.exchange.listen(self._on_event)
+        self.database = Database(lambda: conninfo, application="test")
+        self._fragile = FragileDatabase(lambda: conninfo, application="world")
+        self._fragile.fuse = self.fuse
+        now = timedelta(0)
+        self.executor = ExecutorService(self._fragile, self.broker, claim=now)  # type: ignore[arg-type]
+        self.settler = SettlerService(self._fragile, "")
+        self.reconciler = ReconcilerService(self._fragile, self.broker, "", "", young=now)  # type: ignore[arg-type]
+        patch.setattr("functions.settler.service.send_work_ready", self._wake)
+        patch.setattr("functions.reconciler.service.send_work_ready", self._wake)
+        patch.setattr("functions.reconciler.service.send_order_update", self._pass_on)
+
+    def close(self) -> None:
+        """Disconnects."""
+        self.database.close()
+        self._fragile.close()
+
+    def _wake(self, _url: str, symbol: str, _cause: str) -> None:
+        self.fuse.boundary("before wake")
+        if symbol not in self.work:
+            self.work.append(symbol)
+        self.fuse.boundary("after wake")
+
+    def _pass_on(self, _url: str, update: OrderUpdate) -> None:
+        self.fuse.boundary("before update")
+        self.updates.append(update)
+        self.fuse.boundary("after update")
+
+    def _on_event(self, event: str, order: SimulatedOrder, execution: dict[str, str] | None) -> None:
+        average = order.filled_value / order.filled_quantity if order.filled_quantity else None
+        self.updates.append(
+            OrderUpdate(
+                client_order_id=order.client_order_id,
+                symbol=order.symbol,
+                event=event,
+                filled_quantity=order.filled_quantity,
+                filled_average_price=average.quantize(Decimal("0.000000001")) if average is not None else None,
+                occurred_at=self.broker.now_at,
+                execution_id=execution["execution_id"] if execution else None,
+                price=Decimal(execution["price"]) if execution else None,
+                quantity=Decimal(execution["qty"]) if execution else None,
+            )
+        )
+
+    def attempt(self, step: Callable[[], Any]) -> bool:
+        """Runs a step that may be killed or fail for now; whether it came to its end."""
+        try:
+            step()
+        except Killed:
+            return False
+        except RuntimeError as error:
+            assert type(error).__name__ in ("OutcomeUnknown", "BrokerUnavailable"), error
+            return False
+        finally:
+            self.fuse.disarm()
+        return True
+
+    def execute(self, symbol: str) -> bool:
+        """Handles one wake-up; what failed is delivered again."""
+        done = self.attempt(lambda: self.executor.handle(symbol))
+        if done and symbol in self.work:
+            self.work.remove(symbol)
+        elif not done and symbol not in self.work:
+            self.work.append(symbol)
+        return done
+
+    def settle(self, index: int, *, again: bool = False) -> bool:
+        """Delivers one update, by its place in the queue; with `again` it stays there."""
+        update = self.updates[index % len(self.updates)]
+        done = self.attempt(lambda: self.settler.handle(update))
+        if done and not again:
+            self.updates.remove(update)
+        return done
+
+    def quiet(self) -> None:
+        """No more faults: everything is delivered, the exchange fills or cancels what is open, until nothing is left to do."""
+        self.broker.submit_fault, self.broker.read_fault = "", False
+        for _ in range(60):
+            while self.updates:
+                assert self.settle(0)
+            # What waits for the market, or until trading is resumed, is woken again and again and may wait on.
+            moved = [
+                symbol
+                for symbol in list(self.work)
+                if self.executor.handle(symbol).outcome not in ("nothing to do", "waiting")
+            ]
+            self.work = moved
+            still_open = [order for order in self.exchange.orders.values() if order.open]
+            for order in still_open:
+                price = self.exchange.executable_at(order, self.broker.prices[order.symbol], Decimal("0.02"))
+                if price is None:
+                    self.exchange.cancel(order, self.broker.now_at)
+                else:
+                    self.exchange.fill(order, order.quantity - order.filled_quantity, price, self.broker.now_at)
+            if not self.updates and not self.work and not still_open:
+                self.reconciler.run()
+                outcomes = [self.executor.handle(symbol).outcome for symbol in self.work]
+                if not self.updates and all(outcome == "nothing to do" for outcome in outcomes):
+                    self.work = []
+                    return
+        with self.database.transaction() as connection:
+            rows = connection.execute(
+                """
+                SELECT o.symbol, o.side::text, o.type::text, o.origin::text, o.status::text, o.wakes_below, o.wakes_above, l.price, l.time,
+                       o.retry_at FROM orders o JOIN latest_prices l ON l.symbol = o.symbol WHERE o.completed_at IS NULL
+                """
+            ).fetchall()
+        outcomes = [self.executor.handle(symbol) for symbol in self.work]
+        raise AssertionError(f"it never becomes quiet: {outcomes}, {len(self.updates)} updates, orders {rows}")

@@ -1,0 +1,70 @@
+"""Kinds of orders, their triggers, assets' rules and market hours."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketCalendar, MarketDay
+from stratforge.portfolio.orders import InvalidTerms, Terms, wake
+
+D = Decimal
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        (Terms("buy", "limit"), "needs limit_price"),
+        (Terms("buy", "market", limit_price=D(1)), "has no limit_price"),
+        (Terms("buy", "stop_limit", stop_price=D(1)), "needs limit_price"),
+        (Terms("sell", "trailing_stop"), "needs trail_percent or trail_price"),
+        (Terms("sell", "trailing_stop", trail_percent=D(1), trail_price=D(1)), "and not both"),
+        (Terms("sell", "stop", stop_price=D(1), trail_percent=D(1)), "does not trail"),
+    ],
+)
+def test_prices_must_go_with_the_type(terms: Terms, message: str) -> None:
+    with pytest.raises(InvalidTerms, match=message):
+        terms.check()
+
+
+def test_a_trailing_stop_follows_the_best_price() -> None:
+    sell = Terms("sell", "trailing_stop", trail_percent=D(10))
+    assert wake(sell, triggered=False, water_mark=D(100)).below == 90
+    buy = Terms("buy", "trailing_stop", trail_price=D(3))
+    assert wake(buy, triggered=False, water_mark=D(100)).above == 103
+
+
+def test_a_triggered_stop_limit_is_a_limit_order() -> None:
+    terms = Terms("sell", "stop_limit", stop_price=D(90), limit_price=D(89))
+    assert wake(terms, triggered=False).at(D(90), D(95))
+    assert not wake(terms, triggered=False).at(D(91), D(95))
+    assert wake(terms, triggered=True).at(D(89), D(89))
+    assert not wake(terms, triggered=True).at(D(88), D("88.99"))
+
+
+def test_prices_are_on_the_exchanges_ticks() -> None:
+    stock = AssetRules("AAPL")
+    assert stock.on_tick(D("10.01"))
+    assert not stock.on_tick(D("10.011"))
+    assert stock.on_tick(D("0.9999"))
+    assert AssetRules("X/USD", crypto=True, price_increment=D("0.5")).round_limit(D("10.7"), up=True) == 11
+
+
+def test_the_exchange_is_open_from_its_opening_until_its_close() -> None:
+    def at(day: int, hour: int, minute: int = 0) -> datetime:
+        return datetime(2026, 1, day, hour, minute, tzinfo=UTC)
+
+    days = [MarketDay(at(day, 14, 30), at(day, 21 if day != 6 else 18), date(2026, 1, day)) for day in (5, 6, 7)]
+    calendar = MarketCalendar(days)
+    assert [calendar.is_open(each) for each in (at(5, 14, 29), at(5, 14, 30), at(5, 20, 59), at(5, 21))] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert calendar.next_close(at(5, 22)) == at(6, 18)
+    assert not calendar.is_open(at(6, 18, 30))
+    assert calendar.covers(at(6, 0))
+    assert not calendar.covers(at(7, 21))
