@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from functions.api import problems
+from functions.api import documentation, hardening, problems
 from functions.api.ai.endpoints import router as ai
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
-from functions.api.context import AnonymousConnection, settings
 from functions.api.dashboard.endpoints import router as dashboard
+from functions.api.health import router as health
+from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
+from functions.api.market.endpoints import router as market
+from functions.api.operations.endpoints import router as operations
 from functions.api.orders.endpoints import router as orders
 from functions.api.portfolio.endpoints import router as portfolio
 from functions.api.risk.endpoints import router as risk
@@ -25,18 +28,31 @@ def create_app() -> FastAPI:
         title="StratForge",
         version="0.1.0",
         summary="Describe a strategy, prove it, backtest it, run it on paper.",
+        description=documentation.DESCRIPTION,
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
+        responses=documentation.COMMON_RESPONSES,
     )
     problems.install(app)
-    for router in (auth, users, ai, jobs, strategies, backtests, sessions, orders, risk, portfolio, dashboard):
+    for router in (
+        auth,
+        users,
+        risk,
+        strategies,
+        ai,
+        jobs,
+        backtests,
+        sessions,
+        orders,
+        portfolio,
+        market,
+        operations,
+        internal,
+        health,
+        dashboard,
+    ):
         app.include_router(router)
-
-    @app.get("/healthz", tags=["operations"])
-    def healthz(connection: AnonymousConnection) -> dict[str, str]:
-        """Whether the service and its database answer."""
-        connection.execute("SELECT 1")
-        return {"status": "ok", "stage": settings().stage}
-
+    documentation.install(app)
+    hardening.install(app)
     return app

@@ -5,36 +5,72 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Depends, Query
+from stratforge.storage.pages import NumberedPage, Page
 
 from functions.api.problems import Problem
 
 Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
+Sort = Annotated[Literal["newest", "oldest"], Query(description="Which items come first")]
+Item = TypeVar("Item")
 
 
-def encode_cursor(time: datetime, item_id: UUID) -> str:
-    """The cursor after an item."""
-    return base64.urlsafe_b64encode(json.dumps([time.isoformat(), str(item_id)]).encode()).decode().rstrip("=")
+def _decoded(cursor: str) -> Any:
+    return json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
 
 
-def decode_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
-    """The place a cursor names.
+def _encoded(place: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
 
-    Raises:
-        Problem: 422 if it is none of ours.
-    """
-    if cursor is None:
+
+def _wrong_cursor() -> Problem:
+    return Problem(422, "validation", "cursor: use `next` of the page before, unchanged.")
+
+
+def _page(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Page:
+    after = None
+    if cursor is not None:
+        try:
+            moment, item_id = _decoded(cursor)
+            after = (datetime.fromisoformat(moment), UUID(item_id))
+            if after[0].tzinfo is None:
+                raise _wrong_cursor()
+        except (ValueError, TypeError, AttributeError, binascii.Error):
+            raise _wrong_cursor() from None
+    return Page(limit, after, sort == "oldest")
+
+
+def _numbered(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> NumberedPage:
+    after = None
+    if cursor is not None:
+        try:
+            number = _decoded(cursor)
+        except (ValueError, binascii.Error):
+            raise _wrong_cursor() from None
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 63:
+            raise _wrong_cursor()
+        after = number
+    return NumberedPage(limit, after, sort == "oldest")
+
+
+PageQuery = Annotated[Page, Depends(_page)]
+NumberedPageQuery = Annotated[NumberedPage, Depends(_numbered)]
+
+
+def next_cursor(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> str | None:
+    """The cursor that goes on after these items; None when they were the last."""
+    if len(items) < page.limit:
         return None
-    try:
-        time, item_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        moment = datetime.fromisoformat(time)
-        if moment.tzinfo is None:
-            raise ValueError(cursor)
-        return moment, UUID(item_id)
-    except (ValueError, TypeError, AttributeError, binascii.Error):
-        raise Problem(422, "validation", "cursor: use `next` of the page before, unchanged.") from None
+    moment, item_id = place(items[-1])
+    return _encoded([moment.isoformat(), str(item_id)])
+
+
+def next_number(page: NumberedPage, items: Sequence[Item], number: Callable[[Item], int]) -> str | None:
+    """The same for numbered items."""
+    return _encoded(number(items[-1])) if len(items) == page.limit else None

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from stratforge.configuration import ConfigurationError
 from stratforge.observability import logger
 
 log = logger("api")
@@ -34,7 +35,7 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", f"There is no such {what}.")
 
 
-def _response(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> JSONResponse:
+def response(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> JSONResponse:
     body = {
         "type": f"urn:stratforge:problem:{code}",
         "title": HTTPStatus(status).phrase,
@@ -49,27 +50,33 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Problem)
     def problem(_request: Request, error: Problem) -> JSONResponse:
-        return _response(error.status, error.code, error.detail, error.headers, **error.extra)
+        return response(error.status, error.code, error.detail, error.headers, **error.extra)
 
     @app.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         fields = [
-            {"field": ".".join(str(part) for part in each["loc"][1:]), "message": each["msg"]}
-            for each in error.errors()
+            {"field": ".".join(str(part) for part in each["loc"][1:])[:200], "message": each["msg"][:300]}
+            for each in error.errors()[:20]
         ]
         named = "; ".join(f"{each['field'] or 'body'}: {each['message']}" for each in fields[:5])
-        return _response(422, "validation", f"The request is not valid. {named}", errors=fields)
+        return response(422, "validation", f"The request is not valid. {named}", errors=fields)
 
     @app.exception_handler(HTTPException)
     def http(_request: Request, error: HTTPException) -> JSONResponse:
-        return _response(error.status_code, "http", str(error.detail), dict(error.headers or {}))
+        code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
+        return response(error.status_code, code, f"{error.detail}.", dict(error.headers or {}))
+
+    @app.exception_handler(ConfigurationError)
+    def unconfigured(_request: Request, error: ConfigurationError) -> JSONResponse:
+        log.error("the configuration is wrong", error=str(error)[:300])
+        return response(503, "unavailable", "The service is not available right now.", {"Retry-After": "30"})
 
     @app.exception_handler(psycopg.OperationalError)
     def unavailable(_request: Request, error: psycopg.OperationalError) -> JSONResponse:
         log.error("the database does not answer", error=str(error)[:300])
-        return _response(503, "unavailable", "The service is not available right now.", {"Retry-After": "5"})
+        return response(503, "unavailable", "The service is not available right now.", {"Retry-After": "5"})
 
     @app.exception_handler(Exception)
     def unexpected(_request: Request, error: Exception) -> JSONResponse:
         log.exception("unexpected error", exc_info=error)
-        return _response(500, "internal", "Something went wrong on our side; it is logged.")
+        return response(500, "internal", "Something went wrong on our side; it is logged.")

@@ -18,4 +18,5 @@ class ApiSettings(Settings):
     signals_queue_url: str
     subscription_topic_arn: str
     simulated_market: bool = False
+    registrations_per_address: float = 0.0
     starting_balance: Decimal = Decimal(100_000)

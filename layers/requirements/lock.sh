@@ -10,11 +10,11 @@ compile() { # output, options...
         "$@" -o "layers/requirements/$out" pyproject.toml
 }
 # What Lambda and Fargate run: Python 3.13 on arm64.
-for kind in sandbox engine broker api assistant ingestor; do
+for kind in sandbox engine broker api mcp assistant ingestor; do
     compile "$kind.txt" --group "$kind" --python-version 3.13 --python-platform aarch64-manylinux_2_28
 done
 # One machine: every group, for any Python from 3.11 on.
-compile local.txt --universal --python-version 3.11 --group api --group assistant --group broker \
+compile local.txt --universal --python-version 3.11 --group api --group mcp --group assistant --group broker \
     --group research --group infra --group local --group dev
 # Peers of the benchmarks, in an environment of their own.
 compile bench.txt --universal --python-version 3.11 --group bench --group research

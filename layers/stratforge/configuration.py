@@ -98,11 +98,25 @@ class GeminiSecret(BaseModel):
     analyst_model: str = "gemini-3.5-flash"
 
 
+class RetiredKey(BaseModel):
+    """A key that signs nothing any more, and whose tokens are valid until they expire."""
+
+    key_id: str
+    signing_key: SecretStr
+
+
 class TokenSecret(BaseModel):
-    """The key that signs access tokens."""
+    """The key that signs access tokens, and those it took the place of. To rotate: move it to `retired` and enter a new one."""
 
     signing_key: SecretStr
     key_id: str = "1"
+    retired: list[RetiredKey] = []
+
+    def key(self, key_id: str | None) -> SecretStr | None:
+        """The key with this id."""
+        if key_id == self.key_id:
+            return self.signing_key
+        return next((each.signing_key for each in self.retired if each.key_id == key_id), None)
 
 
 @lru_cache(maxsize=1)

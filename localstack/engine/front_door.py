@@ -27,6 +27,7 @@ def create_app(target: str) -> Starlette:
 
     async def forward(request: Request) -> Response:
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP]
+        headers.append(("x-forwarded-proto", "http"))
         # Browsers send one header with all cookies; the gateway's payload wants it whole.
         url = httpx.URL(request.url.path.lstrip("/"), query=request.url.query.encode())
         try:

@@ -17,6 +17,7 @@ from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage import halts, market_data, order_book, reconciliation, risk, sessions
 from stratforge.storage.invariants import broken_invariants
 from stratforge.storage.order_book import NewOrder
+from stratforge.storage.pages import Page
 
 from tests.integration.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.integration.world import World
@@ -309,7 +310,7 @@ class Trading(RuleBasedStateMachine):
             replaces = None
             if replace:
                 filter_ = order_book.OrderFilter(symbol, None, True)
-                mine = order_book.list_orders(connection, trader.user_id, filter_, 1)
+                mine = order_book.list_orders(connection, trader.user_id, filter_, Page(1))
                 replaces = mine[0].order_id if mine else None
             new = NewOrder(
                 symbol,
@@ -327,7 +328,7 @@ class Trading(RuleBasedStateMachine):
     def a_person_cancels(self, number: int, which: int) -> None:
         with self.world.database.transaction() as connection:
             mine = order_book.list_orders(
-                connection, self._trader(number).user_id, order_book.OrderFilter(open=True), 10
+                connection, self._trader(number).user_id, order_book.OrderFilter(open=True), Page(10)
             )
             if mine:
                 order = order_book.request_cancel(connection, mine[which % len(mine)].order_id)

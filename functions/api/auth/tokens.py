@@ -1,7 +1,10 @@
-"""Access tokens: short-lived, signed, carrying the user's id and nothing else."""
+"""Access tokens: short-lived, signed, carrying the user's id and the login they belong to, and nothing else."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,29 +13,67 @@ from stratforge.configuration import TokenSecret, read_secret
 
 ACCESS_LIFETIME = timedelta(minutes=15)
 REFRESH_LIFETIME = timedelta(days=30)
-COOKIE = "stratforge_access"
-_AUDIENCE = "stratforge-api"
+TICKET_LIFETIME = timedelta(seconds=60)
+ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE = "stratforge_access", "stratforge_refresh", "stratforge_csrf"
+CSRF_HEADER = "x-csrf-token"
+_API, _LIVE = "stratforge-api", "stratforge-live"
 
 
-def issue_access_token(secret_name: str, user_id: UUID) -> str:
-    """A token for a user."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whose token it is, and of which login."""
+
+    user_id: UUID
+    login_id: str
+
+
+def _issue(secret_name: str, user_id: UUID, login_id: str, audience: str, lifetime: timedelta) -> str:
     secret = read_secret(TokenSecret, secret_name)
     now = datetime.now(UTC)
-    claims = {"sub": str(user_id), "aud": _AUDIENCE, "iat": now, "exp": now + ACCESS_LIFETIME}
+    claims = {"sub": str(user_id), "sid": login_id, "aud": audience, "iat": now, "exp": now + lifetime}
     return jwt.encode(claims, secret.signing_key.get_secret_value(), "HS256", headers={"kid": secret.key_id})
 
 
-def read_access_token(secret_name: str, token: str) -> UUID | None:
-    """The user of a valid token; None for any other."""
+def _read(secret_name: str, token: str, audience: str) -> Access | None:
     secret = read_secret(TokenSecret, secret_name)
     try:
+        key = secret.key(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            return None
         claims = jwt.decode(
             token,
-            secret.signing_key.get_secret_value(),
+            key.get_secret_value(),
             algorithms=["HS256"],
-            audience=_AUDIENCE,
-            options={"require": ["exp", "sub", "aud"]},
+            audience=audience,
+            options={"require": ["exp", "sub", "aud", "sid"]},
         )
-        return UUID(claims["sub"])
+        return Access(UUID(claims["sub"]), str(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError):
         return None
+
+
+def issue_access_token(secret_name: str, user_id: UUID, login_id: str) -> str:
+    """A token for a user."""
+    return _issue(secret_name, user_id, login_id, _API, ACCESS_LIFETIME)
+
+
+def read_access_token(secret_name: str, token: str) -> Access | None:
+    """Whose valid token it is; None for any other."""
+    return _read(secret_name, token, _API)
+
+
+def issue_live_ticket(secret_name: str, user_id: UUID) -> str:
+    """A ticket that opens one live connection: browsers cannot send headers with it, and addresses are logged."""
+    return _issue(secret_name, user_id, "live", _LIVE, TICKET_LIFETIME)
+
+
+def read_live_ticket(secret_name: str, token: str) -> UUID | None:
+    """Whose valid ticket it is; None for any other."""
+    access = _read(secret_name, token, _LIVE)
+    return access.user_id if access else None
+
+
+def csrf_token(secret_name: str, login_id: str) -> str:
+    """What a page must send along with every change made with cookies: bound to the login, and unknown to other sites."""
+    key = read_secret(TokenSecret, secret_name).signing_key.get_secret_value()
+    return hmac.new(key.encode(), f"csrf:{login_id}".encode(), hashlib.sha256).hexdigest()

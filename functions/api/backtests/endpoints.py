@@ -11,9 +11,11 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from stratforge.market import parse_symbol
 from stratforge.storage import backtests, strategies
 
-from functions.api.context import CurrentUser, UserConnection, database, settings
+from functions.api.context import Reader, UserConnection, Writer, database, settings
+from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import MAX_WAIT, queue_job
+from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api/backtests", tags=["backtests"])
@@ -41,6 +43,8 @@ class Assumptions(BaseModel):
 
 class NewBacktest(BaseModel):
     """Which strategy, on which bars, under which assumptions."""
+
+    model_config = ConfigDict(extra="forbid")
 
     strategy_id: UUID
     symbol: Annotated[str, AfterValidator(parse_symbol)] | None = Field(None, max_length=20)
@@ -70,16 +74,18 @@ class BacktestReportView(BacktestView):
 
 
 class BacktestList(BaseModel):
-    """Backtests, the newest first."""
+    """Backtests; `next` continues the list."""
 
     items: list[BacktestView]
+    next: str | None = None
 
 
 @router.post("", status_code=202, responses={200: {"description": "The job, finished within `wait` seconds"}})
 def create(
     new: NewBacktest,
-    user_id: CurrentUser,
+    user_id: Writer,
     response: Response,
+    key: IdempotencyKey,
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for the result")] = 0,
 ) -> JobView:
     """Queues a backtest; the job's result names it."""
@@ -87,15 +93,17 @@ def create(
         if strategies.get_strategy(connection, new.strategy_id) is None:
             raise not_found("strategy")
     request = new.model_dump(mode="json")
-    return queue_job(user_id, "BACKTEST", request, settings().backtests_queue_url, wait, response)
+    return queue_job(user_id, "BACKTEST", request, settings().backtests_queue_url, wait, response, key)
 
 
 @router.get("")
-def list_all(connection: UserConnection, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> BacktestList:
+def list_all(
+    user_id: Reader, connection: UserConnection, page: PageQuery, strategy_id: UUID | None = None
+) -> BacktestList:
     """The user's backtests."""
-    return BacktestList(
-        items=[BacktestView.model_validate(each) for each in backtests.list_backtests(connection, limit)]
-    )
+    found = backtests.list_backtests(connection, user_id, page, strategy_id)
+    following = next_cursor(page, found, lambda each: (each.created_at, each.backtest_id))
+    return BacktestList(items=[BacktestView.model_validate(each) for each in found], next=following)
 
 
 @router.get("/{backtest_id}")

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter
 from stratforge.storage import jobs
 
-from functions.api.context import UserConnection
-from functions.api.jobs.schemas import JobView
+from functions.api.context import Reader, UserConnection, WriterConnection
+from functions.api.jobs.schemas import JobList, JobView
+from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+
+
+@router.get("")
+def list_jobs(
+    user_id: Reader,
+    connection: UserConnection,
+    page: PageQuery,
+    kind: Literal["RESEARCH", "GENERATE", "BACKTEST"] | None = None,
+) -> JobList:
+    """The user's jobs."""
+    found = jobs.list_jobs(connection, user_id, page, kind)
+    following = next_cursor(page, found, lambda each: (each.created_at, each.job_id))
+    return JobList(items=[JobView.model_validate(each) for each in found], next=following)
 
 
 @router.get("/{job_id}")
 def get_job(job_id: UUID, connection: UserConnection) -> JobView:
     """One job."""
     job = jobs.get_job(connection, job_id)
+    if job is None:
+        raise not_found("job")
+    return JobView.model_validate(job)
+
+
+@router.delete("/{job_id}")
+def cancel_job(job_id: UUID, connection: WriterConnection) -> JobView:
+    """Cancels a job; one that has finished stays as it is."""
+    job = jobs.cancel_job(connection, job_id)
     if job is None:
         raise not_found("job")
     return JobView.model_validate(job)

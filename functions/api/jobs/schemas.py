@@ -22,3 +22,10 @@ class JobView(BaseModel):
     error: dict[str, Any] | None
     created_at: datetime
     finished_at: datetime | None
+
+
+class JobList(BaseModel):
+    """Jobs; `next` continues the list."""
+
+    items: list[JobView]
+    next: str | None = None

@@ -13,6 +13,7 @@ from stratforge.bus.queues import send_job_ready
 from stratforge.storage import jobs
 
 from functions.api.context import database
+from functions.api.idempotency import Idempotency
 from functions.api.jobs.schemas import JobView
 
 MAX_WAIT = 25.0
@@ -20,11 +21,17 @@ _FIRST_POLL, _SLOWEST_POLL = 0.03, 0.5
 
 
 def queue_job(
-    user_id: UUID, kind: str, request: dict[str, Any], queue_url: str, wait: float, response: Response
+    user_id: UUID,
+    kind: str,
+    request: dict[str, Any],
+    queue_url: str,
+    wait: float,
+    response: Response,
+    key: Idempotency,
 ) -> JobView:
     """Stores a job, sends it, and waits up to `wait` seconds: 200 with the finished job, or 202 with where to look."""
     with database().transaction(user_id) as connection:
-        job = jobs.add_job(connection, user_id, kind, request)
+        job = jobs.add_job(connection, user_id, kind, request, key.new_id(connection, user_id))
     send_job_ready(queue_url, JobReady(job_id=job.job_id))
     job = _wait_for(user_id, job, wait, time.sleep)
     response.status_code = 200 if job.finished else 202

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from stratforge.bus.messages import SubscriptionUpdate
 from stratforge.bus.queues import send_work_ready
-from stratforge.bus.topics import publish_subscription_update
 from stratforge.portfolio.orders import InvalidTerms, Terms
 from stratforge.storage import order_book, sessions
 from stratforge.storage.order_book import NewOrder, OrderFilter, StoredOrder
 
-from functions.api.context import CurrentUser, UserConnection, database, settings
+from functions.api.context import Reader, Trader, UserConnection, database, settings
+from functions.api.idempotency import IdempotencyKey
 from functions.api.orders.schemas import NewOrderBody, OrderChange, OrderList, OrderView, Symbol
-from functions.api.pages import Cursor, Limit, decode_cursor, encode_cursor
+from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem, not_found
+from functions.api.sessions.streaming import announce
 
 router = APIRouter(prefix="/api/trade/orders", tags=["orders"])
 
@@ -27,40 +26,32 @@ def wake_executor(symbol: str, cause: str) -> None:
     send_work_ready(settings().signals_queue_url, symbol, cause)
 
 
-def _announce(symbol: str) -> None:
-    publish_subscription_update(
-        settings().subscription_topic_arn, SubscriptionUpdate(symbol=symbol, sent_at=datetime.now(UTC))
-    )
-
-
 @router.post("", status_code=201)
-def place(body: NewOrderBody, user_id: CurrentUser) -> OrderView:
+def place(body: NewOrderBody, user_id: Trader, key: IdempotencyKey) -> OrderView:
     """Places an order. It is accepted or refused, with a reason, a moment later."""
     kind, size = body.size()
     with database().transaction(user_id) as connection:
         if body.session_id is not None and sessions.get_session(connection, body.session_id) is None:
             raise not_found("session")
         new = NewOrder(body.symbol, body.terms(), body.time_in_force, kind, size, body.session_id)
-        placed = order_book.place_order(connection, user_id, new)
+        placed = order_book.place_order(connection, user_id, new, key.new_id(connection, user_id))
     wake_executor(placed.symbol, f"order-{placed.order_id}")
-    _announce(placed.symbol)
+    announce(placed.symbol)
     return OrderView.model_validate(placed)
 
 
 @router.get("")
 def list_all(
-    user_id: CurrentUser,
+    user_id: Reader,
     connection: UserConnection,
+    page: PageQuery,
     symbol: Annotated[Symbol | None, Query()] = None,
     session_id: UUID | None = None,
     open: Annotated[bool | None, Query(description="Only orders that wait or work, or only those that ended")] = None,
-    limit: Limit = 50,
-    cursor: Cursor = None,
 ) -> OrderList:
     """The user's orders, those of sessions included."""
-    wanted = OrderFilter(symbol, session_id, open)
-    found = order_book.list_orders(connection, user_id, wanted, limit, decode_cursor(cursor))
-    following = encode_cursor(found[-1].created_at, found[-1].order_id) if len(found) == limit else None
+    found = order_book.list_orders(connection, user_id, OrderFilter(symbol, session_id, open), page)
+    following = next_cursor(page, found, lambda each: (each.created_at, each.order_id))
     return OrderList(items=[OrderView.model_validate(each) for each in found], next=following)
 
 
@@ -74,7 +65,7 @@ def get(order_id: UUID, connection: UserConnection) -> OrderView:
 
 
 @router.delete("/{order_id}")
-def cancel(order_id: UUID, user_id: CurrentUser) -> OrderView:
+def cancel(order_id: UUID, user_id: Trader) -> OrderView:
     """Asks for the end of an order. What is filled stays; an order that has ended stays as it is."""
     with database().transaction(user_id) as connection:
         found = order_book.request_cancel(connection, order_id)
@@ -86,15 +77,17 @@ def cancel(order_id: UUID, user_id: CurrentUser) -> OrderView:
 
 
 @router.patch("/{order_id}", status_code=201)
-def replace(order_id: UUID, change: OrderChange, user_id: CurrentUser) -> OrderView:
+def replace(order_id: UUID, change: OrderChange, user_id: Trader, key: IdempotencyKey) -> OrderView:
     """Replaces an order that waits by a new one; the old one ends when the new one is accepted, and stays when it is refused."""
     with database().transaction(user_id) as connection:
         old = order_book.get_order(connection, order_id)
         if old is None:
             raise not_found("order")
+        if old.origin != "MANUAL":
+            raise Problem(409, "not-by-hand", "Orders of strategies cannot be replaced.")
         if old.status not in ("PENDING", "RESTING"):
             raise Problem(409, "order-not-waiting", f"The order is {old.status}; only one that waits can be replaced.")
-        placed = order_book.place_order(connection, user_id, _changed(old, change))
+        placed = order_book.place_order(connection, user_id, _changed(old, change), key.new_id(connection, user_id))
     wake_executor(placed.symbol, f"order-{placed.order_id}")
     return OrderView.model_validate(placed)
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage import portfolio
+from stratforge.storage.portfolio import LedgerFilter
 
-from functions.api.context import CurrentUser, UserConnection
+from functions.api.context import Reader, UserConnection
 from functions.api.formats import Number
+from functions.api.orders.schemas import Symbol
+from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
-Limit = Annotated[int, Query(ge=1, le=500)]
-Cursor = Annotated[int | None, Query(ge=1, description="Continue after the last item: its id")]
+Side = Literal["buy", "sell"]
+SignalStatus = Literal["PENDING", "EXECUTED", "REJECTED", "EXPIRED"]
 
 
 class PositionView(BaseModel):
@@ -73,20 +76,23 @@ class TradeView(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     trade_id: int
+    order_id: UUID
     symbol: str
     session_id: UUID | None
     side: str
     quantity: Number
     price: Number
     realized_pnl: Number
+    fee_quantity: Number
+    fee_cash: Number
     executed_at: datetime
 
 
 class TradeList(BaseModel):
-    """Trades, the newest first; `next` continues the list."""
+    """Trades; `next` continues the list."""
 
     items: list[TradeView]
-    next: int | None
+    next: str | None = None
 
 
 class SignalView(BaseModel):
@@ -106,14 +112,14 @@ class SignalView(BaseModel):
 
 
 class SignalList(BaseModel):
-    """Signals, the newest first; `next` continues the list."""
+    """Signals; `next` continues the list."""
 
     items: list[SignalView]
-    next: int | None
+    next: str | None = None
 
 
 @router.get("/portfolio")
-def get_portfolio(user_id: CurrentUser, connection: UserConnection) -> PortfolioView:
+def get_portfolio(user_id: Reader, connection: UserConnection) -> PortfolioView:
     """The user's portfolio."""
     found = portfolio.read_portfolio(connection, user_id)
     if found is None:
@@ -123,7 +129,7 @@ def get_portfolio(user_id: CurrentUser, connection: UserConnection) -> Portfolio
 
 @router.get("/portfolio/history")
 def get_history(
-    user_id: CurrentUser,
+    user_id: Reader,
     connection: UserConnection,
     days: Annotated[float, Query(gt=0, le=3660, description="How far back")] = 30,
     points: Annotated[int, Query(ge=2, le=2000, description="At most so many points")] = 500,
@@ -136,33 +142,47 @@ def get_history(
 
 @router.get("/positions")
 @router.get("/trade/positions", include_in_schema=False)
-def list_positions(user_id: CurrentUser, connection: UserConnection) -> list[PositionView]:
+def list_positions(user_id: Reader, connection: UserConnection) -> list[PositionView]:
     """The user's open positions at the latest prices."""
     return get_portfolio(user_id, connection).positions
 
 
 @router.get("/trade/account")
-def get_account(user_id: CurrentUser, connection: UserConnection) -> PortfolioView:
+def get_account(user_id: Reader, connection: UserConnection) -> PortfolioView:
     """The user's account: the same as the portfolio, by the name that trading programs know."""
     return get_portfolio(user_id, connection)
 
 
 @router.get("/trades")
 def list_trades(
-    user_id: CurrentUser, connection: UserConnection, limit: Limit = 100, before: Cursor = None
+    user_id: Reader,
+    connection: UserConnection,
+    page: NumberedPageQuery,
+    symbol: Annotated[Symbol | None, Query()] = None,
+    session_id: UUID | None = None,
+    side: Side | None = None,
 ) -> TradeList:
     """The user's trades."""
-    items = [TradeView.model_validate(each) for each in portfolio.list_trades(connection, user_id, limit, before)]
-    return TradeList(items=items, next=items[-1].trade_id if len(items) == limit else None)
+    found = portfolio.list_trades(connection, user_id, LedgerFilter(symbol, session_id, side), page)
+    following = next_number(page, found, lambda each: each.trade_id)
+    return TradeList(items=[TradeView.model_validate(each) for each in found], next=following)
 
 
 @router.get("/signals")
 def list_signals(
-    user_id: CurrentUser, connection: UserConnection, limit: Limit = 100, before: Cursor = None
+    user_id: Reader,
+    connection: UserConnection,
+    page: NumberedPageQuery,
+    symbol: Annotated[Symbol | None, Query()] = None,
+    session_id: UUID | None = None,
+    side: Side | None = None,
+    status: SignalStatus | None = None,
 ) -> SignalList:
     """The user's signals, with the reason of every refusal."""
-    items = [SignalView.model_validate(each) for each in portfolio.list_signals(connection, user_id, limit, before)]
+    found = portfolio.list_signals(connection, user_id, LedgerFilter(symbol, session_id, side, status), page)
+    following = next_number(page, found, lambda each: each.signal_id)
+    items = [SignalView.model_validate(each) for each in found]
     for item in items:
         if item.reason is not None and item.reason in Reason.__members__:
             item.explanation = Reason(item.reason).explanation
-    return SignalList(items=items, next=items[-1].signal_id if len(items) == limit else None)
+    return SignalList(items=items, next=following)

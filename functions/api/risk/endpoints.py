@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from decimal import Decimal
 from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.portfolio.protections import RiskLimits
-from stratforge.storage import accounts, halts, risk
+from stratforge.storage import halts, risk
 
-from functions.api.context import CurrentUser, UserConnection
-from functions.api.problems import not_found
+from functions.api.context import Reader, Trader, UserConnection, database
+from functions.api.etags import IfMatch, check_match, tagged
+from functions.api.formats import Number
 
 router = APIRouter(prefix="/api/users/me", tags=["risk"])
-Fraction = Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)]
+Fraction = Annotated[Number, Field(gt=0, le=1, decimal_places=6)]
 
 
 class RiskLimitsBody(BaseModel):
@@ -33,7 +33,7 @@ class RiskLimitsBody(BaseModel):
     cooldown_minutes: Annotated[int, Field(gt=0, le=100_000)] | None = Field(
         None, description="How long a symbol is not bought after a trade in it lost money"
     )
-    price_band: Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)] | None = Field(
+    price_band: Annotated[Number, Field(gt=0, lt=1, decimal_places=6)] | None = Field(
         None, description="How far on the wrong side of the last price a limit may lie"
     )
 
@@ -47,22 +47,27 @@ class TradingStateBody(BaseModel):
 
 
 @router.get("/risk")
-def get_limits(user_id: CurrentUser, connection: UserConnection) -> RiskLimitsBody:
+def get_limits(user_id: Reader, connection: UserConnection, response: Response) -> RiskLimitsBody:
     """The user's limits."""
-    return RiskLimitsBody.model_validate(asdict(risk.read_limits(connection, user_id)))
+    limits = RiskLimitsBody.model_validate(asdict(risk.read_limits(connection, user_id)))
+    tagged(response, limits)
+    return limits
 
 
 @router.put("/risk")
-def put_limits(body: RiskLimitsBody, user_id: CurrentUser, connection: UserConnection) -> RiskLimitsBody:
+def put_limits(body: RiskLimitsBody, user_id: Trader, response: Response, if_match: IfMatch = None) -> RiskLimitsBody:
     """Replaces the user's limits; they hold from the next order on."""
-    risk.set_limits(connection, user_id, RiskLimits(**body.model_dump()))
-    return body
+    with database().transaction(user_id) as connection:
+        check_match(if_match, RiskLimitsBody.model_validate(asdict(risk.read_limits(connection, user_id))))
+        risk.set_limits(connection, user_id, RiskLimits(**body.model_dump()))
+        stored = RiskLimitsBody.model_validate(asdict(risk.read_limits(connection, user_id)))
+    tagged(response, stored)
+    return stored
 
 
 @router.put("/trading-state")
-def put_state(body: TradingStateBody, user_id: CurrentUser, connection: UserConnection) -> TradingStateBody:
+def put_state(body: TradingStateBody, user_id: Trader) -> TradingStateBody:
     """The user's own switch; what an operator imposed stays in force beside it."""
-    if accounts.get_user(connection, user_id) is None:
-        raise not_found("user")
-    halts.choose_state(connection, user_id, body.trading_state)
+    with database().transaction(user_id) as connection:
+        halts.choose_state(connection, user_id, body.trading_state)
     return body

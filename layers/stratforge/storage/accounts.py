@@ -19,6 +19,8 @@ class User:
     virtual_balance: Decimal
     initial_balance: Decimal
     trading_state: str
+    imposed_state: str
+    is_operator: bool
     created_at: datetime
 
 
@@ -47,7 +49,10 @@ def find_credentials(connection: Connection, email: str) -> tuple[UUID, str] | N
 def get_user(connection: Connection, user_id: UUID) -> User | None:
     """A user's profile."""
     row = connection.execute(
-        "SELECT id, email, virtual_balance, initial_balance, trading_state::text, created_at FROM users WHERE id = %s",
+        """
+        SELECT id, email, virtual_balance, initial_balance, trading_state::text, imposed_state::text, is_operator, created_at
+        FROM users WHERE id = %s AND closed_at IS NULL
+        """,
         (user_id,),
     ).fetchone()
     return User(*row) if row else None
@@ -84,3 +89,37 @@ def revoke_family(connection: Connection, family_id: UUID) -> None:
     connection.execute(
         "UPDATE refresh_tokens SET spent_at = now() WHERE family_id = %s AND spent_at IS NULL", (family_id,)
     )
+
+
+def revoke_all(connection: Connection, user_id: UUID) -> None:
+    """Spends every refresh token of a user."""
+    connection.execute("UPDATE refresh_tokens SET spent_at = now() WHERE user_id = %s AND spent_at IS NULL", (user_id,))
+
+
+def password_hash(connection: Connection, user_id: UUID) -> str | None:
+    """The password's hash."""
+    row = connection.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> None:
+    """Sets a new password."""
+    connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (hashed, user_id))
+
+
+def close_account(connection: Connection) -> bool:
+    """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold, the name goes."""
+    row = connection.execute("SELECT close_account()").fetchone()
+    return bool(row and row[0])
+
+
+def symbols_of(connection: Connection, user_id: UUID) -> list[str]:
+    """Symbols the user has anything in."""
+    rows = connection.execute(
+        """
+        SELECT symbol FROM positions WHERE user_id = %(user)s AND quantity > 0
+        UNION SELECT symbol FROM orders WHERE user_id = %(user)s AND status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY 1
+        """,
+        {"user": user_id},
+    )
+    return [row[0] for row in rows]

@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.storage.database import Connection
+from stratforge.storage.pages import Page
 
 _COLUMNS = "id, strategy_id, strategy_version, symbol, config, metrics, created_at"
 
@@ -52,11 +53,16 @@ def add_backtest(
     return UUID(str(row[0]))
 
 
-def list_backtests(connection: Connection, limit: int) -> list[StoredBacktest]:
-    """The latest backtests."""
+def list_backtests(
+    connection: Connection, user_id: UUID, page: Page, strategy_id: UUID | None = None
+) -> list[StoredBacktest]:
+    """A page of backtests."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM backtests ORDER BY created_at DESC, id LIMIT %s",  # noqa: S608 - columns of this module
-        (limit,),
+        f"""
+        SELECT {_COLUMNS} FROM backtests
+        WHERE user_id = %(user)s AND (%(strategy)s::uuid IS NULL OR strategy_id = %(strategy)s) {page.clause("created_at", "id")}
+        """,  # noqa: S608 - columns of this module
+        {"user": user_id, "strategy": strategy_id, **page.parameters},
     )
     return [StoredBacktest(*row) for row in rows]
 

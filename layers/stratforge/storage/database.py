@@ -1,4 +1,4 @@
-"""Connections: one per thread of an environment, opened lazily, opened again when it broke."""
+"""Connections: opened lazily, kept between invocations, opened again when they broke."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ class Database:
     """A database that is connected to when it is first needed.
 
     Lambda keeps an environment alive between invocations, so a connection is kept too; one that broke meanwhile
-    (a failover, an idle timeout, a restored snapshot) is replaced before work begins.
+    (a failover, an idle timeout, a restored snapshot) is replaced before work begins. Whoever works takes the connection that was used
+    last, so one thing at a time means one connection, whatever thread does it.
     """
 
     def __init__(self, conninfo: Callable[[], str], *, application: str) -> None:
@@ -33,17 +34,23 @@ class Database:
         """
         self._conninfo = conninfo
         self._application = application
-        self._local = threading.local()
+        self._idle: list[tuple[Connection, float]] = []
+        self._lock = threading.Lock()
 
     @classmethod
     def of_secret(cls, secret_name: str, *, application: str) -> Database:
         """The database that a secret of Secrets Manager names."""
         return cls(lambda: read_secret(DatabaseSecret, secret_name).conninfo(), application=application)
 
-    def _connection(self) -> Connection:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is not None and not connection.closed:
-            if time.monotonic() - self._local.used < _TRUSTED_SECONDS:
+    def _take(self) -> Connection:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    break
+                connection, used = self._idle.pop()
+            if connection.closed:
+                continue
+            if time.monotonic() - used < _TRUSTED_SECONDS:
                 return connection
             try:
                 connection.execute("SELECT 1")
@@ -51,7 +58,7 @@ class Database:
                 connection.close()
             else:
                 return connection
-        connection = psycopg.connect(
+        return psycopg.connect(
             self._conninfo(),
             autocommit=True,
             connect_timeout=5,
@@ -59,22 +66,48 @@ class Database:
             options="-c statement_timeout=20s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
             keepalives_idle=30,
         )
-        self._local.connection = connection
-        return connection
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            # What is not idle again was interrupted in the middle of something and cannot be used any more.
+            if not connection.closed and connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+                with self._lock:
+                    self._idle.append((connection, time.monotonic()))
+            else:
+                connection.close()
 
     @contextmanager
     def transaction(self, user_id: UUID | None = None) -> Iterator[Connection]:
         """One transaction; with `user_id`, row-level security shows the rows of that user."""
-        connection = self._connection()
-        self._local.used = 0.0
-        with connection.transaction():
+        with self._connection() as connection, connection.transaction():
             if user_id is not None:
                 connection.execute("SELECT set_config('app.user_id', %s, true)", (str(user_id),))
             yield connection
-        self._local.used = time.monotonic()
+
+    @contextmanager
+    def reading(self, user_id: UUID) -> Iterator[Connection]:
+        """A transaction of a user that only reads. Beginning it, saying who the user is and the first question travel together, so that
+        one question costs two round trips: the question and the end.
+        """
+        with self._connection() as connection:
+            try:
+                # Not `connection.transaction()`, which waits for an answer at its beginning and twice at its end.
+                with connection.pipeline():
+                    connection.execute("BEGIN READ ONLY")
+                    connection.execute("SELECT set_config('app.user_id', %s, true)", (str(user_id),))
+                    yield connection
+                    connection.execute("COMMIT")
+            finally:
+                if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                    connection.rollback()
 
     def close(self) -> None:
-        """Closes this thread's connection."""
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is not None:
+        """Closes the connections that nobody uses."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
             connection.close()

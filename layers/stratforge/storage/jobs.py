@@ -10,6 +10,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.storage.database import Connection
+from stratforge.storage.pages import Page
 
 MAX_ATTEMPTS = 3
 _COLUMNS = "id, user_id, kind::text, status::text, request, progress, result, error, created_at, finished_at"
@@ -36,14 +37,41 @@ class Job:
         return self.status in ("SUCCEEDED", "FAILED", "CANCELED")
 
 
-def add_job(connection: Connection, user_id: UUID, kind: str, request: dict[str, Any]) -> Job:
-    """Queues a job (its message is sent by the caller, after the commit)."""
+def add_job(
+    connection: Connection, user_id: UUID, kind: str, request: dict[str, Any], job_id: UUID | None = None
+) -> Job:
+    """Queues a job (its message is sent by the caller, after the commit). An id of the caller's choice makes it safe to repeat."""
     row = connection.execute(
-        f"INSERT INTO jobs (user_id, kind, request) VALUES (%s, %s::job_kind, %s) RETURNING {_COLUMNS}",  # noqa: S608
-        (user_id, kind, Jsonb(request)),
+        f"""
+        INSERT INTO jobs (id, user_id, kind, request) VALUES (coalesce(%s, gen_random_uuid()), %s, %s::job_kind, %s)
+        ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (job_id, user_id, kind, Jsonb(request)),
     ).fetchone()
-    assert row is not None
-    return Job(*row)
+    job = Job(*row) if row else get_job(connection, job_id) if job_id else None
+    assert job is not None
+    return job
+
+
+def list_jobs(connection: Connection, user_id: UUID, page: Page, kind: str | None = None) -> list[Job]:
+    """A page of jobs."""
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM jobs
+        WHERE user_id = %(user)s AND (%(kind)s::text IS NULL OR kind = %(kind)s::job_kind) {page.clause("created_at", "id")}
+        """,  # noqa: S608 - column names of this module
+        {"user": user_id, "kind": kind, **page.parameters},
+    )
+    return [Job(*row) for row in rows]
+
+
+def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
+    """Cancels a job that has not finished; who works on it notices at its next step."""
+    connection.execute(
+        "UPDATE jobs SET status = 'CANCELED', finished_at = now() WHERE id = %s AND status IN ('QUEUED', 'RUNNING')",
+        (job_id,),
+    )
+    return get_job(connection, job_id)
 
 
 def get_job(connection: Connection, job_id: UUID) -> Job | None:

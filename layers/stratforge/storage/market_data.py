@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from stratforge.market import Bar, BarColumns, Trade
 from stratforge.market.columns import exchange_timezone
@@ -113,6 +115,26 @@ def set_trade_price(connection: Connection, trade: Trade) -> bool:
         ).rowcount
         == 1
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LatestPrice:
+    """A symbol's latest price."""
+
+    price: Decimal
+    time: datetime
+    halted: bool
+
+
+def latest_price(connection: Connection, symbol: str) -> LatestPrice | None:
+    """The latest price of a symbol; None when it has none."""
+    row = connection.execute(
+        """
+        SELECT price, time, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) FROM latest_prices l WHERE symbol = %s
+        """,
+        (symbol,),
+    ).fetchone()
+    return LatestPrice(*row) if row else None
 
 
 def trailing_window(connection: Connection, symbol: str, until: datetime, length: int) -> BarColumns:

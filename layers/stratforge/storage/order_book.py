@@ -9,6 +9,7 @@ from uuid import UUID
 
 from stratforge.portfolio.orders import SizeKind, Terms, TimeInForce
 from stratforge.storage.database import Connection
+from stratforge.storage.pages import Page
 
 OPEN = ("PENDING", "RESTING", "WORKING")
 _COLUMNS = """o.id, o.symbol, o.side::text, o.origin::text, o.type::text, o.time_in_force::text, o.session_id, o.signal_id, o.size_kind,
@@ -63,16 +64,18 @@ class NewOrder:
     replaces: UUID | None = None
 
 
-def place_order(connection: Connection, user_id: UUID, new: NewOrder) -> StoredOrder:
-    """Places an order; the executor must be woken after the commit."""
+def place_order(connection: Connection, user_id: UUID, new: NewOrder, order_id: UUID | None = None) -> StoredOrder:
+    """Places an order; the executor must be woken after the commit. An id of the caller's choice makes it safe to repeat."""
     terms = new.terms
     row = connection.execute(
         f"""
-        INSERT INTO orders AS o (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size, limit_price, stop_price,
+        INSERT INTO orders AS o (id, user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size, limit_price, stop_price,
                                  trail_percent, trail_price, replaces_order_id)
-        VALUES (%s, %s, %s, %s, 'MANUAL', %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
+        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'MANUAL', %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (
+            order_id,
             user_id,
             new.session_id,
             new.symbol,
@@ -88,8 +91,9 @@ def place_order(connection: Connection, user_id: UUID, new: NewOrder) -> StoredO
             new.replaces,
         ),
     ).fetchone()
-    assert row is not None
-    return StoredOrder(*row)
+    stored = StoredOrder(*row) if row else get_order(connection, order_id) if order_id else None
+    assert stored is not None
+    return stored
 
 
 def get_order(connection: Connection, order_id: UUID) -> StoredOrder | None:
@@ -110,32 +114,22 @@ class OrderFilter:
     open: bool | None = None
 
 
-def list_orders(
-    connection: Connection,
-    user_id: UUID,
-    wanted: OrderFilter,
-    limit: int,
-    before: tuple[datetime, UUID] | None = None,
-) -> list[StoredOrder]:
-    """The latest orders, older than the one at `before` when given."""
-    time, order_id = before or (None, None)
+def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page: Page) -> list[StoredOrder]:
+    """A page of orders."""
     rows = connection.execute(
         f"""
         SELECT {_COLUMNS} FROM orders o
         WHERE o.user_id = %(user)s AND (%(symbol)s::text IS NULL OR o.symbol = %(symbol)s)
           AND (%(session)s::uuid IS NULL OR o.session_id = %(session)s)
           AND (%(open)s::boolean IS NULL OR (o.status IN ('PENDING', 'RESTING', 'WORKING')) = %(open)s)
-          AND (%(time)s::timestamptz IS NULL OR (o.created_at, o.id) < (%(time)s, %(id)s))
-        ORDER BY o.created_at DESC, o.id DESC LIMIT %(limit)s
+        {page.clause("o.created_at", "o.id")}
         """,  # noqa: S608 - column names of this module
         {
             "user": user_id,
             "symbol": wanted.symbol,
             "session": wanted.session_id,
             "open": wanted.open,
-            "time": time,
-            "id": order_id,
-            "limit": limit,
+            **page.parameters,
         },
     )
     return [StoredOrder(*row) for row in rows]

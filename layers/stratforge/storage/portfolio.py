@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from stratforge.storage.database import Connection
+from stratforge.storage.pages import NumberedPage
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +62,15 @@ class TradeRow:
     """A trade."""
 
     trade_id: int
+    order_id: UUID
     symbol: str
     session_id: UUID | None
     side: str
     quantity: Decimal
     price: Decimal
     realized_pnl: Decimal
+    fee_quantity: Decimal
+    fee_cash: Decimal
     executed_at: datetime
 
 
@@ -134,25 +138,53 @@ def equity_history(
     return [EquityPoint(*row) for row in rows]
 
 
-def list_trades(connection: Connection, user_id: UUID, limit: int, before: int | None) -> list[TradeRow]:
-    """The latest trades, older than the trade `before` when given."""
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which trades or signals to list; None: all."""
+
+    symbol: str | None = None
+    session_id: UUID | None = None
+    side: str | None = None
+    status: str | None = None
+
+
+def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:
+    """A page of trades."""
     rows = connection.execute(
-        """
-        SELECT id, symbol, session_id, side::text, quantity, price, realized_pnl, executed_at FROM trades
-        WHERE user_id = %s AND (%s::bigint IS NULL OR id < %s) ORDER BY id DESC LIMIT %s
-        """,
-        (user_id, before, before, limit),
+        f"""
+        SELECT id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
+        WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+          AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+        {page.clause("id")}
+        """,  # noqa: S608 - column names of this module
+        {
+            "user": user_id,
+            "symbol": wanted.symbol,
+            "session": wanted.session_id,
+            "side": wanted.side,
+            **page.parameters,
+        },
     )
     return [TradeRow(*row) for row in rows]
 
 
-def list_signals(connection: Connection, user_id: UUID, limit: int, before: int | None) -> list[SignalRow]:
-    """The latest signals, older than the signal `before` when given."""
+def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[SignalRow]:
+    """A page of signals."""
     rows = connection.execute(
-        """
+        f"""
         SELECT id, session_id, symbol, bar_time, side::text, confidence, status::text, reason FROM signals
-        WHERE user_id = %s AND (%s::bigint IS NULL OR id < %s) ORDER BY id DESC LIMIT %s
-        """,
-        (user_id, before, before, limit),
+        WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+          AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+          AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
+        {page.clause("id")}
+        """,  # noqa: S608 - column names of this module
+        {
+            "user": user_id,
+            "symbol": wanted.symbol,
+            "session": wanted.session_id,
+            "side": wanted.side,
+            "status": wanted.status,
+            **page.parameters,
+        },
     )
     return [SignalRow(*row) for row in rows]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from stratforge.market import is_crypto
 from stratforge.portfolio.assets import AssetRules
@@ -49,6 +51,39 @@ def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]
             [asset.price_increment for asset, _ in rows],
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAsset:
+    """An asset as it was last asked for."""
+
+    symbol: str
+    name: str
+    asset_class: str
+    tradable: bool
+    fractionable: bool
+    min_order_size: Decimal | None
+    quantity_increment: Decimal | None
+    price_increment: Decimal | None
+
+
+def list_assets(
+    connection: Connection, search: str | None, tradable: bool | None, limit: int, after: str | None
+) -> list[StoredAsset]:
+    """Assets by symbol, after `after` when given."""
+    pattern = (
+        None if search is None else "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    )
+    rows = connection.execute(
+        """
+        SELECT symbol, name, asset_class, tradable, fractionable, min_order_size, quantity_increment, price_increment FROM assets
+        WHERE (%(pattern)s::text IS NULL OR symbol ILIKE %(pattern)s OR name ILIKE %(pattern)s)
+          AND (%(tradable)s::boolean IS NULL OR tradable = %(tradable)s) AND (%(after)s::text IS NULL OR symbol > %(after)s)
+        ORDER BY symbol LIMIT %(limit)s
+        """,
+        {"pattern": pattern, "tradable": tradable, "after": after, "limit": limit},
+    )
+    return [StoredAsset(*row) for row in rows]
 
 
 def assets_are_due(connection: Connection, hours: int) -> bool:

@@ -8,7 +8,10 @@ from decimal import Decimal
 from uuid import UUID
 
 from stratforge.storage.database import Connection
+from stratforge.storage.pages import Page
 
+# Of equity, for a session that is started without saying how much.
+DEFAULT_SIZE = Decimal("0.1")
 _COLUMNS = """s.id, s.strategy_id, s.strategy_version, s.symbol, s.mode::text, s.status::text, s.sizing_rule::text, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at,
     s.final_pnl, s.settling"""
@@ -56,15 +59,18 @@ def start_session(
     sizing_rule: str,
     sizing_value: Decimal,
     exits: Exits = Exits(),
+    session_id: UUID | None = None,
 ) -> StoredSession:
-    """Starts a session of a strategy's version."""
+    """Starts a session of a strategy's version. An id of the caller's choice makes it safe to repeat."""
     row = connection.execute(
         f"""
-        INSERT INTO sessions AS s (user_id, strategy_id, strategy_version, symbol, status, sizing_rule, sizing_value, stop_loss,
+        INSERT INTO sessions AS s (id, user_id, strategy_id, strategy_version, symbol, status, sizing_rule, sizing_value, stop_loss,
                                    take_profit, trailing_stop)
-        VALUES (%s, %s, %s, %s, 'RUNNING', %s::sizing_rule, %s, %s, %s, %s) RETURNING {_COLUMNS}
+        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'RUNNING', %s::sizing_rule, %s, %s, %s, %s)
+        ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (
+            session_id,
             user_id,
             strategy_id,
             version,
@@ -76,8 +82,9 @@ def start_session(
             exits.trailing_stop,
         ),
     ).fetchone()
-    assert row is not None
-    return StoredSession(*row)
+    stored = StoredSession(*row) if row else get_session(connection, session_id) if session_id else None
+    assert stored is not None
+    return stored
 
 
 def get_session(connection: Connection, session_id: UUID) -> StoredSession | None:
@@ -89,11 +96,43 @@ def get_session(connection: Connection, session_id: UUID) -> StoredSession | Non
     return StoredSession(*row) if row else None
 
 
-def list_sessions(connection: Connection, limit: int) -> list[StoredSession]:
-    """The latest sessions."""
+@dataclass(frozen=True, slots=True)
+class SessionFilter:
+    """Which sessions to list; None: all."""
+
+    strategy_id: UUID | None = None
+    symbol: str | None = None
+    status: str | None = None
+
+
+def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, page: Page) -> list[StoredSession]:
+    """A page of sessions."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM sessions s ORDER BY s.started_at DESC, s.id LIMIT %s",  # noqa: S608
-        (limit,),
+        f"""
+        SELECT {_COLUMNS} FROM sessions s
+        WHERE s.user_id = %(user)s AND (%(strategy)s::uuid IS NULL OR s.strategy_id = %(strategy)s)
+          AND (%(symbol)s::text IS NULL OR s.symbol = %(symbol)s) AND (%(status)s::text IS NULL OR s.status = %(status)s::session_status)
+        {page.clause("s.started_at", "s.id")}
+        """,  # noqa: S608 - column names of this module
+        {
+            "user": user_id,
+            "strategy": wanted.strategy_id,
+            "symbol": wanted.symbol,
+            "status": wanted.status,
+            **page.parameters,
+        },
+    )
+    return [StoredSession(*row) for row in rows]
+
+
+def active_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSession]:
+    """Sessions of a strategy that run or are paused, the newest first."""
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM sessions s WHERE s.strategy_id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
+        ORDER BY s.started_at DESC, s.id
+        """,  # noqa: S608 - column names of this module
+        (strategy_id,),
     )
     return [StoredSession(*row) for row in rows]
 

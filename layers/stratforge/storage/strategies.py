@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.storage.database import Connection
+from stratforge.storage.pages import Page
 from stratforge.strategy import Strategy
 
 _COLUMNS = "id, name, symbol, version, python_code, logic_explanation, created_at, updated_at"
@@ -109,10 +110,83 @@ def get_strategy(connection: Connection, strategy_id: UUID) -> StoredStrategy | 
     return StoredStrategy(*row) if row else None
 
 
-def list_strategies(connection: Connection, limit: int) -> list[StoredStrategy]:
-    """The latest strategies."""
+def list_strategies(
+    connection: Connection, user_id: UUID, page: Page, symbol: str | None = None
+) -> list[StoredStrategy]:
+    """A page of strategies."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM strategies WHERE deleted_at IS NULL ORDER BY created_at DESC, id LIMIT %s",  # noqa: S608
-        (limit,),
+        f"""
+        SELECT {_COLUMNS} FROM strategies
+        WHERE user_id = %(user)s AND deleted_at IS NULL AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+        {page.clause("created_at", "id")}
+        """,  # noqa: S608 - column names of this module
+        {"user": user_id, "symbol": symbol, **page.parameters},
     )
     return [StoredStrategy(*row) for row in rows]
+
+
+def lock_strategy(connection: Connection, strategy_id: UUID) -> StoredStrategy | None:
+    """A strategy that nobody else changes until the transaction ends."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM strategies WHERE id = %s AND deleted_at IS NULL FOR UPDATE",  # noqa: S608 - columns
+        (strategy_id,),
+    ).fetchone()
+    return StoredStrategy(*row) if row else None
+
+
+def change_strategy(
+    connection: Connection,
+    user_id: UUID,
+    current: StoredStrategy,
+    name: str,
+    symbol: str,
+    strategy: Strategy,
+    explanation: str,
+    origin: Origin,
+) -> StoredStrategy:
+    """Changes a strategy that is locked; other code is a new version, and sessions keep the one they run."""
+    new_code = strategy.source != current.python_code
+    version = current.version + 1 if new_code else current.version
+    row = connection.execute(
+        f"""
+        UPDATE strategies SET name = %s, symbol = %s, version = %s, python_code = %s, logic_explanation = %s, updated_at = now()
+        WHERE id = %s RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (name, symbol, version, strategy.source, explanation, current.strategy_id),
+    ).fetchone()
+    assert row is not None
+    if new_code:
+        _add_version(connection, user_id, current.strategy_id, version, strategy, explanation, origin)
+    return StoredStrategy(*row)
+
+
+def delete_strategy(connection: Connection, strategy_id: UUID) -> None:
+    """Hides a strategy; its sessions and trades stay readable."""
+    connection.execute("UPDATE strategies SET deleted_at = now() WHERE id = %s AND deleted_at IS NULL", (strategy_id,))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A version of a strategy and where it came from."""
+
+    version: int
+    python_code: str
+    source_hash: str
+    lookback: int
+    parameters: dict[str, float]
+    logic_explanation: str
+    prompt: str | None
+    model: str | None
+    created_at: datetime
+
+
+def list_versions(connection: Connection, strategy_id: UUID) -> list[StoredVersion]:
+    """All versions, the newest first."""
+    rows = connection.execute(
+        """
+        SELECT version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, created_at
+        FROM strategy_versions WHERE strategy_id = %s ORDER BY version DESC LIMIT 500
+        """,
+        (strategy_id,),
+    )
+    return [StoredVersion(*row) for row in rows]

@@ -1,0 +1,39 @@
+"""ETag and If-Match: of two tabs that change the same thing, the second one is told."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated
+
+from fastapi import Header, Response
+from pydantic import BaseModel
+
+from functions.api.problems import Problem
+
+IfMatch = Annotated[
+    str | None,
+    Header(max_length=200, description="The ETag of what the change was based on; 412 when it has changed since"),
+]
+
+
+def etag(view: BaseModel) -> str:
+    """A tag that changes with anything a client can see."""
+    return f'"{hashlib.sha256(view.model_dump_json().encode()).hexdigest()[:24]}"'
+
+
+def tagged(response: Response, view: BaseModel) -> None:
+    """Sends the view's tag along."""
+    response.headers["ETag"] = etag(view)
+
+
+def check_match(if_match: str | None, current: BaseModel) -> None:
+    """
+    Raises:
+        Problem: 412 if the client's change was based on something else.
+    """
+    if (
+        if_match is not None
+        and if_match.strip() != "*"
+        and etag(current) not in [each.strip() for each in if_match.split(",")]
+    ):
+        raise Problem(412, "changed-meanwhile", "It was changed meanwhile. Read it again, then repeat the change.")

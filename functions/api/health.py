@@ -1,0 +1,30 @@
+"""Health: whether the process answers, and whether it can work."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from functions.api.context import AnonymousConnection, settings
+
+router = APIRouter(tags=["health"])
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: str
+    stage: str
+
+
+@router.get("/livez")
+def livez() -> Health:
+    """Whether the process answers."""
+    return Health(status="ok", stage=settings().stage)
+
+
+@router.get("/healthz")
+def healthz(connection: AnonymousConnection) -> Health:
+    """Whether the service and its database answer; 503 with Retry-After when they do not."""
+    connection.execute("SELECT 1")
+    return Health(status="ok", stage=settings().stage)

@@ -1,0 +1,140 @@
+"""`/api/market` and `/api/assets`: bars, prices and what can be traded."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from stratforge.market import InvalidSymbol, decode_symbol, parse_symbol
+from stratforge.storage import market_data, reference
+
+from functions.api.context import Reader, UserConnection, settings
+from functions.api.formats import Number
+from functions.api.problems import not_found
+
+router = APIRouter(prefix="/api", tags=["market"])
+
+
+def _path_symbol(text: str) -> str:
+    """A symbol in a path: `BTC_sUSD` stands for BTC/USD, as in the names of topics; `BTC-USD` is taken too."""
+    try:
+        return decode_symbol(text) if "_" in text else parse_symbol(text.replace("-", "/"))
+    except (InvalidSymbol, KeyError):
+        raise ValueError("is not a symbol; write AAPL, BRK.B or BTC-USD") from None
+
+
+PathSymbol = Annotated[str, Path(max_length=20, examples=["AAPL"]), AfterValidator(_path_symbol)]
+Moment = Annotated[AwareDatetime | None, Query()]
+
+
+class BarView(BaseModel):
+    """A bar; `time` is its start."""
+
+    time: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+class BarList(BaseModel):
+    """1-minute bars, oldest first. `simulated`: the market is a replay, and what happens within a day is made up."""
+
+    symbol: str
+    simulated: bool
+    items: list[BarView]
+
+
+class PriceView(BaseModel):
+    """The latest price, and whether the symbol is halted here."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    symbol: str
+    price: Number
+    time: datetime
+    halted: bool
+    simulated: bool
+
+
+class AssetView(BaseModel):
+    """Something that can be traded."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    symbol: str
+    name: str
+    asset_class: str
+    tradable: bool
+    fractionable: bool
+    min_order_size: Number | None
+    quantity_increment: Number | None
+    price_increment: Number | None
+
+
+class AssetList(BaseModel):
+    """Assets by symbol; `next` continues the list."""
+
+    items: list[AssetView]
+    next: str | None = None
+
+
+@router.get("/market/{symbol}/bars")
+def bars(
+    symbol: PathSymbol,
+    _user: Reader,
+    connection: UserConnection,
+    start: Moment = None,
+    end: Moment = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 390,
+) -> BarList:
+    """Recorded bars: the latest `limit` of the period, by default of the last days that were recorded."""
+    first = start or datetime(1970, 1, 1, tzinfo=UTC)
+    last = end or datetime.now(UTC) + timedelta(days=1)
+    columns = market_data.bars_between(connection, symbol, first, last, limit)
+    items = [
+        BarView(
+            time=datetime.fromtimestamp(int(columns.time[index]), UTC),
+            open=float(columns.open[index]),
+            high=float(columns.high[index]),
+            low=float(columns.low[index]),
+            close=float(columns.close[index]),
+            volume=float(columns.volume[index]),
+        )
+        for index in range(len(columns))
+    ]
+    return BarList(symbol=symbol, simulated=settings().simulated_market, items=items)
+
+
+@router.get("/market/{symbol}/price")
+def price(symbol: PathSymbol, _user: Reader, connection: UserConnection) -> PriceView:
+    """The latest price."""
+    found = market_data.latest_price(connection, symbol)
+    if found is None:
+        raise not_found("price: nobody streams the symbol")
+    return PriceView(
+        symbol=symbol, price=found.price, time=found.time, halted=found.halted, simulated=settings().simulated_market
+    )
+
+
+@router.get("/assets")
+def assets(
+    _user: Reader,
+    connection: UserConnection,
+    search: Annotated[
+        str | None,
+        Query(min_length=1, max_length=40, pattern=r"^[^\x00]*$", description="Part of the symbol or the name"),
+    ] = None,
+    tradable: bool | None = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=20, pattern=r"^[A-Z0-9./]+$")] = None,
+) -> AssetList:
+    """What the broker trades, as it was last asked (once a day)."""
+    found = reference.list_assets(connection, search, tradable, limit, cursor)
+    return AssetList(
+        items=[AssetView.model_validate(each) for each in found],
+        next=found[-1].symbol if len(found) == limit else None,
+    )

@@ -1,0 +1,113 @@
+"""The API in this process: the real application on PostgreSQL as the API's role, with AWS replaced by moto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from moto import mock_aws
+from psycopg.conninfo import conninfo_to_dict
+from stratforge import configuration
+from stratforge.bus import queues, topics
+from stratforge.configuration import DatabaseSecret
+from stratforge.storage.roles import set_role_passwords
+
+from functions.api import context
+from functions.api.app import create_app
+
+SIGNING_KEY = "a-signing-key-of-the-tests-that-is-long-enough"
+PASSWORD = "a long enough password"
+
+
+@dataclass
+class User:
+    """A client that is logged in."""
+
+    client: TestClient
+    email: str
+    tokens: dict[str, Any]
+
+    def call(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """One request with the access token; the answer."""
+        headers = {"Authorization": f"Bearer {self.tokens['access_token']}", **options.pop("headers", {})}
+        return self.client.request(method, path, json=body, headers=headers, **options)
+
+    def get(self, path: str) -> Any:
+        """What a GET answers, which must be 200."""
+        answer = self.call("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@dataclass
+class Api:
+    """The application and ways to ask it."""
+
+    app: FastAPI
+
+    def client(self) -> TestClient:
+        """A client that is nobody yet."""
+        return TestClient(self.app, base_url="https://testserver", raise_server_exceptions=False)
+
+    def user(self, name: str) -> User:
+        """Somebody who has just registered."""
+        client = self.client()
+        answer = client.post("/api/auth/register", json={"email": f"{name}@example.com", "password": PASSWORD})
+        assert answer.status_code == 201, answer.text
+        tokens = answer.json()
+        client.cookies.clear()
+        return User(client, f"{name}@example.com", tokens)
+
+
+@contextmanager
+def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """Brings the application up on a database."""
+    values = conninfo_to_dict(migrated)
+    secret = {
+        "host": values["host"],
+        "port": int(str(values["port"])),
+        "dbname": values["dbname"],
+        "username": "stratforge_api",
+        "password": "test-password",
+        "sslmode": "disable",
+    }
+    set_role_passwords(migrated, [DatabaseSecret.model_validate(secret)])
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        patch.setenv(name, "test")
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    caches = (
+        context.settings,
+        context.database,
+        configuration._secrets_client,
+        queues.sqs_client,
+        topics.sns_client,
+    )
+    with mock_aws():
+        for cached in caches:
+            cached.cache_clear()
+        configuration._cache.clear()
+        secrets = boto3.client("secretsmanager")
+        secrets.create_secret(Name="test/database", SecretString=json.dumps(secret))
+        secrets.create_secret(Name="test/tokens", SecretString=json.dumps({"signing_key": SIGNING_KEY, "key_id": "1"}))
+        sqs = boto3.client("sqs")
+        fifo = sqs.create_queue(QueueName="signals.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        patch.setenv("STAGE", "test")
+        patch.setenv("DATABASE_SECRET", "test/database")
+        patch.setenv("TOKEN_SECRET", "test/tokens")
+        patch.setenv("SIGNALS_QUEUE_URL", fifo)
+        patch.setenv("JOBS_QUEUE_URL", sqs.create_queue(QueueName="jobs")["QueueUrl"])
+        patch.setenv("BACKTESTS_QUEUE_URL", sqs.create_queue(QueueName="backtests")["QueueUrl"])
+        patch.setenv("SUBSCRIPTION_TOPIC_ARN", boto3.client("sns").create_topic(Name="updates")["TopicArn"])
+        patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")
+        yield Api(create_app())
+        context.database().close()
+        for cached in caches:
+            cached.cache_clear()
+        configuration._cache.clear()
