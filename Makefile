@@ -8,7 +8,7 @@ ARGS ?=
 
 SOAK ?= 2000
 
-.PHONY: help install up demo test test-fast soak check format lock bench clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ check: install ## Format, lint, types, import contracts, dead code
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/vulture
+
+openapi: install ## Writes the OpenAPI file anew
+	@$(BIN)/python -m functions.api.documentation > functions/api/openapi.json
 
 format: install ## Formats and mends what can be mended
 	@$(BIN)/ruff format .

@@ -51,10 +51,11 @@ def postgres(state_folder: Path) -> Iterator[Postgres]:
 @pytest.fixture
 def empty_database(postgres: Postgres) -> Iterator[str]:
     """The connection string of a database of its own, without a schema."""
-    yield from _database(postgres, "")
+    yield from copied_database(postgres, "")
 
 
-def _database(postgres: Postgres, template: str) -> Iterator[str]:
+def copied_database(postgres: Postgres, template: str) -> Iterator[str]:
+    """A database of its own, made like `template`."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} {template}")
@@ -76,7 +77,7 @@ def template(postgres: Postgres) -> str:
 @pytest.fixture
 def migrated(postgres: Postgres, template: str) -> Iterator[str]:
     """The connection string (as owner) of a database of its own with the schema."""
-    yield from _database(postgres, f"TEMPLATE {template}")
+    yield from copied_database(postgres, f"TEMPLATE {template}")
 
 
 @pytest.fixture

@@ -1,0 +1,190 @@
+"""The OpenAPI file is what the API does: compared with the committed one, and attacked by schemathesis."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from functions.api.app import create_app
+from tests.integration.api import Api, User, running_api
+
+FILE = Path(__file__).resolve().parents[2] / "functions" / "api" / "openapi.json"
+CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+CODE = "def on_bar(bar, position, state):\n    return buy()\n"
+# What would end the login that the others run with, or wait for a worker that is not there.
+_ENDS_THE_LOGIN = {("POST", "/api/auth/logout"), ("POST", "/api/auth/password"), ("DELETE", "/api/users/me")}
+
+ANSWERED: dict[tuple[str, str], set[int]] = {}
+# Ids of things that are there.
+OWN: dict[str, str] = {}
+CHAINED: set[tuple[str, str, int]] = set()
+# What random values are refused by, however long one tries: they are no strategy, no address, no order, nobody's strategy.
+NEEDS_SENSE = {
+    ("POST", "/api/auth/register"),
+    ("POST", "/api/backtests"),
+    ("POST", "/api/sessions"),
+    ("POST", "/api/strategies"),
+    ("POST", "/api/trade/orders"),
+}
+
+
+def operations() -> list[tuple[str, str]]:
+    """Every operation of the file."""
+    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    return [(method.upper(), path) for path, each in schema["paths"].items() for method in each]
+
+
+def test_the_committed_file_is_what_the_application_says() -> None:
+    said = json.dumps(create_app().openapi(), indent=1, sort_keys=True)
+    assert FILE.read_text(encoding="utf-8").strip() == said, "write it anew with: make openapi"
+
+
+def test_every_operation_says_what_it_is_and_how_it_fails() -> None:
+    schema = json.loads(FILE.read_text(encoding="utf-8"))
+    for path, each in schema["paths"].items():
+        for method, operation in each.items():
+            assert operation.get("description"), (method, path)
+            assert "ProblemDetails" in json.dumps(operation["responses"]["422"]), (method, path)
+            assert operation["security"] or path in (
+                "/api/auth/register",
+                "/api/auth/login",
+                "/api/auth/refresh",
+                "/api/auth/logout",
+                "/healthz",
+                "/livez",
+                "/internal/execute",
+            ), path
+
+
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    """A patch for the whole module."""
+    with pytest.MonkeyPatch.context() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def api(postgres: Any, template: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """One application for all operations, with a user who has one of everything."""
+    # Nobody works on jobs here.
+    patch.setattr("functions.api.jobs.waiting.MAX_WAIT", 0.01)
+    from tests.conftest import copied_database
+
+    for conninfo in copied_database(postgres, f"TEMPLATE {template}"):
+        with running_api(conninfo, patch) as found:
+            yield found
+
+
+@pytest.fixture(scope="module")
+def owner(api: Api) -> User:
+    """A user who has one of everything."""
+    user = api.user("contract")
+    made = user.call("POST", "/api/strategies", {"name": "test", "symbol": "AAPL", "python_code": CODE}).json()
+    session = user.call("POST", "/api/sessions", {"strategy_id": made["strategy_id"]}).json()
+    order = user.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", "quantity": "1"}).json()
+    job = user.call("POST", "/api/ai/generate", {"prompt": "buy when it is cheap"}).json()
+    OWN.update(
+        strategy_id=made["strategy_id"],
+        session_id=session["session_id"],
+        order_id=order["order_id"],
+        job_id=job["job_id"],
+    )
+    return user
+
+
+@pytest.fixture(scope="module")
+def schema(api: Api) -> Any:
+    """The file as schemathesis reads it, over the application itself."""
+    return schemathesis.openapi.from_asgi("/api/openapi.json", api.app)
+
+
+@pytest.mark.parametrize("who", ["nobody", "logged in", "owner"])
+@pytest.mark.parametrize(("method", "path"), operations(), ids=lambda each: each)
+def test_no_request_breaks_an_operation(schema: Any, owner: User, method: str, path: str, who: str) -> None:
+    authenticated = who != "nobody"
+    if who == "owner" and (
+        (method, path) == ("DELETE", "/api/strategies/{strategy_id}") or not any(n in path for n in OWN)
+    ):
+        pytest.skip("it names nothing that somebody could own, or ends what the others need")
+    if authenticated and (method, path) in _ENDS_THE_LOGIN:
+        pytest.skip("it would end the login that the others run with; tested by hand in test_api.py")
+    headers = {"Authorization": f"Bearer {owner.tokens['access_token']}"} if authenticated else {}
+    operation = schema[path][method]
+
+    @settings(
+        max_examples=12 if authenticated else 4,
+        deadline=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def attack(case: Any) -> None:
+        if who == "owner":
+            case.path_parameters = {name: OWN.get(name, value) for name, value in case.path_parameters.items()}
+        answer = case.call_and_validate(headers=headers, checks=CHECKS)
+        ANSWERED.setdefault((method, path), set()).add(answer.status_code)
+
+    attack()
+
+
+def test_enough_of_the_attacks_got_through() -> None:
+    """An attack that never gets past the first check proves nothing: most operations must have done their work at least once."""
+    worked = {each for each, statuses in ANSWERED.items() if any(status < 300 for status in statuses)}
+    without_parameters = {(method, path) for method, path in operations() if "{" not in path} - _ENDS_THE_LOGIN
+    # Two of these have no effect for who is no operator or has no signature, and two need a refresh token that exists.
+    expected_not = {
+        ("PUT", "/api/operations/state"),
+        ("GET", "/api/operations/reports"),
+        ("POST", "/internal/execute"),
+        ("POST", "/api/auth/refresh"),
+        ("POST", "/api/auth/login"),
+    }
+    assert without_parameters - worked <= expected_not | NEEDS_SENSE
+    own = {
+        ("GET", f"/api/{each}")
+        for each in ("strategies/{strategy_id}", "sessions/{session_id}", "trade/orders/{order_id}", "jobs/{job_id}")
+    }
+    assert own <= worked
+
+
+@pytest.mark.timeout(200)
+def test_no_chain_of_requests_breaks_anything(schema: Any, owner: User) -> None:
+    """Stateful: what one operation answers goes into the next."""
+    token = owner.tokens["access_token"]
+
+    class Chains(schema.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, _case: Any) -> dict[str, Any]:
+            return {"headers": {"Authorization": f"Bearer {token}"}}
+
+        def before_call(self, case: Any) -> None:
+            # What would end the login goes out without what it needs for it.
+            if (case.method, case.operation.path) in _ENDS_THE_LOGIN:
+                case.body = {}
+
+        def validate_response(self, response: Any, case: Any, **options: Any) -> None:
+            CHAINED.add((case.method, case.operation.path, response.status_code))
+            case.validate_response(response, checks=CHECKS)
+
+    Chains.run(
+        settings=settings(
+            max_examples=40,
+            stateful_step_count=8,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            phases=[Phase.generate],
+        )
+    )
+    assert len({(method, path) for method, path, _ in CHAINED}) > 20
+    assert any(method == "GET" and "{" in path and status == 200 for method, path, status in CHAINED)
