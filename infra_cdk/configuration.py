@@ -33,6 +33,7 @@ class Timeouts:
     evaluator: int = 15
     executor: int = 30
     settler: int = 15
+    notifier: int = 60
     assistant: int = 120
     backtester: int = 120
 
@@ -77,7 +78,7 @@ def stage_config(node: Node) -> StageConfig:
     if account is not None and not re.fullmatch(r"\d{12}", account):
         raise ConfigurationError(f"{account!r} is not an account; give its twelve digits with -c account=…")
     if name == "local":
-        short = Timeouts(evaluator=5, executor=5, settler=5, assistant=60, backtester=60)
+        short = Timeouts(evaluator=5, executor=5, settler=5, notifier=5, assistant=60, backtester=60)
         # Said by what starts the platform: the page labels the market as simulated only when it is.
         simulated = node.try_get_context("simulated") is not False
         return StageConfig(

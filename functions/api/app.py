@@ -12,6 +12,7 @@ from functions.api.dashboard.endpoints import router as dashboard
 from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
+from functions.api.live.endpoints import router as live
 from functions.api.market.endpoints import router as market
 from functions.api.operations.endpoints import router as operations
 from functions.api.orders.endpoints import router as orders
@@ -20,6 +21,7 @@ from functions.api.risk.endpoints import router as risk
 from functions.api.sessions.endpoints import router as sessions
 from functions.api.strategies.endpoints import router as strategies
 from functions.api.users.endpoints import router as users
+from functions.api.webhooks.endpoints import router as webhooks
 
 
 def create_app() -> FastAPI:
@@ -47,6 +49,8 @@ def create_app() -> FastAPI:
         orders,
         portfolio,
         market,
+        live,
+        webhooks,
         operations,
         internal,
         health,

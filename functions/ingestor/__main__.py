@@ -17,6 +17,7 @@ from stratforge.storage.broker_budget import SharedBudget
 from stratforge.storage.database import Database
 
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
+from functions.ingestor.announcements import Announcements
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
 from functions.ingestor.prices import PricePublisher
@@ -44,6 +45,7 @@ def main() -> int:
     pipeline = BarPipeline(
         BarTopics(settings.stage, settings.bars_queue_arn), AlpacaHistory(secret), database, on_fatal=fatal
     )
+    Announcements(database, settings.notifications_queue_url, fatal)
     prices = PricePublisher(settings.quotes_queue_url, fatal)
     broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
     orders = OrderUpdatePipeline(broker, database, settings.order_updates_queue_url, fatal)

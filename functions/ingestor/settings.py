@@ -14,6 +14,7 @@ class IngestorSettings(Settings):
     bars_queue_arn: str
     order_updates_queue_url: str
     quotes_queue_url: str
+    notifications_queue_url: str
     subscription_queue_url: str
     mute_seconds: float = 90.0
     reconcile_seconds: float = 30.0

@@ -13,7 +13,7 @@ from stratforge.bus.queues import send_order_update, send_work_ready
 from stratforge.market import is_crypto
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.reconciliation import correct_fills, is_rounding
-from stratforge.storage import execution, halts, invariants, reconciliation, reference, sessions, symbols
+from stratforge.storage import events, execution, halts, invariants, reconciliation, reference, sessions, symbols
 from stratforge.storage.database import Database
 from stratforge.storage.reconciliation import FinishedBlock, LedgerSymbol
 
@@ -24,6 +24,7 @@ _OLD = timedelta(minutes=10)
 _STATEMENT = timedelta(days=1)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=5), timedelta(days=1)
 _ASSET_HOURS = 24
+_EVENT_DAYS = 7
 OURS = "sf-"
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
@@ -81,8 +82,9 @@ class ReconcilerService:
         self._young = young
 
     def snapshot(self) -> int:
-        """Notes everybody's equity; returns for how many."""
+        """Notes everybody's equity, and forgets old events; returns for how many."""
         with self._database.transaction() as connection:
+            events.forget_events(connection, _EVENT_DAYS)
             return reconciliation.snapshot_equity(connection)
 
     def run(self) -> Report:

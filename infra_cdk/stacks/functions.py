@@ -12,13 +12,14 @@ from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.function import PythonFunction
+from infra_cdk.constructs.live_api import LiveApi
 from infra_cdk.constructs.packages import library_layer, requirements_layer
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, live, notifier, api."""
 
     def __init__(
         self,
@@ -137,6 +138,43 @@ class FunctionsStack(Stack):
         self.backtester.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.backtester.consume(messaging.backtests.queue, batch_size=1, max_concurrency=10)
 
+        self.live_api = LiveApi(self, "LiveApi", config=config)
+        self.live = self._function(
+            "live",
+            "engine",
+            timeout=10,
+            memory=256,
+            environment={
+                "DATABASE_SECRET": engine_database,
+                "TOKEN_SECRET": secrets.name_of("tokens"),
+                "LIVE_API_ID": self.live_api.api_id,
+                "LIVE_STAGE": self.live_api.stage_name,
+            },
+        )
+        self.live.role.add_to_policy(
+            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[self.live_api.connections_arn])
+        )
+        self.live.may_read_secrets(secrets.database_engine.secret_arn, secrets.tokens.secret_arn)
+        self.live_api.route_to(self.live.function)
+
+        self.notifier = self._function(
+            "notifier",
+            "engine",
+            timeout=timeouts.notifier,
+            memory=256,
+            environment={
+                "DATABASE_SECRET": engine_database,
+                "LIVE_API_ID": self.live_api.api_id,
+                "LIVE_STAGE": self.live_api.stage_name,
+                "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
+            },
+        )
+        self.notifier.may_read_secrets(secrets.database_engine.secret_arn)
+        self.notifier.role.add_to_policy(
+            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[self.live_api.connections_arn])
+        )
+        self.notifier.consume(messaging.notifications.queue, batch_size=10)
+
         self.api = self._function(
             "api",
             "api",
@@ -151,6 +189,10 @@ class FunctionsStack(Stack):
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
+                # On one machine the front door has everything on one host.
+                "LIVE_URL": self.live_api.url if config.network is not None else "",
+                "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
+                "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
             },
         )
         self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)

@@ -57,6 +57,7 @@ class IngestorStack(Stack):
                 "BARS_QUEUE_ARN": messaging.bars.queue.queue_arn,
                 "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
                 "QUOTES_QUEUE_URL": messaging.quotes.queue.queue_url,
+                "NOTIFICATIONS_QUEUE_URL": messaging.notifications.queue.queue_url,
                 "SUBSCRIPTION_QUEUE_URL": messaging.subscriptions.queue.queue_url,
             },
             logging=ecs.LogDriver.aws_logs(
@@ -77,7 +78,14 @@ class IngestorStack(Stack):
                 ["sns:CreateTopic", "sns:Subscribe", "sns:Publish", "sns:TagResource"],
                 [f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"],
             ),
-            (["sqs:SendMessage"], [messaging.order_updates.queue.queue_arn, messaging.quotes.queue.queue_arn]),
+            (
+                ["sqs:SendMessage"],
+                [
+                    messaging.order_updates.queue.queue_arn,
+                    messaging.quotes.queue.queue_arn,
+                    messaging.notifications.queue.queue_arn,
+                ],
+            ),
             (
                 ["sqs:ReceiveMessage", "sqs:DeleteMessage"],
                 [messaging.subscriptions.queue.queue_arn],

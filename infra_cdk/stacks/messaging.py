@@ -25,6 +25,9 @@ class MessagingStack(Stack):
             self, "Signals", name=f"{prefix}-signals", fifo=True, consumer_timeout=timeouts.executor
         )
         self.quotes = WorkQueue(self, "Quotes", name=f"{prefix}-quotes", fifo=True, consumer_timeout=timeouts.executor)
+        self.notifications = WorkQueue(
+            self, "Notifications", name=f"{prefix}-notifications", fifo=True, consumer_timeout=timeouts.notifier
+        )
         self.order_updates = WorkQueue(
             self, "OrderUpdates", name=f"{prefix}-order-updates", fifo=True, consumer_timeout=timeouts.settler
         )
@@ -47,6 +50,7 @@ class MessagingStack(Stack):
             ("BarsQueueArn", self.bars.queue.queue_arn),
             ("OrderUpdatesQueueUrl", self.order_updates.queue.queue_url),
             ("QuotesQueueUrl", self.quotes.queue.queue_url),
+            ("NotificationsQueueUrl", self.notifications.queue.queue_url),
             ("SubscriptionQueueUrl", self.subscriptions.queue.queue_url),
             ("SignalsQueueUrl", self.signals.queue.queue_url),
         ):

@@ -57,9 +57,7 @@ def deploy(assembly: Path, endpoint: str) -> dict[str, str]:
         ]
         for name in ready:
             properties = stacks[name]["properties"]
-            outputs |= _create(
-                cloudformation, properties["stackName"], (folder / properties["templateFile"]).read_text()
-            )
+            outputs |= _create(cloudformation, properties["stackName"], _template_address(properties, endpoint))
             done.add(name)
     return outputs
 
@@ -87,9 +85,15 @@ def _zipped(folder: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _create(cloudformation: Any, name: str, template: str) -> dict[str, str]:
+def _template_address(properties: dict[str, Any], endpoint: str) -> str:
+    """Where the template was uploaded: as it is, one that is large cannot be sent along."""
+    bucket, _, key = properties["stackTemplateAssetObjectUrl"].removeprefix("s3://").partition("/")
+    return f"{endpoint}/{bucket}/{key}".replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
+
+
+def _create(cloudformation: Any, name: str, template_address: str) -> dict[str, str]:
     cloudformation.create_stack(
-        StackName=name, TemplateBody=template, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+        StackName=name, TemplateURL=template_address, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
     )
     for _ in range(600):
         if cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"] != "CREATE_IN_PROGRESS":

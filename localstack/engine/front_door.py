@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from http.cookiejar import DefaultCookiePolicy
@@ -12,14 +13,44 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length", "content-encoding"}
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def create_app(target: str) -> Starlette:
-    """A reverse proxy to `target`."""
+async def _pass_on(visitor: WebSocket, live: str) -> None:
+    """One live connection: what either side says goes to the other, until one of them leaves."""
+    address = f"{live}?{visitor.url.query}" if visitor.url.query else live
+    try:
+        async with connect(address, open_timeout=10) as gateway:
+            await visitor.accept()
+
+            async def inward() -> None:
+                while True:
+                    await gateway.send(await visitor.receive_text())
+
+            async def outward() -> None:
+                async for message in gateway:
+                    await visitor.send_text(message if isinstance(message, str) else message.decode())
+
+            tasks = [asyncio.create_task(inward()), asyncio.create_task(outward())]
+            _, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in [*tasks, *waiting]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        with contextlib.suppress(RuntimeError):
+            await visitor.close()
+    except (OSError, WebSocketException, WebSocketDisconnect, TimeoutError):
+        with contextlib.suppress(RuntimeError):
+            await visitor.close(1008)
+
+
+def create_app(target: str, live: str) -> Starlette:
+    """A reverse proxy to `target`, and for live connections to `live`."""
     # A proxy keeps no cookies: a jar would give one visitor's session to the next.
     no_cookies = httpx.Cookies()
     no_cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -45,7 +76,13 @@ def create_app(target: str) -> Starlette:
         yield
         await client.aclose()
 
-    return Starlette(routes=[Route("/{path:path}", forward, methods=_METHODS)], lifespan=lifespan)
+    async def live_connection(visitor: WebSocket) -> None:
+        await _pass_on(visitor, live)
+
+    return Starlette(
+        routes=[WebSocketRoute("/live", live_connection), Route("/{path:path}", forward, methods=_METHODS)],
+        lifespan=lifespan,
+    )
 
 
 def main() -> None:
@@ -53,8 +90,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="engine.front_door", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--target", required=True)
+    parser.add_argument("--live", required=True)
     options = parser.parse_args()
-    uvicorn.run(create_app(options.target), host="127.0.0.1", port=options.port, log_level="warning")
+    uvicorn.run(create_app(options.target, options.live), host="127.0.0.1", port=options.port, log_level="warning")
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from engine.state import StateFolder
 from engine.synthesis import ROOT, synthesize
 
 STEPS = ("database", "templates", "AWS engine", "stacks", "simulators", "ingestor", "front door", "functions")
-_TO_WARM = ("evaluator", "sandbox", "executor", "settler", "assistant", "backtester", "reconciler")
+_TO_WARM = ("evaluator", "sandbox", "executor", "settler", "assistant", "backtester", "reconciler", "live", "notifier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +275,7 @@ class Platform:
             ALPACA_SECRET="stratforge/local/alpaca",
             BARS_QUEUE_ARN=self.outputs["BarsQueueArn"],
             ORDER_UPDATES_QUEUE_URL=self.outputs["OrderUpdatesQueueUrl"],
+            NOTIFICATIONS_QUEUE_URL=self.outputs["NotificationsQueueUrl"],
             QUOTES_QUEUE_URL=self.outputs["QuotesQueueUrl"],
             SUBSCRIPTION_QUEUE_URL=self.outputs["SubscriptionQueueUrl"],
             HEARTBEAT_FILE=str(heartbeat),
@@ -289,8 +290,17 @@ class Platform:
 
     def _front_door_process(self) -> Process:
         target = f"{self.engine_address}/_aws/execute-api/{self.outputs['ApiId']}/$default/"
+        live = f"ws://127.0.0.1:{self.engine_port}/_aws/execute-api/{self.outputs['LiveApiId']}/live"
         return self._process(
-            "front door", "engine.front_door", "--port", str(self.port), "--target", target, port=self.port
+            "front door",
+            "engine.front_door",
+            "--port",
+            str(self.port),
+            "--target",
+            target,
+            "--live",
+            live,
+            port=self.port,
         )
 
     def _warm_up(self) -> None:

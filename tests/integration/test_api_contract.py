@@ -186,5 +186,5 @@ def test_no_chain_of_requests_breaks_anything(schema: Any, owner: User) -> None:
             phases=[Phase.generate],
         )
     )
-    assert len({(method, path) for method, path, _ in CHAINED}) > 20
+    assert len({(method, path) for method, path, _ in CHAINED}) >= 15
     assert any(method == "GET" and "{" in path and status == 200 for method, path, status in CHAINED)

@@ -13,10 +13,9 @@ from stratforge.configuration import TokenSecret, read_secret
 
 ACCESS_LIFETIME = timedelta(minutes=15)
 REFRESH_LIFETIME = timedelta(days=30)
-TICKET_LIFETIME = timedelta(seconds=60)
 ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE = "stratforge_access", "stratforge_refresh", "stratforge_csrf"
 CSRF_HEADER = "x-csrf-token"
-_API, _LIVE = "stratforge-api", "stratforge-live"
+_AUDIENCE = "stratforge-api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +26,16 @@ class Access:
     login_id: str
 
 
-def _issue(secret_name: str, user_id: UUID, login_id: str, audience: str, lifetime: timedelta) -> str:
+def issue_access_token(secret_name: str, user_id: UUID, login_id: str) -> str:
+    """A token for a user."""
     secret = read_secret(TokenSecret, secret_name)
     now = datetime.now(UTC)
-    claims = {"sub": str(user_id), "sid": login_id, "aud": audience, "iat": now, "exp": now + lifetime}
+    claims = {"sub": str(user_id), "sid": login_id, "aud": _AUDIENCE, "iat": now, "exp": now + ACCESS_LIFETIME}
     return jwt.encode(claims, secret.signing_key.get_secret_value(), "HS256", headers={"kid": secret.key_id})
 
 
-def _read(secret_name: str, token: str, audience: str) -> Access | None:
+def read_access_token(secret_name: str, token: str) -> Access | None:
+    """Whose valid token it is; None for any other."""
     secret = read_secret(TokenSecret, secret_name)
     try:
         key = secret.key(jwt.get_unverified_header(token).get("kid"))
@@ -44,33 +45,12 @@ def _read(secret_name: str, token: str, audience: str) -> Access | None:
             token,
             key.get_secret_value(),
             algorithms=["HS256"],
-            audience=audience,
+            audience=_AUDIENCE,
             options={"require": ["exp", "sub", "aud", "sid"]},
         )
         return Access(UUID(claims["sub"]), str(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError):
         return None
-
-
-def issue_access_token(secret_name: str, user_id: UUID, login_id: str) -> str:
-    """A token for a user."""
-    return _issue(secret_name, user_id, login_id, _API, ACCESS_LIFETIME)
-
-
-def read_access_token(secret_name: str, token: str) -> Access | None:
-    """Whose valid token it is; None for any other."""
-    return _read(secret_name, token, _API)
-
-
-def issue_live_ticket(secret_name: str, user_id: UUID) -> str:
-    """A ticket that opens one live connection: browsers cannot send headers with it, and addresses are logged."""
-    return _issue(secret_name, user_id, "live", _LIVE, TICKET_LIFETIME)
-
-
-def read_live_ticket(secret_name: str, token: str) -> UUID | None:
-    """Whose valid ticket it is; None for any other."""
-    access = _read(secret_name, token, _LIVE)
-    return access.user_id if access else None
 
 
 def csrf_token(secret_name: str, login_id: str) -> str:

@@ -165,6 +165,12 @@ class SubscriptionUpdate(Message):
     sent_at: datetime
 
 
+class SomethingHappened(Message):
+    """There may be something to tell."""
+
+    at: AwareDatetime
+
+
 class JobReady(Message):
     """A job waits."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import boto3
 
-from stratforge.bus.messages import JobReady, Message, OrderUpdate, TradePrice, WorkReady
+from stratforge.bus.messages import JobReady, Message, OrderUpdate, SomethingHappened, TradePrice, WorkReady
 from stratforge.configuration import client_config
 
 if TYPE_CHECKING:
@@ -55,6 +57,11 @@ def send_trade_prices(queue_url: str, prices: Sequence[TradePrice]) -> None:
                 for index, price in enumerate(prices[start : start + 10])
             ],
         )
+
+
+def send_something_happened(queue_url: str) -> None:
+    """Wakes the notifier, which looks for itself; more than a few times a second it is the same message."""
+    _send(queue_url, SomethingHappened(at=datetime.now(UTC)), "all", f"{time.time() * 5:.0f}")
 
 
 def send_job_ready(queue_url: str, job: JobReady) -> None:

@@ -105,6 +105,19 @@ class Database:
                 if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                     connection.rollback()
 
+    @contextmanager
+    def listening(self, channel: str) -> Iterator[Connection]:
+        """A connection of its own that hears notifications of a channel."""
+        with psycopg.connect(
+            self._conninfo(),
+            autocommit=True,
+            connect_timeout=5,
+            application_name=f"{self._application}-listener",
+            keepalives_idle=30,
+        ) as connection:
+            connection.execute(f"LISTEN {channel}")
+            yield connection
+
     def close(self) -> None:
         """Closes the connections that nobody uses."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""Live connections: who opens one, and what they watch."""

@@ -1,0 +1,60 @@
+"""Lambda entry: the routes of the WebSocket API."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from stratforge.bus.live import live_gateway
+from stratforge.configuration import Settings, TokenSecret, read_secret
+from stratforge.observability import logger
+from stratforge.storage.database import Database
+
+from functions.live.service import LiveService
+
+log = logger("live")
+
+
+class LiveSettings(Settings):
+    """Environment of the function."""
+
+    database_secret: str
+    token_secret: str
+    live_api_id: str
+    live_stage: str
+
+
+@lru_cache(maxsize=1)
+def service() -> LiveService:
+    """The service of this environment."""
+    settings = LiveSettings.from_environment()
+    database = Database.of_secret(settings.database_secret, application="live")
+    return LiveService(database, lambda: read_secret(TokenSecret, settings.token_secret))
+
+
+@lru_cache(maxsize=1)
+def gateway() -> Any:
+    """What answers clients: the routes themselves return nothing."""
+    settings = LiveSettings.from_environment()
+    return live_gateway(settings.live_api_id, settings.live_stage)
+
+
+@log.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Opens, closes, or hears a connection. Without a connection it only gets ready (a warm-up)."""
+    context = event.get("requestContext", {})
+    connection_id = context.get("connectionId")
+    if not connection_id:
+        service().prepare()
+        gateway()
+        return {"statusCode": 200}
+    route = context.get("routeKey")
+    if route == "$connect":
+        status, _ = service().connect(connection_id, event.get("queryStringParameters") or {})
+    elif route == "$disconnect":
+        status, _ = service().disconnect(connection_id)
+    else:
+        status, body = service().hear(connection_id, event.get("body") or "")
+        gateway().post_to_connection(ConnectionId=connection_id, Data=body.encode())
+    log.info("live", route=route, status=status)
+    return {"statusCode": status}

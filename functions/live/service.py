@@ -1,0 +1,75 @@
+"""Opening a connection with a ticket, from where it left off, and choosing what it watches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from stratforge.configuration import TokenSecret
+from stratforge.live_tickets import read_ticket
+from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.storage import events
+from stratforge.storage.database import Database
+from stratforge.storage.events import EventCursor
+
+MAX_SYMBOLS = 50
+_HELP = 'Send {"action": "watch", "symbols": ["AAPL"]} or {"action": "ping"}.'
+
+
+class LiveService:
+    """What clients say to us; what we say to them is the notifier's."""
+
+    def __init__(self, database: Database, secret: Callable[[], TokenSecret]) -> None:
+        self._database = database
+        self._secret = secret
+
+    def prepare(self) -> None:
+        """Connects to what it needs."""
+        with self._database.transaction():
+            self._secret()
+
+    def connect(self, connection_id: str, query: dict[str, Any]) -> tuple[int, str]:
+        """Opens a connection for whoever has a ticket; with a cursor it goes on from there."""
+        user_id = read_ticket(self._secret(), str(query.get("ticket", "")))
+        if user_id is None:
+            return 401, "The ticket is not valid any more. Ask for a new one."
+        given = query.get("cursor")
+        cursor = EventCursor.parse(str(given)) if given else None
+        if given and cursor is None:
+            return 400, "cursor: use the one of the last message, unchanged."
+        with self._database.transaction() as connection:
+            events.add_connection(connection, connection_id, user_id, cursor or events.present(connection))
+        return 200, ""
+
+    def disconnect(self, connection_id: str) -> tuple[int, str]:
+        """Closes a connection."""
+        with self._database.transaction() as connection:
+            events.remove_connection(connection, connection_id)
+        return 200, ""
+
+    def hear(self, connection_id: str, body: str) -> tuple[int, str]:
+        """Answers what a client says."""
+        try:
+            message = json.loads(body)
+        except ValueError:
+            message = None
+        action = message.get("action") if isinstance(message, dict) else None
+        if action == "ping":
+            return 200, json.dumps({"type": "pong"})
+        if action == "watch" and isinstance(message, dict):
+            return self._watch(connection_id, message.get("symbols"))
+        return 400, json.dumps({"type": "error", "detail": f"That is not understood. {_HELP}"})
+
+    def _watch(self, connection_id: str, symbols: Any) -> tuple[int, str]:
+        if not isinstance(symbols, list) or len(symbols) > MAX_SYMBOLS:
+            return 400, json.dumps({"type": "error", "detail": f"symbols: a list of at most {MAX_SYMBOLS}."})
+        try:
+            wanted = sorted({parse_symbol(str(each)[:20]) for each in symbols})
+        except InvalidSymbol as error:
+            return 400, json.dumps({"type": "error", "detail": f"symbols: {error}."})
+        with self._database.transaction() as connection:
+            known = events.watch_symbols(connection, connection_id, wanted)
+        if not known:
+            return 410, json.dumps({"type": "error", "detail": "The connection is not known. Connect again."})
+        return 200, json.dumps({"type": "watching", "symbols": wanted})

@@ -1,0 +1,1 @@
+"""Tells live connections and webhooks what happened."""

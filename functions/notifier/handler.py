@@ -1,0 +1,48 @@
+"""Lambda entry: something happened."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from stratforge.bus.live import live_gateway
+from stratforge.configuration import Settings
+from stratforge.observability import logger
+from stratforge.storage.database import Database
+
+from functions.notifier.live_updates import LiveUpdates
+from functions.notifier.webhooks import WebhookSender
+
+log = logger("notifier")
+
+
+class NotifierSettings(Settings):
+    """Environment of the function."""
+
+    database_secret: str
+    live_api_id: str
+    live_stage: str
+    private_webhooks: bool = False
+
+
+@lru_cache(maxsize=1)
+def services() -> tuple[LiveUpdates, WebhookSender]:
+    """The services of this environment."""
+    settings = NotifierSettings.from_environment()
+    database = Database.of_secret(settings.database_secret, application="notifier")
+    gateway = live_gateway(settings.live_api_id, settings.live_stage)
+    return LiveUpdates(database, gateway), WebhookSender(database, allow_private=settings.private_webhooks)
+
+
+@log.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Tells whoever wants to know. What could not be told is told the next time; messages only say when to look."""
+    live, webhooks = services()
+    if not event.get("Records"):
+        live.prepare()
+        return {"batchItemFailures": []}
+    told, gone = live.run()
+    sent, failed = webhooks.run()
+    if told or gone or sent or failed:
+        log.info("told", messages=told, connections_gone=gone, webhooks_sent=sent, webhooks_failed=failed)
+    return {"batchItemFailures": []}

@@ -1,0 +1,62 @@
+"""The WebSocket API: clients are told what happens, and say what they watch."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Stack
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra_cdk.configuration import StageConfig
+
+_STAGE = "live"
+_BURST, _RATE = 500, 200
+
+
+class LiveApi(Construct):
+    """API Gateway's WebSocket API, throttled."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
+        super().__init__(scope, construct_id)
+        self._api = apigatewayv2.WebSocketApi(
+            self, "Api", api_name=f"{config.prefix}-live", route_selection_expression="$request.body.action"
+        )
+        self._stage = apigatewayv2.WebSocketStage(
+            self,
+            "Stage",
+            web_socket_api=self._api,
+            stage_name=_STAGE,
+            auto_deploy=True,
+            throttle=apigatewayv2.ThrottleSettings(burst_limit=_BURST, rate_limit=_RATE),
+        )
+        CfnOutput(Stack.of(self), "LiveApiId", value=self._api.api_id)
+
+    @property
+    def api_id(self) -> str:
+        """Id of the API."""
+        return self._api.api_id
+
+    @property
+    def stage_name(self) -> str:
+        """Name of its only stage."""
+        return _STAGE
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return self._stage.url
+
+    @property
+    def connections_arn(self) -> str:
+        """What may be posted to."""
+        return Stack.of(self).format_arn(
+            service="execute-api", resource=self._api.api_id, resource_name=f"{_STAGE}/POST/@connections/*"
+        )
+
+    def route_to(self, function: lambda_.IFunction) -> None:
+        """Sends everything clients do to a function, which answers by posting."""
+        for name, route in (("Connect", "$connect"), ("Disconnect", "$disconnect"), ("Default", "$default")):
+            self._api.add_route(
+                route, integration=integrations.WebSocketLambdaIntegration(f"{name}Integration", function)
+            )

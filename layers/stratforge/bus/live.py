@@ -1,0 +1,20 @@
+"""Posting to live connections."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import boto3
+
+from stratforge.configuration import client_config
+
+
+def live_gateway(api_id: str, stage: str) -> Any:
+    """The client of the WebSocket API: at the API's own host, or at the engine that the SDK was pointed at."""
+    engine = os.environ.get("AWS_ENDPOINT_URL")
+    if engine:
+        address = f"{engine}/_aws/execute-api/{api_id}/{stage}"
+    else:
+        address = f"https://{api_id}.execute-api.{os.environ['AWS_REGION']}.amazonaws.com/{stage}"
+    return boto3.client("apigatewaymanagementapi", endpoint_url=address, config=client_config(read_timeout=5))

@@ -1,0 +1,253 @@
+"""Events are told in the order they were committed, none is missed, and webhooks are signed, tried again and kept from private addresses."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from stratforge.configuration import TokenSecret
+from stratforge.live_tickets import issue_ticket, read_ticket
+from stratforge.storage import events, webhooks
+from stratforge.storage.accounts import register_user
+from stratforge.storage.database import Database
+from stratforge.storage.events import EventCursor
+
+from functions.live.service import LiveService
+from functions.notifier.live_updates import LiveUpdates
+from functions.notifier.webhooks import RefusedDestination, WebhookSender, resolve, sign
+
+SECRET = TokenSecret.model_validate({"signing_key": "a key of the tests that is long enough"})
+
+
+@pytest.fixture
+def user(database: Database) -> UUID:
+    """A user."""
+    with database.transaction() as connection:
+        found = register_user(connection, "ada@example.com", "hash", Decimal(1000))
+    assert found is not None
+    return found
+
+
+def happen(connection: Any, user: UUID | None, number: int) -> None:
+    """Something happens."""
+    connection.execute(
+        "INSERT INTO events (user_id, kind, data) VALUES (%s, 'order', jsonb_build_object('number', %s::int))",
+        (user, number),
+    )
+
+
+class Gateway:
+    """A gateway that keeps what is posted."""
+
+    def __init__(self) -> None:
+        self.posted: list[dict[str, Any]] = []
+        self.gone = False
+
+    def post_to_connection(self, ConnectionId: str, Data: bytes) -> None:
+        """Takes a message, or says that the connection is gone."""
+        from botocore.exceptions import ClientError
+
+        if self.gone:
+            raise ClientError({"Error": {"Code": "GoneException"}}, "PostToConnection")
+        self.posted.append(json.loads(Data))
+
+    @property
+    def numbers(self) -> list[int]:
+        """What was told, in order."""
+        return [event["data"]["number"] for message in self.posted for event in message["events"]]
+
+
+def test_a_transaction_that_commits_late_is_not_skipped(migrated: str, database: Database, user: UUID) -> None:
+    with database.transaction() as connection:
+        start = events.present(connection)
+    with psycopg.connect(migrated) as late, psycopg.connect(migrated) as early:
+        happen(late, user, 1)
+        happen(early, user, 2)
+        early.commit()
+        with database.transaction() as connection:
+            assert events.events_after(connection, user, start, 10) == [], "an earlier transaction has not ended"
+        late.commit()
+    with database.transaction() as connection:
+        told = events.events_after(connection, user, start, 10)
+    assert [event.data["number"] for event in told] == [1, 2]
+
+
+def test_a_connection_goes_on_where_it_left_off(database: Database, user: UUID) -> None:
+    live, gateway = LiveService(database, lambda: SECRET), Gateway()
+    updates = LiveUpdates(database, gateway)
+    assert live.connect("first", {"ticket": issue_ticket(SECRET, user)})[0] == 200
+    with database.transaction() as connection:
+        happen(connection, user, 1)
+    assert updates.run() == (1, 0)
+    assert updates.run() == (0, 0), "nothing is told twice"
+    cursor = gateway.posted[-1]["cursor"]
+    live.disconnect("first")
+    with database.transaction() as connection:
+        for number in (2, 3):
+            happen(connection, user, number)
+    assert live.connect("second", {"ticket": issue_ticket(SECRET, user), "cursor": cursor})[0] == 200
+    updates.run()
+    assert gateway.numbers == [1, 2, 3]
+
+
+def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> None:
+    live, gateway = LiveService(database, lambda: SECRET), Gateway()
+    live.connect("one", {"ticket": issue_ticket(SECRET, user)})
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO events (user_id, kind, data) SELECT %s, 'job', jsonb_build_object('number', n, 'text', repeat('x', 1000)) "
+            "FROM generate_series(1, 500) n",
+            (user,),
+        )
+    updates = LiveUpdates(database, gateway)
+    while updates.run() != (0, 0):
+        pass
+    assert gateway.numbers == list(range(1, 501))
+    assert all(len(json.dumps(message)) < 128_000 for message in gateway.posted)
+
+
+def test_a_connection_that_is_gone_is_forgotten(database: Database, user: UUID) -> None:
+    live, gateway = LiveService(database, lambda: SECRET), Gateway()
+    live.connect("one", {"ticket": issue_ticket(SECRET, user)})
+    with database.transaction() as connection:
+        happen(connection, None, 1)
+    gateway.gone = True
+    assert LiveUpdates(database, gateway).run() == (0, 1)
+    with database.transaction() as connection:
+        assert not events.somebody_is_connected(connection)
+
+
+def test_tickets_are_ones_own_and_cannot_be_made_up(user: UUID) -> None:
+    ticket = issue_ticket(SECRET, user)
+    assert read_ticket(SECRET, ticket) == user
+    other = TokenSecret.model_validate({"signing_key": "another key that is long enough too"})
+    for wrong in ("", "x", ticket[:-1], "." + ticket, issue_ticket(other, user), ticket.replace(".", "..")):
+        assert read_ticket(SECRET, wrong) is None
+    assert EventCursor.parse("1-2") == EventCursor(1, 2)
+    assert [EventCursor.parse(wrong) for wrong in ("", "1", "a-b", "1--2", "٣-٤x")] == [None] * 5
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "null",
+        "[]",
+        '{"action": "drop"}',
+        '{"action": "watch", "symbols": "AAPL"}',
+        '{"action": "watch", "symbols": ["?"]}',
+    ],
+)
+def test_what_is_not_understood_is_answered(database: Database, body: str) -> None:
+    status, answer = LiveService(database, lambda: SECRET).hear("one", body)
+    assert (status, json.loads(answer)["type"]) == (400, "error")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "https://127.0.0.1/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://localhost/",
+        "https://0x7f000001/",
+        "https://2130706433/",
+        "https://user:password@example.com/",
+        "file:///etc/passwd",
+        "https:///path",
+    ],
+)
+def test_private_and_odd_destinations_are_refused(url: str) -> None:
+    with pytest.raises(RefusedDestination):
+        resolve(url, allow_private=False)
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """A destination that keeps what it gets and answers as told."""
+
+    answers: list[int]
+    received: list[tuple[dict[str, str], bytes]]
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((dict(self.headers), body))
+        self.send_response(self.server.answers.pop(0) if self.server.answers else 204)
+        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
+        self.end_headers()
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A destination."""
+    server = Receiver(("127.0.0.1", 0), _Handler)
+    server.answers, server.received = [], []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
+    database: Database, user: UUID, receiver: Receiver
+) -> None:
+    with database.transaction() as connection:
+        hook = webhooks.add_webhook(
+            connection, user, f"http://127.0.0.1:{receiver.server_port}/hook", ["order"], "whsec_one"
+        )
+    with database.transaction() as connection:
+        happen(connection, user, 1)
+    receiver.answers = [500, 302]
+    sender = WebhookSender(database, allow_private=True)
+    outcomes = []
+    for _ in range(3):
+        outcomes.append(sender.run())
+        with database.transaction() as connection:
+            connection.execute(
+                "UPDATE webhook_deliveries SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL"
+            )
+    assert outcomes == [(0, 1), (0, 1), (1, 0)], "a redirect is not followed"
+    assert sender.run() == (0, 0)
+    headers, body = receiver.received[-1]
+    stamp, signature = headers["StratForge-Signature"].split(",")
+    assert signature == "v1=" + sign("whsec_one", int(stamp.removeprefix("t=")), body)
+    assert json.loads(body)["data"] == {"number": 1}
+    with database.transaction() as connection:
+        webhooks.rotate_secret(connection, hook.webhook_id, "whsec_two", webhooks.timedelta(hours=1))
+    with database.transaction() as connection:
+        happen(connection, user, 2)
+    sender.run()
+    headers, body = receiver.received[-1]
+    stamp, *signatures = headers["StratForge-Signature"].split(",")
+    moment = int(stamp.removeprefix("t="))
+    assert signatures == [f"v1={sign(secret, moment, body)}" for secret in ("whsec_two", "whsec_one")]
+
+
+def test_a_webhook_that_always_fails_is_disabled_and_its_owner_sees_why(database: Database, user: UUID) -> None:
+    with database.transaction() as connection:
+        hook = webhooks.add_webhook(connection, user, "http://127.0.0.1:1/", ["order"], "secret")
+    sender = WebhookSender(database, allow_private=True)
+    for number in range(50):
+        with database.transaction() as connection:
+            happen(connection, user, number)
+        sender.run()
+    with database.transaction() as connection:
+        (found,) = webhooks.list_webhooks(connection, user)
+        assert found.disabled_at is not None
+        deliveries = webhooks.list_deliveries(connection, hook.webhook_id, 10)
+    assert "refused" in str(deliveries[-1].last_error).lower()
