@@ -42,7 +42,7 @@ def build(app: cdk.App, config: StageConfig) -> None:
         vpc=network.vpc if network else None,
         security_group=network.functions if network else None,
     )
-    HttpApiStack(stage, "http-api", config=config, function=functions.api.function)
+    HttpApiStack(stage, "http-api", config=config, function=functions.api.function, mcp=functions.mcp.function)
 
 
 def main() -> None:

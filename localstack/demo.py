@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.api_client import ApiClient, ApiError
 from engine.audit import Audit, audit, count_trades, open_work
 from engine.failures import StartError
 from engine.platform import Options, Platform
 from engine.synthesis import ROOT
+from stratforge.client import ApiError, Client
 
 PROMPT = "Buy AAPL when the 2-bar average crosses above the 5-bar average and sell when it crosses below"
 SYMBOLS = ("AAPL", "GOOG", "IBM", "META", "MSFT")
@@ -34,7 +34,7 @@ def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> Audit:
     clients = []
     sessions = []
     for name, prompt in (("demo", PROMPT), ("other", OPPOSITE)):
-        client = ApiClient(platform.address)
+        client = Client(platform.address)
         client.enter(f"{name}@example.com", platform.folder.passwords.demo_account)
         strategy = client.generate(prompt)
         tell(f"{strategy['name']}: {strategy['logic_explanation']}")

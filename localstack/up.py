@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from engine.api_client import ApiClient, ApiError
 from engine.failures import StartError
 from engine.platform import STEPS, Options, Platform
 from engine.synthesis import ROOT
@@ -21,6 +20,7 @@ from rich.live import Live
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from stratforge.client import ApiError, Client
 
 DEMO_EMAIL = "demo@example.com"
 DEMO_STRATEGIES = (
@@ -35,7 +35,7 @@ DEMO_STRATEGIES = (
 
 def begin_demo(platform: Platform) -> None:
     """Makes sure that the demo account exists and has sessions running."""
-    client = ApiClient(platform.address)
+    client = Client(platform.address)
     client.enter(DEMO_EMAIL, platform.folder.passwords.demo_account)
     running = [each for each in client.call("GET", "/api/sessions")["items"] if each["status"] == "RUNNING"]
     if running:

@@ -19,7 +19,7 @@ from infra_cdk.stacks.secrets import SecretsStack
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, live, notifier, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, live, notifier, mcp, api."""
 
     def __init__(
         self,
@@ -195,6 +195,8 @@ class FunctionsStack(Stack):
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
             },
         )
+        # It talks to the API as any program does, with the key of whoever asks, at the address it was asked at itself.
+        self.mcp = self._function("mcp", "mcp", timeout=29, memory=512, environment={}, in_network=False)
         self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)
         self.api.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
         self.api.role.add_to_policy(
@@ -210,6 +212,7 @@ class FunctionsStack(Stack):
         memory: int,
         environment: dict[str, str],
         isolated: bool = False,
+        in_network: bool = True,
     ) -> PythonFunction:
         if requirements not in self._requirements:
             self._requirements[requirements] = requirements_layer(self, self._config.prefix, requirements)
@@ -224,7 +227,7 @@ class FunctionsStack(Stack):
             timeout=timeout,
             memory=memory,
             environment={**shared, **environment},
-            vpc=self._vpc,
+            vpc=self._vpc if in_network else None,
             security_groups=self._security_groups,
             isolated=isolated,
         )

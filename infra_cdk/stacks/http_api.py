@@ -18,12 +18,23 @@ class HttpApiStack(Stack):
     """API Gateway's HTTP API in front of the api function."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, config: StageConfig, function: lambda_.IFunction
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        function: lambda_.IFunction,
+        mcp: lambda_.IFunction,
     ) -> None:
         super().__init__(scope, construct_id)
         integration = integrations.HttpLambdaIntegration("Integration", function)
         self.api = apigatewayv2.HttpApi(
             self, "Api", api_name=config.prefix, default_integration=integration, create_default_stage=False
+        )
+        self.api.add_routes(
+            path="/mcp",
+            methods=[apigatewayv2.HttpMethod.ANY],
+            integration=integrations.HttpLambdaIntegration("McpIntegration", mcp),
         )
         access_log = logs.LogGroup(
             self,

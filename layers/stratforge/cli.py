@@ -1,4 +1,4 @@
-"""The command `stratforge`: check, backtest, sweep and replay strategies, and print the reference of the language."""
+"""The command `stratforge`: check, backtest, sweep and replay strategies, print references, and talk to a running platform."""
 
 from __future__ import annotations
 
@@ -203,6 +203,29 @@ def replay(options: argparse.Namespace) -> int:
     return 3 if differences or count != session.bars_evaluated else 0
 
 
+def api(options: argparse.Namespace) -> int:
+    """`stratforge api`: one request to the API, as `STRATFORGE_ADDRESS` and `STRATFORGE_API_KEY` say."""
+    from stratforge.client import ApiError, Client
+
+    try:
+        body = json.loads(options.body) if options.body else None
+        print(
+            json.dumps(Client(options.address, options.key).call(options.method.upper(), options.path, body), indent=2)
+        )
+    except (ApiError, ValueError) as error:
+        print(f"stratforge: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def mcp(options: argparse.Namespace) -> int:
+    """`stratforge mcp`: tools for language models over standard input and output."""
+    from stratforge.mcp_server import serve_stdio
+
+    serve_stdio(options.address, options.key)
+    return 0
+
+
 def reasons(_options: argparse.Namespace) -> int:
     """`stratforge reasons`: why orders are refused, as a page."""
     from stratforge.portfolio.reasons import reference_markdown
@@ -275,7 +298,21 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=reference)
     command = commands.add_parser("reasons", help="prints why orders are refused or ended")
     command.set_defaults(run=reasons)
+    command = commands.add_parser("api", help="one request to a running platform")
+    command.add_argument("method", choices=("get", "post", "put", "patch", "delete"), type=str.lower)
+    command.add_argument("path", metavar="/api/…")
+    command.add_argument("body", nargs="?", help="JSON")
+    _address_options(command)
+    command.set_defaults(run=api)
+    command = commands.add_parser("mcp", help="tools for language models, over standard input and output")
+    _address_options(command)
+    command.set_defaults(run=mcp)
     return parser
+
+
+def _address_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--address", default=os.environ.get("STRATFORGE_ADDRESS", "http://127.0.0.1:8000"))
+    command.add_argument("--key", default=os.environ.get("STRATFORGE_API_KEY", ""), help="a personal API key")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

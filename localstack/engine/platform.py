@@ -28,7 +28,18 @@ from engine.state import StateFolder
 from engine.synthesis import ROOT, synthesize
 
 STEPS = ("database", "templates", "AWS engine", "stacks", "simulators", "ingestor", "front door", "functions")
-_TO_WARM = ("evaluator", "sandbox", "executor", "settler", "assistant", "backtester", "reconciler", "live", "notifier")
+_TO_WARM = (
+    "evaluator",
+    "sandbox",
+    "executor",
+    "settler",
+    "assistant",
+    "backtester",
+    "reconciler",
+    "live",
+    "notifier",
+    "mcp",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,21 @@ import urllib.error
 import urllib.request
 
 import pytest
-from engine.api_client import ApiClient, ApiError
 from engine.platform import Platform
+from stratforge.client import ApiError, Client
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_login_of_one_visitor_is_not_given_to_the_next(platform: Platform) -> None:
-    ApiClient(platform.address).enter("first@example.com", "a long enough password")
+    Client(platform.address).enter("first@example.com", "a long enough password")
     with pytest.raises(ApiError) as refused:
-        ApiClient(platform.address).call("GET", "/api/portfolio")
+        Client(platform.address).call("GET", "/api/portfolio")
     assert refused.value.status == 401
 
 
 def test_one_user_sees_nothing_of_another(platform: Platform) -> None:
-    owner, stranger = ApiClient(platform.address), ApiClient(platform.address)
+    owner, stranger = Client(platform.address), Client(platform.address)
     owner.enter("owner@example.com", "a long enough password")
     stranger.enter("stranger@example.com", "a long enough password")
     strategy = owner.generate("Buy IBM when the RSI falls below 30")
@@ -35,7 +35,7 @@ def test_one_user_sees_nothing_of_another(platform: Platform) -> None:
 
 
 def test_code_outside_the_language_is_refused_with_every_finding(platform: Platform) -> None:
-    client = ApiClient(platform.address)
+    client = Client(platform.address)
     client.enter("findings@example.com", "a long enough password")
     code = "import os\ndef on_bar(bar, position, state):\n    while True:\n        pass\n"
     with pytest.raises(ApiError) as refused:
@@ -46,13 +46,13 @@ def test_code_outside_the_language_is_refused_with_every_finding(platform: Platf
 
 def test_invalid_requests_name_the_field(platform: Platform) -> None:
     with pytest.raises(ApiError) as refused:
-        ApiClient(platform.address).call("POST", "/api/auth/register", {"email": "nobody", "password": "short"})
+        Client(platform.address).call("POST", "/api/auth/register", {"email": "nobody", "password": "short"})
     assert refused.value.status == 422
     assert {each["field"] for each in refused.value.problem["errors"]} == {"email", "password"}
 
 
 def test_a_refresh_token_works_once_and_its_reuse_ends_the_login(platform: Platform) -> None:
-    client = ApiClient(platform.address)
+    client = Client(platform.address)
     credentials = {"email": "refresh@example.com", "password": "a long enough password"}
     first = client.call("POST", "/api/auth/register", credentials)["refresh_token"]
     second = client.call("POST", "/api/auth/refresh", {"refresh_token": first})["refresh_token"]
@@ -75,7 +75,7 @@ def test_files_outside_the_page_are_not_served(platform: Platform) -> None:
 
 
 def test_questions_come_back_when_a_request_is_not_understood(platform: Platform) -> None:
-    client = ApiClient(platform.address)
+    client = Client(platform.address)
     client.enter("questions@example.com", "a long enough password")
     result = client.generate("make me rich please")
     assert result["questions"]

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from engine.api_client import ApiClient
 from engine.platform import Platform
+from stratforge.client import Client
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
 
 @contextmanager
-def live(platform: Platform, client: ApiClient, cursor: str = "") -> Iterator[ClientConnection]:
+def live(platform: Platform, client: Client, cursor: str = "") -> Iterator[ClientConnection]:
     """A live connection of a user."""
     ticket = client.call("POST", "/api/live/ticket")
     address = platform.address.replace("http", "ws") + ticket["url"] + f"?ticket={ticket['ticket']}"
@@ -50,7 +50,7 @@ def has_order(status: str) -> Any:
 
 
 def test_an_order_is_told_live_and_what_was_missed_is_told_after_reconnecting(platform: Platform) -> None:
-    client = ApiClient(platform.address)
+    client = Client(platform.address)
     client.enter("live@example.com", "a long enough password")
     with live(platform, client) as connection:
         connection.send(json.dumps({"action": "watch", "symbols": ["AAPL"]}))
@@ -90,7 +90,7 @@ def test_a_webhook_is_told_of_a_fill(platform: Platform) -> None:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    client = ApiClient(platform.address)
+    client = Client(platform.address)
     client.enter("hooked@example.com", "a long enough password")
     client.call("POST", "/api/webhooks", {"url": f"http://127.0.0.1:{server.server_port}/", "kinds": ["trade"]})
     client.call("POST", "/api/trade/orders", {"symbol": "MSFT", "side": "buy", "quantity": "1"})

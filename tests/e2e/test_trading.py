@@ -10,10 +10,10 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from demo import OPPOSITE, PROMPT, SYMBOLS, settle
-from engine.api_client import ApiClient
 from engine.audit import Audit, audit, count_trades
 from engine.platform import Platform
 from stratforge import cli
+from stratforge.client import Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -55,14 +55,14 @@ class Traders:
 
     def __init__(self, platform: Platform, name: str) -> None:
         self._platform = platform
-        self._sessions: list[tuple[ApiClient, str]] = []
-        teller = ApiClient(platform.address)
+        self._sessions: list[tuple[Client, str]] = []
+        teller = Client(platform.address)
         teller.enter(f"{name}-teller@example.com", "a long enough password")
         code = {"name": "telltale", "symbol": "AAPL", "python_code": TELLTALE}
         telling = teller.call("POST", "/api/strategies", code)["strategy_id"]
         self._sessions += [(teller, teller.start_session(telling, symbol)["session_id"]) for symbol in SYMBOLS]
         for suffix, prompt in (("a", PROMPT), ("b", OPPOSITE)):
-            client = ApiClient(platform.address)
+            client = Client(platform.address)
             client.enter(f"{name}-{suffix}@example.com", "a long enough password")
             strategy = client.generate(prompt)
             for symbol in SYMBOLS:

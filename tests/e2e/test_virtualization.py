@@ -9,9 +9,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from engine.api_client import ApiClient, ApiError
 from engine.audit import audit
 from engine.platform import Platform
+from stratforge.client import ApiError, Client
 from stratforge.storage import halts
 
 from tests.e2e.crowd import add_crowd, minutes_of, stop_crowd
@@ -29,24 +29,24 @@ def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     return found
 
 
-def trader(platform: Platform, name: str) -> ApiClient:
+def trader(platform: Platform, name: str) -> Client:
     """A logged-in user."""
-    client = ApiClient(platform.address)
+    client = Client(platform.address)
     client.enter(f"{name}@example.com", "a long enough password")
     return client
 
 
-def order(client: ApiClient, order_id: str) -> dict[str, Any]:
+def order(client: Client, order_id: str) -> dict[str, Any]:
     """An order as it is now."""
     return client.call("GET", f"/api/trade/orders/{order_id}")
 
 
-def place(client: ApiClient, **fields: Any) -> dict[str, Any]:
+def place(client: Client, **fields: Any) -> dict[str, Any]:
     """Places an order."""
     return client.call("POST", "/api/trade/orders", fields)
 
 
-def ends(client: ApiClient, order_id: str, status: str, seconds: float = 60.0) -> dict[str, Any]:
+def ends(client: Client, order_id: str, status: str, seconds: float = 60.0) -> dict[str, Any]:
     """Waits until an order has a status."""
 
     def there() -> dict[str, Any] | None:
@@ -264,7 +264,7 @@ def test_a_correction_of_the_broker_is_followed(platform: Platform) -> None:
     assert platform.reconcile()["clean"]
 
 
-def price_of(client: ApiClient, placed: dict[str, Any]) -> float:
+def price_of(client: Client, placed: dict[str, Any]) -> float:
     """The average price of an order."""
     return float(order(client, placed["order_id"])["average_price"])
 

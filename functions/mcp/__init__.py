@@ -1,0 +1,1 @@
+"""The platform as tools for language models, over HTTP."""

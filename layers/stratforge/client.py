@@ -1,0 +1,163 @@
+"""A client of the HTTP API that needs nothing but Python.
+
+>>> client = Client("https://stratforge.example.com", key="sfk_…")      # doctest: +SKIP
+>>> client.call("GET", "/api/portfolio")["equity"]                     # doctest: +SKIP
+'100042.17'
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+_TIMEOUT = 40.0
+_ATTEMPTS = 4
+# What went wrong on the way, and may go right the next time.
+_TRY_AGAIN = frozenset({429, 502, 503, 504})
+
+
+class ApiError(RuntimeError):
+    """The API answered with a problem: `status`, and `problem` with `type`, `detail` and more."""
+
+    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+        super().__init__(f"{status}: {problem.get('detail', problem)}")
+        self.status = status
+        self.problem = problem
+
+
+class Client:
+    """Calls the API as one user, with an API key or after `enter`.
+
+    Every creating request carries an Idempotency-Key of its own, so that what is tried again after a failure on the way is not done twice.
+    """
+
+    def __init__(self, address: str, key: str = "") -> None:
+        """
+        Args:
+            address: Where the API is, without a path.
+            key: A personal API key; or log in with `enter`.
+
+        Raises:
+            ValueError: if the address is not one of HTTP.
+        """
+        if not address.startswith(("http://", "https://")):
+            raise ValueError(f"{address!r} is not an address; give one such as https://stratforge.example.com")
+        self._address = address.rstrip("/")
+        self._token = key
+
+    def call(self, method: str, path: str, body: dict[str, Any] | None = None, **query: Any) -> dict[str, Any]:
+        """One request; tried again, at most three times, when something on the way failed.
+
+        Args:
+            method: GET, POST, PUT, PATCH or DELETE.
+            path: Such as /api/portfolio.
+            body: What is sent as JSON.
+            query: Parameters of the address; None leaves one out.
+
+        Raises:
+            ApiError: for any answer of 400 and up.
+        """
+        given = {name: value for name, value in query.items() if value is not None}
+        url = self._address + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
+        headers = {"Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        if method == "POST" and self._token:
+            headers["Idempotency-Key"] = str(uuid4())
+        data = json.dumps(body).encode() if body is not None else None
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return _once(urllib.request.Request(url, data, headers, method=method))  # noqa: S310 - checked above
+            except ApiError as error:
+                repeatable = method != "PATCH" or error.status == 429
+                if error.status not in _TRY_AGAIN or attempt == _ATTEMPTS or not repeatable or not self._token:
+                    raise
+            except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+                if attempt == _ATTEMPTS or method == "PATCH":
+                    raise ApiError(503, {"detail": f"the API does not answer: {error}"}) from None
+            time.sleep(random.uniform(0.5, 1.0) * 2 ** (attempt - 1) * 0.5)  # noqa: S311 - jitter
+        raise AssertionError("unreachable")
+
+    def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
+        """All items of a list, page after page."""
+        cursor = None
+        while True:
+            page = self.call("GET", path, cursor=cursor, **query)
+            yield from page["items"]
+            cursor = page.get("next")
+            if cursor is None:
+                return
+
+    def enter(self, email: str, password: str) -> None:
+        """Registers, or logs in when the address is known."""
+        credentials = {"email": email, "password": password}
+        try:
+            tokens = self.call("POST", "/api/auth/register", credentials)
+        except ApiError as error:
+            if error.status != 409:
+                raise
+            tokens = self.call("POST", "/api/auth/login", credentials)
+        self._token = str(tokens["access_token"])
+
+    def wait(self, job: dict[str, Any], seconds: float = 120.0) -> dict[str, Any]:
+        """The result of a job, when it has one.
+
+        Raises:
+            ApiError: if the job failed, was canceled, or is not done in time.
+        """
+        deadline = time.monotonic() + seconds
+        while job["status"] in ("QUEUED", "RUNNING"):
+            if time.monotonic() > deadline:
+                raise ApiError(504, {"detail": f"the job {job['job_id']} is not done after {seconds:g} s"})
+            time.sleep(0.3)
+            job = self.call("GET", f"/api/jobs/{job['job_id']}")
+        if job["status"] != "SUCCEEDED":
+            error = job.get("error") or {}
+            raise ApiError(
+                500, {"detail": f"the job is {job['status']}: {error.get('message', error)}", "error": error}
+            )
+        result: dict[str, Any] = job["result"]
+        return result
+
+    def generate(self, prompt: str, symbol: str | None = None) -> dict[str, Any]:
+        """Has a strategy written."""
+        body = {"prompt": prompt} | ({"symbol": symbol} if symbol else {})
+        return self.wait(self.call("POST", "/api/ai/generate", body, wait=20))
+
+    def research(self, question: str, *, portfolio: bool = False) -> dict[str, Any]:
+        """Asks the Analyst."""
+        body = {"question": question, "include_portfolio": portfolio}
+        return self.wait(self.call("POST", "/api/ai/research", body, wait=20))
+
+    def backtest(self, strategy_id: str, **options: Any) -> dict[str, Any]:
+        """Backtests a strategy."""
+        return self.wait(self.call("POST", "/api/backtests", {"strategy_id": strategy_id, **options}, wait=20))
+
+    def start_session(
+        self, strategy_id: str, symbol: str, sizing_value: str = "0.05", **settings: Any
+    ) -> dict[str, Any]:
+        """Starts a session."""
+        body = {"strategy_id": strategy_id, "symbol": symbol, "sizing_value": sizing_value, **settings}
+        return self.call("POST", "/api/sessions", body)
+
+
+def _once(request: urllib.request.Request) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as reply:  # noqa: S310 - the scheme was checked
+            content = reply.read()
+    except urllib.error.HTTPError as error:
+        text = error.read()
+        try:
+            problem = json.loads(text)
+        except ValueError:
+            problem = {"detail": text.decode(errors="replace")[:300]}
+        raise ApiError(error.code, problem) from None
+    answer: dict[str, Any] = json.loads(content) if content else {}
+    return answer
