@@ -8,7 +8,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from stratforge.ai.gemini import GeminiQuant
+from stratforge.ai.analyst import GeminiAnalyst
+from stratforge.ai.quant import GeminiQuant
 from stratforge.bus.messages import JobReady
 from stratforge.configuration import GeminiSecret, Settings, read_secret
 from stratforge.observability import logger
@@ -32,7 +33,11 @@ def service() -> AssistantService:
     """The service of this environment."""
     settings = AssistantSettings.from_environment()
     database = Database.of_secret(settings.database_secret, application="assistant")
-    return AssistantService(database, GeminiQuant(read_secret(GeminiSecret, settings.gemini_secret)))
+    return AssistantService(
+        database,
+        lambda: GeminiQuant(read_secret(GeminiSecret, settings.gemini_secret)),
+        lambda: GeminiAnalyst(read_secret(GeminiSecret, settings.gemini_secret)),
+    )
 
 
 def record_handler(record: SQSRecord) -> None:
@@ -43,5 +48,8 @@ def record_handler(record: SQSRecord) -> None:
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Handles a batch; what failed is reported, and delivered again."""
+    """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""
+    if not event.get("Records"):
+        service().prepare()
+        return {"batchItemFailures": []}
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -1,15 +1,20 @@
-"""One generate job: ask, compile, send findings back, at most three times; what passes is stored as a strategy."""
+"""One job of the assistant: a question for the Analyst, or a strategy from the Quant: ask, compile, send findings back, at most three times;
+what passes is stored.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID, uuid5
 
+from stratforge.ai.analyst import Research
 from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.gemini import ModelRefused, Turn
+from stratforge.ai.failures import ModelRefused, ModelUnavailable
 from stratforge.ai.prompts import quant_instructions, repair_request
+from stratforge.ai.quant import Turn
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.storage import jobs, strategies
+from stratforge.storage import jobs, portfolio, strategies
 from stratforge.storage.database import Database
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
@@ -26,12 +31,29 @@ class Quant(Protocol):
         ...
 
 
-class AssistantService:
-    """Runs jobs. A job that is delivered again and finished already is left alone."""
+class Analyst(Protocol):
+    """A model that answers questions with sources."""
 
-    def __init__(self, database: Database, quant: Quant) -> None:
+    def research(self, question: str, portfolio: str | None) -> Research:
+        """The answer to a question."""
+        ...
+
+
+class AssistantService:
+    """Runs jobs. A job that is delivered again and finished already is left alone.
+
+    The models are made when the first job needs them: without a key, a job fails and says what is missing.
+    """
+
+    def __init__(self, database: Database, quant: Callable[[], Quant], analyst: Callable[[], Analyst]) -> None:
         self._database = database
-        self._quant = quant
+        self._quant_of = quant
+        self._analyst_of = analyst
+
+    def prepare(self) -> None:
+        """Connects to what it needs."""
+        with self._database.transaction():
+            pass
 
     def handle(self, job_id: UUID) -> str:
         """Runs one job; returns its final status. Lets `ModelUnavailable` through, so that the job is tried again."""
@@ -40,6 +62,31 @@ class AssistantService:
         if job is None:
             return "finished before"
         try:
+            return self._research(job) if job.kind == "RESEARCH" else self._write_strategy(job)
+        except ModelUnavailable as error:
+            self._progress(job_id, f"waiting for the model: {error}")
+            raise
+
+    def _research(self, job: jobs.Job) -> str:
+        self._progress(job.job_id, "searching")
+        held = None
+        if job.request.get("include_portfolio"):
+            with self._database.transaction() as connection:
+                found = portfolio.read_portfolio(connection, job.user_id)
+            rows = found.positions if found else ()
+            held = "\n".join(f"{row.symbol}: {row.quantity.normalize():f}" for row in rows) or "none"
+        try:
+            answer = self._analyst_of().research(str(job.request["question"]), held)
+        except ModelRefused as error:
+            return self._fail(job.job_id, {"code": "model-refused", "message": str(error)})
+        with self._database.transaction() as connection:
+            jobs.finish_job(connection, job.job_id, result=answer.as_dict())
+        return "succeeded"
+
+    def _write_strategy(self, job: jobs.Job) -> str:
+        job_id = job.job_id
+        try:
+            self._quant = self._quant_of()
             draft, strategy, symbol = self._generate(job)
         except ModelRefused as error:
             return self._fail(job_id, {"code": "model-refused", "message": str(error)})

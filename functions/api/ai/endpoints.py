@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -31,6 +32,36 @@ class GenerateRequest(BaseModel):
     symbol: Annotated[str, AfterValidator(parse_symbol)] | None = Field(None, max_length=20, examples=["AAPL"])
 
 
+class ResearchRequest(BaseModel):
+    """A question about markets or the economy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    question: Annotated[str, Field(pattern=r"^[^\x00]*$")] = Field(
+        min_length=3, max_length=2_000, examples=["What moved Apple's shares this week?"]
+    )
+    include_portfolio: bool = Field(False, description="Let the Analyst know which symbols you hold")
+
+
+@router.post("/research", status_code=202, responses={200: {"description": "The job, finished within `wait` seconds"}})
+def research(
+    request: ResearchRequest,
+    user_id: AiUser,
+    response: Response,
+    key: IdempotencyKey,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for the result")] = 0,
+) -> JobView:
+    """Answers a question with sources. The job's result holds the answer, its citations, and whether it was grounded at all."""
+    _check_quota(user_id, "RESEARCH")
+    return queue_job(user_id, "RESEARCH", request.model_dump(), settings().jobs_queue_url, wait, response, key)
+
+
+def _check_quota(user_id: UUID, kind: str) -> None:
+    with database().transaction(user_id) as connection:
+        if jobs.count_recent_jobs(connection, user_id, kind, timedelta(days=1)) >= JOBS_A_DAY:
+            raise Problem(429, "quota", f"{JOBS_A_DAY} requests a day are allowed.", headers={"Retry-After": "3600"})
+
+
 @router.post("/generate", status_code=202, responses={200: {"description": "The job, finished within `wait` seconds"}})
 def generate(
     request: GenerateRequest,
@@ -40,7 +71,5 @@ def generate(
     wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for the result")] = 0,
 ) -> JobView:
     """Writes a strategy from a description. The job's result holds the strategy; only code that passed every check is stored."""
-    with database().transaction(user_id) as connection:
-        if jobs.count_recent_jobs(connection, user_id, "GENERATE", timedelta(days=1)) >= JOBS_A_DAY:
-            raise Problem(429, "quota", f"{JOBS_A_DAY} requests a day are allowed.", headers={"Retry-After": "3600"})
+    _check_quota(user_id, "GENERATE")
     return queue_job(user_id, "GENERATE", request.model_dump(), settings().jobs_queue_url, wait, response, key)

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from simulators.gemini.author import write_draft
+from simulators.gemini.researcher import research
 
 API_KEY = "simulated-gemini-key"
 
@@ -38,15 +39,25 @@ async def generate_content(request: Request) -> JSONResponse:
     except (ValueError, KeyError):
         return _error(400, "INVALID_ARGUMENT", "contents is required")
     config = body.get("generationConfig", {})
+    if any("googleSearch" in tool for tool in body.get("tools", [])):
+        return _answer(body, *research(_first_request(contents)))
     if config.get("responseMimeType") != "application/json":
         return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json")
-    text = json.dumps(write_draft(_first_request(contents)))
+    return _answer(body, json.dumps(write_draft(_first_request(contents))), None)
+
+
+def _answer(body: dict[str, Any], text: str, grounding: dict[str, Any] | None) -> JSONResponse:
     prompt_tokens, answer_tokens = len(json.dumps(body)) // 4, len(text) // 4
+    candidate: dict[str, Any] = {
+        "content": {"role": "model", "parts": [{"text": text}]},
+        "finishReason": "STOP",
+        "index": 0,
+    }
+    if grounding is not None:
+        candidate["groundingMetadata"] = grounding
     return JSONResponse(
         {
-            "candidates": [
-                {"content": {"role": "model", "parts": [{"text": text}]}, "finishReason": "STOP", "index": 0}
-            ],
+            "candidates": [candidate],
             "usageMetadata": {
                 "promptTokenCount": prompt_tokens,
                 "candidatesTokenCount": answer_tokens,

@@ -1,4 +1,4 @@
-"""Gemini through google-genai."""
+"""The Quant: strategy drafts from Gemini, through google-genai."""
 
 from __future__ import annotations
 
@@ -9,17 +9,10 @@ from google import genai
 from google.genai import errors, types
 
 from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.failures import ModelRefused, ModelUnavailable
 from stratforge.configuration import GeminiSecret
 
 _TIMEOUT_MS = 60_000
-
-
-class ModelUnavailable(RuntimeError):
-    """The model did not answer; asking again later may help."""
-
-
-class ModelRefused(RuntimeError):
-    """The model answered, but not with what was asked for; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,66 @@
+"""Answers questions offline, from the demo market's own daily bars, and says that it is offline.
+
+Its one source is the data set the demo market is made from; a question about anything else is answered without sources.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from simulators.alpaca.demo_market import MINUTES_PER_DAY, demo_market
+
+_OFFLINE = "This is an offline answer by fixed rules, without a language model or a search."
+_SOURCE = {
+    "web": {
+        "uri": "https://github.com/bokeh/bokeh_sampledata",
+        "title": "bokeh-sampledata: daily prices of 2000 to 2013",
+    }
+}
+_NAMES = {
+    "apple": "AAPL",
+    "google": "GOOG",
+    "alphabet": "GOOG",
+    "ibm": "IBM",
+    "meta": "META",
+    "facebook": "META",
+    "microsoft": "MSFT",
+}
+
+
+def _symbols(question: str) -> list[str]:
+    words = re.findall(r"[A-Za-z]+", question)
+    found = [word.upper() for word in words if word.upper() in set(_NAMES.values())]
+    found += [_NAMES[word.lower()] for word in words if word.lower() in _NAMES]
+    return list(dict.fromkeys(found))
+
+
+def research(question: str) -> tuple[str, dict[str, Any] | None]:
+    """An answer, and the metadata that says where it comes from; None when nothing was found."""
+    symbols = _symbols(question)
+    if not symbols:
+        return f"{_OFFLINE} Nothing about this was found.", None
+    market = demo_market()
+    sentences, supports = [_OFFLINE], []
+    for symbol in symbols:
+        bars = market.bars[symbol]
+        first, last = float(bars.open[0]), float(bars.close[-1])
+        change = last / first - 1
+        sentence = (
+            f"{symbol} went from {first:.2f} on {market.days[0]} to {last:.2f} on {market.days[-1]} ({change:+.1%}); "
+            f"its highest price was {float(bars.high.max()):.2f}, over {len(bars.close) // MINUTES_PER_DAY} trading days."
+        )
+        start = len(" ".join(sentences).encode()) + 1
+        sentences.append(sentence)
+        supports.append(
+            {
+                "segment": {"startIndex": start, "endIndex": start + len(sentence.encode()), "text": sentence},
+                "groundingChunkIndices": [0],
+            }
+        )
+    grounding = {
+        "webSearchQueries": [f"{symbol} daily prices" for symbol in symbols],
+        "groundingChunks": [_SOURCE],
+        "groundingSupports": supports,
+    }
+    return " ".join(sentences), grounding

@@ -1,0 +1,37 @@
+"""The Analyst through the real queue and the SDK, answered by the simulator."""
+
+from __future__ import annotations
+
+import pytest
+from engine.platform import Platform
+from stratforge.client import ApiError, Client
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+def test_an_answer_names_its_sources_and_where_they_stand_behind_it(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.enter("curious@example.com", "a long enough password")
+    found = client.research("How did Apple and Microsoft do?", portfolio=True)
+    (citation,) = found["citations"]
+    assert found["grounded"] is True
+    assert "not investment advice" in found["disclaimer"]
+    parts = [found["answer"][start:end] for start, end in citation["spans"]]
+    assert [part.split()[0] for part in parts] == ["AAPL", "MSFT"]
+    assert all(part.endswith("trading days.") for part in parts)
+
+
+def test_an_answer_without_sources_says_so(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.enter("curious@example.com", "a long enough password")
+    found = client.research("What is the meaning of it all?")
+    assert (found["grounded"], found["citations"]) == (False, [])
+
+
+def test_a_question_needs_the_scope(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.enter("curious@example.com", "a long enough password")
+    key = client.call("POST", "/api/users/me/api-keys", {"name": "reader", "scopes": ["read"]})["key"]
+    with pytest.raises(ApiError) as refused:
+        Client(platform.address, key).research("What happened?")
+    assert refused.value.status == 403
