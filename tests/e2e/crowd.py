@@ -74,3 +74,17 @@ def minutes_of(platform: Platform, name: str) -> list[Any]:
             """,
             (f"{name}-%",),
         ).fetchall()
+
+
+def unsettled(platform: Platform, name: str) -> int:
+    """Signals and orders of the crowd that something will still happen to."""
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        row = connection.execute(
+            """
+            SELECT (SELECT count(*) FROM signals g JOIN users u ON u.id = g.user_id WHERE u.email LIKE %(name)s AND g.status = 'PENDING')
+                 + (SELECT count(*) FROM orders o JOIN users u ON u.id = o.user_id WHERE u.email LIKE %(name)s AND o.completed_at IS NULL)
+            """,
+            {"name": f"{name}-%"},
+        ).fetchone()
+    assert row is not None
+    return int(row[0])

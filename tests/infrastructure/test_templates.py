@@ -67,7 +67,7 @@ def every(stacks: dict[str, Resources], kind: str) -> Iterator[tuple[str, dict[s
 def test_every_queue_has_a_dead_letter_queue_of_its_own_kind(stacks: dict[str, Resources]) -> None:
     queues = dict(every(stacks, "AWS::SQS::Queue"))
     working = {name: each for name, each in queues.items() if "DeadLetters" not in name}
-    assert len(working) == 6
+    assert len(working) == 8
     for name, queue in working.items():
         dead = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
         assert queue.get("FifoQueue") == dead.get("FifoQueue"), name
@@ -101,7 +101,7 @@ def test_a_message_stays_hidden_for_six_timeouts_of_its_consumer(stacks: dict[st
     functions = dict(every(stacks, "AWS::Lambda::Function"))
     queues = dict(every(stacks, "AWS::SQS::Queue"))
     mappings = list(every(stacks, "AWS::Lambda::EventSourceMapping"))
-    assert len(mappings) == 5
+    assert len(mappings) == 7
     for _, mapping in mappings:
         function = functions[mapping["FunctionName"]["Ref"]]
         source = json.dumps(mapping["EventSourceArn"])

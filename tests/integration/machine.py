@@ -104,16 +104,16 @@ class Trading(RuleBasedStateMachine):
 
     @initialize(count=st.integers(2, 4), cash=st.sampled_from((300, 20_000, 100_000)))
     def begin(self, count: int, cash: int) -> None:
+        for symbol in SYMBOLS:
+            self._bar(symbol, START[symbol], START[symbol], START[symbol])
         with self.world.database.transaction() as connection:
-            for symbol in SYMBOLS:
-                self._bar(symbol, START[symbol], START[symbol], START[symbol])
             for index in range(count):
                 symbol = SYMBOLS[index % 2]
                 self.traders.append(add_trader(connection, f"user{index}", symbol, cash=cash, sizing="0.4"))
-            # Everybody meets on one symbol.
-            for trader in list(self.traders):
-                self.traders.append(Trader(trader.user_id, self._session(trader.user_id, "AAPL")))
-                self.traders.append(Trader(trader.user_id, self._session(trader.user_id, "BTC/USD")))
+        # Everybody meets on one symbol.
+        for trader in list(self.traders):
+            self.traders.append(Trader(trader.user_id, self._session(trader.user_id, "AAPL")))
+            self.traders.append(Trader(trader.user_id, self._session(trader.user_id, "BTC/USD")))
         for symbol in SYMBOLS:
             self._lively_minute(symbol, Decimal(0), [(number, "buy", {}) for number in range(len(self.traders))], 50)
 
