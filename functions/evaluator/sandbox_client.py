@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from stratforge.configuration import client_config
+from stratforge.aws import aws_client
 from stratforge.market import BarColumns
 from stratforge.storage.evaluations import Outcome, RunningSession
 from stratforge.strategy.batch import encode_columns, encode_request
@@ -28,7 +27,8 @@ class SandboxFailed(RuntimeError):
 @lru_cache(maxsize=1)
 def sandbox_client() -> LambdaClient:
     """The client of Lambda of this environment."""
-    return boto3.client("lambda", config=client_config(read_timeout=60))
+    client: LambdaClient = aws_client("lambda", read_timeout=60)
+    return client
 
 
 def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:

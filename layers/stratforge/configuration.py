@@ -8,10 +8,10 @@ import time
 from functools import lru_cache
 from typing import Any, Self, TypeVar
 
-import boto3
-from botocore.config import Config
 from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+
+from stratforge.aws import aws_client
 
 Model = TypeVar("Model", bound=BaseModel)
 _SECRET_SECONDS = 300.0
@@ -39,16 +39,6 @@ class Settings(BaseModel):
         except ValidationError as error:
             problems = "; ".join(f"{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
             raise ConfigurationError(f"the environment of this function is wrong: {problems}") from None
-
-
-def client_config(*, read_timeout: float = 10.0) -> Config:
-    """Timeouts and bounded, jittered retries for clients of AWS."""
-    return Config(
-        connect_timeout=3,
-        read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": 4},
-        tcp_keepalive=True,
-    )
 
 
 class DatabaseSecret(BaseModel):
@@ -121,7 +111,7 @@ class TokenSecret(BaseModel):
 
 @lru_cache(maxsize=1)
 def _secrets_client() -> Any:
-    return boto3.client("secretsmanager", config=client_config())
+    return aws_client("secretsmanager")
 
 
 _cache: dict[str, tuple[float, dict[str, Any]]] = {}

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
-from stratforge import configuration
+from stratforge import aws, configuration
 from stratforge.bus import queues, topics
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.roles import set_role_passwords
@@ -88,6 +88,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         configuration._secrets_client,
         queues.sqs_client,
         topics.sns_client,
+        aws._session,
     )
     with mock_aws():
         for cached in caches:

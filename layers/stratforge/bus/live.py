@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import boto3
-
-from stratforge.configuration import client_config
+from stratforge.aws import aws_client
 
 
 def live_gateway(api_id: str, stage: str) -> Any:
@@ -17,4 +15,4 @@ def live_gateway(api_id: str, stage: str) -> Any:
         address = f"{engine}/_aws/execute-api/{api_id}/{stage}"
     else:
         address = f"https://{api_id}.execute-api.{os.environ['AWS_REGION']}.amazonaws.com/{stage}"
-    return boto3.client("apigatewaymanagementapi", endpoint_url=address, config=client_config(read_timeout=5))
+    return aws_client("apigatewaymanagementapi", read_timeout=5, endpoint_url=address)

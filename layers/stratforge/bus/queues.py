@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import boto3
-
+from stratforge.aws import aws_client
 from stratforge.bus.messages import JobReady, Message, OrderUpdate, SomethingHappened, TradePrice, WorkReady
-from stratforge.configuration import client_config
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -20,7 +18,8 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=1)
 def sqs_client() -> SQSClient:
     """The client of SQS of this environment."""
-    return boto3.client("sqs", config=client_config(read_timeout=25))
+    client: SQSClient = aws_client("sqs", read_timeout=25)
+    return client
 
 
 def _send(queue_url: str, message: Message, group: str, deduplication_id: str) -> None:

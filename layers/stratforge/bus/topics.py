@@ -6,11 +6,9 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import boto3
-
+from stratforge.aws import aws_client
 from stratforge.bus.messages import BarMessage, SubscriptionUpdate
 from stratforge.bus.names import bars_topic_name
-from stratforge.configuration import client_config
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
@@ -19,7 +17,8 @@ if TYPE_CHECKING:
 @lru_cache(maxsize=1)
 def sns_client() -> SNSClient:
     """The client of SNS of this environment."""
-    return boto3.client("sns", config=client_config())
+    client: SNSClient = aws_client("sns")
+    return client
 
 
 class BarTopics:

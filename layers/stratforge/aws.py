@@ -1,0 +1,31 @@
+"""Clients of AWS services: with timeouts, and bounded, jittered retries.
+
+They are made by botocore, the part of boto3 that speaks to services: what boto3 adds (transfers to S3, resources) costs every cold start
+0.15 s and is not used.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from typing import Any
+
+from botocore.config import Config
+from botocore.session import Session
+
+
+@lru_cache(maxsize=1)
+def _session() -> Session:
+    return Session()
+
+
+def aws_client(service: str, *, read_timeout: float = 10.0, endpoint_url: str | None = None) -> Any:
+    """A client of a service, in the region of this process."""
+    config = Config(
+        connect_timeout=3,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        tcp_keepalive=True,
+    )
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint_url)
