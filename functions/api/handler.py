@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from mangum import Mangum
-from stratforge.observability import logger
+from stratforge.observability import correlation_id, logger
+from stratforge.observability import metrics as metrics_of
 
 from functions.api.app import create_app
 
 log = logger("api")
+metrics = metrics_of("api")
 _adapter = Mangum(create_app(), lifespan="off")
 
 
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Answers one request."""
+    """Answers one request, under the id that the gateway gave it."""
+    asked = event.get("requestContext", {})
+    correlation_id.set(asked.get("requestId"))
+    log.append_keys(correlation_id=asked.get("requestId"))
+    began = time.perf_counter()
     answer = _adapter(event, context)
-    request = event.get("requestContext", {}).get("http", {})
-    log.info("request", method=request.get("method"), path=request.get("path"), status=answer.get("statusCode"))
+    milliseconds = (time.perf_counter() - began) * 1000
+    request, status = asked.get("http", {}), int(answer.get("statusCode", 0))
+    log.info(
+        "request",
+        method=request.get("method"),
+        path=request.get("path"),
+        status=status,
+        milliseconds=round(milliseconds, 1),
+    )
+    metrics.add_metric("Requests", MetricUnit.Count, 1)
+    metrics.add_metric("ServerErrors", MetricUnit.Count, status >= 500)
+    metrics.add_metric("Latency", MetricUnit.Milliseconds, milliseconds)
     return answer

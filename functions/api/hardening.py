@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
+from stratforge.observability import correlation_id
 
 from functions.api.problems import response
 
@@ -24,7 +26,10 @@ def install(app: FastAPI) -> None:
 
     @app.middleware("http")
     async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        asked = request.scope.get("aws.event", {}).get("requestContext", {}).get("requestId") or str(uuid4())
+        correlation_id.set(asked)
         answer = await _refusal(request) or await call_next(request)
+        answer.headers["X-Request-Id"] = asked
         for name, value in _HEADERS.items():
             answer.headers.setdefault(name, value)
         if request.url.path.startswith("/api"):

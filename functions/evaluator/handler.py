@@ -5,17 +5,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.bus.messages import BarMessage
 from stratforge.configuration import Settings
 from stratforge.observability import logger
+from stratforge.observability import metrics as metrics_of
 from stratforge.storage.database import Database
 
 from functions.evaluator.service import EvaluatorService
 
 log = logger("evaluator")
+metrics = metrics_of("evaluator")
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 
@@ -48,8 +51,12 @@ def record_handler(record: SQSRecord) -> None:
         signals=done.signals,
         failures=done.failures,
     )
+    metrics.add_metric("BarsEvaluated", MetricUnit.Count, done.sessions)
+    metrics.add_metric("Signals", MetricUnit.Count, done.signals)
+    metrics.add_metric("StrategyFailures", MetricUnit.Count, done.failures)
 
 
+@metrics.log_metrics
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""

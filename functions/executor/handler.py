@@ -5,19 +5,22 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.messages import TradePrice, WorkReady
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
-from stratforge.observability import logger
+from stratforge.observability import correlation_id, logger
+from stratforge.observability import metrics as metrics_of
 from stratforge.storage.broker_budget import SharedBudget
 from stratforge.storage.database import Database
 
 from functions.executor.service import ExecutorService
 
 log = logger("executor")
+metrics = metrics_of("executor")
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 
@@ -42,12 +45,15 @@ def record_handler(record: SQSRecord) -> None:
     if record.event_source_arn.endswith("-quotes.fifo"):
         price = TradePrice.model_validate_json(record.body)
         symbol, cause = price.symbol, "price"
+        correlation_id.set(None)
+        metrics.add_metric("Prices", MetricUnit.Count, 1)
         if not service().new_price(price.trade()):
             log.debug("price noted", symbol=symbol)
             return
     else:
         message = WorkReady.model_validate_json(record.body)
         symbol, cause = message.symbol, message.cause
+        correlation_id.set(message.correlation_id)
     done = service().handle(symbol)
     log.info(
         "symbol executed",
@@ -56,9 +62,15 @@ def record_handler(record: SQSRecord) -> None:
         outcome=done.outcome,
         orders=done.orders,
         client_order_id=done.client_order_id,
+        correlation_id=correlation_id.get(),
     )
+    metrics.add_metric("SymbolsExecuted", MetricUnit.Count, 1)
+    metrics.add_metric("OrdersDecided", MetricUnit.Count, done.orders)
+    metrics.add_metric("BlocksSubmitted", MetricUnit.Count, done.outcome == "submitted")
+    metrics.add_metric("BlocksRejected", MetricUnit.Count, done.outcome == "rejected by the broker")
 
 
+@metrics.log_metrics
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""

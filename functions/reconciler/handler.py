@@ -5,15 +5,18 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
+from stratforge.observability import metrics as metrics_of
 from stratforge.storage.broker_budget import SharedBudget
 from stratforge.storage.database import Database
 
 from functions.reconciler.service import ReconcilerService
 
 log = logger("reconciler")
+metrics = metrics_of("reconciler")
 
 
 class ReconcilerSettings(Settings):
@@ -35,12 +38,21 @@ def service() -> ReconcilerService:
     return ReconcilerService(database, broker, settings.order_updates_queue_url, settings.signals_queue_url)
 
 
+@metrics.log_metrics
 @log.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead."""
     if event.get("task") == "snapshot":
         return {"snapshots": service().snapshot()}
     report = service().run()
     answer = report.as_dict()
+    for name, value in (
+        ("SymbolsDrifting", len(report.drift)),
+        ("Unexplained", len(report.unexplained)),
+        ("BrokenInvariants", len(report.broken)),
+        ("OrdersRecovered", report.looked_up + report.resubmitted),
+        ("FillsCorrected", len(report.corrected)),
+    ):
+        metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})
     return answer

@@ -5,17 +5,20 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.bus.messages import OrderUpdate
 from stratforge.configuration import Settings
 from stratforge.observability import logger
+from stratforge.observability import metrics as metrics_of
 from stratforge.storage.database import Database
 
 from functions.settler.service import SettlerService
 
 log = logger("settler")
+metrics = metrics_of("settler")
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 
 
@@ -46,8 +49,11 @@ def record_handler(record: SQSRecord) -> None:
         trades=done.trades,
         completed=done.completed,
     )
+    metrics.add_metric("UpdatesSettled", MetricUnit.Count, 1)
+    metrics.add_metric("TradesWritten", MetricUnit.Count, done.trades)
 
 
+@metrics.log_metrics
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""

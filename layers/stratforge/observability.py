@@ -1,10 +1,14 @@
-"""Structured logs and metrics, one place for all functions."""
+"""Structured logs and metrics, one place for all functions; and what ties a request to all that follows from it."""
 
 from __future__ import annotations
+
+from contextvars import ContextVar
 
 from aws_lambda_powertools import Logger, Metrics
 
 NAMESPACE = "StratForge"
+# The request that led here: in every log line of the API, in the messages it sends, and in the lines of who handles them.
+correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
 
 def logger(service: str) -> Logger:

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from functions.api.context import database
+from functions.api.context import database, settings
 from functions.api.internal.endpoints import sign
 from tests.integration.api import PASSWORD, SIGNING_KEY, Api, User, running_api
 from tests.integration.round_trips import SlowLine
@@ -336,6 +336,15 @@ def test_without_a_database_there_is_a_503_that_says_when_to_come_back(
         answer = ada.call("GET", path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
     assert api.client().get("/livez").status_code == 200
+
+
+def test_an_order_can_be_followed_from_the_request_to_the_executor(ada: User) -> None:
+    answer = ada.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", "quantity": "1"})
+    sqs = boto3.client("sqs")
+    (message,) = sqs.receive_message(QueueUrl=settings().signals_queue_url)["Messages"]
+    sent = json.loads(message["Body"])
+    assert sent["correlation_id"] == answer.headers["x-request-id"]
+    assert answer.json()["order_id"] in sent["cause"]
 
 
 def test_the_export_holds_everything_of_the_user_and_nothing_secret(api: Api, ada: User) -> None:

@@ -16,7 +16,8 @@ from tests.integration.ledger import Trader, add_signal, add_trader, set_price
 
 TENANT_TABLES = (
     "users", "refresh_tokens", "strategies", "strategy_versions", "sessions", "signals", "orders", "trades", "positions",
-    "equity_snapshots", "jobs", "backtests",
+    "equity_snapshots", "jobs", "backtests", "risk_limits", "equity_marks", "adjustments", "api_keys", "idempotency_keys",
+    "webhooks", "webhook_deliveries",
 )  # fmt: skip
 
 
@@ -84,10 +85,23 @@ def test_the_user_of_one_transaction_is_forgotten_in_the_next(api: Database, tra
         "SELECT * FROM block_orders",
         "SELECT * FROM fills",
         "TRUNCATE users",
+        "UPDATE platform_state SET trading_state = 'HALTED'",
+        "DELETE FROM symbol_halts",
+        "UPDATE orders SET status = 'FILLED'",
+        "UPDATE users SET is_operator = true",
+        "UPDATE users SET imposed_state = 'ACTIVE'",
+        "INSERT INTO orders (user_id, symbol, side, status) VALUES (app_user_id(), 'AAPL', 'buy', 'WORKING')",
+        "INSERT INTO orders (user_id, symbol, side, origin) VALUES (app_user_id(), 'AAPL', 'buy', 'SIGNAL')",
+        "INSERT INTO events (kind, data) VALUES ('platform', '{}')",
+        "SELECT * FROM reconciliations",
+        "SELECT * FROM rate_limits",
+        "SELECT * FROM live_connections",
         "SET ROLE stratforge_engine",
     ],
 )
-def test_the_api_cannot_write_the_ledger(api: Database, traders: list[Trader], statement: str) -> None:
+def test_the_api_cannot_write_the_ledger_or_steer_the_platform(
+    api: Database, traders: list[Trader], statement: str
+) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege), api.transaction(traders[0].user_id) as connection:
         connection.execute(statement)
 

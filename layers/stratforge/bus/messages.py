@@ -69,6 +69,7 @@ class WorkReady(Message):
 
     symbol: str
     cause: str
+    correlation_id: str | None = None
 
 
 class LookedUpOrder(Protocol):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from stratforge.aws import aws_client
 from stratforge.bus.messages import JobReady, Message, OrderUpdate, SomethingHappened, TradePrice, WorkReady
+from stratforge.observability import correlation_id
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -33,7 +34,8 @@ def _send(queue_url: str, message: Message, group: str, deduplication_id: str) -
 
 def send_work_ready(queue_url: str, symbol: str, cause: str) -> None:
     """Wakes the executor for a symbol; the same cause wakes it once within five minutes."""
-    _send(queue_url, WorkReady(symbol=symbol, cause=cause), symbol, f"{symbol}-{cause}")
+    message = WorkReady(symbol=symbol, cause=cause, correlation_id=correlation_id.get())
+    _send(queue_url, message, symbol, f"{symbol}-{cause}")
 
 
 def send_order_update(queue_url: str, update: OrderUpdate) -> None:

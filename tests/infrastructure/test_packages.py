@@ -1,0 +1,35 @@
+"""What each function's package carries, and what it must not."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from engine.synthesis import ROOT
+
+FOLDER = ROOT / "layers" / "requirements"
+
+
+def packages(kind: str) -> set[str]:
+    """Names of the packages that are locked for a kind of function."""
+    text = Path(FOLDER / f"{kind}.txt").read_text(encoding="utf-8")
+    return {match[1].lower() for match in re.finditer(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize("heavy", ["pandas", "alpaca-py", "google-genai", "numba", "matplotlib", "mcp"])
+def test_the_api_carries_nothing_heavy(heavy: str) -> None:
+    assert heavy not in packages("api")
+
+
+@pytest.mark.parametrize("kind", ["sandbox", "engine", "broker", "api", "mcp", "ingestor"])
+def test_only_the_assistant_carries_the_models_sdk(kind: str) -> None:
+    assert "google-genai" in packages("assistant")
+    assert "google-genai" not in packages(kind)
+
+
+def test_no_lock_names_an_address() -> None:
+    for path in FOLDER.glob("*.txt"):
+        text = path.read_text(encoding="utf-8")
+        assert "://" not in text, path.name
+        assert "--hash=sha256:" in text, path.name
