@@ -236,3 +236,68 @@ def _random_fills(chance: random.Random, broker: FakeBroker, client_order_id: st
             )
         )
     return [update for update in updates if update is updates[-1] or chance.random() > 0.2]
+
+
+def test_a_manual_session_only_says_what_it_would_do(database: Database, woken: list[str]) -> None:
+    broker = FakeBroker()
+    with database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        connection.execute("UPDATE sessions SET mode = 'MANUAL'")
+        add_signal(connection, trader, "buy", set_price(connection, "100"))
+    ExecutorService(database, broker).handle("AAPL")
+    assert rows(database, "SELECT status::text, reason FROM signals") == [("REJECTED", "SIGNALS_ONLY")]
+    assert broker.submissions == []
+
+
+def test_a_paused_session_watches_and_does_not_trade(database: Database, woken: list[str]) -> None:
+    broker = FakeBroker()
+    with database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        connection.execute("UPDATE sessions SET status = 'PAUSED'")
+        add_signal(connection, trader, "buy", set_price(connection, "100"))
+    ExecutorService(database, broker).handle("AAPL")
+    assert rows(database, "SELECT status::text, reason FROM signals") == [("REJECTED", "SESSION_PAUSED")]
+
+
+@pytest.mark.parametrize(
+    ("exits", "low", "high", "origin"),
+    [
+        ("stop_loss = 0.05", "94.9", "100", "STOP_LOSS"),
+        ("take_profit = 0.05", "100", "105.1", "TAKE_PROFIT"),
+        ("trailing_stop = 0.05", "94.9", "100", "TRAILING_STOP"),
+    ],
+)
+def test_a_session_s_own_stops_sell_when_a_bar_reaches_them(
+    database: Database, woken: list[str], exits: str, low: str, high: str, origin: str
+) -> None:
+    broker = FakeBroker()
+    executor, settler = ExecutorService(database, broker), SettlerService(database, "")
+    with database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        connection.execute(f"UPDATE sessions SET {exits}")
+        add_signal(connection, trader, "buy", set_price(connection, "100"))
+    first = executor.handle("AAPL").client_order_id
+    assert first is not None
+    settler.handle(broker.complete(first, "100"))
+    with database.transaction() as connection:
+        set_price(connection, "100", 1, low="95.1", high="104.9")
+    assert executor.handle("AAPL").outcome == "nothing to do"
+    with database.transaction() as connection:
+        set_price(connection, "100", 2, low=low, high=high)
+    second = executor.handle("AAPL").client_order_id
+    assert second is not None
+    assert broker.orders[second]["side"] == "sell"
+    assert rows(database, "SELECT origin::text FROM orders WHERE side = 'sell'") == [(origin,)]
+    assert broken(database) == {}
+
+
+def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(database: Database, woken: list[str]) -> None:
+    broker = FakeBroker()
+    executor = ExecutorService(database, broker)
+    with database.transaction() as connection:
+        add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
+    executor.handle("AAPL")
+    with database.transaction() as connection:
+        set_price(connection, "100", 2)
+    assert executor.handle("AAPL").outcome == "canceling"
+    assert len(broker.canceled) == 1

@@ -40,6 +40,7 @@ def start(new: NewSession, user_id: Trader, key: IdempotencyKey) -> SessionView:
             new.sizing_value,
             sessions.Exits(new.stop_loss, new.take_profit, new.trailing_stop),
             key.new_id(connection, user_id),
+            new.mode,
         )
     # After the commit, so that the ingestor finds it; if this is lost, it looks by itself within half a minute.
     announce(started.symbol)

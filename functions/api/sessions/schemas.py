@@ -24,6 +24,9 @@ class NewSession(BaseModel):
 
     strategy_id: UUID
     symbol: Annotated[str, AfterValidator(parse_symbol)] | None = Field(None, max_length=20)
+    mode: Literal["PAPER", "MANUAL"] = Field(
+        "PAPER", description="PAPER trades; MANUAL only says what it would do, and the orders are yours to place"
+    )
     sizing_rule: SizingRule = "EQUITY_FRACTION"
     sizing_value: SizingValue = Decimal("0.1")
     stop_loss: Part | None = Field(None, description="Sells this far below the average entry price")
@@ -78,6 +81,8 @@ class SessionView(BaseModel):
     started_at: datetime
     ended_at: datetime | None
     final_pnl: Number | None
+    realized_pnl: Number
+    unrealized_pnl: Number
     settling: bool = Field(description="It has ended and its last orders have not: final_pnl may still change")
 
 

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     PRICE_BAND = "PRICE_BAND"
     # The order's own life
     SESSION_PAUSED = "SESSION_PAUSED"
+    SIGNALS_ONLY = "SIGNALS_ONLY"
     SESSION_ENDED = "SESSION_ENDED"
     EXPIRED = "EXPIRED"
     CANCELED_BY_USER = "CANCELED_BY_USER"
@@ -72,6 +73,7 @@ _EXPLANATIONS = {
     Reason.COOLDOWN: "A trade in the symbol just lost money, and your cooldown is not over.",
     Reason.PRICE_BAND: "The order's price is farther from the last price than your price band allows.",
     Reason.SESSION_PAUSED: "The session is paused: it watches, and what it says is not executed.",
+    Reason.SIGNALS_ONLY: "The session runs in manual mode: it says what it would do, and the order is yours to place.",
     Reason.SESSION_ENDED: "The session ended before the signal could be executed.",
     Reason.EXPIRED: "It was not executed in time: a signal within two bars, a day order by the close.",
     Reason.CANCELED_BY_USER: "You canceled the order.",

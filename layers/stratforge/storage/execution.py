@@ -60,21 +60,23 @@ def open_blocks(connection: Connection) -> list[OpenBlock]:
 
 
 def expire_signals(connection: Connection, symbol: str, older_than: datetime) -> int:
-    """Expires pending signals of bars before `older_than`, and refuses those of sessions that are paused or have ended."""
+    """Expires pending signals of bars before `older_than`; refuses those of sessions that are paused, manual, or have ended."""
     return connection.execute(
         """
         UPDATE signals g SET
             status = (CASE WHEN g.bar_time < %(limit)s THEN 'EXPIRED' ELSE 'REJECTED' END)::signal_status,
-            reason = CASE WHEN g.bar_time < %(limit)s THEN %(expired)s WHEN s.status = 'PAUSED' THEN %(paused)s ELSE %(ended)s END
+            reason = CASE WHEN g.bar_time < %(limit)s THEN %(expired)s WHEN s.status = 'PAUSED' THEN %(paused)s
+                          WHEN s.status = 'RUNNING' THEN %(manual)s ELSE %(ended)s END
         FROM sessions s
         WHERE s.id = g.session_id AND g.symbol = %(symbol)s AND g.status = 'PENDING'
-          AND (g.bar_time < %(limit)s OR s.status <> 'RUNNING')
+          AND (g.bar_time < %(limit)s OR s.status <> 'RUNNING' OR s.mode = 'MANUAL')
         """,
         {
             "symbol": symbol,
             "limit": older_than,
             "expired": Reason.EXPIRED,
             "paused": Reason.SESSION_PAUSED,
+            "manual": Reason.SIGNALS_ONLY,
             "ended": Reason.SESSION_ENDED,
         },
     ).rowcount

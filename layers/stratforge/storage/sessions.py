@@ -14,7 +14,10 @@ from stratforge.storage.pages import Page
 DEFAULT_SIZE = Decimal("0.1")
 _COLUMNS = """s.id, s.strategy_id, s.strategy_version, s.symbol, s.mode::text, s.status::text, s.sizing_rule::text, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at,
-    s.final_pnl, s.settling"""
+    s.final_pnl, s.settling,
+    coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0),
+    coalesce((SELECT p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis FROM positions p
+              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class StoredSession:
     ended_at: datetime | None
     final_pnl: Decimal | None
     settling: bool
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +65,14 @@ def start_session(
     sizing_value: Decimal,
     exits: Exits = Exits(),
     session_id: UUID | None = None,
+    mode: str = "PAPER",
 ) -> StoredSession:
     """Starts a session of a strategy's version. An id of the caller's choice makes it safe to repeat."""
     row = connection.execute(
         f"""
         INSERT INTO sessions AS s (id, user_id, strategy_id, strategy_version, symbol, status, sizing_rule, sizing_value, stop_loss,
-                                   take_profit, trailing_stop)
-        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'RUNNING', %s::sizing_rule, %s, %s, %s, %s)
+                                   take_profit, trailing_stop, mode)
+        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'RUNNING', %s::sizing_rule, %s, %s, %s, %s, %s::session_mode)
         ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (
@@ -80,6 +86,7 @@ def start_session(
             exits.stop_loss,
             exits.take_profit,
             exits.trailing_stop,
+            mode,
         ),
     ).fetchone()
     stored = StoredSession(*row) if row else get_session(connection, session_id) if session_id else None

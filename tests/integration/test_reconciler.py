@@ -1,0 +1,115 @@
+"""What the reconciler does about what the others could not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from stratforge.market.corporate_actions import CorporateAction
+from stratforge.portfolio.orders import Terms
+from stratforge.storage import halts, order_book
+from stratforge.storage.broker_budget import SharedBudget
+from stratforge.storage.database import Database
+from stratforge.storage.invariants import broken_invariants
+from stratforge.storage.order_book import NewOrder
+
+from tests.integration.ledger import Trader, add_signal, add_trader, set_price
+from tests.integration.world import World
+
+
+@pytest.fixture
+def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world with one user who holds a position."""
+    found = World(migrated, monkeypatch)
+    found.broker.prices["AAPL"] = Decimal(100)
+    with found.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"))
+    found.work = ["AAPL"]
+    found.quiet()
+    found.trader = trader  # type: ignore[attr-defined]
+    yield found
+    found.close()
+
+
+def trader_of(world: World) -> Trader:
+    """The user."""
+    found: Trader = world.trader  # type: ignore[attr-defined]
+    return found
+
+
+def halted(world: World) -> dict[str, str]:
+    """Halted symbols and why."""
+    with world.database.transaction() as connection:
+        return {halt.symbol: halt.reason for halt in halts.halted_symbols(connection)}
+
+
+def wait_with_a_limit(world: World) -> Any:
+    """An order that rests."""
+    new = NewOrder("AAPL", Terms("buy", "limit", limit_price=Decimal(50)), "gtc", "quantity", Decimal(1))
+    with world.database.transaction() as connection:
+        placed = order_book.place_order(connection, trader_of(world).user_id, new)
+    world.executor.handle("AAPL")
+    return placed
+
+
+def test_a_change_of_symbol_ends_what_waits_and_halts(world: World) -> None:
+    placed = wait_with_a_limit(world)
+    action = CorporateAction("change-1", "AAPL", "symbol_change", world.broker.now_at.date(), new_symbol="APPL")
+    world.broker.actions.append(action)
+    report = world.reconciler.run()
+    assert (report.symbol_changes, halted(world)) == (["AAPL -> APPL"], {"AAPL": "CORPORATE_ACTION"})
+    with world.database.transaction() as connection:
+        order = order_book.get_order(connection, placed.order_id)
+        assert order is not None
+        assert (order.status, order.reason) == ("CANCELED", "CORPORATE_ACTION")
+        assert broken_invariants(connection) == {}
+    assert world.reconciler.run().symbol_changes == [], "it is told once"
+
+
+def test_an_order_at_the_broker_that_nobody_knows_halts_the_symbol(world: World) -> None:
+    request = {"client_order_id": "by-hand", "symbol": "AAPL", "side": "buy", "qty": "3", "type": "market"}
+    order = world.exchange.submit(request, world.broker.now_at, Decimal(100))
+    world.exchange.fill(order, Decimal(3), Decimal(100), world.broker.now_at)
+    report = world.reconciler.run()
+    assert not report.clean
+    assert halted(world) == {"AAPL": "UNKNOWN_ORDER"}
+    assert "not one of ours" in report.unexplained["AAPL"]
+
+
+def test_drift_that_goes_away_lifts_its_own_halt(world: World) -> None:
+    world.exchange.positions["AAPL"] += 1
+    assert world.reconciler.run().drift["AAPL"][1] - world.reconciler.run().drift["AAPL"][0] == 1
+    assert halted(world) == {"AAPL": "DRIFT"}
+    world.exchange.positions["AAPL"] -= 1
+    assert world.reconciler.run().resumed == ["AAPL"]
+    assert halted(world) == {}
+
+
+def test_a_ledger_that_does_not_add_up_halts_the_platform(world: World) -> None:
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE users SET virtual_balance = virtual_balance + 1")
+    report = world.reconciler.run()
+    assert "cash, reservations and trades add up to the initial balance" in report.broken
+    with world.database.transaction() as connection:
+        state = halts.platform_state(connection)
+        assert (state.trading_state, str(state.reason)[:13]) == ("HALTED", "BROKEN_LEDGER")
+        stored = connection.execute(
+            "SELECT clean, report->'broken' FROM reconciliations ORDER BY id DESC LIMIT 1"
+        ).fetchone()
+    assert stored is not None
+    assert stored[0] is False
+
+
+def test_the_last_quarter_of_a_minutes_requests_is_for_submissions(database: Database) -> None:
+    budget = SharedBudget(database, 40)
+    with database.transaction() as connection:
+        connection.execute("UPDATE broker_budget SET tokens = 40, updated_at = clock_timestamp()")
+    reads = sum(budget.take("read") for _ in range(60))
+    with database.transaction() as connection:
+        connection.execute("UPDATE broker_budget SET updated_at = clock_timestamp()")
+    submissions = sum(budget.take("submit") for _ in range(60))
+    assert 25 <= reads <= 33
+    assert 8 <= submissions <= 15
