@@ -359,11 +359,12 @@ class Platform:
         """The supervised process called `name`."""
         return next(each for each in self.supervisor.processes if each.name == name)
 
-    def simulator(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Asks the simulated Alpaca's own interface."""
+    def simulator(self, path: str, body: dict[str, Any] | None = None, *, of: str = "alpaca") -> dict[str, Any]:
+        """Asks the own interface of the simulated Alpaca, or of the simulated Gemini."""
+        address = self.alpaca_address if of == "alpaca" else f"http://127.0.0.1:{self.gemini_port}"
         data = json.dumps(body).encode() if body is not None else None
         request = urllib.request.Request(  # noqa: S310 - loopback
-            f"{self.alpaca_address}/simulator/{path}", data=data, method="POST" if data is not None else "GET"
+            f"{address}/simulator/{path}", data=data, method="POST" if data is not None else "GET"
         )
         with urllib.request.urlopen(request, timeout=10) as reply:  # noqa: S310 - loopback
             answer: dict[str, Any] = json.loads(reply.read())

@@ -9,16 +9,17 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stratforge.market import parse_symbol
-from stratforge.storage import jobs
+from stratforge.storage import jobs, strategies
 
 from functions.api.context import AiUser, database, settings
 from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import MAX_WAIT, queue_job
-from functions.api.problems import Problem
+from functions.api.problems import Problem, not_found
 
 router = APIRouter(prefix="/api/ai", tags=["ai"])
 JOBS_A_DAY = 200
+TOKENS_A_DAY = 2_000_000
 
 
 class GenerateRequest(BaseModel):
@@ -30,6 +31,9 @@ class GenerateRequest(BaseModel):
         min_length=3, max_length=4_000, examples=["Buy AAPL when the 10-bar average crosses above the 30-bar"]
     )
     symbol: Annotated[str, AfterValidator(parse_symbol)] | None = Field(None, max_length=20, examples=["AAPL"])
+    strategy_id: UUID | None = Field(
+        None, description="Change this strategy instead of writing a new one: the result is its next version"
+    )
 
 
 class ResearchRequest(BaseModel):
@@ -60,6 +64,8 @@ def _check_quota(user_id: UUID, kind: str) -> None:
     with database().transaction(user_id) as connection:
         if jobs.count_recent_jobs(connection, user_id, kind, timedelta(days=1)) >= JOBS_A_DAY:
             raise Problem(429, "quota", f"{JOBS_A_DAY} requests a day are allowed.", headers={"Retry-After": "3600"})
+        if jobs.tokens_of(connection, user_id, timedelta(days=1)) >= TOKENS_A_DAY:
+            raise Problem(429, "quota", f"{TOKENS_A_DAY:,} tokens a day are allowed.", headers={"Retry-After": "3600"})
 
 
 @router.post("/generate", status_code=202, responses={200: {"description": "The job, finished within `wait` seconds"}})
@@ -72,4 +78,10 @@ def generate(
 ) -> JobView:
     """Writes a strategy from a description. The job's result holds the strategy; only code that passed every check is stored."""
     _check_quota(user_id, "GENERATE")
-    return queue_job(user_id, "GENERATE", request.model_dump(), settings().jobs_queue_url, wait, response, key)
+    if request.strategy_id is not None:
+        with database().transaction(user_id) as connection:
+            if strategies.get_strategy(connection, request.strategy_id) is None:
+                raise not_found("strategy")
+    return queue_job(
+        user_id, "GENERATE", request.model_dump(mode="json"), settings().jobs_queue_url, wait, response, key
+    )

@@ -88,6 +88,9 @@ class VersionView(BaseModel):
     logic_explanation: str
     prompt: str | None
     model: str | None
+    tokens: int
+    assumptions: list[str]
+    repairs: list[list[str]] = Field(description="Findings that were sent back to the model, one list for each repair")
     created_at: datetime
     diff: str = ""
 

@@ -23,11 +23,18 @@ def quant_instructions() -> str:
     return _QUANT.format(reference=prompt_section())
 
 
-def repair_request(findings: str) -> str:
-    """What the model is told when its code did not pass."""
+REPAIR = "The answer did not pass. Correct every finding and answer with the complete JSON again."
+
+
+def repair_request(findings: list[str]) -> str:
+    """What the model is told when its answer did not pass."""
+    return f"{REPAIR}\nFindings (line:column code: message. suggestion):\n" + "\n".join(findings)
+
+
+def refinement_request(request: str) -> str:
+    """What the model is told when a strategy it wrote is to be changed."""
     return (
-        "The code did not pass the compiler. Correct every finding and answer with the complete JSON again.\n"
-        f"Findings (line:column code: message. suggestion):\n{findings}"
+        f"Change the strategy as described, keep everything else, and answer with the complete JSON again:\n{request}"
     )
 
 

@@ -23,6 +23,14 @@ class Turn:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Drafted:
+    """A draft and the tokens it took."""
+
+    draft: StrategyDraft
+    tokens: int
+
+
 class GeminiQuant:
     """Asks Gemini for a strategy draft."""
 
@@ -33,8 +41,8 @@ class GeminiQuant:
         options = types.HttpOptions(base_url=secret.base_url, timeout=_TIMEOUT_MS)
         self._client = genai.Client(api_key=secret.api_key.get_secret_value(), http_options=options)
 
-    def draft(self, system: str, turns: list[Turn]) -> StrategyDraft:
-        """The model's draft for a conversation.
+    def draft(self, system: str, turns: list[Turn]) -> Drafted:
+        """The model's draft for a conversation, and what it cost.
 
         Raises:
             ModelUnavailable: if the service did not answer.
@@ -57,6 +65,7 @@ class GeminiQuant:
         except (errors.ServerError, httpx.HTTPError) as error:
             raise ModelUnavailable(f"Gemini did not answer: {type(error).__name__}") from error
         if isinstance(reply.parsed, StrategyDraft):
-            return reply.parsed
+            tokens = (reply.usage_metadata.total_token_count or 0) if reply.usage_metadata else 0
+            return Drafted(reply.parsed, tokens)
         reason = reply.candidates[0].finish_reason if reply.candidates else reply.prompt_feedback
         raise ModelRefused(f"the answer was not a strategy (finish reason: {reason})")

@@ -131,6 +131,26 @@ def finish_job(
     )
 
 
+def is_canceled(connection: Connection, job_id: UUID) -> bool:
+    """Whether nobody wants the job any more."""
+    row = connection.execute("SELECT status = 'CANCELED' FROM jobs WHERE id = %s", (job_id,)).fetchone()
+    return bool(row and row[0])
+
+
+def add_tokens(connection: Connection, job_id: UUID, tokens: int) -> None:
+    """Notes what a model took for a job."""
+    connection.execute("UPDATE jobs SET tokens = tokens + %s WHERE id = %s", (tokens, job_id))
+
+
+def tokens_of(connection: Connection, user_id: UUID, window: timedelta) -> int:
+    """The tokens of a user's jobs within the window."""
+    row = connection.execute(
+        "SELECT coalesce(sum(tokens), 0) FROM jobs WHERE user_id = %s AND created_at > now() - %s", (user_id, window)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def count_recent_jobs(connection: Connection, user_id: UUID, kind: str, window: timedelta) -> int:
     """How many jobs of a kind a user has queued within the window."""
     row = connection.execute(

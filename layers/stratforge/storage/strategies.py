@@ -31,10 +31,16 @@ class StoredStrategy:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who wrote a version: what was asked, and the model that answered. Both None for code written by hand."""
+    """Who wrote a version: what was asked, the model that answered, its tokens, what it assumed, and what was sent back to it.
+
+    Prompt and model are None for code written by hand.
+    """
 
     prompt: str | None = None
     model: str | None = None
+    tokens: int = 0
+    assumptions: tuple[str, ...] = ()
+    repairs: tuple[tuple[str, ...], ...] = ()
 
 
 def add_strategy(
@@ -82,8 +88,8 @@ def _add_version(
     connection.execute(
         """
         INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, parameters,
-                                       logic_explanation, prompt, model)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                       logic_explanation, prompt, model, tokens, assumptions, repairs)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -97,15 +103,21 @@ def _add_version(
             explanation,
             origin.prompt,
             origin.model,
+            origin.tokens,
+            Jsonb(list(origin.assumptions)),
+            Jsonb([list(each) for each in origin.repairs]),
         ),
     )
 
 
-def get_strategy(connection: Connection, strategy_id: UUID) -> StoredStrategy | None:
-    """A strategy that is not deleted."""
+def get_strategy(connection: Connection, strategy_id: UUID, of_user: UUID | None = None) -> StoredStrategy | None:
+    """A strategy that is not deleted; for roles that see everybody's, of a user."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM strategies WHERE id = %s AND deleted_at IS NULL",  # noqa: S608 - columns of this module
-        (strategy_id,),
+        f"""
+        SELECT {_COLUMNS} FROM strategies
+        WHERE id = %(id)s AND deleted_at IS NULL AND (%(user)s::uuid IS NULL OR user_id = %(user)s)
+        """,  # noqa: S608 - columns of this module
+        {"id": strategy_id, "user": of_user},
     ).fetchone()
     return StoredStrategy(*row) if row else None
 
@@ -177,6 +189,9 @@ class StoredVersion:
     logic_explanation: str
     prompt: str | None
     model: str | None
+    tokens: int
+    assumptions: list[str]
+    repairs: list[list[str]]
     created_at: datetime
 
 
@@ -184,7 +199,8 @@ def list_versions(connection: Connection, strategy_id: UUID) -> list[StoredVersi
     """All versions, the newest first."""
     rows = connection.execute(
         """
-        SELECT version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, created_at
+        SELECT version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, tokens, assumptions, repairs,
+               created_at
         FROM strategy_versions WHERE strategy_id = %s ORDER BY version DESC LIMIT 500
         """,
         (strategy_id,),

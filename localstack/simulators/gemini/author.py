@@ -70,6 +70,7 @@ def write_draft(request: str) -> dict[str, object]:
             ],
         }
     _hours(text, rules)
+    _stops(text, rules)
     if not rules.exit:
         rules.constants["HOLD_BARS"] = 30
         rules.exit.append("position.bars_held >= HOLD_BARS")
@@ -194,6 +195,19 @@ def _hours(text: str, rules: Rules) -> None:
     elif re.search(r"(not|avoid|skip|except).{0,20}(first|opening)", text):
         rules.entry.append("bar.time.hour >= 10")
         rules.said.append("It does not buy before 10:00 New York time.")
+
+
+def _stops(text: str, rules: Rules) -> None:
+    stop = re.search(r"(?:stop|loss)\D{0,20}?(\d{1,2}(?:\.\d+)?)\s*(?:%|percent)", text)
+    target = re.search(r"(?:profit|target|gain)\D{0,20}?(\d{1,3}(?:\.\d+)?)\s*(?:%|percent)", text)
+    if stop:
+        rules.constants["STOP"] = float(stop[1]) / 100
+        rules.exit.append("position.unrealized_return < -STOP")
+        rules.said.append(f"It sells when a position has lost {float(stop[1]):g} %.")
+    if target:
+        rules.constants["TARGET"] = float(target[1]) / 100
+        rules.exit.append("position.unrealized_return > TARGET")
+        rules.said.append(f"It sells when a position has gained {float(target[1]):g} %.")
 
 
 def _size(text: str, rules: Rules) -> str:

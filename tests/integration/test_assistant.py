@@ -1,0 +1,145 @@
+"""The Quant's job on PostgreSQL, with a model that says what it is told to."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.failures import ModelUnavailable
+from stratforge.ai.quant import Drafted, Turn
+from stratforge.storage import jobs, strategies
+from stratforge.storage.accounts import register_user
+from stratforge.storage.database import Database
+
+from functions.assistant.service import AssistantService
+from tests.unit.ai.test_review import CODE, TRUE
+
+
+class Model:
+    """Answers in turn; an exception is raised."""
+
+    model = "told"
+
+    def __init__(self, *answers: StrategyDraft | Exception) -> None:
+        self.answers = list(answers)
+        self.heard: list[list[Turn]] = []
+
+    def draft(self, system: str, turns: list[Turn]) -> Drafted:
+        """The next answer."""
+        self.heard.append(list(turns))
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return Drafted(answer, 100)
+
+
+def draft(code: str = CODE, explanation: str = TRUE) -> StrategyDraft:
+    """A draft."""
+    return StrategyDraft(name="test", symbol="AAPL", python_code=code, logic_explanation=explanation)
+
+
+@pytest.fixture
+def user(database: Database) -> UUID:
+    """A user."""
+    from decimal import Decimal
+
+    with database.transaction() as connection:
+        found = register_user(connection, "ada@example.com", "hash", Decimal(1000))
+    assert found is not None
+    return found
+
+
+def run(database: Database, user: UUID, model: Model, prompt: str = "a strategy", **request: str) -> jobs.Job:
+    """Runs a job; the job as it ended."""
+
+    def no_analyst() -> object:
+        raise AssertionError("nobody asked")
+
+    with database.transaction() as connection:
+        job = jobs.add_job(connection, user, "GENERATE", {"prompt": prompt, **request})
+    AssistantService(database, lambda: model, no_analyst).handle(job.job_id)  # type: ignore[arg-type,return-value]
+    with database.transaction() as connection:
+        found = jobs.get_job(connection, job.job_id)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.assistant.service.sleep", lambda _seconds: None)
+
+
+def test_findings_of_both_gates_go_back_to_the_model(database: Database, user: UUID) -> None:
+    model = Model(draft("import os\n"), draft(explanation="It makes money."), draft())
+    job = run(database, user, model)
+    assert (job.status, job.error) == ("SUCCEEDED", None)
+    assert job.result is not None
+    assert [len(each) > 0 for each in job.result["repairs"]] == [True, True]
+    assert "1:1" in model.heard[1][-1].text
+    assert "does not mention" in model.heard[2][-1].text
+    assert job.result["tokens"] == 300
+
+
+def test_what_never_passes_is_stored_nowhere(database: Database, user: UUID) -> None:
+    job = run(database, user, Model(*[draft(explanation="It makes money.")] * 4))
+    assert job.error is not None
+    assert (job.status, job.error["code"]) == ("FAILED", "not-passed")
+    with database.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM strategies").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM strategy_versions").fetchone() == (0,)
+
+
+def test_a_change_is_the_next_version_and_the_model_hears_what_was_said(database: Database, user: UUID) -> None:
+    first = run(database, user, Model(draft()), "the first request")
+    assert first.result is not None
+    model = Model(draft(CODE.replace("STOP = 0.02", "STOP = 0.03"), TRUE.replace("2 %", "3 %")))
+    second = run(database, user, model, "a wider stop", strategy_id=first.result["strategy_id"])
+    assert (second.status, second.error) == ("SUCCEEDED", None)
+    assert second.result is not None
+    assert (second.result["version"], second.result["strategy_id"]) == (2, first.result["strategy_id"])
+    heard = [turn.text for turn in model.heard[0]]
+    assert heard[0] == "the first request"
+    assert "STOP = 0.02" in heard[1]
+    assert heard[2].endswith("a wider stop")
+    with database.transaction() as connection:
+        versions = strategies.list_versions(connection, UUID(first.result["strategy_id"]))
+    assert [(each.version, each.prompt, each.tokens) for each in versions] == [
+        (2, "a wider stop", 100),
+        (1, "the first request", 100),
+    ]
+
+
+def test_a_strategy_of_somebody_else_is_not_changed(database: Database, user: UUID) -> None:
+    from decimal import Decimal
+
+    first = run(database, user, Model(draft()))
+    assert first.result is not None
+    with database.transaction() as connection:
+        stranger = register_user(connection, "bob@example.com", "hash", Decimal(1000))
+    assert stranger is not None
+    job = run(database, stranger, Model(draft()), "steal it", strategy_id=first.result["strategy_id"])
+    assert job.error is not None
+    assert (job.status, job.error["code"]) == ("FAILED", "model-refused")
+
+
+def test_a_service_that_is_away_is_asked_again_and_then_the_job_says_so(database: Database, user: UUID) -> None:
+    away = ModelUnavailable("Gemini answered 503")
+    assert run(database, user, Model(away, away, draft())).status == "SUCCEEDED"
+    job = run(database, user, Model(*[away] * 9))
+    assert job.error is not None
+    assert (job.status, job.error["code"]) == ("FAILED", "model-unavailable")
+
+
+def test_without_a_key_the_job_says_what_is_missing(database: Database, user: UUID) -> None:
+    from stratforge.ai.quant import GeminiQuant
+    from stratforge.configuration import GeminiSecret
+
+    with database.transaction() as connection:
+        job = jobs.add_job(connection, user, "GENERATE", {"prompt": "anything"})
+    AssistantService(database, lambda: GeminiQuant(GeminiSecret()), lambda: None).handle(job.job_id)  # type: ignore[arg-type,return-value]
+    with database.transaction() as connection:
+        found = jobs.get_job(connection, job.job_id)
+    assert found is not None
+    assert found.error is not None
+    assert "no Gemini API key is configured" in found.error["message"]

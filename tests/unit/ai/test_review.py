@@ -1,0 +1,40 @@
+"""The second gate: an explanation says what its code does."""
+
+from __future__ import annotations
+
+import pytest
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.review import review
+from stratforge.strategy import compile_strategy
+
+CODE = """
+FAST, SLOW = 10, 30
+STOP = 0.02
+
+def indicators(bars):
+    return {"fast": ta.sma(bars.close, length=FAST), "slow": ta.sma(bars.close, length=SLOW), "rsi": ta.rsi(bars.close, length=14)}
+
+def on_bar(bar, position, state):
+    if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 70:
+        return buy()
+    if position.quantity > 0 and position.unrealized_return < -STOP:
+        return sell()
+"""
+TRUE = "Buys when the 10-bar average is above the 30-bar average and the RSI is below 70; sells after a loss of 2 %."
+
+
+@pytest.mark.parametrize(
+    ("explanation", "missing"),
+    [
+        (TRUE, []),
+        (TRUE.replace("RSI", "momentum"), ["ta.rsi"]),
+        (TRUE.replace("30-bar", "40-bar"), ["SLOW = 30"]),
+        (TRUE.replace("2 %", "5 %"), ["STOP = 0.02"]),
+        ("It makes money.", ["ta.rsi", "ta.sma", "FAST = 10", "SLOW = 30", "STOP = 0.02"]),
+    ],
+)
+def test_what_the_explanation_leaves_out_or_says_wrong_is_found(explanation: str, missing: list[str]) -> None:
+    draft = StrategyDraft(name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation)
+    found = review(draft, compile_strategy(CODE))
+    assert len(found) == len(missing)
+    assert all(word in finding for word, finding in zip(missing, found, strict=True))
