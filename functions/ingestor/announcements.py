@@ -50,12 +50,11 @@ class Announcements:
                 if happened:
                     # The rest of what comes now goes along.
                     list(connection.notifies(timeout=_COLLECT_SECONDS))
+                with self._database.transaction() as transaction:
+                    ask = events.somebody_listens if happened else events.somebody_is_connected
+                    wanted = ask(transaction)
+                if wanted:
                     self._tell()
-                else:
-                    with self._database.transaction() as transaction:
-                        connected = events.somebody_is_connected(transaction)
-                    if connected:
-                        self._tell()
 
     def _tell(self) -> None:
         try:

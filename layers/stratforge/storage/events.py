@@ -126,6 +126,14 @@ def somebody_is_connected(connection: Connection) -> bool:
     return bool(row and row[0])
 
 
+def somebody_listens(connection: Connection) -> bool:
+    """Whether there is a connection or a webhook to tell."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM live_connections) OR EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL)"
+    ).fetchone()
+    return bool(row and row[0])
+
+
 def advance_connection(
     connection: Connection, connection_id: str, cursor: EventCursor, prices_at: datetime | None
 ) -> None:
