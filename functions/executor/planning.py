@@ -48,6 +48,18 @@ class Planned:
     client_order_id: str | None = None
     crossed: bool = False
 
+    @property
+    def to_send(self) -> bool:
+        """Whether a block order was stored that the broker must get."""
+        return self.client_order_id is not None and not self.crossed
+
+    @property
+    def outcome(self) -> str:
+        """What it came to when there is nothing to send."""
+        if self.crossed:
+            return "crossed inside"
+        return "decided" if self.decided else "nothing to do"
+
 
 def plan(connection: Connection, symbol: str, state: SymbolState | None, around: Surroundings) -> Planned:
     """Plans a symbol that has no block at work, inside the caller's transaction, which holds the symbol's lock."""
@@ -129,7 +141,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         open=around.is_open(state.time),
         halted=state.halted,
         fresh=state.fresh,
-        platform_state=state.platform_state,  # type: ignore[arg-type]
+        platform_state=state.platform_state,
     )
 
 

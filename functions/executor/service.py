@@ -14,7 +14,7 @@ from stratforge.storage.database import Database
 from stratforge.storage.execution import OpenBlock
 from stratforge.storage.settlement import apply_progress, set_error
 
-from functions.executor.planning import Planned, Surroundings, plan
+from functions.executor.planning import Surroundings, plan
 from functions.executor.reference import ReferenceData
 
 # How long who stored a block has it to himself; after that, whoever meets it looks it up and sends it.
@@ -72,34 +72,34 @@ class ExecutorService:
             lambda at: self._reference.next_close(symbol, at),
             self._claim,
         )
+        to_send = planned = unknown_day = None
         with self._database.transaction() as connection:
             symbols.lock_symbol(connection, symbol)
-            block = execution.open_block(connection, symbol)
-            if block is not None:
-                stored, joined = False, 0
-                if block.claimed or (block.status == "SUBMITTED" and not block.stale):
-                    return Executed("waiting", client_order_id=block.client_order_id)
-            else:
+            met = execution.open_block(connection, symbol)
+            if met is None:
                 state = symbols.read_symbol(connection, symbol)
-                unknown_day = state is not None and not self._reference.knows(symbol, state.time)
-                planned = Planned() if unknown_day else plan(connection, symbol, state, around)
-                if planned.client_order_id is not None and not planned.crossed:
-                    block = execution.open_block(connection, symbol)
-                stored, joined = True, planned.joined
-        if block is not None:
-            return self._submit(block, joined) if stored else self._take_up(block)
-        if unknown_day and state is not None:
-            # Not asked inside the transaction, which holds the symbol.
-            self._reference.learn(state.time)
-            return self._round(symbol)
-        if planned.crossed:
-            return Executed("crossed inside", planned.joined, planned.client_order_id)
-        return Executed("decided" if planned.decided else "nothing to do", planned.decided)
+                if state is not None and not self._reference.knows(symbol, state.time):
+                    unknown_day = state.time
+                else:
+                    planned = plan(connection, symbol, state, around)
+                    to_send = execution.open_block(connection, symbol) if planned.to_send else None
+        if met is not None:
+            return self._take_up(met)
+        if to_send is not None and planned is not None:
+            return self._submit(to_send, planned.joined)
+        if planned is not None:
+            return Executed(planned.outcome, planned.joined or planned.decided, planned.client_order_id)
+        assert unknown_day is not None
+        # Not asked inside the transaction, which holds the symbol.
+        self._reference.learn(unknown_day)
+        return self._round(symbol)
 
     # A block that another run stored ---------------------------------------------------------------------
 
     def _take_up(self, block: OpenBlock) -> Executed:
-        """A block that has waited too long: canceled when the broker has it, sent when it never got there."""
+        """A block that has waited too long is canceled when the broker has it, and sent when it never got there."""
+        if block.claimed or (block.status == "SUBMITTED" and not block.stale):
+            return Executed("waiting", client_order_id=block.client_order_id)
         with self._database.transaction() as connection:
             if not execution.claim_block(connection, block.block_id, self._claim):
                 return Executed("waiting", client_order_id=block.client_order_id)

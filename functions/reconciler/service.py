@@ -159,8 +159,7 @@ class ReconcilerService:
                 return
             adjustments = None
             if not is_crypto(block.symbol):
-                side = "buy" if block.side == "buy" else "sell"
-                adjustments = correct_fills(side, more, cost, shares, key=str(block.block_id))  # type: ignore[arg-type]
+                adjustments = correct_fills(block.side, more, cost, shares, key=str(block.block_id))
             if adjustments is not None:
                 cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
                 reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)

@@ -8,13 +8,12 @@ from decimal import Decimal
 from uuid import UUID
 
 import hypothesis.strategies as st
-import pytest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from stratforge.market import Trade
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.orders import Terms
 from stratforge.portfolio.protections import RiskLimits
-from stratforge.storage import halts, market_data, order_book, reconciliation, risk, sessions
+from stratforge.storage import halts, order_book, reconciliation, risk, sessions
 from stratforge.storage.invariants import broken_invariants
 from stratforge.storage.order_book import NewOrder
 from stratforge.storage.pages import Page
@@ -489,6 +488,3 @@ class Trading(RuleBasedStateMachine):
 def machine(make_world: Callable[[], tuple[World, Callable[[], None]]]) -> type[Trading]:
     """A machine whose examples each get a world of their own."""
     return type("Trading", (Trading,), {"make_world": staticmethod(make_world)})
-
-
-__all__ = ["STEPS", "Trading", "machine", "market_data", "pytest"]

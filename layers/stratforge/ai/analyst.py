@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import httpx
-from google import genai
-from google.genai import errors, types
+from google.genai import types
 
-from stratforge.ai.failures import ModelRefused, ModelUnavailable
+from stratforge.ai.failures import ModelRefused
+from stratforge.ai.gemini import Gemini, tokens_of, why_not
 from stratforge.ai.prompts import analyst_instructions
 from stratforge.configuration import GeminiSecret
 
-_TIMEOUT_MS = 60_000
 DISCLAIMER = "Information, not investment advice. Paper trading only; check the sources before you rely on them."
 
 
@@ -47,11 +45,7 @@ class GeminiAnalyst:
     """Asks Gemini with search grounding. Every question stands alone."""
 
     def __init__(self, secret: GeminiSecret) -> None:
-        if secret.api_key is None:
-            raise ModelRefused("no Gemini API key is configured; put api_key into the Gemini secret")
-        self.model = secret.analyst_model
-        options = types.HttpOptions(base_url=secret.base_url, timeout=_TIMEOUT_MS)
-        self._client = genai.Client(api_key=secret.api_key.get_secret_value(), http_options=options)
+        self._gemini = Gemini(secret, secret.analyst_model)
 
     def research(self, question: str, portfolio: str | None) -> Research:
         """Answers a question; `portfolio` is what the user holds, when it is to be known.
@@ -66,21 +60,12 @@ class GeminiAnalyst:
             temperature=0.2,
             max_output_tokens=4_096,
         )
-        try:
-            reply = self._client.models.generate_content(model=self.model, contents=question, config=config)
-        except errors.ClientError as error:
-            if error.code in (408, 429):
-                raise ModelUnavailable(f"Gemini answered {error.code}") from error
-            raise ModelRefused(f"Gemini refused the request ({error.code}): {error.message}") from error
-        except (errors.ServerError, httpx.HTTPError) as error:
-            raise ModelUnavailable(f"Gemini did not answer: {type(error).__name__}") from error
+        reply = self._gemini.ask(question, config)
         text = reply.text or ""
         if not text.strip() or not reply.candidates:
-            reason = reply.candidates[0].finish_reason if reply.candidates else reply.prompt_feedback
-            raise ModelRefused(f"there was no answer (finish reason: {reason})")
+            raise ModelRefused(f"there was no answer ({why_not(reply)})")
         citations, queries = _sources(reply.candidates[0].grounding_metadata, text)
-        tokens = (reply.usage_metadata.total_token_count or 0) if reply.usage_metadata else 0
-        return Research(text, bool(citations), citations, queries, self.model, tokens)
+        return Research(text, bool(citations), citations, queries, self._gemini.model, tokens_of(reply))
 
 
 def _sources(metadata: types.GroundingMetadata | None, text: str) -> tuple[tuple[Citation, ...], tuple[str, ...]]:

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market.corporate_actions import CorporateAction
+from stratforge.portfolio.orders import Side
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.reconciliation import Adjustment, Share, split_positions
 from stratforge.storage.database import Connection
@@ -51,7 +52,7 @@ class FinishedBlock:
 
     block_id: UUID
     symbol: str
-    side: str
+    side: Side
     filled_quantity: Decimal
     filled_value: Decimal
     completed: bool

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from stratforge.portfolio.orders import TradingState
 from stratforge.storage.database import Connection
 
 # A price that came longer ago than this is too old to trade by hand on, while the market is open.
@@ -23,7 +24,7 @@ class SymbolState:
     bar_high: Decimal
     fresh: bool
     halted: bool
-    platform_state: str
+    platform_state: TradingState
 
 
 def lock_symbol(connection: Connection, symbol: str) -> None:
