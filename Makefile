@@ -8,7 +8,7 @@ ARGS ?=
 
 SOAK ?= 2000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ lock: install ## Pins and hashes every dependency again
 
 bench: install .bench-venv/.installed ## Runs the benchmarks, with ratios against peers and floors (ARGS=name)
 	@$(BIN)/python -W ignore tests/benchmarks/run.py $(ARGS)
+
+eval: install ## Asks the evaluation set of a model: GEMINI_API_KEY's, or the offline author (ARGS="--only hard --show")
+	@$(BIN)/python -W ignore -m tests.evaluation.run $(ARGS)
 
 clean: ## Removes what was built, and the local state
 	@rm -rf build cdk.out .stratforge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

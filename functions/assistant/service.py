@@ -1,62 +1,32 @@
-"""One job of the assistant: a question for the Analyst, or a strategy from the Quant: ask, compile, send findings back, at most three times;
-what passes is stored.
-"""
+"""One job of the assistant: a question for the Analyst, or a strategy from the Quant; what passed its gates is stored."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
-from time import sleep
+from time import monotonic, sleep
 from typing import Protocol, TypeVar
 from uuid import UUID, uuid5
 
 from stratforge.ai.analyst import Research
-from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.failures import ModelRefused, ModelUnavailable
-from stratforge.ai.prompts import quant_instructions, refinement_request, repair_request
+from stratforge.ai.draft import DraftParameter, StrategyDraft
+from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant, write_strategy
+from stratforge.ai.failures import ModelRefused, ModelUnavailable, NotADraft
+from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import Drafted, Turn
-from stratforge.ai.review import review
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.storage import jobs, portfolio, strategies
+from stratforge.storage import jobs, portfolio, reference, strategies
 from stratforge.storage.database import Database
 from stratforge.storage.strategies import Origin, StoredStrategy
-from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy import Strategy
 
-MAX_REPAIRS = 3
 _ATTEMPTS = 4
 Answer = TypeVar("Answer")
-# How many versions the model is reminded of when it changes a strategy.
+# Seconds between two looks at an answer that is still coming.
+_SHOW_EVERY = 0.4
+# How many versions, and how many questions, the model is reminded of.
 _MAX_TURNS = 6
-
-
-class Quant(Protocol):
-    """A model that drafts strategies."""
-
-    model: str
-
-    def draft(self, system: str, turns: list[Turn]) -> Drafted:
-        """The draft for a conversation, and what it cost."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Passed:
-    """A draft that passed every gate (`strategy` None: it asks questions instead), and how it came about."""
-
-    draft: StrategyDraft
-    strategy: Strategy | None
-    symbol: str
-    origin: Origin
-
-
-class _NotPassed(Exception):
-    """The last repair did not pass either; its findings."""
-
-    def __init__(self, draft: StrategyDraft, findings: list[str], repairs: int) -> None:
-        super().__init__(f"the code did not pass after {repairs} repairs")
-        self.draft, self.findings = draft, findings
 
 
 class _Canceled(Exception):
@@ -66,8 +36,8 @@ class _Canceled(Exception):
 class Analyst(Protocol):
     """A model that answers questions with sources."""
 
-    def research(self, question: str, portfolio: str | None) -> Research:
-        """The answer to a question."""
+    def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
+        """The answer to a question; `heard` is told it as it comes."""
         ...
 
 
@@ -111,7 +81,8 @@ class AssistantService:
             held = "\n".join(f"{row.symbol}: {row.quantity.normalize():f}" for row in rows) or "none"
         try:
             analyst = self._analyst_of()
-            answer = self._asked(job.job_id, lambda: analyst.research(str(job.request["question"]), held))
+            heard = self._hearing(job.job_id)
+            answer = self._asked(job.job_id, lambda: analyst.research(str(job.request["question"]), held, heard))
             with self._database.transaction() as connection:
                 jobs.add_tokens(connection, job.job_id, answer.tokens)
         except ModelRefused as error:
@@ -120,16 +91,38 @@ class AssistantService:
             jobs.finish_job(connection, job.job_id, result=answer.as_dict())
         return "succeeded"
 
+    def _hearing(self, job_id: UUID) -> Callable[[str], None]:
+        """Shows an answer as it comes, a few times a second, and stops when nobody wants it any more."""
+        shown = 0.0
+
+        def heard(text: str) -> None:
+            nonlocal shown
+            if monotonic() - shown < _SHOW_EVERY:
+                return
+            shown = monotonic()
+            with self._database.transaction() as connection:
+                if jobs.is_canceled(connection, job_id):
+                    raise _Canceled
+                jobs.set_partial(connection, job_id, "answering", text)
+
+        return heard
+
     def _write_strategy(self, job: jobs.Job) -> str:
         try:
-            passed = self._generate(job, self._quant_of())
+            quant = self._quant_of()
+            conversation, before = self._conversation(job)
+            wanted = job.request.get("symbol") or (before.symbol if before else None)
+            passed = write_strategy(
+                lambda system, turns: self._asked(job.job_id, lambda: self._draft(job.job_id, quant, system, turns)),
+                conversation,
+                partial(self._progress, job.job_id),
+                lambda symbol: self._symbol_findings(wanted or symbol),
+            )
         except _Canceled:
             return "canceled"
-        except ModelRefused as error:
+        except (ModelRefused, NotADraft) as error:
             return self._fail(job.job_id, {"code": "model-refused", "message": str(error)})
-        except InvalidSymbol as error:
-            return self._fail(job.job_id, {"code": "invalid-symbol", "message": str(error)})
-        except _NotPassed as error:
+        except NotPassed as error:
             # Shown with what is wrong with it, and stored nowhere.
             shown = {"python_code": error.draft.python_code, "logic_explanation": error.draft.logic_explanation}
             message = f"The code did not pass after {MAX_REPAIRS} repairs."
@@ -137,74 +130,108 @@ class AssistantService:
                 job.job_id, {"code": "not-passed", "message": message, "findings": error.findings, "draft": shown}
             )
         if passed.strategy is None:
-            questions = {"questions": passed.draft.questions, "assumptions": passed.draft.assumptions}
+            asked = {"questions": passed.draft.questions, "assumptions": passed.draft.assumptions}
             with self._database.transaction() as connection:
-                jobs.finish_job(connection, job.job_id, result=questions)
+                jobs.finish_job(connection, job.job_id, result=asked)
             return "succeeded"
-        return self._store(job, passed, passed.strategy)
+        symbol = parse_symbol(wanted or passed.draft.symbol)
+        return self._store(job, passed, passed.strategy, symbol, quant.model)
 
-    def _generate(self, job: jobs.Job, quant: Quant) -> _Passed:
-        """Asks, and sends back what is wrong, until a draft passes every gate."""
-        turns, before = self._conversation(job)
-        tokens, repairs = 0, list[tuple[str, ...]]()
-        for attempt in range(MAX_REPAIRS + 1):
-            self._progress(job.job_id, "writing" if attempt == 0 else f"repairing {attempt}/{MAX_REPAIRS}")
-            drafted = self._asked(job.job_id, partial(quant.draft, quant_instructions(), turns))
-            draft, tokens = drafted.draft, tokens + drafted.tokens
+    def _draft(self, job_id: UUID, quant: Quant, system: str, turns: list[Turn]) -> Drafted:
+        """A draft, its tokens noted even if it is none."""
+        tokens = 0
+        try:
+            drafted = quant.draft(system, turns)
+            tokens = drafted.tokens
+            return drafted
+        except NotADraft as error:
+            tokens = error.tokens
+            raise
+        finally:
             with self._database.transaction() as connection:
-                jobs.add_tokens(connection, job.job_id, drafted.tokens)
-            origin = Origin(str(job.request["prompt"]), quant.model, tokens, tuple(draft.assumptions), tuple(repairs))
-            if draft.questions and not draft.python_code.strip():
-                return _Passed(draft, None, "", origin)
-            strategy, findings = self._examine(job.job_id, draft)
-            if strategy is not None and not findings:
-                wanted = job.request.get("symbol") or (before.symbol if before else draft.symbol)
-                return _Passed(draft, strategy, parse_symbol(wanted), origin)
-            if attempt == MAX_REPAIRS:
-                raise _NotPassed(draft, findings, MAX_REPAIRS)
-            repairs.append(tuple(findings))
-            turns += [Turn("model", draft.model_dump_json()), Turn("user", repair_request(findings))]
-        raise AssertionError("unreachable")
+                jobs.add_tokens(connection, job_id, tokens)
+
+    def _symbol_findings(self, symbol: str) -> list[str]:
+        """What is wrong with a symbol; where the broker's assets are not known yet, only its form counts."""
+        try:
+            parsed = parse_symbol(symbol)
+        except InvalidSymbol as error:
+            return [f"symbol: {error}"]
+        with self._database.transaction() as connection:
+            asset = reference.read_asset(connection, parsed)
+            known = asset is not None or reference.knows_assets(connection)
+        if known and (asset is None or not asset.tradable):
+            return [f"symbol: {parsed} cannot be traded here. Use the symbol the user means, or ask which one."]
+        return []
 
     def _conversation(self, job: jobs.Job) -> tuple[list[Turn], StoredStrategy | None]:
-        """What was said so far: for a strategy that is changed, each version with the request it answered."""
+        """What was said so far: for a strategy that is changed, each version with the request it answered; and what led to questions."""
         request, strategy_id = str(job.request["prompt"]), job.request.get("strategy_id")
-        if not strategy_id:
-            return [Turn("user", request)], None
+        turns, before = self._versions(job.user_id, UUID(strategy_id)) if strategy_id else ([], None)
+        asked = self._open_questions(job)
+        if asked:
+            return [*turns, *asked, Turn("user", answer_request(request))], before
+        return [*turns, Turn("user", refinement_request(request) if before else first_request(request))], before
+
+    def _versions(self, user_id: UUID, strategy_id: UUID) -> tuple[list[Turn], StoredStrategy]:
         with self._database.transaction() as connection:
-            before = strategies.get_strategy(connection, UUID(strategy_id), of_user=job.user_id)
-            versions = strategies.list_versions(connection, UUID(strategy_id)) if before else []
+            before = strategies.get_strategy(connection, strategy_id, of_user=user_id)
+            versions = strategies.list_versions(connection, strategy_id) if before else []
         if before is None:
             raise ModelRefused("the strategy was deleted; choose another")
-        turns = []
+        turns = list[Turn]()
         for version in reversed(versions[:_MAX_TURNS]):
             draft = StrategyDraft(
                 name=before.name,
                 symbol=before.symbol,
                 python_code=version.python_code,
                 logic_explanation=version.logic_explanation,
+                parameters=[
+                    DraftParameter(name=name, value=value, meaning=version.parameter_meanings.get(name, ""))
+                    for name, value in version.parameters.items()
+                ],
                 assumptions=version.assumptions,
             )
+            asked = version.prompt or "(written by hand)"
             turns += [
-                Turn("user", version.prompt or "(written by hand)"),
+                Turn("user", refinement_request(asked) if turns else first_request(asked)),
                 Turn("model", draft.model_dump_json()),
             ]
-        return [*turns, Turn("user", refinement_request(request))], before
+        return turns, before
 
-    def _examine(self, job_id: UUID, draft: StrategyDraft) -> tuple[Strategy | None, list[str]]:
-        """The one door: what did not come through here is never stored and never runs."""
-        self._progress(job_id, "checking")
-        try:
-            strategy = compile_strategy(draft.python_code)
-            # Measuring the lookback runs the indicators once over made-up bars.
-            _ = strategy.lookback
-        except StrategyError as error:
-            return None, [str(finding) for finding in error.findings]
-        self._progress(job_id, "backtesting")
-        return strategy, review(draft, strategy)
+    def _open_questions(self, job: jobs.Job) -> list[Turn]:
+        """The requests before this one that the model answered with questions, or with code that did not pass."""
+        turns, follows = list[Turn](), job.request.get("follows")
+        for _ in range(_MAX_TURNS):
+            if not follows:
+                break
+            with self._database.transaction() as connection:
+                earlier = jobs.get_job(connection, UUID(follows))
+            if earlier is None or earlier.user_id != job.user_id or earlier.kind != "GENERATE":
+                break
+            shown = (earlier.error or {}).get("draft", {})
+            answer = StrategyDraft(
+                name="-",
+                symbol=earlier.request.get("symbol") or "",
+                python_code=shown.get("python_code", ""),
+                logic_explanation=shown.get("logic_explanation", ""),
+                questions=(earlier.result or {}).get("questions", []),
+            )
+            said = str(earlier.request["prompt"])
+            follows = earlier.request.get("follows")
+            turns = [
+                Turn("user", answer_request(said) if follows else first_request(said)),
+                Turn("model", answer.model_dump_json()),
+                *turns,
+            ]
+        return turns
 
-    def _store(self, job: jobs.Job, passed: _Passed, strategy: Strategy) -> str:
+    def _store(self, job: jobs.Job, passed: Passed, strategy: Strategy, symbol: str, model: str) -> str:
         draft, strategy_id = passed.draft, job.request.get("strategy_id")
+        meanings = {each.name: each.meaning for each in draft.parameters if each.meaning}
+        origin = Origin(
+            str(job.request["prompt"]), model, passed.tokens, tuple(draft.assumptions), passed.repairs, meanings
+        )
         with self._database.transaction() as connection:
             if jobs.is_canceled(connection, job.job_id):
                 return "canceled"
@@ -217,20 +244,20 @@ class AssistantService:
                     job.user_id,
                     current,
                     current.name,
-                    passed.symbol,
+                    symbol,
                     strategy,
                     draft.logic_explanation,
-                    passed.origin,
+                    origin,
                 )
             else:
                 stored = strategies.add_strategy(
                     connection,
                     job.user_id,
                     draft.name,
-                    passed.symbol,
+                    symbol,
                     strategy,
                     draft.logic_explanation,
-                    passed.origin,
+                    origin,
                     strategy_id=uuid5(job.job_id, "strategy"),
                 )
             jobs.finish_job(
@@ -244,12 +271,13 @@ class AssistantService:
                     "python_code": strategy.source,
                     "logic_explanation": draft.logic_explanation,
                     "parameters": strategy.parameters,
+                    "parameter_meanings": meanings,
                     "indicators": list(strategy.indicators),
                     "lookback": strategy.lookback,
                     "assumptions": draft.assumptions,
-                    "model": passed.origin.model,
-                    "tokens": passed.origin.tokens,
-                    "repairs": [list(each) for each in passed.origin.repairs],
+                    "model": model,
+                    "tokens": passed.tokens,
+                    "repairs": [list(each) for each in passed.repairs],
                 },
             )
         return "succeeded"

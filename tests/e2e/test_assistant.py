@@ -66,8 +66,9 @@ def test_another_users_strategy_cannot_be_refined(platform: Platform, user: Clie
     [
         ("outside", 1, "SUCCEEDED", None),
         ("outside", 4, "FAILED", "not-passed"),
-        ("truncated", 1, "FAILED", "model-refused"),
-        ("not json", 1, "FAILED", "model-refused"),
+        ("truncated", 1, "SUCCEEDED", None),
+        ("truncated", 4, "FAILED", "model-refused"),
+        ("not json", 4, "FAILED", "model-refused"),
         ("safety", 1, "FAILED", "model-refused"),
         ("blocked", 1, "FAILED", "model-refused"),
     ],
@@ -81,7 +82,7 @@ def test_a_wrong_answer_ends_in_a_clear_state(
     assert job["status"] == status
     if code is None:
         assert len(job["result"]["repairs"]) == 1
-        assert "1:1" in job["result"]["repairs"][0][0]
+        assert ("1:1" if fault == "outside" else "not a strategy") in job["result"]["repairs"][0][0]
         assert len(list(user.items("/api/strategies"))) == stored + 1
     else:
         assert job["error"]["code"] == code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from engine.platform import Platform
 from stratforge.client import ApiError, Client
@@ -26,6 +28,26 @@ def test_an_answer_without_sources_says_so(platform: Platform) -> None:
     client.enter("curious@example.com", "a long enough password")
     found = client.research("What is the meaning of it all?")
     assert (found["grounded"], found["citations"]) == (False, [])
+
+
+def test_an_answer_comes_in_parts_and_a_dropped_stream_is_asked_again(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.enter("curious@example.com", "a long enough password")
+    platform.simulator("faults", {"fault": "cut", "count": 1}, of="gemini")
+    job = client.call("POST", "/api/ai/research", {"question": "How did Apple, Microsoft, Google and IBM do?"})
+    seen = set()
+    deadline = time.monotonic() + 60
+    while job["status"] in ("QUEUED", "RUNNING"):
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+        job = client.call("GET", f"/api/jobs/{job['job_id']}")
+        if job["partial"]:
+            seen.add(job["partial"])
+    assert job["status"] == "SUCCEEDED"
+    assert job["partial"] is None
+    assert seen
+    assert all(job["result"]["answer"].startswith(part) for part in seen)
+    assert any(len(part) < len(job["result"]["answer"]) for part in seen)
 
 
 def test_a_question_needs_the_scope(platform: Platform) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.failures import ModelUnavailable
+from stratforge.ai.analyst import Research
+from stratforge.ai.draft import DraftParameter, StrategyDraft
+from stratforge.ai.failures import ModelUnavailable, NotADraft
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.storage import jobs, strategies
 from stratforge.storage.accounts import register_user
@@ -99,9 +101,9 @@ def test_a_change_is_the_next_version_and_the_model_hears_what_was_said(database
     assert second.result is not None
     assert (second.result["version"], second.result["strategy_id"]) == (2, first.result["strategy_id"])
     heard = [turn.text for turn in model.heard[0]]
-    assert heard[0] == "the first request"
+    assert heard[0].endswith('"the first request"')
     assert "STOP = 0.02" in heard[1]
-    assert heard[2].endswith("a wider stop")
+    assert heard[2].endswith('"a wider stop"')
     with database.transaction() as connection:
         versions = strategies.list_versions(connection, UUID(first.result["strategy_id"]))
     assert [(each.version, each.prompt, each.tokens) for each in versions] == [
@@ -143,3 +145,71 @@ def test_without_a_key_the_job_says_what_is_missing(database: Database, user: UU
     assert found is not None
     assert found.error is not None
     assert "no Gemini API key is configured" in found.error["message"]
+
+
+def test_answers_to_questions_are_told_with_what_was_asked(database: Database, user: UUID) -> None:
+    asks = StrategyDraft(
+        name="-", symbol="", python_code="", logic_explanation="", questions=["Which rule decides when to buy?"]
+    )
+    first = run(database, user, Model(asks), "make money")
+    assert first.result is not None
+    assert first.result["questions"] == ["Which rule decides when to buy?"]
+    model = Model(draft())
+    second = run(database, user, model, "when the RSI is low", follows=str(first.job_id))
+    assert second.status == "SUCCEEDED"
+    assert second.result is not None
+    assert second.result["strategy_id"]
+    heard = [turn.text for turn in model.heard[0]]
+    assert heard[0].endswith('"make money"')
+    assert "Which rule decides" in heard[1]
+    assert heard[2].endswith('"when the RSI is low"')
+
+
+def test_a_draft_that_failed_can_be_corrected_by_the_user(database: Database, user: UUID) -> None:
+    first = run(database, user, Model(*[draft("import os\n")] * 4), "something")
+    model = Model(draft())
+    assert run(database, user, model, "without files, please", follows=str(first.job_id)).status == "SUCCEEDED"
+    assert "import os" in model.heard[0][1].text
+
+
+def test_an_answer_that_is_no_draft_goes_back_like_any_finding(database: Database, user: UUID) -> None:
+    broken = NotADraft("finish reason: MAX_TOKENS", '{"name": "Ha', 50)
+    job = run(database, user, Model(broken, draft()))
+    assert job.result is not None
+    assert (job.status, job.result["tokens"], len(job.result["repairs"])) == ("SUCCEEDED", 150, 1)
+    assert run(database, user, Model(*[broken] * 4)).status == "FAILED"
+
+
+def test_parameters_that_the_code_does_not_have_are_findings(database: Database, user: UUID) -> None:
+    lying = draft().model_copy(update={"parameters": [DraftParameter(name="FAST", value=99, meaning="bars")]})
+    right = draft().model_copy(
+        update={"parameters": [DraftParameter(name="FAST", value=10, meaning="bars of the fast one")]}
+    )
+    job = run(database, user, Model(lying, right))
+    assert job.result is not None
+    assert "FAST = 99" in job.result["repairs"][0][0]
+    with database.transaction() as connection:
+        (version,) = strategies.list_versions(connection, UUID(job.result["strategy_id"]))
+    assert version.parameter_meanings == {"FAST": "bars of the fast one"}
+
+
+def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) -> None:
+    """The Analyst's text is in the job before the job is done, and gone from `partial` when it is."""
+    seen = []
+
+    class Talks:
+        def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
+            heard("AAPL rose")
+            with database.transaction() as connection:
+                found = jobs.get_job(connection, job.job_id)
+            seen.append(found and (found.progress, found.partial))
+            return Research("AAPL rose.", False, (), (), "told", 10)
+
+    with database.transaction() as connection:
+        job = jobs.add_job(connection, user, "RESEARCH", {"question": "What happened?"})
+    AssistantService(database, lambda: None, Talks).handle(job.job_id)  # type: ignore[arg-type,return-value]
+    with database.transaction() as connection:
+        found = jobs.get_job(connection, job.job_id)
+    assert seen == [("answering", "AAPL rose")]
+    assert found is not None
+    assert (found.status, found.partial) == ("SUCCEEDED", None)

@@ -34,6 +34,10 @@ class GenerateRequest(BaseModel):
     strategy_id: UUID | None = Field(
         None, description="Change this strategy instead of writing a new one: the result is its next version"
     )
+    follows: UUID | None = Field(
+        None,
+        description="The job whose questions this answers, or whose failed draft it corrects: the model is told what was said",
+    )
 
 
 class ResearchRequest(BaseModel):
@@ -82,6 +86,11 @@ def generate(
         with database().transaction(user_id) as connection:
             if strategies.get_strategy(connection, request.strategy_id) is None:
                 raise not_found("strategy")
+    if request.follows is not None:
+        with database().transaction(user_id) as connection:
+            earlier = jobs.get_job(connection, request.follows)
+        if earlier is None or earlier.kind != "GENERATE":
+            raise not_found("job")
     return queue_job(
         user_id, "GENERATE", request.model_dump(mode="json"), settings().jobs_queue_url, wait, response, key
     )

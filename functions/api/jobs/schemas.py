@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class JobView(BaseModel):
@@ -18,6 +18,7 @@ class JobView(BaseModel):
     kind: str
     status: str
     progress: str | None
+    partial: str | None = Field(description="What there is of an answer that is still coming")
     result: dict[str, Any] | None
     error: dict[str, Any] | None
     created_at: datetime

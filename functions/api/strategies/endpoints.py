@@ -91,6 +91,7 @@ class VersionView(BaseModel):
     tokens: int
     assumptions: list[str]
     repairs: list[list[str]] = Field(description="Findings that were sent back to the model, one list for each repair")
+    parameter_meanings: dict[str, str] = Field(description="What the model says its parameters decide")
     created_at: datetime
     diff: str = ""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from google.genai import types
 
 from stratforge.ai.failures import ModelRefused
-from stratforge.ai.gemini import Gemini, tokens_of, why_not
-from stratforge.ai.prompts import analyst_instructions
+from stratforge.ai.gemini import Gemini
+from stratforge.ai.prompts import analyst_instructions, quoted
 from stratforge.configuration import GeminiSecret
 
 DISCLAIMER = "Information, not investment advice. Paper trading only; check the sources before you rely on them."
@@ -26,7 +27,10 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Research:
-    """An answer. `grounded` is false when the model answered from memory: then there are no sources, and it says so."""
+    """An answer. `grounded` is false when the model answered from memory: then there are no sources, and it says so.
+
+    `complete` is false when the answer was cut off at its greatest length.
+    """
 
     answer: str
     grounded: bool
@@ -34,6 +38,7 @@ class Research:
     queries: tuple[str, ...]
     model: str
     tokens: int
+    complete: bool = True
     disclaimer: str = DISCLAIMER
 
     def as_dict(self) -> dict[str, Any]:
@@ -47,8 +52,8 @@ class GeminiAnalyst:
     def __init__(self, secret: GeminiSecret) -> None:
         self._gemini = Gemini(secret, secret.analyst_model)
 
-    def research(self, question: str, portfolio: str | None) -> Research:
-        """Answers a question; `portfolio` is what the user holds, when it is to be known.
+    def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
+        """Answers a question; `portfolio` is what the user holds, when it is to be known, and `heard` is told the answer as it comes.
 
         Raises:
             ModelUnavailable: if the service did not answer.
@@ -60,12 +65,14 @@ class GeminiAnalyst:
             temperature=0.2,
             max_output_tokens=4_096,
         )
-        reply = self._gemini.ask(question, config)
-        text = reply.text or ""
-        if not text.strip() or not reply.candidates:
-            raise ModelRefused(f"there was no answer ({why_not(reply)})")
-        citations, queries = _sources(reply.candidates[0].grounding_metadata, text)
-        return Research(text, bool(citations), citations, queries, self._gemini.model, tokens_of(reply))
+        reply = self._gemini.ask_streaming(quoted(question), config, heard)
+        if not reply.text.strip() or reply.finish not in ("STOP", "MAX_TOKENS"):
+            raise ModelRefused(f"there was no answer (finish reason: {reply.finish})")
+        citations, queries = _sources(reply.grounding, reply.text)
+        complete = reply.finish == "STOP"
+        return Research(
+            reply.text, bool(citations), citations, queries, self._gemini.model, reply.tokens, complete=complete
+        )
 
 
 def _sources(metadata: types.GroundingMetadata | None, text: str) -> tuple[tuple[Citation, ...], tuple[str, ...]]:

@@ -5,6 +5,14 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 
+class DraftParameter(BaseModel):
+    """One of the strategy's tunable numbers."""
+
+    name: str = Field(max_length=60, description="The module constant, such as FAST")
+    value: float = Field(description="Its value in the code")
+    meaning: str = Field("", max_length=300, description="What it decides, in a few words, with its unit")
+
+
 class StrategyDraft(BaseModel):
     """A strategy as the model proposes it. Nothing in it runs before it passed the compiler."""
 
@@ -13,6 +21,9 @@ class StrategyDraft(BaseModel):
     python_code: str = Field(description="The strategy in the strategy language, and nothing else")
     logic_explanation: str = Field(
         description="What it does and why, in plain words, for a person who does not program"
+    )
+    parameters: list[DraftParameter] = Field(
+        default_factory=list, description="Every module constant of the code with its meaning"
     )
     assumptions: list[str] = Field(default_factory=list, description="What was assumed where the request left it open")
     questions: list[str] = Field(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
 import httpx
 from google import genai
 from google.genai import errors, types
@@ -31,14 +35,61 @@ class Gemini:
             ModelUnavailable: if the service did not answer.
             ModelRefused: if it refused the request.
         """
-        try:
+        with _failures():
             return self._client.models.generate_content(model=self.model, contents=contents, config=config)
-        except errors.ClientError as error:
-            if error.code in (408, 429):
-                raise ModelUnavailable(f"Gemini answered {error.code}") from error
-            raise ModelRefused(f"Gemini refused the request ({error.code}): {error.message}") from error
-        except (errors.ServerError, httpx.HTTPError) as error:
-            raise ModelUnavailable(f"Gemini did not answer: {type(error).__name__}") from error
+
+    def ask_streaming(
+        self,
+        contents: types.ContentListUnionDict,
+        config: types.GenerateContentConfig,
+        heard: Callable[[str], None],
+    ) -> Streamed:
+        """The model's reply as text; `heard` is told the text so far whenever some more has come.
+
+        Raises:
+            ModelUnavailable: if the service did not answer, or stopped in the middle.
+            ModelRefused: if it refused the request.
+        """
+        text, tokens, finish, grounding = "", 0, "", None
+        with _failures():
+            for part in self._client.models.generate_content_stream(model=self.model, contents=contents, config=config):
+                tokens = tokens_of(part) or tokens
+                if not part.candidates:
+                    finish = str(part.prompt_feedback.block_reason) if part.prompt_feedback else finish
+                    continue
+                candidate = part.candidates[0]
+                grounding = candidate.grounding_metadata or grounding
+                finish = candidate.finish_reason.name if candidate.finish_reason else finish
+                more = part.text or ""
+                if more:
+                    text += more
+                    heard(text)
+        if not finish:
+            raise ModelUnavailable("Gemini stopped in the middle of its answer")
+        return Streamed(text, tokens, finish, grounding)
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A reply that came in parts: its text, the tokens it took, why it ended, and what it rests on."""
+
+    text: str
+    tokens: int
+    finish: str
+    grounding: types.GroundingMetadata | None
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """The SDK's errors as ours."""
+    try:
+        yield
+    except errors.ClientError as error:
+        if error.code in (408, 429):
+            raise ModelUnavailable(f"Gemini answered {error.code}") from error
+        raise ModelRefused(f"Gemini refused the request ({error.code}): {error.message}") from error
+    except (errors.ServerError, errors.UnknownApiResponseError, httpx.HTTPError) as error:
+        raise ModelUnavailable(f"Gemini did not answer: {type(error).__name__}") from error
 
 
 def tokens_of(reply: types.GenerateContentResponse) -> int:

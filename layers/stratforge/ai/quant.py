@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from google.genai import types
 
 from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.failures import ModelRefused
+from stratforge.ai.failures import ModelRefused, NotADraft
 from stratforge.ai.gemini import Gemini, tokens_of, why_not
 from stratforge.configuration import GeminiSecret
 
@@ -40,7 +40,8 @@ class GeminiQuant:
 
         Raises:
             ModelUnavailable: if the service did not answer.
-            ModelRefused: if the answer is not a draft.
+            ModelRefused: if it refused to answer.
+            NotADraft: if the answer is not a draft.
         """
         contents = [types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns]
         config = types.GenerateContentConfig(
@@ -53,4 +54,7 @@ class GeminiQuant:
         reply = self._gemini.ask(contents, config)
         if isinstance(reply.parsed, StrategyDraft):
             return Drafted(reply.parsed, tokens_of(reply))
-        raise ModelRefused(f"the answer was not a strategy ({why_not(reply)})")
+        text = reply.text if reply.candidates and reply.candidates[0].content else None
+        if not text:
+            raise ModelRefused(f"there was no answer ({why_not(reply)})")
+        raise NotADraft(why_not(reply), text, tokens_of(reply))

@@ -16,8 +16,8 @@ from stratforge.strategy import Strategy
 _BARS = 3_000
 # How people call an indicator when they do not use its name.
 _ALSO_CALLED = {
-    "sma": ("average", "mean"),
-    "ema": ("average",),
+    "sma": ("average", "mean", "durchschnitt", "moyenne", "media", "média"),
+    "ema": ("average", "durchschnitt", "moyenne", "media", "média"),
     "wma": ("average",),
     "hma": ("average",),
     "rma": ("average",),
@@ -61,7 +61,7 @@ def _made_up_bars() -> BarColumns:
 
 def review(draft: StrategyDraft, strategy: Strategy) -> list[str]:
     """What is wrong with a draft that compiled; empty when nothing is."""
-    return [*_smoke(strategy), *_explanation(draft)]
+    return [*_smoke(strategy), *_explanation(draft), *_parameters(draft, strategy)]
 
 
 def _smoke(strategy: Strategy) -> list[str]:
@@ -74,8 +74,10 @@ def _smoke(strategy: Strategy) -> list[str]:
 
 def _explanation(draft: StrategyDraft) -> list[str]:
     """Indicators and numbers of the code that neither explanation nor assumptions mention."""
-    text = " ".join([draft.logic_explanation, *draft.assumptions]).lower()
-    said = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", text.replace(",", ""))}
+    meanings = [each.meaning for each in draft.parameters]
+    text = " ".join([draft.logic_explanation, *draft.assumptions, *meanings]).lower()
+    # 1,000 and, where it is written so, 2,5.
+    said = {float(each) for form in ("", ".") for each in re.findall(r"\d+(?:\.\d+)?", text.replace(",", form))}
     tree = ast.parse(draft.python_code)
     findings = []
     for name in sorted(_indicators(tree)):
@@ -85,6 +87,18 @@ def _explanation(draft: StrategyDraft) -> list[str]:
         # A percentage may be said as one.
         if not {value, abs(value), round(abs(value) * 100, 6)} & said:
             findings.append(f"The code has {name} = {value:g}, and the explanation does not mention {abs(value):g}.")
+    return findings
+
+
+def _parameters(draft: StrategyDraft, strategy: Strategy) -> list[str]:
+    """Parameters that the answer lists and the code does not have so."""
+    findings = []
+    for each in draft.parameters:
+        value = strategy.parameters.get(each.name)
+        if value is None:
+            findings.append(f"parameters lists {each.name}, and the code has no such constant.")
+        elif value != each.value:
+            findings.append(f"parameters says {each.name} = {each.value:g}, and the code has {value:g}.")
     return findings
 
 

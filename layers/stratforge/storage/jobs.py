@@ -13,7 +13,7 @@ from stratforge.storage.database import Connection
 from stratforge.storage.pages import Page
 
 MAX_ATTEMPTS = 3
-_COLUMNS = "id, user_id, kind::text, status::text, request, progress, result, error, created_at, finished_at"
+_COLUMNS = "id, user_id, kind::text, status::text, request, progress, partial, result, error, created_at, finished_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Job:
     status: str
     request: dict[str, Any]
     progress: str | None
+    partial: str | None
     result: dict[str, Any] | None
     error: dict[str, Any] | None
     created_at: datetime
@@ -113,6 +114,13 @@ def set_progress(connection: Connection, job_id: UUID, progress: str) -> None:
     connection.execute("UPDATE jobs SET progress = %s WHERE id = %s AND status = 'RUNNING'", (progress, job_id))
 
 
+def set_partial(connection: Connection, job_id: UUID, progress: str, partial: str) -> None:
+    """Shows what there is of an answer that is still coming."""
+    connection.execute(
+        "UPDATE jobs SET progress = %s, partial = %s WHERE id = %s AND status = 'RUNNING'", (progress, partial, job_id)
+    )
+
+
 def finish_job(
     connection: Connection,
     job_id: UUID,
@@ -124,7 +132,7 @@ def finish_job(
     connection.execute(
         """
         UPDATE jobs SET status = (CASE WHEN %(error)s::jsonb IS NULL THEN 'SUCCEEDED' ELSE 'FAILED' END)::job_status,
-                        result = %(result)s, error = %(error)s, finished_at = now()
+                        result = %(result)s, error = %(error)s, partial = NULL, finished_at = now()
         WHERE id = %(id)s AND status = 'RUNNING'
         """,
         {"id": job_id, "result": Jsonb(result) if result else None, "error": Jsonb(error) if error else None},

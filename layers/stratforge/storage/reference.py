@@ -27,6 +27,12 @@ def read_asset(connection: Connection, symbol: str) -> AssetRules | None:
     return AssetRules(symbol, tradable, fractionable, is_crypto(symbol), minimum, quantity_increment, price_increment)
 
 
+def knows_assets(connection: Connection) -> bool:
+    """Whether the broker's list was ever stored whole."""
+    row = connection.execute("SELECT count(*) > 1 FROM assets").fetchone()
+    return bool(row and row[0])
+
+
 def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]]) -> None:
     """Stores assets with their names; what was known before is brought up to date."""
     rows = list(assets)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -31,7 +32,8 @@ class StoredStrategy:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who wrote a version: what was asked, the model that answered, its tokens, what it assumed, and what was sent back to it.
+    """Who wrote a version: what was asked, the model that answered, its tokens, what it assumed, what was sent back to it, and what it says
+    its parameters decide.
 
     Prompt and model are None for code written by hand.
     """
@@ -41,6 +43,7 @@ class Origin:
     tokens: int = 0
     assumptions: tuple[str, ...] = ()
     repairs: tuple[tuple[str, ...], ...] = ()
+    parameter_meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 def add_strategy(
@@ -88,8 +91,9 @@ def _add_version(
     connection.execute(
         """
         INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, parameters,
-                                       logic_explanation, prompt, model, tokens, assumptions, repairs)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                       logic_explanation, prompt, model, tokens, assumptions, repairs,
+                                       parameter_meanings)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -106,6 +110,7 @@ def _add_version(
             origin.tokens,
             Jsonb(list(origin.assumptions)),
             Jsonb([list(each) for each in origin.repairs]),
+            Jsonb(dict(origin.parameter_meanings)),
         ),
     )
 
@@ -192,6 +197,7 @@ class StoredVersion:
     tokens: int
     assumptions: list[str]
     repairs: list[list[str]]
+    parameter_meanings: dict[str, str]
     created_at: datetime
 
 
@@ -200,7 +206,7 @@ def list_versions(connection: Connection, strategy_id: UUID) -> list[StoredVersi
     rows = connection.execute(
         """
         SELECT version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, tokens, assumptions, repairs,
-               created_at
+               parameter_meanings, created_at
         FROM strategy_versions WHERE strategy_id = %s ORDER BY version DESC LIMIT 500
         """,
         (strategy_id,),

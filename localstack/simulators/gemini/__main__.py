@@ -1,97 +1,159 @@
-"""`python -m simulators.gemini --port N`: `POST /v1beta/models/{model}:generateContent`."""
+"""`python -m simulators.gemini --port N`: `POST /v1beta/models/{model}:generateContent` and `:streamGenerateContent?alt=sse`."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from simulators.gemini.author import write_draft
+from simulators.gemini.conversation import said_by_user, untradable_symbols
 from simulators.gemini.faults import Faults
-from simulators.gemini.researcher import research
+from simulators.gemini.researcher import hostile_answer, research
 
 API_KEY = "simulated-gemini-key"
-# How the product begins when it sends findings back, or wants a change.
-_REPAIR = "The answer did not pass."
-_CHANGE = "Change the strategy as described, keep everything else, and answer with the complete JSON again:"
 _OUTSIDE = {
     "name": "Outside",
     "symbol": "AAPL",
     "python_code": "import os\n\ndef on_bar(bar, position, state):\n    return os.environ\n",
     "logic_explanation": "Reads the environment.",
+    "parameters": [],
     "assumptions": [],
     "questions": [],
 }
+_HOSTILE_DRAFT = {
+    "name": "<img src=x onerror=alert(1)>",
+    "symbol": "AAPL",
+    "python_code": 'LENGTH = 10\n\n\ndef indicators(bars):\n    return {"average": ta.sma(bars.close, length=LENGTH)}\n\n\n'
+    "def on_bar(bar, position, state):\n    if position.quantity == 0 and bar.close > bar.average:\n        return buy()\n"
+    "    if position.quantity > 0 and bar.close < bar.average:\n        return sell()\n",
+    "logic_explanation": "<script>document.title='owned'</script>Buys above the 10-bar average. {{ 7 * 7 }}",
+    "parameters": [{"name": "LENGTH", "value": 10, "meaning": '"><svg onload=alert(1)>'}],
+    "assumptions": ["<a href='javascript:alert(1)'>click</a>"],
+    "questions": [],
+}
+_STATUS = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
+# How fast an answer is typed: characters in a part, and the pause after it.
+_PART, _PAUSE = 60, 0.08
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model says, what it rests on, and why it ended."""
+
+    text: str
+    grounding: dict[str, Any] | None = None
+    finish: str = "STOP"
+    # How many characters come before the connection is dropped.
+    cut: int | None = None
 
 
 def _error(status: int, name: str, message: str) -> JSONResponse:
     return JSONResponse({"error": {"code": status, "message": message, "status": name}}, status)
 
 
-def _requests(contents: list[dict[str, Any]]) -> str:
-    """What was asked for so far: every turn of the user but the ones that send findings back."""
-    said = [
-        " ".join(str(part.get("text", "")) for part in content.get("parts", []))
-        for content in contents
-        if content.get("role", "user") == "user"
-    ]
-    kept = [text.removeprefix(_CHANGE).strip() for text in said if not text.startswith(_REPAIR)]
-    return ". ".join(kept)
-
-
-async def generate_content(request: Request) -> JSONResponse:
-    """Answers a request that asks for JSON by a schema."""
+async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any]]:
     if request.headers.get("x-goog-api-key") != API_KEY:
-        return _error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")
+        return _error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."), {}
     try:
-        body = await request.json()
+        body: dict[str, Any] = await request.json()
         contents = body["contents"]
     except (ValueError, KeyError):
-        return _error(400, "INVALID_ARGUMENT", "contents is required")
+        return _error(400, "INVALID_ARGUMENT", "contents is required"), {}
+    request.app.state.heard.append({"path": request.url.path, "body": body})
+    del request.app.state.heard[:-20]
     faults: Faults = request.app.state.faults
+    grounded = any("googleSearch" in tool for tool in body.get("tools", []))
     fault = faults.next()
     if fault is not None:
-        answer = await _faulty(fault, body, faults.seconds)
+        answer = await _faulty(fault, grounded, faults.seconds)
         if answer is not None:
-            return answer
-    config = body.get("generationConfig", {})
-    if any("googleSearch" in tool for tool in body.get("tools", [])):
-        return _answer(body, *research(_requests(contents)))
-    if config.get("responseMimeType") != "application/json":
-        return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json")
-    return _answer(body, json.dumps(write_draft(_requests(contents))), None)
+            return answer, body
+    said = said_by_user(contents)
+    if grounded:
+        text, grounding = research(said)
+        return Answer(text, grounding, cut=len(text) // 2 if fault == "cut" else None), body
+    if body.get("generationConfig", {}).get("responseMimeType") != "application/json":
+        return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json"), body
+    return Answer(json.dumps(write_draft(said, untradable_symbols(contents)))), body
 
 
-async def _faulty(fault: str, body: dict[str, Any], seconds: float) -> JSONResponse | None:
+async def _faulty(fault: str, grounded: bool, seconds: float) -> Answer | Response | None:
     """The answer a fault makes; None when the request is answered all the same."""
-    if fault in ("429", "500", "503"):
-        return _error(
-            int(fault),
-            {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}[fault],
-            "simulated failure",
-        )
+    if fault in _STATUS:
+        return _error(int(fault), _STATUS[fault], "simulated failure")
     if fault == "slow":
         await asyncio.sleep(seconds)
+    if fault in ("slow", "cut"):
         return None
     if fault == "blocked":
         return JSONResponse({"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"totalTokenCount": 1}})
     if fault == "safety":
-        return JSONResponse(
-            {"candidates": [{"finishReason": "SAFETY", "index": 0}], "usageMetadata": {"totalTokenCount": 1}}
-        )
-    text = {
-        "truncated": '{"name": "Half", "symbol": "AA',
-        "not json": "I am sorry, I cannot.",
-        "outside": json.dumps(_OUTSIDE),
+        return Answer("", finish="SAFETY")
+    if fault == "hostile":
+        return Answer(*hostile_answer()) if grounded else Answer(json.dumps(_HOSTILE_DRAFT))
+    return {
+        "truncated": Answer('{"name": "Half", "symbol": "AA', finish="MAX_TOKENS"),
+        "not json": Answer("I am sorry, I cannot."),
+        "outside": Answer(json.dumps(_OUTSIDE)),
     }[fault]
-    return _answer(body, text, None, "MAX_TOKENS" if fault == "truncated" else "STOP")
+
+
+async def generate_content(request: Request) -> Response:
+    """Answers at once."""
+    answer, body = await _answer_to(request)
+    return answer if isinstance(answer, Response) else JSONResponse(_part(body, answer, answer.text, last=True))
+
+
+async def stream_generate_content(request: Request) -> Response:
+    """Answers in parts, as server-sent events."""
+    answer, body = await _answer_to(request)
+    if isinstance(answer, Response):
+        if answer.status_code != 200:
+            return answer
+        return Response(b"data: " + bytes(answer.body) + b"\r\n\r\n", media_type="text/event-stream")
+    return StreamingResponse(_parts(body, answer), media_type="text/event-stream")
+
+
+async def _parts(body: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
+    parts = re.findall(rf".{{1,{_PART}}}", answer.text, re.DOTALL) or [""]
+    sent = 0
+    for index, text in enumerate(parts):
+        if answer.cut is not None and sent >= answer.cut:
+            raise ConnectionError("simulated: the connection is dropped")
+        last = index == len(parts) - 1
+        yield f"data: {json.dumps(_part(body, answer, text, last=last))}\r\n\r\n".encode()
+        sent += len(text)
+        if not last:
+            await asyncio.sleep(_PAUSE)
+
+
+def _part(body: dict[str, Any], answer: Answer, text: str, *, last: bool) -> dict[str, Any]:
+    prompt_tokens, answer_tokens = len(json.dumps(body)) // 4, len(answer.text) // 4
+    candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]} if text else {}, "index": 0}
+    if last:
+        candidate["finishReason"] = answer.finish
+        if answer.grounding is not None:
+            candidate["groundingMetadata"] = answer.grounding
+    return {
+        "candidates": [candidate],
+        "usageMetadata": {
+            "promptTokenCount": prompt_tokens,
+            "candidatesTokenCount": answer_tokens,
+            "totalTokenCount": prompt_tokens + answer_tokens,
+        },
+        "modelVersion": "offline-author",
+    }
 
 
 async def set_faults(request: Request) -> JSONResponse:
@@ -105,26 +167,9 @@ async def set_faults(request: Request) -> JSONResponse:
     return JSONResponse({"fault": faults.fault, "left": faults.left})
 
 
-def _answer(body: dict[str, Any], text: str, grounding: dict[str, Any] | None, finish: str = "STOP") -> JSONResponse:
-    prompt_tokens, answer_tokens = len(json.dumps(body)) // 4, len(text) // 4
-    candidate: dict[str, Any] = {
-        "content": {"role": "model", "parts": [{"text": text}]},
-        "finishReason": finish,
-        "index": 0,
-    }
-    if grounding is not None:
-        candidate["groundingMetadata"] = grounding
-    return JSONResponse(
-        {
-            "candidates": [candidate],
-            "usageMetadata": {
-                "promptTokenCount": prompt_tokens,
-                "candidatesTokenCount": answer_tokens,
-                "totalTokenCount": prompt_tokens + answer_tokens,
-            },
-            "modelVersion": "offline-author",
-        }
-    )
+async def heard(request: Request) -> JSONResponse:
+    """`GET /simulator/heard`: the last requests, as they came."""
+    return JSONResponse(request.app.state.heard)
 
 
 def create_app() -> Starlette:
@@ -132,10 +177,13 @@ def create_app() -> Starlette:
     app = Starlette(
         routes=[
             Route("/v1beta/models/{model}:generateContent", generate_content, methods=["POST"]),
+            Route("/v1beta/models/{model}:streamGenerateContent", stream_generate_content, methods=["POST"]),
             Route("/simulator/faults", set_faults, methods=["POST"]),
+            Route("/simulator/heard", heard, methods=["GET"]),
         ]
     )
     app.state.faults = Faults()
+    app.state.heard = []
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NAMES = ("429", "500", "503", "slow", "blocked", "safety", "truncated", "not json", "outside")
+NAMES = ("429", "500", "503", "slow", "blocked", "safety", "truncated", "not json", "outside", "cut", "hostile")
 
 
 @dataclass(slots=True)
@@ -12,7 +12,8 @@ class Faults:
     """One kind of fault for the next `left` answers.
 
     429, 500 and 503 are answered; "slow" takes `seconds` longer; "blocked" refuses the prompt and "safety" the answer; "truncated" ends in the
-    middle, "not json" is none, and "outside" is code outside the strategy language.
+    middle, "not json" is none, "outside" is code outside the strategy language, "cut" drops the connection of a stream in the middle, and
+    "hostile" is an answer that somebody planted in what was found: markup, scripts, addresses of other kinds, and instructions.
     """
 
     fault: str = ""

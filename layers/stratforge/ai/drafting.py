@@ -1,0 +1,108 @@
+"""From a conversation to a strategy that passed every gate: ask, compile, backtest, compare, send findings back, at most three times.
+
+This is the one door. What did not come out of it as `Passed` has no compiled `Strategy`, and nothing else is stored or runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.failures import NotADraft
+from stratforge.ai.prompts import quant_instructions, repair_request
+from stratforge.ai.quant import Drafted, Turn
+from stratforge.ai.review import review
+from stratforge.strategy import Strategy, StrategyError, compile_strategy
+
+MAX_REPAIRS = 3
+# How much of an answer that is no draft the model is shown again.
+_SHOWN = 2_000
+
+
+class Quant(Protocol):
+    """A model that drafts strategies."""
+
+    model: str
+
+    def draft(self, system: str, turns: list[Turn]) -> Drafted:
+        """The draft for a conversation, and what it cost."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """A draft that passed every gate, and how it came about. `strategy` is None when the model asks questions instead."""
+
+    draft: StrategyDraft
+    strategy: Strategy | None
+    tokens: int
+    repairs: tuple[tuple[str, ...], ...]
+
+
+class NotPassed(Exception):
+    """The last repair did not pass either; its findings."""
+
+    def __init__(self, draft: StrategyDraft, findings: list[str], tokens: int, repairs: int) -> None:
+        super().__init__(f"the code did not pass after {repairs} repairs")
+        self.draft, self.findings, self.tokens = draft, findings, tokens
+
+
+def write_strategy(
+    ask: Callable[[str, list[Turn]], Drafted],
+    conversation: list[Turn],
+    progress: Callable[[str], None],
+    check_symbol: Callable[[str], list[str]],
+) -> Passed:
+    """Asks until a draft passes.
+
+    Args:
+        ask: The model: system instruction and turns in, draft out.
+        conversation: What was said so far; the last turn is the request.
+        progress: Is told where the work stands, in a few words for a person.
+        check_symbol: What is wrong with a symbol; nothing when it can be traded.
+
+    Raises:
+        NotPassed: if the last repair did not pass.
+        ModelUnavailable: if the service did not answer.
+        ModelRefused: if it refused to answer.
+        NotADraft: if the last answer is not a draft.
+    """
+    turns, tokens, repairs = list(conversation), 0, list[tuple[str, ...]]()
+    for attempt in range(MAX_REPAIRS + 1):
+        progress("writing" if attempt == 0 else f"repairing {attempt}/{MAX_REPAIRS}")
+        try:
+            drafted = ask(quant_instructions(), turns)
+        except NotADraft as error:
+            tokens += error.tokens
+            if attempt == MAX_REPAIRS:
+                raise
+            findings = [f"{error}; answer with one complete JSON object by the schema, and shorter."]
+            repairs.append(tuple(findings))
+            turns += [Turn("model", error.text[:_SHOWN]), Turn("user", repair_request(findings))]
+            continue
+        draft, tokens = drafted.draft, tokens + drafted.tokens
+        if draft.questions and not draft.python_code.strip():
+            return Passed(draft, None, tokens, tuple(repairs))
+        strategy, findings = _examine(draft, progress)
+        findings += check_symbol(draft.symbol)
+        if strategy is not None and not findings:
+            return Passed(draft, strategy, tokens, tuple(repairs))
+        if attempt == MAX_REPAIRS:
+            raise NotPassed(draft, findings, tokens, MAX_REPAIRS)
+        repairs.append(tuple(findings))
+        turns += [Turn("model", draft.model_dump_json()), Turn("user", repair_request(findings))]
+    raise AssertionError("unreachable")
+
+
+def _examine(draft: StrategyDraft, progress: Callable[[str], None]) -> tuple[Strategy | None, list[str]]:
+    progress("checking")
+    try:
+        strategy = compile_strategy(draft.python_code)
+        # Measuring the lookback runs the indicators once over made-up bars.
+        _ = strategy.lookback
+    except StrategyError as error:
+        return None, [str(finding) for finding in error.findings]
+    progress("backtesting")
+    return strategy, review(draft, strategy)

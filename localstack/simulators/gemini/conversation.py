@@ -1,0 +1,36 @@
+"""What a conversation says, for an author that follows rules: the user's words, and the symbols that were refused."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+# How the product begins when it sends findings back; that is no word of the user's.
+_REPAIR = "The answer did not pass."
+
+
+def said_by_user(contents: list[dict[str, Any]]) -> str:
+    """Every request so far. The product sends the user's words as one JSON string, after a line of its own."""
+    said = []
+    for content in contents:
+        text = _text(content)
+        if content.get("role", "user") != "user" or text.startswith(_REPAIR):
+            continue
+        quoted = text[text.find('"') :]
+        try:
+            said.append(str(json.loads(quoted)))
+        except ValueError:
+            said.append(text)
+    return ". ".join(said)
+
+
+def untradable_symbols(contents: list[dict[str, Any]]) -> frozenset[str]:
+    """Symbols that the product said cannot be traded."""
+    return frozenset(
+        symbol for content in contents for symbol in re.findall(r"symbol: (\S+) cannot be traded here", _text(content))
+    )
+
+
+def _text(content: dict[str, Any]) -> str:
+    return " ".join(str(part.get("text", "")) for part in content.get("parts", []))

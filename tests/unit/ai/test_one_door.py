@@ -1,0 +1,75 @@
+"""Model output that skipped the gate has no way into the store or into a session: not by care, but by construction."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import typing
+from pathlib import Path
+
+import stratforge.storage.strategies as stored
+from stratforge.ai import drafting
+from stratforge.strategy import Strategy
+
+_ROOT = Path(__file__).parents[3]
+_SOURCES = [path for part in ("layers/stratforge", "functions") for path in (_ROOT / part).rglob("*.py")]
+# What writes code into a table.
+_WRITES = re.compile(
+    r"(?:INSERT INTO|UPDATE)\s+(strategies|strategy_versions)\b(?!.*deleted_at = now\(\))", re.IGNORECASE | re.DOTALL
+)
+
+
+def _strings(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text())
+    joined = [
+        "".join(str(each.value) for each in node.values if isinstance(each, ast.Constant))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.JoinedStr)
+    ]
+    plain = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [*joined, *plain]
+
+
+def test_one_module_writes_code_into_the_store() -> None:
+    writers = {
+        path.relative_to(_ROOT).as_posix() for path in _SOURCES if any(_WRITES.search(each) for each in _strings(path))
+    }
+    assert writers == {"layers/stratforge/storage/strategies.py"}
+
+
+def test_what_writes_code_takes_a_compiled_strategy_and_no_text() -> None:
+    """`add_strategy` and `change_strategy` take the code from a `Strategy`, and have no argument for code itself."""
+    for writer in (stored.add_strategy, stored.change_strategy, stored._add_version):
+        hints = typing.get_type_hints(writer)
+        assert hints["strategy"] is Strategy
+        assert not {"source", "code", "python_code"} & set(inspect.signature(writer).parameters)
+
+
+def test_only_the_compiler_makes_strategies() -> None:
+    makers = set()
+    for path in _SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Strategy":
+                makers.add(path.relative_to(_ROOT).as_posix())
+    assert makers == {"layers/stratforge/strategy/compiler.py"}
+
+
+def test_the_assistant_compiles_nowhere_but_at_the_door() -> None:
+    """The function has no compiler of its own: what it stores came out of `write_strategy`."""
+    for path in (_ROOT / "functions/assistant").rglob("*.py"):
+        assert "compile_strategy" not in path.read_text(), path
+    assert "compile_strategy" in inspect.getsource(drafting)
+
+
+def test_nothing_of_the_models_reaches_a_backtest() -> None:
+    """Research knows today's news: a backtest that read it would look ahead."""
+    for part in (
+        "layers/stratforge/backtest",
+        "layers/stratforge/strategy",
+        "functions/backtester",
+        "functions/evaluator",
+        "functions/sandbox",
+    ):
+        for path in (_ROOT / part).rglob("*.py"):
+            assert "stratforge.ai" not in path.read_text(), path
