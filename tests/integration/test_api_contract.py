@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -175,16 +177,27 @@ def test_no_chain_of_requests_breaks_anything(schema: Any, owner: User) -> None:
 
         def validate_response(self, response: Any, case: Any, **options: Any) -> None:
             CHAINED.add((case.method, case.operation.path, response.status_code))
-            case.validate_response(response, checks=CHECKS)
+            try:
+                case.validate_response(response, checks=CHECKS)
+            except Exception as error:
+                broken.append(f"{case.method} {case.operation.path} {response.status_code}: {error}")
+                raise
 
-    Chains.run(
-        settings=settings(
-            max_examples=40,
-            stateful_step_count=8,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            phases=[Phase.generate],
-        )
-    )
+    # The platform remembers earlier chains, so the same draws can meet longer lists than before; hypothesis stops then, and a fresh run goes on. What
+    # an answer broke is kept whatever stops a run.
+    broken: list[str] = []
+    for _ in range(3):
+        with contextlib.suppress(FlakyStrategyDefinition):
+            Chains.run(
+                settings=settings(
+                    max_examples=40,
+                    stateful_step_count=8,
+                    deadline=None,
+                    suppress_health_check=list(HealthCheck),
+                    phases=[Phase.generate],
+                )
+            )
+            break
+    assert broken == []
     assert len({(method, path) for method, path, _ in CHAINED}) >= 15
     assert any(method == "GET" and "{" in path and status == 200 for method, path, status in CHAINED)
