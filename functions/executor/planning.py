@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from stratforge.portfolio.acceptance import Decision, Market, decide
+from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, Joining, net_orders
 from stratforge.portfolio.orders import Candidate
@@ -20,7 +20,6 @@ from stratforge.storage.execution import DueOrder, NewBlock, Write
 from stratforge.storage.settlement import apply_progress
 from stratforge.storage.symbols import SymbolState
 
-COLLAR = Decimal("0.02")
 SIGNAL_LIFETIME = timedelta(minutes=2)
 # What a block may take, in the market's time: an order inside the collar finds its counterpart at once; one that a limit of ours
 # binds may not, and must not hold up the symbol.

@@ -198,7 +198,21 @@ class FunctionsStack(Stack):
         # It talks to the API as any program does, with the key of whoever asks, at the address it was asked at itself.
         self.mcp = self._function("mcp", "mcp", timeout=29, memory=512, environment={}, in_network=False)
         self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)
-        self.api.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
+        # Operators look at the queues and send dead letters again.
+        watched = messaging.work_queues
+        self.api.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["sqs:GetQueueUrl", "sqs:GetQueueAttributes"],
+                resources=[queue.queue_arn for each in watched for queue in (each.queue, each.dead_letters)],
+            )
+        )
+        self.api.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["sqs:ReceiveMessage", "sqs:DeleteMessage"],
+                resources=[each.dead_letters.queue_arn for each in watched],
+            )
+        )
+        self.api.may_send(*(each.queue for each in watched))
         self.api.role.add_to_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )

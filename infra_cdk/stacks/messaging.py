@@ -39,6 +39,16 @@ class MessagingStack(Stack):
         self.subscriptions = WorkQueue(
             self, "Subscriptions", name=f"{prefix}-subscription-updates", fifo=False, consumer_timeout=5
         )
+        self.work_queues = (
+            self.bars,
+            self.signals,
+            self.quotes,
+            self.notifications,
+            self.order_updates,
+            self.jobs,
+            self.backtests,
+            self.subscriptions,
+        )
         self.subscription_updates = sns.Topic(
             self, "SubscriptionUpdates", topic_name=f"{prefix}-subscription-updates", enforce_ssl=True
         )

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from stratforge.market import parse_symbol
 from stratforge.storage import backtests, strategies
+from stratforge.strategy import compile_strategy
 
 from functions.api.context import Reader, UserConnection, Writer, database, settings
 from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import MAX_WAIT, queue_job
 from functions.api.pages import PageQuery, next_cursor
-from functions.api.problems import not_found
+from functions.api.problems import Problem, not_found
 
 router = APIRouter(prefix="/api/backtests", tags=["backtests"])
+MAX_POINTS = 400
+SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 class Assumptions(BaseModel):
@@ -51,6 +55,24 @@ class NewBacktest(BaseModel):
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None
     config: Assumptions = Assumptions()
+    sweep: (
+        dict[Annotated[str, Field(max_length=60)], Annotated[list[SweptValue], Field(min_length=1, max_length=40)]]
+        | None
+    ) = Field(
+        None,
+        max_length=3,
+        description="Values of parameters to try in all combinations, at most 400; the report then has a walk-forward too",
+        examples=[{"FAST": [5, 10, 15], "SLOW": [20, 40, 60]}],
+    )
+    folds: int = Field(4, ge=1, le=12, description="Steps of the walk-forward")
+
+    @field_validator("sweep")
+    @classmethod
+    def few_points(cls, sweep: dict[str, list[float]] | None) -> dict[str, list[float]] | None:
+        """At most 400 combinations."""
+        if sweep is not None and math.prod(len(values) for values in sweep.values()) > MAX_POINTS:
+            raise ValueError(f"gives more than {MAX_POINTS} combinations; give fewer values")
+        return sweep or None
 
 
 class BacktestView(BaseModel):
@@ -90,8 +112,12 @@ def create(
 ) -> JobView:
     """Queues a backtest; the job's result names it."""
     with database().transaction(user_id) as connection:
-        if strategies.get_strategy(connection, new.strategy_id) is None:
-            raise not_found("strategy")
+        found = strategies.get_strategy(connection, new.strategy_id)
+    if found is None:
+        raise not_found("strategy")
+    unknown = set(new.sweep or {}) - set(compile_strategy(found.python_code).parameters)
+    if unknown:
+        raise Problem(422, "validation", f"sweep: the strategy has no parameter {', '.join(sorted(unknown))}.")
     request = new.model_dump(mode="json")
     return queue_job(user_id, "BACKTEST", request, settings().backtests_queue_url, wait, response, key)
 

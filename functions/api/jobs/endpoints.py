@@ -21,7 +21,7 @@ def list_jobs(
     user_id: Reader,
     connection: UserConnection,
     page: PageQuery,
-    kind: Literal["RESEARCH", "GENERATE", "BACKTEST"] | None = None,
+    kind: Literal["RESEARCH", "GENERATE", "BACKTEST", "REPLAY"] | None = None,
 ) -> JobList:
     """The user's jobs."""
     found = jobs.list_jobs(connection, user_id, page, kind)

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
+from stratforge.bus import dead_letters
 from stratforge.storage import halts, operations
 
 from functions.api.context import LoggedIn, Reader, UserConnection, database, settings
@@ -73,6 +74,29 @@ class ReportList(BaseModel):
     items: list[ReportView]
 
 
+class QueueView(BaseModel):
+    """A queue: messages that wait, that are in work, and that failed five times."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    name: str
+    waiting: int
+    in_work: int
+    dead: int
+
+
+class QueueList(BaseModel):
+    """The platform's queues."""
+
+    items: list[QueueView]
+
+
+class RedriveView(BaseModel):
+    """How many dead letters were sent again."""
+
+    sent: int
+
+
 def operator(asking: LoggedIn) -> UUID:
     """A dependency for operators; to everybody else there is no such address."""
     with database().reading(asking.user_id) as connection:
@@ -129,3 +153,17 @@ def reports(user_id: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) 
     """The reconciler's reports. For operators."""
     with database().reading(user_id) as connection:
         return ReportList(items=[ReportView.model_validate(each) for each in operations.reports(connection, limit)])
+
+
+@router.get("/queues")
+def queues(_user: Operator) -> QueueList:
+    """What waits, what is in work, and what failed for good. For operators."""
+    return QueueList(items=[QueueView.model_validate(each) for each in dead_letters.queue_states(settings().stage)])
+
+
+@router.post("/queues/{name}/redrive")
+def redrive(name: Annotated[str, Path(max_length=40)], _user: Operator) -> RedriveView:
+    """Sends the dead letters of a queue again, after what made them fail was mended. For operators."""
+    if name not in dead_letters.QUEUES:
+        raise not_found("queue")
+    return RedriveView(sent=dead_letters.redrive(settings().stage, name))

@@ -13,6 +13,7 @@ from stratforge.storage.order_book import NewOrder, OrderFilter, StoredOrder
 
 from functions.api.context import Reader, Trader, UserConnection, database, settings
 from functions.api.idempotency import IdempotencyKey
+from functions.api.orders.preview import PreviewView, preview
 from functions.api.orders.schemas import NewOrderBody, OrderChange, OrderList, OrderView, Symbol
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem, not_found
@@ -38,6 +39,12 @@ def place(body: NewOrderBody, user_id: Trader, key: IdempotencyKey) -> OrderView
     wake_executor(placed.symbol, f"order-{placed.order_id}")
     announce(placed.symbol)
     return OrderView.model_validate(placed)
+
+
+@router.post("/preview")
+def preview_order(body: NewOrderBody, user_id: Reader, connection: UserConnection) -> PreviewView:
+    """What an order would cost and what the risk rules would say; nothing is placed."""
+    return preview(connection, user_id, body)
 
 
 @router.get("")

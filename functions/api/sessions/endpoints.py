@@ -10,9 +10,11 @@ from fastapi import APIRouter, Query, Response
 from stratforge.bus.queues import send_work_ready
 from stratforge.storage import sessions, strategies
 
-from functions.api.context import Reader, Trader, UserConnection, database, settings
+from functions.api.context import Reader, Trader, UserConnection, Writer, database, settings
 from functions.api.etags import IfMatch, check_match, tagged
 from functions.api.idempotency import IdempotencyKey
+from functions.api.jobs.schemas import JobView
+from functions.api.jobs.waiting import MAX_WAIT, queue_job
 from functions.api.orders.schemas import Symbol
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem, not_found
@@ -137,3 +139,21 @@ def flatten(session_id: UUID, user_id: Trader) -> SessionView:
         sessions.flatten_session(connection, session_id)
     send_work_ready(settings().signals_queue_url, found.symbol, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
     return SessionView.model_validate(found)
+
+
+@router.post(
+    "/{session_id}/replay", status_code=202, responses={200: {"description": "The job, finished within `wait` seconds"}}
+)
+def replay(
+    session_id: UUID,
+    user_id: Writer,
+    response: Response,
+    key: IdempotencyKey,
+    wait: Annotated[float, Query(ge=0, le=MAX_WAIT, description="Seconds to wait for the result")] = 0,
+) -> JobView:
+    """Evaluates the session's recorded bars again: its signals must come out the same, bit for bit."""
+    with database().transaction(user_id) as connection:
+        if sessions.get_session(connection, session_id) is None:
+            raise not_found("session")
+    request = {"session_id": str(session_id)}
+    return queue_job(user_id, "REPLAY", request, settings().backtests_queue_url, wait, response, key)

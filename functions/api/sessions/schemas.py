@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -84,6 +84,12 @@ class SessionView(BaseModel):
     realized_pnl: Number
     unrealized_pnl: Number
     settling: bool = Field(description="It has ended and its last orders have not: final_pnl may still change")
+
+    replayed_at: datetime | None = Field(description="When its recorded bars were evaluated again last")
+    replayed_bars: int | None
+    replay_differences: list[dict[str, Any]] | None = Field(
+        description="Bars on which the replay said something else; none are expected"
+    )
 
 
 class SessionList(BaseModel):

@@ -41,13 +41,16 @@ def run_backtest(
     return BacktestReport.build(strategy, columns, values, config, fills)
 
 
-def run_loop(loop: Loop, strategy: Strategy, values: Values, config: BacktestConfig) -> Fills:
-    """Runs a loop of the interpreter and gives the fills."""
-    arrays = {name: loop_column(strategy, values, name) for name in loop.columns}
+def run_loop(
+    loop: Loop, strategy: Strategy, values: Values, config: BacktestConfig, start: int = 0, stop: int | None = None
+) -> Fills:
+    """Runs a loop of the interpreter on bars `start` to `stop` and gives the fills, with bars counted from `start`."""
+    stop = len(values.bars) if stop is None else stop
+    arrays = {name: loop_column(strategy, values, name)[start:stop] for name in loop.columns}
     inputs = [array if name in loop.rare else array.tolist() for name, array in arrays.items()]
     parameters = [strategy.parameters[name] for name in loop.parameters]
     rows: list[tuple[float, ...]] = []
-    loop.function(len(values.bars), config.cash, *inputs, *parameters, *config_arguments(config), rows)
+    loop.function(stop - start, config.cash, *inputs, *parameters, *config_arguments(config), rows)
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(FILL_COLUMNS))
     return Fills(*(np.ascontiguousarray(table[:, index]) for index in range(len(FILL_COLUMNS))))
 

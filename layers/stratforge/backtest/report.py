@@ -13,6 +13,7 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.loop import EXIT_REASONS
 from stratforge.backtest.metrics import Metrics, bars_in_a_year, compute_metrics, drawdown_curve
+from stratforge.backtest.presentation import chart_data, monthly_returns, trade_rows
 from stratforge.market.columns import BarColumns
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
@@ -132,19 +133,7 @@ class BacktestReport:
         """The report of a run's fills."""
         equity, held = curves(bars, config, fills)
         trips = RoundTrips.of(fills)
-        costs = float(fills.commission.sum() + (fills.quantity * fills.price * _cost_share(fills, config)).sum())
-        metrics = compute_metrics(
-            close=bars.close,
-            equity=equity,
-            held=held,
-            initial_cash=config.cash,
-            traded_value=float((fills.quantity * fills.price).sum()),
-            costs=costs,
-            trade_pnl=trips.pnl,
-            trade_returns=trips.returns,
-            trade_bars=trips.exit_bar - trips.entry_bar,
-            per_year=config.bars_per_year or bars_in_a_year(bars.time),
-        )
+        metrics = _metrics(bars, config, fills, trips, equity, held, bars_in_a_year(bars.time))
         assumptions = config.assumptions()
         return cls(strategy, config, bars, metrics, assumptions, fills, trips, equity, held, values)
 
@@ -203,38 +192,49 @@ class BacktestReport:
 
     def as_dict(self, *, points: int = 1_000) -> dict[str, Any]:
         """The report as plain data for JSON, its curves thinned to at most `points`; what is not defined is None."""
-        step = max(1, math.ceil(len(self.bars) / points))
-        keep = np.unique(np.append(np.arange(0, len(self.bars), step), len(self.bars) - 1))
-        trips = self.round_trips
         return {
             "metrics": {name: _finite(value) for name, value in self.metrics.as_dict().items()},
             "assumptions": self.assumptions,
             "config": self.config.as_dict(),
-            "curve": {
-                "time": self.bars.time[keep].tolist(),
-                "equity": np.round(self.equity_values[keep], 2).tolist(),
-                "close": self.bars.close[keep].tolist(),
-            },
-            "trades": [
-                {
-                    "entry_time": int(self.bars.time[int(entry)]),
-                    "exit_time": int(self.bars.time[int(exit_)]),
-                    "quantity": quantity,
-                    "entry_price": entry_price,
-                    "exit_price": exit_price,
-                    "pnl": pnl,
-                    "exit_reason": EXIT_REASONS[int(reason)],
-                }
-                for entry, exit_, quantity, entry_price, exit_price, pnl, reason in zip(
-                    *(getattr(trips, name).tolist()[-500:] for name in trips.__slots__), strict=True
-                )
-            ],
+            "curve": chart_data(self, points),
+            "months": monthly_returns(self),
+            "trades": trade_rows(self),
+            "trades_in_all": len(self.round_trips.pnl),
         }
 
     def __str__(self) -> str:
         from stratforge.backtest.text import report_text
 
         return report_text(self)
+
+
+def metrics_of(bars: BarColumns, config: BacktestConfig, fills: Fills, per_year: float) -> Metrics:
+    """The figures of fills, without the rest of a report."""
+    return _metrics(bars, config, fills, RoundTrips.of(fills), *curves(bars, config, fills), per_year)
+
+
+def _metrics(
+    bars: BarColumns,
+    config: BacktestConfig,
+    fills: Fills,
+    trips: RoundTrips,
+    equity: Floats,
+    held: Floats,
+    per_year: float,
+) -> Metrics:
+    costs = float(fills.commission.sum() + (fills.quantity * fills.price * _cost_share(fills, config)).sum())
+    return compute_metrics(
+        close=bars.close,
+        equity=equity,
+        held=held,
+        initial_cash=config.cash,
+        traded_value=float((fills.quantity * fills.price).sum()),
+        costs=costs,
+        trade_pnl=trips.pnl,
+        trade_returns=trips.returns,
+        trade_bars=trips.exit_bar - trips.entry_bar,
+        per_year=config.bars_per_year or per_year,
+    )
 
 
 def curves(bars: BarColumns, config: BacktestConfig, fills: Fills) -> tuple[Floats, Floats]:

@@ -1,6 +1,6 @@
-"""Sweeps: one strategy under many parameter values, as machine code.
+"""Sweeps: one strategy under many parameter values.
 
-The loop of a strategy is compiled once by numba (the same text the interpreter runs for a single backtest), columns of indicators are
+The loop of a strategy is compiled once, by numba to machine code or by the interpreter (the same text), columns of indicators are
 computed once for each distinct call, and points are spread over processes. Results can be kept in a file, from which an
 interrupted sweep goes on.
 """
@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
-from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column
-from stratforge.backtest.loop import FILL_COLUMNS, config_arguments, loop_for
+from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, run_loop
+from stratforge.backtest.loop import FILL_COLUMNS, Target, config_arguments, loop_for
 from stratforge.backtest.metrics import annual_return, bars_in_a_year
+from stratforge.backtest.report import metrics_of
 from stratforge.market.columns import BarColumns
 from stratforge.strategy import Strategy, StrategyError
 from stratforge.strategy.graph import Values
@@ -84,9 +85,18 @@ class Sweeper:
     """Runs points on one set of bars; holds the columns and the compiled loop."""
 
     def __init__(
-        self, strategy: Strategy, bars: Any, config: BacktestConfig | None = None, *, symbol: str = "AAPL"
+        self,
+        strategy: Strategy,
+        bars: Any,
+        config: BacktestConfig | None = None,
+        *,
+        symbol: str = "AAPL",
+        target: Target = "numba",
     ) -> None:
         """
+        Args:
+            target: "numba" for many points, "python" where numba is not installed, or for a few.
+
         Raises:
             BacktestError: if the bars cannot be used or numba is not installed.
         """
@@ -94,9 +104,10 @@ class Sweeper:
         self.config = config or BacktestConfig()
         self.bars = bars if isinstance(bars, BarColumns) else columns_of_frame(bars, symbol)
         check_columns(self.bars)
+        self._target = target
         try:
-            self._loop = loop_for(strategy, self.config, "numba")
-            self._statistics = _compiled_statistics()
+            self._loop = loop_for(strategy, self.config, target)
+            self._statistics = _compiled_statistics() if target == "numba" else None
         except ImportError as error:
             raise BacktestError("sweeps need numba; install the group research") from error
         self._values = Values(self.bars)
@@ -116,6 +127,8 @@ class Sweeper:
             return PointResult(point, error=str(error.findings[0]))
         if len(self._values) > self._limit:
             self._values = Values(self.bars)
+        if self._statistics is None:
+            return self._interpreted(strategy, point, start, stop)
         columns = [loop_column(strategy, self._values, name)[start:stop] for name in self._loop.columns]
         parameters = [strategy.parameters[name] for name in self._loop.parameters]
         count = self._loop.function(
@@ -135,6 +148,24 @@ class Sweeper:
             trades=int(closed),
             win_rate=won / closed if closed else math.nan,
             profit_factor=gained / lost if lost > 0 else (math.inf if gained > 0 else math.nan),
+        )
+
+    def _interpreted(self, strategy: Strategy, point: Point, start: int, stop: int) -> PointResult:
+        """The same without machine code."""
+        bars = self.bars.slice(start, stop)
+        fills = run_loop(self._loop, strategy, self._values, self.config, start, stop)
+        metrics = metrics_of(bars, self.config, fills, self.per_year)
+        return PointResult(
+            point,
+            final_equity=metrics.final_equity,
+            total_return=metrics.total_return,
+            annual_return=metrics.annual_return,
+            sharpe=metrics.sharpe,
+            max_drawdown=metrics.max_drawdown,
+            exposure=metrics.exposure,
+            trades=metrics.trades,
+            win_rate=metrics.win_rate,
+            profit_factor=metrics.profit_factor,
         )
 
     def bar_returns(self, point: Point) -> Floats:

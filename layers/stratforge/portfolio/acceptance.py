@@ -26,6 +26,8 @@ from stratforge.portfolio.sizing import ZERO, requested_quantity
 
 Action = Literal["join", "rest", "refuse", "wait"]
 Holder = tuple[UUID, UUID | None]
+# How far from the reference price anything may trade.
+COLLAR = Decimal("0.02")
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,13 +203,18 @@ def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) 
 # Who wants it ----------------------------------------------------------------------------------------------------
 
 
-def lock_accounts(connection: Connection, user_ids: Iterable[UUID], symbol: str, at: datetime) -> dict[UUID, Account]:
-    """Locks the users' balances, in order of their ids, and gives their accounts with what protections ask about."""
+def lock_accounts(
+    connection: Connection, user_ids: Iterable[UUID], symbol: str, at: datetime, *, lock: bool = True
+) -> dict[UUID, Account]:
+    """Locks the users' balances, in order of their ids, and gives their accounts with what protections ask about.
+
+    Without `lock` it only looks, for who wants to know what would be.
+    """
     rows = connection.execute(
-        """
+        f"""
         WITH locked AS (
             SELECT id, virtual_balance, reserved_cash, greatest(trading_state, imposed_state) AS trading_state
-            FROM users WHERE id = ANY(%(users)s) ORDER BY id FOR UPDATE)
+            FROM users WHERE id = ANY(%(users)s) ORDER BY id {"FOR UPDATE" if lock else ""})
         SELECT l.id, l.virtual_balance, l.virtual_balance + l.reserved_cash + held.value, l.trading_state::text,
                r.max_position, r.max_exposure, r.max_daily_loss, r.max_drawdown, r.max_orders_per_minute, r.cooldown_minutes,
                r.price_band, held.value + l.reserved_cash, held.symbol_value + CASE WHEN r.max_position IS NULL THEN 0 ELSE coalesce((
@@ -229,7 +234,7 @@ def lock_accounts(connection: Connection, user_ids: Iterable[UUID], symbol: str,
                    coalesce(sum(p.quantity * coalesce(lp.price, p.avg_entry_price)) FILTER (WHERE p.symbol = %(symbol)s), 0) AS symbol_value
             FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol
             WHERE p.user_id = l.id AND p.quantity > 0) held
-        """,
+        """,  # noqa: S608 - a clause of ours
         {"users": list(set(user_ids)), "symbol": symbol, "at": at},
     )
     return {
@@ -250,13 +255,15 @@ def lock_accounts(connection: Connection, user_ids: Iterable[UUID], symbol: str,
     }
 
 
-def free_quantities(connection: Connection, symbol: str, user_ids: Iterable[UUID]) -> dict[Holder, Decimal]:
-    """What each holder has of the symbol and is not already selling. Locks the rows."""
+def free_quantities(
+    connection: Connection, symbol: str, user_ids: Iterable[UUID], *, lock: bool = True
+) -> dict[Holder, Decimal]:
+    """What each holder has of the symbol and is not already selling. Locks the rows, unless it only looks."""
     rows = connection.execute(
-        """
+        f"""
         SELECT user_id, session_id, quantity - reserved_quantity FROM positions
-        WHERE symbol = %s AND user_id = ANY(%s) ORDER BY user_id, session_id FOR UPDATE
-        """,
+        WHERE symbol = %s AND user_id = ANY(%s) ORDER BY user_id, session_id {"FOR UPDATE" if lock else ""}
+        """,  # noqa: S608 - a clause of ours
         (symbol, list(set(user_ids))),
     )
     return {(user_id, session_id): free for user_id, session_id, free in rows}

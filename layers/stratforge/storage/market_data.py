@@ -169,6 +169,23 @@ def bars_between(connection: Connection, symbol: str, start: datetime, end: date
     return BarColumns.from_rows(rows, exchange_timezone(symbol))
 
 
+def recent_closes(connection: Connection, symbols: Sequence[str], count: int) -> dict[str, list[float]]:
+    """The last closes of each symbol, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT wanted.symbol, latest.close FROM unnest(%s::text[]) AS wanted (symbol)
+        CROSS JOIN LATERAL (SELECT time, close::float8 FROM market_data m WHERE m.symbol = wanted.symbol AND m.timeframe = '1Min'
+                            ORDER BY time DESC LIMIT %s) latest
+        ORDER BY wanted.symbol, latest.time
+        """,
+        (list(symbols), count),
+    )
+    closes: dict[str, list[float]] = {}
+    for symbol, close in rows:
+        closes.setdefault(symbol, []).append(close)
+    return closes
+
+
 def last_bar_times(connection: Connection, symbols: Sequence[str]) -> dict[str, datetime]:
     """The time of the latest bar of each symbol that has any."""
     rows = connection.execute(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
+
+from psycopg.types.json import Jsonb
 
 from stratforge.storage.database import Connection
 from stratforge.storage.pages import Page
@@ -14,7 +17,7 @@ from stratforge.storage.pages import Page
 DEFAULT_SIZE = Decimal("0.1")
 _COLUMNS = """s.id, s.strategy_id, s.strategy_version, s.symbol, s.mode::text, s.status::text, s.sizing_rule::text, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at,
-    s.final_pnl, s.settling,
+    s.final_pnl, s.settling, s.replayed_at, s.replayed_bars, s.replay_differences,
     coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0),
     coalesce((SELECT p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis FROM positions p
               LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)"""
@@ -42,6 +45,9 @@ class StoredSession:
     ended_at: datetime | None
     final_pnl: Decimal | None
     settling: bool
+    replayed_at: datetime | None
+    replayed_bars: int | None
+    replay_differences: list[dict[str, Any]] | None
     realized_pnl: Decimal
     unrealized_pnl: Decimal
 
@@ -211,6 +217,14 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
             SELECT FROM orders o WHERE o.session_id = p.session_id AND o.origin = 'FLATTEN' AND o.status IN ('PENDING', 'WORKING'))
         """,
         (session_id,),
+    )
+
+
+def note_replay(connection: Connection, session_id: UUID, bars: int, differences: list[dict[str, Any]]) -> None:
+    """Notes what a replay of the session's recorded bars came to."""
+    connection.execute(
+        "UPDATE sessions SET replayed_at = now(), replayed_bars = %s, replay_differences = %s WHERE id = %s",
+        (bars, Jsonb(differences), session_id),
     )
 
 

@@ -1,0 +1,103 @@
+"""A report as plain data for pages: candles, indicators, curves and tables, thinned to what a chart can show."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.loop import EXIT_REASONS
+from stratforge.backtest.metrics import drawdown_curve
+
+if TYPE_CHECKING:
+    from stratforge.backtest.report import BacktestReport
+
+Floats = npt.NDArray[np.float64]
+MAX_TRADES = 2_000
+
+
+def chart_data(report: BacktestReport, points: int) -> dict[str, Any]:
+    """Candles of equal numbers of bars, with indicators, equity, buy-and-hold and drawdown as they were at the end of each.
+
+    Args:
+        points: At most so many candles.
+    """
+    bars = report.bars
+    step = max(1, math.ceil(len(bars) / points))
+    starts = np.arange(0, len(bars), step)
+    ends = np.minimum(starts + step, len(bars)) - 1
+    equity = report.equity_values
+    hold = report.config.cash * bars.close / bars.close[0]
+    return {
+        "bars_per_candle": step,
+        "time": bars.time[starts].tolist(),
+        "open": bars.open[starts].tolist(),
+        "high": np.maximum.reduceat(bars.high, starts).tolist(),
+        "low": np.minimum.reduceat(bars.low, starts).tolist(),
+        "close": bars.close[ends].tolist(),
+        "equity": np.round(equity[ends], 2).tolist(),
+        "buy_and_hold": np.round(hold[ends], 2).tolist(),
+        "drawdown": np.round(drawdown_curve(equity)[ends], 6).tolist(),
+        "indicators": [_indicator(report, name, ends) for name in report.strategy.indicators],
+    }
+
+
+def _indicator(report: BacktestReport, name: str, ends: npt.NDArray[np.int64]) -> dict[str, Any]:
+    values = np.asarray(report.indicator(name), dtype=np.float64)
+    known = values[np.isfinite(values)]
+    return {
+        "name": name,
+        # What moves where prices move is drawn over them; everything else gets a pane of its own.
+        "on_price": on_price_scale(known, report.bars.low, report.bars.high),
+        "values": [round(value, 8) if math.isfinite(value) else None for value in values[ends].tolist()],
+    }
+
+
+def on_price_scale(values: Floats, low: Floats, high: Floats) -> bool:
+    """Whether an indicator's values lie where the prices are."""
+    if not len(values):
+        return False
+    spread = float(high.max() - low.min())
+    return bool(values.min() > low.min() - spread and values.max() < high.max() + spread)
+
+
+def trade_rows(report: BacktestReport) -> list[dict[str, Any]]:
+    """The latest closed trades; times in seconds since the epoch."""
+    time, trips = report.bars.time, report.round_trips
+    columns = (getattr(trips, name).tolist()[-MAX_TRADES:] for name in trips.__slots__)
+    return [
+        {
+            "entry_time": int(time[int(entry)]),
+            "exit_time": int(time[int(exit_)]),
+            "quantity": quantity,
+            "entry_price": entry_price,
+            "exit_price": exit_price,
+            "pnl": pnl,
+            "return": pnl / (entry_price * quantity),
+            "bars": int(exit_ - entry),
+            "exit_reason": EXIT_REASONS[int(reason)],
+        }
+        for entry, exit_, quantity, entry_price, exit_price, pnl, reason in zip(*columns, strict=True)
+    ]
+
+
+def monthly_returns(report: BacktestReport) -> list[dict[str, Any]]:
+    """The return of every month of the exchange's calendar, from the equity at its end to that at the end of the one before."""
+    zone, before = report.bars.timezone, report.config.cash
+    rows: list[dict[str, Any]] = []
+    months = np.array([_month(time, zone) for time in report.bars.time[::60].tolist()])
+    last = {month: index for index, month in enumerate(months.tolist())}
+    for month, index in last.items():
+        end = min((index + 1) * 60, len(report.bars)) - 1
+        equity = float(report.equity_values[end])
+        rows.append({"month": f"{month // 12:04d}-{month % 12 + 1:02d}", "return": equity / before - 1.0})
+        before = equity
+    return rows
+
+
+def _month(time: int, zone: Any) -> int:
+    moment = datetime.fromtimestamp(time, zone)
+    return moment.year * 12 + moment.month - 1
