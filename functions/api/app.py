@@ -8,7 +8,7 @@ from functions.api import documentation, hardening, problems
 from functions.api.ai.endpoints import router as ai
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
-from functions.api.dashboard.endpoints import router as dashboard
+from functions.api.dashboard import routes as dashboard
 from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
@@ -36,7 +36,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
         responses=documentation.COMMON_RESPONSES,
     )
-    problems.install(app)
+    problems.install(app, dashboard.shown)
     for router in (
         auth,
         users,
@@ -54,9 +54,9 @@ def create_app() -> FastAPI:
         operations,
         internal,
         health,
-        dashboard,
     ):
         app.include_router(router)
+    dashboard.install(app)
     documentation.install(app)
     hardening.install(app)
     return app

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -35,6 +36,10 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", f"There is no such {what}.")
 
 
+def _unavailable(seconds: str) -> Problem:
+    return Problem(503, "unavailable", "The service is not available right now.", headers={"Retry-After": seconds})
+
+
 def response(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> JSONResponse:
     body = {
         "type": f"urn:stratforge:problem:{code}",
@@ -45,38 +50,48 @@ def response(status: int, code: str, detail: str, headers: dict[str, str] | None
     return JSONResponse({**body, **extra}, status, headers, media_type="application/problem+json")
 
 
-def install(app: FastAPI) -> None:
-    """Makes every error of the app a problem."""
+def install(
+    app: FastAPI, page: Callable[[Request, Problem], Response | None] = lambda _request, _problem: None
+) -> None:
+    """Makes every error of the app a problem.
+
+    Args:
+        page: Shows a problem to a person; None when it is a program that asks.
+    """
+
+    def answer(request: Request, error: Problem) -> Response:
+        shown = page(request, error)
+        return shown or response(error.status, error.code, error.detail, error.headers, **error.extra)
 
     @app.exception_handler(Problem)
-    def problem(_request: Request, error: Problem) -> JSONResponse:
-        return response(error.status, error.code, error.detail, error.headers, **error.extra)
+    def problem(request: Request, error: Problem) -> Response:
+        return answer(request, error)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    def invalid(request: Request, error: RequestValidationError) -> Response:
         fields = [
             {"field": ".".join(str(part) for part in each["loc"][1:])[:200], "message": each["msg"][:300]}
             for each in error.errors()[:20]
         ]
         named = "; ".join(f"{each['field'] or 'body'}: {each['message']}" for each in fields[:5])
-        return response(422, "validation", f"The request is not valid. {named}", errors=fields)
+        return answer(request, Problem(422, "validation", f"The request is not valid. {named}", errors=fields))
 
     @app.exception_handler(HTTPException)
-    def http(_request: Request, error: HTTPException) -> JSONResponse:
+    def http(request: Request, error: HTTPException) -> Response:
         code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http")
-        return response(error.status_code, code, f"{error.detail}.", dict(error.headers or {}))
+        return answer(request, Problem(error.status_code, code, f"{error.detail}.", headers=dict(error.headers or {})))
 
     @app.exception_handler(ConfigurationError)
-    def unconfigured(_request: Request, error: ConfigurationError) -> JSONResponse:
+    def unconfigured(request: Request, error: ConfigurationError) -> Response:
         log.error("the configuration is wrong", error=str(error)[:300])
-        return response(503, "unavailable", "The service is not available right now.", {"Retry-After": "30"})
+        return answer(request, _unavailable("30"))
 
     @app.exception_handler(psycopg.OperationalError)
-    def unavailable(_request: Request, error: psycopg.OperationalError) -> JSONResponse:
+    def unavailable(request: Request, error: psycopg.OperationalError) -> Response:
         log.error("the database does not answer", error=str(error)[:300])
-        return response(503, "unavailable", "The service is not available right now.", {"Retry-After": "5"})
+        return answer(request, _unavailable("5"))
 
     @app.exception_handler(Exception)
-    def unexpected(_request: Request, error: Exception) -> JSONResponse:
+    def unexpected(request: Request, error: Exception) -> Response:
         log.exception("unexpected error", exc_info=error)
-        return response(500, "internal", "Something went wrong on our side; it is logged.")
+        return answer(request, Problem(500, "internal", "Something went wrong on our side; it is logged."))

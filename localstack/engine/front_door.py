@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
-_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length", "content-encoding"}
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length"}
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -54,7 +54,14 @@ def create_app(target: str, live: str) -> Starlette:
     # A proxy keeps no cookies: a jar would give one visitor's session to the next.
     no_cookies = httpx.Cookies()
     no_cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    client = httpx.AsyncClient(base_url=target, timeout=35.0, follow_redirects=False, cookies=no_cookies.jar)
+    client = httpx.AsyncClient(
+        base_url=target,
+        timeout=35.0,
+        follow_redirects=False,
+        cookies=no_cookies.jar,
+        # What the visitor understands is passed on; nothing is asked for in his place.
+        headers={"accept-encoding": "identity"},
+    )
 
     async def forward(request: Request) -> Response:
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP]
@@ -62,10 +69,14 @@ def create_app(target: str, live: str) -> Starlette:
         # Browsers send one header with all cookies; the gateway's payload wants it whole.
         url = httpx.URL(request.url.path.lstrip("/"), query=request.url.query.encode())
         try:
-            reply = await client.request(request.method, url, headers=headers, content=await request.body())
+            wanted = client.build_request(request.method, url, headers=headers, content=await request.body())
+            reply = await client.send(wanted, stream=True)
+            # As it came: what is compressed stays so.
+            content = b"".join([part async for part in reply.aiter_raw()])
+            await reply.aclose()
         except httpx.HTTPError as error:
             return PlainTextResponse(f"The platform does not answer yet ({type(error).__name__}).", 502)
-        answer = Response(reply.content, reply.status_code)
+        answer = Response(content, reply.status_code)
         for name, value in reply.headers.multi_items():
             if name.lower() not in _HOP_BY_HOP:
                 answer.headers.append(name, value)

@@ -48,3 +48,18 @@ def resume(connection: Connection, symbol: str) -> bool:
     """Trades a symbol again; False when it was not halted, or the user is no operator."""
     row = connection.execute("SELECT operator_resume_symbol(%s)", (symbol,)).fetchone()
     return bool(row and row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLag:
+    """A symbol that sessions wait for, and how long ago its last price came."""
+
+    symbol: str
+    bar_time: datetime | None
+    seconds: float | None
+    sessions: int
+
+
+def price_lags(connection: Connection) -> list[PriceLag]:
+    """Symbols with running sessions of anybody, the longest silent first. For operators."""
+    return [PriceLag(*row) for row in connection.execute("SELECT * FROM operator_price_lags()")]

@@ -220,6 +220,20 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
     )
 
 
+def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
+    """What a session's strategy keeps between bars."""
+    row = connection.execute("SELECT state FROM sessions WHERE id = %s", (session_id,)).fetchone()
+    return dict(row[0]) if row else {}
+
+
+def high_water(connection: Connection, session_id: UUID) -> Decimal | None:
+    """The highest price since a session's position was opened; None when it holds nothing."""
+    row = connection.execute(
+        "SELECT high_water FROM positions WHERE session_id = %s AND quantity > 0", (session_id,)
+    ).fetchone()
+    return row[0] if row else None
+
+
 def note_replay(connection: Connection, session_id: UUID, bars: int, differences: list[dict[str, Any]]) -> None:
     """Notes what a replay of the session's recorded bars came to."""
     connection.execute(

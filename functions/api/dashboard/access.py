@@ -1,0 +1,141 @@
+"""Who looks at a page, and forms: fields as they came, validated by the API's own models, and safe from other sites."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl, quote
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, ValidationError
+from stratforge.storage import accounts, halts
+from stratforge.storage.accounts import User
+from stratforge.storage.database import Connection
+
+from functions.api.context import database, principal
+from functions.api.dashboard.rendering import render
+from functions.api.problems import Problem
+
+MAX_FIELDS = 200
+Model = TypeVar("Model", bound=BaseModel)
+Form = dict[str, list[str]]
+
+
+class LoginNeeded(Exception):
+    """Nobody is logged in; the page is shown after the login."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who looks at a page."""
+
+    request: Request
+    user_id: UUID
+
+    def page(self, connection: Connection, template: str, **values: Any) -> Response:
+        """A whole page, with what all of them show: who is logged in, and whether something is halted."""
+        user = accounts.get_user(connection, self.user_id)
+        if user is None:
+            raise LoginNeeded
+        return render(
+            self.request,
+            template,
+            user=user,
+            platform=halts.platform_state(connection),
+            halted=halts.halted_symbols(connection),
+            **values,
+        )
+
+    def part(self, template: str, **values: Any) -> Response:
+        """A part of a page."""
+        return render(self.request, template, **values)
+
+
+def visitor(request: Request) -> Visitor:
+    """Who is logged in with the page's cookies; changes must come from a page of ours."""
+    try:
+        return Visitor(request, principal(request).user_id)
+    except Problem as problem:
+        if problem.status == 401:
+            raise LoginNeeded from None
+        raise
+
+
+def operator_visitor(looking: Annotated[Visitor, Depends(visitor)]) -> Visitor:
+    """An operator; to everybody else there is no such page."""
+    with database().reading(looking.user_id) as connection:
+        user: User | None = accounts.get_user(connection, looking.user_id)
+    if user is None or not user.is_operator:
+        raise Problem(404, "not-found", "There is no such page.")
+    return looking
+
+
+async def form_fields(request: Request) -> Form:
+    """The fields of a form. A page of another site cannot set the header that our forms carry."""
+    if not request.headers.get("HX-Request"):
+        raise Problem(403, "csrf", "The form did not come from a page of ours. Reload the page and try again.")
+    try:
+        pairs = parse_qsl(
+            (await request.body()).decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=MAX_FIELDS
+        )
+    except ValueError:
+        raise Problem(422, "validation", "The form is not valid.") from None
+    fields: Form = {}
+    for name, value in pairs:
+        if "\x00" in value:
+            raise Problem(422, "validation", f"{name}: leave the NUL character out.")
+        fields.setdefault(name, []).append(value.replace("\r\n", "\n"))
+    return fields
+
+
+Looking = Annotated[Visitor, Depends(visitor)]
+Operating = Annotated[Visitor, Depends(operator_visitor)]
+Fields = Annotated[Form, Depends(form_fields)]
+
+
+def text(fields: Form, name: str) -> str:
+    """A field's value without blanks around it; empty when it is missing."""
+    return fields.get(name, [""])[0].strip()
+
+
+def given(fields: Form, *names: str) -> dict[str, str]:
+    """Fields that were filled in."""
+    return {name: text(fields, name) for name in names if text(fields, name)}
+
+
+def validated(model: type[Model], values: dict[str, Any]) -> Model:
+    """The values as a model of the API.
+
+    Raises:
+        Problem: 422, naming each field that is wrong and why.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(str(part) for part in each['loc']).replace('_', ' ') or 'form'}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors()[:5]
+        )
+        raise Problem(422, "validation", f"{said[:1].upper()}{said[1:]}.") from None
+
+
+def fraction(fields: Form, name: str) -> str:
+    """A percentage as a fraction of one."""
+    typed = text(fields, name)
+    try:
+        return f"{float(typed.replace(',', '.').rstrip(' %')) / 100:.6f}"
+    except ValueError:
+        raise Problem(422, "validation", f"{name.replace('_', ' ')}: {typed[:40]!r} is not a percentage.") from None
+
+
+def login_address(request: Request) -> str:
+    """Where to log in, and come back from."""
+    wanted = request.headers.get("HX-Current-URL", "") if request.headers.get("HX-Request") else str(request.url)
+    path = "/" + wanted.split("/", 3)[3] if wanted.count("/") >= 3 else "/"
+    return f"/login?next={quote(path, safe='')}" if path not in ("/", "/login") else "/login"
+
+
+def own_path(address: str) -> str:
+    """An address of ours to go to; anything else is the home page."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address else "/"

@@ -1,0 +1,77 @@
+"""Styles, scripts and vendored libraries: served under an address that changes with the content, so that browsers keep them for good."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+
+from functions.api.problems import not_found
+
+router = APIRouter(include_in_schema=False)
+_HERE = Path(__file__).parent
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A file and its compressed form."""
+
+    content: bytes
+    compressed: bytes
+    media_type: str
+
+
+@lru_cache(maxsize=1)
+def assets() -> dict[str, Asset]:
+    """All files by name: nothing of an address is ever joined to a path."""
+    return {
+        path.name: Asset(content := path.read_bytes(), gzip.compress(content, 9, mtime=0), _TYPES[path.suffix])
+        for folder in ("static", "vendor")
+        for path in sorted((_HERE / folder).iterdir())
+        if path.suffix in _TYPES
+    }
+
+
+@lru_cache(maxsize=1)
+def version() -> str:
+    """What the address of all files begins with: it changes when any of them does, so that scripts find each other by relative names."""
+    digest = hashlib.sha256()
+    for name, asset in assets().items():
+        digest.update(name.encode() + asset.content)
+    return digest.hexdigest()[:12]
+
+
+def address(name: str) -> str:
+    """Where a file is.
+
+    Raises:
+        KeyError: if there is none of the name.
+    """
+    assets()[name]
+    return f"/static/{version()}/{name}"
+
+
+@router.get("/static/{_version}/{name}")
+def static(_version: str, name: str, request: Request) -> Response:
+    """A file. An old address gets the new content, not to be kept."""
+    asset = assets().get(name)
+    if asset is None:
+        raise not_found("file")
+    current = _version == version()
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
+        "Vary": "Accept-Encoding",
+    }
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(asset.compressed, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(asset.content, media_type=asset.media_type, headers=headers)

@@ -1,0 +1,160 @@
+"""Backtests: asking for one, and its report."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from stratforge.storage import backtests, strategies
+
+from functions.api.backtests.endpoints import NewBacktest, create
+from functions.api.context import database
+from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
+from functions.api.dashboard.pages.jobs import new_key, started
+from functions.api.dashboard.pages.metrics import METRICS
+from functions.api.dashboard.rendering import compressed
+from functions.api.problems import Problem, not_found
+
+router = APIRouter(include_in_schema=False)
+_TRADE_COLUMNS = (
+    "entry_time",
+    "exit_time",
+    "quantity",
+    "entry_price",
+    "exit_price",
+    "pnl",
+    "return",
+    "bars",
+    "exit_reason",
+)
+
+
+@router.post("/strategies/{strategy_id}/backtest")
+def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Asks for a backtest; the answer is the job's progress."""
+    config: dict[str, Any] = {
+        name: text(fields, name) for name in ("cash", "slippage_bps", "commission_bps") if text(fields, name)
+    }
+    config |= {
+        name: fraction(fields, name)
+        for name in ("stop_loss", "take_profit", "trailing_stop", "sizing_value")
+        if text(fields, name)
+    }
+    wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": _sweep(fields)}
+    for name in ("start", "end"):
+        if text(fields, name):
+            wanted[name] = f"{text(fields, name)}T00:00:00Z"
+    if text(fields, "symbol"):
+        wanted["symbol"] = text(fields, "symbol")
+    new = validated(NewBacktest, wanted)
+    job = create(new, looking.user_id, Response(), started(looking, fields), 0)
+    return looking.part("parts/job.html", job=job, said="", key=new_key())
+
+
+def _sweep(fields: dict[str, list[str]]) -> dict[str, list[float]] | None:
+    """`from:to:step` or values with commas, for each parameter that has any."""
+    found = {}
+    for field in fields:
+        name, typed = field.removeprefix("sweep-"), text(fields, field)
+        if name == field or not typed:
+            continue
+        try:
+            if ":" in typed:
+                first, last, step = (float(part) for part in typed.split(":"))
+                count = int((last - first) / step + 1e-9) + 1
+                values = [round(first + index * step, 10) for index in range(min(count, 41))]
+            else:
+                values = [float(part) for part in typed.replace(";", ",").split(",")]
+        except (ValueError, ZeroDivisionError):
+            raise Problem(
+                422, "validation", f"{name}: write values such as 5, 10, 20 or from:to:step such as 5:50:5."
+            ) from None
+        found[name] = values
+    return found or None
+
+
+@router.get("/backtests/{backtest_id}")
+def page(backtest_id: UUID, looking: Looking) -> Response:
+    """The report."""
+    with database().reading(looking.user_id) as connection:
+        found = backtests.get_report(connection, backtest_id)
+        if found is None:
+            raise not_found("backtest")
+        backtest, report = found
+        strategy = strategies.get_strategy(connection, backtest.strategy_id)
+        return looking.page(
+            connection,
+            "backtest.html",
+            backtest=backtest,
+            report=report,
+            strategy=strategy,
+            groups=METRICS,
+            heat=_heat_map(report.get("sweep")),
+            years=_years(report.get("months", [])),
+        )
+
+
+def _years(months: list[dict[str, Any]]) -> list[tuple[str, list[float | None]]]:
+    """Monthly returns as a row of twelve for each year."""
+    years: dict[str, list[float | None]] = {}
+    for each in months:
+        year, month = each["month"].split("-")
+        years.setdefault(year, [None] * 12)[int(month) - 1] = each["return"]
+    return list(years.items())
+
+
+def _heat_map(sweep: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Sharpe ratios over the first two parameters: the best of each cell where there are more, with a shade from 0 to 9."""
+    if not sweep:
+        return None
+    names = list(sweep["parameters"])
+    across = names[1] if len(names) > 1 else None
+    cells: dict[tuple[float, float], dict[str, Any]] = {}
+    for point in sweep["points"]:
+        place = (point["parameters"][names[0]], point["parameters"][across] if across else 0.0)
+        before = cells.get(place)
+        if before is None or (point["sharpe"] or -1e9) > (before["sharpe"] or -1e9):
+            cells[place] = point
+    known = [each["sharpe"] for each in cells.values() if each["sharpe"] is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    for each in cells.values():
+        sharpe = each["sharpe"]
+        each["shade"] = None if sharpe is None else round(9 * (sharpe - low) / ((high - low) or 1))
+    columns = sweep["parameters"][across] if across else [0.0]
+    rows = [(value, [cells.get((value, column)) for column in columns]) for value in sweep["parameters"][names[0]]]
+    return {"down": names[0], "across": across, "columns": columns, "rows": rows}
+
+
+@router.get("/backtests/{backtest_id}/chart.json")
+def chart(backtest_id: UUID, looking: Looking) -> Response:
+    """Curves, indicators and trades for the charts."""
+    with database().reading(looking.user_id) as connection:
+        found = backtests.get_report(connection, backtest_id)
+    if found is None:
+        raise not_found("backtest")
+    report = found[1]
+    body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
+    return compressed(looking.request, body.encode(), "application/json")
+
+
+@router.get("/backtests/{backtest_id}/trades.csv")
+def trades_csv(backtest_id: UUID, looking: Looking) -> Response:
+    """The trades as a table for other programs; times in UTC."""
+    with database().reading(looking.user_id) as connection:
+        found = backtests.get_report(connection, backtest_id)
+    if found is None:
+        raise not_found("backtest")
+    sheet = io.StringIO()
+    writer = csv.writer(sheet, lineterminator="\n")
+    writer.writerow(_TRADE_COLUMNS)
+    for trade in found[1]["trades"]:
+        times = {name: datetime.fromtimestamp(trade[name], UTC).isoformat() for name in ("entry_time", "exit_time")}
+        writer.writerow([{**trade, **times}.get(name) for name in _TRADE_COLUMNS])
+    answer = Response(sheet.getvalue(), media_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{found[0].symbol.replace("/", "-")}-trades.csv"'
+    return answer

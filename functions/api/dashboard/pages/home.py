@@ -1,0 +1,80 @@
+"""The first page: equity, what is held, what runs, what happened."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter, Response
+from stratforge.portfolio.reasons import Reason
+from stratforge.storage import market_data, order_book, portfolio, sessions, strategies
+from stratforge.storage.database import Connection
+from stratforge.storage.order_book import OrderFilter
+from stratforge.storage.pages import NumberedPage, Page
+from stratforge.storage.portfolio import LedgerFilter
+
+from functions.api.context import database
+from functions.api.dashboard.access import Looking, Visitor
+from functions.api.dashboard.pages.examples import EXAMPLES
+from functions.api.problems import not_found
+
+router = APIRouter(include_in_schema=False)
+_SPARK_BARS = 60
+
+
+@router.get("/")
+def page(looking: Looking) -> Response:
+    """The page."""
+    with database().reading(looking.user_id) as connection:
+        return looking.page(connection, "home.html", examples=EXAMPLES[:3], **_now(connection, looking))
+
+
+@router.get("/home/now")
+def now(looking: Looking) -> Response:
+    """The part of the page that changes."""
+    with database().reading(looking.user_id) as connection:
+        return looking.part("parts/now.html", **_now(connection, looking))
+
+
+def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
+    found = portfolio.read_portfolio(connection, looking.user_id)
+    if found is None:
+        raise not_found("portfolio")
+    recent = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(50))
+    active = [each for each in recent if each.status in ("PENDING", "RUNNING", "PAUSED")]
+    named = {each.strategy_id: each.name for each in strategies.list_strategies(connection, looking.user_id, Page(200))}
+    invested = sum((each.market_value for each in found.positions), Decimal(0))
+    orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, None), Page(40))
+    return {
+        "portfolio": found,
+        "exposure": invested / found.equity if found.equity else Decimal(0),
+        "active": active,
+        "ended": [each for each in recent if each not in active][:5],
+        "names": named,
+        "has_strategies": bool(named),
+        "closes": market_data.recent_closes(connection, sorted({each.symbol for each in active}), _SPARK_BARS),
+        "trades": portfolio.list_trades(connection, looking.user_id, LedgerFilter(), NumberedPage(10)),
+        "refusals": _refusals(connection, looking, orders),
+    }
+
+
+def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.StoredOrder]) -> list[dict[str, Any]]:
+    """What was not traded, and why: refused orders, and refused or expired signals."""
+    rows: list[dict[str, Any]] = [
+        {"time": each.created_at, "side": each.side, "symbol": each.symbol, "reason": each.reason}
+        for each in orders
+        if each.status == "REJECTED"
+    ]
+    refused = LedgerFilter(status="REJECTED")
+    rows += [
+        {"time": each.bar_time, "side": each.side, "symbol": each.symbol, "reason": each.reason}
+        for each in portfolio.list_signals(connection, looking.user_id, refused, NumberedPage(10))
+    ]
+    for row in rows:
+        row["explanation"] = explanation(row["reason"])
+    return sorted(rows, key=lambda row: row["time"], reverse=True)[:8]
+
+
+def explanation(reason: Any) -> str:
+    """What a reason means."""
+    return Reason(reason).explanation if reason in Reason.__members__ else ""

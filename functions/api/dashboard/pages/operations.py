@@ -1,0 +1,66 @@
+"""For operators: queues and dead letters, halts and the kill switch, the reconciler's reports, prices that lag."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from stratforge.bus import dead_letters
+from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.storage import halts, operations
+
+from functions.api.context import database, settings
+from functions.api.dashboard.access import Fields, Operating, text, validated
+from functions.api.dashboard.rendering import go_to
+from functions.api.operations.endpoints import HaltBody, PlatformStateBody
+from functions.api.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/operations")
+def page(looking: Operating) -> Response:
+    """The page."""
+    queues = dead_letters.queue_states(settings().stage)
+    with database().reading(looking.user_id) as connection:
+        return looking.page(
+            connection,
+            "operations.html",
+            queues=queues,
+            reports=operations.reports(connection, 10),
+            lags=operations.price_lags(connection),
+            state=halts.platform_state(connection),
+        )
+
+
+@router.post("/operations/state")
+def change_state(looking: Operating, fields: Fields) -> Response:
+    """The kill switch."""
+    wanted = {"trading_state": text(fields, "trading_state"), "reason": text(fields, "reason")}
+    body = validated(PlatformStateBody, wanted)
+    with database().transaction(looking.user_id) as connection:
+        operations.set_state(connection, body.trading_state, body.reason)
+    return go_to(looking.request, "/operations")
+
+
+@router.post("/operations/halts")
+def halt(looking: Operating, fields: Fields) -> Response:
+    """Halts a symbol, or trades one again."""
+    try:
+        symbol = parse_symbol(text(fields, "symbol"))
+    except InvalidSymbol as error:
+        raise Problem(422, "validation", f"{error}.") from None
+    with database().transaction(looking.user_id) as connection:
+        if text(fields, "resume"):
+            operations.resume(connection, symbol)
+        else:
+            operations.halt(connection, symbol, validated(HaltBody, {"reason": text(fields, "reason")}).reason)
+    return go_to(looking.request, "/operations")
+
+
+@router.post("/operations/redrive")
+def redrive(looking: Operating, fields: Fields) -> Response:
+    """Sends the dead letters of a queue again."""
+    name = text(fields, "queue")
+    if name not in dead_letters.QUEUES:
+        raise Problem(404, "not-found", "There is no such queue.")
+    sent = dead_letters.redrive(settings().stage, name)
+    return looking.part("parts/done.html", said=f"{sent} messages of {name} were sent again.")

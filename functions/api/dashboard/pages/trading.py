@@ -1,0 +1,144 @@
+"""Portfolio, orders, trades, and the ticket for an order by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.storage import order_book, portfolio
+from stratforge.storage.order_book import OrderFilter
+from stratforge.storage.pages import Page
+from stratforge.storage.portfolio import LedgerFilter
+
+from functions.api.context import database
+from functions.api.dashboard.access import Fields, Form, Looking, given, text, validated
+from functions.api.dashboard.pages.home import explanation
+from functions.api.dashboard.pages.jobs import new_key, started
+from functions.api.dashboard.rendering import go_to
+from functions.api.orders import endpoints as api
+from functions.api.orders.preview import preview
+from functions.api.orders.schemas import NewOrderBody
+from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
+from functions.api.problems import not_found
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/portfolio")
+def portfolio_page(looking: Looking, symbol: str = "", side: str = "buy") -> Response:
+    """Positions, open orders, and the ticket."""
+    with database().reading(looking.user_id) as connection:
+        return looking.page(
+            connection,
+            "portfolio.html",
+            **_holdings(connection, looking),
+            ticket={"symbol": symbol[:20], "side": "sell" if side == "sell" else "buy"},
+            key=new_key(),
+        )
+
+
+@router.get("/portfolio/now")
+def holdings(looking: Looking) -> Response:
+    """The part of the page that changes."""
+    with database().reading(looking.user_id) as connection:
+        return looking.part("parts/holdings.html", **_holdings(connection, looking))
+
+
+def _holdings(connection: Any, looking: Looking) -> dict[str, Any]:
+    found = portfolio.read_portfolio(connection, looking.user_id)
+    if found is None:
+        raise not_found("portfolio")
+    open_orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, True), Page(100))
+    return {"portfolio": found, "open_orders": open_orders}
+
+
+def _order(fields: Form) -> NewOrderBody:
+    values: dict[str, Any] = given(
+        fields, "symbol", "side", "type", "time_in_force", "limit_price", "stop_price", "trail_percent", "session_id"
+    )
+    kind, amount = text(fields, "size_kind") or "quantity", text(fields, "size").replace(",", "")
+    # People write parts as percentages.
+    values[kind] = (
+        f"{float(amount) / 100:.6f}" if kind == "fraction" and amount.replace(".", "", 1).isdigit() else amount
+    )
+    kept = {
+        "limit": ("limit_price",),
+        "stop": ("stop_price",),
+        "stop_limit": ("limit_price", "stop_price"),
+        "trailing_stop": ("trail_percent",),
+    }.get(values.get("type", "market"), ())
+    for name in ("limit_price", "stop_price", "trail_percent"):
+        if name not in kept:
+            values.pop(name, None)
+    return validated(NewOrderBody, values)
+
+
+@router.post("/orders/preview")
+def preview_part(looking: Looking, fields: Fields) -> Response:
+    """What the order would cost and what the rules would say."""
+    if not text(fields, "size") or not text(fields, "symbol"):
+        return looking.part("parts/preview.html", found=None)
+    try:
+        parse_symbol(text(fields, "symbol"))
+    except InvalidSymbol:
+        return looking.part("parts/preview.html", found=None)
+    body = _order(fields)
+    with database().reading(looking.user_id) as connection:
+        return looking.part("parts/preview.html", found=preview(connection, looking.user_id, body), body=body)
+
+
+@router.post("/orders")
+def place(looking: Looking, fields: Fields) -> Response:
+    """Places the order."""
+    api.place(_order(fields), looking.user_id, started(looking, fields))
+    return go_to(looking.request, "/orders")
+
+
+@router.post("/orders/{order_id}/cancel")
+def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
+    """Asks for the end of an order."""
+    api.cancel(order_id, looking.user_id)
+    return go_to(looking.request, "/orders")
+
+
+@router.get("/orders")
+def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
+    """All orders, those of sessions included."""
+    wanted = OrderFilter(_symbol(symbol), None, {"open": True, "ended": False}.get(state))
+    with database().reading(looking.user_id) as connection:
+        found = order_book.list_orders(connection, looking.user_id, wanted, page)
+        return looking.page(
+            connection,
+            "orders.html",
+            orders=found,
+            explanation=explanation,
+            next=next_cursor(page, found, lambda each: (each.created_at, each.order_id)),
+            symbol=symbol[:20],
+            state=state,
+        )
+
+
+@router.get("/trades")
+def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
+    """All trades."""
+    wanted = LedgerFilter(_symbol(symbol), None, side if side in ("buy", "sell") else None)
+    with database().reading(looking.user_id) as connection:
+        found = portfolio.list_trades(connection, looking.user_id, wanted, page)
+        return looking.page(
+            connection,
+            "trades.html",
+            trades=found,
+            next=next_number(page, found, lambda each: each.trade_id),
+            symbol=symbol[:20],
+            side=side,
+        )
+
+
+def _symbol(typed: str) -> str | None:
+    """A symbol to filter by; what is none filters nothing out."""
+    try:
+        return parse_symbol(typed[:20]) if typed.strip() else None
+    except InvalidSymbol:
+        return None

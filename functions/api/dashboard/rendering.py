@@ -1,0 +1,162 @@
+"""Pages from templates: what every page has, how numbers and times look, and what a browser may load."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import Request, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from functions.api.context import settings
+from functions.api.dashboard import assets
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SMALLEST_COMPRESSED = 1_000
+
+
+def money(value: Any) -> str:
+    """Dollars and cents: -$1,234.50."""
+    if value is None:
+        return "–"
+    number = Decimal(str(value))
+    return f"{'-' if number < 0 else ''}${abs(number):,.2f}"
+
+
+def signed_money(value: Any) -> str:
+    """Dollars with their sign: +$12.00."""
+    if value is None:
+        return "–"
+    return f"+{money(value)}" if Decimal(str(value)) > 0 else money(value)
+
+
+def quantity(value: Any) -> str:
+    """Shares or coins without trailing zeros: to four decimals, or eight below one."""
+    if value is None:
+        return "–"
+    number = Decimal(str(value))
+    text = f"{number:,.4f}" if abs(number) >= 1 else f"{number:,.8f}"
+    return text.rstrip("0").rstrip(".") or "0"
+
+
+def price(value: Any) -> str:
+    """A price: cents, and more decimals below a dollar."""
+    if value is None:
+        return "–"
+    number = Decimal(str(value))
+    return f"{number:,.2f}" if abs(number) >= 1 or number == 0 else f"{number:.6f}".rstrip("0")
+
+
+def percent(value: Any) -> str:
+    """A fraction as a percentage."""
+    return "–" if value is None else f"{float(value) * 100:.2f} %"
+
+
+def signed_percent(value: Any) -> str:
+    """A fraction as a percentage with its sign."""
+    return "–" if value is None else f"{float(value) * 100:+.2f} %"
+
+
+def number(value: Any) -> str:
+    """Any number, short."""
+    if value is None:
+        return "–"
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{float(value):,.4g}"
+        if abs(float(value)) < 1e4
+        else f"{float(value):,.0f}"
+    )
+
+
+def tone(value: Any) -> str:
+    """The class of a gain or a loss."""
+    if value is None or float(value) == 0:
+        return ""
+    return "gain" if float(value) > 0 else "loss"
+
+
+def moment(value: Any) -> str:
+    """A time in UTC: 2026-11-21 14:30."""
+    if value is None:
+        return "–"
+    if isinstance(value, int | float):
+        value = datetime.fromtimestamp(value, UTC)
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+
+
+def spark(values: list[float], width: int = 120, height: int = 28) -> str:
+    """Points of a line through the values, for an SVG of this size."""
+    if len(values) < 2:
+        return ""
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    step = width / (len(values) - 1)
+    return " ".join(
+        f"{index * step:.1f},{2 + (height - 4) * (1 - (value - low) / span):.1f}" for index, value in enumerate(values)
+    )
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates; every value is escaped."""
+    found = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    for filter_ in (money, signed_money, quantity, price, percent, signed_percent, number, tone, moment, spark):
+        found.filters[filter_.__name__] = filter_
+    found.globals["asset"] = assets.address
+    return found
+
+
+@lru_cache(maxsize=1)
+def security_headers() -> dict[str, str]:
+    """What a page may load: our own scripts and styles, nothing inline, nothing from elsewhere."""
+    live = urlsplit(settings().live_url)
+    sockets = f" {live.scheme}://{live.netloc}" if live.netloc else ""
+    return {
+        "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        f"connect-src 'self'{sockets}; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+
+
+def render(request: Request, template: str, status: int = 200, **values: Any) -> Response:
+    """A page or a part of one."""
+    html = (
+        environment()
+        .get_template(template)
+        .render(path=request.url.path, simulated=settings().simulated_market, **values)
+    )
+    return compressed(request, html.encode(), "text/html; charset=utf-8", status)
+
+
+def compressed(request: Request, content: bytes, media_type: str, status: int = 200) -> Response:
+    """An answer, compressed where that is worth it and understood."""
+    headers = {**security_headers(), "Vary": "Accept-Encoding, HX-Request"}
+    if len(content) >= _SMALLEST_COMPRESSED and "gzip" in request.headers.get("accept-encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+        content = gzip.compress(content, 6)
+    return Response(content, status, headers, media_type)
+
+
+def go_to(request: Request, address: str) -> Response:
+    """Sends the browser to another page, after a form as well as after a link."""
+    if request.headers.get("HX-Request"):
+        return Response(status_code=204, headers={"HX-Redirect": address, **security_headers()})
+    return Response(status_code=303, headers={"Location": address, **security_headers()})

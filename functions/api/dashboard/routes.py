@@ -1,0 +1,35 @@
+"""The dashboard's pages, as part of the application."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request, Response
+
+from functions.api.dashboard import assets, errors
+from functions.api.dashboard.access import LoginNeeded
+from functions.api.dashboard.pages import (
+    account,
+    backtests,
+    entrance,
+    home,
+    operations,
+    research,
+    sessions,
+    strategies,
+    trading,
+)
+from functions.api.problems import Problem
+
+
+def shown(request: Request, problem: Problem) -> Response | None:
+    """A problem as a person sees it; None for programs."""
+    return errors.shown(request, problem) if errors.is_page(request) else None
+
+
+def install(app: FastAPI) -> None:
+    """Adds the pages."""
+    for page in (assets, entrance, home, strategies, backtests, sessions, trading, research, account, operations):
+        app.include_router(page.router)
+
+    @app.exception_handler(LoginNeeded)
+    def login_needed(request: Request, _error: LoginNeeded) -> Response:
+        return errors.to_login(request)

@@ -1,0 +1,96 @@
+// Every page: who is asking, notices, small conveniences. Charts and the editor are loaded where a page has one.
+import { watch } from "./live.js";
+import { paintAll } from "./highlight.js";
+
+const RENEW_AFTER = 10 * 60_000;
+const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1) ?? "";
+
+// The access token lives a quarter of an hour. Tabs take turns: a refresh token that is used twice ends the login.
+async function renew(force = false) {
+  await navigator.locks.request("stratforge-renew", async () => {
+    const last = Number(localStorage.getItem("renewed") ?? 0);
+    if (!force && Date.now() - last < RENEW_AFTER) return;
+    const reply = await fetch("/api/auth/refresh", { method: "POST" }).catch(() => null);
+    if (reply?.ok) localStorage.setItem("renewed", Date.now());
+    if (force) return reply?.ok;
+  });
+  return Date.now() - Number(localStorage.getItem("renewed") ?? 0) < RENEW_AFTER;
+}
+
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.detail.verb !== "get") event.detail.headers["X-CSRF-Token"] = cookie("stratforge_csrf");
+});
+document.addEventListener("htmx:beforeRequest", (event) => {
+  const path = event.detail.requestConfig.path;
+  if (path === "/logout") {
+    localStorage.removeItem("renewed");
+    fetch("/api/auth/logout", { method: "POST", keepalive: true }).catch(() => null);
+  }
+  if (path === "/login" || path === "/register") localStorage.setItem("renewed", Date.now());
+});
+document.addEventListener("htmx:sendError", () => notice("The platform does not answer. Nothing was sent; try again in a moment."));
+
+function notice(text) {
+  const box = document.createElement("div");
+  box.className = "notice bad";
+  box.setAttribute("role", "alert");
+  const said = document.createElement("p");
+  said.textContent = text;
+  box.append(said);
+  document.getElementById("notices").replaceChildren(box);
+}
+
+document.addEventListener("click", async (event) => {
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-fill],[data-filter],[data-parquet]");
+  if (!target) return;
+  if ("dismiss" in target.dataset) target.parentElement.remove();
+  if (target.dataset.copy) {
+    await navigator.clipboard?.writeText(target.dataset.copy);
+    target.textContent = "Copied";
+  }
+  if (target.dataset.fill) {
+    const field = document.querySelector(`[name="${target.dataset.fill}"]`);
+    field.value = target.dataset.text;
+    field.focus();
+  }
+  if (target.dataset.filter) filter(target);
+  if (target.dataset.parquet) (await import("./parquet.js")).download(target);
+});
+
+function filter(chosen) {
+  for (const chip of chosen.parentElement.children) chip.setAttribute("aria-pressed", chip === chosen);
+  for (const row of chosen.closest(".card").querySelectorAll("[data-kinds]")) {
+    row.hidden = chosen.dataset.filter !== "all" && !row.dataset.kinds.includes(chosen.dataset.filter);
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+});
+
+// Of a ticket, only the prices that go with its type.
+function shapeTicket(form) {
+  for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(form.elements.type.value);
+}
+
+async function prepare(root) {
+  paintAll(root);
+  for (const form of root.querySelectorAll("[data-ticket]")) {
+    form.addEventListener("change", () => shapeTicket(form));
+    shapeTicket(form);
+  }
+  if (root.querySelector("[data-editor]")) (await import("./editor.js")).install(root);
+  if (root.querySelector("[data-chart]")) (await import("./charts.js")).install(root);
+}
+
+document.addEventListener("htmx:load", (event) => event.detail.elt !== document.body && prepare(event.detail.elt));
+prepare(document);
+
+const entrance = document.querySelector("[data-renew]");
+if (entrance && localStorage.getItem("renewed") && (await renew(true))) location.replace(entrance.dataset.renew);
+if (document.body.dataset.live !== undefined) {
+  renew();
+  setInterval(renew, 60_000);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && renew());
+  watch(cookie);
+}

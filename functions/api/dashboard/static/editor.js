@@ -1,0 +1,72 @@
+// A text field with colors behind it, line numbers, and marks where the compiler found something.
+import { painted } from "./highlight.js";
+
+function install(root) {
+  for (const box of root.querySelectorAll("[data-editor]")) new Editor(box);
+}
+
+class Editor {
+  constructor(box) {
+    this.gutter = box.querySelector(".gutter");
+    this.paint = box.querySelector(".paint");
+    this.field = box.querySelector("textarea");
+    this.findings = document.getElementById(`${this.field.id}-findings`);
+    this.marks = new Set();
+    box.classList.add("painted");
+    this.field.addEventListener("input", () => this.draw());
+    this.field.addEventListener("scroll", () => this.follow());
+    this.field.addEventListener("keydown", (event) => this.indent(event));
+    this.findings.addEventListener("htmx:afterSwap", () => this.mark());
+    this.findings.addEventListener("click", (event) => this.jump(event));
+    this.draw();
+  }
+
+  draw() {
+    const lines = this.field.value.split("\n");
+    this.paint.replaceChildren(...lines.map((text, index) => {
+      const line = document.createElement("span");
+      line.className = this.marks.has(index + 1) ? "line marked" : "line";
+      line.append(...painted(text), "\n");
+      return line;
+    }));
+    this.gutter.replaceChildren(...lines.map((_, index) => {
+      const number = document.createElement("span");
+      if (this.marks.has(index + 1)) number.className = "marked";
+      number.textContent = String(index + 1);
+      return number;
+    }).flatMap((number) => [number, "\n"]));
+    this.follow();
+  }
+
+  follow() {
+    this.paint.scrollTop = this.gutter.scrollTop = this.field.scrollTop;
+    this.paint.scrollLeft = this.field.scrollLeft;
+    this.gutter.style.height = this.paint.style.height = `${this.field.offsetHeight}px`;
+  }
+
+  mark() {
+    this.marks = new Set([...this.findings.querySelectorAll("[data-line]")].map((each) => Number(each.dataset.line)));
+    this.draw();
+  }
+
+  // Tab indents; Escape first lets it leave the field, for those who use the keyboard alone.
+  indent(event) {
+    if (event.key === "Escape") this.leaving = true;
+    else if (event.key === "Tab" && !this.leaving && !event.shiftKey) {
+      event.preventDefault();
+      this.field.setRangeText("    ", this.field.selectionStart, this.field.selectionEnd, "end");
+      this.field.dispatchEvent(new Event("input", { bubbles: true }));
+    } else if (event.key !== "Tab" && event.key !== "Shift") this.leaving = false;
+  }
+
+  jump(event) {
+    const target = event.target.closest("[data-goto]");
+    if (!target) return;
+    const before = this.field.value.split("\n").slice(0, Number(target.dataset.goto) - 1);
+    const place = before.reduce((sum, line) => sum + line.length + 1, 0) + Number(target.dataset.column) - 1;
+    this.field.focus();
+    this.field.setSelectionRange(place, place);
+  }
+}
+
+export { install };

@@ -1,0 +1,75 @@
+// The live connection: opened with a ticket, goes on where it left off, and tells the page by events: live:change, live:job, live:price.
+const SLOWEST = 15_000;
+let cursor = null;
+let attempt = 0;
+let socket = null;
+let csrf = () => "";
+
+function state(name) {
+  const shown = document.getElementById("link");
+  if (!shown) return;
+  shown.dataset.state = name;
+  shown.querySelector(".word").textContent = { live: "live", lost: "no connection", connecting: "connecting" }[name];
+  document.getElementById("offline").hidden = name !== "lost";
+}
+
+const tell = (name, detail) => document.body.dispatchEvent(new CustomEvent(name, { detail }));
+const symbols = () => [...new Set([...document.querySelectorAll("[data-price],[data-symbol]")].map((each) => each.dataset.price ?? each.dataset.symbol))].slice(0, 50);
+
+function askForPrices() {
+  if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ action: "watch", symbols: symbols() }));
+}
+
+function hear(message) {
+  if (message.type !== "update") return;
+  cursor = message.cursor ?? cursor;
+  const kinds = new Set((message.events ?? []).map((each) => each.kind));
+  if (kinds.has("job")) tell("live:job");
+  if ([...kinds].some((kind) => kind !== "job")) tell("live:change", message.events);
+  const prices = message.prices ?? [];
+  for (const each of prices) {
+    for (const cell of document.querySelectorAll(`[data-price="${CSS.escape(each.symbol)}"]`)) {
+      const value = Number(each.price);
+      cell.textContent = value >= 1 ? value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : String(value);
+    }
+  }
+  if (prices.length) tell("live:price", prices);
+}
+
+async function open() {
+  try {
+    const reply = await fetch("/api/live/ticket", { method: "POST", headers: { "X-CSRF-Token": csrf("stratforge_csrf") } });
+    if (!reply.ok) throw new Error(String(reply.status));
+    const { ticket, url } = await reply.json();
+    const address = new URL(url, location.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    address.searchParams.set("ticket", ticket);
+    if (cursor) address.searchParams.set("cursor", cursor);
+    socket = new WebSocket(address);
+    socket.onopen = () => {
+      state("live");
+      if (attempt) tell("live:change");
+      attempt = 0;
+      askForPrices();
+    };
+    socket.onmessage = (event) => hear(JSON.parse(event.data));
+    socket.onclose = again;
+  } catch {
+    again();
+  }
+}
+
+function again() {
+  socket = null;
+  attempt += 1;
+  if (attempt > 1) state("lost");
+  setTimeout(open, Math.min(SLOWEST, 500 * 2 ** attempt) * (0.5 + Math.random() / 2));
+}
+
+export function watch(cookie) {
+  csrf = cookie;
+  document.addEventListener("htmx:afterSettle", askForPrices);
+  setInterval(() => socket?.readyState === WebSocket.OPEN && socket.send('{"action":"ping"}'), 240_000);
+  addEventListener("offline", () => socket?.close());
+  open();
+}

@@ -1,0 +1,49 @@
+"""Changing the constants of a source and nothing else of it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+
+
+def with_constants(source: str, values: Mapping[str, float]) -> str:
+    """The source with other values for some of its module constants; comments and layout stay.
+
+    Args:
+        source: A strategy that compiles.
+        values: New values by name.
+
+    Raises:
+        KeyError: if the source has no constant of a name.
+    """
+    lines = source.splitlines(keepends=True)
+    places: dict[str, ast.expr] = {}
+    for statement in ast.parse(source).body:
+        targets = (
+            statement.targets
+            if isinstance(statement, ast.Assign)
+            else [statement.target]
+            if isinstance(statement, ast.AnnAssign)
+            else []
+        )
+        for target in targets:
+            value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+            names = target.elts if isinstance(target, ast.Tuple) else [target]
+            literals = value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
+            for name, literal in zip(names, literals, strict=False):
+                if isinstance(name, ast.Name) and literal is not None:
+                    places[name.id] = literal
+    # From the end to the beginning, so that places stay where they are.
+    for changed in sorted(values, key=lambda name: _place(places[name]), reverse=True):
+        literal = places[changed]
+        row = literal.lineno - 1
+        line = lines[row].encode()
+        assert literal.end_col_offset is not None
+        lines[row] = (
+            line[: literal.col_offset] + f"{values[changed]:.12g}".encode() + line[literal.end_col_offset :]
+        ).decode()
+    return "".join(lines)
+
+
+def _place(node: ast.expr) -> tuple[int, int]:
+    return node.lineno, node.col_offset
