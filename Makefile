@@ -8,7 +8,7 @@ ARGS ?=
 
 SOAK ?= 2000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench: install .bench-venv/.installed ## Runs the benchmarks, with ratios agains
 
 eval: install ## Asks the evaluation set of a model: GEMINI_API_KEY's, or the offline author (ARGS="--only hard --show")
 	@$(BIN)/python -W ignore -m tests.evaluation.run $(ARGS)
+
+screenshots: install ## Takes the README's pictures from a running platform (ARGS="--address http://127.0.0.1:8000")
+	@$(BIN)/python localstack/screenshots.py $(ARGS)
 
 clean: ## Removes what was built, and the local state
 	@rm -rf build cdk.out .stratforge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import urllib.error
 import urllib.request
 
@@ -63,14 +64,21 @@ def test_a_refresh_token_works_once_and_its_reuse_ends_the_login(platform: Platf
 
 
 def test_the_page_is_labeled_as_simulated_and_forbids_inline_script(platform: Platform) -> None:
-    with urllib.request.urlopen(f"{platform.address}/") as reply:
-        assert b'data-simulated="true"' in reply.read()
+    with urllib.request.urlopen(f"{platform.address}/login") as reply:
+        assert b"simulated market" in reply.read()
         assert "script-src 'self'" in reply.headers["Content-Security-Policy"]
+
+
+def test_what_is_compressed_arrives_compressed(platform: Platform) -> None:
+    wanted = urllib.request.Request(f"{platform.address}/static/x/app.css", headers={"Accept-Encoding": "gzip"})
+    with urllib.request.urlopen(wanted) as reply:
+        assert reply.headers["Content-Encoding"] == "gzip"
+        assert b"--paper" in gzip.decompress(reply.read())
 
 
 def test_files_outside_the_page_are_not_served(platform: Platform) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"{platform.address}/static/..%2Fendpoints.py")
+        urllib.request.urlopen(f"{platform.address}/static/x/..%2Froutes.py")
     assert refused.value.code == 404
 
 

@@ -124,13 +124,15 @@ class EquityPoint:
 def equity_history(
     connection: Connection, user_id: UUID, start: datetime, end: datetime, points: int
 ) -> list[EquityPoint]:
-    """Equity from `start` to `end`, oldest first: the last of each of at most `points` equal stretches of time."""
+    """Equity from `start` (or the first that was noted) to `end`, oldest first: the last of each of at most `points` equal stretches of time."""
     rows = connection.execute(
         """
+        WITH period AS (
+            SELECT extract(epoch FROM greatest(%(start)s::timestamptz, min(time))) AS first, extract(epoch FROM %(end)s::timestamptz) + 1 AS last
+            FROM equity_snapshots WHERE user_id = %(user)s)
         SELECT DISTINCT ON (stretch) time, equity, cash FROM (
-            SELECT time, equity, cash, width_bucket(extract(epoch FROM time), extract(epoch FROM %(start)s::timestamptz),
-                                                    extract(epoch FROM %(end)s::timestamptz) + 1, %(points)s) AS stretch
-            FROM equity_snapshots WHERE user_id = %(user)s AND time BETWEEN %(start)s AND %(end)s) s
+            SELECT time, equity, cash, width_bucket(extract(epoch FROM time), first, last, %(points)s) AS stretch
+            FROM equity_snapshots, period WHERE user_id = %(user)s AND time BETWEEN %(start)s AND %(end)s) s
         ORDER BY stretch, time DESC
         """,
         {"user": user_id, "start": start, "end": end, "points": points},

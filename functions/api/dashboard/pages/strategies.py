@@ -91,7 +91,10 @@ def create(looking: Looking, fields: Fields) -> Response:
     values = given(fields, "name", "symbol", "logic_explanation")
     new = validated(NewStrategy, {**values, "python_code": fields.get("python_code", [""])[0]})
     with database().transaction(looking.user_id) as connection:
-        made = api.create(new, looking.user_id, connection, started(looking, fields), Response())
+        try:
+            made = api.create(new, looking.user_id, connection, started(looking, fields), Response())
+        except Problem as problem:
+            raise _readable(problem) from None
     return go_to(looking.request, f"/strategies/{made.strategy_id}")
 
 

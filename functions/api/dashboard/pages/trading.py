@@ -21,7 +21,7 @@ from functions.api.orders import endpoints as api
 from functions.api.orders.preview import preview
 from functions.api.orders.schemas import NewOrderBody
 from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
-from functions.api.problems import not_found
+from functions.api.problems import Problem, not_found
 
 router = APIRouter(include_in_schema=False)
 
@@ -84,7 +84,11 @@ def preview_part(looking: Looking, fields: Fields) -> Response:
         parse_symbol(text(fields, "symbol"))
     except InvalidSymbol:
         return looking.part("parts/preview.html", found=None)
-    body = _order(fields)
+    try:
+        body = _order(fields)
+    except Problem as problem:
+        # Somebody is still typing.
+        return looking.part("parts/preview.html", found=None, missing=problem.detail)
     with database().reading(looking.user_id) as connection:
         return looking.part("parts/preview.html", found=preview(connection, looking.user_id, body), body=body)
 

@@ -95,7 +95,7 @@ function placed(times, marks) {
       else high = middle - 1;
     }
     const buy = mark.side === "buy";
-    found.push({ time: times[low], position: buy ? "belowBar" : "aboveBar", color: buy ? gain : loss, shape: buy ? "arrowUp" : "arrowDown", text: mark.text ?? "" });
+    found.push({ time: times[low], position: buy ? "belowBar" : "aboveBar", color: buy ? gain : loss, shape: buy ? "arrowUp" : "arrowDown", text: mark.text ?? "", size: marks.length > 80 ? 0.5 : 1 });
   }
   return found.sort((a, b) => a.time - b.time);
 }

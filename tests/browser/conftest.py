@@ -1,0 +1,104 @@
+"""A real browser on the real platform: Debian's Chromium, steered by Playwright."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from engine.platform import Platform
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from stratforge.client import Client
+
+PASSWORD = "a long enough password"
+_NUMBERS = itertools.count()
+_EXECUTABLE = os.environ.get("CHROMIUM") or next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The browser."""
+    if _EXECUTABLE is None:
+        pytest.skip("no Chromium is installed: apt-get install chromium, or set CHROMIUM to where it is")
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(
+            executable_path=_EXECUTABLE, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield found
+        found.close()
+
+
+@dataclass
+class Visitor:
+    """Somebody with a browser window; what the console complains of is kept."""
+
+    page: Page
+    context: BrowserContext
+    address: str
+    email: str
+    complaints: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> Page:
+        """Listens to a page's console."""
+        page.set_default_timeout(20_000)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        return page
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # The browser notes every refused form; what the page makes of it is tested.
+        if message.type in ("error", "warning") and "422" not in message.text:
+            self.complaints.append(f"{message.location.get('url')}: {message.text}")
+
+    def go(self, path: str) -> Page:
+        """Opens one of our addresses."""
+        self.page.goto(self.address + path)
+        return self.page
+
+    @property
+    def client(self) -> Client:
+        """The same person, as a program."""
+        client = Client(self.address)
+        client.enter(self.email, PASSWORD)
+        return client
+
+    def register(self) -> Page:
+        """Through the form, to the first page."""
+        page = self.go("/register")
+        page.fill("[name=email]", self.email)
+        page.fill("[name=password]", PASSWORD)
+        page.click("form button")
+        page.wait_for_url(f"{self.address}/")
+        return page
+
+
+def new_visitor(browser: Browser, address: str, **context: object) -> Visitor:
+    """Somebody who was never here."""
+    window = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **context})  # type: ignore[arg-type]
+    page = window.new_page()
+    email = f"visitor-{next(_NUMBERS)}-{time.time_ns()}@example.com"
+    visitor = Visitor(page, window, address, email)
+    visitor.watch(page)
+    return visitor
+
+
+@pytest.fixture
+def visitor(browser: Browser, platform: Platform) -> Iterator[Visitor]:
+    """Somebody who was never here; afterwards the console must have had nothing to complain of."""
+    found = new_visitor(browser, platform.address)
+    yield found
+    found.context.close()
+    assert found.complaints == []
+
+
+@pytest.fixture
+def member(visitor: Visitor) -> Visitor:
+    """Somebody who has just registered."""
+    visitor.register()
+    return visitor

@@ -1,0 +1,155 @@
+"""What holds on every page: width, contrast, keyboard, weight, speed, nothing inline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from engine.platform import Platform
+from playwright.sync_api import Browser, Response
+
+from tests.browser.conftest import Visitor, new_visitor
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+_AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+_BUDGET = 150_000
+_SHAPES = ((360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (2560, "light"))
+
+
+@pytest.fixture(scope="module")
+def world(browser: Browser, platform: Platform) -> Iterator[tuple[Visitor, list[str]]]:
+    """Somebody who has one of everything, and the addresses of all pages."""
+    import psycopg
+
+    visitor = new_visitor(browser, platform.address)
+    visitor.register()
+    client = visitor.client
+    with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
+        connection.execute("UPDATE users SET is_operator = true WHERE email = %s", (visitor.email,))
+    strategy = client.generate(
+        "Buy AAPL when the 10-bar average crosses above the 30-bar average, with a stop loss of 2 %"
+    )
+    backtest = client.backtest(strategy["strategy_id"], sweep={"FAST": [5, 10], "SLOW": [20, 40]})
+    session = client.start_session(strategy["strategy_id"], "AAPL", stop_loss="0.02")
+    client.research("How did Apple do?")
+    pages = [
+        "/",
+        "/strategies",
+        "/strategies/new",
+        f"/strategies/{strategy['strategy_id']}",
+        f"/backtests/{backtest['backtest_id']}",
+        "/sessions",
+        f"/sessions/{session['session_id']}",
+        "/portfolio",
+        "/orders",
+        "/trades",
+        "/research",
+        "/account",
+        "/operations",
+    ]
+    yield visitor, pages
+    visitor.context.close()
+
+
+def _settled(visitor: Visitor, path: str) -> Any:
+    page = visitor.go(path)
+    page.wait_for_load_state("networkidle", timeout=5_000) if path == "/login" else page.wait_for_timeout(700)
+    return page
+
+
+@pytest.mark.parametrize(("width", "scheme"), _SHAPES)
+def test_every_page_fits_and_axe_finds_nothing_serious(
+    world: tuple[Visitor, list[str]], width: int, scheme: Any
+) -> None:
+    visitor, pages = world
+    visitor.page.set_viewport_size({"width": width, "height": 900})
+    visitor.page.emulate_media(color_scheme=scheme)
+    for path in pages:
+        page = _settled(visitor, path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} is wider than {width}"
+        # The way of the browser's own debugger: the page's policy lets no other script in.
+        page.evaluate(_AXE)
+        found = page.evaluate("axe.run(document)")
+        assert len(found["passes"]) > 15, "axe looked at the page"
+        serious = [
+            (each["id"], each["nodes"][0]["html"][:200], each["nodes"][0]["failureSummary"][:300])
+            for each in found["violations"]
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == [], f"{path} at {width} {scheme}: {serious}"
+
+
+def test_every_page_is_light_fast_and_holds_still(browser: Browser, world: tuple[Visitor, list[str]]) -> None:
+    member, pages = world
+    cookies = member.context.cookies()
+    for path in ["/login", "/register", *pages]:
+        visitor = new_visitor(browser, member.address)
+        if path not in ("/login", "/register"):
+            visitor.context.add_cookies(cookies)  # type: ignore[arg-type]
+        sizes: list[int] = []
+
+        def weigh(response: Response, sizes: list[int] = sizes) -> None:
+            if response.request.resource_type in ("document", "script", "stylesheet", "image"):
+                sizes.append(response.request.sizes()["responseBodySize"])
+
+        visitor.page.on("requestfinished", lambda request, weigh=weigh: weigh(request.response()))
+        visitor.page.add_init_script(
+            "window.shift = 0; new PerformanceObserver(list => { for (const each of list.getEntries()) if (!each.hadRecentInput) "
+            "window.shift += each.value }).observe({type: 'layout-shift', buffered: true})"
+        )
+        page = _settled(visitor, path)
+        page.wait_for_timeout(500)
+        assert 2_000 < sum(sizes) < _BUDGET, f"{path} weighs {sum(sizes):,} bytes"
+        assert page.evaluate("window.shift") < 0.05, f"{path} shifts"
+        assert page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime") < 1_000, path
+        visitor.context.close()
+
+
+def test_the_policy_allows_nothing_inline_and_no_page_needs_it(world: tuple[Visitor, list[str]]) -> None:
+    visitor, pages = world
+    visitor.complaints.clear()
+    for path in pages:
+        response = visitor.page.goto(visitor.address + path)
+        assert response is not None
+        policy = response.headers["content-security-policy"]
+        assert "script-src 'self';" in policy
+        assert "unsafe" not in policy
+        html = response.text()
+        assert " onclick=" not in html
+        assert "<style" not in html
+        assert " style=" not in html
+        visitor.page.wait_for_timeout(500)
+    assert visitor.complaints == []
+
+
+def test_the_keyboard_reaches_everything_in_an_order_that_can_be_seen(world: tuple[Visitor, list[str]]) -> None:
+    visitor, _ = world
+    page = visitor.go("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page = visitor.go("/strategies/new")
+    page.locator("[name=prompt]").focus()
+    page.keyboard.type("Buy AAPL when the RSI is below 30")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Write the strategy"
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+    # Out of the editor: Escape, then Tab.
+    page.locator("summary").first.focus()
+    page.keyboard.press("Enter")
+    page.locator("#new-code").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "new-code"
+    page.keyboard.press("Escape")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") != "new-code"
+
+
+def test_our_own_scripts_stay_small() -> None:
+    static = Path(__file__).parents[2] / "functions/api/dashboard/static"
+    assert sum(len(path.read_text().splitlines()) for path in static.glob("*.js")) < 600

@@ -1,0 +1,318 @@
+"""What people do, from the first page to a trade."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from engine.platform import Platform
+from playwright.sync_api import Browser, expect
+
+from tests.browser.conftest import PASSWORD, Visitor, new_visitor
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+# It buys at the first bar and sells at the next, again and again.
+BUSY = """\
+def on_bar(bar, position, state):
+    if position.quantity == 0:
+        return buy()
+    return sell()
+"""
+
+
+def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None:
+    """Register, describe, refine, backtest, run, see a trade appear without reloading, stop."""
+    page = member.page
+    expect(page.get_by_text("From an idea to a running strategy in three steps")).to_be_visible()
+    page.get_by_role("button", name="Start with this").first.click()
+    page.wait_for_url("**/strategies/*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("AAPL average cross")
+    expect(page.locator(".theirs").first).to_contain_text("10-bar SMA")
+    page.get_by_label("Change it").fill("only between 9:30 and 15:50 and with a stop loss of 1 %")
+    page.get_by_label("Change it").press("Control+Enter")
+    expect(page.get_by_text(", version 2,")).to_be_visible()
+    expect(page.locator(".mine")).to_have_count(2)
+    page.get_by_text("What changed in the code").click()
+    expect(page.locator(".diff .added").first).to_be_visible()
+
+    page.get_by_role("button", name="Backtest the last 30 days").click()
+    page.wait_for_url("**/backtests/*")
+    expect(page.locator(".verdict")).to_contain_text("for holding AAPL")
+    expect(page.locator(".chart canvas").first).to_be_visible()
+    page.get_by_role("link", name="Run it").click()
+    page.wait_for_url("**/strategies/*")
+    page.get_by_role("button", name="Run it", exact=True).click()
+    page.wait_for_url("**/sessions/*")
+    expect(page.locator(".badge.running")).to_be_visible()
+    # Bars arrive without reloading.
+    expect(page.locator(".figure", has_text="Bars").locator("dd").first).to_have_text(re.compile("[1-9]"))
+
+    # A strategy that trades at once, written by hand, and its trade on the first page.
+    page.goto(f"{member.address}/strategies/new")
+    page.get_by_text("Write the code yourself").click()
+    page.get_by_label("Name").fill("Busy")
+    page.get_by_label("Code", exact=True).fill(BUSY)
+    expect(page.locator(".good-line")).to_contain_text("In the language")
+    page.get_by_role("button", name="Store it").click()
+    page.wait_for_url("**/strategies/*")
+    page.get_by_role("button", name="Run it", exact=True).click()
+    page.wait_for_url("**/sessions/*")
+    busy = page.url
+    page.goto(f"{member.address}/")
+    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    expect(page.locator("#latest-trades tbody tr .side").first).to_be_visible(timeout=30_000)
+    page.goto(busy)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Stop and sell").click()
+    expect(page.locator(".badge.stopped")).to_be_visible()
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_text(re.compile("Replay matches live on"))).to_be_visible(timeout=30_000)
+
+
+def test_a_question_is_asked_and_answered(member: Visitor) -> None:
+    page = member.go("/strategies/new")
+    page.get_by_label("What should it do?").fill("make me rich")
+    page.get_by_role("button", name="Write the strategy").click()
+    expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
+    page.get_by_label("Your answer").fill("Buy when the RSI is below 30 and sell when it is above 60")
+    page.get_by_role("button", name="Answer").click()
+    page.wait_for_url("**/strategies/*-*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("AAPL RSI")
+
+
+def test_findings_appear_as_one_types_and_lead_to_their_line(member: Visitor) -> None:
+    page = member.go("/strategies/new")
+    page.get_by_text("Write the code yourself").click()
+    code = page.get_by_label("Code", exact=True)
+    code.fill("import os\n\ndef on_bar(bar, position, state):\n    while True:\n        pass\n")
+    expect(page.locator(".findings li")).to_have_count(2)
+    expect(page.locator(".gutter .marked")).to_have_text(["1", "4"])
+    page.get_by_role("button", name="Line 4").click()
+    assert code.evaluate("field => field.value.slice(0, field.selectionStart).split('\\n').length") == 4
+    page.get_by_role("button", name="Store it").click()
+    expect(page.get_by_role("alert")).to_contain_text("not in the language")
+    assert page.url.endswith("/strategies/new")
+    code.fill("LENGTH = 5\n" + BUSY)
+    expect(page.locator(".good-line")).to_be_visible()
+
+
+def test_parameters_are_fields_and_a_change_is_a_version(member: Visitor) -> None:
+    strategy = member.client.generate("Buy AAPL when the 10-bar average crosses above the 30-bar average")
+    page = member.go(f"/strategies/{strategy['strategy_id']}")
+    page.get_by_label("FAST", exact=True).fill("7")
+    page.get_by_role("button", name="Store the values").click()
+    expect(page.get_by_text(", version 2,")).to_be_visible()
+    expect(page.get_by_label("Code", exact=True)).to_have_value(re.compile("FAST = 7"))
+    page.get_by_label("FAST", exact=True).fill("many")
+    page.get_by_role("button", name="Store the values").click()
+    expect(page.get_by_role("alert")).to_contain_text("'many' is not a number")
+
+
+def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> None:
+    strategy = member.client.generate("Buy AAPL when the 10-bar average crosses above the 30-bar average")
+    page = member.go(f"/strategies/{strategy['strategy_id']}")
+    page.get_by_text("Period, costs, stops, sweep").click()
+    page.get_by_label("Sweep FAST").fill("5:15:5")
+    page.get_by_label("Sweep SLOW").fill("20, 40")
+    page.get_by_role("button", name="Backtest the last 30 days").click()
+    page.wait_for_url("**/backtests/*")
+    expect(page.locator(".heat tbody tr")).to_have_count(3)
+    expect(page.get_by_text("deflated Sharpe ratio")).to_be_visible()
+    rows = page.locator("[data-filtered] tbody tr")
+    everything = rows.count()
+    page.get_by_role("button", name="Winners").click()
+    winners = rows.filter(visible=True).count()
+    assert 0 < winners < everything
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Parquet").click()
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(download.value.path())
+    assert table.num_rows == everything
+    assert {"entry_time", "exit_time", "pnl", "exit_reason"} <= set(table.column_names)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert len(lines) == everything + 1
+    assert lines[0].startswith("entry_time,exit_time,quantity")
+
+
+def test_an_order_by_hand_is_previewed_placed_and_explained(member: Visitor) -> None:
+    member.client.start_session(
+        member.client.generate("Buy AAPL when the RSI is below 1 and sell above 99")["strategy_id"], "AAPL"
+    )
+    page = member.go("/portfolio")
+    page.get_by_label("Symbol").fill("AAPL")
+    page.get_by_label("Size", exact=True).fill("2")
+    expect(page.locator("#preview")).to_contain_text("It would trade now: 2 AAPL", timeout=30_000)
+    page.get_by_label("Size", exact=True).fill("100000")
+    expect(page.locator("#preview")).to_contain_text("It would be refused: There is not enough free cash")
+    page.get_by_label("Type").select_option("limit")
+    page.get_by_label("Size", exact=True).fill("2")
+    page.get_by_label("Limit price").fill("1.00")
+    page.get_by_label("Good for").select_option("gtc")
+    expect(page.locator("#preview")).to_contain_text("It would wait in the book")
+    page.get_by_role("button", name="Place the order").click()
+    page.wait_for_url("**/orders")
+    page.goto(f"{member.address}/portfolio")
+    expect(page.get_by_role("region", name="Open orders")).to_contain_text("limit")
+    expect(page.get_by_role("region", name="Open orders")).to_contain_text("resting", timeout=20_000)
+    page.get_by_role("button", name="Cancel the order for AAPL").click()
+    page.wait_for_url("**/orders")
+    page.goto(f"{member.address}/orders?state=ended")
+    expect(page.locator(".badge.canceled").or_(page.get_by_role("button", name="Show")).first).to_be_visible()
+    deadline = 40
+    while not page.locator(".badge.canceled").count():
+        deadline -= 1
+        assert deadline, page.locator("tbody").inner_text()
+        page.wait_for_timeout(500)
+        page.reload()
+    expect(page.get_by_text("You canceled the order")).to_be_visible()
+
+
+def test_research_shows_its_sources_as_it_comes(member: Visitor) -> None:
+    page = member.go("/research")
+    page.get_by_label("What do you want to know").fill("How did Apple, Google, Microsoft and IBM do?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".caret")).to_be_visible()
+    expect(page.locator(".sources a")).to_have_text("bokeh-sampledata: daily prices of 2000 to 2013")
+    expect(page.locator("sup").first).to_have_text("[1]")
+
+
+def test_wrong_passwords_are_told_and_the_way_leads_back(visitor: Visitor) -> None:
+    page = visitor.go("/orders?state=open")
+    assert "/login?next=" in page.url
+    page.fill("[name=email]", visitor.email)
+    page.fill("[name=password]", "not the password")
+    page.click("form button")
+    expect(page.get_by_role("alert")).to_have_text(re.compile("address or the password is wrong"))
+    visitor.client
+    page.fill("[name=password]", PASSWORD)
+    page.click("form button")
+    page.wait_for_url("**/orders?state=open")
+    # The browser itself notes the refused login.
+    visitor.complaints = [each for each in visitor.complaints if "401" not in each]
+
+
+def test_a_lost_connection_is_told_and_comes_back(member: Visitor, platform: Platform) -> None:
+    page = member.page
+    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    member.context.set_offline(True)
+    expect(page.locator("#offline")).to_be_visible(timeout=30_000)
+    expect(page.locator("#link")).to_have_attribute("data-state", "lost")
+    member.context.set_offline(False)
+    expect(page.locator("#link")).to_have_attribute("data-state", "live", timeout=40_000)
+    expect(page.locator("#offline")).to_be_hidden()
+    member.complaints = [
+        each
+        for each in member.complaints
+        if "ERR_INTERNET_DISCONNECTED" not in each and "WebSocket" not in each and "htmx:" not in each
+    ]
+
+
+def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -> None:
+    strategy = member.client.generate("Buy IBM when the RSI is below 1 and sell above 99")
+    session = member.client.start_session(strategy["strategy_id"], "IBM")
+    first, second = member.page, member.watch(member.context.new_page())
+    for page in (first, second):
+        page.goto(f"{member.address}/sessions/{session['session_id']}")
+        expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    first.get_by_role("button", name="Pause").click()
+    expect(second.locator(".badge.paused")).to_be_visible()
+    # Both renew at the same moment: one refresh token must not be used twice.
+    for page in (first, second):
+        page.evaluate("localStorage.removeItem('renewed')")
+    for page in (first, second):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    first.wait_for_timeout(1_500)
+    for page in (first, second):
+        page.goto(f"{member.address}/sessions")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sessions")
+    assert first.evaluate("fetch('/api/auth/refresh', {method: 'POST'}).then(reply => reply.status)") == 200
+
+
+def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
+    member.context.clear_cookies(name="stratforge_access")
+    page = member.go("/trades")
+    page.wait_for_url("**/trades")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Trades")
+
+
+def test_logging_out_ends_the_login(member: Visitor) -> None:
+    member.page.get_by_role("button", name="Log out").click()
+    member.page.wait_for_url("**/login")
+    member.go("/portfolio")
+    assert "/login" in member.page.url
+
+
+def test_the_account_page_makes_keys_and_limits(member: Visitor) -> None:
+    page = member.go("/account")
+    page.get_by_label("Name").fill("notebook")
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.locator(".secret")).to_have_text(re.compile("^sfk_"))
+    page.get_by_label("One symbol, at most %").fill("25")
+    page.get_by_role("button", name="Store the limits").click()
+    expect(page.get_by_text("The limits hold from the next order on.")).to_be_visible()
+    assert member.client.call("GET", "/api/users/me/risk")["max_position"] == "0.25"
+
+
+def test_an_operator_halts_and_resumes_and_sends_dead_letters_again(
+    browser: Browser, platform: Platform, member: Visitor
+) -> None:
+    import psycopg
+    from engine.deployment import client as aws
+
+    refused = member.go("/operations")
+    expect(refused.get_by_text("There is no such page.")).to_be_visible()
+    member.complaints.clear()
+    with psycopg.connect(platform.conninfo("owner"), autocommit=True) as connection:
+        connection.execute("UPDATE users SET is_operator = true WHERE email = %s", (member.email,))
+    sqs = aws("sqs", platform.engine_address)
+    dead = sqs.get_queue_url(QueueName="stratforge-local-subscription-updates-dead")["QueueUrl"]
+    sqs.send_message(
+        QueueUrl=dead, MessageBody='{"kind":"subscription","symbol":"IBM","sent_at":"2026-01-01T00:00:00Z"}'
+    )
+    page = member.go("/operations")
+    page.get_by_role("button", name="Send the dead letters of subscription-updates again").click()
+    expect(page.get_by_text("1 messages of subscription-updates were sent again.")).to_be_visible()
+    page.get_by_label("Symbol").fill("META")
+    page.get_by_label("Why").nth(1).fill("a test of the switch")
+    page.get_by_role("button", name="Halt", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="META is halted")).to_be_visible()
+    page.get_by_role("button", name="Resume META").click()
+    expect(page.get_by_role("alert").filter(has_text="META is halted")).to_have_count(0)
+
+
+def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, platform: Platform) -> None:
+    platform.simulator("faults", {"fault": "hostile", "count": 1}, of="gemini")
+    page = member.go("/strategies/new")
+    page.get_by_label("What should it do?").fill("<script>document.title='owned'</script> buy low")
+    page.get_by_role("button", name="Write the strategy").click()
+    page.wait_for_url("**/strategies/*-*")
+    expect(page.get_by_role("heading", level=1)).to_have_text("<img src=x onerror=alert(1)>")
+    expect(page.get_by_text("{{ 7 * 7 }}")).to_be_visible()
+    assert page.locator("main script, main img, main svg, main a[href^='javascript']").count() == 0
+    platform.simulator("faults", {"fault": "hostile", "count": 1}, of="gemini")
+    page.goto(f"{member.address}/research")
+    page.get_by_label("What do you want to know").fill("What about AAPL?")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".sources li")).to_have_count(1)
+    assert (
+        page.locator(
+            "#answer script, #answer img, #answer [onclick], #answer [onmouseover], a[href^='javascript']"
+        ).count()
+        == 0
+    )
+    page.wait_for_timeout(300)
+    assert page.title() != "owned"
+    page.goto(f"{member.address}/strategies")
+    expect(page.get_by_role("link", name="<img src=x onerror=alert(1)>")).to_be_visible()
+
+
+def test_a_stranger_sees_nothing_of_it(browser: Browser, member: Visitor) -> None:
+    strategy = member.client.generate("Buy IBM when the RSI is below 30")
+    stranger = new_visitor(browser, member.address)
+    stranger.register()
+    page = stranger.go(f"/strategies/{strategy['strategy_id']}")
+    expect(page.get_by_text("There is no such strategy.")).to_be_visible()
+    stranger.context.close()

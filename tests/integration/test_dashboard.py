@@ -1,0 +1,177 @@
+"""The pages without a browser: who gets in, forms from elsewhere, files that are kept."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.api import PASSWORD, Api, User, running_api
+
+HTML = {"Accept": "text/html"}
+OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture
+def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The application."""
+    with running_api(migrated, monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def user(api: Api) -> User:
+    """Somebody with cookies."""
+    found = api.user("ada")
+    answer = found.client.post(
+        "/login", content=f"email=ada%40example.com&password={PASSWORD.replace(' ', '+')}", headers=OWN
+    )
+    assert (answer.status_code, answer.headers["HX-Redirect"]) == (204, "/")
+    return found
+
+
+PAGES = (
+    "/",
+    "/strategies",
+    "/strategies/new",
+    "/sessions",
+    "/portfolio",
+    "/orders",
+    "/trades",
+    "/research",
+    "/account",
+)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_is_for_whoever_is_logged_in(api: Api, path: str) -> None:
+    answer = api.client().get(path, headers=HTML, follow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith("/login")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_of_an_empty_account_says_what_to_do(user: User, path: str) -> None:
+    answer = user.client.get(path, headers=HTML)
+    assert answer.status_code == 200
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_a_form_without_our_token_changes_nothing(user: User) -> None:
+    body = "trading_state=HALTED"
+    for headers in (OWN, {**OWN, "X-CSRF-Token": "0" * 64}, {"Content-Type": OWN["Content-Type"]}):
+        assert user.client.post("/account/trading-state", content=body, headers=headers).status_code == 403
+    assert user.get("/api/users/me")["trading_state"] == "ACTIVE"
+    token = user.client.cookies["stratforge_csrf"]
+    done = user.client.post("/account/trading-state", content=body, headers={**OWN, "X-CSRF-Token": token})
+    assert done.status_code == 204
+    assert user.get("/api/users/me")["trading_state"] == "HALTED"
+
+
+def test_a_login_form_of_another_site_does_nothing(api: Api) -> None:
+    api.user("ada")
+    answer = api.client().post(
+        "/login",
+        content="email=ada%40example.com&password=a+long+enough+password",
+        headers={"Content-Type": OWN["Content-Type"]},
+    )
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reached"),
+    [
+        ("/orders", "/orders"),
+        ("https://example.com", "/"),
+        ("//example.com", "/"),
+        ("/\\example.com", "/"),
+        ("javascript:1", "/"),
+    ],
+)
+def test_a_login_leads_to_our_own_pages_only(api: Api, wanted: str, reached: str) -> None:
+    api.user("ada")
+    answer = api.client().post(
+        "/login", content=f"email=ada%40example.com&password=a+long+enough+password&next={wanted}", headers=OWN
+    )
+    assert answer.headers["HX-Redirect"] == reached
+
+
+def test_a_form_that_is_sent_twice_does_its_work_once(user: User) -> None:
+    code = "def on_bar(bar, position, state):\n    return buy()\n"
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    places = set()
+    for _ in range(2):
+        answer = user.client.post(
+            "/strategies", data={"name": "Twice", "symbol": "AAPL", "python_code": code, "key": "one"}, headers=headers
+        )
+        places.add(answer.headers["HX-Redirect"])
+    assert len(places) == 1
+    assert len(user.get("/api/strategies")["items"]) == 1
+
+
+def test_wrong_input_is_told_beside_the_form_and_names_the_field(user: User) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    answer = user.client.post(
+        "/strategies", data={"name": "", "symbol": "???", "python_code": "x = 1"}, headers=headers
+    )
+    assert answer.status_code == 422
+    assert answer.headers["HX-Retarget"] == "#notices"
+    assert "Name: Field required" in answer.text
+    assert "symbol:" in answer.text
+
+
+def test_files_are_kept_for_good_under_an_address_of_their_content(user: User) -> None:
+    page = user.client.get("/", headers=HTML).text
+    found = re.findall(r"/static/([0-9a-f]{12})/([\w.-]+)", page)
+    assert {name for _, name in found} >= {"app.css", "app.js", "htmx-2.0.8.min.js", "mark.svg"}
+    for version, name in found:
+        answer = user.client.get(f"/static/{version}/{name}")
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    old = user.client.get("/static/000000000000/app.css")
+    assert (old.status_code, old.headers["Cache-Control"]) == (200, "no-cache")
+    for name in ("../routes.py", "%2e%2e%2froutes.py", "routes.py", "README.md"):
+        assert user.client.get(f"/static/x/{name}").status_code == 404
+
+
+def test_answers_are_compressed_for_who_understands(user: User) -> None:
+    with user.client.stream("GET", "/strategies/new", headers={**HTML, "Accept-Encoding": "gzip"}) as answer:
+        raw = b"".join(answer.iter_raw())
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert b"New strategy" in gzip.decompress(raw)
+    plain = user.client.get("/strategies/new", headers={**HTML, "Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+
+
+def test_a_page_that_is_not_there_is_a_page_and_an_address_of_the_api_is_a_problem(user: User) -> None:
+    assert "Not here" in user.client.get("/nowhere", headers=HTML).text
+    answer = user.client.get("/api/nowhere", headers=HTML)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_text_of_users_is_never_markup(user: User) -> None:
+    hostile = "<script>alert(1)</script>\"'{{ 7919*7919 }}"
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    code = f"# {hostile}\ndef on_bar(bar, position, state):\n    return buy()\n"
+    made = user.client.post(
+        "/strategies",
+        data={"name": hostile, "symbol": "AAPL", "python_code": code, "logic_explanation": hostile},
+        headers=headers,
+    )
+    for path in (made.headers["HX-Redirect"], "/strategies", "/"):
+        page = user.client.get(path, headers=HTML).text
+        assert "<script>alert" not in page
+        assert "62710561" not in page
+    ticket = user.client.get(f"/portfolio?symbol={hostile}", headers=HTML).text
+    assert "<script>alert" not in ticket
+
+
+def test_an_order_is_previewed_as_the_executor_would_decide(user: User) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    answer = user.client.post(
+        "/orders/preview", data={"symbol": "AAPL", "side": "buy", "type": "market", "size": "1"}, headers=headers
+    )
+    assert "It would be refused: There is no price for the symbol yet." in answer.text
+    assert user.get("/api/trade/orders")["items"] == []
