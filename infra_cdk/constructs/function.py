@@ -36,6 +36,7 @@ class PythonFunction(Construct):
         vpc: ec2.IVpc | None = None,
         security_groups: Sequence[ec2.ISecurityGroup] | None = None,
         isolated: bool = False,
+        snap_start: bool = False,
     ) -> None:
         """
         Args:
@@ -43,6 +44,7 @@ class PythonFunction(Construct):
             timeout: In seconds.
             memory: In MiB.
             isolated: Gives the role nothing at all, not even its own log.
+            snap_start: Starts from a snapshot of a published version, behind the alias `live`: for what imports slowly and starts often.
         """
         super().__init__(scope, construct_id)
         self.role = iam.Role(
@@ -88,11 +90,18 @@ class PythonFunction(Construct):
             vpc=vpc if in_vpc else None,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS) if in_vpc else None,
             security_groups=list(security_groups or []) if in_vpc else None,
+            snap_start=lambda_.SnapStartConf.ON_PUBLISHED_VERSIONS if snap_start else None,
+        )
+        # What is called: the alias where there are versions.
+        self.target: lambda_.IFunction = (
+            lambda_.Alias(self, "Live", alias_name="live", version=self.function.current_version)
+            if snap_start
+            else self.function
         )
 
     def consume(self, queue: sqs.IQueue, *, batch_size: int, max_concurrency: int | None = None) -> None:
         """Feeds the function from a queue, with partial batch failures."""
-        self.function.add_event_source(
+        self.target.add_event_source(
             event_sources.SqsEventSource(
                 queue, batch_size=batch_size, report_batch_item_failures=True, max_concurrency=max_concurrency
             )

@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 ARCHITECTURE = lambda_.Architecture.ARM_64
+# The authorities of RDS, fetched by `make deploy`; functions find them at this place.
+CERTIFICATES = BUILD / "rds-global-bundle.pem"
+CERTIFICATES_ON_LAMBDA = f"/opt/python/{CERTIFICATES.name}"
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.md", "Dockerfile")
 
 
@@ -35,6 +38,8 @@ def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
     staged = BUILD / "layers" / "stratforge"
     shutil.rmtree(staged, ignore_errors=True)
     shutil.copytree(ROOT / "layers" / "stratforge", staged / "python" / "stratforge", ignore=_IGNORED)
+    if CERTIFICATES.exists():
+        shutil.copy(CERTIFICATES, staged / "python" / CERTIFICATES.name)
     return lambda_.LayerVersion(
         scope,
         "Library",
@@ -55,13 +60,15 @@ class _UvBundling:
 
     def try_bundle(self, output_dir: str, *_arguments: object, **_options: object) -> bool:
         """Installs into `output_dir`; a failure stops the synthesis."""
+        on_lambdas_python = sys.version_info[:2] == (3, 13)
         command = [
             str(Path(sys.executable).parent / "uv"),
             "pip",
             "install",
             "--quiet",
             "--require-hashes",
-            "--no-compile-bytecode",
+            # Byte code is for the version that makes it; SnapStart makes its own.
+            "--compile-bytecode" if on_lambdas_python else "--no-compile-bytecode",
             "--target",
             f"{output_dir}/python",
             "--python-version",
@@ -74,7 +81,8 @@ class _UvBundling:
             str(self._requirements),
         ]
         subprocess.run(command, check=True)
-        for pattern in ("**/__pycache__", "**/tests", "**/*.dist-info/RECORD"):
+        patterns = ["**/tests", "**/*.dist-info/RECORD"] + ([] if on_lambdas_python else ["**/__pycache__"])
+        for pattern in patterns:
             for path in Path(output_dir).glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return True

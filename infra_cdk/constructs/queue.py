@@ -9,6 +9,7 @@ from constructs import Construct
 
 MAX_RECEIVES = 5
 VISIBILITY_FACTOR = 6
+RUNBOOK = "infra_cdk/OPERATIONS.md"
 
 
 class WorkQueue(Construct):
@@ -23,6 +24,7 @@ class WorkQueue(Construct):
         fifo: bool,
         consumer_timeout: int,
         high_throughput: bool = True,
+        oldest: int = 60,
     ) -> None:
         """
         Args:
@@ -30,6 +32,7 @@ class WorkQueue(Construct):
             fifo: Whether order holds within message groups.
             consumer_timeout: Timeout of the consuming function in seconds; a message in work is hidden for six times as long.
             high_throughput: For FIFO: deduplicate and limit per message group.
+            oldest: Seconds that a message may wait before somebody is told.
         """
         super().__init__(scope, construct_id)
         ending = ".fifo" if fifo else ""
@@ -60,9 +63,21 @@ class WorkQueue(Construct):
             self,
             "DeadLettersAlarm",
             alarm_name=f"{name}-dead-letters",
-            alarm_description=f"Messages of {name} failed {MAX_RECEIVES} times. Look at the consumer's log, mend, then redrive.",
+            alarm_description=f"Messages of {name} failed {MAX_RECEIVES} times. Look at the consumer's log, mend, then redrive. "
+            f"Runbook: {RUNBOOK}#dead-letters",
             metric=self.dead_letters.metric_approximate_number_of_messages_visible(period=Duration.minutes(1)),
             threshold=1,
             evaluation_periods=1,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+        )
+        self.age_alarm = cloudwatch.Alarm(
+            self,
+            "AgeAlarm",
+            alarm_name=f"{name}-oldest-message",
+            alarm_description=f"A message of {name} waits for more than {oldest} seconds. Runbook: {RUNBOOK}#oldest-message",
+            metric=self.queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1)),
+            threshold=oldest,
+            evaluation_periods=3,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )

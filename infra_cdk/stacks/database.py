@@ -4,46 +4,31 @@ from __future__ import annotations
 
 from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, custom_resources
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.function import PythonFunction
-from infra_cdk.constructs.packages import ROOT, library_layer, requirements_layer
+from infra_cdk.constructs.packages import CERTIFICATES_ON_LAMBDA, ROOT, library_layer, requirements_layer
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.secrets import SecretsStack
 
 
 class DatabaseStack(Stack):
-    """RDS PostgreSQL. Host and port are attached to the owner's secret; the roles' secrets get them by the operator's guide."""
+    """RDS PostgreSQL or Aurora Serverless v2. Functions are told where it is; who they are there is in the secrets of their roles."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: StageConfig, network: NetworkStack, secrets: SecretsStack
     ) -> None:
         super().__init__(scope, construct_id)
-        self.instance = rds.DatabaseInstance(
-            self,
-            "Instance",
-            engine=rds.DatabaseInstanceEngine.postgres(version=rds.PostgresEngineVersion.VER_16),
-            instance_type=ec2.InstanceType.of(ec2.InstanceClass.T4G, ec2.InstanceSize.MEDIUM),
-            vpc=network.vpc,
-            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
-            security_groups=[network.database],
-            credentials=rds.Credentials.from_password(
-                "stratforge", secrets.database_owner.secret_value_from_json("password")
-            ),
-            database_name="stratforge",
-            allocated_storage=50,
-            max_allocated_storage=500,
-            storage_encrypted=True,
-            iam_authentication=True,
-            multi_az=config.production,
-            backup_retention=Duration.days(14 if config.production else 1),
-            deletion_protection=config.production,
-            removal_policy=RemovalPolicy.SNAPSHOT if config.production else RemovalPolicy.DESTROY,
-            cloudwatch_logs_exports=["postgresql"],
-            auto_minor_version_upgrade=True,
-        )
+        self.database: rds.DatabaseInstance | rds.DatabaseCluster
+        if config.database == "aurora":
+            self.database = self._aurora(config, network, secrets)
+            self.host = self.database.cluster_endpoint.hostname
+        else:
+            self.database = self._instance(config, network, secrets)
+            self.host = self.database.db_instance_endpoint_address
         migrator = PythonFunction(
             self,
             "Migrator",
@@ -59,6 +44,8 @@ class DatabaseStack(Stack):
                 "OWNER_SECRET": secrets.name_of("database/owner"),
                 "API_SECRET": secrets.name_of("database/api"),
                 "ENGINE_SECRET": secrets.name_of("database/engine"),
+                "DATABASE_HOST": self.host,
+                "DATABASE_CA": CERTIFICATES_ON_LAMBDA,
             },
             vpc=network.vpc,
             security_groups=[network.functions],
@@ -74,4 +61,84 @@ class DatabaseStack(Stack):
             service_token=provider.service_token,
             properties={"Latest": names[-1], "Count": str(len(names))},
         )
-        resource.node.add_dependency(self.instance)
+        resource.node.add_dependency(self.database)
+
+    def _instance(self, config: StageConfig, network: NetworkStack, secrets: SecretsStack) -> rds.DatabaseInstance:
+        version = rds.PostgresEngineVersion.VER_16
+        size = (
+            (ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE)
+            if config.production
+            else (ec2.InstanceClass.T4G, ec2.InstanceSize.MEDIUM)
+        )
+        engine = rds.DatabaseInstanceEngine.postgres(version=version)
+        return rds.DatabaseInstance(
+            self,
+            "Instance",
+            engine=engine,
+            instance_type=ec2.InstanceType.of(*size),
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            security_groups=[network.database],
+            credentials=self._credentials(secrets),
+            parameter_group=self._parameters(engine),
+            database_name="stratforge",
+            allocated_storage=50,
+            max_allocated_storage=500,
+            storage_type=rds.StorageType.GP3,
+            storage_encrypted=True,
+            storage_encryption_key=secrets.key,
+            iam_authentication=True,
+            multi_az=config.production,
+            backup_retention=Duration.days(14 if config.production else 1),
+            copy_tags_to_snapshot=True,
+            deletion_protection=config.production,
+            removal_policy=RemovalPolicy.SNAPSHOT if config.production else RemovalPolicy.DESTROY,
+            delete_automated_backups=not config.production,
+            cloudwatch_logs_exports=["postgresql"],
+            cloudwatch_logs_retention=logs.RetentionDays.ONE_MONTH,
+            enable_performance_insights=True,
+            auto_minor_version_upgrade=True,
+        )
+
+    def _aurora(self, config: StageConfig, network: NetworkStack, secrets: SecretsStack) -> rds.DatabaseCluster:
+        engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_16_6)
+        return rds.DatabaseCluster(
+            self,
+            "Cluster",
+            engine=engine,
+            writer=rds.ClusterInstance.serverless_v2("Writer", enable_performance_insights=True),
+            readers=[rds.ClusterInstance.serverless_v2("Standby", scale_with_writer=True)] if config.production else [],
+            serverless_v2_min_capacity=0.5,
+            serverless_v2_max_capacity=8,
+            vpc=network.vpc,
+            vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
+            security_groups=[network.database],
+            credentials=self._credentials(secrets),
+            parameter_group=self._parameters(engine),
+            default_database_name="stratforge",
+            storage_encrypted=True,
+            storage_encryption_key=secrets.key,
+            iam_authentication=True,
+            backup=rds.BackupProps(retention=Duration.days(14 if config.production else 1)),
+            copy_tags_to_snapshot=True,
+            deletion_protection=config.production,
+            removal_policy=RemovalPolicy.SNAPSHOT if config.production else RemovalPolicy.DESTROY,
+            cloudwatch_logs_exports=["postgresql"],
+            cloudwatch_logs_retention=logs.RetentionDays.ONE_MONTH,
+        )
+
+    def _credentials(self, secrets: SecretsStack) -> rds.Credentials:
+        return rds.Credentials.from_password("stratforge", secrets.database_owner.secret_value_from_json("password"))
+
+    def _parameters(self, engine: rds.IEngine) -> rds.ParameterGroup:
+        """Nothing unencrypted, and a line in the log for what takes long."""
+        return rds.ParameterGroup(
+            self,
+            "Parameters",
+            engine=engine,
+            parameters={
+                "rds.force_ssl": "1",
+                "log_min_duration_statement": "500",
+                "idle_in_transaction_session_timeout": "60000",
+            },
+        )

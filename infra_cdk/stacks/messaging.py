@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, CustomResource, RemovalPolicy, Stack, custom_resources
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -11,6 +11,8 @@ from stratforge.bus.names import bars_topic_name, bars_topic_prefix
 from stratforge.market import encode_symbol
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.function import PythonFunction
+from infra_cdk.constructs.packages import library_layer, requirements_layer
 from infra_cdk.constructs.queue import WorkQueue
 
 
@@ -31,9 +33,11 @@ class MessagingStack(Stack):
         self.order_updates = WorkQueue(
             self, "OrderUpdates", name=f"{prefix}-order-updates", fifo=True, consumer_timeout=timeouts.settler
         )
-        self.jobs = WorkQueue(self, "Jobs", name=f"{prefix}-jobs", fifo=False, consumer_timeout=timeouts.assistant)
+        self.jobs = WorkQueue(
+            self, "Jobs", name=f"{prefix}-jobs", fifo=False, consumer_timeout=timeouts.assistant, oldest=300
+        )
         self.backtests = WorkQueue(
-            self, "Backtests", name=f"{prefix}-backtests", fifo=False, consumer_timeout=timeouts.backtester
+            self, "Backtests", name=f"{prefix}-backtests", fifo=False, consumer_timeout=timeouts.backtester, oldest=300
         )
         # The ingestor reads these for at most five seconds at a time.
         self.subscriptions = WorkQueue(
@@ -56,6 +60,8 @@ class MessagingStack(Stack):
             subscriptions.SqsSubscription(self.subscriptions.queue, raw_message_delivery=True)
         )
         self._bar_topics(config)
+        if config.network is not None:
+            self._cleaner(config)
         for name, queue in (
             ("BarsQueueArn", self.bars.queue.queue_arn),
             ("OrderUpdatesQueueUrl", self.order_updates.queue.queue_url),
@@ -96,3 +102,25 @@ class MessagingStack(Stack):
                 raw_message_delivery=True,
             )
             subscription.add_dependency(topic)
+
+    def _cleaner(self, config: StageConfig) -> None:
+        """Topics that the ingestor made are no part of the stack: a custom resource deletes them when it goes."""
+        cleaner = PythonFunction(
+            self,
+            "Cleaner",
+            config=config,
+            name="cleaner",
+            layers=[
+                library_layer(self, f"{config.prefix}-cleaner"),
+                requirements_layer(self, f"{config.prefix}-cleaner", "engine"),
+            ],
+            timeout=300,
+            memory=256,
+            environment={"STAGE": config.name},
+        )
+        topics = f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"
+        cleaner.role.add_to_policy(iam.PolicyStatement(actions=["sns:DeleteTopic"], resources=[topics]))
+        # Listing cannot be narrowed to names.
+        cleaner.role.add_to_policy(iam.PolicyStatement(actions=["sns:ListTopics"], resources=["*"]))
+        provider = custom_resources.Provider(self, "CleanerProvider", on_event_handler=cleaner.function)
+        CustomResource(self, "BarTopics", service_token=provider.service_token)

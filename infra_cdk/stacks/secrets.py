@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
@@ -17,6 +18,19 @@ class SecretsStack(Stack):
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
         super().__init__(scope, construct_id)
         self._config = config
+        # A key of our own where it matters who may use it; elsewhere the service's.
+        self.key = (
+            kms.Key(
+                self,
+                "Key",
+                alias=f"{config.prefix}-data",
+                description=f"Database and secrets of {config.prefix}",
+                enable_key_rotation=True,
+                removal_policy=RemovalPolicy.RETAIN,
+            )
+            if config.production
+            else None
+        )
         self.database_owner = self._generated("DatabaseOwner", "database/owner", {"username": "stratforge"}, "password")
         self.database_api = self._generated("DatabaseApi", "database/api", {"username": "stratforge_api"}, "password")
         self.database_engine = self._generated(
@@ -35,6 +49,7 @@ class SecretsStack(Stack):
             self,
             construct_id,
             secret_name=self.name_of(name),
+            encryption_key=self.key,
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template=json.dumps(template),
                 generate_string_key=key,

@@ -21,9 +21,9 @@ _EXECUTABLE = os.environ.get("CHROMIUM") or next(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """The browser."""
+    """The browser. It ends with these tests: Playwright's loop would stand in the way of others'."""
     if _EXECUTABLE is None:
         pytest.skip("no Chromium is installed: apt-get install chromium, or set CHROMIUM to where it is")
     with sync_playwright() as playwright:

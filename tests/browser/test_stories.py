@@ -58,6 +58,7 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     page.get_by_role("button", name="Run it", exact=True).click()
     page.wait_for_url("**/sessions/*")
     busy = page.url
+    expect(page.locator("#session-trades .side").first).to_be_visible(timeout=30_000)
     page.goto(f"{member.address}/")
     expect(page.locator("#link")).to_have_attribute("data-state", "live")
     expect(page.locator("#latest-trades tbody tr .side").first).to_be_visible(timeout=30_000)

@@ -61,3 +61,16 @@ class BarTopics:
 def publish_subscription_update(topic_arn: str, update: SubscriptionUpdate) -> None:
     """Tells the ingestor that what is wanted has changed."""
     sns_client().publish(TopicArn=topic_arn, Message=update.model_dump_json(), Subject=json.dumps(update.symbol)[:100])
+
+
+def delete_topics(prefix: str) -> int:
+    """Deletes all topics whose names begin so, with their subscriptions; returns how many. Deleting again finds nothing."""
+    if not prefix:
+        raise ValueError("without a prefix every topic of the account would go")
+    deleted = 0
+    for page in sns_client().get_paginator("list_topics").paginate():
+        for topic in page["Topics"]:
+            if topic["TopicArn"].rsplit(":", 1)[1].startswith(prefix):
+                sns_client().delete_topic(TopicArn=topic["TopicArn"])
+                deleted += 1
+    return deleted

@@ -19,19 +19,14 @@ def with_constants(source: str, values: Mapping[str, float]) -> str:
     lines = source.splitlines(keepends=True)
     places: dict[str, ast.expr] = {}
     for statement in ast.parse(source).body:
-        targets = (
-            statement.targets
-            if isinstance(statement, ast.Assign)
-            else [statement.target]
-            if isinstance(statement, ast.AnnAssign)
-            else []
-        )
-        for target in targets:
-            value = statement.value if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+        if not isinstance(statement, ast.Assign):
+            continue
+        for target in statement.targets:
             names = target.elts if isinstance(target, ast.Tuple) else [target]
-            literals = value.elts if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple) else [value]
+            both = isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple)
+            literals = statement.value.elts if both and isinstance(statement.value, ast.Tuple) else [statement.value]
             for name, literal in zip(names, literals, strict=False):
-                if isinstance(name, ast.Name) and literal is not None:
+                if isinstance(name, ast.Name):
                     places[name.id] = literal
     # From the end to the beginning, so that places stay where they are.
     for changed in sorted(values, key=lambda name: _place(places[name]), reverse=True):

@@ -2,7 +2,7 @@
 
 The indicators are evaluated on random walks of different scale and calm, over the full history and over trailing
 windows; the lookback is the shortest window whose last values agree to a relative error of 1e-9 wherever it
-was tried, found by doubling and then narrowing.
+was tried, found by doubling and then narrowing. Indicators of the day need a whole day at least.
 """
 
 from __future__ import annotations
@@ -14,10 +14,13 @@ import numpy as np
 from stratforge.market.columns import BarColumns
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, Values
+from stratforge.strategy.indicators import REGISTRY
 
 TOLERANCE = 1e-9
 MAX_LOOKBACK = 20_000
 _MARGIN = 1.25
+# Bars of a day that never closes.
+_DAY_BARS = 1_440
 
 
 def window_length(lookback: int) -> int:
@@ -105,7 +108,16 @@ def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
             high = middle
         else:
             low = middle
+    if any(_of_the_day(node) for node in nodes):
+        # What holds on to a value until the day ends may do so all day, however soon it let go on these histories.
+        high = max(high, _DAY_BARS)
     return int(high * _MARGIN) + 2
+
+
+def _of_the_day(node: Node) -> bool:
+    """Whether a node, or one it rests on, begins anew every day."""
+    anchored = node.operation == "indicator" and REGISTRY[str(node.arguments[0])].anchored
+    return anchored or node.operation == "ffill" or any(_of_the_day(each) for each in node.inputs)
 
 
 def measure_lookback(nodes: list[Node], *, previous: bool) -> int:

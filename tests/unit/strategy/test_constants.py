@@ -8,7 +8,7 @@ from stratforge.strategy.constants import with_constants
 
 SOURCE = """\
 FAST, SLOW = 12, 26  # the Ärger with bytes
-STOP: float = 0.02
+STOP = 0.02
 LIMIT = -5
 
 
@@ -22,7 +22,7 @@ def test_values_change_and_nothing_else() -> None:
     changed = with_constants(SOURCE, {"SLOW": 30, "FAST": 1.5, "STOP": 0.005, "LIMIT": 7})
     assert changed.splitlines()[:3] == [
         "FAST, SLOW = 1.5, 30  # the Ärger with bytes",
-        "STOP: float = 0.005",
+        "STOP = 0.005",
         "LIMIT = 7",
     ]
     assert changed.splitlines()[3:] == SOURCE.splitlines()[3:]

@@ -1,0 +1,28 @@
+"""CloudFormation custom resource: when the stage goes, so do the topics that the ingestor made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stratforge.bus.names import bars_topic_prefix
+from stratforge.bus.topics import delete_topics
+from stratforge.configuration import Settings
+from stratforge.observability import logger
+
+log = logger("cleaner")
+
+
+class CleanerSettings(Settings):
+    """Environment of the function."""
+
+    stage: str
+
+
+@log.inject_lambda_context
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Only a deletion does anything; deleting again finds nothing."""
+    deleted = 0
+    if event.get("RequestType") == "Delete":
+        deleted = delete_topics(bars_topic_prefix(CleanerSettings.from_environment().stage))
+        log.info("topics deleted", deleted=deleted)
+    return {"PhysicalResourceId": "bar-topics", "Data": {"Deleted": str(deleted)}}

@@ -1,0 +1,106 @@
+"""What the local stack was measured to do (`make measure`), and who uses the platform how much."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE = Path(__file__).parent / "measured.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Seconds of work: so many for each message, and so many for each item in it."""
+
+    fixed: float
+    each: float
+
+    def of(self, items: float) -> float:
+        """Seconds for a message with so many items."""
+        return self.fixed + self.each * items
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Figures of a run on one machine.
+
+    `evaluator` is by bar and session, `sandbox` by call and strategy, `executor` by symbol and order, `settler` by order update and order:
+    seconds of processor time. `wait` is what an invocation waits for the database and the engine beside that. Bytes are of rows with indexes.
+    """
+
+    machine: str
+    date: str
+    evaluator: Line
+    sandbox: Line
+    executor: Line
+    settler: Line
+    wait: float
+    bytes_a_bar: float
+    bytes_a_signal: float
+    bytes_an_order: float
+    log_bytes_a_bar: float
+    # What the same run showed from end to end, to check the simulation with.
+    sessions: int
+    symbols: int
+    signals_a_bar: float
+    bar_to_order_p50: float
+    bar_to_order_p99: float
+
+    @classmethod
+    def read(cls, path: Path = FILE) -> Measured:
+        """The committed figures."""
+        values: dict[str, Any] = json.loads(path.read_text())
+        lines = ("evaluator", "sandbox", "executor", "settler")
+        return cls(**{name: Line(**value) if name in lines else value for name, value in values.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A month's use.
+
+    Attributes:
+        users: People with an account.
+        symbols: Symbols that anybody's session watches.
+        sessions_a_user: Running sessions for each.
+        signal_rate: The part of evaluated bars that gives a signal.
+        page_views: Requests of the dashboard and the API, for each user and trading day.
+        generations: Strategies written and questions asked by each user in a month.
+        backtests: By each user in a month.
+        crypto_share: The part of symbols that trade day and night.
+    """
+
+    users: int
+    symbols: int
+    sessions_a_user: float = 2.0
+    signal_rate: float = 0.02
+    page_views: float = 120.0
+    generations: float = 8.0
+    backtests: float = 20.0
+    crypto_share: float = 0.02
+
+    @property
+    def sessions(self) -> float:
+        """Running sessions in all."""
+        return self.users * self.sessions_a_user
+
+    @property
+    def bars_a_month(self) -> float:
+        """Bars of all symbols: 21 days of 390 minutes, or 30 of 1,440 for crypto."""
+        return self.symbols * ((1 - self.crypto_share) * 21 * 390 + self.crypto_share * 30 * 1440)
+
+    @property
+    def sessions_a_symbol(self) -> float:
+        """Sessions that wait for a bar, on average."""
+        return self.sessions / max(self.symbols, 1)
+
+    @property
+    def evaluations_a_month(self) -> float:
+        """Session bars."""
+        return self.bars_a_month * self.sessions_a_symbol
+
+    @property
+    def symbols_with_orders(self) -> float:
+        """The part of bars on which at least one session gives a signal."""
+        return float(1 - (1 - self.signal_rate) ** self.sessions_a_symbol)

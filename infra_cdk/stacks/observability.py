@@ -1,0 +1,280 @@
+"""What people look at and are woken by: one dashboard, and alarms that each have a line in the runbook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration, Stack
+from aws_cdk import aws_budgets as budgets
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_rds as rds
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
+from constructs import Construct
+
+from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.queue import WorkQueue
+
+NAMESPACE = "StratForge"
+RUNBOOK = "infra_cdk/OPERATIONS.md"
+_MINUTE, _FIVE = Duration.minutes(1), Duration.minutes(5)
+
+
+class ObservabilityStack(Stack):
+    """Dashboard, alarms, their topic, and the budget."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        config: StageConfig,
+        queues: Sequence[WorkQueue],
+        functions: Mapping[str, lambda_.IFunction],
+        api_id: str,
+        database: rds.DatabaseInstance | rds.DatabaseCluster,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._config = config
+        self._topic = sns.Topic(self, "Alarms", topic_name=f"{config.prefix}-alarms", enforce_ssl=True)
+        if config.alarm_email:
+            self._topic.add_subscription(subscriptions.EmailSubscription(config.alarm_email))
+        self._alarms: list[cloudwatch.Alarm] = []
+        for queue in queues:
+            self._take(queue.alarm)
+            self._take(queue.age_alarm)
+        self._functions(functions)
+        self._own()
+        self._database(database)
+        self._api(api_id)
+        self._dashboard(queues, functions, database)
+        if config.alarm_email and config.monthly_budget:
+            self._budget(config.alarm_email, config.monthly_budget)
+
+    def _take(self, alarm: cloudwatch.Alarm) -> None:
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        self._alarms.append(alarm)
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        description: str,
+        *,
+        periods: int = 1,
+        missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
+        below: bool = False,
+    ) -> None:
+        comparison = cloudwatch.ComparisonOperator
+        self._take(
+            cloudwatch.Alarm(
+                self,
+                name,
+                alarm_name=f"{self._config.prefix}-{_kebab(name)}",
+                alarm_description=f"{description} Runbook: {RUNBOOK}#{_kebab(name)}",
+                metric=metric,
+                threshold=threshold,
+                evaluation_periods=periods,
+                comparison_operator=comparison.LESS_THAN_THRESHOLD if below else comparison.GREATER_THAN_THRESHOLD,
+                treat_missing_data=missing,
+            )
+        )
+
+    def _metric(self, name: str, service: str, statistic: str, period: Duration = _MINUTE) -> cloudwatch.Metric:
+        return cloudwatch.Metric(
+            namespace=NAMESPACE,
+            metric_name=name,
+            dimensions_map={"service": service},
+            statistic=statistic,
+            period=period,
+        )
+
+    def _functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
+        for name, function in functions.items():
+            self._alarm(
+                f"{name.capitalize()}Errors",
+                function.metric_errors(period=_FIVE),
+                3,
+                f"The {name} function failed more than three times in five minutes.",
+            )
+        self._alarm(
+            "FunctionsThrottled",
+            cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=_FIVE),
+            0,
+            "Functions were refused: the account's concurrency is used up.",
+        )
+
+    def _own(self) -> None:
+        """What only we can know."""
+        missing = cloudwatch.TreatMissingData.BREACHING
+        self._alarm(
+            "IngestorHeartbeat",
+            self._metric("Heartbeat", "ingestor", "Sum"),
+            1,
+            "The ingestor has not been heard of for three minutes.",
+            periods=3,
+            missing=missing,
+            below=True,
+        )
+        self._alarm(
+            "BarsLate",
+            self._metric("BarDelaySeconds", "ingestor", "p99"),
+            30,
+            "Bars leave the ingestor more than 30 seconds after their minute ended.",
+            periods=3,
+        )
+        self._alarm(
+            "BarToOrder",
+            self._metric("BarToOrderMilliseconds", "executor", "p99", _FIVE),
+            5_000,
+            "An order in a hundred takes more than five seconds from its bar.",
+            periods=2,
+        )
+        self._alarm(
+            "BrokerDrift",
+            self._metric("SymbolsDrifting", "reconciler", "Maximum", _FIVE),
+            0,
+            "The broker's positions and the ledger differ, and nobody can say why: the symbol is halted.",
+        )
+        self._alarm(
+            "LedgerBroken",
+            self._metric("BrokenInvariants", "reconciler", "Maximum", _FIVE),
+            0,
+            "The ledger does not add up: the platform is halted.",
+        )
+        self._alarm(
+            "ReconcilerSilent",
+            self._metric("SymbolsDrifting", "reconciler", "SampleCount", Duration.minutes(15)),
+            1,
+            "The reconciler has not finished a pass for a quarter of an hour.",
+            missing=missing,
+            below=True,
+        )
+        self._alarm(
+            "AlpacaRateLimit",
+            self._metric("AlpacaBudgetUsed", "executor", "Maximum"),
+            0.9,
+            "Nine tenths of Alpaca's requests a minute are used.",
+            periods=3,
+        )
+        self._alarm(
+            "BlocksRejected",
+            self._metric("BlocksRejected", "executor", "Sum", _FIVE),
+            2,
+            "The broker refused more than two orders in five minutes.",
+        )
+
+    def _database(self, database: rds.DatabaseInstance | rds.DatabaseCluster) -> None:
+        self._alarm(
+            "DatabaseCpu", database.metric_cpu_utilization(period=_FIVE), 80, "The database is busy.", periods=3
+        )
+        self._alarm(
+            "DatabaseConnections",
+            database.metric_database_connections(period=_MINUTE),
+            self._config.connections_alarm,
+            "The database has nearly all the connections it takes.",
+            periods=3,
+        )
+        if isinstance(database, rds.DatabaseInstance):
+            self._alarm(
+                "DatabaseStorage",
+                database.metric_free_storage_space(period=_FIVE),
+                5 * 1024**3,
+                "The database has less than 5 GB left.",
+                below=True,
+            )
+
+    def _api(self, api_id: str) -> None:
+        def metric(name: str, statistic: str) -> cloudwatch.Metric:
+            return cloudwatch.Metric(
+                namespace="AWS/ApiGateway",
+                metric_name=name,
+                dimensions_map={"ApiId": api_id},
+                statistic=statistic,
+                period=_FIVE,
+            )
+
+        self._alarm(
+            "ApiErrors", metric("5xx", "Sum"), 5, "The API answered more than five requests with an error of ours."
+        )
+        self._alarm(
+            "ApiSlow", metric("Latency", "p99"), 3_000, "One request in a hundred takes over three seconds.", periods=3
+        )
+
+    def _dashboard(
+        self,
+        queues: Sequence[WorkQueue],
+        functions: Mapping[str, lambda_.IFunction],
+        database: rds.DatabaseInstance | rds.DatabaseCluster,
+    ) -> None:
+        def graph(
+            title: str, left: Sequence[cloudwatch.IMetric], right: Sequence[cloudwatch.IMetric] = ()
+        ) -> cloudwatch.GraphWidget:
+            return cloudwatch.GraphWidget(title=title, left=list(left), right=list(right), width=8, height=6)
+
+        board = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=self._config.prefix)
+        board.add_widgets(cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(self._alarms), width=24, height=4))
+        board.add_widgets(
+            graph(
+                "Bar to order, ms",
+                [self._metric("BarToOrderMilliseconds", "executor", each) for each in ("p50", "p99")],
+            ),
+            graph(
+                "Bars and signals",
+                [self._metric("BarsEvaluated", "evaluator", "Sum")],
+                [self._metric("Signals", "evaluator", "Sum")],
+            ),
+            graph(
+                "Blocks and trades",
+                [self._metric("BlocksSubmitted", "executor", "Sum"), self._metric("BlocksRejected", "executor", "Sum")],
+                [self._metric("TradesWritten", "settler", "Sum")],
+            ),
+            graph(
+                "Oldest message, seconds",
+                [each.queue.metric_approximate_age_of_oldest_message(period=_MINUTE) for each in queues],
+            ),
+            graph(
+                "Dead letters",
+                [each.dead_letters.metric_approximate_number_of_messages_visible(period=_MINUTE) for each in queues],
+            ),
+            graph("Alpaca's requests used", [self._metric("AlpacaBudgetUsed", "executor", "Maximum")]),
+            graph(
+                "Function time, p99",
+                [each.metric_duration(statistic="p99", period=_FIVE) for each in functions.values()],
+            ),
+            graph("Errors", [each.metric_errors(period=_FIVE) for each in functions.values()]),
+            graph(
+                "Database",
+                [database.metric_cpu_utilization(period=_FIVE)],
+                [database.metric_database_connections(period=_FIVE)],
+            ),
+        )
+
+    def _budget(self, email: str, dollars: int) -> None:
+        def notify(kind: str, threshold: float) -> budgets.CfnBudget.NotificationWithSubscribersProperty:
+            return budgets.CfnBudget.NotificationWithSubscribersProperty(
+                notification=budgets.CfnBudget.NotificationProperty(
+                    comparison_operator="GREATER_THAN", notification_type=kind, threshold=threshold
+                ),
+                subscribers=[budgets.CfnBudget.SubscriberProperty(address=email, subscription_type="EMAIL")],
+            )
+
+        budgets.CfnBudget(
+            self,
+            "Budget",
+            budget=budgets.CfnBudget.BudgetDataProperty(
+                budget_name=f"{self._config.prefix}-monthly",
+                budget_type="COST",
+                time_unit="MONTHLY",
+                budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
+                cost_filters={"TagKeyValue": [f"user:stage${self._config.name}"]},
+            ),
+            notifications_with_subscribers=[notify("ACTUAL", 80), notify("FORECASTED", 100)],
+        )
+
+
+def _kebab(name: str) -> str:
+    return "".join(f"-{each.lower()}" if each.isupper() else each for each in name).lstrip("-")

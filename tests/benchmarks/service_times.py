@@ -1,0 +1,178 @@
+"""`make measure`: seconds, messages and bytes of the local stack at two sizes, and from them what a bar, a session and an order take.
+
+Written to `infra_cdk/capacity/measured.json`, from which the cost and the scale of a deployment are computed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform as machine
+import re
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import psycopg
+from demo import SYMBOLS
+from engine.audit import audit
+from engine.platform import Options, Platform
+from engine.synthesis import ROOT
+
+from infra_cdk.capacity.measured import FILE
+from tests.e2e.crowd import add_crowd, stop_crowd
+
+_FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
+_SECONDS = 40
+# Slower than the demo: two cores must not be the limit that is measured.
+_SPEED = 20.0
+
+
+@dataclass(frozen=True)
+class Phase:
+    """What a stretch of time took: processor seconds and counts."""
+
+    seconds: dict[str, float]
+    invocations: dict[str, int]
+    bars: int
+    evaluations: int
+    signals: int
+    orders: int
+    updates: int
+    log_bytes: int
+    rows: dict[str, int]
+
+
+def _cpu(platform: Platform, name: str) -> float:
+    total = 0.0
+    for process in platform.function_processes(name):
+        family = [process, *process.children(recursive=True)]
+        total += sum(sum(each.cpu_times()[:4]) for each in family)
+    return total
+
+
+def _counts(platform: Platform) -> dict[str, int]:
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        row = connection.execute(
+            """
+            SELECT (SELECT count(*) FROM market_data), (SELECT coalesce(sum(bars_evaluated), 0) FROM sessions), (SELECT count(*) FROM signals),
+                   (SELECT count(*) FROM orders), (SELECT count(*) FROM fills) * 2
+            """
+        ).fetchone()
+    assert row is not None
+    return dict(zip(("bars", "evaluations", "signals", "orders", "updates"), map(int, row), strict=True))
+
+
+def _invocations(log: str) -> dict[str, int]:
+    return {name: len(re.findall(rf"ESM: Lambda stratforge-local-{name} processed", log)) for name in _FUNCTIONS} | {
+        "sandbox": log.count("Lambda stratforge-local-sandbox output")
+    }
+
+
+def _phase(platform: Platform) -> Phase:
+    log = platform.folder.path / "logs" / "engine.log"
+    began = {name: _cpu(platform, name) for name in _FUNCTIONS}
+    first, size = _counts(platform), log.stat().st_size
+    time.sleep(_SECONDS)
+    second = _counts(platform)
+    ended = {name: _cpu(platform, name) for name in _FUNCTIONS}
+    with log.open(errors="replace") as file:
+        file.seek(size)
+        text = file.read()
+    ours = sum(len(line) for line in text.splitlines() if line.startswith("{"))
+    return Phase(
+        {name: ended[name] - began[name] for name in _FUNCTIONS},
+        _invocations(text),
+        log_bytes=ours,
+        rows={},
+        **{name: second[name] - first[name] for name in first},
+    )
+
+
+def _line(small: tuple[float, float], large: tuple[float, float]) -> dict[str, float]:
+    """Seconds for each message and item, from (seconds a message, items a message) at two sizes."""
+    (first, few), (second, many) = small, large
+    each = max(0.0, (second - first) / (many - few)) if many > few else 0.0
+    return {"fixed": round(max(1e-4, first - each * few), 6), "each": round(each, 8)}
+
+
+def _bytes_a_row(platform: Platform, *tables: str) -> float:
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        size = rows = 0
+        for table in tables:
+            row = connection.execute(
+                f"""
+                SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0), (SELECT count(*) FROM {table})
+                FROM pg_class c WHERE c.relname = %(name)s OR c.relname LIKE %(name)s || '\\_%%' AND c.relkind = 'r' AND c.relispartition
+                """,
+                {"name": table},
+            ).fetchone()
+            assert row is not None
+            size, rows = size + int(row[0]), max(rows, int(row[1]))
+    return round(size / max(rows, 1), 1)
+
+
+def main() -> int:
+    """Measures and writes."""
+    with tempfile.TemporaryDirectory(prefix="stratforge-measure-") as folder:
+        Path(folder).chmod(0o755)
+        platform = Platform(
+            Options(Path(folder) / "state", speed=_SPEED, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"),
+            lambda text: print(text, file=sys.stderr),
+        )
+        try:
+            platform.start()
+            phases = []
+            for name, users in (("few", 4), ("many", 400)):
+                for symbol in SYMBOLS:
+                    add_crowd(platform, f"{name}-{symbol}", users, symbol)
+                time.sleep(12)
+                phases.append(_phase(platform))
+                print(f"{name}: {phases[-1]}", file=sys.stderr)
+                for symbol in SYMBOLS:
+                    stop_crowd(platform, f"{name}-{symbol}")
+                time.sleep(5)
+            found = audit(platform)
+            bytes_a_bar = _bytes_a_row(platform, "market_data")
+            bytes_a_signal = _bytes_a_row(platform, "signals")
+            bytes_an_order = _bytes_a_row(platform, "orders", "trades", "fills")
+        finally:
+            platform.stop()
+    small, large = phases
+
+    def rate(phase: Phase, name: str, items: int) -> tuple[float, float]:
+        count = max(1, phase.invocations[name])
+        return phase.seconds[name] / count, items / count
+
+    result: dict[str, Any] = {
+        "machine": f"{os.cpu_count()} cores, {machine.machine()}",
+        "date": datetime.now(UTC).date().isoformat(),
+        "evaluator": _line(rate(small, "evaluator", small.evaluations), rate(large, "evaluator", large.evaluations)),
+        "sandbox": _line(rate(small, "sandbox", small.evaluations), rate(large, "sandbox", large.evaluations)),
+        "executor": _line(rate(small, "executor", small.orders), rate(large, "executor", large.orders)),
+        "settler": _line(rate(small, "settler", small.orders), rate(large, "settler", large.orders)),
+        # Round trips to the database that an invocation waits for, at half a millisecond in one zone.
+        "wait": 0.004,
+        "bytes_a_bar": bytes_a_bar,
+        "bytes_a_signal": bytes_a_signal,
+        "bytes_an_order": bytes_an_order,
+        "log_bytes_a_bar": round(large.log_bytes / max(1, large.bars), 1),
+        "sessions": 400 * len(SYMBOLS),
+        "symbols": len(SYMBOLS),
+        "signals_a_bar": round(large.signals / max(1, large.evaluations), 4),
+        "bar_to_order_p50": round((found.latency(0.5) or 0.0) / 1000, 4),
+        "bar_to_order_p99": round((found.latency(0.99) or 0.0) / 1000, 4),
+    }
+    FILE.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result))
+    return 0 if found.invariants_ok and not found.lost else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
