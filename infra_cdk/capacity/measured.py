@@ -53,7 +53,8 @@ class Measured:
         """The committed figures."""
         values: dict[str, Any] = json.loads(path.read_text())
         lines = ("evaluator", "sandbox", "executor", "settler")
-        return cls(**{name: Line(**value) if name in lines else value for name, value in values.items()})
+        found: dict[str, Any] = {name: Line(**value) if name in lines else value for name, value in values.items()}
+        return cls(**found)
 
 
 @dataclass(frozen=True, slots=True)

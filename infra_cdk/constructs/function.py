@@ -15,6 +15,7 @@ from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.packages import ARCHITECTURE, RUNTIME, function_code
+from infra_cdk.suppressions import acknowledge_wildcard, attribute
 
 _RETENTION = {14: logs.RetentionDays.TWO_WEEKS, 30: logs.RetentionDays.ONE_MONTH, 90: logs.RetentionDays.THREE_MONTHS}
 
@@ -67,6 +68,7 @@ class PythonFunction(Construct):
                     actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log_group.log_group_arn}:*"]
                 )
             )
+            acknowledge_wildcard(self, f"{attribute(log_group)}:*", "The streams of the function's own log.")
         in_vpc = vpc is not None and not isolated
         if in_vpc:
             # What Lambda needs to attach a function to a VPC cannot be narrowed to a resource.

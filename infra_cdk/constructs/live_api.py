@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnElement, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
@@ -30,12 +31,34 @@ class LiveApi(Construct):
             auto_deploy=True,
             throttle=apigatewayv2.ThrottleSettings(burst_limit=_BURST, rate_limit=_RATE),
         )
+        if config.network is not None:
+            log = logs.LogGroup(
+                self,
+                "AccessLog",
+                log_group_name=f"/stratforge/{config.name}/live-access",
+                retention=logs.RetentionDays.ONE_MONTH,
+                removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
+            )
+            stage = self._stage.node.default_child
+            assert isinstance(stage, apigatewayv2.CfnStage)
+            stage.access_log_settings = apigatewayv2.CfnStage.AccessLogSettingsProperty(
+                destination_arn=log.log_group_arn,
+                format='{"time":"$context.requestTime","ip":"$context.identity.sourceIp","event":"$context.eventType",'
+                '"connection":"$context.connectionId","status":"$context.status"}',
+            )
         CfnOutput(Stack.of(self), "LiveApiId", value=self._api.api_id)
 
     @property
     def api_id(self) -> str:
         """Id of the API."""
         return self._api.api_id
+
+    @property
+    def logical_id(self) -> str:
+        """How cdk-nag writes the id."""
+        child = self._api.node.default_child
+        assert isinstance(child, CfnElement)
+        return f"<{Stack.of(self).get_logical_id(child)}>"
 
     @property
     def stage_name(self) -> str:

@@ -81,3 +81,8 @@ class WorkQueue(Construct):
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+
+    @property
+    def alarms(self) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
+        """What tells that a message failed, or waits."""
+        return self.alarm, self.age_alarm

@@ -1,9 +1,8 @@
-"""The functions and what they may do."""
+"""The functions that work, and what they may do."""
 
 from __future__ import annotations
 
 from aws_cdk import Duration, Stack
-from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
@@ -11,15 +10,13 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
-from infra_cdk.constructs.function import PythonFunction
-from infra_cdk.constructs.live_api import LiveApi
-from infra_cdk.constructs.packages import library_layer, requirements_layer
+from infra_cdk.constructs.functions import Packages, Place
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, live, notifier, mcp, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, mcp, api."""
 
     def __init__(
         self,
@@ -29,21 +26,19 @@ class FunctionsStack(Stack):
         config: StageConfig,
         messaging: MessagingStack,
         secrets: SecretsStack,
-        vpc: ec2.IVpc | None = None,
-        security_group: ec2.ISecurityGroup | None = None,
+        place: Place,
+        live_url: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._config = config
-        self._vpc = vpc
-        self._security_groups = [security_group] if security_group is not None else None
-        self._library = library_layer(self, config.prefix)
-        self._requirements: dict[str, lambda_.LayerVersion] = {}
+        self._packages = Packages(self, config, place)
         engine_database = secrets.name_of("database/engine")
         timeouts = config.timeouts
 
-        self.sandbox = self._function("sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True)
+        self.sandbox = self._packages.function(
+            "sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True
+        )
 
-        self.evaluator = self._function(
+        self.evaluator = self._packages.function(
             "evaluator",
             "engine",
             timeout=timeouts.evaluator,
@@ -61,7 +56,7 @@ class FunctionsStack(Stack):
         )
         self.evaluator.consume(messaging.bars.queue, batch_size=10)
 
-        self.executor = self._function(
+        self.executor = self._packages.function(
             "executor",
             "broker",
             timeout=timeouts.executor,
@@ -72,7 +67,7 @@ class FunctionsStack(Stack):
         self.executor.consume(messaging.signals.queue, batch_size=10)
         self.executor.consume(messaging.quotes.queue, batch_size=10)
 
-        self.settler = self._function(
+        self.settler = self._packages.function(
             "settler",
             "engine",
             timeout=timeouts.settler,
@@ -83,7 +78,7 @@ class FunctionsStack(Stack):
         self.settler.may_send(messaging.signals.queue)
         self.settler.consume(messaging.order_updates.queue, batch_size=10)
 
-        self.reconciler = self._function(
+        self.reconciler = self._packages.function(
             "reconciler",
             "broker",
             timeout=60,
@@ -118,17 +113,18 @@ class FunctionsStack(Stack):
             ],
         )
 
-        self.assistant = self._function(
+        self.assistant = self._packages.function(
             "assistant",
             "assistant",
             timeout=timeouts.assistant,
             memory=1024,
+            snap_start=True,
             environment={"DATABASE_SECRET": engine_database, "GEMINI_SECRET": secrets.name_of("gemini")},
         )
         self.assistant.may_read_secrets(secrets.database_engine.secret_arn, secrets.gemini.secret_arn)
         self.assistant.consume(messaging.jobs.queue, batch_size=1, max_concurrency=10)
 
-        self.backtester = self._function(
+        self.backtester = self._packages.function(
             "backtester",
             "broker",
             timeout=timeouts.backtester,
@@ -138,48 +134,12 @@ class FunctionsStack(Stack):
         self.backtester.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.backtester.consume(messaging.backtests.queue, batch_size=1, max_concurrency=10)
 
-        self.live_api = LiveApi(self, "LiveApi", config=config)
-        self.live = self._function(
-            "live",
-            "engine",
-            timeout=10,
-            memory=256,
-            environment={
-                "DATABASE_SECRET": engine_database,
-                "TOKEN_SECRET": secrets.name_of("tokens"),
-                "LIVE_API_ID": self.live_api.api_id,
-                "LIVE_STAGE": self.live_api.stage_name,
-            },
-        )
-        self.live.role.add_to_policy(
-            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[self.live_api.connections_arn])
-        )
-        self.live.may_read_secrets(secrets.database_engine.secret_arn, secrets.tokens.secret_arn)
-        self.live_api.route_to(self.live.function)
-
-        self.notifier = self._function(
-            "notifier",
-            "engine",
-            timeout=timeouts.notifier,
-            memory=256,
-            environment={
-                "DATABASE_SECRET": engine_database,
-                "LIVE_API_ID": self.live_api.api_id,
-                "LIVE_STAGE": self.live_api.stage_name,
-                "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
-            },
-        )
-        self.notifier.may_read_secrets(secrets.database_engine.secret_arn)
-        self.notifier.role.add_to_policy(
-            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[self.live_api.connections_arn])
-        )
-        self.notifier.consume(messaging.notifications.queue, batch_size=10)
-
-        self.api = self._function(
+        self.api = self._packages.function(
             "api",
             "api",
             timeout=29,
             memory=1024,
+            snap_start=True,
             environment={
                 "STAGE": config.name,
                 "DATABASE_SECRET": secrets.name_of("database/api"),
@@ -190,13 +150,15 @@ class FunctionsStack(Stack):
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
                 # On one machine the front door has everything on one host.
-                "LIVE_URL": self.live_api.url if config.network is not None else "",
+                "LIVE_URL": live_url,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
             },
         )
         # It talks to the API as any program does, with the key of whoever asks, at the address it was asked at itself.
-        self.mcp = self._function("mcp", "mcp", timeout=29, memory=512, environment={}, in_network=False)
+        self.mcp = self._packages.function(
+            "mcp", "mcp", timeout=29, memory=512, environment={}, in_network=False, snap_start=True
+        )
         self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)
         # Operators look at the queues and send dead letters again.
         watched = messaging.work_queues
@@ -217,31 +179,17 @@ class FunctionsStack(Stack):
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )
 
-    def _function(
-        self,
-        name: str,
-        requirements: str,
-        *,
-        timeout: int,
-        memory: int,
-        environment: dict[str, str],
-        isolated: bool = False,
-        in_network: bool = True,
-    ) -> PythonFunction:
-        if requirements not in self._requirements:
-            self._requirements[requirements] = requirements_layer(self, self._config.prefix, requirements)
-        # Functions without an environment of their own stay without any.
-        shared = {} if isolated else {"POWERTOOLS_LOG_LEVEL": "INFO"}
-        return PythonFunction(
-            self,
-            name.capitalize(),
-            config=self._config,
-            name=name,
-            layers=[self._library, self._requirements[requirements]],
-            timeout=timeout,
-            memory=memory,
-            environment={**shared, **environment},
-            vpc=self._vpc if in_network else None,
-            security_groups=self._security_groups,
-            isolated=isolated,
-        )
+    @property
+    def watched(self) -> dict[str, lambda_.IFunction]:
+        """The functions by name, for alarms."""
+        return {
+            "evaluator": self.evaluator.function,
+            "sandbox": self.sandbox.function,
+            "executor": self.executor.function,
+            "settler": self.settler.function,
+            "reconciler": self.reconciler.function,
+            "assistant": self.assistant.function,
+            "backtester": self.backtester.function,
+            "mcp": self.mcp.function,
+            "api": self.api.function,
+        }

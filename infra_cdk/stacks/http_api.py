@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
@@ -60,5 +61,14 @@ class HttpApiStack(Stack):
             ),
         )
         stage.node.add_dependency(self.api)
+        if config.domain and config.certificate_arn and not config.edge:
+            name = apigatewayv2.DomainName(
+                self,
+                "Domain",
+                domain_name=config.domain,
+                certificate=certificates.Certificate.from_certificate_arn(self, "Certificate", config.certificate_arn),
+            )
+            apigatewayv2.ApiMapping(self, "Mapping", api=self.api, domain_name=name).node.add_dependency(stage)
+            CfnOutput(self, "DomainTarget", value=name.regional_domain_name)
         CfnOutput(self, "ApiId", value=self.api.api_id)
         CfnOutput(self, "ApiUrl", value=self.api.api_endpoint)

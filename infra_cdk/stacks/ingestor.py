@@ -13,9 +13,10 @@ from stratforge.bus.names import bars_topic_prefix
 
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.packages import ROOT
-from infra_cdk.stacks.messaging import MessagingStack
+from infra_cdk.stacks.messaging import MessagingStack, topics_of
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.secrets import SecretsStack
+from infra_cdk.suppressions import acknowledge_wildcard
 
 
 class IngestorStack(Stack):
@@ -30,6 +31,7 @@ class IngestorStack(Stack):
         network: NetworkStack,
         messaging: MessagingStack,
         secrets: SecretsStack,
+        database_host: str,
     ) -> None:
         super().__init__(scope, construct_id)
         cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
@@ -48,12 +50,14 @@ class IngestorStack(Stack):
                 str(ROOT),
                 file="functions/ingestor/Dockerfile",
                 platform=ecr_assets.Platform.LINUX_ARM64,
-                exclude=["*", "!functions", "!layers", "**/__pycache__"],
+                exclude=["*", "!functions", "!layers", "!build/rds-global-bundle.pem", "**/__pycache__"],
             ),
             environment={
                 "STAGE": config.name,
                 "DATABASE_SECRET": secrets.name_of("database/engine"),
                 "ALPACA_SECRET": secrets.name_of("alpaca"),
+                "DATABASE_HOST": database_host,
+                "DATABASE_CA": "/app/rds-global-bundle.pem",
                 "BARS_QUEUE_ARN": messaging.bars.queue.queue_arn,
                 "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
                 "QUOTES_QUEUE_URL": messaging.quotes.queue.queue_url,
@@ -93,6 +97,7 @@ class IngestorStack(Stack):
         ]
         for actions, resources in statements:
             task.add_to_task_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
+        acknowledge_wildcard(task, topics_of(config), "Topics of symbols get their names at run time.")
         ecs.FargateService(
             self,
             "Service",

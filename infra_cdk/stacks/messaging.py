@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import CfnOutput, CustomResource, RemovalPolicy, Stack, custom_resources
+from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
@@ -14,6 +15,7 @@ from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.packages import library_layer, requirements_layer
 from infra_cdk.constructs.queue import WorkQueue
+from infra_cdk.suppressions import acknowledge_wildcard, attribute
 
 
 class MessagingStack(Stack):
@@ -62,6 +64,7 @@ class MessagingStack(Stack):
         self._bar_topics(config)
         if config.network is not None:
             self._cleaner(config)
+            self._alarm_topic(config)
         for name, queue in (
             ("BarsQueueArn", self.bars.queue.queue_arn),
             ("OrderUpdatesQueueUrl", self.order_updates.queue.queue_url),
@@ -120,7 +123,25 @@ class MessagingStack(Stack):
         )
         topics = f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"
         cleaner.role.add_to_policy(iam.PolicyStatement(actions=["sns:DeleteTopic"], resources=[topics]))
+        acknowledge_wildcard(cleaner, topics_of(config), "Topics of symbols get their names at run time.")
         # Listing cannot be narrowed to names.
         cleaner.role.add_to_policy(iam.PolicyStatement(actions=["sns:ListTopics"], resources=["*"]))
         provider = custom_resources.Provider(self, "CleanerProvider", on_event_handler=cleaner.function)
+        acknowledge_wildcard(
+            provider, f"{attribute(cleaner.function)}:*", "CDK's own provider calls any version of the function."
+        )
         CustomResource(self, "BarTopics", service_token=provider.service_token)
+
+    def _alarm_topic(self, config: StageConfig) -> None:
+        """Whom alarms wake, those of all stacks."""
+        self.alarms = sns.Topic(self, "Alarms", topic_name=f"{config.prefix}-alarms", enforce_ssl=True)
+        if config.alarm_email:
+            self.alarms.add_subscription(subscriptions.EmailSubscription(config.alarm_email))
+        for queue in self.work_queues:
+            for alarm in queue.alarms:
+                alarm.add_alarm_action(actions.SnsAction(self.alarms))
+
+
+def topics_of(config: StageConfig) -> str:
+    """How cdk-nag writes the topics of a stage's symbols."""
+    return f"arn:<AWS::Partition>:sns:<AWS::Region>:<AWS::AccountId>:{bars_topic_prefix(config.name)}*"

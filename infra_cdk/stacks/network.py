@@ -57,9 +57,6 @@ class NetworkStack(Stack):
                 ec2.Peer.ipv4(network.cidr), ec2.Port.all_traffic(), "What leaves the private subnets"
             )
         self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
-        if not cheap:
-            for name, service in _ENDPOINTS.items():
-                self.vpc.add_interface_endpoint(name, service=service)
         self.vpc.add_flow_log(
             "Flows",
             destination=ec2.FlowLogDestination.to_cloud_watch_logs(
@@ -74,6 +71,13 @@ class NetworkStack(Stack):
             traffic_type=ec2.FlowLogTrafficType.REJECT,
         )
         self.functions = ec2.SecurityGroup(self, "Functions", vpc=self.vpc, description="Functions and the ingestor")
+        if not cheap:
+            endpoints = ec2.SecurityGroup(
+                self, "Endpoints", vpc=self.vpc, description="Endpoints of AWS", allow_all_outbound=False
+            )
+            endpoints.add_ingress_rule(self.functions, ec2.Port.tcp(443), "What functions and the ingestor ask")
+            for name, service in _ENDPOINTS.items():
+                self.vpc.add_interface_endpoint(name, service=service, open=False, security_groups=[endpoints])
         self.database = ec2.SecurityGroup(
             self, "Database", vpc=self.vpc, description="The database", allow_all_outbound=False
         )

@@ -11,7 +11,6 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
@@ -23,7 +22,7 @@ _MINUTE, _FIVE = Duration.minutes(1), Duration.minutes(5)
 
 
 class ObservabilityStack(Stack):
-    """Dashboard, alarms, their topic, and the budget."""
+    """Dashboard, alarms beside those of the queues, and the budget."""
 
     def __init__(
         self,
@@ -31,6 +30,7 @@ class ObservabilityStack(Stack):
         construct_id: str,
         *,
         config: StageConfig,
+        topic: sns.ITopic,
         queues: Sequence[WorkQueue],
         functions: Mapping[str, lambda_.IFunction],
         api_id: str,
@@ -38,13 +38,8 @@ class ObservabilityStack(Stack):
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
-        self._topic = sns.Topic(self, "Alarms", topic_name=f"{config.prefix}-alarms", enforce_ssl=True)
-        if config.alarm_email:
-            self._topic.add_subscription(subscriptions.EmailSubscription(config.alarm_email))
-        self._alarms: list[cloudwatch.Alarm] = []
-        for queue in queues:
-            self._take(queue.alarm)
-            self._take(queue.age_alarm)
+        self._topic = topic
+        self._alarms = [alarm for queue in queues for alarm in queue.alarms]
         self._functions(functions)
         self._own()
         self._database(database)
@@ -52,10 +47,6 @@ class ObservabilityStack(Stack):
         self._dashboard(queues, functions, database)
         if config.alarm_email and config.monthly_budget:
             self._budget(config.alarm_email, config.monthly_budget)
-
-    def _take(self, alarm: cloudwatch.Alarm) -> None:
-        alarm.add_alarm_action(actions.SnsAction(self._topic))
-        self._alarms.append(alarm)
 
     def _alarm(
         self,
@@ -69,19 +60,19 @@ class ObservabilityStack(Stack):
         below: bool = False,
     ) -> None:
         comparison = cloudwatch.ComparisonOperator
-        self._take(
-            cloudwatch.Alarm(
-                self,
-                name,
-                alarm_name=f"{self._config.prefix}-{_kebab(name)}",
-                alarm_description=f"{description} Runbook: {RUNBOOK}#{_kebab(name)}",
-                metric=metric,
-                threshold=threshold,
-                evaluation_periods=periods,
-                comparison_operator=comparison.LESS_THAN_THRESHOLD if below else comparison.GREATER_THAN_THRESHOLD,
-                treat_missing_data=missing,
-            )
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=f"{self._config.prefix}-{_kebab(name)}",
+            alarm_description=f"{description} Runbook: {RUNBOOK}#{_kebab(name)}",
+            metric=metric,
+            threshold=threshold,
+            evaluation_periods=periods,
+            comparison_operator=comparison.LESS_THAN_THRESHOLD if below else comparison.GREATER_THAN_THRESHOLD,
+            treat_missing_data=missing,
         )
+        alarm.add_alarm_action(actions.SnsAction(self._topic))
+        self._alarms.append(alarm)
 
     def _metric(self, name: str, service: str, statistic: str, period: Duration = _MINUTE) -> cloudwatch.Metric:
         return cloudwatch.Metric(
@@ -95,7 +86,7 @@ class ObservabilityStack(Stack):
     def _functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
         for name, function in functions.items():
             self._alarm(
-                f"{name.capitalize()}Errors",
+                f"{name.capitalize()}Failing",
                 function.metric_errors(period=_FIVE),
                 3,
                 f"The {name} function failed more than three times in five minutes.",
@@ -198,10 +189,14 @@ class ObservabilityStack(Stack):
             )
 
         self._alarm(
-            "ApiErrors", metric("5xx", "Sum"), 5, "The API answered more than five requests with an error of ours."
+            "GatewayErrors", metric("5xx", "Sum"), 5, "The API answered more than five requests with an error of ours."
         )
         self._alarm(
-            "ApiSlow", metric("Latency", "p99"), 3_000, "One request in a hundred takes over three seconds.", periods=3
+            "GatewaySlow",
+            metric("Latency", "p99"),
+            3_000,
+            "One request in a hundred takes over three seconds.",
+            periods=3,
         )
 
     def _dashboard(

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Self, TypeVar
 
 from psycopg.conninfo import make_conninfo
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from stratforge.aws import aws_client
 
@@ -42,15 +42,15 @@ class Settings(BaseModel):
 
 
 class DatabaseSecret(BaseModel):
-    """Where the database is and who we are there: the JSON that RDS keeps in Secrets Manager."""
+    """Where the database is and who we are there. What a role's secret does not say of the place, the environment does."""
 
-    host: str
+    host: str = Field(default_factory=lambda: os.environ.get("DATABASE_HOST", ""), min_length=1, validate_default=True)
     port: int = 5432
     dbname: str = "stratforge"
     username: str
     password: SecretStr
     sslmode: str = "verify-full"
-    sslrootcert: str = "system"
+    sslrootcert: str = Field(default_factory=lambda: os.environ.get("DATABASE_CA", "system"))
 
     def conninfo(self) -> str:
         """The connection string."""

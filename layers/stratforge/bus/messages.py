@@ -65,11 +65,15 @@ class BarMessage(Message):
 
 
 class WorkReady(Message):
-    """There may be something to execute on a symbol. `cause` makes the message unlike the ones before it."""
+    """There may be something to execute on a symbol. `cause` makes the message unlike the ones before it.
+
+    `bar_arrived_at` is when the bar that led to it came into its queue, where one did.
+    """
 
     symbol: str
     cause: str
     correlation_id: str | None = None
+    bar_arrived_at: AwareDatetime | None = None
 
 
 class LookedUpOrder(Protocol):

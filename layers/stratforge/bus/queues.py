@@ -32,9 +32,9 @@ def _send(queue_url: str, message: Message, group: str, deduplication_id: str) -
     )
 
 
-def send_work_ready(queue_url: str, symbol: str, cause: str) -> None:
+def send_work_ready(queue_url: str, symbol: str, cause: str, bar_arrived_at: datetime | None = None) -> None:
     """Wakes the executor for a symbol; the same cause wakes it once within five minutes."""
-    message = WorkReady(symbol=symbol, cause=cause, correlation_id=correlation_id.get())
+    message = WorkReady(symbol=symbol, cause=cause, correlation_id=correlation_id.get(), bar_arrived_at=bar_arrived_at)
     _send(queue_url, message, symbol, f"{symbol}-{cause}")
 
 

@@ -16,6 +16,8 @@ class SharedBudget:
     def __init__(self, database: Database, requests_per_minute: int) -> None:
         self._database = database
         self._capacity = float(requests_per_minute)
+        # The part of a minute's requests that was used up when one was taken last.
+        self.used = 0.0
 
     def take(self, purpose: Literal["submit", "read"]) -> bool:
         """Takes one request; False when there is none for this purpose."""
@@ -27,7 +29,9 @@ class SharedBudget:
                     SELECT least(%(capacity)s, tokens + extract(epoch FROM clock_timestamp() - updated_at) * %(capacity)s / 60) AS tokens
                     FROM broker_budget FOR UPDATE)
                 UPDATE broker_budget b SET tokens = r.tokens - 1, updated_at = clock_timestamp() FROM refilled r WHERE r.tokens >= %(floor)s
+                RETURNING b.tokens
                 """,
                 {"capacity": self._capacity, "floor": floor},
-            )
-            return taken.rowcount == 1
+            ).fetchone()
+        self.used = 1.0 if taken is None else 1.0 - max(0.0, float(taken[0])) / self._capacity
+        return taken is not None

@@ -1,0 +1,73 @@
+"""`make secrets STAGE=…`: the keys that people make at Alpaca and Gemini, entered once; and whether they were."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+PLACEHOLDER = "enter-me"
+# Secret, field, what to ask for, and whether the platform can do without.
+_FIELDS = (
+    ("alpaca", "key_id", "Alpaca paper key id", False),
+    ("alpaca", "secret_key", "Alpaca paper secret key", False),
+    ("gemini", "api_key", "Gemini API key (empty: no assistant)", True),
+)
+
+
+def missing(read: Callable[[str], dict[str, Any]], stage: str) -> list[str]:
+    """What was not entered yet, by name."""
+    found = []
+    if read(f"stratforge/{stage}/alpaca").get("key_id") in (None, "", PLACEHOLDER):
+        found.append(f"stratforge/{stage}/alpaca: nothing trades until key_id and secret_key are entered")
+    if not read(f"stratforge/{stage}/gemini").get("api_key"):
+        found.append(
+            f"stratforge/{stage}/gemini: without api_key the assistant says what is missing; everything else works"
+        )
+    return found
+
+
+def entered(read: Callable[[str], dict[str, Any]], ask: Callable[[str], str], stage: str) -> dict[str, dict[str, Any]]:
+    """The secrets with what was typed; what was left empty stays as it is."""
+    values: dict[str, dict[str, Any]] = {}
+    for name, field, prompt, _optional in _FIELDS:
+        whole = f"stratforge/{stage}/{name}"
+        secret = values.setdefault(whole, dict(read(whole)))
+        typed = ask(f"{prompt}: ").strip()
+        if typed:
+            secret[field] = typed
+    return values
+
+
+def main() -> int:
+    """Asks and stores, or checks."""
+    parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
+    parser.add_argument("what", choices=("enter", "check"))
+    parser.add_argument("--stage", required=True)
+    options = parser.parse_args()
+    client = boto3.client("secretsmanager")
+
+    def read(name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+        return found
+
+    try:
+        if options.what == "enter":
+            for name, value in entered(read, getpass.getpass, options.stage).items():
+                client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+        for line in missing(read, options.stage):
+            print(line)
+    except (BotoCoreError, ClientError) as error:
+        print(f"make secrets: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

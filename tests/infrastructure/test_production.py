@@ -1,0 +1,360 @@
+"""What a careful team asks of a production system, asserted on its templates."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from engine.synthesis import ROOT
+
+from tests.infrastructure.test_templates import Resources, every, resources_of, synthesize_stage
+
+_COSTS = (
+    "AWS::RDS::",
+    "AWS::EC2::NatGateway",
+    "AWS::EC2::EIP",
+    "AWS::KMS::Key",
+    "AWS::SecretsManager::Secret",
+    "AWS::Logs::LogGroup",
+    "AWS::ECS::",
+)
+
+
+def assembly_of(stage: str, folder: Path, **context: object) -> Path:
+    """A stage's assembly."""
+    done = synthesize_stage(stage, folder / stage, **context)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / stage
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Resources]:
+    """Production with everything that can be switched on."""
+    return resources_of(assembly_of("prod", tmp_path_factory.mktemp("prod"), edge=True))
+
+
+@pytest.fixture(scope="module")
+def development(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Resources]:
+    """Development."""
+    return resources_of(assembly_of("dev", tmp_path_factory.mktemp("dev")))
+
+
+def test_every_alarm_wakes_somebody_and_has_a_line_in_the_runbook(production: dict[str, Resources]) -> None:
+    headings = set(
+        re.findall(
+            r"[a-z-]+",
+            " ".join(re.findall(r"^### (.+)$", (ROOT / "infra_cdk/OPERATIONS.md").read_text(), re.MULTILINE)),
+        )
+    )
+    alarms = list(every(production, "AWS::CloudWatch::Alarm"))
+    assert len(alarms) >= 35
+    for name, alarm in alarms:
+        assert alarm["AlarmActions"], name
+        anchor = re.search(r"infra_cdk/OPERATIONS\.md#([a-z-]+)", alarm["AlarmDescription"])
+        assert anchor, f"{name} has no runbook line"
+        assert anchor[1] in headings or anchor[1].endswith("-failing"), anchor[1]
+
+
+def test_what_must_never_go_unnoticed_has_an_alarm(production: dict[str, Resources]) -> None:
+    names = {
+        alarm["AlarmName"].removeprefix("stratforge-prod-") for _, alarm in every(production, "AWS::CloudWatch::Alarm")
+    }
+    assert names >= {
+        "ingestor-heartbeat",
+        "bars-late",
+        "bar-to-order",
+        "broker-drift",
+        "ledger-broken",
+        "reconciler-silent",
+        "alpaca-rate-limit",
+        "gateway-errors",
+        "database-storage",
+        "bars-dead-letters",
+        "signals-oldest-message",
+    }
+
+
+def test_metrics_that_alarms_look_at_are_metrics_that_code_writes(production: dict[str, Resources]) -> None:
+    written: set[tuple[str, str]] = set()
+    for path in (ROOT / "functions").rglob("*.py"):
+        service = path.relative_to(ROOT / "functions").parts[0]
+        text = path.read_text()
+        written |= {(service, name) for name in re.findall(r'add_metric\(\s*"(\w+)"', text)}
+        written |= {
+            (service, name)
+            for name in re.findall(r'^\s+\("(\w+)", len\(|^\s+\("(\w+)", report', text, re.MULTILINE)
+            for name in name
+            if name
+        }
+    for name, alarm in every(production, "AWS::CloudWatch::Alarm"):
+        if alarm.get("Namespace") == "StratForge":
+            (service,) = [each["Value"] for each in alarm["Dimensions"]]
+            assert (service, alarm["MetricName"]) in written, name
+
+
+def test_destroying_development_leaves_nothing_that_costs_money(development: dict[str, Resources]) -> None:
+    for resources in development.values():
+        for name, resource in resources.items():
+            if resource["Type"].startswith(_COSTS):
+                assert resource.get("DeletionPolicy", "Delete") == "Delete", name
+    for _, database in every(development, "AWS::RDS::DBInstance"):
+        assert not database["DeletionProtection"]
+        assert database["DeleteAutomatedBackups"] is True
+
+
+def test_production_keeps_what_cannot_be_made_again(production: dict[str, Resources]) -> None:
+    kept = {"AWS::RDS::DBInstance": "Snapshot", "AWS::SecretsManager::Secret": "Retain", "AWS::KMS::Key": "Retain"}
+    for resources in production.values():
+        for name, resource in resources.items():
+            if resource["Type"] in kept:
+                assert resource["DeletionPolicy"] == kept[resource["Type"]], name
+
+
+def test_topics_that_the_ingestor_makes_go_with_the_stage(production: dict[str, Resources]) -> None:
+    cleaner = next(
+        each
+        for _, each in every(production, "AWS::Lambda::Function")
+        if str(each.get("FunctionName", "")).endswith("-cleaner")
+    )
+    assert cleaner["Environment"]["Variables"]["STAGE"] == "prod"
+    assert "Custom" in str(
+        {resource["Type"] for resources in production.values() for resource in resources.values()}
+    ) or any(
+        resource["Type"] == "AWS::CloudFormation::CustomResource" and "BarTopics" in name
+        for resources in production.values()
+        for name, resource in resources.items()
+    )
+
+
+def test_two_syntheses_of_the_same_code_give_the_same_templates(
+    tmp_path: Path, development: dict[str, Resources]
+) -> None:
+    assert resources_of(assembly_of("dev", tmp_path)) == development
+
+
+def test_nothing_is_sent_unencrypted_or_kept_so(production: dict[str, Resources]) -> None:
+    (database,) = [each for _, each in every(production, "AWS::RDS::DBInstance")]
+    assert "KmsKeyId" in database
+    (parameters,) = [each for _, each in every(production, "AWS::RDS::DBParameterGroup")]
+    assert parameters["Parameters"]["rds.force_ssl"] == "1"
+    for _, secret in every(production, "AWS::SecretsManager::Secret"):
+        assert "KmsKeyId" in secret
+    for _, queue in every(production, "AWS::SQS::Queue"):
+        assert queue["SqsManagedSseEnabled"] is True
+
+
+def test_what_imports_slowly_starts_from_a_snapshot_behind_an_alias(production: dict[str, Resources]) -> None:
+    functions = {
+        str(each["FunctionName"]): each
+        for _, each in every(production, "AWS::Lambda::Function")
+        if "FunctionName" in each
+    }
+    snapped = {name.removeprefix("stratforge-prod-") for name, each in functions.items() if "SnapStart" in each}
+    assert snapped == {"api", "mcp", "assistant"}
+    assert len(list(every(production, "AWS::Lambda::Alias"))) == len(snapped)
+
+
+def test_functions_find_the_database_and_trust_its_authorities_only(production: dict[str, Resources]) -> None:
+    for _, function in every(production, "AWS::Lambda::Function"):
+        variables = function.get("Environment", {}).get("Variables", {})
+        if "DATABASE_SECRET" in variables or "OWNER_SECRET" in variables:
+            assert variables["DATABASE_CA"].endswith("rds-global-bundle.pem")
+            assert "DATABASE_HOST" in variables
+
+
+def test_cheap_egress_has_an_instance_and_production_gateways_with_endpoints(
+    production: dict[str, Resources], development: dict[str, Resources]
+) -> None:
+    assert len(list(every(production, "AWS::EC2::NatGateway"))) == 2
+    assert len(list(every(production, "AWS::EC2::VPCEndpoint"))) == 6
+    assert list(every(development, "AWS::EC2::NatGateway")) == []
+    assert len(list(every(development, "AWS::EC2::Instance"))) == 1
+
+
+# What each function asks of AWS, read from its code. ------------------------------------------------------------
+
+# Calls of clients, by the method's name, as actions of IAM. What is not here is no call of AWS.
+_ACTIONS = {
+    "send_message": "sqs:SendMessage",
+    "send_message_batch": "sqs:SendMessage",
+    "receive_message": "sqs:ReceiveMessage",
+    "delete_message": "sqs:DeleteMessage",
+    "delete_message_batch": "sqs:DeleteMessage",
+    "get_queue_url": "sqs:GetQueueUrl",
+    "get_queue_attributes": "sqs:GetQueueAttributes",
+    "publish": "sns:Publish",
+    "create_topic": "sns:CreateTopic",
+    "subscribe": "sns:Subscribe",
+    "list_topics": "sns:ListTopics",
+    "delete_topic": "sns:DeleteTopic",
+    "get_secret_value": "secretsmanager:GetSecretValue",
+    "post_to_connection": "execute-api:ManageConnections",
+    "delete_connection": "execute-api:ManageConnections",
+}
+# What a call needs beside its own action, and what the platform of functions needs.
+_ALSO = {"sns:CreateTopic": {"sns:TagResource"}}
+_OF_LAMBDA = {
+    "logs:CreateLogStream",
+    "logs:PutLogEvents",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ChangeMessageVisibility",
+}
+
+
+def _modules() -> dict[str, ast.Module]:
+    found = {}
+    for base, prefix in ((ROOT / "layers/stratforge", "stratforge"), (ROOT / "functions", "functions")):
+        for path in base.rglob("*.py"):
+            parts = [prefix, *path.relative_to(base).with_suffix("").parts]
+            found[".".join(part for part in parts if part != "__init__")] = ast.parse(path.read_text())
+    return found
+
+
+_MODULES = _modules()
+
+
+def _definitions(module: str) -> dict[str, ast.AST]:
+    return {
+        node.name: node
+        for node in ast.walk(_MODULES[module])
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+
+
+def _imports(module: str) -> dict[str, tuple[str, str]]:
+    """What names of a module mean: (module, name), or (module, "") for modules."""
+    found: dict[str, tuple[str, str]] = {}
+    for node in ast.walk(_MODULES[module]):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found[alias.asname or alias.name] = (whole, "") if whole in _MODULES else (node.module, alias.name)
+    return found
+
+
+def _calls(module: str, node: ast.AST, seen: set[tuple[str, int]]) -> Iterator[str]:
+    """Actions of everything that the code of a node can reach, through our own modules."""
+    if (module, id(node)) in seen:
+        return
+    seen.add((module, id(node)))
+    names, own = _imports(module), _definitions(module)
+    for part in ast.walk(node):
+        if isinstance(part, ast.Constant) and part.value in _ACTIONS and isinstance(part.value, str):
+            yield _ACTIONS[part.value]
+        if isinstance(part, ast.Attribute):
+            holder = part.value.id if isinstance(part.value, ast.Name) else ""
+            if (part.attr in _ACTIONS and names.get(holder, ("", ""))[1] != "") or (
+                part.attr in _ACTIONS and not (holder == "self" or names.get(holder))
+            ):
+                yield _ACTIONS[part.attr]
+            target = names.get(holder)
+            if target and target[1] == "" and target[0] in _MODULES and part.attr in _definitions(target[0]):
+                yield from _calls(target[0], _definitions(target[0])[part.attr], seen)
+        if isinstance(part, ast.Name):
+            if part.id in own and own[part.id] is not node:
+                yield from _calls(module, own[part.id], seen)
+            target = names.get(part.id)
+            if target and target[1] and target[0] in _MODULES and target[1] in _definitions(target[0]):
+                yield from _calls(target[0], _definitions(target[0])[target[1]], seen)
+
+
+def _called_by(function: str) -> set[str]:
+    entry = "__main__" if function == "ingestor" else "handler"
+    seen: set[tuple[str, int]] = set()
+    found: set[str] = set()
+    for module in _MODULES:
+        if module.startswith(f"functions.{function}.") or module == f"functions.{function}":
+            found |= set(_calls(module, _MODULES[module], seen))
+    assert f"functions.{function}.{entry}" in _MODULES
+    return found
+
+
+def _granted(stacks: dict[str, Resources], role: str) -> set[str]:
+    found: set[str] = set()
+    for _, policy in every(stacks, "AWS::IAM::Policy"):
+        if any(each.get("Ref") == role for each in policy["Roles"]):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                actions = statement["Action"]
+                found |= set(actions if isinstance(actions, list) else [actions])
+    return found
+
+
+def _roles(stacks: dict[str, Resources]) -> dict[str, tuple[str, bool]]:
+    """Role and whether it is fed by a queue, by function."""
+    consumers = json.dumps([each["FunctionName"] for _, each in every(stacks, "AWS::Lambda::EventSourceMapping")])
+    aliases = {name: each["FunctionName"]["Ref"] for name, each in every(stacks, "AWS::Lambda::Alias")}
+    for alias, function in aliases.items():
+        consumers = consumers.replace(alias, function)
+    found: dict[str, tuple[str, bool]] = {}
+    for logical_id, function in every(stacks, "AWS::Lambda::Function"):
+        name = str(function.get("FunctionName", ""))
+        if name.startswith("stratforge-prod-"):
+            found[name.removeprefix("stratforge-prod-")] = (
+                function["Role"]["Fn::GetAtt"][0],
+                f'"{logical_id}"' in consumers,
+            )
+    (task,) = [each for _, each in every(stacks, "AWS::ECS::TaskDefinition")]
+    found["ingestor"] = (task["TaskRoleArn"]["Fn::GetAtt"][0], False)
+    return found
+
+
+def _names(stacks: dict[str, Resources]) -> list[str]:
+    return sorted(_roles(stacks))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "api",
+        "assistant",
+        "backtester",
+        "cleaner",
+        "evaluator",
+        "executor",
+        "ingestor",
+        "live",
+        "mcp",
+        "migrator",
+        "notifier",
+        "reconciler",
+        "sandbox",
+        "settler",
+    ],
+)
+def test_a_function_may_do_what_its_code_does_and_nothing_else(production: dict[str, Resources], function: str) -> None:
+    assert function in _names(production)
+    role, fed = _roles(production)[function]
+    granted, called = _granted(production, role), _called_by(function)
+    if function == "evaluator":
+        called |= {"lambda:InvokeFunction"}
+    for action in list(called):
+        called |= _ALSO.get(action, set())
+    allowed = called | {each for each in _OF_LAMBDA if each.startswith("logs:")} | (_OF_LAMBDA if fed else set())
+    # Secrets are encrypted with our key in production.
+    allowed |= {"kms:Decrypt"} if "secretsmanager:GetSecretValue" in called else set()
+    assert called - granted == set(), "the code asks for what it may not do"
+    assert granted - allowed == set(), "it may do what no code of it asks for"
+
+
+def test_a_linter_of_templates_finds_nothing(tmp_path: Path) -> None:
+    from cfnlint.api import lint_file  # noqa: F401 - the library is there
+    from cfnlint.config import ManualArgs
+    from cfnlint.runner import Runner  # noqa: F401
+
+    found: list[Any] = []
+    for stage, context in (("prod", {"edge": True}), ("dev", {"database": "aurora"})):
+        folder = assembly_of(stage, tmp_path, **context)
+        for path in sorted(folder.glob("assembly-*/*.template.json")):
+            from cfnlint.api import lint
+
+            matches = lint(path.read_text(), config=ManualArgs(regions=["us-east-1"], ignore_checks=["W"]))
+            found += [f"{path.name} {each.rule.id} {each.message}" for each in matches]
+    assert found == []
