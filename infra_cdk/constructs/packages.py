@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
+
+from infra_cdk.constructs.bundling import install
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -60,31 +61,8 @@ class _UvBundling:
 
     def try_bundle(self, output_dir: str, *_arguments: object, **_options: object) -> bool:
         """Installs into `output_dir`; a failure stops the synthesis."""
-        on_lambdas_python = sys.version_info[:2] == (3, 13)
-        command = [
-            str(Path(sys.executable).parent / "uv"),
-            "pip",
-            "install",
-            "--quiet",
-            "--require-hashes",
-            # Byte code is for the version that makes it; SnapStart makes its own.
-            "--compile-bytecode" if on_lambdas_python else "--no-compile-bytecode",
-            "--target",
-            f"{output_dir}/python",
-            "--python-version",
-            "3.13",
-            "--python-platform",
-            "aarch64-manylinux_2_28",
-            "--only-binary",
-            ":all:",
-            "-r",
-            str(self._requirements),
-        ]
-        subprocess.run(command, check=True)
-        patterns = ["**/tests", "**/*.dist-info/RECORD"] + ([] if on_lambdas_python else ["**/__pycache__"])
-        for pattern in patterns:
-            for path in Path(output_dir).glob(pattern):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        # Byte code is for the version that makes it; SnapStart makes its own.
+        install(self._requirements, Path(output_dir) / "python", compile_bytecode=sys.version_info[:2] == (3, 13))
         return True
 
 

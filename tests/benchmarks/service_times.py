@@ -131,12 +131,12 @@ def main() -> int:
             phases = []
             for name, users in (("few", 4), ("many", 400)):
                 for symbol in SYMBOLS:
-                    add_crowd(platform, f"{name}-{symbol}", users, symbol)
+                    add_crowd(platform, f"{name}-{symbol.lower()}", users, symbol)
                 time.sleep(12)
                 phases.append(_phase(platform))
                 print(f"{name}: {phases[-1]}", file=sys.stderr)
                 for symbol in SYMBOLS:
-                    stop_crowd(platform, f"{name}-{symbol}")
+                    stop_crowd(platform, f"{name}-{symbol.lower()}")
                 time.sleep(5)
             found = audit(platform)
             bytes_a_bar = _bytes_a_row(platform, "market_data")

@@ -33,3 +33,13 @@ def test_no_lock_names_an_address() -> None:
         text = path.read_text(encoding="utf-8")
         assert "://" not in text, path.name
         assert "--hash=sha256:" in text, path.name
+
+
+def test_sizes_are_measured_of_the_layers_that_functions_have() -> None:
+    from tests.benchmarks.sizes import KINDS
+
+    found = {}
+    for path in (ROOT / "infra_cdk" / "stacks").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= dict(re.findall(r'\.function\(\s*"(\w+)",\s*"(\w+)"', text))
+    assert found == {name: kind for name, kind in KINDS.items() if name not in ("cleaner", "migrator")}

@@ -1,0 +1,122 @@
+"""`make sizes`: what every function's package and layers come to on Lambda, and how long its handler takes to import, against budgets.
+
+The layers are built as for a deployment: the hashed requirements for Python 3.13 on arm64. Imports are timed here, in a fresh process of this machine's Python with
+compiled byte code, as ratios to a process that imports nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from engine.synthesis import ROOT
+
+from infra_cdk.constructs.bundling import install
+
+LIMIT = 250
+# The api compiles strategies, so it carries numpy, whose OpenBLAS alone is 25 MB.
+BUDGETS = {"api": 80, "evaluator": 75, "sandbox": 50, "mcp": 40, "executor": 120, "assistant": 100}
+# Function -> requirements, as the stacks have it (a test compares).
+KINDS = {
+    "api": "api",
+    "assistant": "assistant",
+    "backtester": "broker",
+    "cleaner": "engine",
+    "evaluator": "engine",
+    "executor": "broker",
+    "live": "engine",
+    "mcp": "mcp",
+    "migrator": "engine",
+    "notifier": "engine",
+    "reconciler": "broker",
+    "sandbox": "sandbox",
+    "settler": "engine",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A function's megabytes unzipped, its own and its layers'."""
+
+    function: str
+    kind: str
+    megabytes: float
+
+    @property
+    def budget(self) -> int:
+        """What it may come to."""
+        return BUDGETS.get(self.function, LIMIT)
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def sizes() -> list[Size]:
+    """All functions."""
+    with tempfile.TemporaryDirectory(prefix="stratforge-sizes-") as name:
+        folder = Path(name)
+        layers = {}
+        for kind in sorted(set(KINDS.values())):
+            install(ROOT / "layers" / "requirements" / f"{kind}.txt", folder / kind)
+            layers[kind] = _megabytes(folder / kind)
+        library = folder / "library"
+        shutil.copytree(ROOT / "layers" / "stratforge", library, ignore=shutil.ignore_patterns("__pycache__"))
+        shared = _megabytes(library)
+        found = []
+        for function, kind in KINDS.items():
+            own = folder / "own" / function
+            shutil.copytree(ROOT / "functions" / function, own, ignore=shutil.ignore_patterns("__pycache__"))
+            found.append(Size(function, kind, layers[kind] + shared + _megabytes(own)))
+        return found
+
+
+def _seconds(statement: str) -> float:
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-c", statement],
+            check=True,
+            cwd=ROOT,
+            capture_output=True,
+            env={"PYTHONPATH": f"{ROOT}/layers:{ROOT}"},
+        )
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def main() -> int:
+    """Prints the table; 1 when a budget is exceeded."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Packages on Lambda (unzipped) and cold imports here")
+    for column in ("function", "layer", "MB", "budget", "import, s", "x an empty process"):
+        table.add_column(column, justify="left" if column in ("function", "layer") else "right")
+    floor = _seconds("pass")
+    found = sizes()
+    for each in found:
+        seconds = _seconds(f"import functions.{each.function}.handler")
+        over = "" if each.megabytes <= each.budget else " over"
+        table.add_row(
+            each.function,
+            each.kind,
+            f"{each.megabytes:.1f}{over}",
+            f"{each.budget}",
+            f"{seconds:.2f}",
+            f"{seconds / floor:.0f}",
+        )
+    Console().print(table)
+    return int(any(each.megabytes > each.budget for each in found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
