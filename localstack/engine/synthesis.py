@@ -18,13 +18,13 @@ ROOT = Path(__file__).resolve().parents[2]
 _CONTENT = ("infra_cdk", "functions", "layers", "db/migrations", "cdk.json")
 
 
-def _context(simulated: bool) -> dict[str, object]:
-    return {"stage": "local", "simulated": simulated, "aws:cdk:bundling-stacks": []}
+def _context(simulated: bool, gateways: bool) -> dict[str, object]:
+    return {"stage": "local", "simulated": simulated, "gateways": gateways, "aws:cdk:bundling-stacks": []}
 
 
-def content_hash(*, simulated: bool) -> str:
+def content_hash(*, simulated: bool, gateways: bool) -> str:
     """What the templates and assets depend on."""
-    digest = hashlib.sha256(json.dumps(_context(simulated)).encode())
+    digest = hashlib.sha256(json.dumps(_context(simulated, gateways)).encode())
     for name in _CONTENT:
         path = ROOT / name
         files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
@@ -35,17 +35,18 @@ def content_hash(*, simulated: bool) -> str:
     return digest.hexdigest()[:24]
 
 
-def synthesize(cache: Path, *, simulated: bool = True) -> Path:
+def synthesize(cache: Path, *, simulated: bool = True, gateways: bool = True) -> Path:
     """The cloud assembly of the local stage, from the cache when nothing changed.
 
     Args:
         cache: Folder of assemblies.
         simulated: Whether the market is simulated, which the dashboard says.
+        gateways: Whether the engine has HTTP and WebSocket APIs; without them there are no stacks that need one.
 
     Raises:
         StartError: if the app does not synthesize.
     """
-    output = cache / content_hash(simulated=simulated)
+    output = cache / content_hash(simulated=simulated, gateways=gateways)
     if (output / "manifest.json").exists():
         return output
     cache.mkdir(parents=True, exist_ok=True)
@@ -56,7 +57,7 @@ def synthesize(cache: Path, *, simulated: bool = True) -> Path:
         "PATH": f"{node}{os.pathsep}{os.environ.get('PATH', '')}",
         "CDK_OUTDIR": str(working),
         "CDK_CONTEXT_JSON": json.dumps(
-            {**json.loads((ROOT / "cdk.json").read_text())["context"], **_context(simulated)}
+            {**json.loads((ROOT / "cdk.json").read_text())["context"], **_context(simulated, gateways)}
         ),
         "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
         "PYTHONPATH": os.pathsep.join((str(ROOT / "layers"), str(ROOT))),

@@ -26,7 +26,7 @@ from engine.platform import Options, Platform
 from engine.synthesis import ROOT
 
 from infra_cdk.capacity.measured import FILE
-from tests.e2e.crowd import add_crowd, stop_crowd
+from tests.e2e.crowd import add_crowd, one_side, stop_crowd
 
 _FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
 _SECONDS = 40
@@ -131,7 +131,8 @@ def main() -> int:
             phases = []
             for name, users in (("few", 4), ("many", 400)):
                 for symbol in SYMBOLS:
-                    add_crowd(platform, f"{name}-{symbol.lower()}", users, symbol)
+                    add_crowd(platform, f"{name}-{symbol.lower()}", 2 * users, symbol)
+                one_side(platform)
                 time.sleep(12)
                 phases.append(_phase(platform))
                 print(f"{name}: {phases[-1]}", file=sys.stderr)

@@ -52,6 +52,17 @@ def add_crowd(platform: Platform, name: str, users: int, symbol: str) -> None:
             )
 
 
+def one_side(platform: Platform) -> None:
+    """Stops the half that would take the other side: what crosses inside never reaches the broker."""
+    with psycopg.connect(platform.conninfo("owner")) as connection:
+        connection.execute(
+            """
+            UPDATE sessions s SET status = 'STOPPED', ended_at = now() FROM strategy_versions v
+            WHERE v.strategy_id = s.strategy_id AND s.status = 'RUNNING' AND v.python_code LIKE '%%PHASE = 1%%'
+            """
+        )
+
+
 def stop_crowd(platform: Platform, name: str) -> None:
     """Stops the crowd's sessions."""
     with psycopg.connect(platform.conninfo("owner")) as connection:

@@ -37,8 +37,9 @@ class BarTopics:
             found = sns.create_topic(
                 Name=bars_topic_name(self._stage, symbol),
                 Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "false"},
-                Tags=[{"Key": "stratforge:stage", "Value": self._stage}],
             )["TopicArn"]
+            # Not with its creation: a topic that the deployment made has other tags, and creating it again with these would be refused.
+            sns.tag_resource(ResourceArn=found, Tags=[{"Key": "stratforge:stage", "Value": self._stage}])
             sns.subscribe(
                 TopicArn=found,
                 Protocol="sqs",

@@ -1,0 +1,115 @@
+"""The platform on LocalStack in host mode: bootstrap and `cdk deploy` of every stack that it supports, then the same simulators and ingestor."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from engine.deployment import ACCOUNT, REGION, client
+from engine.failures import StartError
+from engine.platform import Platform, _answers
+from engine.processes import Process, listening
+from engine.synthesis import ROOT, synthesize
+
+from host.environment import python
+from infra_cdk import cdk
+
+_DEPLOY_SECONDS = 400
+
+
+class LocalStackPlatform(Platform):
+    """Everything but the HTTP and WebSocket APIs, which the community version does not have."""
+
+    def start(self) -> None:
+        """Brings everything up; returns when stacks are deployed and the ingestor listens."""
+        self.tell("database")
+        self.postgres.prepare()
+        self.supervisor.add(self.postgres.process())
+        self.postgres.ensure_database()
+        self._migrate()
+        self.tell("templates")
+        cache = (self.options.assemblies or self.options.state / "assemblies").with_name("assemblies-localstack")
+        assembly = synthesize(cache, gateways=False)
+        self.tell("LocalStack")
+        self.supervisor.add(self._engine_process())
+        self.tell("stacks")
+        self._deploy(assembly)
+        self.tell("simulators")
+        self._start_simulators()
+        self.tell("ingestor")
+        self.supervisor.add(self._ingestor_process())
+        self.supervisor.watch()
+
+    def _engine_process(self) -> Process:
+        state = self.options.state.resolve() / "engine"
+        state.mkdir(parents=True, exist_ok=True)
+        self.folder.logs.mkdir(parents=True, exist_ok=True)
+        address = f"127.0.0.1:{self.engine_port}"
+        process = self._process(
+            "engine",
+            "localstack.runtime.main",
+            port=self.engine_port,
+            GATEWAY_SERVER="hypercorn",
+            GATEWAY_LISTEN=address,
+            LOCALSTACK_HOST=address,
+            DNS_ADDRESS="0",
+            OVERRIDE_IN_DOCKER="0",
+            SQS_ENDPOINT_STRATEGY="path",
+            LAMBDA_RUNTIME_EXECUTOR="stratforge-host",
+            LAMBDA_EVENT_SOURCE_MAPPING_POLL_INTERVAL_SEC="0.1",
+            SKIP_SSL_CERT_DOWNLOAD="1",
+            DISABLE_EVENTS="1",
+            FILESYSTEM_ROOT=str(state),
+            HOME=str(state),
+            TMPDIR=str(state),
+            STRATFORGE_PYTHON=sys.executable,
+            STRATFORGE_LOGS=str(self.folder.logs),
+        )
+        process.command = [str(python()), *process.command[1:]]
+        hidden = ("PYTHONPATH", "AWS_ENDPOINT_URL")
+        process.environment = {name: value for name, value in process.environment.items() if name not in hidden}
+        process.ready = lambda: listening(self.engine_port) and _answers(f"{self.engine_address}/_localstack/health")
+        return process
+
+    def _deploy(self, assembly: Path) -> None:
+        """By the CDK's own command line, as to AWS.
+
+        Raises:
+            StartError: if a stack fails, or LocalStack only pretends to have deployed something.
+        """
+        self._cdk("bootstrap", f"aws://{ACCOUNT}/{REGION}")
+        self._cdk("deploy", "Stratforge/*", "--app", str(assembly), "--require-approval", "never", "--concurrency", "4")
+        cloudformation = client("cloudformation", self.engine_address)
+        for stack in cloudformation.describe_stacks()["Stacks"]:
+            events = cloudformation.describe_stack_events(StackName=stack["StackName"])["StackEvents"]
+            pretended = [
+                f"{each['LogicalResourceId']} ({each['ResourceType']})"
+                for each in events
+                if "fallback" in each.get("ResourceStatusReason", "")
+            ]
+            if pretended:
+                raise StartError(f"{stack['StackName']}: LocalStack does not know {', '.join(sorted(set(pretended)))}")
+            self.outputs |= {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+        secrets = client("secretsmanager", self.engine_address)
+        for name, value in self._secrets().items():
+            secrets.put_secret_value(SecretId=f"stratforge/local/{name}", SecretString=json.dumps(value))
+
+    def _cdk(self, *arguments: str) -> None:
+        variables = {**cdk.environment(), **self._environment(), "CDK_DISABLE_CLI_TELEMETRY": "1", "CI": "true"}
+        variables["PATH"] = cdk.environment()["PATH"]
+        log = self.folder.logs / "cdk.log"
+        with log.open("ab") as output:
+            done = subprocess.run(
+                cdk.command(*arguments),
+                cwd=ROOT,
+                env=variables,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=_DEPLOY_SECONDS,
+                check=False,
+            )
+        if done.returncode != 0:
+            last = log.read_text(errors="replace").strip().splitlines()[-12:]
+            raise StartError(f"cdk {arguments[0]} failed: {' | '.join(last)[-1500:]}")

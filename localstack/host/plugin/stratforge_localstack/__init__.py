@@ -1,0 +1,1 @@
+"""LocalStack without Docker: functions are processes of this machine."""

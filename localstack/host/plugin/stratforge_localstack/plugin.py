@@ -1,0 +1,19 @@
+"""What LocalStack finds by its entry point; the executor is loaded when LocalStack is up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
+
+
+class HostExecutorPlugin(RuntimeExecutorPlugin):
+    """`LAMBDA_RUNTIME_EXECUTOR=stratforge-host`."""
+
+    name = "stratforge-host"
+
+    def load(self, *_arguments: Any, **_options: Any) -> Any:
+        """The class of executors."""
+        from stratforge_localstack.executor import HostRuntimeExecutor
+
+        return HostRuntimeExecutor
