@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.log import log_group
 from infra_cdk.constructs.packages import ARCHITECTURE, RUNTIME, function_code
 from infra_cdk.suppressions import acknowledge_wildcard, attribute
-
-_RETENTION = {14: logs.RetentionDays.TWO_WEEKS, 30: logs.RetentionDays.ONE_MONTH, 90: logs.RetentionDays.THREE_MONTHS}
 
 
 class PythonFunction(Construct):
@@ -55,20 +53,14 @@ class PythonFunction(Construct):
             description=f"{config.prefix} {name}" + (": no permission whatsoever" if isolated else ""),
         )
         function_name = f"{config.prefix}-{name}"
-        log_group = logs.LogGroup(
-            self,
-            "Log",
-            log_group_name=f"/stratforge/{config.name}/{name}",
-            retention=_RETENTION[config.log_retention_days],
-            removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
-        )
+        log = log_group(self, "Log", config, name)
         if not isolated:
             self.role.add_to_policy(
                 iam.PolicyStatement(
-                    actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log_group.log_group_arn}:*"]
+                    actions=["logs:CreateLogStream", "logs:PutLogEvents"], resources=[f"{log.log_group_arn}:*"]
                 )
             )
-            acknowledge_wildcard(self, f"{attribute(log_group)}:*", "The streams of the function's own log.")
+            acknowledge_wildcard(self, f"{attribute(log)}:*", "The streams of the function's own log.")
         in_vpc = vpc is not None and not isolated
         if in_vpc:
             # What Lambda needs to attach a function to a VPC cannot be narrowed to a resource.
@@ -88,7 +80,7 @@ class PythonFunction(Construct):
             timeout=Duration.seconds(timeout),
             memory_size=memory,
             environment=dict(environment),
-            log_group=log_group,
+            log_group=log,
             vpc=vpc if in_vpc else None,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS) if in_vpc else None,
             security_groups=list(security_groups or []) if in_vpc else None,

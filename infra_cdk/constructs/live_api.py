@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnElement, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnElement, CfnOutput, Stack
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.log import log_group
 
 _STAGE = "live"
 _BURST, _RATE = 500, 200
@@ -32,13 +32,7 @@ class LiveApi(Construct):
             throttle=apigatewayv2.ThrottleSettings(burst_limit=_BURST, rate_limit=_RATE),
         )
         if config.network is not None:
-            log = logs.LogGroup(
-                self,
-                "AccessLog",
-                log_group_name=f"/stratforge/{config.name}/live-access",
-                retention=logs.RetentionDays.ONE_MONTH,
-                removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
-            )
+            log = log_group(self, "AccessLog", config, "live-access")
             stage = self._stage.node.default_child
             assert isinstance(stage, apigatewayv2.CfnStage)
             stage.access_log_settings = apigatewayv2.CfnStage.AccessLogSettingsProperty(

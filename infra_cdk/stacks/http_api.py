@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Stack
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.log import log_group
 
 _BURST, _RATE = 200, 100
 
@@ -37,13 +37,7 @@ class HttpApiStack(Stack):
             methods=[apigatewayv2.HttpMethod.ANY],
             integration=integrations.HttpLambdaIntegration("McpIntegration", mcp),
         )
-        access_log = logs.LogGroup(
-            self,
-            "AccessLog",
-            log_group_name=f"/stratforge/{config.name}/access",
-            retention=logs.RetentionDays.ONE_MONTH,
-            removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
-        )
+        access_log = log_group(self, "AccessLog", config, "access")
         stage = apigatewayv2.CfnStage(
             self,
             "Stage",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr_assets as ecr_assets
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 from stratforge.bus.names import bars_topic_prefix
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.log import log_group
 from infra_cdk.constructs.packages import ROOT
 from infra_cdk.stacks.messaging import MessagingStack, topics_of
 from infra_cdk.stacks.network import NetworkStack
@@ -66,13 +66,7 @@ class IngestorStack(Stack):
             },
             logging=ecs.LogDriver.aws_logs(
                 stream_prefix="ingestor",
-                log_group=logs.LogGroup(
-                    self,
-                    "Log",
-                    log_group_name=f"/stratforge/{config.name}/ingestor",
-                    retention=logs.RetentionDays.ONE_MONTH,
-                    removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
-                ),
+                log_group=log_group(self, "Log", config, "ingestor"),
             ),
             stop_timeout=Duration.seconds(30),
         )

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from stratforge.storage import backtests, strategies
+from stratforge.storage.backtests import StoredBacktest
 
 from functions.api.backtests.endpoints import NewBacktest, create
 from functions.api.context import database
@@ -99,6 +100,14 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
         )
 
 
+def _stored(looking: Looking, backtest_id: UUID) -> tuple[StoredBacktest, dict[str, Any]]:
+    with database().reading(looking.user_id) as connection:
+        found = backtests.get_report(connection, backtest_id)
+    if found is None:
+        raise not_found("backtest")
+    return found
+
+
 def _years(months: list[dict[str, Any]]) -> list[tuple[str, list[float | None]]]:
     """Monthly returns as a row of twelve for each year."""
     years: dict[str, list[float | None]] = {}
@@ -133,11 +142,7 @@ def _heat_map(sweep: dict[str, Any] | None) -> dict[str, Any] | None:
 @router.get("/backtests/{backtest_id}/chart.json")
 def chart(backtest_id: UUID, looking: Looking) -> Response:
     """Curves, indicators and trades for the charts."""
-    with database().reading(looking.user_id) as connection:
-        found = backtests.get_report(connection, backtest_id)
-    if found is None:
-        raise not_found("backtest")
-    report = found[1]
+    _, report = _stored(looking, backtest_id)
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     return compressed(looking.request, body.encode(), "application/json")
 
@@ -145,16 +150,13 @@ def chart(backtest_id: UUID, looking: Looking) -> Response:
 @router.get("/backtests/{backtest_id}/trades.csv")
 def trades_csv(backtest_id: UUID, looking: Looking) -> Response:
     """The trades as a table for other programs; times in UTC."""
-    with database().reading(looking.user_id) as connection:
-        found = backtests.get_report(connection, backtest_id)
-    if found is None:
-        raise not_found("backtest")
+    backtest, report = _stored(looking, backtest_id)
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(_TRADE_COLUMNS)
-    for trade in found[1]["trades"]:
+    for trade in report["trades"]:
         times = {name: datetime.fromtimestamp(trade[name], UTC).isoformat() for name in ("entry_time", "exit_time")}
         writer.writerow([{**trade, **times}.get(name) for name in _TRADE_COLUMNS])
     answer = Response(sheet.getvalue(), media_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = f'attachment; filename="{found[0].symbol.replace("/", "-")}-trades.csv"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{backtest.symbol.replace("/", "-")}-trades.csv"'
     return answer

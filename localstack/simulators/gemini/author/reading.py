@@ -10,6 +10,10 @@ from simulators.gemini.author.conditions import conditions_in
 _BUY = r"\b(?:buys?|buying|enters?|go(?:es)? long|get in|long(?! (?:average|ema|sma|term|moving))|purchases?|invests?|entry)\b"
 _SELL = r"\b(?:sells?|selling|exits?|get out|close (?:the |my |out |it|position|trade)|liquidates?|leaves?|takes? profits?)\b"
 _NUMBER = r"(\d+(?:\.\d+)?)"
+_NOT_IN = r"(?:not?|never|avoid|skip|except|ignore|without)[^.;]{0,25}"
+_IN = r"(?:only )?(?:in|during|within)? ?"
+# How it begins, which end of the day, and whether buying begins there or ends.
+_SESSIONS = ((_NOT_IN, "first", True), (_NOT_IN, "last", False), (_IN, "first", False), (_IN, "last", True))
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
 
 
@@ -199,32 +203,15 @@ def _clock(text: str, book: Book) -> str:
             f"{minutes} >= {start} and {minutes} < {end}",
             f"it is between {_time(start)} and {_time(end)} New York time",
         )
-    match, text = _take(
-        r"(?:not?|never|avoid|skip|except|ignore|without)[^.;]{0,25}(?:the )?first (?:(\d+) minutes|(half[- ]hour)|hour)",
-        text,
-    )
-    if match:
-        start = 570 + (int(match[1]) if match[1] else 30 if match[2] else 60)
-        within(f"{minutes} >= {start}", f"it is {_time(start)} New York time or later")
-    match, text = _take(
-        r"(?:not?|never|avoid|skip|except|ignore|without)[^.;]{0,25}(?:the )?last (?:(\d+) minutes|(half[- ]hour)|hour)",
-        text,
-    )
-    if match:
-        end = 960 - (int(match[1]) if match[1] else 30 if match[2] else 60)
-        within(f"{minutes} < {end}", f"it is before {_time(end)} New York time")
-    match, text = _take(
-        r"(?:only )?(?:in|during|within) the first (?:(\d+) minutes|(half[- ]hour)|hour)|first hour", text
-    )
-    if match:
-        end = 570 + (int(match[1]) if match[1] else 30 if match[2] else 60) if match.re.groups else 630
-        within(f"{minutes} < {end}", f"it is before {_time(end)} New York time")
-    match, text = _take(
-        r"(?:only )?(?:in|during|within) the last (?:(\d+) minutes|(half[- ]hour)|hour)|last hour", text
-    )
-    if match:
-        start = 960 - (int(match[1]) if match[1] else 30 if match[2] else 60)
-        within(f"{minutes} >= {start}", f"it is {_time(start)} New York time or later")
+    for lead, edge, begins in _SESSIONS:
+        match, text = _take(rf"{lead}(?:the )?{edge} (?:(\d+) minutes|(half[- ]hour)|hour)", text)
+        if match:
+            span = int(match[1]) if match[1] else 30 if match[2] else 60
+            limit = 570 + span if edge == "first" else 960 - span
+            if begins:
+                within(f"{minutes} >= {limit}", f"it is {_time(limit)} New York time or later")
+            else:
+                within(f"{minutes} < {limit}", f"it is before {_time(limit)} New York time")
     for word, sign in (("before", "<"), ("until", "<"), ("after", ">="), ("from", ">="), ("at", "==")):
         pattern = rf"\b{word} (\d{{1,2}})(?::(\d\d) ?(am|pm)?| ?(am|pm)|(?= o'clock))"
         while match := re.search(pattern, text):
