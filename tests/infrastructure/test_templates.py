@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import aws_cdk as cdk
 import pytest
 from engine.synthesis import ROOT
+
+from infra_cdk.configuration import ConfigurationError, stage_config
 
 Resources = dict[str, dict[str, Any]]
 
@@ -43,19 +47,17 @@ def synthesize_stage(stage: str, output: Path, **context: object) -> subprocess.
     )
 
 
-@pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The assembly of production."""
-    output = tmp_path_factory.mktemp("assembly") / "prod"
-    done = synthesize_stage("prod", output)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return output
+def assembly_of(stage: str, folder: Path, **context: object) -> Path:
+    """A stage's assembly."""
+    done = synthesize_stage(stage, folder / stage, **context)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / stage
 
 
-@pytest.fixture(scope="module", params=["local", "prod"])
-def stacks(request: pytest.FixtureRequest, assembly: Path, production: Path) -> dict[str, Resources]:
+@pytest.fixture(scope="session", params=["local", "prod"])
+def stacks(request: pytest.FixtureRequest, assembly: Path, production_assembly: Path) -> dict[str, Resources]:
     """The stacks of both stages."""
-    return resources_of(assembly if request.param == "local" else production)
+    return resources_of(assembly if request.param == "local" else production_assembly)
 
 
 def every(stacks: dict[str, Resources], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -170,8 +172,8 @@ def test_queues_and_topics_refuse_unencrypted_transport(stacks: dict[str, Resour
     assert policies.count("aws:SecureTransport") >= 12
 
 
-def test_production_keeps_its_database(production: Path) -> None:
-    stacks = resources_of(production)
+def test_production_keeps_its_database(production_assembly: Path) -> None:
+    stacks = resources_of(production_assembly)
     (database,) = [each for _, each in every(stacks, "AWS::RDS::DBInstance")]
     assert database["StorageEncrypted"] is True
     assert database["DeletionProtection"] is True
@@ -180,8 +182,8 @@ def test_production_keeps_its_database(production: Path) -> None:
     assert "PubliclyAccessible" not in database or database["PubliclyAccessible"] is False
 
 
-def test_one_ingestor_task_never_two(production: Path) -> None:
-    (service,) = [each for _, each in every(resources_of(production), "AWS::ECS::Service")]
+def test_one_ingestor_task_never_two(production_assembly: Path) -> None:
+    (service,) = [each for _, each in every(resources_of(production_assembly), "AWS::ECS::Service")]
     assert service["DesiredCount"] == 1
     assert service["DeploymentConfiguration"]["MaximumPercent"] == 100
     assert service["DeploymentConfiguration"]["MinimumHealthyPercent"] == 0
@@ -208,10 +210,16 @@ def test_one_ingestor_task_never_two(production: Path) -> None:
         ("dev", {"symbols": "AAPL,???"}, "is not a symbol"),
     ],
 )
-def test_a_wrong_configuration_stops_with_one_line(
-    stage: str, context: dict[str, str], message: str, tmp_path: Path
-) -> None:
-    done = synthesize_stage(stage, tmp_path / "out", **context)
+def test_a_wrong_configuration_is_told(stage: str, context: dict[str, object], message: str) -> None:
+    given = {"alarm_email": "ops@example.com", "stage": stage, **context}
+    app = cdk.App(context={name: value for name, value in given.items() if value is not None})
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        stage_config(app.node)
+
+
+def test_a_wrong_configuration_stops_the_synthesis_with_one_line(tmp_path: Path) -> None:
+    done = synthesize_stage("moon", tmp_path / "out")
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("configuration: ")
-    assert message in done.stderr
+    assert done.stderr.strip().splitlines()[-1] == (
+        "configuration: unknown stage 'moon'; give one of local, dev, prod with -c stage=…"
+    )

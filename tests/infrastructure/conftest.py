@@ -1,0 +1,15 @@
+"""Assemblies that several files look at, each synthesized once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.infrastructure.test_templates import assembly_of
+
+
+@pytest.fixture(scope="session")
+def production_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Production with everything that can be switched on."""
+    return assembly_of("prod", tmp_path_factory.mktemp("prod"), edge=True)
