@@ -11,7 +11,7 @@ SOAK ?= 2000
 .PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap secrets deploy destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## Builds .venv from the lock files
 
