@@ -66,10 +66,19 @@ function again() {
   setTimeout(open, Math.min(SLOWEST, 500 * 2 ** attempt) * (0.5 + Math.random() / 2));
 }
 
+// Without a network the closing of a socket is answered by nobody: say so at once, and do not wait for it.
+function cutOff() {
+  state("lost");
+  if (!socket) return;
+  socket.onclose = null;
+  socket.close();
+  again();
+}
+
 export function watch(cookie) {
   csrf = cookie;
   document.addEventListener("htmx:afterSettle", askForPrices);
   setInterval(() => socket?.readyState === WebSocket.OPEN && socket.send('{"action":"ping"}'), 240_000);
-  addEventListener("offline", () => socket?.close());
+  addEventListener("offline", cutOff);
   open();
 }
