@@ -59,11 +59,10 @@ class BacktesterService:
             if strategy is None:
                 raise BacktestError("the strategy was deleted; choose another")
             symbol = request.get("symbol") or strategy.symbol
-            jobs.set_progress(connection, job.job_id, "loading bars")
+        self._tell(job.job_id, "loading bars")
         bars = self._bars(symbol, request.get("start"), request.get("end"))
         config = BacktestConfig(**request.get("config", {}))
-        with self._database.transaction() as connection:
-            jobs.set_progress(connection, job.job_id, "backtesting")
+        self._tell(job.job_id, "backtesting")
         compiled = compile_strategy(strategy.python_code)
         report = run_backtest(compiled, bars, config, symbol=symbol).as_dict()
         if request.get("sweep"):
@@ -120,11 +119,11 @@ class BacktesterService:
     def _replay(self, job: jobs.Job) -> str:
         """Evaluates a session's recorded bars again and notes whether its signals are the same."""
         session_id = UUID(job.request["session_id"])
+        self._tell(job.job_id, "replaying")
         with self._database.transaction(job.user_id) as connection:
             session = replays.recorded_session(connection, session_id)
             if session is None:
                 raise BacktestError("the session has seen no bar yet; ask again when it has")
-            jobs.set_progress(connection, job.job_id, "replaying")
             live = replays.recorded_signals(connection, session_id)
             count, differences = replay(session.strategy, replays.recorded_bars(connection, session), live)
         noted = [

@@ -95,11 +95,7 @@ class Platform:
 
     def start(self) -> None:
         """Brings everything up; returns when it answers."""
-        self.tell("database")
-        self.postgres.prepare()
-        self.supervisor.add(self.postgres.process())
-        self.postgres.ensure_database()
-        self._migrate()
+        self._start_database()
         self.tell("templates")
         assembly = synthesize(
             self.options.assemblies or self.options.state / "assemblies", simulated=self.simulated_alpaca
@@ -123,6 +119,13 @@ class Platform:
         """Takes everything down."""
         self.supervisor.stop()
         self.folder.close()
+
+    def _start_database(self) -> None:
+        self.tell("database")
+        self.postgres.prepare()
+        self.supervisor.add(self.postgres.process())
+        self.postgres.ensure_database()
+        self._migrate()
 
     def _migrate(self) -> None:
         try:
@@ -252,7 +255,7 @@ class Platform:
         )
         # Functions run below it; what it hands to them is its own environment, less where the library lies on this machine.
         process.environment = {**process.environment, "PYTHONPATH": ""}
-        process.ready = lambda: listening(self.engine_port) and _answers(f"{self.engine_address}/_ministack/health")
+        process.ready = lambda: listening(self.engine_port) and answers(f"{self.engine_address}/_ministack/health")
         return process
 
     def _start_simulators(self) -> None:
@@ -317,7 +320,7 @@ class Platform:
     def _warm_up(self) -> None:
         """Waits for the API, and has the reconciler look at what an earlier run left."""
         for _ in range(100):
-            if _answers(f"{self.address}/healthz"):
+            if answers(f"{self.address}/healthz"):
                 break
         else:
             raise StartError(f"the API does not answer; look at {self.folder.logs / 'engine.log'}")
@@ -371,7 +374,7 @@ class Platform:
         return answer
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - loopback
             return bool(reply.status == 200)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.deployment import ACCOUNT, REGION, client
 from engine.failures import StartError
-from engine.platform import Platform, _answers
+from engine.platform import Platform, answers
 from engine.processes import Process, listening
 from engine.synthesis import ROOT, synthesize
 
@@ -24,11 +24,7 @@ class LocalStackPlatform(Platform):
 
     def start(self) -> None:
         """Brings everything up; returns when stacks are deployed and the ingestor listens."""
-        self.tell("database")
-        self.postgres.prepare()
-        self.supervisor.add(self.postgres.process())
-        self.postgres.ensure_database()
-        self._migrate()
+        self._start_database()
         self.tell("templates")
         cache = (self.options.assemblies or self.options.state / "assemblies").with_name("assemblies-localstack")
         assembly = synthesize(cache, gateways=False)
@@ -70,7 +66,7 @@ class LocalStackPlatform(Platform):
         process.command = [str(python()), *process.command[1:]]
         hidden = ("PYTHONPATH", "AWS_ENDPOINT_URL")
         process.environment = {name: value for name, value in process.environment.items() if name not in hidden}
-        process.ready = lambda: listening(self.engine_port) and _answers(f"{self.engine_address}/_localstack/health")
+        process.ready = lambda: listening(self.engine_port) and answers(f"{self.engine_address}/_localstack/health")
         return process
 
     def _deploy(self, assembly: Path) -> None:

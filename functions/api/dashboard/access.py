@@ -9,13 +9,12 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
-from stratforge.storage import accounts, halts
-from stratforge.storage.accounts import User
+from stratforge.storage import accounts, halts, operations
 from stratforge.storage.database import Connection
 
 from functions.api.context import database, principal
 from functions.api.dashboard.rendering import render
-from functions.api.problems import Problem
+from functions.api.problems import Problem, not_found
 
 MAX_FIELDS = 200
 Model = TypeVar("Model", bound=BaseModel)
@@ -65,9 +64,8 @@ def visitor(request: Request) -> Visitor:
 def operator_visitor(looking: Annotated[Visitor, Depends(visitor)]) -> Visitor:
     """An operator; to everybody else there is no such page."""
     with database().reading(looking.user_id) as connection:
-        user: User | None = accounts.get_user(connection, looking.user_id)
-    if user is None or not user.is_operator:
-        raise Problem(404, "not-found", "There is no such page.")
+        if not operations.is_operator(connection):
+            raise not_found("page")
     return looking
 
 
@@ -129,10 +127,15 @@ def fraction(fields: Form, name: str) -> str:
         raise Problem(422, "validation", f"{name.replace('_', ' ')}: {typed[:40]!r} is not a percentage.") from None
 
 
+def current_path(request: Request) -> str:
+    """The page that a person looks at, with its query: where a form was, or what was asked for."""
+    address = request.headers.get("HX-Current-URL", "") if request.headers.get("HX-Request") else str(request.url)
+    return "/" + address.split("/", 3)[3] if address.count("/") >= 3 else "/"
+
+
 def login_address(request: Request) -> str:
     """Where to log in, and come back from."""
-    wanted = request.headers.get("HX-Current-URL", "") if request.headers.get("HX-Request") else str(request.url)
-    path = "/" + wanted.split("/", 3)[3] if wanted.count("/") >= 3 else "/"
+    path = current_path(request)
     return f"/login?next={quote(path, safe='')}" if path not in ("/", "/login") else "/login"
 
 

@@ -24,10 +24,9 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file and its compressed form."""
+    """A file."""
 
     content: bytes
-    compressed: bytes
     media_type: str
 
 
@@ -35,11 +34,17 @@ class Asset:
 def assets() -> dict[str, Asset]:
     """All files by name: nothing of an address is ever joined to a path."""
     return {
-        path.name: Asset(content := path.read_bytes(), gzip.compress(content, 9, mtime=0), _TYPES[path.suffix])
+        path.name: Asset(path.read_bytes(), _TYPES[path.suffix])
         for folder in ("static", "vendor")
         for path in sorted((_HERE / folder).iterdir())
         if path.suffix in _TYPES
     }
+
+
+@lru_cache(maxsize=64)
+def compressed(name: str) -> bytes:
+    """A file as it is sent to who understands, compressed once for each environment."""
+    return gzip.compress(assets()[name].content, 9, mtime=0)
 
 
 @lru_cache(maxsize=1)
@@ -73,5 +78,5 @@ def static(_version: str, name: str, request: Request) -> Response:
         "Vary": "Accept-Encoding",
     }
     if "gzip" in request.headers.get("accept-encoding", ""):
-        return Response(asset.compressed, media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
+        return Response(compressed(name), media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(asset.content, media_type=asset.media_type, headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -105,6 +106,21 @@ def spark(values: list[float], width: int = 120, height: int = 28) -> str:
     )
 
 
+def cited(answer: str, citations: Sequence[dict[str, Any]]) -> list[tuple[str, list[int]]]:
+    """The answer in pieces, each with the numbers of the sources that stand behind it."""
+    ends: dict[int, list[int]] = {}
+    for number, citation in enumerate(citations, start=1):
+        for _start, end in citation["spans"]:
+            ends.setdefault(min(end, len(answer)), []).append(number)
+    pieces, begin = [], 0
+    for end in sorted(ends):
+        pieces.append((answer[begin:end], sorted(set(ends[end]))))
+        begin = end
+    if begin < len(answer):
+        pieces.append((answer[begin:], []))
+    return pieces
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The templates; every value is escaped."""
@@ -116,7 +132,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for filter_ in (money, signed_money, quantity, price, percent, signed_percent, number, tone, moment, spark):
+    for filter_ in (money, signed_money, quantity, price, percent, signed_percent, number, tone, moment, spark, cited):
         found.filters[filter_.__name__] = filter_
     found.globals["asset"] = assets.address
     return found

@@ -41,18 +41,28 @@ def chart_data(report: BacktestReport, points: int) -> dict[str, Any]:
         "equity": np.round(equity[ends], 2).tolist(),
         "buy_and_hold": np.round(hold[ends], 2).tolist(),
         "drawdown": np.round(drawdown_curve(equity)[ends], 6).tolist(),
-        "indicators": [_indicator(report, name, ends) for name in report.strategy.indicators],
+        "indicators": [
+            indicator_line(name, np.asarray(report.indicator(name)), bars.low, bars.high, ends)
+            for name in report.strategy.indicators
+        ],
     }
 
 
-def _indicator(report: BacktestReport, name: str, ends: npt.NDArray[np.int64]) -> dict[str, Any]:
-    values = np.asarray(report.indicator(name), dtype=np.float64)
+def indicator_line(
+    name: str, values: Floats, low: Floats, high: Floats, shown: npt.NDArray[np.int64] | None = None
+) -> dict[str, Any]:
+    """An indicator for a chart: what moves where prices move is drawn over them, everything else in a pane of its own.
+
+    Args:
+        low: The lows of the same bars as the values; and so the highs.
+        shown: The bars whose values are given; all when left out.
+    """
     known = values[np.isfinite(values)]
+    given = values if shown is None else values[shown]
     return {
         "name": name,
-        # What moves where prices move is drawn over them; everything else gets a pane of its own.
-        "on_price": on_price_scale(known, report.bars.low, report.bars.high),
-        "values": [round(value, 8) if math.isfinite(value) else None for value in values[ends].tolist()],
+        "on_price": on_price_scale(known, low, high),
+        "values": [round(value, 8) if math.isfinite(value) else None for value in given.tolist()],
     }
 
 

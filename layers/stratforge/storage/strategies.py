@@ -142,6 +142,11 @@ def list_strategies(
     return [StoredStrategy(*row) for row in rows]
 
 
+def names(connection: Connection, user_id: UUID) -> dict[UUID, str]:
+    """The names of a user's strategies, those that were not deleted."""
+    return {each.strategy_id: each.name for each in list_strategies(connection, user_id, Page(200))}
+
+
 def lock_strategy(connection: Connection, strategy_id: UUID) -> StoredStrategy | None:
     """A strategy that nobody else changes until the transaction ends."""
     row = connection.execute(
@@ -201,14 +206,23 @@ class StoredVersion:
     created_at: datetime
 
 
+_VERSION = """version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, tokens, assumptions, repairs,
+    parameter_meanings, created_at"""
+
+
+def get_version(connection: Connection, strategy_id: UUID, version: int) -> StoredVersion | None:
+    """One version."""
+    row = connection.execute(
+        f"SELECT {_VERSION} FROM strategy_versions WHERE strategy_id = %s AND version = %s",  # noqa: S608 - columns
+        (strategy_id, version),
+    ).fetchone()
+    return StoredVersion(*row) if row else None
+
+
 def list_versions(connection: Connection, strategy_id: UUID) -> list[StoredVersion]:
     """All versions, the newest first."""
     rows = connection.execute(
-        """
-        SELECT version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, tokens, assumptions, repairs,
-               parameter_meanings, created_at
-        FROM strategy_versions WHERE strategy_id = %s ORDER BY version DESC LIMIT 500
-        """,
+        f"SELECT {_VERSION} FROM strategy_versions WHERE strategy_id = %s ORDER BY version DESC LIMIT 500",  # noqa: S608
         (strategy_id,),
     )
     return [StoredVersion(*row) for row in rows]

@@ -42,7 +42,7 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
         raise not_found("portfolio")
     recent = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(50))
     active = [each for each in recent if each.status in ("PENDING", "RUNNING", "PAUSED")]
-    named = {each.strategy_id: each.name for each in strategies.list_strategies(connection, looking.user_id, Page(200))}
+    named = strategies.names(connection, looking.user_id)
     invested = sum((each.market_value for each in found.positions), Decimal(0))
     orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, None), Page(40))
     return {

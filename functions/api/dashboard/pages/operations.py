@@ -10,6 +10,7 @@ from stratforge.storage import halts, operations
 from functions.api.context import database, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
 from functions.api.dashboard.rendering import go_to
+from functions.api.operations import endpoints as api
 from functions.api.operations.endpoints import HaltBody, PlatformStateBody
 from functions.api.problems import Problem
 
@@ -35,9 +36,7 @@ def page(looking: Operating) -> Response:
 def change_state(looking: Operating, fields: Fields) -> Response:
     """The kill switch."""
     wanted = {"trading_state": text(fields, "trading_state"), "reason": text(fields, "reason")}
-    body = validated(PlatformStateBody, wanted)
-    with database().transaction(looking.user_id) as connection:
-        operations.set_state(connection, body.trading_state, body.reason)
+    api.set_state(validated(PlatformStateBody, wanted), looking.user_id)
     return go_to(looking.request, "/operations")
 
 
@@ -48,11 +47,10 @@ def halt(looking: Operating, fields: Fields) -> Response:
         symbol = parse_symbol(text(fields, "symbol"))
     except InvalidSymbol as error:
         raise Problem(422, "validation", f"{error}.") from None
-    with database().transaction(looking.user_id) as connection:
-        if text(fields, "resume"):
-            operations.resume(connection, symbol)
-        else:
-            operations.halt(connection, symbol, validated(HaltBody, {"reason": text(fields, "reason")}).reason)
+    if text(fields, "resume"):
+        api.resume(symbol, looking.user_id)
+    else:
+        api.halt(symbol, validated(HaltBody, {"reason": text(fields, "reason")}), looking.user_id)
     return go_to(looking.request, "/operations")
 
 
@@ -60,7 +58,5 @@ def halt(looking: Operating, fields: Fields) -> Response:
 def redrive(looking: Operating, fields: Fields) -> Response:
     """Sends the dead letters of a queue again."""
     name = text(fields, "queue")
-    if name not in dead_letters.QUEUES:
-        raise Problem(404, "not-found", "There is no such queue.")
-    sent = dead_letters.redrive(settings().stage, name)
+    sent = api.redrive(name, looking.user_id).sent
     return looking.part("parts/done.html", said=f"{sent} messages of {name} were sent again.")

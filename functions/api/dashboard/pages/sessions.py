@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter, Response
-from stratforge.backtest.presentation import on_price_scale
+from stratforge.backtest.presentation import indicator_line
 from stratforge.storage import market_data, order_book, portfolio, sessions, strategies
 from stratforge.storage.database import Connection
 from stratforge.storage.order_book import OrderFilter
 from stratforge.storage.pages import NumberedPage, Page
-from stratforge.storage.portfolio import LedgerFilter
+from stratforge.storage.portfolio import LedgerFilter, PositionRow
 from stratforge.storage.sessions import StoredSession
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.graph import Values
 
 from functions.api.context import database
-from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
+from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
 from functions.api.dashboard.pages.home import explanation
 from functions.api.dashboard.pages.jobs import new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
@@ -38,11 +37,9 @@ def index(looking: Looking) -> Response:
     """All sessions."""
     with database().reading(looking.user_id) as connection:
         found = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(100))
-        return looking.page(connection, "sessions.html", sessions=found, names=_names(connection, looking.user_id))
-
-
-def _names(connection: Connection, user_id: UUID) -> dict[UUID, str]:
-    return {each.strategy_id: each.name for each in strategies.list_strategies(connection, user_id, Page(200))}
+        return looking.page(
+            connection, "sessions.html", sessions=found, names=strategies.names(connection, looking.user_id)
+        )
 
 
 @router.post("/strategies/{strategy_id}/run")
@@ -125,11 +122,9 @@ def _now(connection: Connection, looking: Looking, found: StoredSession) -> dict
         }
         for each in orders
     ]
-    held = portfolio.read_portfolio(connection, looking.user_id)
-    position = next((each for each in held.positions if each.session_id == found.session_id), None) if held else None
     return {
         "session": found,
-        "position": position,
+        "position": _position(connection, looking, found),
         "log": log[:60],
         "trades": trades,
         "state": sessions.state_of(connection, found.session_id),
@@ -142,11 +137,9 @@ def chart(session_id: UUID, looking: Looking) -> Response:
     """The last bars with the strategy's indicators, its trades and its stop levels."""
     with database().reading(looking.user_id) as connection:
         found = _found(connection, session_id)
-        version = next(
-            each
-            for each in strategies.list_versions(connection, found.strategy_id)
-            if each.version == found.strategy_version
-        )
+        version = strategies.get_version(connection, found.strategy_id, found.strategy_version)
+        if version is None:
+            raise not_found("version")
         compiled = compile_strategy(version.python_code)
         end = (found.last_bar_time + timedelta(minutes=1)) if found.ended_at and found.last_bar_time else None
         last = end or datetime.now(UTC) + timedelta(days=1)
@@ -158,17 +151,12 @@ def chart(session_id: UUID, looking: Looking) -> Response:
         levels = _levels(connection, looking, found)
     shown = slice(max(0, len(bars) - _BARS_SHOWN), len(bars))
     values = Values(bars)
-    lines = []
-    for name in compiled.indicators if len(bars) else ():
-        series = np.asarray(values.series(compiled.columns[name]), dtype=np.float64)[shown]
-        known = series[np.isfinite(series)]
-        lines.append(
-            {
-                "name": name,
-                "on_price": on_price_scale(known, bars.low[shown], bars.high[shown]),
-                "values": [round(each, 8) if math.isfinite(each) else None for each in series.tolist()],
-            }
+    indicators = [
+        indicator_line(
+            name, np.asarray(values.series(compiled.columns[name]))[shown], bars.low[shown], bars.high[shown]
         )
+        for name in (compiled.indicators if len(bars) else ())
+    ]
     columns = {name: getattr(bars, name)[shown].tolist() for name in ("time", "open", "high", "low", "close")}
     marks = [
         {
@@ -180,15 +168,19 @@ def chart(session_id: UUID, looking: Looking) -> Response:
         for each in trades
     ]
     body = json.dumps(
-        {"curve": {**columns, "indicators": lines}, "marks": marks, "levels": levels}, separators=(",", ":")
+        {"curve": {**columns, "indicators": indicators}, "marks": marks, "levels": levels}, separators=(",", ":")
     )
     return compressed(looking.request, body.encode(), "application/json")
 
 
+def _position(connection: Connection, looking: Looking, found: StoredSession) -> PositionRow | None:
+    held = portfolio.read_portfolio(connection, looking.user_id)
+    return next((each for each in held.positions if each.session_id == found.session_id), None) if held else None
+
+
 def _levels(connection: Connection, looking: Looking, found: StoredSession) -> list[dict[str, Any]]:
     """Prices at which the session's position would be sold, and the one it was bought at."""
-    held = portfolio.read_portfolio(connection, looking.user_id)
-    position = next((each for each in held.positions if each.session_id == found.session_id), None) if held else None
+    position = _position(connection, looking, found)
     if position is None:
         return []
     entry = position.avg_entry_price
@@ -243,11 +235,6 @@ def replay(session_id: UUID, looking: Looking, fields: Fields) -> Response:
 
 
 def _back(looking: Looking, session_id: UUID) -> Response:
-    return go_to(looking.request, text_target(looking) or f"/sessions/{session_id}")
-
-
-def text_target(looking: Looking) -> str:
-    """The page a form was on, where it was one of the lists."""
-    current = looking.request.headers.get("HX-Current-URL", "")
-    path = "/" + current.split("/", 3)[3].split("?")[0] if current.count("/") >= 3 else ""
-    return path if path in ("/", "/sessions") else ""
+    """To the list that the form was on, else to the session."""
+    came_from = current_path(looking.request).split("?")[0]
+    return go_to(looking.request, came_from if came_from in ("/", "/sessions") else f"/sessions/{session_id}")
