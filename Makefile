@@ -103,7 +103,7 @@ destroy: install ## Deletes a stage; asks first
 	@$(CDK) destroy 'Stratforge/*' -c stage=$(STAGE) $(ARGS)
 
 localstack-install: install ## Builds LocalStack's own environment, for running it without Docker
-	@$(BIN)/python -m host.environment
+	@$(BIN)/python -m without_docker.environment
 
 localstack-test: localstack-install ## Deploys to LocalStack without Docker and trades through it
 	@$(BIN)/pytest tests/e2e/test_localstack.py $(ARGS)

@@ -8,16 +8,16 @@ import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
 from infra_cdk.configuration import ConfigurationError, StageConfig, stage_config
-from infra_cdk.constructs.functions import Place
+from infra_cdk.constructs.function_factory import Place
 from infra_cdk.stacks.database import DatabaseStack
 from infra_cdk.stacks.edge import EdgeStack
 from infra_cdk.stacks.functions import FunctionsStack
 from infra_cdk.stacks.http_api import HttpApiStack
 from infra_cdk.stacks.ingestor import IngestorStack
-from infra_cdk.stacks.live import LiveStack
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.observability import ObservabilityStack
+from infra_cdk.stacks.realtime import RealtimeStack
 from infra_cdk.stacks.secrets import SecretsStack
 from infra_cdk.suppressions import suppress
 
@@ -48,9 +48,9 @@ def build(app: cdk.App, config: StageConfig) -> None:
             database_host=database.host,
         )
         place = Place(network.vpc, network.functions, database.host)
-    live = None
+    realtime = None
     if config.gateways:
-        live = LiveStack(stage, "live", config=config, messaging=messaging, secrets=secrets, place=place)
+        realtime = RealtimeStack(stage, "realtime", config=config, messaging=messaging, secrets=secrets, place=place)
     functions = FunctionsStack(
         stage,
         "functions",
@@ -59,9 +59,9 @@ def build(app: cdk.App, config: StageConfig) -> None:
         secrets=secrets,
         place=place,
         # On one machine the front door has everything on one host.
-        live_url=live.live_api.url if live is not None and network is not None else "",
+        realtime_url=realtime.websocket_api.url if realtime is not None and network is not None else "",
     )
-    if live is None:
+    if realtime is None:
         return
     api = HttpApiStack(stage, "http-api", config=config, function=functions.api.target, mcp=functions.mcp.target)
     if network is not None and database is not None:
@@ -71,7 +71,7 @@ def build(app: cdk.App, config: StageConfig) -> None:
             config=config,
             topic=messaging.alarms,
             queues=messaging.work_queues,
-            functions={**functions.watched, **live.watched},
+            functions={**functions.watched, **realtime.watched},
             api_id=api.api.api_id,
             database=database.database,
         )

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from engine.audit import Audit, audit, count_trades, open_work
-from engine.failures import StartError
-from engine.platform import Options, Platform
-from engine.synthesis import ROOT
+from local_platform.audit import Audit, audit, count_trades, open_work
+from local_platform.failures import StartError
+from local_platform.platform import Options, Platform
+from local_platform.synthesis import ROOT
 from stratforge.client import ApiError, Client
 
 PROMPT = "Buy AAPL when the 2-bar average crosses above the 5-bar average and sell when it crosses below"

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from engine.failures import StartError
-from engine.platform import STEPS, Options, Platform
-from engine.synthesis import ROOT
+from local_platform.failures import StartError
+from local_platform.platform import STEPS, Options, Platform
+from local_platform.synthesis import ROOT
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel

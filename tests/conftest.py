@@ -12,10 +12,10 @@ from pathlib import Path
 import hypothesis
 import psycopg
 import pytest
-from engine.platform import Options, Platform
-from engine.postgres import Postgres
-from engine.processes import Supervisor
-from engine.synthesis import ROOT, synthesize
+from local_platform.platform import Options, Platform
+from local_platform.postgres import Postgres
+from local_platform.processes import Supervisor
+from local_platform.synthesis import ROOT, synthesize
 from stratforge.storage.database import Database
 from stratforge.storage.migrations import migrate, read_migrations
 

@@ -12,11 +12,11 @@ from functions.api.dashboard import routes as dashboard
 from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
-from functions.api.live.endpoints import router as live
 from functions.api.market.endpoints import router as market
 from functions.api.operations.endpoints import router as operations
 from functions.api.orders.endpoints import router as orders
 from functions.api.portfolio.endpoints import router as portfolio
+from functions.api.realtime.endpoints import router as realtime
 from functions.api.risk.endpoints import router as risk
 from functions.api.sessions.endpoints import router as sessions
 from functions.api.strategies.endpoints import router as strategies
@@ -49,7 +49,7 @@ def create_app() -> FastAPI:
         orders,
         portfolio,
         market,
-        live,
+        realtime,
         webhooks,
         operations,
         internal,

@@ -18,7 +18,7 @@ class ApiSettings(Settings):
     signals_queue_url: str
     subscription_topic_arn: str
     simulated_market: bool = False
-    live_url: str = ""
+    realtime_url: str = ""
     private_webhooks: bool = False
     registrations_per_address: float = 0.0
     starting_balance: Decimal = Decimal(100_000)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from stratforge.bus.live import live_gateway
+from stratforge.bus.realtime import realtime_gateway
 from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
-from functions.notifier.live_updates import LiveUpdates
+from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.notifier.webhooks import WebhookSender
 
 log = logger("notifier")
@@ -26,12 +26,12 @@ class NotifierSettings(Settings):
 
 
 @lru_cache(maxsize=1)
-def services() -> tuple[LiveUpdates, WebhookSender]:
+def services() -> tuple[RealtimeUpdates, WebhookSender]:
     """The services of this environment."""
     settings = NotifierSettings.from_environment()
     database = Database.of_secret(settings.database_secret, application="notifier")
-    gateway = live_gateway(settings.live_api_id, settings.live_stage)
-    return LiveUpdates(database, gateway), WebhookSender(database, allow_private=settings.private_webhooks)
+    gateway = realtime_gateway(settings.live_api_id, settings.live_stage)
+    return RealtimeUpdates(database, gateway), WebhookSender(database, allow_private=settings.private_webhooks)
 
 
 @log.inject_lambda_context

@@ -10,7 +10,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
-from infra_cdk.constructs.functions import Packages, Place
+from infra_cdk.constructs.function_factory import FunctionFactory, Place
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
 
@@ -27,18 +27,18 @@ class FunctionsStack(Stack):
         messaging: MessagingStack,
         secrets: SecretsStack,
         place: Place,
-        live_url: str,
+        realtime_url: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._packages = Packages(self, config, place)
+        self._factory = FunctionFactory(self, config, place)
         engine_database = secrets.name_of("database/engine")
         timeouts = config.timeouts
 
-        self.sandbox = self._packages.function(
+        self.sandbox = self._factory.function(
             "sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True
         )
 
-        self.evaluator = self._packages.function(
+        self.evaluator = self._factory.function(
             "evaluator",
             "engine",
             timeout=timeouts.evaluator,
@@ -56,7 +56,7 @@ class FunctionsStack(Stack):
         )
         self.evaluator.consume(messaging.bars.queue, batch_size=10)
 
-        self.executor = self._packages.function(
+        self.executor = self._factory.function(
             "executor",
             "broker",
             timeout=timeouts.executor,
@@ -67,7 +67,7 @@ class FunctionsStack(Stack):
         self.executor.consume(messaging.signals.queue, batch_size=10)
         self.executor.consume(messaging.quotes.queue, batch_size=10)
 
-        self.settler = self._packages.function(
+        self.settler = self._factory.function(
             "settler",
             "engine",
             timeout=timeouts.settler,
@@ -78,7 +78,7 @@ class FunctionsStack(Stack):
         self.settler.may_send(messaging.signals.queue)
         self.settler.consume(messaging.order_updates.queue, batch_size=10)
 
-        self.reconciler = self._packages.function(
+        self.reconciler = self._factory.function(
             "reconciler",
             "broker",
             timeout=60,
@@ -113,7 +113,7 @@ class FunctionsStack(Stack):
             ],
         )
 
-        self.assistant = self._packages.function(
+        self.assistant = self._factory.function(
             "assistant",
             "assistant",
             timeout=timeouts.assistant,
@@ -124,7 +124,7 @@ class FunctionsStack(Stack):
         self.assistant.may_read_secrets(secrets.database_engine.secret_arn, secrets.gemini.secret_arn)
         self.assistant.consume(messaging.jobs.queue, batch_size=1, max_concurrency=10)
 
-        self.backtester = self._packages.function(
+        self.backtester = self._factory.function(
             "backtester",
             "broker",
             timeout=timeouts.backtester,
@@ -134,7 +134,7 @@ class FunctionsStack(Stack):
         self.backtester.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
         self.backtester.consume(messaging.backtests.queue, batch_size=1, max_concurrency=10)
 
-        self.api = self._packages.function(
+        self.api = self._factory.function(
             "api",
             "api",
             timeout=29,
@@ -150,13 +150,13 @@ class FunctionsStack(Stack):
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
                 # On one machine the front door has everything on one host.
-                "LIVE_URL": live_url,
+                "REALTIME_URL": realtime_url,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
             },
         )
         # It talks to the API as any program does, with the key of whoever asks, at the address it was asked at itself.
-        self.mcp = self._packages.function(
+        self.mcp = self._factory.function(
             "mcp", "mcp", timeout=29, memory=512, environment={}, in_network=False, snap_start=True
         )
         self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)

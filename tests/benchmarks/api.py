@@ -18,9 +18,9 @@ from pathlib import Path
 
 import httpx
 import psycopg
-from engine.deployment import client
-from engine.platform import Options, Platform
-from engine.synthesis import ROOT
+from local_platform.deployment import client
+from local_platform.platform import Options, Platform
+from local_platform.synthesis import ROOT
 from stratforge.client import Client
 
 Row = tuple[str, str, str, str, str]

@@ -7,7 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from engine.synthesis import ROOT
+from local_platform.synthesis import ROOT
 
 Row = tuple[str, str, str, str, str]
 _PYTHON = ROOT / ".bench-venv" / "bin" / "python"

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from demo import run_demo
-from engine.deployment import client
-from engine.platform import Options, Platform
-from engine.synthesis import ROOT
+from local_platform.deployment import client
+from local_platform.platform import Options, Platform
+from local_platform.synthesis import ROOT
 
 Row = tuple[str, str, str, str, str]
 _SECONDS = 40

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from engine.postgres import Postgres
-from engine.processes import Supervisor
-from engine.synthesis import ROOT
+from local_platform.postgres import Postgres
+from local_platform.processes import Supervisor
+from local_platform.synthesis import ROOT
 from stratforge.storage.database import Database
 from stratforge.storage.invariants import broken_invariants
 from stratforge.storage.migrations import migrate, read_migrations

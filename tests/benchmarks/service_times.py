@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import psycopg
 from demo import SYMBOLS
-from engine.audit import audit
-from engine.platform import Options, Platform
-from engine.synthesis import ROOT
+from local_platform.audit import audit
+from local_platform.platform import Options, Platform
+from local_platform.synthesis import ROOT
 
 from infra_cdk.capacity.measured import FILE
 from tests.e2e.crowd import add_crowd, one_side, stop_crowd

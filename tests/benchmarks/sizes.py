@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.synthesis import ROOT
+from local_platform.synthesis import ROOT
 
 from infra_cdk.constructs.bundling import install
 
@@ -31,7 +31,7 @@ KINDS = {
     "cleaner": "engine",
     "evaluator": "engine",
     "executor": "broker",
-    "live": "engine",
+    "realtime": "engine",
     "mcp": "mcp",
     "migrator": "engine",
     "notifier": "engine",
@@ -98,7 +98,7 @@ def main() -> int:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Packages on Lambda (unzipped) and cold imports here")
+    table = Table(title="FunctionFactory on Lambda (unzipped) and cold imports here")
     for column in ("function", "layer", "MB", "budget", "import, s", "x an empty process"):
         table.add_column(column, justify="left" if column in ("function", "layer") else "right")
     floor = _seconds("pass")

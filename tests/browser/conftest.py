@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from engine.platform import Platform
+from local_platform.platform import Platform
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from stratforge.client import Client
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import axe_playwright_python
 import pytest
-from engine.platform import Platform
+from local_platform.platform import Platform
 from playwright.sync_api import Browser, Response
 
 from tests.browser.conftest import Visitor, new_visitor

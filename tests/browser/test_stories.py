@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from engine.platform import Platform
+from local_platform.platform import Platform
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import PASSWORD, Visitor, new_visitor
@@ -261,7 +261,7 @@ def test_an_operator_halts_and_resumes_and_sends_dead_letters_again(
     browser: Browser, platform: Platform, member: Visitor
 ) -> None:
     import psycopg
-    from engine.deployment import client as aws
+    from local_platform.deployment import client as aws
 
     refused = member.go("/operations")
     expect(refused.get_by_text("There is no such page.")).to_be_visible()

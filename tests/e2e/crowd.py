@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import psycopg
-from engine.platform import Platform
+from local_platform.platform import Platform
 from stratforge.strategy import compile_strategy
 
 # Half of the crowd buys when the other half sells, and the other way round on the next bar.

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from engine.deployment import client as aws
-from engine.platform import Platform
+from local_platform.deployment import client as aws
+from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]

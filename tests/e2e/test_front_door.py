@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 
 import pytest
-from engine.platform import Platform
+from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
 pytestmark = pytest.mark.slow

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from engine.audit import audit, open_work
-from engine.deployment import client
-from engine.platform import Options
-from host.environment import installed
-from host.platform import LocalStackPlatform
+from local_platform.audit import audit, open_work
+from local_platform.deployment import client
+from local_platform.platform import Options
+from without_docker.environment import installed
+from without_docker.platform import LocalStackPlatform
 
 from tests.conftest import ASSEMBLIES
 from tests.e2e.crowd import add_crowd, one_side, stop_crowd

@@ -7,8 +7,8 @@ from typing import Any
 
 import anyio
 import pytest
-from engine.platform import Platform
-from engine.synthesis import ROOT
+from local_platform.platform import Platform
+from local_platform.synthesis import ROOT
 from mcp import Client as ToolClient
 from mcp import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client

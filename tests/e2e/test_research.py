@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from engine.platform import Platform
+from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 from demo import OPPOSITE, PROMPT, SYMBOLS, settle
-from engine.audit import Audit, audit, count_trades
-from engine.platform import Platform
+from local_platform.audit import Audit, audit, count_trades
+from local_platform.platform import Platform
 from stratforge import cli
 from stratforge.client import Client
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from engine.audit import audit
-from engine.platform import Platform
+from local_platform.audit import audit
+from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 from stratforge.storage import halts
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from engine.synthesis import ROOT
+from local_platform.synthesis import ROOT
 
 FOLDER = ROOT / "layers" / "requirements"
 

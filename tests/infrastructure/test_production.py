@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engine.synthesis import ROOT
+from local_platform.synthesis import ROOT
 
 from tests.infrastructure.test_templates import Resources, assembly_of, every, resources_of
 
@@ -318,7 +318,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "evaluator",
         "executor",
         "ingestor",
-        "live",
+        "realtime",
         "mcp",
         "migrator",
         "notifier",

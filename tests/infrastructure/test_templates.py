@@ -13,7 +13,7 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
-from engine.synthesis import ROOT
+from local_platform.synthesis import ROOT
 
 from infra_cdk.configuration import ConfigurationError, stage_config
 

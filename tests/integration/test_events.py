@@ -13,15 +13,15 @@ from uuid import UUID
 import psycopg
 import pytest
 from stratforge.configuration import TokenSecret
-from stratforge.live_tickets import issue_ticket, read_ticket
+from stratforge.realtime_tickets import issue_ticket, read_ticket
 from stratforge.storage import events, webhooks
 from stratforge.storage.accounts import register_user
 from stratforge.storage.database import Database
 from stratforge.storage.events import EventCursor
 
-from functions.live.service import LiveService
-from functions.notifier.live_updates import LiveUpdates
+from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.notifier.webhooks import RefusedDestination, WebhookSender, resolve, sign
+from functions.realtime.service import RealtimeService
 
 SECRET = TokenSecret.model_validate({"signing_key": "a key of the tests that is long enough"})
 
@@ -80,8 +80,8 @@ def test_a_transaction_that_commits_late_is_not_skipped(migrated: str, database:
 
 
 def test_a_connection_goes_on_where_it_left_off(database: Database, user: UUID) -> None:
-    live, gateway = LiveService(database, lambda: SECRET), Gateway()
-    updates = LiveUpdates(database, gateway)
+    live, gateway = RealtimeService(database, lambda: SECRET), Gateway()
+    updates = RealtimeUpdates(database, gateway)
     assert live.connect("first", {"ticket": issue_ticket(SECRET, user)})[0] == 200
     with database.transaction() as connection:
         happen(connection, user, 1)
@@ -98,7 +98,7 @@ def test_a_connection_goes_on_where_it_left_off(database: Database, user: UUID) 
 
 
 def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> None:
-    live, gateway = LiveService(database, lambda: SECRET), Gateway()
+    live, gateway = RealtimeService(database, lambda: SECRET), Gateway()
     live.connect("one", {"ticket": issue_ticket(SECRET, user)})
     with database.transaction() as connection:
         connection.execute(
@@ -106,7 +106,7 @@ def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> No
             "FROM generate_series(1, 500) n",
             (user,),
         )
-    updates = LiveUpdates(database, gateway)
+    updates = RealtimeUpdates(database, gateway)
     while updates.run() != (0, 0):
         pass
     assert gateway.numbers == list(range(1, 501))
@@ -114,12 +114,12 @@ def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> No
 
 
 def test_a_connection_that_is_gone_is_forgotten(database: Database, user: UUID) -> None:
-    live, gateway = LiveService(database, lambda: SECRET), Gateway()
+    live, gateway = RealtimeService(database, lambda: SECRET), Gateway()
     live.connect("one", {"ticket": issue_ticket(SECRET, user)})
     with database.transaction() as connection:
         happen(connection, None, 1)
     gateway.gone = True
-    assert LiveUpdates(database, gateway).run() == (0, 1)
+    assert RealtimeUpdates(database, gateway).run() == (0, 1)
     with database.transaction() as connection:
         assert not events.somebody_is_connected(connection)
 
@@ -146,7 +146,7 @@ def test_tickets_are_ones_own_and_cannot_be_made_up(user: UUID) -> None:
     ],
 )
 def test_what_is_not_understood_is_answered(database: Database, body: str) -> None:
-    status, answer = LiveService(database, lambda: SECRET).hear("one", body)
+    status, answer = RealtimeService(database, lambda: SECRET).hear("one", body)
     assert (status, json.loads(answer)["type"]) == (400, "error")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from engine.postgres import Postgres
+from local_platform.postgres import Postgres
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from stratforge.storage.database import Database
 from stratforge.storage.invariants import broken_invariants

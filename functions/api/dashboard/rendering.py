@@ -141,7 +141,7 @@ def environment() -> Environment:
 @lru_cache(maxsize=1)
 def security_headers() -> dict[str, str]:
     """What a page may load: our own scripts and styles, nothing inline, nothing from elsewhere."""
-    live = urlsplit(settings().live_url)
+    live = urlsplit(settings().realtime_url)
     sockets = f" {live.scheme}://{live.netloc}" if live.netloc else ""
     return {
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "

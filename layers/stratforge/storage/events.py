@@ -72,7 +72,7 @@ def forget_events(connection: Connection, days: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class LiveConnection:
+class RealtimeConnection:
     """An open connection: whose, what it watches, and how far it has been told."""
 
     connection_id: str
@@ -108,14 +108,14 @@ def watch_symbols(connection: Connection, connection_id: str, symbols: Sequence[
     )
 
 
-def open_connections(connection: Connection) -> list[LiveConnection]:
+def open_connections(connection: Connection) -> list[RealtimeConnection]:
     """All open connections; those of more than two hours ended long ago."""
     connection.execute("DELETE FROM live_connections WHERE connected_at < now() - interval '125 minutes'")
     rows = connection.execute(
         "SELECT connection_id, user_id, symbols, cursor_tx, cursor_id, prices_at FROM live_connections ORDER BY connection_id"
     )
     return [
-        LiveConnection(connection_id, user_id, tuple(symbols), EventCursor(tx, event_id), prices_at)
+        RealtimeConnection(connection_id, user_id, tuple(symbols), EventCursor(tx, event_id), prices_at)
         for connection_id, user_id, symbols, tx, event_id, prices_at in rows
     ]
 

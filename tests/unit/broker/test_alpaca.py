@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from engine.synthesis import ROOT
+from local_platform.synthesis import ROOT
 from stratforge.broker import Accepted, BrokerUnavailable, Rejected, Submission, Unknown
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.hardening import ForbiddenCall

@@ -1,5 +1,5 @@
 // Every page: who is asking, notices, small conveniences. Charts and the editor are loaded where a page has one.
-import { watch } from "./live.js";
+import { watch } from "./realtime.js";
 import { paintAll } from "./highlight.js";
 
 const RENEW_AFTER = 10 * 60_000;

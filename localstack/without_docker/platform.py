@@ -7,14 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.deployment import ACCOUNT, REGION, client
-from engine.failures import StartError
-from engine.platform import Platform, answers
-from engine.processes import Process, listening
-from engine.synthesis import ROOT, synthesize
+from local_platform.deployment import ACCOUNT, REGION, client
+from local_platform.failures import StartError
+from local_platform.platform import Platform, answers
+from local_platform.processes import Process, listening
+from local_platform.synthesis import ROOT, synthesize
 
-from host.environment import python
 from infra_cdk import cdk
+from without_docker.environment import python
 
 _DEPLOY_SECONDS = 400
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from engine.failures import StartError
+from local_platform.failures import StartError
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""`python -m engine.front_door --port N --target URL`: one short address in front of the gateway's long one."""
+"""`python -m local_platform.front_door --port N --target URL`: one short address in front of the gateway's long one."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-async def _pass_on(visitor: WebSocket, live: str) -> None:
-    """One live connection: what either side says goes to the other, until one of them leaves."""
-    address = f"{live}?{visitor.url.query}" if visitor.url.query else live
+async def _pass_on(visitor: WebSocket, realtime: str) -> None:
+    """One realtime connection: what either side says goes to the other, until one of them leaves."""
+    address = f"{realtime}?{visitor.url.query}" if visitor.url.query else realtime
     try:
         async with connect(address, open_timeout=10) as gateway:
             await visitor.accept()
@@ -49,8 +49,8 @@ async def _pass_on(visitor: WebSocket, live: str) -> None:
             await visitor.close(1008)
 
 
-def create_app(target: str, live: str) -> Starlette:
-    """A reverse proxy to `target`, and for live connections to `live`."""
+def create_app(target: str, realtime: str) -> Starlette:
+    """A reverse proxy to `target`, and for realtime connections to `realtime`."""
     # A proxy keeps no cookies: a jar would give one visitor's session to the next.
     no_cookies = httpx.Cookies()
     no_cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -88,22 +88,22 @@ def create_app(target: str, live: str) -> Starlette:
         await client.aclose()
 
     async def live_connection(visitor: WebSocket) -> None:
-        await _pass_on(visitor, live)
+        await _pass_on(visitor, realtime)
 
     return Starlette(
-        routes=[WebSocketRoute("/live", live_connection), Route("/{path:path}", forward, methods=_METHODS)],
+        routes=[WebSocketRoute("/realtime", live_connection), Route("/{path:path}", forward, methods=_METHODS)],
         lifespan=lifespan,
     )
 
 
 def main() -> None:
     """Serves until it is stopped."""
-    parser = argparse.ArgumentParser(prog="engine.front_door", description=__doc__)
+    parser = argparse.ArgumentParser(prog="local_platform.front_door", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--target", required=True)
-    parser.add_argument("--live", required=True)
+    parser.add_argument("--realtime", required=True)
     options = parser.parse_args()
-    uvicorn.run(create_app(options.target, options.live), host="127.0.0.1", port=options.port, log_level="warning")
+    uvicorn.run(create_app(options.target, options.realtime), host="127.0.0.1", port=options.port, log_level="warning")
 
 
 if __name__ == "__main__":

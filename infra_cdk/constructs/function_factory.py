@@ -23,7 +23,7 @@ class Place:
     database_host: str | None = None
 
 
-class Packages:
+class FunctionFactory:
     """Makes functions in a stack."""
 
     def __init__(self, scope: Construct, config: StageConfig, place: Place, prefix: str = "") -> None:

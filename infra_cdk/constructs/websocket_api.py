@@ -11,17 +11,17 @@ from constructs import Construct
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.log import log_group
 
-_STAGE = "live"
+_STAGE = "realtime"
 _BURST, _RATE = 500, 200
 
 
-class LiveApi(Construct):
+class WebSocketApi(Construct):
     """API Gateway's WebSocket API, throttled."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
         super().__init__(scope, construct_id)
         self._api = apigatewayv2.WebSocketApi(
-            self, "Api", api_name=f"{config.prefix}-live", route_selection_expression="$request.body.action"
+            self, "Api", api_name=f"{config.prefix}-realtime", route_selection_expression="$request.body.action"
         )
         self._stage = apigatewayv2.WebSocketStage(
             self,
@@ -32,7 +32,7 @@ class LiveApi(Construct):
             throttle=apigatewayv2.ThrottleSettings(burst_limit=_BURST, rate_limit=_RATE),
         )
         if config.network is not None:
-            log = log_group(self, "AccessLog", config, "live-access")
+            log = log_group(self, "AccessLog", config, "realtime-access")
             stage = self._stage.node.default_child
             assert isinstance(stage, apigatewayv2.CfnStage)
             stage.access_log_settings = apigatewayv2.CfnStage.AccessLogSettingsProperty(
@@ -40,7 +40,7 @@ class LiveApi(Construct):
                 format='{"time":"$context.requestTime","ip":"$context.identity.sourceIp","event":"$context.eventType",'
                 '"connection":"$context.connectionId","status":"$context.status"}',
             )
-        CfnOutput(Stack.of(self), "LiveApiId", value=self._api.api_id)
+        CfnOutput(Stack.of(self), "RealtimeApiId", value=self._api.api_id)
 
     @property
     def api_id(self) -> str:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.synthesis import ROOT
+from local_platform.synthesis import ROOT
 
 FOLDER = ROOT / ".localstack-venv"
 _REQUIREMENTS = ROOT / "layers" / "requirements" / "localstack.txt"

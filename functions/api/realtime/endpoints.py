@@ -1,15 +1,15 @@
-"""`/api/live/ticket`: what opens a live connection."""
+"""`/api/realtime/ticket`: what opens a live connection."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from stratforge.configuration import TokenSecret, read_secret
-from stratforge.live_tickets import LIFETIME_SECONDS, issue_ticket
+from stratforge.realtime_tickets import LIFETIME_SECONDS, issue_ticket
 
 from functions.api.context import Reader, settings
 
-router = APIRouter(prefix="/api/live", tags=["live"])
+router = APIRouter(prefix="/api/realtime", tags=["realtime"])
 
 
 class TicketView(BaseModel):
@@ -20,7 +20,7 @@ class TicketView(BaseModel):
     """
 
     ticket: str
-    url: str = Field(description="Of the WebSocket; a path alone is on this host", examples=["/live"])
+    url: str = Field(description="Of the WebSocket; a path alone is on this host", examples=["/realtime"])
     expires_in: int
 
 
@@ -29,5 +29,5 @@ def ticket(user_id: Reader) -> TicketView:
     """A ticket that opens one live connection within a minute."""
     secret = read_secret(TokenSecret, settings().token_secret)
     return TicketView(
-        ticket=issue_ticket(secret, user_id), url=settings().live_url or "/live", expires_in=LIFETIME_SECONDS
+        ticket=issue_ticket(secret, user_id), url=settings().realtime_url or "/realtime", expires_in=LIFETIME_SECONDS
     )

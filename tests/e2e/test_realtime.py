@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from engine.platform import Platform
+from local_platform.platform import Platform
 from stratforge.client import Client
 from websockets.exceptions import InvalidStatus, WebSocketException
 from websockets.sync.client import ClientConnection, connect
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 @contextmanager
 def live(platform: Platform, client: Client, cursor: str = "") -> Iterator[ClientConnection]:
     """A live connection of a user."""
-    ticket = client.call("POST", "/api/live/ticket")
+    ticket = client.call("POST", "/api/realtime/ticket")
     address = platform.address.replace("http", "ws") + ticket["url"] + f"?ticket={ticket['ticket']}"
     with connect(address + (f"&cursor={cursor}" if cursor else ""), open_timeout=15) as connection:
         yield connection
@@ -71,7 +71,7 @@ def test_an_order_is_told_live_and_what_was_missed_is_told_after_reconnecting(pl
 
 
 def test_nobody_connects_without_a_ticket_of_his_own(platform: Platform) -> None:
-    address = platform.address.replace("http", "ws") + "/live?ticket=made-up"
+    address = platform.address.replace("http", "ws") + "/realtime?ticket=made-up"
     with pytest.raises((InvalidStatus, WebSocketException)), connect(address, open_timeout=15) as connection:
         connection.recv(timeout=5)
 

@@ -20,12 +20,12 @@ from stratforge.configuration import DatabaseSecret
 from stratforge.storage.migrations import MigrationError, migrate, read_migrations
 from stratforge.storage.roles import set_role_passwords
 
-from engine.deployment import ACCOUNT, REGION, client, deploy
-from engine.failures import StartError
-from engine.postgres import Postgres
-from engine.processes import Process, Supervisor, free_port, listening, port_is_free
-from engine.state import StateFolder
-from engine.synthesis import ROOT, synthesize
+from local_platform.deployment import ACCOUNT, REGION, client, deploy
+from local_platform.failures import StartError
+from local_platform.postgres import Postgres
+from local_platform.processes import Process, Supervisor, free_port, listening, port_is_free
+from local_platform.state import StateFolder
+from local_platform.synthesis import ROOT, synthesize
 
 STEPS = ("database", "templates", "AWS engine", "stacks", "simulators", "ingestor", "front door", "functions")
 _TO_WARM = (
@@ -36,7 +36,7 @@ _TO_WARM = (
     "assistant",
     "backtester",
     "reconciler",
-    "live",
+    "realtime",
     "notifier",
     "mcp",
 )
@@ -304,16 +304,16 @@ class Platform:
 
     def _front_door_process(self) -> Process:
         target = f"{self.engine_address}/_aws/execute-api/{self.outputs['ApiId']}/$default/"
-        live = f"ws://127.0.0.1:{self.engine_port}/_aws/execute-api/{self.outputs['LiveApiId']}/live"
+        realtime = f"ws://127.0.0.1:{self.engine_port}/_aws/execute-api/{self.outputs['RealtimeApiId']}/realtime"
         return self._process(
             "front door",
-            "engine.front_door",
+            "local_platform.front_door",
             "--port",
             str(self.port),
             "--target",
             target,
-            "--live",
-            live,
+            "--realtime",
+            realtime,
             port=self.port,
         )
 

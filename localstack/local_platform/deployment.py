@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from engine.failures import StartError
+from local_platform.failures import StartError
 
 REGION, ACCOUNT = "us-east-1", "000000000000"
 _CONFIG = Config(connect_timeout=3, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 3})

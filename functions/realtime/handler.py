@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from stratforge.bus.live import live_gateway
+from stratforge.bus.realtime import realtime_gateway
 from stratforge.configuration import Settings, TokenSecret, read_secret
 from stratforge.observability import logger
 from stratforge.storage.database import Database
 
-from functions.live.service import LiveService
+from functions.realtime.service import RealtimeService
 
-log = logger("live")
+log = logger("realtime")
 
 
-class LiveSettings(Settings):
+class RealtimeSettings(Settings):
     """Environment of the function."""
 
     database_secret: str
@@ -25,18 +25,18 @@ class LiveSettings(Settings):
 
 
 @lru_cache(maxsize=1)
-def service() -> LiveService:
+def service() -> RealtimeService:
     """The service of this environment."""
-    settings = LiveSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="live")
-    return LiveService(database, lambda: read_secret(TokenSecret, settings.token_secret))
+    settings = RealtimeSettings.from_environment()
+    database = Database.of_secret(settings.database_secret, application="realtime")
+    return RealtimeService(database, lambda: read_secret(TokenSecret, settings.token_secret))
 
 
 @lru_cache(maxsize=1)
 def gateway() -> Any:
     """What answers clients: the routes themselves return nothing."""
-    settings = LiveSettings.from_environment()
-    return live_gateway(settings.live_api_id, settings.live_stage)
+    settings = RealtimeSettings.from_environment()
+    return realtime_gateway(settings.live_api_id, settings.live_stage)
 
 
 @log.inject_lambda_context
@@ -56,5 +56,5 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     else:
         status, body = service().hear(connection_id, event.get("body") or "")
         gateway().post_to_connection(ConnectionId=connection_id, Data=body.encode())
-    log.info("live", route=route, status=status)
+    log.info("realtime", route=route, status=status)
     return {"statusCode": status}

@@ -16,7 +16,7 @@ LIFETIME_SECONDS = 60
 
 
 def _sign(key: str, payload: str) -> str:
-    return hmac.new(f"live:{key}".encode(), payload.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(f"realtime:{key}".encode(), payload.encode(), hashlib.sha256).hexdigest()
 
 
 def issue_ticket(secret: TokenSecret, user_id: UUID) -> str:

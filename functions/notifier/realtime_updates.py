@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.observability import logger
 from stratforge.storage import events
 from stratforge.storage.database import Database
-from stratforge.storage.events import Event, LiveConnection, PriceTick
+from stratforge.storage.events import Event, PriceTick, RealtimeConnection
 
 log = logger("notifier")
 # The gateway takes 128 KB a message; what is more goes into the next one.
@@ -18,7 +18,7 @@ _MAX_EVENTS = 200
 _MAX_ROUNDS = 10
 
 
-class LiveUpdates:
+class RealtimeUpdates:
     """Tells connections."""
 
     def __init__(self, database: Database, gateway: Any) -> None:
@@ -43,7 +43,7 @@ class LiveUpdates:
                 told += messages
         return told, gone
 
-    def _tell(self, to: LiveConnection) -> int | None:
+    def _tell(self, to: RealtimeConnection) -> int | None:
         """Tells one connection; None when it is gone. One that is slow is told the rest the next time."""
         told, cursor = 0, to.cursor
         for _ in range(_MAX_ROUNDS):

@@ -8,7 +8,7 @@ from typing import Any
 from stratforge.aws import aws_client
 
 
-def live_gateway(api_id: str, stage: str) -> Any:
+def realtime_gateway(api_id: str, stage: str) -> Any:
     """The client of the WebSocket API: at the API's own host, or at the engine that the SDK was pointed at."""
     engine = os.environ.get("AWS_ENDPOINT_URL")
     if engine:

@@ -8,15 +8,15 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
-from infra_cdk.constructs.functions import Packages, Place
-from infra_cdk.constructs.live_api import LiveApi
+from infra_cdk.constructs.function_factory import FunctionFactory, Place
+from infra_cdk.constructs.websocket_api import WebSocketApi
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
 from infra_cdk.suppressions import acknowledge_wildcard
 
 
-class LiveStack(Stack):
-    """live, notifier, and the API between them and the clients."""
+class RealtimeStack(Stack):
+    """realtime, notifier, and the API between them and the clients."""
 
     def __init__(
         self,
@@ -29,50 +29,54 @@ class LiveStack(Stack):
         place: Place,
     ) -> None:
         super().__init__(scope, construct_id)
-        packages = Packages(self, config, place, prefix="-live")
+        factory = FunctionFactory(self, config, place, prefix="-realtime")
         engine_database = secrets.name_of("database/engine")
-        self.live_api = LiveApi(self, "LiveApi", config=config)
-        self.live = packages.function(
-            "live",
+        self.websocket_api = WebSocketApi(self, "WebSocketApi", config=config)
+        self.realtime = factory.function(
+            "realtime",
             "engine",
             timeout=10,
             memory=256,
             environment={
                 "DATABASE_SECRET": engine_database,
                 "TOKEN_SECRET": secrets.name_of("tokens"),
-                "LIVE_API_ID": self.live_api.api_id,
-                "LIVE_STAGE": self.live_api.stage_name,
+                "LIVE_API_ID": self.websocket_api.api_id,
+                "LIVE_STAGE": self.websocket_api.stage_name,
             },
         )
-        self.live.role.add_to_policy(
-            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[self.live_api.connections_arn])
+        self.realtime.role.add_to_policy(
+            iam.PolicyStatement(
+                actions=["execute-api:ManageConnections"], resources=[self.websocket_api.connections_arn]
+            )
         )
-        self.live.may_read_secrets(secrets.database_engine.secret_arn, secrets.tokens.secret_arn)
-        self.live_api.route_to(self.live.target)
+        self.realtime.may_read_secrets(secrets.database_engine.secret_arn, secrets.tokens.secret_arn)
+        self.websocket_api.route_to(self.realtime.target)
 
-        self.notifier = packages.function(
+        self.notifier = factory.function(
             "notifier",
             "engine",
             timeout=config.timeouts.notifier,
             memory=256,
             environment={
                 "DATABASE_SECRET": engine_database,
-                "LIVE_API_ID": self.live_api.api_id,
-                "LIVE_STAGE": self.live_api.stage_name,
+                "LIVE_API_ID": self.websocket_api.api_id,
+                "LIVE_STAGE": self.websocket_api.stage_name,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
             },
         )
         self.notifier.may_read_secrets(secrets.database_engine.secret_arn)
         self.notifier.role.add_to_policy(
-            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[self.live_api.connections_arn])
+            iam.PolicyStatement(
+                actions=["execute-api:ManageConnections"], resources=[self.websocket_api.connections_arn]
+            )
         )
         self.notifier.consume(messaging.notifications.queue, batch_size=10)
 
-        connections = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:{self.live_api.logical_id}/live/POST/@connections/*"
-        for function in (self.live, self.notifier):
+        connections = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:{self.websocket_api.logical_id}/realtime/POST/@connections/*"
+        for function in (self.realtime, self.notifier):
             acknowledge_wildcard(function, connections, "Connections get their ids at run time.")
 
     @property
     def watched(self) -> dict[str, lambda_.IFunction]:
         """The functions by name, for alarms."""
-        return {"live": self.live.function, "notifier": self.notifier.function}
+        return {"realtime": self.realtime.function, "notifier": self.notifier.function}
