@@ -16,8 +16,8 @@ from local_platform.platform import Options, Platform
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT, synthesize
-from stratforge.storage.database import Database
-from stratforge.storage.migrations import migrate, read_migrations
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.migrations import migrate, read_migrations
 
 # In CI the same examples every time, so that a commit is judged by its change; everywhere else new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)

@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Depends, Request
-from stratforge.storage import api_keys
-from stratforge.storage.database import Connection, Database
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.users import api_keys
 
 from functions.api.auth.tokens import ACCESS_COOKIE, CSRF_HEADER, csrf_token, read_access_token
 from functions.api.problems import Problem

@@ -8,9 +8,9 @@ from typing import Annotated
 from uuid import UUID, uuid4
 
 from fastapi import Depends, Header, Request
-from stratforge.storage import limits
-from stratforge.storage.database import Connection
-from stratforge.storage.limits import KeyReused
+from stratforge.storage.postgres import limits
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.limits import KeyReused
 
 from functions.api.problems import Problem
 

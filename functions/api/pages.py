@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
-from stratforge.storage.pages import NumberedPage, Page
+from stratforge.storage.postgres.pages import NumberedPage, Page
 
 from functions.api.problems import Problem
 

@@ -13,7 +13,7 @@ from stratforge.ai.quant import GeminiQuant
 from stratforge.bus.messages import JobReady
 from stratforge.configuration import GeminiSecret, Settings, read_secret
 from stratforge.observability import logger
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
 
 from functions.assistant.service import AssistantService
 

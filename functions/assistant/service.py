@@ -16,9 +16,11 @@ from stratforge.ai.failures import ModelRefused, ModelUnavailable, NotADraft
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.storage import jobs, portfolio, reference, strategies
-from stratforge.storage.database import Database
-from stratforge.storage.strategies import Origin, StoredStrategy
+from stratforge.storage.ledger import portfolio
+from stratforge.storage.market import reference
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import jobs, strategies
+from stratforge.storage.strategies.strategies import Origin, StoredStrategy
 from stratforge.strategy import Strategy
 
 _ATTEMPTS = 4

@@ -12,7 +12,7 @@ from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import JobReady
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
 
 from functions.backtester.service import BacktesterService
 

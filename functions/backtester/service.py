@@ -13,8 +13,8 @@ from stratforge.backtest.overfitting import deflated_sharpe_ratio
 from stratforge.backtest.sweep import Sweeper, grid, ranked_results, run_sweep, walk_forward
 from stratforge.broker.history import AlpacaHistory, HistoryUnavailable
 from stratforge.market import BarColumns
-from stratforge.storage import backtests, jobs, replays, sessions, strategies
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import backtests, jobs, replays, sessions, strategies
 from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.replay import replay
 

@@ -14,7 +14,7 @@ from stratforge.bus.messages import BarMessage
 from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
 
 from functions.evaluator.service import EvaluatorService
 

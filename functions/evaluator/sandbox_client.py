@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stratforge.aws import aws_client
 from stratforge.market import BarColumns
-from stratforge.storage.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy.batch import encode_columns, encode_request
 
 if TYPE_CHECKING:

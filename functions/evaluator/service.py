@@ -7,9 +7,11 @@ from datetime import datetime
 
 from stratforge.bus.messages import BarMessage
 from stratforge.bus.queues import send_work_ready, sqs_client
-from stratforge.storage import evaluations, market_data, symbols
-from stratforge.storage.database import Database
-from stratforge.storage.evaluations import Outcome, RunningSession
+from stratforge.storage.ledger import symbols
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import evaluations
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy.lookback import window_length
 
 from functions.evaluator.sandbox_client import evaluate_sessions, sandbox_client

@@ -15,8 +15,8 @@ from stratforge.bus.messages import TradePrice, WorkReady
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import correlation_id, logger
 from stratforge.observability import metrics as metrics_of
-from stratforge.storage.broker_budget import SharedBudget
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.broker_budget import SharedBudget
+from stratforge.storage.postgres.database import Database
 
 from functions.executor.service import ExecutorService
 

@@ -10,15 +10,15 @@ from uuid import uuid4
 
 from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.netting import Block, Joining, net_orders
-from stratforge.portfolio.orders import Candidate
+from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
+from stratforge.portfolio.orders import OrderRequest
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.storage import execution, symbols
-from stratforge.storage.database import Connection
-from stratforge.storage.execution import DueOrder, NewBlock, Write
-from stratforge.storage.settlement import apply_progress
-from stratforge.storage.symbols import SymbolState
+from stratforge.storage.ledger import execution, symbols
+from stratforge.storage.ledger.execution import DueOrder, NewBlock, Write
+from stratforge.storage.ledger.settlement import apply_progress
+from stratforge.storage.ledger.symbols import SymbolState
+from stratforge.storage.postgres.database import Connection
 
 SIGNAL_LIFETIME = timedelta(minutes=2)
 # What a block may take, in the market's time: an order inside the collar finds its counterpart at once; one that a limit of ours
@@ -68,26 +68,26 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     if state.bar_time is not None:
         execution.expire_signals(connection, symbol, state.bar_time - SIGNAL_LIFETIME)
     ends = [each for each in due if each.ends is not None]
-    orders = _without_replaced([each.candidate for each in due if each.ends is None])
-    candidates = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
+    orders = _without_replaced([each.request for each in due if each.ends is None])
+    requests = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
     symbols.ratchet(connection, symbol)
-    if not candidates and not ends:
+    if not requests and not ends:
         return Planned()
     market = _market(state, around)
-    user_ids = {each.user_id for each in candidates} | {each.candidate.user_id for each in ends}
+    user_ids = {each.user_id for each in requests} | {each.request.user_id for each in ends}
     accounts = execution.lock_accounts(connection, user_ids, symbol, state.time)
     free = execution.free_quantities(connection, symbol, user_ids)
     for each in ends:
-        accounts[each.candidate.user_id].cash += each.candidate.reserved_cash
-    replaced = [each.replaces for each in candidates if each.replaces is not None and not each.accepted]
+        accounts[each.request.user_id].cash += each.request.reserved_cash
+    replaced = [each.replaces for each in requests if each.replaces is not None and not each.accepted]
     releases = execution.replaceable(connection, symbol, replaced)
-    decisions = decide(candidates, accounts, free, market, releases)
-    joining = [decision for decision in decisions if decision.action == "join"]
-    net = _net(joining, market)
-    left_out = {id(joining[index]) for index in net.left_out} if net else set()
-    working = [decision for decision in joining if id(decision) not in left_out]
+    decisions = decide(requests, accounts, free, market, releases)
+    executable = [decision for decision in decisions if decision.action == "join"]
+    net = _net(executable, market)
+    left_out = {id(executable[index]) for index in net.left_out} if net else set()
+    working = [decision for decision in executable if id(decision) not in left_out]
     writes = [
-        *(_ending(each.candidate, each.ends) for each in ends if each.ends),
+        *(_ending(each.request, each.ends) for each in ends if each.ends),
         *(
             _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
             for decision in decisions
@@ -97,9 +97,9 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     block = _new_block(symbol, net, market, state, around) if net is not None and working else None
     block_id = execution.store_block(connection, symbol, block, market) if block else None
     gone = [
-        decision.candidate.replaces
+        decision.request.replaces
         for decision in decisions
-        if decision.candidate.replaces and not decision.candidate.accepted and decision.action in ("join", "rest")
+        if decision.request.replaces and not decision.request.accepted and decision.action in ("join", "rest")
     ]
     execution.end_replaced(connection, gone, releases, symbol)
     execution.write_decisions(connection, symbol, writes, block_id, market, state.bar_time)
@@ -115,11 +115,11 @@ def _plan_without_price(connection: Connection, due: Sequence[DueOrder]) -> Plan
     """Nothing can be accepted before there is a price, but what waits for one may be called off."""
     ends = [each for each in due if each.ends is not None]
     for each in ends:
-        execution.end_waiting(connection, each.candidate, each.ends or Reason.CANCELED_BY_USER)
+        execution.end_waiting(connection, each.request, each.ends or Reason.CANCELED_BY_USER)
     return Planned(len(ends))
 
 
-def _without_replaced(orders: Sequence[Candidate]) -> list[Candidate]:
+def _without_replaced(orders: Sequence[OrderRequest]) -> list[OrderRequest]:
     """Leaves out what cannot be decided on in one go with what it replaces.
 
     An order that replaces one that is new itself waits until that one is decided on; an accepted one that is about to be
@@ -144,10 +144,10 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
     )
 
 
-def _net(joining: Sequence[Decision], market: Market) -> Block | None:
+def _net(executable: Sequence[Decision], market: Market) -> Block | None:
     if market.asset is None:
         return None
-    orders = [Joining(each.candidate.terms.side, each.remaining, each.limit) for each in joining]
+    orders = [ExecutableOrder(each.request.terms.side, each.remaining, each.limit) for each in executable]
     return net_orders(orders, market.price, market.collar, market.asset)
 
 
@@ -164,15 +164,15 @@ def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, arou
     )
 
 
-def _ending(candidate: Candidate, reason: Reason) -> Write:
+def _ending(request: OrderRequest, reason: Reason) -> Write:
     status = "EXPIRED" if reason is Reason.EXPIRED else "CANCELED"
-    return Write(Decision(candidate, "refuse", reason=reason), status, reason)
+    return Write(Decision(request, "refuse", reason=reason), status, reason)
 
 
 def _write(decision: Decision, next_close: datetime | None, *, at_work: bool) -> Write:
-    candidate = decision.candidate
-    expires_at = next_close if candidate.time_in_force == "day" and candidate.terms.type != "market" else None
+    request = decision.request
+    expires_at = next_close if request.time_in_force == "day" and request.terms.type != "market" else None
     if decision.action == "refuse":
-        return Write(decision, "CANCELED" if candidate.accepted else "REJECTED", decision.reason)
+        return Write(decision, "CANCELED" if request.accepted else "REJECTED", decision.reason)
     status = "WORKING" if decision.action == "join" and at_work else "RESTING"
     return Write(decision, status, None, expires_at)

@@ -9,8 +9,8 @@ from stratforge.broker import Broker, BrokerUnavailable
 from stratforge.market import is_crypto
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar
-from stratforge.storage import reference
-from stratforge.storage.database import Database
+from stratforge.storage.market import reference
+from stratforge.storage.postgres.database import Database
 
 _KEEP_SECONDS = 600.0
 _AHEAD = timedelta(days=30)

@@ -9,10 +9,11 @@ from decimal import Decimal
 from stratforge.broker import Accepted, Broker, Rejected, Unknown
 from stratforge.market import Trade
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.storage import execution, market_data, symbols
-from stratforge.storage.database import Database
-from stratforge.storage.execution import OpenBlock
-from stratforge.storage.settlement import apply_progress, set_error
+from stratforge.storage.ledger import execution, symbols
+from stratforge.storage.ledger.execution import OpenBlock
+from stratforge.storage.ledger.settlement import apply_progress, set_error
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
 
 from functions.executor.planning import Surroundings, plan
 from functions.executor.reference import ReferenceData

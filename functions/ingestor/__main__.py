@@ -13,8 +13,8 @@ from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, read_secret
 from stratforge.observability import logger
-from stratforge.storage.broker_budget import SharedBudget
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.broker_budget import SharedBudget
+from stratforge.storage.postgres.database import Database
 
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.announcements import Announcements

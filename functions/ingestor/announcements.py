@@ -10,8 +10,8 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.bus.queues import send_something_happened
 from stratforge.observability import logger
-from stratforge.storage import events
-from stratforge.storage.database import Database
+from stratforge.storage.delivery import events
+from stratforge.storage.postgres.database import Database
 
 log = logger("ingestor")
 # Events that come close together are told together.

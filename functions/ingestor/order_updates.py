@@ -13,10 +13,10 @@ from stratforge.broker.port import Broker, BrokerUnavailable
 from stratforge.bus.messages import OrderUpdate
 from stratforge.bus.queues import send_order_update
 from stratforge.observability import logger
-from stratforge.storage import execution
-from stratforge.storage.database import Database
+from stratforge.storage.ledger import execution
+from stratforge.storage.postgres.database import Database
 
-from functions.ingestor.persistence import persist
+from functions.ingestor.retry import persist
 
 log = logger("ingestor")
 

@@ -14,11 +14,11 @@ from stratforge.bus.messages import BarMessage
 from stratforge.bus.topics import BarTopics
 from stratforge.market import Bar
 from stratforge.observability import logger
-from stratforge.storage import market_data
-from stratforge.storage.database import Database
-from stratforge.storage.evaluations import Wanted
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.evaluations import Wanted
 
-from functions.ingestor.persistence import persist
+from functions.ingestor.retry import persist
 
 log = logger("ingestor")
 _MINUTE = timedelta(minutes=1)

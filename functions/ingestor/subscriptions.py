@@ -9,9 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.bus.queues import sqs_client
 from stratforge.market import is_crypto
 from stratforge.observability import logger
-from stratforge.storage import evaluations
-from stratforge.storage.database import Database
-from stratforge.storage.evaluations import Wanted
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import evaluations
+from stratforge.storage.strategies.evaluations import Wanted
 
 from functions.ingestor.alpaca_streams import BarStream
 from functions.ingestor.pipeline import BarPipeline

@@ -7,8 +7,8 @@ from typing import Any
 
 from stratforge.configuration import DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
-from stratforge.storage.migrations import migrate, read_migrations
-from stratforge.storage.roles import set_role_passwords
+from stratforge.storage.postgres.migrations import migrate, read_migrations
+from stratforge.storage.postgres.roles import set_role_passwords
 
 log = logger("migrator")
 _MIGRATIONS = Path(__file__).parent / "migrations"

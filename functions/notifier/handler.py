@@ -8,7 +8,7 @@ from typing import Any
 from stratforge.bus.realtime import realtime_gateway
 from stratforge.configuration import Settings
 from stratforge.observability import logger
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
 
 from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.notifier.webhooks import WebhookSender

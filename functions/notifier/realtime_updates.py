@@ -7,9 +7,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.observability import logger
-from stratforge.storage import events
-from stratforge.storage.database import Database
-from stratforge.storage.events import Event, PriceTick, RealtimeConnection
+from stratforge.storage.delivery import events
+from stratforge.storage.delivery.events import Event, PriceTick, RealtimeConnection
+from stratforge.storage.postgres.database import Database
 
 log = logger("notifier")
 # The gateway takes 128 KB a message; what is more goes into the next one.

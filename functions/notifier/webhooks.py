@@ -11,9 +11,9 @@ import time
 from urllib.parse import urlsplit
 
 import urllib3
-from stratforge.storage import webhooks
-from stratforge.storage.database import Database
-from stratforge.storage.webhooks import DueDelivery
+from stratforge.storage.delivery import webhooks
+from stratforge.storage.delivery.webhooks import DueDelivery
+from stratforge.storage.postgres.database import Database
 
 _EVENTS_A_WEBHOOK = 500
 _AT_ONCE = 20

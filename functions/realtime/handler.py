@@ -8,7 +8,7 @@ from typing import Any
 from stratforge.bus.realtime import realtime_gateway
 from stratforge.configuration import Settings, TokenSecret, read_secret
 from stratforge.observability import logger
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
 
 from functions.realtime.service import RealtimeService
 

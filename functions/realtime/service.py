@@ -9,9 +9,9 @@ from typing import Any
 from stratforge.configuration import TokenSecret
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.realtime_tickets import read_ticket
-from stratforge.storage import events
-from stratforge.storage.database import Database
-from stratforge.storage.events import EventCursor
+from stratforge.storage.delivery import events
+from stratforge.storage.delivery.events import EventCursor
+from stratforge.storage.postgres.database import Database
 
 MAX_SYMBOLS = 50
 _HELP = 'Send {"action": "watch", "symbols": ["AAPL"]} or {"action": "ping"}.'

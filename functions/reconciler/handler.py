@@ -10,8 +10,8 @@ from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
-from stratforge.storage.broker_budget import SharedBudget
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.broker_budget import SharedBudget
+from stratforge.storage.postgres.database import Database
 
 from functions.reconciler.service import ReconcilerService
 

@@ -13,9 +13,12 @@ from stratforge.bus.queues import send_order_update, send_work_ready
 from stratforge.market import is_crypto
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.reconciliation import correct_fills, is_rounding
-from stratforge.storage import events, execution, halts, invariants, reconciliation, reference, sessions, symbols
-from stratforge.storage.database import Database
-from stratforge.storage.reconciliation import FinishedBlock, LedgerSymbol
+from stratforge.storage.delivery import events
+from stratforge.storage.ledger import execution, halts, invariants, reconciliation, symbols
+from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
+from stratforge.storage.market import reference
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import sessions
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)

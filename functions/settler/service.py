@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from stratforge.bus.messages import OrderUpdate
 from stratforge.bus.queues import send_work_ready, sqs_client
-from stratforge.storage.database import Database
-from stratforge.storage.settlement import apply_progress
-from stratforge.storage.symbols import has_work
+from stratforge.storage.ledger.settlement import apply_progress
+from stratforge.storage.ledger.symbols import has_work
+from stratforge.storage.postgres.database import Database
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,8 +181,8 @@ def sweep(options: argparse.Namespace) -> int:
 
 def replay(options: argparse.Namespace) -> int:
     """`stratforge replay`: a live session's recorded bars again; 0 when the signals are the same, 3 when they differ."""
-    from stratforge.storage import replays
-    from stratforge.storage.database import Database
+    from stratforge.storage.postgres.database import Database
+    from stratforge.storage.strategies import replays
     from stratforge.strategy.replay import replay as run
 
     if not options.database:

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from stratforge.market import is_crypto
 from stratforge.portfolio.reconciliation import is_rounding
-from stratforge.storage import invariants, reconciliation
+from stratforge.storage.ledger import invariants, reconciliation
 
 from local_platform.platform import Platform
 

@@ -17,8 +17,8 @@ import psutil
 from simulators.alpaca.streams import KEY_ID, SECRET_KEY
 from simulators.gemini.__main__ import API_KEY
 from stratforge.configuration import DatabaseSecret
-from stratforge.storage.migrations import MigrationError, migrate, read_migrations
-from stratforge.storage.roles import set_role_passwords
+from stratforge.storage.postgres.migrations import MigrationError, migrate, read_migrations
+from stratforge.storage.postgres.roles import set_role_passwords
 
 from local_platform.deployment import ACCOUNT, REGION, client, deploy
 from local_platform.failures import StartError

@@ -18,9 +18,9 @@ import psycopg
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT
-from stratforge.storage.database import Database
-from stratforge.storage.invariants import broken_invariants
-from stratforge.storage.migrations import migrate, read_migrations
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.migrations import migrate, read_migrations
 
 Row = tuple[str, str, str, str, str]
 _SIZES = (100, 1_000, 10_000)

@@ -11,7 +11,7 @@ import pytest
 from local_platform.audit import audit
 from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
-from stratforge.storage import halts
+from stratforge.storage.ledger import halts
 
 from tests.e2e.crowd import add_crowd, minutes_of, stop_crowd, unsettled
 

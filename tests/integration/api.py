@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from stratforge import aws, configuration
 from stratforge.bus import queues, topics
 from stratforge.configuration import DatabaseSecret
-from stratforge.storage.roles import set_role_passwords
+from stratforge.storage.postgres.roles import set_role_passwords
 
 from functions.api import context
 from functions.api.app import create_app

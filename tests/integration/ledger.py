@@ -15,11 +15,11 @@ from stratforge.bus.messages import OrderUpdate
 from stratforge.market import Bar, is_crypto
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage import market_data
-from stratforge.storage.accounts import register_user
-from stratforge.storage.database import Connection, Database
-from stratforge.storage.sessions import start_session
-from stratforge.storage.strategies import Origin, add_strategy
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies.sessions import start_session
+from stratforge.storage.strategies.strategies import Origin, add_strategy
+from stratforge.storage.users.accounts import register_user
 from stratforge.strategy import compile_strategy
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
@@ -147,7 +147,7 @@ class FakeBroker:
 
 def broken(database: Database) -> dict[str, object]:
     """The invariants that do not hold."""
-    from stratforge.storage.invariants import broken_invariants
+    from stratforge.storage.ledger.invariants import broken_invariants
 
     with database.transaction() as connection:
         return broken_invariants(connection)

@@ -11,12 +11,13 @@ import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from stratforge.market import Trade
 from stratforge.market.corporate_actions import CorporateAction
-from stratforge.portfolio.orders import Terms
+from stratforge.portfolio.orders import OrderTerms
 from stratforge.portfolio.protections import RiskLimits
-from stratforge.storage import halts, order_book, reconciliation, risk, sessions
-from stratforge.storage.invariants import broken_invariants
-from stratforge.storage.order_book import NewOrder
-from stratforge.storage.pages import Page
+from stratforge.storage.ledger import halts, order_book, reconciliation, risk
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.postgres.pages import Page
+from stratforge.storage.strategies import sessions
 
 from tests.integration.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.integration.world import World
@@ -227,7 +228,7 @@ class Trading(RuleBasedStateMachine):
     def a_limit_is_filled_in_parts(self, number: int, side: str, part: int) -> None:
         """The broker fills a part and cancels the rest: the order rests again, and joins another block."""
         symbol, price = "AAPL", self.world.broker.prices["AAPL"]
-        new = NewOrder(symbol, Terms(side, "limit", limit_price=price), "gtc", "fraction", Decimal("0.2"))  # type: ignore[arg-type]
+        new = NewOrder(symbol, OrderTerms(side, "limit", limit_price=price), "gtc", "fraction", Decimal("0.2"))  # type: ignore[arg-type]
         with self.world.database.transaction() as connection:
             order_book.place_order(connection, self._trader(number).user_id, new)
         for _ in range(2):
@@ -297,7 +298,7 @@ class Trading(RuleBasedStateMachine):
     ) -> None:
         trader = self._trader(number)
         price = self._moved(symbol, offset)
-        terms = Terms(
+        terms = OrderTerms(
             side,  # type: ignore[arg-type]
             kind,  # type: ignore[arg-type]
             limit_price=price if kind in ("limit", "stop_limit") else None,

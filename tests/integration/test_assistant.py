@@ -10,9 +10,9 @@ from stratforge.ai.analyst import Research
 from stratforge.ai.draft import DraftParameter, StrategyDraft
 from stratforge.ai.failures import ModelUnavailable, NotADraft
 from stratforge.ai.quant import Drafted, Turn
-from stratforge.storage import jobs, strategies
-from stratforge.storage.accounts import register_user
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import jobs, strategies
+from stratforge.storage.users.accounts import register_user
 
 from functions.assistant.service import AssistantService
 from tests.unit.ai.test_review import CODE, TRUE

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from stratforge.portfolio.orders import Terms
-from stratforge.storage import order_book
-from stratforge.storage.invariants import broken_invariants
-from stratforge.storage.order_book import NewOrder
+from stratforge.portfolio.orders import OrderTerms
+from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.order_book import NewOrder
 
 from tests.integration.ledger import Trader, add_signal, add_trader, set_price
 from tests.integration.world import World
@@ -80,7 +80,9 @@ def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         time = set_price(connection, "100")
         for trader in traders:
             add_signal(connection, trader, "buy", time)
-        limit = NewOrder("AAPL", Terms("buy", "limit", limit_price=Decimal("99.5")), "gtc", "quantity", Decimal(10))
+        limit = NewOrder(
+            "AAPL", OrderTerms("buy", "limit", limit_price=Decimal("99.5")), "gtc", "quantity", Decimal(10)
+        )
         order_book.place_order(connection, traders[0].user_id, limit)
     found.work = ["AAPL"]
     yield found

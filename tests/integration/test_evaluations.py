@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from stratforge.storage import evaluations
-from stratforge.storage.database import Database
-from stratforge.storage.evaluations import Outcome
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import evaluations
+from stratforge.storage.strategies.evaluations import Outcome
 
 from tests.integration.ledger import OPEN, add_trader
 

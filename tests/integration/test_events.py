@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from stratforge.configuration import TokenSecret
 from stratforge.realtime_tickets import issue_ticket, read_ticket
-from stratforge.storage import events, webhooks
-from stratforge.storage.accounts import register_user
-from stratforge.storage.database import Database
-from stratforge.storage.events import EventCursor
+from stratforge.storage.delivery import events, webhooks
+from stratforge.storage.delivery.events import EventCursor
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.users.accounts import register_user
 
 from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.notifier.webhooks import RefusedDestination, WebhookSender, resolve, sign

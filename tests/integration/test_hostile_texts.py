@@ -21,9 +21,9 @@ from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import GeminiQuant, Turn
 from stratforge.configuration import GeminiSecret
-from stratforge.storage import jobs
-from stratforge.storage.accounts import register_user
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import jobs
+from stratforge.storage.users.accounts import register_user
 
 from functions.assistant.service import AssistantService
 from tests.integration.test_assistant import Model, draft, run

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from stratforge.broker import Rejected
 from stratforge.bus.messages import OrderUpdate
-from stratforge.storage.database import Database
+from stratforge.storage.postgres.database import Database
 
 from functions.executor.service import ExecutorService, OutcomeUnknown
 from functions.settler.service import SettlerService

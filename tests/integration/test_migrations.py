@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from stratforge.storage.migrations import MigrationError, migrate, read_migrations
+from stratforge.storage.postgres.migrations import MigrationError, migrate, read_migrations
 
 FIRST = "CREATE TABLE one (id int);"
 SECOND = "CREATE TABLE two (id int);"

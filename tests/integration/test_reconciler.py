@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from stratforge.market.corporate_actions import CorporateAction
-from stratforge.portfolio.orders import Terms
-from stratforge.storage import halts, order_book
-from stratforge.storage.broker_budget import SharedBudget
-from stratforge.storage.database import Database
-from stratforge.storage.invariants import broken_invariants
-from stratforge.storage.order_book import NewOrder
+from stratforge.portfolio.orders import OrderTerms
+from stratforge.storage.ledger import halts, order_book
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.postgres.broker_budget import SharedBudget
+from stratforge.storage.postgres.database import Database
 
 from tests.integration.ledger import Trader, add_signal, add_trader, set_price
 from tests.integration.world import World
@@ -48,7 +48,7 @@ def halted(world: World) -> dict[str, str]:
 
 def wait_with_a_limit(world: World) -> Any:
     """An order that rests."""
-    new = NewOrder("AAPL", Terms("buy", "limit", limit_price=Decimal(50)), "gtc", "quantity", Decimal(1))
+    new = NewOrder("AAPL", OrderTerms("buy", "limit", limit_price=Decimal(50)), "gtc", "quantity", Decimal(1))
     with world.database.transaction() as connection:
         placed = order_book.place_order(connection, trader_of(world).user_id, new)
     world.executor.handle("AAPL")

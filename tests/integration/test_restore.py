@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from local_platform.postgres import Postgres
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from stratforge.storage.database import Database
-from stratforge.storage.invariants import broken_invariants
-from stratforge.storage.migrations import migrate, read_migrations
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.migrations import migrate, read_migrations
 
 from functions.executor.service import ExecutorService
 from functions.settler.service import SettlerService

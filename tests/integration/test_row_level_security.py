@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from stratforge.configuration import DatabaseSecret
-from stratforge.storage.database import Database
-from stratforge.storage.roles import set_role_passwords
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.roles import set_role_passwords
 
 from tests.integration.ledger import Trader, add_signal, add_trader, set_price
 

@@ -13,9 +13,9 @@ from decimal import Decimal
 import pytest
 from simulators.alpaca.exchange import Exchange, SimulatedOrder
 from stratforge.bus.messages import OrderUpdate
-from stratforge.storage import reconciliation
-from stratforge.storage.database import Database
-from stratforge.storage.invariants import broken_invariants
+from stratforge.storage.ledger import reconciliation
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.postgres.database import Database
 
 from functions.executor.service import ExecutorService, OutcomeUnknown
 from functions.settler.service import SettlerService

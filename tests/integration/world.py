@@ -21,7 +21,7 @@ from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage.database import Connection, Database
+from stratforge.storage.postgres.database import Connection, Database
 
 from functions.executor.service import ExecutorService
 from functions.reconciler.service import ReconcilerService
@@ -300,7 +300,7 @@ class World:
         with self.database.transaction() as connection:
             rows = connection.execute(
                 """
-                SELECT o.symbol, o.side::text, o.type::text, o.origin::text, o.status::text, o.wakes_below, o.wakes_above, l.price, l.time,
+                SELECT o.symbol, o.side::text, o.type::text, o.origin::text, o.status::text, o.trigger_below, o.trigger_above, l.price, l.time,
                        o.retry_at FROM orders o JOIN latest_prices l ON l.symbol = o.symbol WHERE o.completed_at IS NULL
                 """
             ).fetchall()

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stratforge.market import parse_symbol
-from stratforge.storage import jobs, strategies
+from stratforge.storage.strategies import jobs, strategies
 
 from functions.api.context import AiUser, database, settings
 from functions.api.idempotency import IdempotencyKey

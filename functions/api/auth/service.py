@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import SecretStr
-from stratforge.storage import accounts, limits
+from stratforge.storage.postgres import limits
+from stratforge.storage.users import accounts
 
 from functions.api.auth.schemas import Credentials, Tokens
 from functions.api.auth.tokens import ACCESS_LIFETIME, REFRESH_LIFETIME, csrf_token, issue_access_token

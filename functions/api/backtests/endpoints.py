@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 from stratforge.market import parse_symbol
-from stratforge.storage import backtests, strategies
+from stratforge.storage.strategies import backtests, strategies
 from stratforge.strategy import compile_strategy
 
 from functions.api.context import Reader, UserConnection, Writer, database, settings

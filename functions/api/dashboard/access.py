@@ -9,8 +9,9 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
-from stratforge.storage import accounts, halts, operations
-from stratforge.storage.database import Connection
+from stratforge.storage.ledger import halts, operations
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.users import accounts
 
 from functions.api.context import database, principal
 from functions.api.dashboard.rendering import render

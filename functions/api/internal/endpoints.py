@@ -11,7 +11,7 @@ from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.bus.queues import send_work_ready
 from stratforge.configuration import TokenSecret, read_secret
-from stratforge.storage import limits
+from stratforge.storage.postgres import limits
 
 from functions.api.context import database, settings
 from functions.api.orders.schemas import Symbol

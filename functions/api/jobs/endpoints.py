@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter
-from stratforge.storage import jobs
+from stratforge.storage.strategies import jobs
 
 from functions.api.context import Reader, UserConnection, WriterConnection
 from functions.api.jobs.schemas import JobList, JobView

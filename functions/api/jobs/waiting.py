@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import Response
 from stratforge.bus.messages import JobReady
 from stratforge.bus.queues import send_job_ready
-from stratforge.storage import jobs
+from stratforge.storage.strategies import jobs
 
 from functions.api.context import database
 from functions.api.idempotency import Idempotency

@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from stratforge.market import InvalidSymbol, decode_symbol, parse_symbol
-from stratforge.storage import market_data, reference
+from stratforge.storage.market import market_data, reference
 
 from functions.api.context import Reader, UserConnection, settings
 from functions.api.formats import Number

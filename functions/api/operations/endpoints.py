@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.bus import dead_letters
-from stratforge.storage import halts, operations
+from stratforge.storage.ledger import halts, operations
 
 from functions.api.context import LoggedIn, Reader, UserConnection, database, settings
 from functions.api.market.endpoints import PathSymbol

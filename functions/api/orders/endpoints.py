@@ -7,9 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from stratforge.bus.queues import send_work_ready
-from stratforge.portfolio.orders import InvalidTerms, Terms
-from stratforge.storage import order_book, sessions
-from stratforge.storage.order_book import NewOrder, OrderFilter, StoredOrder
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms
+from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger.order_book import NewOrder, OrderFilter, StoredOrder
+from stratforge.storage.strategies import sessions
 
 from functions.api.context import Reader, Trader, UserConnection, database, settings
 from functions.api.idempotency import IdempotencyKey
@@ -17,7 +18,7 @@ from functions.api.orders.preview import PreviewView, preview
 from functions.api.orders.schemas import NewOrderBody, OrderChange, OrderList, OrderView, Symbol
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem, not_found
-from functions.api.sessions.streaming import announce
+from functions.api.sessions.subscriptions import request_subscription
 
 router = APIRouter(prefix="/api/trade/orders", tags=["orders"])
 
@@ -37,7 +38,7 @@ def place(body: NewOrderBody, user_id: Trader, key: IdempotencyKey) -> OrderView
         new = NewOrder(body.symbol, body.terms(), body.time_in_force, kind, size, body.session_id)
         placed = order_book.place_order(connection, user_id, new, key.new_id(connection, user_id))
     wake_executor(placed.symbol, f"order-{placed.order_id}")
-    announce(placed.symbol)
+    request_subscription(placed.symbol)
     return OrderView.model_validate(placed)
 
 
@@ -110,10 +111,10 @@ def _changed(old: StoredOrder, change: OrderChange) -> NewOrder:
         prices["trail_price"] = None
     elif "trail_price" in given:
         prices["trail_percent"] = None
-    terms = Terms(old.side, old.type, **prices)  # type: ignore[arg-type]
+    terms = OrderTerms(old.side, old.type, **prices)  # type: ignore[arg-type]
     try:
         terms.check()
-    except InvalidTerms as error:
+    except InvalidOrderTerms as error:
         raise Problem(422, "validation", f"{error}.") from None
     left = old.quantity - old.filled_quantity
     kind, size = (old.size_kind, old.size) if left <= 0 else ("quantity", left)

@@ -9,10 +9,11 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from stratforge.market import is_crypto
 from stratforge.portfolio.acceptance import COLLAR, Market, decide
-from stratforge.portfolio.orders import Candidate
+from stratforge.portfolio.orders import OrderRequest
 from stratforge.portfolio.reasons import Reason
-from stratforge.storage import execution, reference, symbols
-from stratforge.storage.database import Connection
+from stratforge.storage.ledger import execution, symbols
+from stratforge.storage.market import reference
+from stratforge.storage.postgres.database import Connection
 
 from functions.api.formats import Number
 from functions.api.orders.schemas import NewOrderBody
@@ -57,10 +58,10 @@ def preview(connection: Connection, user_id: UUID, body: NewOrderBody) -> Previe
         platform_state=state.platform_state,
     )
     kind, size = body.size()
-    candidate = Candidate(
+    request = OrderRequest(
         user_id=user_id, session_id=body.session_id, terms=body.terms(), origin="MANUAL", size_kind=kind, size=size
     )
-    (decision,) = decide([candidate], {user_id: account}, free, market)
+    (decision,) = decide([request], {user_id: account}, free, market)
     own = body.limit_price or body.stop_price or state.price
     cost = decision.quantity * own
     bought = body.side == "buy" and decision.action in ("join", "rest")

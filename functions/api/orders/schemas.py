@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
 from stratforge.market import parse_symbol
-from stratforge.portfolio.orders import InvalidTerms, SizeKind, Terms
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, SizeKind
 from stratforge.portfolio.reasons import Reason
 
 from functions.api.formats import Number
@@ -71,15 +71,15 @@ class NewOrderBody(OrderSize):
         """The prices go with the type."""
         try:
             self.terms().check()
-        except InvalidTerms as error:
+        except InvalidOrderTerms as error:
             raise ValueError(str(error)) from None
         if self.session_id is not None and self.side == "buy":
             raise ValueError("session_id is for sales: a session buys by its strategy")
         return self
 
-    def terms(self) -> Terms:
+    def terms(self) -> OrderTerms:
         """What the order asks of the price."""
-        return Terms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
+        return OrderTerms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
 
 
 class OrderChange(BaseModel):

@@ -9,8 +9,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
 from stratforge.portfolio.reasons import Reason
-from stratforge.storage import portfolio
-from stratforge.storage.portfolio import LedgerFilter
+from stratforge.storage.ledger import portfolio
+from stratforge.storage.ledger.portfolio import LedgerFilter
 
 from functions.api.context import Reader, UserConnection
 from functions.api.formats import Number

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.portfolio.protections import RiskLimits
-from stratforge.storage import halts, risk
+from stratforge.storage.ledger import halts, risk
 
 from functions.api.context import Reader, Trader, UserConnection, database
 from functions.api.etags import IfMatch, check_match, tagged

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from stratforge.bus.queues import send_work_ready
-from stratforge.storage import sessions, strategies
+from stratforge.storage.strategies import sessions, strategies
 
 from functions.api.context import Reader, Trader, UserConnection, Writer, database, settings
 from functions.api.etags import IfMatch, check_match, tagged
@@ -19,7 +19,7 @@ from functions.api.orders.schemas import Symbol
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem, not_found
 from functions.api.sessions.schemas import NewSession, SessionChangeBody, SessionList, SessionView, StopBody
-from functions.api.sessions.streaming import announce
+from functions.api.sessions.subscriptions import request_subscription
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 Status = Literal["PENDING", "RUNNING", "PAUSED", "STOPPED", "FAILED", "COMPLETED"]
@@ -45,7 +45,7 @@ def start(new: NewSession, user_id: Trader, key: IdempotencyKey) -> SessionView:
             new.mode,
         )
     # After the commit, so that the ingestor finds it; if this is lost, it looks by itself within half a minute.
-    announce(started.symbol)
+    request_subscription(started.symbol)
     return SessionView.model_validate(started)
 
 
@@ -125,7 +125,7 @@ def stop(session_id: UUID, user_id: Trader, body: StopBody | None = None) -> Ses
         raise not_found("session")
     if flatten:
         send_work_ready(settings().signals_queue_url, stopped.symbol, f"flatten-{session_id}")
-    announce(stopped.symbol)
+    request_subscription(stopped.symbol)
     return SessionView.model_validate(stopped)
 
 

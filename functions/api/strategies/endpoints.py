@@ -11,8 +11,8 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stratforge.bus.queues import send_work_ready
 from stratforge.market import parse_symbol
-from stratforge.storage import sessions, strategies
-from stratforge.storage.strategies import Origin, StoredStrategy
+from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies.strategies import Origin, StoredStrategy
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 from functions.api.context import Reader, Trader, UserConnection, Writer, WriterConnection, database, settings
@@ -21,7 +21,7 @@ from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem, not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
-from functions.api.sessions.streaming import announce
+from functions.api.sessions.subscriptions import request_subscription
 
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 _EXAMPLE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
@@ -278,7 +278,7 @@ def toggle(strategy_id: UUID, user_id: Trader) -> SessionView:
                 "EQUITY_FRACTION",
                 sessions.DEFAULT_SIZE,
             )
-    announce(changed.symbol)
+    request_subscription(changed.symbol)
     return SessionView.model_validate(changed)
 
 
@@ -297,5 +297,5 @@ def stop(strategy_id: UUID, user_id: Trader, body: StopBody | None = None) -> Se
     for each in stopped:
         if flatten:
             send_work_ready(settings().signals_queue_url, each.symbol, f"flatten-{each.session_id}")
-        announce(each.symbol)
+        request_subscription(each.symbol)
     return SessionList(items=[SessionView.model_validate(each) for each in stopped])

@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.bus.queues import send_work_ready
-from stratforge.storage import accounts, api_keys, export
+from stratforge.storage.users import accounts, api_keys, export
 
 from functions.api.auth import service
 from functions.api.auth.schemas import PasswordProof

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from stratforge.storage import webhooks
+from stratforge.storage.delivery import webhooks
 
 from functions.api.context import Reader, UserConnection, Writer, WriterConnection, settings
 from functions.api.problems import Problem, not_found

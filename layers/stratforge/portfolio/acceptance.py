@@ -13,11 +13,11 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.orders import (
     EXIT_ORIGINS,
     NEVER,
-    Candidate,
+    OrderRequest,
     TradingState,
-    Wake,
+    Trigger,
     effective_limit,
-    wake,
+    trigger_of,
     worst_unit_price,
 )
 from stratforge.portfolio.protections import Account, Proposal, refusal
@@ -49,12 +49,12 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a candidate.
+    """What becomes of a request.
 
     `quantity` is the whole order's, `remaining` what is still to be had of it. The reservation is what is held from now on, in all.
     """
 
-    candidate: Candidate
+    request: OrderRequest
     action: Action
     quantity: Decimal = ZERO
     remaining: Decimal = ZERO
@@ -62,7 +62,7 @@ class Decision:
     reserved_cash: Decimal = ZERO
     reserved_quantity: Decimal = ZERO
     limit: Decimal | None = None
-    wake: Wake = NEVER
+    trigger: Trigger = NEVER
     water_mark: Decimal | None = None
     triggered: bool = False
     reason: Reason | None = None
@@ -88,36 +88,36 @@ class _Books:
 
 
 def decide(
-    candidates: Sequence[Candidate],
+    requests: Sequence[OrderRequest],
     accounts: Mapping[UUID, Account],
     free_quantities: Mapping[Holder, Decimal],
     market: Market,
     releases: Mapping[UUID, Release] | None = None,
 ) -> list[Decision]:
-    """Decides on the candidates of one symbol.
+    """Decides on the requests of one symbol.
 
     Args:
-        candidates: Their order decides only between those of one user that compete for the same cash or shares.
+        requests: Their order decides only between those of one user that compete for the same cash or shares.
         accounts: The accounts of all their users; brought up to date.
         free_quantities: What each holder (user and session) has and is not already selling.
         market: The market.
         releases: What orders that may be replaced would give back; an order that cannot be replaced is not in it.
     """
     books = _Books(accounts, dict(free_quantities), dict(releases or {}))
-    return [_decide(candidate, books, market) for candidate in candidates]
+    return [_decide(request, books, market) for request in requests]
 
 
-def _decide(candidate: Candidate, books: _Books, market: Market) -> Decision:
-    blocked = _blocked(candidate, books.accounts[candidate.user_id], market)
+def _decide(request: OrderRequest, books: _Books, market: Market) -> Decision:
+    blocked = _blocked(request, books.accounts[request.user_id], market)
     if blocked is not None:
         return blocked
-    if candidate.accepted:
-        return _join_again(candidate, books, market)
-    return _accept(candidate, books, market)
+    if request.accepted:
+        return _join_again(request, books, market)
+    return _accept(request, books, market)
 
 
-def _blocked(candidate: Candidate, account: Account, market: Market) -> Decision | None:
-    """Why a candidate may not even be looked at now."""
+def _blocked(request: OrderRequest, account: Account, market: Market) -> Decision | None:
+    """Why a request may not even be looked at now."""
     reason: Reason | None = None
     if market.asset is None:
         reason = Reason.UNKNOWN_ASSET
@@ -129,93 +129,93 @@ def _blocked(candidate: Candidate, account: Account, market: Market) -> Decision
         reason = Reason.PLATFORM_HALTED
     elif account.trading_state == "HALTED":
         reason = Reason.USER_HALTED
-    elif candidate.terms.side == "buy" and "REDUCING" in (market.platform_state, account.trading_state):
+    elif request.terms.side == "buy" and "REDUCING" in (market.platform_state, account.trading_state):
         reason = Reason.REDUCING_ONLY
-    elif not market.open and candidate.origin == "SIGNAL":
+    elif not market.open and request.origin == "SIGNAL":
         reason = Reason.MARKET_CLOSED
-    elif not market.fresh and candidate.terms.type == "market" and candidate.origin == "MANUAL" and market.open:
+    elif not market.fresh and request.terms.type == "market" and request.origin == "MANUAL" and market.open:
         reason = Reason.STALE_PRICE
-    elif not market.open and candidate.terms.type == "market":
-        return Decision(candidate, "wait")
+    elif not market.open and request.terms.type == "market":
+        return Decision(request, "wait")
     if reason is None:
         return None
     # What rests keeps resting, and what protects a position is tried again with the next price.
-    if candidate.accepted or candidate.origin in EXIT_ORIGINS:
-        return Decision(candidate, "wait")
-    return Decision(candidate, "refuse", reason=reason)
+    if request.accepted or request.origin in EXIT_ORIGINS:
+        return Decision(request, "wait")
+    return Decision(request, "refuse", reason=reason)
 
 
-def _join_again(candidate: Candidate, books: _Books, market: Market) -> Decision:
+def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decision:
     """A resting order that woke up: joins with what it still wants, after its reservation is brought up to the market."""
     if not market.open:
-        return Decision(candidate, "wait")
-    account = books.accounts[candidate.user_id]
+        return Decision(request, "wait")
+    account = books.accounts[request.user_id]
     # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
-    reserve_price = candidate.reserve_price
-    if candidate.terms.side == "buy" and effective_limit(candidate.terms) is None:
+    reserve_price = request.reserve_price
+    if request.terms.side == "buy" and effective_limit(request.terms) is None:
         reserve_price = max(reserve_price, market.price * (1 + market.collar))
-    reserved = candidate.remaining * reserve_price if candidate.terms.side == "buy" else ZERO
-    more = reserved - candidate.reserved_cash
+    reserved = request.remaining * reserve_price if request.terms.side == "buy" else ZERO
+    more = reserved - request.reserved_cash
     if more > account.cash:
-        return Decision(candidate, "refuse", reason=Reason.INSUFFICIENT_CASH)
+        return Decision(request, "refuse", reason=Reason.INSUFFICIENT_CASH)
     account.cash -= more
-    triggers = wake(candidate.terms, triggered=True)
-    stop_limit_waits = candidate.terms.type == "stop_limit" and not triggers.at(market.price, market.price)
+    triggers = trigger_of(request.terms, triggered=True)
+    stop_limit_waits = request.terms.type == "stop_limit" and not triggers.at(market.price, market.price)
     return Decision(
-        candidate,
+        request,
         "rest" if stop_limit_waits else "join",
-        remaining=candidate.remaining,
+        remaining=request.remaining,
         reserve_price=reserve_price,
         reserved_cash=reserved,
-        reserved_quantity=candidate.reserved_quantity,
-        limit=effective_limit(candidate.terms),
-        wake=triggers,
-        water_mark=candidate.water_mark,
+        reserved_quantity=request.reserved_quantity,
+        limit=effective_limit(request.terms),
+        trigger=triggers,
+        water_mark=request.water_mark,
         triggered=True,
     )
 
 
-def _accept(candidate: Candidate, books: _Books, market: Market) -> Decision:
+def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     """A new order: sized, paid for, checked, then joined or put to rest."""
-    asset, terms = market.asset, candidate.terms
+    asset, terms = market.asset, request.terms
     assert asset is not None
-    account = books.accounts[candidate.user_id]
+    account = books.accounts[request.user_id]
     release = None
-    if candidate.replaces is not None:
-        release = books.releases.get(candidate.replaces)
-        if release is None or release.user_id != candidate.user_id:
-            return Decision(candidate, "refuse", reason=Reason.NOT_REPLACEABLE)
+    if request.replaces is not None:
+        release = books.releases.get(request.replaces)
+        if release is None or release.user_id != request.user_id:
+            return Decision(request, "refuse", reason=Reason.NOT_REPLACEABLE)
     if not all(price is None or asset.on_tick(price) for price in (terms.limit_price, terms.stop_price)):
-        return Decision(candidate, "refuse", reason=Reason.SUB_PENNY_PRICE)
+        return Decision(request, "refuse", reason=Reason.SUB_PENNY_PRICE)
     cash = account.cash + (release.cash if release else ZERO)
-    holder = (candidate.user_id, candidate.session_id)
+    holder = (request.user_id, request.session_id)
     # What another session's order holds back is no use to this one.
     same_holder = release is not None and (release.user_id, release.session_id) == holder
     free = books.free.get(holder, ZERO) + (release.quantity if release and same_holder else ZERO)
     unit = worst_unit_price(terms, market.price, market.collar, market.price)
     own_price = terms.limit_price or terms.stop_price
-    wanted = requested_quantity(candidate, account.equity, cash, free, own_price or market.price, unit)
+    wanted = requested_quantity(request, account.equity, cash, free, own_price or market.price, unit)
     quantity = asset.conform(wanted)
     if terms.side == "sell":
         if free <= 0 or wanted <= 0:
-            return Decision(candidate, "refuse", reason=Reason.NO_POSITION)
-        if candidate.size_kind == "quantity" and candidate.origin == "MANUAL" and quantity > free:
-            return Decision(candidate, "refuse", quantity=quantity, reason=Reason.NO_POSITION)
+            return Decision(request, "refuse", reason=Reason.NO_POSITION)
+        if request.size_kind == "quantity" and request.origin == "MANUAL" and quantity > free:
+            return Decision(request, "refuse", quantity=quantity, reason=Reason.NO_POSITION)
         quantity = min(quantity, free)
         # What is left over would be too small to sell on its own, so it goes along.
         if not asset.is_large_enough(free - quantity, market.price) and asset.conform(free) == free:
             quantity = free
     if quantity == 0 and wanted > 0 and not asset.fractionable:
-        return Decision(candidate, "refuse", reason=Reason.WHOLE_UNITS_ONLY)
+        return Decision(request, "refuse", reason=Reason.WHOLE_UNITS_ONLY)
     if not asset.is_large_enough(quantity, own_price or market.price):
-        return Decision(candidate, "refuse", quantity=quantity, reason=Reason.BELOW_MINIMUM)
+        return Decision(request, "refuse", quantity=quantity, reason=Reason.BELOW_MINIMUM)
     reserved_cash = quantity * unit if terms.side == "buy" else ZERO
     if reserved_cash > cash:
-        return Decision(candidate, "refuse", quantity=quantity, reason=Reason.INSUFFICIENT_CASH)
+        return Decision(request, "refuse", quantity=quantity, reason=Reason.INSUFFICIENT_CASH)
     proposal = Proposal(
         account,
         terms.side,
-        candidate.origin,
+        request.origin,
         quantity * market.price if own_price is None else quantity * own_price,
         terms.limit_price,
         market.price,
@@ -223,11 +223,11 @@ def _accept(candidate: Candidate, books: _Books, market: Market) -> Decision:
     )
     reason = refusal(proposal)
     if reason is not None:
-        return Decision(candidate, "refuse", quantity=quantity, reason=reason)
+        return Decision(request, "refuse", quantity=quantity, reason=reason)
     reserved_quantity = quantity if terms.side == "sell" else ZERO
-    if candidate.replaces is not None:
+    if request.replaces is not None:
         # Only once: a second order that wants to replace the same one comes too late.
-        del books.releases[candidate.replaces]
+        del books.releases[request.replaces]
     account.cash = cash - reserved_cash
     books.free[holder] = free - reserved_quantity
     account.orders_last_minute += 1
@@ -236,11 +236,13 @@ def _accept(candidate: Candidate, books: _Books, market: Market) -> Decision:
         account.symbol_value += proposal.value
     water_mark = market.price if terms.type == "trailing_stop" else None
     # A stop whose price has been passed already triggers at once; a limit that the market meets is executable.
-    triggered = terms.type in ("stop", "stop_limit") and wake(terms, triggered=False).at(market.price, market.price)
-    waking = wake(terms, triggered=triggered, water_mark=water_mark)
-    executable = market.open and market.fresh and waking.at(market.price, market.price)
+    triggered = terms.type in ("stop", "stop_limit") and trigger_of(terms, triggered=False).at(
+        market.price, market.price
+    )
+    trigger = trigger_of(terms, triggered=triggered, water_mark=water_mark)
+    executable = market.open and market.fresh and trigger.at(market.price, market.price)
     return Decision(
-        candidate,
+        request,
         "join" if executable else "rest",
         quantity=quantity,
         remaining=quantity,
@@ -248,7 +250,7 @@ def _accept(candidate: Candidate, books: _Books, market: Market) -> Decision:
         reserved_cash=reserved_cash,
         reserved_quantity=reserved_quantity,
         limit=effective_limit(terms),
-        wake=waking,
+        trigger=trigger,
         water_mark=water_mark,
         triggered=triggered,
     )

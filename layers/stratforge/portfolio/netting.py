@@ -11,7 +11,7 @@ from stratforge.portfolio.orders import Side
 
 
 @dataclass(frozen=True, slots=True)
-class Joining:
+class ExecutableOrder:
     """An order that is executable now: how much of what, and the price it must not pass (None: the collar is enough)."""
 
     side: Side
@@ -38,7 +38,7 @@ class Block:
     tight: bool = False
 
 
-def net_orders(orders: Sequence[Joining], price: Decimal, collar: Decimal, asset: AssetRules) -> Block | None:
+def net_orders(orders: Sequence[ExecutableOrder], price: Decimal, collar: Decimal, asset: AssetRules) -> Block | None:
     """Nets executable orders: opposite sides cross, the rest goes to the broker within the collar.
 
     A limit tighter than the collar on the side that goes to the broker would hold up everybody on that side, so such orders wait for
@@ -69,7 +69,7 @@ def net_orders(orders: Sequence[Joining], price: Decimal, collar: Decimal, asset
     return Block(side, net, cross, limit, low, high, left_out, bool(tight))
 
 
-def _bound(order: Joining, widest: Decimal) -> Decimal:
+def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
     if order.limit is None:
         return widest
     return min(order.limit, widest) if order.side == "buy" else max(order.limit, widest)

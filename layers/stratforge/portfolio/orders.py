@@ -22,12 +22,12 @@ TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
 EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))
 
 
-class InvalidTerms(ValueError):
+class InvalidOrderTerms(ValueError):
     """An order's prices do not go with its type; says which and what to give."""
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class OrderTerms:
     """What an order asks of the price."""
 
     side: Side
@@ -40,7 +40,7 @@ class Terms:
     def check(self) -> None:
         """
         Raises:
-            InvalidTerms: if a price is missing or does not belong to the type.
+            InvalidOrderTerms: if a price is missing or does not belong to the type.
         """
         wanted = {
             "market": (),
@@ -52,15 +52,15 @@ class Terms:
         given = [name for name in ("limit_price", "stop_price") if getattr(self, name) is not None]
         for name in wanted:
             if name not in given:
-                raise InvalidTerms(f"a {self.type} order needs {name}")
+                raise InvalidOrderTerms(f"a {self.type} order needs {name}")
         for name in given:
             if name not in wanted:
-                raise InvalidTerms(f"a {self.type} order has no {name}; leave it out")
+                raise InvalidOrderTerms(f"a {self.type} order has no {name}; leave it out")
         trails = (self.trail_percent is not None) + (self.trail_price is not None)
         if self.type == "trailing_stop" and trails != 1:
-            raise InvalidTerms("a trailing_stop order needs trail_percent or trail_price, and not both")
+            raise InvalidOrderTerms("a trailing_stop order needs trail_percent or trail_price, and not both")
         if self.type != "trailing_stop" and trails:
-            raise InvalidTerms(f"a {self.type} order does not trail; leave trail_percent and trail_price out")
+            raise InvalidOrderTerms(f"a {self.type} order does not trail; leave trail_percent and trail_price out")
 
     def stop(self, water_mark: Decimal | None) -> Decimal | None:
         """The price that triggers it: its stop, or what it trails from the best price so far."""
@@ -74,7 +74,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Wake:
+class Trigger:
     """The prices at which a resting order is looked at; None: never on that side."""
 
     below: Decimal | None = None
@@ -85,26 +85,28 @@ class Wake:
         return (self.below is not None and low <= self.below) or (self.above is not None and high >= self.above)
 
 
-NEVER = Wake()
+NEVER = Trigger()
 
 
-def wake(terms: Terms, *, triggered: bool, water_mark: Decimal | None = None) -> Wake:
+def trigger_of(terms: OrderTerms, *, triggered: bool, water_mark: Decimal | None = None) -> Trigger:
     """When an order wants to be looked at. Once triggered, a stop-limit order is a limit order and a stop a market order."""
     if terms.type in ("limit", "stop_limit") and (triggered or terms.type == "limit"):
-        return Wake(below=terms.limit_price) if terms.side == "buy" else Wake(above=terms.limit_price)
+        return Trigger(below=terms.limit_price) if terms.side == "buy" else Trigger(above=terms.limit_price)
     if terms.type == "market" or triggered:
         # Executable whatever the price: every price is above this one.
-        return Wake(above=Decimal(0))
+        return Trigger(above=Decimal(0))
     stop = terms.stop(water_mark)
-    return Wake(above=stop) if terms.side == "buy" else Wake(below=stop)
+    return Trigger(above=stop) if terms.side == "buy" else Trigger(below=stop)
 
 
-def effective_limit(terms: Terms) -> Decimal | None:
+def effective_limit(terms: OrderTerms) -> Decimal | None:
     """The limit an executable order has; None for what executes at the market."""
     return terms.limit_price if terms.type in ("limit", "stop_limit") else None
 
 
-def worst_unit_price(terms: Terms, reference: Decimal, collar: Decimal, water_mark: Decimal | None = None) -> Decimal:
+def worst_unit_price(
+    terms: OrderTerms, reference: Decimal, collar: Decimal, water_mark: Decimal | None = None
+) -> Decimal:
     """The most a unit of a buy order may cost: what is reserved for each unit."""
     if terms.type in ("limit", "stop_limit") and terms.limit_price is not None:
         return terms.limit_price
@@ -113,7 +115,7 @@ def worst_unit_price(terms: Terms, reference: Decimal, collar: Decimal, water_ma
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class OrderRequest:
     """A signal or an order that wants to be executed or to rest.
 
     `order_id` is None for what has no row in the book yet. `size` is read by `size_kind`; `remaining` is what an order that was
@@ -122,7 +124,7 @@ class Candidate:
 
     user_id: UUID
     session_id: UUID | None
-    terms: Terms
+    terms: OrderTerms
     origin: Origin
     size_kind: SizeKind
     size: Decimal

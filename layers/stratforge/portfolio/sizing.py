@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stratforge.portfolio.orders import Candidate
+from stratforge.portfolio.orders import OrderRequest
 
 ZERO = Decimal(0)
 
 
 def requested_quantity(
-    candidate: Candidate, equity: Decimal, cash: Decimal, free: Decimal, price: Decimal, worst_price: Decimal
+    request: OrderRequest, equity: Decimal, cash: Decimal, free: Decimal, price: Decimal, worst_price: Decimal
 ) -> Decimal:
-    """The quantity a candidate asks for, before it is made to fit the asset and checked against what there is.
+    """The quantity a request asks for, before it is made to fit the asset and checked against what there is.
 
     Args:
-        candidate: Its `size` is read by `size_kind` (see the strategy language); "default" is the session's sizing rule, for
+        request: Its `size` is read by `size_kind` (see the strategy language); "default" is the session's sizing rule, for
             purchases scaled by confidence where the rule is a share of equity, and everything for sales.
         equity: The user's equity.
         cash: Free cash.
@@ -24,26 +24,26 @@ def requested_quantity(
         worst_price: What a unit may cost at most. A share of equity is cut to what the free cash buys at it; a quantity or
             an amount means what it says, or nothing.
     """
-    if candidate.terms.side == "sell":
-        return _to_sell(candidate, free, price)
-    if candidate.size_kind == "quantity":
-        return candidate.size
-    if candidate.size_kind == "notional":
-        return candidate.size / price
-    if candidate.size_kind == "default" and candidate.sizing_rule == "FIXED_QUANTITY":
-        return min(candidate.sizing_value, cash / worst_price)
-    if candidate.size_kind == "default" and candidate.sizing_rule == "FIXED_CASH":
-        return min(candidate.sizing_value / price, cash / worst_price)
-    share = candidate.size if candidate.size_kind == "fraction" else candidate.sizing_value * candidate.confidence
+    if request.terms.side == "sell":
+        return _to_sell(request, free, price)
+    if request.size_kind == "quantity":
+        return request.size
+    if request.size_kind == "notional":
+        return request.size / price
+    if request.size_kind == "default" and request.sizing_rule == "FIXED_QUANTITY":
+        return min(request.sizing_value, cash / worst_price)
+    if request.size_kind == "default" and request.sizing_rule == "FIXED_CASH":
+        return min(request.sizing_value / price, cash / worst_price)
+    share = request.size if request.size_kind == "fraction" else request.sizing_value * request.confidence
     return min(equity * share / price, cash / worst_price)
 
 
-def _to_sell(candidate: Candidate, free: Decimal, price: Decimal) -> Decimal:
-    if candidate.size_kind == "fraction":
-        return free * candidate.size
-    if candidate.size_kind == "quantity":
+def _to_sell(request: OrderRequest, free: Decimal, price: Decimal) -> Decimal:
+    if request.size_kind == "fraction":
+        return free * request.size
+    if request.size_kind == "quantity":
         # A strategy that asks to sell more than it holds sells what it holds.
-        return candidate.size if candidate.origin == "MANUAL" else min(candidate.size, free)
-    if candidate.size_kind == "notional":
-        return candidate.size / price
+        return request.size if request.origin == "MANUAL" else min(request.size, free)
+    if request.size_kind == "notional":
+        return request.size / price
     return free

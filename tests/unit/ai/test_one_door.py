@@ -8,7 +8,7 @@ import re
 import typing
 from pathlib import Path
 
-import stratforge.storage.strategies as stored
+import stratforge.storage.strategies.strategies as stored
 from stratforge.ai import drafting
 from stratforge.strategy import Strategy
 
@@ -35,7 +35,7 @@ def test_one_module_writes_code_into_the_store() -> None:
     writers = {
         path.relative_to(_ROOT).as_posix() for path in _SOURCES if any(_WRITES.search(each) for each in _strings(path))
     }
-    assert writers == {"layers/stratforge/storage/strategies.py"}
+    assert writers == {"layers/stratforge/storage/strategies/strategies.py"}
 
 
 def test_what_writes_code_takes_a_compiled_strategy_and_no_text() -> None:

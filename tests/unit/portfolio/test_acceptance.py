@@ -10,20 +10,20 @@ from uuid import uuid4
 import pytest
 from stratforge.portfolio.acceptance import Market, Release, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.orders import Candidate
+from stratforge.portfolio.orders import OrderRequest
 from stratforge.portfolio.reasons import Reason
 
-from tests.unit.portfolio.values import COLLAR, ZERO, account, candidate, decide_one, market, order
+from tests.unit.portfolio.values import COLLAR, ZERO, account, decide_one, market, order, request
 
 WHOLE = AssetRules("WHOLE", fractionable=False)
 
 
 def test_a_fraction_of_equity_is_scaled_by_confidence() -> None:
-    assert decide_one(candidate(confidence=Decimal("0.5"))).quantity == Decimal(5)
+    assert decide_one(request(confidence=Decimal("0.5"))).quantity == Decimal(5)
 
 
 def test_a_purchase_reserves_its_worst_price() -> None:
-    assert decide_one(candidate()).reserved_cash == Decimal(10) * 10 * (1 + COLLAR)
+    assert decide_one(request()).reserved_cash == Decimal(10) * 10 * (1 + COLLAR)
 
 
 def test_a_limit_order_reserves_its_limit() -> None:
@@ -33,25 +33,25 @@ def test_a_limit_order_reserves_its_limit() -> None:
 @pytest.mark.parametrize(
     ("one", "arguments", "reason"),
     [
-        (candidate(size_kind="notional", size=Decimal(5000)), {}, Reason.INSUFFICIENT_CASH),
-        (candidate(size_kind="notional", size=Decimal("0.5")), {}, Reason.BELOW_MINIMUM),
-        (candidate("sell"), {}, Reason.NO_POSITION),
+        (request(size_kind="notional", size=Decimal(5000)), {}, Reason.INSUFFICIENT_CASH),
+        (request(size_kind="notional", size=Decimal("0.5")), {}, Reason.BELOW_MINIMUM),
+        (request("sell"), {}, Reason.NO_POSITION),
         (order("sell", "6"), {"held": "5"}, Reason.NO_POSITION),
-        (candidate(), {"trading_state": "HALTED"}, Reason.USER_HALTED),
-        (candidate(), {"trading_state": "REDUCING"}, Reason.REDUCING_ONLY),
-        (candidate(), {"at": market(platform_state="HALTED")}, Reason.PLATFORM_HALTED),
-        (candidate(), {"at": market(platform_state="REDUCING")}, Reason.REDUCING_ONLY),
-        (candidate(), {"at": market(halted=True)}, Reason.SYMBOL_HALTED),
-        (candidate(), {"at": market(asset=None)}, Reason.UNKNOWN_ASSET),
-        (candidate(), {"at": market(asset=AssetRules("X", tradable=False))}, Reason.NOT_TRADABLE),
-        (candidate(), {"at": market(open=False)}, Reason.MARKET_CLOSED),
+        (request(), {"trading_state": "HALTED"}, Reason.USER_HALTED),
+        (request(), {"trading_state": "REDUCING"}, Reason.REDUCING_ONLY),
+        (request(), {"at": market(platform_state="HALTED")}, Reason.PLATFORM_HALTED),
+        (request(), {"at": market(platform_state="REDUCING")}, Reason.REDUCING_ONLY),
+        (request(), {"at": market(halted=True)}, Reason.SYMBOL_HALTED),
+        (request(), {"at": market(asset=None)}, Reason.UNKNOWN_ASSET),
+        (request(), {"at": market(asset=AssetRules("X", tradable=False))}, Reason.NOT_TRADABLE),
+        (request(), {"at": market(open=False)}, Reason.MARKET_CLOSED),
         (order(), {"at": market(fresh=False)}, Reason.STALE_PRICE),
         (order(quantity="0.5"), {"at": market(asset=WHOLE)}, Reason.WHOLE_UNITS_ONLY),
         (order(type="limit", limit_price=Decimal("9.999")), {}, Reason.SUB_PENNY_PRICE),
         (order(replaces=uuid4()), {}, Reason.NOT_REPLACEABLE),
     ],
 )
-def test_refusals_have_a_reason(one: Candidate, arguments: dict[str, Any], reason: Reason) -> None:
+def test_refusals_have_a_reason(one: OrderRequest, arguments: dict[str, Any], reason: Reason) -> None:
     decision = decide_one(one, **arguments)
     assert decision.action == "refuse"
     assert decision.reason is reason
@@ -59,22 +59,22 @@ def test_refusals_have_a_reason(one: Candidate, arguments: dict[str, Any], reaso
 
 
 def test_a_share_of_the_equity_is_cut_to_the_free_cash() -> None:
-    decision = decide_one(candidate(sizing_value=Decimal(1)))
+    decision = decide_one(request(sizing_value=Decimal(1)))
     assert decision.reason is None
     assert Decimal(999) < decision.reserved_cash <= Decimal(1000)
 
 
 def test_a_reducing_account_may_sell() -> None:
-    assert decide_one(candidate("sell"), held="5", trading_state="REDUCING").quantity == 5
+    assert decide_one(request("sell"), held="5", trading_state="REDUCING").quantity == 5
 
 
 def test_what_would_be_left_too_small_to_sell_goes_along() -> None:
-    one = candidate("sell", size_kind="quantity", size=Decimal("4.95"))
+    one = request("sell", size_kind="quantity", size=Decimal("4.95"))
     assert decide_one(one, held="5").quantity == 5
 
 
 def test_whole_units_are_rounded_down() -> None:
-    assert decide_one(candidate(sizing_value=Decimal("0.27")), market(asset=WHOLE)).quantity == 27
+    assert decide_one(request(sizing_value=Decimal("0.27")), market(asset=WHOLE)).quantity == 27
 
 
 def test_a_crypto_order_obeys_its_increments() -> None:
@@ -85,7 +85,7 @@ def test_a_crypto_order_obeys_its_increments() -> None:
 
 def test_two_purchases_of_one_user_never_spend_the_same_cash() -> None:
     user = uuid4()
-    requests = [candidate(user_id=user, size_kind="notional", size=Decimal(600)) for _ in range(2)]
+    requests = [request(user_id=user, size_kind="notional", size=Decimal(600)) for _ in range(2)]
     first, second = decide(requests, {user: account(user)}, {}, market())
     assert first.reason is None
     assert second.reason is Reason.INSUFFICIENT_CASH
@@ -166,4 +166,4 @@ def test_an_order_is_replaced_once() -> None:
 
 def test_a_platform_wide_reduction_lets_positions_shrink() -> None:
     at: Market = market(platform_state="REDUCING")
-    assert decide_one(candidate("sell"), at, held="3").action == "join"
+    assert decide_one(request("sell"), at, held="3").action == "join"

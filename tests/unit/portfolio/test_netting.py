@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 from stratforge.portfolio.allocation import allocate
-from stratforge.portfolio.netting import Joining, crossing_price, net_orders
+from stratforge.portfolio.netting import ExecutableOrder, crossing_price, net_orders
 
 from tests.unit.portfolio.values import COLLAR, PRICE, STOCK, ZERO, quantities
 
@@ -19,7 +19,7 @@ limits = st.one_of(st.none(), st.integers(0, 40).map(lambda cents: Decimal(cents
 def test_the_net_is_the_difference_of_the_sides_and_the_smaller_side_crosses(orders: list[tuple[str, Decimal]]) -> None:
     bought = sum((q for side, q in orders if side == "buy"), ZERO)
     sold = sum((q for side, q in orders if side == "sell"), ZERO)
-    block = net_orders([Joining(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)  # type: ignore[arg-type]
+    block = net_orders([ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)  # type: ignore[arg-type]
     assert block is not None
     assert block.cross_quantity == min(bought, sold)
     net = abs(bought - sold)
@@ -33,13 +33,13 @@ def test_the_net_is_the_difference_of_the_sides_and_the_smaller_side_crosses(ord
 def test_nobody_trades_beyond_his_limit_or_the_collar(
     orders: list[tuple[str, Decimal, Decimal | None]], data: st.DataObject
 ) -> None:
-    joining = [
-        Joining(side, quantity, None if room is None else PRICE + room if side == "buy" else PRICE - room)  # type: ignore[arg-type]
+    executable = [
+        ExecutableOrder(side, quantity, None if room is None else PRICE + room if side == "buy" else PRICE - room)  # type: ignore[arg-type]
         for side, quantity, room in orders
     ]
-    block = net_orders(joining, PRICE, COLLAR, STOCK)
+    block = net_orders(executable, PRICE, COLLAR, STOCK)
     assert block is not None
-    inside = [each for index, each in enumerate(joining) if index not in block.left_out]
+    inside = [each for index, each in enumerate(executable) if index not in block.left_out]
     worst = data.draw(st.integers(900, 1100).map(lambda cents: Decimal(cents) / 100))
     if block.limit_price is not None:
         worst = min(worst, block.limit_price) if block.side == "buy" else max(worst, block.limit_price)
@@ -53,7 +53,7 @@ def test_nobody_trades_beyond_his_limit_or_the_collar(
 
 
 def test_a_tight_limit_does_not_hold_up_the_others() -> None:
-    tight, free = Joining("buy", Decimal(5), PRICE), Joining("buy", Decimal(7))
+    tight, free = ExecutableOrder("buy", Decimal(5), PRICE), ExecutableOrder("buy", Decimal(7))
     block = net_orders([tight, free], PRICE, COLLAR, STOCK)
     assert block is not None
     assert (block.left_out, block.quantity, block.tight) == (frozenset({0}), Decimal(7), False)
@@ -63,7 +63,11 @@ def test_a_tight_limit_does_not_hold_up_the_others() -> None:
 
 
 def test_the_order_of_arrival_decides_nothing() -> None:
-    orders = [Joining("buy", Decimal(3), PRICE), Joining("sell", Decimal(5)), Joining("buy", Decimal(1))]
+    orders = [
+        ExecutableOrder("buy", Decimal(3), PRICE),
+        ExecutableOrder("sell", Decimal(5)),
+        ExecutableOrder("buy", Decimal(1)),
+    ]
     there = net_orders(orders, PRICE, COLLAR, STOCK)
     back = net_orders(orders[::-1], PRICE, COLLAR, STOCK)
     assert there is not None
@@ -74,7 +78,7 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 @given(st.decimals(Decimal("0.0101"), Decimal(100000), places=4))
 def test_a_limit_never_lies_beyond_the_collar(price: Decimal) -> None:
     for side in ("buy", "sell"):
-        block = net_orders([Joining(side, Decimal(1000))], price, COLLAR, STOCK)  # type: ignore[arg-type]
+        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK)  # type: ignore[arg-type]
         assert block is not None
         assert block.limit_price is not None
         assert STOCK.on_tick(block.limit_price)

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar, MarketDay
-from stratforge.portfolio.orders import InvalidTerms, Terms, wake
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, trigger_of
 
 D = Decimal
 
@@ -16,32 +16,32 @@ D = Decimal
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        (Terms("buy", "limit"), "needs limit_price"),
-        (Terms("buy", "market", limit_price=D(1)), "has no limit_price"),
-        (Terms("buy", "stop_limit", stop_price=D(1)), "needs limit_price"),
-        (Terms("sell", "trailing_stop"), "needs trail_percent or trail_price"),
-        (Terms("sell", "trailing_stop", trail_percent=D(1), trail_price=D(1)), "and not both"),
-        (Terms("sell", "stop", stop_price=D(1), trail_percent=D(1)), "does not trail"),
+        (OrderTerms("buy", "limit"), "needs limit_price"),
+        (OrderTerms("buy", "market", limit_price=D(1)), "has no limit_price"),
+        (OrderTerms("buy", "stop_limit", stop_price=D(1)), "needs limit_price"),
+        (OrderTerms("sell", "trailing_stop"), "needs trail_percent or trail_price"),
+        (OrderTerms("sell", "trailing_stop", trail_percent=D(1), trail_price=D(1)), "and not both"),
+        (OrderTerms("sell", "stop", stop_price=D(1), trail_percent=D(1)), "does not trail"),
     ],
 )
-def test_prices_must_go_with_the_type(terms: Terms, message: str) -> None:
-    with pytest.raises(InvalidTerms, match=message):
+def test_prices_must_go_with_the_type(terms: OrderTerms, message: str) -> None:
+    with pytest.raises(InvalidOrderTerms, match=message):
         terms.check()
 
 
 def test_a_trailing_stop_follows_the_best_price() -> None:
-    sell = Terms("sell", "trailing_stop", trail_percent=D(10))
-    assert wake(sell, triggered=False, water_mark=D(100)).below == 90
-    buy = Terms("buy", "trailing_stop", trail_price=D(3))
-    assert wake(buy, triggered=False, water_mark=D(100)).above == 103
+    sell = OrderTerms("sell", "trailing_stop", trail_percent=D(10))
+    assert trigger_of(sell, triggered=False, water_mark=D(100)).below == 90
+    buy = OrderTerms("buy", "trailing_stop", trail_price=D(3))
+    assert trigger_of(buy, triggered=False, water_mark=D(100)).above == 103
 
 
 def test_a_triggered_stop_limit_is_a_limit_order() -> None:
-    terms = Terms("sell", "stop_limit", stop_price=D(90), limit_price=D(89))
-    assert wake(terms, triggered=False).at(D(90), D(95))
-    assert not wake(terms, triggered=False).at(D(91), D(95))
-    assert wake(terms, triggered=True).at(D(89), D(89))
-    assert not wake(terms, triggered=True).at(D(88), D("88.99"))
+    terms = OrderTerms("sell", "stop_limit", stop_price=D(90), limit_price=D(89))
+    assert trigger_of(terms, triggered=False).at(D(90), D(95))
+    assert not trigger_of(terms, triggered=False).at(D(91), D(95))
+    assert trigger_of(terms, triggered=True).at(D(89), D(89))
+    assert not trigger_of(terms, triggered=True).at(D(88), D("88.99"))
 
 
 def test_prices_are_on_the_exchanges_ticks() -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from stratforge.portfolio.netting import Joining, net_orders
+from stratforge.portfolio.netting import ExecutableOrder, net_orders
 from stratforge.portfolio.reconciliation import Share, correct_fills, split_positions
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, settle
 
@@ -27,7 +27,7 @@ def test_settlement_is_exact_whatever_the_order_of_events(
     orders: list[tuple[str, Decimal]], cuts: list[int], complete: bool, doubled: bool, fee_rate: Decimal
 ) -> None:
     states = [OrderState(UUID(int=index + 1), side, quantity, ZERO) for index, (side, quantity) in enumerate(orders)]  # type: ignore[arg-type]
-    net = net_orders([Joining(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)  # type: ignore[arg-type]
+    net = net_orders([ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)  # type: ignore[arg-type]
     assert net is not None
     assume(net.side is not None)
     block = BlockState(

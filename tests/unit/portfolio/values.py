@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from hypothesis import strategies as st
 from stratforge.portfolio.acceptance import Decision, Market, Release, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.orders import Candidate, Terms
+from stratforge.portfolio.orders import OrderRequest, OrderTerms
 from stratforge.portfolio.protections import Account, RiskLimits
 
 NOW = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
@@ -21,7 +21,7 @@ STOCK = AssetRules("AAPL")
 quantities = st.integers(1, 10**13).map(lambda n: Decimal(n) / 10**9)
 
 
-def candidate(side: str = "buy", **changes: Any) -> Candidate:
+def request(side: str = "buy", **changes: Any) -> OrderRequest:
     """A signal of a user of its own; an order of a person with `origin="MANUAL"`."""
     terms = {
         name: changes.pop(name)
@@ -31,17 +31,17 @@ def candidate(side: str = "buy", **changes: Any) -> Candidate:
     values: dict[str, Any] = {
         "user_id": uuid4(),
         "session_id": uuid4(),
-        "terms": Terms(side, **terms),  # type: ignore[arg-type]
+        "terms": OrderTerms(side, **terms),  # type: ignore[arg-type]
         "origin": "SIGNAL",
         "size_kind": "default",
         "size": ZERO,
         "sizing_rule": "EQUITY_FRACTION",
         "sizing_value": Decimal("0.1"),
     }
-    return Candidate(**{**values, **changes})
+    return OrderRequest(**{**values, **changes})
 
 
-def order(side: str = "buy", quantity: str = "1", **changes: Any) -> Candidate:
+def order(side: str = "buy", quantity: str = "1", **changes: Any) -> OrderRequest:
     """An order that a person places."""
     values: dict[str, Any] = {
         "origin": "MANUAL",
@@ -49,7 +49,7 @@ def order(side: str = "buy", quantity: str = "1", **changes: Any) -> Candidate:
         "size": Decimal(quantity),
         "order_id": uuid4(),
     }
-    return candidate(side, **{**values, **changes})
+    return request(side, **{**values, **changes})
 
 
 def market(price: str = "10", **changes: Any) -> Market:
@@ -67,14 +67,14 @@ def account(
 
 
 def decide_one(
-    one: Candidate,
+    one: OrderRequest,
     at: Market | None = None,
     *,
     held: str = "0",
     releases: dict[UUID, Release] | None = None,
     **changes: Any,
 ) -> Decision:
-    """What becomes of one candidate."""
+    """What becomes of one request."""
     accounts = {one.user_id: account(one.user_id, held=held, **changes)}
     free = {(one.user_id, one.session_id): Decimal(held)}
     (decision,) = decide([one], accounts, free, at or market(), releases)

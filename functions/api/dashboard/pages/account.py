@@ -7,7 +7,9 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.storage import api_keys, export, risk, webhooks
+from stratforge.storage.delivery import webhooks
+from stratforge.storage.ledger import risk
+from stratforge.storage.users import api_keys, export
 
 from functions.api.auth import service
 from functions.api.auth.endpoints import set_cookies

@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from stratforge.storage import backtests, strategies
-from stratforge.storage.backtests import StoredBacktest
+from stratforge.storage.strategies import backtests, strategies
+from stratforge.storage.strategies.backtests import StoredBacktest
 
 from functions.api.backtests.endpoints import NewBacktest, create
 from functions.api.context import database

@@ -7,11 +7,13 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from stratforge.portfolio.reasons import Reason
-from stratforge.storage import market_data, order_book, portfolio, sessions, strategies
-from stratforge.storage.database import Connection
-from stratforge.storage.order_book import OrderFilter
-from stratforge.storage.pages import NumberedPage, Page
-from stratforge.storage.portfolio import LedgerFilter
+from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger.order_book import OrderFilter
+from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import NumberedPage, Page
+from stratforge.storage.strategies import sessions, strategies
 
 from functions.api.context import database
 from functions.api.dashboard.access import Looking, Visitor

@@ -6,7 +6,7 @@ import hashlib
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
-from stratforge.storage import jobs
+from stratforge.storage.strategies import jobs
 
 from functions.api.context import database
 from functions.api.dashboard.access import Fields, Form, Looking, Visitor, text

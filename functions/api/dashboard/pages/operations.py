@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from stratforge.bus import dead_letters
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.storage import halts, operations
+from stratforge.storage.ledger import halts, operations
 
 from functions.api.context import database, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from stratforge.storage import jobs
-from stratforge.storage.pages import Page
+from stratforge.storage.postgres.pages import Page
+from stratforge.storage.strategies import jobs
 
 from functions.api.ai.endpoints import ResearchRequest, research
 from functions.api.context import database

@@ -10,12 +10,14 @@ from uuid import UUID
 import numpy as np
 from fastapi import APIRouter, Response
 from stratforge.backtest.presentation import indicator_line
-from stratforge.storage import market_data, order_book, portfolio, sessions, strategies
-from stratforge.storage.database import Connection
-from stratforge.storage.order_book import OrderFilter
-from stratforge.storage.pages import NumberedPage, Page
-from stratforge.storage.portfolio import LedgerFilter, PositionRow
-from stratforge.storage.sessions import StoredSession
+from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger.order_book import OrderFilter
+from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import NumberedPage, Page
+from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.graph import Values
 

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from stratforge.storage import backtests, jobs, sessions, strategies
-from stratforge.storage.pages import Page
-from stratforge.storage.strategies import StoredVersion
+from stratforge.storage.postgres.pages import Page
+from stratforge.storage.strategies import backtests, jobs, sessions, strategies
+from stratforge.storage.strategies.strategies import StoredVersion
 from stratforge.strategy import StrategyError, compile_strategy
 from stratforge.strategy.constants import with_constants
 from stratforge.strategy.findings import Finding

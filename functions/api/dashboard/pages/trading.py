@@ -7,10 +7,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.storage import order_book, portfolio
-from stratforge.storage.order_book import OrderFilter
-from stratforge.storage.pages import Page
-from stratforge.storage.portfolio import LedgerFilter
+from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger.order_book import OrderFilter
+from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.postgres.pages import Page
 
 from functions.api.context import database
 from functions.api.dashboard.access import Fields, Form, Looking, given, text, validated

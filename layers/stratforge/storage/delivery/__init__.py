@@ -1,0 +1,1 @@
+"""What was committed, told to connections and webhooks."""

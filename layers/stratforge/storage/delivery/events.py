@@ -1,0 +1,172 @@
+"""What happened to a user's things, in the order it was committed, and who is being told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from stratforge.storage.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EventCursor:
+    """How far somebody has been told: the transaction of the last event and its number."""
+
+    tx: int
+    event_id: int
+
+    def __str__(self) -> str:
+        return f"{self.tx}-{self.event_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> EventCursor | None:
+        """The cursor that a client kept; None for any other text."""
+        tx, dash, event_id = text.partition("-")
+        if dash and tx.isdecimal() and event_id.isdecimal() and len(text) <= 40:
+            return cls(min(int(tx), (1 << 63) - 1), min(int(event_id), (1 << 63) - 1))
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened."""
+
+    cursor: EventCursor
+    kind: str
+    data: dict[str, Any]
+    created_at: datetime
+
+
+def present(connection: Connection) -> EventCursor:
+    """The cursor of whoever wants to be told from now on."""
+    row = connection.execute("SELECT events_horizon()").fetchone()
+    assert row is not None
+    return EventCursor(row[0] - 1, (1 << 63) - 1)
+
+
+def events_after(connection: Connection, user_id: UUID, after: EventCursor, limit: int) -> list[Event]:
+    """A user's events and everybody's, in the order of their transactions, as far as all before them have ended."""
+    rows = connection.execute(
+        """
+        SELECT tx, id, kind, data, created_at FROM events
+        WHERE (user_id = %(user)s OR user_id IS NULL) AND (tx, id) > (%(tx)s, %(id)s) AND tx < events_horizon()
+        ORDER BY tx, id LIMIT %(limit)s
+        """,
+        {"user": user_id, "tx": after.tx, "id": after.event_id, "limit": limit},
+    )
+    return [Event(EventCursor(tx, event_id), kind, data, created_at) for tx, event_id, kind, data, created_at in rows]
+
+
+def forget_events(connection: Connection, days: int) -> int:
+    """Forgets old events: who was away for longer reads the lists again."""
+    return connection.execute(
+        "DELETE FROM events WHERE created_at < now() - make_interval(days => %s)", (days,)
+    ).rowcount
+
+
+# Live connections ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeConnection:
+    """An open connection: whose, what it watches, and how far it has been told."""
+
+    connection_id: str
+    user_id: UUID
+    symbols: tuple[str, ...]
+    cursor: EventCursor
+    prices_at: datetime
+
+
+def add_connection(connection: Connection, connection_id: str, user_id: UUID, cursor: EventCursor) -> None:
+    """Notes an open connection; noting it again changes nothing."""
+    connection.execute(
+        """
+        INSERT INTO live_connections (connection_id, user_id, cursor_tx, cursor_id) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+        """,
+        (connection_id, user_id, cursor.tx, cursor.event_id),
+    )
+
+
+def remove_connection(connection: Connection, connection_id: str) -> None:
+    """Forgets a connection."""
+    connection.execute("DELETE FROM live_connections WHERE connection_id = %s", (connection_id,))
+
+
+def watch_symbols(connection: Connection, connection_id: str, symbols: Sequence[str]) -> bool:
+    """What a connection watches from now on; False when it is not known."""
+    return (
+        connection.execute(
+            "UPDATE live_connections SET symbols = %s, prices_at = 'epoch' WHERE connection_id = %s",
+            (list(symbols), connection_id),
+        ).rowcount
+        == 1
+    )
+
+
+def open_connections(connection: Connection) -> list[RealtimeConnection]:
+    """All open connections; those of more than two hours ended long ago."""
+    connection.execute("DELETE FROM live_connections WHERE connected_at < now() - interval '125 minutes'")
+    rows = connection.execute(
+        "SELECT connection_id, user_id, symbols, cursor_tx, cursor_id, prices_at FROM live_connections ORDER BY connection_id"
+    )
+    return [
+        RealtimeConnection(connection_id, user_id, tuple(symbols), EventCursor(tx, event_id), prices_at)
+        for connection_id, user_id, symbols, tx, event_id, prices_at in rows
+    ]
+
+
+def somebody_is_connected(connection: Connection) -> bool:
+    """Whether there is anybody to tell."""
+    row = connection.execute("SELECT EXISTS (SELECT FROM live_connections)").fetchone()
+    return bool(row and row[0])
+
+
+def somebody_listens(connection: Connection) -> bool:
+    """Whether there is a connection or a webhook to tell."""
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM live_connections) OR EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL)"
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def advance_connection(
+    connection: Connection, connection_id: str, cursor: EventCursor, prices_at: datetime | None
+) -> None:
+    """Notes how far a connection has been told."""
+    connection.execute(
+        """
+        UPDATE live_connections SET cursor_tx = %s, cursor_id = %s, prices_at = coalesce(%s, prices_at) WHERE connection_id = %s
+        """,
+        (cursor.tx, cursor.event_id, prices_at, connection_id),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTick:
+    """A price, with the last finished bar where it is the bar's close."""
+
+    symbol: str
+    price: Decimal
+    time: datetime
+    received_at: datetime
+    bar: dict[str, Any] | None
+
+
+def prices_after(connection: Connection, symbols: Sequence[str], after: datetime) -> list[PriceTick]:
+    """Prices of symbols that came after a moment of our clock, with their last finished bars."""
+    rows = connection.execute(
+        """
+        SELECT l.symbol, l.price, l.time, l.received_at, CASE WHEN m.time IS NOT NULL THEN jsonb_build_object(
+            'time', m.time, 'open', m.open::text, 'high', m.high::text, 'low', m.low::text, 'close', m.close::text,
+            'volume', m.volume::text) END
+        FROM latest_prices l LEFT JOIN market_data m ON m.symbol = l.symbol AND m.timeframe = '1Min' AND m.time = l.bar_time
+        WHERE l.symbol = ANY(%s) AND l.received_at > %s ORDER BY l.symbol
+        """,
+        (list(symbols), after),
+    )
+    return [PriceTick(*row) for row in rows]

@@ -1,0 +1,75 @@
+"""Trading states: of the platform (the kill switch), of users, and halted symbols."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from stratforge.portfolio.orders import TradingState
+from stratforge.storage.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformState:
+    """The platform's trading state, since when and why."""
+
+    trading_state: str
+    reason: str | None
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolHalt:
+    """A symbol that is not traded until somebody resumes it."""
+
+    symbol: str
+    reason: str
+    details: str
+    halted_at: datetime
+
+
+def platform_state(connection: Connection) -> PlatformState:
+    """The platform's trading state."""
+    row = connection.execute("SELECT trading_state::text, reason, changed_at FROM platform_state").fetchone()
+    assert row is not None
+    return PlatformState(*row)
+
+
+def set_platform_state(connection: Connection, state: TradingState, reason: str) -> None:
+    """The kill switch: HALTED stops all orders, REDUCING lets positions only shrink, ACTIVE trades."""
+    connection.execute(
+        "UPDATE platform_state SET trading_state = %s::trading_state, reason = %s, changed_at = now()", (state, reason)
+    )
+
+
+def impose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
+    """Imposes a trading state on a user; the stricter of it and the user's own counts."""
+    connection.execute("UPDATE users SET imposed_state = %s::trading_state WHERE id = %s", (state, user_id))
+
+
+def choose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
+    """A user's own trading state."""
+    connection.execute("UPDATE users SET trading_state = %s::trading_state WHERE id = %s", (state, user_id))
+
+
+def halt_symbol(connection: Connection, symbol: str, reason: str, details: str) -> bool:
+    """Halts a symbol; False when it is halted already."""
+    return (
+        connection.execute(
+            "INSERT INTO symbol_halts (symbol, reason, details) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (symbol, reason, details[:2000]),
+        ).rowcount
+        == 1
+    )
+
+
+def resume_symbol(connection: Connection, symbol: str) -> bool:
+    """Trades a symbol again; False when it was not halted."""
+    return connection.execute("DELETE FROM symbol_halts WHERE symbol = %s", (symbol,)).rowcount == 1
+
+
+def halted_symbols(connection: Connection) -> list[SymbolHalt]:
+    """All halted symbols."""
+    rows = connection.execute("SELECT symbol, reason, details, halted_at FROM symbol_halts ORDER BY symbol")
+    return [SymbolHalt(*row) for row in rows]

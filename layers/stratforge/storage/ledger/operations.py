@@ -1,0 +1,65 @@
+"""What operators see and steer. The database looks who asks: for everybody else there is nothing here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from stratforge.portfolio.orders import TradingState
+from stratforge.storage.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report of the reconciler."""
+
+    report_id: int
+    started_at: datetime
+    finished_at: datetime
+    clean: bool
+    report: dict[str, Any]
+
+
+def is_operator(connection: Connection) -> bool:
+    """Whether the transaction's user is an operator."""
+    row = connection.execute("SELECT is_operator()").fetchone()
+    return bool(row and row[0])
+
+
+def reports(connection: Connection, limit: int) -> list[StoredReport]:
+    """The reconciler's latest reports."""
+    return [StoredReport(*row) for row in connection.execute("SELECT * FROM operator_reports(%s)", (limit,))]
+
+
+def set_state(connection: Connection, state: TradingState, reason: str) -> bool:
+    """The kill switch; False when the user is no operator."""
+    row = connection.execute("SELECT operator_set_state(%s::trading_state, %s)", (state, reason)).fetchone()
+    return bool(row and row[0])
+
+
+def halt(connection: Connection, symbol: str, reason: str) -> bool:
+    """Halts a symbol; False when the user is no operator."""
+    row = connection.execute("SELECT operator_halt_symbol(%s, %s)", (symbol, reason)).fetchone()
+    return bool(row and row[0])
+
+
+def resume(connection: Connection, symbol: str) -> bool:
+    """Trades a symbol again; False when it was not halted, or the user is no operator."""
+    row = connection.execute("SELECT operator_resume_symbol(%s)", (symbol,)).fetchone()
+    return bool(row and row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLag:
+    """A symbol that sessions wait for, and how long ago its last price came."""
+
+    symbol: str
+    bar_time: datetime | None
+    seconds: float | None
+    sessions: int
+
+
+def price_lags(connection: Connection) -> list[PriceLag]:
+    """Symbols with running sessions of anybody, the longest silent first. For operators."""
+    return [PriceLag(*row) for row in connection.execute("SELECT * FROM operator_price_lags()")]

@@ -1,0 +1,147 @@
+"""A person's orders: placed as wishes, read, called off. What becomes of them is the executor's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from stratforge.portfolio.orders import OrderTerms, SizeKind, TimeInForce
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import Page
+
+OPEN = ("PENDING", "RESTING", "WORKING")
+_COLUMNS = """o.id, o.symbol, o.side::text, o.origin::text, o.type::text, o.time_in_force::text, o.session_id, o.signal_id, o.size_kind,
+    o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
+    CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END, o.fee_quantity, o.fee_cash, o.status::text,
+    o.reason, o.cancel_requested_at IS NOT NULL, o.replaces_order_id, o.created_at, o.expires_at, o.completed_at"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    """An order as its owner sees it."""
+
+    order_id: UUID
+    symbol: str
+    side: str
+    origin: str
+    type: str
+    time_in_force: str
+    session_id: UUID | None
+    signal_id: int | None
+    size_kind: str
+    size: Decimal
+    quantity: Decimal
+    limit_price: Decimal | None
+    stop_price: Decimal | None
+    trail_percent: Decimal | None
+    trail_price: Decimal | None
+    water_mark: Decimal | None
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    fee_quantity: Decimal
+    fee_cash: Decimal
+    status: str
+    reason: str | None
+    cancel_requested: bool
+    replaces_order_id: UUID | None
+    created_at: datetime
+    expires_at: datetime | None
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """An order that a person places."""
+
+    symbol: str
+    terms: OrderTerms
+    time_in_force: TimeInForce
+    size_kind: SizeKind
+    size: Decimal
+    session_id: UUID | None = None
+    replaces: UUID | None = None
+
+
+def place_order(connection: Connection, user_id: UUID, new: NewOrder, order_id: UUID | None = None) -> StoredOrder:
+    """Places an order; the executor must be woken after the commit. An id of the caller's choice makes it safe to repeat."""
+    terms = new.terms
+    row = connection.execute(
+        f"""
+        INSERT INTO orders AS o (id, user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size, limit_price, stop_price,
+                                 trail_percent, trail_price, replaces_order_id)
+        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'MANUAL', %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (
+            order_id,
+            user_id,
+            new.session_id,
+            new.symbol,
+            terms.side,
+            terms.type,
+            new.time_in_force,
+            new.size_kind,
+            new.size,
+            terms.limit_price,
+            terms.stop_price,
+            terms.trail_percent,
+            terms.trail_price,
+            new.replaces,
+        ),
+    ).fetchone()
+    stored = StoredOrder(*row) if row else get_order(connection, order_id) if order_id else None
+    assert stored is not None
+    return stored
+
+
+def get_order(connection: Connection, order_id: UUID) -> StoredOrder | None:
+    """One order."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM orders o WHERE o.id = %s",  # noqa: S608 - column names of this module
+        (order_id,),
+    ).fetchone()
+    return StoredOrder(*row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders to list; None: all."""
+
+    symbol: str | None = None
+    session_id: UUID | None = None
+    open: bool | None = None
+
+
+def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page: Page) -> list[StoredOrder]:
+    """A page of orders."""
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM orders o
+        WHERE o.user_id = %(user)s AND (%(symbol)s::text IS NULL OR o.symbol = %(symbol)s)
+          AND (%(session)s::uuid IS NULL OR o.session_id = %(session)s)
+          AND (%(open)s::boolean IS NULL OR (o.status IN ('PENDING', 'RESTING', 'WORKING')) = %(open)s)
+        {page.clause("o.created_at", "o.id")}
+        """,  # noqa: S608 - column names of this module
+        {
+            "user": user_id,
+            "symbol": wanted.symbol,
+            "session": wanted.session_id,
+            "open": wanted.open,
+            **page.parameters,
+        },
+    )
+    return [StoredOrder(*row) for row in rows]
+
+
+def request_cancel(connection: Connection, order_id: UUID) -> StoredOrder | None:
+    """Asks for the end of an order; one that has ended stays as it is. The executor must be woken after the commit."""
+    connection.execute(
+        """
+        UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
+        WHERE id = %s AND status IN ('PENDING', 'RESTING', 'WORKING')
+        """,
+        (order_id,),
+    )
+    return get_order(connection, order_id)

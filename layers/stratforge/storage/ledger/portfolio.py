@@ -1,0 +1,192 @@
+"""A user's portfolio, signals, orders and trades, as they are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import NumberedPage
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRow:
+    """A position at the latest price. Money is in dollars."""
+
+    symbol: str
+    session_id: UUID | None
+    quantity: Decimal
+    avg_entry_price: Decimal
+    latest_price: Decimal
+    market_value: Decimal
+    unrealized_pnl: Decimal
+    realized_pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PortfolioRow:
+    """Balances and positions in one reading."""
+
+    cash: Decimal
+    reserved_cash: Decimal
+    initial_balance: Decimal
+    realized_pnl: Decimal
+    positions: tuple[PositionRow, ...]
+    day_equity: Decimal | None = None
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        """What the open positions have gained since they were bought."""
+        return sum((row.unrealized_pnl for row in self.positions), Decimal(0))
+
+    @property
+    def buying_power(self) -> Decimal:
+        """What can be bought for now: free cash, since there is no margin."""
+        return self.cash
+
+    @property
+    def day_pnl(self) -> Decimal | None:
+        """The change of equity since the beginning of the market's day; None before it was noted."""
+        return None if self.day_equity is None else self.equity - self.day_equity
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash, reservations and positions at the latest prices."""
+        return self.cash + self.reserved_cash + sum((row.market_value for row in self.positions), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRow:
+    """A trade."""
+
+    trade_id: int
+    order_id: UUID
+    symbol: str
+    session_id: UUID | None
+    side: str
+    quantity: Decimal
+    price: Decimal
+    realized_pnl: Decimal
+    fee_quantity: Decimal
+    fee_cash: Decimal
+    executed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRow:
+    """A signal and what became of it."""
+
+    signal_id: int
+    session_id: UUID
+    symbol: str
+    bar_time: datetime
+    side: str
+    confidence: float
+    status: str
+    reason: str | None
+
+
+def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None:
+    """Balances and open positions, in one question."""
+    rows = connection.execute(
+        """
+        SELECT u.virtual_balance, u.reserved_cash, u.initial_balance,
+               (SELECT coalesce(sum(r.realized_pnl), 0) FROM positions r WHERE r.user_id = u.id),
+               (SELECT m.day_equity FROM equity_marks m WHERE m.user_id = u.id),
+               p.symbol, p.session_id, p.quantity, p.avg_entry_price, coalesce(l.price, p.avg_entry_price),
+               p.quantity * coalesce(l.price, p.avg_entry_price),
+               p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis, p.realized_pnl
+        FROM users u
+        LEFT JOIN positions p ON p.user_id = u.id AND p.quantity > 0
+        LEFT JOIN latest_prices l ON l.symbol = p.symbol
+        WHERE u.id = %s ORDER BY p.symbol, p.session_id
+        """,
+        (user_id,),
+    ).fetchall()
+    if not rows:
+        return None
+    cash, reserved, initial, realized, day_equity = rows[0][:5]
+    positions = tuple(PositionRow(*row[5:]) for row in rows if row[5] is not None)
+    return PortfolioRow(cash, reserved, initial, realized, positions, day_equity)
+
+
+@dataclass(frozen=True, slots=True)
+class EquityPoint:
+    """Equity and cash at one moment."""
+
+    time: datetime
+    equity: Decimal
+    cash: Decimal
+
+
+def equity_history(
+    connection: Connection, user_id: UUID, start: datetime, end: datetime, points: int
+) -> list[EquityPoint]:
+    """Equity from `start` (or the first that was noted) to `end`, oldest first: the last of each of at most `points` equal stretches of time."""
+    rows = connection.execute(
+        """
+        WITH period AS (
+            SELECT extract(epoch FROM greatest(%(start)s::timestamptz, min(time))) AS first, extract(epoch FROM %(end)s::timestamptz) + 1 AS last
+            FROM equity_snapshots WHERE user_id = %(user)s)
+        SELECT DISTINCT ON (stretch) time, equity, cash FROM (
+            SELECT time, equity, cash, width_bucket(extract(epoch FROM time), first, last, %(points)s) AS stretch
+            FROM equity_snapshots, period WHERE user_id = %(user)s AND time BETWEEN %(start)s AND %(end)s) s
+        ORDER BY stretch, time DESC
+        """,
+        {"user": user_id, "start": start, "end": end, "points": points},
+    )
+    return [EquityPoint(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which trades or signals to list; None: all."""
+
+    symbol: str | None = None
+    session_id: UUID | None = None
+    side: str | None = None
+    status: str | None = None
+
+
+def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:
+    """A page of trades."""
+    rows = connection.execute(
+        f"""
+        SELECT id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
+        WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+          AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+        {page.clause("id")}
+        """,  # noqa: S608 - column names of this module
+        {
+            "user": user_id,
+            "symbol": wanted.symbol,
+            "session": wanted.session_id,
+            "side": wanted.side,
+            **page.parameters,
+        },
+    )
+    return [TradeRow(*row) for row in rows]
+
+
+def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[SignalRow]:
+    """A page of signals."""
+    rows = connection.execute(
+        f"""
+        SELECT id, session_id, symbol, bar_time, side::text, confidence, status::text, reason FROM signals
+        WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+          AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+          AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
+        {page.clause("id")}
+        """,  # noqa: S608 - column names of this module
+        {
+            "user": user_id,
+            "symbol": wanted.symbol,
+            "session": wanted.session_id,
+            "side": wanted.side,
+            "status": wanted.status,
+            **page.parameters,
+        },
+    )
+    return [SignalRow(*row) for row in rows]

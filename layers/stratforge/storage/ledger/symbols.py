@@ -1,0 +1,135 @@
+"""A symbol as the executor meets it: its lock, its prices, and whether there is anything to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from stratforge.portfolio.orders import TradingState
+from stratforge.storage.postgres.database import Connection
+
+# A price that came longer ago than this is too old to trade by hand on, while the market is open.
+FRESH = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolState:
+    """Prices and states of a symbol; `bar_*` are of the last finished bar, `time` is the market's time of the price."""
+
+    price: Decimal
+    time: datetime
+    bar_time: datetime | None
+    bar_low: Decimal
+    bar_high: Decimal
+    fresh: bool
+    halted: bool
+    platform_state: TradingState
+
+
+def lock_symbol(connection: Connection, symbol: str) -> None:
+    """Makes this transaction the only one that executes or settles the symbol."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('symbol'), hashtext(%s))", (symbol,))
+
+
+def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
+    """The symbol's state; None when it has no price yet."""
+    row = connection.execute(
+        """
+        SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price), coalesce(l.bar_high, l.price),
+               l.received_at > now() - %s::interval, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol),
+               (SELECT trading_state::text FROM platform_state)
+        FROM latest_prices l WHERE l.symbol = %s
+        """,
+        (FRESH, symbol),
+    ).fetchone()
+    return SymbolState(*row) if row else None
+
+
+# Due: a resting order whose price was reached, one that asks for its end, or one that trails and must follow. A stop looks at the
+# range of every bar that began after it was accepted, a limit at the last price only: it cannot trade at a price that has passed.
+DUE_ORDER = """
+    (o.status = 'PENDING' OR (o.status = 'RESTING' AND (
+        o.cancel_requested_at IS NOT NULL OR o.expires_at <= l.time
+        OR ((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))
+        OR (o.triggered_at IS NULL AND o.type <> 'limit' AND o.active_from <= l.bar_time
+            AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))
+"""
+# The exit that a session's own stops ask for, from the bars since its position was opened.
+EXIT_ORIGIN = """
+    CASE WHEN p.quantity = 0 OR p.quantity <= p.reserved_quantity OR refused.lately THEN NULL
+         WHEN least(l.price, seen.low) <= p.avg_entry_price * (1 - s.stop_loss) THEN 'STOP_LOSS'
+         WHEN least(l.price, seen.low) <= p.high_water * (1 - s.trailing_stop) THEN 'TRAILING_STOP'
+         WHEN greatest(l.price, seen.high) >= p.avg_entry_price * (1 + s.take_profit) THEN 'TAKE_PROFIT' END
+"""
+SESSIONS_WITH_EXITS = """
+    sessions s
+    JOIN positions p ON p.session_id = s.id AND p.user_id = s.user_id AND p.symbol = s.symbol
+    JOIN latest_prices l ON l.symbol = s.symbol
+    CROSS JOIN LATERAL (SELECT
+        CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_low END AS low,
+        CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_high END AS high) seen
+    -- An exit that the broker did not take is not tried with every price, but once a minute.
+    CROSS JOIN LATERAL (SELECT EXISTS (
+        SELECT FROM orders x WHERE x.session_id = s.id AND x.user_id = s.user_id AND x.status IN ('REJECTED', 'CANCELED')
+          AND x.origin IN ('STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP') AND x.decided_at > l.time - interval '1 minute') AS lately) refused
+"""
+_EXITS_OF = """
+    s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED')
+    AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
+"""
+
+
+def has_work(connection: Connection, symbol: str, *, new_price: bool = False) -> bool:
+    """Whether the executor has anything to do for a symbol; what trails wants to follow every new price."""
+    row = connection.execute(
+        f"""
+        SELECT EXISTS (SELECT FROM signals WHERE symbol = %(symbol)s AND status = 'PENDING')
+            OR EXISTS (SELECT FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
+                       WHERE o.symbol = %(symbol)s AND o.status IN ('PENDING', 'RESTING')
+                         AND ({DUE_ORDER} OR (%(new_price)s AND o.type = 'trailing_stop' AND o.triggered_at IS NULL)))
+            OR EXISTS (SELECT FROM block_orders b JOIN latest_prices l ON l.symbol = b.symbol
+                       WHERE b.symbol = %(symbol)s AND b.completed_at IS NULL AND b.cancel_after <= l.time)
+            OR EXISTS (SELECT FROM {SESSIONS_WITH_EXITS} WHERE {_EXITS_OF} AND p.quantity > 0
+                         AND ((%(new_price)s AND s.trailing_stop IS NOT NULL) OR ({EXIT_ORIGIN}) IS NOT NULL))
+        """,  # noqa: S608 - conditions of this module
+        {"symbol": symbol, "new_price": new_price},
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def symbols_with_work(connection: Connection) -> list[str]:
+    """Symbols that may have something waiting, whether or not a price comes for them."""
+    rows = connection.execute(
+        """
+        SELECT symbol FROM signals WHERE status = 'PENDING' UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING')
+        UNION SELECT symbol FROM block_orders WHERE completed_at IS NULL ORDER BY 1
+        """
+    )
+    return [row[0] for row in rows if has_work(connection, row[0])]
+
+
+def ratchet(connection: Connection, symbol: str) -> None:
+    """Lets what trails follow the best price: trailing orders that have not triggered, and sessions' trailing stops."""
+    connection.execute(
+        """
+        WITH marks AS (
+            SELECT o.id, CASE o.side
+                       WHEN 'sell' THEN greatest(o.water_mark, l.price, CASE WHEN o.active_from <= l.bar_time THEN l.bar_high END)
+                       ELSE least(o.water_mark, l.price, CASE WHEN o.active_from <= l.bar_time THEN l.bar_low END) END AS mark
+            FROM orders o JOIN latest_prices l ON l.symbol = o.symbol
+            WHERE o.symbol = %(symbol)s AND o.status = 'RESTING' AND o.type = 'trailing_stop' AND o.triggered_at IS NULL),
+        followed AS (
+            UPDATE orders o SET
+                water_mark = m.mark,
+                trigger_below = CASE WHEN o.side = 'sell' THEN greatest(m.mark - coalesce(o.trail_price, m.mark * o.trail_percent / 100), 0) END,
+                trigger_above = CASE WHEN o.side = 'buy' THEN m.mark + coalesce(o.trail_price, m.mark * o.trail_percent / 100) END
+            FROM marks m WHERE o.id = m.id AND m.mark IS DISTINCT FROM o.water_mark)
+        UPDATE positions p SET high_water = greatest(p.high_water, l.price,
+                                                     CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_high END)
+        FROM sessions s, latest_prices l
+        WHERE s.id = p.session_id AND p.symbol = %(symbol)s AND l.symbol = p.symbol AND p.quantity > 0
+          AND s.trailing_stop IS NOT NULL AND s.status IN ('RUNNING', 'PAUSED')
+        """,
+        {"symbol": symbol},
+    )

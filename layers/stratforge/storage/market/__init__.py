@@ -1,0 +1,1 @@
+"""Bars, prices, assets and trading days."""

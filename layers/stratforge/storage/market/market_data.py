@@ -1,0 +1,212 @@
+"""Bars and latest prices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from stratforge.market import Bar, BarColumns, Trade
+from stratforge.market.columns import exchange_timezone
+from stratforge.storage.postgres.database import Connection
+
+_COLUMNS = "symbol, timeframe, time, open, high, low, close, volume"
+
+
+def ensure_months(connection: Connection, times: Sequence[datetime]) -> None:
+    """Makes sure that bars of these times have a partition to go to."""
+    months = sorted({(time.year, time.month): time for time in times}.values())
+    for month in months:
+        connection.execute("SELECT ensure_market_data_month(%s)", (month,))
+
+
+def add_bars(connection: Connection, bars: Sequence[Bar]) -> int:
+    """Adds bars that are not there yet; returns how many were new."""
+    if not bars:
+        return 0
+    row = connection.execute(
+        f"""
+        WITH added AS (
+            INSERT INTO market_data ({_COLUMNS})
+            SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[],
+                                 %s::numeric[], %s::numeric[])
+            ON CONFLICT DO NOTHING
+            RETURNING 1)
+        SELECT count(*) FROM added
+        """,  # noqa: S608 - column names of this module
+        _transposed(bars),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def correct_bar(connection: Connection, bar: Bar) -> bool:
+    """Replaces the prices of a bar that the vendor corrected, keeping what it was; False when there was nothing to change.
+
+    A bar that was never published is left to the backfill: added here, it would never be evaluated.
+    """
+    row = connection.execute(
+        """
+        WITH before AS (
+            SELECT m.* FROM market_data m
+            WHERE m.symbol = %(symbol)s AND m.timeframe = %(timeframe)s AND m.time = %(time)s
+              AND (m.open, m.high, m.low, m.close, m.volume)
+                  IS DISTINCT FROM (%(open)s::numeric, %(high)s::numeric, %(low)s::numeric, %(close)s::numeric, %(volume)s::numeric)
+            FOR UPDATE),
+        kept AS (
+            INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
+            SELECT b.symbol, b.timeframe, b.time, b.correction + 1,
+                   coalesce((SELECT bar_time FROM latest_prices l WHERE l.symbol = b.symbol), b.time),
+                   b.open, b.high, b.low, b.close, b.volume
+            FROM before b)
+        UPDATE market_data m SET open = %(open)s, high = %(high)s, low = %(low)s, close = %(close)s, volume = %(volume)s,
+                                 correction = m.correction + 1
+        FROM before b WHERE m.symbol = b.symbol AND m.timeframe = b.timeframe AND m.time = b.time
+        RETURNING 1
+        """,
+        {
+            "symbol": bar.symbol,
+            "timeframe": bar.timeframe,
+            "time": bar.time,
+            "open": bar.open,
+            "high": bar.high,
+            "low": bar.low,
+            "close": bar.close,
+            "volume": bar.volume,
+        },
+    ).fetchone()
+    return row is not None
+
+
+def set_bar_price(connection: Connection, bar: Bar) -> None:
+    """Notes a finished bar: its range, and its close as the price at its end unless a later one is known."""
+    connection.execute(
+        """
+        INSERT INTO latest_prices AS l (symbol, price, time, bar_time, bar_low, bar_high)
+        VALUES (%(symbol)s, %(price)s, %(end)s, %(start)s, %(low)s, %(high)s)
+        ON CONFLICT (symbol) DO UPDATE SET
+            price = CASE WHEN l.time <= excluded.time THEN excluded.price ELSE l.price END,
+            time = greatest(l.time, excluded.time), received_at = now(),
+            bar_time = excluded.bar_time, bar_low = excluded.bar_low, bar_high = excluded.bar_high
+        WHERE l.bar_time IS NULL OR l.bar_time <= excluded.bar_time
+        """,
+        {
+            "symbol": bar.symbol,
+            "price": bar.close,
+            "start": bar.time,
+            "end": bar.time + timedelta(minutes=1),
+            "low": bar.low,
+            "high": bar.high,
+        },
+    )
+
+
+def set_trade_price(connection: Connection, trade: Trade) -> bool:
+    """Notes the price of a trade; False when a later price is known."""
+    return (
+        connection.execute(
+            """
+            INSERT INTO latest_prices AS l (symbol, price, time) VALUES (%s, %s, %s)
+            ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, received_at = now()
+            WHERE l.time < excluded.time
+            """,
+            (trade.symbol, trade.price, trade.time),
+        ).rowcount
+        == 1
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LatestPrice:
+    """A symbol's latest price."""
+
+    price: Decimal
+    time: datetime
+    halted: bool
+
+
+def latest_price(connection: Connection, symbol: str) -> LatestPrice | None:
+    """The latest price of a symbol; None when it has none."""
+    row = connection.execute(
+        """
+        SELECT price, time, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) FROM latest_prices l WHERE symbol = %s
+        """,
+        (symbol,),
+    ).fetchone()
+    return LatestPrice(*row) if row else None
+
+
+def trailing_window(connection: Connection, symbol: str, until: datetime, length: int) -> BarColumns:
+    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time.
+
+    A split ends the past: prices before it are on another scale, so a window never reaches across one.
+    """
+    rows = connection.execute(
+        """
+        SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8
+        FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(until)s AND time >= coalesce((
+            SELECT max(effective_on)::timestamp AT TIME ZONE 'America/New_York' FROM corporate_actions
+            WHERE symbol = %(symbol)s AND applied_at IS NOT NULL), '-infinity')
+        ORDER BY time DESC LIMIT %(length)s
+        """,
+        {"symbol": symbol, "until": until, "length": length},
+    ).fetchall()
+    rows.reverse()
+    return BarColumns.from_rows(rows, exchange_timezone(symbol))
+
+
+def bars_between(connection: Connection, symbol: str, start: datetime, end: datetime, limit: int) -> BarColumns:
+    """At most `limit` bars from `start` (included) to `end` (excluded): the latest ones, in ascending time."""
+    rows = connection.execute(
+        """
+        SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8
+        FROM market_data WHERE symbol = %s AND timeframe = '1Min' AND time >= %s AND time < %s ORDER BY time DESC LIMIT %s
+        """,
+        (symbol, start, end, limit),
+    ).fetchall()
+    rows.reverse()
+    return BarColumns.from_rows(rows, exchange_timezone(symbol))
+
+
+def recent_closes(connection: Connection, symbols: Sequence[str], count: int) -> dict[str, list[float]]:
+    """The last closes of each symbol, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT wanted.symbol, latest.close FROM unnest(%s::text[]) AS wanted (symbol)
+        CROSS JOIN LATERAL (SELECT time, close::float8 FROM market_data m WHERE m.symbol = wanted.symbol AND m.timeframe = '1Min'
+                            ORDER BY time DESC LIMIT %s) latest
+        ORDER BY wanted.symbol, latest.time
+        """,
+        (list(symbols), count),
+    )
+    closes: dict[str, list[float]] = {}
+    for symbol, close in rows:
+        closes.setdefault(symbol, []).append(close)
+    return closes
+
+
+def last_bar_times(connection: Connection, symbols: Sequence[str]) -> dict[str, datetime]:
+    """The time of the latest bar of each symbol that has any."""
+    rows = connection.execute(
+        """
+        SELECT wanted.symbol, latest.time FROM unnest(%s::text[]) AS wanted (symbol)
+        CROSS JOIN LATERAL (SELECT time FROM market_data m WHERE m.symbol = wanted.symbol AND m.timeframe = '1Min'
+                            ORDER BY time DESC LIMIT 1) latest
+        """,
+        (list(symbols),),
+    )
+    return dict(rows.fetchall())
+
+
+def _transposed(bars: Sequence[Bar]) -> tuple[list[object], ...]:
+    return (
+        [bar.symbol for bar in bars],
+        [bar.timeframe for bar in bars],
+        [bar.time for bar in bars],
+        [bar.open for bar in bars],
+        [bar.high for bar in bars],
+        [bar.low for bar in bars],
+        [bar.close for bar in bars],
+        [bar.volume for bar in bars],
+    )

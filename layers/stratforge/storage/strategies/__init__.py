@@ -1,0 +1,1 @@
+"""Strategies, their versions, sessions, evaluations, backtests and jobs."""

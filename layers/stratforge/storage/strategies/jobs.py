@@ -1,0 +1,169 @@
+"""Jobs: work that is queued for the assistant or the backtester."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import Page
+
+MAX_ATTEMPTS = 3
+_COLUMNS = "id, user_id, kind::text, status::text, request, progress, partial, result, error, created_at, finished_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job and what came of it."""
+
+    job_id: UUID
+    user_id: UUID
+    kind: str
+    status: str
+    request: dict[str, Any]
+    progress: str | None
+    partial: str | None
+    result: dict[str, Any] | None
+    error: dict[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will come."""
+        return self.status in ("SUCCEEDED", "FAILED", "CANCELED")
+
+
+def add_job(
+    connection: Connection, user_id: UUID, kind: str, request: dict[str, Any], job_id: UUID | None = None
+) -> Job:
+    """Queues a job (its message is sent by the caller, after the commit). An id of the caller's choice makes it safe to repeat."""
+    row = connection.execute(
+        f"""
+        INSERT INTO jobs (id, user_id, kind, request) VALUES (coalesce(%s, gen_random_uuid()), %s, %s::job_kind, %s)
+        ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (job_id, user_id, kind, Jsonb(request)),
+    ).fetchone()
+    job = Job(*row) if row else get_job(connection, job_id) if job_id else None
+    assert job is not None
+    return job
+
+
+def list_jobs(connection: Connection, user_id: UUID, page: Page, kind: str | None = None) -> list[Job]:
+    """A page of jobs."""
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM jobs
+        WHERE user_id = %(user)s AND (%(kind)s::text IS NULL OR kind = %(kind)s::job_kind) {page.clause("created_at", "id")}
+        """,  # noqa: S608 - column names of this module
+        {"user": user_id, "kind": kind, **page.parameters},
+    )
+    return [Job(*row) for row in rows]
+
+
+def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
+    """Cancels a job that has not finished; who works on it notices at its next step."""
+    connection.execute(
+        "UPDATE jobs SET status = 'CANCELED', finished_at = now() WHERE id = %s AND status IN ('QUEUED', 'RUNNING')",
+        (job_id,),
+    )
+    return get_job(connection, job_id)
+
+
+def get_job(connection: Connection, job_id: UUID) -> Job | None:
+    """One job."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = %s", (job_id,)).fetchone()  # noqa: S608
+    return Job(*row) if row else None
+
+
+def begin_job(connection: Connection, job_id: UUID) -> Job | None:
+    """Takes a job to work on; None when it is finished. A job that was begun before is begun again, at most three times.
+
+    After the last attempt the job is failed instead.
+    """
+    row = connection.execute(
+        f"""
+        UPDATE jobs SET
+            attempts = attempts + 1,
+            status = (CASE WHEN attempts < %(limit)s THEN 'RUNNING' ELSE 'FAILED' END)::job_status,
+            started_at = coalesce(started_at, now()),
+            finished_at = CASE WHEN attempts < %(limit)s THEN NULL ELSE now() END,
+            error = CASE WHEN attempts < %(limit)s THEN NULL ELSE %(error)s END
+        WHERE id = %(id)s AND status IN ('QUEUED', 'RUNNING')
+        RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        {
+            "id": job_id,
+            "limit": MAX_ATTEMPTS,
+            "error": Jsonb(
+                {"code": "interrupted", "message": "The work was interrupted three times. Please try again."}
+            ),
+        },
+    ).fetchone()
+    job = Job(*row) if row else None
+    return job if job and job.status == "RUNNING" else None
+
+
+def set_progress(connection: Connection, job_id: UUID, progress: str) -> None:
+    """Tells where the work stands, in a few words for a person."""
+    connection.execute("UPDATE jobs SET progress = %s WHERE id = %s AND status = 'RUNNING'", (progress, job_id))
+
+
+def set_partial(connection: Connection, job_id: UUID, progress: str, partial: str) -> None:
+    """Shows what there is of an answer that is still coming."""
+    connection.execute(
+        "UPDATE jobs SET progress = %s, partial = %s WHERE id = %s AND status = 'RUNNING'", (progress, partial, job_id)
+    )
+
+
+def finish_job(
+    connection: Connection,
+    job_id: UUID,
+    *,
+    result: dict[str, Any] | None = None,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """Ends a job with its result, or with an error of a code and a message."""
+    connection.execute(
+        """
+        UPDATE jobs SET status = (CASE WHEN %(error)s::jsonb IS NULL THEN 'SUCCEEDED' ELSE 'FAILED' END)::job_status,
+                        result = %(result)s, error = %(error)s, partial = NULL, finished_at = now()
+        WHERE id = %(id)s AND status = 'RUNNING'
+        """,
+        {"id": job_id, "result": Jsonb(result) if result else None, "error": Jsonb(error) if error else None},
+    )
+
+
+def is_canceled(connection: Connection, job_id: UUID) -> bool:
+    """Whether nobody wants the job any more."""
+    row = connection.execute("SELECT status = 'CANCELED' FROM jobs WHERE id = %s", (job_id,)).fetchone()
+    return bool(row and row[0])
+
+
+def add_tokens(connection: Connection, job_id: UUID, tokens: int) -> None:
+    """Notes what a model took for a job."""
+    connection.execute("UPDATE jobs SET tokens = tokens + %s WHERE id = %s", (tokens, job_id))
+
+
+def tokens_of(connection: Connection, user_id: UUID, window: timedelta) -> int:
+    """The tokens of a user's jobs within the window."""
+    row = connection.execute(
+        "SELECT coalesce(sum(tokens), 0) FROM jobs WHERE user_id = %s AND created_at > now() - %s", (user_id, window)
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def count_recent_jobs(connection: Connection, user_id: UUID, kind: str, window: timedelta) -> int:
+    """How many jobs of a kind a user has queued within the window."""
+    row = connection.execute(
+        "SELECT count(*) FROM jobs WHERE user_id = %s AND kind = %s::job_kind AND created_at > now() - %s",
+        (user_id, kind, window),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

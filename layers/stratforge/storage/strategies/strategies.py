@@ -1,0 +1,228 @@
+"""Strategies and their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import Page
+from stratforge.strategy import Strategy
+
+_COLUMNS = "id, name, symbol, version, python_code, logic_explanation, created_at, updated_at"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredStrategy:
+    """A strategy with its current code."""
+
+    strategy_id: UUID
+    name: str
+    symbol: str
+    version: int
+    python_code: str
+    logic_explanation: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who wrote a version: what was asked, the model that answered, its tokens, what it assumed, what was sent back to it, and what it says
+    its parameters decide.
+
+    Prompt and model are None for code written by hand.
+    """
+
+    prompt: str | None = None
+    model: str | None = None
+    tokens: int = 0
+    assumptions: tuple[str, ...] = ()
+    repairs: tuple[tuple[str, ...], ...] = ()
+    parameter_meanings: Mapping[str, str] = field(default_factory=dict)
+
+
+def add_strategy(
+    connection: Connection,
+    user_id: UUID,
+    name: str,
+    symbol: str,
+    strategy: Strategy,
+    explanation: str,
+    origin: Origin,
+    strategy_id: UUID | None = None,
+) -> StoredStrategy:
+    """Stores a strategy with its first version. Only compiled strategies can be stored: code that did not pass has no `Strategy`.
+
+    Args:
+        strategy_id: An id of the caller's choice, which makes adding safe to repeat.
+    """
+    row = connection.execute(
+        f"""
+        INSERT INTO strategies (id, user_id, name, symbol, python_code, logic_explanation)
+        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, %s)
+        ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (strategy_id, user_id, name, symbol, strategy.source, explanation),
+    ).fetchone()
+    if row is None:
+        assert strategy_id is not None
+        stored = get_strategy(connection, strategy_id)
+        assert stored is not None
+        return stored
+    stored = StoredStrategy(*row)
+    _add_version(connection, user_id, stored.strategy_id, stored.version, strategy, explanation, origin)
+    return stored
+
+
+def _add_version(
+    connection: Connection,
+    user_id: UUID,
+    strategy_id: UUID,
+    version: int,
+    strategy: Strategy,
+    explanation: str,
+    origin: Origin,
+) -> None:
+    connection.execute(
+        """
+        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, parameters,
+                                       logic_explanation, prompt, model, tokens, assumptions, repairs,
+                                       parameter_meanings)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        ON CONFLICT (strategy_id, version) DO NOTHING
+        """,
+        (
+            strategy_id,
+            version,
+            user_id,
+            strategy.source,
+            strategy.source_hash,
+            strategy.lookback,
+            Jsonb(strategy.parameters),
+            explanation,
+            origin.prompt,
+            origin.model,
+            origin.tokens,
+            Jsonb(list(origin.assumptions)),
+            Jsonb([list(each) for each in origin.repairs]),
+            Jsonb(dict(origin.parameter_meanings)),
+        ),
+    )
+
+
+def get_strategy(connection: Connection, strategy_id: UUID, of_user: UUID | None = None) -> StoredStrategy | None:
+    """A strategy that is not deleted; for roles that see everybody's, of a user."""
+    row = connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM strategies
+        WHERE id = %(id)s AND deleted_at IS NULL AND (%(user)s::uuid IS NULL OR user_id = %(user)s)
+        """,  # noqa: S608 - columns of this module
+        {"id": strategy_id, "user": of_user},
+    ).fetchone()
+    return StoredStrategy(*row) if row else None
+
+
+def list_strategies(
+    connection: Connection, user_id: UUID, page: Page, symbol: str | None = None
+) -> list[StoredStrategy]:
+    """A page of strategies."""
+    rows = connection.execute(
+        f"""
+        SELECT {_COLUMNS} FROM strategies
+        WHERE user_id = %(user)s AND deleted_at IS NULL AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+        {page.clause("created_at", "id")}
+        """,  # noqa: S608 - column names of this module
+        {"user": user_id, "symbol": symbol, **page.parameters},
+    )
+    return [StoredStrategy(*row) for row in rows]
+
+
+def names(connection: Connection, user_id: UUID) -> dict[UUID, str]:
+    """The names of a user's strategies, those that were not deleted."""
+    return {each.strategy_id: each.name for each in list_strategies(connection, user_id, Page(200))}
+
+
+def lock_strategy(connection: Connection, strategy_id: UUID) -> StoredStrategy | None:
+    """A strategy that nobody else changes until the transaction ends."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM strategies WHERE id = %s AND deleted_at IS NULL FOR UPDATE",  # noqa: S608 - columns
+        (strategy_id,),
+    ).fetchone()
+    return StoredStrategy(*row) if row else None
+
+
+def change_strategy(
+    connection: Connection,
+    user_id: UUID,
+    current: StoredStrategy,
+    name: str,
+    symbol: str,
+    strategy: Strategy,
+    explanation: str,
+    origin: Origin,
+) -> StoredStrategy:
+    """Changes a strategy that is locked; other code is a new version, and sessions keep the one they run."""
+    new_code = strategy.source != current.python_code
+    version = current.version + 1 if new_code else current.version
+    row = connection.execute(
+        f"""
+        UPDATE strategies SET name = %s, symbol = %s, version = %s, python_code = %s, logic_explanation = %s, updated_at = now()
+        WHERE id = %s RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (name, symbol, version, strategy.source, explanation, current.strategy_id),
+    ).fetchone()
+    assert row is not None
+    if new_code:
+        _add_version(connection, user_id, current.strategy_id, version, strategy, explanation, origin)
+    return StoredStrategy(*row)
+
+
+def delete_strategy(connection: Connection, strategy_id: UUID) -> None:
+    """Hides a strategy; its sessions and trades stay readable."""
+    connection.execute("UPDATE strategies SET deleted_at = now() WHERE id = %s AND deleted_at IS NULL", (strategy_id,))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVersion:
+    """A version of a strategy and where it came from."""
+
+    version: int
+    python_code: str
+    source_hash: str
+    lookback: int
+    parameters: dict[str, float]
+    logic_explanation: str
+    prompt: str | None
+    model: str | None
+    tokens: int
+    assumptions: list[str]
+    repairs: list[list[str]]
+    parameter_meanings: dict[str, str]
+    created_at: datetime
+
+
+_VERSION = """version, python_code, source_hash, lookback, parameters, logic_explanation, prompt, model, tokens, assumptions, repairs,
+    parameter_meanings, created_at"""
+
+
+def get_version(connection: Connection, strategy_id: UUID, version: int) -> StoredVersion | None:
+    """One version."""
+    row = connection.execute(
+        f"SELECT {_VERSION} FROM strategy_versions WHERE strategy_id = %s AND version = %s",  # noqa: S608 - columns
+        (strategy_id, version),
+    ).fetchone()
+    return StoredVersion(*row) if row else None
+
+
+def list_versions(connection: Connection, strategy_id: UUID) -> list[StoredVersion]:
+    """All versions, the newest first."""
+    rows = connection.execute(
+        f"SELECT {_VERSION} FROM strategy_versions WHERE strategy_id = %s ORDER BY version DESC LIMIT 500",  # noqa: S608
+        (strategy_id,),
+    )
+    return [StoredVersion(*row) for row in rows]

@@ -1,0 +1,1 @@
+"""Users, their credentials, and everything that is stored about one."""

@@ -1,0 +1,125 @@
+"""Users, their credentials and refresh tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from stratforge.storage.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user's profile."""
+
+    user_id: UUID
+    email: str
+    virtual_balance: Decimal
+    initial_balance: Decimal
+    trading_state: str
+    imposed_state: str
+    is_operator: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token as it is stored: by its hash."""
+
+    user_id: UUID
+    family_id: UUID
+    expires_at: datetime
+    spent_at: datetime | None
+
+
+def register_user(connection: Connection, email: str, password_hash: str, starting_balance: Decimal) -> UUID | None:
+    """Creates a user; None when the address is taken."""
+    row = connection.execute("SELECT register_user(%s, %s, %s)", (email, password_hash, starting_balance)).fetchone()
+    return row[0] if row else None
+
+
+def find_credentials(connection: Connection, email: str) -> tuple[UUID, str] | None:
+    """The id and password hash of the user with this address."""
+    row = connection.execute("SELECT user_id, password_hash FROM find_credentials(%s)", (email,)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def get_user(connection: Connection, user_id: UUID) -> User | None:
+    """A user's profile."""
+    row = connection.execute(
+        """
+        SELECT id, email, virtual_balance, initial_balance, trading_state::text, imposed_state::text, is_operator, created_at
+        FROM users WHERE id = %s AND closed_at IS NULL
+        """,
+        (user_id,),
+    ).fetchone()
+    return User(*row) if row else None
+
+
+def add_refresh_token(
+    connection: Connection, token_hash: bytes, user_id: UUID, family_id: UUID, expires_at: datetime
+) -> None:
+    """Stores a refresh token."""
+    connection.execute(
+        "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%s, %s, %s, %s)",
+        (token_hash, user_id, family_id, expires_at),
+    )
+
+
+def find_refresh_token(connection: Connection, token_hash: bytes) -> RefreshToken | None:
+    """The refresh token with this hash."""
+    row = connection.execute(
+        "SELECT user_id, family_id, expires_at, spent_at FROM find_refresh_token(%s)", (token_hash,)
+    ).fetchone()
+    return RefreshToken(*row) if row else None
+
+
+def spend_refresh_token(connection: Connection, token_hash: bytes) -> bool:
+    """Marks a token as used; False when it had been used before."""
+    cursor = connection.execute(
+        "UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = %s AND spent_at IS NULL", (token_hash,)
+    )
+    return cursor.rowcount == 1
+
+
+def revoke_family(connection: Connection, family_id: UUID) -> None:
+    """Spends every token that descends from one login."""
+    connection.execute(
+        "UPDATE refresh_tokens SET spent_at = now() WHERE family_id = %s AND spent_at IS NULL", (family_id,)
+    )
+
+
+def revoke_all(connection: Connection, user_id: UUID) -> None:
+    """Spends every refresh token of a user."""
+    connection.execute("UPDATE refresh_tokens SET spent_at = now() WHERE user_id = %s AND spent_at IS NULL", (user_id,))
+
+
+def password_hash(connection: Connection, user_id: UUID) -> str | None:
+    """The password's hash."""
+    row = connection.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,)).fetchone()
+    return str(row[0]) if row else None
+
+
+def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> None:
+    """Sets a new password."""
+    connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (hashed, user_id))
+
+
+def close_account(connection: Connection) -> bool:
+    """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold, the name goes."""
+    row = connection.execute("SELECT close_account()").fetchone()
+    return bool(row and row[0])
+
+
+def symbols_of(connection: Connection, user_id: UUID) -> list[str]:
+    """Symbols the user has anything in."""
+    rows = connection.execute(
+        """
+        SELECT symbol FROM positions WHERE user_id = %(user)s AND quantity > 0
+        UNION SELECT symbol FROM orders WHERE user_id = %(user)s AND status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY 1
+        """,
+        {"user": user_id},
+    )
+    return [row[0] for row in rows]

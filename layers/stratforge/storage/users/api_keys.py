@@ -1,0 +1,72 @@
+"""Personal keys for scripts: kept by their hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from stratforge.storage.postgres.database import Connection
+
+_COLUMNS = "id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key without the key."""
+
+    key_id: UUID
+    name: str
+    hint: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_on: date | None
+    revoked_at: datetime | None
+
+
+def add_key(
+    connection: Connection,
+    user_id: UUID,
+    name: str,
+    key_hash: bytes,
+    hint: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None,
+) -> StoredKey:
+    """Keeps a new key."""
+    row = connection.execute(
+        f"""
+        INSERT INTO api_keys (user_id, name, key_hash, hint, scopes, expires_at) VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (user_id, name, key_hash, hint, list(scopes), expires_at),
+    ).fetchone()
+    assert row is not None
+    return StoredKey(*row)
+
+
+def list_keys(connection: Connection, user_id: UUID) -> list[StoredKey]:
+    """All keys, the newest first."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM api_keys WHERE user_id = %s ORDER BY created_at DESC, id",  # noqa: S608 - column names
+        (user_id,),
+    )
+    return [StoredKey(*row) for row in rows]
+
+
+def revoke_key(connection: Connection, user_id: UUID, key_id: UUID) -> bool:
+    """Revokes a key; False when there is none. Revoking again changes nothing."""
+    return (
+        connection.execute(
+            "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s AND user_id = %s",
+            (key_id, user_id),
+        ).rowcount
+        == 1
+    )
+
+
+def find_key(connection: Connection, key_hash: bytes) -> tuple[UUID, list[str]] | None:
+    """Whose valid key it is, and its scopes."""
+    row = connection.execute("SELECT user_id, scopes FROM find_api_key(%s)", (key_hash,)).fetchone()
+    return (row[0], row[1]) if row else None
