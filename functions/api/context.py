@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
+from stratforge.application.access import Caller, Scope
+from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.users import api_keys
 
@@ -18,7 +19,6 @@ from functions.api.auth.tokens import ACCESS_COOKIE, CSRF_HEADER, csrf_token, re
 from functions.api.problems import Problem
 from functions.api.settings import ApiSettings
 
-Scope = Literal["read", "write", "trade", "ai"]
 KEY_PREFIX = "sfk_"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -35,17 +35,13 @@ def database() -> Database:
     return Database.of_secret(settings().database_secret, application="api")
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Who asks, and what he may do. A login may do everything, a key what its scopes say."""
-
-    user_id: UUID
-    scopes: frozenset[str] | None = None
-    login_id: str | None = None
-
-    def may(self, scope: Scope) -> bool:
-        """Whether the scope is his."""
-        return self.scopes is None or scope in self.scopes
+@lru_cache(maxsize=1)
+def outbox() -> Outbox:
+    """The queues and the topic that this environment writes to."""
+    given = settings()
+    return Outbox(
+        given.signals_queue_url, given.subscription_topic_arn, given.jobs_queue_url, given.backtests_queue_url
+    )
 
 
 def hash_of_key(key: str) -> bytes:
@@ -53,7 +49,7 @@ def hash_of_key(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
-def principal(request: Request) -> Principal:
+def caller(request: Request) -> Caller:
     """Who asks: an access token or an API key in the Authorization header, or the dashboard's cookies.
 
     With cookies, every request that changes something must carry the login's CSRF token in a header.
@@ -64,15 +60,15 @@ def principal(request: Request) -> Principal:
             with database().transaction() as connection:
                 key = api_keys.find_key(connection, hash_of_key(token))
             if key is not None:
-                return Principal(key[0], frozenset(key[1]))
+                return Caller(key[0], frozenset(Scope(each) for each in key[1]))
         elif (access := read_access_token(settings().token_secret, token)) is not None:
-            return Principal(access.user_id, None, access.login_id)
+            return Caller(access.user_id, None, access.login_id)
     elif not token and (cookie := request.cookies.get(ACCESS_COOKIE)):
         access = read_access_token(settings().token_secret, cookie)
         if access is not None:
             if request.method not in _SAFE:
                 _check_csrf(request, access.login_id)
-            return Principal(access.user_id, None, access.login_id)
+            return Caller(access.user_id, None, access.login_id)
     raise Problem(401, "unauthorized", "Log in first.", headers={"WWW-Authenticate": "Bearer"})
 
 
@@ -82,32 +78,30 @@ def _check_csrf(request: Request, login_id: str) -> None:
         raise Problem(403, "csrf", "The request did not come from a page of ours: send the CSRF token along.")
 
 
-CurrentPrincipal = Annotated[Principal, Depends(principal)]
+Asking = Annotated[Caller, Depends(caller)]
 
 
-def requires(scope: Scope) -> Callable[[Principal], UUID]:
+def requires(scope: Scope) -> Callable[[Caller], UUID]:
     """A dependency that gives the user's id to whoever has the scope."""
 
-    def check(asking: CurrentPrincipal) -> UUID:
-        if not asking.may(scope):
-            raise Problem(403, "scope", f"The API key lacks the scope {scope!r}.", scope=scope)
+    def check(asking: Asking) -> UUID:
+        asking.require(scope)
         return asking.user_id
 
     return check
 
 
-def login_only(asking: CurrentPrincipal) -> Principal:
+def login_only(asking: Asking) -> Caller:
     """A dependency for what an API key must never do: change credentials, or end the account."""
-    if asking.scopes is not None:
-        raise Problem(403, "login-required", "An API key cannot do this. Log in.")
+    asking.require_login()
     return asking
 
 
-Reader = Annotated[UUID, Depends(requires("read"))]
-Writer = Annotated[UUID, Depends(requires("write"))]
-Trader = Annotated[UUID, Depends(requires("trade"))]
-AiUser = Annotated[UUID, Depends(requires("ai"))]
-LoggedIn = Annotated[Principal, Depends(login_only)]
+Reader = Annotated[UUID, Depends(requires(Scope.READ))]
+Writer = Annotated[UUID, Depends(requires(Scope.WRITE))]
+Trader = Annotated[UUID, Depends(requires(Scope.TRADE))]
+AiUser = Annotated[UUID, Depends(requires(Scope.AI))]
+LoggedIn = Annotated[Caller, Depends(login_only)]
 
 
 def anonymous_transaction() -> Iterator[Connection]:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from stratforge.application import errors
 from stratforge.configuration import ConfigurationError
 from stratforge.observability import logger
 
@@ -34,6 +35,22 @@ class Problem(Exception):
 def not_found(what: str) -> Problem:
     """The thing does not exist, or is somebody else's: the client cannot tell which."""
     return Problem(404, "not-found", f"There is no such {what}.")
+
+
+_STATUS: dict[type[errors.Refusal], int] = {
+    errors.NotFound: 404,
+    errors.Forbidden: 403,
+    errors.Conflict: 409,
+    errors.Changed: 412,
+    errors.Invalid: 422,
+    errors.LimitReached: 429,
+}
+
+
+def problem_of(refusal: errors.Refusal) -> Problem:
+    """What a use case refused, as the API says it."""
+    headers = {"Retry-After": f"{refusal.retry_after:.0f}"} if isinstance(refusal, errors.LimitReached) else None
+    return Problem(_STATUS[type(refusal)], refusal.code, refusal.message, headers=headers, **refusal.details)
 
 
 def _unavailable(seconds: str) -> Problem:
@@ -66,6 +83,10 @@ def install(
     @app.exception_handler(Problem)
     def problem(request: Request, error: Problem) -> Response:
         return answer(request, error)
+
+    @app.exception_handler(errors.Refusal)
+    def refused(request: Request, refusal: errors.Refusal) -> Response:
+        return answer(request, problem_of(refusal))
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -13,7 +13,7 @@ from stratforge.storage.ledger import halts, operations
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.users import accounts
 
-from functions.api.context import database, principal
+from functions.api.context import caller, database
 from functions.api.dashboard.rendering import render
 from functions.api.problems import Problem, not_found
 
@@ -55,7 +55,7 @@ class Visitor:
 def visitor(request: Request) -> Visitor:
     """Who is logged in with the page's cookies; changes must come from a page of ours."""
     try:
-        return Visitor(request, principal(request).user_id)
+        return Visitor(request, caller(request).user_id)
     except Problem as problem:
         if problem.status == 401:
             raise LoginNeeded from None

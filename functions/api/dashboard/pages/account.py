@@ -7,6 +7,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
+from stratforge.application.access import Caller
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.users import api_keys, export
@@ -15,7 +16,7 @@ from functions.api.auth import service
 from functions.api.auth.endpoints import set_cookies
 from functions.api.auth.schemas import PasswordChange, PasswordProof
 from functions.api.auth.tokens import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE
-from functions.api.context import Principal, database
+from functions.api.context import database
 from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
 from functions.api.dashboard.rendering import go_to
 from functions.api.risk import endpoints as risk_api
@@ -61,14 +62,14 @@ def create_key(looking: Looking, fields: Fields) -> Response:
     """Makes a key and shows it this once."""
     days = text(fields, "days")
     wanted = {"name": text(fields, "name"), "scopes": fields.get("scopes", []), "days": days or None}
-    made = users_api.create_key(validated(NewApiKey, wanted), Principal(looking.user_id))
+    made = users_api.create_key(validated(NewApiKey, wanted), Caller(looking.user_id))
     return looking.part("parts/secret.html", title=f"The key {made.name}", secret=made.key)
 
 
 @router.post("/account/keys/{key_id}/revoke")
 def revoke_key(key_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Revokes a key at once."""
-    users_api.revoke_key(key_id, Principal(looking.user_id))
+    users_api.revoke_key(key_id, Caller(looking.user_id))
     return go_to(looking.request, "/account")
 
 
@@ -121,7 +122,7 @@ def close(looking: Looking, fields: Fields) -> Response:
     """Closes the account for good."""
     proof = validated(PasswordProof, {"password": fields.get("password", [""])[0]})
     answer = go_to(looking.request, "/register")
-    users_api.close(proof, Principal(looking.user_id), answer)
+    users_api.close(proof, Caller(looking.user_id), answer)
     for name, path in ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, "/api/auth"), (CSRF_COOKIE, "/")):
         answer.delete_cookie(name, path=path)
     return answer

@@ -1,0 +1,53 @@
+"""Who asks, and what he may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from stratforge.application.errors import Forbidden
+
+
+class Scope(StrEnum):
+    """What an API key may be given. A login has all of them."""
+
+    READ = "read"
+    WRITE = "write"
+    TRADE = "trade"
+    AI = "ai"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks.
+
+    Attributes:
+        user_id: Whose rows are seen and changed.
+        scopes: What the API key he came with allows; None for somebody who logged in, who may do everything.
+        login_id: The login, for somebody who logged in.
+    """
+
+    user_id: UUID
+    scopes: frozenset[Scope] | None = None
+    login_id: str | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the scope is his."""
+        return self.scopes is None or scope in self.scopes
+
+    def require(self, scope: Scope) -> None:
+        """
+        Raises:
+            Forbidden: if he came with a key that lacks the scope.
+        """
+        if not self.may(scope):
+            raise Forbidden(f"The API key lacks the scope {scope.value!r}.", code="scope", scope=scope.value)
+
+    def require_login(self) -> None:
+        """
+        Raises:
+            Forbidden: if he came with an API key; credentials and the account are changed by people only.
+        """
+        if self.scopes is not None:
+            raise Forbidden("An API key cannot do this. Log in.", code="login-required")
