@@ -1,9 +1,8 @@
-"""An author of strategies that follows fixed rules: it finds conditions, numbers and words in a request and writes code.
+"""An author of strategies that follows a grammar: it accounts for every word of a request, writes code, or asks about the words it did not read.
 
-It is no model and is labeled as offline wherever its answers are shown. It reads clauses of buying and selling in English, and the commonest words in
-German, Spanish and French. What it does not find it assumes, and says so; what it cannot write it asks about.
+It is no model and is labeled as offline wherever its answers are shown.
 """
 
-from simulators.gemini.author.writing import write_draft
+from simulators.gemini.author.writing import write_answer
 
-__all__ = ["write_draft"]
+__all__ = ["write_answer"]

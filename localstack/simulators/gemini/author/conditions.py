@@ -1,537 +1,764 @@
-"""The conditions of one clause: crosses, levels, breakouts, bands, moves, volume and candles."""
+"""Phrases for conditions: levels, crosses, moves, streaks, states of indicators, times, and what joins them."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from simulators.gemini.author.book import Book, Condition, Side
+from simulators.gemini.author.rules import (
+    Both,
+    Compare,
+    Condition,
+    Cross,
+    Either,
+    Held,
+    Lasting,
+    Not,
+    Number,
+    Operand,
+    Result,
+    Series,
+    TimeOfDay,
+    Turn,
+    Weekdays,
+    contrary,
+)
+from simulators.gemini.author.scanner import ARTICLES, BARS, THE, N, Scanner, Unexpressible, bars_of
+from simulators.gemini.author.series import CLOSE, VOLUME, average, band, channel, macd, moving_average, operand, series
 
-_UP = r"(?:above|over|through|exceeds?|greater than|more than|higher than|>=?|reaches)"
-_DOWN = r"(?:below|under|beneath|less than|lower than|<=?)"
-_IS = r"(?:\s*(?:is|are|at|was|gets?|goes|falls?|drops?|rises?|climbs?|crosses|comes?|moves?|closes?|dips?|trades?|sinks?|back|well|stays?|the|level|line|of|to|price|has|been|turns?|it))*\s*"
-_BAR = r"[- ]?(?:bars?|days?|minutes?|min|periods?|candles?|m)?"
-_KINDS = {
-    "exponential": "ema",
-    "ema": "ema",
-    "simple": "sma",
-    "sma": "sma",
-    "weighted": "wma",
-    "wma": "wma",
-    "hull": "hma",
-    "hma": "hma",
-}
-_KIND = r"(exponential|ema|simple|sma|weighted|wma|hull|hma)?"
-_AVERAGE = rf"(?:{_KIND}[ -]*(?:average)?[ ]*(?:of )?\(?(\d{{1,3}})\)?{_BAR}\s*{_KIND}\s*(?:average|line)?|{_KIND} ?(\d{{1,3}}))"
-_NUMBER = r"(-?\d+(?:\.\d+)?)"
-# name -> (words, call with the length, length, what it is called, level of oversold, of overbought)
-_OSCILLATORS: dict[str, tuple[str, str, int, str, float, float]] = {
-    "stochrsi": (
-        r"stoch(?:astic)?[- ]?rsi",
-        "ta.stochrsi(bars.close, length={n}, rsi_length={n}).k",
-        14,
-        "stochastic RSI (stochrsi)",
-        20,
-        80,
-    ),
-    "rsi": (r"rsi|relative strength(?: index)?", "ta.rsi(bars.close, length={n})", 14, "RSI", 30, 70),
-    "stoch": (
-        r"stoch\w*(?: oscillator)?(?: ?%k)?",
-        "ta.stoch(bars.high, bars.low, bars.close, k={n}).k",
-        14,
-        "stochastic %K",
-        20,
-        80,
-    ),
-    "cci": (
-        r"cci|commodity channel(?: index)?",
-        "ta.cci(bars.high, bars.low, bars.close, length={n})",
-        14,
-        "CCI",
-        -100,
-        100,
-    ),
-    "mfi": (
-        r"mfi|money flow(?: index)?",
-        "ta.mfi(bars.high, bars.low, bars.close, bars.volume, length={n})",
-        14,
-        "MFI",
-        20,
-        80,
-    ),
-    "williams": (
-        r"williams ?%?r?|willr",
-        "ta.willr(bars.high, bars.low, bars.close, length={n})",
-        14,
-        "Williams %R",
-        -80,
-        -20,
-    ),
-    "adx": (r"adx", "ta.adx(bars.high, bars.low, bars.close, length={n}).adx", 14, "ADX", 20, 25),
-    "roc": (r"roc|rate of change", "ta.roc(bars.close, length={n})", 10, "rate of change (ROC) in percent", -1, 1),
-    "momentum": (r"momentum", "ta.mom(bars.close, length={n})", 10, "momentum", 0, 0),
-}
+_IS = r"(?:is|are|was|gets?|has|have|been|being|stays?|remains?|sits?|trades?|trading|moves?|goes|go|going|comes?|come|closes?|closing|closed|falls?|falling|drops?|dropping|dips?|dipping|sinks?|declines?|pulls back|rises?|rising|climbs?|climbing|pushes|pops|returns?|recovers?|gone|fallen|risen|dropped|reads?|hits?|currently|already|still|then|also|now|back|well|to|at|again|even|significantly|significant|first|finally)"
+_UP = r"(?:above|over|greater than|more than|higher than|bigger than|larger than|exceeds?|exceeding|>|up above|up over|up through|on top of|north of)"
+_DOWN = r"(?:below|under|beneath|underneath|less than|lower than|smaller than|<|down below|down under|south of)"
+_AT_LEAST = r"(?:at least|at or above|>=|or more|no less than|not less than|greater than or equal to)"
+_AT_MOST = r"(?:at most|at or below|<=|no more than|not more than|less than or equal to)"
+_CROSS = r"(?:crosses|cross|crossing|crossed|crossover|breaks|break|breaking|broke|breaks out|break out|breaking out|punches|pierces|cuts|cut)"
+_SPAN = rf"(?:in|within|over|during|inside)(?: of)?(?: the)?(?: last| past| previous)* ?(?:{N} ?({BARS}|hours?|hrs?|h|days?|weeks?)|(an?|one|half an) (hour|minute|day|week))"
+_FALLS = r"(?:falls?|fell|fallen|drops?|dropped|declines?|declined|dips?|dipped|is down|are down|goes down|went down|down|loses?|lost|slides?|plunges?|crashes|tanks|sinks?|decreases?|sells off|pulls back)"
+_RISES = r"(?:rises?|rose|risen|gains?|gained|is up|are up|goes up|went up|up|climbs?|climbed|jumps?|jumped|rallies|rallied|increases?|surges?|spikes?|soars?|moves up)"
 
 
-Recognizer = Callable[[str, Book, Side], tuple[list[Condition], str]]
+@dataclass(slots=True)
+class Memory:
+    """What was spoken of last, for “it crosses back” and “above 70”."""
+
+    left: Series | None = None
+    right: Operand | None = None
+    pair: tuple[Series, Operand] | None = None
+    position: bool = False
+    bought_below: bool | None = None
 
 
-def conditions_in(clause: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    """The conditions of a clause, and what is left of it."""
-    found: list[Condition] = []
-    for recognize in (
-        _macd,
-        _crosses,
-        _oscillators,
-        _bands,
-        _channels,
-        _vwap,
-        _moves,
-        _volume,
-        _candles,
-        _trend,
-        _averages,
-        _levels,
-    ):
-        more, clause = recognize(clause, book, side)
-        found += more
-    return found, clause
+def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Condition | None:
+    """A condition with all that is joined to it.
 
-
-def _without(text: str, match: re.Match[str]) -> str:
-    return f"{text[: match.start()]} | {text[match.end() :]}"
-
-
-def _macd(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    match = re.search(r"macd[^,;|]{0,60}", text)
-    if match is None:
-        return [], text
-    down = bool(re.search(rf"\b{_DOWN}|negative|falls|bearish|turns down|dies", match[0]))
-    over_zero = "zero" in match[0] or re.search(r"\b0\b", match[0])
-    column = (
-        book.column("macd", "ta.macd(bars.close, fast=12, slow=26, signal=9).macd")
-        if over_zero and "histogram" not in match[0]
-        else book.column("histogram", "ta.macd(bars.close, fast=12, slow=26, signal=9).histogram")
-    )
-    what = "the MACD (12, 26, 9) is {} zero" if column == "bar.macd" else "the MACD (12, 26, 9) is {} its signal line"
-    below = Condition(f"{column} < 0", what.format("below"))
-    above = Condition(f"{column} > 0", what.format("above"), reverse=below)
-    if side == "entry" and "cross" in match[0] and not down:
-        above = Condition(
-            f"{column} > 0 and bar.previous.{column[4:]} <= 0",
-            what.format("crossing above").replace("is ", "is ", 1),
-            reverse=below,
+    Raises:
+        Unexpressible: if it is understood and the language cannot say it, or if its `and` and `or` can be read in two ways.
+    """
+    either = scan.take(r"either|(?:any|one) of(?: the following| these)?:?")
+    scan.take(r"both|all of(?: the following| these)?:?")
+    first = _negated(scan, memory)
+    if first is None:
+        return None
+    parts, words = [first], list[str]()
+    while joined:
+        at = scan.at
+        # A comma before the next one is read with the word that joins it.
+        match = scan.take(r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except (?:when|if))|,")
+        if match is None:
+            timed = _time(scan, memory)
+            if timed is None:
+                scan.at = at
+                break
+            scan.take("only")
+            words.append("and")
+            parts.append(timed)
+            continue
+        scan.take(r"(?:only )?(?:if|when|while|the|that)(?= )") if not match[2] else None
+        try:
+            following = _negated(scan, memory)
+        except Unexpressible:
+            scan.at = at
+            raise
+        if following is None:
+            scan.at = at
+            break
+        if match[2]:
+            following = contrary(following) if isinstance(following, Compare) else Not(following)
+        words.append("or" if match[1] else "," if match[0].strip() == "," else "and")
+        parts.append(following)
+    joins = {each for each in words if each != ","}
+    if len(joins) == 2 and not either:
+        said = " … ".join(each.words for each in parts)
+        raise Unexpressible(
+            f"“and” and “or” stand together here ({said}), and it can be read in two ways. Please say it in two sentences, or with “either … or …”."
         )
-    end = re.search(r"\b(?:and|while|but|with|if|when)\b", match[0])
-    cut = match.start() + (end.start() if end else len(match[0]))
-    return [below if down else above], f"{text[: match.start()]} | {text[cut:]}"
+    if not words:
+        return first
+    if either and len(joins) == 2:
+        # "either a or b, and c": the alternatives come first.
+        last = len(words) - 1 - words[::-1].index("or")
+        return Both((Either(tuple(parts[: last + 2])), *parts[last + 2 :]))
+    return Either(tuple(parts)) if "or" in joins else Both(tuple(parts))
 
 
-def _length(match: re.Match[str], *groups: int) -> float | None:
-    for group in groups:
-        if match[group]:
-            return float(match[group])
+def _negated(scan: Scanner, memory: Memory) -> Condition | None:
+    at = scan.at
+    if scan.take(r"\("):
+        found = condition(scan, memory)
+        if found is not None and scan.take(r"\)"):
+            return found
+        scan.at = at
+        return None
+    if scan.take(r"(?:it is )?not (?:the case )?(?:that|when|if)"):
+        found = _lasting(scan, memory)
+        if found is not None:
+            return contrary(found) if isinstance(found, Compare) else Not(found)
+        scan.at = at
+    return _lasting(scan, memory)
+
+
+def _lasting(scan: Scanner, memory: Memory) -> Condition | None:
+    found = _simple(scan, memory)
+    if found is None:
+        return None
+    at = scan.at
+    match = scan.take(rf"for (?:at least )?(?:the )?(?:last |past )?{N} (?:consecutive |straight |successive )?({BARS}|hours?|closes|times)(?: in a row| straight| running)?|{N} ({BARS}|times|closes) (?:in a row|straight|running)")
+    if match and isinstance(found, Compare | Turn):
+        count = float(match[1] or match[3])
+        return Lasting(found, count * 60 if (match[2] or "").startswith("h") else count)
+    scan.at = at
+    return found
+
+
+def _simple(scan: Scanner, memory: Memory) -> Condition | None:
+    for read in (_time, _first_close, _position, _streak, _pair_crossing, _macd_words, _band_words, _breakout, _move, _comparison, _named_cross, _anaphora):
+        at = scan.at
+        found = read(scan, memory)
+        if found is not None:
+            return found
+        scan.at = at
     return None
 
 
-def _average_column(book: Book, name: str, kind: str, length: float) -> tuple[str, str]:
-    constant = book.constant(name.upper(), length, f"bars of the {kind.upper()}")
-    return book.column(name, f"ta.{kind}(bars.close, length={constant})"), f"the {length:g}-bar {kind.upper()} average"
+# Times ---------------------------------------------------------------------------------------------------------
 
 
-def _cross_of(book: Book, kind: str, first: float, second: float, up: bool, strict: bool) -> Condition:
-    """The first average above the second, or crossing it."""
-    fast, slow = min(first, second), max(first, second)
-    over = up == (first < second)
-    fast_column, fast_said = _average_column(book, "fast", kind, fast)
-    slow_column, slow_said = _average_column(book, "slow", kind, slow)
-    sign, back, word, other = (">", "<=", "above", "below") if over else ("<", ">=", "below", "above")
-    reverse = Condition(f"{fast_column} {'<' if over else '>'} {slow_column}", f"{fast_said} is {other} {slow_said}")
-    if not strict:
-        return Condition(f"{fast_column} {sign} {slow_column}", f"{fast_said} is {word} {slow_said}", reverse=reverse)
-    before = f"bar.previous.{fast_column[4:]} {back} bar.previous.{slow_column[4:]}"
-    return Condition(
-        f"{fast_column} {sign} {slow_column} and {before}", f"{fast_said} crosses {word} {slow_said}", reverse=reverse
-    )
+_CLOCK = r"(\d{1,2})(?: : (\d\d))? ?(am|pm|o'clock)?(?: (?:new york(?: time)?|eastern(?: time)?|et|est|edt|ny time|market time|exchange time))?"
+_ZONE = r"(?:utc|gmt|london|cet|pst|pt|pacific|central|ct|berlin|german|tokyo|paris|local|my time|bst|ist|hong kong)(?: time)?"
 
 
-def _crosses(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    if match := re.search(r"(golden|death|dead) cross", text):
-        return [_cross_of(book, "sma", 50, 200, match[1] == "golden", side == "entry")], _without(text, match)
-    pattern = rf"\b{_AVERAGE}\s*(?:is |are |closes? |(cross\w*|cuts?|goes|moves|rises|falls) ?)*(?:back )?({_UP}|{_DOWN}|up|down)\s*(?:the |its |a )?{_AVERAGE}\b"
-    if match := re.search(pattern, text):
-        kind = next(
-            (_KINDS[each] for each in (match[1], match[3], match[4], match[8], match[10], match[11]) if each), "sma"
-        )
-        first, second = _length(match, 2, 5), _length(match, 9, 12)
-        if first and second and first != second:
-            up = bool(re.fullmatch(rf"{_UP}|up", match[7]))
-            return [_cross_of(book, kind, first, second, up, side == "entry" and bool(match[6]))], _without(text, match)
-    pair = re.search(
-        rf"(\d{{1,3}})\s*(?:/|and|,|with|-|over)\s*(?:the )?(\d{{1,3}}){_BAR}\s*{_KIND}\s*(?:average|line)?s?\s*(?:cross\w*)?|{_KIND}\s*\(?(\d{{1,3}})\s*(?:/|and|,)\s*(\d{{1,3}})\)?",
-        text,
-    )
-    crossing = re.search(r"cross|average|\bema|\bsma", text)
-    if pair and crossing and not re.search(r"rsi|stoch|boll", text[: pair.start()][-12:]):
-        kinds = re.search(r"\b(exponential|ema|weighted|wma|hull|hma)", text)
-        first, second = _length(pair, 1, 5), _length(pair, 2, 6)
-        if first and second and first != second:
-            up = not re.search(rf"cross\w*\s+(?:back )?{_DOWN}|falls below", text)
-            fast, slow = min(first, second), max(first, second)
-            kind = _KINDS[kinds[1]] if kinds else "sma"
-            return [_cross_of(book, kind, fast, slow, up, side == "entry" and "cross" in text)], _without(text, pair)
-    if (
-        side == "exit"
-        and "fast" in book.columns
-        and re.search(r"cross\w* (?:back|again|down|below|under)|opposite|reverse|crosses the other", text)
-    ):
-        return [Condition("bar.fast < bar.slow", "the faster average is below the slower one")], re.sub(
-            r"cross\w*", "|", text
-        )
-    if (
-        side == "entry"
-        and not book.columns
-        and re.search(r"averages? cross|cross\w* of (?:\w+ )?averages|crossover", text)
-    ):
-        book.assumptions.append("Lengths of the averages were not given: 10 and 30 bars are used.")
-        return [
-            _cross_of(book, "ema" if "ema" in text or "exponential" in text else "sma", 10, 30, True, True)
-        ], re.sub(r"crossover|cross\w*", "|", text)
-    return [], text
+def minute_of_day(scan: Scanner) -> int | None:
+    """A time of the day, in minutes after midnight in New York.
+
+    Raises:
+        Unexpressible: for times of another zone.
+    """
+    at = scan.at
+    if scan.take(r"(?:the )?(?:market )?(?:open|opening)(?: bell)?"):
+        return 570
+    if scan.take(r"(?:the )?(?:market )?(?:close|closing bell)|the end of the (?:trading )?day"):
+        return 960
+    match = scan.take(_CLOCK)
+    if match is None or (match[2] is None and match[3] is None):
+        scan.at = at
+        return None
+    hour, minute = int(match[1]), int(match[2] or 0)
+    if scan.sees(_ZONE):
+        zone = scan.take(_ZONE)
+        raise Unexpressible(f"Times of a strategy are New York times, and “{match[0].strip()} {zone[0].strip() if zone else ''}” is another zone's. What is it in New York time?")
+    if match[3] in ("am", "pm"):
+        hour = hour % 12 + (12 if match[3] == "pm" else 0)
+    elif hour < 8 and match[2] is not None:
+        # Half past three is in the afternoon: the market is closed at night.
+        hour += 12
+    if hour > 23 or minute > 59:
+        scan.at = at
+        return None
+    return hour * 60 + minute
 
 
-def _oscillators(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
+def _span(match: re.Match[str], first: int) -> float:
+    if match[first]:
+        return float(match[first]) * (60 if (match[first + 1] or "").startswith("h") else 1)
+    return 30 if "half" in match[0] else 60
+
+
+_EDGE = rf"(first|opening|last|final|closing) (?:{N} ?(minutes?|mins?|hours?|bars?)|(half hour|half an hour|hour))(?: of (?:the )?(?:trading )?(?:day|session|trading|market)| of trading| after the open| before the close)?"
+
+
+def _time(scan: Scanner, _memory: Memory) -> Condition | None:
+    at = scan.at
+    scan.take(r"(?:it is|it 's|the time is|time is)")
+    if scan.take(r"between|from"):
+        start = _bare_minute(scan)
+        if start is not None and scan.take(r"and|to|until|till|-"):
+            end = minute_of_day(scan) or _bare_minute(scan)
+            if end is not None:
+                if start > end and start >= 720:
+                    start -= 720
+                return Both((TimeOfDay(start, until=False), TimeOfDay(end, until=True)))
+        scan.at = at
+        scan.take(r"(?:it is|it 's|the time is|time is)")
+    match = scan.take(rf"(?:in|during|within) (?:the )?{_EDGE}")
+    if match:
+        span = _span(match, 2)
+        return TimeOfDay(round(570 + span), until=True) if match[1] in ("first", "opening") else TimeOfDay(round(960 - span), until=False)
+    match = scan.take(rf"after (?:the )?{_EDGE}")
+    if match and match[1] in ("first", "opening"):
+        return TimeOfDay(round(570 + _span(match, 2)), until=False)
+    match = scan.take(rf"before (?:the )?{_EDGE}")
+    if match and match[1] in ("last", "final", "closing"):
+        return TimeOfDay(round(960 - _span(match, 2)), until=True)
+    match = scan.take(rf"{N} (minutes?|mins?|hours?) (after the open|after (?:the )?market open\w*|before the close|before (?:the )?market close\w*|before the end of the day)")
+    if match:
+        span = float(match[1]) * (60 if match[2].startswith("h") else 1)
+        return TimeOfDay(round(570 + span if "after" in match[3] else 960 - span), until=False)
+    if scan.take(r"(?:in|during) the morning"):
+        return TimeOfDay(720, until=True)
+    if scan.take(r"(?:in|during) the afternoon"):
+        return TimeOfDay(720, until=False)
+    for words, until in ((r"before|until|till|no later than|earlier than|prior to", True), (r"(?:at or )?after|past|from|since|later than|starting (?:at|from)|beginning at", False)):
+        if scan.take(words):
+            minute = minute_of_day(scan)
+            if minute is not None and 0 < minute < 1440:
+                scan.take("on|onwards?")
+                return TimeOfDay(minute, until=until)
+            scan.at = at
+            scan.take(r"(?:it is|it 's|the time is|time is)")
+    days = weekdays(scan)
+    if days:
+        here = scan.at
+        if scan.take("at|around"):
+            minute = minute_of_day(scan)
+            if minute is not None and 0 < minute < 1440:
+                return Both((Weekdays(days), TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
+        scan.at = here
+        return Weekdays(days)
+    scan.at = at
+    return None
+
+
+def _bare_minute(scan: Scanner) -> int | None:
+    """A time that may be a bare hour, where “between” or “from” says that it is one."""
+    found = minute_of_day(scan)
+    if found is not None:
+        return found
+    at = scan.at
+    match = scan.take(r"(\d{1,2})(?= (?:and|to|until|till|-|$))")
+    if match and 1 <= int(match[1]) <= 23:
+        hour = int(match[1])
+        return (hour + 12 if hour < 8 else hour) * 60
+    scan.at = at
+    return None
+
+
+_DAY_WORDS = r"(mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|mon|tues?|wed|thurs?|thu|fri)"
+_DAY_NUMBER = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
+
+
+def weekdays(scan: Scanner) -> tuple[int, ...]:
+    """Days of the week; nothing when none comes next."""
+    at = scan.at
+    scan.take(r"(?:on |every |any |each )+")
+    if scan.take(r"weekdays|working days"):
+        return (0, 1, 2, 3, 4)
+    if scan.take(r"weekends?"):
+        return (5, 6)
     found = []
-    for name, (words, call, usual, called, low, high) in _OSCILLATORS.items():
-        while match := re.search(
-            rf"(?:(\d{{1,3}}){_BAR} )?\b(?:{words})\b\s*(?:\(?(\d{{1,3}})(?:[- ]?(?:bars?|periods?))?\)?(?=\s*(?:is|falls|drops|rises|crosses|goes|below|above|under|over|<|>|\)|climbs|dips|gets)))?{_IS}"
-            rf"(?:between {_NUMBER} and {_NUMBER}|({_UP}|{_DOWN}){_IS}{_NUMBER}|(oversold)|(overbought)|(positive)|(negative))",
-            text,
-        ):
-            length = float(match[1] or match[2] or book.constants.get(f"{name.upper()}_LENGTH", usual))
-            key = (
-                book.constant(f"{name.upper()}_LENGTH", length, f"bars of the {called}")
-                if length != usual
-                else f"{usual}"
-            )
-            column = book.column(name, call.format(n=key))
-            said = f"the {length:g}-bar {called} is"
-            if match[3]:
-                a, b = float(match[3]), float(match[4])
-                found.append(Condition(f"{column} > {a:g} and {column} < {b:g}", f"{said} between {a:g} and {b:g}"))
-                text = _without(text, match)
-                continue
-            up = bool(match[5] and re.fullmatch(_UP, match[5])) or bool(match[8] or match[9])
-            level = float(match[6]) if match[6] else low if match[7] else high if match[8] else 0.0
-            crosses = side == "entry" and bool(re.search(r"cross|turns", match[0]))
-            constant = book.constant(f"{name.upper()}_{'ABOVE' if up else 'BELOW'}", level, f"level of the {called}")
-            sign, back, word = (">", "<=", "above") if up else ("<", ">=", "below")
-            code = f"{column} {sign} {constant}"
-            if crosses:
-                code += f" and bar.previous.{column[4:]} {back} {constant}"
-            found.append(
-                Condition(code, f"{said} {'crossing ' if crosses else ''}{word} {level:g}", (column, sign, level))
-            )
-            # "and sell above 60" in another clause has no name of its own.
-            book.last = name
-            text = _without(text, match)
-    if not found and side == "exit" and book.last:
-        more, text = _same_oscillator(text, book)
-        found += more
-    return found, text
+    while match := scan.take(rf"(?:,? ?(?:and|or|,) )?(?:on )?{_DAY_WORDS}" if found else _DAY_WORDS):
+        found.append(_DAY_NUMBER[match[1][:3]])
+        through = scan.take(rf"(?:to|through|thru|until|-) {_DAY_WORDS}")
+        if through:
+            found += range(found[-1] + 1, _DAY_NUMBER[through[1][:3]] + 1)
+    if not found:
+        scan.at = at
+    return tuple(sorted(set(found)))
 
 
-def _same_oscillator(text: str, book: Book) -> tuple[list[Condition], str]:
-    """ "… and sell above 60": the oscillator that was named before."""
-    name = book.last
-    _words, _call, _usual, called, low, high = _OSCILLATORS[name]
-    match = re.search(
-        rf"^\W*(?:sells?|exits?|\w+ ?\w*)?[\s,]*(?:when |if |it |is |again |once |at )*(?:({_UP}|{_DOWN}) {_NUMBER}\b(?! ?%)(?! ?-?(?:bar|day|minute|ema|sma))|(oversold)|(overbought))",
-        text,
+# The position --------------------------------------------------------------------------------------------------
+
+
+_MINE = r"(?:(?:the |my |our |this )?(?:position|trade|investment|holding|it|we|i|you|unrealized (?:profit|loss|return|gain|pnl)|profit|pnl)(?: has| have| is| are| 's| am)*)"
+
+
+def _position(scan: Scanner, memory: Memory) -> Condition | None:
+    if not memory.position:
+        return None
+    at = scan.at
+    match = scan.take(rf"(?:{_MINE} )?(?:held|open|been held|been open|in the (?:trade|position))(?: for)?(?: at least| more than)? {N} ({BARS}|hours?|days?)")
+    if match is None:
+        match = scan.take(rf"{N} ({BARS}|hours?|days?) (?:have passed|later|pass|after (?:entry|buying|the (?:buy|entry|purchase))|in the trade)")
+    if match:
+        return Held(bars_of(float(match[1]), match[2], f"Holding for {match[1]} {match[2]}"))
+    for words, gain in (
+        (rf"(?:{_MINE} )?(?:(?:gained|made|earned|risen|grown|recovers?|recovered|bounces?|up|in profit|gains?|profits?|wins?|rises?|a (?:gain|profit) of|profit reaches|profit exceeds|profit of)(?: by| of| more than| at least| over)*)", True),
+        (rf"(?:{_MINE} )?(?:(?:lost|down|fallen|dropped|loses?|losing|in loss|a loss of|loss reaches|loss exceeds|loss of|falls?|drops?)(?: by| of| more than| at least| over)*)", False),
+    ):
+        if scan.take(words):
+            amount = _amount(scan)
+            if amount and not scan.sees(rf"(?:below|above|under|over|in|within|from) ") and not (amount[1] == "%" and scan.sees(_SPAN)):
+                scan.take(r"(?:from|since|on|over|versus|above|below) (?:the |my )?(?:entry|purchase|buy|position|trade|cost|entry price|purchase price)(?: price)?|(?:profit|gain|loss)")
+                return Result(amount[0], amount[1], gain)
+            scan.at = at
+    amount = _amount(scan)
+    if amount:
+        match = scan.take(r"(?:in )?(?:of )?(profit|gain|gains|up|above (?:the |my )?(?:entry|purchase|buy)(?: price)?|in profit|loss|losses|down|below (?:the |my )?(?:entry|purchase|buy)(?: price)?)")
+        if match:
+            return Result(amount[0], amount[1], match[1].startswith(("profit", "gain", "up", "above", "in profit")))
+    scan.at = at
+    return None
+
+
+def _amount(scan: Scanner) -> tuple[float, str] | None:
+    at = scan.at
+    match = scan.take(rf"(?:a |an )?(?:{N} ?(%)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?))(?: (?:a|per) share)?")
+    if match is None:
+        scan.at = at
+        return None
+    if match[1]:
+        return float(match[1]), "%"
+    if match[3]:
+        return float(match[3]), "$"
+    if match[4]:
+        return float(match[4]) / (100 if match[5].startswith("cent") else 1), "$"
+    return float(match[6]), "ATR"
+
+
+def _first_close(scan: Scanner, memory: Memory) -> Condition | None:
+    """“The first close back above the lower band after being below it”: a cross."""
+    if not scan.take(r"(?:the )?(?:first )?(?:close|bar|candle)(?: that| which)?(?: closes)? back"):
+        return None
+    found = _anaphora(scan, memory) or _comparison(scan, memory)
+    if not isinstance(found, Compare):
+        return None
+    scan.take(r"after (?:being|having been|it was|it has been|closing|trading) (?:below|under|above|over|outside)(?: it| there| that)?")
+    return Cross(found.left, found.op in (">", ">="), found.right)
+
+
+# Streaks, moves, crosses ---------------------------------------------------------------------------------------
+
+
+_GREEN = Series("up_bar", "np.where(bars.close > bars.open, 1.0, 0.0)", "the bar's rise (1 when it closes above its open)")
+_RED = Series("down_bar", "np.where(bars.close < bars.open, 1.0, 0.0)", "the bar's fall (1 when it closes below its open)")
+
+
+def _streak_of(kind: str, count: float) -> Condition:
+    code, said = {
+        "green": ("bars.close > bars.open", "green bars (close above open)"),
+        "red": ("bars.close < bars.open", "red bars (close below open)"),
+        "up": ("bars.close > bars.close.shift(1)", "higher closes"),
+        "down": ("bars.close < bars.close.shift(1)", "lower closes"),
+    }[kind]
+    series_of = Series(f"{kind}_bars", f"np.where({code}, 1.0, 0.0).rolling({{0}}).sum()", f"the number of {said} among the last {{0}}", (count,), (f"{kind.upper()}_BARS",))
+    return Compare(series_of, ">=", Number(count))
+
+
+def _streak(scan: Scanner, memory: Memory) -> Condition | None:
+    scan.take(r"(?:after|there (?:are|have been|were)|we see|we get|see)")
+    match = scan.take(rf"(?:at least )?{N} (?:consecutive |straight |successive )*(green|red|up|down|bullish|bearish|white|black|rising|falling|higher|lower) ({BARS}|closes|bars)(?: (?:in a row|straight|running|back to back))?")
+    if match:
+        word = match[2]
+        kind = {"bullish": "green", "white": "green", "bearish": "red", "black": "red", "rising": "up", "higher": "up", "falling": "down", "lower": "down"}.get(word, word)
+        if kind in ("up", "down") and word in ("up", "down") and match[3] not in ("closes",):
+            kind = {"up": "green", "down": "red"}[kind]
+        return _streak_of(kind, float(match[1]))
+    match = scan.take(rf"(?:(?:the )?(?:price|it|stock|close|market|@\S+) )?(?:has )?(?:closes|closed|close|rises|risen|rose|falls|fallen|fell|drops|dropped|is|goes|gone)?(?: been)? ?(up|down|higher|lower|rising|falling|risen|fallen|rises|falls|drops|dropped|declined)? ?(?:for )?(?:at least )?{N} (?:consecutive |straight |successive )?({BARS}|times|closes)(?: (in a row|straight|running|in succession))?")
+    if match and (match[1] or re.search(r"\b(rises|risen|rose|falls|fallen|fell|drops|dropped)\b", match[0])) and (match[4] or re.search(r"consecutive|straight|successive|for", match[0])):
+        up = bool(re.search(r"\b(?:up|higher|rising|risen|rises|rose)\b", match[0]))
+        return _streak_of("up" if up else "down", float(match[2]))
+    match = scan.take(r"(?:the |a |an )?(?:last |current |previous )?(?:bar|candle)(?: is| was| closes)?(?: a)? (green|red|bullish|bearish)|(?:a |the )?(green|red|bullish|bearish) (?:candle|bar)")
+    if match:
+        word = match[1] or match[2]
+        return Compare(CLOSE, ">" if word in ("green", "bullish") else "<", Series("open", "bar.open", "the bar's open"))
+    return None
+
+
+def _change(bars: float, percent: float, up: bool, *, of: str = "close") -> Condition:
+    moved = Series("change", "bars.close.pct_change({0}) * 100", "the change of the close over {0} bars in percent", (bars,), ("CHANGE_BARS",))
+    return Compare(moved, ">=" if up else "<=", Number(percent if up else -percent, "%"))
+
+
+def _move(scan: Scanner, memory: Memory) -> Condition | None:
+    at = scan.at
+    what = scan.take(rf"{THE}(?:price|stock|it|close|market|shares|coin|asset|@\S+)(?: (?:price|stock))?(?: has| have| is| 's)*")
+    for words, up in ((_FALLS, False), (_RISES, True)):
+        here = scan.at
+        match = scan.take(rf"(?:{words})(?: by| more than| at least| over| down| up| another)* ?{N} ?%(?: or more)?")
+        if match is None and not what:
+            match = scan.take(rf"(?:an? )?{N} ?% (?:{'drop|dip|fall|decline|pullback|loss|crash|sell off|decrease' if not up else 'rise|gain|jump|rally|increase|surge|spike|move up'})(?: in (?:the )?price)?")
+        if match:
+            percent = float(match[1])
+            span = scan.take(_SPAN)
+            if span:
+                bars = bars_of(float(span[1]), span[2], f"“{span[0].strip()}”") if span[1] else bars_of(1, span[4], "a day") * (0.5 if span[3] == "half an" else 1)
+                return _change(bars, percent, up)
+            if scan.take(r"(?:from|below|off|under|above|over|versus|since|compared (?:to|with))"):
+                right = series(scan)
+                if right is not None and right.name not in ("close", "open", "high", "low", "volume"):
+                    times = 1 + (1 if up else -1) * percent / 100
+                    return Compare(CLOSE, ">=" if up else "<=", replace(right, times=times))
+                if scan.take(r"(?:the )?(?:recent )?(?:high|low|peak|top)"):
+                    raise Unexpressible(f"“{match[0].strip()} from the high”: the high of how many bars?")
+                scan.at = at
+                return None
+            if memory.position:
+                # Of a position: what it has lost or gained since it was bought.
+                return Result(percent, "%", up)
+            raise Unexpressible(f"“{scan.text[at : scan.at].strip()}”: within how many minutes, or from which price?")
+        scan.at = here
+    scan.at = at
+    return None
+
+
+def _pair_crossing(scan: Scanner, memory: Memory) -> Condition | None:
+    """“The 10-bar average crosses the 30-bar one”, “the fast crosses above the slow”, “EMA 12/26 crossover”, “the averages cross back”."""
+    at = scan.at
+    scan.take(ARTICLES)
+    match = scan.take(rf"{N} ?(?:{BARS} ?)?(?:/|and|-|over|x|,) ?{N} ?{BARS}? ?(?:period )?(exponential|simple|weighted|ema|emas|sma|smas|moving averages?|mas?|averages?|hma|wma)?(?: moving averages?| averages?| mas?)? ?(crossover|crossovers|cross|crosses over|crossing|crossunder)?(?: (up|upwards?|bullishly|above|down|downwards?|below))?")
+    kind, fast, slow = None, 0.0, 0.0
+    if match and (match[3] or match[4]):
+        kind, fast, slow = match[3], float(match[1]), float(match[2])
+        down = (match[4] == "crossunder") or (match[5] or "").startswith(("down", "below"))
+    else:
+        scan.at = at
+        scan.take(ARTICLES)
+        match = scan.take(rf"(emas?|smas?|wma|hma|exponential moving averages?|simple moving averages?|moving averages?|mas?|averages?) ?\(? ?{N} ?{BARS}? ?(?:/|and|-|over|,|crosses above|crossing|x) ?{N} ?{BARS}? ?\)? ?(crossover|crossovers|cross|crosses over|crossing)?(?: (up|upwards?|above|down|downwards?|below))?")
+        if match is None:
+            scan.at = at
+            return _golden(scan, memory)
+        kind, fast, slow = match[1], float(match[2]), float(match[3])
+        down = (match[5] or "").startswith(("down", "below"))
+    averages = {"exponential": "ema", "ema": "ema", "emas": "ema", "hma": "hma", "wma": "wma", "weighted": "wma"}.get((kind or "").split()[0] if kind else "", "sma")
+    left, right = average(averages, fast), average(averages, slow)
+    right = replace(right, name=right.name)
+    memory.pair, memory.left, memory.right = (left, right), left, right
+    scan.take(r"(?:strategy|system|signal|rule|bullish)")
+    return Cross(left, not down, right)
+
+
+def _golden(scan: Scanner, memory: Memory) -> Condition | None:
+    match = scan.take(r"(?:at |on |after )?(?:the |a |an )?(golden|death) cross(?:es|over)?(?: (?:occurs|happens|appears|forms))?")
+    if match is None:
+        return None
+    left, right = average("sma", 50), average("sma", 200)
+    memory.pair, memory.left, memory.right = (left, right), left, right
+    return Cross(left, match[1] == "golden", right)
+
+
+def _named_cross(scan: Scanner, memory: Memory) -> Condition | None:
+    """“It crosses back below”, “the fast one crosses under the slow one”, “the averages cross back”, “on the opposite cross”."""
+    if memory.pair is None:
+        return None
+    fast, slow = memory.pair
+    at = scan.at
+    match = scan.take(
+        rf"(?:the )?(?:(?:fast(?:er)?|short(?:er)?|first|quick(?:er)?|it|they|lines|averages|two|emas?|smas?|mas|moving averages?)(?: one| line| average| ema| sma| ma| moving average| averages)?)? ?(?:then )?(?:{_CROSS}|goes|falls|drops|moves|is|turns|comes)(?: back)?(?: again)?(?: (above|over|up|upwards?|below|under|beneath|down|downwards?))?(?: again)?(?: (?:the )?(?:slow(?:er)?|long(?:er)?|second|other)(?: one| line| average| ema| sma| ma| moving average)?| it| each other)?"
+    )
+    if match and match[1]:
+        up = match[1] in ("above", "over", "up", "upward", "upwards")
+        return Cross(fast, up, slow)
+    scan.at = at
+    match = scan.take(r"(?:the )?(?:averages|they|lines|emas|smas|mas|two|moving averages|it)(?: \w+)? (?:crosses|cross) (?:back|again|the other way|in the (?:opposite|other) direction|back again|down again)|(?:on |at )?(?:a |an |the )?(?:opposite|reverse|bearish|death) (?:cross(?:over)?|crossing)")
+    if match:
+        return Cross(fast, False, slow)
+    scan.at = at
+    return None
+
+
+def _macd_words(scan: Scanner, memory: Memory) -> Condition | None:
+    at = scan.at
+    scan.take(ARTICLES)
+    match = scan.take(
+        r"macd(?: line| indicator| histogram)?(?: is| are| gets| goes| turns?| becomes?| has turned| turned| flips?)+ (positive|negative|bullish|bearish|green|red|up|down)"
+        r"|(?:a )?(bullish|bearish) macd(?: cross(?:over)?)?|macd (?:shows |has |gives )?(?:a )?(bullish|bearish) (?:cross(?:over)?|signal)"
+        r"|macd (?:crosses|cross|crossing|crossed|crosses back|goes|moves|is|comes)(?: back)? (above|over|up through|below|under|down through|up|down)(?: (?:its |the )?signal(?: line)?)?(?= |$)"
+        r"|macd (crossover|cross|buy signal)(?: up)?"
     )
     if match is None:
-        return [], text
-    up = bool(match[1] and re.fullmatch(_UP, match[1])) or bool(match[4])
-    level = float(match[2]) if match[2] else low if match[3] else high
-    constant = book.constant(f"{name.upper()}_{'ABOVE' if up else 'BELOW'}", level, f"level of the {called}")
-    sign, word = (">", "above") if up else ("<", "below")
-    return [Condition(f"bar.{name} {sign} {constant}", f"the {called} is {word} {level:g}")], _without(text, match)
+        scan.at = at
+        return None
+    histogram = macd("histogram")
+    if match[1]:
+        up = match[1] in ("positive", "bullish", "green", "up")
+        zero = macd("macd") if match[1] in ("positive", "negative") and "histogram" not in match[0] else histogram
+        memory.left, memory.right = zero, Number(0)
+        return Compare(zero, ">" if up else "<", Number(0))
+    if match[4]:
+        # "MACD crosses above zero" and levels are for the comparison.
+        rest = scan.text[scan.at :].lstrip()
+        if "signal" not in match[0] and re.match(r"(?:zero|the zero|0|-?\d)", rest):
+            scan.at = at
+            return None
+        up = match[4] in ("above", "over", "up through", "up")
+        event = re.search(r"cross", match[0]) is not None
+        line, signal = macd("macd"), macd("signal")
+        memory.pair, memory.left, memory.right = (line, signal), line, signal
+        return Cross(line, up, signal) if event else Compare(line, ">" if up else "<", signal)
+    line, signal = macd("macd"), macd("signal")
+    memory.pair, memory.left, memory.right = (line, signal), line, signal
+    return Cross(line, "bearish" not in match[0], signal)
 
 
-def _bands(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    match = re.search(
-        r"(?:(?:touch\w*|reach\w*|hit\w*|below|under|above|over|closes?|falls?|rises?|breaks?|back|outside|at|to|the|its) )*(lower|upper|middle|mid)(?: bollinger)? (?:bollinger )?band|bollinger[^,;|]*",
-        text,
-    )
-    if match is None or ("keltner" in text):
-        return [], text
-    deviation = re.search(rf"{_NUMBER} (?:standard )?dev|\((\d+), ?{_NUMBER}\)", text)
-    length = re.search(r"\((\d{1,3})[,)]|(\d{1,3})[- ](?:bar|period|day|minute)", text)
-    bars = int(next(each for each in length.groups() if each)) if length else 20
-    std = float(next((each for each in (deviation[1], deviation[3]) if each), 2)) if deviation else 2.0
-    band = match[1] or ("upper" if re.search(r"upper|top|above|break", text) else "lower")
-    field = {"middle": "mid", "mid": "mid"}.get(band, band)
-    column = book.column(
-        "middle" if field == "mid" else field, f"ta.bbands(bars.close, length={bars}, std={std:g}).{field}"
-    )
-    said = f"the close is {{}} the {'middle' if field == 'mid' else field} Bollinger band ({bars}, {std:g})"
-    up = field == "upper" or (field == "mid" and side == "exit") or bool(re.search(r"above|over", match[0]))
-    if field == "lower" and side == "entry" and not re.search(r"back above|crosses above|closes above", text):
-        up = False
-    reverse = None
-    if side == "entry":
-        middle = book.column("middle", f"ta.bbands(bars.close, length={bars}, std={std:g}).mid")
-        word = "below" if up and field == "upper" else "above"
-        reverse = Condition(
-            f"bar.close {'<' if word == 'below' else '>'} {middle}",
-            f"the close is {word} the middle Bollinger band ({bars}, {std:g})",
-        )
-    code = f"bar.close {'>' if up else '<'} {column}"
-    if field == "lower" and up:
-        code += f" and bar.previous.close <= bar.previous.{column[4:]}"
-    return [Condition(code, said.format("above" if up else "below"), reverse=reverse)], _without(text, match)
+def _band_words(scan: Scanner, memory: Memory) -> Condition | None:
+    """Oversold and overbought, touches of bands, SuperTrend, trends by an average's slope."""
+    at = scan.at
+    match = scan.take(r"(?:the )?super ?trend(?: indicator)?(?: is| turns?| goes| flips?| points?| becomes?| gives| signals?| to| a| says)*(?: (up|green|bullish|buy|long|positive|down|red|bearish|sell|short|negative))(?:wards?| signal)?")
+    if match:
+        direction = Series("supertrend", "ta.supertrend(bars.high, bars.low, bars.close, length={0}, multiplier={1}).direction", "the SuperTrend's direction (supertrend, {0} bars, {1} ATR; 1 is up)", (7, 3), ("SUPERTREND_LENGTH", "SUPERTREND_MULTIPLIER"))
+        memory.left, memory.right = direction, Number(0)
+        return Compare(direction, ">" if match[1] in ("up", "green", "bullish", "buy", "long", "positive") else "<", Number(0))
+    left = series(scan)
+    if left is not None and left.levels:
+        match = scan.take(rf"(?:{_IS} )*(?:in |into )?(?:the )?(oversold|overbought)(?: (?:territory|zone|area|levels?|region|conditions?))?(?: \(? ?(?:below|above|under|over|<|>)? ?{N} ?\)?)?")
+        if match:
+            low = match[1] == "oversold"
+            level = float(match[2]) if match[2] else left.levels[0 if low else 1]
+            memory.left, memory.right = left, Number(level)
+            return Compare(left, "<" if low else ">", Number(level))
+    scan.at = at
+    match = scan.take(r"(?:when |if )?(?:it |the (?:stock|price|market) |@\S+ )?(?:is |gets |becomes )?(oversold|overbought)")
+    if match:
+        if memory.left is None or memory.left.levels is None:
+            raise Unexpressible(f"“{match[1]}” by which measure, and at which level? For example: the RSI of 14 bars is {'below 30' if match[1] == 'oversold' else 'above 70'}.")
+        low = match[1] == "oversold"
+        return Compare(memory.left, "<" if low else ">", Number(memory.left.levels[0 if low else 1]))
+    scan.take(ARTICLES)
+    here = scan.at
+    scan.take(r"(?:price|it|close|stock|@\S+)")
+    match = scan.take(r"(?:(?:is |gets )?(?:touches|touch|touched|hits|hit|reaches|reached|tags|tag|falls to|drops to|rises to|closes (?:at|outside)|at|back (?:to|at))) ")
+    if match:
+        right = series(scan)
+        if right is not None and right.name not in ("close", "open", "high", "low", "volume"):
+            lower = right.name.startswith(("lower", "lowest", "keltner_lower")) or bool(re.search(r"falls|drops", match[0]))
+            upper = right.name.startswith(("upper", "highest", "keltner_upper")) or bool(re.search(r"rises", match[0]))
+            if right.name.startswith("mid") and memory.position and memory.bought_below is not None:
+                lower, upper = not memory.bought_below, memory.bought_below
+            if lower or upper:
+                memory.left, memory.right = CLOSE, right
+                return Compare(CLOSE, "<=" if lower else ">=", right)
+            raise Unexpressible(f"“{scan.text[at : scan.at].strip()}”: from above or from below? Please say “falls to” or “rises to”.")
+    scan.at = here
+    return None
 
 
-def _channels(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    found = []
-    patterns = (
-        (
-            rf"(?:(?:makes?|sets?|hits?|reach\w*|at|on) )?(?:a )?(?:(?:break\w*|break ?out|closes?|rises?|goes|trades?|above|over|out|through|of|the|its|new|a|previous|prior|last|past) )*(\d{{1,3}}){_BAR} (?:rolling )?(high|low)s?\b",
-            1,
-            2,
-        ),
-        (
-            rf"(highest|lowest)(?: (?:high|low|close|price|point))?(?: (?:of|in|over|for))?(?: the)?(?: last| past| previous)? (\d{{1,3}}){_BAR}",
-            2,
-            1,
-        ),
-        (rf"(high|low) (?:of|in|over)(?: the)?(?: last| past| previous) (\d{{1,3}}){_BAR}", 2, 1),
-    )
-    for pattern, number, word in patterns:
-        for match in list(re.finditer(pattern, text)):
-            before = text[max(0, match.start() - 30) : match.end()]
-            percent = re.search(rf"{_NUMBER} ?% (?:below|under|from|off)", before)
-            if percent:
-                continue
-            found.append(_channel(book, side, int(match[number]), match[word].startswith("high"), before))
-            text = text.replace(match[0], " | ", 1)
-    if not found and (
-        named := re.search(
-            r"donchian[^,;|]*|break(?:s|ing)?[ -]?outs?[^,;|]*|new highs?|breaks? (?:its|the|a) (?:recent|previous) (?:high|range)[^,;|]*",
-            text,
-        )
-    ):
-        length = re.search(r"(\d{1,3})[- ]?(?:bar|day|minute|period|candle)|\((\d{1,3})\)|channel of (\d{1,3})", text)
-        bars = int(next(each for each in length.groups() if each)) if length else 20
-        if length is None:
-            book.assumptions.append("The length of the channel was not given: 20 bars are used.")
-        low = bool(re.search(r"low|down|below", named[0]))
-        found.append(_channel(book, side, bars, not low, named[0]))
-        text = _without(text, named)
-    return found, text
+def _breakout(scan: Scanner, memory: Memory) -> Condition | None:
+    """“A breakout above the 20-bar high”, “a new 50-bar low”, “breaks out of its 20-bar range”."""
+    at = scan.at
+    match = scan.take(rf"(?:on )?(?:a |an |the )?(?:break ?out|breakout|break|breaks? out|breaking out|breaks?|breakdown|makes?|making|sets?|hits?|prints?|reaches)(?: out)?(?: (?:above|below|of|over|under|through|from|to))*(?: the| its| an?)?(?: new)? ")
+    start = scan.at
+    scan.take(ARTICLES)
+    scan.take("new")
+    found = scan.take(rf"{N} ?({BARS}|hours?|days?|weeks?) (high|low)s?")
+    subject = None
+    if found is None and match is None:
+        scan.at = at
+        subject = scan.take(rf"{THE}(?:price|it|close|stock|market|@\S+)")
+        if subject:
+            match = scan.take(r"(?:makes?|sets?|hits?|prints?|reaches|breaks?|closes? at|breaks? out)(?: out)?(?: (?:above|below|of|over|under|through|to))*(?: the| its| a| an)?(?: new)? ")
+            scan.take(ARTICLES)
+            scan.take("new")
+            found = scan.take(rf"{N} ?({BARS}|hours?|days?|weeks?) (high|low)s?") if match else None
+    if found is None:
+        scan.at = at
+        return None
+    if match is None and not re.search(r"new", scan.text[at:start] + found[0]):
+        scan.at = at
+        return None
+    right = channel(found[3], bars_of(float(found[1]), found[2], f"“{found[0].strip()}”"))
+    up = found[3] == "high"
+    memory.left, memory.right = CLOSE, right
+    return Compare(CLOSE, ">" if up else "<", right)
 
 
-def _channel(book: Book, side: Side, bars: int, high: bool, words: str) -> Condition:
-    name = book.constant("CHANNEL", bars, "bars of the channel")
-    top = f"ta.donchian(bars.high, bars.low, lower_length={name}, upper_length={name}).upper.shift(1)"
-    bottom = f"ta.donchian(bars.high, bars.low, lower_length={name}, upper_length={name}).lower.shift(1)"
-    said = f"the close is {{}} the {{}} of the {bars:g} bars before"
-    if (high and side == "exit" and re.search(r"below|falls", words) is None) or (high and side == "entry"):
-        highest = book.column("highest", top)
-        lowest = book.column("lowest", bottom) if side == "entry" else ""
-        reverse = Condition(f"bar.close < {lowest}", said.format("below", "low")) if side == "entry" else None
-        return Condition(f"bar.close > {highest}", said.format("above", "high"), reverse=reverse)
-    lowest = book.column("lowest", bottom)
-    return Condition(f"bar.close < {lowest}", said.format("below", "low"))
-
-
-def _vwap(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    match = re.search(rf"(?:({_UP}|{_DOWN}) (?:the |its )?(?:day's )?)?vwap", text)
-    if match is None:
-        return [], text
-    column = book.column("vwap", "ta.vwap(bars.high, bars.low, bars.close, bars.volume)")
-    around = text[max(0, match.start() - 40) : match.end()]
-    down = (
-        bool(re.search(rf"\b{_DOWN}\b|dips?|pull", around))
-        if side == "entry"
-        else not re.search(rf"\b{_UP}\b|back to|returns to|reaches", around)
-    )
-    percent = re.search(rf"{_NUMBER} ?% {_DOWN}", around)
-    distance, away = "", ""
-    if percent and down:
-        name = book.constant("DISTANCE", float(percent[1]) / 100, "distance from the VWAP as a fraction")
-        distance, away = f" * (1 - {name})", f"{float(percent[1]):g} % "
-    reverse = Condition(
-        f"bar.close {'>' if down else '<'} {column}", f"the close is {'above' if down else 'below'} the day's VWAP"
-    )
-    return [
-        Condition(
-            f"bar.close {'<' if down else '>'} {column}{distance}",
-            f"the close is {away}{'below' if down else 'above'} the day's VWAP",
-            reverse=reverse,
-        )
-    ], _without(text, match)
-
-
-def _moves(text: str, book: Book, _side: Side) -> tuple[list[Condition], str]:
-    found = []
-    if match := re.search(rf"{_NUMBER} ?% (?:below|under|off|from)[^,;|]{{0,30}}?(\d{{1,3}}){_BAR} high", text):
-        part, bars = float(match[1]), int(match[2])
-        length = book.constant("HIGH_BARS", bars, "bars of the high it falls from")
-        dip = book.constant("DIP", part / 100, "fall from that high as a fraction")
-        column = book.column("from_high", f"bars.close / bars.high.rolling({length}).max() - 1")
-        found.append(Condition(f"{column} < -{dip}", f"the close is {part:g} % below its {bars}-bar high"))
-        text = _without(text, match)
-    pattern = rf"\b(drop|fall|dip|decline|los|down|ris|gain|climb|jump|up|rall)\w*(?: (?:by|more|than|at|least|over|is))* {_NUMBER} ?%(?: or more)?(?: (?:within|in|over|during|inside))?(?: the)?(?: last| past)? ?(?:(\d{{1,3}}) ?(?:bars?|minutes?|candles?)|(an? hour|half an hour))?"
-    if match := re.search(pattern, text):
-        part = float(match[2])
-        bars = int(match[3]) if match[3] else {"half an hour": 30}.get(match[4] or "", 60 if match[4] else 1)
-        if not match[3] and not match[4]:
-            book.assumptions.append("How long the move may take was not said: one bar.")
-        down = match[1] in ("drop", "fall", "dip", "decline", "los", "down")
-        length = book.constant("MOVE_BARS", bars, "bars within which it must move")
-        name = book.constant("MOVE", part / 100, "move of the close as a fraction")
-        column = book.column("change", f"bars.close.pct_change({length})")
-        found.append(
-            Condition(
-                f"{column} {'< -' if down else '> '}{name}",
-                f"the close {'fell' if down else 'rose'} by {part:g} % within {bars} bars",
-            )
-        )
-        text = _without(text, match)
-    return found, text
-
-
-def _volume(text: str, book: Book, _side: Side) -> tuple[list[Condition], str]:
-    match = re.search(
-        rf"volume[^,;|]{{0,30}}?(?:{_NUMBER} ?(?:times|x) |{_UP} )(?:the |its |of |than |average |normal |usual )*(?:(\d{{1,3}}){_BAR} )?(?:average|normal|usual)?|{_NUMBER} ?(?:times|x) (?:the |its )?(?:average|normal|usual) volume|(?:high|heavy|strong|rising) volume|volume (?:spike|surge|confirm)\w*",
-        text,
-    )
-    if match is None:
-        return [], text
-    times = float(match[1] or match[3] or (1 if re.search(_UP, match[0]) else 2))
-    bars = int(match[2] or 20)
-    name = book.constant("VOLUME_TIMES", times, "times the usual volume")
-    length = book.constant("VOLUME_BARS", bars, "bars of the usual volume")
-    column = book.column("volume_average", f"bars.volume.rolling({length}).mean()")
-    if not match[1] and not match[3] and not match[2]:
-        book.assumptions.append(f"High volume means {times:g} times the {bars}-bar average.")
-    return [
-        Condition(f"bar.volume > {name} * {column}", f"the volume is more than {times:g} times its {bars}-bar average")
-    ], _without(text, match)
-
-
-def _candles(text: str, book: Book, _side: Side) -> tuple[list[Condition], str]:
-    match = re.search(
-        r"(\d) (?:consecutive |straight |successive )?(red|down|falling|lower|green|up|rising|higher|bullish|bearish)(?: \w+)?(?: in a row| consecutively)?",
-        text,
-    )
-    if match is None or not re.search(r"bar|candle|close|row|consecutive|straight", text):
-        return [], text
-    down = match[2] in ("red", "down", "falling", "lower", "bearish")
-    name = book.constant("IN_A_ROW", float(match[1]), "bars in a row")
-    by_close = match[2] in ("lower", "higher")
-    comparison = (
-        ("bars.close < bars.close.shift(1)" if down else "bars.close > bars.close.shift(1)")
-        if by_close
-        else ("bars.close < bars.open" if down else "bars.close > bars.open")
-    )
-    column = book.column("row", f"np.where({comparison}, 1.0, 0.0).rolling({name}).sum()")
-    word = {"red": "fell", "down": "fell", "falling": "fell", "bearish": "fell", "lower": "closed lower"}.get(
-        match[2], "closed higher" if by_close else "rose"
-    )
-    return [Condition(f"{column} >= {name}", f"{match[1]} bars in a row {word}")], _without(text, match)
-
-
-def _trend(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    found = []
-    if match := re.search(r"super ?trend[^,;|]{0,30}", text):
-        column = book.column(
-            "supertrend", "ta.supertrend(bars.high, bars.low, bars.close, length=7, multiplier=3).direction"
-        )
-        down = bool(re.search(r"down|bear|red|negative|sell|below", match[0])) or side == "exit"
-        reverse = Condition(f"{column} < 0", "the SuperTrend (supertrend 7, 3) points down")
-        found.append(
-            reverse
-            if down
-            else Condition(f"{column} > 0", "the SuperTrend (supertrend 7, 3) points up", reverse=reverse)
-        )
-        text = _without(text, match)
-    if match := re.search(r"(?:parabolic )?p?sar\b[^,;|]{0,30}", text):
-        long = book.column("psar", "ta.psar(bars.high, bars.low).long.notna()")
-        down = side == "exit" or bool(re.search(r"above", match[0]))
-        reverse = Condition(f"{long} == 0", "the parabolic SAR (psar) is above the price")
-        found.append(
-            reverse
-            if down
-            else Condition(f"{long} > 0", "the parabolic SAR (psar) is below the price", reverse=reverse)
-        )
-        text = _without(text, match)
-    if match := re.search(r"keltner[^,;|]{0,40}", text):
-        upper = bool(re.search(r"upper|top|above|break", text[: match.end()]))
-        field = "upper" if upper else "lower"
-        column = book.column(f"keltner_{field}", f"ta.kc(bars.high, bars.low, bars.close, length=20, scalar=2).{field}")
-        middle = book.column("keltner_middle", "ta.kc(bars.high, bars.low, bars.close, length=20, scalar=2).basis")
-        reverse = Condition(
-            f"bar.close {'<' if upper else '>'} {middle}",
-            f"the close is {'below' if upper else 'above'} the middle of the Keltner channel (kc 20, 2)",
-        )
-        found.append(
-            Condition(
-                f"bar.close {'>' if upper else '<'} {column}",
-                f"the close is {'above' if upper else 'below'} the {field} Keltner channel (kc 20, 2)",
-                reverse=reverse,
-            )
-        )
-        text = _without(text, match)
-    return found, text
-
-
-def _averages(text: str, book: Book, side: Side) -> tuple[list[Condition], str]:
-    """The close against an average."""
-    found = []
-    percent = rf"(?:{_NUMBER} ?% )?"
-    while match := re.search(
-        rf"{percent}\b(cross\w* )?(?:back )?({_UP}|{_DOWN})\s*(?:the |its |a |an )?{_AVERAGE}(?=\s|$|[,;|)])", text
-    ):
-        length = _length(match, 5, 8)
-        around = text[max(0, match.start() - 10) : match.end()]
-        if (
-            length is None
-            or not re.search(r"average|ema|sma|wma|hma|line", match[0])
-            or re.search(r"rsi|adx", around[:10])
-        ):
+def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
+    at = scan.at
+    spoken = scan.take(r"it|they|this|that") if memory.left is not None and memory.left.name in ("supertrend",) else None
+    left = memory.left if spoken else series(scan)
+    if left is None:
+        return None
+    negative = False
+    event = None
+    if left == CLOSE and memory.left is not None and memory.left.levels is not None and scan.text[at : scan.at].strip() in ("it", "they"):
+        # "It" is what was spoken of, where the level says so too.
+        here = scan.at
+        scan.take(rf"(?:{_IS} )*(?:{_CROSS} )?(?:back )?(?:{_UP}|{_DOWN}|{_AT_LEAST}|{_AT_MOST})")
+        level = scan.take(rf"{N}(?! ?(?:%|dollars|bars?))")
+        scan.at = here
+        if level:
+            left = memory.left
+    while True:
+        if scan.take(r"(?:does not|do not|not|no longer|never)"):
+            negative = not negative
+        elif match := scan.take(rf"(?:has |have )?{_CROSS}(?: back)?(?: up| down| out)?(?= )"):
+            event = match
+        elif scan.take(_IS):
+            continue
+        else:
             break
-        kind = next((_KINDS[each] for each in (match[4], match[6], match[7]) if each), "sma")
-        column, said = _average_column(book, "average", kind, length)
-        up = bool(re.fullmatch(_UP, match[3]))
-        sign, back, word, other = (">", "<=", "above", "below") if up else ("<", ">=", "below", "above")
-        bound, away = column, ""
-        if match[1]:
-            name = book.constant("DISTANCE", float(match[1]) / 100, "distance from the average as a fraction")
-            bound, away = f"{column} * (1 {'+' if up else '-'} {name})", f"{float(match[1]):g} % "
-        code = f"bar.close {sign} {bound}"
-        if match[2] and side == "entry":
-            code += f" and bar.previous.close {back} bar.previous.{column[4:]}"
-        reverse = Condition(f"bar.close {'<' if up else '>'} {column}", f"the close is {other} {said}")
-        found.append(
-            Condition(code, f"the close is {away}{'crossing ' if match[2] else ''}{word} {said}", reverse=reverse)
-        )
-        text = _without(text, match)
-    return found, text
+    op: str | None = None
+    distance = _distance(scan)
+    if distance is not None:
+        right, above = distance
+        memory.left, memory.right, memory.pair = left, right, (left, right)
+        found: Condition = Compare(left, ">=" if above else "<=", right)
+        return contrary(found) if negative else found
+    if scan.take(_AT_LEAST):
+        op = ">="
+    elif scan.take(_AT_MOST):
+        op = "<="
+    elif scan.take(rf"{_UP}(?: or equal to)?"):
+        op = ">"
+    elif scan.take(_DOWN):
+        op = "<"
+    elif event and re.search(r"\bup\b", event[0]):
+        op = ">"
+    elif event and re.search(r"\bdown\b", event[0]):
+        op = "<"
+    elif left is VOLUME and scan.sees(rf"{N} ?(?:x|times)|twice|double|triple|{N} ?% of"):
+        op = ">="
+    elif scan.take(r"between"):
+        low, joint = operand(scan, left), scan.take(r"and|-|to")
+        high = operand(scan, left) if joint else None
+        if low is not None and high is not None:
+            memory.left = left
+            return Both((Compare(left, ">=", low), Compare(left, "<=", high)))
+        scan.at = at
+        return None
+    else:
+        rest = _state_of(scan, left, at, memory.left)
+        if rest is not None:
+            memory.left = left
+            return rest
+    if op is None:
+        scan.at = at
+        return None
+    right = operand(scan, left)
+    if right is None:
+        if memory.pair and memory.pair[0] == left and event:
+            return Cross(left, op == ">", memory.pair[1])
+        scan.at = at
+        return None
+    found = _made(left, op, right, memory, event=event is not None, negative=negative)
+    if event:
+        scan.take(r"from (?:below|above|under|underneath|over)|to the (?:upside|downside)|again")
+    further = [found]
+    while isinstance(right, Series) and (more := scan.take(r"(>|<|>=|<=)")):
+        # "a > b > c".
+        before, right = right, operand(scan, right)
+        if right is None:
+            scan.at = at
+            return None
+        further.append(_made(before, more[1], right, memory, event=False, negative=False))
+    return Both(tuple(further)) if len(further) > 1 else found
 
 
-def _levels(text: str, book: Book, _side: Side) -> tuple[list[Condition], str]:
-    """The price against a fixed number."""
-    match = re.search(
-        rf"\b(?:price|close|trades|closes|stock|it)\b(?: is| falls| drops| rises| goes| trades| closes| crosses| gets)* ({_UP}|{_DOWN}) \$?{_NUMBER}\b(?! ?%)(?!{_BAR} ?(?:average|ema|sma|high|low))(?! ?(?:bar|minute))",
-        text,
-    )
-    if match is None:
-        return [], text
-    up, level = bool(re.fullmatch(_UP, match[1])), float(match[2])
-    name = book.constant("LEVEL", level, "price")
-    sign, word = (">", "above") if up else ("<", "below")
-    return [
-        Condition(f"bar.close {sign} {name}", f"the close is {word} {level:g}", ("bar.close", sign, level))
-    ], _without(text, match)
+def _distance(scan: Scanner) -> tuple[Series, bool] | None:
+    """“0.5 % below the 50-bar average”, “2 dollars above VWAP”."""
+    at = scan.at
+    scan.take(r"(?:at least|more than|over)")
+    match = scan.take(rf"(?:{N} ?%|\$ ?{N}|{N} ?(?:dollars|usd))(?: or more)? (above|over|higher than|below|under|beneath|lower than)")
+    right = series(scan) if match else None
+    if match is None or right is None or right == CLOSE:
+        scan.at = at
+        return None
+    above = match[4] in ("above", "over", "higher than")
+    sign = 1 if above else -1
+    if match[1]:
+        return replace(right, times=1 + sign * float(match[1]) / 100), above
+    return replace(right, plus=sign * float(match[2] or match[3])), above
+
+
+def _check_scales(left: Series, right: Operand) -> None:
+    """Prices are compared with prices, volumes with volumes, an oscillator with its levels and others of its kind."""
+    if isinstance(right, Series):
+        if left.scale != right.scale:
+            raise Unexpressible(f"{left.words} and {right.words} are not measured alike, so they cannot be compared. Which level, or which other line, is meant?")
+    elif left.scale == "price" and (right.value <= 0 or right.unit == "%"):
+        raise Unexpressible(f"{left.words} compared with {right.words}: which indicator is meant?")
+    elif left.levels is not None and left.levels[0] >= 0 and not 0 <= right.value <= 100:
+        raise Unexpressible(f"{left.words} lies between 0 and 100, so it is never compared with {right.words}. Which level is meant?")
+
+
+def _made(left: Series, op: str, right: Operand, memory: Memory, *, event: bool, negative: bool) -> Condition:
+    if isinstance(right, Number) and right.unit == "" and left is CLOSE and 0 < right.value <= 100 and memory.left is not None and memory.left.levels:
+        # "Sell when it is above 70", said of an oscillator.
+        left = memory.left
+    _check_scales(left, right)
+    if right == left:
+        # "It closes below it": the second one is what the first was compared with before.
+        if memory.pair is None or memory.pair[0] != left:
+            raise Unexpressible(f"“{left.words}” is compared with itself. With what should it be compared?")
+        right = memory.pair[1]
+    memory.left, memory.right = left, right
+    if isinstance(right, Series):
+        memory.pair = (left, right)
+    if left is CLOSE and isinstance(right, Series) and right.name.startswith(("highest", "lowest")):
+        event = False
+    found: Condition = Cross(left, op == ">", right) if event else Compare(left, op, right)  # type: ignore[arg-type]
+    if negative:
+        return contrary(found) if isinstance(found, Compare) else Not(found)
+    return found
+
+
+def _state_of(scan: Scanner, left: Series, start: int, memory_left: Series | None) -> Condition | None:
+    said = scan.text[start : scan.at]
+    if left.name == "supertrend" and (found := scan.take(r"(?:turns?|points?|pointing|flips?|goes|is)? ?(up|green|bullish|down|red|bearish)(?:wards?)?")):
+        return Compare(left, ">" if found[1] in ("up", "green", "bullish") else "<", Number(0))
+    match = scan.take(r"(?:turns?|turning|starts?|begins?|to|slopes?|sloping|points?|pointing)* ?(rise|rising|up|upwards?|increasing|higher|fall|falling|down|downwards?|decreasing|lower)(?! than)(?:wards?)?(?! \d)")
+    if match:
+        return Turn(left, match[1] in ("rise", "rising", "up", "upward", "upwards", "increasing", "higher"))
+    if re.search(r"\b(?:rising|rises)\s*$", said) and left is not CLOSE:
+        return Turn(left, True)
+    if re.search(r"\b(?:falling|falls)\s*$", said) and left is not CLOSE:
+        return Turn(left, False)
+    if left is VOLUME and scan.take(r"(?:spikes?|surges?|unusually high|high|elevated|strong)"):
+        raise Unexpressible("A volume spike: how many times the average volume of how many bars?")
+    if left.scale == "price":
+        if memory_left is None or memory_left.scale == "price":
+            return None
+        left = memory_left
+    match = scan.take(r"(?:turns?|becomes?|flips?)(?: from)?(?: (?:negative|positive) to)? (positive|negative)(?: after (?:being|having been) (?:positive|negative))?")
+    if match:
+        return Cross(left, match[1] == "positive", Number(0))
+    match = scan.take(r"(positive|negative)")
+    if match:
+        return Compare(left, ">" if match[1] == "positive" else "<", Number(0))
+    return None
+
+
+def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
+    """“Above 70”, “back under the average”: of what was spoken of before."""
+    at = scan.at
+    event = scan.take(rf"{_CROSS}(?: back)?")
+    scan.take(rf"(?:{_IS} )*")
+    op = ">" if scan.take(_UP) else "<" if scan.take(_DOWN) else ">=" if scan.take(_AT_LEAST) else "<=" if scan.take(_AT_MOST) else None
+    if op is None:
+        scan.at = at
+        if memory.left is not None and memory.left.levels:
+            match = scan.take(rf"(?:at )?{N}(?= |$)(?! ?(?:%|:|am|pm|bars|minutes))")
+            if match and isinstance(memory.right, Number):
+                level = float(match[1])
+                return Compare(memory.left, ">=" if level > memory.right.value else "<=", Number(level))
+            scan.at = at
+        return None
+    right = operand(scan, memory.left)
+    if right is None:
+        if memory.pair and (event or scan.done or scan.sees(r"[.,;]|and|with|or")):
+            return Cross(memory.pair[0], op == ">", memory.pair[1]) if event else Compare(memory.pair[0], op, memory.pair[1])  # type: ignore[arg-type]
+        if memory.right is not None and memory.left is not None and scan.take(r"(?:it|that|again|there)"):
+            return Compare(memory.left, op, memory.right)  # type: ignore[arg-type]
+        scan.at = at
+        return None
+    if isinstance(right, Series):
+        if right.scale == "price" and (memory.left is None or memory.left.scale != "price"):
+            left = CLOSE
+        else:
+            left = CLOSE if memory.left is None or memory.left.levels is not None or right.name in ("vwap",) or not isinstance(memory.right, Series) else memory.left
+    elif memory.left is not None and memory.left is not CLOSE and isinstance(memory.right, Number):
+        left = memory.left
+    elif right.unit == "$":
+        left = CLOSE
+    else:
+        scan.at = at
+        return None
+    return _made(left, op, right, memory, event=event is not None, negative=False)

@@ -1,36 +1,30 @@
-"""What cannot be written: rules that need the future, or what the strategy language does not have."""
+"""What a strategy here cannot do, and the reason that is true."""
 
 from __future__ import annotations
 
 import re
 
 _FUTURE = (
-    r"\btomorrow|\bnext (?:bar|day|minute|candle|hour|week)(?:'s|s')? (?:\w+ )?(?:close|high|low|open|price|will|is|rises|falls|closes|goes)|\bwill (?:rise|fall|go|be|close|"
-    r"break|drop|cross|jump|reverse|recover)|\bbefore (?:it|the price|a) (?:\w+ )?(?:rises|falls|goes|jumps|drops|rally|crash)|\babout to\b|\bin (?:advance|hindsight)|"
-    r"\b(?:the )?(?:exact |absolute )?(?:low|bottom|high|top|lowest (?:price|point)|highest (?:price|point)) of (?:the|each|every) (?:day|week|move)|\bday's (?:low|bottom|lowest)|"
-    r"\bshift\(-|\bfuture\b|\bpredict"
+    r"\btomorrow\b|\bnext (?:bar|day|minute|candle|hour|week)(?: 's)? (?:\w+ )?(?:close|high|low|open|price|will|is|rises|falls|closes|goes)|\bwill (?:rise|fall|go up|go down|be up|be down|close (?:higher|lower)|"
+    r"break out|drop|jump|reverse|recover|rally|crash)|\b(?:right |just |shortly )?before (?:it|the price|a|@\S+) (?:\w+ )?(?:rises|falls|goes up|goes down|jumps|drops|rally|crash|spikes)|\babout to (?:rise|fall|go|jump|drop|rally|break|crash)|\bin (?:advance|hindsight)\b|"
+    r"\b(?:at |near )?(?:the )?(?:exact|absolute|very) (?:low|bottom|high|top)\b|\b(?:at )?the (?:bottom|top|lowest (?:price|point)|highest (?:price|point)) of (?:the|each|every) (?:day|week|move|dip|trend)|"
+    r"\bsell (?:it )?at the (?:day 's |daily )?high(?: of the day)?$|\bbuy (?:it )?at the (?:day 's |daily )?low(?: of the day)?\b(?! (?:of|plus))|\bshift \( -|\bfuture (?:price|bar|close|return)|\bpredict\w*"
 )
-_MISSING = {
-    r"\b(?:go|goes|going|sell|selling) short\b|\bshort(?:ing)? (?:it|the stock|selling|positions?|sell)|\bshort when|\bcover the short": "short positions: it only buys and sells what it holds",
-    r"\bnews|\btweets?\b|\btwitter|\bsentiment|\breddit|\bheadlines?": "news: it sees prices and volumes only",
-    r"\bearnings|\bp/e\b|\bdividends?|\bbalance sheet|\bfundamentals?|\binsider|\brevenue": "company figures: it sees prices and volumes only",
-    r"\boptions?\b|\bbuy calls?\b|\bbuy puts?\b|\bputs\b|\bleverag\w+|\bon margin|\bborrow": "options or borrowed money: it buys shares and coins with free cash",
-    r"\bvix\b|\bs&p|\bthe index\b|\bspread between|\bpairs? trad|\bcorrelation (?:with|to|between)|\banother stock|\bother stocks": "other symbols: a strategy sees the bars of its own symbol",
-    r"\border ?book|\bbid[- ]ask|\blevel 2|\btick data": "order books: it sees 1-minute bars",
-    r"\bguarantee\w*|\bnever los\w+|\brisk[- ]free|\balways (?:win|profit)\w*": "certainty: no rule wins always",
-}
+_MISSING = (
+    (r"\b(?:go|goes|going|sell|selling|sells|open|enter|entering|take|be) (?:a )?short\b|\bshort(?:ing|s)? (?:it|the|@\S+|stock|selling|positions?|sell|when|if|at)|\bcover (?:the |my )?short|\blong and short|\blong / short|\bshort side|\bshort entry|\bshort (?:entry|trade|once|as)|\bbet against", "Short positions are not possible: a strategy here buys, and sells what it holds."),
+    (r"\bnews\b|\btweets?\b|\btwitter|\bsentiment\b|\breddit|\bheadlines?|\bsocial media|\bpress releases?|\bfomc|\bfed (?:meeting|announce\w*|raises)|\bcpi\b|\binterest rates?|\banalyst (?:upgrades?|ratings?)|\belon", "News, ratings and economic data are not available: a strategy sees prices and volumes only."),
+    (r"\bearnings|\bp / e\b|\bpe ratio|\bdividends?|\bbalance sheet|\bfundamentals?|\binsider|\brevenue|\bmarket cap|\beps\b|\bbook value", "Company figures are not available: a strategy sees prices and volumes only."),
+    (r"\boptions?\b(?! :)|\bcalls?\b(?= (?:option|when|on|with|at|contracts?)|$)|\bputs?\b(?= (?:option|when|contracts?)|$)|\bcovered calls?|\bleverag\w+|\bon margin|\bborrow\w*|\bfutures contracts?|\biron condor|\bstraddle|\bstrike\b|\b\d+ ?x leverage", "Options, futures and borrowed money are not available: shares and coins are bought with free cash."),
+    (r"\bvix\b|\bs ?& ?p\b|\bs and p\b|\bthe index\b|\bspread between|\bpairs? trad\w+|\bcorrelation (?:with|to|between)|\banother stock|\bother stocks|\bbasket of|\brebalanc\w+|\brotat\w+ (?:between|into|among)|\bportfolio of|\btop \d+ (?:stocks|shares)|\bbest performing", "Several symbols in one strategy are not available: it sees the bars of its own symbol."),
+    (r"\border ?book|\bbid ask|\bbid / ask|\blevel 2|\btick data|\border flow|\bdark pool", "Order books and ticks are not available: a strategy sees 1-minute bars."),
+    (r"\bguarantee\w*|\bnever los\w+|\brisk free\b|\balways (?:win|profit)\w*|\bcan not lose|\bno risk", "No rule wins for certain, so this cannot be promised. A rule on prices and volumes can be tested on history."),
+    (r"\bmartingale|\bdouble (?:down|the (?:position|size|stake|bet) after|up after)|\baverag\w+ down|\badd (?:to (?:the|my) (?:position|winners?|losers?)|more (?:shares|when)|another)|\bpyramid\w*|\bscale in\b|\bdca\b|\bdollar cost averag\w+|\bgrid (?:trading|bot|strategy)|\bbuy more\b", "Adding to a position is not written offline: a strategy written here buys once, and again after everything was sold."),
+    (r"\bmachine learning|\bneural net\w*|\blstm\b|\btrain(?:ed)? (?:a|an|the) model|\breinforcement learning|\bgpt\b|\bdeep learning|\brandom forest|\bllm\b", "Learned models are not part of the strategy language: it has indicators, comparisons and a memory of numbers."),
+    (r"\brandom(?:ly)?\b|\bcoin (?:flip|toss)|\bflip a coin|\bdice\b", "Chance is not part of the strategy language: the same bars always give the same signals."),
+)  # fmt: skip
 
 
-def questions_about(text: str) -> list[str]:
-    """Why a request cannot be written as it is; nothing when it can."""
-    questions = []
-    if re.search(_FUTURE, text):
-        questions.append(
-            "This needs to know the future: a rule can use finished bars only. Which sign that has already happened should it act on?"
-        )
-    questions += [
-        f"A strategy here has no {what}. Which rule on prices and volumes should it follow instead?"
-        for sign, what in _MISSING.items()
-        if re.search(sign, text)
-    ]
-    return questions
+def declined(text: str) -> list[str]:
+    """Why a request cannot be written at all; nothing when it may be."""
+    found = ["This needs to know the future: a rule can use finished bars only. Which sign that has already happened should it act on?"] if re.search(_FUTURE, text) else []
+    return found + [reason for sign, reason in _MISSING if re.search(sign, text)]

@@ -1,144 +1,202 @@
-"""From what was understood to the answer that the response schema wants."""
+"""From what was read to the answer: a strategy with its requirements, questions that name what was not read, or a refusal that says why."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from simulators.gemini.author.book import Book, Condition
-from simulators.gemini.author.languages import in_english
-from simulators.gemini.author.limits import questions_about
-from simulators.gemini.author.reading import read
-from simulators.gemini.author.symbols import symbols_in
+from simulators.gemini.author.limits import declined
+from simulators.gemini.author.programs import Program, write_program
+from simulators.gemini.author.proposals import proposals_for
+from simulators.gemini.author.refinements import refined
+from simulators.gemini.author.rules import Both, Compare, Number, Plan, Rule, nodes, plain
+from simulators.gemini.author.statements import Reader
+from simulators.gemini.author.translation import in_english
+from simulators.gemini.author.wording import Wording
 
 _WHICH_RULE = (
     "Which rule should decide when to buy? For example: the 10-bar average crosses above the 30-bar average, the RSI falls below 30, "
-    "or the price breaks out of its 20-bar high."
+    "or the price breaks above its 20-bar high."
 )
-_TITLES = {
-    "fast": "average cross",
-    "average": "average",
-    "histogram": "MACD",
-    "macd": "MACD",
-    "rsi": "RSI",
-    "lower": "Bollinger",
-    "upper": "Bollinger",
-    "highest": "breakout",
-    "vwap": "VWAP",
-    "stoch": "stochastic",
-    "change": "move",
-    "volume_average": "volume",
-    "supertrend": "SuperTrend",
-    "psar": "parabolic SAR",
-}
+# Words that decide nothing where they are left over.
+_HARMLESS = re.compile(
+    r"(?:please|thanks|thank|you|hi|hello|hey|the|a|an|of|it|is|are|to|and|then|that|this|for|my|me|i|we|in|on|at|so|also|just|too|be|when|if|as|"
+    r"strategy|trade|trades|trading|stock|stocks|price|prices|share|shares|position|market|simple|nice|good|great|bot|ok|okay|will|would|should|'s|"
+    r"do|does|by|with|its|your|our|us|let|go|want|like|need|it|now|idea|rule|rules|signal|signals|based|using|use)"
+)
 
 
-def write_draft(request: str, untradable: frozenset[str] = frozenset()) -> dict[str, object]:
-    """The answer to a request, as the response schema wants it.
+def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """The answer to a conversation, as the response schema wants it.
 
     Args:
-        request: What was said, whole.
+        requests: What the person said, turn by turn: the first request, answers to questions, changes.
         untradable: Symbols that were refused before.
     """
-    text = in_english(request)
-    symbols = symbols_in(request)
-    questions = questions_about(text)
-    book = read(text)
-    contradiction = book.contradiction()
-    if contradiction:
-        questions.append(
-            f"The request asks for {contradiction} at once, which never happens. Which of the two is meant?"
-        )
+    english = [in_english(each) for each in requests]
+    wordings = [Wording(each) for each in english]
+    plan = Reader(wordings[0]).read()
+    changes: list[str] = []
+    last = wordings[0]
+    for wording in wordings[1:]:
+        plan, said = refined(plan, wording)
+        changes += said
+        last = wording
+    # Quotations are the person's own words; a translated request is quoted as a whole.
+    return _answer_to(plan, last, requests, english, wordings, untradable, changes)
+
+
+def _answer_to(
+    plan: Plan,
+    last: Wording,
+    requests: Sequence[str],
+    english: Sequence[str],
+    wordings: Sequence[Wording],
+    untradable: frozenset[str],
+    changes: Sequence[str],
+) -> dict[str, Any]:
+    symbols = list(dict.fromkeys(symbol for symbol, _ in plan.symbols))
+    whole = " . ".join(each.text for each in wordings)
+    refusals = declined(whole)
+    questions = [*plan.questions]
     if len(symbols) > 1:
         questions.append(f"A strategy trades one symbol, and {', '.join(symbols)} are named. Which one is it for?")
-    refused = [each for each in symbols if each in untradable]
-    if refused:
-        questions.append(f"{refused[0]} cannot be traded here. Which symbol should it be?")
-    if not book.entry and not questions:
-        questions.append(_WHICH_RULE)
-    reverse = next((each.reverse for each in book.entry if each.reverse), None)
-    if book.unread and not book.exit:
-        if reverse is not None and re.search(
-            r"opposite|revers|otherwise|back|turns?|vice versa|cross\w* (?:below|under|down)|below it", book.unread[0]
-        ):
-            book.add("exit", reverse)
-        elif not questions:
-            questions.append(
-                "When to sell was not understood. Which level, cross, loss, gain or time should it sell by?"
-            )
+    questions += [f"{each} cannot be traded here. Which symbol should it be?" for each in symbols if each in untradable]
+    unread = _unread(plan, last)
     symbol = symbols[0] if symbols else "AAPL"
+    if refusals:
+        return _decline(symbol, refusals)
+    if not questions and unread and plan.of("entry"):
+        words = ", ".join(f"“{each}”" for each in unread)
+        questions.append(f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out.")
+    questions += _contradictions(plan)
+    if not plan.of("entry") and not questions:
+        if unread:
+            questions.append(f"This was not understood: {', '.join(f'“{each}”' for each in unread)}.")
+        questions += proposals_for(whole, symbols) or [_WHICH_RULE]
     if questions:
-        return _answer("Not written yet", symbol, "", "", [], [], questions)
-    _complete(book)
+        return _clarify(symbol, questions, plan)
+    plan.rules = [each for index, each in enumerate(plan.rules) if not any((other.kind, other.condition, other.part) == (each.kind, each.condition, each.part) for other in plan.rules[:index])]
+    assumptions = _complete(plan)
     if not symbols:
-        book.assumptions.append("No symbol was named: AAPL is used.")
-    buys = f"It buys when {_sentence(book.entry, book.joined['entry'])}."
-    sells = f"It sells when {_sentence(book.exit, 'or')}."
-    explanation = " ".join([buys, sells, *book.said, "[Written offline by fixed rules, without a language model.]"])
-    parameters = [
-        {"name": name, "value": value, "meaning": book.meanings[name]} for name, value in book.constants.items()
-    ]
-    return _answer(_name(book, symbol), symbol, _code(book), explanation, parameters, book.assumptions, [])
+        assumptions.append("No symbol was named: AAPL is used.")
+    program = write_program(plan)
+    return _strategy(plan, program, symbol, assumptions, last, requests, changes)
 
 
-def _answer(
-    name: str,
-    symbol: str,
-    code: str,
-    explanation: str,
-    parameters: list[dict[str, object]],
-    assumptions: list[str],
-    questions: list[str],
-) -> dict[str, object]:
+def _unread(plan: Plan, last: Wording) -> list[str]:
+    found = []
+    for begin, end in plan.unread:
+        words = last.text[begin:end].split()
+        if any(not _HARMLESS.fullmatch(each) and not re.fullmatch(r"[^\w$%]+", each) for each in words):
+            found.append(last.quote(begin, end) or last.text[begin:end])
+    return found
+
+
+def _contradictions(plan: Plan) -> list[str]:
+    """Conditions of one purchase that never hold together."""
+    for rule in plan.of("entry"):
+        together = [rule, *plan.of("filter")]
+        bounds = [part for each in together for part in (each.condition.parts if isinstance(each.condition, Both) else (each.condition,)) if isinstance(part, Compare) and isinstance(part.right, Number)]
+        for one in bounds:
+            for other in bounds:
+                if one.left == other.left and one.op in (">", ">=") and other.op in ("<", "<=") and isinstance(one.right, Number) and isinstance(other.right, Number) and one.right.value >= other.right.value:
+                    return [f"The request asks that {one.words} and that {other.words} at once, which never happens. Which of the two is meant?"]
+    return []
+
+
+def _complete(plan: Plan) -> list[str]:
+    """Decides what the request left open, and says so."""
+    assumptions = list(plan.assumptions)
+    whole = [each for each in plan.of("exit") if each.part == 1]
+    if not whole:
+        from simulators.gemini.author.statements import _reverse_of
+
+        reverse = _reverse_of(plan.of("entry")[0].condition)
+        if reverse is not None and not plan.of("exit"):
+            plan.rules.append(Rule("exit", reverse, (0, 0), ("no rule for selling was given",)))
+            assumptions.append(f"No rule for selling was given: it sells when {reverse.words}.")
+        else:
+            from simulators.gemini.author.rules import Held
+
+            plan.rules.append(Rule("exit", Held(60), (0, 0), ("no rule for selling everything was given",)))
+            assumptions.append("No rule for selling everything was given: what is left is sold after 60 bars (an hour).")
+    assumptions += _usual_lengths(plan)
+    if plan.setting("equity", "cash", "shares") is None:
+        assumptions.append("No size was given: the session's sizing rule decides.")
+    return assumptions
+
+
+def _usual_lengths(plan: Plan) -> list[str]:
+    del plan
+    return []
+
+
+def _decline(symbol: str, reasons: list[str]) -> dict[str, Any]:
+    return {**_empty("Not possible here", symbol), "kind": "decline", "questions": reasons}
+
+
+def _clarify(symbol: str, questions: list[str], plan: Plan) -> dict[str, Any]:
+    del plan
+    return {**_empty("Not written yet", symbol), "kind": "clarify", "questions": list(dict.fromkeys(questions))}
+
+
+def _empty(name: str, symbol: str) -> dict[str, Any]:
     return {
+        "kind": "strategy",
+        "plan": "",
+        "requirements": [],
+        "questions": [],
         "name": name,
         "symbol": symbol,
-        "python_code": code,
-        "logic_explanation": explanation,
-        "parameters": parameters,
-        "assumptions": assumptions,
-        "questions": questions,
+        "python_code": "",
+        "logic_explanation": "",
+        "parameters": [],
+        "assumptions": [],
     }
 
 
-def _complete(book: Book) -> None:
-    """Decides what the request left open."""
-    reverse = next((each.reverse for each in book.entry if each.reverse), None)
-    if not book.exit and reverse is not None:
-        book.add("exit", reverse)
-        book.assumptions.append(f"No rule for selling was given: it sells when {reverse.said}.")
-    if not book.exit:
-        hold = book.constant("HOLD_BARS", 30, "bars after which it sells")
-        book.add("exit", Condition(f"position.bars_held >= {hold}", "it has held for 30 bars"))
-        book.assumptions.append("No rule for selling was given: the position is sold after 30 bars.")
-    if not book.size:
-        book.size = "confidence=0.8"
-        book.assumptions.append("No size was given: the session's sizing rule decides.")
+def _strategy(plan: Plan, program: Program, symbol: str, assumptions: list[str], last: Wording, requests: Sequence[str], changes: Sequence[str]) -> dict[str, Any]:
+    buys = " or ".join(f"({each.condition.words})" if len(plan.of("entry")) > 1 else each.condition.words for each in plan.of("entry"))
+    sells = "; or when ".join(each.condition.words for each in plan.of("exit") if each.part == 1)
+    parts = [f"It sells {plain(round(each.part * 100, 2))} % of the position once when {each.condition.words}." for each in plan.of("exit") if each.part != 1]
+    only = [f"It buys only when {each.condition.words}." for each in plan.of("filter")]
+    sizes = [each.words[0].upper() + each.words[1:] + "." for each in plan.settings]
+    explanation = " ".join([f"It buys when {buys}.", *dict.fromkeys(only), f"It sells when {sells}.", *parts, *sizes, "[Written offline by fixed rules, without a language model.]"])
+    requirements = []
+    for place, meaning, assumed, lines in program.places:
+        quote = last.quote(*place) if place != (0, 0) else ""
+        if quote:
+            requirements.append({"quote": quote, "meaning": meaning, "status": "assumed" if assumed else "covered", "lines": lines})
+    for setting in plan.settings:
+        quote = last.quote(*setting.place)
+        if quote:
+            requirements.append({"quote": quote, "meaning": setting.words, "status": "covered", "lines": _setting_lines(program, setting.kind)})
+    return {
+        **_empty(_name(plan, symbol), symbol),
+        "plan": explanation,
+        "requirements": requirements,
+        "python_code": program.code,
+        "logic_explanation": explanation,
+        "parameters": [{"name": name, "value": value, "meaning": program.meanings[name][:300]} for name, value in program.constants.items()],
+        "assumptions": [*assumptions, *changes],
+    }
 
 
-def _sentence(conditions: list[Condition], word: str) -> str:
-    parts = [each.said for each in conditions]
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
+def _setting_lines(program: Program, kind: str) -> list[int]:
+    sign = {"equity": "FRACTION", "cash": "CASH", "shares": "SHARES", "a day": "TRADES_A_DAY", "pause": "PAUSE_BARS"}[kind]
+    return [index for index, line in enumerate(program.code.split("\n"), 1) if re.search(rf"\b{sign}", line)]
 
 
-def _name(book: Book, symbol: str) -> str:
-    titles = [
-        title for name, title in _TITLES.items() if any(re.fullmatch(rf"{name}(_\d)?", each) for each in book.columns)
-    ]
-    return f"{symbol} {' and '.join(dict.fromkeys(titles)) or 'by the clock'}"
+_TITLES = {
+    "sma": "average", "ema": "EMA", "wma": "WMA", "hma": "HMA", "rsi": "RSI", "macd": "MACD", "histogram": "MACD", "lower_band": "Bollinger", "upper_band": "Bollinger",
+    "mid_band": "Bollinger", "highest_high": "breakout", "lowest_low": "channel", "vwap": "VWAP", "stoch": "stochastic", "stochrsi": "stochastic RSI", "cci": "CCI", "mfi": "MFI",
+    "willr": "Williams %R", "adx": "ADX", "change": "move", "volume_average": "volume", "supertrend": "SuperTrend", "psar": "parabolic SAR",
+}  # fmt: skip
 
 
-def _code(book: Book) -> str:
-    lines = [f"{name} = {value:g}" for name, value in book.constants.items()]
-    lines += ["", "", "def indicators(bars):", "    return {"] if book.columns else [""]
-    lines += [f'        "{name}": {call},' for name, call in book.columns.items()]
-    lines += ["    }"] if book.columns else []
-    lines += ["", "", "def on_bar(bar, position, state):", *(f"    {each}" for each in book.before)]
-    joint = f" {book.joined['entry']} "
-    entry = joint.join(f"({each.code})" if " or " in each.code else each.code for each in book.entry)
-    if book.joined["entry"] == "or":
-        entry = f"({entry})"
-    lines += [f"    if position.quantity == 0 and {entry}:", *(f"        {each}" for each in book.on_buy)]
-    lines += [f"        return buy({book.size})"]
-    leave = " or ".join(f"({each.code})" if " and " in each.code else each.code for each in book.exit)
-    lines += [f"    if position.quantity > 0 and ({leave}):", "        return sell()"]
-    return "\n".join(lines).lstrip("\n") + "\n"
+def _name(plan: Plan, symbol: str) -> str:
+    found = [getattr(each, "name", "") for rule in plan.of("entry") for each in nodes(rule.condition)]
+    titles = list(dict.fromkeys(_TITLES[each] for each in found if each in _TITLES))
+    return f"{symbol} {' and '.join(titles) or 'by the clock'}"[:120]

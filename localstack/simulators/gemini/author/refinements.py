@@ -1,0 +1,241 @@
+"""Changes of a plan: another number, another average, a rule more or less, other days, another size."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from simulators.gemini.author.conditions import Memory, weekdays
+from simulators.gemini.author.rules import Cross, Plan, Result, Rule, Series, Setting, TimeOfDay, Trail, Weekdays, nodes, plain, with_number
+from simulators.gemini.author.scanner import N, Scanner
+from simulators.gemini.author.series import average
+from simulators.gemini.author.statements import Reader
+from simulators.gemini.author.wording import Wording
+
+
+def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
+    """The plan after a change, and what was changed, in words; a change that is not understood is a question."""
+    if not before.of("entry"):
+        # The first request was answered with a question: this is the answer to it.
+        return _answered(before, wording), []
+    plan = Plan(list(before.symbols), [replace(each, place=(0, 0)) for each in before.rules], [replace(each, place=(0, 0)) for each in before.settings])
+    scan = Scanner(wording.text)
+    said: list[str] = []
+    while not scan.done:
+        if scan.take(r"[,.;:!?()\"'/*+-]+"):
+            continue
+        at = scan.at
+        for change in _CHANGES:
+            what = change(plan, scan)
+            if what is not None:
+                said.append(what)
+                break
+            scan.at = at
+        else:
+            if scan.take(r"(?:please|and|also|then|but|ok|okay|now|thanks|thank you|can you|could you|would you|i want|i would like|make it|change it|let us|just|instead|to|so that|it|the strategy|keep everything else|leave the rest|the rest stays(?: the same)?|the same|strategy)"):
+                continue
+            said += _more(plan, wording, scan)
+            break
+    return plan, said
+
+
+def _answered(before: Plan, wording: Wording) -> Plan:
+    plan = Reader(wording).read()
+    if not plan.symbols:
+        plan.symbols = before.symbols
+    return plan
+
+
+def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
+    """The rest as a request of its own, whose rules are added."""
+    memory = Memory()
+    entry = plan.of("entry")[0].condition
+    for each in nodes(entry):
+        if isinstance(each, Series) and each.levels:
+            memory.left = each
+        if isinstance(each, Cross) and isinstance(each.right, Series):
+            memory.pair = (each.left, each.right)
+    reader = Reader(wording, memory)
+    reader.scan.at = scan.at
+    more = reader.read()
+    plan.questions += more.questions
+    plan.unread += more.unread
+    if more.symbols and [each for each, _ in more.symbols] != [each for each, _ in plan.symbols]:
+        plan.symbols = more.symbols
+    if more.of("entry"):
+        plan.rules = [each for each in plan.rules if each.kind != "entry"]
+    for rule in more.rules:
+        if isinstance(rule.condition, Result | Trail):
+            same = [each for each in plan.rules if type(each.condition) is type(rule.condition) and getattr(each.condition, "gain", None) == getattr(rule.condition, "gain", None) and each.part == rule.part]
+            plan.rules = [each for each in plan.rules if each not in same]
+        elif rule.kind == "exit" and not more.of("entry") and re.search(r"\b(?:sell|exit)\b", wording.text):
+            plan.rules = [each for each in plan.rules if each.kind != "exit" or each.part != rule.part or isinstance(each.condition, Result | Trail) or type(each.condition) is not type(rule.condition)]
+        plan.rules.append(rule)
+    for setting in more.settings:
+        group = ("equity", "cash", "shares") if setting.kind in ("equity", "cash", "shares") else (setting.kind,)
+        plan.settings = [each for each in plan.settings if each.kind not in group] + [setting]
+    return []
+
+
+def _number_for_number(plan: Plan, scan: Scanner) -> str | None:
+    match = scan.take(rf"(?:(?:use|make it|take|set it to|try|with|change it to|put)(?: an?)? )?{N} ?(?:%|bars?|minutes?|dollars)? (?:instead of|rather than|not) (?:the )?{N} ?(?:%|bars?|minutes?|dollars)?")
+    new, old = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
+    if match is None:
+        match = scan.take(rf"(?:change|replace|switch|swap|set|raise|lower|increase|decrease|reduce|move|adjust)(?: (?:the|its|my|from|bar|average|length|level|period|rsi|stop|target|ema|sma|threshold|moving))* {N} ?(?:%|bars?|minutes?|bar average|bar ema|bar sma)? (?:to|with|by|for|into) {N} ?(?:%|bars?|minutes?)?")
+        if match is None:
+            return None
+        old, new = float(match[1]), float(match[2])
+    rules = [with_number(each, old, new) for each in plan.rules]
+    settings = [replace(each, value=new) if each.value == old else replace(each, value=new / 100) if each.kind == "equity" and abs(each.value * 100 - old) < 1e-9 else each for each in plan.settings]
+    if rules == plan.rules and settings == plan.settings:
+        plan.questions.append(f"There is no {plain(old)} in the strategy. Which number should become {plain(new)}?")
+        return ""
+    if sum(_count(each, old) for each in plan.rules) > 1 and len({name for each in plan.rules for name in _names(each, old)}) > 1:
+        plan.questions.append(f"{plain(old)} stands for more than one thing in the strategy. Which one should become {plain(new)}?")
+        return ""
+    plan.rules, plan.settings = rules, settings
+    return f"Changed: {plain(new)} instead of {plain(old)}."
+
+
+def _count(rule: Rule, value: float) -> int:
+    return len(_names(rule, value))
+
+
+def _names(rule: Rule, value: float) -> list[str]:
+    return [type(each).__name__ + getattr(each, "name", "") for each in nodes(rule.condition) if value in (getattr(each, "value", None), getattr(each, "amount", None), getattr(each, "bars", None)) or value in getattr(each, "parameters", ())]
+
+
+_KINDS = {"ema": "ema", "emas": "ema", "exponential": "ema", "sma": "sma", "smas": "sma", "simple": "sma", "wma": "wma", "weighted": "wma", "hma": "hma", "hull": "hma"}
+
+
+def _kind_for_kind(plan: Plan, scan: Scanner) -> str | None:
+    kinds = r"(emas?|smas?|wma|hma|exponential|simple|weighted|hull)(?: moving)?(?: averages?)?"
+    match = scan.take(rf"(?:(?:use|make it|take|try|switch to|with|change to)(?: an?| the)? )?{kinds} (?:instead of|rather than|for|not)(?: the| an?)? {kinds}")
+    new, old = (_KINDS[match[1]], _KINDS[match[2]]) if match else ("", "")
+    if match is None:
+        match = scan.take(rf"(?:change|replace|switch|swap)(?: the| from| all)* {kinds} (?:to|with|by|for)(?: an?| the)? {kinds}")
+        if match:
+            old, new = _KINDS[match[1]], _KINDS[match[2]]
+    if match is None:
+        match = scan.take(rf"(?:use|make it|take|try|switch to|make them)(?: an?| the)? {kinds}(?: instead)?$")
+        if match is None:
+            return None
+        old, new = "", _KINDS[match[1]]
+    found = [each for rule in plan.rules for each in nodes(rule.condition) if isinstance(each, Series) and each.name in _KINDS.values() and old in ("", each.name)]
+    if not found:
+        plan.questions.append("The strategy has no such average. What should be replaced?")
+        return ""
+    plan.rules = [_swapped(each, old, new) for each in plan.rules]
+    return f"Changed: {new.upper()} {'instead of ' + old.upper() if old else ''}.".replace(" .", ".")
+
+
+def _swapped(rule: Rule, old: str, new: str) -> Rule:
+    def swap(tree: object) -> object:
+        if isinstance(tree, Series):
+            if tree.name in _KINDS.values() and old in ("", tree.name):
+                return replace(average(new, tree.parameters[0]), times=tree.times)
+            return tree
+        if isinstance(tree, tuple):
+            return tuple(swap(each) for each in tree)
+        if hasattr(tree, "__dataclass_fields__"):
+            parts = {name: swap(getattr(tree, name)) for name in ("left", "right", "part", "parts", "condition") if name in tree.__dataclass_fields__ and not isinstance(getattr(tree, name), float)}
+            return replace(tree, **parts)  # type: ignore[type-var]
+        return tree
+
+    changed = swap(rule)
+    assert isinstance(changed, Rule)
+    return changed
+
+
+def _without(plan: Plan, scan: Scanner) -> str | None:
+    match = scan.take(
+        r"(?:remove|drop|delete|without|get rid of|take out|take away|no|no more|cancel|skip|forget(?: about)?|leave out|lose)(?: the| my| any| a| more| that| all)* "
+        r"(trailing stop|trail|stop loss|stops?|take profit|profit target|target|time (?:filter|limit|window|restriction|stop)|hours|trading hours|day filter|weekday filter|days?|filters?|size|position size|trade limit|daily limit|limit|cooldown|pause|holding (?:time|period)|overnight rule|volume(?: filter| condition)?|rsi(?: filter| condition)?|adx(?: filter| condition)?)(?: rule| condition)?"
+    )
+    if match is None:
+        return None
+    what = match[1]
+
+    def goes(rule: Rule) -> bool:
+        found = rule.condition
+        if "trail" in what:
+            return isinstance(found, Trail)
+        if "stop" in what and "time" not in what:
+            return isinstance(found, Trail) or (isinstance(found, Result) and not found.gain)
+        if "profit" in what or "target" in what:
+            return isinstance(found, Result) and found.gain
+        if what == "time stop" or "holding" in what:
+            return type(found).__name__ == "Held"
+        if "time" in what or "hours" in what or "overnight" in what:
+            return any(isinstance(each, TimeOfDay) for each in nodes(found)) and rule.kind != "entry"
+        if "day" in what and "limit" not in what:
+            return rule.kind == "filter" and any(isinstance(each, Weekdays) for each in nodes(found))
+        if "filter" in what and what.startswith("filter"):
+            return rule.kind == "filter"
+        return rule.kind == "filter" and any(isinstance(each, Series) and each.name.startswith(what.split()[0]) for each in nodes(found))
+
+    kept = [each for each in plan.rules if not goes(each)]
+    settings = [each for each in plan.settings if not (("size" in what and each.kind in ("equity", "cash", "shares")) or ("limit" in what and "time" not in what and each.kind == "a day") or (what in ("cooldown", "pause") and each.kind == "pause"))]
+    if len(kept) == len(plan.rules) and len(settings) == len(plan.settings):
+        plan.questions.append(f"The strategy has no {what} that could be removed as a rule of its own. What should go?")
+        return ""
+    plan.rules, plan.settings = kept, settings
+    return f"Changed: the {what} was removed."
+
+
+def _days(plan: Plan, scan: Scanner) -> str | None:
+    match = scan.take(r"(?:(?:trade|buy|run|but|it) )*(only|also|not|never|except|and also|as well|additionally|no longer|no)(?: (?:buy|trade|run|trading))?(?: on)?")
+    if match is None:
+        return None
+    days = weekdays(scan)
+    if not days:
+        return None
+    filters = [each for each in plan.rules if each.kind == "filter" and isinstance(each.condition, Weekdays)]
+    rest = [each for each in plan.rules if each not in filters]
+    present = set(filters[-1].condition.days) if filters and isinstance(filters[-1].condition, Weekdays) else set(range(7))
+    if match[1] == "only":
+        present = set(days)
+    elif match[1] in ("also", "and also", "as well", "additionally"):
+        present |= set(days)
+    else:
+        present -= set(days)
+    plan.rules = rest if present == set(range(7)) else [*rest, Rule("filter", Weekdays(tuple(sorted(present))), (0, 0))]
+    return f"Changed: it buys only when {Weekdays(tuple(sorted(present))).words}."
+
+
+def _scaled(plan: Plan, scan: Scanner) -> str | None:
+    match = scan.take(r"(double|halve|triple|half)(?: the| my| its)* (?:position |trade |order )?(size|stake|amount|stop(?: loss)?|target|take profit|length|periods?|averages)(?: size)?")
+    if match is None:
+        return None
+    factor = {"double": 2.0, "halve": 0.5, "half": 0.5, "triple": 3.0}[match[1]]
+    if match[2] in ("size", "stake", "amount"):
+        size = plan.setting("equity", "cash", "shares")
+        if size is None:
+            plan.questions.append("No size was given so far: the session decides. Which part of the equity, or how many dollars or shares, should a purchase take?")
+            return ""
+        value = size.value * factor
+        if size.kind == "equity" and value > 1:
+            plan.questions.append("That would be more than the whole equity. Which part should a purchase take?")
+            return ""
+        plan.settings = [replace(each, value=value) if each is size else each for each in plan.settings]
+        return f"Changed: {Setting(size.kind, value, (0, 0)).words}."
+    gain = match[2] in ("target", "take profit")
+    for index, rule in enumerate(plan.rules):
+        if isinstance(rule.condition, Result) and rule.condition.gain == gain:
+            plan.rules[index] = replace(rule, condition=replace(rule.condition, amount=rule.condition.amount * factor))
+            return f"Changed: {plan.rules[index].condition.words}."
+    plan.questions.append(f"The strategy has no {match[2]}. Which one should it have?")
+    return ""
+
+
+def _symbol(plan: Plan, scan: Scanner) -> str | None:
+    match = scan.take(r"(?:(?:use|trade|try|run it|make it|switch|change|do it|it|the symbol|apply it|same|for|on|with|to|instead)(?: (?:it|to|on|for|with|the|same|symbol|strategy|be))* )+(@\S+)(?: instead)?(?: of @\S+)?(?: please)?|(@\S+) instead(?: of @\S+)?")
+    if match is None:
+        return None
+    name = (match[1] or match[2])[1:].upper()
+    plan.symbols = [(name, (0, 0))]
+    return f"Changed: it trades {name}."
+
+
+_CHANGES: tuple[Callable[[Plan, Scanner], str | None], ...] = (_number_for_number, _kind_for_kind, _without, _days, _scaled, _symbol)

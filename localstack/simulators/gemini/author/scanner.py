@@ -1,0 +1,81 @@
+"""Reading a normalized request from left to right. Whatever is taken is taken by a rule of the grammar; what no rule takes stays unread."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*(?:{pattern})(?:(?=\s|$)|(?<=\s))")
+
+
+class Unexpressible(Exception):
+    """A phrase that is understood and cannot be written in the language; what to ask about it."""
+
+
+class Scanner:
+    """A place in a text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def take(self, pattern: str) -> re.Match[str] | None:
+        """Takes whole words that match, if they come next."""
+        match = _compiled(pattern).match(self.text, self.at)
+        if match is not None and match[0].strip():
+            self.at = match.end()
+            return match
+        return None
+
+    def sees(self, pattern: str) -> bool:
+        """Whether such words come next."""
+        return _compiled(pattern).match(self.text, self.at) is not None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left."""
+        return not self.text[self.at :].strip()
+
+    def word(self) -> None:
+        """Goes over one word."""
+        match = re.compile(r"\s*\S+").match(self.text, self.at)
+        self.at = match.end() if match else len(self.text)
+
+    @property
+    def start(self) -> int:
+        """Where the next word begins."""
+        rest = self.text[self.at :]
+        return self.at + len(rest) - len(rest.lstrip())
+
+
+N = r"(-?\d*\.?\d+)"
+BARS = r"(?:bars?|minutes?|mins?|min|periods?|candles?|candlesticks?|m|ticks?)"
+THE = r"(?:the |its |a |an |their |that |this |my |current |short term |long term )*"
+ARTICLES = r"(?:(?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))(?: (?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))*"
+
+
+def bars_of(count: float, unit: str, what: str) -> float:
+    """A span in 1-minute bars.
+
+    Raises:
+        Unexpressible: for days and longer.
+    """
+    if re.match(r"h(?:ou)?rs?|h\b|hourly", unit):
+        return count * 60
+    if re.match(r"d(?:ays?|aily)?\b|w(?:eeks?|eekly)?\b|months?|monthly|years?|sessions?", unit):
+        raise Unexpressible(
+            f"{what} needs bars of days or longer, and a strategy here sees 1-minute bars of the running session only. "
+            f"Should it be {count:g} bars of one minute instead, or another span in minutes or hours?"
+        )
+    return count
+
+
+def number(scan: Scanner) -> float | None:
+    """A number, with k or m behind it for thousands and millions."""
+    match = scan.take(rf"{N}(?: (k|thousand|million|mio|mil))?")
+    if match is None:
+        return None
+    return float(match[1]) * {"k": 1e3, "thousand": 1e3, "million": 1e6, "mio": 1e6, "mil": 1e3}.get(match[2] or "", 1)

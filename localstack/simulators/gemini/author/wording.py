@@ -1,0 +1,138 @@
+"""A request as the grammar reads it: lower case, plain words, numbers as digits, symbols marked; every place leads back to the person's own words."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+
+from simulators.gemini.author.symbols import COMPANIES, NOT_SYMBOLS
+
+_TOKEN = re.compile(
+    r"(?<![\w.)])[-−]\d+(?:\.\d+)?"
+    r"|\$(?=[A-Za-z])[A-Za-z]{1,5}\b"
+    r"|\b[AaPp]\.[Mm]\.?"
+    r"|[A-Za-z]{2,5}/(?:USD|usd)\b"
+    r"|[A-Z]{1,4}\.[A-Z]\b(?!\.)"
+    r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
+    r"|[^\W\d_]+(?:['’][^\W\d_]+)*"
+    r"|>=|<=|[^\w\s]"
+)
+_CONTRACTIONS = {"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": "shall not", "let's": "let us"}
+_ENDINGS = {"n't": " not", "'s": " 's", "'d": " would", "'ll": " will", "'re": " are", "'ve": " have", "'m": " am"}
+_NUMBERS = {
+    "zero": "0",
+    "two": "2",
+    "three": "3",
+    "four": "4",
+    "five": "5",
+    "six": "6",
+    "seven": "7",
+    "eight": "8",
+    "nine": "9",
+    "ten": "10",
+    "eleven": "11",
+    "twelve": "12",
+    "fifteen": "15",
+    "twenty": "20",
+    "thirty": "30",
+    "forty": "40",
+    "fifty": "50",
+    "sixty": "60",
+    "seventy": "70",
+    "eighty": "80",
+    "ninety": "90",
+    "hundred": "100",
+    "noon": "12 : 00 pm",
+    "midday": "12 : 00 pm",
+    "percent": "%",
+    "pct": "%",
+    "≥": ">=",
+    "≤": "<=",
+    "–": "-",
+    "—": ",",
+    "&": "and",
+    "’": "'",
+    "×": "x",
+    "％": "%",
+    "，": ",",
+    "。": ".",
+}
+
+
+class Wording:
+    """A request and its normalized form.
+
+    Attributes:
+        original: The request as the person wrote it.
+        text: What the grammar reads: words and signs with one blank between them. A symbol is `@` and its letters in lower case (`@aapl`).
+    """
+
+    def __init__(self, original: str) -> None:
+        self.original = original
+        shouted = original.upper() == original and any(each.isalpha() for each in original)
+        self._starts: list[int] = []
+        self._spans: list[tuple[int, int]] = []
+        words: list[str] = []
+        length = 0
+        for match in _TOKEN.finditer(original):
+            for word in _normalized(match[0], _joins(original, match), shouted=shouted).split():
+                self._starts.append(length)
+                self._spans.append(match.span())
+                words.append(word)
+                length += len(word) + 1
+        self.text = " ".join(words)
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols it names, each once, in their order."""
+        return list(dict.fromkeys(each[1:].upper() for each in self.text.split() if each.startswith("@")))
+
+    def quote(self, start: int, end: int) -> str:
+        """The person's own words behind a stretch of the normalized text."""
+        while end > start and self.text[end - 1] in " ,.;":
+            end -= 1
+        while start < end and self.text[start] in " ,.;":
+            start += 1
+        if start >= end:
+            return ""
+        first = bisect_right(self._starts, start) - 1
+        last = bisect_right(self._starts, end - 1) - 1
+        return self.original[self._spans[first][0] : self._spans[last][1]]
+
+
+def _joins(original: str, match: re.Match[str]) -> bool:
+    """Whether a sign stands between two words without a blank, as in `10-bar`."""
+    around = original[max(0, match.start() - 1) : match.start()] + original[match.end() : match.end() + 1]
+    return len(around) == 2 and around.isalnum() and not around.isdigit()
+
+
+def _normalized(token: str, joins: bool, *, shouted: bool) -> str:
+    if token in ("-", "–"):
+        return "" if joins else "-" if token == "-" else ","
+    if re.fullmatch(r"[AaPp]\.[Mm]\.?", token):
+        return token.lower().replace(".", "")
+    if token[0] in "-−" and len(token) > 1:
+        return "-" + token[1:]
+    if token[0] == "$" and len(token) > 1:
+        return f"@{token[1:].lower()}"
+    if re.fullmatch(r"[A-Za-z]{2,5}/(?:USD|usd)", token) or re.fullmatch(r"[A-Z]{1,4}\.[A-Z]", token):
+        return f"@{token.lower()}"
+    word = token.replace("’", "'").lower()
+    if word in COMPANIES:
+        return f"@{COMPANIES[word].lower()}"
+    if word.endswith("'s") and word[:-2] in COMPANIES:
+        return f"@{COMPANIES[word[:-2]].lower()} 's"
+    if re.fullmatch(r"[A-Z]{1,5}", token) and not shouted and token not in NOT_SYMBOLS:
+        return f"@{word}"
+    if re.fullmatch(r"[A-Z]{2,5}'s", token.replace("’", "'")) and not shouted and token[:-2] not in NOT_SYMBOLS:
+        return f"@{word[:-2]} 's"
+    if word[0].isdigit() or word[0] == ".":
+        return word.replace(",", "")
+    if word in _CONTRACTIONS:
+        return _CONTRACTIONS[word]
+    if word in ("it's", "that's", "there's", "what's", "he's", "she's"):
+        return f"{word[:-2]} is"
+    for ending, full in _ENDINGS.items():
+        if word.endswith(ending) and len(word) > len(ending):
+            return word[: -len(ending)] + full
+    return _NUMBERS.get(word, word)
