@@ -23,7 +23,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from stratforge.strategy.batch import StrategyCache, decode_columns, evaluate_requests
+from stratforge.strategy.batch import StrategyCache, decode_columns, evaluate_requests, load_everything
 
 DEADLINE_SECONDS = 2.0
 _POLL_SECONDS = 0.02
@@ -35,8 +35,15 @@ _MAX_NUMBER = 1e300
 _MAX_KEYS = 64
 
 
-class _WorkerDied(Exception):
-    """The child ended or was ended."""
+_NOT_BEGUN = -1
+
+
+class WorkersFailed(RuntimeError):
+    """No worker could begin with a batch: the fault is the sandbox's, and no strategy is to blame."""
+
+
+class _WorkerEnded(Exception):
+    """The child is no more. The text says to the owner of a strategy why: it was too slow, or it ended by itself."""
 
 
 class Worker:
@@ -69,17 +76,25 @@ class Worker:
         *,
         careful: bool,
         deadline: float,
-    ) -> tuple[list[Any], int]:
-        """Runs requests; returns the answers in order, and the index it died at (the number of requests when it did not)."""
-        _COUNTER.pack_into(self._counter, 0, 0)
+    ) -> tuple[list[Any], int, str]:
+        """Runs requests.
+
+        Returns:
+            The answers in order, the index it stood at when it ended (`_NOT_BEGUN` before the first; the number of requests when
+            it did not end), and why it ended.
+        """
+        _COUNTER.pack_into(self._counter, 0, _NOT_BEGUN)
         answers: list[Any] = []
         try:
             self._send(marshal.dumps((dict(bars), dict(sources), list(requests), careful)), deadline)
             while len(answers) < len(requests):
                 answers += self._receive(deadline)
-        except _WorkerDied:
-            return answers, min(max(self._position(), len(answers)), len(requests) - 1)
-        return answers, len(requests)
+        except _WorkerEnded as ended:
+            position = self._position()
+            if position == _NOT_BEGUN:
+                return answers, _NOT_BEGUN, str(ended)
+            return answers, min(max(position, len(answers)), len(requests) - 1), str(ended)
+        return answers, len(requests), ""
 
     def _position(self) -> int:
         return int(_COUNTER.unpack_from(self._counter, 0)[0])
@@ -94,26 +109,21 @@ class Worker:
                 try:
                     data = data[os.write(self._down, data) :]
                 except BrokenPipeError:
-                    self.kill()
-                    raise _WorkerDied from None
+                    raise self._ended() from None
                 limit = time.monotonic() + deadline
             elif time.monotonic() > limit:
-                self.kill()
-                raise _WorkerDied
+                raise self._too_slow(deadline)
 
     def _receive(self, deadline: float) -> list[Any]:
         (size,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
         if size > _MAX_ANSWER_BYTES:
-            self.kill()
-            raise _WorkerDied
+            raise self._not_understood()
         try:
             answers = json.loads(self._read(size, deadline))
         except ValueError:
-            self.kill()
-            raise _WorkerDied from None
+            raise self._not_understood() from None
         if not isinstance(answers, list):
-            self.kill()
-            raise _WorkerDied
+            raise self._not_understood()
         return [checked_answer(answer) for answer in answers]
 
     def _read(self, size: int, deadline: float) -> bytes:
@@ -124,16 +134,31 @@ class Worker:
             if ready:
                 piece = os.read(self._up, min(size - len(data), 1 << 20))
                 if not piece:
-                    self.kill()
-                    raise _WorkerDied
+                    raise self._ended()
                 data += piece
             moved = self._position()
             if moved != position or ready:
                 position, since = moved, time.monotonic()
             elif time.monotonic() - since > deadline:
-                self.kill()
-                raise _WorkerDied
+                raise self._too_slow(deadline)
         return bytes(data)
+
+    def _too_slow(self, deadline: float) -> _WorkerEnded:
+        self.kill()
+        return _WorkerEnded(f"it did not answer within {deadline:g} seconds")
+
+    def _not_understood(self) -> _WorkerEnded:
+        self.kill()
+        return _WorkerEnded("its answer was not understood")
+
+    def _ended(self) -> _WorkerEnded:
+        """The child closed its end: it is dead or dying by itself, and what it died of is known then."""
+        self._alive = False
+        _, status = os.waitpid(self.pid, 0)
+        self._close()
+        code = os.waitstatus_to_exitcode(status)
+        what = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
+        return _WorkerEnded(f"its process ended before it answered ({what})")
 
     def kill(self) -> None:
         """Ends the child."""
@@ -142,35 +167,49 @@ class Worker:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signal.SIGKILL)
             os.waitpid(self.pid, 0)
-            os.close(self._down)
-            os.close(self._up)
+            self._close()
+
+    def _close(self) -> None:
+        os.close(self._down)
+        os.close(self._up)
 
 
 class Pool:
     """The worker of this environment (a Lambda environment handles one request at a time), replaced when it dies."""
 
     def __init__(self, deadline: float = DEADLINE_SECONDS) -> None:
+        # Before any child: what is loaded on first use could not be loaded there.
+        load_everything()
         self._deadline = deadline
         self._worker: Worker | None = None
 
     def evaluate(
         self, bars: Mapping[str, str], sources: Mapping[str, str], requests: Sequence[Any]
     ) -> list[dict[str, Any]]:
-        """Answers to all requests, in order."""
+        """Answers to all requests, in order.
+
+        Raises:
+            WorkersFailed: if two workers in a row ended before they began with a strategy.
+        """
         answers: list[dict[str, Any]] = []
-        careful = False
+        careful = failed_before = False
         while len(answers) < len(requests):
             if self._worker is None or not self._worker.alive:
                 self._worker = Worker()
             rest = requests[len(answers) :]
-            got, died_at = self._worker.run(bars, sources, rest, careful=careful, deadline=self._deadline)
+            got, ended_at, why = self._worker.run(bars, sources, rest, careful=careful, deadline=self._deadline)
             answers += got
-            if died_at == len(rest):
+            if ended_at == len(rest):
                 break
-            if careful or len(got) == died_at:
-                answers.append(
-                    {"error": f"the strategy was stopped: it did not answer within {self._deadline:g} seconds"}
-                )
+            if ended_at == _NOT_BEGUN:
+                # The worker may have been ended between two batches; a second one that fares no better is a defect of ours.
+                if failed_before:
+                    raise WorkersFailed(f"a worker of the sandbox failed: {why}")
+                failed_before = True
+                continue
+            failed_before = False
+            if careful or len(got) == ended_at:
+                answers.append({"error": f"the strategy was stopped: {why}"})
             # Answers before the one that hung may be lost with the child; from here on they come one at a time.
             careful = True
         return answers
@@ -224,6 +263,7 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
         (size,) = _HEADER.unpack(_read_exactly(source, _HEADER.size))
         bars, sources, requests, careful = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
         columns = decode_columns(bars)
+        _COUNTER.pack_into(counter, 0, 0)
         answers: list[Any] = []
         for index, answer in enumerate(evaluate_requests(columns, sources, requests, cache), 1):
             _COUNTER.pack_into(counter, 0, index)

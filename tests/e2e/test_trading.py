@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import pytest
@@ -175,3 +176,35 @@ def _kill_at_work(platform: Platform, name: str) -> None:
                 break
     for process in platform.function_processes(name):
         process.kill()
+
+
+COINS = """
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    if position.quantity > 0:
+        return sell()
+    return buy(fraction=0.2)
+"""
+
+
+def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.enter("coins-session@example.com", "a long enough password")
+    code = {"name": "coins", "symbol": "BTC/USD", "python_code": COINS}
+    strategy = client.call("POST", "/api/strategies", code)["strategy_id"]
+    session = client.start_session(strategy, "BTC/USD")["session_id"]
+
+    def told() -> dict[str, Any]:
+        found: dict[str, Any] = client.call("GET", f"/api/sessions/{session}")
+        assert found["status"] == "RUNNING", found
+        return found
+
+    of_session = f"SELECT count(*) FROM trades t JOIN orders o ON o.id = t.order_id WHERE o.session_id = '{session}'"
+    wait_for(lambda: told()["status"] == "RUNNING" and one(platform, of_session) >= 4, 90, "four trades in coins")
+    client.call("POST", f"/api/sessions/{session}/stop")
+    settle(platform, 60.0)
+    assert one(platform, f"{of_session} AND t.fee_quantity > 0") >= 2
+    assert one(platform, f"{of_session} AND t.fee_cash > 0") >= 2
+    assert one(platform, f"SELECT bars_evaluated FROM sessions WHERE id = '{session}'") >= 4
+    assert cli.main(["replay", session, "--database", platform.conninfo("engine")]) == 0
+    assert_clean(audit(platform))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +15,7 @@ from stratforge.strategy import compile_strategy
 from stratforge.strategy.batch import encode_columns, encode_request
 
 from functions.sandbox import workers
-from functions.sandbox.workers import Pool, checked_answer
+from functions.sandbox.workers import Pool, WorkersFailed, checked_answer
 
 SOURCE = "def on_bar(bar, position, state):\n    state['n'] = state.get('n', 0) + 1\n    return buy(confidence=0.5)\n"
 
@@ -99,6 +100,35 @@ def test_a_child_that_dies_is_replaced(pool: Pool, monkeypatch: pytest.MonkeyPat
     hostile(monkeypatch, lambda: os._exit(0))
     answers = pool.evaluate(window(), SOURCES, [request(), BAD, request()])
     assert ["error" in answer for answer in answers] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        (lambda: os._exit(3), "its process ended before it answered (exit status 3)"),
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "its process ended before it answered (killed by SIGSEGV)"),
+        (lambda: time.sleep(60), "it did not answer within 0.4 seconds"),
+    ],
+    ids=["exit", "crash", "slow"],
+)
+def test_a_dead_worker_is_told_apart_from_a_slow_one(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, action: Any, said: str
+) -> None:
+    hostile(monkeypatch, action)
+    assert pool.evaluate(window(), SOURCES, [BAD]) == [{"error": f"the strategy was stopped: {said}"}]
+
+
+def test_a_worker_that_was_killed_between_two_batches_costs_no_strategy_anything(pool: Pool) -> None:
+    pool.evaluate(window(), SOURCES, [request()])
+    assert pool._worker is not None
+    os.kill(pool._worker.pid, signal.SIGKILL)
+    assert "error" not in pool.evaluate(window(), SOURCES, [request()])[0]
+
+
+def test_a_worker_that_cannot_read_the_bars_is_the_sandboxs_fault_and_no_strategys(pool: Pool) -> None:
+    with pytest.raises(WorkersFailed, match="exit status 1"):
+        pool.evaluate({**window(), "timezone": "Mars/Olympus"}, SOURCES, [request()])
+    assert "error" not in pool.evaluate(window(), SOURCES, [request()])[0]
 
 
 def test_memory_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

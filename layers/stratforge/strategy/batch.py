@@ -18,10 +18,12 @@ from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy.compiler import Strategy, compile_strategy
 from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
 from stratforge.strategy.findings import StrategyError
-from stratforge.strategy.graph import Values
+from stratforge.strategy.graph import NODES, OPERATIONS, Values
+from stratforge.strategy.indicators import REGISTRY
 
 CACHED_STRATEGIES = 10_000
-_TIMEZONES = frozenset(("America/New_York", "UTC"))
+# Read when this is imported: a worker of the sandbox can open no file.
+_TIMEZONES = {name: ZoneInfo(name) for name in ("America/New_York", "UTC")}
 
 
 def encode_columns(bars: BarColumns) -> dict[str, str]:
@@ -42,10 +44,11 @@ def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
     time = np.frombuffer(base64.b64decode(encoded["time"]), dtype="<i8")
     if any(len(column) != len(time) for column in columns) or not len(time):
         raise ValueError("the columns of a window differ in length or are empty")
-    if encoded["timezone"] not in _TIMEZONES:
+    timezone = _TIMEZONES.get(encoded["timezone"])
+    if timezone is None:
         raise ValueError("the time zone of a window is not an exchange's")
     open_, high, low, close, volume = columns
-    return BarColumns(time, open_, high, low, close, volume, ZoneInfo(encoded["timezone"]))
+    return BarColumns(time, open_, high, low, close, volume, timezone)
 
 
 def encode_request(
@@ -64,6 +67,25 @@ def encode_request(
         "position": list(position),
         "state": dict(state),
     }
+
+
+def load_everything() -> None:
+    """Computes every operation and every indicator once.
+
+    numpy loads parts of itself on first use (a quantile, for one), which would fail in a worker of the sandbox that can open nothing.
+    """
+    path = 100.0 + np.arange(8.0)
+    bars = BarColumns(60 * np.arange(8, dtype=np.int64), path, path, path, path, path)
+    values = Values(bars)
+    close = NODES.node("column:close")
+    with np.errstate(all="ignore"):
+        for indicator in REGISTRY.values():
+            defaults = [parameter.default for parameter in indicator.parameters]
+            node = NODES.node("indicator", (close,) * len(indicator.inputs), (indicator.name, *defaults))
+            values.series(NODES.node("field", (node,), (0,)))
+        for name, operation in OPERATIONS.items():
+            if name != "indicator":
+                operation(bars, [path, path, path], (2, 1))
 
 
 class StrategyCache:
