@@ -9,7 +9,9 @@ import pytest
 from stratforge.ai.analyst import Research
 from stratforge.ai.draft import DraftParameter, StrategyDraft
 from stratforge.ai.failures import ModelUnavailable, NotADraft
+from stratforge.ai.prompts import request_in
 from stratforge.ai.quant import Drafted, Turn
+from stratforge.intent import Requirement, Status
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.users.accounts import register_user
@@ -19,7 +21,7 @@ from tests.unit.ai.test_review import CODE, TRUE
 
 
 class Model:
-    """Answers in turn; an exception is raised."""
+    """Answers in turn, naming what it was asked for last as its one requirement; an exception is raised."""
 
     model = "told"
 
@@ -33,7 +35,10 @@ class Model:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return Drafted(answer, 100)
+        asked = [each for turn in turns if turn.role == "user" and (each := request_in(turn.text)) is not None][-1]
+        lines = list(range(1, answer.python_code.count("\n") + 2))
+        wanted = Requirement(quote=asked.text, meaning="as it says", status=Status.ASSUMED, lines=lines)
+        return Drafted(answer.model_copy(update={"requirements": [wanted]}), 100)
 
 
 def draft(code: str = CODE, explanation: str = TRUE) -> StrategyDraft:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from pydantic import BaseModel, Field
+
+from stratforge.intent.requirements import Requirement
+
+
+class AnswerKind(StrEnum):
+    """What the model answers with."""
+
+    STRATEGY = "strategy"
+    ANSWER = "answer"
+    CLARIFY = "clarify"
+    DECLINE = "decline"
 
 
 class DraftParameter(BaseModel):
@@ -16,6 +29,20 @@ class DraftParameter(BaseModel):
 class StrategyDraft(BaseModel):
     """A strategy as the model proposes it. Nothing in it runs before it passed the compiler."""
 
+    kind: AnswerKind = Field(
+        AnswerKind.STRATEGY,
+        description="strategy: code that does what was asked. clarify: questions, no code. decline: it cannot be done here, and why. answer: "
+        "the user asked something and wants no change",
+    )
+    plan: str = Field(
+        "",
+        max_length=2_000,
+        description="How the request is understood, in a few sentences, before anything is written",
+    )
+    requirements: list[Requirement] = Field(
+        default_factory=list,
+        description="Everything the request asks for, piece by piece, in its own words; no number, time, day, bound, negation or connective left out",
+    )
     name: str = Field(min_length=1, max_length=120, description="A short name for the strategy")
     symbol: str = Field(description="The symbol it is for, such as AAPL or BTC/USD")
     python_code: str = Field(description="The strategy in the strategy language, and nothing else")

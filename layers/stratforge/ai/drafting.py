@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.draft import AnswerKind, StrategyDraft
 from stratforge.ai.failures import NotADraft
-from stratforge.ai.prompts import quant_instructions, repair_request
+from stratforge.ai.prompts import Request, quant_instructions, repair_request, request_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
@@ -70,6 +70,9 @@ def write_strategy(
         NotADraft: if the last answer is not a draft.
     """
     turns, tokens, repairs = list(conversation), 0, list[tuple[str, ...]]()
+    request = request_in(conversation[-1].text)
+    if request is None:
+        raise ValueError("the last turn of a conversation is a request")
     for attempt in range(MAX_REPAIRS + 1):
         progress("writing" if attempt == 0 else f"repairing {attempt}/{MAX_REPAIRS}")
         try:
@@ -83,9 +86,9 @@ def write_strategy(
             turns += [Turn("model", error.text[:_SHOWN]), Turn("user", repair_request(findings))]
             continue
         draft, tokens = drafted.draft, tokens + drafted.tokens
-        if draft.questions and not draft.python_code.strip():
+        if draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
             return Passed(draft, None, tokens, tuple(repairs))
-        strategy, findings = _examine(draft, progress)
+        strategy, findings = _examine(draft, request, progress)
         findings += check_symbol(draft.symbol)
         if strategy is not None and not findings:
             return Passed(draft, strategy, tokens, tuple(repairs))
@@ -96,7 +99,9 @@ def write_strategy(
     raise AssertionError("unreachable")
 
 
-def _examine(draft: StrategyDraft, progress: Callable[[str], None]) -> tuple[Strategy | None, list[str]]:
+def _examine(
+    draft: StrategyDraft, request: Request, progress: Callable[[str], None]
+) -> tuple[Strategy | None, list[str]]:
     progress("checking")
     try:
         strategy = compile_strategy(draft.python_code)
@@ -104,5 +109,5 @@ def _examine(draft: StrategyDraft, progress: Callable[[str], None]) -> tuple[Str
         _ = strategy.lookback
     except StrategyError as error:
         return None, [str(finding) for finding in error.findings]
-    progress("backtesting")
-    return strategy, review(draft, strategy)
+    progress("comparing with the request")
+    return strategy, review(draft, strategy, request)

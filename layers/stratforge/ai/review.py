@@ -1,19 +1,16 @@
-"""The second gate, after the compiler: a draft must run, and its explanation must say what its code does."""
+"""The gates after the compiler: a draft must run, its explanation must say what its code does, and both must be what was asked for."""
 
 from __future__ import annotations
 
 import ast
 import re
-from functools import lru_cache
-
-import numpy as np
 
 from stratforge.ai.draft import StrategyDraft
-from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
-from stratforge.market import BarColumns
+from stratforge.ai.prompts import Request
+from stratforge.intent import contract_findings
+from stratforge.intent.program import constants_of
 from stratforge.strategy import Strategy
 
-_BARS = 3_000
 # How people call an indicator when they do not use its name.
 _ALSO_CALLED = {
     "sma": ("average", "mean", "durchschnitt", "moyenne", "media", "média"),
@@ -40,36 +37,14 @@ _ALSO_CALLED = {
 }
 
 
-@lru_cache(maxsize=1)
-def _made_up_bars() -> BarColumns:
-    """A few days of a seeded random walk, in exchange hours."""
-    generator = np.random.default_rng(7)
-    steps = generator.normal(0, 0.0012, _BARS + 1)
-    path = 100 * np.exp(np.cumsum(steps))
-    open_, close = path[:-1], path[1:]
-    wick = np.abs(generator.normal(0, 0.05, (2, _BARS)))
-    minutes = np.concatenate([1_767_623_400 + 86_400 * day + 60 * np.arange(390) for day in range(_BARS // 390 + 1)])
-    return BarColumns(
-        minutes[:_BARS].astype(np.int64),
-        open_.copy(),
-        np.maximum(open_, close) + wick[0],
-        np.minimum(open_, close) - wick[1],
-        close.copy(),
-        np.round(generator.lognormal(8, 0.5, _BARS)),
-    )
+def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[str]:
+    """What is wrong with a draft that compiled; empty when nothing is.
 
-
-def review(draft: StrategyDraft, strategy: Strategy) -> list[str]:
-    """What is wrong with a draft that compiled; empty when nothing is."""
-    return [*_smoke(strategy), *_explanation(draft), *_parameters(draft, strategy)]
-
-
-def _smoke(strategy: Strategy) -> list[str]:
-    try:
-        run_backtest(strategy, _made_up_bars(), BacktestConfig())
-    except BacktestError as error:
-        return [f"The strategy cannot be backtested: {error}"]
-    return []
+    Args:
+        request: What was asked for, in the person's words.
+    """
+    contract = contract_findings(request.text, draft.requirements, strategy, draft.assumptions, whole=request.whole)
+    return [*contract, *_explanation(draft), *_parameters(draft, strategy)]
 
 
 def _explanation(draft: StrategyDraft) -> list[str]:
@@ -83,9 +58,9 @@ def _explanation(draft: StrategyDraft) -> list[str]:
     for name in sorted(_indicators(tree)):
         if not any(word in text for word in (name, name.replace("_", " "), *_ALSO_CALLED.get(name, ()))):
             findings.append(f"The code uses ta.{name}, and the explanation does not mention it.")
-    for name, value in _constants(tree).items():
+    for name, value in constants_of(tree).items():
         # A percentage may be said as one.
-        if not {value, abs(value), round(abs(value) * 100, 6)} & said:
+        if not {value, abs(value), round(abs(value) * 100, 6), round(abs(1 - value) * 100, 6)} & said:
             findings.append(f"The code has {name} = {value:g}, and the explanation does not mention {abs(value):g}.")
     return findings
 
@@ -111,21 +86,3 @@ def _indicators(tree: ast.Module) -> set[str]:
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "ta"
     }
-
-
-def _constants(tree: ast.Module) -> dict[str, float]:
-    """The tunable numbers of the module."""
-    found: dict[str, float] = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign):
-            for target in statement.targets:
-                names = target.elts if isinstance(target, ast.Tuple) else [target]
-                values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
-                for name, value in zip(names, values, strict=False):
-                    try:
-                        number = ast.literal_eval(value)
-                    except ValueError:
-                        continue
-                    if isinstance(name, ast.Name) and isinstance(number, int | float) and not isinstance(number, bool):
-                        found[name.id] = float(number)
-    return found

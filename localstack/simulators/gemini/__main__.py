@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from simulators.gemini.author import write_draft
-from simulators.gemini.conversation import said_by_user, untradable_symbols
+from simulators.gemini.author import write_answer
+from simulators.gemini.conversation import requests_in, untradable_symbols
 from simulators.gemini.faults import Faults
 from simulators.gemini.researcher import hostile_answer, research
 
@@ -79,13 +79,13 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
         answer = await _faulty(fault, grounded, faults.seconds)
         if answer is not None:
             return answer, body
-    said = said_by_user(contents)
+    said = requests_in(contents)
     if grounded:
-        text, grounding = research(said)
+        text, grounding = research(". ".join(said))
         return Answer(text, grounding, cut=len(text) // 2 if fault == "cut" else None), body
     if body.get("generationConfig", {}).get("responseMimeType") != "application/json":
         return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json"), body
-    return Answer(json.dumps(write_draft(said, untradable_symbols(contents)))), body
+    return Answer(json.dumps(write_answer(said, untradable_symbols(contents)))), body
 
 
 async def _faulty(fault: str, grounded: bool, seconds: float) -> Answer | Response | None:

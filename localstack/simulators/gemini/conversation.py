@@ -10,8 +10,8 @@ from typing import Any
 _REPAIR = "The answer did not pass."
 
 
-def said_by_user(contents: list[dict[str, Any]]) -> str:
-    """Every request so far. The product sends the user's words as one JSON string, after a line of its own."""
+def requests_in(contents: list[dict[str, Any]]) -> list[str]:
+    """The person's requests, turn by turn. The product sends each as one JSON string, after a line of its own."""
     said = []
     for content in contents:
         text = _text(content)
@@ -22,7 +22,7 @@ def said_by_user(contents: list[dict[str, Any]]) -> str:
             said.append(str(json.loads(quoted)))
         except ValueError:
             said.append(text)
-    return ". ".join(said)
+    return said
 
 
 def untradable_symbols(contents: list[dict[str, Any]]) -> frozenset[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
+from stratforge.intent import Requirement, Status
 from stratforge.strategy import compile_strategy
 
 CODE = """
@@ -34,7 +36,11 @@ TRUE = "Buys when the 10-bar average is above the 30-bar average and the RSI is 
     ],
 )
 def test_what_the_explanation_leaves_out_or_says_wrong_is_found(explanation: str, missing: list[str]) -> None:
-    draft = StrategyDraft(name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation)
-    found = review(draft, compile_strategy(CODE))
+    asked = "Buy when the 10-bar average is above the 30-bar one with an RSI under 70, sell at 2% loss"
+    requirement = Requirement(quote=asked, meaning="the same", status=Status.COVERED, lines=list(range(1, 13)))
+    draft = StrategyDraft(
+        name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation, requirements=[requirement]
+    )
+    found = review(draft, compile_strategy(CODE), Request(asked, whole=True))
     assert len(found) == len(missing)
     assert all(word in finding for word, finding in zip(missing, found, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from simulators.gemini.author.rules import (
     Both,
@@ -24,7 +25,7 @@ from simulators.gemini.author.rules import (
     contrary,
 )
 from simulators.gemini.author.scanner import ARTICLES, BARS, THE, N, Scanner, Unexpressible, bars_of
-from simulators.gemini.author.series import CLOSE, VOLUME, average, band, channel, macd, moving_average, operand, series
+from simulators.gemini.author.series import CLOSE, VOLUME, average, channel, macd, operand, series
 
 _IS = r"(?:is|are|was|gets?|has|have|been|being|stays?|remains?|sits?|trades?|trading|moves?|goes|go|going|comes?|come|closes?|closing|closed|falls?|falling|drops?|dropping|dips?|dipping|sinks?|declines?|pulls back|rises?|rising|climbs?|climbing|pushes|pops|returns?|recovers?|gone|fallen|risen|dropped|reads?|hits?|currently|already|still|then|also|now|back|well|to|at|again|even|significantly|significant|first|finally)"
 _UP = r"(?:above|over|greater than|more than|higher than|bigger than|larger than|exceeds?|exceeding|>|up above|up over|up through|on top of|north of)"
@@ -63,9 +64,11 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
     while joined:
         at = scan.at
         # A comma before the next one is read with the word that joins it.
-        match = scan.take(r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except (?:when|if))|,")
+        match = scan.take(
+            r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except (?:when|if))|,"
+        )
         if match is None:
-            timed = _time(scan, memory)
+            timed = time_condition(scan, memory)
             if timed is None:
                 scan.at = at
                 break
@@ -122,7 +125,9 @@ def _lasting(scan: Scanner, memory: Memory) -> Condition | None:
     if found is None:
         return None
     at = scan.at
-    match = scan.take(rf"for (?:at least )?(?:the )?(?:last |past )?{N} (?:consecutive |straight |successive )?({BARS}|hours?|closes|times)(?: in a row| straight| running)?|{N} ({BARS}|times|closes) (?:in a row|straight|running)")
+    match = scan.take(
+        rf"for (?:at least )?(?:the )?(?:last |past )?{N} (?:consecutive |straight |successive )?({BARS}|hours?|closes|times)(?: in a row| straight| running)?|{N} ({BARS}|times|closes) (?:in a row|straight|running)"
+    )
     if match and isinstance(found, Compare | Turn):
         count = float(match[1] or match[3])
         return Lasting(found, count * 60 if (match[2] or "").startswith("h") else count)
@@ -131,7 +136,20 @@ def _lasting(scan: Scanner, memory: Memory) -> Condition | None:
 
 
 def _simple(scan: Scanner, memory: Memory) -> Condition | None:
-    for read in (_time, _first_close, _position, _streak, _pair_crossing, _macd_words, _band_words, _breakout, _move, _comparison, _named_cross, _anaphora):
+    for read in (
+        time_condition,
+        _first_close,
+        _position,
+        _streak,
+        _pair_crossing,
+        _macd_words,
+        _band_words,
+        _breakout,
+        _move,
+        _comparison,
+        _named_cross,
+        _anaphora,
+    ):
         at = scan.at
         found = read(scan, memory)
         if found is not None:
@@ -165,7 +183,9 @@ def minute_of_day(scan: Scanner) -> int | None:
     hour, minute = int(match[1]), int(match[2] or 0)
     if scan.sees(_ZONE):
         zone = scan.take(_ZONE)
-        raise Unexpressible(f"Times of a strategy are New York times, and “{match[0].strip()} {zone[0].strip() if zone else ''}” is another zone's. What is it in New York time?")
+        raise Unexpressible(
+            f"Times of a strategy are New York times, and “{match[0].strip()} {zone[0].strip() if zone else ''}” is another zone's. What is it in New York time?"
+        )
     if match[3] in ("am", "pm"):
         hour = hour % 12 + (12 if match[3] == "pm" else 0)
     elif hour < 8 and match[2] is not None:
@@ -186,7 +206,7 @@ def _span(match: re.Match[str], first: int) -> float:
 _EDGE = rf"(first|opening|last|final|closing) (?:{N} ?(minutes?|mins?|hours?|bars?)|(half hour|half an hour|hour))(?: of (?:the )?(?:trading )?(?:day|session|trading|market)| of trading| after the open| before the close)?"
 
 
-def _time(scan: Scanner, _memory: Memory) -> Condition | None:
+def time_condition(scan: Scanner, _memory: Memory) -> Condition | None:
     at = scan.at
     scan.take(r"(?:it is|it 's|the time is|time is)")
     if scan.take(r"between|from"):
@@ -202,14 +222,20 @@ def _time(scan: Scanner, _memory: Memory) -> Condition | None:
     match = scan.take(rf"(?:in|during|within) (?:the )?{_EDGE}")
     if match:
         span = _span(match, 2)
-        return TimeOfDay(round(570 + span), until=True) if match[1] in ("first", "opening") else TimeOfDay(round(960 - span), until=False)
+        return (
+            TimeOfDay(round(570 + span), until=True)
+            if match[1] in ("first", "opening")
+            else TimeOfDay(round(960 - span), until=False)
+        )
     match = scan.take(rf"after (?:the )?{_EDGE}")
     if match and match[1] in ("first", "opening"):
         return TimeOfDay(round(570 + _span(match, 2)), until=False)
     match = scan.take(rf"before (?:the )?{_EDGE}")
     if match and match[1] in ("last", "final", "closing"):
         return TimeOfDay(round(960 - _span(match, 2)), until=True)
-    match = scan.take(rf"{N} (minutes?|mins?|hours?) (after the open|after (?:the )?market open\w*|before the close|before (?:the )?market close\w*|before the end of the day)")
+    match = scan.take(
+        rf"{N} (minutes?|mins?|hours?) (after the open|after (?:the )?market open\w*|before the close|before (?:the )?market close\w*|before the end of the day)"
+    )
     if match:
         span = float(match[1]) * (60 if match[2].startswith("h") else 1)
         return TimeOfDay(round(570 + span if "after" in match[3] else 960 - span), until=False)
@@ -217,7 +243,10 @@ def _time(scan: Scanner, _memory: Memory) -> Condition | None:
         return TimeOfDay(720, until=True)
     if scan.take(r"(?:in|during) the afternoon"):
         return TimeOfDay(720, until=False)
-    for words, until in ((r"before|until|till|no later than|earlier than|prior to", True), (r"(?:at or )?after|past|from|since|later than|starting (?:at|from)|beginning at", False)):
+    for words, until in (
+        (r"before|until|till|no later than|earlier than|prior to", True),
+        (r"(?:at or )?after|past|from|since|later than|starting (?:at|from)|beginning at", False),
+    ):
         if scan.take(words):
             minute = minute_of_day(scan)
             if minute is not None and 0 < minute < 1440:
@@ -225,6 +254,11 @@ def _time(scan: Scanner, _memory: Memory) -> Condition | None:
                 return TimeOfDay(minute, until=until)
             scan.at = at
             scan.take(r"(?:it is|it 's|the time is|time is)")
+    if scan.take(r"(?:exactly )?at(?: exactly)?"):
+        minute = minute_of_day(scan)
+        if minute is not None and 570 < minute < 960:
+            return Both((TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
+        scan.at = at
     days = weekdays(scan)
     if days:
         here = scan.at
@@ -264,7 +298,7 @@ def weekdays(scan: Scanner) -> tuple[int, ...]:
         return (0, 1, 2, 3, 4)
     if scan.take(r"weekends?"):
         return (5, 6)
-    found = []
+    found: list[int] = []
     while match := scan.take(rf"(?:,? ?(?:and|or|,) )?(?:on )?{_DAY_WORDS}" if found else _DAY_WORDS):
         found.append(_DAY_NUMBER[match[1][:3]])
         through = scan.take(rf"(?:to|through|thru|until|-) {_DAY_WORDS}")
@@ -285,33 +319,53 @@ def _position(scan: Scanner, memory: Memory) -> Condition | None:
     if not memory.position:
         return None
     at = scan.at
-    match = scan.take(rf"(?:{_MINE} )?(?:held|open|been held|been open|in the (?:trade|position))(?: for)?(?: at least| more than)? {N} ({BARS}|hours?|days?)")
+    match = scan.take(
+        rf"(?:{_MINE} )?(?:held|open|been held|been open|in the (?:trade|position))(?: for)?(?: at least| more than)? {N} ({BARS}|hours?|days?)"
+    )
     if match is None:
-        match = scan.take(rf"{N} ({BARS}|hours?|days?) (?:have passed|later|pass|after (?:entry|buying|the (?:buy|entry|purchase))|in the trade)")
+        match = scan.take(
+            rf"{N} ({BARS}|hours?|days?) (?:have passed|later|pass|after (?:entry|buying|the (?:buy|entry|purchase))|in the trade)"
+        )
     if match:
         return Held(bars_of(float(match[1]), match[2], f"Holding for {match[1]} {match[2]}"))
     for words, gain in (
-        (rf"(?:{_MINE} )?(?:(?:gained|made|earned|risen|grown|recovers?|recovered|bounces?|up|in profit|gains?|profits?|wins?|rises?|a (?:gain|profit) of|profit reaches|profit exceeds|profit of)(?: by| of| more than| at least| over)*)", True),
-        (rf"(?:{_MINE} )?(?:(?:lost|down|fallen|dropped|loses?|losing|in loss|a loss of|loss reaches|loss exceeds|loss of|falls?|drops?)(?: by| of| more than| at least| over)*)", False),
+        (
+            rf"(?:{_MINE} )?(?:(?:gained|made|earned|risen|grown|recovers?|recovered|bounces?|up|in profit|gains?|profits?|wins?|rises?|a (?:gain|profit) of|profit reaches|profit exceeds|profit of)(?: by| of| more than| at least| over)*)",
+            True,
+        ),
+        (
+            rf"(?:{_MINE} )?(?:(?:lost|down|fallen|dropped|loses?|losing|in loss|a loss of|loss reaches|loss exceeds|loss of|falls?|drops?)(?: by| of| more than| at least| over)*)",
+            False,
+        ),
     ):
         if scan.take(words):
-            amount = _amount(scan)
-            if amount and not scan.sees(rf"(?:below|above|under|over|in|within|from) ") and not (amount[1] == "%" and scan.sees(_SPAN)):
-                scan.take(r"(?:from|since|on|over|versus|above|below) (?:the |my )?(?:entry|purchase|buy|position|trade|cost|entry price|purchase price)(?: price)?|(?:profit|gain|loss)")
+            amount = amount_of(scan)
+            if (
+                amount
+                and not scan.sees(r"(?:below|above|under|over|in|within|from) ")
+                and not (amount[1] == "%" and scan.sees(_SPAN))
+            ):
+                scan.take(
+                    r"(?:from|since|on|over|versus|above|below) (?:the |my )?(?:entry|purchase|buy|position|trade|cost|entry price|purchase price)(?: price)?|(?:profit|gain|loss)"
+                )
                 return Result(amount[0], amount[1], gain)
             scan.at = at
-    amount = _amount(scan)
+    amount = amount_of(scan)
     if amount:
-        match = scan.take(r"(?:in )?(?:of )?(profit|gain|gains|up|above (?:the |my )?(?:entry|purchase|buy)(?: price)?|in profit|loss|losses|down|below (?:the |my )?(?:entry|purchase|buy)(?: price)?)")
+        match = scan.take(
+            r"(?:in )?(?:of )?(profit|gain|gains|up|above (?:the |my )?(?:entry|purchase|buy)(?: price)?|in profit|loss|losses|down|below (?:the |my )?(?:entry|purchase|buy)(?: price)?)"
+        )
         if match:
             return Result(amount[0], amount[1], match[1].startswith(("profit", "gain", "up", "above", "in profit")))
     scan.at = at
     return None
 
 
-def _amount(scan: Scanner) -> tuple[float, str] | None:
+def amount_of(scan: Scanner) -> tuple[float, Literal["%", "$", "ATR"]] | None:
     at = scan.at
-    match = scan.take(rf"(?:a |an )?(?:{N} ?(%)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?))(?: (?:a|per) share)?")
+    match = scan.take(
+        rf"(?:a |an )?(?:{N} ?(%)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?))(?: (?:a|per) share)?"
+    )
     if match is None:
         scan.at = at
         return None
@@ -331,15 +385,21 @@ def _first_close(scan: Scanner, memory: Memory) -> Condition | None:
     found = _anaphora(scan, memory) or _comparison(scan, memory)
     if not isinstance(found, Compare):
         return None
-    scan.take(r"after (?:being|having been|it was|it has been|closing|trading) (?:below|under|above|over|outside)(?: it| there| that)?")
+    scan.take(
+        r"after (?:being|having been|it was|it has been|closing|trading) (?:below|under|above|over|outside)(?: it| there| that)?"
+    )
     return Cross(found.left, found.op in (">", ">="), found.right)
 
 
 # Streaks, moves, crosses ---------------------------------------------------------------------------------------
 
 
-_GREEN = Series("up_bar", "np.where(bars.close > bars.open, 1.0, 0.0)", "the bar's rise (1 when it closes above its open)")
-_RED = Series("down_bar", "np.where(bars.close < bars.open, 1.0, 0.0)", "the bar's fall (1 when it closes below its open)")
+_GREEN = Series(
+    "up_bar", "np.where(bars.close > bars.open, 1.0, 0.0)", "the bar's rise (1 when it closes above its open)"
+)
+_RED = Series(
+    "down_bar", "np.where(bars.close < bars.open, 1.0, 0.0)", "the bar's fall (1 when it closes below its open)"
+)
 
 
 def _streak_of(kind: str, count: float) -> Condition:
@@ -349,48 +409,89 @@ def _streak_of(kind: str, count: float) -> Condition:
         "up": ("bars.close > bars.close.shift(1)", "higher closes"),
         "down": ("bars.close < bars.close.shift(1)", "lower closes"),
     }[kind]
-    series_of = Series(f"{kind}_bars", f"np.where({code}, 1.0, 0.0).rolling({{0}}).sum()", f"the number of {said} among the last {{0}}", (count,), (f"{kind.upper()}_BARS",))
+    series_of = Series(
+        f"{kind}_bars",
+        f"np.where({code}, 1.0, 0.0).rolling({{0}}).sum()",
+        f"the number of {said} among the last {{0}}",
+        (count,),
+        (f"{kind.upper()}_BARS",),
+    )
     return Compare(series_of, ">=", Number(count))
 
 
-def _streak(scan: Scanner, memory: Memory) -> Condition | None:
+def _streak(scan: Scanner, _memory: Memory) -> Condition | None:
     scan.take(r"(?:after|there (?:are|have been|were)|we see|we get|see)")
-    match = scan.take(rf"(?:at least )?{N} (?:consecutive |straight |successive )*(green|red|up|down|bullish|bearish|white|black|rising|falling|higher|lower) ({BARS}|closes|bars)(?: (?:in a row|straight|running|back to back))?")
+    match = scan.take(
+        rf"(?:at least )?{N} (?:consecutive |straight |successive )*(green|red|up|down|bullish|bearish|white|black|rising|falling|higher|lower) ({BARS}|closes|bars)(?: (?:in a row|straight|running|back to back))?"
+    )
     if match:
         word = match[2]
-        kind = {"bullish": "green", "white": "green", "bearish": "red", "black": "red", "rising": "up", "higher": "up", "falling": "down", "lower": "down"}.get(word, word)
+        kind = {
+            "bullish": "green",
+            "white": "green",
+            "bearish": "red",
+            "black": "red",
+            "rising": "up",
+            "higher": "up",
+            "falling": "down",
+            "lower": "down",
+        }.get(word, word)
         if kind in ("up", "down") and word in ("up", "down") and match[3] not in ("closes",):
             kind = {"up": "green", "down": "red"}[kind]
         return _streak_of(kind, float(match[1]))
-    match = scan.take(rf"(?:(?:the )?(?:price|it|stock|close|market|@\S+) )?(?:has )?(?:closes|closed|close|rises|risen|rose|falls|fallen|fell|drops|dropped|is|goes|gone)?(?: been)? ?(up|down|higher|lower|rising|falling|risen|fallen|rises|falls|drops|dropped|declined)? ?(?:for )?(?:at least )?{N} (?:consecutive |straight |successive )?({BARS}|times|closes)(?: (in a row|straight|running|in succession))?")
-    if match and (match[1] or re.search(r"\b(rises|risen|rose|falls|fallen|fell|drops|dropped)\b", match[0])) and (match[4] or re.search(r"consecutive|straight|successive|for", match[0])):
+    match = scan.take(
+        rf"(?:(?:the )?(?:price|it|stock|close|market|@\S+) )?(?:has )?(?:closes|closed|close|rises|risen|rose|falls|fallen|fell|drops|dropped|is|goes|gone)?(?: been)? ?(up|down|higher|lower|rising|falling|risen|fallen|rises|falls|drops|dropped|declined)? ?(?:for )?(?:at least )?{N} (?:consecutive |straight |successive )?({BARS}|times|closes)(?: (in a row|straight|running|in succession))?"
+    )
+    if (
+        match
+        and (match[1] or re.search(r"\b(rises|risen|rose|falls|fallen|fell|drops|dropped)\b", match[0]))
+        and (match[4] or re.search(r"consecutive|straight|successive|for", match[0]))
+    ):
         up = bool(re.search(r"\b(?:up|higher|rising|risen|rises|rose)\b", match[0]))
         return _streak_of("up" if up else "down", float(match[2]))
-    match = scan.take(r"(?:the |a |an )?(?:last |current |previous )?(?:bar|candle)(?: is| was| closes)?(?: a)? (green|red|bullish|bearish)|(?:a |the )?(green|red|bullish|bearish) (?:candle|bar)")
+    match = scan.take(
+        r"(?:the |a |an )?(?:last |current |previous )?(?:bar|candle)(?: is| was| closes)?(?: a)? (green|red|bullish|bearish)|(?:a |the )?(green|red|bullish|bearish) (?:candle|bar)"
+    )
     if match:
         word = match[1] or match[2]
-        return Compare(CLOSE, ">" if word in ("green", "bullish") else "<", Series("open", "bar.open", "the bar's open"))
+        return Compare(
+            CLOSE, ">" if word in ("green", "bullish") else "<", Series("open", "bar.open", "the bar's open")
+        )
     return None
 
 
-def _change(bars: float, percent: float, up: bool, *, of: str = "close") -> Condition:
-    moved = Series("change", "bars.close.pct_change({0}) * 100", "the change of the close over {0} bars in percent", (bars,), ("CHANGE_BARS",))
+def _change(bars: float, percent: float, up: bool) -> Condition:
+    moved = Series(
+        "change",
+        "bars.close.pct_change({0}) * 100",
+        "the change of the close over {0} bars in percent",
+        (bars,),
+        ("CHANGE_BARS",),
+    )
     return Compare(moved, ">=" if up else "<=", Number(percent if up else -percent, "%"))
 
 
 def _move(scan: Scanner, memory: Memory) -> Condition | None:
     at = scan.at
-    what = scan.take(rf"{THE}(?:price|stock|it|close|market|shares|coin|asset|@\S+)(?: (?:price|stock))?(?: has| have| is| 's)*")
+    what = scan.take(
+        rf"{THE}(?:price|stock|it|close|market|shares|coin|asset|@\S+)(?: (?:price|stock))?(?: has| have| is| 's)*"
+    )
     for words, up in ((_FALLS, False), (_RISES, True)):
         here = scan.at
         match = scan.take(rf"(?:{words})(?: by| more than| at least| over| down| up| another)* ?{N} ?%(?: or more)?")
         if match is None and not what:
-            match = scan.take(rf"(?:an? )?{N} ?% (?:{'drop|dip|fall|decline|pullback|loss|crash|sell off|decrease' if not up else 'rise|gain|jump|rally|increase|surge|spike|move up'})(?: in (?:the )?price)?")
+            match = scan.take(
+                rf"(?:an? )?{N} ?% (?:{'drop|dip|fall|decline|pullback|loss|crash|sell off|decrease' if not up else 'rise|gain|jump|rally|increase|surge|spike|move up'})(?: in (?:the )?price)?"
+            )
         if match:
             percent = float(match[1])
             span = scan.take(_SPAN)
             if span:
-                bars = bars_of(float(span[1]), span[2], f"“{span[0].strip()}”") if span[1] else bars_of(1, span[4], "a day") * (0.5 if span[3] == "half an" else 1)
+                bars = (
+                    bars_of(float(span[1]), span[2], f"“{span[0].strip()}”")
+                    if span[1]
+                    else bars_of(1, span[4], "a day") * (0.5 if span[3] == "half an" else 1)
+                )
                 return _change(bars, percent, up)
             if scan.take(r"(?:from|below|off|under|above|over|versus|since|compared (?:to|with))"):
                 right = series(scan)
@@ -414,7 +515,9 @@ def _pair_crossing(scan: Scanner, memory: Memory) -> Condition | None:
     """“The 10-bar average crosses the 30-bar one”, “the fast crosses above the slow”, “EMA 12/26 crossover”, “the averages cross back”."""
     at = scan.at
     scan.take(ARTICLES)
-    match = scan.take(rf"{N} ?(?:{BARS} ?)?(?:/|and|-|over|x|,) ?{N} ?{BARS}? ?(?:period )?(exponential|simple|weighted|ema|emas|sma|smas|moving averages?|mas?|averages?|hma|wma)?(?: moving averages?| averages?| mas?)? ?(crossover|crossovers|cross|crosses over|crossing|crossunder)?(?: (up|upwards?|bullishly|above|down|downwards?|below))?")
+    match = scan.take(
+        rf"{N} ?(?:{BARS} ?)?(?:/|and|-|over|x|,) ?{N} ?{BARS}? ?(?:period )?(exponential|simple|weighted|ema|emas|sma|smas|moving averages?|mas?|averages?|hma|wma)?(?: moving averages?| averages?| mas?)? ?(crossover|crossovers|cross|crosses over|crossing|crossunder)?(?: (up|upwards?|bullishly|above|down|downwards?|below))?"
+    )
     kind, fast, slow = None, 0.0, 0.0
     if match and (match[3] or match[4]):
         kind, fast, slow = match[3], float(match[1]), float(match[2])
@@ -422,13 +525,17 @@ def _pair_crossing(scan: Scanner, memory: Memory) -> Condition | None:
     else:
         scan.at = at
         scan.take(ARTICLES)
-        match = scan.take(rf"(emas?|smas?|wma|hma|exponential moving averages?|simple moving averages?|moving averages?|mas?|averages?) ?\(? ?{N} ?{BARS}? ?(?:/|and|-|over|,|crosses above|crossing|x) ?{N} ?{BARS}? ?\)? ?(crossover|crossovers|cross|crosses over|crossing)?(?: (up|upwards?|above|down|downwards?|below))?")
+        match = scan.take(
+            rf"(emas?|smas?|wma|hma|exponential moving averages?|simple moving averages?|moving averages?|mas?|averages?) ?\(? ?{N} ?{BARS}? ?(?:/|and|-|over|,|crosses above|crossing|x) ?{N} ?{BARS}? ?\)? ?(crossover|crossovers|cross|crosses over|crossing)?(?: (up|upwards?|above|down|downwards?|below))?"
+        )
         if match is None:
             scan.at = at
             return _golden(scan, memory)
         kind, fast, slow = match[1], float(match[2]), float(match[3])
         down = (match[5] or "").startswith(("down", "below"))
-    averages = {"exponential": "ema", "ema": "ema", "emas": "ema", "hma": "hma", "wma": "wma", "weighted": "wma"}.get((kind or "").split()[0] if kind else "", "sma")
+    averages = {"exponential": "ema", "ema": "ema", "emas": "ema", "hma": "hma", "wma": "wma", "weighted": "wma"}.get(
+        (kind or "").split()[0] if kind else "", "sma"
+    )
     left, right = average(averages, fast), average(averages, slow)
     right = replace(right, name=right.name)
     memory.pair, memory.left, memory.right = (left, right), left, right
@@ -437,7 +544,9 @@ def _pair_crossing(scan: Scanner, memory: Memory) -> Condition | None:
 
 
 def _golden(scan: Scanner, memory: Memory) -> Condition | None:
-    match = scan.take(r"(?:at |on |after )?(?:the |a |an )?(golden|death) cross(?:es|over)?(?: (?:occurs|happens|appears|forms))?")
+    match = scan.take(
+        r"(?:at |on |after )?(?:the |a |an )?(golden|death) cross(?:es|over)?(?: (?:occurs|happens|appears|forms))?"
+    )
     if match is None:
         return None
     left, right = average("sma", 50), average("sma", 200)
@@ -458,7 +567,9 @@ def _named_cross(scan: Scanner, memory: Memory) -> Condition | None:
         up = match[1] in ("above", "over", "up", "upward", "upwards")
         return Cross(fast, up, slow)
     scan.at = at
-    match = scan.take(r"(?:the )?(?:averages|they|lines|emas|smas|mas|two|moving averages|it)(?: \w+)? (?:crosses|cross) (?:back|again|the other way|in the (?:opposite|other) direction|back again|down again)|(?:on |at )?(?:a |an |the )?(?:opposite|reverse|bearish|death) (?:cross(?:over)?|crossing)")
+    match = scan.take(
+        r"(?:the )?(?:averages|they|lines|emas|smas|mas|two|moving averages|it)(?: \w+)? (?:crosses|cross) (?:back|again|the other way|in the (?:opposite|other) direction|back again|down again)|(?:on |at )?(?:a |an |the )?(?:opposite|reverse|bearish|death) (?:cross(?:over)?|crossing)"
+    )
     if match:
         return Cross(fast, False, slow)
     scan.at = at
@@ -502,41 +613,63 @@ def _macd_words(scan: Scanner, memory: Memory) -> Condition | None:
 def _band_words(scan: Scanner, memory: Memory) -> Condition | None:
     """Oversold and overbought, touches of bands, SuperTrend, trends by an average's slope."""
     at = scan.at
-    match = scan.take(r"(?:the )?super ?trend(?: indicator)?(?: is| turns?| goes| flips?| points?| becomes?| gives| signals?| to| a| says)*(?: (up|green|bullish|buy|long|positive|down|red|bearish|sell|short|negative))(?:wards?| signal)?")
+    match = scan.take(
+        r"(?:the )?super ?trend(?: indicator)?(?: is| turns?| goes| flips?| points?| becomes?| gives| signals?| to| a| says)*(?: (up|green|bullish|buy|long|positive|down|red|bearish|sell|short|negative))(?:wards?| signal)?"
+    )
     if match:
-        direction = Series("supertrend", "ta.supertrend(bars.high, bars.low, bars.close, length={0}, multiplier={1}).direction", "the SuperTrend's direction (supertrend, {0} bars, {1} ATR; 1 is up)", (7, 3), ("SUPERTREND_LENGTH", "SUPERTREND_MULTIPLIER"))
+        direction = Series(
+            "supertrend",
+            "ta.supertrend(bars.high, bars.low, bars.close, length={0}, multiplier={1}).direction",
+            "the SuperTrend's direction (supertrend, {0} bars, {1} ATR; 1 is up)",
+            (7, 3),
+            ("SUPERTREND_LENGTH", "SUPERTREND_MULTIPLIER"),
+        )
         memory.left, memory.right = direction, Number(0)
-        return Compare(direction, ">" if match[1] in ("up", "green", "bullish", "buy", "long", "positive") else "<", Number(0))
+        return Compare(
+            direction, ">" if match[1] in ("up", "green", "bullish", "buy", "long", "positive") else "<", Number(0)
+        )
     left = series(scan)
     if left is not None and left.levels:
-        match = scan.take(rf"(?:{_IS} )*(?:in |into )?(?:the )?(oversold|overbought)(?: (?:territory|zone|area|levels?|region|conditions?))?(?: \(? ?(?:below|above|under|over|<|>)? ?{N} ?\)?)?")
+        match = scan.take(
+            rf"(?:{_IS} )*(?:in |into )?(?:the )?(oversold|overbought)(?: (?:territory|zone|area|levels?|region|conditions?))?(?: \(? ?(?:below|above|under|over|<|>)? ?{N} ?\)?)?"
+        )
         if match:
             low = match[1] == "oversold"
             level = float(match[2]) if match[2] else left.levels[0 if low else 1]
             memory.left, memory.right = left, Number(level)
             return Compare(left, "<" if low else ">", Number(level))
     scan.at = at
-    match = scan.take(r"(?:when |if )?(?:it |the (?:stock|price|market) |@\S+ )?(?:is |gets |becomes )?(oversold|overbought)")
+    match = scan.take(
+        r"(?:when |if )?(?:it |the (?:stock|price|market) |@\S+ )?(?:is |gets |becomes )?(oversold|overbought)"
+    )
     if match:
         if memory.left is None or memory.left.levels is None:
-            raise Unexpressible(f"“{match[1]}” by which measure, and at which level? For example: the RSI of 14 bars is {'below 30' if match[1] == 'oversold' else 'above 70'}.")
+            raise Unexpressible(
+                f"“{match[1]}” by which measure, and at which level? For example: the RSI of 14 bars is {'below 30' if match[1] == 'oversold' else 'above 70'}."
+            )
         low = match[1] == "oversold"
         return Compare(memory.left, "<" if low else ">", Number(memory.left.levels[0 if low else 1]))
     scan.take(ARTICLES)
     here = scan.at
     scan.take(r"(?:price|it|close|stock|@\S+)")
-    match = scan.take(r"(?:(?:is |gets )?(?:touches|touch|touched|hits|hit|reaches|reached|tags|tag|falls to|drops to|rises to|closes (?:at|outside)|at|back (?:to|at))) ")
+    match = scan.take(
+        r"(?:(?:is |gets )?(?:touches|touch|touched|hits|hit|reaches|reached|tags|tag|falls to|drops to|rises to|closes (?:at|outside)|at|back (?:to|at))) "
+    )
     if match:
         right = series(scan)
         if right is not None and right.name not in ("close", "open", "high", "low", "volume"):
-            lower = right.name.startswith(("lower", "lowest", "keltner_lower")) or bool(re.search(r"falls|drops", match[0]))
+            lower = right.name.startswith(("lower", "lowest", "keltner_lower")) or bool(
+                re.search(r"falls|drops", match[0])
+            )
             upper = right.name.startswith(("upper", "highest", "keltner_upper")) or bool(re.search(r"rises", match[0]))
             if right.name.startswith("mid") and memory.position and memory.bought_below is not None:
                 lower, upper = not memory.bought_below, memory.bought_below
             if lower or upper:
                 memory.left, memory.right = CLOSE, right
                 return Compare(CLOSE, "<=" if lower else ">=", right)
-            raise Unexpressible(f"“{scan.text[at : scan.at].strip()}”: from above or from below? Please say “falls to” or “rises to”.")
+            raise Unexpressible(
+                f"“{scan.text[at : scan.at].strip()}”: from above or from below? Please say “falls to” or “rises to”."
+            )
     scan.at = here
     return None
 
@@ -544,7 +677,9 @@ def _band_words(scan: Scanner, memory: Memory) -> Condition | None:
 def _breakout(scan: Scanner, memory: Memory) -> Condition | None:
     """“A breakout above the 20-bar high”, “a new 50-bar low”, “breaks out of its 20-bar range”."""
     at = scan.at
-    match = scan.take(rf"(?:on )?(?:a |an |the )?(?:break ?out|breakout|break|breaks? out|breaking out|breaks?|breakdown|makes?|making|sets?|hits?|prints?|reaches)(?: out)?(?: (?:above|below|of|over|under|through|from|to))*(?: the| its| an?)?(?: new)? ")
+    match = scan.take(
+        r"(?:on )?(?:a |an |the )?(?:break ?out|breakout|break|breaks? out|breaking out|breaks?|breakdown|makes?|making|sets?|hits?|prints?|reaches)(?: out)?(?: (?:above|below|of|over|under|through|from|to))*(?: the| its| an?)?(?: new)? "
+    )
     start = scan.at
     scan.take(ARTICLES)
     scan.take("new")
@@ -554,7 +689,9 @@ def _breakout(scan: Scanner, memory: Memory) -> Condition | None:
         scan.at = at
         subject = scan.take(rf"{THE}(?:price|it|close|stock|market|@\S+)")
         if subject:
-            match = scan.take(r"(?:makes?|sets?|hits?|prints?|reaches|breaks?|closes? at|breaks? out)(?: out)?(?: (?:above|below|of|over|under|through|to))*(?: the| its| a| an)?(?: new)? ")
+            match = scan.take(
+                r"(?:makes?|sets?|hits?|prints?|reaches|breaks?|closes? at|breaks? out)(?: out)?(?: (?:above|below|of|over|under|through|to))*(?: the| its| a| an)?(?: new)? "
+            )
             scan.take(ARTICLES)
             scan.take("new")
             found = scan.take(rf"{N} ?({BARS}|hours?|days?|weeks?) (high|low)s?") if match else None
@@ -572,13 +709,20 @@ def _breakout(scan: Scanner, memory: Memory) -> Condition | None:
 
 def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
     at = scan.at
-    spoken = scan.take(r"it|they|this|that") if memory.left is not None and memory.left.name in ("supertrend",) else None
+    spoken = (
+        scan.take(r"it|they|this|that") if memory.left is not None and memory.left.name in ("supertrend",) else None
+    )
     left = memory.left if spoken else series(scan)
     if left is None:
         return None
     negative = False
     event = None
-    if left == CLOSE and memory.left is not None and memory.left.levels is not None and scan.text[at : scan.at].strip() in ("it", "they"):
+    if (
+        left == CLOSE
+        and memory.left is not None
+        and memory.left.levels is not None
+        and scan.text[at : scan.at].strip() in ("it", "they")
+    ):
         # "It" is what was spoken of, where the level says so too.
         here = scan.at
         scan.take(rf"(?:{_IS} )*(?:{_CROSS} )?(?:back )?(?:{_UP}|{_DOWN}|{_AT_LEAST}|{_AT_MOST})")
@@ -598,10 +742,10 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
     op: str | None = None
     distance = _distance(scan)
     if distance is not None:
-        right, above = distance
-        memory.left, memory.right, memory.pair = left, right, (left, right)
-        found: Condition = Compare(left, ">=" if above else "<=", right)
-        return contrary(found) if negative else found
+        line, above = distance
+        memory.left, memory.right, memory.pair = left, line, (left, line)
+        off: Condition = Compare(left, ">=" if above else "<=", line)
+        return contrary(off) if negative else off
     if scan.take(_AT_LEAST):
         op = ">="
     elif scan.take(_AT_MOST):
@@ -656,7 +800,9 @@ def _distance(scan: Scanner) -> tuple[Series, bool] | None:
     """“0.5 % below the 50-bar average”, “2 dollars above VWAP”."""
     at = scan.at
     scan.take(r"(?:at least|more than|over)")
-    match = scan.take(rf"(?:{N} ?%|\$ ?{N}|{N} ?(?:dollars|usd))(?: or more)? (above|over|higher than|below|under|beneath|lower than)")
+    match = scan.take(
+        rf"(?:{N} ?%|\$ ?{N}|{N} ?(?:dollars|usd))(?: or more)? (above|over|higher than|below|under|beneath|lower than)"
+    )
     right = series(scan) if match else None
     if match is None or right is None or right == CLOSE:
         scan.at = at
@@ -672,15 +818,26 @@ def _check_scales(left: Series, right: Operand) -> None:
     """Prices are compared with prices, volumes with volumes, an oscillator with its levels and others of its kind."""
     if isinstance(right, Series):
         if left.scale != right.scale:
-            raise Unexpressible(f"{left.words} and {right.words} are not measured alike, so they cannot be compared. Which level, or which other line, is meant?")
+            raise Unexpressible(
+                f"{left.words} and {right.words} are not measured alike, so they cannot be compared. Which level, or which other line, is meant?"
+            )
     elif left.scale == "price" and (right.value <= 0 or right.unit == "%"):
         raise Unexpressible(f"{left.words} compared with {right.words}: which indicator is meant?")
     elif left.levels is not None and left.levels[0] >= 0 and not 0 <= right.value <= 100:
-        raise Unexpressible(f"{left.words} lies between 0 and 100, so it is never compared with {right.words}. Which level is meant?")
+        raise Unexpressible(
+            f"{left.words} lies between 0 and 100, so it is never compared with {right.words}. Which level is meant?"
+        )
 
 
 def _made(left: Series, op: str, right: Operand, memory: Memory, *, event: bool, negative: bool) -> Condition:
-    if isinstance(right, Number) and right.unit == "" and left is CLOSE and 0 < right.value <= 100 and memory.left is not None and memory.left.levels:
+    if (
+        isinstance(right, Number)
+        and right.unit == ""
+        and left is CLOSE
+        and 0 < right.value <= 100
+        and memory.left is not None
+        and memory.left.levels
+    ):
         # "Sell when it is above 70", said of an oscillator.
         left = memory.left
     _check_scales(left, right)
@@ -702,9 +859,15 @@ def _made(left: Series, op: str, right: Operand, memory: Memory, *, event: bool,
 
 def _state_of(scan: Scanner, left: Series, start: int, memory_left: Series | None) -> Condition | None:
     said = scan.text[start : scan.at]
-    if left.name == "supertrend" and (found := scan.take(r"(?:turns?|points?|pointing|flips?|goes|is)? ?(up|green|bullish|down|red|bearish)(?:wards?)?")):
+    if left.name == "supertrend" and (
+        found := scan.take(
+            r"(?:turns?|points?|pointing|flips?|goes|is)? ?(up|green|bullish|down|red|bearish)(?:wards?)?"
+        )
+    ):
         return Compare(left, ">" if found[1] in ("up", "green", "bullish") else "<", Number(0))
-    match = scan.take(r"(?:turns?|turning|starts?|begins?|to|slopes?|sloping|points?|pointing)* ?(rise|rising|up|upwards?|increasing|higher|fall|falling|down|downwards?|decreasing|lower)(?! than)(?:wards?)?(?! \d)")
+    match = scan.take(
+        r"(?:turns?|turning|starts?|begins?|to|slopes?|sloping|points?|pointing)* ?(rise|rising|up|upwards?|increasing|higher|fall|falling|down|downwards?|decreasing|lower)(?! than)(?:wards?)?(?! \d)"
+    )
     if match:
         return Turn(left, match[1] in ("rise", "rising", "up", "upward", "upwards", "increasing", "higher"))
     if re.search(r"\b(?:rising|rises)\s*$", said) and left is not CLOSE:
@@ -717,7 +880,9 @@ def _state_of(scan: Scanner, left: Series, start: int, memory_left: Series | Non
         if memory_left is None or memory_left.scale == "price":
             return None
         left = memory_left
-    match = scan.take(r"(?:turns?|becomes?|flips?)(?: from)?(?: (?:negative|positive) to)? (positive|negative)(?: after (?:being|having been) (?:positive|negative))?")
+    match = scan.take(
+        r"(?:turns?|becomes?|flips?)(?: from)?(?: (?:negative|positive) to)? (positive|negative)(?: after (?:being|having been) (?:positive|negative))?"
+    )
     if match:
         return Cross(left, match[1] == "positive", Number(0))
     match = scan.take(r"(positive|negative)")
@@ -731,7 +896,17 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
     at = scan.at
     event = scan.take(rf"{_CROSS}(?: back)?")
     scan.take(rf"(?:{_IS} )*")
-    op = ">" if scan.take(_UP) else "<" if scan.take(_DOWN) else ">=" if scan.take(_AT_LEAST) else "<=" if scan.take(_AT_MOST) else None
+    op = (
+        ">"
+        if scan.take(_UP)
+        else "<"
+        if scan.take(_DOWN)
+        else ">="
+        if scan.take(_AT_LEAST)
+        else "<="
+        if scan.take(_AT_MOST)
+        else None
+    )
     if op is None:
         scan.at = at
         if memory.left is not None and memory.left.levels:
@@ -744,7 +919,9 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
     right = operand(scan, memory.left)
     if right is None:
         if memory.pair and (event or scan.done or scan.sees(r"[.,;]|and|with|or")):
-            return Cross(memory.pair[0], op == ">", memory.pair[1]) if event else Compare(memory.pair[0], op, memory.pair[1])  # type: ignore[arg-type]
+            if event:
+                return Cross(memory.pair[0], op == ">", memory.pair[1])
+            return Compare(memory.pair[0], op, memory.pair[1])  # type: ignore[arg-type]
         if memory.right is not None and memory.left is not None and scan.take(r"(?:it|that|again|there)"):
             return Compare(memory.left, op, memory.right)  # type: ignore[arg-type]
         scan.at = at
@@ -753,7 +930,14 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
         if right.scale == "price" and (memory.left is None or memory.left.scale != "price"):
             left = CLOSE
         else:
-            left = CLOSE if memory.left is None or memory.left.levels is not None or right.name in ("vwap",) or not isinstance(memory.right, Series) else memory.left
+            left = (
+                CLOSE
+                if memory.left is None
+                or memory.left.levels is not None
+                or right.name in ("vwap",)
+                or not isinstance(memory.right, Series)
+                else memory.left
+            )
     elif memory.left is not None and memory.left is not CLOSE and isinstance(memory.right, Number):
         left = memory.left
     elif right.unit == "$":

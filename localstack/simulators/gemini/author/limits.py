@@ -26,5 +26,11 @@ _MISSING = (
 
 def declined(text: str) -> list[str]:
     """Why a request cannot be written at all; nothing when it may be."""
-    found = ["This needs to know the future: a rule can use finished bars only. Which sign that has already happened should it act on?"] if re.search(_FUTURE, text) else []
+    found = (
+        [
+            "This needs to know the future: a rule can use finished bars only. Which sign that has already happened should it act on?"
+        ]
+        if re.search(_FUTURE, text)
+        else []
+    )
     return found + [reason for sign, reason in _MISSING if re.search(sign, text)]

@@ -10,7 +10,6 @@ from simulators.gemini.author.rules import (
     Compare,
     Condition,
     Cross,
-    Either,
     Held,
     Lasting,
     Not,
@@ -20,6 +19,7 @@ from simulators.gemini.author.rules import (
     Result,
     Rule,
     Series,
+    Setting,
     TimeOfDay,
     Trail,
     Turn,
@@ -55,7 +55,10 @@ class Program:
 
     def column(self, series: Series) -> str:
         """A series as an expression of `on_bar`."""
-        names = [self.constant(name, value, f"of {series.words}") for name, value in zip(series.names, series.parameters, strict=True)]
+        names = [
+            self.constant(name, value, f"of {series.words}")
+            for name, value in zip(series.names, series.parameters, strict=True)
+        ]
         call = series.call.format(*names)
         if series.day:
             for line in series.day:
@@ -100,7 +103,11 @@ class Program:
         if isinstance(condition, TimeOfDay):
             return f"{_MINUTE} {'<' if condition.until else '>='} {condition.minute}"
         if isinstance(condition, Weekdays):
-            return _one_of(" or ".join(f"bar.time.weekday == {day}" for day in condition.days)) if condition.days else "False"
+            return (
+                _one_of(" or ".join(f"bar.time.weekday == {day}" for day in condition.days))
+                if condition.days
+                else "False"
+            )
         if isinstance(condition, Held):
             return f"position.bars_held >= {self.constant('HOLD_BARS', condition.bars, 'bars after which it sells')}"
         if isinstance(condition, Result):
@@ -120,17 +127,28 @@ class Program:
         return self.column(Series("atr", "ta.atr(bars.high, bars.low, bars.close, length=14)", "the 14-bar ATR"))
 
     def _result(self, condition: Result) -> str:
-        name, meaning = ("TARGET", "gain of a position at which it sells") if condition.gain else ("STOP_LOSS", "loss of a position at which it sells")
+        name, meaning = (
+            ("TARGET", "gain of a position at which it sells")
+            if condition.gain
+            else ("STOP_LOSS", "loss of a position at which it sells")
+        )
         op, sign = (">=", "") if condition.gain else ("<=", "-")
         if condition.unit == "%":
             return f"position.unrealized_return * 100 {op} {sign}{self.constant(f'{name}_PERCENT', condition.amount, f'{meaning}, in percent')}"
         unit = "DOLLARS" if condition.unit == "$" else "ATRS"
-        amount = self.constant(f"{name}_{unit}", condition.amount, f"{meaning}, in {'dollars a share' if condition.unit == '$' else 'average true ranges'}")
+        amount = self.constant(
+            f"{name}_{unit}",
+            condition.amount,
+            f"{meaning}, in {'dollars a share' if condition.unit == '$' else 'average true ranges'}",
+        )
         far = amount if condition.unit == "$" else f"{amount} * {self._atr()}"
         return f"bar.close - position.average_entry_price {op} {sign}{far}"
 
     def _trail(self, condition: Trail) -> str:
-        for line in ('peak = max(state.get("peak", bar.close), bar.close) if position.quantity > 0 else bar.close', 'state["peak"] = peak'):
+        for line in (
+            'peak = max(state.get("peak", bar.close), bar.close) if position.quantity > 0 else bar.close',
+            'state["peak"] = peak',
+        ):
             if line not in self.before:
                 self.before.append(line)
         meaning = "fall from the highest close since the purchase at which it sells"
@@ -154,19 +172,23 @@ def _one_of(text: str) -> str:
 def write_program(plan: Plan) -> Program:
     """The program of a plan that has a rule to buy by and one to sell by."""
     program = Program()
-    entries = [(each, program.expression(each.condition)) for each in plan.of("entry")]
-    filters = [(each, program.expression(each.condition)) for each in plan.of("filter")]
-    exits = [(each, program.expression(each.condition)) for each in plan.of("exit") if each.part == 1]
-    partial = [(each, program.expression(each.condition)) for each in plan.of("exit") if each.part != 1]
+    written = [(each, program.expression(each.condition)) for each in plan.rules]
+    entries = _once([pair for pair in written if pair[0].kind == "entry"])
+    filters = _once([pair for pair in written if pair[0].kind == "filter"])
+    exits = _once([pair for pair in written if pair[0].kind == "exit" and pair[0].part == 1])
+    partial = _once([pair for pair in written if pair[0].kind == "exit" and pair[0].part != 1])
     size = _size(program, plan)
     guards = _guards(program, plan)
     lines = _head(program)
-    said: list[tuple[Rule, str]] = []
     lines += ["def on_bar(bar, position, state):"]
     lines += [f"    {part}" for each in program.before for part in each.split("\n")]
     if program.after:
         lines += [f"    {each}" for each in program.after]
-    lines += ["    if position.quantity == 0 and (", *_joined("or", [text for _, text in entries]), "    ) and (" if filters or guards else "    ):"]
+    lines += [
+        "    if position.quantity == 0 and (",
+        *_joined("or", [text for _, text in entries]),
+        "    ) and (" if filters or guards else "    ):",
+    ]
     if filters or guards:
         lines += [*_joined("and", [text for _, text in filters] + guards), "    ):"]
     lines += [*(f"        {each}" for each in program.on_buy), f"        return buy({size})"]
@@ -174,27 +196,70 @@ def write_program(plan: Plan) -> Program:
     lines += [*(f"        {each}" for each in program.on_sell), "        return sell()"]
     for number, (rule, text) in enumerate(partial, 1):
         # Once a position; the mark is taken away when nothing is held.
-        lines += [f'    if position.quantity > 0 and state.get("sold_{number}", 0) == 0 and ({text}):', f'        state["sold_{number}"] = 1', f"        return sell(fraction={rule.part:.6g})"]
+        lines += [
+            f'    if position.quantity > 0 and state.get("sold_{number}", 0) == 0 and ({text}):',
+            f'        state["sold_{number}"] = 1',
+            f"        return sell(fraction={rule.part:.6g})",
+        ]
         lines += ["    if position.quantity == 0:", f'        state["sold_{number}"] = 0']
     program.code = "\n".join(lines).strip("\n") + "\n"
-    said = [*entries, *filters, *exits, *partial]
-    for rule, text in said:
+    for rule, text in written:
         part = f"it sells {plain(round(rule.part * 100, 2))} % of the position when " if rule.part != 1 else ""
-        lead = {"entry": "it buys when ", "exit": "" if part else "it sells when ", "filter": "it buys only when "}[rule.kind]
-        program.places.append((rule.place, f"{part}{lead}{rule.condition.words}", "; ".join(rule.assumed), _lines_of(program, text)))
+        lead = {"entry": "it buys when ", "exit": "" if part else "it sells when ", "filter": "it buys only when "}[
+            rule.kind
+        ]
+        named = set(_lines_of(program, text))
+        for setting in plan.settings:
+            if rule.place[0] <= setting.place[0] and setting.place[1] <= rule.place[1]:
+                named |= set(setting_lines(program, setting))
+        program.places.append(
+            (rule.place, f"{part}{lead}{rule.condition.words}", "; ".join(rule.assumed), sorted(named))
+        )
     return program
+
+
+def _once(pairs: list[tuple[Rule, str]]) -> list[tuple[Rule, str]]:
+    """Rules that say the same, once."""
+    return [
+        pair
+        for index, pair in enumerate(pairs)
+        if not any((other[1], other[0].part) == (pair[1], pair[0].part) for other in pairs[:index])
+    ]
+
+
+def setting_lines(program: Program, setting: Setting) -> list[int]:
+    """Where a setting stands."""
+    sign = {"equity": "FRACTION", "cash": "CASH", "shares": "SHARES", "a day": "TRADES_A_DAY", "pause": "PAUSE_BARS"}[
+        setting.kind
+    ]
+    state = {"a day": "bought|trade_day", "pause": "flat"}.get(setting.kind, sign)
+    return [
+        index
+        for index, line in enumerate(program.code.split("\n"), 1)
+        if re.search(rf'\b{sign}\b|state\["(?:{state})"\]', line)
+    ]
 
 
 def _head(program: Program) -> list[str]:
     lines = [f"{name} = {plain(value)}" for name, value in program.constants.items()]
     lines += ["", ""] if lines else []
     if program.columns:
-        lines += ["def indicators(bars):", "    return {", *(f'        "{name}": {call},' for name, call in program.columns.items()), "    }", "", ""]
+        lines += [
+            "def indicators(bars):",
+            "    return {",
+            *(f'        "{name}": {call},' for name, call in program.columns.items()),
+            "    }",
+            "",
+            "",
+        ]
     return lines
 
 
 def _joined(word: str, texts: list[str]) -> list[str]:
-    return [f"        {'' if index == 0 else word + ' '}{f'({text})' if len(texts) > 1 and (' or ' in text or ' and ' in text) else text}" for index, text in enumerate(texts)]
+    return [
+        f"        {'' if index == 0 else word + ' '}{f'({text})' if len(texts) > 1 and (' or ' in text or ' and ' in text) else text}"
+        for index, text in enumerate(texts)
+    ]
 
 
 def _size(program: Program, plan: Plan) -> str:
@@ -214,7 +279,10 @@ def _guards(program: Program, plan: Plan) -> list[str]:
     often = plan.setting("a day")
     if often:
         name = program.constant("TRADES_A_DAY", often.value, "purchases a day at most")
-        program.before += ['if bar.time.weekday != state.get("trade_day", -1):\n    state["bought"] = 0', 'state["trade_day"] = bar.time.weekday']
+        program.before += [
+            'if bar.time.weekday != state.get("trade_day", -1):\n    state["bought"] = 0',
+            'state["trade_day"] = bar.time.weekday',
+        ]
         program.on_buy.append('state["bought"] = state["bought"] + 1')
         guards.append(f'state["bought"] < {name}')
     pause = plan.setting("pause")
@@ -229,7 +297,11 @@ def _lines_of(program: Program, text: str) -> list[int]:
     """Where a rule stands: the line of its expression, and those of the columns and constants in it."""
     lines = program.code.split("\n")
     found = {index for index, line in enumerate(lines, 1) if text in line}
-    words = {word for index in found for word in re.findall(r"bar\.(?:previous\.)?(\w+)|\b([A-Z][A-Z_0-9]+)\b|state\[\"(\w+)\"\]", lines[index - 1])}
+    words = {
+        word
+        for index in found
+        for word in re.findall(r"bar\.(?:previous\.)?(\w+)|\b([A-Z][A-Z_0-9]+)\b|state\[\"(\w+)\"\]", lines[index - 1])
+    }
     names = {part for word in words for part in word if part}
     for index, line in enumerate(lines, 1):
         if re.match(r'\s+"(\w+)": ', line) and line.split('"')[1] in names:
@@ -241,4 +313,11 @@ def _lines_of(program: Program, text: str) -> list[int]:
                 names |= set(re.findall(r"\b[A-Z][A-Z_0-9]+\b", line))
         elif re.match(r"\s+peak = ", line) and any("peak" in lines[each - 1] for each in found):
             found.add(index)
-    return sorted(found | {index for index, line in enumerate(lines, 1) if (match := re.match(r"([A-Z][A-Z_0-9]*) = ", line)) and match[1] in names})
+    return sorted(
+        found
+        | {
+            index
+            for index, line in enumerate(lines, 1)
+            if (match := re.match(r"([A-Z][A-Z_0-9]*) = ", line)) and match[1] in names
+        }
+    )

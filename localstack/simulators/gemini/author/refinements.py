@@ -7,7 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from simulators.gemini.author.conditions import Memory, weekdays
-from simulators.gemini.author.rules import Cross, Plan, Result, Rule, Series, Setting, TimeOfDay, Trail, Weekdays, nodes, plain, with_number
+from simulators.gemini.author.rules import (
+    Cross,
+    Plan,
+    Result,
+    Rule,
+    Series,
+    Setting,
+    TimeOfDay,
+    Trail,
+    Weekdays,
+    nodes,
+    plain,
+    with_number,
+)
 from simulators.gemini.author.scanner import N, Scanner
 from simulators.gemini.author.series import average
 from simulators.gemini.author.statements import Reader
@@ -19,7 +32,11 @@ def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
     if not before.of("entry"):
         # The first request was answered with a question: this is the answer to it.
         return _answered(before, wording), []
-    plan = Plan(list(before.symbols), [replace(each, place=(0, 0)) for each in before.rules], [replace(each, place=(0, 0)) for each in before.settings])
+    plan = Plan(
+        list(before.symbols),
+        [replace(each, place=(0, 0)) for each in before.rules],
+        [replace(each, place=(0, 0)) for each in before.settings],
+    )
     scan = Scanner(wording.text)
     said: list[str] = []
     while not scan.done:
@@ -33,7 +50,9 @@ def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
                 break
             scan.at = at
         else:
-            if scan.take(r"(?:please|and|also|then|but|ok|okay|now|thanks|thank you|can you|could you|would you|i want|i would like|make it|change it|let us|just|instead|to|so that|it|the strategy|keep everything else|leave the rest|the rest stays(?: the same)?|the same|strategy)"):
+            if scan.take(
+                r"(?:please|and|also|then|but|ok|okay|now|thanks|thank you|can you|could you|would you|i want|i would like|make it|change it|let us|just|instead|to|so that|it|the strategy|keep everything else|leave the rest|the rest stays(?: the same)?|the same|strategy)"
+            ):
                 continue
             said += _more(plan, wording, scan)
             break
@@ -67,10 +86,23 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
         plan.rules = [each for each in plan.rules if each.kind != "entry"]
     for rule in more.rules:
         if isinstance(rule.condition, Result | Trail):
-            same = [each for each in plan.rules if type(each.condition) is type(rule.condition) and getattr(each.condition, "gain", None) == getattr(rule.condition, "gain", None) and each.part == rule.part]
+            same = [
+                each
+                for each in plan.rules
+                if type(each.condition) is type(rule.condition)
+                and getattr(each.condition, "gain", None) == getattr(rule.condition, "gain", None)
+                and each.part == rule.part
+            ]
             plan.rules = [each for each in plan.rules if each not in same]
         elif rule.kind == "exit" and not more.of("entry") and re.search(r"\b(?:sell|exit)\b", wording.text):
-            plan.rules = [each for each in plan.rules if each.kind != "exit" or each.part != rule.part or isinstance(each.condition, Result | Trail) or type(each.condition) is not type(rule.condition)]
+            plan.rules = [
+                each
+                for each in plan.rules
+                if each.kind != "exit"
+                or each.part != rule.part
+                or isinstance(each.condition, Result | Trail)
+                or type(each.condition) is not type(rule.condition)
+            ]
         plan.rules.append(rule)
     for setting in more.settings:
         group = ("equity", "cash", "shares") if setting.kind in ("equity", "cash", "shares") else (setting.kind,)
@@ -79,20 +111,36 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
 
 
 def _number_for_number(plan: Plan, scan: Scanner) -> str | None:
-    match = scan.take(rf"(?:(?:use|make it|take|set it to|try|with|change it to|put)(?: an?)? )?{N} ?(?:%|bars?|minutes?|dollars)? (?:instead of|rather than|not) (?:the )?{N} ?(?:%|bars?|minutes?|dollars)?")
+    match = scan.take(
+        rf"(?:(?:use|make it|take|set it to|try|with|change it to|put)(?: an?)? )?{N} ?(?:%|bars?|minutes?|dollars)? (?:instead of|rather than|not) (?:the )?{N} ?(?:%|bars?|minutes?|dollars)?"
+    )
     new, old = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
     if match is None:
-        match = scan.take(rf"(?:change|replace|switch|swap|set|raise|lower|increase|decrease|reduce|move|adjust)(?: (?:the|its|my|from|bar|average|length|level|period|rsi|stop|target|ema|sma|threshold|moving))* {N} ?(?:%|bars?|minutes?|bar average|bar ema|bar sma)? (?:to|with|by|for|into) {N} ?(?:%|bars?|minutes?)?")
+        match = scan.take(
+            rf"(?:change|replace|switch|swap|set|raise|lower|increase|decrease|reduce|move|adjust)(?: (?:the|its|my|from|bar|average|length|level|period|rsi|stop|target|ema|sma|threshold|moving))* {N} ?(?:%|bars?|minutes?|bar average|bar ema|bar sma)? (?:to|with|by|for|into) {N} ?(?:%|bars?|minutes?)?"
+        )
         if match is None:
             return None
         old, new = float(match[1]), float(match[2])
     rules = [with_number(each, old, new) for each in plan.rules]
-    settings = [replace(each, value=new) if each.value == old else replace(each, value=new / 100) if each.kind == "equity" and abs(each.value * 100 - old) < 1e-9 else each for each in plan.settings]
+    settings = [
+        replace(each, value=new)
+        if each.value == old
+        else replace(each, value=new / 100)
+        if each.kind == "equity" and abs(each.value * 100 - old) < 1e-9
+        else each
+        for each in plan.settings
+    ]
     if rules == plan.rules and settings == plan.settings:
         plan.questions.append(f"There is no {plain(old)} in the strategy. Which number should become {plain(new)}?")
         return ""
-    if sum(_count(each, old) for each in plan.rules) > 1 and len({name for each in plan.rules for name in _names(each, old)}) > 1:
-        plan.questions.append(f"{plain(old)} stands for more than one thing in the strategy. Which one should become {plain(new)}?")
+    if (
+        sum(_count(each, old) for each in plan.rules) > 1
+        and len({name for each in plan.rules for name in _names(each, old)}) > 1
+    ):
+        plan.questions.append(
+            f"{plain(old)} stands for more than one thing in the strategy. Which one should become {plain(new)}?"
+        )
         return ""
     plan.rules, plan.settings = rules, settings
     return f"Changed: {plain(new)} instead of {plain(old)}."
@@ -103,18 +151,38 @@ def _count(rule: Rule, value: float) -> int:
 
 
 def _names(rule: Rule, value: float) -> list[str]:
-    return [type(each).__name__ + getattr(each, "name", "") for each in nodes(rule.condition) if value in (getattr(each, "value", None), getattr(each, "amount", None), getattr(each, "bars", None)) or value in getattr(each, "parameters", ())]
+    return [
+        type(each).__name__ + getattr(each, "name", "")
+        for each in nodes(rule.condition)
+        if value in (getattr(each, "value", None), getattr(each, "amount", None), getattr(each, "bars", None))
+        or value in getattr(each, "parameters", ())
+    ]
 
 
-_KINDS = {"ema": "ema", "emas": "ema", "exponential": "ema", "sma": "sma", "smas": "sma", "simple": "sma", "wma": "wma", "weighted": "wma", "hma": "hma", "hull": "hma"}
+_KINDS = {
+    "ema": "ema",
+    "emas": "ema",
+    "exponential": "ema",
+    "sma": "sma",
+    "smas": "sma",
+    "simple": "sma",
+    "wma": "wma",
+    "weighted": "wma",
+    "hma": "hma",
+    "hull": "hma",
+}
 
 
 def _kind_for_kind(plan: Plan, scan: Scanner) -> str | None:
     kinds = r"(emas?|smas?|wma|hma|exponential|simple|weighted|hull)(?: moving)?(?: averages?)?"
-    match = scan.take(rf"(?:(?:use|make it|take|try|switch to|with|change to)(?: an?| the)? )?{kinds} (?:instead of|rather than|for|not)(?: the| an?)? {kinds}")
+    match = scan.take(
+        rf"(?:(?:use|make it|take|try|switch to|with|change to)(?: an?| the)? )?{kinds} (?:instead of|rather than|for|not)(?: the| an?)? {kinds}"
+    )
     new, old = (_KINDS[match[1]], _KINDS[match[2]]) if match else ("", "")
     if match is None:
-        match = scan.take(rf"(?:change|replace|switch|swap)(?: the| from| all)* {kinds} (?:to|with|by|for)(?: an?| the)? {kinds}")
+        match = scan.take(
+            rf"(?:change|replace|switch|swap)(?: the| from| all)* {kinds} (?:to|with|by|for)(?: an?| the)? {kinds}"
+        )
         if match:
             old, new = _KINDS[match[1]], _KINDS[match[2]]
     if match is None:
@@ -122,7 +190,12 @@ def _kind_for_kind(plan: Plan, scan: Scanner) -> str | None:
         if match is None:
             return None
         old, new = "", _KINDS[match[1]]
-    found = [each for rule in plan.rules for each in nodes(rule.condition) if isinstance(each, Series) and each.name in _KINDS.values() and old in ("", each.name)]
+    found = [
+        each
+        for rule in plan.rules
+        for each in nodes(rule.condition)
+        if isinstance(each, Series) and each.name in _KINDS.values() and old in ("", each.name)
+    ]
     if not found:
         plan.questions.append("The strategy has no such average. What should be replaced?")
         return ""
@@ -139,7 +212,11 @@ def _swapped(rule: Rule, old: str, new: str) -> Rule:
         if isinstance(tree, tuple):
             return tuple(swap(each) for each in tree)
         if hasattr(tree, "__dataclass_fields__"):
-            parts = {name: swap(getattr(tree, name)) for name in ("left", "right", "part", "parts", "condition") if name in tree.__dataclass_fields__ and not isinstance(getattr(tree, name), float)}
+            parts = {
+                name: swap(getattr(tree, name))
+                for name in ("left", "right", "part", "parts", "condition")
+                if name in tree.__dataclass_fields__ and not isinstance(getattr(tree, name), float)
+            }
             return replace(tree, **parts)  # type: ignore[type-var]
         return tree
 
@@ -173,10 +250,20 @@ def _without(plan: Plan, scan: Scanner) -> str | None:
             return rule.kind == "filter" and any(isinstance(each, Weekdays) for each in nodes(found))
         if "filter" in what and what.startswith("filter"):
             return rule.kind == "filter"
-        return rule.kind == "filter" and any(isinstance(each, Series) and each.name.startswith(what.split()[0]) for each in nodes(found))
+        return rule.kind == "filter" and any(
+            isinstance(each, Series) and each.name.startswith(what.split()[0]) for each in nodes(found)
+        )
 
     kept = [each for each in plan.rules if not goes(each)]
-    settings = [each for each in plan.settings if not (("size" in what and each.kind in ("equity", "cash", "shares")) or ("limit" in what and "time" not in what and each.kind == "a day") or (what in ("cooldown", "pause") and each.kind == "pause"))]
+    settings = [
+        each
+        for each in plan.settings
+        if not (
+            ("size" in what and each.kind in ("equity", "cash", "shares"))
+            or ("limit" in what and "time" not in what and each.kind == "a day")
+            or (what in ("cooldown", "pause") and each.kind == "pause")
+        )
+    ]
     if len(kept) == len(plan.rules) and len(settings) == len(plan.settings):
         plan.questions.append(f"The strategy has no {what} that could be removed as a rule of its own. What should go?")
         return ""
@@ -185,7 +272,9 @@ def _without(plan: Plan, scan: Scanner) -> str | None:
 
 
 def _days(plan: Plan, scan: Scanner) -> str | None:
-    match = scan.take(r"(?:(?:trade|buy|run|but|it) )*(only|also|not|never|except|and also|as well|additionally|no longer|no)(?: (?:buy|trade|run|trading))?(?: on)?")
+    match = scan.take(
+        r"(?:(?:trade|buy|run|but|it) )*(only|also|not|never|except|and also|as well|additionally|no longer|no)(?: (?:buy|trade|run|trading))?(?: on)?"
+    )
     if match is None:
         return None
     days = weekdays(scan)
@@ -193,7 +282,9 @@ def _days(plan: Plan, scan: Scanner) -> str | None:
         return None
     filters = [each for each in plan.rules if each.kind == "filter" and isinstance(each.condition, Weekdays)]
     rest = [each for each in plan.rules if each not in filters]
-    present = set(filters[-1].condition.days) if filters and isinstance(filters[-1].condition, Weekdays) else set(range(7))
+    present = (
+        set(filters[-1].condition.days) if filters and isinstance(filters[-1].condition, Weekdays) else set(range(7))
+    )
     if match[1] == "only":
         present = set(days)
     elif match[1] in ("also", "and also", "as well", "additionally"):
@@ -205,14 +296,18 @@ def _days(plan: Plan, scan: Scanner) -> str | None:
 
 
 def _scaled(plan: Plan, scan: Scanner) -> str | None:
-    match = scan.take(r"(double|halve|triple|half)(?: the| my| its)* (?:position |trade |order )?(size|stake|amount|stop(?: loss)?|target|take profit|length|periods?|averages)(?: size)?")
+    match = scan.take(
+        r"(double|halve|triple|half)(?: the| my| its)* (?:position |trade |order )?(size|stake|amount|stop(?: loss)?|target|take profit|length|periods?|averages)(?: size)?"
+    )
     if match is None:
         return None
     factor = {"double": 2.0, "halve": 0.5, "half": 0.5, "triple": 3.0}[match[1]]
     if match[2] in ("size", "stake", "amount"):
         size = plan.setting("equity", "cash", "shares")
         if size is None:
-            plan.questions.append("No size was given so far: the session decides. Which part of the equity, or how many dollars or shares, should a purchase take?")
+            plan.questions.append(
+                "No size was given so far: the session decides. Which part of the equity, or how many dollars or shares, should a purchase take?"
+            )
             return ""
         value = size.value * factor
         if size.kind == "equity" and value > 1:
@@ -230,7 +325,9 @@ def _scaled(plan: Plan, scan: Scanner) -> str | None:
 
 
 def _symbol(plan: Plan, scan: Scanner) -> str | None:
-    match = scan.take(r"(?:(?:use|trade|try|run it|make it|switch|change|do it|it|the symbol|apply it|same|for|on|with|to|instead)(?: (?:it|to|on|for|with|the|same|symbol|strategy|be))* )+(@\S+)(?: instead)?(?: of @\S+)?(?: please)?|(@\S+) instead(?: of @\S+)?")
+    match = scan.take(
+        r"(?:(?:use|trade|try|run it|make it|switch|change|do it|it|the symbol|apply it|same|for|on|with|to|instead)(?: (?:it|to|on|for|with|the|same|symbol|strategy|be))* )+(@\S+)(?: instead)?(?: of @\S+)?(?: please)?|(@\S+) instead(?: of @\S+)?"
+    )
     if match is None:
         return None
     name = (match[1] or match[2])[1:].upper()
@@ -238,4 +335,11 @@ def _symbol(plan: Plan, scan: Scanner) -> str | None:
     return f"Changed: it trades {name}."
 
 
-_CHANGES: tuple[Callable[[Plan, Scanner], str | None], ...] = (_number_for_number, _kind_for_kind, _without, _days, _scaled, _symbol)
+_CHANGES: tuple[Callable[[Plan, Scanner], str | None], ...] = (
+    _number_for_number,
+    _kind_for_kind,
+    _without,
+    _days,
+    _scaled,
+    _symbol,
+)

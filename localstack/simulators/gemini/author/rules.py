@@ -12,7 +12,26 @@ _SAID = {">": "above", "<": "below", ">=": "at or above", "<=": "at or below"}
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Node = TypeVar("Node")
 # Series that are prices, by the beginnings of their names.
-_PRICES = ("close", "open", "high", "low", "sma", "ema", "wma", "hma", "rma", "dema", "tema", "upper", "mid_", "keltner", "vwap", "psar", "day_", "yesterday")
+_PRICES = (
+    "close",
+    "open",
+    "high",
+    "low",
+    "sma",
+    "ema",
+    "wma",
+    "hma",
+    "rma",
+    "dema",
+    "tema",
+    "upper",
+    "mid_",
+    "keltner",
+    "vwap",
+    "psar",
+    "day_",
+    "yesterday",
+)
 
 
 def plain(value: float) -> str:
@@ -57,7 +76,13 @@ class Series:
             return "price"
         if self.name.startswith("volume"):
             return "volume"
-        return {"macd_signal": "macd", "histogram": "histogram", "stoch_d": "stoch", "plus_di": "di", "minus_di": "di"}.get(self.name, self.name)
+        return {
+            "macd_signal": "macd",
+            "histogram": "histogram",
+            "stoch_d": "stoch",
+            "plus_di": "di",
+            "minus_di": "di",
+        }.get(self.name, self.name)
 
     @property
     def words(self) -> str:
@@ -352,7 +377,11 @@ def with_number(tree: Node, old: float, new: float) -> Node:
     if isinstance(tree, tuple):
         return tuple(with_number(each, old, new) for each in tree)  # type: ignore[return-value]
     if is_dataclass(tree) and not isinstance(tree, type):
-        parts = {each.name: getattr(tree, each.name) for each in fields(tree) if each.name in ("left", "right", "part", "parts", "condition")}
+        parts = {
+            each.name: getattr(tree, each.name)
+            for each in fields(tree)
+            if each.name in ("left", "right", "part", "parts", "condition")
+        }
         changed = {name: with_number(value, old, new) for name, value in parts.items() if not isinstance(value, float)}
-        return replace(tree, **changed)  # type: ignore[type-var]
+        return replace(tree, **changed)
     return tree

@@ -21,6 +21,8 @@ class Scanner:
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
+        # Numbers of indicators that were named with them: said again without, they are the same.
+        self.known: dict[str, tuple[float, ...]] = {}
 
     def take(self, pattern: str) -> re.Match[str] | None:
         """Takes whole words that match, if they come next."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from simulators.gemini.author.rules import Number, Operand, Series
-from simulators.gemini.author.scanner import ARTICLES, BARS, THE, N, Scanner, Unexpressible, bars_of
+from simulators.gemini.author.scanner import ARTICLES, BARS, N, Scanner, Unexpressible, bars_of
 
 CLOSE = Series("close", "bar.close", "the close")
 _PRICES = {
@@ -52,29 +52,140 @@ _FULL = {
 _HLC = "bars.high, bars.low, bars.close"
 # Words, call with the length, usual length, what it is called, levels of oversold and overbought.
 _OSCILLATORS: tuple[tuple[str, str, str, float | None, str, tuple[float, float] | None], ...] = (
-    (r"stoch(?:astic)? rsi(?: %? ?k)?|stochrsi", "stochrsi", "ta.stochrsi(bars.close, length={0}, rsi_length={0}).k", 14, "the {0}-bar stochastic RSI (stochrsi) %K", (20, 80)),
-    (r"rsi(?: indicator| value| reading)?|relative strength(?: index)?(?: \( rsi \))?", "rsi", "ta.rsi(bars.close, length={0})", 14, "the {0}-bar RSI", (30, 70)),
-    (r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?d| d line)", "stoch_d", "ta.stoch(" + _HLC + ", k={0}).d", 14, "the {0}-bar stochastic %D", (20, 80)),
-    (r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?k| k line)?|%k", "stoch", "ta.stoch(" + _HLC + ", k={0}).k", 14, "the {0}-bar stochastic %K", (20, 80)),
-    (r"cci|commodity channel(?: index)?(?: \( cci \))?", "cci", "ta.cci(" + _HLC + ", length={0})", 14, "the {0}-bar CCI", (-100, 100)),
-    (r"mfi|money flow(?: index)?(?: \( mfi \))?", "mfi", "ta.mfi(" + _HLC + ", bars.volume, length={0})", 14, "the {0}-bar MFI (money flow index)", (20, 80)),
-    (r"williams(?: %)? ?(?:%r|r)?|willr|williams r", "willr", "ta.willr(" + _HLC + ", length={0})", 14, "the {0}-bar Williams %R (willr)", (-80, -20)),
-    (r"adx|average directional(?: movement)? index(?: \( adx \))?", "adx", "ta.adx(" + _HLC + ", length={0}).adx", 14, "the {0}-bar ADX", None),
-    (r"\+ ?di|plus di|positive di|di \+|di plus", "plus_di", "ta.adx(" + _HLC + ", length={0}).plus", 14, "the {0}-bar +DI", None),
-    (r"- ?di|-di|minus di|negative di|di -|di minus", "minus_di", "ta.adx(" + _HLC + ", length={0}).minus", 14, "the {0}-bar -DI", None),
-    (r"roc|rate of change(?: \( roc \))?", "roc", "ta.roc(bars.close, length={0})", 10, "the {0}-bar rate of change (ROC) in percent", None),
+    (
+        r"stoch(?:astic)? rsi(?: %? ?k)?|stochrsi",
+        "stochrsi",
+        "ta.stochrsi(bars.close, length={0}, rsi_length={0}).k",
+        14,
+        "the {0}-bar stochastic RSI (stochrsi) %K",
+        (20, 80),
+    ),
+    (
+        r"rsi(?: indicator| value| reading)?|relative strength(?: index)?(?: \( rsi \))?",
+        "rsi",
+        "ta.rsi(bars.close, length={0})",
+        14,
+        "the {0}-bar RSI",
+        (30, 70),
+    ),
+    (
+        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?d| d line)",
+        "stoch_d",
+        "ta.stoch(" + _HLC + ", k={0}).d",
+        14,
+        "the {0}-bar stochastic %D",
+        (20, 80),
+    ),
+    (
+        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?k| k line)?|%k",
+        "stoch",
+        "ta.stoch(" + _HLC + ", k={0}).k",
+        14,
+        "the {0}-bar stochastic %K",
+        (20, 80),
+    ),
+    (
+        r"cci|commodity channel(?: index)?(?: \( cci \))?",
+        "cci",
+        "ta.cci(" + _HLC + ", length={0})",
+        14,
+        "the {0}-bar CCI",
+        (-100, 100),
+    ),
+    (
+        r"mfi|money flow(?: index)?(?: \( mfi \))?",
+        "mfi",
+        "ta.mfi(" + _HLC + ", bars.volume, length={0})",
+        14,
+        "the {0}-bar MFI (money flow index)",
+        (20, 80),
+    ),
+    (
+        r"williams(?: %)? ?(?:%r|r)?|willr|williams r",
+        "willr",
+        "ta.willr(" + _HLC + ", length={0})",
+        14,
+        "the {0}-bar Williams %R (willr)",
+        (-80, -20),
+    ),
+    (
+        r"adx|average directional(?: movement)? index(?: \( adx \))?",
+        "adx",
+        "ta.adx(" + _HLC + ", length={0}).adx",
+        14,
+        "the {0}-bar ADX",
+        None,
+    ),
+    (
+        r"\+ ?di|plus di|positive di|di \+|di plus",
+        "plus_di",
+        "ta.adx(" + _HLC + ", length={0}).plus",
+        14,
+        "the {0}-bar +DI",
+        None,
+    ),
+    (
+        r"- ?di|-di|minus di|negative di|di -|di minus",
+        "minus_di",
+        "ta.adx(" + _HLC + ", length={0}).minus",
+        14,
+        "the {0}-bar -DI",
+        None,
+    ),
+    (
+        r"roc|rate of change(?: \( roc \))?",
+        "roc",
+        "ta.roc(bars.close, length={0})",
+        10,
+        "the {0}-bar rate of change (ROC) in percent",
+        None,
+    ),
     (r"momentum(?: indicator)?", "mom", "ta.mom(bars.close, length={0})", 10, "the {0}-bar momentum (mom)", None),
-    (r"atr|average true range(?: \( atr \))?", "atr", "ta.atr(" + _HLC + ", length={0})", 14, "the {0}-bar ATR (average true range)", None),
-    (r"obv|on balance volume", "obv", "ta.obv(bars.close, bars.volume)", None, "the on-balance volume (OBV) of the day", None),
-    (r"vwap|volume weighted (?:average )?price(?: \( vwap \))?|volume weighted average price", "vwap", "ta.vwap(" + _HLC + ", bars.volume)", None, "the VWAP of the day", None),
-    (r"(?:parabolic )?(?:p ?)?sar|psar", "psar", "ta.psar(bars.high, bars.low, bars.close).psar", None, "the parabolic SAR (psar)", None),
+    (
+        r"atr|average true range(?: \( atr \))?",
+        "atr",
+        "ta.atr(" + _HLC + ", length={0})",
+        14,
+        "the {0}-bar ATR (average true range)",
+        None,
+    ),
+    (
+        r"obv|on balance volume",
+        "obv",
+        "ta.obv(bars.close, bars.volume)",
+        None,
+        "the on-balance volume (OBV) of the day",
+        None,
+    ),
+    (
+        r"vwap|volume weighted (?:average )?price(?: \( vwap \))?|volume weighted average price",
+        "vwap",
+        "ta.vwap(" + _HLC + ", bars.volume)",
+        None,
+        "the VWAP of the day",
+        None,
+    ),
+    (
+        r"(?:parabolic )?(?:p ?)?sar|psar",
+        "psar",
+        "ta.psar(bars.high, bars.low, bars.close).psar",
+        None,
+        "the parabolic SAR (psar)",
+        None,
+    ),
 )
 
 
 def average(kind: str, length: float, of: str = "bars.close", what: str = "") -> Series:
     """A moving average of so many bars."""
     name = kind if of == "bars.close" else "volume_average"
-    return Series(name, f"ta.{kind}({of}, length={{0}})", f"the {{0}}-bar {_FULL[kind]}{what}", (length,), (f"{name.upper()}_LENGTH",))
+    return Series(
+        name,
+        f"ta.{kind}({of}, length={{0}})",
+        f"the {{0}}-bar {_FULL[kind]}{what}",
+        (length,),
+        (f"{name.upper()}_LENGTH",),
+    )
 
 
 def _length(count: str, unit: str | None, what: str) -> float:
@@ -82,14 +193,39 @@ def _length(count: str, unit: str | None, what: str) -> float:
 
 
 def moving_average(scan: Scanner) -> Series | None:
-    """`the 50-bar simple moving average`, `EMA(20)`, `20 EMA`, `its average over the last 20 bars`."""
+    """`the 50-bar simple moving average`, `EMA(20)`, `20 EMA`, `its average over the last 20 bars`; once named, `the average`."""
+    at = scan.at
+    found = _new_average(scan)
+    if found is not None:
+        scan.known[f"average {found.name} {found.parameters[0]:g}"] = found.parameters
+        return found
+    scan.at = at
+    match = scan.take(rf"(?:the|its|this|that) (?:{_KIND_WORD} {_AVERAGE}|{_SHORT}|{_AVERAGE})(?: line)?")
+    if match is None:
+        return None
+    named = [each.split()[1:] for each in scan.known if each.startswith("average ")]
+    kind = _KINDS.get(match[1] or match[2] or "")
+    fitting = [each for each in named if kind in (None, each[0])]
+    if len(fitting) != 1:
+        scan.at = at
+        if fitting:
+            raise Unexpressible(f"“{match[0].strip()}”: which of the averages is meant?")
+        return None
+    return average(fitting[0][0], float(fitting[0][1]))
+
+
+def _new_average(scan: Scanner) -> Series | None:
     at = scan.at
     scan.take(ARTICLES)
-    match = scan.take(rf"{N} ?{_UNIT}? ?(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: line| average)?|(?:rolling )?{_AVERAGE})(?: of (?:the )?(?:price|closes?|closing prices?))?(?: line)?")
+    match = scan.take(
+        rf"{N} ?{_UNIT}? ?(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: line| average)?|(?:rolling )?{_AVERAGE})(?: of (?:the )?(?:price|closes?|closing prices?))?(?: line)?"
+    )
     if match:
         kind = _KINDS.get(match[3] or match[4] or "", "sma")
         return average(kind, _length(match[1], match[2], "moving average"))
-    match = scan.take(rf"(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: average)?|{_AVERAGE})(?: \( (?:{_SHORT} )?)?(?: ?(?:of|over|with|for|from|length|period|using))*(?: the)?(?: last| past| previous)? ?\(? ?{N} ?{_UNIT}?(?: \))?(?: line)?")
+    match = scan.take(
+        rf"(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: average)?|{_AVERAGE})(?: \( (?:{_SHORT} )?)?(?: ?(?:of|over|with|for|from|length|period|using))*(?: the)?(?: last| past| previous)? ?\(? ?{N} ?{_UNIT}?(?: \))?(?: line)?"
+    )
     if match:
         kind = _KINDS.get(match[1] or match[2] or match[3] or "", "sma")
         return average(kind, _length(match[4], match[5], "moving average"))
@@ -112,7 +248,7 @@ def _average_volume(scan: Scanner) -> Series | None:
     return average("sma", length, "bars.volume", " of the volume")
 
 
-def _oscillator(scan: Scanner) -> Series | None:
+def oscillator(scan: Scanner) -> Series | None:
     at = scan.at
     scan.take(ARTICLES)
     before = scan.take(rf"{N} ?{_UNIT}?")
@@ -124,12 +260,18 @@ def _oscillator(scan: Scanner) -> Series | None:
             elif before:
                 break
             elif usual is not None:
-                after = scan.take(rf"\( {N} ?{_UNIT}? ?\)|(?:with )?(?:a )?(?:length|period) (?:of )?{N}|(?:of|over|on) (?:the )?(?:last )?{N} {_UNIT}|{N}(?= (?:is|falls?|drops?|rises?|crosses|goes|dips|below|above|under|over|<|>))")
+                after = scan.take(
+                    rf"\( {N} ?{_UNIT}? ?\)|(?:with )?(?:a )?(?:length|period) (?:of )?{N}|(?:of|over|on) (?:the )?(?:last )?{N} {_UNIT}|{N}(?= (?:is|falls?|drops?|rises?|crosses|goes|dips|below|above|under|over|<|>))"
+                )
                 if after:
                     count = next(after[i] for i in (1, 3, 4, 6) if after[i])
                     length = _length(count, after[2] or after[5], name.upper())
             if length is None:
                 return Series(name, call, said, levels=levels)
+            if before or length != usual:
+                scan.known[name] = (length,)
+            elif name in scan.known:
+                length = scan.known[name][0]
             return Series(name, call, said, (length,), (f"{name.upper()}_LENGTH",), levels)
     scan.at = at
     return None
@@ -137,7 +279,11 @@ def _oscillator(scan: Scanner) -> Series | None:
 
 def macd(part: str = "histogram") -> Series:
     """A part of the MACD of 12, 26 and 9 bars."""
-    said = {"macd": "the MACD line ({0}, {1}, {2})", "signal": "the MACD's signal line ({0}, {1}, {2})", "histogram": "the MACD histogram ({0}, {1}, {2})"}
+    said = {
+        "macd": "the MACD line ({0}, {1}, {2})",
+        "signal": "the MACD's signal line ({0}, {1}, {2})",
+        "histogram": "the MACD histogram ({0}, {1}, {2})",
+    }
     return Series(
         {"macd": "macd", "signal": "macd_signal", "histogram": "histogram"}[part],
         f"ta.macd(bars.close, fast={{0}}, slow={{1}}, signal={{2}}).{part}",
@@ -161,7 +307,9 @@ def _macd(scan: Scanner) -> Series | None:
         match = scan.take(words)
         if match:
             numbers = tuple(float(each) for each in match.groups() if each)
-            return replace(macd(part), parameters=numbers) if len(numbers) == 3 else macd(part)
+            if len(numbers) == 3:
+                scan.known["macd"] = numbers
+            return replace(macd(part), parameters=scan.known.get("macd", (12, 26, 9)))
     scan.at = at
     return None
 
@@ -190,17 +338,27 @@ def _band(scan: Scanner) -> Series | None:
         rf"|bollinger (lower|upper|middle|mid)(?: bands?)?{settings}"
     )
     if match is None:
-        match = scan.take(r"(lower|upper|middle) keltner(?: channel)?(?: bands?)?|keltner(?: channel)? (lower|upper|middle)(?: bands?)?")
+        match = scan.take(
+            r"(lower|upper|middle) keltner(?: channel)?(?: bands?)?|keltner(?: channel)? (lower|upper|middle)(?: bands?)?"
+        )
         if match:
             edge = match[1] or match[2]
             field = {"lower": "lower", "upper": "upper"}.get(edge, "basis")
-            return Series(f"keltner_{field}", f"ta.kc({_HLC}, length={{0}}).{field}", f"the {edge} Keltner channel (kc, {{0}} bars)", (20,), ("KELTNER_LENGTH",))
+            return Series(
+                f"keltner_{field}",
+                f"ta.kc({_HLC}, length={{0}}).{field}",
+                f"the {edge} Keltner channel (kc, {{0}} bars)",
+                (20,),
+                ("KELTNER_LENGTH",),
+            )
         scan.at = at
         return None
     edge = next(each for each in match.groups() if each and re.fullmatch(r"[a-z]+", each))
     numbers = [float(each) for each in match.groups() if each and not re.fullmatch(r"[a-z]+", each)]
     edge = {"bottom": "lower", "top": "upper"}.get(edge, edge)
-    return band(edge, *(numbers[:2] if numbers else ()))
+    if numbers:
+        scan.known["band"] = tuple(numbers[:2])
+    return band(edge, *scan.known.get("band", ()))
 
 
 def channel(kind: str, length: float, price: str = "") -> Series:
@@ -219,8 +377,19 @@ def channel(kind: str, length: float, price: str = "") -> Series:
 def _channel(scan: Scanner) -> Series | None:
     at = scan.at
     scan.take(ARTICLES)
-    words = {"highs": "high", "high": "high", "maximum": "high", "max": "high", "lows": "low", "low": "low", "minimum": "low", "min": "low"}
-    match = scan.take(rf"(?:highest|lowest|recent|previous|prior|rolling|new|last|past)? ?{N} ?{_UNIT} (highs?|lows?|maximum|minimum|max|min)(?: price)?(?: of the price)?")
+    words = {
+        "highs": "high",
+        "high": "high",
+        "maximum": "high",
+        "max": "high",
+        "lows": "low",
+        "low": "low",
+        "minimum": "low",
+        "min": "low",
+    }
+    match = scan.take(
+        rf"(?:highest|lowest|recent|previous|prior|rolling|new|last|past)? ?{N} ?{_UNIT} (highs?|lows?|maximum|minimum|max|min)(?: price)?(?: of the price)?"
+    )
     if match:
         return channel(words[match[3]], _length(match[1], match[2], match[3]))
     match = scan.take(
@@ -230,7 +399,7 @@ def _channel(scan: Scanner) -> Series | None:
         kind = "high" if match[1] or (match[5] and match[5].startswith(("h", "max"))) else "low"
         price = match[2] or match[4] or ""
         return channel(kind, _length(match[6], match[7], f"{kind}"), "close" if price == "close" else "")
-    match = scan.take(rf"(?:upper|lower) donchian(?: channel)?|donchian (?:upper|lower)")
+    match = scan.take(r"(?:upper|lower) donchian(?: channel)?|donchian (?:upper|lower)")
     if match:
         return channel("high" if "upper" in match[0] else "low", 20)
     scan.at = at
@@ -240,8 +409,16 @@ def _channel(scan: Scanner) -> Series | None:
 _DAY = 'weekday = bar.time.weekday\nnew_day = weekday != state.get("day", -1)'
 _TODAY = {
     "open": ('if new_day:\n    state["day_open"] = bar.open', 'state.get("day_open", bar.open)', "the day's open"),
-    "high": ('state["day_high"] = bar.high if new_day else max(state.get("day_high", bar.high), bar.high)', 'state["day_high"]', "the day's high so far"),
-    "low": ('state["day_low"] = bar.low if new_day else min(state.get("day_low", bar.low), bar.low)', 'state["day_low"]', "the day's low so far"),
+    "high": (
+        'state["day_high"] = bar.high if new_day else max(state.get("day_high", bar.high), bar.high)',
+        'state["day_high"]',
+        "the day's high so far",
+    ),
+    "low": (
+        'state["day_low"] = bar.low if new_day else min(state.get("day_low", bar.low), bar.low)',
+        'state["day_low"]',
+        "the day's low so far",
+    ),
 }
 
 
@@ -268,12 +445,17 @@ def _of_the_day(scan: Scanner) -> Series | None:
             "high": 'bar.high if new_day else max(state.get("running_high", bar.high), bar.high)',
             "low": 'bar.low if new_day else min(state.get("running_low", bar.low), bar.low)',
         }[kind]
-        lines = (
+        keeping = (
             f'if new_day:\n    state["yesterday_{kind}"] = state.get("running_{kind}", bar.open)',
             f'state["running_{kind}"] = {kept}',
         )
         said = f"the day before's {kind} (on a session's first day, which has none, the first open)"
-        return Series(f"yesterday_{kind}", f'state["yesterday_{kind}"]', said, day=(*_DAY.split("\n"), *lines, 'state["day"] = weekday'))
+        return Series(
+            f"yesterday_{kind}",
+            f'state["yesterday_{kind}"]',
+            said,
+            day=(*_DAY.split("\n"), *keeping, 'state["day"] = weekday'),
+        )
     scan.at = at
     return None
 
@@ -286,7 +468,9 @@ def _price(scan: Scanner) -> Series | None:
     match = scan.take(r"(?:bar 's |candle 's )?(high|low)(?: of the (?:bar|candle))?(?! of)")
     if match:
         return _PRICES[match[1]]
-    if scan.take(r"(?:closing |stock |share |market |asset |coin |last |current |latest )*(?:prices?|closes?|closing|quote)(?: of @\S+)?|it|they|@\S+(?: 's)?(?: (?:stock|share|shares))?(?: (?:price|closing price|close))?|(?:stock|share|shares|market|coin|asset|candle|bar|security|ticker)(?: 's)?(?: (?:price|close|closing price))?"):
+    if scan.take(
+        r"(?:closing |stock |share |market |asset |coin |last |current |latest )*(?:prices?|closes?|closing|quote)(?: of @\S+)?|it|they|@\S+(?: 's)?(?: (?:stock|share|shares))?(?: (?:price|closing price|close))?|(?:stock|share|shares|market|coin|asset|candle|bar|security|ticker)(?: 's)?(?: (?:price|close|closing price))?"
+    ):
         return CLOSE
     scan.at = at
     return None
@@ -298,7 +482,7 @@ _READERS: tuple[Callable[[Scanner], Series | None], ...] = (
     _band,
     _channel,
     moving_average,
-    _oscillator,
+    oscillator,
     _of_the_day,
     _price,
 )
@@ -318,9 +502,13 @@ def series(scan: Scanner) -> Series | None:
 def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
     """What a series is compared with: a level, or another series, perhaps so many times it or so much above or below it."""
     at = scan.at
-    match = scan.take(rf"{N} ?%(?: (?:or more|or less))? (above|over|higher than|below|under|beneath|lower than|less than|more than|greater than) ")
+    match = scan.take(
+        rf"{N} ?%(?: (?:or more|or less))? (above|over|higher than|below|under|beneath|lower than|less than|more than|greater than) "
+    )
     if match is None:
-        match = scan.take(rf"{N} ?% (above|over|higher than|below|under|beneath|lower than|less than|more than|greater than)")
+        match = scan.take(
+            rf"{N} ?% (above|over|higher than|below|under|beneath|lower than|less than|more than|greater than)"
+        )
     if match:
         found = series(scan)
         if found is not None:
@@ -329,9 +517,23 @@ def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
         scan.at = at
     match = scan.take(rf"(?:{N} ?(?:x|times)|(twice|double)|(half|half of)|(triple|three times)|{N} ?% of)")
     if match:
-        times = float(match[1]) if match[1] else 2.0 if match[2] else 0.5 if match[3] else 3.0 if match[4] else float(match[5]) / 100
-        if left is VOLUME and (own := scan.take(rf"(?:its|the) (?:own )?{N} ?{_UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)(?: volume)?")):
-            return replace(average("sma", _length(own[1], own[2], "average volume"), "bars.volume", " of the volume"), times=times)
+        times = (
+            float(match[1])
+            if match[1]
+            else 2.0
+            if match[2]
+            else 0.5
+            if match[3]
+            else 3.0
+            if match[4]
+            else float(match[5]) / 100
+        )
+        if left is VOLUME and (
+            own := scan.take(rf"(?:its|the) (?:own )?{N} ?{_UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)(?: volume)?")
+        ):
+            return replace(
+                average("sma", _length(own[1], own[2], "average volume"), "bars.volume", " of the volume"), times=times
+            )
         its = scan.take(r"(?:its|the) (?:average|usual|normal|mean)(?: volume)?|average|usual|normal")
         if its and left is VOLUME:
             tail = scan.take(rf"(?:of|over|for|in) (?:the )?(?:last|past|previous)? ?{N} ?{_UNIT}?")
@@ -344,22 +546,38 @@ def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
         if found is not None:
             return replace(found, times=times)
         scan.at = at
-    if left is not None and left.name == "close" and scan.take(r"(?:the |its )?(?:previous|prior|last|preceding) (?:bar 's |candle 's )?(close|bar|candle|price)"):
+    if (
+        left is not None
+        and left.name == "close"
+        and scan.take(
+            r"(?:the |its )?(?:previous|prior|last|preceding) (?:bar 's |candle 's )?(close|bar|candle|price)"
+        )
+    ):
         return PREVIOUS_CLOSE
     if left is VOLUME:
-        match = scan.take(rf"(?:its|the|an?) (?:(?:own )?{N} ?{_UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)|(?:average|usual|normal|mean)(?: (?:of|over|for) (?:the )?(?:last|past|previous)? ?{N} ?{_UNIT}?)?)(?: volume)?|(?:average|usual|normal)(?: volume)?")
+        match = scan.take(
+            rf"(?:its|the|an?) (?:(?:own )?{N} ?{_UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)|(?:average|usual|normal|mean)(?: (?:of|over|for) (?:the )?(?:last|past|previous)? ?{N} ?{_UNIT}?)?)(?: volume)?|(?:average|usual|normal)(?: volume)?"
+        )
         if match:
             counts = [(match[i], match[i + 1]) for i in (1, 3) if match[i]]
-            return average("sma", _length(*counts[0], "average volume") if counts else 20, "bars.volume", " of the volume")
+            return average(
+                "sma", _length(*counts[0], "average volume") if counts else 20, "bars.volume", " of the volume"
+            )
     found = series(scan)
     if found is not None:
         return found
     scan.take(r"(?:the )?(?:level|value|number|line|threshold|mark)(?: of)?")
-    if left is not None and left.name in ("macd", "histogram", "roc", "mom", "cci", "macd_signal") and scan.take(r"(?:the )?zero(?: line)?"):
+    if (
+        left is not None
+        and left.name in ("macd", "histogram", "roc", "mom", "cci", "macd_signal")
+        and scan.take(r"(?:the )?zero(?: line)?")
+    ):
         return Number(0)
     match = scan.take(rf"\$ ?{N}(?: ?(k|thousand|million))?|{N}(?: (k|thousand|million))? ?(?:dollars|usd|bucks)")
     if match:
-        value = float(match[1] or match[3]) * {"k": 1e3, "thousand": 1e3, "million": 1e6}.get(match[2] or match[4] or "", 1)
+        value = float(match[1] or match[3]) * {"k": 1e3, "thousand": 1e3, "million": 1e6}.get(
+            match[2] or match[4] or "", 1
+        )
         return Number(value, "$")
     match = scan.take(rf"{N}(?: (k|thousand|million))?(?: (?:line|level|mark))?(?! ?%)")
     if match:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from simulators.gemini.author.conditions import (
     Memory,
-    _amount,
-    _streak_of,
+    amount_of,
     condition,
     minute_of_day,
+    time_condition,
     weekdays,
 )
 from simulators.gemini.author.rules import (
@@ -35,7 +36,7 @@ from simulators.gemini.author.rules import (
     contrary,
 )
 from simulators.gemini.author.scanner import BARS, N, Scanner, Unexpressible, bars_of
-from simulators.gemini.author.series import CLOSE, average, band, channel, macd, series
+from simulators.gemini.author.series import CLOSE, band, channel, macd, oscillator, series
 from simulators.gemini.author.wording import Wording
 
 _BUY = r"(?:in(?= when| if)|buys?|buying|enters?|entering|(?:go|goes|going|get|gets) long|get in|gets in|longs?|purchases?|purchasing|(?:open|take|start|initiate)s? (?:a |an )?(?:new )?(?:long )?(?:position|trade)s?|open long|entry|entries|invests?|acquires?|pick up|buy in)"
@@ -90,7 +91,11 @@ class Reader:
         self.scan.at = match.end() if match else len(self.scan.text)
 
     def _unread(self, begin: int, end: int) -> None:
-        if self.plan.unread and not re.search(r"[.;]", self.wording.text[self.plan.unread[-1][1] : begin]) and begin - self.plan.unread[-1][1] <= 2:
+        if (
+            self.plan.unread
+            and not re.search(r"[.;]", self.wording.text[self.plan.unread[-1][1] : begin])
+            and begin - self.plan.unread[-1][1] <= 2
+        ):
             self.plan.unread[-1] = (self.plan.unread[-1][0], end)
         else:
             self.plan.unread.append((begin, end))
@@ -120,14 +125,18 @@ class Reader:
             self.scan.at = at
         return False
 
-    def _rule(self, kind: str, found: Condition, begin: int, *assumed: str, part: float = 1.0) -> None:
-        self.plan.rules.append(Rule(kind, found, (begin, self.scan.at), tuple(each for each in assumed if each), part))  # type: ignore[arg-type]
+    def _rule(
+        self, kind: Literal["entry", "exit", "filter"], found: Condition, begin: int, *assumed: str, part: float = 1.0
+    ) -> None:
+        self.plan.rules.append(Rule(kind, found, (begin, self.scan.at), tuple(each for each in assumed if each), part))
 
     # Buying and selling ------------------------------------------------------------------------------------------
 
-    def _verb(self) -> str | None:
+    def _verb(self) -> Literal["entry", "exit"] | None:
         scan = self.scan
-        scan.take(r"(?:then |i |we |it |you |please |only |and |should |will |would |to |immediately |want to |a |the |signal to |trigger a |do a )+")
+        scan.take(
+            r"(?:then |i |we |it |you |please |only |and |should |will |would |to |immediately |want to |a |the |signal to |trigger a |do a )+"
+        )
         if scan.take(rf"{_BUY}(?: signal| rule| condition| trigger)?(?: is)?(?: :)?(?= |$)"):
             return "entry"
         if scan.take(rf"{_SELL}(?: signal| rule| condition| trigger)?(?: is)?(?: :)?(?= |$)"):
@@ -141,7 +150,13 @@ class Reader:
             if self.scan.take("with|using|for") and self._size():
                 continue
             self.scan.at = at
-            if self._size() or self.scan.take(_ORDER_SUBJECT) or self.scan.take(r"(?:at market|at the market|at market price|a position in|position in|of|in|worth of|a|an|some|again|back|out|position|my position|the position|into)"):
+            if (
+                self._size()
+                or self.scan.take(_ORDER_SUBJECT)
+                or self.scan.take(
+                    r"(?:at market|at the market|at market price|a position in|position in|of|in|worth of|a|an|some|again|back|out|position|my position|the position|into)"
+                )
+            ):
                 continue
             break
 
@@ -170,7 +185,9 @@ class Reader:
             self.scan.at = at
             if side == "entry" and self._buy_at_time(begin):
                 return True
-            if self.scan.take(rf"(?:{_WHEN} )?(?:the )?(?:opposite|reverse|contrary|vice versa|other way round|inverse|otherwise)(?: happens| occurs| is true| signal| condition| cross(?:over)?| direction)*") and self._add_reverse(begin):
+            if self.scan.take(
+                rf"(?:{_WHEN} )?(?:the )?(?:opposite|reverse|contrary|vice versa|other way round|inverse|otherwise)(?: happens| occurs| is true| signal| condition| cross(?:over)?| direction)*"
+            ) and self._add_reverse(begin):
                 return True
             self.scan.at = at
             return False if self.scan.at == begin else self._bare(side, begin)
@@ -191,7 +208,7 @@ class Reader:
 
     def _bought(self, found: Condition) -> None:
         """Keeps what is needed to read the rule for selling."""
-        self._reverse = _reverse_of(found)
+        self._reverse = reverse_of(found)
         for each in found.parts if isinstance(found, Both) else (found,):
             if isinstance(each, Compare | Cross) and each.left == CLOSE and isinstance(each.right, Series):
                 self.memory.bought_below = each.op in ("<", "<=") if isinstance(each, Compare) else not each.up
@@ -208,7 +225,7 @@ class Reader:
         scan = self.scan
         begin = scan.start
         when = scan.take(_WHEN)
-        if when is None and re.search(r"\b(?:and|or|unless|if|when)\s*[(]?\s*$", scan.text[: begin]):
+        if when is None and re.search(r"\b(?:and|or|unless|if|when)\s*[(]?\s*$", scan.text[:begin]):
             # The rest of another condition, which its rule could not read: no rule of its own.
             return False
         self.memory.position = False
@@ -227,7 +244,9 @@ class Reader:
             found = condition(scan, self.memory)
             if found is None:
                 return False
-        scan.take(r"(?:, |: |- |-> |=> |= |then |, then |we |i |that is |this is |it is )*(?:time to |a signal to |my signal to )?")
+        scan.take(
+            r"(?:, |: |- |-> |=> |= |then |, then |we |i |that is |this is |it is )*(?:time to |a signal to |my signal to )?"
+        )
         if scan.sees("and|or|but"):
             scan.at = begin
             return False
@@ -236,6 +255,10 @@ class Reader:
         if side is None:
             if re.search(r"[.;]\s*$|^$", scan.text[after:].lstrip()[:1]) and not when:
                 return False
+            scan.at = begin
+            return False
+        if when is None and not re.search(r"[:>=]\s*(?:\w+\s*)?$", scan.text[:after].rstrip()) and side == "exit":
+            # "A breakout above the high, sell below the low": what comes first is the rule to buy by.
             scan.at = begin
             return False
         self._object()
@@ -270,9 +293,13 @@ class Reader:
     def _opposite(self) -> bool:
         scan = self.scan
         begin = scan.start
-        if self.plan.of("entry") and scan.take(r"(?:,? ?(?:and )?(?:flat|out|cash|in cash|nothing|no position|sell|exit)) otherwise|otherwise (?:be |stay |go )?(?:flat|out|in cash|cash)"):
+        if self.plan.of("entry") and scan.take(
+            r"(?:,? ?(?:and )?(?:flat|out|cash|in cash|nothing|no position|sell|exit)) otherwise|otherwise (?:be |stay |go )?(?:flat|out|in cash|cash)"
+        ):
             return self._add_reverse(begin)
-        if scan.take(rf"(?:and )?(?:(?:{_SELL}|do|does|out) )?(?:it )?(?:on |at |with |when |if )?(?:the )?(?:opposite|reverse|contrary|vice versa|other way round|inverse|otherwise(?: out| sell| flat| exit)?)(?: happens| occurs| is true| signal| condition| cross(?:over)?| crossing| to (?:sell|exit)| for (?:selling|the exit|exits))*"):
+        if scan.take(
+            rf"(?:and )?(?:(?:{_SELL}|do|does|out) )?(?:it )?(?:on |at |with |when |if )?(?:the )?(?:opposite|reverse|contrary|vice versa|other way round|inverse|otherwise(?: out| sell| flat| exit)?)(?: happens| occurs| is true| signal| condition| cross(?:over)?| crossing| to (?:sell|exit)| for (?:selling|the exit|exits))*"
+        ):
             return self._add_reverse(begin)
         return False
 
@@ -280,14 +307,20 @@ class Reader:
         """“Sell at 15:30”, “before the close”, “after 20 minutes”, “20 bars later”, “at a 3 % gain”, “half of it at 2 %”."""
         scan = self.scan
         at = scan.at
-        match = scan.take(r"(?:it )?(?:before|by|at|into|near|shortly before|just before|right before|prior to)?(?: the)? ?(?:market close|close of (?:trading|the market|the day)|closing bell|end of (?:the )?(?:trading )?(?:day|session)|eod|the close|day 's end)(?: at the latest)?(?: every day| each day)?")
+        match = scan.take(
+            r"(?:it )?(?:before|by|at|into|near|shortly before|just before|right before|prior to)?(?: the)? ?(?:market close|close of (?:trading|the market|the day)|closing bell|end of (?:the )?(?:trading )?(?:day|session)|eod|the close|day 's end)(?: at the latest)?(?: every day| each day)?"
+        )
         if match:
             self._rule("exit", TimeOfDay(955, until=False), begin)
             self.plan.rules.append(Rule("filter", TimeOfDay(955, until=True), (begin, scan.at)))
             return True
-        match = scan.take(rf"(?:no later than|at most|for|exactly|about)* ?{N} ({BARS}|hours?|days?|weeks?)(?: later| after (?:entry|buying|that|the (?:buy|entry|purchase))| after| have passed| at the latest)?")
+        match = scan.take(
+            rf"(?:no later than|at most|for|exactly|about)* ?{N} ({BARS}|hours?|days?|weeks?)(?: later| after (?:entry|buying|that|the (?:buy|entry|purchase))| after| have passed| at the latest)?"
+        )
         if match is None:
-            word = scan.take(r"(half an hour|an hour|one hour|a day|one day|a minute|a week)(?: later| after (?:entry|buying|that))?")
+            word = scan.take(
+                r"(half an hour|an hour|one hour|a day|one day|a minute|a week)(?: later| after (?:entry|buying|that))?"
+            )
             if word:
                 span = {"half an hour": 30.0, "an hour": 60.0, "one hour": 60.0, "a minute": 1.0}.get(word[1])
                 bars = span if span else bars_of(1, word[1].split()[-1], f"Holding for {word[1]}")
@@ -327,13 +360,22 @@ class Reader:
     def _hold(self) -> bool:
         scan = self.scan
         begin = scan.start
-        match = scan.take(rf"(?:and )?(?:then )?(?:hold(?:s|ing)?|keep|stay(?:s)? in)(?: it| them| the position| on| every position| each position| positions)*(?: for)?(?: at most| exactly| about| no longer than| a maximum of| max| up to)* ?(?:{N} ({BARS}|hours?|days?|weeks?|months?)|(half an hour|an hour|one hour|a day|a week))")
+        match = scan.take(
+            rf"(?:and )?(?:then )?(?:hold(?:s|ing)?|keep|stay(?:s)? in)(?: it| them| the position| on| every position| each position| positions)*(?: for)?(?: at most| exactly| about| no longer than| a maximum of| max| up to)* ?(?:{N} ({BARS}|hours?|days?|weeks?|months?)|(half an hour|an hour|one hour|a day|a week))"
+        )
         if match is None:
-            match = scan.take(rf"(?:time stop|max(?:imum)? hold(?:ing)?(?: time| period)?|time exit)(?: of| is|:)? ?(?:{N} ({BARS}|hours?|days?)|(an hour))")
+            match = scan.take(
+                rf"(?:time stop|max(?:imum)? hold(?:ing)?(?: time| period)?|time exit)(?: of| is|:)? ?(?:{N} ({BARS}|hours?|days?)|(an hour))"
+            )
         if match is None:
             return False
         words = f"Holding for {match[1] or ''} {match[2] or match[3]}"
-        bars = bars_of(float(match[1]), match[2], words) if match[1] else {"half an hour": 30.0, "an hour": 60.0, "one hour": 60.0}.get(match[3]) or bars_of(1, match[3].split()[-1], words)
+        bars = (
+            bars_of(float(match[1]), match[2], words)
+            if match[1]
+            else {"half an hour": 30.0, "an hour": 60.0, "one hour": 60.0}.get(match[3])
+            or bars_of(1, match[3].split()[-1], words)
+        )
         scan.take(r"(?:and |, )?then (?:sell|exit|close)(?: it)?|before (?:selling|exiting)")
         self._rule("exit", Held(bars), begin)
         return True
@@ -342,22 +384,34 @@ class Reader:
         """“Sell half at 2 %”."""
         scan = self.scan
         begin = scan.start
-        match = scan.take(rf"(?:and |then )?(?:sell|close|exit|take|scale out(?: of)?|take profits? on)(?: off)? (half|a half|one half|a third|one third|a quarter|one quarter|{N} ?%|(?:the )?(?:rest|remainder|other half|remaining half|remaining))(?: (?:of )?(?:it|them|the (?:position|shares|holding)|my (?:position|shares)|position|shares|off))*")
+        match = scan.take(
+            rf"(?:and |then )?(?:sell|close|exit|take|scale out(?: of)?|take profits? on)(?: off)? (half|a half|one half|a third|one third|a quarter|one quarter|{N} ?%|(?:the )?(?:rest|remainder|other half|remaining half|remaining))(?: (?:of )?(?:it|them|the (?:position|shares|holding)|my (?:position|shares)|position|shares|off))*"
+        )
         if match is None and any(each.part != 1 for each in self.plan.of("exit")):
-            match = scan.take(r"(?:and )?(the (?:rest|remainder|other half|remaining half|remaining)()(?: position| shares)?)")
+            match = scan.take(
+                r"(?:and )?(the (?:rest|remainder|other half|remaining half|remaining)()(?: position| shares)?)"
+            )
         if match is None:
             return False
-        part = {"half": 0.5, "third": 1 / 3, "quarter": 0.25}.get(match[1].split()[-1]) if not match[2] else float(match[2]) / 100
-        if match[1].split()[-1] in ("rest", "remainder", "remaining") or "other half" in match[1] or "remaining half" in match[1]:
+        part = (
+            {"half": 0.5, "third": 1 / 3, "quarter": 0.25}.get(match[1].split()[-1])
+            if not match[2]
+            else float(match[2]) / 100
+        )
+        if (
+            match[1].split()[-1] in ("rest", "remainder", "remaining")
+            or "other half" in match[1]
+            or "remaining half" in match[1]
+        ):
             part = 1.0
         if part is None:
             return False
         scan.take(_WHEN)
         self.memory.position = True
-        amount = _amount(scan)
+        amount = amount_of(scan)
         if amount:
             scan.take(r"(?:profit|gain|up|above entry)")
-            self._rule("exit", Result(amount[0], amount[1], True), begin, part=part)  # type: ignore[arg-type]
+            self._rule("exit", Result(amount[0], amount[1], True), begin, part=part)
             return True
         if part == 1.0 and self._sell_at_time(begin):
             return True
@@ -372,41 +426,53 @@ class Reader:
     def _stops(self) -> bool:
         scan = self.scan
         begin = scan.start
-        lead = r"(?:(?:with|use|using|set|place|put|add|have|has|include|apply|and|plus|my|a|an|the|at|keep|employ)s? )*"
+        lead = (
+            r"(?:(?:with|use|using|set|place|put|add|have|has|include|apply|and|plus|my|a|an|the|at|keep|employ)s? )*"
+        )
         near = r"(?: (?:of|at|is|set|to|by|about|equal to|:|placed|from|loss|order|with))*"
         scan.take(lead.rstrip())
-        if scan.take(rf"(?:trailing stop(?: loss)?(?: order)?|trail(?:ing)?(?: the| my| a)?(?: stop)?(?: loss)?|stop(?: loss)? trailing){near}(?: by)?"):
-            amount = _amount(scan)
+        if scan.take(
+            rf"(?:trailing stop(?: loss)?(?: order)?|trail(?:ing)?(?: the| my| a)?(?: stop)?(?: loss)?|stop(?: loss)? trailing){near}(?: by)?"
+        ):
+            amount = amount_of(scan)
             if amount is None:
                 raise Unexpressible("A trailing stop: how far below the highest price, in percent or dollars?")
-            scan.take(r"(?:below|under|from|behind|off) (?:the |its )?(?:highest|high|peak|top|price)(?: close| price)?(?: (?:since (?:the )?(?:entry|purchase|buying)))?|trail(?:ing)?")
-            self._rule("exit", Trail(*amount), begin)  # type: ignore[arg-type]
+            scan.take(
+                r"(?:below|under|from|behind|off) (?:the |its )?(?:highest|high|peak|top|price)(?: close| price)?(?: (?:since (?:the )?(?:entry|purchase|buying)))?|trail(?:ing)?"
+            )
+            self._rule("exit", Trail(*amount), begin)
             return True
         match_at = scan.at
-        amount = _amount(scan)
+        amount = amount_of(scan)
         if amount and scan.take(r"trailing(?: stop)?(?: loss)?"):
-            self._rule("exit", Trail(*amount), begin)  # type: ignore[arg-type]
+            self._rule("exit", Trail(*amount), begin)
             return True
         if amount and scan.take(r"(?:hard |fixed )?(?:stop loss|stop|sl|max(?:imum)? loss)(?: order| per trade)?"):
-            self._rule("exit", Result(amount[0], amount[1], False), begin)  # type: ignore[arg-type]
+            self._rule("exit", Result(amount[0], amount[1], False), begin)
             return True
         if amount and scan.take(r"(?:take profit|profit target|price target|target|tp|profit taking)"):
-            self._rule("exit", Result(amount[0], amount[1], True), begin)  # type: ignore[arg-type]
+            self._rule("exit", Result(amount[0], amount[1], True), begin)
             return True
         scan.at = match_at
-        if scan.take(rf"(?:hard |fixed |protective |initial )?(?:stop loss|stop|stops|stoploss|sl|max(?:imum)? loss|cut losses|cut (?:my |the )?losses|cut (?:the |my )?loss)(?: order)?{near}"):
-            amount = _amount(scan)
+        if scan.take(
+            rf"(?:hard |fixed |protective |initial )?(?:stop loss|stop|stops|stoploss|sl|max(?:imum)? loss|cut losses|cut (?:my |the )?losses|cut (?:the |my )?loss)(?: order)?{near}"
+        ):
+            amount = amount_of(scan)
             if amount is None:
                 return False
-            scan.take(r"(?:below|under|beneath|from) (?:the |my )?(?:entry|purchase|buy|cost|fill)(?: price)?|loss|per trade|stop|away")
-            self._rule("exit", Result(amount[0], amount[1], False), begin)  # type: ignore[arg-type]
+            scan.take(
+                r"(?:below|under|beneath|from) (?:the |my )?(?:entry|purchase|buy|cost|fill)(?: price)?|loss|per trade|stop|away"
+            )
+            self._rule("exit", Result(amount[0], amount[1], False), begin)
             return True
-        if scan.take(rf"(?:take profits?|profit targets?|price targets?|targets?|tp|take gains|profit)(?: order)?{near}"):
-            amount = _amount(scan)
+        if scan.take(
+            rf"(?:take profits?|profit targets?|price targets?|targets?|tp|take gains|profit)(?: order)?{near}"
+        ):
+            amount = amount_of(scan)
             if amount is None:
                 return False
             scan.take(r"(?:above|over|from) (?:the |my )?(?:entry|purchase|buy|cost)(?: price)?|profit|gain|per trade")
-            self._rule("exit", Result(amount[0], amount[1], True), begin)  # type: ignore[arg-type]
+            self._rule("exit", Result(amount[0], amount[1], True), begin)
             return True
         return False
 
@@ -415,10 +481,16 @@ class Reader:
     def _size_sentence(self) -> bool:
         scan = self.scan
         begin = scan.start
-        if not scan.take(r"(?:(?:with|use|using|invest(?:ing|s)?|risk(?:ing)?|allocate|allocating|commit|put|size|position size|trade size|order size|trade|for|worth|spend|spending|each trade uses|each (?:trade|position|order|time)|per trade|sizing)(?: (?:of|is|:|only|about|around|in|with|use|uses|at|equal to))*)"):
+        if self._size():
+            return True
+        if not scan.take(
+            r"(?:(?:with|use|using|invest(?:ing|s)?|risk(?:ing)?|allocate|allocating|commit|put|size|position size|trade size|order size|trade|for|worth|spend|spending|each trade uses|each (?:trade|position|order|time)|per trade|sizing)(?: (?:of|is|:|only|about|around|in|with|use|uses|at|equal to))*)"
+        ):
             return False
         if re.search(r"\brisk", scan.text[begin : scan.at]):
-            raise Unexpressible("Risking a part of the account means a size that depends on the stop. Which part of the equity, or how many dollars or shares, should a purchase take?")
+            raise Unexpressible(
+                "Risking a part of the account means a size that depends on the stop. Which part of the equity, or how many dollars or shares, should a purchase take?"
+            )
         scan.take(r"(?:on|for|in|at) (?:each|every|a|the) (?:trade|position|order|purchase|time)")
         if not self._size():
             return False
@@ -432,32 +504,47 @@ class Reader:
                 self._rule("entry", found, begin)
                 return True
             scan.at = at
-        scan.take(r"(?:(?:each|every) time|per (?:trade|position|order|purchase|entry)|(?:on|for|in|into|at|to) (?:each|every|a|the|any) (?:trade|position|order|purchase|entry|time)|each|in it|into it)")
+        scan.take(
+            r"(?:(?:each|every) time|per (?:trade|position|order|purchase|entry)|(?:on|for|in|into|at|to) (?:each|every|a|the|any) (?:trade|position|order|purchase|entry|time)|each|in it|into it)"
+        )
         return True
 
     def _size(self) -> bool:
         scan = self.scan
         begin = scan.start
         of_all = r"(?:of )?(?:my |the |its |our |your |available |total |account |current |all )*(?:equity|portfolio|capital|cash|account|money|balance|funds|buying power|net worth|account value|account balance)"
-        kind: str | None = None
+        kind: Literal["equity", "cash", "shares"] | None = None
         value = 0.0
         match = scan.take(rf"{N} ?% {of_all}")
         if match:
             kind, value = "equity", float(match[1]) / 100
-        elif match := scan.take(rf"(half|a half|a quarter|one quarter|a third|one third|all|everything|a tenth|one tenth) {of_all}"):
-            kind, value = "equity", {"half": 0.5, "quarter": 0.25, "third": 1 / 3, "all": 1.0, "everything": 1.0, "tenth": 0.1}[match[1].split()[-1]]
-        elif match := scan.take(rf"\$ ?{N}(?: ?(k|thousand))?(?: worth)?(?: of)?|{N}(?: ?(k|thousand))? ?(?:dollars|usd|bucks)(?: worth)?(?: of)?"):
+        elif match := scan.take(
+            rf"(half|a half|a quarter|one quarter|a third|one third|all|everything|a tenth|one tenth) {of_all}"
+        ):
+            kind, value = (
+                "equity",
+                {"half": 0.5, "quarter": 0.25, "third": 1 / 3, "all": 1.0, "everything": 1.0, "tenth": 0.1}[
+                    match[1].split()[-1]
+                ],
+            )
+        elif match := scan.take(
+            rf"\$ ?{N}(?: ?(k|thousand))?(?: worth)?(?: of)?|{N}(?: ?(k|thousand))? ?(?:dollars|usd|bucks)(?: worth)?(?: of)?"
+        ):
             kind, value = "cash", float(match[1] or match[3]) * (1000 if match[2] or match[4] else 1)
         elif match := scan.take(rf"(?:{N}|(a|one|a single)) (?:shares?|coins?|units?|contracts?|lots?)(?: of)?"):
             if "contract" in match[0] or "lot" in match[0]:
-                raise Unexpressible("Lots and contracts are not traded here. How many shares or coins, or dollars, should a purchase take?")
+                raise Unexpressible(
+                    "Lots and contracts are not traded here. How many shares or coins, or dollars, should a purchase take?"
+                )
             kind, value = "shares", float(match[1]) if match[1] else 1.0
         if kind is None:
             return False
         scan.take(r"(?:per|each|for each|every) (?:trade|order|position|time|entry)")
         if self.memory.position and kind != "equity":
-            raise Unexpressible("Selling a number of shares or dollars: please say which part of the position is sold, such as half.")
-        self.plan.settings.append(Setting(kind, value, (begin, scan.at)))  # type: ignore[arg-type]
+            raise Unexpressible(
+                "Selling a number of shares or dollars: please say which part of the position is sold, such as half."
+            )
+        self.plan.settings.append(Setting(kind, value, (begin, scan.at)))
         return True
 
     # Hours, days, how often --------------------------------------------------------------------------------------------
@@ -481,7 +568,9 @@ class Reader:
     def _pause(self) -> bool:
         scan = self.scan
         begin = scan.start
-        match = scan.take(rf"(?:and |then )?(?:(?:wait|pause|cool ?down|cooldown)(?: for| of| at least)*|do not (?:re ?enter|buy again|trade again|reenter)(?: for| within)|no (?:re ?entry|new (?:trades?|buys?))(?: for| within)) {N} ({BARS}|hours?|days?)(?: (?:after|between|before|following|of)(?: (?:an?|the|each|every|my|any|re))* ?(?:exit(?:s|ing)?|sale|sell(?:ing)?|trades?|(?:the )?last (?:trade|sale|exit)|closing(?: a position)?|position|buying again|entering again|re ?entering|reentering|re ?entry|next (?:trade|buy|entry)|new (?:trade|entry)|position is closed|cooldown))?(?: before (?:buying|entering|trading|re ?entering|the next (?:trade|buy|entry))(?: again)?)?(?: again)?")
+        match = scan.take(
+            rf"(?:and |then )?(?:(?:wait|pause|cool ?down|cooldown)(?: for| of| at least)*|do not (?:re ?enter|buy again|trade again|reenter)(?: for| within)|no (?:re ?entry|new (?:trades?|buys?))(?: for| within)) {N} ({BARS}|hours?|days?)(?: (?:after|between|before|following|of)(?: (?:an?|the|each|every|my|any|re))* ?(?:exit(?:s|ing)?|sale|sell(?:ing)?|trades?|(?:the )?last (?:trade|sale|exit)|closing(?: a position)?|position|buying again|entering again|re ?entering|reentering|re ?entry|next (?:trade|buy|entry)|new (?:trade|entry)|position is closed|cooldown))?(?: before (?:buying|entering|trading|re ?entering|the next (?:trade|buy|entry))(?: again)?)?(?: again)?"
+        )
         if match is None:
             return False
         self.plan.settings.append(Setting("pause", bars_of(float(match[1]), match[2], "A pause"), (begin, scan.at)))
@@ -508,7 +597,7 @@ class Reader:
         match = scan.take(
             rf"(?:and |but |also |except |, )*(?:(?:i |we |it )*(?:do not|never|should not|must not|will not|not|avoid|skip|ignore|stay out|stay away|no)(?: (?:ever|to|want to|any|new|more|a))*)(?: (?:{_BUY}|trad(?:e|es|ing)|trades|buys|buying|entries|it|positions?|signals?|anything|the market|@\S+))*(?= (?:when|if|while|on|in|during|before|after|between|above|below|under|over|until|at|unless|the|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?))"
         )
-        if match is None or re.search(r"\bnot\b", match[0]) and re.search(rf"\b{_SELL}\b", match[0]):
+        if match is None or (re.search(r"\bnot\b", match[0]) and re.search(rf"\b{_SELL}\b", match[0])):
             return False
         match = scan.take(r"(?:when(?:ever)?|if|while|as long as|in case|unless|at)")
         unless = match is not None and "unless" in match[0]
@@ -529,18 +618,28 @@ class Reader:
         """“The first hour”, without “in”."""
         scan = self.scan
         at = scan.at
-        match = scan.take(rf"(?:the )?(first|opening|last|final) (?:{N} (minutes?|mins?|hours?|bars?)|(half hour|hour))(?: of (?:the )?(?:day|session|trading))?")
+        match = scan.take(
+            rf"(?:the )?(first|opening|last|final) (?:{N} (minutes?|mins?|hours?|bars?)|(half hour|hour))(?: of (?:the )?(?:day|session|trading))?"
+        )
         if match is None:
             scan.at = at
             return None
-        span = float(match[2]) * (60 if match[3].startswith("h") else 1) if match[2] else 30 if "half" in match[4] else 60
-        return TimeOfDay(round(570 + span), until=True) if match[1] in ("first", "opening") else TimeOfDay(round(960 - span), until=False)
+        span = (
+            float(match[2]) * (60 if match[3].startswith("h") else 1) if match[2] else 30 if "half" in match[4] else 60
+        )
+        return (
+            TimeOfDay(round(570 + span), until=True)
+            if match[1] in ("first", "opening")
+            else TimeOfDay(round(960 - span), until=False)
+        )
 
     def _hours(self) -> bool:
         """“Only between 10:00 and 15:00”, “trade only on Mondays”, “only if the price is above the 200-bar average”."""
         scan = self.scan
         begin = scan.start
-        only = scan.take(rf"(?:and |but |, |also |please )*(?:(?:only|just) (?:{_BUY}|trade|trades|trading|take (?:trades?|signals?|entries)|do this|do it|enter|in|take it)?(?: it| long| signals| positions| trades)*|(?:trade|trading|{_BUY}|active)(?: it| only| just)+|only|trades?(?= (?:between|on|from|in the|during|after|before))|trading hours?(?: are| is|:)?|entries only)(?= )")
+        only = scan.take(
+            rf"(?:and |but |, |also |please )*(?:(?:only|just) (?:{_BUY}|trade|trades|trading|take (?:trades?|signals?|entries)|do this|do it|enter|in|take it)?(?: it| long| signals| positions| trades)*|(?:trade|trading|{_BUY}|active)(?: it| only| just)+|only|trades?(?= (?:between|on|from|in the|during|after|before))|trading hours?(?: are| is|:)?|entries only)(?= )"
+        )
         if only is None:
             return False
         scan.take(r"(?:when(?:ever)?|if|while|as long as|allowed|permitted|take place|happen)")
@@ -586,35 +685,51 @@ class Reader:
         leave: Condition | None = None
         if self.plan.of("entry"):
             return False
-        if match := scan.take(rf"(?:buy (?:the )?)?rsi (?:\( ?{N} ?\) )?(?:mean reversion|reversal|oversold(?: bounce)?|dip buying){kinds}"):
-            from simulators.gemini.author.series import _oscillator
-
-            rsi = _oscillator(Scanner(f"rsi ( {match[1]} )" if match[1] else "rsi"))
+        if match := scan.take(
+            rf"(?:buy (?:the )?)?rsi (?:\( ?{N} ?\) )?(?:mean reversion|reversal|oversold(?: bounce)?|dip buying){kinds}"
+        ):
+            rsi = oscillator(Scanner(f"rsi ( {match[1]} )" if match[1] else "rsi"))
             assert rsi is not None
             found, leave = Compare(rsi, "<", Number(30)), Compare(rsi, ">", Number(70))
-            self.plan.assumptions.append("An RSI mean reversion buys below 30 and sells above 70 unless other levels are given.")
+            self.plan.assumptions.append(
+                "An RSI mean reversion buys below 30 and sells above 70 unless other levels are given."
+            )
         elif scan.take(rf"(?:bollinger(?: band)?s?|bb) (?:bounce|mean reversion|reversal|strategy){kinds}"):
             found, leave = Compare(CLOSE, "<", band("lower")), Compare(CLOSE, ">", band("middle"))
-            self.plan.assumptions.append("A Bollinger mean reversion buys below the lower band of 20 bars and 2 deviations and sells above the middle one.")
+            self.plan.assumptions.append(
+                "A Bollinger mean reversion buys below the lower band of 20 bars and 2 deviations and sells above the middle one."
+            )
         elif scan.take(rf"macd (?:crossover|cross|strategy){kinds}"):
             found = Cross(macd("macd"), True, macd("signal"))
         elif match := scan.take(rf"(?:{N} ?bar )?(?:donchian|turtle)(?: channel)?(?: breakout)?{kinds}"):
             length = float(match[1]) if match[1] else 20
-            found, leave = Compare(CLOSE, ">", channel("high", length)), Compare(CLOSE, "<", channel("low", length / 2 if length >= 4 else length))
+            found, leave = (
+                Compare(CLOSE, ">", channel("high", length)),
+                Compare(CLOSE, "<", channel("low", length / 2 if length >= 4 else length)),
+            )
             self.plan.assumptions.append(f"The channel is {length:g} bars to buy by and {length / 2:g} to sell by.")
         else:
             at = scan.at
             got = condition(scan, self.memory)
             before = scan.text[:at].split()
-            if got is None or _only_time(got) or (before and before[-1] in ("and", "or", "when", "if", "unless", "(", "not")):
+            if (
+                got is None
+                or _only_time(got)
+                or (before and before[-1] in ("and", "or", "when", "if", "unless", "(", "not"))
+            ):
                 scan.at = at
                 return False
             found = got
             if not isinstance(found, Cross):
-                self.plan.assumptions.append(f"It was not said what to do when {found.words}: it is the rule to buy by.")
+                self.plan.assumptions.append(
+                    f"It was not said what to do when {found.words}: it is the rule to buy by."
+                )
         scan.take(r"(?:strategy|system|signals?|crossover|bot)?(?: (?:on|for|in|with) @\S+)?")
+        timed = time_condition(scan, self.memory)
         self._bought(found)
         self._reverse = leave or self._reverse
+        if timed is not None:
+            found = Both((found, timed))
         self._rule("entry", found, begin)
         if leave is not None:
             self._rule("exit", leave, begin)
@@ -622,17 +737,27 @@ class Reader:
 
     def _subject(self) -> bool:
         """“On AAPL”, “for Tesla”, “AAPL”."""
-        if self.scan.take(r"(?:(?:on|for|in|with|of|trade|trading|the) )*@\S+(?: 's)?(?: (?:stock|shares?|only))?(?: :)?(?= |$)"):
+        if self.scan.take(
+            r"(?:(?:on|for|in|with|of|trade|trading|the) )*@\S+(?: 's)?(?: (?:stock|shares?|only))?(?: :)?(?= |$)"
+        ):
             return True
-        return bool(self.scan.take(r"(?:on |using |with )?(?:the )?(?:1|one|1 ?minute|one minute|minute) ?(?:minute|min|m)? ?(?:bars|candles|chart|timeframe|data|time frame)"))
+        return bool(
+            self.scan.take(
+                r"(?:on |using |with )?(?:the )?(?:1|one|1 ?minute|one minute|minute) ?(?:minute|min|m)? ?(?:bars|candles|chart|timeframe|data|time frame)"
+            )
+        )
 
 
 def _only_time(found: Condition) -> bool:
-    return isinstance(found, TimeOfDay | Weekdays) or (isinstance(found, Both | Either) and all(_only_time(each) for each in found.parts))
+    return isinstance(found, TimeOfDay | Weekdays) or (
+        isinstance(found, Both | Either) and all(_only_time(each) for each in found.parts)
+    )
 
 
-def _reverse_of(found: Condition) -> Condition | None:
+def reverse_of(found: Condition) -> Condition | None:
     """The rule to sell by that “the opposite” means; None where it is not plain."""
+    if isinstance(found, Compare) and isinstance(found.right, Series) and found.right.name.startswith("highest"):
+        return Compare(found.left, "<", channel("low", found.right.parameters[0]))
     if isinstance(found, Cross | Compare | Turn):
         return contrary(found)
     if isinstance(found, Both):
@@ -650,6 +775,3 @@ def _contrary_of_window(found: Condition) -> Condition:
     if isinstance(found, Weekdays):
         return Weekdays(tuple(each for each in range(7) if each not in found.days))
     return contrary(found) if isinstance(found, Compare) else Not(found)
-
-
-__all__ = ["Reader", "_streak_of", "average", "series", "Series"]

@@ -8,10 +8,19 @@ import re
 _GERMAN = (
     (r"(\d),(\d)", r"\1.\2"),
     (r"\b(?:der|die|das|den|dem|des|ein|eine|einen|einem|einer)\b", "the"),
-    (r"\b(unter|über|ueber|oberhalb|unterhalb)(?: von)? ([\w.$%€ -]{1,40}?) (?:fällt|faellt|steigt|liegt|ist|geht|notiert|schließt|steht)\b", r"is \1 \2"),
+    (
+        r"\b(unter|über|ueber|oberhalb|unterhalb)(?: von)? ([\w.$%€ -]{1,40}?) (?:fällt|faellt|steigt|liegt|ist|geht|notiert|schließt|steht)\b",
+        r"is \1 \2",
+    ),
     (r"\b(nach oben|nach unten) (?:kreuzt|schneidet|durchbricht)\b", r"kreuzt \1"),
-    (r"\bthe (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) the (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) (?:kreuzt|schneidet) nach oben", r"\1 crosses above \2"),
-    (r"\bthe (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) the (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) (?:kreuzt|schneidet) nach unten", r"\1 crosses below \2"),
+    (
+        r"\bthe (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) the (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) (?:kreuzt|schneidet) nach oben",
+        r"\1 crosses above \2",
+    ),
+    (
+        r"\bthe (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) the (\S+[ -]\S*durchschnitt\w*|\S*-?(?:ema|sma)\S*) (?:kreuzt|schneidet) nach unten",
+        r"\1 crosses below \2",
+    ),
     (r"\b(?:kreuzt|schneidet) nach oben", "crosses above"),
     (r"\b(?:kreuzt|schneidet) nach unten", "crosses below"),
     (r"\bverkauf\w*", "sell"),
@@ -58,8 +67,14 @@ _SPANISH = (
     (r"\bcompr\w*", "buy"),
     (r"\bvend\w*", "sell"),
     (r"\bcuando\b|\bsi\b", "when"),
-    (r"\bmedia (?:móvil|movil)?(?: ?simple)? de (\d+)(?: (?:velas?|barras?|periodos?|períodos?|minutos?))?", r"\1 bar average"),
-    (r"\bmedia (?:móvil|movil) exponencial de (\d+)(?: (?:velas?|barras?|periodos?|períodos?|minutos?))?", r"\1 bar ema"),
+    (
+        r"\bmedia (?:móvil|movil)?(?: ?simple)? de (\d+)(?: (?:velas?|barras?|periodos?|períodos?|minutos?))?",
+        r"\1 bar average",
+    ),
+    (
+        r"\bmedia (?:móvil|movil) exponencial de (\d+)(?: (?:velas?|barras?|periodos?|períodos?|minutos?))?",
+        r"\1 bar ema",
+    ),
     (r"\b(?:días|dias|día|dia)\b", "day"),
     (r"\b(?:está|esté|esta|este|es)\b", "is"),
     (r"\b(?:cae|baje|baja|caiga)(?: de)?\b", "falls"),
@@ -84,13 +99,22 @@ _SPANISH = (
 _FRENCH = (
     (r"(\d),(\d)", r"\1.\2"),
     (r"\b(?:passe|est|tombe|descend|repasse|monte|revient)? ?(?:au[- ]dessus|à la hausse)(?: d[eu'’])?", " is above "),
-    (r"\b(?:passe|est|tombe|descend|repasse)? ?(?:sous|au[- ]dessous(?: d[eu])?|en[- ]dessous(?: d[eu])?|à la baisse)\b", " is below "),
+    (
+        r"\b(?:passe|est|tombe|descend|repasse)? ?(?:sous|au[- ]dessous(?: d[eu])?|en[- ]dessous(?: d[eu])?|à la baisse)\b",
+        " is below ",
+    ),
     (r"\bcroise\s+is (above|below)", r"crosses \1"),
     (r"\b(?:ach[eè]t\w*)", "buy"),
     (r"\bvend\w*|\brevend\w*", "sell"),
     (r"\b(?:quand|lorsque|si|dès que)\b", "when"),
-    (r"\bmoyenne(?: mobile)?(?: simple)?(?: (?:à|sur|de))? (\d+)(?: (?:barres|bougies|périodes|minutes))?", r"\1 bar average"),
-    (r"\bmoyenne(?: mobile)? exponentielle(?: (?:à|sur|de))? (\d+)(?: (?:barres|bougies|périodes|minutes))?", r"\1 bar ema"),
+    (
+        r"\bmoyenne(?: mobile)?(?: simple)?(?: (?:à|sur|de))? (\d+)(?: (?:barres|bougies|périodes|minutes))?",
+        r"\1 bar average",
+    ),
+    (
+        r"\bmoyenne(?: mobile)? exponentielle(?: (?:à|sur|de))? (\d+)(?: (?:barres|bougies|périodes|minutes))?",
+        r"\1 bar ema",
+    ),
     (r"\bjours?\b", "day"),
     (r"\b(?:le|la|les|un|une|son|sa)\b|\bl['’]", "the "),
     (r"\bet\b", "and"),
@@ -130,12 +154,24 @@ _CHINESE = (
 _JAPANESE = (
     (r"(\d+) ?日(?:の)?(?:単純)?移動平均(?:線)?", r" \1 day average "),
     (r"(\d+) ?(?:本|期間|分|バー)?(?:の)?(?:単純)?移動平均(?:線)?", r" \1 bar average "),
-    (r"([A-Za-z]+|average) ?[がは] ?(\d+(?:\.\d+)?) ?(?:を下回ったら|を下回ると|を下回れば|を下回った時|より下がったら|以下になったら|未満なら)", r" when \1 is below \2 "),
-    (r"([A-Za-z]+|average) ?[がは] ?(\d+(?:\.\d+)?) ?(?:を上回ったら|を上回ると|を上回れば|を上回った時|を超えたら|以上になったら)", r" when \1 is above \2 "),
+    (
+        r"([A-Za-z]+|average) ?[がは] ?(\d+(?:\.\d+)?) ?(?:を下回ったら|を下回ると|を下回れば|を下回った時|より下がったら|以下になったら|未満なら)",
+        r" when \1 is below \2 ",
+    ),
+    (
+        r"([A-Za-z]+|average) ?[がは] ?(\d+(?:\.\d+)?) ?(?:を上回ったら|を上回ると|を上回れば|を上回った時|を超えたら|以上になったら)",
+        r" when \1 is above \2 ",
+    ),
     (r"(\d+(?:\.\d+)?) ?(?:を下回ったら|を下回ると|以下になったら)", r" when below \1 "),
     (r"(\d+(?:\.\d+)?) ?(?:を上回ったら|を上回ると|を超えたら|以上になったら)", r" when above \1 "),
-    (r"(\d+ bar average) ?[がは] ?(\d+ bar average) ?を(?:上抜けたら|上回ったら|上に抜けたら|上抜いたら)", r" when \1 crosses above \2 "),
-    (r"(\d+ bar average) ?[がは] ?(\d+ bar average) ?を(?:下抜けたら|下回ったら|下に抜けたら)", r" when \1 crosses below \2 "),
+    (
+        r"(\d+ bar average) ?[がは] ?(\d+ bar average) ?を(?:上抜けたら|上回ったら|上に抜けたら|上抜いたら)",
+        r" when \1 crosses above \2 ",
+    ),
+    (
+        r"(\d+ bar average) ?[がは] ?(\d+ bar average) ?を(?:下抜けたら|下回ったら|下に抜けたら)",
+        r" when \1 crosses below \2 ",
+    ),
     (r"([A-Z]{1,5}) ?を ?(?:買い|買う|買って|購入(?:し|する)?)", r" buy \1 "),
     (r"([A-Z]{1,5}) ?を ?(?:売り|売る|売って|売却(?:し|する)?)", r" sell \1 "),
     (r"(?:買い|買う|買って|購入(?:する)?)", " buy "),

@@ -106,25 +106,25 @@ def _joins(original: str, match: re.Match[str]) -> bool:
     return len(around) == 2 and around.isalnum() and not around.isdigit()
 
 
-def _normalized(token: str, joins: bool, *, shouted: bool) -> str:
-    if token in ("-", "–"):
-        return "" if joins else "-" if token == "-" else ","
-    if re.fullmatch(r"[AaPp]\.[Mm]\.?", token):
-        return token.lower().replace(".", "")
-    if token[0] in "-−" and len(token) > 1:
-        return "-" + token[1:]
-    if token[0] == "$" and len(token) > 1:
-        return f"@{token[1:].lower()}"
-    if re.fullmatch(r"[A-Za-z]{2,5}/(?:USD|usd)", token) or re.fullmatch(r"[A-Z]{1,4}\.[A-Z]", token):
-        return f"@{token.lower()}"
-    word = token.replace("’", "'").lower()
+def _normalized(written: str, joins: bool, *, shouted: bool) -> str:
+    if written in ("-", "–"):
+        return "" if joins else "-" if written == "-" else ","
+    if re.fullmatch(r"[AaPp]\.[Mm]\.?", written):
+        return written.lower().replace(".", "")
+    if written[0] in "-−" and len(written) > 1:
+        return "-" + written[1:]
+    if written[0] == "$" and len(written) > 1:
+        return f"@{written[1:].lower()}"
+    if re.fullmatch(r"[A-Za-z]{2,5}/(?:USD|usd)", written) or re.fullmatch(r"[A-Z]{1,4}\.[A-Z]", written):
+        return f"@{written.lower()}"
+    word = written.replace("’", "'").lower()
     if word in COMPANIES:
         return f"@{COMPANIES[word].lower()}"
     if word.endswith("'s") and word[:-2] in COMPANIES:
         return f"@{COMPANIES[word[:-2]].lower()} 's"
-    if re.fullmatch(r"[A-Z]{1,5}", token) and not shouted and token not in NOT_SYMBOLS:
+    if re.fullmatch(r"[A-Z]{1,5}", written) and not shouted and written not in NOT_SYMBOLS:
         return f"@{word}"
-    if re.fullmatch(r"[A-Z]{2,5}'s", token.replace("’", "'")) and not shouted and token[:-2] not in NOT_SYMBOLS:
+    if re.fullmatch(r"[A-Z]{2,5}'s", written.replace("’", "'")) and not shouted and written[:-2] not in NOT_SYMBOLS:
         return f"@{word[:-2]} 's"
     if word[0].isdigit() or word[0] == ".":
         return word.replace(",", "")

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from simulators.gemini.author.limits import declined
-from simulators.gemini.author.programs import Program, write_program
+from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.proposals import proposals_for
 from simulators.gemini.author.refinements import refined
-from simulators.gemini.author.rules import Both, Compare, Number, Plan, Rule, nodes, plain
-from simulators.gemini.author.statements import Reader
+from simulators.gemini.author.rules import Both, Compare, Held, Number, Plan, Rule, nodes, plain
+from simulators.gemini.author.statements import Reader, reverse_of
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.wording import Wording
 
@@ -43,15 +43,13 @@ def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset
         plan, said = refined(plan, wording)
         changes += said
         last = wording
-    # Quotations are the person's own words; a translated request is quoted as a whole.
-    return _answer_to(plan, last, requests, english, wordings, untradable, changes)
+    return _answer_to(plan, last, requests, wordings, untradable, changes)
 
 
 def _answer_to(
     plan: Plan,
     last: Wording,
     requests: Sequence[str],
-    english: Sequence[str],
     wordings: Sequence[Wording],
     untradable: frozenset[str],
     changes: Sequence[str],
@@ -69,15 +67,16 @@ def _answer_to(
         return _decline(symbol, refusals)
     if not questions and unread and plan.of("entry"):
         words = ", ".join(f"“{each}”" for each in unread)
-        questions.append(f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out.")
+        questions.append(
+            f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out."
+        )
     questions += _contradictions(plan)
     if not plan.of("entry") and not questions:
         if unread:
             questions.append(f"This was not understood: {', '.join(f'“{each}”' for each in unread)}.")
         questions += proposals_for(whole, symbols) or [_WHICH_RULE]
     if questions:
-        return _clarify(symbol, questions, plan)
-    plan.rules = [each for index, each in enumerate(plan.rules) if not any((other.kind, other.condition, other.part) == (each.kind, each.condition, each.part) for other in plan.rules[:index])]
+        return _clarify(symbol, questions)
     assumptions = _complete(plan)
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
@@ -98,11 +97,25 @@ def _contradictions(plan: Plan) -> list[str]:
     """Conditions of one purchase that never hold together."""
     for rule in plan.of("entry"):
         together = [rule, *plan.of("filter")]
-        bounds = [part for each in together for part in (each.condition.parts if isinstance(each.condition, Both) else (each.condition,)) if isinstance(part, Compare) and isinstance(part.right, Number)]
+        bounds = [
+            part
+            for each in together
+            for part in (each.condition.parts if isinstance(each.condition, Both) else (each.condition,))
+            if isinstance(part, Compare) and isinstance(part.right, Number)
+        ]
         for one in bounds:
             for other in bounds:
-                if one.left == other.left and one.op in (">", ">=") and other.op in ("<", "<=") and isinstance(one.right, Number) and isinstance(other.right, Number) and one.right.value >= other.right.value:
-                    return [f"The request asks that {one.words} and that {other.words} at once, which never happens. Which of the two is meant?"]
+                if (
+                    one.left == other.left
+                    and one.op in (">", ">=")
+                    and other.op in ("<", "<=")
+                    and isinstance(one.right, Number)
+                    and isinstance(other.right, Number)
+                    and one.right.value >= other.right.value
+                ):
+                    return [
+                        f"The request asks that {one.words} and that {other.words} at once, which never happens. Which of the two is meant?"
+                    ]
     return []
 
 
@@ -111,34 +124,25 @@ def _complete(plan: Plan) -> list[str]:
     assumptions = list(plan.assumptions)
     whole = [each for each in plan.of("exit") if each.part == 1]
     if not whole:
-        from simulators.gemini.author.statements import _reverse_of
-
-        reverse = _reverse_of(plan.of("entry")[0].condition)
+        reverse = reverse_of(plan.of("entry")[0].condition)
         if reverse is not None and not plan.of("exit"):
             plan.rules.append(Rule("exit", reverse, (0, 0), ("no rule for selling was given",)))
             assumptions.append(f"No rule for selling was given: it sells when {reverse.words}.")
         else:
-            from simulators.gemini.author.rules import Held
-
             plan.rules.append(Rule("exit", Held(60), (0, 0), ("no rule for selling everything was given",)))
-            assumptions.append("No rule for selling everything was given: what is left is sold after 60 bars (an hour).")
-    assumptions += _usual_lengths(plan)
+            assumptions.append(
+                "No rule for selling everything was given: what is left is sold after 60 bars (an hour)."
+            )
     if plan.setting("equity", "cash", "shares") is None:
         assumptions.append("No size was given: the session's sizing rule decides.")
     return assumptions
-
-
-def _usual_lengths(plan: Plan) -> list[str]:
-    del plan
-    return []
 
 
 def _decline(symbol: str, reasons: list[str]) -> dict[str, Any]:
     return {**_empty("Not possible here", symbol), "kind": "decline", "questions": reasons}
 
 
-def _clarify(symbol: str, questions: list[str], plan: Plan) -> dict[str, Any]:
-    del plan
+def _clarify(symbol: str, questions: list[str]) -> dict[str, Any]:
     return {**_empty("Not written yet", symbol), "kind": "clarify", "questions": list(dict.fromkeys(questions))}
 
 
@@ -157,36 +161,73 @@ def _empty(name: str, symbol: str) -> dict[str, Any]:
     }
 
 
-def _strategy(plan: Plan, program: Program, symbol: str, assumptions: list[str], last: Wording, requests: Sequence[str], changes: Sequence[str]) -> dict[str, Any]:
-    buys = " or ".join(f"({each.condition.words})" if len(plan.of("entry")) > 1 else each.condition.words for each in plan.of("entry"))
-    sells = "; or when ".join(each.condition.words for each in plan.of("exit") if each.part == 1)
-    parts = [f"It sells {plain(round(each.part * 100, 2))} % of the position once when {each.condition.words}." for each in plan.of("exit") if each.part != 1]
+def _strategy(
+    plan: Plan,
+    program: Program,
+    symbol: str,
+    assumptions: list[str],
+    last: Wording,
+    requests: Sequence[str],
+    changes: Sequence[str],
+) -> dict[str, Any]:
+    entries = list(dict.fromkeys(each.condition.words for each in plan.of("entry")))
+    buys = " or ".join(f"({each})" if len(entries) > 1 else each for each in entries)
+    sells = "; or when ".join(dict.fromkeys(each.condition.words for each in plan.of("exit") if each.part == 1))
+    parts = [
+        f"It sells {plain(round(each.part * 100, 2))} % of the position once when {each.condition.words}."
+        for each in plan.of("exit")
+        if each.part != 1
+    ]
     only = [f"It buys only when {each.condition.words}." for each in plan.of("filter")]
     sizes = [each.words[0].upper() + each.words[1:] + "." for each in plan.settings]
-    explanation = " ".join([f"It buys when {buys}.", *dict.fromkeys(only), f"It sells when {sells}.", *parts, *sizes, "[Written offline by fixed rules, without a language model.]"])
-    requirements = []
-    for place, meaning, assumed, lines in program.places:
-        quote = last.quote(*place) if place != (0, 0) else ""
-        if quote:
-            requirements.append({"quote": quote, "meaning": meaning, "status": "assumed" if assumed else "covered", "lines": lines})
-    for setting in plan.settings:
-        quote = last.quote(*setting.place)
-        if quote:
-            requirements.append({"quote": quote, "meaning": setting.words, "status": "covered", "lines": _setting_lines(program, setting.kind)})
+    explanation = " ".join(
+        [
+            f"It buys when {buys}.",
+            *dict.fromkeys(only),
+            f"It sells when {sells}.",
+            *parts,
+            *sizes,
+            "[Written offline by fixed rules, without a language model.]",
+        ]
+    )
+    requirements = _requirements(plan, program, last, requests[-1], changes)
     return {
         **_empty(_name(plan, symbol), symbol),
         "plan": explanation,
         "requirements": requirements,
         "python_code": program.code,
         "logic_explanation": explanation,
-        "parameters": [{"name": name, "value": value, "meaning": program.meanings[name][:300]} for name, value in program.constants.items()],
+        "parameters": [
+            {"name": name, "value": value, "meaning": program.meanings[name][:300]}
+            for name, value in program.constants.items()
+        ],
         "assumptions": [*assumptions, *changes],
     }
 
 
-def _setting_lines(program: Program, kind: str) -> list[int]:
-    sign = {"equity": "FRACTION", "cash": "CASH", "shares": "SHARES", "a day": "TRADES_A_DAY", "pause": "PAUSE_BARS"}[kind]
-    return [index for index, line in enumerate(program.code.split("\n"), 1) if re.search(rf"\b{sign}", line)]
+def _requirements(
+    plan: Plan, program: Program, last: Wording, request: str, changes: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What the last request asks for. Quotations are the person's own words; a request in another language, or one that changes what is there, is quoted whole."""
+    found = [(place, meaning, assumed, lines) for place, meaning, assumed, lines in program.places if place != (0, 0)]
+    found += [
+        (each.place, each.words, "", setting_lines(program, each)) for each in plan.settings if each.place != (0, 0)
+    ]
+    if last.original != request or changes:
+        lines = sorted({line for *_, named in found for line in named}) or list(range(1, program.code.count("\n") + 1))
+        if changes:
+            lines = list(range(1, program.code.count("\n") + 1))
+        meaning = "; ".join([*changes, *(each[1] for each in found)])[:600]
+        return [{"quote": request[:600], "meaning": meaning, "status": "covered", "lines": lines}]
+    return [
+        {
+            "quote": last.quote(*place)[:600],
+            "meaning": meaning[:600],
+            "status": "assumed" if assumed else "covered",
+            "lines": lines,
+        }
+        for place, meaning, assumed, lines in found
+    ]
 
 
 _TITLES = {

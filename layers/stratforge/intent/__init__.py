@@ -1,0 +1,11 @@
+"""The intent contract: between a request in plain language and code stands a list of requirements, and a gate in code that holds all three against each other.
+
+A request's *elements* (its numbers, units, times, days, bounds, negations, connectives) must lie in the quotations of its *requirements*; what a requirement covers must
+stand in the lines it names; what the code does must be asked for or be said as an assumption; and in made-up markets the strategy must be able to buy and to sell.
+The gate trusts no model: all it is given is the request, the requirements and the code.
+"""
+
+from stratforge.intent.gate import contract_findings
+from stratforge.intent.requirements import Requirement, Status
+
+__all__ = ["Requirement", "Status", "contract_findings"]

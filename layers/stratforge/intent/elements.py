@@ -1,0 +1,149 @@
+"""What in a request must not be lost: numbers with their units, times, days, bounds, negations and connectives, in any language the platform is used in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an element is."""
+
+    NUMBER = "number"
+    TIME = "time"
+    DAY = "day"
+    WORD = "word"
+
+
+class Unit(StrEnum):
+    """What a number counts."""
+
+    NONE = ""
+    PERCENT = "%"
+    MONEY = "$"
+    MINUTES = "minutes"
+    HOURS = "hours"
+    DAYS = "days"
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A part of the request that decides something.
+
+    Attributes:
+        start: Where it begins in the request, in characters.
+        end: Where it ends.
+        value: A number's value; a time's minute of the day; a weekday, Monday is 0.
+    """
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+    value: float = 0.0
+    unit: Unit = Unit.NONE
+
+
+_WORDS = (
+    r"not|n['’]t|never|no|only|unless|except|without|avoid|skip|either|or|until|max(?:imum)?|min(?:imum)?|at most|at least|no more than|per day|a day|each day|once|twice|half|"
+    r"rest|in a row|consecutive|crosses|cross|trailing|"
+    r"nicht|nie|niemals|kein\w*|nur|außer|oder|entweder|bis|höchstens|mindestens|pro tag|hälfte|"
+    r"nunca|jamás|solo|sólo|excepto|salvo|hasta|como máximo|al menos|por día|mitad|"
+    r"ne|pas|jamais|seulement|uniquement|sauf|ou|jusqu\w*|au plus|au moins|par jour|moitié"
+)
+_WORD = re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])", re.IGNORECASE)
+# Words that are something else in another language than the request's.
+_ENGLISH_ONLY = frozenset({"no", "or", "not", "once", "max", "min", "rest"})
+_FOREIGN_ONLY = frozenset({"ne", "ou", "pas", "solo", "bis", "salvo"})
+_TIME = re.compile(
+    r"(?<![\d.])(\d{1,2})[:.h](\d{2})\s*(am|pm|a\.m\.|p\.m\.)?(?![\d%])|(?<![\d.:])(\d{1,2})\s*(am|pm|a\.m\.|p\.m\.|uhr|o['’]clock)(?!\w)",
+    re.IGNORECASE,
+)
+_DAYS = (
+    ("monday|montag|lunes|lundi", 0),
+    ("tuesday|dienstag|martes|mardi", 1),
+    ("wednesday|mittwoch|miércoles|mercredi", 2),
+    ("thursday|donnerstag|jueves|jeudi", 3),
+    ("friday|freitag|viernes|vendredi", 4),
+)
+_NUMBER = re.compile(
+    r"(?<![\w.])(\$|€|-|\$ )?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)\s*(k\b|thousand\b|million\b)?"
+)
+_NUMBER_WORDS = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "zehn": 10, "zwanzig": 20, "dreißig": 30, "dos": 2, "tres": 3, "cinco": 5, "diez": 10, "deux": 2, "trois": 3, "cinq": 5, "dix": 10,
+}  # fmt: skip
+_UNITS = (
+    (Unit.PERCENT, r"\s*(?:%|％|percent\b|per cent\b|prozent\b|por ciento\b|pour ?cent\b)"),
+    (Unit.MONEY, r"\s*-?(?:dollars?\b|usd\b|bucks\b|euros?\b|cents?\b)"),
+    (Unit.HOURS, r"[\s-]*(?:hours?\b|hrs?\b|stunden?\b|horas?\b|heures?\b)"),
+    (Unit.MINUTES, r"[\s-]*(?:minutes?\b|mins?\b|minuten?\b|minutos?\b)"),
+    (Unit.DAYS, r"[\s-]*(?:days?\b|tage?s?n?\b|días?\b|jours?\b|日|天|weeks?\b|wochen?\b|months?\b|years?\b)"),
+)
+
+
+def elements_of(request: str) -> list[Element]:
+    """The request's elements, in their order."""
+    found: list[Element] = []
+    taken: list[tuple[int, int]] = []
+
+    def add(element: Element) -> None:
+        if not any(element.start < end and start < element.end for start, end in taken):
+            found.append(element)
+            taken.append((element.start, element.end))
+
+    for match in _TIME.finditer(request):
+        if match[2] is not None and match[0][len(match[1])] == "." and match[3] is None:
+            # 1.50 is a number.
+            continue
+        hour, minute, half = (
+            int(match[1] or match[4]),
+            int(match[2] or 0),
+            (match[3] or match[5] or "").lower().replace(".", ""),
+        )
+        if hour > 23 or minute > 59:
+            continue
+        if half in ("am", "pm"):
+            hour = hour % 12 + (12 if half == "pm" else 0)
+        add(
+            Element(
+                Kind.TIME,
+                match[0].strip(),
+                match.start(),
+                match.start() + len(match[0].rstrip()),
+                value=hour * 60 + minute,
+            )
+        )
+    for names, number in _DAYS:
+        for match in re.finditer(rf"(?<!\w)(?:{names})s?(?!\w)", request, re.IGNORECASE):
+            add(Element(Kind.DAY, match[0], *match.span(), value=number))
+    for match in _NUMBER.finditer(request):
+        text = match[2]
+        value = float(
+            text.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", text) else text.replace(",", ".")
+        )
+        value *= {"k": 1e3, "thousand": 1e3, "million": 1e6}.get((match[3] or "").lower(), 1.0)
+        unit = Unit.MONEY if match[1] and match[1].strip() in ("$", "€") else _unit_after(request, match.end())
+        end = match.end(3) if match[3] else match.end(2)
+        add(Element(Kind.NUMBER, request[match.start() : end], match.start(), end, value, unit))
+    for word, number in _NUMBER_WORDS.items():
+        for match in re.finditer(rf"(?<!\w){word}(?!\w)", request, re.IGNORECASE):
+            add(Element(Kind.NUMBER, match[0], *match.span(), value=number, unit=_unit_after(request, match.end())))
+    foreign = _foreign(request)
+    for match in _WORD.finditer(request):
+        if match[0].lower() not in (_ENGLISH_ONLY if foreign else _FOREIGN_ONLY):
+            add(Element(Kind.WORD, match[0], *match.span()))
+    return sorted(found, key=lambda each: each.start)
+
+
+def _unit_after(request: str, end: int) -> Unit:
+    for unit, pattern in _UNITS:
+        if re.compile(pattern, re.IGNORECASE).match(request, end):
+            return unit
+    return Unit.NONE
+
+
+def _foreign(request: str) -> bool:
+    signs = r"\b(?:wenn|und|kaufe?n?|der|die|cuando|el|la|quand|lorsque|le|achète|compra\w*)\b"
+    return len(re.findall(signs, request, re.IGNORECASE)) >= 2

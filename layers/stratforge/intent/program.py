@@ -1,0 +1,235 @@
+"""What a strategy's code does, read from its syntax tree: what its lines compare, with which values once constants are folded, and what it buys and sells by."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_OPERATORS: dict[type[ast.cmpop], str] = {
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+_SAID = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "equal to", "!=": "other than"}
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison that a rule depends on.
+
+    Attributes:
+        line: Its line, counted from 1.
+        action: `buy` or `sell`.
+        values: The numbers in it, constants folded, those of the columns it uses included.
+    """
+
+    line: int
+    last_line: int
+    action: str
+    left: str
+    operator: str
+    right: str
+    values: frozenset[float]
+
+    @property
+    def words(self) -> str:
+        """How it is said."""
+        return f"{self.left} is {_SAID[self.operator]} {self.right}"
+
+
+class Program:
+    """A compiled strategy's source, ready for questions about it."""
+
+    def __init__(self, source: str) -> None:
+        self.tree = ast.parse(source)
+        self.lines = source.split("\n")
+        self.constants = constants_of(self.tree)
+        self._columns = _columns(self.tree)
+        self.comparisons = tuple(self._compared())
+
+    def values_on(self, lines: list[int]) -> set[float]:
+        """All numbers on these lines, with constants and the numbers of columns named there, and products of two (5 * 60)."""
+        found: set[float] = set()
+        for node in ast.walk(self.tree):
+            if getattr(node, "lineno", 0) in lines:
+                found |= self._values(node)
+        return found
+
+    def text_on(self, lines: list[int]) -> str:
+        """The lines' code."""
+        return "\n".join(self.lines[each - 1] for each in lines if 1 <= each <= len(self.lines))
+
+    def words_used(self, lines: list[int]) -> set[str]:
+        """Names of fields, indicators, arguments and operators on these lines."""
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if getattr(node, "lineno", 0) not in lines:
+                continue
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Name):
+                found.add(node.id)
+            elif isinstance(node, ast.keyword) and node.arg:
+                found.add(node.arg)
+            elif isinstance(node, ast.BoolOp):
+                found.add("or" if isinstance(node.op, ast.Or) else "and")
+            elif isinstance(node, ast.Not | ast.NotEq):
+                found.add("not")
+        return found
+
+    def returned(self, action: str) -> list[ast.Call]:
+        """The calls of `buy` or `sell`."""
+        return [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == action
+        ]
+
+    def operators_with(self, value: float, lines: list[int]) -> set[str]:
+        """How the lines compare something with a value, seen from the left; both ways round."""
+        flipped = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
+        found: set[str] = set()
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.Compare) or not any(
+                node.lineno <= line <= (node.end_lineno or node.lineno) for line in lines
+            ):
+                continue
+            left = node.left
+            for operator, right in zip(node.ops, node.comparators, strict=True):
+                sign = _OPERATORS.get(type(operator))
+                if sign is not None:
+                    if _near(value, self._direct(right)):
+                        found.add(sign)
+                    if _near(value, self._direct(left)):
+                        found.add(flipped[sign])
+                left = right
+        return found
+
+    def _compared(self) -> Iterator[Comparison]:
+        for function in self.tree.body:
+            if isinstance(function, ast.FunctionDef) and function.name == "on_bar":
+                for node in ast.walk(function):
+                    if isinstance(node, ast.If):
+                        for action in {
+                            call.func.id
+                            for part in node.body
+                            for call in ast.walk(part)
+                            if isinstance(call, ast.Call)
+                            and isinstance(call.func, ast.Name)
+                            and call.func.id in ("buy", "sell")
+                        }:
+                            yield from self._of_test(node.test, action)
+
+    def _of_test(self, test: ast.expr, action: str) -> Iterator[Comparison]:
+        for node in ast.walk(test):
+            if isinstance(node, ast.Compare):
+                left = node.left
+                for operator, right in zip(node.ops, node.comparators, strict=True):
+                    sign = _OPERATORS.get(type(operator))
+                    if sign is not None and "position.quantity" not in (ast.unparse(left), ast.unparse(right)):
+                        yield Comparison(
+                            node.lineno,
+                            node.end_lineno or node.lineno,
+                            action,
+                            ast.unparse(left),
+                            sign,
+                            ast.unparse(right),
+                            frozenset(self._values(left) | self._values(right)),
+                        )
+                    left = right
+
+    def _direct(self, node: ast.AST) -> set[float]:
+        """The numbers of an expression itself, not of the columns it names."""
+        found = {
+            float(each.value)
+            for each in ast.walk(node)
+            if isinstance(each, ast.Constant)
+            and isinstance(each.value, int | float)
+            and not isinstance(each.value, bool)
+        }
+        found |= {
+            self.constants[each.id]
+            for each in ast.walk(node)
+            if isinstance(each, ast.Name) and each.id in self.constants
+        }
+        return found | {-each for each in found}
+
+    def _values(self, node: ast.AST) -> set[float]:
+        found = self._direct(node)
+        for each in ast.walk(node):
+            if isinstance(each, ast.Attribute) and each.attr in self._columns:
+                found |= self._direct(self._columns[each.attr])
+            elif isinstance(each, ast.BinOp):
+                value = self._folded(each)
+                if value is not None:
+                    found |= {value, -value}
+        return found
+
+    def _folded(self, node: ast.AST) -> float | None:
+        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+            return float(node.value)
+        if isinstance(node, ast.Name):
+            return self.constants.get(node.id)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            inner = self._folded(node.operand)
+            return None if inner is None else -inner
+        if isinstance(node, ast.BinOp):
+            left, right = self._folded(node.left), self._folded(node.right)
+            if left is None or right is None:
+                return None
+            if isinstance(node.op, ast.Add):
+                return left + right
+            if isinstance(node.op, ast.Sub):
+                return left - right
+            if isinstance(node.op, ast.Mult):
+                return left * right
+            if isinstance(node.op, ast.Div) and right:
+                return left / right
+        return None
+
+
+def _near(value: float, among: set[float]) -> bool:
+    return any(abs(value - each) <= 1e-9 * max(1.0, abs(value)) for each in among)
+
+
+def constants_of(tree: ast.Module) -> dict[str, float]:
+    """The tunable numbers of a module, by their names."""
+    found: dict[str, float] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                names = target.elts if isinstance(target, ast.Tuple) else [target]
+                values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
+                for name, value in zip(names, values, strict=False):
+                    try:
+                        number = ast.literal_eval(value)
+                    except ValueError:
+                        continue
+                    if isinstance(name, ast.Name) and isinstance(number, int | float) and not isinstance(number, bool):
+                        found[name.id] = float(number)
+    return found
+
+
+def _columns(tree: ast.Module) -> dict[str, ast.AST]:
+    """The expression of every column that `indicators` returns, local names followed once."""
+    for function in tree.body:
+        if isinstance(function, ast.FunctionDef) and function.name == "indicators":
+            local = {
+                target.id: part.value
+                for part in function.body
+                if isinstance(part, ast.Assign)
+                for target in part.targets
+                if isinstance(target, ast.Name)
+            }
+            for part in function.body:
+                if isinstance(part, ast.Return) and isinstance(part.value, ast.Dict):
+                    return {
+                        str(key.value): local.get(value.id, value) if isinstance(value, ast.Name) else value
+                        for key, value in zip(part.value.keys, part.value.values, strict=True)
+                        if isinstance(key, ast.Constant)
+                    }
+    return {}
