@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Response
+from stratforge.application.idempotency import RequestKey
 from stratforge.bus.messages import JobReady
 from stratforge.bus.queues import send_job_ready
 from stratforge.storage.strategies import jobs
 
 from functions.api.context import database
-from functions.api.idempotency import Idempotency
 from functions.api.jobs.schemas import JobView
 
 MAX_WAIT = 25.0
@@ -27,7 +27,7 @@ def queue_job(
     queue_url: str,
     wait: float,
     response: Response,
-    key: Idempotency,
+    key: RequestKey,
 ) -> JobView:
     """Stores a job, sends it, and waits up to `wait` seconds: 200 with the finished job, or 202 with where to look."""
     with database().transaction(user_id) as connection:

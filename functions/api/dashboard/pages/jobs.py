@@ -6,12 +6,12 @@ import hashlib
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
+from stratforge.application.idempotency import RequestKey
 from stratforge.storage.strategies import jobs
 
 from functions.api.context import database
 from functions.api.dashboard.access import Fields, Form, Looking, Visitor, text
 from functions.api.dashboard.rendering import go_to
-from functions.api.idempotency import Idempotency
 from functions.api.problems import not_found
 
 router = APIRouter(include_in_schema=False)
@@ -22,11 +22,11 @@ def new_key() -> str:
     return str(uuid4())
 
 
-def started(looking: Visitor, fields: Form) -> Idempotency:
+def started(looking: Visitor, fields: Form) -> RequestKey:
     """What makes sending a form again safe."""
     said = repr(sorted((name, values) for name, values in fields.items()))
     digest = hashlib.sha256(f"{looking.request.url.path}\n{said}".encode()).digest()
-    return Idempotency(text(fields, "key")[:200] or None, digest)
+    return RequestKey(text(fields, "key")[:200] or None, digest)
 
 
 @router.get("/jobs/{job_id}/progress")
