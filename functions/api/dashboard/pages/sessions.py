@@ -9,6 +9,10 @@ from uuid import UUID
 
 import numpy as np
 from fastapi import APIRouter, Response
+from stratforge.application import sessions as application
+from stratforge.application.jobs.queueing import request_replay
+from stratforge.application.jobs.requests import ReplayRequest
+from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.backtest.presentation import indicator_line
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
@@ -17,18 +21,16 @@ from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import sessions, strategies
-from stratforge.storage.strategies.sessions import StoredSession
+from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.graph import Values
 
-from functions.api.context import database
+from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
 from functions.api.dashboard.pages.home import explanation
-from functions.api.dashboard.pages.jobs import new_key, started
+from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
 from functions.api.problems import not_found
-from functions.api.sessions import endpoints as api
-from functions.api.sessions.schemas import NewSession, SessionChangeBody, StopBody
 
 router = APIRouter(include_in_schema=False)
 _BARS_SHOWN = 390
@@ -60,7 +62,8 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     }
     if text(fields, "symbol"):
         values["symbol"] = text(fields, "symbol")
-    made = api.start(validated(NewSession, values), looking.user_id, started(looking, fields))
+    new = validated(NewSession, values)
+    made = application.start_session(database(), outbox(), looking.caller, new, started(looking, fields))
     return go_to(looking.request, f"/sessions/{made.session_id}")
 
 
@@ -201,8 +204,8 @@ def _levels(connection: Connection, looking: Looking, found: StoredSession) -> l
 @router.post("/sessions/{session_id}/pause")
 def pause(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Pauses a session, or resumes one."""
-    status = "RUNNING" if text(fields, "resume") else "PAUSED"
-    api.change(session_id, SessionChangeBody(status=status), looking.user_id, Response())
+    change = SessionChange(status=SessionStatus.RUNNING if text(fields, "resume") else SessionStatus.PAUSED)
+    application.change_session(database(), looking.caller, session_id, change)
     return _back(looking, session_id)
 
 
@@ -210,30 +213,31 @@ def pause(session_id: UUID, looking: Looking, fields: Fields) -> Response:
 def change_settings(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Other stops; a field that is left empty switches one off."""
     stops: dict[str, str | None] = dict.fromkeys(("stop_loss", "take_profit", "trailing_stop"))
-    body = validated(SessionChangeBody, {**stops, **_stops(fields)})
-    api.change(session_id, body, looking.user_id, Response())
+    change = validated(SessionChange, {**stops, **_stops(fields)})
+    application.change_session(database(), looking.caller, session_id, change)
     return _back(looking, session_id)
 
 
 @router.post("/sessions/{session_id}/stop")
 def stop(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Stops a session; with `flatten` what it holds is sold."""
-    api.stop(session_id, looking.user_id, StopBody(flatten=bool(text(fields, "flatten"))))
+    flatten = bool(text(fields, "flatten"))
+    application.stop_session(database(), outbox(), looking.caller, session_id, flatten=flatten)
     return _back(looking, session_id)
 
 
 @router.post("/sessions/{session_id}/flatten")
 def flatten(session_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Sells what a session holds; it goes on."""
-    api.flatten(session_id, looking.user_id)
+    application.flatten_session(database(), outbox(), looking.caller, session_id)
     return _back(looking, session_id)
 
 
 @router.post("/sessions/{session_id}/replay")
 def replay(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Evaluates its recorded bars again; the answer is the job's progress."""
-    job = api.replay(session_id, looking.user_id, Response(), started(looking, fields), 0)
-    return looking.part("parts/job.html", job=job, said="", key=new_key())
+    request = ReplayRequest(session_id=session_id)
+    return job_part(looking, request_replay(database(), outbox(), looking.caller, request, started(looking, fields)))
 
 
 def _back(looking: Looking, session_id: UUID) -> Response:
