@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_type_hints
@@ -32,7 +32,7 @@ def _factory(kind: type[Row]) -> Callable[[Cursor[Any]], RowMaker[Row]]:
 
     def make_rows(cursor: Cursor[Any]) -> RowMaker[Row]:
         names = [column.name for column in cursor.description or ()]
-        enums = [(names.index(name), each) for name, each in _enums(cast("Hashable", kind)).items() if name in names]
+        enums = [(names.index(name), each) for name, each in _enums(cast("Any", kind)).items() if name in names]
 
         def make_row(values: Sequence[Any]) -> Row:
             fields = list(values)
