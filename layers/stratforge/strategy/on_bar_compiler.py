@@ -12,7 +12,7 @@ import ast
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from stratforge.strategy import arithmetic
@@ -22,6 +22,7 @@ from stratforge.strategy.source import MAX_LITERAL, Findings, is_docstring
 from stratforge.strategy.vocabulary import (
     BAR_FIELDS,
     MAX_LOOP,
+    MAX_NESTED_LOOPS,
     MAX_STATE_KEYS,
     MAX_STEPS,
     NUMPY_CONSTANTS,
@@ -82,21 +83,40 @@ class OnBar:
     @cached_property
     def function(self) -> Callable[..., tuple[float, ...]]:
         """The function, compiled for the interpreter with nothing in reach but the total operations."""
-        scope: dict[str, Any] = {
-            "__builtins__": {},
-            "float": float,
-            "range": range,
-            "int": int,
-            **arithmetic.FUNCTIONS,
-        }
-        # The text was written by this module from a checked tree; no word of the strategy's source is in it.
-        exec(compile(self.text, "<on_bar>", "exec"), scope)  # noqa: S102
-        function: Callable[..., tuple[float, ...]] = scope["on_bar"]
-        return function
+        return _compiled(self.text)
+
+    @property
+    def parentheses(self) -> int:
+        """How deep its parentheses are nested: Python's parser takes 200, and whoever puts the text elsewhere needs a few."""
+        deepest = depth = 0
+        for line in self.body:
+            for character in line:
+                if character == "(":
+                    depth += 1
+                    deepest = max(deepest, depth)
+                elif character == ")":
+                    depth -= 1
+        return deepest
 
     def needs(self, prefix: str) -> tuple[str, ...]:
         """The arguments of one origin, without the prefix: "b" bar, "p" previous bar, "q" position, "k" constant."""
         return tuple(name[2:] for name in self.arguments if name.startswith(prefix + "_"))
+
+
+# Other values of the constants give the same text.
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Callable[..., tuple[float, ...]]:
+    scope: dict[str, Any] = {
+        "__builtins__": {},
+        "float": float,
+        "range": range,
+        "int": int,
+        **arithmetic.FUNCTIONS,
+    }
+    # The text was written by this module from a checked tree; no word of the strategy's source is in it.
+    exec(compile(text, "<on_bar>", "exec"), scope)  # noqa: S102
+    function: Callable[..., tuple[float, ...]] = scope["on_bar"]
+    return function
 
 
 @dataclass(slots=True)
@@ -233,6 +253,10 @@ class OnBarCompiler:
         if len(values) == 3 and values[2] == 0:
             self._refuse(call, "the step of range is 0", "Use a step such as 1", Code.ARGUMENT)
             return
+        if self.loops == MAX_NESTED_LOOPS:
+            message = f"loops are nested more than {MAX_NESTED_LOOPS} deep"
+            self._refuse(node, message, "Write them one below the other", Code.TOO_LARGE)
+            return
         count = len(range(*values))
         if count > MAX_LOOP or self.steps * max(count, 1) > MAX_STEPS:
             self._refuse(
@@ -269,7 +293,7 @@ class OnBarCompiler:
             text = str(node.value) if abs(node.value) <= MAX_LITERAL else "0"
         else:
             return None
-        return (text, int(value)) if value.is_integer() else None
+        return (text, int(value)) if value.is_integer() and abs(value) <= MAX_LITERAL else None
 
     def _check_local(self, node: ast.Name) -> None:
         if node.id in _RESERVED or node.id in self.parameters:
