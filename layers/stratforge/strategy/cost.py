@@ -164,7 +164,11 @@ def _expression_operations(tree: ast.AST) -> int:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             operations += _CALL_OPERATIONS
-        elif isinstance(node, ast.BinOp | ast.BoolOp | ast.Compare | ast.UnaryOp | ast.IfExp):
+        elif isinstance(node, ast.BoolOp):
+            operations += len(node.values) - 1
+        elif isinstance(node, ast.Compare):
+            operations += len(node.ops)
+        elif isinstance(node, ast.BinOp | ast.UnaryOp | ast.IfExp):
             operations += 1
     return operations
 

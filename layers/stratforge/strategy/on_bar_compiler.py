@@ -18,7 +18,8 @@ from typing import Any, Literal
 from stratforge.strategy import arithmetic
 from stratforge.strategy.columns_compiler import nearest
 from stratforge.strategy.findings import Code
-from stratforge.strategy.source import MAX_LITERAL, Findings, is_docstring
+from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, Findings, is_docstring
+from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
     BAR_FIELDS,
     MAX_LOOP,
@@ -216,17 +217,19 @@ class OnBarCompiler:
         elif not isinstance(node, ast.Pass) and not is_docstring(node):
             self._refuse(
                 node,
-                f"{type(node).__name__} is not allowed in on_bar",
+                f"{syntax_name(node)} is not allowed in on_bar",
                 "Use assignments, if, for i in range(n), and return buy(…) or return sell(…)",
             )
 
-    def _if(self, node: ast.If, scope: _Scope) -> None:
+    def _if(self, node: ast.If, scope: _Scope, word: str = "if") -> None:
         condition = self._truth(node.test, scope)
-        self._emit(f"if {condition}:")
+        self._emit(f"{word} {condition}:")
         yes = _Scope(set(scope.assigned))
         self._nested(node.body, yes)
         no = _Scope(set(scope.assigned))
-        if node.orelse:
+        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+            self._if(node.orelse[0], no, "elif")
+        elif node.orelse:
             self._emit("else:")
             self._nested(node.orelse, no)
         if yes.ended and no.ended:
@@ -298,8 +301,11 @@ class OnBarCompiler:
     def _check_local(self, node: ast.Name) -> None:
         if node.id in _RESERVED or node.id in self.parameters:
             what = "a constant" if node.id in self.parameters else "a word of the language"
-            self._refuse(node, f"{node.id} is {what} and cannot be assigned in on_bar", "Choose another name")
-        elif not node.id.isascii() or node.id.startswith("__"):
+            suggestion = (
+                f'Keep what changes in state["{node.id}"]' if node.id in self.parameters else "Choose another name"
+            )
+            self._refuse(node, f"{node.id} is {what} and cannot be assigned in on_bar", suggestion)
+        elif not node.id.isascii() or node.id.startswith("__") or len(node.id) > MAX_NAME:
             self._refuse(node, f"{node.id[:40]} is not a name in the language", "Use letters of a to z, digits and _")
 
     def _assign(self, node: ast.Assign, scope: _Scope) -> None:
@@ -432,7 +438,7 @@ class OnBarCompiler:
             )
         return self._refuse(
             node,
-            f"{type(node).__name__} is not in the language",
+            f"{syntax_name(node)} is not in the language",
             "Use numbers, arithmetic, comparisons, and fields of bar, position and state",
         )
 
@@ -443,9 +449,7 @@ class OnBarCompiler:
             if abs(node.value) > MAX_LITERAL:
                 return self._refuse(node, "the number is too large", "Numbers go up to 1e15", Code.NUMBER)
             return Piece(repr(float(node.value)), "number")
-        return self._refuse(
-            node, f"{type(node.value).__name__} values are not in the language", "Use numbers", Code.TYPE
-        )
+        return self._refuse(node, f"{value_name(node.value)} is not in the language here", "Use numbers", Code.TYPE)
 
     def _local(self, node: ast.Name, scope: _Scope) -> Piece:
         if node.id in self.locals:
