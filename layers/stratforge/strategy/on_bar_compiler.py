@@ -105,7 +105,7 @@ class OnBar:
 
 
 # Other values of the constants give the same text.
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _compiled(text: str) -> Callable[..., tuple[float, ...]]:
     scope: dict[str, Any] = {
         "__builtins__": {},
