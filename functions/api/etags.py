@@ -26,14 +26,17 @@ def tagged(response: Response, view: BaseModel) -> None:
     response.headers["ETag"] = etag(view)
 
 
+def matches(if_match: str | None, current: BaseModel) -> bool:
+    """Whether a client's change was based on what there is; true when it does not say what it was based on."""
+    return (
+        if_match is None or if_match.strip() == "*" or etag(current) in [each.strip() for each in if_match.split(",")]
+    )
+
+
 def check_match(if_match: str | None, current: BaseModel) -> None:
     """
     Raises:
         Problem: 412 if the client's change was based on something else.
     """
-    if (
-        if_match is not None
-        and if_match.strip() != "*"
-        and etag(current) not in [each.strip() for each in if_match.split(",")]
-    ):
+    if not matches(if_match, current):
         raise Problem(412, "changed-meanwhile", "It was changed meanwhile. Read it again, then repeat the change.")

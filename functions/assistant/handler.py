@@ -10,12 +10,14 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.quant import GeminiQuant
+from stratforge.application.jobs.answer_question import answer_question
+from stratforge.application.jobs.work import run_job
+from stratforge.application.jobs.write_strategy import write_strategy
 from stratforge.bus.messages import JobReady
 from stratforge.configuration import GeminiSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
-
-from functions.assistant.service import AssistantService
+from stratforge.storage.strategies.jobs import JobKind
 
 log = logger("assistant")
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -29,27 +31,36 @@ class AssistantSettings(Settings):
 
 
 @lru_cache(maxsize=1)
-def service() -> AssistantService:
-    """The service of this environment."""
-    settings = AssistantSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="assistant")
-    return AssistantService(
-        database,
-        lambda: GeminiQuant(read_secret(GeminiSecret, settings.gemini_secret)),
-        lambda: GeminiAnalyst(read_secret(GeminiSecret, settings.gemini_secret)),
-    )
+def settings() -> AssistantSettings:
+    """The settings of this environment."""
+    return AssistantSettings.from_environment()
+
+
+@lru_cache(maxsize=1)
+def database() -> Database:
+    """The database of this environment."""
+    return Database.of_secret(settings().database_secret, application="assistant")
+
+
+def gemini_secret() -> GeminiSecret:
+    """The key of Gemini and the models to ask."""
+    return read_secret(GeminiSecret, settings().gemini_secret)
 
 
 def record_handler(record: SQSRecord) -> None:
     """Runs one job."""
-    message = JobReady.model_validate_json(record.body)
-    log.info("job done", job=str(message.job_id), outcome=service().handle(message.job_id))
+    job_id = JobReady.model_validate_json(record.body).job_id
+    kinds = {
+        JobKind.RESEARCH: lambda work: answer_question(work, lambda: GeminiAnalyst(gemini_secret())),
+        JobKind.GENERATE: lambda work: write_strategy(work, lambda: GeminiQuant(gemini_secret())),
+    }
+    log.info("job done", job=str(job_id), outcome=run_job(database(), job_id, kinds) or "finished before")
 
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""
     if not event.get("Records"):
-        service().prepare()
-        return {"batchItemFailures": []}
+        with database().transaction():
+            return {"batchItemFailures": []}
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

@@ -8,13 +8,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.application.jobs.backtest_strategy import backtest_strategy
+from stratforge.application.jobs.replay_session import replay_session
+from stratforge.application.jobs.work import run_job
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import JobReady
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
-
-from functions.backtester.service import BacktesterService
+from stratforge.storage.strategies.jobs import JobKind
 
 log = logger("backtester")
 processor = BatchProcessor(event_type=EventType.SQS)
@@ -28,17 +30,28 @@ class BacktesterSettings(Settings):
 
 
 @lru_cache(maxsize=1)
-def service() -> BacktesterService:
-    """The service of this environment."""
-    settings = BacktesterSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="backtester")
-    return BacktesterService(database, AlpacaHistory(read_secret(AlpacaSecret, settings.alpaca_secret)))
+def settings() -> BacktesterSettings:
+    """The settings of this environment."""
+    return BacktesterSettings.from_environment()
+
+
+@lru_cache(maxsize=1)
+def database() -> Database:
+    """The database of this environment."""
+    return Database.of_secret(settings().database_secret, application="backtester")
+
+
+@lru_cache(maxsize=1)
+def history() -> AlpacaHistory:
+    """Past bars from Alpaca."""
+    return AlpacaHistory(read_secret(AlpacaSecret, settings().alpaca_secret))
 
 
 def record_handler(record: SQSRecord) -> None:
     """Runs one job."""
-    message = JobReady.model_validate_json(record.body)
-    log.info("job done", job=str(message.job_id), outcome=service().handle(message.job_id))
+    job_id = JobReady.model_validate_json(record.body).job_id
+    kinds = {JobKind.BACKTEST: lambda work: backtest_strategy(work, history()), JobKind.REPLAY: replay_session}
+    log.info("job done", job=str(job_id), outcome=run_job(database(), job_id, kinds) or "finished before")
 
 
 @log.inject_lambda_context

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +13,16 @@ from stratforge.aws import aws_client
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy.batch import encode_columns, encode_request
+from stratforge.strategy.wire import WireSource, wire_source
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-# A synchronous invocation takes 6 MB; the rest is for the window.
-_MAX_STRATEGY_BYTES = 4 << 20
+# What a synchronous invocation of Lambda takes.
+MAX_PAYLOAD_BYTES = 6 << 20
 _MAX_STRATEGIES = 1_000
+# A full part that takes long does not keep the others waiting.
+_PARTS_AT_ONCE = 4
 
 
 class SandboxFailed(RuntimeError):
@@ -34,48 +39,88 @@ def sandbox_client() -> LambdaClient:
 def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
     """What each session's strategy says on the last bar of the window.
 
+    A session that the sandbox had no time for (somebody else in the batch used it up) has no outcome: nothing counts against it.
+
     Raises:
         SandboxFailed: if the function did not answer for all of them.
     """
-    bars = encode_columns(window)
-    outcomes: list[Outcome] = []
-    for part in _parts(sessions):
-        sources = {session.source_hash: session.python_code for session in part}
-        requests = [
+    bars = json.dumps(encode_columns(window))
+    outcomes: dict[int, Outcome] = {}
+    ready: list[Ready] = []
+    for place, session in enumerate(sessions):
+        try:
+            ready.append(Ready(place, session, wire_source(session.python_code, session.source_hash)))
+        except ValueError as error:  # StrategyError is one
+            outcomes[place] = Outcome(session, session.state, error=str(error)[:500])
+    parts = list(_parts(len(bars), ready))
+    with ThreadPoolExecutor(max_workers=_PARTS_AT_ONCE) as executor:
+        answered = executor.map(lambda part: _invoke(function_name, part.payload(bars)), parts)
+        for part, answers in zip(parts, answered, strict=True):
+            if len(answers) != len(part.sessions):
+                raise SandboxFailed(f"the sandbox answered for {len(answers)} of {len(part.sessions)} strategies")
+            for each, answer in zip(part.sessions, answers, strict=True):
+                if "skipped" not in answer:
+                    outcomes[each.place] = _outcome(each.session, answer)
+    return [outcomes[place] for place in sorted(outcomes)]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A session that can be sent: its place among the others, and its code as it is sent."""
+
+    place: int
+    session: RunningSession
+    source: WireSource
+
+
+@dataclass(slots=True)
+class Part:
+    """What goes to the sandbox in one invocation, as pieces of JSON whose bytes are counted exactly."""
+
+    size: int
+    sessions: list[Ready] = field(default_factory=list)
+    sources: dict[str, str] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+
+    def payload(self, bars: str) -> bytes:
+        """The event."""
+        sources = ",".join(f'"{key}":{text}' for key, text in self.sources.items())
+        return f'{{"bars":{bars},"sources":{{{sources}}},"strategies":[{",".join(self.requests)}]}}'.encode()
+
+
+_FRAME_BYTES = len(Part(0).payload(""))
+
+
+def _parts(bars_bytes: int, sessions: Sequence[Ready]) -> Iterator[Part]:
+    part = Part(_FRAME_BYTES + bars_bytes)
+    for each in sessions:
+        session, source = each.session, each.source
+        request = json.dumps(
             encode_request(
-                session.source_hash,
+                source.hash,
                 session.parameters,
                 (session.quantity, session.average_entry_price, float(session.bars_held)),
                 session.state,
             )
-            for session in part
-        ]
-        answers = _invoke(function_name, {"bars": bars, "sources": sources, "strategies": requests})
-        if len(answers) != len(part):
-            raise SandboxFailed(f"the sandbox answered for {len(answers)} of {len(part)} strategies")
-        outcomes += [_outcome(session, answer) for session, answer in zip(part, answers, strict=True)]
-    return outcomes
-
-
-def _parts(sessions: Sequence[RunningSession]) -> Iterator[list[RunningSession]]:
-    part: list[RunningSession] = []
-    size = 0
-    hashes: set[str] = set()
-    for session in sessions:
-        part.append(session)
-        size += 1_000
-        if session.source_hash not in hashes:
-            hashes.add(session.source_hash)
-            size += 2 * len(session.python_code)
-        if size > _MAX_STRATEGY_BYTES or len(part) == _MAX_STRATEGIES:
+        )
+        # json.dumps gives ASCII: characters are bytes. Each piece is followed by a comma, the source comes after its quoted hash and a colon.
+        code = json.dumps(source.text)
+        source_bytes = len(code) + len(source.hash) + 4
+        added = len(request) + 1 + (0 if source.hash in part.sources else source_bytes)
+        if part.sessions and (part.size + added > MAX_PAYLOAD_BYTES or len(part.sessions) == _MAX_STRATEGIES):
             yield part
-            part, size, hashes = [], 0, set()
-    if part:
+            part = Part(_FRAME_BYTES + bars_bytes)
+            added = len(request) + 1 + source_bytes
+        part.size += added
+        part.sessions.append(each)
+        part.sources[source.hash] = code
+        part.requests.append(request)
+    if part.sessions:
         yield part
 
 
-def _invoke(function_name: str, payload: dict[str, Any]) -> list[dict[str, Any]]:
-    reply = sandbox_client().invoke(FunctionName=function_name, Payload=json.dumps(payload).encode())
+def _invoke(function_name: str, payload: bytes) -> list[dict[str, Any]]:
+    reply = sandbox_client().invoke(FunctionName=function_name, Payload=payload)
     body = json.loads(reply["Payload"].read())
     if reply.get("FunctionError") or not isinstance(body, dict) or "answers" not in body:
         raise SandboxFailed(f"the sandbox failed: {str(body)[:300]}")

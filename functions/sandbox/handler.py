@@ -18,8 +18,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Evaluates `event["strategies"]`, whose code is in `event["sources"]`, on the last bar of `event["bars"]`."""
     answers = _pool.evaluate(event["bars"], event["sources"], event["strategies"])
     errors = sum("error" in answer for answer in answers)
+    skipped = sum("skipped" in answer for answer in answers)
     print(
-        f'{{"level":"INFO","service":"sandbox","strategies":{len(answers)},"errors":{errors}}}',
+        f'{{"level":"INFO","service":"sandbox","strategies":{len(answers)},"errors":{errors},"skipped":{skipped}}}',
         file=sys.stderr,
     )
     return {"answers": answers}

@@ -1,9 +1,10 @@
 """Worker processes: strategies run in a child that holds nothing, under a deadline enforced from outside.
 
 The language is closed, so a strategy cannot hang, allocate without bound or reach anything; this is the second wall, for the
-day the first has a hole. The parent sends a batch down a pipe and watches a counter in shared memory; when it stands
-still for longer than the deadline the child is killed, the strategy it stood at gets an error, and a new child runs
-the rest, one answer at a time. A child that was killed or died is never used again.
+day the first has a hole. The parent sends a batch down a pipe and watches in shared memory which strategy the child is at; when that stands
+still for longer than the deadline the child is killed, and a new child runs the rest, one answer at a time. The strategy it stood at is
+tried once more at the end, alone in a fresh child, before anything counts against it: it may have failed because of its company. A child that was
+killed or died is never used again.
 """
 
 from __future__ import annotations
@@ -21,21 +22,26 @@ import signal
 import struct
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from stratforge.strategy.batch import StrategyCache, decode_columns, evaluate_requests, load_everything
 
 DEADLINE_SECONDS = 2.0
+# A batch takes no longer, whatever is in it: what has no answer by then is skipped, and nobody is blamed for it.
+BATCH_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _MEMORY_BYTES = 512 << 20
 _MAX_ANSWER_BYTES = 64 << 20
 _HEADER = struct.Struct("<I")
-_COUNTER = struct.Struct("<q")
+# Steps begun so far, and the index of the request that the last of them is for.
+_COUNTER = struct.Struct("<qq")
 _MAX_NUMBER = 1e300
 _MAX_KEYS = 64
+_ANSWERS_AT_ONCE = 100
 
 
-_NOT_BEGUN = -1
+_NOBODY = -1
 
 
 class WorkersFailed(RuntimeError):
@@ -44,6 +50,26 @@ class WorkersFailed(RuntimeError):
 
 class _WorkerEnded(Exception):
     """The child is no more. The text says to the owner of a strategy why: it was too slow, or it ended by itself."""
+
+
+Answers = dict[int, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One request to the sandbox: a window, sources by hash, and what to evaluate."""
+
+    bars: Mapping[str, str]
+    sources: Mapping[str, str]
+    requests: Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a worker ended: the request it was at (None before the first) and why, in words for its owner."""
+
+    index: int | None
+    why: str
 
 
 class Worker:
@@ -69,35 +95,32 @@ class Worker:
         return self._alive
 
     def run(
-        self,
-        bars: Mapping[str, str],
-        sources: Mapping[str, str],
-        requests: Sequence[Any],
-        *,
-        careful: bool,
-        deadline: float,
-    ) -> tuple[list[Any], int, str]:
-        """Runs requests.
+        self, batch: Batch, indices: Sequence[int], answers: Answers, *, careful: bool, deadline: float
+    ) -> Ended | None:
+        """Runs some requests of a batch, and puts what they say into `answers`, by index.
 
         Returns:
-            The answers in order, the index it stood at when it ended (`_NOT_BEGUN` before the first; the number of requests when
-            it did not end), and why it ended.
+            None when all were answered; otherwise the child is no more.
         """
-        _COUNTER.pack_into(self._counter, 0, _NOT_BEGUN)
-        answers: list[Any] = []
+        _COUNTER.pack_into(self._counter, 0, 0, _NOBODY)
+        waiting = set(indices)
+        requests = [batch.requests[index] for index in indices]
         try:
-            self._send(marshal.dumps((dict(bars), dict(sources), list(requests), careful)), deadline)
-            while len(answers) < len(requests):
-                answers += self._receive(deadline)
+            self._send(marshal.dumps((dict(batch.bars), dict(batch.sources), requests, careful)), deadline)
+            while waiting:
+                for place, answer in self._receive(deadline):
+                    if not isinstance(place, int) or not 0 <= place < len(indices) or indices[place] not in waiting:
+                        raise self._not_understood()
+                    answers[indices[place]] = checked_answer(answer)
+                    waiting.discard(indices[place])
         except _WorkerEnded as ended:
-            position = self._position()
-            if position == _NOT_BEGUN:
-                return answers, _NOT_BEGUN, str(ended)
-            return answers, min(max(position, len(answers)), len(requests) - 1), str(ended)
-        return answers, len(requests), ""
+            place = self._position()[1]
+            return Ended(indices[place] if 0 <= place < len(indices) else None, str(ended))
+        return None
 
-    def _position(self) -> int:
-        return int(_COUNTER.unpack_from(self._counter, 0)[0])
+    def _position(self) -> tuple[int, int]:
+        steps, place = _COUNTER.unpack_from(self._counter, 0)
+        return steps, place
 
     def _send(self, payload: bytes, deadline: float) -> None:
         os.set_blocking(self._down, False)
@@ -114,7 +137,7 @@ class Worker:
             elif time.monotonic() > limit:
                 raise self._too_slow(deadline)
 
-    def _receive(self, deadline: float) -> list[Any]:
+    def _receive(self, deadline: float) -> list[tuple[Any, Any]]:
         (size,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
         if size > _MAX_ANSWER_BYTES:
             raise self._not_understood()
@@ -122,9 +145,9 @@ class Worker:
             answers = json.loads(self._read(size, deadline))
         except ValueError:
             raise self._not_understood() from None
-        if not isinstance(answers, list):
+        if not isinstance(answers, list) or any(not isinstance(each, list) or len(each) != 2 for each in answers):
             raise self._not_understood()
-        return [checked_answer(answer) for answer in answers]
+        return [(place, answer) for place, answer in answers]
 
     def _read(self, size: int, deadline: float) -> bytes:
         data = bytearray()
@@ -177,42 +200,63 @@ class Worker:
 class Pool:
     """The worker of this environment (a Lambda environment handles one request at a time), replaced when it dies."""
 
-    def __init__(self, deadline: float = DEADLINE_SECONDS) -> None:
+    def __init__(self, deadline: float = DEADLINE_SECONDS, batch_seconds: float = BATCH_SECONDS) -> None:
         # Before any child: what is loaded on first use could not be loaded there.
         load_everything()
         self._deadline = deadline
+        self._batch_seconds = batch_seconds
         self._worker: Worker | None = None
 
     def evaluate(
         self, bars: Mapping[str, str], sources: Mapping[str, str], requests: Sequence[Any]
     ) -> list[dict[str, Any]]:
-        """Answers to all requests, in order.
+        """Answers to all requests, in order; `{"skipped": true}` for those that the time of the batch did not suffice for.
 
         Raises:
             WorkersFailed: if two workers in a row ended before they began with a strategy.
         """
-        answers: list[dict[str, Any]] = []
-        careful = failed_before = False
-        while len(answers) < len(requests):
-            if self._worker is None or not self._worker.alive:
-                self._worker = Worker()
-            rest = requests[len(answers) :]
-            got, ended_at, why = self._worker.run(bars, sources, rest, careful=careful, deadline=self._deadline)
-            answers += got
-            if ended_at == len(rest):
+        batch, answers = Batch(bars, sources, requests), Answers()
+        until = time.monotonic() + self._batch_seconds
+        suspects = self._in_company(batch, answers, until)
+        for index in suspects:
+            if time.monotonic() > until:
                 break
-            if ended_at == _NOT_BEGUN:
+            self._alone(batch, index, answers)
+        return [answers.get(index, {"skipped": True}) for index in range(len(requests))]
+
+    def _in_company(self, batch: Batch, answers: Answers, until: float) -> list[int]:
+        """Runs everything together; gives those at which a worker ended."""
+        suspects: list[int] = []
+        failed_before = False
+        while time.monotonic() < until:
+            rest = [index for index in range(len(batch.requests)) if index not in answers and index not in suspects]
+            if not rest:
+                break
+            # Answers before the one that hung may be lost with the child; after that they come one at a time.
+            ended = self._ready().run(batch, rest, answers, careful=bool(suspects), deadline=self._deadline)
+            if ended is None:
+                break
+            if ended.index is None:
                 # The worker may have been ended between two batches; a second one that fares no better is a defect of ours.
                 if failed_before:
-                    raise WorkersFailed(f"a worker of the sandbox failed: {why}")
+                    raise WorkersFailed(f"a worker of the sandbox failed: {ended.why}")
                 failed_before = True
-                continue
-            failed_before = False
-            if careful or len(got) == ended_at:
-                answers.append({"error": f"the strategy was stopped: {why}"})
-            # Answers before the one that hung may be lost with the child; from here on they come one at a time.
-            careful = True
-        return answers
+            elif ended.index not in answers:
+                failed_before = False
+                suspects.append(ended.index)
+        return suspects
+
+    def _alone(self, batch: Batch, index: int, answers: Answers) -> None:
+        """Tries one that failed in company once more, in a child that has seen nobody else."""
+        self.close()
+        ended = self._ready().run(batch, [index], answers, careful=True, deadline=self._deadline)
+        if ended is not None and index not in answers:
+            answers[index] = {"error": f"the strategy was stopped: {ended.why}"}
+
+    def _ready(self) -> Worker:
+        if self._worker is None or not self._worker.alive:
+            self._worker = Worker()
+        return self._worker
 
     def close(self) -> None:
         """Ends the child."""
@@ -263,12 +307,17 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
         (size,) = _HEADER.unpack(_read_exactly(source, _HEADER.size))
         bars, sources, requests, careful = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
         columns = decode_columns(bars)
-        _COUNTER.pack_into(counter, 0, 0)
+        steps = 0
+
+        def begin(place: int) -> None:
+            nonlocal steps
+            steps += 1
+            _COUNTER.pack_into(counter, 0, steps, place)
+
         answers: list[Any] = []
-        for index, answer in enumerate(evaluate_requests(columns, sources, requests, cache), 1):
-            _COUNTER.pack_into(counter, 0, index)
-            answers.append(answer)
-            if careful:
+        for found in evaluate_requests(columns, sources, requests, cache, begin):
+            answers.append(found)
+            if careful or len(answers) == _ANSWERS_AT_ONCE:
                 _write(sink, answers)
                 answers = []
         if answers:

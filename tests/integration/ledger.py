@@ -17,8 +17,8 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.strategies.sessions import start_session
-from stratforge.storage.strategies.strategies import Origin, add_strategy
+from stratforge.storage.strategies.sessions import SessionSettings, start_session
+from stratforge.storage.strategies.strategies import Description, Origin, add_strategy
 from stratforge.storage.users.accounts import register_user
 from stratforge.strategy import compile_strategy
 
@@ -40,8 +40,10 @@ def add_trader(
     """Registers a user and starts a session."""
     user_id = register_user(connection, f"{name}@example.com", "hash", Decimal(cash))
     assert user_id is not None
-    strategy = add_strategy(connection, user_id, "test", symbol, compile_strategy(CODE), "", Origin())
-    session = start_session(connection, user_id, strategy.strategy_id, 1, symbol, "EQUITY_FRACTION", Decimal(sizing))
+    strategy = add_strategy(connection, user_id, Description("test", symbol, ""), compile_strategy(CODE), Origin())
+    session = start_session(
+        connection, user_id, strategy.strategy_id, 1, symbol, SessionSettings("EQUITY_FRACTION", Decimal(sizing))
+    )
     return Trader(user_id, session.session_id)
 
 

@@ -121,10 +121,9 @@ class Trading(RuleBasedStateMachine):
         with self.world.database.transaction() as connection:
             row = connection.execute("SELECT id FROM strategies WHERE user_id = %s LIMIT 1", (user_id,)).fetchone()
             assert row is not None
-            exits = sessions.Exits(Decimal("0.02"), Decimal("0.03"), Decimal("0.025"))
-            return sessions.start_session(
-                connection, user_id, row[0], 1, symbol, "FIXED_CASH", Decimal(2000), exits
-            ).session_id
+            stops = (Decimal("0.02"), Decimal("0.03"), Decimal("0.025"))
+            settings = sessions.SessionSettings("FIXED_CASH", Decimal(2000), *stops)
+            return sessions.start_session(connection, user_id, row[0], 1, symbol, settings).session_id
 
     def _trader(self, number: int) -> Trader:
         return self.traders[number % len(self.traders)]

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from uuid import UUID
 
 import pytest
-from stratforge.ai.analyst import Research
 from stratforge.ai.draft import DraftParameter, StrategyDraft
 from stratforge.ai.failures import ModelUnavailable, NotADraft
 from stratforge.ai.prompts import request_in
 from stratforge.ai.quant import Drafted, Turn
+from stratforge.ai.research import Research
+from stratforge.application.jobs.answer_question import answer_question
+from stratforge.application.jobs.work import run_job
+from stratforge.application.jobs.write_strategy import write_strategy
 from stratforge.intent import Requirement, Status
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs, strategies
+from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.users.accounts import register_user
 
-from functions.assistant.service import AssistantService
 from tests.unit.ai.test_review import CODE, TRUE
 
 
@@ -59,13 +62,9 @@ def user(database: Database) -> UUID:
 
 def run(database: Database, user: UUID, model: Model, prompt: str = "a strategy", **request: str) -> jobs.Job:
     """Runs a job; the job as it ended."""
-
-    def no_analyst() -> object:
-        raise AssertionError("nobody asked")
-
     with database.transaction() as connection:
-        job = jobs.add_job(connection, user, "GENERATE", {"prompt": prompt, **request})
-    AssistantService(database, lambda: model, no_analyst).handle(job.job_id)  # type: ignore[arg-type,return-value]
+        job = jobs.add_job(connection, user, JobKind.GENERATE, {"prompt": prompt, **request})
+    run_job(database, job.job_id, {JobKind.GENERATE: lambda work: write_strategy(work, lambda: model)})
     with database.transaction() as connection:
         found = jobs.get_job(connection, job.job_id)
     assert found is not None
@@ -74,7 +73,7 @@ def run(database: Database, user: UUID, model: Model, prompt: str = "a strategy"
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.assistant.service.sleep", lambda _seconds: None)
+    monkeypatch.setattr("stratforge.application.jobs.asking.sleep", lambda _seconds: None)
 
 
 def test_findings_of_both_gates_go_back_to_the_model(database: Database, user: UUID) -> None:
@@ -143,8 +142,9 @@ def test_without_a_key_the_job_says_what_is_missing(database: Database, user: UU
     from stratforge.configuration import GeminiSecret
 
     with database.transaction() as connection:
-        job = jobs.add_job(connection, user, "GENERATE", {"prompt": "anything"})
-    AssistantService(database, lambda: GeminiQuant(GeminiSecret()), lambda: None).handle(job.job_id)  # type: ignore[arg-type,return-value]
+        job = jobs.add_job(connection, user, JobKind.GENERATE, {"prompt": "anything"})
+    kinds = {JobKind.GENERATE: lambda work: write_strategy(work, lambda: GeminiQuant(GeminiSecret()))}
+    run_job(database, job.job_id, kinds)
     with database.transaction() as connection:
         found = jobs.get_job(connection, job.job_id)
     assert found is not None
@@ -211,8 +211,8 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
             return Research("AAPL rose.", False, (), (), "told", 10)
 
     with database.transaction() as connection:
-        job = jobs.add_job(connection, user, "RESEARCH", {"question": "What happened?"})
-    AssistantService(database, lambda: None, Talks).handle(job.job_id)  # type: ignore[arg-type,return-value]
+        job = jobs.add_job(connection, user, JobKind.RESEARCH, {"question": "What happened?"})
+    run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, Talks)})
     with database.transaction() as connection:
         found = jobs.get_job(connection, job.job_id)
     assert seen == [("answering", "AAPL rose")]

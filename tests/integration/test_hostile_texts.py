@@ -20,12 +20,14 @@ from simulators.gemini.__main__ import API_KEY, create_app
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import GeminiQuant, Turn
+from stratforge.application.jobs.answer_question import answer_question
+from stratforge.application.jobs.work import run_job
 from stratforge.configuration import GeminiSecret
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs
+from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.users.accounts import register_user
 
-from functions.assistant.service import AssistantService
 from tests.integration.test_assistant import Model, draft, run
 
 _ESCAPES = sorted((Path(__file__).parents[1] / "unit/strategy/escapes").glob("*.py"))
@@ -149,7 +151,9 @@ def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(data
 
     for include in (False, True):
         with database.transaction() as connection:
-            job = jobs.add_job(connection, user, "RESEARCH", {"question": _TEXTS[2], "include_portfolio": include})
+            job = jobs.add_job(
+                connection, user, JobKind.RESEARCH, {"question": _TEXTS[2], "include_portfolio": include}
+            )
         with pytest.raises(AssertionError):
-            AssistantService(database, lambda: None, Listens).handle(job.job_id)  # type: ignore[arg-type,return-value]
+            run_job(database, job.job_id, {JobKind.RESEARCH: lambda work: answer_question(work, Listens)})
     assert told == [None, "none"]

@@ -48,12 +48,15 @@ def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     """Has the child run `action` for requests whose source is "bad"."""
     honest = workers.evaluate_requests
 
-    def evaluate(bars: Any, sources: Any, requests: Any, cache: Any) -> Iterator[dict[str, Any]]:
-        for each in requests:
+    def evaluate(
+        bars: Any, sources: Any, requests: Any, cache: Any, begin: Any
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        for index, each in enumerate(requests):
+            begin(index)
             if each["hash"] == "bad":
-                yield {"signal": None, "state": {"x": float(action() or 0)}}
+                yield index, {"signal": None, "state": {"x": float(action() or 0)}}
             else:
-                yield from honest(bars, sources, [each], cache)
+                yield from ((index, answer) for _, answer in honest(bars, sources, [each], cache))
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
+from stratforge.application.access import Caller
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.users import accounts
@@ -31,7 +32,12 @@ class Visitor:
     """Who looks at a page."""
 
     request: Request
-    user_id: UUID
+    caller: Caller
+
+    @property
+    def user_id(self) -> UUID:
+        """Whose rows the page shows."""
+        return self.caller.user_id
 
     def page(self, connection: Connection, template: str, **values: Any) -> Response:
         """A whole page, with what all of them show: who is logged in, and whether something is halted."""
@@ -55,7 +61,7 @@ class Visitor:
 def visitor(request: Request) -> Visitor:
     """Who is logged in with the page's cookies; changes must come from a page of ours."""
     try:
-        return Visitor(request, caller(request).user_id)
+        return Visitor(request, caller(request))
     except Problem as problem:
         if problem.status == 401:
             raise LoginNeeded from None

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from stratforge.ai.research import Citation
 
 from functions.api.context import settings
 from functions.api.dashboard import assets
@@ -106,11 +107,11 @@ def spark(values: list[float], width: int = 120, height: int = 28) -> str:
     )
 
 
-def cited(answer: str, citations: Sequence[dict[str, Any]]) -> list[tuple[str, list[int]]]:
+def cited(answer: str, citations: Sequence[Citation]) -> list[tuple[str, list[int]]]:
     """The answer in pieces, each with the numbers of the sources that stand behind it."""
     ends: dict[int, list[int]] = {}
     for number, citation in enumerate(citations, start=1):
-        for _start, end in citation["spans"]:
+        for _start, end in citation.spans:
             ends.setdefault(min(end, len(answer)), []).append(number)
     pieces, begin = [], 0
     for end in sorted(ends):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter
+from stratforge.application.jobs import queueing
 from stratforge.storage.strategies import jobs
+from stratforge.storage.strategies.jobs import JobKind
 
-from functions.api.context import Reader, UserConnection, WriterConnection
+from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.jobs.schemas import JobList, JobView
 from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import not_found
@@ -21,7 +22,7 @@ def list_jobs(
     user_id: Reader,
     connection: UserConnection,
     page: PageQuery,
-    kind: Literal["RESEARCH", "GENERATE", "BACKTEST", "REPLAY"] | None = None,
+    kind: JobKind | None = None,
 ) -> JobList:
     """The user's jobs."""
     found = jobs.list_jobs(connection, user_id, page, kind)
@@ -39,9 +40,6 @@ def get_job(job_id: UUID, connection: UserConnection) -> JobView:
 
 
 @router.delete("/{job_id}")
-def cancel_job(job_id: UUID, connection: WriterConnection) -> JobView:
+def cancel_job(job_id: UUID, asking: Asking) -> JobView:
     """Cancels a job; one that has finished stays as it is."""
-    job = jobs.cancel_job(connection, job_id)
-    if job is None:
-        raise not_found("job")
-    return JobView.model_validate(job)
+    return JobView.model_validate(queueing.cancel_job(database(), asking, job_id))

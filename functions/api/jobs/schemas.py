@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
+from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
 
 class JobView(BaseModel):
@@ -15,8 +16,8 @@ class JobView(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     job_id: UUID
-    kind: str
-    status: str
+    kind: JobKind
+    status: JobStatus
     progress: str | None
     partial: str | None = Field(description="What there is of an answer that is still coming")
     result: dict[str, Any] | None

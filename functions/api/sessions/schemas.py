@@ -3,52 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from stratforge.market import parse_symbol
+from pydantic import BaseModel, ConfigDict, Field
+from stratforge.portfolio.orders import SizingRule
+from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
 
 from functions.api.formats import Number
-
-SizingRule = Literal["FIXED_CASH", "EQUITY_FRACTION", "FIXED_QUANTITY"]
-SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20)]
-Part = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)]
-
-
-class NewSession(BaseModel):
-    """Which strategy to run, on which symbol, how much it may trade, and what protects its position."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    strategy_id: UUID
-    symbol: Annotated[str, AfterValidator(parse_symbol)] | None = Field(None, max_length=20)
-    mode: Literal["PAPER", "MANUAL"] = Field(
-        "PAPER", description="PAPER trades; MANUAL only says what it would do, and the orders are yours to place"
-    )
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
-    sizing_value: SizingValue = Decimal("0.1")
-    stop_loss: Part | None = Field(None, description="Sells this far below the average entry price")
-    take_profit: Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)] | None = Field(
-        None, description="Sells this far above the average entry price"
-    )
-    trailing_stop: Part | None = Field(None, description="Sells this far below the highest price since the entry")
-
-
-class SessionChangeBody(BaseModel):
-    """What to change of a running session; what is left out stays, null switches a stop off."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"status": "PAUSED"}, {"stop_loss": "0.02"}]}
-    )
-
-    status: Literal["RUNNING", "PAUSED"] | None = None
-    sizing_rule: SizingRule | None = None
-    sizing_value: SizingValue | None = None
-    stop_loss: Part | None = None
-    take_profit: Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)] | None = None
-    trailing_stop: Part | None = None
 
 
 class StopBody(BaseModel):
@@ -68,9 +30,9 @@ class SessionView(BaseModel):
     strategy_id: UUID
     strategy_version: int
     symbol: str
-    mode: str
-    status: str
-    sizing_rule: str
+    mode: SessionMode
+    status: SessionStatus
+    sizing_rule: SizingRule
     sizing_value: Number
     stop_loss: Number | None
     take_profit: Number | None

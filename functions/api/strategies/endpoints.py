@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from stratforge.bus.queues import send_work_ready
-from stratforge.market import parse_symbol
-from stratforge.storage.strategies import sessions, strategies
-from stratforge.storage.strategies.strategies import Origin, StoredStrategy
-from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from pydantic import BaseModel, ConfigDict, Field
+from stratforge.application import sessions as running
+from stratforge.application import strategies as application
+from stratforge.application.strategies import Code, NewStrategy, StrategyChange, Symbol
+from stratforge.intent.requirements import Requirement
+from stratforge.storage.strategies import strategies
+from stratforge.storage.strategies.strategies import StoredStrategy
 
-from functions.api.context import Reader, Trader, UserConnection, Writer, WriterConnection, database, settings
-from functions.api.etags import IfMatch, check_match, tagged
+from functions.api.context import Asking, Reader, UserConnection, database, outbox
+from functions.api.etags import IfMatch, matches, tagged
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import PageQuery, next_cursor
-from functions.api.problems import Problem, not_found
+from functions.api.problems import not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
-from functions.api.sessions.subscriptions import request_subscription
 
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
-_EXAMPLE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
-Symbol = Annotated[str, Field(max_length=20, examples=["AAPL"]), AfterValidator(parse_symbol)]
-Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Average cross"])]
-Code = Annotated[str, Field(min_length=1, max_length=32_000, examples=[_EXAMPLE])]
-Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]
-
-
-class NewStrategy(BaseModel):
-    """A strategy written by hand."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name
-    symbol: Symbol
-    python_code: Code
-    logic_explanation: Explanation = ""
-
-
-class StrategyChange(BaseModel):
-    """What to change; what is left out stays. Other code is a new version; sessions keep the one they run."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Name | None = None
-    symbol: Symbol | None = None
-    python_code: Code | None = None
-    logic_explanation: Explanation | None = None
 
 
 class StrategyView(BaseModel):
@@ -92,6 +64,7 @@ class VersionView(BaseModel):
     assumptions: list[str]
     repairs: list[list[str]] = Field(description="Findings that were sent back to the model, one list for each repair")
     parameter_meanings: dict[str, str] = Field(description="What the model says its parameters decide")
+    requirements: list[Requirement] = Field(description="What was asked for, piece by piece, and the lines that do it")
     created_at: datetime
     diff: str = ""
 
@@ -120,16 +93,6 @@ class CheckView(BaseModel):
     lookback: int | None = None
 
 
-def _compiled(code: str) -> Strategy:
-    try:
-        strategy = compile_strategy(code)
-        _ = strategy.lookback
-    except StrategyError as error:
-        findings = [finding.as_dict() for finding in error.findings]
-        raise Problem(422, "not-in-language", "The code is not in the strategy language.", findings=findings) from None
-    return strategy
-
-
 def _view(stored: StoredStrategy, response: Response) -> StrategyView:
     view = StrategyView.model_validate(stored)
     tagged(response, view)
@@ -137,37 +100,23 @@ def _view(stored: StoredStrategy, response: Response) -> StrategyView:
 
 
 @router.post("/check")
-def check(code: CodeToCheck, _user: Reader) -> CheckView:
+def check(code: CodeToCheck, asking: Asking) -> CheckView:
     """Checks code without storing it."""
-    try:
-        strategy = compile_strategy(code.python_code)
-        return CheckView(
-            valid=True,
-            parameters=dict(strategy.parameters),
-            indicators=list(strategy.indicators),
-            lookback=strategy.lookback,
-        )
-    except StrategyError as error:
-        return CheckView(valid=False, findings=[finding.as_dict() for finding in error.findings])
+    checked = application.check_code(asking, code.python_code)
+    if checked.strategy is None:
+        return CheckView(valid=False, findings=[finding.as_dict() for finding in checked.findings])
+    return CheckView(
+        valid=True,
+        parameters=dict(checked.strategy.parameters),
+        indicators=list(checked.strategy.indicators),
+        lookback=checked.strategy.lookback,
+    )
 
 
 @router.post("", status_code=201)
-def create(
-    new: NewStrategy, user_id: Writer, connection: WriterConnection, key: IdempotencyKey, response: Response
-) -> StrategyView:
+def create(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Response) -> StrategyView:
     """Stores a strategy that passes the compiler; otherwise 422 with every finding."""
-    strategy = _compiled(new.python_code)
-    stored = strategies.add_strategy(
-        connection,
-        user_id,
-        new.name,
-        new.symbol,
-        strategy,
-        new.logic_explanation,
-        Origin(),
-        key.new_id(connection, user_id),
-    )
-    return _view(stored, response)
+    return _view(application.store_strategy(database(), asking, new, key), response)
 
 
 @router.get("")
@@ -191,40 +140,23 @@ def get(strategy_id: UUID, connection: UserConnection, response: Response) -> St
 
 @router.patch("/{strategy_id}")
 def change(
-    strategy_id: UUID,
-    body: StrategyChange,
-    user_id: Writer,
-    connection: WriterConnection,
-    response: Response,
-    if_match: IfMatch = None,
+    strategy_id: UUID, body: StrategyChange, asking: Asking, response: Response, if_match: IfMatch = None
 ) -> StrategyView:
     """Changes a strategy. Other code must pass the compiler and is a new version."""
-    current = strategies.lock_strategy(connection, strategy_id)
-    if current is None:
-        raise not_found("strategy")
-    check_match(if_match, StrategyView.model_validate(current))
-    explanation = current.logic_explanation if body.logic_explanation is None else body.logic_explanation
-    changed = strategies.change_strategy(
-        connection,
-        user_id,
-        current,
-        body.name or current.name,
-        body.symbol or current.symbol,
-        _compiled(body.python_code or current.python_code),
-        explanation,
-        Origin(),
+    changed = application.change_strategy(
+        database(),
+        asking,
+        strategy_id,
+        body,
+        lambda current: matches(if_match, StrategyView.model_validate(current)),
     )
     return _view(changed, response)
 
 
 @router.delete("/{strategy_id}", status_code=204)
-def delete(strategy_id: UUID, connection: WriterConnection) -> None:
+def delete(strategy_id: UUID, asking: Asking) -> None:
     """Deletes a strategy that has no running session; its history stays readable."""
-    if strategies.lock_strategy(connection, strategy_id) is None:
-        raise not_found("strategy")
-    if sessions.active_sessions(connection, strategy_id):
-        raise Problem(409, "strategy-runs", "Sessions of the strategy are running; stop them first.")
-    strategies.delete_strategy(connection, strategy_id)
+    application.delete_strategy(database(), asking, strategy_id)
 
 
 @router.get("/{strategy_id}/versions")
@@ -233,69 +165,20 @@ def versions(strategy_id: UUID, connection: UserConnection) -> VersionList:
     found = strategies.list_versions(connection, strategy_id)
     if not found:
         raise not_found("strategy")
-    views = []
-    for index, each in enumerate(found):
-        before = found[index + 1].python_code if index + 1 < len(found) else ""
-        lines = difflib.unified_diff(
-            before.splitlines(),
-            each.python_code.splitlines(),
-            f"version {each.version - 1}",
-            f"version {each.version}",
-            lineterm="",
-        )
-        views.append(VersionView.model_validate(each).model_copy(update={"diff": "\n".join(lines) if before else ""}))
+    changes = application.code_changes(found)
+    views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in found]
     return VersionList(items=views)
 
 
 @router.patch("/{strategy_id}/toggle")
-def toggle(strategy_id: UUID, user_id: Trader) -> SessionView:
+def toggle(strategy_id: UUID, asking: Asking) -> SessionView:
     """Pauses what runs, resumes what is paused, and starts a session where there is none."""
-    with database().transaction(user_id) as connection:
-        strategy = strategies.lock_strategy(connection, strategy_id)
-        if strategy is None:
-            raise not_found("strategy")
-        active = sessions.active_sessions(connection, strategy_id)
-        if active:
-            latest = active[0]
-            changed = sessions.change_session(
-                connection,
-                latest.session_id,
-                sessions.SessionChange(
-                    latest.sizing_rule,
-                    latest.sizing_value,
-                    sessions.Exits(latest.stop_loss, latest.take_profit, latest.trailing_stop),
-                    paused=latest.status != "PAUSED",
-                ),
-            )
-            assert changed is not None
-        else:
-            changed = sessions.start_session(
-                connection,
-                user_id,
-                strategy_id,
-                strategy.version,
-                strategy.symbol,
-                "EQUITY_FRACTION",
-                sessions.DEFAULT_SIZE,
-            )
-    request_subscription(changed.symbol)
-    return SessionView.model_validate(changed)
+    return SessionView.model_validate(running.toggle_strategy(database(), outbox(), asking, strategy_id))
 
 
 @router.post("/{strategy_id}/stop")
-def stop(strategy_id: UUID, user_id: Trader, body: StopBody | None = None) -> SessionList:
+def stop(strategy_id: UUID, asking: Asking, body: StopBody | None = None) -> SessionList:
     """Stops every session of a strategy."""
     flatten = body is not None and body.flatten
-    stopped = []
-    with database().transaction(user_id) as connection:
-        if strategies.get_strategy(connection, strategy_id) is None:
-            raise not_found("strategy")
-        for session in sessions.active_sessions(connection, strategy_id):
-            ended = sessions.stop_session(connection, session.session_id, flatten=flatten)
-            assert ended is not None
-            stopped.append(ended)
-    for each in stopped:
-        if flatten:
-            send_work_ready(settings().signals_queue_url, each.symbol, f"flatten-{each.session_id}")
-        request_subscription(each.symbol)
+    stopped = running.stop_strategy(database(), outbox(), asking, strategy_id, flatten=flatten)
     return SessionList(items=[SessionView.model_validate(each) for each in stopped])

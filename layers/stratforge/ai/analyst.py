@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
 
 from google.genai import types
 
 from stratforge.ai.failures import ModelRefused
 from stratforge.ai.gemini import Gemini
 from stratforge.ai.prompts import analyst_instructions, quoted
+from stratforge.ai.research import Citation, Research
 from stratforge.configuration import GeminiSecret
-
-DISCLAIMER = "Information, not investment advice. Paper trading only; check the sources before you rely on them."
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """A source, and the stretches of the answer it stands behind (positions in characters)."""
-
-    title: str
-    uri: str
-    spans: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Research:
-    """An answer. `grounded` is false when the model answered from memory: then there are no sources, and it says so.
-
-    `complete` is false when the answer was cut off at its greatest length.
-    """
-
-    answer: str
-    grounded: bool
-    citations: tuple[Citation, ...]
-    queries: tuple[str, ...]
-    model: str
-    tokens: int
-    complete: bool = True
-    disclaimer: str = DISCLAIMER
-
-    def as_dict(self) -> dict[str, Any]:
-        """The answer as plain data."""
-        return asdict(self)
 
 
 class GeminiAnalyst:

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
+from stratforge.backtest.fills import Fills
 from stratforge.backtest.loop import FILL_COLUMNS, Loop, config_arguments, loop_for
-from stratforge.backtest.report import BacktestReport, Fills
+from stratforge.backtest.report import BacktestReport
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns, exchange_timezone
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values

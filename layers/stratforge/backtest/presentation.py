@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from stratforge.backtest.fills import RoundTrips
 from stratforge.backtest.loop import EXIT_REASONS
 from stratforge.backtest.metrics import drawdown_curve
-
-if TYPE_CHECKING:
-    from stratforge.backtest.report import BacktestReport
+from stratforge.market.columns import BarColumns
 
 Floats = npt.NDArray[np.float64]
 MAX_TRADES = 2_000
 
 
-def chart_data(report: BacktestReport, points: int) -> dict[str, Any]:
+def chart_data(
+    bars: BarColumns, equity: Floats, cash: float, indicators: Mapping[str, Floats], points: int
+) -> dict[str, Any]:
     """Candles of equal numbers of bars, with indicators, equity, buy-and-hold and drawdown as they were at the end of each.
 
     Args:
+        equity: Equity at the close of every bar, in dollars.
+        cash: What it was at the beginning.
+        indicators: The values of each indicator over the bars.
         points: At most so many candles.
     """
-    bars = report.bars
     step = max(1, math.ceil(len(bars) / points))
     starts = np.arange(0, len(bars), step)
     ends = np.minimum(starts + step, len(bars)) - 1
-    equity = report.equity_values
-    hold = report.config.cash * bars.close / bars.close[0]
+    hold = cash * bars.close / bars.close[0]
     return {
         "bars_per_candle": step,
         "time": bars.time[starts].tolist(),
@@ -41,10 +44,7 @@ def chart_data(report: BacktestReport, points: int) -> dict[str, Any]:
         "equity": np.round(equity[ends], 2).tolist(),
         "buy_and_hold": np.round(hold[ends], 2).tolist(),
         "drawdown": np.round(drawdown_curve(equity)[ends], 6).tolist(),
-        "indicators": [
-            indicator_line(name, np.asarray(report.indicator(name)), bars.low, bars.high, ends)
-            for name in report.strategy.indicators
-        ],
+        "indicators": [indicator_line(name, values, bars.low, bars.high, ends) for name, values in indicators.items()],
     }
 
 
@@ -74,9 +74,8 @@ def on_price_scale(values: Floats, low: Floats, high: Floats) -> bool:
     return bool(values.min() > low.min() - spread and values.max() < high.max() + spread)
 
 
-def trade_rows(report: BacktestReport) -> list[dict[str, Any]]:
-    """The latest closed trades; times in seconds since the epoch."""
-    time, trips = report.bars.time, report.round_trips
+def trade_rows(time: npt.NDArray[np.int64], trips: RoundTrips) -> list[dict[str, Any]]:
+    """The latest closed trades; `time` is that of the bars they refer to, in seconds since the epoch."""
     columns = (getattr(trips, name).tolist()[-MAX_TRADES:] for name in trips.__slots__)
     return [
         {
@@ -94,17 +93,22 @@ def trade_rows(report: BacktestReport) -> list[dict[str, Any]]:
     ]
 
 
-def monthly_returns(report: BacktestReport) -> list[dict[str, Any]]:
-    """The return of every month of the exchange's calendar, from the equity at its end to that at the end of the one before."""
-    zone, before = report.bars.timezone, report.config.cash
+def monthly_returns(bars: BarColumns, equity: Floats, cash: float) -> list[dict[str, Any]]:
+    """The return of every month of the exchange's calendar, from the equity at its end to that at the end of the one before.
+
+    Args:
+        equity: Equity at the close of every bar, in dollars.
+        cash: What it was at the beginning.
+    """
+    before = cash
     rows: list[dict[str, Any]] = []
-    months = np.array([_month(time, zone) for time in report.bars.time[::60].tolist()])
+    months = np.array([_month(time, bars.timezone) for time in bars.time[::60].tolist()])
     last = {month: index for index, month in enumerate(months.tolist())}
     for month, index in last.items():
-        end = min((index + 1) * 60, len(report.bars)) - 1
-        equity = float(report.equity_values[end])
-        rows.append({"month": f"{month // 12:04d}-{month % 12 + 1:02d}", "return": equity / before - 1.0})
-        before = equity
+        end = min((index + 1) * 60, len(bars)) - 1
+        after = float(equity[end])
+        rows.append({"month": f"{month // 12:04d}-{month % 12 + 1:02d}", "return": after / before - 1.0})
+        before = after
     return rows
 
 

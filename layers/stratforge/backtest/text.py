@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from stratforge.backtest.report import BacktestReport
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.metrics import Metrics
 
 
 def _percent(value: float) -> str:
@@ -18,13 +20,17 @@ def _number(value: float) -> str:
     return f"{value:,.2f}" if math.isfinite(value) else "not defined"
 
 
-def report_text(report: BacktestReport) -> str:
-    """The figures, in groups, and the assumptions."""
-    m = report.metrics
-    first, last = (datetime.fromtimestamp(int(report.bars.time[index]), UTC) for index in (0, -1))
+def report_text(m: Metrics, time: npt.NDArray[np.int64], cash: float, assumptions: Sequence[str]) -> str:
+    """The figures, in groups, and the assumptions.
+
+    Args:
+        time: The times of the bars, in seconds since the epoch.
+        cash: Money at the beginning.
+    """
+    first, last = (datetime.fromtimestamp(int(time[index]), UTC) for index in (0, -1))
     rows = [
         ("Period", f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC, {m.bars:,} bars"),
-        ("Final equity", f"{_number(m.final_equity)} from {_number(report.config.cash)}"),
+        ("Final equity", f"{_number(m.final_equity)} from {_number(cash)}"),
         ("Return", f"{_percent(m.total_return)} in all, {_percent(m.annual_return)} a year"),
         ("Buy and hold", f"{_percent(m.buy_and_hold_return)}, max drawdown {m.buy_and_hold_max_drawdown:.2%}"),
         ("Volatility", f"{_percent(m.annual_volatility).lstrip('+')} a year"),
@@ -43,4 +49,4 @@ def report_text(report: BacktestReport) -> str:
         ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]
-    return "\n".join([*lines, "", "Assumptions", *(f"- {line}" for line in report.assumptions)])
+    return "\n".join([*lines, "", "Assumptions", *(f"- {line}" for line in assumptions)])

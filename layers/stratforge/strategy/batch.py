@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import base64
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
-from stratforge.strategy.compiler import Strategy, compile_strategy
-from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
+from stratforge.strategy.compiler import compile_strategy
+from stratforge.strategy.cost import Cost
+from stratforge.strategy.evaluation import PositionView, Runnable, run_last_bar
 from stratforge.strategy.findings import StrategyError
 from stratforge.strategy.graph import NODES, OPERATIONS, Values
 from stratforge.strategy.indicators import REGISTRY
 
-CACHED_STRATEGIES = 10_000
+CACHED_BYTES = 160 << 20
+# What a compiled strategy takes in memory, measured and rounded up.
+_COMPILED_BYTES, _COMPILED_BYTES_A_CHARACTER = 4_000, 8
+# Values of indicators that are kept for others of the batch.
+_SHARED_CELLS = 8_000_000
+_FAILURES = (StrategyError, ValueError, KeyError, ArithmeticError, MemoryError)
 # Read when this is imported: a worker of the sandbox can open no file.
 _TIMEZONES = {name: ZoneInfo(name) for name in ("America/New_York", "UTC")}
 
@@ -88,23 +95,31 @@ def load_everything() -> None:
                 operation(bars, [path, path, path], (2, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class _Cached:
+    runnable: Runnable
+    cost: Cost
+    bytes: int
+
+
 class StrategyCache:
-    """Compiled strategies by the hash of their source and their parameters, the least recently used dropped first."""
+    """Compiled strategies by the hash of their source, their parameters and the length of the window, the least recently used dropped first."""
 
-    def __init__(self, limit: int = CACHED_STRATEGIES) -> None:
+    def __init__(self, limit: int = CACHED_BYTES) -> None:
         self._limit = limit
-        self._strategies: OrderedDict[tuple[str, tuple[tuple[str, float], ...]], Strategy] = OrderedDict()
+        self._bytes = 0
+        self._strategies: OrderedDict[object, _Cached] = OrderedDict()
 
-    def get(self, source: str, source_hash: str, parameters: dict[str, float]) -> Strategy:
-        """The compiled strategy. The gate runs here, right before execution, whoever stored the source.
+    def get(self, source: str, source_hash: str, parameters: dict[str, float], window: int) -> _Cached:
+        """What runs of a strategy, and what it costs. The gate runs here, right before execution, whoever stored the source.
 
         Raises:
-            StrategyError: if the source does not pass.
-            ValueError: if the source is not the one that was checked when it was stored.
+            StrategyError: if the source does not pass, or costs more than a session may.
+            ValueError: if the source is not the one that was sent for this hash.
         """
-        key = (source_hash, tuple(parameters.items()))
+        key = (source_hash, tuple(parameters.items()), window)
         found = self._strategies.get(key)
-        if found is not None and found.source == source:
+        if found is not None:
             self._strategies.move_to_end(key)
             return found
         strategy = compile_strategy(source)
@@ -112,32 +127,74 @@ class StrategyCache:
             raise ValueError("the source is not the one that was checked")
         if parameters != strategy.parameters:
             strategy = strategy.with_parameters(**parameters)
-        self._strategies[key] = strategy
-        if len(self._strategies) > self._limit:
-            self._strategies.popitem(last=False)
-        return strategy
+        size = _COMPILED_BYTES + _COMPILED_BYTES_A_CHARACTER * len(source)
+        found = self._strategies[key] = _Cached(Runnable.of(strategy), strategy.cost_over(window), size)
+        self._bytes += size
+        while self._bytes > self._limit:
+            self._bytes -= self._strategies.popitem(last=False)[1].bytes
+        return found
 
 
 def evaluate_requests(
-    bars: BarColumns, sources: Mapping[str, str], requests: Sequence[Mapping[str, Any]], cache: StrategyCache
-) -> Iterator[dict[str, Any]]:
-    """Evaluates each request on the last bar; an error of one does not touch the others.
+    bars: BarColumns,
+    sources: Mapping[str, str],
+    requests: Sequence[Mapping[str, Any]],
+    cache: StrategyCache,
+    begin: Callable[[int], None] = lambda _index: None,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Evaluates each request on the last bar, the cheap ones first; an error of one does not touch the others.
+
+    Args:
+        bars: The window.
+        sources: Sources by their hashes.
+        requests: What `encode_request` gave.
+        cache: Compiled strategies.
+        begin: Told the index of each request when work on it begins, once for compiling and once for evaluating it.
 
     Yields:
-        For each request in order `{"signal": [side, confidence, size kind, size] | None, "state": {...}}` or
+        For each request its index and `{"signal": [side, confidence, size kind, size] | None, "state": {...}}` or
         `{"error": text}`.
     """
-    values = Values(bars)
-    for request in requests:
+    ready: list[tuple[int, int, Runnable]] = []
+    for index, request in enumerate(requests):
+        begin(index)
         try:
-            strategy = cache.get(sources[request["hash"]], request["hash"], request["parameters"])
-            quantity, entry, held = request["position"]
-            evaluation = evaluate_last_bar(strategy, values, PositionView(quantity, entry, held), request["state"])
-        except (StrategyError, ValueError, KeyError) as error:
-            yield {"error": str(error)[:500]}
-            continue
-        signal = evaluation.signal
-        yield {
-            "signal": [signal.side, signal.confidence, signal.size_kind, signal.size] if signal else None,
-            "state": evaluation.state,
-        }
+            found = cache.get(sources[request["hash"]], request["hash"], request["parameters"], len(bars))
+        except _FAILURES as error:
+            yield index, _failed(error)
+        else:
+            ready.append((found.cost.nanoseconds, index, found.runnable))
+    ready.sort(key=lambda each: each[:2])
+    values = Values(bars)
+    for _, index, runnable in ready:
+        begin(index)
+        if len(values) * len(bars) > _SHARED_CELLS:
+            values = Values(bars)
+        try:
+            yield index, _answer(runnable, values, requests[index])
+        except MemoryError:
+            # What others left may have been too much: before it counts it is tried with nothing but its own.
+            values = Values(bars)
+            try:
+                yield index, _answer(runnable, values, requests[index])
+            except _FAILURES as error:
+                values = Values(bars)
+                yield index, _failed(error)
+        except _FAILURES as error:
+            yield index, _failed(error)
+
+
+def _answer(runnable: Runnable, values: Values, request: Mapping[str, Any]) -> dict[str, Any]:
+    quantity, entry, held = request["position"]
+    evaluation = run_last_bar(runnable, values, PositionView(quantity, entry, held), request["state"])
+    signal = evaluation.signal
+    return {
+        "signal": [signal.side, signal.confidence, signal.size_kind, signal.size] if signal else None,
+        "state": evaluation.state,
+    }
+
+
+def _failed(error: Exception) -> dict[str, Any]:
+    if isinstance(error, MemoryError):
+        return {"error": "the strategy was stopped: it needs more memory than a strategy may use"}
+    return {"error": str(error)[:500] or type(error).__name__}

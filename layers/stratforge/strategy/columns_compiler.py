@@ -13,7 +13,8 @@ from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import NODES, Argument, Node
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
-from stratforge.strategy.source import MAX_LITERAL, Findings, is_docstring
+from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, Findings, is_docstring
+from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
     BAR_FIELDS,
     MAX_INDICATORS,
@@ -103,12 +104,15 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
+_NAME_LENGTH, _NAMES = 40, 200
 _LOGICAL_OPERATIONS = {"and", "or", "xor"}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that looks most like `name`."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    # Comparing takes time that grows with the names: neither many nor long ones are looked at.
+    short = [each for each in known if len(each) <= _NAME_LENGTH][:_NAMES]
+    close = difflib.get_close_matches(name[:_NAME_LENGTH], short, n=1)
     return f"Did you mean {close[0]}? " if close else ""
 
 
@@ -147,7 +151,7 @@ class ColumnsCompiler:
             elif not isinstance(statement, ast.Pass):
                 self._refuse(
                     statement,
-                    f"{_statement_name(statement)} is not allowed in indicators",
+                    f"{syntax_name(statement)} is not allowed in indicators",
                     "Assign series to names and return a dict; decisions belong in on_bar",
                 )
         if not body or not isinstance(body[-1], ast.Return):
@@ -170,7 +174,7 @@ class ColumnsCompiler:
         for target in statement.targets:
             if isinstance(target, ast.Name):
                 if not target.id.isascii() or target.id.startswith("__") or target.id in ("ta", "np", "pd", "bars"):
-                    self._refuse(target, f"{target.id} cannot be assigned", "Choose another name")
+                    self._refuse(target, f"{target.id[:40]} cannot be assigned", "Choose another name")
                 self.names[target.id] = value
             elif isinstance(target, ast.Tuple) and isinstance(value, Record):
                 self._unpack(target, value)
@@ -203,7 +207,7 @@ class ColumnsCompiler:
                 self.findings.add(key or item, Code.STRUCTURE, "the names of indicators are strings written out", shape)
                 continue
             name = key.value
-            if not name.isidentifier() or not name.isascii() or name.startswith("_"):
+            if not name.isidentifier() or not name.isascii() or name.startswith("_") or len(name) > MAX_NAME:
                 self.findings.add(key, Code.STRUCTURE, f"{name[:40]!r} cannot be the name of an indicator", shape)
             elif name in BAR_FIELDS:
                 self.findings.add(key, Code.STRUCTURE, f"{name!r} is a field every bar has", "Choose another name")
@@ -258,7 +262,7 @@ class ColumnsCompiler:
             return self._subscript(node)
         return self._refuse(
             node,
-            f"{type(node).__name__} is not in the language",
+            f"{syntax_name(node)} is not in the language",
             "Use arithmetic, comparisons, the methods of series, np. and ta. functions",
         )
 
@@ -271,7 +275,7 @@ class ColumnsCompiler:
             return float(node.value)
         if isinstance(node.value, str):
             return Word(node.value)
-        return self._refuse(node, f"{type(node.value).__name__} values are not in the language", "Use numbers")
+        return self._refuse(node, f"{value_name(node.value)} is not in the language here", "Use numbers")
 
     def _name(self, node: ast.Name) -> Value:
         if node.id in self.names:
@@ -291,7 +295,7 @@ class ColumnsCompiler:
                 return NUMPY_CONSTANTS[node.attr]
             return self._refuse(
                 node,
-                f"{node.value.id}.{node.attr} is not a value in the language",
+                f"{node.value.id}.{node.attr[:40]} is not a value in the language",
                 "Call a function of ta. or np.",
             )
         owner = self._expression(node.value)
@@ -301,13 +305,13 @@ class ColumnsCompiler:
             if node.attr in PRICE_COLUMNS:
                 return Series(NODES.node(f"column:{node.attr}"))
             suggestion = nearest(node.attr, PRICE_COLUMNS) + "bars has open, high, low, close and volume"
-            return self._refuse(node, f"bars has no {node.attr}", suggestion, Code.UNKNOWN_FIELD)
+            return self._refuse(node, f"bars has no {node.attr[:40]}", suggestion, Code.UNKNOWN_FIELD)
         if isinstance(owner, Record):
             outputs = owner.indicator.outputs
             if node.attr in outputs:
                 return _field(owner, outputs.index(node.attr))
             suggestion = nearest(node.attr, outputs) + f"Its series are .{', .'.join(outputs)}"
-            message = f"ta.{owner.indicator.name} has no {node.attr}"
+            message = f"ta.{owner.indicator.name} has no {node.attr[:40]}"
             return self._refuse(node, message, suggestion, Code.UNKNOWN_FIELD)
         code, suggestion = REFUSED_METHODS.get(
             node.attr, (Code.UNKNOWN_FIELD, f"Series have the methods {', '.join(sorted(SERIES_METHODS))}")
@@ -701,19 +705,3 @@ class ColumnsCompiler:
 
 def _field(record: Record, index: int) -> Series:
     return Series(NODES.node("field", (record.node,), (index,), logical=record.indicator.logical))
-
-
-def _statement_name(statement: ast.stmt) -> str:
-    names: dict[type[ast.stmt], str] = {
-        ast.If: "if",
-        ast.For: "for",
-        ast.While: "while",
-        ast.FunctionDef: "a function",
-        ast.ClassDef: "a class",
-        ast.Try: "try",
-        ast.With: "with",
-        ast.Import: "import",
-        ast.ImportFrom: "import",
-        ast.Expr: "an expression whose value is not used",
-    }
-    return names.get(type(statement), type(statement).__name__)

@@ -9,9 +9,10 @@ from functools import cached_property
 from typing import Any
 
 from stratforge.strategy.columns_compiler import ColumnsCompiler
+from stratforge.strategy.cost import MAX_GRAPH_NODES, MAX_OPERATIONS, MAX_PARENTHESES, Cost, cost_of, count_operations
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, reachable
-from stratforge.strategy.lookback import measure_lookback
+from stratforge.strategy.lookback import measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
 from stratforge.strategy.source import Findings, Module, parse, read_module
 
@@ -25,12 +26,14 @@ class Strategy:
         parameters: The module constants and their values; `with_parameters` changes them.
         columns: The indicators, as nodes of the indicator graph.
         on_bar: The decision function, as a function of numbers.
+        operations: Operations of `on_bar` on its dearest path.
     """
 
     source: str
     parameters: dict[str, float]
     columns: dict[str, Node]
     on_bar: OnBar
+    operations: int
     _module: Module = field(repr=False)
 
     @property
@@ -45,11 +48,36 @@ class Strategy:
 
     @cached_property
     def lookback(self) -> int:
-        """Bars after which a trailing window gives the same last values as the full history (1e-9 relative)."""
-        read = [node for name, node in self.columns.items() if name in self._read_columns]
-        # Every step on the way counts, not the end alone: what a rare branch or a comparison depends on would not show there.
-        needed = [node for node in reachable(read) if node.operation not in ("indicator", "constant")]
-        return measure_lookback(needed, previous=bool(self.on_bar.needs("p")))
+        """Bars after which a trailing window gives the same last values as the full history (1e-9 relative).
+
+        Raises:
+            StrategyError: if no window is long enough, or evaluating it would cost more than a session may.
+        """
+        lookback = measure_lookback(self._nodes, previous=bool(self.on_bar.needs("p")))
+        self.cost_over(window_length(lookback))
+        return lookback
+
+    @property
+    def cost(self) -> Cost:
+        """What one bar of one session costs.
+
+        Raises:
+            StrategyError: as `lookback` does.
+        """
+        return self.cost_over(window_length(self.lookback))
+
+    def cost_over(self, window: int) -> Cost:
+        """What one evaluation on a window of so many bars costs.
+
+        Raises:
+            StrategyError: if it is more than a session may cost.
+        """
+        return cost_of(self._nodes, window, self.operations, len(self.source.encode()))
+
+    @cached_property
+    def _nodes(self) -> list[Node]:
+        """Every step on the way to what `on_bar` reads, not the ends alone: what a rare branch depends on would not show there."""
+        return reachable(node for name, node in self.columns.items() if name in self._read_columns)
 
     @cached_property
     def argument_plan(self) -> tuple[tuple[str, Any, int], ...]:
@@ -114,4 +142,28 @@ def _build(source: str, module: Module, parameters: dict[str, float], findings: 
         columns = ColumnsCompiler(parameters, findings).compile(module.indicators)
     on_bar = OnBarCompiler(parameters, columns, findings).compile(module.on_bar)
     findings.raise_if_any()
-    return Strategy(source, parameters, columns, on_bar, module)
+    if len(reachable(columns.values())) > MAX_GRAPH_NODES:
+        message = f"the indicators take more than {MAX_GRAPH_NODES} operations on series"
+        findings.add(module.indicators or module.on_bar, Code.TOO_LARGE, message, "Use fewer")
+    operations = _compile_on_bar(on_bar, parameters, module.on_bar, findings)
+    findings.raise_if_any()
+    return Strategy(source, parameters, columns, on_bar, operations, module)
+
+
+def _compile_on_bar(on_bar: OnBar, parameters: dict[str, float], place: ast.AST, findings: Findings) -> int:
+    """Compiles what will run, now and not on the first bar; gives its operations."""
+    operations = 0
+    deep = on_bar.parentheses > MAX_PARENTHESES
+    if not deep:
+        try:
+            operations = count_operations(ast.parse(on_bar.text).body, parameters)
+            _ = on_bar.function
+        except (SyntaxError, RecursionError, MemoryError):
+            deep = True
+    if deep:
+        message = "on_bar is nested too deeply"
+        findings.add(place, Code.TOO_LARGE, message, "Keep parts of long expressions in names")
+    if operations > MAX_OPERATIONS:
+        message = f"on_bar takes {operations:,} operations a bar; {MAX_OPERATIONS:,} are allowed"
+        findings.add(place, Code.TOO_LARGE, message, "Use shorter loops, or indicators for windows of many bars")
+    return operations

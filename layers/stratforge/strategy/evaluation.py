@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.graph import Values
@@ -35,19 +37,38 @@ class Evaluation:
     state: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class Runnable:
+    """What of a strategy runs on a bar, without its text and tree: small enough to keep thousands."""
+
+    argument_plan: tuple[tuple[str, Any, int], ...]
+    function: Callable[..., tuple[float, ...]]
+    state: tuple[str, ...]
+
+    @classmethod
+    def of(cls, strategy: Strategy) -> Runnable:
+        """What runs of `strategy`."""
+        return cls(strategy.argument_plan, strategy.on_bar.function, strategy.on_bar.state)
+
+
 def evaluate_last_bar(
     strategy: Strategy, values: Values, position: PositionView, state: dict[str, float]
 ) -> Evaluation:
+    """Runs `on_bar` of a strategy on the last of the bars that `values` covers; see `run_last_bar`."""
+    return run_last_bar(Runnable.of(strategy), values, position, state)
+
+
+def run_last_bar(runnable: Runnable, values: Values, position: PositionView, state: dict[str, float]) -> Evaluation:
     """Runs `on_bar` on the last of the bars that `values` covers.
 
     Args:
-        strategy: The strategy.
+        runnable: What runs of the strategy.
         values: Indicator values over a window of at least `strategy.lookback` bars; shared between strategies.
         position: The session's position.
         state: The state the previous bar left. It is not changed; keys it lacks have no value.
     """
     arguments: list[float] = []
-    for origin, key, back in strategy.argument_plan:
+    for origin, key, back in runnable.argument_plan:
         if origin == "column":
             arguments.append(values.latest(key, back))
         elif origin == "state":
@@ -58,10 +79,10 @@ def evaluate_last_bar(
             arguments.append(position.unrealized_return(values.latest("close", 1)))
         else:
             arguments.append(float(getattr(position, key)))
-    action, confidence, kind, size, *after = strategy.on_bar.function(*arguments)
+    action, confidence, kind, size, *after = runnable.function(*arguments)
     kept = {
         key: value
-        for key, value in zip(strategy.on_bar.state, after, strict=True)
+        for key, value in zip(runnable.state, after, strict=True)
         if -_STATE_LIMIT <= value <= _STATE_LIMIT  # NaN fails too: a key without a value is not kept
     }
     return Evaluation(signal_from_numbers(action, confidence, kind, size), kept)

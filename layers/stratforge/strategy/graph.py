@@ -179,26 +179,36 @@ class Values:
 
     def _value(self, node: Node) -> Computed:
         found = self._computed.get(node)
-        if found is None:
-            with np.errstate(all="ignore"):
-                found = self._computed[node] = self._compute(node)
-        return found
+        if found is not None:
+            return found
+        # Inputs before what rests on them, without recursion: a chain may be longer than Python's stack.
+        stack = [node]
+        with np.errstate(all="ignore"):
+            while stack:
+                missing = [each for each in stack[-1].inputs if each not in self._computed]
+                if missing:
+                    stack += missing
+                    continue
+                each = stack.pop()
+                if each not in self._computed:
+                    self._computed[each] = self._compute(each)
+        return self._computed[node]
 
     def _compute(self, node: Node) -> Computed:
+        inputs = [self._computed[each] for each in node.inputs]
         if node.operation == "field":
-            outputs = self._value(node.inputs[0])
-            return outputs[int(node.arguments[0])]
-        inputs = [self.series(each) for each in node.inputs]
+            return inputs[0][int(node.arguments[0])]
         return OPERATIONS[node.operation](self.bars, inputs, node.arguments)
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:
-    """All nodes that `roots` depend on, themselves included, each once."""
+    """All nodes that `roots` depend on, themselves included, each once and after its inputs."""
     seen: dict[Node, None] = {}
     stack = list(roots)
     while stack:
-        node = stack.pop()
-        if node not in seen:
-            seen[node] = None
-            stack.extend(node.inputs)
+        missing = [each for each in stack[-1].inputs if each not in seen]
+        if missing:
+            stack += missing
+        else:
+            seen.setdefault(stack.pop())
     return list(seen)

@@ -1,19 +1,31 @@
 """How many bars a trailing window needs: measured, not guessed.
 
-The indicators are evaluated on random walks of different scale and calm, over the full history and over trailing
-windows; the lookback is the shortest window whose last values agree to a relative error of 1e-9 wherever it
-was tried, found by doubling and then narrowing. Indicators of the day need a whole day at least.
+What a window of n bars or a shift of n bars needs is known; what an indicator needs is measured once for each
+indicator and its arguments. Along the graph these add up to an estimate, and the estimate is tried: the columns are evaluated on random walks
+of different scale and calm, over the full history and over trailing windows, and the lookback is a window whose last values agree to a relative error
+of 1e-9 wherever it was tried. Indicators of the day need a whole day at least.
+
+All this work is counted before it is done (`cost.py`), and has a budget: a source that asks for more is refused.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
-from stratforge.market.columns import BarColumns
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns
+from stratforge.strategy.cost import (
+    MAX_GATE_NANOSECONDS,
+    columns_nanoseconds,
+    longest_argument,
+    node_nanoseconds,
+    too_large,
+)
 from stratforge.strategy.findings import Code, Finding, StrategyError
-from stratforge.strategy.graph import Node, Values
+from stratforge.strategy.graph import NODES, Argument, Node, Values
 from stratforge.strategy.indicators import REGISTRY
 
 TOLERANCE = 1e-9
@@ -21,6 +33,9 @@ MAX_LOOKBACK = 20_000
 _MARGIN = 1.25
 # Bars of a day that never closes.
 _DAY_BARS = 1_440
+# Ends in the middle and at the edges of the day, so that day anchors are met too.
+_OFFSETS = (0, 1, 7, 391, 977)
+_WALKS = ((1, 0.001, 100.0), (2, 0.02, 7.0), (3, 0.0002, 30_000.0))
 
 
 def window_length(lookback: int) -> int:
@@ -35,17 +50,7 @@ def window_length(lookback: int) -> int:
     return length
 
 
-class _History:
-    """One made-up history with the values of the indicators over all of it."""
-
-    def __init__(self, nodes: tuple[Node, ...], bars: BarColumns) -> None:
-        self.bars = bars
-        values = Values(bars)
-        self.full = [values.series(node) for node in nodes]
-        # Ends in the middle and at the edges of the day, so that day anchors are met too.
-        self.ends = [len(bars) - offset for offset in (0, 1, 7, 391, 977)]
-
-
+@lru_cache(maxsize=16)
 def _random_history(seed: int, length: int, volatility: float, level: float) -> BarColumns:
     generator = np.random.default_rng(seed)
     close = level * np.exp(np.cumsum(generator.normal(0, volatility, length)))
@@ -58,72 +63,201 @@ def _random_history(seed: int, length: int, volatility: float, level: float) -> 
     return BarColumns(time, open_, high, low, close, volume)
 
 
-def _agree(history: _History, nodes: tuple[Node, ...], window: int, previous: bool) -> bool:
-    for end in history.ends:
-        values = Values(history.bars.slice(max(0, end - window), end))
-        for node, full in zip(nodes, history.full, strict=True):
+@dataclass(slots=True)
+class _Meter:
+    """Nominal time spent on measuring."""
+
+    nanoseconds: float = 0.0
+
+    def spend(self, nanoseconds: float) -> None:
+        """Notes work that is about to be done; raises `StrategyError` when it is too much."""
+        self.nanoseconds += nanoseconds
+        if self.nanoseconds > MAX_GATE_NANOSECONDS:
+            raise too_large(
+                "finding out how much history the indicators need takes too long",
+                "Use shorter lengths or fewer indicators",
+            )
+
+
+class _History:
+    """One made-up history with the values of some columns over all of it."""
+
+    def __init__(self, nodes: tuple[Node, ...], bars: BarColumns) -> None:
+        self.bars = bars
+        self._nodes = nodes
+        values = Values(bars)
+        self.full = [values.series(node) for node in nodes]
+
+    def agrees(self, window: int, previous: bool, offsets: tuple[int, ...]) -> bool:
+        """Whether trailing windows of this length give the last values of the full history."""
+        return all(self._agrees_at(len(self.bars) - offset, window, previous) for offset in offsets)
+
+    def _agrees_at(self, end: int, window: int, previous: bool) -> bool:
+        start = max(0, end - window)
+        values = Values(self.bars.slice(start, end))
+        for node, full in zip(self._nodes, self.full, strict=True):
             mine = values.series(node)
             for back in (1, 2) if previous else (1,):
-                expected, got = full[end - back], mine[-back] if len(mine) >= back else np.nan
-                if np.isnan(expected) and np.isnan(got):
+                expected = float(full[end - back])
+                got = float(mine[-back]) if len(mine) >= back else math.nan
+                if math.isnan(expected) and math.isnan(got):
                     continue
-                scale = max(
-                    abs(float(expected)),
-                    float(np.nanmax(np.abs(full[max(0, end - window) : end]), initial=0.0)) * 1e-3,
-                )
-                if not abs(got - expected) <= TOLERANCE * max(scale, 1e-12):
+                recent = float(np.nanmax(np.abs(full[start:end]), initial=0.0))
+                scale = max(abs(expected), recent * 1e-3, 1e-12)
+                if not (got == expected or abs(got - expected) <= TOLERANCE * scale):
                     return False
-    return True
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The bars one indicator needs by itself (None when no window is enough), what finding out cost, and whether it has values at all."""
+
+    bars: int | None
+    nanoseconds: float
+    has_values: bool
+
+
+@lru_cache(maxsize=4096)
+def _measure_indicator(arguments: tuple[tuple[type, Argument], ...], output: int) -> _Measured:
+    """Measures one output of an indicator, on prices, by doubling a window and then narrowing it."""
+    indicator = REGISTRY[str(arguments[0][1])]
+    others = (name for name in PRICE_COLUMNS if name != "volume")
+    columns = [name if name in PRICE_COLUMNS else next(others) for name in indicator.inputs]
+    call = NODES.node(
+        "indicator", tuple(NODES.node(f"column:{name}") for name in columns), tuple(value for _, value in arguments)
+    )
+    nodes = (NODES.node("field", (call,), (output,), logical=indicator.logical),)
+    # Never less than its longest window, even where shorter ones happen to agree.
+    least = longest_argument(call)
+    low, high = least - 1, max(16, least)
+    spent, has_values = 0.0, False
+    history: _History | None = None
+    while True:
+        if history is None or high * 2 > len(history.bars):
+            length = max(2_048, high * 4)
+            spent += node_nanoseconds(call, length)
+            if high > MAX_LOOKBACK or spent > MAX_GATE_NANOSECONDS:
+                return _Measured(None, spent, has_values)
+            history = _History(nodes, _random_history(2, length, 0.02, 7.0))
+            has_values = not bool(np.isnan(history.full[0]).all())
+        spent += 2 * node_nanoseconds(call, high)
+        if has_values and history.agrees(high, False, (0, 977)):
+            break
+        low, high = high, high * 2
+    while high - low > max(1, high // 64):
+        middle = (low + high) // 2
+        spent += 2 * node_nanoseconds(call, middle)
+        if history.agrees(middle, False, (0, 977)):
+            high = middle
+        else:
+            low = middle
+    return _Measured(high, spent, has_values)
+
+
+def _indicator_bars(call: Node, output: int, meter: _Meter) -> int:
+    name = str(call.arguments[0])
+    try:
+        measured = _measure_indicator(tuple((type(each), each) for each in call.arguments), output)
+    except (ArithmeticError, ValueError, IndexError, MemoryError) as error:
+        raise _refuse(f"ta.{name} cannot be computed with these arguments", "Use shorter lengths") from error
+    if not measured.has_values:
+        raise _refuse(f"ta.{name} never has a value with these arguments", "Use shorter lengths")
+    meter.spend(measured.nanoseconds)
+    if measured.bars is None:
+        raise _unbounded()
+    return measured.bars
+
+
+def _refuse(message: str, suggestion: str) -> StrategyError:
+    return StrategyError([Finding(1, 1, Code.ARGUMENT, message, suggestion)])
+
+
+def _unbounded() -> StrategyError:
+    message = f"an indicator needs more than {MAX_LOOKBACK:,} bars of history"
+    return StrategyError([Finding(1, 1, Code.UNBOUNDED, message, "Use shorter lengths")])
+
+
+def _own_bars(node: Node, meter: _Meter) -> int:
+    """Earlier bars of its inputs that one node looks at."""
+    operation = node.operation
+    if operation in ("shift", "diff", "pct_change"):
+        return int(node.arguments[0])
+    if operation.startswith("rolling_"):
+        return int(node.arguments[0]) - 1
+    if operation == "ewm_mean":
+        alpha = float(node.arguments[0])
+        return 0 if alpha >= 1.0 else math.ceil(math.log(TOLERANCE / 10) / math.log1p(-alpha))
+    # A window of n bars looks back n - 1.
+    return _indicator_bars(node.inputs[0], int(node.arguments[0]), meter) - 1 if operation == "field" else 0
+
+
+def _of_the_day(node: Node) -> bool:
+    """Whether a node begins anew every day."""
+    return node.operation == "ffill" or (node.operation == "indicator" and REGISTRY[str(node.arguments[0])].anchored)
+
+
+def measure_lookback(nodes: list[Node], *, previous: bool) -> int:
+    """Bars of history that `nodes` need for their last values (the last two, with `previous`).
+
+    Args:
+        nodes: All columns on the way to those that are read, in an order in which inputs come first.
+        previous: Whether the values of the bar before the last are read.
+
+    Raises:
+        StrategyError: if no window of at most `MAX_LOOKBACK` bars is enough, or measuring would take too long.
+    """
+    return _measure(tuple(nodes), previous)
 
 
 @lru_cache(maxsize=4096)
 def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
-    if not nodes:
-        return 2 if previous else 1
-    low, high = 0, 16
-    length = 4096
-    while True:
-        if high * 2 > length:
-            length = min(high * 8, MAX_LOOKBACK * 2)
-        histories = [
-            _History(nodes, _random_history(seed, length, volatility, level))
-            for seed, volatility, level in ((1, 0.001, 100.0), (2, 0.02, 7.0), (3, 0.0002, 30_000.0))
-        ]
-        while high * 2 <= length and not all(_agree(each, nodes, high, previous) for each in histories):
-            low, high = high, high * 2
-        if high * 2 <= length:
-            break
-        if high > MAX_LOOKBACK:
-            finding = Finding(
-                1,
-                1,
-                Code.UNBOUNDED,
-                f"an indicator needs more than {MAX_LOOKBACK:,} bars of history",
-                "Use shorter lengths",
-            )
-            raise StrategyError([finding])
-    while high - low > max(1, high // 64):
-        middle = (low + high) // 2
-        if all(_agree(each, nodes, middle, previous) for each in histories):
-            high = middle
-        else:
-            low = middle
+    back = 2 if previous else 1
+    meter = _Meter()
+    # What costs too much over the shortest window it could need is not even tried.
+    shortest = max((longest_argument(node) for node in nodes), default=0)
+    meter.spend(columns_nanoseconds(nodes, 2 * shortest))
+    reach: dict[Node, int] = {}
+    for node in nodes:
+        before = max((reach[each] for each in node.inputs), default=0)
+        reach[node] = before + _own_bars(node, meter)
+        if reach[node] > MAX_LOOKBACK:
+            raise _unbounded()
+    bars = max(reach.values(), default=0) + back
+    # What holds on to a value until the day ends may do so all day, however soon it let go on these histories.
     if any(_of_the_day(node) for node in nodes):
-        # What holds on to a value until the day ends may do so all day, however soon it let go on these histories.
-        high = max(high, _DAY_BARS)
-    return int(high * _MARGIN) + 2
+        bars = max(bars, _DAY_BARS)
+    # Fields are what calls and columns are seen by; constants and prices need no history.
+    seen = tuple(node for node in nodes if node.operation not in ("indicator", "constant") and node.inputs)
+    if not seen:
+        return bars
+    cost = _trial_nanoseconds(nodes, bars)
+    # Small steps where they cost little: a shorter window makes every bar cheaper.
+    step = 1.05 if cost < MAX_GATE_NANOSECONDS / 50 else 1.25
+    while True:
+        meter.spend(_trial_nanoseconds(nodes, bars))
+        if _holds(seen, bars, previous):
+            return int(bars * _MARGIN) + 2
+        bars = math.ceil(bars * step)
+        if bars > MAX_LOOKBACK:
+            raise _unbounded()
 
 
-def _of_the_day(node: Node) -> bool:
-    """Whether a node, or one it rests on, begins anew every day."""
-    anchored = node.operation == "indicator" and REGISTRY[str(node.arguments[0])].anchored
-    return anchored or node.operation == "ffill" or any(_of_the_day(each) for each in node.inputs)
+def _trial_nanoseconds(nodes: tuple[Node, ...], bars: int) -> float:
+    full, windows = columns_nanoseconds(nodes, _trial_length(bars)), columns_nanoseconds(nodes, bars)
+    return len(_WALKS) * (full + len(_OFFSETS) * windows)
 
 
-def measure_lookback(nodes: list[Node], *, previous: bool) -> int:
-    """Bars of history the last values of `nodes` need (the last two, with `previous`).
+def _trial_length(bars: int) -> int:
+    return 2 * bars + max(_OFFSETS)
 
-    Raises:
-        StrategyError: if no window of at most `MAX_LOOKBACK` bars is enough.
-    """
-    return _measure(tuple(nodes), previous)
+
+def _holds(seen: tuple[Node, ...], bars: int, previous: bool) -> bool:
+    length = _trial_length(bars)
+    try:
+        return all(
+            _History(seen, _random_history(seed, length, volatility, level)).agrees(bars, previous, _OFFSETS)
+            for seed, volatility, level in _WALKS
+        )
+    except (ArithmeticError, ValueError, IndexError, MemoryError) as error:
+        raise _refuse("the indicators cannot be computed with these numbers", "Use plainer numbers") from error

@@ -12,16 +12,18 @@ import ast
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from stratforge.strategy import arithmetic
 from stratforge.strategy.columns_compiler import nearest
 from stratforge.strategy.findings import Code
-from stratforge.strategy.source import MAX_LITERAL, Findings, is_docstring
+from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, Findings, is_docstring
+from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
     BAR_FIELDS,
     MAX_LOOP,
+    MAX_NESTED_LOOPS,
     MAX_STATE_KEYS,
     MAX_STEPS,
     NUMPY_CONSTANTS,
@@ -82,21 +84,40 @@ class OnBar:
     @cached_property
     def function(self) -> Callable[..., tuple[float, ...]]:
         """The function, compiled for the interpreter with nothing in reach but the total operations."""
-        scope: dict[str, Any] = {
-            "__builtins__": {},
-            "float": float,
-            "range": range,
-            "int": int,
-            **arithmetic.FUNCTIONS,
-        }
-        # The text was written by this module from a checked tree; no word of the strategy's source is in it.
-        exec(compile(self.text, "<on_bar>", "exec"), scope)  # noqa: S102
-        function: Callable[..., tuple[float, ...]] = scope["on_bar"]
-        return function
+        return _compiled(self.text)
+
+    @property
+    def parentheses(self) -> int:
+        """How deep its parentheses are nested: Python's parser takes 200, and whoever puts the text elsewhere needs a few."""
+        deepest = depth = 0
+        for line in self.body:
+            for character in line:
+                if character == "(":
+                    depth += 1
+                    deepest = max(deepest, depth)
+                elif character == ")":
+                    depth -= 1
+        return deepest
 
     def needs(self, prefix: str) -> tuple[str, ...]:
         """The arguments of one origin, without the prefix: "b" bar, "p" previous bar, "q" position, "k" constant."""
         return tuple(name[2:] for name in self.arguments if name.startswith(prefix + "_"))
+
+
+# Other values of the constants give the same text.
+@lru_cache(maxsize=64)
+def _compiled(text: str) -> Callable[..., tuple[float, ...]]:
+    scope: dict[str, Any] = {
+        "__builtins__": {},
+        "float": float,
+        "range": range,
+        "int": int,
+        **arithmetic.FUNCTIONS,
+    }
+    # The text was written by this module from a checked tree; no word of the strategy's source is in it.
+    exec(compile(text, "<on_bar>", "exec"), scope)  # noqa: S102
+    function: Callable[..., tuple[float, ...]] = scope["on_bar"]
+    return function
 
 
 @dataclass(slots=True)
@@ -196,17 +217,19 @@ class OnBarCompiler:
         elif not isinstance(node, ast.Pass) and not is_docstring(node):
             self._refuse(
                 node,
-                f"{type(node).__name__} is not allowed in on_bar",
+                f"{syntax_name(node)} is not allowed in on_bar",
                 "Use assignments, if, for i in range(n), and return buy(…) or return sell(…)",
             )
 
-    def _if(self, node: ast.If, scope: _Scope) -> None:
+    def _if(self, node: ast.If, scope: _Scope, word: str = "if") -> None:
         condition = self._truth(node.test, scope)
-        self._emit(f"if {condition}:")
+        self._emit(f"{word} {condition}:")
         yes = _Scope(set(scope.assigned))
         self._nested(node.body, yes)
         no = _Scope(set(scope.assigned))
-        if node.orelse:
+        if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+            self._if(node.orelse[0], no, "elif")
+        elif node.orelse:
             self._emit("else:")
             self._nested(node.orelse, no)
         if yes.ended and no.ended:
@@ -232,6 +255,10 @@ class OnBarCompiler:
         values = [value for each in bounds if each is not None for value in (each[1],)]
         if len(values) == 3 and values[2] == 0:
             self._refuse(call, "the step of range is 0", "Use a step such as 1", Code.ARGUMENT)
+            return
+        if self.loops == MAX_NESTED_LOOPS:
+            message = f"loops are nested more than {MAX_NESTED_LOOPS} deep"
+            self._refuse(node, message, "Write them one below the other", Code.TOO_LARGE)
             return
         count = len(range(*values))
         if count > MAX_LOOP or self.steps * max(count, 1) > MAX_STEPS:
@@ -269,13 +296,16 @@ class OnBarCompiler:
             text = str(node.value) if abs(node.value) <= MAX_LITERAL else "0"
         else:
             return None
-        return (text, int(value)) if value.is_integer() else None
+        return (text, int(value)) if value.is_integer() and abs(value) <= MAX_LITERAL else None
 
     def _check_local(self, node: ast.Name) -> None:
         if node.id in _RESERVED or node.id in self.parameters:
             what = "a constant" if node.id in self.parameters else "a word of the language"
-            self._refuse(node, f"{node.id} is {what} and cannot be assigned in on_bar", "Choose another name")
-        elif not node.id.isascii() or node.id.startswith("__"):
+            suggestion = (
+                f'Keep what changes in state["{node.id}"]' if node.id in self.parameters else "Choose another name"
+            )
+            self._refuse(node, f"{node.id} is {what} and cannot be assigned in on_bar", suggestion)
+        elif not node.id.isascii() or node.id.startswith("__") or len(node.id) > MAX_NAME:
             self._refuse(node, f"{node.id[:40]} is not a name in the language", "Use letters of a to z, digits and _")
 
     def _assign(self, node: ast.Assign, scope: _Scope) -> None:
@@ -408,7 +438,7 @@ class OnBarCompiler:
             )
         return self._refuse(
             node,
-            f"{type(node).__name__} is not in the language",
+            f"{syntax_name(node)} is not in the language",
             "Use numbers, arithmetic, comparisons, and fields of bar, position and state",
         )
 
@@ -419,9 +449,7 @@ class OnBarCompiler:
             if abs(node.value) > MAX_LITERAL:
                 return self._refuse(node, "the number is too large", "Numbers go up to 1e15", Code.NUMBER)
             return Piece(repr(float(node.value)), "number")
-        return self._refuse(
-            node, f"{type(node.value).__name__} values are not in the language", "Use numbers", Code.TYPE
-        )
+        return self._refuse(node, f"{value_name(node.value)} is not in the language here", "Use numbers", Code.TYPE)
 
     def _local(self, node: ast.Name, scope: _Scope) -> Piece:
         if node.id in self.locals:

@@ -8,14 +8,24 @@ import warnings
 from dataclasses import dataclass, field
 
 from stratforge.strategy.findings import Code, Finding, StrategyError
+from stratforge.strategy.syntax_names import syntax_name
 
 MAX_CHARACTERS = 32_000
 MAX_DEPTH = 60
 MAX_NODES = 10_000
+MAX_BRANCHES = 100
 MAX_PARAMETERS = 64
+MAX_NAME = 40
+# More would not be read, and suggestions take time.
+MAX_FINDINGS = 50
 MAX_LITERAL = 1e15
 
 _IMPORTS = {("pandas", "pd"), ("numpy", "np"), ("pandas_ta", "ta"), ("pandas_ta_classic", "ta")}
+# Control characters, line separators that only some programs take for one, and what makes text run from right to left: the code
+# that is read must be the code that runs.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 _SHAPE = (
     "Write module constants (LENGTH = 14), a function indicators(bars) that returns a dict of series, and a "
     "function on_bar(bar, position, state)"
@@ -24,14 +34,16 @@ _SHAPE = (
 
 @dataclass(slots=True)
 class Findings:
-    """Collects what is wrong, so that one look at a source tells everything."""
+    """Collects what is wrong, so that one look at a source tells everything (or the first `MAX_FINDINGS` of it)."""
 
     items: list[Finding] = field(default_factory=list)
 
     def add(self, node: ast.AST, code: Code, message: str, suggestion: str) -> None:
-        """Notes a finding at the place of `node`."""
+        """Notes a finding at the place of `node`; raises `StrategyError` when there are enough."""
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
         self.items.append(Finding(line, column, code, message, suggestion))
+        if len(self.items) >= MAX_FINDINGS:
+            self.raise_if_any()
 
     def raise_if_any(self) -> None:
         """Raises `StrategyError` when there are findings."""
@@ -64,9 +76,9 @@ def parse(source: str) -> ast.Module:
         message = f"the source has {len(source):,} characters; {MAX_CHARACTERS:,} are allowed"
         raise _refuse(1, 1, Code.TOO_LARGE, message, "Keep the strategy to its rules; remove data and unused code")
     for number, line in enumerate(source.split("\n"), 1):
-        control = re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]", line)
+        control = _UNSEEN.search(line)
         if control:
-            message = f"the source holds the character U+{ord(control.group()):04X}"
+            message = f"the source holds the character U+{ord(control.group()):04X}, which cannot be seen"
             raise _refuse(number, control.start() + 1, Code.SYNTAX, message, "Remove it")
     too_deep = _refuse(
         1, 1, Code.TOO_LARGE, "the source is nested too deeply", "Split long expressions over several lines"
@@ -82,19 +94,47 @@ def parse(source: str) -> ast.Module:
             error.lineno or 1,
             max(error.offset or 1, 1),
             Code.SYNTAX,
-            f"this is not valid Python: {error.msg}",
+            f"this is not valid Python: {_plain(str(error.msg))}",
             "Correct the syntax",
         ) from None
     except (RecursionError, MemoryError, ValueError, OverflowError):
         raise too_deep from None
+    _check_size(tree, too_deep)
+    return tree
+
+
+def _plain(message: str) -> str:
+    return "the number is too long" if "integer string conversion" in message else message[:200]
+
+
+def _check_size(tree: ast.Module, too_deep: StrategyError) -> None:
     level: list[ast.AST] = [tree]
     nodes = depth = 0
     while level:
         nodes, depth = nodes + len(level), depth + 1
-        if depth > MAX_DEPTH or nodes > MAX_NODES:
+        if depth > MAX_DEPTH:
             raise too_deep
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-    return tree
+        level = [child for node in level for child in _children(node)]
+        if nodes > MAX_NODES:
+            message = f"the source has more than {MAX_NODES:,} words and operators"
+            raise _refuse(1, 1, Code.TOO_LARGE, message, "Keep the strategy to its rules")
+
+
+def _children(node: ast.AST) -> list[ast.AST]:
+    """What is inside of a node; a chain of elif counts as one level, as it is written."""
+    if not isinstance(node, ast.If):
+        return list(ast.iter_child_nodes(node))
+    children: list[ast.AST] = []
+    branches = 0
+    while True:
+        branches += 1
+        if branches > MAX_BRANCHES:
+            message = f"more than {MAX_BRANCHES} branches of one if"
+            raise _refuse(node.lineno, node.col_offset + 1, Code.TOO_LARGE, message, "Compute the choice instead")
+        children += [node.test, *node.body]
+        if len(node.orelse) != 1 or not isinstance(node.orelse[0], ast.If):
+            return children + node.orelse
+        node = node.orelse[0]
 
 
 def literal_number(node: ast.expr) -> float | None:
@@ -128,7 +168,9 @@ def read_module(tree: ast.Module, findings: Findings) -> Module | None:
                 findings.add(statement, Code.STRUCTURE, f"{statement.name} is defined twice", "Keep one definition")
             functions[statement.name] = statement
         elif isinstance(statement, ast.FunctionDef):
-            message = f"functions other than indicators and on_bar are not in the language ({statement.name})"
+            message = (
+                f"functions other than indicators and on_bar are not in the language ({statement.name[:MAX_NAME]})"
+            )
             findings.add(statement, Code.NOT_IN_LANGUAGE, message, "Write its body where it is called")
         elif isinstance(statement, ast.ImportFrom):
             findings.add(
@@ -138,7 +180,7 @@ def read_module(tree: ast.Module, findings: Findings) -> Module | None:
                 "Remove it; pd, np and ta are there",
             )
         else:
-            message = f"{type(statement).__name__} is not allowed at the top of a strategy"
+            message = f"{syntax_name(statement)} is not allowed at the top of a strategy"
             findings.add(statement, Code.NOT_IN_LANGUAGE, message, _SHAPE)
     if len(parameters) > MAX_PARAMETERS:
         findings.add(tree, Code.TOO_LARGE, f"{len(parameters)} constants; {MAX_PARAMETERS} are allowed", "Remove some")
@@ -157,7 +199,7 @@ def _check_import(statement: ast.Import, findings: Findings) -> None:
             findings.add(
                 statement,
                 Code.IMPORT,
-                f"import of {alias.name} is not in the language",
+                f"import of {alias.name[:MAX_NAME]} is not in the language",
                 "Remove it; pd, np and ta are there, and nothing else is needed",
             )
 
@@ -194,8 +236,12 @@ def _read_parameters(statement: ast.Assign | ast.AnnAssign, parameters: dict[str
             findings.add(
                 name,
                 Code.STRUCTURE,
-                f"{name.id} is not a name in the language",
+                f"{name.id[:MAX_NAME]} is not a name in the language",
                 "Use letters of a to z and digits",
+            )
+        elif len(name.id) > MAX_NAME:
+            findings.add(
+                name, Code.STRUCTURE, f"{name.id[:MAX_NAME]}… is too long a name", f"Use up to {MAX_NAME} letters"
             )
         elif name.id in parameters:
             findings.add(name, Code.STRUCTURE, f"{name.id} is set twice", "Keep one constant")

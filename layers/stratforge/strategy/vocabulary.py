@@ -12,6 +12,7 @@ MAX_INDICATORS = 64
 MAX_STATE_KEYS = 32
 MAX_LOOP = 1_000
 MAX_STEPS = 20_000
+MAX_NESTED_LOOPS = 8
 
 TIME_FIELDS = ("hour", "minute", "weekday")
 BAR_FIELDS = frozenset((*PRICE_COLUMNS, *TIME_FIELDS, "time", "previous"))

@@ -10,13 +10,15 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from stratforge.application.jobs.queueing import request_backtest
+from stratforge.application.jobs.requests import NewBacktest
+from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import backtests, strategies
-from stratforge.storage.strategies.backtests import StoredBacktest
+from stratforge.storage.strategies.backtests import StoredReport
 
-from functions.api.backtests.endpoints import NewBacktest, create
-from functions.api.context import database
+from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
-from functions.api.dashboard.pages.jobs import new_key, started
+from functions.api.dashboard.pages.jobs import job_part, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.rendering import compressed
 from functions.api.problems import Problem, not_found
@@ -52,9 +54,8 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
             wanted[name] = f"{text(fields, name)}T00:00:00Z"
     if text(fields, "symbol"):
         wanted["symbol"] = text(fields, "symbol")
-    new = validated(NewBacktest, wanted)
-    job = create(new, looking.user_id, Response(), started(looking, fields), 0)
-    return looking.part("parts/job.html", job=job, said="", key=new_key())
+    request = validated(NewBacktest, wanted)
+    return job_part(looking, request_backtest(database(), outbox(), looking.caller, request, started(looking, fields)))
 
 
 def _sweep(fields: dict[str, list[str]]) -> dict[str, list[float]] | None:
@@ -83,10 +84,8 @@ def _sweep(fields: dict[str, list[str]]) -> dict[str, list[float]] | None:
 def page(backtest_id: UUID, looking: Looking) -> Response:
     """The report."""
     with database().reading(looking.user_id) as connection:
-        found = backtests.get_report(connection, backtest_id)
-        if found is None:
-            raise not_found("backtest")
-        backtest, report = found
+        backtest = _found(connection, backtest_id)
+        report = backtest.report
         strategy = strategies.get_strategy(connection, backtest.strategy_id)
         return looking.page(
             connection,
@@ -100,12 +99,16 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
         )
 
 
-def _stored(looking: Looking, backtest_id: UUID) -> tuple[StoredBacktest, dict[str, Any]]:
-    with database().reading(looking.user_id) as connection:
-        found = backtests.get_report(connection, backtest_id)
+def _found(connection: Connection, backtest_id: UUID) -> StoredReport:
+    found = backtests.get_report(connection, backtest_id)
     if found is None:
         raise not_found("backtest")
     return found
+
+
+def _stored(looking: Looking, backtest_id: UUID) -> StoredReport:
+    with database().reading(looking.user_id) as connection:
+        return _found(connection, backtest_id)
 
 
 def _years(months: list[dict[str, Any]]) -> list[tuple[str, list[float | None]]]:
@@ -142,7 +145,7 @@ def _heat_map(sweep: dict[str, Any] | None) -> dict[str, Any] | None:
 @router.get("/backtests/{backtest_id}/chart.json")
 def chart(backtest_id: UUID, looking: Looking) -> Response:
     """Curves, indicators and trades for the charts."""
-    _, report = _stored(looking, backtest_id)
+    report = _stored(looking, backtest_id).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     return compressed(looking.request, body.encode(), "application/json")
 
@@ -150,11 +153,11 @@ def chart(backtest_id: UUID, looking: Looking) -> Response:
 @router.get("/backtests/{backtest_id}/trades.csv")
 def trades_csv(backtest_id: UUID, looking: Looking) -> Response:
     """The trades as a table for other programs; times in UTC."""
-    backtest, report = _stored(looking, backtest_id)
+    backtest = _stored(looking, backtest_id)
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(_TRADE_COLUMNS)
-    for trade in report["trades"]:
+    for trade in backtest.report["trades"]:
         times = {name: datetime.fromtimestamp(trade[name], UTC).isoformat() for name in ("entry_time", "exit_time")}
         writer.writerow([{**trade, **times}.get(name) for name in _TRADE_COLUMNS])
     answer = Response(sheet.getvalue(), media_type="text/csv; charset=utf-8")

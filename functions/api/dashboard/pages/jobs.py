@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
+from stratforge.application.idempotency import RequestKey
+from stratforge.application.jobs import queueing, requests, results
+from stratforge.application.jobs.requests import GenerateRequest, ResearchRequest
+from stratforge.application.jobs.results import FinishedBacktest, OpenQuestions, ReplayedSession, WrittenStrategy
 from stratforge.storage.strategies import jobs
+from stratforge.storage.strategies.jobs import Job
 
 from functions.api.context import database
 from functions.api.dashboard.access import Fields, Form, Looking, Visitor, text
 from functions.api.dashboard.rendering import go_to
-from functions.api.idempotency import Idempotency
 from functions.api.problems import not_found
 
 router = APIRouter(include_in_schema=False)
@@ -22,11 +27,11 @@ def new_key() -> str:
     return str(uuid4())
 
 
-def started(looking: Visitor, fields: Form) -> Idempotency:
+def started(looking: Visitor, fields: Form) -> RequestKey:
     """What makes sending a form again safe."""
     said = repr(sorted((name, values) for name, values in fields.items()))
     digest = hashlib.sha256(f"{looking.request.url.path}\n{said}".encode()).digest()
-    return Idempotency(text(fields, "key")[:200] or None, digest)
+    return RequestKey(text(fields, "key")[:200] or None, digest)
 
 
 @router.get("/jobs/{job_id}/progress")
@@ -36,26 +41,30 @@ def progress(job_id: UUID, looking: Looking) -> Response:
         job = jobs.get_job(connection, job_id)
     if job is None:
         raise not_found("job")
-    result = job.result or {}
-    if job.status == "SUCCEEDED" and result.get("strategy_id"):
-        return go_to(looking.request, f"/strategies/{result['strategy_id']}")
-    if job.status == "SUCCEEDED" and result.get("backtest_id"):
-        return go_to(looking.request, f"/backtests/{result['backtest_id']}")
-    if job.status == "SUCCEEDED" and job.kind == "REPLAY":
-        return go_to(looking.request, f"/sessions/{result['session_id']}")
-    template = "parts/answer.html" if job.kind == "RESEARCH" else "parts/job.html"
-    said = job.request.get("prompt") or job.request.get("question") or ""
-    return looking.part(template, job=job, said=said, key=new_key())
+    match results.result_of(job):
+        case WrittenStrategy(strategy_id=made):
+            return go_to(looking.request, f"/strategies/{made}")
+        case FinishedBacktest(backtest_id=made):
+            return go_to(looking.request, f"/backtests/{made}")
+        case ReplayedSession(session_id=made):
+            return go_to(looking.request, f"/sessions/{made}")
+    return job_part(looking, job)
+
+
+def job_part(looking: Visitor, job: Job) -> Response:
+    """A job as a part of a page: how it stands, what it asks back, its answer, or why it failed."""
+    values: dict[str, Any] = {"job": job, "key": new_key(), "failure": results.failure_of(job)}
+    match requests.request_of(job):
+        case ResearchRequest(question=said):
+            return looking.part("parts/answer.html", said=said, answer=results.result_of(job), **values)
+        case GenerateRequest() as request:
+            asked = results.result_of(job)
+            questions = asked.questions if isinstance(asked, OpenQuestions) else []
+            values |= {"said": request.prompt, "changes": request.strategy_id, "questions": questions}
+    return looking.part("parts/job.html", **{"said": "", "changes": None, "questions": [], **values})
 
 
 @router.post("/jobs/{job_id}/cancel")
 def cancel(job_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Ends a job that nobody wants any more."""
-    with database().transaction(looking.user_id) as connection:
-        job = jobs.cancel_job(connection, job_id)
-    if job is None:
-        raise not_found("job")
-    template = "parts/answer.html" if job.kind == "RESEARCH" else "parts/job.html"
-    return looking.part(
-        template, job=job, said=job.request.get("prompt") or job.request.get("question") or "", key=new_key()
-    )
+    return job_part(looking, queueing.cancel_job(database(), looking.caller, job_id))

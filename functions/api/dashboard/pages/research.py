@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from stratforge.application.jobs.queueing import request_research
+from stratforge.application.jobs.requests import ResearchRequest
+from stratforge.application.jobs.results import result_of
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import jobs
+from stratforge.storage.strategies.jobs import JobKind
 
-from functions.api.ai.endpoints import ResearchRequest, research
-from functions.api.context import database
+from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, text, validated
 from functions.api.dashboard.pages import jobs as progress
-from functions.api.dashboard.pages.jobs import new_key, started
+from functions.api.dashboard.pages.jobs import job_part, new_key, started
 
 router = APIRouter(include_in_schema=False)
 router.include_router(progress.router)
@@ -20,7 +23,12 @@ router.include_router(progress.router)
 def page(looking: Looking) -> Response:
     """The form and the last answers."""
     with database().reading(looking.user_id) as connection:
-        earlier = jobs.list_jobs(connection, looking.user_id, Page(10), "RESEARCH")
+        found = jobs.list_jobs(connection, looking.user_id, Page(10), JobKind.RESEARCH)
+        earlier = [
+            (job, ResearchRequest.model_validate(job.request).question, answer)
+            for job in found
+            if (answer := result_of(job)) is not None
+        ]
         return looking.page(connection, "research.html", earlier=earlier, key=new_key())
 
 
@@ -29,5 +37,4 @@ def ask(looking: Looking, fields: Fields) -> Response:
     """Asks; the answer is shown as it comes."""
     wanted = {"question": text(fields, "question"), "include_portfolio": bool(text(fields, "include_portfolio"))}
     request = validated(ResearchRequest, wanted)
-    job = research(request, looking.user_id, Response(), started(looking, fields), 0)
-    return looking.part("parts/answer.html", job=job, said=request.question, key=new_key())
+    return job_part(looking, request_research(database(), outbox(), looking.caller, request, started(looking, fields)))

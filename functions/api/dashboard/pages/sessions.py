@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-import numpy as np
 from fastapi import APIRouter, Response
-from stratforge.backtest.presentation import indicator_line
-from stratforge.storage.ledger import order_book, portfolio
-from stratforge.storage.ledger.order_book import OrderFilter
-from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow
+from stratforge.application import sessions as application
+from stratforge.application.jobs.queueing import request_replay
+from stratforge.application.jobs.requests import ReplayRequest
+from stratforge.application.session_chart import session_chart
+from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
+from stratforge.application.sessions import NewSession, SessionChange
+from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.pages import NumberedPage, Page
+from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions, strategies
-from stratforge.storage.strategies.sessions import StoredSession
-from stratforge.strategy import compile_strategy
-from stratforge.strategy.graph import Values
+from stratforge.storage.strategies.sessions import SessionStatus
 
-from functions.api.context import database
+from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
 from functions.api.dashboard.pages.home import explanation
-from functions.api.dashboard.pages.jobs import new_key, started
+from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
-from functions.api.problems import not_found
-from functions.api.sessions import endpoints as api
-from functions.api.sessions.schemas import NewSession, SessionChangeBody, StopBody
 
 router = APIRouter(include_in_schema=False)
-_BARS_SHOWN = 390
 
 
 @router.get("/sessions")
@@ -60,7 +56,8 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     }
     if text(fields, "symbol"):
         values["symbol"] = text(fields, "symbol")
-    made = api.start(validated(NewSession, values), looking.user_id, started(looking, fields))
+    new = validated(NewSession, values)
+    made = application.start_session(database(), outbox(), looking.caller, new, started(looking, fields))
     return go_to(looking.request, f"/sessions/{made.session_id}")
 
 
@@ -70,96 +67,50 @@ def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
     }
 
 
-def _found(connection: Connection, session_id: UUID) -> StoredSession:
-    found = sessions.get_session(connection, session_id)
-    if found is None:
-        raise not_found("session")
-    return found
-
-
 @router.get("/sessions/{session_id}")
 def page(session_id: UUID, looking: Looking) -> Response:
     """A session."""
     with database().reading(looking.user_id) as connection:
-        found = _found(connection, session_id)
-        strategy = strategies.get_strategy(connection, found.strategy_id)
-        return looking.page(
-            connection,
-            "session.html",
-            strategy=strategy,
-            key=new_key(),
-            **_now(connection, looking, found),
-        )
+        condition = session_condition(connection, looking.user_id, session_id)
+        strategy = strategies.get_strategy(connection, condition.session.strategy_id)
+        shown = _shown(connection, condition)
+        return looking.page(connection, "session.html", strategy=strategy, key=new_key(), **shown)
 
 
 @router.get("/sessions/{session_id}/now")
 def now(session_id: UUID, looking: Looking) -> Response:
     """The part of the page that changes."""
     with database().reading(looking.user_id) as connection:
-        return looking.part("parts/session_now.html", **_now(connection, looking, _found(connection, session_id)))
+        shown = _shown(connection, session_condition(connection, looking.user_id, session_id))
+    return looking.part("parts/session_now.html", **shown)
 
 
-def _now(connection: Connection, looking: Looking, found: StoredSession) -> dict[str, Any]:
-    ledger = LedgerFilter(session_id=found.session_id)
-    signals = portfolio.list_signals(connection, looking.user_id, ledger, NumberedPage(30))
-    orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, found.session_id, None), Page(30))
-    trades = portfolio.list_trades(connection, looking.user_id, ledger, NumberedPage(30))
-    log = [
-        {
-            "time": each.bar_time,
-            "kind": "signal",
-            "text": f"{each.side}, confidence {each.confidence:.2f}: {each.status.lower()}",
-            "why": explanation(each.reason),
-        }
-        for each in signals
-    ]
-    # An order of a signal belongs to the signal's bar; the market's time is not ours where the market is replayed.
-    bars = {each.signal_id: each.bar_time for each in signals}
-    log += [
-        {
-            "time": bars.get(each.signal_id or 0, each.created_at),
-            "kind": "order",
-            "text": f"{each.side} {each.type.replace('_', ' ')} ({each.origin.lower().replace('_', ' ')}): {each.status.lower()}",
-            "why": explanation(each.reason),
-        }
-        for each in orders
-    ]
+def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any]:
     return {
-        "session": found,
-        "position": _position(connection, looking, found),
-        "log": log[:60],
-        "trades": trades,
-        "state": sessions.state_of(connection, found.session_id),
-        "price": market_data.latest_price(connection, found.symbol),
+        "session": condition.session,
+        "position": condition.position,
+        "log": [_line(each) for each in condition.log],
+        "trades": condition.trades,
+        "state": condition.state,
+        "price": market_data.latest_price(connection, condition.session.symbol),
     }
+
+
+def _line(entry: LogEntry) -> dict[str, Any]:
+    event = entry.event
+    if isinstance(event, SignalRow):
+        kind, text = "signal", f"{event.side}, confidence {event.confidence:.2f}: {event.status.lower()}"
+    else:
+        type_, origin = event.type.replace("_", " "), event.origin.lower().replace("_", " ")
+        kind, text = "order", f"{event.side} {type_} ({origin}): {event.status.lower()}"
+    return {"time": entry.time, "kind": kind, "text": text, "why": explanation(event.reason)}
 
 
 @router.get("/sessions/{session_id}/chart.json")
 def chart(session_id: UUID, looking: Looking) -> Response:
     """The last bars with the strategy's indicators, its trades and its stop levels."""
-    with database().reading(looking.user_id) as connection:
-        found = _found(connection, session_id)
-        version = strategies.get_version(connection, found.strategy_id, found.strategy_version)
-        if version is None:
-            raise not_found("version")
-        compiled = compile_strategy(version.python_code)
-        end = (found.last_bar_time + timedelta(minutes=1)) if found.ended_at and found.last_bar_time else None
-        last = end or datetime.now(UTC) + timedelta(days=1)
-        count = _BARS_SHOWN + min(compiled.lookback, 2_000)
-        bars = market_data.bars_between(connection, found.symbol, datetime(1970, 1, 1, tzinfo=UTC), last, count)
-        trades = portfolio.list_trades(
-            connection, looking.user_id, LedgerFilter(session_id=session_id), NumberedPage(200)
-        )
-        levels = _levels(connection, looking, found)
-    shown = slice(max(0, len(bars) - _BARS_SHOWN), len(bars))
-    values = Values(bars)
-    indicators = [
-        indicator_line(
-            name, np.asarray(values.series(compiled.columns[name]))[shown], bars.low[shown], bars.high[shown]
-        )
-        for name in (compiled.indicators if len(bars) else ())
-    ]
-    columns = {name: getattr(bars, name)[shown].tolist() for name in ("time", "open", "high", "low", "close")}
+    shown = session_chart(database(), looking.caller, session_id)
+    columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close")}
     marks = [
         {
             "time": int(each.executed_at.timestamp()),
@@ -167,42 +118,22 @@ def chart(session_id: UUID, looking: Looking) -> Response:
             "price": float(each.price),
             "quantity": float(each.quantity),
         }
-        for each in trades
+        for each in shown.trades
     ]
-    body = json.dumps(
-        {"curve": {**columns, "indicators": indicators}, "marks": marks, "levels": levels}, separators=(",", ":")
-    )
+    content = {
+        "curve": {**columns, "indicators": shown.indicators},
+        "marks": marks,
+        "levels": [asdict(each) for each in shown.levels],
+    }
+    body = json.dumps(content, separators=(",", ":"))
     return compressed(looking.request, body.encode(), "application/json")
-
-
-def _position(connection: Connection, looking: Looking, found: StoredSession) -> PositionRow | None:
-    held = portfolio.read_portfolio(connection, looking.user_id)
-    return next((each for each in held.positions if each.session_id == found.session_id), None) if held else None
-
-
-def _levels(connection: Connection, looking: Looking, found: StoredSession) -> list[dict[str, Any]]:
-    """Prices at which the session's position would be sold, and the one it was bought at."""
-    position = _position(connection, looking, found)
-    if position is None:
-        return []
-    entry = position.avg_entry_price
-    levels = [{"name": "entry", "price": float(entry)}]
-    if found.stop_loss:
-        levels.append({"name": "stop", "price": float(entry * (1 - found.stop_loss))})
-    if found.take_profit:
-        levels.append({"name": "target", "price": float(entry * (1 + found.take_profit))})
-    if found.trailing_stop:
-        high = sessions.high_water(connection, found.session_id)
-        if high is not None:
-            levels.append({"name": "trailing stop", "price": float(high * (1 - found.trailing_stop))})
-    return levels
 
 
 @router.post("/sessions/{session_id}/pause")
 def pause(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Pauses a session, or resumes one."""
-    status = "RUNNING" if text(fields, "resume") else "PAUSED"
-    api.change(session_id, SessionChangeBody(status=status), looking.user_id, Response())
+    change = SessionChange(status=SessionStatus.RUNNING if text(fields, "resume") else SessionStatus.PAUSED)
+    application.change_session(database(), looking.caller, session_id, change)
     return _back(looking, session_id)
 
 
@@ -210,30 +141,31 @@ def pause(session_id: UUID, looking: Looking, fields: Fields) -> Response:
 def change_settings(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Other stops; a field that is left empty switches one off."""
     stops: dict[str, str | None] = dict.fromkeys(("stop_loss", "take_profit", "trailing_stop"))
-    body = validated(SessionChangeBody, {**stops, **_stops(fields)})
-    api.change(session_id, body, looking.user_id, Response())
+    change = validated(SessionChange, {**stops, **_stops(fields)})
+    application.change_session(database(), looking.caller, session_id, change)
     return _back(looking, session_id)
 
 
 @router.post("/sessions/{session_id}/stop")
 def stop(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Stops a session; with `flatten` what it holds is sold."""
-    api.stop(session_id, looking.user_id, StopBody(flatten=bool(text(fields, "flatten"))))
+    flatten = bool(text(fields, "flatten"))
+    application.stop_session(database(), outbox(), looking.caller, session_id, flatten=flatten)
     return _back(looking, session_id)
 
 
 @router.post("/sessions/{session_id}/flatten")
 def flatten(session_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Sells what a session holds; it goes on."""
-    api.flatten(session_id, looking.user_id)
+    application.flatten_session(database(), outbox(), looking.caller, session_id)
     return _back(looking, session_id)
 
 
 @router.post("/sessions/{session_id}/replay")
 def replay(session_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Evaluates its recorded bars again; the answer is the job's progress."""
-    job = api.replay(session_id, looking.user_id, Response(), started(looking, fields), 0)
-    return looking.part("parts/job.html", job=job, said="", key=new_key())
+    request = ReplayRequest(session_id=session_id)
+    return job_part(looking, request_replay(database(), outbox(), looking.caller, request, started(looking, fields)))
 
 
 def _back(looking: Looking, session_id: UUID) -> Response:

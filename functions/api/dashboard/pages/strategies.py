@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from stratforge.application import strategies as application
+from stratforge.application.errors import Invalid
+from stratforge.application.jobs.queueing import request_strategy
+from stratforge.application.jobs.requests import GenerateRequest
+from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
+from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
-from stratforge.strategy import StrategyError, compile_strategy
-from stratforge.strategy.constants import with_constants
-from stratforge.strategy.findings import Finding
 
-from functions.api.ai.endpoints import GenerateRequest, generate
-from functions.api.context import database
+from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, given, text, validated
 from functions.api.dashboard.pages.examples import EXAMPLES
-from functions.api.dashboard.pages.jobs import new_key, started
+from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import go_to
 from functions.api.problems import Problem, not_found
-from functions.api.strategies import endpoints as api
-from functions.api.strategies.endpoints import NewStrategy, StrategyChange
 
 router = APIRouter(include_in_schema=False)
 BLANK = """\
@@ -47,7 +48,7 @@ def index(looking: Looking) -> Response:
     with database().reading(looking.user_id) as connection:
         found = strategies.list_strategies(connection, looking.user_id, Page(200))
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
-        active = {each.strategy_id for each in running if each.status in ("PENDING", "RUNNING", "PAUSED")}
+        active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
         return looking.page(connection, "strategies.html", strategies=found, active=active, examples=EXAMPLES)
 
 
@@ -64,25 +65,16 @@ def new_page(looking: Looking, prompt: str = "") -> Response:
 def describe(looking: Looking, fields: Fields) -> Response:
     """Has a strategy written or changed; the answer is the job's progress."""
     values = given(fields, "prompt", "symbol", "strategy_id", "follows")
-    response = Response()
-    job = generate(validated(GenerateRequest, values), looking.user_id, response, started(looking, fields), 0)
-    return looking.part("parts/job.html", job=job, said=values["prompt"], key=new_key())
+    request = validated(GenerateRequest, values)
+    return job_part(looking, request_strategy(database(), outbox(), looking.caller, request, started(looking, fields)))
 
 
 @router.post("/strategies/check")
 def check(looking: Looking, fields: Fields) -> Response:
     """What the compiler says of code that is being written."""
     code = fields.get("python_code", [""])[0][:32_000]
-    findings: tuple[Finding, ...] = ()
-    made_of = None
-    try:
-        if code.strip():
-            made_of = compile_strategy(code)
-            _ = made_of.lookback
-    except StrategyError as error:
-        findings = error.findings
-        made_of = None
-    return looking.part("parts/findings.html", findings=findings, made_of=made_of)
+    checked = application.check_code(looking.caller, code) if code.strip() else CheckedCode(None)
+    return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy)
 
 
 @router.post("/strategies")
@@ -90,11 +82,8 @@ def create(looking: Looking, fields: Fields) -> Response:
     """Stores hand-written code."""
     values = given(fields, "name", "symbol", "logic_explanation")
     new = validated(NewStrategy, {**values, "python_code": fields.get("python_code", [""])[0]})
-    with database().transaction(looking.user_id) as connection:
-        try:
-            made = api.create(new, looking.user_id, connection, started(looking, fields), Response())
-        except Problem as problem:
-            raise _readable(problem) from None
+    with _first_finding():
+        made = application.store_strategy(database(), looking.caller, new, started(looking, fields))
     return go_to(looking.request, f"/strategies/{made.strategy_id}")
 
 
@@ -116,7 +105,6 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             versions=versions,
             shown=shown,
             diffs=_diffs(versions),
-            compiled=compile_strategy(shown.python_code),
             backtests=backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id),
             sessions=sessions.list_sessions(
                 connection, looking.user_id, sessions.SessionFilter(strategy_id=strategy_id), Page(6)
@@ -129,16 +117,14 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
 
 def _diffs(versions: list[StoredVersion]) -> dict[int, list[tuple[str, str]]]:
     """What changed in each version, as lines with a class."""
-    found = {}
-    for index, each in enumerate(versions[:-1]):
-        before = versions[index + 1].python_code
-        lines = difflib.unified_diff(before.splitlines(), each.python_code.splitlines(), lineterm="", n=1)
-        found[each.version] = [
+    return {
+        version: [
             ("added" if line.startswith("+") else "removed" if line.startswith("-") else "same", line)
-            for line in list(lines)[2:]
+            for line in diff.split("\n")[2:]
             if not line.startswith("@@")
         ]
-    return found
+        for version, diff in application.code_changes(versions, context=1).items()
+    }
 
 
 @router.post("/strategies/{strategy_id}/code")
@@ -146,58 +132,47 @@ def save_code(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Stores other code as the next version."""
     values = given(fields, "name", "symbol")
     change = validated(StrategyChange, {**values, "python_code": fields.get("python_code", [""])[0]})
-    return _changed(strategy_id, looking, change)
+    with _first_finding():
+        application.change_strategy(database(), looking.caller, strategy_id, change)
+    return go_to(looking.request, f"/strategies/{strategy_id}")
 
 
 @router.post("/strategies/{strategy_id}/parameters")
 def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Stores other values of the constants as the next version."""
-    with database().reading(looking.user_id) as connection:
-        found = strategies.get_strategy(connection, strategy_id)
-    if found is None:
-        raise not_found("strategy")
-    compiled = compile_strategy(found.python_code)
     values: dict[str, float] = {}
-    for name, before in compiled.parameters.items():
-        typed = text(fields, f"parameter-{name}")
+    for field in fields:
+        name, typed = field.removeprefix("parameter-"), text(fields, field)
+        if name == field or not typed:
+            continue
         try:
-            value = float(typed.replace(",", ".")) if typed else before
+            values[name] = float(typed.replace(",", "."))
         except ValueError:
             raise Problem(422, "validation", f"{name}: {typed[:40]!r} is not a number.") from None
-        if value != before:
-            values[name] = value
-    change = StrategyChange(python_code=with_constants(found.python_code, values))
-    return _changed(strategy_id, looking, change)
-
-
-def _changed(strategy_id: UUID, looking: Looking, change: StrategyChange) -> Response:
-    with database().transaction(looking.user_id) as connection:
-        try:
-            api.change(strategy_id, change, looking.user_id, connection, Response(), None)
-        except Problem as problem:
-            raise _readable(problem) from None
+    with _first_finding():
+        application.set_parameters(database(), looking.caller, strategy_id, values)
     return go_to(looking.request, f"/strategies/{strategy_id}")
 
 
-def _readable(problem: Problem) -> Problem:
-    """A refusal of code with its first finding, for a notice."""
-    findings: list[dict[str, Any]] = problem.extra.get("findings", [])
-    if not findings:
-        return problem
-    first = findings[0]
-    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-    return Problem(
-        problem.status,
-        problem.code,
-        f"Line {first['line']}: {first['message']}. {first['suggestion']}{more}",
-    )
+@contextmanager
+def _first_finding() -> Iterator[None]:
+    """Says of code that is refused what its first finding is, for a notice."""
+    try:
+        yield
+    except Invalid as refusal:
+        findings: list[dict[str, Any]] = refusal.details.get("findings", [])
+        if not findings:
+            raise
+        first = findings[0]
+        more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+        message = f"Line {first['line']}: {first['message']}. {first['suggestion']}{more}"
+        raise Invalid(message, code=refusal.code) from None
 
 
 @router.post("/strategies/{strategy_id}/delete")
 def delete(strategy_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Deletes a strategy that does not run."""
-    with database().transaction(looking.user_id) as connection:
-        api.delete(strategy_id, connection)
+    application.delete_strategy(database(), looking.caller, strategy_id)
     return go_to(looking.request, "/strategies")
 
 
@@ -207,9 +182,9 @@ def last_job(strategy_id: UUID, looking: Looking) -> Response:
     with database().reading(looking.user_id) as connection:
         found = [
             each
-            for each in jobs.list_jobs(connection, looking.user_id, Page(5), "GENERATE")
-            if not each.finished and each.request.get("strategy_id") == str(strategy_id)
+            for each in jobs.list_jobs(connection, looking.user_id, Page(5), JobKind.GENERATE)
+            if not each.finished and GenerateRequest.model_validate(each.request).strategy_id == strategy_id
         ]
     if not found:
         return Response(status_code=204)
-    return looking.part("parts/job.html", job=found[0], said=found[0].request["prompt"], key=new_key())
+    return job_part(looking, found[0])

@@ -12,12 +12,24 @@ class Editor {
     this.field = box.querySelector("textarea");
     this.findings = document.getElementById(`${this.field.id}-findings`);
     this.marks = new Set();
+    this.asked = new Set();
     box.classList.add("painted");
     this.field.addEventListener("input", () => this.draw());
     this.field.addEventListener("scroll", () => this.follow());
     this.field.addEventListener("keydown", (event) => this.indent(event));
     this.findings.addEventListener("htmx:afterSwap", () => this.mark());
     this.findings.addEventListener("click", (event) => this.jump(event));
+    box.closest("section")?.addEventListener("click", (event) => this.show(event));
+    this.draw();
+  }
+
+  // A requirement's lines are marked while its chip is pressed.
+  show(event) {
+    const chip = event.target.closest("[data-lines]");
+    if (!chip) return;
+    const pressed = chip.getAttribute("aria-pressed") !== "true";
+    for (const each of chip.closest("ul").querySelectorAll("[data-lines]")) each.setAttribute("aria-pressed", String(each === chip && pressed));
+    this.asked = new Set(pressed ? chip.dataset.lines.split(",").map(Number) : []);
     this.draw();
   }
 
@@ -25,7 +37,7 @@ class Editor {
     const lines = this.field.value.split("\n");
     this.paint.replaceChildren(...lines.map((text, index) => {
       const line = document.createElement("span");
-      line.className = this.marks.has(index + 1) ? "line marked" : "line";
+      line.className = this.marks.has(index + 1) ? "line marked" : this.asked.has(index + 1) ? "line asked" : "line";
       line.append(...painted(text), "\n");
       return line;
     }));

@@ -11,8 +11,9 @@ from psycopg.types.json import Jsonb
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
-_COLUMNS = "id, strategy_id, strategy_version, symbol, config, metrics, created_at"
+_COLUMNS = "id AS backtest_id, strategy_id, strategy_version, symbol, config, metrics, created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,26 @@ class StoredBacktest:
     created_at: datetime
 
 
-def add_backtest(
-    connection: Connection,
-    job_id: UUID,
-    user_id: UUID,
-    strategy_id: UUID,
-    version: int,
-    symbol: str,
-    config: dict[str, Any],
-    metrics: dict[str, Any],
-    report: dict[str, Any],
-) -> UUID:
+@dataclass(frozen=True, slots=True)
+class StoredReport(StoredBacktest):
+    """A backtest with its curves, trades and written assumptions."""
+
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """A backtest that was made: of what, under which assumptions, its figures, and the rest of its report."""
+
+    strategy_id: UUID
+    strategy_version: int
+    symbol: str
+    config: dict[str, Any]
+    metrics: dict[str, Any]
+    report: dict[str, Any]
+
+
+def add_backtest(connection: Connection, job_id: UUID, user_id: UUID, made: NewReport) -> UUID:
     """Stores the backtest that a job made; safe to repeat."""
     row = connection.execute(
         """
@@ -46,7 +56,16 @@ def add_backtest(
         VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (job_id) DO NOTHING RETURNING id
         """,
-        (job_id, user_id, strategy_id, version, symbol, Jsonb(config), Jsonb(metrics), Jsonb(report)),
+        (
+            job_id,
+            user_id,
+            made.strategy_id,
+            made.strategy_version,
+            made.symbol,
+            Jsonb(made.config),
+            Jsonb(made.metrics),
+            Jsonb(made.report),
+        ),
     ).fetchone()
     row = row or connection.execute("SELECT id FROM backtests WHERE job_id = %s", (job_id,)).fetchone()
     assert row is not None
@@ -57,20 +76,22 @@ def list_backtests(
     connection: Connection, user_id: UUID, page: Page, strategy_id: UUID | None = None
 ) -> list[StoredBacktest]:
     """A page of backtests."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        StoredBacktest,
         f"""
         SELECT {_COLUMNS} FROM backtests
         WHERE user_id = %(user)s AND (%(strategy)s::uuid IS NULL OR strategy_id = %(strategy)s) {page.clause("created_at", "id")}
         """,  # noqa: S608 - columns of this module
         {"user": user_id, "strategy": strategy_id, **page.parameters},
     )
-    return [StoredBacktest(*row) for row in rows]
 
 
-def get_report(connection: Connection, backtest_id: UUID) -> tuple[StoredBacktest, dict[str, Any]] | None:
+def get_report(connection: Connection, backtest_id: UUID) -> StoredReport | None:
     """A backtest with its curves and trades."""
-    row = connection.execute(
+    return fetch_one(
+        connection,
+        StoredReport,
         f"SELECT {_COLUMNS}, report FROM backtests WHERE id = %s",  # noqa: S608 - column names of this module
         (backtest_id,),
-    ).fetchone()
-    return (StoredBacktest(*row[:-1]), row[-1]) if row else None
+    )

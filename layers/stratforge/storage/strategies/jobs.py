@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -11,19 +12,50 @@ from psycopg.types.json import Jsonb
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 MAX_ATTEMPTS = 3
-_COLUMNS = "id, user_id, kind::text, status::text, request, progress, partial, result, error, created_at, finished_at"
+_COLUMNS = "id AS job_id, user_id, kind, status, request, progress, partial, result, error, created_at, finished_at"
+
+
+class JobKind(StrEnum):
+    """What a job does; its value is what the database stores."""
+
+    RESEARCH = "RESEARCH"
+    GENERATE = "GENERATE"
+    BACKTEST = "BACKTEST"
+    REPLAY = "REPLAY"
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+
+
+_FINISHED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job and what came of it."""
+    """A job and what came of it.
+
+    Attributes:
+        request: What was asked for, as JSON of the kind's request.
+        progress: Where the work stands, in a few words for a person.
+        partial: What there is of an answer that is still coming.
+        result: What it made, as JSON of the kind's result; None until it has succeeded.
+        error: Why it failed: a code, a message and what else is known; None unless it has failed.
+    """
 
     job_id: UUID
     user_id: UUID
-    kind: str
-    status: str
+    kind: JobKind
+    status: JobStatus
     request: dict[str, Any]
     progress: str | None
     partial: str | None
@@ -35,35 +67,38 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether nothing more will come."""
-        return self.status in ("SUCCEEDED", "FAILED", "CANCELED")
+        return self.status in _FINISHED
 
 
 def add_job(
-    connection: Connection, user_id: UUID, kind: str, request: dict[str, Any], job_id: UUID | None = None
+    connection: Connection, user_id: UUID, kind: JobKind, request: dict[str, Any], job_id: UUID | None = None
 ) -> Job:
     """Queues a job (its message is sent by the caller, after the commit). An id of the caller's choice makes it safe to repeat."""
-    row = connection.execute(
+    added = fetch_one(
+        connection,
+        Job,
         f"""
         INSERT INTO jobs (id, user_id, kind, request) VALUES (coalesce(%s, gen_random_uuid()), %s, %s::job_kind, %s)
         ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (job_id, user_id, kind, Jsonb(request)),
-    ).fetchone()
-    job = Job(*row) if row else get_job(connection, job_id) if job_id else None
+    )
+    job = added or (get_job(connection, job_id) if job_id else None)
     assert job is not None
     return job
 
 
-def list_jobs(connection: Connection, user_id: UUID, page: Page, kind: str | None = None) -> list[Job]:
+def list_jobs(connection: Connection, user_id: UUID, page: Page, kind: JobKind | None = None) -> list[Job]:
     """A page of jobs."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        Job,
         f"""
         SELECT {_COLUMNS} FROM jobs
         WHERE user_id = %(user)s AND (%(kind)s::text IS NULL OR kind = %(kind)s::job_kind) {page.clause("created_at", "id")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, "kind": kind, **page.parameters},
     )
-    return [Job(*row) for row in rows]
 
 
 def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
@@ -77,8 +112,7 @@ def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
 
 def get_job(connection: Connection, job_id: UUID) -> Job | None:
     """One job."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM jobs WHERE id = %s", (job_id,)).fetchone()  # noqa: S608
-    return Job(*row) if row else None
+    return fetch_one(connection, Job, f"SELECT {_COLUMNS} FROM jobs WHERE id = %s", (job_id,))  # noqa: S608 - columns
 
 
 def begin_job(connection: Connection, job_id: UUID) -> Job | None:
@@ -86,7 +120,9 @@ def begin_job(connection: Connection, job_id: UUID) -> Job | None:
 
     After the last attempt the job is failed instead.
     """
-    row = connection.execute(
+    job = fetch_one(
+        connection,
+        Job,
         f"""
         UPDATE jobs SET
             attempts = attempts + 1,
@@ -104,9 +140,8 @@ def begin_job(connection: Connection, job_id: UUID) -> Job | None:
                 {"code": "interrupted", "message": "The work was interrupted three times. Please try again."}
             ),
         },
-    ).fetchone()
-    job = Job(*row) if row else None
-    return job if job and job.status == "RUNNING" else None
+    )
+    return job if job and job.status == JobStatus.RUNNING else None
 
 
 def set_progress(connection: Connection, job_id: UUID, progress: str) -> None:
@@ -159,7 +194,7 @@ def tokens_of(connection: Connection, user_id: UUID, window: timedelta) -> int:
     return int(row[0])
 
 
-def count_recent_jobs(connection: Connection, user_id: UUID, kind: str, window: timedelta) -> int:
+def count_recent_jobs(connection: Connection, user_id: UUID, kind: JobKind, window: timedelta) -> int:
     """How many jobs of a kind a user has queued within the window."""
     row = connection.execute(
         "SELECT count(*) FROM jobs WHERE user_id = %s AND kind = %s::job_kind AND created_at > now() - %s",

@@ -2,38 +2,86 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from stratforge.portfolio.orders import SizingRule
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
-# Of equity, for a session that is started without saying how much.
-DEFAULT_SIZE = Decimal("0.1")
-_COLUMNS = """s.id, s.strategy_id, s.strategy_version, s.symbol, s.mode::text, s.status::text, s.sizing_rule::text, s.sizing_value,
+_COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at,
     s.final_pnl, s.settling, s.replayed_at, s.replayed_bars, s.replay_differences,
-    coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0),
+    coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS realized_pnl,
     coalesce((SELECT p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis FROM positions p
-              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)"""
+              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS unrealized_pnl"""
+
+
+# The parameters of `SessionSettings`, in the order of the columns.
+_SETTINGS = "%(sizing_rule)s::sizing_rule, %(sizing_value)s, %(stop_loss)s, %(take_profit)s, %(trailing_stop)s"
+
+
+class SessionMode(StrEnum):
+    """What a session does with its signals: PAPER places orders, MANUAL only records them."""
+
+    BACKTEST = "BACKTEST"
+    PAPER = "PAPER"
+    MANUAL = "MANUAL"
+
+
+class SessionStatus(StrEnum):
+    """Where a session stands in its life."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    STOPPED = "STOPPED"
+    FAILED = "FAILED"
+    COMPLETED = "COMPLETED"
+
+
+# Statuses of sessions that have not ended, and of those whose settings can be changed.
+ACTIVE = frozenset({SessionStatus.PENDING, SessionStatus.RUNNING, SessionStatus.PAUSED})
+CHANGEABLE = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """How much a session trades, and its own stops.
+
+    Attributes:
+        sizing_rule: What `sizing_value` is: a fraction of equity, dollars, or a quantity.
+        sizing_value: The size of a purchase for which the strategy gives none.
+        stop_loss: Fraction below the average entry price at which the position is sold; None for no stop.
+        take_profit: Fraction above the average entry price at which it is sold.
+        trailing_stop: Fraction below the highest price since the entry at which it is sold.
+    """
+
+    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_value: Decimal = Decimal("0.1")
+    stop_loss: Decimal | None = None
+    take_profit: Decimal | None = None
+    trailing_stop: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session as its owner sees it."""
+    """A session as its owner sees it; money in dollars, at the latest prices."""
 
     session_id: UUID
     strategy_id: UUID
     strategy_version: int
     symbol: str
-    mode: str
-    status: str
-    sizing_rule: str
+    mode: SessionMode
+    status: SessionStatus
+    sizing_rule: SizingRule
     sizing_value: Decimal
     stop_loss: Decimal | None
     take_profit: Decimal | None
@@ -44,21 +92,19 @@ class StoredSession:
     started_at: datetime
     ended_at: datetime | None
     final_pnl: Decimal | None
+    realized_pnl: Decimal
+    unrealized_pnl: Decimal
     settling: bool
     replayed_at: datetime | None
     replayed_bars: int | None
     replay_differences: list[dict[str, Any]] | None
-    realized_pnl: Decimal
-    unrealized_pnl: Decimal
 
-
-@dataclass(frozen=True, slots=True)
-class Exits:
-    """A session's own stops as fractions: of the average entry price, and (trailing) of the highest price since the entry."""
-
-    stop_loss: Decimal | None = None
-    take_profit: Decimal | None = None
-    trailing_stop: Decimal | None = None
+    @property
+    def settings(self) -> SessionSettings:
+        """How much it trades, and its stops."""
+        return SessionSettings(
+            self.sizing_rule, self.sizing_value, self.stop_loss, self.take_profit, self.trailing_stop
+        )
 
 
 def start_session(
@@ -67,46 +113,44 @@ def start_session(
     strategy_id: UUID,
     version: int,
     symbol: str,
-    sizing_rule: str,
-    sizing_value: Decimal,
-    exits: Exits = Exits(),
+    settings: SessionSettings = SessionSettings(),
+    mode: SessionMode = SessionMode.PAPER,
     session_id: UUID | None = None,
-    mode: str = "PAPER",
 ) -> StoredSession:
     """Starts a session of a strategy's version. An id of the caller's choice makes it safe to repeat."""
-    row = connection.execute(
+    started = fetch_one(
+        connection,
+        StoredSession,
         f"""
-        INSERT INTO sessions AS s (id, user_id, strategy_id, strategy_version, symbol, status, sizing_rule, sizing_value, stop_loss,
-                                   take_profit, trailing_stop, mode)
-        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'RUNNING', %s::sizing_rule, %s, %s, %s, %s, %s::session_mode)
+        INSERT INTO sessions AS s (id, user_id, strategy_id, strategy_version, symbol, status, mode, sizing_rule, sizing_value, stop_loss,
+                                   take_profit, trailing_stop)
+        VALUES (coalesce(%(id)s, gen_random_uuid()), %(user)s, %(strategy)s, %(version)s, %(symbol)s, 'RUNNING', %(mode)s::session_mode,
+                {_SETTINGS})
         ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
-        (
-            session_id,
-            user_id,
-            strategy_id,
-            version,
-            symbol,
-            sizing_rule,
-            sizing_value,
-            exits.stop_loss,
-            exits.take_profit,
-            exits.trailing_stop,
-            mode,
-        ),
-    ).fetchone()
-    stored = StoredSession(*row) if row else get_session(connection, session_id) if session_id else None
+        {
+            "id": session_id,
+            "user": user_id,
+            "strategy": strategy_id,
+            "version": version,
+            "symbol": symbol,
+            "mode": mode,
+            **asdict(settings),
+        },
+    )
+    stored = started or (get_session(connection, session_id) if session_id else None)
     assert stored is not None
     return stored
 
 
-def get_session(connection: Connection, session_id: UUID) -> StoredSession | None:
-    """One session."""
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM sessions s WHERE s.id = %s",  # noqa: S608 - column names of this module
+def get_session(connection: Connection, session_id: UUID, *, lock: bool = False) -> StoredSession | None:
+    """One session; with `lock`, nobody else changes it until the transaction ends."""
+    return fetch_one(
+        connection,
+        StoredSession,
+        f"SELECT {_COLUMNS} FROM sessions s WHERE s.id = %s {'FOR UPDATE OF s' if lock else ''}",  # noqa: S608 - columns
         (session_id,),
-    ).fetchone()
-    return StoredSession(*row) if row else None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +159,14 @@ class SessionFilter:
 
     strategy_id: UUID | None = None
     symbol: str | None = None
-    status: str | None = None
+    status: SessionStatus | None = None
 
 
 def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, page: Page) -> list[StoredSession]:
     """A page of sessions."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        StoredSession,
         f"""
         SELECT {_COLUMNS} FROM sessions s
         WHERE s.user_id = %(user)s AND (%(strategy)s::uuid IS NULL OR s.strategy_id = %(strategy)s)
@@ -135,19 +181,19 @@ def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, 
             **page.parameters,
         },
     )
-    return [StoredSession(*row) for row in rows]
 
 
 def active_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSession]:
     """Sessions of a strategy that run or are paused, the newest first."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        StoredSession,
         f"""
         SELECT {_COLUMNS} FROM sessions s WHERE s.strategy_id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
         ORDER BY s.started_at DESC, s.id
         """,  # noqa: S608 - column names of this module
         (strategy_id,),
     )
-    return [StoredSession(*row) for row in rows]
 
 
 _PNL = """
@@ -176,33 +222,17 @@ def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = Fa
     return get_session(connection, session_id)
 
 
-@dataclass(frozen=True, slots=True)
-class SessionChange:
-    """A session's settings from now on."""
-
-    sizing_rule: str
-    sizing_value: Decimal
-    exits: Exits
-    paused: bool
-
-
-def change_session(connection: Connection, session_id: UUID, change: SessionChange) -> StoredSession | None:
-    """Changes a running or paused session; one that has ended stays as it is."""
+def change_session(
+    connection: Connection, session_id: UUID, settings: SessionSettings, *, paused: bool
+) -> StoredSession | None:
+    """Changes a running or paused session from now on; one that has ended stays as it is."""
     connection.execute(
-        """
-        UPDATE sessions SET status = (CASE WHEN %s THEN 'PAUSED' ELSE 'RUNNING' END)::session_status, sizing_rule = %s::sizing_rule,
-                            sizing_value = %s, stop_loss = %s, take_profit = %s, trailing_stop = %s
-        WHERE id = %s AND status IN ('RUNNING', 'PAUSED')
-        """,
-        (
-            change.paused,
-            change.sizing_rule,
-            change.sizing_value,
-            change.exits.stop_loss,
-            change.exits.take_profit,
-            change.exits.trailing_stop,
-            session_id,
-        ),
+        f"""
+        UPDATE sessions SET status = (CASE WHEN %(paused)s THEN 'PAUSED' ELSE 'RUNNING' END)::session_status,
+                            (sizing_rule, sizing_value, stop_loss, take_profit, trailing_stop) = ({_SETTINGS})
+        WHERE id = %(id)s AND status IN ('RUNNING', 'PAUSED')
+        """,  # noqa: S608 - parameters of this module
+        {"paused": paused, "id": session_id, **asdict(settings)},
     )
     return get_session(connection, session_id)
 

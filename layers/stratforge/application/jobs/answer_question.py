@@ -1,0 +1,68 @@
+"""Answering a question about markets, with sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Protocol
+
+from stratforge.ai.failures import ModelRefused
+from stratforge.ai.research import Research
+from stratforge.application.jobs.asking import asked
+from stratforge.application.jobs.requests import ResearchRequest
+from stratforge.application.jobs.results import FailureCode
+from stratforge.application.jobs.work import Failed, Work
+from stratforge.storage.ledger import portfolio
+
+# Seconds between two looks at an answer that is still coming.
+_SHOW_EVERY = 0.4
+
+
+class Analyst(Protocol):
+    """A model that answers questions with sources."""
+
+    def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
+        """The answer to a question; `heard` is told it as it comes."""
+        ...
+
+
+def answer_question(work: Work, analyst_of: Callable[[], Analyst]) -> None:
+    """Answers a question and shows the answer as it comes.
+
+    Args:
+        analyst_of: Makes the model, which needs a key: without one the job fails and says what is missing.
+
+    Raises:
+        Failed: if the model did not answer.
+        Canceled: if nobody wants the answer any more.
+    """
+    request = ResearchRequest.model_validate(work.job.request)
+    work.tell("searching")
+    held = _positions(work) if request.include_portfolio else None
+    try:
+        analyst = analyst_of()
+        answer = asked(work, lambda: analyst.research(request.question, held, _hearing(work)))
+    except ModelRefused as error:
+        raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
+    work.note_tokens(answer.tokens)
+    work.succeed(lambda _connection: answer)
+
+
+def _positions(work: Work) -> str:
+    with work.database.transaction() as connection:
+        found = portfolio.read_portfolio(connection, work.job.user_id)
+    rows = found.positions if found else ()
+    return "\n".join(f"{row.symbol}: {row.quantity.normalize():f}" for row in rows) or "none"
+
+
+def _hearing(work: Work) -> Callable[[str], None]:
+    """Shows an answer as it comes, a few times a second."""
+    shown = 0.0
+
+    def heard(text: str) -> None:
+        nonlocal shown
+        if monotonic() - shown >= _SHOW_EVERY:
+            shown = monotonic()
+            work.show("answering", text)
+
+    return heard

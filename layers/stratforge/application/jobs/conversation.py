@@ -1,0 +1,82 @@
+"""What was said before a request for a strategy: earlier versions, and questions that the model asked back."""
+
+from __future__ import annotations
+
+from stratforge.ai.draft import DraftParameter, StrategyDraft
+from stratforge.ai.prompts import answer_request, first_request, refinement_request
+from stratforge.ai.quant import Turn
+from stratforge.application.jobs.requests import GenerateRequest
+from stratforge.application.jobs.results import OpenQuestions, failure_of, result_of
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.strategies import jobs, strategies
+from stratforge.storage.strategies.jobs import Job, JobKind
+from stratforge.storage.strategies.strategies import StoredStrategy
+
+# How many versions, and how many questions, the model is reminded of.
+_MAX_TURNS = 6
+
+
+def read_conversation(
+    connection: Connection, job: Job, request: GenerateRequest, before: StoredStrategy | None
+) -> list[Turn]:
+    """The turns up to the request.
+
+    Args:
+        before: The strategy that is to be changed; None when a new one is to be written.
+    """
+    turns = _versions(connection, before) if before else []
+    asked = _open_questions(connection, job, request)
+    if asked:
+        return [*turns, *asked, Turn("user", answer_request(request.prompt))]
+    ask = refinement_request if before else first_request
+    return [*turns, Turn("user", ask(request.prompt))]
+
+
+def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
+    """Each version with the request it answered."""
+    turns = list[Turn]()
+    for version in reversed(strategies.list_versions(connection, before.strategy_id)[:_MAX_TURNS]):
+        draft = StrategyDraft(
+            name=before.name,
+            symbol=before.symbol,
+            python_code=version.python_code,
+            logic_explanation=version.logic_explanation,
+            parameters=[
+                DraftParameter(name=name, value=value, meaning=version.parameter_meanings.get(name, ""))
+                for name, value in version.parameters.items()
+            ],
+            assumptions=version.assumptions,
+        )
+        asked = version.prompt or "(written by hand)"
+        turns += [
+            Turn("user", refinement_request(asked) if turns else first_request(asked)),
+            Turn("model", draft.model_dump_json()),
+        ]
+    return turns
+
+
+def _open_questions(connection: Connection, job: Job, request: GenerateRequest) -> list[Turn]:
+    """The requests before this one that the model answered with questions, or with code that did not pass."""
+    turns = list[Turn]()
+    for _ in range(_MAX_TURNS):
+        earlier = jobs.get_job(connection, request.follows) if request.follows else None
+        if earlier is None or earlier.user_id != job.user_id or earlier.kind != JobKind.GENERATE:
+            break
+        request = GenerateRequest.model_validate(earlier.request)
+        ask = answer_request if request.follows else first_request
+        turns = [Turn("user", ask(request.prompt)), Turn("model", _answer(earlier, request)), *turns]
+    return turns
+
+
+def _answer(earlier: Job, request: GenerateRequest) -> str:
+    """What the model said to an earlier request, as it said it."""
+    failure, asked = failure_of(earlier), result_of(earlier)
+    failed = failure.draft if failure else None
+    draft = StrategyDraft(
+        name="-",
+        symbol=request.symbol or "",
+        python_code=failed.python_code if failed else "",
+        logic_explanation=failed.logic_explanation if failed else "",
+        questions=asked.questions if isinstance(asked, OpenQuestions) else [],
+    )
+    return draft.model_dump_json()

@@ -1,0 +1,142 @@
+"""Asking for work that takes a while: what may be asked for, and waiting for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Invalid, LimitReached, NotFound
+from stratforge.application.idempotency import RequestKey
+from stratforge.application.jobs.requests import (
+    GenerateRequest,
+    JobRequest,
+    NewBacktest,
+    ReplayRequest,
+    ResearchRequest,
+)
+from stratforge.bus.outbox import Outbox
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import jobs, sessions, strategies
+from stratforge.storage.strategies.jobs import Job, JobKind
+
+JOBS_A_DAY = 200
+TOKENS_A_DAY = 2_000_000
+_DAY = timedelta(days=1)
+_FIRST_POLL, _SLOWEST_POLL = 0.03, 0.5
+
+
+def request_research(
+    database: Database, outbox: Outbox, caller: Caller, request: ResearchRequest, key: RequestKey
+) -> Job:
+    """Has a question answered.
+
+    Raises:
+        LimitReached: if the day's questions or tokens are used up.
+    """
+    caller.require(Scope.AI)
+    with database.transaction(caller.user_id) as connection:
+        _check_quota(connection, caller.user_id, request.kind)
+        job = _added(connection, caller, request, key)
+    outbox.run_assistant_job(job.job_id)
+    return job
+
+
+def request_strategy(
+    database: Database, outbox: Outbox, caller: Caller, request: GenerateRequest, key: RequestKey
+) -> Job:
+    """Has a strategy written, or the next version of one.
+
+    Raises:
+        LimitReached: if the day's requests or tokens are used up.
+        NotFound: if there is no such strategy, or no such earlier request.
+    """
+    caller.require(Scope.AI)
+    with database.transaction(caller.user_id) as connection:
+        _check_quota(connection, caller.user_id, request.kind)
+        if request.strategy_id is not None and strategies.get_strategy(connection, request.strategy_id) is None:
+            raise NotFound("strategy")
+        if request.follows is not None:
+            earlier = jobs.get_job(connection, request.follows)
+            if earlier is None or earlier.kind != JobKind.GENERATE:
+                raise NotFound("job")
+        job = _added(connection, caller, request, key)
+    outbox.run_assistant_job(job.job_id)
+    return job
+
+
+def request_backtest(database: Database, outbox: Outbox, caller: Caller, request: NewBacktest, key: RequestKey) -> Job:
+    """Has a strategy backtested.
+
+    Raises:
+        NotFound: if there is no such strategy.
+        Invalid: if a parameter is to be swept that it does not have.
+    """
+    caller.require(Scope.WRITE)
+    with database.transaction(caller.user_id) as connection:
+        found = strategies.get_strategy(connection, request.strategy_id)
+        version = strategies.get_version(connection, request.strategy_id, found.version) if found else None
+        if version is None:
+            raise NotFound("strategy")
+        if unknown := set(request.sweep or {}) - set(version.parameters):
+            raise Invalid(f"sweep: the strategy has no parameter {', '.join(sorted(unknown))}.")
+        job = _added(connection, caller, request, key)
+    outbox.run_backtest_job(job.job_id)
+    return job
+
+
+def request_replay(database: Database, outbox: Outbox, caller: Caller, request: ReplayRequest, key: RequestKey) -> Job:
+    """Has a session's recorded bars evaluated again: its signals must come out the same, bit for bit.
+
+    Raises:
+        NotFound: if there is no such session.
+    """
+    caller.require(Scope.WRITE)
+    with database.transaction(caller.user_id) as connection:
+        if sessions.get_session(connection, request.session_id) is None:
+            raise NotFound("session")
+        job = _added(connection, caller, request, key)
+    outbox.run_backtest_job(job.job_id)
+    return job
+
+
+def cancel_job(database: Database, caller: Caller, job_id: UUID) -> Job:
+    """Cancels a job; one that has finished stays as it is. Who works on it notices at the next step.
+
+    Raises:
+        NotFound: if there is no such job.
+    """
+    caller.require(Scope.WRITE)
+    with database.transaction(caller.user_id) as connection:
+        job = jobs.cancel_job(connection, job_id)
+    if job is None:
+        raise NotFound("job")
+    return job
+
+
+def wait_for_job(
+    database: Database, caller: Caller, job: Job, seconds: float, sleep: Callable[[float], None] = time.sleep
+) -> Job:
+    """The job when it has finished, or as it stands after so many seconds."""
+    deadline = time.monotonic() + seconds
+    delay = _FIRST_POLL
+    while not job.finished and time.monotonic() < deadline:
+        sleep(delay)
+        delay = min(delay * 1.5, _SLOWEST_POLL)
+        with database.reading(caller.user_id) as connection:
+            job = jobs.get_job(connection, job.job_id) or job
+    return job
+
+
+def _added(connection: Connection, caller: Caller, request: JobRequest, key: RequestKey) -> Job:
+    job_id = key.new_id(connection, caller.user_id)
+    return jobs.add_job(connection, caller.user_id, request.kind, request.model_dump(mode="json"), job_id)
+
+
+def _check_quota(connection: Connection, user_id: UUID, kind: JobKind) -> None:
+    if jobs.count_recent_jobs(connection, user_id, kind, _DAY) >= JOBS_A_DAY:
+        raise LimitReached(f"{JOBS_A_DAY} requests a day are allowed.", retry_after=3600)
+    if jobs.tokens_of(connection, user_id, _DAY) >= TOKENS_A_DAY:
+        raise LimitReached(f"{TOKENS_A_DAY:,} tokens a day are allowed.", retry_after=3600)

@@ -1,0 +1,125 @@
+"""What each kind of job is asked for. A request is stored as JSON with its job, and read by the worker in the same form."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+
+from stratforge.application.strategies import Symbol
+from stratforge.backtest import BacktestConfig
+from stratforge.storage.strategies.jobs import Job, JobKind
+
+MAX_POINTS = 400
+SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+
+
+class JobRequest(BaseModel):
+    """A request of any kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: ClassVar[JobKind]
+
+
+class GenerateRequest(JobRequest):
+    """What the strategy should do, in plain language."""
+
+    kind = JobKind.GENERATE
+
+    prompt: str = Field(
+        min_length=3, max_length=4_000, examples=["Buy AAPL when the 10-bar average crosses above the 30-bar"]
+    )
+    symbol: Symbol | None = None
+    strategy_id: UUID | None = Field(
+        None, description="Change this strategy instead of writing a new one: the result is its next version"
+    )
+    follows: UUID | None = Field(
+        None,
+        description="The job whose questions this answers, or whose failed draft it corrects: the model is told what was said",
+    )
+
+
+class ResearchRequest(JobRequest):
+    """A question about markets or the economy."""
+
+    kind = JobKind.RESEARCH
+
+    question: Annotated[str, Field(pattern=r"^[^\x00]*$")] = Field(
+        min_length=3, max_length=2_000, examples=["What moved Apple's shares this week?"]
+    )
+    include_portfolio: bool = Field(False, description="Let the Analyst know which symbols you hold")
+
+
+class Assumptions(BaseModel):
+    """What the backtest assumes; see the documentation of `BacktestConfig`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cash: float = Field(100_000, gt=0, le=1e12)
+    commission_bps: float = Field(0, ge=0, le=1_000)
+    commission_per_share: float = Field(0, ge=0, le=1_000)
+    commission_per_order: float = Field(0, ge=0, le=1_000)
+    slippage_bps: float = Field(0, ge=0, le=1_000)
+    spread_bps: float = Field(0, ge=0, le=1_000)
+    participation: float | None = Field(None, gt=0, le=1)
+    fractional: bool = True
+    sizing_rule: Literal["EQUITY_FRACTION", "FIXED_CASH", "FIXED_QUANTITY"] = "EQUITY_FRACTION"
+    sizing_value: float = Field(1, gt=0, le=1e12)
+    stop_loss: float | None = Field(None, gt=0, lt=1)
+    take_profit: float | None = Field(None, gt=0, le=1_000)
+    trailing_stop: float | None = Field(None, gt=0, lt=1)
+
+    def config(self) -> BacktestConfig:
+        """The same for the engine."""
+        return BacktestConfig(**dict(self))
+
+
+class NewBacktest(JobRequest):
+    """Which strategy, on which bars, under which assumptions."""
+
+    kind = JobKind.BACKTEST
+
+    strategy_id: UUID
+    symbol: Symbol | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+    config: Assumptions = Assumptions()
+    sweep: (
+        dict[Annotated[str, Field(max_length=60)], Annotated[list[SweptValue], Field(min_length=1, max_length=40)]]
+        | None
+    ) = Field(
+        None,
+        max_length=3,
+        description="Values of parameters to try in all combinations, at most 400; the report then has a walk-forward too",
+        examples=[{"FAST": [5, 10, 15], "SLOW": [20, 40, 60]}],
+    )
+    folds: int = Field(4, ge=1, le=12, description="Steps of the walk-forward")
+
+    @field_validator("sweep")
+    @classmethod
+    def few_points(cls, sweep: dict[str, list[float]] | None) -> dict[str, list[float]] | None:
+        """At most 400 combinations."""
+        if sweep is not None and math.prod(len(values) for values in sweep.values()) > MAX_POINTS:
+            raise ValueError(f"gives more than {MAX_POINTS} combinations; give fewer values")
+        return sweep or None
+
+
+class ReplayRequest(JobRequest):
+    """Which session's recorded bars to evaluate again."""
+
+    kind = JobKind.REPLAY
+
+    session_id: UUID
+
+
+_FORMS: dict[JobKind, type[JobRequest]] = {
+    each.kind: each for each in (GenerateRequest, ResearchRequest, NewBacktest, ReplayRequest)
+}
+
+
+def request_of(job: Job) -> JobRequest:
+    """What a job was asked for."""
+    return _FORMS[job.kind].model_validate(job.request)

@@ -1,0 +1,136 @@
+"""What comes of each kind of job, as it is stored and shown."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from stratforge.ai.draft import AnswerKind
+from stratforge.ai.research import Research
+from stratforge.intent.requirements import Requirement
+from stratforge.storage.strategies.jobs import Job, JobKind
+
+
+class JobResult(BaseModel):
+    """A result of any kind; what an older job lacks is left empty, what it has in addition is not looked at."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class WrittenStrategy(JobResult):
+    """A strategy that passed every check and was stored.
+
+    Attributes:
+        requirements: What was asked for, piece by piece, and the lines that do it.
+        parameter_meanings: What the model says each parameter decides.
+        lookback: Bars of history that the strategy needs.
+        tokens: What the model took in all, repairs included.
+        repairs: Findings that were sent back to the model, one list for each repair.
+    """
+
+    strategy_id: UUID
+    version: int
+    name: str
+    symbol: str
+    python_code: str
+    logic_explanation: str
+    parameters: dict[str, float]
+    parameter_meanings: dict[str, str] = {}
+    indicators: list[str]
+    lookback: int
+    assumptions: list[str]
+    requirements: list[Requirement] = []
+    model: str
+    tokens: int
+    repairs: list[list[str]]
+
+
+class OpenQuestions(JobResult):
+    """What the model says instead of writing a strategy: questions, or why it cannot be done here."""
+
+    kind: AnswerKind = AnswerKind.CLARIFY
+    questions: list[str]
+    assumptions: list[str] = []
+
+
+class FinishedBacktest(JobResult):
+    """Where the report of a backtest is, and its figures."""
+
+    backtest_id: UUID
+    metrics: dict[str, Any]
+
+
+class ReplayDifference(JobResult):
+    """A bar on which the replay says something else; `time` in seconds since the epoch, sides None for no signal."""
+
+    time: int
+    live: str | None
+    replayed: str | None
+
+
+class ReplayedSession(JobResult):
+    """How many bars and signals of a session were compared, and the first differences; none are expected."""
+
+    session_id: UUID
+    bars: int
+    signals: int
+    differences: list[ReplayDifference]
+
+
+class FailureCode(StrEnum):
+    """Why a job failed."""
+
+    INTERRUPTED = "interrupted"
+    MODEL_UNAVAILABLE = "model-unavailable"
+    MODEL_REFUSED = "model-refused"
+    NOT_PASSED = "not-passed"
+    BACKTEST_REFUSED = "backtest-refused"
+
+
+class RefusedDraft(JobResult):
+    """Code that did not pass: it is shown, and stored nowhere else."""
+
+    python_code: str
+    logic_explanation: str
+
+
+class JobFailure(JobResult):
+    """Why a job failed: a code for programs, a message for the person.
+
+    Attributes:
+        findings: What is wrong with the draft that did not pass.
+        draft: That draft.
+    """
+
+    code: FailureCode
+    message: str
+    findings: list[str] = []
+    draft: RefusedDraft | None = None
+
+
+Result = WrittenStrategy | OpenQuestions | Research | FinishedBacktest | ReplayedSession
+_FORMS: dict[JobKind, TypeAdapter[Result]] = {
+    JobKind.GENERATE: TypeAdapter(WrittenStrategy | OpenQuestions),
+    JobKind.RESEARCH: TypeAdapter(Research),
+    JobKind.BACKTEST: TypeAdapter(FinishedBacktest),
+    JobKind.REPLAY: TypeAdapter(ReplayedSession),
+}
+
+
+def result_of(job: Job) -> Result | None:
+    """What came of a job; None unless it has succeeded."""
+    return None if job.result is None else _FORMS[job.kind].validate_python(job.result)
+
+
+def failure_of(job: Job) -> JobFailure | None:
+    """Why a job failed; None unless it has."""
+    return None if job.error is None else JobFailure.model_validate(job.error)
+
+
+def as_json(value: Result | JobFailure) -> dict[str, Any]:
+    """A result or a failure as it is stored: plain JSON, without what is not given."""
+    plain: dict[str, Any] = TypeAdapter(type(value)).dump_python(value, mode="json", exclude_unset=True)
+    return plain

@@ -1,0 +1,107 @@
+"""A job being worked on: how it begins, tells where it stands, and ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from stratforge.application.jobs.results import FailureCode, JobFailure, Result, as_json
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import jobs
+from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
+
+
+class Canceled(Exception):
+    """Nobody wants the job any more."""
+
+
+class Failed(Exception):
+    """The job cannot be done.
+
+    Attributes:
+        failure: Why, as it is stored and shown.
+    """
+
+    def __init__(self, code: FailureCode, message: str, **details: Any) -> None:
+        """
+        Args:
+            details: More of `JobFailure`.
+        """
+        super().__init__(message)
+        self.failure = JobFailure(code=code, message=message, **details)
+
+
+class Work:
+    """A job that somebody works on, and its place in the database."""
+
+    def __init__(self, database: Database, job: Job) -> None:
+        self.database = database
+        self.job = job
+
+    def tell(self, progress: str) -> None:
+        """Says where the work stands, in a few words for a person.
+
+        Raises:
+            Canceled: if nobody wants it any more.
+        """
+        with self._wanted() as connection:
+            jobs.set_progress(connection, self.job.job_id, progress)
+
+    def show(self, progress: str, partial: str) -> None:
+        """Says where the work stands, and shows what there is of an answer.
+
+        Raises:
+            Canceled: if nobody wants it any more.
+        """
+        with self._wanted() as connection:
+            jobs.set_partial(connection, self.job.job_id, progress, partial)
+
+    def note_tokens(self, tokens: int) -> None:
+        """Counts what a model took for the job."""
+        with self.database.transaction() as connection:
+            jobs.add_tokens(connection, self.job.job_id, tokens)
+
+    @contextmanager
+    def _wanted(self) -> Iterator[Connection]:
+        with self.database.transaction() as connection:
+            if jobs.is_canceled(connection, self.job.job_id):
+                raise Canceled
+            yield connection
+
+    def succeed(self, store: Callable[[Connection], Result]) -> None:
+        """Stores what was made and ends the job, in one transaction.
+
+        Args:
+            store: Stores it; returns the job's result.
+
+        Raises:
+            Canceled: if nobody wants it any more; then nothing is stored.
+        """
+        with self._wanted() as connection:
+            jobs.finish_job(connection, self.job.job_id, result=as_json(store(connection)))
+
+
+def run_job(database: Database, job_id: UUID, kinds: Mapping[JobKind, Callable[[Work], None]]) -> JobStatus | None:
+    """Runs a job. One that is delivered again after its end is left alone; one that was interrupted is done anew, three times at most.
+
+    Args:
+        kinds: What does each kind; it raises `Failed` when the job cannot be done.
+
+    Returns:
+        How it ended; None if it had ended before.
+    """
+    with database.transaction() as connection:
+        job = jobs.begin_job(connection, job_id)
+    if job is None:
+        return None
+    try:
+        kinds[job.kind](Work(database, job))
+    except Canceled:
+        return JobStatus.CANCELED
+    except Failed as error:
+        with database.transaction() as connection:
+            jobs.finish_job(connection, job_id, error=as_json(error.failure))
+        return JobStatus.FAILED
+    return JobStatus.SUCCEEDED

@@ -1,0 +1,148 @@
+"""Having a strategy written, or changed, from plain language; what passed its gates is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid5
+
+from stratforge.ai import drafting
+from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant
+from stratforge.ai.failures import ModelRefused, NotADraft
+from stratforge.ai.quant import Drafted, Turn
+from stratforge.application.jobs.asking import asked
+from stratforge.application.jobs.conversation import read_conversation
+from stratforge.application.jobs.requests import GenerateRequest
+from stratforge.application.jobs.results import FailureCode, OpenQuestions, RefusedDraft, WrittenStrategy
+from stratforge.application.jobs.work import Failed, Work
+from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.storage.market import reference
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.strategies import strategies
+from stratforge.storage.strategies.strategies import Description, Origin
+from stratforge.strategy import Strategy
+
+
+def write_strategy(work: Work, quant_of: Callable[[], Quant]) -> None:
+    """Has a model write what the job asks for, and stores it as a new strategy or as the next version of one.
+
+    Args:
+        quant_of: Makes the model, which needs a key: without one the job fails and says what is missing.
+
+    Raises:
+        Failed: if the model did not answer, or nothing it wrote passed the gates.
+        Canceled: if nobody wants it any more.
+    """
+    request = GenerateRequest.model_validate(work.job.request)
+    try:
+        quant = quant_of()
+        with work.database.transaction() as connection:
+            before = None
+            if request.strategy_id:
+                before = strategies.get_strategy(connection, request.strategy_id, of_user=work.job.user_id)
+                if before is None:
+                    raise _deleted()
+            turns = read_conversation(connection, work.job, request, before)
+        wanted = request.symbol or (before.symbol if before else None)
+        passed = drafting.write_strategy(
+            lambda system, turns: asked(work, lambda: _draft(work, quant, system, turns)),
+            turns,
+            work.tell,
+            lambda symbol: _symbol_findings(work, wanted or symbol),
+        )
+    except (ModelRefused, NotADraft) as error:
+        raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
+    except NotPassed as error:
+        refused = RefusedDraft(python_code=error.draft.python_code, logic_explanation=error.draft.logic_explanation)
+        message = f"The code did not pass after {MAX_REPAIRS} repairs."
+        raise Failed(FailureCode.NOT_PASSED, message, findings=error.findings, draft=refused) from error
+    strategy = passed.strategy
+    if strategy is None:
+        draft = passed.draft
+        said = draft.questions or ([draft.plan] if draft.plan else [])
+        questions = OpenQuestions(kind=draft.kind, questions=said, assumptions=draft.assumptions)
+        work.succeed(lambda _connection: questions)
+    else:
+        symbol = parse_symbol(wanted or passed.draft.symbol)
+        work.succeed(lambda connection: _stored(connection, work, request, passed, strategy, symbol, quant.model))
+
+
+def _deleted() -> Failed:
+    return Failed(FailureCode.MODEL_REFUSED, "the strategy was deleted; choose another")
+
+
+def _draft(work: Work, quant: Quant, system: str, turns: list[Turn]) -> Drafted:
+    """A draft, its tokens noted even if it is none."""
+    tokens = 0
+    try:
+        drafted = quant.draft(system, turns)
+        tokens = drafted.tokens
+        return drafted
+    except NotADraft as error:
+        tokens = error.tokens
+        raise
+    finally:
+        work.note_tokens(tokens)
+
+
+def _symbol_findings(work: Work, symbol: str) -> list[str]:
+    """What is wrong with a symbol; where the broker's assets are not known yet, only its form counts."""
+    try:
+        parsed = parse_symbol(symbol)
+    except InvalidSymbol as error:
+        return [f"symbol: {error}"]
+    with work.database.transaction() as connection:
+        asset = reference.read_asset(connection, parsed)
+        known = asset is not None or reference.knows_assets(connection)
+    if known and (asset is None or not asset.tradable):
+        return [f"symbol: {parsed} cannot be traded here. Use the symbol the user means, or ask which one."]
+    return []
+
+
+def _stored(
+    connection: Connection,
+    work: Work,
+    request: GenerateRequest,
+    passed: Passed,
+    strategy: Strategy,
+    symbol: str,
+    model: str,
+) -> WrittenStrategy:
+    draft, user_id = passed.draft, work.job.user_id
+    meanings = {each.name: each.meaning for each in draft.parameters if each.meaning}
+    origin = Origin(
+        request.prompt,
+        model,
+        passed.tokens,
+        tuple(draft.assumptions),
+        passed.repairs,
+        meanings,
+        tuple(draft.requirements),
+    )
+    if request.strategy_id:
+        current = strategies.lock_strategy(connection, request.strategy_id)
+        if current is None:
+            raise _deleted()
+        description = Description(current.name, symbol, draft.logic_explanation)
+        stored = strategies.change_strategy(connection, user_id, current, description, strategy, origin)
+    else:
+        # Found again when the job is done anew after an interruption.
+        strategy_id = uuid5(work.job.job_id, "strategy")
+        description = Description(draft.name, symbol, draft.logic_explanation)
+        stored = strategies.add_strategy(connection, user_id, description, strategy, origin, strategy_id)
+    return WrittenStrategy(
+        strategy_id=stored.strategy_id,
+        version=stored.version,
+        name=stored.name,
+        symbol=stored.symbol,
+        python_code=strategy.source,
+        logic_explanation=draft.logic_explanation,
+        parameters=strategy.parameters,
+        parameter_meanings=meanings,
+        indicators=list(strategy.indicators),
+        lookback=strategy.lookback,
+        assumptions=draft.assumptions,
+        requirements=draft.requirements,
+        model=model,
+        tokens=passed.tokens,
+        repairs=[list(each) for each in passed.repairs],
+    )

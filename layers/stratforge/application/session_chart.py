@@ -1,0 +1,101 @@
+"""The chart of a session: its last bars with the strategy's indicators, its trades, and the prices at which it would sell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import NotFound
+from stratforge.application.session_condition import position_of
+from stratforge.backtest.presentation import indicator_line
+from stratforge.market import BarColumns
+from stratforge.storage.ledger import portfolio
+from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, TradeRow
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.postgres.pages import NumberedPage
+from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies.sessions import StoredSession
+from stratforge.strategy import Strategy, compile_strategy
+from stratforge.strategy.graph import Values
+
+# A trading day of minutes.
+_BARS_SHOWN = 390
+# The most bars before those that are read for indicators to settle.
+_BARS_BEFORE = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLevel:
+    """A price that matters to a session's position: what it was bought at, or where one of its stops would sell it."""
+
+    name: str
+    price: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChart:
+    """What a session's chart shows.
+
+    Attributes:
+        bars: Its last bars, at most a trading day of them.
+        indicators: The strategy's indicators over these bars, as `indicator_line` gives them.
+        trades: Its trades, the newest first.
+    """
+
+    bars: BarColumns
+    indicators: list[dict[str, Any]]
+    trades: list[TradeRow]
+    levels: list[PriceLevel]
+
+
+def session_chart(database: Database, caller: Caller, session_id: UUID) -> SessionChart:
+    """The chart of a session up to now, or up to its last bar if it has ended.
+
+    Raises:
+        NotFound: if there is no such session.
+    """
+    caller.require(Scope.READ)
+    with database.reading(caller.user_id) as connection:
+        session = sessions.get_session(connection, session_id)
+        if session is None:
+            raise NotFound("session")
+        version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
+        assert version is not None, "a session refers to a version"
+        end = datetime.now(UTC) + timedelta(days=1)
+        if session.ended_at and session.last_bar_time:
+            end = session.last_bar_time + timedelta(minutes=1)
+        count = _BARS_SHOWN + min(version.lookback, _BARS_BEFORE)
+        bars = market_data.bars_between(connection, session.symbol, datetime(1970, 1, 1, tzinfo=UTC), end, count)
+        ledger = LedgerFilter(session_id=session_id)
+        trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(200))
+        levels = _levels(connection, session, position_of(connection, caller.user_id, session_id))
+    indicators = _indicators(compile_strategy(version.python_code), bars)
+    return SessionChart(bars.tail(_BARS_SHOWN), indicators, trades, levels)
+
+
+def _indicators(strategy: Strategy, bars: BarColumns) -> list[dict[str, Any]]:
+    if not len(bars):
+        return []
+    values, shown = Values(bars), bars.tail(_BARS_SHOWN)
+    lines = {name: np.asarray(values.series(strategy.columns[name]))[-_BARS_SHOWN:] for name in strategy.indicators}
+    return [indicator_line(name, line, shown.low, shown.high) for name, line in lines.items()]
+
+
+def _levels(connection: Connection, session: StoredSession, position: PositionRow | None) -> list[PriceLevel]:
+    if position is None:
+        return []
+    entry = position.avg_entry_price
+    high = sessions.high_water(connection, session.session_id) if session.trailing_stop else None
+    prices = {
+        "entry": entry,
+        "stop": entry * (1 - session.stop_loss) if session.stop_loss else None,
+        "target": entry * (1 + session.take_profit) if session.take_profit else None,
+        "trailing stop": high * (1 - session.trailing_stop) if session.trailing_stop and high is not None else None,
+    }
+    return [PriceLevel(name, float(price)) for name, price in prices.items() if price is not None]

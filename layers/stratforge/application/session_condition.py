@@ -1,0 +1,77 @@
+"""How a session stands: what it holds, what it said and did, and what its strategy remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from stratforge.application.errors import NotFound
+from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger.order_book import OrderFilter, StoredOrder
+from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, SignalRow, TradeRow
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import NumberedPage, Page
+from stratforge.storage.strategies import sessions
+from stratforge.storage.strategies.sessions import StoredSession
+
+_ENTRIES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """A signal or an order of a session, at the time of the market."""
+
+    time: datetime
+    event: SignalRow | StoredOrder
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCondition:
+    """How a session stands.
+
+    Attributes:
+        position: What it holds; None for nothing.
+        log: Its latest signals and orders, the newest first.
+        trades: Its latest trades, the newest first.
+        state: What its strategy keeps between bars.
+    """
+
+    session: StoredSession
+    position: PositionRow | None
+    log: list[LogEntry]
+    trades: list[TradeRow]
+    state: dict[str, float]
+
+
+def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -> SessionCondition:
+    """How a session of a user stands now.
+
+    Raises:
+        NotFound: if there is no such session.
+    """
+    session = sessions.get_session(connection, session_id)
+    if session is None:
+        raise NotFound("session")
+    ledger = LedgerFilter(session_id=session_id)
+    signals = portfolio.list_signals(connection, user_id, ledger, NumberedPage(_ENTRIES))
+    orders = order_book.list_orders(connection, user_id, OrderFilter(None, session_id, None), Page(_ENTRIES))
+    # An order of a signal belongs to the signal's bar; the market's time is not ours where the market is replayed.
+    bars = {each.signal_id: each.bar_time for each in signals}
+    log = [
+        *(LogEntry(each.bar_time, each) for each in signals),
+        *(LogEntry(bars.get(each.signal_id or 0, each.created_at), each) for each in orders),
+    ]
+    return SessionCondition(
+        session,
+        position_of(connection, user_id, session_id),
+        sorted(log, key=lambda entry: entry.time, reverse=True),
+        portfolio.list_trades(connection, user_id, ledger, NumberedPage(_ENTRIES)),
+        sessions.state_of(connection, session_id),
+    )
+
+
+def position_of(connection: Connection, user_id: UUID, session_id: UUID) -> PositionRow | None:
+    """What a session holds, at the latest price; None for nothing."""
+    held = portfolio.read_portfolio(connection, user_id)
+    return next((each for each in held.positions if each.session_id == session_id), None) if held else None

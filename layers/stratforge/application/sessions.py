@@ -1,0 +1,214 @@
+"""Sessions: started, changed, paused, stopped and flattened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Changed, Conflict, NotFound
+from stratforge.application.idempotency import RequestKey
+from stratforge.application.strategies import Symbol
+from stratforge.bus.outbox import Outbox
+from stratforge.portfolio.orders import SizingRule
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies.sessions import SessionMode, SessionSettings, SessionStatus, StoredSession
+
+SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20)]
+Part = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)]
+Gain = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)]
+
+
+class NewSession(BaseModel):
+    """Which strategy to run, on which symbol, how much it may trade, and what protects its position."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    strategy_id: UUID
+    symbol: Symbol | None = None
+    mode: Literal[SessionMode.PAPER, SessionMode.MANUAL] = Field(
+        SessionMode.PAPER,
+        description="PAPER trades; MANUAL only says what it would do, and the orders are yours to place",
+    )
+    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_value: SizingValue = Decimal("0.1")
+    stop_loss: Part | None = Field(None, description="Sells this far below the average entry price")
+    take_profit: Gain | None = Field(None, description="Sells this far above the average entry price")
+    trailing_stop: Part | None = Field(None, description="Sells this far below the highest price since the entry")
+
+
+class SessionChange(BaseModel):
+    """What to change of a running session; what is left out stays, null switches a stop off."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"status": "PAUSED"}, {"stop_loss": "0.02"}]}
+    )
+
+    status: Literal[SessionStatus.RUNNING, SessionStatus.PAUSED] | None = None
+    sizing_rule: SizingRule | None = None
+    sizing_value: SizingValue | None = None
+    stop_loss: Part | None = None
+    take_profit: Gain | None = None
+    trailing_stop: Part | None = None
+
+
+def start_session(
+    database: Database, outbox: Outbox, caller: Caller, new: NewSession, key: RequestKey
+) -> StoredSession:
+    """Starts a session of a strategy's current version on live bars; the ingestor streams the symbol from then on.
+
+    Raises:
+        NotFound: if there is no such strategy.
+    """
+    caller.require(Scope.TRADE)
+    settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
+    with database.transaction(caller.user_id) as connection:
+        strategy = strategies.get_strategy(connection, new.strategy_id)
+        if strategy is None:
+            raise NotFound("strategy")
+        started = sessions.start_session(
+            connection,
+            caller.user_id,
+            strategy.strategy_id,
+            strategy.version,
+            new.symbol or strategy.symbol,
+            settings,
+            new.mode,
+            key.new_id(connection, caller.user_id),
+        )
+    outbox.request_subscription(started.symbol)
+    return started
+
+
+def change_session(
+    database: Database,
+    caller: Caller,
+    session_id: UUID,
+    change: SessionChange,
+    unchanged: Callable[[StoredSession], bool] = lambda _current: True,
+) -> StoredSession:
+    """Pauses, resumes or resizes a session. A paused one watches and does not trade; its stops stay in force.
+
+    Args:
+        unchanged: Whether the session is still the one that the change was based on.
+
+    Raises:
+        NotFound: if there is no such session.
+        Conflict: if it has ended.
+        Changed: if it is not the one that the change was based on.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        current = _found(connection, session_id, lock=True)
+        if current.status not in sessions.CHANGEABLE:
+            raise Conflict(f"The session is {current.status}; start a new one.", code="session-ended")
+        if not unchanged(current):
+            raise Changed
+        given = change.model_dump(exclude_unset=True)
+        stops = ("stop_loss", "take_profit", "trailing_stop")
+        settings = replace(
+            current.settings,
+            sizing_rule=change.sizing_rule or current.sizing_rule,
+            sizing_value=change.sizing_value or current.sizing_value,
+            **{name: given[name] for name in stops if name in given},
+        )
+        paused = (change.status or current.status) == SessionStatus.PAUSED
+        changed = sessions.change_session(connection, session_id, settings, paused=paused)
+        assert changed is not None
+        return changed
+
+
+def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy_id: UUID) -> StoredSession:
+    """Pauses what runs, resumes what is paused, and starts a session where there is none.
+
+    Raises:
+        NotFound: if there is no such strategy.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        strategy = strategies.lock_strategy(connection, strategy_id)
+        if strategy is None:
+            raise NotFound("strategy")
+        active = sessions.active_sessions(connection, strategy_id)
+        if active:
+            latest = active[0]
+            paused = latest.status != SessionStatus.PAUSED
+            changed: StoredSession | None = sessions.change_session(
+                connection, latest.session_id, latest.settings, paused=paused
+            )
+        else:
+            changed = sessions.start_session(connection, caller.user_id, strategy_id, strategy.version, strategy.symbol)
+    assert changed is not None
+    outbox.request_subscription(changed.symbol)
+    return changed
+
+
+def stop_session(
+    database: Database, outbox: Outbox, caller: Caller, session_id: UUID, *, flatten: bool = False
+) -> StoredSession:
+    """Stops a session; stopping again changes nothing. What it holds stays held unless it is flattened.
+
+    Raises:
+        NotFound: if there is no such session.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        stopped = sessions.stop_session(connection, session_id, flatten=flatten)
+    if stopped is None:
+        raise NotFound("session")
+    _tell_of_end(outbox, stopped, flatten=flatten)
+    return stopped
+
+
+def stop_strategy(
+    database: Database, outbox: Outbox, caller: Caller, strategy_id: UUID, *, flatten: bool = False
+) -> list[StoredSession]:
+    """Stops every session of a strategy.
+
+    Raises:
+        NotFound: if there is no such strategy.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        if strategies.get_strategy(connection, strategy_id) is None:
+            raise NotFound("strategy")
+        active = sessions.active_sessions(connection, strategy_id)
+        ended = [sessions.stop_session(connection, each.session_id, flatten=flatten) for each in active]
+    stopped = [each for each in ended if each is not None]
+    for each in stopped:
+        _tell_of_end(outbox, each, flatten=flatten)
+    return stopped
+
+
+def _tell_of_end(outbox: Outbox, stopped: StoredSession, *, flatten: bool) -> None:
+    if flatten:
+        outbox.wake_executor(stopped.symbol, f"flatten-{stopped.session_id}")
+    outbox.request_subscription(stopped.symbol)
+
+
+def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_id: UUID) -> StoredSession:
+    """Places an order to sell what a session holds. A running session goes on.
+
+    Raises:
+        NotFound: if there is no such session.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        found = _found(connection, session_id)
+        sessions.flatten_session(connection, session_id)
+    outbox.wake_executor(found.symbol, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
+    return found
+
+
+def _found(connection: Connection, session_id: UUID, *, lock: bool = False) -> StoredSession:
+    found = sessions.get_session(connection, session_id, lock=lock)
+    if found is None:
+        raise NotFound("session")
+    return found

@@ -1,0 +1,204 @@
+"""Strategies: checked, stored, changed and deleted."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Changed, Conflict, Invalid, NotFound
+from stratforge.application.idempotency import RequestKey
+from stratforge.market import parse_symbol
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy, StoredVersion
+from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy.constants import with_constants
+from stratforge.strategy.findings import Finding
+
+_EXAMPLE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
+Symbol = Annotated[str, Field(max_length=20, examples=["AAPL"]), AfterValidator(parse_symbol)]
+Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Average cross"])]
+Code = Annotated[str, Field(min_length=1, max_length=32_000, examples=[_EXAMPLE])]
+Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]
+
+
+class NewStrategy(BaseModel):
+    """A strategy written by hand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name
+    symbol: Symbol
+    python_code: Code
+    logic_explanation: Explanation = ""
+
+
+class StrategyChange(BaseModel):
+    """What to change; what is left out stays. Other code is a new version; sessions keep the one they run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Name | None = None
+    symbol: Symbol | None = None
+    python_code: Code | None = None
+    logic_explanation: Explanation | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedCode:
+    """What the compiler says of code: the strategy, or what is wrong with it."""
+
+    strategy: Strategy | None
+    findings: tuple[Finding, ...] = ()
+
+
+def check_code(caller: Caller, code: str) -> CheckedCode:
+    """Checks code without storing it."""
+    caller.require(Scope.READ)
+    return _examined(code)
+
+
+def _examined(code: str) -> CheckedCode:
+    try:
+        strategy = compile_strategy(code)
+        # Measured here, where nobody waits for a row.
+        _ = strategy.lookback
+    except StrategyError as error:
+        return CheckedCode(None, tuple(error.findings))
+    return CheckedCode(strategy)
+
+
+def _compiled(code: str) -> Strategy:
+    examined = _examined(code)
+    if examined.strategy is None:
+        findings = [finding.as_dict() for finding in examined.findings]
+        message = "The code is not in the strategy language."
+        raise Invalid(message, code="not-in-language", findings=findings)
+    return examined.strategy
+
+
+def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: RequestKey) -> StoredStrategy:
+    """Stores hand-written code as the first version of a strategy.
+
+    Raises:
+        Invalid: if the code is not in the strategy language.
+    """
+    caller.require(Scope.WRITE)
+    strategy = _compiled(new.python_code)
+    description = Description(new.name, new.symbol, new.logic_explanation)
+    with database.transaction(caller.user_id) as connection:
+        strategy_id = key.new_id(connection, caller.user_id)
+        return strategies.add_strategy(connection, caller.user_id, description, strategy, Origin(), strategy_id)
+
+
+def change_strategy(
+    database: Database,
+    caller: Caller,
+    strategy_id: UUID,
+    change: StrategyChange,
+    unchanged: Callable[[StoredStrategy], bool] = lambda _current: True,
+) -> StoredStrategy:
+    """Changes a strategy; other code is its next version, and its sessions keep the one they run.
+
+    Args:
+        unchanged: Whether the strategy is still the one that the change was based on.
+
+    Raises:
+        Invalid: if the code is not in the strategy language.
+        NotFound: if there is no such strategy.
+        Changed: if it is not the one that the change was based on.
+    """
+    caller.require(Scope.WRITE)
+    strategy = None if change.python_code is None else _compiled(change.python_code)
+    with database.transaction(caller.user_id) as connection:
+        current = _locked(connection, strategy_id)
+        if not unchanged(current):
+            raise Changed
+        description = Description(
+            change.name or current.name,
+            change.symbol or current.symbol,
+            current.logic_explanation if change.logic_explanation is None else change.logic_explanation,
+        )
+        if strategy is None:
+            return strategies.describe_strategy(connection, strategy_id, description)
+        return strategies.change_strategy(connection, caller.user_id, current, description, strategy, Origin())
+
+
+def set_parameters(
+    database: Database, caller: Caller, strategy_id: UUID, values: Mapping[str, float]
+) -> StoredStrategy:
+    """Stores other values of a strategy's constants as its next version.
+
+    Args:
+        values: New values by name; what is left out stays.
+
+    Raises:
+        NotFound: if there is no such strategy.
+        Invalid: if it has no constant of a name, or the code with the values is not in the strategy language.
+        Changed: if somebody else changed it at the same time.
+    """
+    caller.require(Scope.WRITE)
+    with database.reading(caller.user_id) as connection:
+        found = strategies.get_strategy(connection, strategy_id)
+    if found is None:
+        raise NotFound("strategy")
+    parameters = _compiled(found.python_code).parameters
+    if unknown := set(values) - set(parameters):
+        raise Invalid(f"The strategy has no parameter {', '.join(sorted(unknown))}.")
+    other = {name: value for name, value in values.items() if value != parameters[name]}
+    change = StrategyChange(python_code=with_constants(found.python_code, other))
+    return change_strategy(database, caller, strategy_id, change, lambda current: current.version == found.version)
+
+
+def delete_strategy(database: Database, caller: Caller, strategy_id: UUID) -> None:
+    """Deletes a strategy that has no running session; its history stays readable.
+
+    Raises:
+        NotFound: if there is no such strategy.
+        Conflict: if sessions of it are running.
+    """
+    caller.require(Scope.WRITE)
+    with database.transaction(caller.user_id) as connection:
+        _locked(connection, strategy_id)
+        if sessions.active_sessions(connection, strategy_id):
+            raise Conflict("Sessions of the strategy are running; stop them first.", code="strategy-runs")
+        strategies.delete_strategy(connection, strategy_id)
+
+
+def _locked(connection: Connection, strategy_id: UUID) -> StoredStrategy:
+    found = strategies.lock_strategy(connection, strategy_id)
+    if found is None:
+        raise NotFound("strategy")
+    return found
+
+
+def code_changes(versions: Sequence[StoredVersion], context: int = 3) -> dict[int, str]:
+    """What changed in each version against the one before, as a unified diff; empty for the first.
+
+    Args:
+        versions: All versions, the newest first.
+        context: Unchanged lines around each change.
+    """
+    found = {}
+    for each, before in zip_longest(versions, versions[1:]):
+        lines = (
+            difflib.unified_diff(
+                before.python_code.splitlines(),
+                each.python_code.splitlines(),
+                f"version {before.version}",
+                f"version {each.version}",
+                lineterm="",
+                n=context,
+            )
+            if before
+            else ()
+        )
+        found[each.version] = "\n".join(lines)
+    return found

@@ -1,0 +1,105 @@
+"""What was bought and sold in a backtest, and what follows from it: closed trades, cash, equity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.config import BacktestConfig
+from stratforge.market.columns import BarColumns
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fills:
+    """Every fill, as columns: bar index, side (1 bought, 2 sold), quantity, price, commission, reason (index into
+    `EXIT_REASONS`), and cash and quantity held after it."""
+
+    bar: Floats
+    side: Floats
+    quantity: Floats
+    price: Floats
+    commission: Floats
+    reason: Floats
+    cash: Floats
+    held: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrips:
+    """Closed trades, as columns. A sale closes a part of the position at its average entry price; entry costs are shared out."""
+
+    entry_bar: Floats
+    exit_bar: Floats
+    quantity: Floats
+    entry_price: Floats
+    exit_price: Floats
+    pnl: Floats
+    reason: Floats
+
+    @property
+    def returns(self) -> Floats:
+        """Profit by what was paid."""
+        return self.pnl / (self.entry_price * self.quantity)
+
+    @classmethod
+    def _whole(cls, fills: Fills) -> RoundTrips | None:
+        """Round trips when every purchase is sold at once and whole, as columns without a loop; None when it is not so."""
+        count = len(fills.bar) // 2
+        bought, sold = slice(0, 2 * count, 2), slice(1, 2 * count, 2)
+        if (fills.side[0::2] != 1.0).any() or (fills.side[1::2] != 2.0).any() or fills.held[sold].any():
+            return None
+        quantity, entry, exit_ = fills.quantity[sold], fills.price[bought], fills.price[sold]
+        pnl = (exit_ - entry) * quantity - fills.commission[sold] - fills.commission[bought]
+        return cls(fills.bar[bought], fills.bar[sold], quantity, entry, exit_, pnl, fills.reason[sold])
+
+    @classmethod
+    def of(cls, fills: Fills) -> RoundTrips:
+        """Round trips of fills."""
+        whole = cls._whole(fills)
+        if whole is not None:
+            return whole
+        rows = []
+        quantity = cost = paid = 0.0
+        entry_bar = 0.0
+        for bar, side, size, price, commission, reason in zip(
+            fills.bar.tolist(),
+            fills.side.tolist(),
+            fills.quantity.tolist(),
+            fills.price.tolist(),
+            fills.commission.tolist(),
+            fills.reason.tolist(),
+            strict=True,
+        ):
+            if side == 1.0:
+                if quantity == 0.0:
+                    entry_bar = bar
+                quantity += size
+                cost += size * price
+                paid += commission
+                continue
+            share = min(size / quantity, 1.0)
+            entry = cost / quantity
+            entry_fee = paid * share
+            rows.append((entry_bar, bar, size, entry, price, (price - entry) * size - commission - entry_fee, reason))
+            closed = share >= 1.0 - 1e-12
+            quantity = 0.0 if closed else quantity - size
+            cost = 0.0 if closed else cost - entry * size
+            paid = 0.0 if closed else paid - entry_fee
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
+        return cls(*(table[:, column] for column in range(7)))
+
+
+def curves(bars: BarColumns, config: BacktestConfig, fills: Fills) -> tuple[Floats, Floats]:
+    """Equity and quantity held at the close of every bar, from the fills."""
+    cash = np.full(len(bars), config.cash)
+    held = np.zeros(len(bars))
+    if len(fills.bar):
+        starts = fills.bar.astype(np.int64)
+        lengths = np.diff(np.append(starts, len(bars)))
+        cash[starts[0] :] = np.repeat(fills.cash, lengths)
+        held[starts[0] :] = np.repeat(fills.held, lengths)
+    return cash + held * bars.close, held

@@ -1,0 +1,184 @@
+"""What a strategy costs a bar: counted from its operations, not timed, so that the same source costs the same everywhere.
+
+The weights are nanoseconds on one core of the kind the project is measured on, rounded up; what they add up to is a nominal time. A budget
+that is met here is met on every bar of every symbol, whatever the data holds.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from stratforge.strategy.findings import Code, Finding, StrategyError
+from stratforge.strategy.graph import Node
+from stratforge.strategy.indicators import REGISTRY
+
+MAX_GRAPH_NODES = 500
+MAX_CELLS = 4_000_000
+MAX_OPERATIONS = 100_000
+MAX_NANOSECONDS = 20_000_000
+# All evaluations that measuring a lookback may take.
+MAX_GATE_NANOSECONDS = 700_000_000
+MAX_PARENTHESES = 150
+
+_OPERATION_NANOSECONDS = 50
+_CALL_OPERATIONS = 4
+_FLAT = 5.0
+_INDICATOR_FLAT = 150.0
+# Nanoseconds a bar of what is neither a plain pass over the column nor an indicator of the usual kind.
+_FLATS = {
+    "floor_divide": 16.0,
+    "modulo": 13.0,
+    "ffill": 20.0,
+    "rolling_mean": 25.0,
+    "rolling_sum": 25.0,
+    "rolling_min": 40.0,
+    "rolling_max": 40.0,
+    "rolling_median": 150.0,
+    "rolling_quantile": 150.0,
+    "rolling_std": 100.0,
+    "rolling_var": 100.0,
+    "ewm_mean": 30.0,
+    **dict.fromkeys(("ta.supertrend", "ta.psar"), 1_000.0),
+    **dict.fromkeys(("ta.fisher", "ta.hwma", "ta.mcgd", "ta.ssf", "ta.kama"), 600.0),
+    **dict.fromkeys(("ta.median", "ta.quantile"), 500.0),
+}
+# Nanoseconds a bar for each bar of the window, where every window is computed anew.
+_SLIDING = {
+    **dict.fromkeys(("rolling_median", "rolling_quantile", "ta.median", "ta.quantile"), 12.0),
+    **dict.fromkeys(("rolling_std", "rolling_var"), 5.0),
+    **dict.fromkeys(("ta.correl", "ta.beta", "ta.inertia"), 17.0),
+    **dict.fromkeys(("ta.linreg", "ta.linregslope", "ta.linregintercept", "ta.linregangle", "ta.tsf"), 13.0),
+    **dict.fromkeys(("ta.cti", "ta.cfo", "ta.fosc", "ta.mad", "ta.skew", "ta.kurtosis"), 12.0),
+    **dict.fromkeys(("ta.hvol", "ta.avolume", "ta.rvi", "ta.cci", "ta.md", "ta.zscore", "ta.entropy", "ta.aroon"), 7.0),
+    **dict.fromkeys(("ta.po", "ta.stdev", "ta.variance", "ta.stderr", "ta.bbands"), 5.0),
+    **dict.fromkeys(("ta.hma", "ta.wma", "ta.fwma", "ta.pwma", "ta.sinwma", "ta.swma", "ta.alma", "ta.cg"), 0.5),
+    **dict.fromkeys(("ta.coppock", "ta.rvgi"), 0.5),
+}
+
+
+def weight_name(node: Node) -> str:
+    """What a node is called in the tables of weights."""
+    return f"ta.{node.arguments[0]}" if node.operation == "indicator" else node.operation
+
+
+def longest_argument(node: Node) -> int:
+    """The longest window a node's arguments ask for; 0 when they ask for none."""
+    if node.operation == "indicator":
+        parameters = REGISTRY[str(node.arguments[0])].parameters
+        pairs = zip(parameters, node.arguments[1:], strict=True)
+        return max((int(value) for parameter, value in pairs if parameter.kind == "length"), default=0)
+    if node.operation.startswith("rolling_") or node.operation in ("shift", "diff", "pct_change"):
+        return int(node.arguments[0])
+    return 0
+
+
+def node_nanoseconds(node: Node, bars: int) -> float:
+    """The nominal time of one node over so many bars, its inputs not counted."""
+    if node.operation == "field" or node.operation.startswith("column:"):
+        return 0.0
+    name = weight_name(node)
+    flat = _FLATS.get(name, _INDICATOR_FLAT if node.operation == "indicator" else _FLAT)
+    length = longest_argument(node)
+    return flat * bars + _SLIDING.get(name, 0.0) * length * max(bars - length + 1, 0)
+
+
+def columns_nanoseconds(nodes: Iterable[Node], bars: int) -> float:
+    """The nominal time of all of `nodes` over so many bars."""
+    return sum(node_nanoseconds(node, bars) for node in nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one bar of one session costs at most.
+
+    Attributes:
+        operations: Operations of `on_bar`, on its dearest path.
+        cells: Numbers that its columns hold over the window it is evaluated on.
+        bytes: Of its code as it is sent to the sandbox.
+        nanoseconds: Nominal processor time.
+    """
+
+    operations: int
+    cells: int
+    bytes: int
+    nanoseconds: int
+
+    @property
+    def milliseconds(self) -> float:
+        """Nominal processor time in milliseconds."""
+        return self.nanoseconds / 1e6
+
+    def __str__(self) -> str:
+        return (
+            f"{self.milliseconds:.3g} ms a bar of {MAX_NANOSECONDS / 1e6:g} "
+            f"({self.operations:,} operations, {self.cells:,} cells, {self.bytes:,} bytes)"
+        )
+
+
+def cost_of(nodes: list[Node], window: int, operations: int, size: int) -> Cost:
+    """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars.
+
+    Raises:
+        StrategyError: if it is more than one session may cost.
+    """
+    cells = len(nodes) * window
+    nanoseconds = int(columns_nanoseconds(nodes, window) + operations * _OPERATION_NANOSECONDS)
+    if cells > MAX_CELLS:
+        message = (
+            f"the indicators hold {cells:,} values over their window of {window:,} bars; {MAX_CELLS:,} are allowed"
+        )
+        raise too_large(message, "Use shorter lengths or fewer indicators")
+    if nanoseconds > MAX_NANOSECONDS:
+        message = f"the strategy costs {nanoseconds / 1e6:,.3g} ms a bar; {MAX_NANOSECONDS / 1e6:g} ms are allowed"
+        raise too_large(message, "Use shorter lengths, fewer indicators or shorter loops")
+    return Cost(operations, cells, size, nanoseconds)
+
+
+def too_large(message: str, suggestion: str) -> StrategyError:
+    """The refusal of a strategy that costs too much."""
+    return StrategyError([Finding(1, 1, Code.TOO_LARGE, message, suggestion)])
+
+
+def count_operations(statements: Iterable[ast.stmt], parameters: Mapping[str, float]) -> int:
+    """Operations of a generated function on its dearest path: the turns of loops multiply, and branches do not add up."""
+    total = 0
+    for each in statements:
+        if isinstance(each, ast.FunctionDef):
+            total += count_operations(each.body, parameters)
+        elif isinstance(each, ast.If):
+            branches = (count_operations(part, parameters) for part in (each.body, each.orelse))
+            total += 1 + _expression_operations(each.test) + max(branches)
+        elif isinstance(each, ast.For):
+            assert isinstance(each.iter, ast.Call)
+            turns = len(range(*(_whole(bound, parameters) for bound in each.iter.args)))
+            total += 1 + turns * (1 + count_operations(each.body, parameters))
+        else:
+            total += 1 + _expression_operations(each)
+    return total
+
+
+def _expression_operations(tree: ast.AST) -> int:
+    operations = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            operations += _CALL_OPERATIONS
+        elif isinstance(node, ast.BoolOp):
+            operations += len(node.values) - 1
+        elif isinstance(node, ast.Compare):
+            operations += len(node.ops)
+        elif isinstance(node, ast.BinOp | ast.UnaryOp | ast.IfExp):
+            operations += 1
+    return operations
+
+
+def _whole(bound: ast.expr, parameters: Mapping[str, float]) -> int:
+    """The value of a bound of range, as it is generated: a literal, or a constant of the strategy, with its sign."""
+    if isinstance(bound, ast.UnaryOp):
+        return -_whole(bound.operand, parameters)
+    if isinstance(bound, ast.Call):
+        assert isinstance(bound.args[0], ast.Name)
+        return int(parameters[bound.args[0].id.removeprefix("k_")])
+    assert isinstance(bound, ast.Constant)
+    return int(bound.value)  # type: ignore[arg-type]  # a whole number: _bound writes nothing else

@@ -1,0 +1,53 @@
+"""The form in which a strategy travels to the sandbox: its code without comments and long texts, whose size is nobody else's business."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+# The longest text that can mean something: a key of state of 40 letters, each written as \N{LATIN SMALL LETTER A}.
+_LONGEST_TEXT = 1_200
+# What never ends is taken to the end of the source, so that reading takes one pass whatever the source is (the gate refuses it later).
+_STRING_OR_COMMENT = re.compile(
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?'
+    r"|'''(?:[^'\\]|\\.|'(?!''))*+(?:''')?"
+    r'|"(?:[^"\\\r\n]|\\.)*+"?'
+    r"|'(?:[^'\\\r\n]|\\.)*+'?"
+    r"|#[^\r\n]*",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class WireSource:
+    """The text that is sent, and the SHA-256 of it, in hexadecimal."""
+
+    text: str
+    hash: str
+
+
+def without_comments(source: str) -> str:
+    """The source without comments and with empty docstrings; it means exactly the same."""
+
+    def kept(match: re.Match[str]) -> str:
+        text = match.group()
+        if text.startswith("#"):
+            return ""
+        return text if len(text) <= _LONGEST_TEXT else '""'
+
+    return _STRING_OR_COMMENT.sub(kept, source)
+
+
+@lru_cache(maxsize=2_048)
+def wire_source(source: str, source_hash: str) -> WireSource:
+    """What is sent of a stored source.
+
+    Raises:
+        ValueError: if the source is not the one that was checked when it was stored.
+    """
+    if hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest() != source_hash:
+        raise ValueError("the source is not the one that was checked")
+    text = without_comments(source)
+    return WireSource(text, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest())
