@@ -28,7 +28,8 @@ from local_platform.state import StateFolder
 from local_platform.synthesis import ROOT, synthesize
 
 STEPS = ("database", "templates", "AWS engine", "stacks", "simulators", "ingestor", "front door", "functions")
-_TO_WARM = (
+FUNCTIONS = (
+    "api",
     "evaluator",
     "sandbox",
     "executor",
@@ -72,6 +73,7 @@ class Platform:
         self.engine_port = free_port()
         self.alpaca_port = free_port()
         self.gemini_port = free_port()
+        self.host_port = free_port()
         self.outputs: dict[str, str] = {}
         self.simulated_alpaca = not os.environ.get("ALPACA_API_KEY")
         self.simulated_gemini = not os.environ.get("GEMINI_API_KEY")
@@ -102,6 +104,7 @@ class Platform:
         )
         self.tell("AWS engine")
         engine = self.supervisor.add(self._engine_process())
+        self.supervisor.add(self._host_process())
         self.tell("stacks")
         self._deploy(assembly)
         engine.on_restarted = lambda: self._redeploy(assembly)
@@ -251,12 +254,36 @@ class Platform:
             TMPDIR=str(temporary),
             S3_DATA_DIR=str(temporary / "s3"),
             STATE_DIR=str(temporary / "state"),
-            LAMBDA_WARM_TTL_SECONDS="86400",
+            LAMBDA_ACCOUNT_CONCURRENCY="0",
+            **{
+                f"MINISTACK_LAMBDA_PROXY_stratforge-local-{name}": f"http://127.0.0.1:{self.host_port}/invoke"
+                for name in FUNCTIONS
+            },
         )
         # Functions run below it; what it hands to them is its own environment, less where the library lies on this machine.
         process.environment = {**process.environment, "PYTHONPATH": ""}
         process.ready = lambda: listening(self.engine_port) and answers(f"{self.engine_address}/_ministack/health")
         return process
+
+    def _host_process(self) -> Process:
+        packages = self.options.state.resolve() / "engine" / "packages"
+        packages.mkdir(parents=True, exist_ok=True)
+        cores = os.cpu_count() or 2
+        return self._process(
+            "functions",
+            "local_platform.function_host",
+            "--port",
+            str(self.host_port),
+            "--engine",
+            self.engine_address,
+            "--packages",
+            str(packages),
+            "--bound",
+            str(cores),
+            "--bounds",
+            json.dumps({"stratforge-local-api": 4 * cores}),
+            port=self.host_port,
+        )
 
     def _start_simulators(self) -> None:
         if self.simulated_alpaca:
@@ -325,8 +352,8 @@ class Platform:
         else:
             raise StartError(f"the API does not answer; look at {self.folder.logs / 'engine.log'}")
         # What imports slowly imports now, side by side, and not under the first bar.
-        with ThreadPoolExecutor(len(_TO_WARM)) as pool:
-            list(pool.map(self._warm, _TO_WARM))
+        with ThreadPoolExecutor(len(FUNCTIONS)) as pool:
+            list(pool.map(self._warm, FUNCTIONS))
         self.reconcile()
 
     def _warm(self, name: str) -> None:
