@@ -48,7 +48,10 @@ def read_definition(engine: str, name: str, packages: Path) -> Definition:
     layers = []
     for layer in configuration.get("Layers", []):
         content = functions.get_layer_version_by_arn(Arn=layer["Arn"])["Content"]
-        layers.append(str(_unpack(content["CodeSha256"], content["Location"], packages) / "python"))
+        folder = _unpack(content["CodeSha256"], content["Location"], packages) / "python"
+        # On one machine third-party packages are those of its own environment, and their layers are empty.
+        if folder.exists():
+            layers.append(str(folder))
     environment = {
         **os.environ,
         **configuration.get("Environment", {}).get("Variables", {}),

@@ -1,8 +1,9 @@
 """`python -m local_platform.function_host.fork_server FD`: imports once, and forks the execution environments of all functions.
 
-Three generations: this process imports what the functions share; a template for each function, forked from it, imports the function's
-handler; environments are forked from the template. What is imported is shared memory, and none of the three runs a thread
-when it forks. Everyone is killed with his parent, and an environment ends when the host closes its end of the connection.
+Four generations, each forked from the one before: this process imports what functions take from elsewhere; a process for the deployed
+library imports that; a template for each function imports its handler; and environments run it. What is imported is shared
+memory, and nobody runs a thread when he forks. Everyone is killed with his parent, and an environment ends when the host
+closes its end of the connection.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import socket
 import sys
 import threading
 import traceback
-from typing import NoReturn
+from collections.abc import Callable
 
 from local_platform.function_host import runtime
 from local_platform.function_host.wire import Head, pack, receive_with_descriptor, send_with_descriptor
@@ -42,6 +43,17 @@ _SHARED = (
     "alpaca.trading.client",
     "alpaca.data.historical",
 )
+# What most functions import of our own, and the clients whose models botocore takes a tenth of a second to read.
+_LIBRARY = (
+    "stratforge.aws",
+    "stratforge.bus.messages",
+    "stratforge.bus.queues",
+    "stratforge.configuration",
+    "stratforge.observability",
+    "stratforge.strategy.batch",
+    "stratforge.storage.database",
+)
+_SERVICES = ("apigatewaymanagementapi", "lambda", "secretsmanager", "sns", "sqs")
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
@@ -56,67 +68,98 @@ def main() -> None:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     _settle()
-    _serve(control)
+    _serve(control, _library_key, _library)
 
 
-def _serve(control: socket.socket) -> None:
-    templates: dict[str, socket.socket] = {}
+def _serve(
+    control: socket.socket, key_of: Callable[[Head], str], generation: Callable[[Head, socket.socket], None]
+) -> None:
+    """Hands each order on to the child that is for it, which is forked when there is none."""
+    children: dict[str, socket.socket] = {}
     while (message := receive_with_descriptor(control)) is not None:
         order, descriptor = message
         if descriptor is None:
-            # Everything is forgotten: templates end when their last environment does.
-            for channel in templates.values():
+            # All are forgotten: templates end when their last environment does.
+            for channel in children.values():
                 channel.close()
-            templates.clear()
+            children.clear()
             continue
-        definition = order["definition"]
+        key = key_of(order)
         for _ in range(2):
-            channel = templates.get(definition["id"]) or _fork_template(definition, [control, *templates.values()])
-            templates[definition["id"]] = channel
+            if key not in children:
+                children[key] = _fork(order, [control, *children.values()], generation)
             try:
-                send_with_descriptor(channel, order, descriptor)
+                send_with_descriptor(children[key], order, descriptor)
                 break
             except OSError:
                 # It ended (its handler could not be imported, or somebody killed it): one more is made.
-                templates.pop(definition["id"]).close()
+                children.pop(key).close()
         os.close(descriptor)
+    for channel in children.values():
+        channel.close()
+    # Children die with their parent, and some may be in the middle of an invocation.
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
-def _fork_template(definition: Head, inherited: list[socket.socket]) -> socket.socket:
+def _fork(
+    order: Head, inherited: list[socket.socket], generation: Callable[[Head, socket.socket], None]
+) -> socket.socket:
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     if os.fork() == 0:
-        _die_with_parent(parent)
-        for each in (*inherited, ours):
-            each.close()
-        _template(definition, theirs)
+        try:
+            _die_with_parent(parent)
+            for each in (*inherited, ours):
+                each.close()
+            generation(order, theirs)
+        except BaseException:  # noqa: BLE001 - nothing may return into the code of the parent
+            traceback.print_exc(file=sys.stderr)
+        finally:
+            os._exit(0)
     theirs.close()
     return ours
 
 
-def _template(definition: Head, channel: socket.socket) -> NoReturn:
-    code = 0
+def _library_key(order: Head) -> str:
+    return os.pathsep.join(order["definition"]["layers"])
+
+
+def _library(order: Head, channel: socket.socket) -> None:
+    """The second generation."""
+    definition = order["definition"]
+    # Neither this checkout nor the environment of who started us is there for functions.
+    ours = set(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    sys.path[:] = [*definition["layers"], *(each for each in sys.path if each not in {"", *ours})]
+    importlib.invalidate_caches()
+    for name in _LIBRARY:
+        # A function without our library (a benchmark's) has none of these.
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if "stratforge.aws" in sys.modules:
+        for service in _SERVICES:
+            sys.modules["stratforge.aws"].aws_client(service)
+    _settle()
+    _serve(channel, lambda order: str(order["definition"]["id"]), _template)
+
+
+def _template(order: Head, channel: socket.socket) -> None:
+    """The third generation."""
     try:
-        try:
-            handler = _load(definition)
-        except BaseException as error:  # noqa: BLE001 - whatever the import raises is told to who waits for the environment
-            traceback.print_exc(file=sys.stderr)
-            _refuse(channel, f"{type(error).__name__}: {error}")
-            os._exit(1)
-        _settle()
-        while (message := receive_with_descriptor(channel)) is not None:
-            descriptor = message[1]
-            assert descriptor is not None
-            _fork_environment(channel, descriptor, handler)
-        # Environments die with their template, and some may be in the middle of an invocation.
-        with contextlib.suppress(ChildProcessError):
-            while True:
-                os.wait()
-    except BaseException:  # noqa: BLE001 - nothing may return into the code of the parent
+        handler = _load(order["definition"])
+    except BaseException as error:  # noqa: BLE001 - whatever the import raises is told to who waits for the environment
         traceback.print_exc(file=sys.stderr)
-        code = 1
-    finally:
-        os._exit(code)
+        _refuse(channel, f"{type(error).__name__}: {error}")
+        return
+    _settle()
+    while (message := receive_with_descriptor(channel)) is not None:
+        descriptor = message[1]
+        assert descriptor is not None
+        _fork_environment(channel, descriptor, handler)
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 def _refuse(channel: socket.socket, error: str) -> None:
@@ -148,11 +191,10 @@ def _fork_environment(channel: socket.socket, descriptor: int, handler: runtime.
 def _load(definition: Head) -> runtime.Handler:
     """The handler of a function, imported from its package and layers and from nothing of this checkout."""
     # A handler imports under the environment of its function, as on Lambda.
-    ours = set(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
     os.environ.clear()
     os.environ.update(definition["environment"])
     os.chdir(definition["code"])
-    sys.path[:] = [definition["code"], *definition["layers"], *(each for each in sys.path if each not in {"", *ours})]
+    sys.path.insert(0, definition["code"])
     importlib.invalidate_caches()
     module, _, name = definition["handler"].rpartition(".")
     handler: runtime.Handler = getattr(importlib.import_module(module), name)
