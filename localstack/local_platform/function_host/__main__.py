@@ -72,7 +72,14 @@ def main() -> None:
     parser.add_argument("--bounds", type=_json, default={}, help="environments of single functions, by name")
     options = parser.parse_args()
     host = Host(options.engine, options.packages, options.bounds, options.bound)
-    uvicorn.run(create_app(host), host="127.0.0.1", port=options.port, log_level="warning", access_log=False)
+    uvicorn.run(
+        create_app(host),
+        host="127.0.0.1",
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
 
 
 def _json(text: str) -> Any:

@@ -51,7 +51,7 @@ _LIBRARY = (
     "stratforge.configuration",
     "stratforge.observability",
     "stratforge.strategy.batch",
-    "stratforge.storage.database",
+    "stratforge.storage.postgres.database",
 )
 _SERVICES = ("apigatewaymanagementapi", "lambda", "secretsmanager", "sns", "sqs")
 _PR_SET_PDEATHSIG = 1
