@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local_platform.function_host.definitions import read_definition
 from local_platform.function_host.host import Host, Invocation
 
 _PREFIX = "x-amzn-lambda-"
@@ -71,7 +72,7 @@ def main() -> None:
     parser.add_argument("--bound", type=int, required=True, help="environments a function may have")
     parser.add_argument("--bounds", type=_json, default={}, help="environments of single functions, by name")
     options = parser.parse_args()
-    host = Host(options.engine, options.packages, options.bounds, options.bound)
+    host = Host(lambda name: read_definition(options.engine, name, options.packages), options.bounds, options.bound)
     uvicorn.run(
         create_app(host),
         host="127.0.0.1",

@@ -87,7 +87,9 @@ def _serve(
         key = key_of(order)
         for _ in range(2):
             if key not in children:
-                children[key] = _fork(order, [control, *children.values()], generation)
+                # What was handed over is for one descendant alone: another that kept it open would hide that descendant's end.
+                inherited = [descriptor, *(each.fileno() for each in (control, *children.values()))]
+                children[key] = _fork(order, inherited, generation)
             try:
                 send_with_descriptor(children[key], order, descriptor)
                 break
@@ -103,16 +105,15 @@ def _serve(
             os.wait()
 
 
-def _fork(
-    order: Head, inherited: list[socket.socket], generation: Callable[[Head, socket.socket], None]
-) -> socket.socket:
+def _fork(order: Head, inherited: list[int], generation: Callable[[Head, socket.socket], None]) -> socket.socket:
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     if os.fork() == 0:
         try:
             _die_with_parent(parent)
-            for each in (*inherited, ours):
-                each.close()
+            ours.close()
+            for each in inherited:
+                os.close(each)
             generation(order, theirs)
         except BaseException:  # noqa: BLE001 - nothing may return into the code of the parent
             traceback.print_exc(file=sys.stderr)

@@ -9,12 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from local_platform.function_host.definitions import Definition, read_definition
+from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
 from local_platform.function_host.wire import pack, send_with_descriptor
 
@@ -94,9 +93,15 @@ class ForkServer:
 class Host:
     """All functions."""
 
-    def __init__(self, engine: str, packages: Path, bounds: Mapping[str, int], bound: int) -> None:
+    def __init__(self, look_up: Callable[[str], Definition], bounds: Mapping[str, int], bound: int) -> None:
+        """
+        Args:
+            look_up: Gives a function by its name.
+            bounds: Environments that single functions may have.
+            bound: Environments that any other may have.
+        """
         self.fork_server = ForkServer()
-        self._engine, self._packages, self._bounds, self._bound = engine, packages, bounds, bound
+        self._look_up, self._bounds, self._bound = look_up, bounds, bound
         self._pools: dict[str, asyncio.Task[Pool]] = {}
 
     async def invoke(self, call: Invocation) -> tuple[int, bytes]:
@@ -131,7 +136,7 @@ class Host:
         return await asyncio.shield(task)
 
     async def _make_pool(self, name: str) -> Pool:
-        definition = await asyncio.to_thread(read_definition, self._engine, name, self._packages)
+        definition = await asyncio.to_thread(self._look_up, name)
         return Pool(definition, self._bounds.get(name, self._bound), self.fork_server.environment)
 
     def pools(self) -> list[Pool]:
