@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local_platform.function_host.definitions import read_definition
+from local_platform.function_host.definitions import forget_old_packages, read_definition
 from local_platform.function_host.host import Host, Invocation
 
 _PREFIX = "x-amzn-lambda-"
@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--bound", type=int, required=True, help="environments a function may have")
     parser.add_argument("--bounds", type=_json, default={}, help="environments of single functions, by name")
     options = parser.parse_args()
+    forget_old_packages(options.packages)
     host = Host(lambda name: read_definition(options.engine, name, options.packages), options.bounds, options.bound)
     uvicorn.run(
         create_app(host),

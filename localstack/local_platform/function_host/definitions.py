@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import time
 import urllib.request
 import zipfile
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from local_platform.deployment import ACCOUNT, REGION, client
+
+_KEPT_SECONDS = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,13 @@ def read_definition(engine: str, name: str, packages: Path) -> Definition:
     return Definition(id=hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16], **parts)
 
 
+def forget_old_packages(packages: Path) -> None:
+    """Deletes what no function had for a week; a run that is older has it in memory."""
+    for folder in packages.iterdir():
+        if time.time() - folder.stat().st_mtime > _KEPT_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _unpack(content_hash: str, location: str, packages: Path) -> Path:
     folder = packages / hashlib.sha256(content_hash.encode()).hexdigest()[:24]
     if not folder.exists():
@@ -90,4 +100,5 @@ def _unpack(content_hash: str, location: str, packages: Path) -> Path:
             working.rename(folder)
         except OSError:
             shutil.rmtree(working, ignore_errors=True)
+    os.utime(folder)
     return folder
