@@ -176,6 +176,9 @@ async def _ask(client: httpx.AsyncClient, target: str, request: Request, body: b
     # As it came: what is compressed stays so.
     content = b"".join([part async for part in reply.aiter_raw()])
     await reply.aclose()
+    if reply.status_code == 502:
+        # The gateway's word for a function that ended in the middle; what runs in its place answers the next one.
+        return _busy("A part of the platform ended in the middle of this request; ask again in a moment.")
     answer = Response(content, reply.status_code)
     for name, value in reply.headers.multi_items():
         if name.lower() not in _HOP_BY_HOP:
