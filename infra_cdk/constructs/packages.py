@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.constructs.bundling import install
+from infra_cdk.constructs.staging import stage_function, stage_library
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -20,25 +21,19 @@ ARCHITECTURE = lambda_.Architecture.ARM_64
 # The authorities of RDS, fetched by `make deploy`; functions find them at this place.
 CERTIFICATES = BUILD / "rds-global-bundle.pem"
 CERTIFICATES_ON_LAMBDA = f"/opt/python/{CERTIFICATES.name}"
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.md", "Dockerfile")
 
 
 def function_code(name: str) -> lambda_.Code:
     """The code of one function: its own package and nothing else."""
     staged = BUILD / "functions" / name
-    shutil.rmtree(staged, ignore_errors=True)
-    shutil.copytree(ROOT / "functions" / name, staged / "functions" / name, ignore=_IGNORED)
-    shutil.copy(ROOT / "functions" / "__init__.py", staged / "functions" / "__init__.py")
-    if name == "migrator":
-        shutil.copytree(ROOT / "db" / "migrations", staged / "functions" / name / "migrations")
+    stage_function(name, staged)
     return lambda_.Code.from_asset(str(staged))
 
 
 def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
     """The layer with our library."""
     staged = BUILD / "layers" / "stratforge"
-    shutil.rmtree(staged, ignore_errors=True)
-    shutil.copytree(ROOT / "layers" / "stratforge", staged / "python" / "stratforge", ignore=_IGNORED)
+    stage_library(staged)
     if CERTIFICATES.exists():
         shutil.copy(CERTIFICATES, staged / "python" / CERTIFICATES.name)
     return lambda_.LayerVersion(
