@@ -33,14 +33,22 @@ class ObservabilityStack(Stack):
         topic: sns.ITopic,
         queues: Sequence[WorkQueue],
         functions: Mapping[str, lambda_.IFunction],
+        function_alarms: Sequence[cloudwatch.Alarm],
         api_id: str,
         database: rds.DatabaseInstance | rds.DatabaseCluster,
+        sandbox_flows: cloudwatch.IMetric,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
         self._topic = topic
-        self._alarms = [alarm for queue in queues for alarm in queue.alarms]
-        self._functions(functions)
+        self._alarms = [*(alarm for queue in queues for alarm in queue.alarms), *function_alarms]
+        self._alarm(
+            "FunctionsThrottled",
+            cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=_FIVE),
+            0,
+            "Functions were refused: the account's concurrency, or a function's share of it, is used up.",
+        )
+        self._alarm("SandboxTraffic", sandbox_flows, 0, "Something in the sandbox tried to reach a network.")
         self._own()
         self._database(database)
         self._api(api_id)
@@ -81,21 +89,6 @@ class ObservabilityStack(Stack):
             dimensions_map={"service": service},
             statistic=statistic,
             period=period,
-        )
-
-    def _functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
-        for name, function in functions.items():
-            self._alarm(
-                f"{name.capitalize()}Failing",
-                function.metric_errors(period=_FIVE),
-                3,
-                f"The {name} function failed more than three times in five minutes.",
-            )
-        self._alarm(
-            "FunctionsThrottled",
-            cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=_FIVE),
-            0,
-            "Functions were refused: the account's concurrency is used up.",
         )
 
     def _own(self) -> None:
