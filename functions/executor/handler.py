@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.messages import TradePrice, WorkReady
+from stratforge.bus.retries import FifoProcessor
 from stratforge.configuration import AlpacaSecret, Settings, read_secret
 from stratforge.observability import correlation_id, logger
 from stratforge.observability import metrics as metrics_of
@@ -22,7 +23,7 @@ from functions.executor.service import ExecutorService
 
 log = logger("executor")
 metrics = metrics_of("executor")
-processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+processor = FifoProcessor()
 
 
 class ExecutorSettings(Settings):
