@@ -11,8 +11,8 @@ from typing import Any
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from stratforge.configuration import PLACEHOLDER
 
-PLACEHOLDER = "enter-me"
 # Secret, field, what to ask for, and whether the platform can do without.
 _FIELDS = (
     ("alpaca", "key_id", "Alpaca paper key id", False),

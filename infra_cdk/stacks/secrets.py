@@ -8,6 +8,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
+from stratforge.configuration import PLACEHOLDER
 
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.log import keep
@@ -38,7 +39,7 @@ class SecretsStack(Stack):
             "DatabaseEngine", "database/engine", {"username": "stratforge_engine"}, "password"
         )
         self.tokens = self._generated("Tokens", "tokens", {"key_id": "1"}, "signing_key")
-        self.alpaca = self._generated("Alpaca", "alpaca", {"key_id": "enter-me"}, "secret_key")
+        self.alpaca = self._generated("Alpaca", "alpaca", {"key_id": PLACEHOLDER}, "secret_key")
         # What the edge shows at the API's door, and the account that trades after each deployment; the first operator's, where one is named.
         self.edge = self._generated("Edge", "edge", {}, "key") if config.edge else None
         self.smoke = (

@@ -83,14 +83,14 @@ class FifoProcessor(SqsFifoPartialProcessor):
     def failure_handler(self, record: Any, exception: Any) -> Any:
         """Notes the failure; what has failed for good holds its group no longer."""
         answer = super().failure_handler(record, exception)
-        own_failure = exception is not self.group_circuit_breaker_exc
-        if own_failure and self._current_group_id and receives(record) >= MAX_RECEIVES:
-            self._failed_group_ids.discard(self._current_group_id)
+        group = record.attributes.message_group_id
+        if exception is not self.group_circuit_breaker_exc and receives(record) >= MAX_RECEIVES and group:
+            self._failed_group_ids.discard(group)
         return answer
 
     def _clean(self) -> None:
-        back_off(self.fail_messages)
-        super()._clean()
+        back_off([record for record in self.fail_messages if isinstance(record, SQSRecord)])
+        super()._clean()  # type: ignore[no-untyped-call] # the library has no types there
 
 
 class JobProcessor(BatchProcessor):
@@ -100,5 +100,5 @@ class JobProcessor(BatchProcessor):
         super().__init__(event_type=EventType.SQS)
 
     def _clean(self) -> None:
-        back_off(self.fail_messages)
-        super()._clean()
+        back_off([record for record in self.fail_messages if isinstance(record, SQSRecord)])
+        super()._clean()  # type: ignore[no-untyped-call] # the library has no types there
