@@ -35,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`--stage`, and the settings as the CDK's command line takes them; its other options are ignored."""
     parser.add_argument("--stage", required=True)
     parser.add_argument("-c", "--context", action="append", default=[], metavar="name=value")
-    parser.add_argument("--require-approval", help=argparse.SUPPRESS)
 
 
 def target_of(options: argparse.Namespace) -> Target:
@@ -64,5 +63,5 @@ def _default_region() -> str:
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> tuple[argparse.Namespace, Target]:
     """The options, and the target that they name."""
     add_arguments(parser)
-    options = parser.parse_args(arguments)
+    options, _others = parser.parse_known_args(arguments)
     return options, target_of(options)

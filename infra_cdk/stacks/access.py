@@ -22,7 +22,7 @@ _SESSION_SECONDS = Duration.hours(1).to_seconds()
 
 
 class AccessStack(Stack):
-    """The function behind `make operator`, the first operator, and the task behind `make break-glass`."""
+    """The function behind `make operator`, the first operator, the task behind `make break-glass`, and who examines a restored database."""
 
     def __init__(
         self,
@@ -50,6 +50,17 @@ class AccessStack(Stack):
         operators.may_read_secrets(
             secrets.database_owner, *([secrets.operator] if secrets.operator is not None else [])
         )
+        if config.database == "instance":
+            # Asked by a rehearsal whether what it restored adds up.
+            examiner = factory.function(
+                "examiner",
+                "engine",
+                timeout=300,
+                memory=512,
+                deployed=False,
+                environment={"STAGE": config.name, "OWNER_SECRET": secrets.name_of("database/owner")},
+            )
+            examiner.may_read_secrets(secrets.database_owner)
         if config.operator_email:
             self._first_operator(operators, config.operator_email)
         self._break_glass(config, secrets, network, place.database_host or "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
@@ -27,6 +27,7 @@ class DatabaseStack(Stack):
         else:
             self.database = self._instance(config, network, secrets)
             self.host = self.database.db_instance_endpoint_address
+            CfnOutput(self, "DatabaseId", value=self.database.instance_identifier)
 
     def _instance(self, config: StageConfig, network: NetworkStack, secrets: SecretsStack) -> rds.DatabaseInstance:
         version = rds.PostgresEngineVersion.VER_16

@@ -31,6 +31,7 @@ KINDS = {
     "cleaner": "engine",
     "doorkeeper": "engine",
     "evaluator": "engine",
+    "examiner": "engine",
     "executor": "broker",
     "realtime": "engine",
     "mcp": "mcp",

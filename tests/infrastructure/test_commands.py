@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 
-from infra_cdk import break_glass, operators, preflight
+from infra_cdk import break_glass, operators, preflight, restore
 from infra_cdk.configuration import StageConfig, stage_config
 from infra_cdk.target import parse
 from tests.infrastructure.assemblies import ACCOUNT, context_of
@@ -162,6 +163,49 @@ def test_the_emergency_task_says_why_and_has_no_address_of_its_own() -> None:
     assert ecs.given["startedBy"] == "incident 7"
     assert ecs.given["enableExecuteCommand"] is True
     assert ecs.given["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
+
+
+class Rds:
+    """A service that restores at once."""
+
+    def __init__(self) -> None:
+        self.there = {"real"}
+
+    def describe_db_instances(self, DBInstanceIdentifier: str) -> dict[str, Any]:
+        instance = {
+            "DBInstanceClass": "db.t4g.medium",
+            "DBSubnetGroup": {"DBSubnetGroupName": "isolated"},
+            "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
+            "DBParameterGroups": [{"DBParameterGroupName": "ours"}],
+            "Endpoint": {"Address": f"{DBInstanceIdentifier}.abc.us-east-1.rds.amazonaws.com"},
+        }
+        return {"DBInstances": [instance]}
+
+    def restore_db_instance_to_point_in_time(self, **given: Any) -> None:
+        assert given["PubliclyAccessible"] is False
+        assert given["DBSubnetGroupName"] == "isolated"
+        self.there.add(given["TargetDBInstanceIdentifier"])
+
+    def get_waiter(self, _name: str) -> Any:
+        return argparse.Namespace(wait=lambda **_given: None)
+
+    def delete_db_instance(self, DBInstanceIdentifier: str, **_given: Any) -> None:
+        self.there.remove(DBInstanceIdentifier)
+
+
+@pytest.mark.parametrize("broken", [{}, {"no balance or position is negative": 2}])
+def test_a_rehearsal_leaves_nothing_behind_and_fails_for_a_ledger_that_does_not_add_up(broken: dict[str, int]) -> None:
+    rds, function = Rds(), Lambda({"broken": broken, "users": 3, "trades": 9})
+    clients = {"rds": rds, "lambda": function}
+    _, target = parse(argparse.ArgumentParser(), ["--stage", "prod", "-c", "region=us-east-1"])
+    at = datetime(2026, 11, 24, tzinfo=UTC)
+    if broken:
+        with pytest.raises(restore.RehearsalFailed, match="negative"):
+            restore.rehearse(clients.__getitem__, target, "real", at)
+    else:
+        assert restore.rehearse(clients.__getitem__, target, "real", at)["users"] == 3
+    assert rds.there == {"real"}
+    assert function.asked["host"] == "stratforge-prod-rehearsal-202611240000.abc.us-east-1.rds.amazonaws.com"
 
 
 def test_a_task_that_cannot_start_says_why() -> None:

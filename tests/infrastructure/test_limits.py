@@ -47,7 +47,7 @@ def functions_of(stacks: dict[str, Resources], stage: str) -> dict[str, dict[str
 # Concurrency ------------------------------------------------------------------------------------------------------
 
 # What a deployment or an operator calls, one at a time.
-_BY_HAND = {"cleaner", "migrator", "operators", "rotator"}
+_BY_HAND = {"cleaner", "examiner", "migrator", "operators", "rotator"}
 
 
 def test_every_function_has_its_share(production: dict[str, Resources]) -> None:

@@ -319,6 +319,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "cleaner",
         "doorkeeper",
         "evaluator",
+        "examiner",
         "executor",
         "ingestor",
         "realtime",

@@ -21,6 +21,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from stratforge.storage.postgres.roles import set_role_passwords
 
+from functions.examiner import handler as examiner
 from functions.operators import handler as operators
 from functions.rotator import handler as rotator
 from tests.conftest import MIGRATIONS
@@ -259,3 +260,36 @@ def test_what_operators_do_is_noted_and_what_others_try_is_not_done(vault: Vault
     with pytest.raises(psycopg.errors.InsufficientPrivilege), database.transaction(op) as connection:
         connection.execute("SELECT set_operator('mallory@example.com', true, 'me')")
     database.close()
+
+
+# A rehearsed restore -----------------------------------------------------------------------------------------------
+
+
+def test_a_ledger_is_examined_where_it_was_restored_to(vault: Vault, managed: str) -> None:
+    found = examiner.examined(managed)
+    assert found["broken"] == {}
+    with psycopg.connect(managed) as connection:
+        connection.execute("UPDATE users SET virtual_balance = virtual_balance + 1")
+        connection.commit()
+        assert list(examiner.examined(managed)["broken"]) == [
+            "cash, reservations and trades add up to the initial balance"
+        ]
+        connection.execute("UPDATE users SET virtual_balance = virtual_balance - 1")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example.com",
+        "stratforge-prod-rehearsal-1.abc.us-east-1.rds.amazonaws.com.example.com",
+        "stratforge-dev-rehearsal-1.abc.us-east-1.rds.amazonaws.com",
+        "stratforge-prod.abc.us-east-1.rds.amazonaws.com",
+    ],
+)
+def test_nobody_but_a_rehearsal_is_shown_the_owners_password(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    monkeypatch.setenv("STAGE", "prod")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    with pytest.raises(examiner.NotARehearsal):
+        examiner.handler({"host": host}, _Context())
