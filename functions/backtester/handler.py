@@ -14,7 +14,7 @@ from stratforge.application.jobs.work import run_job
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import JobReady
 from stratforge.bus.retries import JobProcessor
-from stratforge.configuration import AlpacaSecret, Settings, read_secret
+from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind
@@ -45,7 +45,7 @@ def database() -> Database:
 @lru_cache(maxsize=1)
 def history() -> AlpacaHistory:
     """Past bars from Alpaca."""
-    return AlpacaHistory(read_secret(AlpacaSecret, settings().alpaca_secret))
+    return AlpacaHistory(Keys(AlpacaSecret, settings().alpaca_secret))
 
 
 def record_handler(record: SQSRecord) -> None:

@@ -117,6 +117,13 @@ class ObservabilityStack(Stack):
             "An order in a hundred takes more than five seconds from its bar.",
             periods=2,
         )
+        # The reconciler asks every five minutes, the executor whenever somebody trades.
+        self._alarm(
+            "PlatformRefused",
+            self._metric("PlatformRefused", "reconciler", "Sum", _FIVE),
+            0,
+            "The broker refuses the platform: its keys are wrong, revoked or not entered. Orders wait.",
+        )
         self._alarm(
             "BrokerDrift",
             self._metric("SymbolsDrifting", "reconciler", "Maximum", _FIVE),

@@ -131,6 +131,8 @@ _cache: dict[str, tuple[float, dict[str, Any]]] = {}
 def read_secret(model: type[Model], name: str) -> Model:
     """A secret of Secrets Manager, read again after five minutes so that rotated ones are met.
 
+    One that was read before is used on while Secrets Manager does not answer: that it is away is no reason to stop trading.
+
     Raises:
         ConfigurationError: if it is not there or not what it should be.
     """
@@ -140,7 +142,10 @@ def read_secret(model: type[Model], name: str) -> Model:
             text = _secrets_client().get_secret_value(SecretId=name)["SecretString"]
             cached = _cache[name] = (time.monotonic(), json.loads(text))
         except Exception as error:
-            raise ConfigurationError(f"the secret {name} cannot be read: {type(error).__name__}: {error}") from error
+            if cached is None:
+                message = f"the secret {name} cannot be read: {type(error).__name__}: {error}"
+                raise ConfigurationError(message) from error
+            cached = _cache[name] = (time.monotonic() - _SECRET_SECONDS + _REREAD_SECONDS, cached[1])
     return _validated(model, name, cached[1])
 
 
@@ -152,7 +157,7 @@ def reread_secret(model: type[Model], name: str) -> Model:
     """
     cached = _cache.get(name)
     if cached is not None and time.monotonic() - cached[0] > _REREAD_SECONDS:
-        del _cache[name]
+        _cache[name] = (-_SECRET_SECONDS, cached[1])
     return read_secret(model, name)
 
 

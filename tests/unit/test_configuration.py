@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from stratforge import configuration
-from stratforge.configuration import PLACEHOLDER, AlpacaSecret, Keys, read_secret, reread_secret
+from stratforge.configuration import PLACEHOLDER, AlpacaSecret, ConfigurationError, Keys, read_secret, reread_secret
 
 
 class SecretsManager:
@@ -16,10 +16,13 @@ class SecretsManager:
     def __init__(self) -> None:
         self.key = "first"
         self.reads = 0
+        self.away = False
 
     def get_secret_value(self, SecretId: str) -> dict[str, Any]:
         """The present value."""
         self.reads += 1
+        if self.away:
+            raise ConnectionError("Secrets Manager is away")
         return {"SecretString": json.dumps({"key_id": self.key, "secret_key": "secret"})}
 
 
@@ -78,3 +81,21 @@ def test_what_a_deployment_leaves_are_no_keys() -> None:
     values = {"key_id": PLACEHOLDER, "secret_key": "x"}
     assert not AlpacaSecret.model_validate(values).entered
     assert AlpacaSecret.model_validate({**values, "key_id": "PK123"}).entered
+
+
+def test_a_secret_that_was_read_is_used_on_while_nobody_answers(manager: SecretsManager, clock: Clock) -> None:
+    read_secret(AlpacaSecret, "alpaca")
+    manager.away = True
+    clock.now += 301
+    for _ in range(20):
+        assert read_secret(AlpacaSecret, "alpaca").key_id == "first"
+    assert manager.reads == 2, "nobody is asked all the time"
+    manager.away, manager.key = False, "second"
+    clock.now += 16
+    assert read_secret(AlpacaSecret, "alpaca").key_id == "second"
+
+
+def test_a_secret_that_was_never_read_is_told(manager: SecretsManager) -> None:
+    manager.away = True
+    with pytest.raises(ConfigurationError, match="the secret alpaca cannot be read"):
+        read_secret(AlpacaSecret, "alpaca")
