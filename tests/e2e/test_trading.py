@@ -9,8 +9,11 @@ from typing import Any
 
 import psycopg
 import pytest
+from demo import settle
+from local_platform.audit import audit
 from local_platform.platform import Platform
 from stratforge import cli
+from stratforge.client import Client
 
 from tests.e2e.trading import Traders, assert_clean, wait_for
 
