@@ -8,7 +8,7 @@ ARGS ?=
 
 SOAK ?= 2000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap secrets deploy destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap preflight deploy smoke secrets operator break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,12 +92,40 @@ build/rds-global-bundle.pem:
 bootstrap: install ## Prepares an account and region for CDK, once
 	@$(CDK) bootstrap -c stage=$(STAGE) $(ARGS)
 
-deploy: install build/rds-global-bundle.pem ## Deploys a stage (STAGE=dev ARGS="-c alarm_email=you@example.com")
+preflight: install ## Looks whether a deployment can succeed: credentials, quotas, zones, Docker
+	@$(BIN)/python -m infra_cdk.preflight --stage $(STAGE) $(ARGS)
+
+deploy: preflight build/rds-global-bundle.pem ## Deploys a stage and trades one share of paper there (STAGE=dev ARGS="-c alarm_email=you@example.com")
 	@$(CDK) deploy 'Stratforge/*' -c stage=$(STAGE) $(ARGS)
-	@$(BIN)/python -m infra_cdk.secrets check --stage $(STAGE)
+	@$(BIN)/python -m infra_cdk.secrets check --stage $(STAGE) $(ARGS)
+	@$(BIN)/python -m infra_cdk.smoke --stage $(STAGE) $(ARGS)
+
+smoke: install ## Buys one share of paper on a stage and sells it again, and reads both back
+	@$(BIN)/python -m infra_cdk.smoke --stage $(STAGE) $(ARGS)
 
 secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in the stage's secrets
-	@$(BIN)/python -m infra_cdk.secrets enter --stage $(STAGE)
+	@$(BIN)/python -m infra_cdk.secrets enter --stage $(STAGE) $(ARGS)
+
+operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=revoke takes it away, COMMAND=list lists)
+	@$(BIN)/python -m infra_cdk.operators $(or $(COMMAND),grant) --email "$(EMAIL)" --stage $(STAGE) $(ARGS)
+
+break-glass: install ## psql in the stage's database, logged (WHY="what happened")
+	@$(BIN)/python -m infra_cdk.break_glass --why "$(WHY)" --stage $(STAGE) $(ARGS)
+
+rehearse-restore: install ## Restores the stage's database beside it, has its ledger examined, and deletes it again
+	@$(BIN)/python -m infra_cdk.restore --stage $(STAGE) $(ARGS)
+
+vulnerabilities: install ## Looks for known vulnerabilities in what every function ships
+	@for kind in sandbox engine broker api mcp assistant ingestor; do echo "$$kind:"; \
+		$(BIN)/uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --progress-spinner off -r layers/requirements/$$kind.txt || exit 1; done
+
+sbom: install ## Writes what every function ships as CycloneDX into build/sbom
+	@mkdir -p build/sbom
+	@for kind in sandbox engine broker api mcp assistant ingestor; do \
+		$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements layers/requirements/$$kind.txt -o build/sbom/$$kind.cdx.json || exit 1; done
+
+drift: install ## Says what in a stage is no longer what was deployed
+	@$(CDK) drift 'Stratforge/*' --fail -c stage=$(STAGE) $(ARGS)
 
 destroy: install ## Deletes a stage; asks first
 	@$(CDK) destroy 'Stratforge/*' -c stage=$(STAGE) $(ARGS)

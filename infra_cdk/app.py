@@ -7,8 +7,10 @@ import sys
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks
 
+from infra_cdk.concurrency import check_connections
 from infra_cdk.configuration import ConfigurationError, StageConfig, stage_config
 from infra_cdk.constructs.function_factory import Place
+from infra_cdk.stacks.access import AccessStack
 from infra_cdk.stacks.database import DatabaseStack
 from infra_cdk.stacks.edge import EdgeStack
 from infra_cdk.stacks.functions import FunctionsStack
@@ -18,6 +20,7 @@ from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.observability import ObservabilityStack
 from infra_cdk.stacks.realtime import RealtimeStack
+from infra_cdk.stacks.schema import SchemaStack
 from infra_cdk.stacks.secrets import SecretsStack
 from infra_cdk.suppressions import suppress
 
@@ -35,10 +38,16 @@ def build(app: cdk.App, config: StageConfig) -> None:
     secrets = SecretsStack(stage, "secrets", config=config)
     messaging = MessagingStack(stage, "messaging", config=config)
     place, network, database = Place(), None, None
+    built: list[cdk.Stack] = []
     if config.network is not None:
+        check_connections(config)
         network = NetworkStack(stage, "network", config=config, network=config.network)
         database = DatabaseStack(stage, "database", config=config, network=network, secrets=secrets)
-        IngestorStack(
+        place = Place(network.vpc, network.functions, database.host, network.sandbox_vpc, network.sandbox)
+        schema = SchemaStack(stage, "schema", config=config, secrets=secrets, place=place)
+        schema.add_dependency(database)
+        access = AccessStack(stage, "access", config=config, secrets=secrets, place=place, network=network)
+        ingestor = IngestorStack(
             stage,
             "ingestor",
             config=config,
@@ -47,10 +56,11 @@ def build(app: cdk.App, config: StageConfig) -> None:
             secrets=secrets,
             database_host=database.host,
         )
-        place = Place(network.vpc, network.functions, database.host)
+        built += [access, ingestor]
     realtime = None
     if config.gateways:
         realtime = RealtimeStack(stage, "realtime", config=config, messaging=messaging, secrets=secrets, place=place)
+        built.append(realtime)
     functions = FunctionsStack(
         stage,
         "functions",
@@ -61,10 +71,23 @@ def build(app: cdk.App, config: StageConfig) -> None:
         # On one machine the front door has everything on one host.
         realtime_url=realtime.websocket_api.url if realtime is not None and network is not None else "",
     )
+    if network is not None:
+        for stack in (*built, functions):
+            # Nothing runs on a schema that it was not written for.
+            stack.add_dependency(schema)
     if realtime is None:
         return
-    api = HttpApiStack(stage, "http-api", config=config, function=functions.api.target, mcp=functions.mcp.target)
-    if network is not None and database is not None:
+    api = HttpApiStack(
+        stage,
+        "http-api",
+        config=config,
+        function=functions.api.target,
+        waiting=functions.waiting.target if functions.waiting is not None else None,
+        mcp=functions.mcp.target,
+        edge_secret=secrets.edge,
+        alarms=messaging.alarms,
+    )
+    if network is not None and database is not None and messaging.alarms is not None:
         ObservabilityStack(
             stage,
             "observability",
@@ -72,12 +95,18 @@ def build(app: cdk.App, config: StageConfig) -> None:
             topic=messaging.alarms,
             queues=messaging.work_queues,
             functions={**functions.watched, **realtime.watched},
+            function_alarms=[*functions.alarms, *realtime.alarms],
             api_id=api.api.api_id,
             database=database.database,
+            sandbox_flows=network.sandbox_flows,
         )
-    if config.edge:
+    if secrets.edge is not None:
         EdgeStack(
-            stage, "edge", config=config, api_domain=f"{api.api.api_id}.execute-api.{config.region}.amazonaws.com"
+            stage,
+            "edge",
+            config=config,
+            api_domain=f"{api.api.api_id}.execute-api.{config.region}.amazonaws.com",
+            key=secrets.edge,
         )
 
 
@@ -92,9 +121,9 @@ def main() -> None:
     app = cdk.App()
     try:
         config = stage_config(app.node)
+        build(app, config)
     except ConfigurationError as error:
         sys.exit(f"configuration: {error}")
-    build(app, config)
     if config.network is not None:
         check(app)
     app.synth()

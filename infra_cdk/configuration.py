@@ -15,8 +15,20 @@ class ConfigurationError(ValueError):
     """A setting of the deployment is missing or wrong."""
 
 
-Egress = Literal["nat-instance", "nat-gateways"]
+# How what is in the VPC reaches the world, from cheap to private: one small instance; a gateway in each of two zones; these, and the
+# services of AWS through endpoints of the VPC's own (which pay from about 160 GB a month on for each endpoint and zone).
+Egress = Literal["nat-instance", "nat-gateways", "nat-gateways-and-endpoints"]
 DatabaseKind = Literal["instance", "aurora"]
+# Classes of the database's instance, with the connections that each is set to take. A connection needs about 10 MB.
+DATABASE_CLASSES = {
+    "t4g.micro": 80,
+    "t4g.small": 180,
+    "t4g.medium": 400,
+    "m7g.large": 800,
+    "m7g.xlarge": 1_600,
+    "r7g.2xlarge": 5_000,
+}
+_AURORA_CONNECTIONS = 400
 # Whose topics are there from the beginning; the ingestor makes all others when they are needed.
 SYMBOLS = ("AAPL", "MSFT", "GOOG", "IBM", "META")
 _DEFAULT_CIDR = "10.40.0.0/16"
@@ -50,6 +62,13 @@ class NetworkConfig:
     cidr: str
     zones: int = 2
     egress: Egress = "nat-instance"
+    # Names of zones, where the account's first ones are not wanted.
+    zone_names: tuple[str, ...] | None = None
+
+    @property
+    def prefix_length(self) -> int:
+        """Of the network."""
+        return ipaddress.ip_network(self.cidr).prefixlen
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +97,15 @@ class StageConfig:
     simulated_market: bool = False
     log_retention_days: int = 30
     database: DatabaseKind = "instance"
+    database_class: str = "t4g.micro"
+    # What the account may run at a time; new accounts have 10 until they ask for more.
+    account_concurrency: int = 10
+    # Whether the mappings of the trading path have pollers of their own.
+    provisioned_pollers: bool = False
+    # Whether new versions take a tenth of the work for five minutes before they take all of it.
+    canary: bool = False
+    # Who the first operator is; made by the deployment.
+    operator_email: str | None = None
     alarm_email: str | None = None
     monthly_budget: int | None = None
     edge: bool = False
@@ -92,9 +120,14 @@ class StageConfig:
         return f"stratforge-{self.name}"
 
     @property
+    def connections(self) -> int:
+        """How many connections the database takes."""
+        return _AURORA_CONNECTIONS if self.database == "aurora" else DATABASE_CLASSES[self.database_class]
+
+    @property
     def connections_alarm(self) -> int:
-        """Database connections that are too many: nine tenths of what the stage's instance takes."""
-        return 750 if self.production else 370
+        """Database connections that are too many: nine tenths of what it takes."""
+        return self.connections * 9 // 10
 
 
 def stage_config(node: Node) -> StageConfig:
@@ -132,6 +165,7 @@ def stage_config(node: Node) -> StageConfig:
     if edge and region != "us-east-1":
         raise ConfigurationError("edge: CloudFront's firewall lives in us-east-1; deploy there, or leave the edge out")
     domain, certificate = _name_and_certificate(node, region)
+    zones = 3 if production else 2
     return StageConfig(
         name,
         region,
@@ -139,12 +173,20 @@ def stage_config(node: Node) -> StageConfig:
         production,
         NetworkConfig(
             _cidr(node),
-            zones=3 if production else 2,
+            zones=zones,
             egress=_choice(node, "egress", get_args(Egress), "nat-gateways" if production else "nat-instance"),
+            zone_names=_zones(node, region, zones),
         ),
         symbols=_symbols(node),
         log_retention_days=90 if production else 14,
         database=_choice(node, "database", get_args(DatabaseKind), "instance"),
+        database_class=_choice(
+            node, "database_class", tuple(DATABASE_CLASSES), "t4g.medium" if production else "t4g.micro"
+        ),
+        account_concurrency=_whole(node, "concurrency", 1_000 if production else 10),
+        provisioned_pollers=_switch(node, "provisioned_pollers"),
+        canary=_switch(node, "canary", default=production),
+        operator_email=_email(node, "operator_email"),
         alarm_email=_alarm_email(node, production),
         monthly_budget=_dollars(node),
         edge=edge,
@@ -171,24 +213,49 @@ def _choice(node: Node, name: str, known: tuple[str, ...], default: str) -> Any:
     return found
 
 
-def _switch(node: Node, name: str) -> bool:
+def _whole(node: Node, name: str, default: int) -> int:
     found = node.try_get_context(name)
-    if found in (None, False, "false"):
+    if found is None:
+        return default
+    if not str(found).isdecimal() or not 0 < int(found) <= 1_000_000:
+        raise ConfigurationError(f"{name}: {found!r} is not a whole number from 1 on")
+    return int(found)
+
+
+def _zones(node: Node, region: str, count: int) -> tuple[str, ...] | None:
+    """Zones by name; without names CloudFormation takes the account's first ones, whatever they are called."""
+    text = node.try_get_context("zones")
+    if text is None:
+        return None
+    names = tuple(str(text).split(","))
+    if len(set(names)) != count or not all(re.fullmatch(re.escape(region) + r"[a-z]", name) for name in names):
+        raise ConfigurationError(f"zones: give {count} different ones of {region}, such as {region}a, not {text!r}")
+    return names
+
+
+def _switch(node: Node, name: str, *, default: bool = False) -> bool:
+    found = node.try_get_context(name)
+    if found is None:
+        return default
+    if found in (False, "false"):
         return False
     if found in (True, "true"):
         return True
     raise ConfigurationError(f"{name}: give true or false, not {found!r}")
 
 
+def _email(node: Node, name: str) -> str | None:
+    email = node.try_get_context(name) or os.environ.get(name.upper())
+    if email is not None and not _EMAIL.fullmatch(str(email)):
+        raise ConfigurationError(f"{name}: {email!r} is not an address")
+    return str(email) if email is not None else None
+
+
 def _alarm_email(node: Node, production: bool) -> str | None:
-    email = node.try_get_context("alarm_email") or os.environ.get("ALARM_EMAIL")
-    if email is None:
-        if production:
-            raise ConfigurationError("prod wakes somebody when it breaks; give an address with -c alarm_email=…")
-        return None
-    if not _EMAIL.fullmatch(str(email)):
-        raise ConfigurationError(f"alarm_email: {email!r} is not an address")
-    return str(email)
+    email = _email(node, "alarm_email")
+    if email is None and production:
+        raise ConfigurationError("prod wakes somebody when it breaks; give an address with -c alarm_email=…")
+    return email
 
 
 def _dollars(node: Node) -> int | None:

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
+from stratforge.configuration import PLACEHOLDER
 
-PLACEHOLDER = "enter-me"
+from infra_cdk.target import parse
+
 # Secret, field, what to ask for, and whether the platform can do without.
 _FIELDS = (
     ("alpaca", "key_id", "Alpaca paper key id", False),
@@ -49,9 +50,8 @@ def main() -> int:
     """Asks and stores, or checks."""
     parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
     parser.add_argument("what", choices=("enter", "check"))
-    parser.add_argument("--stage", required=True)
-    options = parser.parse_args()
-    client = boto3.client("secretsmanager")
+    options, target = parse(parser)
+    client = target.client("secretsmanager")
 
     def read(name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])

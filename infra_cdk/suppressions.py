@@ -18,18 +18,19 @@ EVERYWHERE = {
     "that could do more than any other.",
     _managed("AWSLambdaENIManagementAccess"): "What attaching to a VPC needs; it cannot be narrowed to resources.",
     _managed("AWSLambdaBasicExecutionRole"): "The role is one of CDK's own providers.",
+    _managed("AWSCodeDeployRoleForLambdaLimited"): "What CodeDeploy needs to move an alias; AWS keeps it to that.",
+    _managed(
+        "AmazonAPIGatewayPushToCloudWatchLogs"
+    ): "The account's setting for logs of API Gateway takes this role and no other.",
     "AwsSolutions-SNS3": "Topics of symbols are made at run time too, by the ingestor, alike: it speaks TLS only, and the queue behind them refuses anything else.",
     "AwsSolutions-SQS3": "The queues it means are the dead-letter queues themselves.",
+    "AwsSolutions-ECS4": "One task: its own metrics, with an alarm on its heartbeat, say more than insights at a dollar for three metrics; ECS gives processor and memory for nothing.",
     "AwsSolutions-ECS2": "The environment holds names and addresses; secrets are read from Secrets Manager.",
     "AwsSolutions-RDS11": "The port is open to one security group in private subnets only; another number hides nothing.",
 }
 DEVELOPMENT = {
     "AwsSolutions-RDS3": "dev has one zone: what is lost there is made again.",
     "AwsSolutions-RDS10": "dev is there to be destroyed.",
-    "AwsSolutions-EC26": "The NAT instance keeps nothing on its disk.",
-    "AwsSolutions-EC28": "The NAT instance is cheap by intent; the alarm on the ingestor's heartbeat notices when it is gone.",
-    "AwsSolutions-EC29": "The NAT instance is replaced by deploying.",
-    "AwsSolutions-EC23": "The NAT instance takes traffic from the VPC's own network.",
 }
 EDGE = {
     "AwsSolutions-CFR1": "People trade from everywhere.",
@@ -39,6 +40,13 @@ EDGE = {
 
 
 BY_STACK = {
+    # Where the way out is a NAT instance.
+    "network": {
+        "AwsSolutions-EC26": "The NAT instance keeps nothing on its disk.",
+        "AwsSolutions-EC28": "The NAT instance is cheap by intent; the alarm on the ingestor's heartbeat notices when it is gone.",
+        "AwsSolutions-EC29": "The NAT instance is replaced by deploying.",
+        "AwsSolutions-EC23": "The NAT instance takes traffic from the VPC's own network.",
+    },
     "messaging": {
         "AwsSolutions-IAM5[Resource::*]": "The cleaner lists topics, which cannot be narrowed to names; it may delete those of the stage only."
     },
@@ -54,6 +62,14 @@ def acknowledge_wildcard(scope: IConstruct, resource: str, reason: str) -> None:
     cdk.Validations.of(scope).acknowledge(
         cdk.Acknowledgment(id=f"AwsSolutions-IAM5[Resource::{resource}]", reason=reason)
     )
+
+
+def arn(scope: IConstruct, service: str, resource: str) -> str:
+    """How cdk-nag writes an ARN of the stack's account and region: with their values where they are known."""
+    stack = cdk.Stack.of(scope)
+    region = "<AWS::Region>" if cdk.Token.is_unresolved(stack.region) else stack.region
+    account = "<AWS::AccountId>" if cdk.Token.is_unresolved(stack.account) else stack.account
+    return f"arn:<AWS::Partition>:{service}:{region}:{account}:{resource}"
 
 
 def attribute(resource: IConstruct) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,24 @@ def settle(platform: Platform, seconds: float = 60.0) -> None:
         time.sleep(0.2)
 
 
-def summary(found: Audit, wall: float) -> dict[str, Any]:
+def shortfalls(found: Audit, wanted_trades: int, seconds: float) -> list[str]:
+    """What a run fell short of, each in a sentence; none when all is well."""
+    short = []
+    if found.trades < wanted_trades:
+        short.append(f"{found.trades} of {wanted_trades} trades were settled within {seconds:g} s")
+    if found.lost:
+        short.append(f"{found.lost} bars, signals or orders were lost")
+    if found.duplicated:
+        short.append(f"{found.duplicated} orders were sent twice")
+    short += [f"the invariant {name!r} is broken: {rows}" for name, rows in found.broken.items()]
+    short += [
+        f"{symbol} drifted: {ours} in our books, {theirs} at the exchange"
+        for symbol, (ours, theirs) in found.drift.items()
+    ]
+    return short
+
+
+def summary(found: Audit, wall: float, short: list[str]) -> dict[str, Any]:
     """The JSON object of a run."""
     return {
         "bars_published": found.bars_published,
@@ -83,38 +102,54 @@ def summary(found: Audit, wall: float) -> dict[str, Any]:
         "invariants_ok": found.invariants_ok,
         "bar_to_order_ms": {"p50": found.latency(0.5), "p99": found.latency(0.99)},
         "wall_s": round(wall, 1),
+        "fell_short": short,
     }
 
 
+def _interrupt(_number: int, _frame: object) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> int:
-    """Runs the demo; 0 when nothing fell short."""
+    """Runs the demo; 0 when nothing fell short. However it ends badly, the last line on stderr says why and where to look."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
     parser.add_argument("--trades", type=int, default=20, help="trades to wait for")
     parser.add_argument("--seconds", type=float, default=90.0, help="the longest to wait for them")
     parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")
     parser.add_argument("--state", type=Path, default=ROOT / ".stratforge" / "demo")
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    logs = options.state.resolve() / "logs"
     began = time.monotonic()
     platform = None
+    short: list[str] = []
     try:
         platform = Platform(
             Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"),
             tell,
         )
-        platform.start()
+        platform.start(lambda name, seconds: tell(f"{name}: {seconds:.1f} s"))
         tell(f"up at {platform.address}")
         found = run_demo(platform, options.trades, options.seconds)
+        short = shortfalls(found, options.trades, options.seconds)
+        print(json.dumps(summary(found, time.monotonic() - began, short)), flush=True)
+    except KeyboardInterrupt:
+        short = ["it was stopped"]
     except (StartError, ApiError) as error:
-        print(f"demo: {error}", file=sys.stderr)
-        return 1
+        short = [str(error)]
+    except Exception as error:  # noqa: BLE001 - whatever it was, the last line says it, and the log says all of it
+        logs.mkdir(parents=True, exist_ok=True)
+        (logs / "demo.log").write_text(traceback.format_exc())
+        short = [f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"]
     finally:
         if platform is not None:
             platform.stop()
-    for name, rows in {**found.broken, **{f"drift of {symbol}": pair for symbol, pair in found.drift.items()}}.items():
-        tell(f"BROKEN {name}: {rows}")
-    print(json.dumps(summary(found, time.monotonic() - began)))
-    fell_short = found.trades < options.trades or found.lost or found.duplicated or not found.invariants_ok
-    return 1 if fell_short else 0
+    if short:
+        print(f"demo: {'; '.join(short)} (look at {logs})", file=sys.stderr, flush=True)
+    return 1 if short else 0
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ import argparse
 import os
 import signal
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from local_platform.failures import StartError
-from local_platform.platform import STEPS, Options, Platform
+from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
 from rich.console import Console, Group
 from rich.live import Live
@@ -22,6 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from stratforge.client import ApiError, Client
 
+_STEPS = 11
 DEMO_EMAIL = "demo@example.com"
 DEMO_STRATEGIES = (
     (
@@ -40,14 +41,15 @@ def begin_demo(platform: Platform) -> None:
     running = [each for each in client.call("GET", "/api/sessions")["items"] if each["status"] == "RUNNING"]
     if running:
         return
-    for prompt, symbols in DEMO_STRATEGIES:
+
+    def begin(prompt: str, symbols: tuple[str, ...]) -> None:
         strategy = client.generate(prompt)
         for symbol in symbols:
-            client.call(
-                "POST",
-                "/api/sessions",
-                {"strategy_id": strategy["strategy_id"], "symbol": symbol, "sizing_value": "0.1"},
-            )
+            session = {"strategy_id": strategy["strategy_id"], "symbol": symbol, "sizing_value": "0.1"}
+            client.call("POST", "/api/sessions", session)
+
+    with ThreadPoolExecutor(len(DEMO_STRATEGIES)) as pool:
+        list(pool.map(lambda each: begin(*each), DEMO_STRATEGIES))
 
 
 class Status:
@@ -141,37 +143,40 @@ def _shown(name: str, value: Any) -> str:
     return f"{value:%Y-%m-%d %H:%M} UTC" if name == "market time" else f"{value:,}"
 
 
+def _interrupt(number: int, _frame: object) -> None:
+    """Stops whatever is being done, a start too; what is asked for twice is not hurried, so that nothing is left behind."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise KeyboardInterrupt(number)
+
+
 def run(options: Options, console: Console) -> int:
     """Comes up, shows the status, and goes down."""
-    stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopping.set())
+        signal.signal(number, _interrupt)
     platform: Platform | None = None
-    status: Status | None = None
     try:
-        with Progress(
-            TextColumn("{task.description:<28}"), BarColumn(), TimeElapsedColumn(), console=console
-        ) as progress:
-            task = progress.add_task("starting", total=len(STEPS) + 1)
-
-            def tell(text: str) -> None:
-                if status is not None:
-                    status.event(text)
-                    if not console.is_terminal:
-                        console.print(text, highlight=False)
-                else:
-                    progress.update(task, description=text, advance=1)
-
-            platform = Platform(options, tell)
-            platform.start()
-            progress.update(task, description="demo account", advance=1)
+        began = time.monotonic()
+        with Start(console) as start:
+            platform = Platform(options, start.tell)
+            seconds = {**platform.start(start.finished)}
+            demo_began = time.monotonic()
             begin_demo(platform)
-            progress.update(task, description="ready", completed=len(STEPS) + 1)
+            seconds["demo account"] = time.monotonic() - demo_began
+            start.finished("demo account", seconds["demo account"])
+        slowest = max(seconds, key=lambda name: seconds[name])
+        console.print(
+            f"ready in {time.monotonic() - began:.1f} s; the slowest step: {slowest}, {seconds[slowest]:.1f} s",
+            highlight=False,
+        )
         status = Status(platform)
-        _show(platform, status, console, stopping)
+        start.hand_over(status)
+        _show(platform, status, console)
     except (StartError, ApiError) as error:
         console.print(f"[red]stratforge:[/] {error}", highlight=False, soft_wrap=True)
         return 1
+    except KeyboardInterrupt:
+        pass
     finally:
         if platform is not None:
             console.print("stopping")
@@ -179,7 +184,47 @@ def run(options: Options, console: Console) -> int:
     return 0
 
 
-def _show(platform: Platform, status: Status, console: Console, stopping: threading.Event) -> None:
+class Start:
+    """The screen while it comes up: a bar for a person, a line for each step for everybody else."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._status: Status | None = None
+        self._progress = Progress(
+            TextColumn("{task.description:<40}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            disable=not console.is_terminal,
+        )
+        self._task = self._progress.add_task("starting", total=_STEPS)
+
+    def __enter__(self) -> Start:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._progress.stop()
+
+    def finished(self, name: str, seconds: float) -> None:
+        """A step is done."""
+        self._progress.update(self._task, description=f"{name} ({seconds:.1f} s)", advance=1)
+        if not self._console.is_terminal:
+            self.tell(f"{name}: {seconds:.1f} s")
+
+    def hand_over(self, status: Status) -> None:
+        """From here on what is told is among the events of the status."""
+        self._status = status
+
+    def tell(self, text: str) -> None:
+        """Something that a person should know."""
+        if self._status is not None:
+            self._status.event(text)
+        if self._status is None or not self._console.is_terminal:
+            self._console.print(text, highlight=False, soft_wrap=True)
+
+
+def _show(platform: Platform, status: Status, console: Console) -> None:
     if not console.is_terminal:
         console.print(
             f"ready at {platform.address} (log in as {DEMO_EMAIL}, password {platform.folder.passwords.demo_account})",
@@ -190,7 +235,8 @@ def _show(platform: Platform, status: Status, console: Console, stopping: thread
     if live is not None:
         live.start()
     try:
-        while not stopping.wait(1.0):
+        while True:
+            time.sleep(1.0)
             failed = platform.supervisor.failed
             if failed is not None:
                 raise StartError(
@@ -207,7 +253,10 @@ def main() -> int:
     """Reads the options."""
     parser = argparse.ArgumentParser(prog="make up ARGS=", description=__doc__)
     parser.add_argument(
-        "--port", type=int, default=int(os.environ.get("PORT", "8000")), help="port of the dashboard (8000)"
+        "--port",
+        type=int,
+        default=int(os.environ["PORT"]) if os.environ.get("PORT") else None,
+        help="port of the dashboard (the first free one from 8000)",
     )
     parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second (60)")
     parser.add_argument(
@@ -216,7 +265,7 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=ROOT / ".stratforge", help="folder that keeps the state")
     options = parser.parse_args()
     console = Console(stderr=True)
-    if not 1 <= options.port <= 65535 or not 0.01 <= options.speed <= 3600:
+    if not 1 <= (options.port or 8000) <= 65535 or not 0.01 <= options.speed <= 3600:
         console.print("[red]stratforge:[/] --port is 1 to 65535 and --speed 0.01 to 3600")
         return 2
     return run(

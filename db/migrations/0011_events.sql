@@ -17,7 +17,6 @@ CREATE INDEX events_age ON events (created_at);
 CREATE FUNCTION events_horizon() RETURNS bigint
     LANGUAGE sql STABLE AS $$ SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint $$;
 
--- Nothing is known of the sizes of changed rows when a plan is made and kept, so joins of old and new ones are hashed always.
 CREATE FUNCTION note_orders() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
     INSERT INTO events (user_id, kind, data)
@@ -26,7 +25,7 @@ BEGIN
     FROM new_rows n ORDER BY n.created_at, n.id;
     RETURN NULL;
 END $$;
-CREATE FUNCTION note_changed_orders() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_nestloop = off AS $$
+CREATE FUNCTION note_changed_orders() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
     INSERT INTO events (user_id, kind, data)
     SELECT n.user_id, 'order', jsonb_build_object('order_id', n.id, 'symbol', n.symbol, 'side', n.side, 'type', n.type, 'origin', n.origin,
@@ -52,7 +51,7 @@ BEGIN
     FROM new_rows n ORDER BY n.id;
     RETURN NULL;
 END $$;
-CREATE FUNCTION note_changed_signals() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_nestloop = off AS $$
+CREATE FUNCTION note_changed_signals() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
     INSERT INTO events (user_id, kind, data)
     SELECT n.user_id, 'signal', jsonb_build_object('signal_id', n.id, 'session_id', n.session_id, 'symbol', n.symbol, 'side', n.side,
@@ -60,7 +59,7 @@ BEGIN
     FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE n.status IS DISTINCT FROM o.status ORDER BY n.id;
     RETURN NULL;
 END $$;
-CREATE FUNCTION note_changed_sessions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_nestloop = off AS $$
+CREATE FUNCTION note_changed_sessions() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
     INSERT INTO events (user_id, kind, data)
     SELECT n.user_id, 'session', jsonb_build_object('session_id', n.id, 'strategy_id', n.strategy_id, 'symbol', n.symbol, 'status', n.status,
@@ -68,7 +67,7 @@ BEGIN
     FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE n.status IS DISTINCT FROM o.status ORDER BY n.id;
     RETURN NULL;
 END $$;
-CREATE FUNCTION note_changed_jobs() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_nestloop = off AS $$
+CREATE FUNCTION note_changed_jobs() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
     INSERT INTO events (user_id, kind, data)
     SELECT n.user_id, 'job', jsonb_build_object('job_id', n.id, 'kind', n.kind, 'status', n.status, 'progress', n.progress)

@@ -7,10 +7,12 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from mangum import Mangum
+from stratforge.edge import seen_from_the_edge
 from stratforge.observability import correlation_id, logger
 from stratforge.observability import metrics as metrics_of
 
 from functions.api.app import create_app
+from functions.api.context import settings
 
 log = logger("api")
 metrics = metrics_of("api")
@@ -20,6 +22,8 @@ _adapter = Mangum(create_app(), lifespan="off")
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Answers one request, under the id that the gateway gave it."""
+    if settings().behind_edge:
+        event = seen_from_the_edge(event)
     asked = event.get("requestContext", {})
     correlation_id.set(asked.get("requestId"))
     log.append_keys(correlation_id=asked.get("requestId"))

@@ -20,5 +20,6 @@ class ApiSettings(Settings):
     simulated_market: bool = False
     realtime_url: str = ""
     private_webhooks: bool = False
+    behind_edge: bool = False
     registrations_per_address: float = 0.0
     starting_balance: Decimal = Decimal(100_000)

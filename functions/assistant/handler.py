@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.ai.analyst import GeminiAnalyst
@@ -14,13 +14,14 @@ from stratforge.application.jobs.answer_question import answer_question
 from stratforge.application.jobs.work import run_job
 from stratforge.application.jobs.write_strategy import write_strategy
 from stratforge.bus.messages import JobReady
+from stratforge.bus.retries import JobProcessor
 from stratforge.configuration import GeminiSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind
 
 log = logger("assistant")
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = JobProcessor()
 
 
 class AssistantSettings(Settings):

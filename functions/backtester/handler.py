@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
@@ -13,13 +13,14 @@ from stratforge.application.jobs.replay_session import replay_session
 from stratforge.application.jobs.work import run_job
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import JobReady
-from stratforge.configuration import AlpacaSecret, Settings, read_secret
+from stratforge.bus.retries import JobProcessor
+from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind
 
 log = logger("backtester")
-processor = BatchProcessor(event_type=EventType.SQS)
+processor = JobProcessor()
 
 
 class BacktesterSettings(Settings):
@@ -44,7 +45,7 @@ def database() -> Database:
 @lru_cache(maxsize=1)
 def history() -> AlpacaHistory:
     """Past bars from Alpaca."""
-    return AlpacaHistory(read_secret(AlpacaSecret, settings().alpaca_secret))
+    return AlpacaHistory(Keys(AlpacaSecret, settings().alpaca_secret))
 
 
 def record_handler(record: SQSRecord) -> None:

@@ -7,10 +7,11 @@ from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.bus.messages import BarMessage
+from stratforge.bus.retries import FifoProcessor
 from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
@@ -20,7 +21,7 @@ from functions.evaluator.service import EvaluatorService
 
 log = logger("evaluator")
 metrics = metrics_of("evaluator")
-processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+processor = FifoProcessor()
 
 
 class EvaluatorSettings(Settings):

@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.messages import TradePrice, WorkReady
-from stratforge.configuration import AlpacaSecret, Settings, read_secret
+from stratforge.bus.retries import FifoProcessor
+from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import correlation_id, logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.broker_budget import SharedBudget
@@ -22,7 +24,7 @@ from functions.executor.service import ExecutorService
 
 log = logger("executor")
 metrics = metrics_of("executor")
-processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+processor = FifoProcessor()
 
 
 class ExecutorSettings(Settings):
@@ -38,21 +40,22 @@ def database() -> Database:
     return Database.of_secret(ExecutorSettings.from_environment().database_secret, application="executor")
 
 
-def alpaca() -> AlpacaSecret:
+@lru_cache(maxsize=1)
+def keys() -> Keys[AlpacaSecret]:
     """The paper account's keys."""
-    return read_secret(AlpacaSecret, ExecutorSettings.from_environment().alpaca_secret)
+    return Keys(AlpacaSecret, ExecutorSettings.from_environment().alpaca_secret)
 
 
 @lru_cache(maxsize=1)
 def budget() -> SharedBudget:
     """The broker's requests, which all functions share."""
-    return SharedBudget(database(), alpaca().requests_per_minute)
+    return SharedBudget(database(), keys().now().requests_per_minute)
 
 
 @lru_cache(maxsize=1)
 def service() -> ExecutorService:
     """The service of this environment."""
-    return ExecutorService(database(), AlpacaBroker(alpaca(), budget()))
+    return ExecutorService(database(), AlpacaBroker(keys(), budget()))
 
 
 def record_handler(record: SQSRecord) -> None:
@@ -70,7 +73,13 @@ def record_handler(record: SQSRecord) -> None:
         message = WorkReady.model_validate_json(record.body)
         symbol, cause, arrived_at = message.symbol, message.cause, message.bar_arrived_at
         correlation_id.set(message.correlation_id)
-    done = service().handle(symbol)
+    try:
+        done = service().handle(symbol)
+    except BrokerRefusesPlatform as error:
+        # Nobody's order is to blame, so they wait: the reconciler wakes the symbol when the broker answers again.
+        metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
+        log.error("the broker refuses the platform", symbol=symbol, reason=str(error))
+        return
     log.info(
         "symbol executed",
         symbol=symbol,

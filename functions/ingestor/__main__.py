@@ -11,7 +11,7 @@ from pathlib import Path
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.topics import BarTopics
-from stratforge.configuration import AlpacaSecret, ConfigurationError, read_secret
+from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
@@ -19,6 +19,7 @@ from stratforge.storage.postgres.database import Database
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.announcements import Announcements
 from functions.ingestor.health import Health
+from functions.ingestor.keys import AccountKeys
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
 from functions.ingestor.prices import PricePublisher
@@ -28,10 +29,15 @@ from functions.ingestor.subscriptions import Subscriptions
 log = logger("ingestor")
 
 
+def _show_life() -> None:
+    """The container's health check looks at the age of this file."""
+    Path(os.environ.get("HEARTBEAT_FILE", "/tmp/ingestor-heartbeat")).touch()  # noqa: S108
+
+
 def main() -> int:
     """Runs until it is told to stop or something fails."""
     settings = IngestorSettings.from_environment()
-    secret = read_secret(AlpacaSecret, settings.alpaca_secret)
+    keys = AccountKeys(Keys(AlpacaSecret, settings.alpaca_secret))
     database = Database.of_secret(settings.database_secret, application="ingestor")
     stopping = threading.Event()
     failed = threading.Event()
@@ -43,6 +49,9 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     signal.signal(signal.SIGINT, lambda *_: stopping.set())
 
+    secret = keys.wait(_show_life, stopping.wait)
+    if secret is None:
+        return 0
     health = Health(market_time=settings.stage != "local")
     pipeline = BarPipeline(
         BarTopics(settings.stage, settings.bars_queue_arn),
@@ -82,8 +91,10 @@ def main() -> int:
         if any(thread is not None and not thread.is_alive() for thread in threads):
             log.error("a stream ended; the service restarts")
             fatal()
-        # The container's health check looks at the age of this file.
-        Path(os.environ.get("HEARTBEAT_FILE", "/tmp/ingestor-heartbeat")).touch()  # noqa: S108
+        if keys.changed():
+            log.info("the keys were changed; the service restarts with them")
+            stopping.set()
+        _show_life()
 
     log.info("ingestor started", stage=settings.stage)
     subscriptions.run(beat, stopping.is_set)

@@ -15,7 +15,8 @@ from stratforge.bus.topics import BarTopics
 from stratforge.market import Bar
 from stratforge.observability import logger
 from stratforge.storage.market import market_data
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Wanted
 
 from functions.ingestor.retry import persist
@@ -162,7 +163,7 @@ class BarPipeline:
         needed += _HISTORY_MARGIN
         now = persist(self._history.now)
         with self._database.transaction() as connection:
-            last = state.last_published or market_data.last_bar_times(connection, [symbol]).get(symbol)
+            last = state.last_published or self._last_finished(connection, symbol)
             if last is not None and now - last >= _MAX_BACKFILL:
                 last = None
             known = len(market_data.trailing_window(connection, symbol, last, needed)) if last else 0
@@ -179,6 +180,13 @@ class BarPipeline:
             log.info("history stored", symbol=symbol, bars=added)
         state.history = needed - _HISTORY_MARGIN
         state.last_published = state.last_published or last
+
+    @staticmethod
+    def _last_finished(connection: Connection, symbol: str) -> datetime | None:
+        """The last bar that is stored and that all sessions saw: where an earlier run, and the queues behind it, came to."""
+        stored = market_data.last_bar_times(connection, [symbol]).get(symbol)
+        seen = evaluations.last_bar_seen_by_all(connection, symbol)
+        return stored if stored is None or seen is None else min(stored, seen)
 
     def _live(self, event: _LiveBar, state: _Symbol) -> None:
         bar = event.bar

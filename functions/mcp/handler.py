@@ -10,6 +10,7 @@ from mangum import Mangum
 from mcp.server.mcpserver import Context
 from mcp.server.transport_security import TransportSecuritySettings
 from stratforge.client import Client
+from stratforge.edge import seen_from_the_edge
 from stratforge.mcp_server import create_server
 from stratforge.observability import logger
 
@@ -22,6 +23,9 @@ _address: ContextVar[str] = ContextVar("address")
 
 def _address_of(event: dict[str, Any]) -> str:
     """The gateway that the request came through leads to the API too; the gateway itself says which it is, not the client."""
+    if os.environ.get("BEHIND_EDGE") == "true":
+        # The gateway's own door is closed.
+        event = seen_from_the_edge(event)
     context = event["requestContext"]
     engine = os.environ.get("AWS_ENDPOINT_URL")
     if engine:

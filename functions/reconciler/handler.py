@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
-from stratforge.configuration import AlpacaSecret, Settings, read_secret
+from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.broker_budget import SharedBudget
@@ -33,8 +34,8 @@ def service() -> ReconcilerService:
     """The service of this environment."""
     settings = ReconcilerSettings.from_environment()
     database = Database.of_secret(settings.database_secret, application="reconciler")
-    secret = read_secret(AlpacaSecret, settings.alpaca_secret)
-    broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
+    keys = Keys(AlpacaSecret, settings.alpaca_secret)
+    broker = AlpacaBroker(keys, SharedBudget(database, keys.now().requests_per_minute))
     return ReconcilerService(database, broker, settings.order_updates_queue_url, settings.signals_queue_url)
 
 
@@ -44,7 +45,11 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead."""
     if event.get("task") == "snapshot":
         return {"snapshots": service().snapshot()}
-    report = service().run()
+    try:
+        report = service().run()
+    except BrokerRefusesPlatform:
+        metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
+        raise
     answer = report.as_dict()
     for name, value in (
         ("SymbolsDrifting", len(report.drift)),

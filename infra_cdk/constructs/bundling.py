@@ -21,6 +21,9 @@ _UNUSED = (
     "numpy/_core/lib/*.a",
 )
 
+# What decides what is in a package besides the requirements: another answer here is another package.
+RULES = (*_UNUSED, *sorted(_SERVICES), "3.13", "aarch64-manylinux_2_28")
+
 
 def install(requirements: Path, target: Path, *, compile_bytecode: bool = False) -> None:
     """Installs a hashed requirements file for Python 3.13 on arm64 and takes out what is not used.
@@ -38,9 +41,9 @@ def install(requirements: Path, target: Path, *, compile_bytecode: bool = False)
         "--target",
         str(target),
         "--python-version",
-        "3.13",
+        RULES[-2],
         "--python-platform",
-        "aarch64-manylinux_2_28",
+        RULES[-1],
         "--only-binary",
         ":all:",
         "-r",

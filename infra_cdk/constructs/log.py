@@ -11,6 +11,11 @@ from infra_cdk.configuration import StageConfig
 _RETENTION = {14: logs.RetentionDays.TWO_WEEKS, 30: logs.RetentionDays.ONE_MONTH, 90: logs.RetentionDays.THREE_MONTHS}
 
 
+def keep(config: StageConfig) -> RemovalPolicy:
+    """What becomes of what cannot be made again: kept in production, except when its very creation is rolled back, so that a first deployment can be repeated."""
+    return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if config.production else RemovalPolicy.DESTROY
+
+
 def log_group(scope: Construct, construct_id: str, config: StageConfig, name: str) -> logs.LogGroup:
     """The log group `/stratforge/<stage>/<name>`."""
     return logs.LogGroup(
@@ -18,5 +23,5 @@ def log_group(scope: Construct, construct_id: str, config: StageConfig, name: st
         construct_id,
         log_group_name=f"/stratforge/{config.name}/{name}",
         retention=_RETENTION[config.log_retention_days],
-        removal_policy=RemovalPolicy.RETAIN if config.production else RemovalPolicy.DESTROY,
+        removal_policy=keep(config),
     )

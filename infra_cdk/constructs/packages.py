@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import jsii
@@ -11,7 +13,8 @@ from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra_cdk.constructs.bundling import install
+from infra_cdk.constructs.bundling import RULES, install
+from infra_cdk.constructs.staging import stage_function, stage_library
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -20,25 +23,20 @@ ARCHITECTURE = lambda_.Architecture.ARM_64
 # The authorities of RDS, fetched by `make deploy`; functions find them at this place.
 CERTIFICATES = BUILD / "rds-global-bundle.pem"
 CERTIFICATES_ON_LAMBDA = f"/opt/python/{CERTIFICATES.name}"
-_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", "*.md", "Dockerfile")
+_COMPILES = sys.version_info[:2] == (3, 13)
 
 
 def function_code(name: str) -> lambda_.Code:
     """The code of one function: its own package and nothing else."""
     staged = BUILD / "functions" / name
-    shutil.rmtree(staged, ignore_errors=True)
-    shutil.copytree(ROOT / "functions" / name, staged / "functions" / name, ignore=_IGNORED)
-    shutil.copy(ROOT / "functions" / "__init__.py", staged / "functions" / "__init__.py")
-    if name == "migrator":
-        shutil.copytree(ROOT / "db" / "migrations", staged / "functions" / name / "migrations")
+    stage_function(name, staged)
     return lambda_.Code.from_asset(str(staged))
 
 
 def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
     """The layer with our library."""
     staged = BUILD / "layers" / "stratforge"
-    shutil.rmtree(staged, ignore_errors=True)
-    shutil.copytree(ROOT / "layers" / "stratforge", staged / "python" / "stratforge", ignore=_IGNORED)
+    stage_library(staged)
     if CERTIFICATES.exists():
         shutil.copy(CERTIFICATES, staged / "python" / CERTIFICATES.name)
     return lambda_.LayerVersion(
@@ -62,8 +60,13 @@ class _UvBundling:
     def try_bundle(self, output_dir: str, *_arguments: object, **_options: object) -> bool:
         """Installs into `output_dir`; a failure stops the synthesis."""
         # Byte code is for the version that makes it; SnapStart makes its own.
-        install(self._requirements, Path(output_dir) / "python", compile_bytecode=sys.version_info[:2] == (3, 13))
+        install(self._requirements, Path(output_dir) / "python", compile_bytecode=_COMPILES)
         return True
+
+
+def fingerprint(rules: Sequence[str]) -> str:
+    """What the rules of bundling come to; byte code is for the version of Python that makes it."""
+    return hashlib.sha256("\n".join((*rules, str(_COMPILES))).encode()).hexdigest()
 
 
 def requirements_layer(scope: Construct, prefix: str, kind: str) -> lambda_.LayerVersion:
@@ -72,6 +75,8 @@ def requirements_layer(scope: Construct, prefix: str, kind: str) -> lambda_.Laye
     staged.mkdir(parents=True, exist_ok=True)
     requirements = staged / "requirements.txt"
     shutil.copy(ROOT / "layers" / "requirements" / f"{kind}.txt", requirements)
+    # The asset's hash is that of this folder.
+    (staged / "rules.txt").write_text(fingerprint(RULES))
     return lambda_.LayerVersion(
         scope,
         f"{kind.capitalize()}Requirements",

@@ -6,8 +6,8 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from stratforge.bus.retries import MAX_RECEIVES
 
-MAX_RECEIVES = 5
 VISIBILITY_FACTOR = 6
 RUNBOOK = "infra_cdk/OPERATIONS.md"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnElement, CfnOutput, Stack
+from aws_cdk import CfnElement, CfnOutput, RemovalPolicy, Stack
+from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -13,6 +15,26 @@ from infra_cdk.constructs.log import log_group
 
 _STAGE = "realtime"
 _BURST, _RATE = 500, 200
+
+
+def _logging_role(scope: Construct) -> apigateway.CfnAccount:
+    """What lets API Gateway write logs of WebSocket and REST APIs: a setting of the whole account in a region, without which a stage with a log is refused.
+
+    It stays when a stage goes, with its role: the account's other stages may stand on it.
+    """
+    role = iam.Role(
+        scope,
+        "LoggingRole",
+        assumed_by=iam.ServicePrincipal("apigateway.amazonaws.com"),
+        description="Logs of all WebSocket and REST APIs of the account in this region",
+        managed_policies=[
+            iam.ManagedPolicy.from_aws_managed_policy_name("service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+        ],
+    )
+    role.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+    setting = apigateway.CfnAccount(scope, "LoggingSetting", cloud_watch_role_arn=role.role_arn)
+    setting.apply_removal_policy(RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE)
+    return setting
 
 
 class WebSocketApi(Construct):
@@ -35,10 +57,11 @@ class WebSocketApi(Construct):
             log = log_group(self, "AccessLog", config, "realtime-access")
             stage = self._stage.node.default_child
             assert isinstance(stage, apigatewayv2.CfnStage)
+            stage.node.add_dependency(_logging_role(self))
             stage.access_log_settings = apigatewayv2.CfnStage.AccessLogSettingsProperty(
                 destination_arn=log.log_group_arn,
                 format='{"time":"$context.requestTime","ip":"$context.identity.sourceIp","event":"$context.eventType",'
-                '"connection":"$context.connectionId","status":"$context.status"}',
+                '"connection":"$context.connectionId","status":"$context.status","request":"$context.requestId"}',
             )
         CfnOutput(Stack.of(self), "RealtimeApiId", value=self._api.api_id)
 

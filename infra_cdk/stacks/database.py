@@ -1,19 +1,16 @@
-"""PostgreSQL, and the migrations that a deployment runs."""
+"""PostgreSQL."""
 
 from __future__ import annotations
 
-from aws_cdk import CustomResource, Duration, RemovalPolicy, Stack, custom_resources
+from aws_cdk import CfnOutput, Duration, RemovalPolicy, Stack
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
-from infra_cdk.constructs.function import PythonFunction
-from infra_cdk.constructs.packages import CERTIFICATES_ON_LAMBDA, ROOT, library_layer, requirements_layer
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.secrets import SecretsStack
-from infra_cdk.suppressions import acknowledge_wildcard, attribute
 
 
 class DatabaseStack(Stack):
@@ -30,64 +27,24 @@ class DatabaseStack(Stack):
         else:
             self.database = self._instance(config, network, secrets)
             self.host = self.database.db_instance_endpoint_address
-        migrator = PythonFunction(
-            self,
-            "Migrator",
-            config=config,
-            name="migrator",
-            layers=[
-                library_layer(self, f"{config.prefix}-migrator"),
-                requirements_layer(self, f"{config.prefix}-migrator", "engine"),
-            ],
-            timeout=600,
-            memory=512,
-            environment={
-                "OWNER_SECRET": secrets.name_of("database/owner"),
-                "API_SECRET": secrets.name_of("database/api"),
-                "ENGINE_SECRET": secrets.name_of("database/engine"),
-                "DATABASE_HOST": self.host,
-                "DATABASE_CA": CERTIFICATES_ON_LAMBDA,
-            },
-            vpc=network.vpc,
-            security_groups=[network.functions],
-        )
-        migrator.may_read_secrets(
-            secrets.database_owner.secret_arn, secrets.database_api.secret_arn, secrets.database_engine.secret_arn
-        )
-        provider = custom_resources.Provider(self, "Migrations", on_event_handler=migrator.function)
-        acknowledge_wildcard(
-            provider, f"{attribute(migrator.function)}:*", "CDK's own provider calls any version of the function."
-        )
-        names = sorted(path.name for path in (ROOT / "db" / "migrations").glob("*.sql"))
-        resource = CustomResource(
-            self,
-            "Migrate",
-            service_token=provider.service_token,
-            properties={"Latest": names[-1], "Count": str(len(names))},
-        )
-        resource.node.add_dependency(self.database)
+            CfnOutput(self, "DatabaseId", value=self.database.instance_identifier)
 
     def _instance(self, config: StageConfig, network: NetworkStack, secrets: SecretsStack) -> rds.DatabaseInstance:
         version = rds.PostgresEngineVersion.VER_16
-        size = (
-            (ec2.InstanceClass.M7G, ec2.InstanceSize.LARGE)
-            if config.production
-            else (ec2.InstanceClass.T4G, ec2.InstanceSize.MEDIUM)
-        )
         engine = rds.DatabaseInstanceEngine.postgres(version=version)
         return rds.DatabaseInstance(
             self,
             "Instance",
             engine=engine,
-            instance_type=ec2.InstanceType.of(*size),
+            instance_type=ec2.InstanceType(config.database_class),
             vpc=network.vpc,
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             security_groups=[network.database],
             credentials=self._credentials(secrets),
-            parameter_group=self._parameters(engine),
+            parameter_group=self._parameters(engine, config),
             database_name="stratforge",
-            allocated_storage=50,
-            max_allocated_storage=500,
+            allocated_storage=30 if config.production else 20,
+            max_allocated_storage=30 if config.production else 200,
             storage_type=rds.StorageType.GP3,
             storage_encrypted=True,
             storage_encryption_key=secrets.key,
@@ -95,6 +52,7 @@ class DatabaseStack(Stack):
             multi_az=config.production,
             backup_retention=Duration.days(14 if config.production else 1),
             copy_tags_to_snapshot=True,
+            # The migrations have a stack of their own, so that one that fails does not roll this one back, which the protection would not let it.
             deletion_protection=config.production,
             removal_policy=RemovalPolicy.SNAPSHOT if config.production else RemovalPolicy.DESTROY,
             delete_automated_backups=not config.production,
@@ -118,7 +76,7 @@ class DatabaseStack(Stack):
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED),
             security_groups=[network.database],
             credentials=self._credentials(secrets),
-            parameter_group=self._parameters(engine),
+            parameter_group=self._parameters(engine, config),
             default_database_name="stratforge",
             storage_encrypted=True,
             storage_encryption_key=secrets.key,
@@ -134,7 +92,7 @@ class DatabaseStack(Stack):
     def _credentials(self, secrets: SecretsStack) -> rds.Credentials:
         return rds.Credentials.from_password("stratforge", secrets.database_owner.secret_value_from_json("password"))
 
-    def _parameters(self, engine: rds.IEngine) -> rds.ParameterGroup:
+    def _parameters(self, engine: rds.IEngine, config: StageConfig) -> rds.ParameterGroup:
         """Nothing unencrypted, and a line in the log for what takes long."""
         return rds.ParameterGroup(
             self,
@@ -143,6 +101,10 @@ class DatabaseStack(Stack):
             parameters={
                 "rds.force_ssl": "1",
                 "log_min_duration_statement": "500",
+                # The number that the table of concurrency is checked against.
+                "max_connections": str(config.connections),
+                # Who came, from where, with TLS or without.
+                "log_connections": "1",
                 "idle_in_transaction_session_timeout": "60000",
             },
         )

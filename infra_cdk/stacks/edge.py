@@ -10,7 +10,9 @@ from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_wafv2 as wafv2
+from aws_cdk.aws_secretsmanager import ISecret
 from constructs import Construct
+from stratforge.edge import EDGE_HEADER, HOST_HEADER, VISITOR_HEADER
 
 from infra_cdk.configuration import StageConfig
 
@@ -22,11 +24,21 @@ _MANAGED = (
     "AWSManagedRulesAmazonIpReputationList",
 )
 
+# What the visitor sent under these names is overwritten: behind the edge they are believed.
+_VISITOR = f"""function handler(event) {{
+  var headers = event.request.headers;
+  headers['{VISITOR_HEADER}'] = {{value: event.viewer.ip}};
+  headers['{HOST_HEADER}'] = {{value: headers.host.value}};
+  return event.request;
+}}"""
+
 
 class EdgeStack(Stack):
     """The distribution and its firewall."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig, api_domain: str) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, config: StageConfig, api_domain: str, key: ISecret
+    ) -> None:
         super().__init__(scope, construct_id)
         firewall = wafv2.CfnWebACL(
             self,
@@ -51,8 +63,24 @@ class EdgeStack(Stack):
             ],
         )
         origin = origins.HttpOrigin(
-            api_domain, protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY, read_timeout=Duration.seconds(30)
+            api_domain,
+            protocol_policy=cloudfront.OriginProtocolPolicy.HTTPS_ONLY,
+            read_timeout=Duration.seconds(30),
+            # In the template it is a reference, which CloudFormation resolves; who may read the distribution may read it.
+            custom_headers={EDGE_HEADER: key.secret_value_from_json("key").unsafe_unwrap()},
         )
+        visitor = [
+            cloudfront.FunctionAssociation(
+                function=cloudfront.Function(
+                    self,
+                    "Visitor",
+                    code=cloudfront.FunctionCode.from_inline(_VISITOR),
+                    runtime=cloudfront.FunctionRuntime.JS_2_0,
+                    comment="Says who the visitor is, and by which name he came",
+                ),
+                event_type=cloudfront.FunctionEventType.VIEWER_REQUEST,
+            )
+        ]
         everything = cloudfront.BehaviorOptions(
             origin=origin,
             viewer_protocol_policy=cloudfront.ViewerProtocolPolicy.REDIRECT_TO_HTTPS,
@@ -60,6 +88,7 @@ class EdgeStack(Stack):
             cache_policy=cloudfront.CachePolicy.CACHING_DISABLED,
             origin_request_policy=cloudfront.OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
             compress=True,
+            function_associations=visitor,
         )
         certificate = (
             certificates.Certificate.from_certificate_arn(self, "Certificate", config.certificate_arn)

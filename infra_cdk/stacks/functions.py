@@ -6,13 +6,16 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.function_factory import FunctionFactory, Place
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
+
+# What sends a new version of the trading path back, besides its own failures.
+_TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
 
 
 class FunctionsStack(Stack):
@@ -30,12 +33,12 @@ class FunctionsStack(Stack):
         realtime_url: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        self._factory = FunctionFactory(self, config, place)
+        self._factory = FunctionFactory(self, config, place, alarms=messaging.alarms)
         engine_database = secrets.name_of("database/engine")
         timeouts = config.timeouts
 
         self.sandbox = self._factory.function(
-            "sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True
+            "sandbox", "sandbox", timeout=60, memory=1769, environment={}, isolated=True, stopped_by=_TRADING
         )
 
         self.evaluator = self._factory.function(
@@ -43,16 +46,18 @@ class FunctionsStack(Stack):
             "engine",
             timeout=timeouts.evaluator,
             memory=512,
+            snap_start=True,
+            stopped_by=_TRADING,
             environment={
                 "DATABASE_SECRET": engine_database,
-                "SANDBOX_FUNCTION": self.sandbox.function.function_name,
+                "SANDBOX_FUNCTION": self.sandbox.target_name,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
             },
         )
-        self.evaluator.may_read_secrets(secrets.database_engine.secret_arn)
+        self.evaluator.may_read_secrets(secrets.database_engine)
         self.evaluator.may_send(messaging.signals.queue)
         self.evaluator.role.add_to_policy(
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.sandbox.function.function_arn])
+            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[self.sandbox.target_arn])
         )
         self.evaluator.consume(messaging.bars.queue, batch_size=10)
 
@@ -61,20 +66,24 @@ class FunctionsStack(Stack):
             "broker",
             timeout=timeouts.executor,
             memory=512,
+            snap_start=True,
+            stopped_by=_TRADING,
             environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
         )
-        self.executor.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
-        self.executor.consume(messaging.signals.queue, batch_size=10)
-        self.executor.consume(messaging.quotes.queue, batch_size=10)
+        self.executor.may_read_secrets(secrets.database_engine, secrets.alpaca)
+        self.executor.consume(messaging.signals.queue, batch_size=10, share="signals")
+        self.executor.consume(messaging.quotes.queue, batch_size=10, share="quotes")
 
         self.settler = self._factory.function(
             "settler",
             "engine",
             timeout=timeouts.settler,
             memory=512,
+            snap_start=True,
+            stopped_by=_TRADING,
             environment={"DATABASE_SECRET": engine_database, "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url},
         )
-        self.settler.may_read_secrets(secrets.database_engine.secret_arn)
+        self.settler.may_read_secrets(secrets.database_engine)
         self.settler.may_send(messaging.signals.queue)
         self.settler.consume(messaging.order_updates.queue, batch_size=10)
 
@@ -90,14 +99,14 @@ class FunctionsStack(Stack):
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
             },
         )
-        self.reconciler.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
+        self.reconciler.may_read_secrets(secrets.database_engine, secrets.alpaca)
         self.reconciler.may_send(messaging.order_updates.queue, messaging.signals.queue)
         events.Rule(
             self,
             "ReconcilerSchedule",
             description="Compares the broker with the ledger",
             schedule=events.Schedule.rate(Duration.minutes(5)),
-            targets=[targets.LambdaFunction(self.reconciler.function, retry_attempts=0)],
+            targets=[targets.LambdaFunction(self.reconciler.target, retry_attempts=0)],
         )
         events.Rule(
             self,
@@ -106,7 +115,7 @@ class FunctionsStack(Stack):
             schedule=events.Schedule.rate(Duration.minutes(1)),
             targets=[
                 targets.LambdaFunction(
-                    self.reconciler.function,
+                    self.reconciler.target,
                     retry_attempts=0,
                     event=events.RuleTargetInput.from_object({"task": "snapshot"}),
                 )
@@ -118,11 +127,10 @@ class FunctionsStack(Stack):
             "assistant",
             timeout=timeouts.assistant,
             memory=1024,
-            snap_start=True,
             environment={"DATABASE_SECRET": engine_database, "GEMINI_SECRET": secrets.name_of("gemini")},
         )
-        self.assistant.may_read_secrets(secrets.database_engine.secret_arn, secrets.gemini.secret_arn)
-        self.assistant.consume(messaging.jobs.queue, batch_size=1, max_concurrency=10)
+        self.assistant.may_read_secrets(secrets.database_engine, secrets.gemini)
+        self.assistant.consume(messaging.jobs.queue, batch_size=1)
 
         self.backtester = self._factory.function(
             "backtester",
@@ -131,15 +139,31 @@ class FunctionsStack(Stack):
             memory=1769,
             environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
         )
-        self.backtester.may_read_secrets(secrets.database_engine.secret_arn, secrets.alpaca.secret_arn)
-        self.backtester.consume(messaging.backtests.queue, batch_size=1, max_concurrency=10)
+        self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
+        self.backtester.consume(messaging.backtests.queue, batch_size=1)
 
-        self.api = self._factory.function(
+        self.api = self._api("api", config, messaging, secrets, realtime_url)
+        # The same code behind the routes that may wait for a job: who waits holds none of the environments that pages need.
+        self.waiting = self._api("api-waiting", config, messaging, secrets, realtime_url) if config.network else None
+        # It talks to the API as any program does, with the key of whoever asks, at the address it was asked at itself.
+        behind_edge = {"BEHIND_EDGE": "true"} if config.edge else {}
+        self.mcp = self._factory.function(
+            "mcp", "mcp", timeout=29, memory=512, environment=behind_edge, in_network=False
+        )
+        self.watched = self._factory.watched
+        self.alarms = self._factory.alarms
+
+    def _api(
+        self, name: str, config: StageConfig, messaging: MessagingStack, secrets: SecretsStack, realtime_url: str
+    ) -> PythonFunction:
+        made = self._factory.function(
+            name,
             "api",
-            "api",
+            folder="api",
             timeout=29,
             memory=1024,
-            snap_start=True,
+            snap_start=name == "api",
+            stopped_by=("gateway-errors",),
             environment={
                 "STAGE": config.name,
                 "DATABASE_SECRET": secrets.name_of("database/api"),
@@ -153,43 +177,26 @@ class FunctionsStack(Stack):
                 "REALTIME_URL": realtime_url,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
+                **({"BEHIND_EDGE": "true"} if config.edge else {}),
             },
         )
-        # It talks to the API as any program does, with the key of whoever asks, at the address it was asked at itself.
-        self.mcp = self._factory.function(
-            "mcp", "mcp", timeout=29, memory=512, environment={}, in_network=False, snap_start=True
-        )
-        self.api.may_read_secrets(secrets.database_api.secret_arn, secrets.tokens.secret_arn)
+        made.may_read_secrets(secrets.database_api, secrets.tokens)
         # Operators look at the queues and send dead letters again.
         watched = messaging.work_queues
-        self.api.role.add_to_policy(
+        made.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["sqs:GetQueueUrl", "sqs:GetQueueAttributes"],
                 resources=[queue.queue_arn for each in watched for queue in (each.queue, each.dead_letters)],
             )
         )
-        self.api.role.add_to_policy(
+        made.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["sqs:ReceiveMessage", "sqs:DeleteMessage"],
                 resources=[each.dead_letters.queue_arn for each in watched],
             )
         )
-        self.api.may_send(*(each.queue for each in watched))
-        self.api.role.add_to_policy(
+        made.may_send(*(each.queue for each in watched))
+        made.role.add_to_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )
-
-    @property
-    def watched(self) -> dict[str, lambda_.IFunction]:
-        """The functions by name, for alarms."""
-        return {
-            "evaluator": self.evaluator.function,
-            "sandbox": self.sandbox.function,
-            "executor": self.executor.function,
-            "settler": self.settler.function,
-            "reconciler": self.reconciler.function,
-            "assistant": self.assistant.function,
-            "backtester": self.backtester.function,
-            "mcp": self.mcp.function,
-            "api": self.api.function,
-        }
+        return made

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Stack
+from aws_cdk import CfnOutput, Duration, Stack
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
+from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_certificatemanager as certificates
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
+from aws_cdk import aws_sns as sns
 from constructs import Construct
+from stratforge.edge import EDGE_HEADER
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.function_factory import FunctionFactory, Place
 from infra_cdk.constructs.log import log_group
 
 _BURST, _RATE = 200, 100
+# What takes `?wait=`: answered by a function of its own, so that who waits for a job is in nobody's way.
+_MAY_WAIT = ("/api/ai/{action}", "/api/backtests", "/api/sessions/{session_id}/replay")
 
 
 class HttpApiStack(Stack):
@@ -25,13 +32,26 @@ class HttpApiStack(Stack):
         *,
         config: StageConfig,
         function: lambda_.IFunction,
+        waiting: lambda_.IFunction | None,
         mcp: lambda_.IFunction,
+        edge_secret: secretsmanager.ISecret | None,
+        alarms: sns.ITopic | None,
     ) -> None:
         super().__init__(scope, construct_id)
+        self.factory = FunctionFactory(self, config, Place(), prefix="-door", alarms=alarms) if edge_secret else None
         integration = integrations.HttpLambdaIntegration("Integration", function)
         self.api = apigatewayv2.HttpApi(
-            self, "Api", api_name=config.prefix, default_integration=integration, create_default_stage=False
+            self,
+            "Api",
+            api_name=config.prefix,
+            default_integration=integration,
+            default_authorizer=self._door(config, edge_secret) if edge_secret is not None else None,
+            create_default_stage=False,
         )
+        if waiting is not None:
+            holding = integrations.HttpLambdaIntegration("WaitingIntegration", waiting)
+            for path in _MAY_WAIT:
+                self.api.add_routes(path=path, methods=[apigatewayv2.HttpMethod.POST], integration=holding)
         self.api.add_routes(
             path="/mcp",
             methods=[apigatewayv2.HttpMethod.ANY],
@@ -66,3 +86,25 @@ class HttpApiStack(Stack):
             CfnOutput(self, "DomainTarget", value=name.regional_domain_name)
         CfnOutput(self, "ApiId", value=self.api.api_id)
         CfnOutput(self, "ApiUrl", value=self.api.api_endpoint)
+
+    def _door(self, config: StageConfig, edge_secret: secretsmanager.ISecret) -> authorizers.HttpLambdaAuthorizer:
+        """Lets in what comes by way of the edge: the API's own address is public, and behind it there is no firewall."""
+        assert self.factory is not None
+        doorkeeper = self.factory.function(
+            "doorkeeper",
+            "engine",
+            timeout=5,
+            memory=256,
+            in_network=False,
+            environment={"EDGE_SECRET": f"stratforge/{config.name}/edge"},
+        )
+        doorkeeper.may_read_secrets(edge_secret)
+        return authorizers.HttpLambdaAuthorizer(
+            "Door",
+            doorkeeper.target,
+            authorizer_name="edge",
+            response_types=[authorizers.HttpLambdaResponseType.SIMPLE],
+            # A request without the header is refused by the gateway itself; with the right one nobody asks again for an hour.
+            identity_source=[f"$request.header.{EDGE_HEADER}"],
+            results_cache_ttl=Duration.hours(1),
+        )

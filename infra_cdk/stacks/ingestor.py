@@ -11,6 +11,7 @@ from constructs import Construct
 from stratforge.bus.names import bars_topic_prefix
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.function import read_secrets
 from infra_cdk.constructs.log import log_group
 from infra_cdk.constructs.packages import ROOT
 from infra_cdk.stacks.messaging import MessagingStack, topics_of
@@ -34,12 +35,12 @@ class IngestorStack(Stack):
         database_host: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc, container_insights_v2=ecs.ContainerInsights.ENABLED)
+        cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc, enable_fargate_capacity_providers=True)
         task = ecs.FargateTaskDefinition(
             self,
             "Task",
-            cpu=512,
-            memory_limit_mib=1024,
+            cpu=512 if config.production else 256,
+            memory_limit_mib=1024 if config.production else 512,
             runtime_platform=ecs.RuntimePlatform(
                 cpu_architecture=ecs.CpuArchitecture.ARM64, operating_system_family=ecs.OperatingSystemFamily.LINUX
             ),
@@ -69,9 +70,22 @@ class IngestorStack(Stack):
                 log_group=log_group(self, "Log", config, "ingestor"),
             ),
             stop_timeout=Duration.seconds(30),
+            # The service touches the file at least every second that it works; a task that stands still is replaced. It is also what tells a start
+            # that ends again from one that stays: the circuit breaker counts tasks that never became healthy.
+            health_check=ecs.HealthCheck(
+                command=[
+                    "CMD",
+                    "python",
+                    "-c",
+                    "import os, sys, time; sys.exit(time.time() - os.path.getmtime('/tmp/ingestor-heartbeat') > 60)",
+                ],
+                interval=Duration.seconds(30),
+                timeout=Duration.seconds(5),
+                retries=3,
+                start_period=Duration.seconds(90),
+            ),
         )
         statements = [
-            (["secretsmanager:GetSecretValue"], [secrets.database_engine.secret_arn, secrets.alpaca.secret_arn]),
             (
                 ["sns:CreateTopic", "sns:Subscribe", "sns:Publish", "sns:TagResource"],
                 [f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"],
@@ -91,7 +105,8 @@ class IngestorStack(Stack):
         ]
         for actions, resources in statements:
             task.add_to_task_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
-        acknowledge_wildcard(task, topics_of(config), "Topics of symbols get their names at run time.")
+        read_secrets(task.task_role, secrets.database_engine, secrets.alpaca)
+        acknowledge_wildcard(task, topics_of(self, config), "Topics of symbols get their names at run time.")
         ecs.FargateService(
             self,
             "Service",
@@ -102,5 +117,11 @@ class IngestorStack(Stack):
             max_healthy_percent=100,
             security_groups=[network.functions],
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
+            capacity_provider_strategies=[
+                # A spot task costs a third and is taken away now and then: the gap is backfilled.
+                ecs.CapacityProviderStrategy(
+                    capacity_provider="FARGATE" if config.production else "FARGATE_SPOT", weight=1
+                )
+            ],
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
         )

@@ -15,7 +15,7 @@ from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.function import PythonFunction
 from infra_cdk.constructs.packages import library_layer, requirements_layer
 from infra_cdk.constructs.queue import WorkQueue
-from infra_cdk.suppressions import acknowledge_wildcard, attribute
+from infra_cdk.suppressions import acknowledge_wildcard, arn, attribute
 
 
 class MessagingStack(Stack):
@@ -61,6 +61,7 @@ class MessagingStack(Stack):
         self.subscription_updates.add_subscription(
             subscriptions.SqsSubscription(self.subscriptions.queue, raw_message_delivery=True)
         )
+        self.alarms: sns.Topic | None = None
         self._bar_topics(config)
         if config.network is not None:
             self._cleaner(config)
@@ -123,7 +124,7 @@ class MessagingStack(Stack):
         )
         topics = f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"
         cleaner.role.add_to_policy(iam.PolicyStatement(actions=["sns:DeleteTopic"], resources=[topics]))
-        acknowledge_wildcard(cleaner, topics_of(config), "Topics of symbols get their names at run time.")
+        acknowledge_wildcard(cleaner, topics_of(self, config), "Topics of symbols get their names at run time.")
         # Listing cannot be narrowed to names.
         cleaner.role.add_to_policy(iam.PolicyStatement(actions=["sns:ListTopics"], resources=["*"]))
         provider = custom_resources.Provider(self, "CleanerProvider", on_event_handler=cleaner.function)
@@ -135,6 +136,16 @@ class MessagingStack(Stack):
     def _alarm_topic(self, config: StageConfig) -> None:
         """Whom alarms wake, those of all stacks."""
         self.alarms = sns.Topic(self, "Alarms", topic_name=f"{config.prefix}-alarms", enforce_ssl=True)
+        # With a policy of its own a topic has no longer the account's, which let CloudWatch in.
+        self.alarms.add_to_resource_policy(
+            iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[self.alarms.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": self.account}},
+            )
+        )
         if config.alarm_email:
             self.alarms.add_subscription(subscriptions.EmailSubscription(config.alarm_email))
         for queue in self.work_queues:
@@ -142,6 +153,6 @@ class MessagingStack(Stack):
                 alarm.add_alarm_action(actions.SnsAction(self.alarms))
 
 
-def topics_of(config: StageConfig) -> str:
+def topics_of(scope: Construct, config: StageConfig) -> str:
     """How cdk-nag writes the topics of a stage's symbols."""
-    return f"arn:<AWS::Partition>:sns:<AWS::Region>:<AWS::AccountId>:{bars_topic_prefix(config.name)}*"
+    return arn(scope, "sns", f"{bars_topic_prefix(config.name)}*")

@@ -33,14 +33,22 @@ class ObservabilityStack(Stack):
         topic: sns.ITopic,
         queues: Sequence[WorkQueue],
         functions: Mapping[str, lambda_.IFunction],
+        function_alarms: Sequence[cloudwatch.Alarm],
         api_id: str,
         database: rds.DatabaseInstance | rds.DatabaseCluster,
+        sandbox_flows: cloudwatch.IMetric,
     ) -> None:
         super().__init__(scope, construct_id)
         self._config = config
         self._topic = topic
-        self._alarms = [alarm for queue in queues for alarm in queue.alarms]
-        self._functions(functions)
+        self._alarms = [*(alarm for queue in queues for alarm in queue.alarms), *function_alarms]
+        self._alarm(
+            "FunctionsThrottled",
+            cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=_FIVE),
+            0,
+            "Functions were refused: the account's concurrency, or a function's share of it, is used up.",
+        )
+        self._alarm("SandboxTraffic", sandbox_flows, 0, "Something in the sandbox tried to reach a network.")
         self._own()
         self._database(database)
         self._api(api_id)
@@ -83,21 +91,6 @@ class ObservabilityStack(Stack):
             period=period,
         )
 
-    def _functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
-        for name, function in functions.items():
-            self._alarm(
-                f"{name.capitalize()}Failing",
-                function.metric_errors(period=_FIVE),
-                3,
-                f"The {name} function failed more than three times in five minutes.",
-            )
-        self._alarm(
-            "FunctionsThrottled",
-            cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=_FIVE),
-            0,
-            "Functions were refused: the account's concurrency is used up.",
-        )
-
     def _own(self) -> None:
         """What only we can know."""
         missing = cloudwatch.TreatMissingData.BREACHING
@@ -123,6 +116,13 @@ class ObservabilityStack(Stack):
             5_000,
             "An order in a hundred takes more than five seconds from its bar.",
             periods=2,
+        )
+        # The reconciler asks every five minutes, the executor whenever somebody trades.
+        self._alarm(
+            "PlatformRefused",
+            self._metric("PlatformRefused", "reconciler", "Sum", _FIVE),
+            0,
+            "The broker refuses the platform: its keys are wrong, revoked or not entered. Orders wait.",
         )
         self._alarm(
             "BrokerDrift",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
@@ -12,7 +11,7 @@ from infra_cdk.constructs.function_factory import FunctionFactory, Place
 from infra_cdk.constructs.websocket_api import WebSocketApi
 from infra_cdk.stacks.messaging import MessagingStack
 from infra_cdk.stacks.secrets import SecretsStack
-from infra_cdk.suppressions import acknowledge_wildcard
+from infra_cdk.suppressions import acknowledge_wildcard, arn
 
 
 class RealtimeStack(Stack):
@@ -29,7 +28,7 @@ class RealtimeStack(Stack):
         place: Place,
     ) -> None:
         super().__init__(scope, construct_id)
-        factory = FunctionFactory(self, config, place, prefix="-realtime")
+        factory = FunctionFactory(self, config, place, prefix="-realtime", alarms=messaging.alarms)
         engine_database = secrets.name_of("database/engine")
         self.websocket_api = WebSocketApi(self, "WebSocketApi", config=config)
         self.realtime = factory.function(
@@ -49,7 +48,7 @@ class RealtimeStack(Stack):
                 actions=["execute-api:ManageConnections"], resources=[self.websocket_api.connections_arn]
             )
         )
-        self.realtime.may_read_secrets(secrets.database_engine.secret_arn, secrets.tokens.secret_arn)
+        self.realtime.may_read_secrets(secrets.database_engine, secrets.tokens)
         self.websocket_api.route_to(self.realtime.target)
 
         self.notifier = factory.function(
@@ -64,7 +63,7 @@ class RealtimeStack(Stack):
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
             },
         )
-        self.notifier.may_read_secrets(secrets.database_engine.secret_arn)
+        self.notifier.may_read_secrets(secrets.database_engine)
         self.notifier.role.add_to_policy(
             iam.PolicyStatement(
                 actions=["execute-api:ManageConnections"], resources=[self.websocket_api.connections_arn]
@@ -72,11 +71,9 @@ class RealtimeStack(Stack):
         )
         self.notifier.consume(messaging.notifications.queue, batch_size=10)
 
-        connections = f"arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:{self.websocket_api.logical_id}/realtime/POST/@connections/*"
+        connections = arn(self, "execute-api", f"{self.websocket_api.logical_id}/realtime/POST/@connections/*")
         for function in (self.realtime, self.notifier):
             acknowledge_wildcard(function, connections, "Connections get their ids at run time.")
 
-    @property
-    def watched(self) -> dict[str, lambda_.IFunction]:
-        """The functions by name, for alarms."""
-        return {"realtime": self.realtime.function, "notifier": self.notifier.function}
+        self.watched = factory.watched
+        self.alarms = factory.alarms

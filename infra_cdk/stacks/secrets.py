@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
-from aws_cdk import RemovalPolicy, Stack
+from aws_cdk import Stack
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
+from stratforge.configuration import PLACEHOLDER
 
 from infra_cdk.configuration import StageConfig
+from infra_cdk.constructs.log import keep
 
 
 class SecretsStack(Stack):
@@ -26,7 +28,7 @@ class SecretsStack(Stack):
                 alias=f"{config.prefix}-data",
                 description=f"Database and secrets of {config.prefix}",
                 enable_key_rotation=True,
-                removal_policy=RemovalPolicy.RETAIN,
+                removal_policy=keep(config),
             )
             if config.production
             else None
@@ -37,7 +39,19 @@ class SecretsStack(Stack):
             "DatabaseEngine", "database/engine", {"username": "stratforge_engine"}, "password"
         )
         self.tokens = self._generated("Tokens", "tokens", {"key_id": "1"}, "signing_key")
-        self.alpaca = self._generated("Alpaca", "alpaca", {"key_id": "enter-me"}, "secret_key")
+        self.alpaca = self._generated("Alpaca", "alpaca", {"key_id": PLACEHOLDER}, "secret_key")
+        # What the edge shows at the API's door, and the account that trades after each deployment; the first operator's, where one is named.
+        self.edge = self._generated("Edge", "edge", {}, "key") if config.edge else None
+        self.smoke = (
+            self._generated("Smoke", "smoke", {"email": f"smoke@{config.name}.invalid"}, "password")
+            if config.network is not None
+            else None
+        )
+        self.operator = (
+            self._generated("Operator", "operator", {"email": config.operator_email}, "password")
+            if config.operator_email
+            else None
+        )
         self.gemini = self._generated("Gemini", "gemini", {"quant_model": "gemini-3.5-flash"}, "unused")
 
     def name_of(self, path: str) -> str:
@@ -56,5 +70,5 @@ class SecretsStack(Stack):
                 exclude_punctuation=True,
                 password_length=40,
             ),
-            removal_policy=RemovalPolicy.RETAIN if self._config.production else RemovalPolicy.DESTROY,
+            removal_policy=keep(self._config),
         )

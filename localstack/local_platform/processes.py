@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
+import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from local_platform.failures import StartError
 
 _PR_SET_PDEATHSIG = 1
 _MAX_LOG_BYTES = 20 << 20
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+# A child hears of the death of the thread that started it, so one thread that lives as long as we do starts them all.
+_STARTER = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
 
-def _die_with_parent(stop_signal: int) -> Callable[[], None]:
-    def set_signal() -> None:
+def start_process(command: Sequence[str], stop_signal: int = signal.SIGKILL, **options: Any) -> subprocess.Popen[Any]:
+    """Starts a process that gets `stop_signal` when we die, however we die."""
+
+    def die_with_parent() -> None:
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, stop_signal)
 
-    return set_signal
+    def start() -> subprocess.Popen[Any]:
+        return subprocess.Popen(list(command), preexec_fn=die_with_parent, start_new_session=True, **options)
+
+    return _STARTER.submit(start).result()
 
 
 @dataclass(slots=True)
@@ -44,6 +55,7 @@ class Process:
     uid: int | None = None
     stop_signal: int = signal.SIGTERM
     ready: Callable[[], bool] = lambda: True
+    on_lost: Callable[[], None] | None = None
     on_restarted: Callable[[], None] | None = None
     restarts: int = 0
     _popen: subprocess.Popen[bytes] | None = None
@@ -63,25 +75,26 @@ class Process:
             ownership: dict[str, Any] = (
                 {} if self.uid is None else {"user": self.uid, "group": self.uid, "extra_groups": []}
             )
-            self._popen = subprocess.Popen(
-                list(self.command),
+            self._popen = start_process(
+                self.command,
+                self.stop_signal,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=_die_with_parent(self.stop_signal),
                 **ownership,
             )
 
-    def wait_until_ready(self, seconds: float) -> None:
+    def wait_until_ready(self, seconds: float, stopping: Callable[[], bool] = lambda: False) -> None:
         """Waits for it to answer.
 
         Raises:
-            StartError: if it ends or does not answer in time.
+            StartError: if it ends or does not answer in time, or everything stops meanwhile.
         """
         deadline = time.monotonic() + seconds
         while not self.ready():
+            if stopping():
+                raise StartError(f"{self.name} was stopped while it started")
             if self.pid == 0:
                 raise StartError(
                     f"{self.name} ended while starting; its last words: {self.last_words()} (log: {self.log})"
@@ -128,77 +141,132 @@ class Process:
 class Supervisor:
     """Starts what dies."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
+    def __init__(self, tell: Callable[[str], None], registry: Path | None = None) -> None:
+        """
+        Args:
+            tell: Hears a line for a person.
+            registry: File that says what runs, for who comes after a run that was killed.
+        """
         self.processes: list[Process] = []
         self.failed: Process | None = None
         self._tell = tell
+        self._registry = registry
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
+        self._chores: list[Callable[[], None]] = []
 
     def add(self, process: Process, seconds: float = 30.0) -> Process:
         """Starts a process, waits until it is ready, and keeps it running."""
-        process.start()
-        with self._lock:
-            self.processes.append(process)
-        process.wait_until_ready(seconds)
+        self._start(process)
+        process.wait_until_ready(seconds, self._stopping.is_set)
         return process
 
-    def watch(self) -> None:
-        """Begins to watch."""
+    def _start(self, process: Process) -> None:
+        with self._lock:
+            if self._stopping.is_set():
+                raise StartError(f"{process.name} is not started: everything stops")
+            process.start()
+            if process not in self.processes:
+                self.processes.append(process)
+            if self._registry is not None:
+                note_processes(self._registry, self.processes)
+
+    def watch(self, *chores: Callable[[], None]) -> None:
+        """Begins to watch; each second the chores are done too."""
+        self._chores = list(chores)
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
+        looked = 0.0
         while not self._stopping.wait(0.1):
             for process in list(self.processes):
-                process.bound_log()
-                if process.pid == 0 and not self._stopping.is_set():
-                    self._restart(process)
+                self._guard(process.name, functools.partial(self._look_after, process))
+            if time.monotonic() - looked >= 1.0:
+                looked = time.monotonic()
+                for chore in self._chores:
+                    self._guard("supervision", chore)
+
+    def _guard(self, name: str, action: Callable[[], None]) -> None:
+        """Whatever goes wrong is said, and the supervisor lives on."""
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - a supervisor that dies of an error leaves everything without one
+            if not self._stopping.is_set():
+                self._tell(f"{name}: {type(error).__name__}: {str(error)[:300]}")
+
+    def _look_after(self, process: Process) -> None:
+        process.bound_log()
+        if process.pid == 0 and not self._stopping.is_set():
+            self._restart(process)
 
     def _restart(self, process: Process) -> None:
         if process.failing():
             self.failed = process
             return
+        if process.on_lost is not None:
+            process.on_lost()
         process.restarts += 1
         self._tell(f"{process.name} ended and is started again ({process.last_words()[:120]})")
-        process.start()
         try:
-            process.wait_until_ready(30.0)
+            self._start(process)
+            process.wait_until_ready(30.0, self._stopping.is_set)
             if process.on_restarted is not None:
                 process.on_restarted()
-        except StartError as error:
-            self._tell(str(error))
+        except Exception:
+            # Half of a restart is none: it is ended, and the next look starts it again.
+            process.stop(2.0)
+            raise
+        self._tell(f"{process.name} runs again")
+
+    def restart(self, process: Process) -> None:
+        """Ends a process and starts it anew, with what its command and environment are now."""
+        process.stop()
+        self._start(process)
+        process.wait_until_ready(30.0, self._stopping.is_set)
 
     def stop(self) -> None:
         """Ends everything, the last started first."""
-        self._stopping.set()
+        with self._lock:
+            self._stopping.set()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(35)
+            self._thread.join(2)
         for process in reversed(self.processes):
             process.stop()
+        if self._registry is not None:
+            self._registry.unlink(missing_ok=True)
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def note_processes(registry: Path, processes: Sequence[Process]) -> None:
+    """Writes down what runs: ids are given again, so each with the time it was started."""
+    rows = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            if process.pid:
+                began = psutil.Process(process.pid).create_time()
+                rows.append({"pid": process.pid, "began": began, "signal": int(process.stop_signal)})
+    working = registry.with_suffix(".new")
+    working.write_text(json.dumps(rows))
+    working.replace(registry)
 
 
-def port_is_free(port: int) -> bool:
-    """Whether nobody listens on a port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def listening(port: int) -> bool:
-    """Whether somebody answers on a port."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def end_leftovers(registry: Path) -> int:
+    """Ends what a run that was killed left behind; gives how many processes that were."""
+    try:
+        rows = json.loads(registry.read_text())
+    except (OSError, ValueError):
+        return 0
+    ended = 0
+    for row in rows:
+        with contextlib.suppress(psutil.Error, OSError):
+            leftover = psutil.Process(row["pid"])
+            if abs(leftover.create_time() - row["began"]) < 0.5:
+                ended += 1
+                leftover.send_signal(row["signal"])
+                with contextlib.suppress(psutil.TimeoutExpired):
+                    leftover.wait(5)
+                # Each was started in a session of its own, with whatever it started.
+                os.killpg(row["pid"], signal.SIGKILL)
+    registry.unlink(missing_ok=True)
+    return ended

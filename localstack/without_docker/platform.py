@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from local_platform.deployment import ACCOUNT, REGION, client
 from local_platform.failures import StartError
 from local_platform.platform import Platform, answers
-from local_platform.processes import Process, listening
+from local_platform.ports import listening
+from local_platform.processes import Process
+from local_platform.steps import Step, run_steps
 from local_platform.synthesis import ROOT, synthesize
 
 from infra_cdk import cdk
@@ -22,21 +25,23 @@ _DEPLOY_SECONDS = 400
 class LocalStackPlatform(Platform):
     """Everything but the HTTP and WebSocket APIs, which the community version does not have."""
 
-    def start(self) -> None:
+    def start(self, finished: Callable[[str, float], None] = lambda _name, _seconds: None) -> Mapping[str, float]:
         """Brings everything up; returns when stacks are deployed and the ingestor listens."""
-        self._start_database()
-        self.tell("templates")
+        assembly: list[Path] = []
         cache = (self.options.assemblies or self.options.state / "assemblies").with_name("assemblies-localstack")
-        assembly = synthesize(cache, gateways=False)
-        self.tell("LocalStack")
-        self.supervisor.add(self._engine_process())
-        self.tell("stacks")
-        self._deploy(assembly)
-        self.tell("simulators")
-        self._start_simulators()
-        self.tell("ingestor")
-        self.supervisor.add(self._ingestor_process())
+        seconds = run_steps(
+            [
+                Step("database", self._start_database),
+                Step("templates", lambda: assembly.append(synthesize(cache, gateways=False))),
+                Step("LocalStack", lambda: self._add(self._engine_process())),
+                Step("simulators", lambda: self._add(*self._simulator_processes())),
+                Step("stacks", lambda: self._deploy(assembly[0]), ("templates", "LocalStack")),
+                Step("ingestor", self._start_ingestor, ("stacks", "database", "simulators")),
+            ],
+            finished,
+        )
         self.supervisor.watch()
+        return seconds
 
     def _engine_process(self) -> Process:
         state = self.options.state.resolve() / "engine"

@@ -6,10 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.test_templates import assembly_of
+from tests.infrastructure.assemblies import assembly_of
 
 
 @pytest.fixture(scope="session")
 def production_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Production with everything that can be switched on."""
-    return assembly_of("prod", tmp_path_factory.mktemp("prod"), edge=True)
+    return assembly_of("prod", tmp_path_factory.mktemp("prod"), edge=True, operator_email="ada@example.com")
+
+
+@pytest.fixture(scope="session")
+def development_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Development as it comes."""
+    return assembly_of("dev", tmp_path_factory.mktemp("dev"))

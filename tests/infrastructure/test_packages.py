@@ -42,4 +42,5 @@ def test_sizes_are_measured_of_the_layers_that_functions_have() -> None:
     for path in (ROOT / "infra_cdk" / "stacks").glob("*.py"):
         text = path.read_text(encoding="utf-8")
         found |= dict(re.findall(r'\.function\(\s*"(\w+)",\s*"(\w+)"', text))
-    assert found == {name: kind for name, kind in KINDS.items() if name not in ("cleaner", "migrator")}
+    # The cleaner is made by itself, and the API's package serves two functions.
+    assert found | {"api": "api"} == {name: kind for name, kind in KINDS.items() if name != "cleaner"}

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from stratforge.storage.postgres.migrations import MigrationError, migrate, read_migrations
+from local_platform.synthesis import ROOT
+from stratforge.storage.postgres.migrations import Migration, MigrationError, migrate, read_migrations
 
 FIRST = "CREATE TABLE one (id int);"
 SECOND = "CREATE TABLE two (id int);"
@@ -37,6 +38,53 @@ def test_an_edited_migration_is_refused(empty_database: str, tmp_path: Path) -> 
     migrate(empty_database, read_migrations(folder(tmp_path, FIRST)))
     with pytest.raises(MigrationError, match="was edited"):
         migrate(empty_database, read_migrations(folder(tmp_path, FIRST + " -- changed")))
+
+
+def test_a_text_that_was_released_besides_is_accepted_and_made_up_for(empty_database: str, tmp_path: Path) -> None:
+    edited = read_migrations(folder(tmp_path, FIRST + " -- edited after its release"))
+    migrate(empty_database, edited)
+    folder(tmp_path, FIRST, SECOND)
+    (tmp_path / "also_released.txt").write_text(f"# why\n0001_step {edited[0].checksum} 0002_step\n")
+    assert migrate(empty_database, read_migrations(tmp_path)) == ["0002_step"]
+
+
+@pytest.mark.parametrize("made_up_by", ["0001_step", "0009_missing"])
+def test_a_text_released_besides_needs_a_later_migration_that_makes_up_for_it(tmp_path: Path, made_up_by: str) -> None:
+    folder(tmp_path, FIRST, SECOND)
+    (tmp_path / "also_released.txt").write_text(f"0001_step {'0' * 64} {made_up_by}\n")
+    with pytest.raises(MigrationError, match="cannot make up"):
+        read_migrations(tmp_path)
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_databases_of_both_released_texts_become_the_same(empty_database: str, edited: bool) -> None:
+    migrations = read_migrations(ROOT / "db" / "migrations")
+    events = next(each for each in migrations if each.name == "0011_events")
+    before = migrations[: events.number - 1]
+    released = events.sql
+    if edited:
+        for name in ("orders", "signals", "sessions", "jobs"):
+            released = released.replace(
+                f"note_changed_{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public",
+                f"note_changed_{name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public SET enable_nestloop = off",
+            )
+        released = released.replace(
+            "CREATE FUNCTION note_orders()",
+            "-- Nothing is known of the sizes of changed rows when a plan is made and kept, so joins of old and new ones are hashed always.\n"
+            "CREATE FUNCTION note_orders()",
+        )
+    yesterday = Migration(events.number, events.name, released)
+    assert (yesterday.checksum == events.checksum) is not edited
+    migrate(empty_database, [*before, yesterday])
+    migrate(empty_database, migrations)
+    with psycopg.connect(empty_database) as connection:
+        settings = connection.execute(
+            "SELECT proname, proconfig FROM pg_proc WHERE proname LIKE 'note_changed_%' ORDER BY proname"
+        ).fetchall()
+    assert settings == [
+        (f"note_changed_{name}", ["search_path=public", "enable_nestloop=off"])
+        for name in ("jobs", "orders", "sessions", "signals")
+    ]
 
 
 def test_a_database_newer_than_the_code_is_refused(empty_database: str, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from stratforge.broker.port import (
     Accepted,
     BrokerBusy,
     BrokerOrder,
+    BrokerRefusesPlatform,
     BrokerUnavailable,
     FillActivity,
     Rejected,
@@ -28,7 +29,7 @@ from stratforge.broker.port import (
     Submission,
     Unknown,
 )
-from stratforge.configuration import AlpacaSecret
+from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.assets import AssetRules
@@ -38,19 +39,71 @@ _NEW_YORK = ZoneInfo("America/New_York")
 # Positions in crypto are named without the slash.
 _QUOTES = ("USDT", "USDC", "USD", "BTC")
 _BUSY_SECONDS = 2.5
+# Words of Alpaca's refusals that are about the keys or the whole account.
+_ABOUT_THE_PLATFORM = (
+    "forbidden",
+    "request is not authorized",
+    "unauthorized",
+    "access key verification failed",
+    "account is restricted",
+    "account is blocked",
+    "account blocked",
+    "trading is blocked",
+    "trading blocked",
+    "trading is suspended",
+    "account is not allowed to trade",
+    "account not authorized to trade",
+    "only allowed to liquidate",
+)
 Answer = TypeVar("Answer")
 
 
 class AlpacaBroker:
     """The port, on Alpaca's paper account. Prices and quantities travel as exact decimal strings."""
 
-    def __init__(self, secret: AlpacaSecret, budget: RequestBudget | None = None) -> None:
+    def __init__(self, keys: AlpacaSecret | Keys[AlpacaSecret], budget: RequestBudget | None = None) -> None:
+        """
+        Args:
+            keys: The account's keys, or where they are read: with `Keys` a rotation is met, and keys that are refused are read again.
+            budget: The requests that are left in the minute.
+        """
+        self._keys = FixedKeys(keys) if isinstance(keys, AlpacaSecret) else keys
+        self._budget = budget
+        self._connect(self._keys.now())
+
+    def _connect(self, secret: AlpacaSecret) -> None:
         key, secret_key = secret.key_id, secret.secret_key.get_secret_value()
+        self._secret = secret
         self._client = TradingClient(key, secret_key, paper=True, url_override=secret.trading_url)
         self._actions = CorporateActionsClient(key, secret_key, url_override=secret.data_url)
-        self._budget = budget
         harden(self._client)
         harden(self._actions)
+
+    def _authorized(self, question: Callable[[], Answer]) -> Answer:
+        """Asks with the keys as they are now; when they are refused and there are others meanwhile, once more with those.
+
+        Raises:
+            BrokerRefusesPlatform: when there are no others, or they are refused too.
+        """
+        present = self._keys.now()
+        if present != self._secret:
+            self._connect(present)
+        try:
+            return question()
+        except APIError as error:
+            if not _refuses_platform(error):
+                raise
+            # The broker took nothing, so asking again, even for an order, asks for one.
+            other = self._keys.after_refusal()
+            if other == self._secret:
+                raise BrokerRefusesPlatform(_refused(error)) from error
+            self._connect(other)
+        try:
+            return question()
+        except APIError as error:
+            if not _refuses_platform(error):
+                raise
+            raise BrokerRefusesPlatform(_refused(error)) from error
 
     # Orders ----------------------------------------------------------------------------------------------
 
@@ -75,7 +128,7 @@ class AlpacaBroker:
             "client_order_id": client_order_id,
         }
         try:
-            order = self._client.post("/orders", request)
+            order = self._authorized(lambda: self._client.post("/orders", request))
         except APIError as error:
             return _refusal(error)
         except (requests.RequestException, ValueError) as error:
@@ -213,7 +266,7 @@ class AlpacaBroker:
         """Asks; `missing` is the answer when there is no such thing, `refused` when the order's state does not allow it."""
         self._take(purpose)
         try:
-            return question()
+            return self._authorized(question)
         except APIError as error:
             if error.status_code == 404:
                 return missing
@@ -224,13 +277,35 @@ class AlpacaBroker:
             raise BrokerUnavailable(f"{what}: {type(error).__name__}: {str(error)[:200]}") from error
 
 
-def _refusal(error: APIError) -> Submission:
+def _meaning(error: APIError) -> tuple[int, int, str]:
+    """Status, Alpaca's own code, and its words."""
     status = error.status_code or 0
     try:
         body = json.loads(str(error))
-        code, message = int(body.get("code", 0)), str(body.get("message", ""))
+        return status, int(body.get("code", 0)), str(body.get("message", ""))
     except (ValueError, TypeError, AttributeError):
-        code, message = 0, str(error)[:300]
+        return status, 0, str(error)[:300]
+
+
+def _refuses_platform(error: APIError) -> bool:
+    """Whether it is about who asks: 401, or a 403 whose words are about the request's keys or the account, not about the order.
+
+    Alpaca gives orders that it refuses the same status and often the same code, so the words decide.
+    """
+    status, _code, message = _meaning(error)
+    if status == 401:
+        return True
+    words = message.lower()
+    return status == 403 and (not words or any(each in words for each in _ABOUT_THE_PLATFORM))
+
+
+def _refused(error: APIError) -> str:
+    status, code, message = _meaning(error)
+    return f"the broker refuses the platform: HTTP {status} {code}: {message}"[:300]
+
+
+def _refusal(error: APIError) -> Submission:
+    status, code, message = _meaning(error)
     # The code of a duplicate id is used for other refusals too, so the words decide.
     if status == 422 and "client_order_id must be unique" in message:
         return Rejected(message, duplicate=True)

@@ -15,7 +15,7 @@ from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
 
 from stratforge.broker.hardening import harden
-from stratforge.configuration import AlpacaSecret
+from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import Bar, is_crypto
 
 # Minutes of a trading day that are counted on when asking for a number of bars: nights, weekends and holidays lie between.
@@ -30,8 +30,17 @@ class HistoryUnavailable(RuntimeError):
 class AlpacaHistory:
     """Past bars and the market's clock."""
 
-    def __init__(self, secret: AlpacaSecret) -> None:
+    def __init__(self, keys: AlpacaSecret | Keys[AlpacaSecret]) -> None:
+        """
+        Args:
+            keys: The account's keys, or where they are read: with `Keys` a rotation is met.
+        """
+        self._keys = FixedKeys(keys) if isinstance(keys, AlpacaSecret) else keys
+        self._connect(self._keys.now())
+
+    def _connect(self, secret: AlpacaSecret) -> None:
         key, secret_key = secret.key_id, secret.secret_key.get_secret_value()
+        self._secret = secret
         self._feed = DataFeed(secret.feed)
         self._stocks = StockHistoricalDataClient(key, secret_key, url_override=secret.data_url)
         self._crypto = CryptoHistoricalDataClient(key, secret_key, url_override=secret.data_url)
@@ -39,17 +48,30 @@ class AlpacaHistory:
         for client in (self._stocks, self._crypto, self._trading):
             harden(client)
 
+    def _meet_rotation(self) -> None:
+        present = self._keys.now()
+        if present != self._secret:
+            self._connect(present)
+
+    def _unavailable(self, what: str, error: Exception) -> HistoryUnavailable:
+        if isinstance(error, APIError) and error.status_code in (401, 403):
+            # The question is asked again by whoever asked, then with other keys, if somebody has entered some.
+            self._keys.after_refusal()
+        return HistoryUnavailable(f"{what} cannot be read: {str(error)[:200]}")
+
     def now(self) -> datetime:
         """The market's clock."""
+        self._meet_rotation()
         try:
             clock: Any = self._trading.get_clock()
         except (APIError, requests.RequestException) as error:
-            raise HistoryUnavailable(f"the clock cannot be read: {str(error)[:200]}") from error
+            raise self._unavailable("the clock", error) from error
         timestamp: datetime = clock.timestamp
         return timestamp
 
     def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> list[Bar]:
         """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones."""
+        self._meet_rotation()
         try:
             if is_crypto(symbol):
                 reply: Any = self._crypto.get_crypto_bars(
@@ -66,7 +88,7 @@ class AlpacaHistory:
                     )
                 )
         except (APIError, requests.RequestException) as error:
-            raise HistoryUnavailable(f"bars of {symbol} cannot be read: {str(error)[:200]}") from error
+            raise self._unavailable(f"bars of {symbol}", error) from error
         bars = [normalized_bar(symbol, each) for each in reply.data.get(symbol, []) if each.timestamp < end]
         return bars[-limit:] if limit is not None else bars
 

@@ -86,6 +86,7 @@ class Broker(Protocol):
 
         Raises:
             BrokerBusy: before anything was sent, when the minute's requests are used up.
+            BrokerRefusesPlatform: when the broker took nothing because of who asks, not of what is asked.
         """
         ...
 
@@ -144,6 +145,13 @@ class RequestBudget(Protocol):
 
 class BrokerUnavailable(RuntimeError):
     """The broker did not answer a question; it may be asked again."""
+
+
+class BrokerRefusesPlatform(BrokerUnavailable):
+    """The broker refuses the platform itself: its keys are wrong or revoked, or its account may not trade.
+
+    Nothing was taken, and no user's order is to blame: orders wait, and somebody is told.
+    """
 
 
 class BrokerBusy(BrokerUnavailable):

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from local_platform.synthesis import ROOT
-from stratforge.broker import Accepted, BrokerUnavailable, Rejected, Submission, Unknown
+from stratforge.broker import Accepted, BrokerRefusesPlatform, BrokerUnavailable, Rejected, Submission, Unknown
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.hardening import ForbiddenCall
 from stratforge.configuration import AlpacaSecret
@@ -26,9 +26,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         self.server.requests.append((self.command, self.path, self.rfile.read(length)))
+        key = self.headers.get("APCA-API-KEY-ID")
+        self.server.keys.append(key)
         if self.server.delay:
             time.sleep(self.server.delay)
-        status, body = self.server.answer
+        status, body = self.server.answers.get(key, self.server.answer)
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
@@ -45,7 +47,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def server() -> Iterator[Any]:
     """A server that answers as told."""
     found: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    found.requests, found.answer, found.delay = [], (200, {}), 0.0
+    found.requests, found.keys, found.answer, found.answers, found.delay = [], [], (200, {}), {}, 0.0
     threading.Thread(target=found.serve_forever, daemon=True).start()
     yield found
     found.shutdown()
@@ -143,3 +145,87 @@ def test_no_code_of_ours_names_a_call_on_the_whole_account() -> None:
             if isinstance(node, ast.Attribute)
         }
         assert not names & forbidden, path
+
+
+# Keys ---------------------------------------------------------------------------------------------------------------
+
+REFUSALS = [
+    (401, {"code": 40110000, "message": "request is not authorized"}),
+    (401, {}),
+    (403, {"message": "forbidden."}),
+    (403, {"code": 40310000, "message": "forbidden."}),
+    (403, {"code": 40310000, "message": "account is restricted to liquidation only"}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+def test_a_refusal_of_the_platform_is_no_refusal_of_the_order(
+    server: Any, broker: AlpacaBroker, status: int, body: dict[str, Any]
+) -> None:
+    server.answer = (status, body)
+    with pytest.raises(BrokerRefusesPlatform):
+        submit(broker)
+    with pytest.raises(BrokerRefusesPlatform):
+        broker.positions()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "insufficient qty available for order (requested: 5, available: 0)",
+        "potential wash trade detected. use complex orders",
+        "asset AAPL is not fractionable",
+        "cost basis must be >= minimal amount of order 1",
+    ],
+)
+def test_a_refusal_of_the_order_is_none_of_the_platform(server: Any, broker: AlpacaBroker, message: str) -> None:
+    server.answer = (403, {"code": 40310000, "message": message})
+    assert isinstance(submit(broker), Rejected)
+
+
+class _Turning:
+    """Keys that somebody changes."""
+
+    def __init__(self, secret: AlpacaSecret) -> None:
+        self.present = self.entered = secret
+
+    def now(self) -> AlpacaSecret:
+        return self.present
+
+    def after_refusal(self) -> AlpacaSecret:
+        self.present = self.entered
+        return self.present
+
+
+@pytest.fixture
+def turning(server: Any) -> _Turning:
+    """Keys of an account at the server, which refuses all but `good`."""
+    address = f"http://127.0.0.1:{server.server_port}"
+    values = {"key_id": "old", "secret_key": "secret", "trading_url": address, "data_url": address}
+    return _Turning(AlpacaSecret.model_validate(values))
+
+
+def test_keys_that_were_changed_are_used_for_the_next_request(server: Any, turning: _Turning) -> None:
+    broker = AlpacaBroker(turning)  # type: ignore[arg-type] # a stand-in for keys of Secrets Manager
+    turning.present = turning.entered.model_copy(update={"key_id": "new"})
+    server.answer = (200, {"id": "at-broker"})
+    submit(broker)
+    assert server.keys == ["new"]
+
+
+def test_keys_that_are_refused_are_read_again_and_the_order_is_sent_once_with_the_others(
+    server: Any, turning: _Turning
+) -> None:
+    broker = AlpacaBroker(turning)  # type: ignore[arg-type] # a stand-in for keys of Secrets Manager
+    turning.entered = turning.present.model_copy(update={"key_id": "good"})
+    server.answers = {"old": (401, {}), "good": (200, {"id": "at-broker"})}
+    assert submit(broker) == Accepted("at-broker")
+    assert server.keys == ["old", "good"]
+
+
+def test_the_same_refused_keys_are_not_tried_twice(server: Any, turning: _Turning) -> None:
+    broker = AlpacaBroker(turning)  # type: ignore[arg-type] # a stand-in for keys of Secrets Manager
+    server.answer = (401, {})
+    with pytest.raises(BrokerRefusesPlatform):
+        submit(broker)
+    assert server.keys == ["old"]

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg
 
 _NAME = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
+_ALSO_RELEASED = "also_released.txt"
 _NO_TRANSACTION = "-- no transaction"
 _LOCK = 5_730_217_001  # Any number of our own: one runner at a time, whatever starts it.
 
@@ -22,11 +23,12 @@ class MigrationError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file: its number, name, text and checksum."""
+    """One file: its number, name, text and checksum; and the checksums of other texts that were released under its name."""
 
     number: int
     name: str
     sql: str
+    also_released: frozenset[str] = frozenset()
 
     @property
     def checksum(self) -> str:
@@ -38,14 +40,16 @@ def read_migrations(directory: Path) -> list[Migration]:
     """The migrations in `directory`, in order.
 
     Raises:
-        MigrationError: if a file is misnamed or the numbers have a gap.
+        MigrationError: if a file is misnamed, the numbers have a gap, or a text released besides has no migration that makes up for it.
     """
+    also = _read_also_released(directory)
     migrations = []
     for path in sorted(directory.glob("*.sql")):
         match = _NAME.fullmatch(path.name)
         if not match:
             raise MigrationError(f"{path.name} is not named NNNN_name.sql; rename it")
-        migrations.append(Migration(int(match[1]), path.stem, path.read_text(encoding="utf-8")))
+        sql = path.read_text(encoding="utf-8")
+        migrations.append(Migration(int(match[1]), path.stem, sql, frozenset(also.get(path.stem, ()))))
     for expected, migration in enumerate(migrations, 1):
         if migration.number != expected:
             raise MigrationError(
@@ -54,6 +58,20 @@ def read_migrations(directory: Path) -> list[Migration]:
     if not migrations:
         raise MigrationError(f"there are no migrations in {directory}")
     return migrations
+
+
+def _read_also_released(directory: Path) -> dict[str, list[str]]:
+    """Checksums by the name of the migration; each line names the later migration after which all databases are the same."""
+    found: dict[str, list[str]] = {}
+    file = directory / _ALSO_RELEASED
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else []:
+        if line.startswith("#") or not line.strip():
+            continue
+        name, checksum, made_up_by = line.split()
+        if not (directory / f"{made_up_by}.sql").exists() or made_up_by <= name:
+            raise MigrationError(f"{_ALSO_RELEASED}: {made_up_by} cannot make up for {name}; name a later migration")
+        found.setdefault(name, []).append(checksum)
+    return found
 
 
 @contextmanager
@@ -84,7 +102,7 @@ def migrate(conninfo: str, migrations: list[Migration]) -> list[str]:
         for number, (name, checksum) in sorted(done.items()):
             if number not in known:
                 raise MigrationError(f"the database has {name}, which is not on disk; deploy the newer version instead")
-            if known[number].checksum != checksum:
+            if checksum not in {known[number].checksum, *known[number].also_released}:
                 raise MigrationError(f"{name} was edited after it was applied; restore it and add a new migration")
         for migration in migrations:
             if migration.number not in done:

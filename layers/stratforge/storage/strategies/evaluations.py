@@ -118,6 +118,18 @@ def record_outcomes(connection: Connection, symbol: str, bar_time: datetime, out
     return int(row[0])
 
 
+def last_bar_seen_by_all(connection: Connection, symbol: str) -> datetime | None:
+    """The latest bar that every session of a symbol has seen; None when none has seen any.
+
+    A bar may be stored and yet not seen: whoever stored it may have died before it was evaluated, with the queue it came from.
+    """
+    row = connection.execute(
+        "SELECT min(last_bar_time) FROM sessions WHERE symbol = %s AND status IN ('RUNNING', 'PAUSED')", (symbol,)
+    ).fetchone()
+    seen: datetime | None = row[0] if row is not None else None
+    return seen
+
+
 def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "symbol": symbol,

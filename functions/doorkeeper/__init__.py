@@ -1,0 +1,1 @@
+"""Who may come in by the API's own address: the edge alone."""

@@ -1,0 +1,1 @@
+"""Looks whether a restored database holds a ledger that adds up."""

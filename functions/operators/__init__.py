@@ -1,0 +1,1 @@
+"""Who is an operator, by command of whoever may invoke this."""

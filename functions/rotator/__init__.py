@@ -1,0 +1,1 @@
+"""New passwords for the roles of the database, each month."""

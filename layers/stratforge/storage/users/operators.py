@@ -1,0 +1,30 @@
+"""Who is an operator. Only the owner of the database may say so."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from stratforge.storage.postgres.database import Connection
+
+
+def set_operator(connection: Connection, email: str, wanted: bool, by: str) -> bool:
+    """Makes an account an operator, or takes it from it, and notes who did; False when no open account has the address."""
+    row = connection.execute("SELECT set_operator(%s, %s, %s)", (email, wanted, by)).fetchone()
+    return bool(row and row[0])
+
+
+def add_first(connection: Connection, email: str, password_hash: str, balance: Decimal) -> bool:
+    """Makes an account that is an operator.
+
+    False when the address has an account: whose it is nobody knows here, so that is left to a person and `set_operator`.
+    """
+    row = connection.execute("SELECT register_user(%s, %s, %s)", (email, password_hash, balance)).fetchone()
+    if row is None or row[0] is None:
+        return False
+    return set_operator(connection, email, True, "deployment")
+
+
+def all_operators(connection: Connection) -> list[str]:
+    """Addresses of all operators."""
+    rows = connection.execute("SELECT email FROM users WHERE is_operator AND closed_at IS NULL ORDER BY email")
+    return [str(row[0]) for row in rows]

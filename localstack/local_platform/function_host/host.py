@@ -1,0 +1,201 @@
+"""The host: finds the pool of a function, and says in Lambda's words how an invocation ended."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from local_platform.function_host.definitions import Definition
+from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
+from local_platform.function_host.wire import pack, send_with_descriptor
+
+# What a person waits for an environment before the answer is "busy", and how long the person then waits to ask again.
+PATIENCE_SECONDS = 5.0
+RETRY_AFTER_SECONDS = 2
+_IDLE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of a function."""
+
+    function: str
+    arn: str
+    request_id: str
+    trace_id: str | None
+    deadline: float
+    event: bytes
+
+
+class ForkServer:
+    """The process that forks environments; started again when it dies."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+
+    def start(self) -> None:
+        """Starts it. From the main thread: it ends with the thread that started it."""
+        self.stop()
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-W",
+                    "ignore",
+                    "-m",
+                    "local_platform.function_host.fork_server",
+                    str(theirs.fileno()),
+                ],
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+
+    @property
+    def pid(self) -> int:
+        """Its process id; 0 when it does not run."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else 0
+
+    async def environment(self, definition: Definition) -> socket.socket:
+        """A connection to an environment that is being forked."""
+        if self.pid == 0:
+            self.start()
+        assert self._control is not None
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            send_with_descriptor(self._control, {"definition": definition.message()}, theirs.fileno())
+        return ours
+
+    def forget(self) -> None:
+        """Lets all templates go."""
+        if self.pid and self._control is not None:
+            self._control.sendall(pack({}))
+
+    def stop(self) -> None:
+        """Ends it, and with it all environments."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        if self._control is not None:
+            self._control.close()
+
+
+class Host:
+    """All functions."""
+
+    def __init__(self, look_up: Callable[[str], Definition], bounds: Mapping[str, int], bound: int) -> None:
+        """
+        Args:
+            look_up: Gives a function by its name.
+            bounds: Environments that single functions may have.
+            bound: Environments that any other may have.
+        """
+        self.fork_server = ForkServer()
+        self._look_up, self._bounds, self._bound = look_up, bounds, bound
+        self._pools: dict[str, asyncio.Task[Pool]] = {}
+
+    async def invoke(self, call: Invocation) -> tuple[int, bytes]:
+        """The answer of a function and its HTTP status; what is not 200 is an error to the engine."""
+        try:
+            pool = await self._pool(call.function)
+        except Exception as error:  # noqa: BLE001 - the engine's errors are many, and each is told to the caller
+            return 500, _failure("Runtime.InitError", f"{call.function} cannot be looked up: {error}")
+        head = {
+            "deadline": call.deadline,
+            "arn": call.arn,
+            "request_id": call.request_id,
+            "trace_id": call.trace_id,
+        }
+        left = max(0.0, call.deadline - time.time())
+        asked_over_http = b'"requestContext"' in call.event and b'"routeKey"' in call.event
+        try:
+            answer, body = await pool.invoke(head, call.event, min(PATIENCE_SECONDS, left) if asked_over_http else left)
+        except Throttled:
+            return (200, _busy()) if asked_over_http else (429, _failure("TooManyRequestsException", "Rate exceeded"))
+        except TimedOut:
+            seconds = pool.definition.timeout
+            return 500, _failure("Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds")
+        except EnvironmentEnded as error:
+            return 500, _failure("Runtime.ExitError", f"{call.function}: {error}")
+        return (200 if answer["status"] == "ok" else 500), body
+
+    async def _pool(self, name: str) -> Pool:
+        task = self._pools.get(name)
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            task = self._pools[name] = asyncio.create_task(self._make_pool(name))
+        return await asyncio.shield(task)
+
+    async def _make_pool(self, name: str) -> Pool:
+        definition = await asyncio.to_thread(self._look_up, name)
+        return Pool(definition, self._bounds.get(name, self._bound), self.fork_server.environment)
+
+    def pools(self) -> list[Pool]:
+        """The functions that were asked for so far."""
+        return [
+            task.result()
+            for task in self._pools.values()
+            if task.done() and not task.cancelled() and task.exception() is None
+        ]
+
+    def forget(self) -> None:
+        """After a new deployment: everything is looked up again. What runs comes to its end."""
+        for pool in self.pools():
+            pool.close()
+        self._pools.clear()
+        self.fork_server.forget()
+
+    async def trim(self) -> None:
+        """Lets surplus environments go, again and again."""
+        while True:
+            await asyncio.sleep(_IDLE_SECONDS / 4)
+            for pool in self.pools():
+                pool.trim(_IDLE_SECONDS)
+
+    def status(self) -> dict[str, Any]:
+        """Each function's environments and counters."""
+        return {
+            "host": os.getpid(),
+            "fork_server": self.fork_server.pid,
+            "functions": {
+                pool.definition.name: {
+                    "bound": pool.bound,
+                    "environments": [each.pid for each in pool.environments],
+                    "busy": len(pool.busy),
+                    "waiting": pool.waiting,
+                    **asdict(pool.counters),
+                }
+                for pool in self.pools()
+            },
+        }
+
+
+def _failure(kind: str, message: str) -> bytes:
+    return json.dumps({"errorMessage": message, "errorType": kind}).encode()
+
+
+def _busy() -> bytes:
+    """What a gateway passes on to who asked over HTTP."""
+    problem = {
+        "type": "about:blank",
+        "title": "Service Unavailable",
+        "status": 503,
+        "code": "busy",
+        "detail": f"The platform is busy; ask again in {RETRY_AFTER_SECONDS} seconds.",
+    }
+    return json.dumps(
+        {
+            "statusCode": 503,
+            "headers": {"content-type": "application/problem+json", "retry-after": str(RETRY_AFTER_SECONDS)},
+            "body": json.dumps(problem),
+        }
+    ).encode()

@@ -1,0 +1,176 @@
+"""What the platform does when its own parts die, hang or are flooded."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import psutil
+import pytest
+from local_platform.audit import count_trades
+from local_platform.platform import Platform
+from stratforge.client import Client
+
+from tests.e2e.trading import Traders, assert_clean, wait_for
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+
+def status_of(platform: Platform, path: str = "/healthz") -> int:
+    try:
+        with urllib.request.urlopen(f"{platform.address}{path}", timeout=30) as reply:
+            return int(reply.status)
+    except urllib.error.HTTPError as error:
+        assert error.code != 503 or error.headers["Retry-After"]
+        return error.code
+    except OSError:
+        return 0
+
+
+def kill(platform: Platform, name: str) -> None:
+    """Kills a process and waits until the next one of its name works."""
+    process = platform.process(name)
+    first = process.pid
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: process.pid not in (0, first) and process.ready(), 60, f"a restart of {name}")
+
+
+def test_an_engine_killed_twice_in_a_row_comes_back_with_everything_and_loses_nothing(platform: Platform) -> None:
+    traders = Traders(platform, "engine-killed")
+    traders.trade(5)
+    others = {each.name: each.pid for each in platform.supervisor.processes if each.name not in ("engine", "ingestor")}
+    kill(platform, "engine")
+    kill(platform, "engine")
+    seen: set[int] = set()
+
+    def answers_again() -> bool:
+        seen.add(status_of(platform))
+        return status_of(platform) == 200
+
+    wait_for(answers_again, 90, "an answer of the platform")
+    # Nobody is told that a page does not exist only because the engine does not know it yet.
+    assert seen <= {0, 200, 503}
+    traders.trade(10, 150)
+    assert_clean(traders.stop())
+    assert {name: platform.process(name).pid for name in others} == others
+
+
+def test_every_part_that_is_killed_comes_back_and_trading_goes_on(platform: Platform) -> None:
+    traders = Traders(platform, "killed-parts")
+    traders.trade(3)
+    for victim in ("functions", "front door", "postgres", "alpaca"):
+        kill(platform, victim)
+    server = psutil.Process(platform.process("functions").pid).children()[0]
+    server.kill()
+    server.wait(20)
+    wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
+    traders.trade(5, 150)
+    assert_clean(traders.stop())
+
+
+class Crowd:
+    """Clients that ask for pages and through the API, many at once, and note what they were answered."""
+
+    def __init__(self, platform: Platform, tokens: list[str]) -> None:
+        self._address, self._tokens = platform.address, tokens
+        self.statuses: Counter[int] = Counter()
+
+    async def flood(self, at_once: int, enough: Callable[[], bool]) -> None:
+        """So many requests at once, until it is enough and each of them was answered."""
+        paths = ("/login", "/api/portfolio", "/api/sessions", "/healthz", "/api/trades", "/static/x/app.css")
+        limits = httpx.Limits(max_connections=at_once)
+        async with httpx.AsyncClient(base_url=self._address, timeout=60, limits=limits) as client:
+
+            async def visitor(number: int) -> None:
+                headers = {"Authorization": f"Bearer {self._tokens[number % len(self._tokens)]}"}
+                path = paths[number % len(paths)]
+                while True:
+                    try:
+                        reply = await client.get(path, headers=headers)
+                        self.statuses[reply.status_code] += 1
+                        assert reply.status_code != 503 or reply.headers["Retry-After"]
+                    except httpx.TransportError:
+                        self.statuses[0] += 1
+                    if enough():
+                        return
+
+            await asyncio.gather(*(visitor(number) for number in range(at_once)))
+
+
+@pytest.fixture
+def busy_neighbor() -> Iterator[None]:
+    """Somebody else who wants all of the machine."""
+    burn = [sys.executable, "-c", "while True: pass"]
+    neighbors = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 2)]
+    yield
+    for each in neighbors:
+        each.kill()
+        each.wait()
+
+
+def crowd_of(platform: Platform, name: str, clients: int = 4) -> Crowd:
+    tokens = []
+    for number in range(clients):
+        credentials = {"email": f"{name}-{number}@example.com", "password": "a long enough password"}
+        tokens.append(str(Client(platform.address).call("POST", "/api/auth/register", credentials)["access_token"]))
+    return Crowd(platform, tokens)
+
+
+def assert_within_bounds(platform: Platform) -> None:
+    for name, each in platform.functions().items():
+        assert each["most_at_once"] <= each["bound"], name
+        assert len(each["environments"]) <= each["bound"], name
+
+
+def assert_normal_again(platform: Platform) -> None:
+    def idle() -> bool:
+        api = platform.functions()["api"]
+        return api["waiting"] == 0 and api["busy"] == 0 and status_of(platform) == 200
+
+    wait_for(idle, 15, "an idle API")
+
+
+def test_a_flood_beside_a_busy_neighbor_is_answered_and_trading_goes_on(
+    platform: Platform, busy_neighbor: None
+) -> None:
+    traders = Traders(platform, "flooded")
+    crowd = crowd_of(platform, "crowd")
+    before = count_trades(platform)
+    asyncio.run(crowd.flood(200, lambda: crowd.statuses.total() >= 600))
+    assert_within_bounds(platform)
+    assert_normal_again(platform)
+    assert set(crowd.statuses) <= {200, 503}
+    assert crowd.statuses[200] > 0
+    wait_for(lambda: count_trades(platform) > before, 60, "a trade")
+    assert_clean(traders.stop())
+
+
+def test_parts_killed_during_a_flood_come_back_and_everybody_is_answered(platform: Platform) -> None:
+    crowd = crowd_of(platform, "crowd-kills")
+    killed = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        flood = pool.submit(lambda: asyncio.run(crowd.flood(200, killed.is_set)))
+        try:
+            for victim in ("ingestor", "postgres", "functions", "engine"):
+                wait_for(lambda seen=crowd.statuses.total(): crowd.statuses.total() > seen + 20, 60, "the flood")
+                kill(platform, victim)
+            assert set(crowd.statuses) <= {200, 503}
+            # Only the front door itself can cut a connection.
+            kill(platform, "front door")
+        finally:
+            killed.set()
+        flood.result()
+    assert set(crowd.statuses) <= {0, 200, 503}
+    assert_within_bounds(platform)
+    wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
+    assert_normal_again(platform)

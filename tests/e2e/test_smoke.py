@@ -1,0 +1,30 @@
+"""What is run after each deployment, run against the local platform."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from local_platform.platform import Platform
+from stratforge.client import Client
+
+from infra_cdk.smoke import SmokeFailed, trade
+
+pytestmark = pytest.mark.slow
+
+
+def test_one_share_is_bought_sold_and_read_back(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.enter("smoke@example.com", "a long enough password")
+    done = trade(client, ({"symbol": "AAPL", "quantity": "1"},), seconds=60)
+    assert done.quantity == 1
+    assert min(done.bought_at, done.sold_at) > 0
+    trades = list(client.items("/api/trades"))
+    assert {(each["side"], Decimal(each["quantity"])) for each in trades} == {("buy", Decimal(1)), ("sell", Decimal(1))}
+
+
+def test_a_platform_that_fills_nothing_fails_the_deployment(platform: Platform) -> None:
+    client = Client(platform.address)
+    client.enter("smoke2@example.com", "a long enough password")
+    with pytest.raises(SmokeFailed, match=r"nothing was filled|REJECTED"):
+        trade(client, ({"symbol": "NOSUCH", "quantity": "1"},), seconds=5)

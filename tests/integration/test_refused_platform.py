@@ -1,0 +1,51 @@
+"""While the broker refuses the platform (wrong keys, a blocked account) users' orders wait; when it takes them again they are filled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from stratforge.broker import BrokerRefusesPlatform
+from stratforge.storage.ledger.invariants import broken_invariants
+
+from tests.integration.ledger import add_signal, add_trader, set_price
+from tests.integration.world import World
+
+
+@pytest.fixture
+def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A world with a user who buys."""
+    found = World(migrated, monkeypatch)
+    found.broker.prices["AAPL"] = Decimal(100)
+    with found.database.transaction() as connection:
+        ada = add_trader(connection, "ada", sizing="0.2")
+        add_signal(connection, ada, "buy", set_price(connection, "100"))
+    found.work.append("AAPL")
+    yield found
+    found.close()
+
+
+def orders(world: World) -> list[Any]:
+    """Statuses and reasons of all orders."""
+    with world.database.transaction() as connection:
+        assert broken_invariants(connection) == {}
+        return connection.execute("SELECT status::text, reason FROM orders").fetchall()
+
+
+def test_an_order_outlives_rejected_keys(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: Any, **_named: Any) -> Any:
+        raise BrokerRefusesPlatform("the broker refuses the platform: HTTP 401")
+
+    with monkeypatch.context() as refusing:
+        for question in ("submit", "find_order", "cancel"):
+            refusing.setattr(world.broker, question, refuse)
+        for _ in range(8):
+            with pytest.raises(BrokerRefusesPlatform):
+                world.executor.handle("AAPL")
+    assert orders(world) == [("WORKING", None)]
+    assert world.exchange.orders == {}
+    world.quiet()
+    assert orders(world) == [("FILLED", None)]
+    assert len(world.exchange.orders) == 1

@@ -1,0 +1,48 @@
+"""Steps of a start."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from local_platform.steps import Step, run_steps
+
+
+def test_steps_that_need_nothing_run_side_by_side() -> None:
+    # Each waits for the other: one after the other they would never end.
+    meeting = threading.Barrier(2, timeout=20)
+    seconds = run_steps([Step("a", lambda: meeting.wait() and None), Step("b", lambda: meeting.wait() and None)], _tell)
+    assert set(seconds) == {"a", "b"}
+
+
+def test_a_step_begins_when_all_it_needs_are_done() -> None:
+    done: list[str] = []
+
+    def note(name: str) -> Step:
+        after = {"last": ("middle", "other"), "middle": ("first",)}.get(name, ())
+        return Step(name, lambda: done.append(name), after)
+
+    run_steps([note("last"), note("middle"), note("other"), note("first")], _tell)
+    assert done.index("first") < done.index("middle") < done.index("last")
+    assert done[-1] == "last"
+
+
+def test_what_a_step_raises_is_raised_and_what_needs_it_never_begins() -> None:
+    begun: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("no room")
+
+    with pytest.raises(ValueError, match="no room"):
+        run_steps([Step("a", fail), Step("b", lambda: begun.append("b"), ("a",))], _tell)
+    assert begun == []
+
+
+def test_each_step_is_told_with_its_seconds() -> None:
+    told: dict[str, float] = {}
+    seconds = run_steps([Step("a", lambda: None)], told.__setitem__)
+    assert told == seconds
+
+
+def _tell(_name: str, _seconds: float) -> None:
+    """Nobody listens."""
