@@ -83,6 +83,7 @@ class FailureCode(StrEnum):
     MODEL_REFUSED = "model-refused"
     NOT_PASSED = "not-passed"
     BACKTEST_REFUSED = "backtest-refused"
+    REPLAY_INCOMPLETE = "replay-incomplete"
 
 
 class RefusedDraft(JobResult):
