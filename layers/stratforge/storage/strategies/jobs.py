@@ -42,14 +42,14 @@ _FINISHED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job and what came of it.
+    """Work in progress: `result` when it SUCCEEDED, `error` (a code and a message) when it FAILED.
 
     Attributes:
         request: What was asked for, as JSON of the kind's request.
         progress: Where the work stands, in a few words for a person.
         partial: What there is of an answer that is still coming.
-        result: What it made, as JSON of the kind's result; None until it has succeeded.
-        error: Why it failed: a code, a message and what else is known; None unless it has failed.
+        result: What it made, by its kind; null until it has succeeded.
+        error: Why it failed: a code, a message and what else is known; null unless it has failed.
     """
 
     job_id: UUID

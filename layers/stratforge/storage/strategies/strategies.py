@@ -219,7 +219,19 @@ def delete_strategy(connection: Connection, strategy_id: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version of a strategy and where it came from."""
+    """A version of a strategy and where it came from.
+
+    Attributes:
+        source_hash: SHA-256 of the code; what runs is what was checked.
+        lookback: Bars of history that the code needs.
+        logic_explanation: What it does, in plain words.
+        prompt: What was asked for; null for code written by hand.
+        model: The model that wrote it; null for code written by hand.
+        tokens: What the model took for it, repairs included.
+        assumptions: What the model assumed where the request left it open.
+        repairs: Findings that were sent back to the model, one list for each repair.
+        parameter_meanings: What the model says its parameters decide.
+    """
 
     version: int
     python_code: str
