@@ -1,4 +1,4 @@
-"""What is stored, as clients see it: response models made from the classes of rows, so that fields and their meaning are declared once."""
+"""Response models made from the classes of rows, so that fields and their meaning are declared once."""
 
 from __future__ import annotations
 

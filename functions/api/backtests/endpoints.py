@@ -37,14 +37,14 @@ def create(new: NewBacktest, asking: Asking, response: Response, key: Idempotenc
 def list_all(
     user_id: Reader, connection: UserConnection, page: PageQuery, strategy_id: UUID | None = None
 ) -> Listed[StoredBacktest]:
-    """The user's backtests."""
+    """The caller's finished backtests, page by page."""
     found = backtests.list_backtests(connection, user_id, page, strategy_id)
     return listed(page, found, lambda each: (each.created_at, each.backtest_id))
 
 
 @router.get("/{backtest_id}", response_model=BacktestReportView)
 def get(backtest_id: UUID, connection: UserConnection) -> StoredReport:
-    """One backtest, whole."""
+    """One backtest with its curves, trades and assumptions."""
     found = backtests.get_report(connection, backtest_id)
     if found is None:
         raise not_found("backtest")

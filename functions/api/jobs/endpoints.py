@@ -25,14 +25,14 @@ def list_jobs(
     page: PageQuery,
     kind: JobKind | None = None,
 ) -> Listed[Job]:
-    """The user's jobs."""
+    """The caller's jobs, page by page."""
     found = jobs.list_jobs(connection, user_id, page, kind)
     return listed(page, found, lambda each: (each.created_at, each.job_id))
 
 
 @router.get("/{job_id}", response_model=JobView)
 def get_job(job_id: UUID, connection: UserConnection) -> Job:
-    """One job."""
+    """One job as it stands, with its result or error."""
     job = jobs.get_job(connection, job_id)
     if job is None:
         raise not_found("job")

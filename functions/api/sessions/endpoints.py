@@ -43,14 +43,14 @@ def list_all(
     symbol: Annotated[Symbol | None, Query()] = None,
     status: SessionStatus | None = None,
 ) -> Listed[StoredSession]:
-    """The user's sessions."""
+    """The caller's sessions, page by page."""
     found = sessions.list_sessions(connection, user_id, sessions.SessionFilter(strategy_id, symbol, status), page)
     return listed(page, found, lambda each: (each.started_at, each.session_id))
 
 
 @router.get("/{session_id}", response_model=SessionView)
 def get(session_id: UUID, connection: UserConnection, response: Response) -> StoredSession:
-    """One session."""
+    """One session with its profit at the latest prices."""
     found = sessions.get_session(connection, session_id)
     if found is None:
         raise not_found("session")

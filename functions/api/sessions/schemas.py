@@ -1,4 +1,4 @@
-"""What sessions look like to clients."""
+"""Sessions, as clients see them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functions.api.views import list_of, view_of
 
 
 class StopBody(BaseModel):
-    """How to stop."""
+    """Options of stopping a session."""
 
     model_config = ConfigDict(extra="forbid")
 

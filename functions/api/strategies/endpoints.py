@@ -27,7 +27,11 @@ router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 
 StrategyView = view_of(StoredStrategy, "StrategyView")
 StrategyList = list_of(StrategyView, "StrategyList", "Strategies; `next` continues the list.")
-VersionView = view_of(StoredVersion, "VersionView", diff=(str, Field("", description="What changed since the version before; empty for the first.")))
+VersionView = view_of(
+    StoredVersion,
+    "VersionView",
+    diff=(str, Field("", description="What changed since the version before; empty for the first.")),
+)
 
 
 class VersionList(BaseModel):
@@ -45,7 +49,7 @@ class CodeToCheck(BaseModel):
 
 
 class CheckView(BaseModel):
-    """What the compiler says: findings (line, column, what is wrong, what to write instead), or what the strategy is made of."""
+    """The compiler's answer: findings (line, column, what is wrong, what to write instead), or what the strategy is made of."""
 
     valid: bool
     findings: list[dict[str, Any]] = []
@@ -83,14 +87,14 @@ def create(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Resp
 def list_all(
     user_id: Reader, connection: UserConnection, page: PageQuery, symbol: Annotated[Symbol | None, Query()] = None
 ) -> Listed[StoredStrategy]:
-    """The user's strategies."""
+    """The caller's strategies, page by page."""
     found = strategies.list_strategies(connection, user_id, page, symbol)
     return listed(page, found, lambda each: (each.created_at, each.strategy_id))
 
 
 @router.get("/{strategy_id}", response_model=StrategyView)
 def get(strategy_id: UUID, connection: UserConnection, response: Response) -> StoredStrategy:
-    """One strategy."""
+    """One strategy with its current code."""
     found = strategies.get_strategy(connection, strategy_id)
     if found is None:
         raise not_found("strategy")

@@ -1,4 +1,4 @@
-"""Whether a live session's recorded bars give the signals that it gave."""
+"""Comparing the signals of a live session with those that its recorded bars give."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stratforge.strategy.replay import Difference, replay
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a session's recorded bars came to when they were evaluated again.
+    """The outcome of evaluating a session's recorded bars again.
 
     Attributes:
         bars: How many recorded bars were evaluated.
@@ -29,7 +29,7 @@ class Comparison:
 
     @property
     def complete(self) -> bool:
-        """Whether every bar that the session saw is recorded."""
+        """True when every bar that the session saw is recorded; otherwise the replay proves nothing."""
         return self.bars == self.bars_evaluated
 
 

@@ -1,4 +1,4 @@
-"""Finished backtests."""
+"""Finished backtests and their reports."""
 
 from __future__ import annotations
 

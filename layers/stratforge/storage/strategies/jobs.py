@@ -19,7 +19,7 @@ _COLUMNS = "id AS job_id, user_id, kind, status, request, progress, partial, res
 
 
 class JobKind(StrEnum):
-    """What a job does; its value is what the database stores."""
+    """The kinds of jobs: answer a question, write a strategy, backtest one, replay a session."""
 
     RESEARCH = "RESEARCH"
     GENERATE = "GENERATE"
@@ -66,7 +66,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come."""
+        """True when the job has ended, whichever way."""
         return self.status in _FINISHED
 
 
@@ -111,7 +111,7 @@ def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
 
 
 def get_job(connection: Connection, job_id: UUID) -> Job | None:
-    """One job."""
+    """A job by its id; None when there is none that the connection may see."""
     return fetch_one(connection, Job, f"SELECT {_COLUMNS} FROM jobs WHERE id = %s", (job_id,))  # noqa: S608 - columns
 
 
@@ -175,7 +175,7 @@ def finish_job(
 
 
 def is_canceled(connection: Connection, job_id: UUID) -> bool:
-    """Whether nobody wants the job any more."""
+    """True when the job was canceled: nobody wants it any more."""
     row = connection.execute("SELECT status = 'CANCELED' FROM jobs WHERE id = %s", (job_id,)).fetchone()
     return bool(row and row[0])
 

@@ -29,7 +29,7 @@ _SETTINGS = "%(sizing_rule)s::sizing_rule, %(sizing_value)s, %(stop_loss)s, %(ta
 
 
 class SessionMode(StrEnum):
-    """What a session does with its signals: PAPER places orders, MANUAL only records them."""
+    """The use of a session's signals: PAPER places orders, MANUAL only records them."""
 
     BACKTEST = "BACKTEST"
     PAPER = "PAPER"
@@ -264,7 +264,7 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
 
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
-    """What a session's strategy keeps between bars."""
+    """The numbers that a session's strategy keeps between bars, by name."""
     row = connection.execute("SELECT state FROM sessions WHERE id = %s", (session_id,)).fetchone()
     return dict(row[0]) if row else {}
 

@@ -33,7 +33,7 @@ class StoredStrategy:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is said of a strategy: its name, the symbol it is for, and its logic in plain words."""
+    """A strategy's name, the symbol it is for, and its logic in plain words."""
 
     name: str
     symbol: str
@@ -42,7 +42,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who wrote a version: what was asked, the model that answered, its tokens, what it assumed, what was sent back to it, and what it says
+    """The origin of a version: what was asked, the model that answered, its tokens, what it assumed, what was sent back to it, and what it says
     its parameters decide.
 
     Prompt and model are None for code written by hand.
@@ -253,7 +253,7 @@ _VERSION = """version, python_code, source_hash, lookback, parameters, logic_exp
 
 
 def get_version(connection: Connection, strategy_id: UUID, version: int) -> StoredVersion | None:
-    """One version."""
+    """A version of a strategy; None when there is none that the connection may see."""
     return fetch_one(
         connection,
         StoredVersion,
