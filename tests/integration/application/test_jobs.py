@@ -31,7 +31,7 @@ from stratforge.storage.strategies.evaluations import Outcome
 from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
 from stratforge.storage.strategies.strategies import StoredStrategy
 
-from tests.integration.application.asking import NEW, Told, open_transactions
+from tests.integration.application.asking import NEW, Told, is_locked, open_transactions
 from tests.integration.ledger import OPEN
 
 
@@ -177,6 +177,20 @@ def test_nothing_is_stored_of_what_nobody_wants_any_more(database: Database, ada
     assert (done.status, done.result) == (JobStatus.CANCELED, None)
     with database.transaction() as connection:
         assert connection.execute("SELECT count(*) FROM backtests").fetchone() == (0,)
+
+
+def test_a_job_is_not_canceled_between_the_look_and_the_store(
+    database: Database, migrated: str, asked: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, add = [], backtests.add_backtest
+
+    def watched(*arguments: Any) -> Any:
+        locked.append(is_locked(migrated, "SELECT 1 FROM jobs"))
+        return add(*arguments)
+
+    monkeypatch.setattr(backtests, "add_backtest", watched)
+    run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Past()))
+    assert locked == [True]
 
 
 def test_a_job_that_comes_twice_is_done_once(database: Database, asked: Job) -> None:

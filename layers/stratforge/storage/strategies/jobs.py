@@ -175,8 +175,9 @@ def finish_job(
 
 
 def is_canceled(connection: Connection, job_id: UUID) -> bool:
-    """True when the job was canceled: nobody wants it any more."""
-    row = connection.execute("SELECT status = 'CANCELED' FROM jobs WHERE id = %s", (job_id,)).fetchone()
+    """True when the job was canceled: nobody wants it any more. If it was not, it cannot be until the transaction ends."""
+    query = "SELECT status = 'CANCELED' FROM jobs WHERE id = %s FOR UPDATE"
+    row = connection.execute(query, (job_id,)).fetchone()
     return bool(row and row[0])
 
 
