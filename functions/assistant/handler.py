@@ -49,7 +49,7 @@ def gemini_secret() -> GeminiSecret:
 
 
 def record_handler(record: SQSRecord) -> None:
-    """Runs one job."""
+    """Runs the job that a message names."""
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {
         JobKind.RESEARCH: lambda work: answer_question(work, lambda: GeminiAnalyst(gemini_secret())),

@@ -1,1 +1,1 @@
-"""Backtest jobs."""
+"""Backtests, sweeps and replays, as jobs from a queue."""

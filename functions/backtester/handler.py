@@ -49,7 +49,7 @@ def history() -> AlpacaHistory:
 
 
 def record_handler(record: SQSRecord) -> None:
-    """Runs one job."""
+    """Runs the job that a message names."""
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {JobKind.BACKTEST: lambda work: backtest_strategy(work, history()), JobKind.REPLAY: replay_session}
     log.info("job done", job=str(job_id), outcome=run_job(database(), job_id, kinds) or "finished before")

@@ -181,26 +181,25 @@ def sweep(options: argparse.Namespace) -> int:
 
 def replay(options: argparse.Namespace) -> int:
     """`stratforge replay`: a live session's recorded bars again; 0 when the signals are the same, 3 when they differ."""
+    from stratforge.application.replays import compare_session
     from stratforge.storage.postgres.database import Database
-    from stratforge.storage.strategies import replays
-    from stratforge.strategy.replay import replay as run
 
     if not options.database:
         raise BacktestError("say where the database is with --database or the variable STRATFORGE_DATABASE")
     database = Database(lambda: str(options.database), application="replay")
-    with database.transaction() as connection:
-        session = replays.recorded_session(connection, options.session)
-        if session is None:
-            raise BacktestError(f"there is no session {options.session} that saw a bar")
-        signals = replays.recorded_signals(connection, options.session)
-        count, differences = run(session.strategy, replays.recorded_bars(connection, session), signals)
+    compared = compare_session(database, options.session)
+    if compared is None:
+        raise BacktestError(f"there is no session {options.session} that saw a bar")
     database.close()
-    for each in differences:
+    for each in compared.differences:
         print(
             f"{datetime.fromtimestamp(each.time, UTC):%Y-%m-%d %H:%M} UTC: live {each.live}, replayed {each.replayed}"
         )
-    print(f"{count:,} bars of {session.symbol} replayed, {len(signals):,} signals, {len(differences):,} differences")
-    return 3 if differences or count != session.bars_evaluated else 0
+    print(
+        f"{compared.bars:,} bars of {compared.symbol} replayed, {compared.signals:,} signals, "
+        f"{len(compared.differences):,} differences"
+    )
+    return 0 if compared.complete and not compared.differences else 3
 
 
 def api(options: argparse.Namespace) -> int:

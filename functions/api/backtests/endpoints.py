@@ -2,73 +2,50 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict
 from stratforge.application.jobs.queueing import request_backtest
 from stratforge.application.jobs.requests import NewBacktest
 from stratforge.storage.strategies import backtests
+from stratforge.storage.strategies.backtests import StoredBacktest, StoredReport
+from stratforge.storage.strategies.jobs import Job
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
 from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
-from functions.api.pages import PageQuery, next_cursor
+from functions.api.pages import PageQuery
 from functions.api.problems import not_found
+from functions.api.views import Listed, list_of, listed, view_of
 
 router = APIRouter(prefix="/api/backtests", tags=["backtests"])
 
 
-class BacktestView(BaseModel):
-    """A finished backtest without its curves."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    backtest_id: UUID
-    strategy_id: UUID
-    strategy_version: int
-    symbol: str
-    config: dict[str, Any]
-    metrics: dict[str, Any]
-    created_at: datetime
+BacktestView = view_of(StoredBacktest, "BacktestView")
+BacktestReportView = view_of(StoredReport, "BacktestReportView")
+BacktestList = list_of(BacktestView, "BacktestList", "Backtests; `next` continues the list.")
 
 
-class BacktestReportView(BacktestView):
-    """A finished backtest with its curves, trades and written assumptions."""
-
-    report: dict[str, Any]
-
-
-class BacktestList(BaseModel):
-    """Backtests; `next` continues the list."""
-
-    items: list[BacktestView]
-    next: str | None = None
-
-
-@router.post("", status_code=202, responses=FINISHED_IN_TIME)
-def create(new: NewBacktest, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> JobView:
+@router.post("", status_code=202, response_model=JobView, responses=FINISHED_IN_TIME)
+def create(new: NewBacktest, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> Job:
     """Queues a backtest; the job's result names it."""
     return answer(asking, request_backtest(database(), outbox(), asking, new, key), wait, response)
 
 
-@router.get("")
+@router.get("", response_model=BacktestList)
 def list_all(
     user_id: Reader, connection: UserConnection, page: PageQuery, strategy_id: UUID | None = None
-) -> BacktestList:
-    """The user's backtests."""
+) -> Listed[StoredBacktest]:
+    """The caller's finished backtests, page by page."""
     found = backtests.list_backtests(connection, user_id, page, strategy_id)
-    following = next_cursor(page, found, lambda each: (each.created_at, each.backtest_id))
-    return BacktestList(items=[BacktestView.model_validate(each) for each in found], next=following)
+    return listed(page, found, lambda each: (each.created_at, each.backtest_id))
 
 
-@router.get("/{backtest_id}")
-def get(backtest_id: UUID, connection: UserConnection) -> BacktestReportView:
-    """One backtest, whole."""
+@router.get("/{backtest_id}", response_model=BacktestReportView)
+def get(backtest_id: UUID, connection: UserConnection) -> StoredReport:
+    """One backtest with its curves, trades and assumptions."""
     found = backtests.get_report(connection, backtest_id)
     if found is None:
         raise not_found("backtest")
-    return BacktestReportView.model_validate(found)
+    return found

@@ -7,39 +7,39 @@ from uuid import UUID
 from fastapi import APIRouter
 from stratforge.application.jobs import queueing
 from stratforge.storage.strategies import jobs
-from stratforge.storage.strategies.jobs import JobKind
+from stratforge.storage.strategies.jobs import Job, JobKind
 
 from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.jobs.schemas import JobList, JobView
-from functions.api.pages import PageQuery, next_cursor
+from functions.api.pages import PageQuery
 from functions.api.problems import not_found
+from functions.api.views import Listed, listed
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 
 
-@router.get("")
+@router.get("", response_model=JobList)
 def list_jobs(
     user_id: Reader,
     connection: UserConnection,
     page: PageQuery,
     kind: JobKind | None = None,
-) -> JobList:
-    """The user's jobs."""
+) -> Listed[Job]:
+    """The caller's jobs, page by page."""
     found = jobs.list_jobs(connection, user_id, page, kind)
-    following = next_cursor(page, found, lambda each: (each.created_at, each.job_id))
-    return JobList(items=[JobView.model_validate(each) for each in found], next=following)
+    return listed(page, found, lambda each: (each.created_at, each.job_id))
 
 
-@router.get("/{job_id}")
-def get_job(job_id: UUID, connection: UserConnection) -> JobView:
-    """One job."""
+@router.get("/{job_id}", response_model=JobView)
+def get_job(job_id: UUID, connection: UserConnection) -> Job:
+    """One job as it stands, with its result or error."""
     job = jobs.get_job(connection, job_id)
     if job is None:
         raise not_found("job")
-    return JobView.model_validate(job)
+    return job
 
 
-@router.delete("/{job_id}")
-def cancel_job(job_id: UUID, asking: Asking) -> JobView:
+@router.delete("/{job_id}", response_model=JobView)
+def cancel_job(job_id: UUID, asking: Asking) -> Job:
     """Cancels a job; one that has finished stays as it is."""
-    return JobView.model_validate(queueing.cancel_job(database(), asking, job_id))
+    return queueing.cancel_job(database(), asking, job_id)

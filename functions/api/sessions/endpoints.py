@@ -12,6 +12,7 @@ from stratforge.application.jobs.requests import ReplayRequest
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.application.strategies import Symbol
 from stratforge.storage.strategies import sessions
+from stratforge.storage.strategies.jobs import Job
 from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
@@ -19,20 +20,21 @@ from functions.api.etags import IfMatch, matches, tagged
 from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
-from functions.api.pages import PageQuery, next_cursor
+from functions.api.pages import PageQuery
 from functions.api.problems import not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
+from functions.api.views import Listed, listed
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 
-@router.post("", status_code=201)
-def start(new: NewSession, asking: Asking, key: IdempotencyKey) -> SessionView:
+@router.post("", status_code=201, response_model=SessionView)
+def start(new: NewSession, asking: Asking, key: IdempotencyKey) -> StoredSession:
     """Starts a session on live bars. The ingestor subscribes to the symbol if nobody had it yet."""
-    return SessionView.model_validate(application.start_session(database(), outbox(), asking, new, key))
+    return application.start_session(database(), outbox(), asking, new, key)
 
 
-@router.get("")
+@router.get("", response_model=SessionList)
 def list_all(
     user_id: Reader,
     connection: UserConnection,
@@ -40,26 +42,25 @@ def list_all(
     strategy_id: UUID | None = None,
     symbol: Annotated[Symbol | None, Query()] = None,
     status: SessionStatus | None = None,
-) -> SessionList:
-    """The user's sessions."""
+) -> Listed[StoredSession]:
+    """The caller's sessions, page by page."""
     found = sessions.list_sessions(connection, user_id, sessions.SessionFilter(strategy_id, symbol, status), page)
-    following = next_cursor(page, found, lambda each: (each.started_at, each.session_id))
-    return SessionList(items=[SessionView.model_validate(each) for each in found], next=following)
+    return listed(page, found, lambda each: (each.started_at, each.session_id))
 
 
-@router.get("/{session_id}")
-def get(session_id: UUID, connection: UserConnection, response: Response) -> SessionView:
-    """One session."""
+@router.get("/{session_id}", response_model=SessionView)
+def get(session_id: UUID, connection: UserConnection, response: Response) -> StoredSession:
+    """One session with its profit at the latest prices."""
     found = sessions.get_session(connection, session_id)
     if found is None:
         raise not_found("session")
-    return _view(found, response)
+    return _tagged(found, response)
 
 
-def _view(stored: StoredSession, response: Response) -> SessionView:
+def _tagged(stored: StoredSession, response: Response) -> StoredSession:
     # The tag is of what a person can change; bars do not change it.
     tagged(response, _changeable(stored))
-    return SessionView.model_validate(stored)
+    return stored
 
 
 def _changeable(stored: StoredSession) -> SessionChange:
@@ -72,33 +73,32 @@ def _changeable(stored: StoredSession) -> SessionChange:
     )
 
 
-@router.patch("/{session_id}")
+@router.patch("/{session_id}", response_model=SessionView)
 def change(
     session_id: UUID, body: SessionChange, asking: Asking, response: Response, if_match: IfMatch = None
-) -> SessionView:
+) -> StoredSession:
     """Pauses, resumes or resizes a session. A paused one watches and does not trade; its stops stay in force."""
     changed = application.change_session(
         database(), asking, session_id, body, lambda current: matches(if_match, _changeable(current))
     )
-    return _view(changed, response)
+    return _tagged(changed, response)
 
 
-@router.post("/{session_id}/stop")
-def stop(session_id: UUID, asking: Asking, body: StopBody | None = None) -> SessionView:
+@router.post("/{session_id}/stop", response_model=SessionView)
+def stop(session_id: UUID, asking: Asking, body: StopBody | None = None) -> StoredSession:
     """Stops a session. What it holds stays held unless it is to be flattened; stopping again changes nothing."""
     flatten = body is not None and body.flatten
-    stopped = application.stop_session(database(), outbox(), asking, session_id, flatten=flatten)
-    return SessionView.model_validate(stopped)
+    return application.stop_session(database(), outbox(), asking, session_id, flatten=flatten)
 
 
-@router.post("/{session_id}/flatten")
-def flatten(session_id: UUID, asking: Asking) -> SessionView:
+@router.post("/{session_id}/flatten", response_model=SessionView)
+def flatten(session_id: UUID, asking: Asking) -> StoredSession:
     """Sells what a session holds. A running session goes on."""
-    return SessionView.model_validate(application.flatten_session(database(), outbox(), asking, session_id))
+    return application.flatten_session(database(), outbox(), asking, session_id)
 
 
-@router.post("/{session_id}/replay", status_code=202, responses=FINISHED_IN_TIME)
-def replay(session_id: UUID, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> JobView:
+@router.post("/{session_id}/replay", status_code=202, response_model=JobView, responses=FINISHED_IN_TIME)
+def replay(session_id: UUID, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> Job:
     """Evaluates the session's recorded bars again: its signals must come out the same, bit for bit."""
     job = request_replay(database(), outbox(), asking, ReplayRequest(session_id=session_id), key)
     return answer(asking, job, wait, response)

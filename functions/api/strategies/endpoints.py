@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,66 +12,37 @@ from stratforge.application import strategies as application
 from stratforge.application.strategies import Code, NewStrategy, StrategyChange, Symbol
 from stratforge.intent.requirements import Requirement
 from stratforge.storage.strategies import strategies
-from stratforge.storage.strategies.strategies import StoredStrategy
+from stratforge.storage.strategies.sessions import StoredSession
+from stratforge.storage.strategies.strategies import StoredStrategy, StoredVersion
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
 from functions.api.etags import IfMatch, matches, tagged
 from functions.api.idempotency import IdempotencyKey
-from functions.api.pages import PageQuery, next_cursor
+from functions.api.pages import PageQuery
 from functions.api.problems import not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
+from functions.api.views import Listed, list_of, listed, view_of
 
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 
 
-class StrategyView(BaseModel):
-    """A strategy with its current code."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    strategy_id: UUID
-    name: str
-    symbol: str
-    version: int
-    python_code: str
-    logic_explanation: str
-    created_at: datetime
-    updated_at: datetime
-
-
-class StrategyList(BaseModel):
-    """Strategies; `next` continues the list."""
-
-    items: list[StrategyView]
-    next: str | None = None
-
-
-class VersionView(BaseModel):
-    """A version and where it came from; `diff` is what changed since the one before."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    version: int
-    python_code: str
-    source_hash: str
-    lookback: int
-    parameters: dict[str, float]
-    logic_explanation: str
-    prompt: str | None
-    model: str | None
-    tokens: int
-    assumptions: list[str]
-    repairs: list[list[str]] = Field(description="Findings that were sent back to the model, one list for each repair")
-    parameter_meanings: dict[str, str] = Field(description="What the model says its parameters decide")
-    requirements: list[Requirement] = Field(description="What was asked for, piece by piece, and the lines that do it")
-    created_at: datetime
-    diff: str = ""
+StrategyView = view_of(StoredStrategy, "StrategyView")
+StrategyList = list_of(StrategyView, "StrategyList", "Strategies; `next` continues the list.")
+VersionView = view_of(
+    StoredVersion,
+    "VersionView",
+    requirements=(
+        list[Requirement],
+        Field(description="What was asked for, piece by piece, and the lines that do it."),
+    ),
+    diff=(str, Field("", description="What changed since the version before; empty for the first.")),
+)
 
 
 class VersionList(BaseModel):
     """Versions, the newest first."""
 
-    items: list[VersionView]
+    items: list[VersionView]  # type: ignore[valid-type]  # a model made at run time
 
 
 class CodeToCheck(BaseModel):
@@ -84,7 +54,7 @@ class CodeToCheck(BaseModel):
 
 
 class CheckView(BaseModel):
-    """What the compiler says: findings (line, column, what is wrong, what to write instead), or what the strategy is made of."""
+    """The compiler's answer: findings (line, column, what is wrong, what to write instead), or what the strategy is made of."""
 
     valid: bool
     findings: list[dict[str, Any]] = []
@@ -93,10 +63,9 @@ class CheckView(BaseModel):
     lookback: int | None = None
 
 
-def _view(stored: StoredStrategy, response: Response) -> StrategyView:
-    view = StrategyView.model_validate(stored)
-    tagged(response, view)
-    return view
+def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
+    tagged(response, StrategyView.model_validate(stored))
+    return stored
 
 
 @router.post("/check")
@@ -113,35 +82,34 @@ def check(code: CodeToCheck, asking: Asking) -> CheckView:
     )
 
 
-@router.post("", status_code=201)
-def create(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Response) -> StrategyView:
+@router.post("", status_code=201, response_model=StrategyView)
+def create(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Response) -> StoredStrategy:
     """Stores a strategy that passes the compiler; otherwise 422 with every finding."""
-    return _view(application.store_strategy(database(), asking, new, key), response)
+    return _tagged(application.store_strategy(database(), asking, new, key), response)
 
 
-@router.get("")
+@router.get("", response_model=StrategyList)
 def list_all(
     user_id: Reader, connection: UserConnection, page: PageQuery, symbol: Annotated[Symbol | None, Query()] = None
-) -> StrategyList:
-    """The user's strategies."""
+) -> Listed[StoredStrategy]:
+    """The caller's strategies, page by page."""
     found = strategies.list_strategies(connection, user_id, page, symbol)
-    following = next_cursor(page, found, lambda each: (each.created_at, each.strategy_id))
-    return StrategyList(items=[StrategyView.model_validate(each) for each in found], next=following)
+    return listed(page, found, lambda each: (each.created_at, each.strategy_id))
 
 
-@router.get("/{strategy_id}")
-def get(strategy_id: UUID, connection: UserConnection, response: Response) -> StrategyView:
-    """One strategy."""
+@router.get("/{strategy_id}", response_model=StrategyView)
+def get(strategy_id: UUID, connection: UserConnection, response: Response) -> StoredStrategy:
+    """One strategy with its current code."""
     found = strategies.get_strategy(connection, strategy_id)
     if found is None:
         raise not_found("strategy")
-    return _view(found, response)
+    return _tagged(found, response)
 
 
-@router.patch("/{strategy_id}")
+@router.patch("/{strategy_id}", response_model=StrategyView)
 def change(
     strategy_id: UUID, body: StrategyChange, asking: Asking, response: Response, if_match: IfMatch = None
-) -> StrategyView:
+) -> StoredStrategy:
     """Changes a strategy. Other code must pass the compiler and is a new version."""
     changed = application.change_strategy(
         database(),
@@ -150,7 +118,7 @@ def change(
         body,
         lambda current: matches(if_match, StrategyView.model_validate(current)),
     )
-    return _view(changed, response)
+    return _tagged(changed, response)
 
 
 @router.delete("/{strategy_id}", status_code=204)
@@ -170,15 +138,14 @@ def versions(strategy_id: UUID, connection: UserConnection) -> VersionList:
     return VersionList(items=views)
 
 
-@router.patch("/{strategy_id}/toggle")
-def toggle(strategy_id: UUID, asking: Asking) -> SessionView:
+@router.patch("/{strategy_id}/toggle", response_model=SessionView)
+def toggle(strategy_id: UUID, asking: Asking) -> StoredSession:
     """Pauses what runs, resumes what is paused, and starts a session where there is none."""
-    return SessionView.model_validate(running.toggle_strategy(database(), outbox(), asking, strategy_id))
+    return running.toggle_strategy(database(), outbox(), asking, strategy_id)
 
 
-@router.post("/{strategy_id}/stop")
-def stop(strategy_id: UUID, asking: Asking, body: StopBody | None = None) -> SessionList:
+@router.post("/{strategy_id}/stop", response_model=SessionList)
+def stop(strategy_id: UUID, asking: Asking, body: StopBody | None = None) -> Listed[StoredSession]:
     """Stops every session of a strategy."""
     flatten = body is not None and body.flatten
-    stopped = running.stop_strategy(database(), outbox(), asking, strategy_id, flatten=flatten)
-    return SessionList(items=[SessionView.model_validate(each) for each in stopped])
+    return Listed(running.stop_strategy(database(), outbox(), asking, strategy_id, flatten=flatten))

@@ -18,7 +18,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Research:
-    """An answer.
+    """An answer to a question about markets.
 
     Attributes:
         grounded: False when the model answered from memory: then there are no sources, and it says so.

@@ -40,7 +40,7 @@ class PriceLevel:
 
 @dataclass(frozen=True, slots=True)
 class SessionChart:
-    """What a session's chart shows.
+    """The content of a session's chart.
 
     Attributes:
         bars: Its last bars, at most a trading day of them.

@@ -72,6 +72,6 @@ def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -
 
 
 def position_of(connection: Connection, user_id: UUID, session_id: UUID) -> PositionRow | None:
-    """What a session holds, at the latest price; None for nothing."""
+    """The position of a session at the latest price; None when it holds nothing."""
     held = portfolio.read_portfolio(connection, user_id)
     return next((each for each in held.positions if each.session_id == session_id), None) if held else None

@@ -45,7 +45,7 @@ class NewSession(BaseModel):
 
 
 class SessionChange(BaseModel):
-    """What to change of a running session; what is left out stays, null switches a stop off."""
+    """Other settings of a running session; what is left out stays, null switches a stop off."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"status": "PAUSED"}, {"stop_loss": "0.02"}]}

@@ -41,7 +41,7 @@ class NewStrategy(BaseModel):
 
 
 class StrategyChange(BaseModel):
-    """What to change; what is left out stays. Other code is a new version; sessions keep the one they run."""
+    """Changes to a strategy; what is left out stays. Other code is a new version; sessions keep the one they run."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -53,7 +53,7 @@ class StrategyChange(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class CheckedCode:
-    """What the compiler says of code: the strategy, or what is wrong with it."""
+    """The compiler's answer to code: the strategy, or everything that is wrong with it."""
 
     strategy: Strategy | None
     findings: tuple[Finding, ...] = ()
@@ -180,7 +180,7 @@ def _locked(connection: Connection, strategy_id: UUID) -> StoredStrategy:
 
 
 def code_changes(versions: Sequence[StoredVersion], context: int = 3) -> dict[int, str]:
-    """What changed in each version against the one before, as a unified diff; empty for the first.
+    """The changes of each version against the one before, as a unified diff; empty for the first.
 
     Args:
         versions: All versions, the newest first.

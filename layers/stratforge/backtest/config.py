@@ -1,4 +1,4 @@
-"""What a backtest assumes: money, costs, sizing, stops."""
+"""The assumptions of a backtest: money, costs, sizing, stops."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ class BacktestError(ValueError):
 @dataclass(frozen=True, slots=True)
 class BacktestConfig:
     """Assumptions of a backtest. All fractions are of one (0.02 is two percent); bps are hundredths of a percent.
+
+    >>> BacktestConfig(cash=10_000, slippage_bps=1, stop_loss=0.02).assumptions()[0]
+    "A decision on a bar is filled at the next bar's open, 1 bps worse than it (slippage and half the spread)."
 
     Attributes:
         cash: Money at the beginning.
@@ -84,7 +87,7 @@ class BacktestConfig:
         return asdict(self)
 
     def assumptions(self) -> list[str]:
-        """What is assumed, in sentences, to be shown wherever results are."""
+        """The assumptions in sentences, to be shown wherever results are."""
         lines = [
             "A decision on a bar is filled at the next bar's open"
             + (

@@ -1,4 +1,4 @@
-"""Running a backtest."""
+"""Running a strategy over history, bar by bar."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def run_backtest(
     strategy: Strategy, bars: Any, config: BacktestConfig | None = None, *, symbol: str = "AAPL"
 ) -> BacktestReport:
     """Runs a strategy over historical bars.
+
+    >>> from stratforge.strategy import compile_strategy
+    >>> strategy = compile_strategy("def on_bar(bar, position, state):\\n    return buy() if position.quantity == 0 else sell()\\n")
+    >>> price = np.array([100.0, 101.0, 102.0, 103.0])
+    >>> bars = BarColumns(np.arange(4) * 60, price, price, price, price, np.ones(4))
+    >>> run_backtest(strategy, bars, BacktestConfig(cash=1_000)).metrics.trades
+    1
 
     Args:
         strategy: A compiled strategy.

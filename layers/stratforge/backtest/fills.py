@@ -1,4 +1,4 @@
-"""What was bought and sold in a backtest, and what follows from it: closed trades, cash, equity."""
+"""The fills of a backtest, and what follows from them: closed trades, quantity held, equity."""
 
 from __future__ import annotations
 

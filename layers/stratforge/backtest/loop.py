@@ -83,7 +83,7 @@ class Features:
 
     @property
     def stops(self) -> bool:
-        """Whether anything can trade within a bar."""
+        """True when something can trade within a bar."""
         return self.stop_loss or self.take_profit or self.trailing_stop
 
 

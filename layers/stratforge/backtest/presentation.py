@@ -67,7 +67,7 @@ def indicator_line(
 
 
 def on_price_scale(values: Floats, low: Floats, high: Floats) -> bool:
-    """Whether an indicator's values lie where the prices are."""
+    """True when an indicator's values lie where the prices are, so that both fit one chart."""
     if not len(values):
         return False
     spread = float(high.max() - low.min())

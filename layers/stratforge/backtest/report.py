@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class BacktestReport:
-    """What came of a backtest.
+    """The outcome of a backtest.
 
     Attributes:
         metrics: The figures.
@@ -75,7 +75,7 @@ class BacktestReport:
 
     @cached_property
     def buy_and_hold(self) -> pd.Series:
-        """What the same cash had become in the symbol itself, without costs, by time."""
+        """Equity of the same cash invested in the symbol itself all the time, without costs, by time."""
         import pandas as pd
 
         close = self.bars.close

@@ -37,7 +37,7 @@ _CACHE_BYTES = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class PointResult:
-    """What one point came to; definitions as in `Metrics`. `error` says why a point could not run."""
+    """The figures of one point; definitions as in `Metrics`. `error` says why a point could not run."""
 
     parameters: Point
     final_equity: float = math.nan
@@ -177,7 +177,7 @@ class Sweeper:
         return np.asarray(report.equity_values / before - 1.0)
 
     def identity(self) -> str:
-        """What results depend on besides the point: code, configuration and bars."""
+        """A digest of all that results depend on besides the point: code, configuration and bars."""
         digest = hashlib.sha256(self.strategy.source.encode())
         digest.update(json.dumps(self.config.as_dict(), sort_keys=True).encode())
         for column in (

@@ -14,6 +14,7 @@ from stratforge.strategy import Strategy
 
 _ROOT = Path(__file__).parents[3]
 _SOURCES = [path for part in ("layers/stratforge", "functions") for path in (_ROOT / part).rglob("*.py")]
+_JOBS = _ROOT / "layers/stratforge/application/jobs"
 # What writes code into a table.
 _WRITES = re.compile(
     r"(?:INSERT INTO|UPDATE)\s+(strategies|strategy_versions)\b(?!.*deleted_at = now\(\))", re.IGNORECASE | re.DOTALL
@@ -56,9 +57,11 @@ def test_only_the_compiler_makes_strategies() -> None:
 
 
 def test_the_assistant_compiles_nowhere_but_at_the_door() -> None:
-    """The function has no compiler of its own: what it stores came out of `write_strategy`."""
-    for path in (_ROOT / "functions/assistant").rglob("*.py"):
+    """Neither the function nor its use case has a compiler of its own: what is stored came out of the door."""
+    writing = _JOBS / "write_strategy.py"
+    for path in [*(_ROOT / "functions/assistant").rglob("*.py"), writing, _JOBS / "conversation.py"]:
         assert "compile_strategy" not in path.read_text(), path
+    assert "drafting.write_strategy(" in writing.read_text()
     assert "compile_strategy" in inspect.getsource(drafting)
 
 
@@ -73,3 +76,5 @@ def test_nothing_of_the_models_reaches_a_backtest() -> None:
     ):
         for path in (_ROOT / part).rglob("*.py"):
             assert "stratforge.ai" not in path.read_text(), path
+    for name in ("backtest_strategy.py", "replay_session.py"):
+        assert "stratforge.ai" not in (_JOBS / name).read_text(), name

@@ -82,7 +82,7 @@ def _sweep(fields: dict[str, list[str]]) -> dict[str, list[float]] | None:
 
 @router.get("/backtests/{backtest_id}")
 def page(backtest_id: UUID, looking: Looking) -> Response:
-    """The report."""
+    """The page of a finished backtest: figures, curves, sweep and trades."""
     with database().reading(looking.user_id) as connection:
         backtest = _found(connection, backtest_id)
         report = backtest.report

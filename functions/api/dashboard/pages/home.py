@@ -26,7 +26,7 @@ _SPARK_BARS = 60
 
 @router.get("/")
 def page(looking: Looking) -> Response:
-    """The page."""
+    """The first page after the login."""
     with database().reading(looking.user_id) as connection:
         return looking.page(connection, "home.html", examples=EXAMPLES[:3], **_now(connection, looking))
 
@@ -78,5 +78,5 @@ def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.
 
 
 def explanation(reason: Any) -> str:
-    """What a reason means."""
+    """The meaning of a reason in a sentence; empty for none, or for one that is not listed."""
     return Reason(reason).explanation if reason in Reason.__members__ else ""

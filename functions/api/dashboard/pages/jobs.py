@@ -28,7 +28,7 @@ def new_key() -> str:
 
 
 def started(looking: Visitor, fields: Form) -> RequestKey:
-    """What makes sending a form again safe."""
+    """The key of a form and a digest of what it says, so that sending it twice does its work once."""
     said = repr(sorted((name, values) for name, values in fields.items()))
     digest = hashlib.sha256(f"{looking.request.url.path}\n{said}".encode()).digest()
     return RequestKey(text(fields, "key")[:200] or None, digest)

@@ -32,7 +32,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/sessions")
 def index(looking: Looking) -> Response:
-    """All sessions."""
+    """The page of all sessions, running and ended."""
     with database().reading(looking.user_id) as connection:
         found = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(100))
         return looking.page(
@@ -42,7 +42,7 @@ def index(looking: Looking) -> Response:
 
 @router.post("/strategies/{strategy_id}/run")
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
-    """Starts a session."""
+    """Starts a session as the form says and shows it."""
     rule = text(fields, "sizing_rule") or "EQUITY_FRACTION"
     size = text(fields, "sizing_value") or "10"
     values: dict[str, Any] = {
@@ -69,7 +69,7 @@ def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
 
 @router.get("/sessions/{session_id}")
 def page(session_id: UUID, looking: Looking) -> Response:
-    """A session."""
+    """The page of one session."""
     with database().reading(looking.user_id) as connection:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)

@@ -44,7 +44,7 @@ def on_bar(bar, position, state):
 
 @router.get("/strategies")
 def index(looking: Looking) -> Response:
-    """All strategies."""
+    """The page of all strategies, with those that run marked."""
     with database().reading(looking.user_id) as connection:
         found = strategies.list_strategies(connection, looking.user_id, Page(200))
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
@@ -71,7 +71,7 @@ def describe(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/strategies/check")
 def check(looking: Looking, fields: Fields) -> Response:
-    """What the compiler says of code that is being written."""
+    """Checks code while it is being written and shows the findings beside it."""
     code = fields.get("python_code", [""])[0][:32_000]
     checked = application.check_code(looking.caller, code) if code.strip() else CheckedCode(None)
     return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy)
@@ -79,7 +79,7 @@ def check(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/strategies")
 def create(looking: Looking, fields: Fields) -> Response:
-    """Stores hand-written code."""
+    """Stores hand-written code as a new strategy and shows it."""
     values = given(fields, "name", "symbol", "logic_explanation")
     new = validated(NewStrategy, {**values, "python_code": fields.get("python_code", [""])[0]})
     with _first_finding():

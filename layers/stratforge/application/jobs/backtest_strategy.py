@@ -46,8 +46,8 @@ def backtest_strategy(work: Work, history: History) -> None:
         Canceled: if nobody wants it any more.
     """
     request = NewBacktest.model_validate(work.job.request)
-    with work.database.transaction(work.job.user_id) as connection:
-        strategy = strategies.get_strategy(connection, request.strategy_id)
+    with work.database.transaction() as connection:
+        strategy = strategies.get_strategy(connection, request.strategy_id, of_user=work.job.user_id)
     try:
         if strategy is None:
             raise BacktestError("the strategy was deleted; choose another")

@@ -1,4 +1,4 @@
-"""What was said before a request for a strategy: earlier versions, and questions that the model asked back."""
+"""The conversation that a request for a strategy belongs to: earlier versions, and questions that the model asked back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each kind of job is asked for. A request is stored as JSON with its job, and read by the worker in the same form."""
+"""The requests of each kind of job. A request is stored as JSON with its job, and read by the worker in the same form."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class JobRequest(BaseModel):
 
 
 class GenerateRequest(JobRequest):
-    """What the strategy should do, in plain language."""
+    """A strategy to write or to change, described in plain language."""
 
     kind = JobKind.GENERATE
 
@@ -54,7 +54,7 @@ class ResearchRequest(JobRequest):
 
 
 class Assumptions(BaseModel):
-    """What the backtest assumes; see the documentation of `BacktestConfig`."""
+    """The assumptions of a backtest; see the documentation of `BacktestConfig`."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -121,5 +121,5 @@ _FORMS: dict[JobKind, type[JobRequest]] = {
 
 
 def request_of(job: Job) -> JobRequest:
-    """What a job was asked for."""
+    """The request of a job, in the form of its kind."""
     return _FORMS[job.kind].model_validate(job.request)

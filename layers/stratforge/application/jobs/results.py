@@ -1,4 +1,4 @@
-"""What comes of each kind of job, as it is stored and shown."""
+"""The results of each kind of job, and failures, as they are stored and shown."""
 
 from __future__ import annotations
 
@@ -88,6 +88,7 @@ class FailureCode(StrEnum):
     MODEL_REFUSED = "model-refused"
     NOT_PASSED = "not-passed"
     BACKTEST_REFUSED = "backtest-refused"
+    REPLAY_INCOMPLETE = "replay-incomplete"
 
 
 class RefusedDraft(JobResult):
@@ -121,7 +122,7 @@ _FORMS: dict[JobKind, TypeAdapter[Result]] = {
 
 
 def result_of(job: Job) -> Result | None:
-    """What came of a job; None unless it has succeeded."""
+    """The result of a job, in the form of its kind; None unless it has succeeded."""
     return None if job.result is None else _FORMS[job.kind].validate_python(job.result)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from functools import cache
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from types import UnionType
+from typing import Any, LiteralString, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from psycopg import Cursor
-from psycopg.rows import RowMaker
+from psycopg.rows import BaseRowFactory, RowMaker
 
 from stratforge.storage.postgres.database import Connection
 
@@ -16,43 +16,67 @@ Row = TypeVar("Row")
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-@cache
-def _enums(kind: Any) -> dict[str, type[Enum]]:
-    """The fields of a class that are enums, or enums that may be missing."""
-    found = {}
-    for name, hint in get_type_hints(kind).items():
-        for each in (hint, *get_args(hint)):
-            if isinstance(each, type) and issubclass(each, Enum):
-                found[name] = each
-    return found
+def fetch_all(
+    connection: Connection, make: Callable[..., Row], query: LiteralString, parameters: Parameters | None = None
+) -> list[Row]:
+    """Every row of a query, each made by `make` from the columns by name.
 
+    Args:
+        connection: In whose transaction the query runs.
+        make: A dataclass or Pydantic model whose fields are named like the query's columns, or a function whose parameters are. What is annotated
+            as an enum, or as an enum or None, is turned into its member.
+        query: The SQL.
+        parameters: Its parameters.
 
-def _factory(kind: type[Row]) -> Callable[[Cursor[Any]], RowMaker[Row]]:
-    """Makes rows objects of a class whose fields are called as the columns; a text of an enum's field becomes its member."""
-
-    def make_rows(cursor: Cursor[Any]) -> RowMaker[Row]:
-        names = [column.name for column in cursor.description or ()]
-        enums = [(names.index(name), each) for name, each in _enums(cast("Any", kind)).items() if name in names]
-
-        def make_row(values: Sequence[Any]) -> Row:
-            fields = list(values)
-            for index, each in enums:
-                if fields[index] is not None:
-                    fields[index] = each(fields[index])
-            return kind(**dict(zip(names, fields, strict=True)))
-
-        return make_row
-
-    return make_rows
-
-
-def fetch_all(connection: Connection, kind: type[Row], query: str, parameters: Parameters | None = None) -> list[Row]:
-    """Asks, and makes every row an object of a class; columns are called as its fields."""
-    with connection.cursor(row_factory=_factory(kind)) as cursor:
+    Raises:
+        TypeError: if a column has no field of its name, or a field without a default has no column.
+        ValueError: if a column holds what its enum does not know.
+    """
+    with connection.cursor(row_factory=made_by(make)) as cursor:
         return cursor.execute(query, parameters).fetchall()
 
 
-def fetch_one(connection: Connection, kind: type[Row], query: str, parameters: Parameters | None = None) -> Row | None:
-    """Asks for at most one row, as an object of a class; None when there is none."""
-    with connection.cursor(row_factory=_factory(kind)) as cursor:
+def fetch_one(
+    connection: Connection, make: Callable[..., Row], query: LiteralString, parameters: Parameters | None = None
+) -> Row | None:
+    """The first row of a query, made as `fetch_all` makes it; None when there is none."""
+    with connection.cursor(row_factory=made_by(make)) as cursor:
         return cursor.execute(query, parameters).fetchone()
+
+
+def fetch_value(connection: Connection, query: LiteralString, parameters: Parameters | None = None) -> Any:
+    """The first column of the first row of a query; None when there is no row."""
+    row = connection.execute(query, parameters).fetchone()
+    return row[0] if row else None
+
+
+def made_by(make: Callable[..., Row]) -> BaseRowFactory[Row]:
+    """The row factory of psycopg that makes rows as `fetch_all` does, for cursors of the caller's own."""
+    enums = _enums(make)
+
+    def factory(cursor: Any) -> RowMaker[Row]:
+        names = [column.name for column in cursor.description or ()]
+        members = [(name, enums[name]) for name in names if name in enums]
+
+        def row(values: Sequence[Any]) -> Row:
+            fields = dict(zip(names, values, strict=True))
+            for name, enum in members:
+                if fields[name] is not None:
+                    fields[name] = enum(fields[name])
+            return make(**fields)
+
+        return row
+
+    return factory
+
+
+@cache
+def _enums(make: Callable[..., Any]) -> dict[str, type[Enum]]:
+    """The enums among the annotations of a class or function, by name."""
+    found = {}
+    for name, annotation in get_type_hints(make).items():
+        choices = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+        enums = [each for each in choices if isinstance(each, type) and issubclass(each, Enum)]
+        if enums:
+            found[name] = enums[0]
+    return found

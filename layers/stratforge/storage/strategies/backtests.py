@@ -1,4 +1,4 @@
-"""Finished backtests."""
+"""Finished backtests and their reports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ _COLUMNS = "id AS backtest_id, strategy_id, strategy_version, symbol, config, me
 
 @dataclass(frozen=True, slots=True)
 class StoredBacktest:
-    """A backtest without its curves."""
+    """A finished backtest without its curves.
+
+    Attributes:
+        strategy_version: The version that was tested.
+        config: What it assumed, as `BacktestConfig` names it.
+        metrics: Its figures.
+    """
 
     backtest_id: UUID
     strategy_id: UUID
@@ -31,7 +37,7 @@ class StoredBacktest:
 
 @dataclass(frozen=True, slots=True)
 class StoredReport(StoredBacktest):
-    """A backtest with its curves, trades and written assumptions."""
+    """A finished backtest with its curves, trades and written assumptions."""
 
     report: dict[str, Any]
 

@@ -19,7 +19,7 @@ _COLUMNS = "id AS job_id, user_id, kind, status, request, progress, partial, res
 
 
 class JobKind(StrEnum):
-    """What a job does; its value is what the database stores."""
+    """The kinds of jobs: answer a question, write a strategy, backtest one, replay a session."""
 
     RESEARCH = "RESEARCH"
     GENERATE = "GENERATE"
@@ -42,14 +42,14 @@ _FINISHED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job and what came of it.
+    """Work in progress: `result` when it SUCCEEDED, `error` (a code and a message) when it FAILED.
 
     Attributes:
         request: What was asked for, as JSON of the kind's request.
         progress: Where the work stands, in a few words for a person.
         partial: What there is of an answer that is still coming.
-        result: What it made, as JSON of the kind's result; None until it has succeeded.
-        error: Why it failed: a code, a message and what else is known; None unless it has failed.
+        result: What it made, by its kind; null until it has succeeded.
+        error: Why it failed: a code, a message and what else is known; null unless it has failed.
     """
 
     job_id: UUID
@@ -66,7 +66,7 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether nothing more will come."""
+        """True when the job has ended, whichever way."""
         return self.status in _FINISHED
 
 
@@ -111,7 +111,7 @@ def cancel_job(connection: Connection, job_id: UUID) -> Job | None:
 
 
 def get_job(connection: Connection, job_id: UUID) -> Job | None:
-    """One job."""
+    """A job by its id; None when there is none that the connection may see."""
     return fetch_one(connection, Job, f"SELECT {_COLUMNS} FROM jobs WHERE id = %s", (job_id,))  # noqa: S608 - columns
 
 
@@ -175,8 +175,9 @@ def finish_job(
 
 
 def is_canceled(connection: Connection, job_id: UUID) -> bool:
-    """Whether nobody wants the job any more."""
-    row = connection.execute("SELECT status = 'CANCELED' FROM jobs WHERE id = %s", (job_id,)).fetchone()
+    """True when the job was canceled: nobody wants it any more. If it was not, it cannot be until the transaction ends."""
+    query = "SELECT status = 'CANCELED' FROM jobs WHERE id = %s FOR UPDATE"
+    row = connection.execute(query, (job_id,)).fetchone()
     return bool(row and row[0])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS, exchange_timezone
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_one
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import RecordedBar
@@ -19,30 +20,34 @@ from stratforge.strategy.replay import RecordedBar
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """A session to replay."""
+    """A session to replay: its version's code, parameters and lookback in bars, and the bars it was evaluated on."""
 
     session_id: UUID
     symbol: str
-    strategy: Strategy
+    python_code: str
+    parameters: dict[str, float]
+    lookback: int
     first_bar_time: datetime
     last_bar_time: datetime
     bars_evaluated: int
 
+    def strategy(self) -> Strategy:
+        """Its version, compiled."""
+        return compile_strategy(self.python_code).with_parameters(**self.parameters)
+
 
 def recorded_session(connection: Connection, session_id: UUID) -> RecordedSession | None:
     """The session, if there is one that saw a bar."""
-    row = connection.execute(
+    return fetch_one(
+        connection,
+        RecordedSession,
         """
-        SELECT s.symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
+        SELECT s.id AS session_id, s.symbol, v.python_code, v.parameters, v.lookback, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         WHERE s.id = %s AND s.first_bar_time IS NOT NULL
         """,
         (session_id,),
-    ).fetchone()
-    if row is None:
-        return None
-    symbol, code, parameters, first, last, count = row
-    return RecordedSession(session_id, symbol, compile_strategy(code).with_parameters(**parameters), first, last, count)
+    )
 
 
 def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, SignalValue]:
@@ -57,8 +62,10 @@ def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, Sign
 
 
 def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[RecordedBar]:
-    """The bars a session was evaluated on, each with its window as it was at that time."""
-    length = window_length(session.strategy.lookback)
+    """The bars a session was evaluated on, each with its window as it was at that time. All is read at once; windows are made as they are
+    asked for, without the connection.
+    """
+    length = window_length(session.lookback)
     rows = connection.execute(
         """
         WITH wanted AS (
@@ -81,6 +88,12 @@ def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[
     undo = _corrections(connection, session.symbol, bars)
     views = _views(connection, session.session_id)
     start = int(np.searchsorted(bars.time, int(session.first_bar_time.timestamp())))
+    return _windows(bars, start, length, undo, views)
+
+
+def _windows(
+    bars: BarColumns, start: int, length: int, undo: _Undo, views: dict[int, tuple[float, float]]
+) -> Iterator[RecordedBar]:
     seen = (0.0, 0.0)
     for index in range(start, len(bars)):
         time = int(bars.time[index])

@@ -29,7 +29,7 @@ _SETTINGS = "%(sizing_rule)s::sizing_rule, %(sizing_value)s, %(stop_loss)s, %(ta
 
 
 class SessionMode(StrEnum):
-    """What a session does with its signals: PAPER places orders, MANUAL only records them."""
+    """The use of a session's signals: PAPER places orders, MANUAL only records them."""
 
     BACKTEST = "BACKTEST"
     PAPER = "PAPER"
@@ -73,7 +73,20 @@ class SessionSettings:
 
 @dataclass(frozen=True, slots=True)
 class StoredSession:
-    """A session as its owner sees it; money in dollars, at the latest prices."""
+    """A session as its owner sees it; money in dollars, at the latest prices.
+
+    Attributes:
+        sizing_value: The size of a purchase for which the strategy gives none: by the rule a fraction of equity, dollars, or a quantity.
+        stop_loss: Fraction below the average entry price at which the position is sold; null for no stop.
+        take_profit: Fraction above the average entry price at which it is sold.
+        trailing_stop: Fraction below the highest price since the entry at which it is sold.
+        last_bar_time: The last bar that it was evaluated on.
+        failure_reason: Why it failed, or what went wrong on its last bar that did.
+        final_pnl: Its profit, once it has ended.
+        settling: It has ended and its last orders have not: final_pnl may still change.
+        replayed_at: When its recorded bars were evaluated again last.
+        replay_differences: Bars on which the replay said something else; none are expected.
+    """
 
     session_id: UUID
     strategy_id: UUID
@@ -251,7 +264,7 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
 
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
-    """What a session's strategy keeps between bars."""
+    """The numbers that a session's strategy keeps between bars, by name."""
     row = connection.execute("SELECT state FROM sessions WHERE id = %s", (session_id,)).fetchone()
     return dict(row[0]) if row else {}
 

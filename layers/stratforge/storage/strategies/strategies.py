@@ -35,7 +35,7 @@ class StoredStrategy:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is said of a strategy: its name, the symbol it is for, and its logic in plain words."""
+    """A strategy's name, the symbol it is for, and its logic in plain words."""
 
     name: str
     symbol: str
@@ -44,7 +44,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Who wrote a version: what was asked, the model that answered, its tokens, what it assumed, what was sent back to it, and what it says
+    """The origin of a version: what was asked, the model that answered, its tokens, what it assumed, what was sent back to it, and what it says
     its parameters decide.
 
     Prompt and model are None for code written by hand.
@@ -223,7 +223,19 @@ def delete_strategy(connection: Connection, strategy_id: UUID) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StoredVersion:
-    """A version of a strategy and where it came from."""
+    """A version of a strategy and where it came from.
+
+    Attributes:
+        source_hash: SHA-256 of the code; what runs is what was checked.
+        lookback: Bars of history that the code needs.
+        logic_explanation: What it does, in plain words.
+        prompt: What was asked for; null for code written by hand.
+        model: The model that wrote it; null for code written by hand.
+        tokens: What the model took for it, repairs included.
+        assumptions: What the model assumed where the request left it open.
+        repairs: Findings that were sent back to the model, one list for each repair.
+        parameter_meanings: What the model says its parameters decide.
+    """
 
     version: int
     python_code: str
@@ -247,7 +259,7 @@ _VERSION = """version, python_code, source_hash, lookback, parameters, logic_exp
 
 
 def get_version(connection: Connection, strategy_id: UUID, version: int) -> StoredVersion | None:
-    """One version."""
+    """A version of a strategy; None when there is none that the connection may see."""
     return fetch_one(
         connection,
         StoredVersion,

@@ -1,0 +1,75 @@
+"""Response models made from the classes of rows, so that fields and their meaning are declared once."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from functools import reduce
+from operator import or_
+from types import UnionType
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from stratforge.storage.postgres.pages import Page
+
+from functions.api.formats import Number
+from functions.api.pages import next_cursor
+
+Item = TypeVar("Item")
+_ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
+
+
+def view_of(stored: type[Any], name: str, *, without: Sequence[str] = (), **more: Any) -> type[BaseModel]:
+    """The response model of a class of rows: the same fields in the same order, decimals as plain strings.
+
+    Args:
+        stored: A dataclass; the first part of its docstring describes the model, its `Attributes:` the fields.
+        name: What the model is called in the OpenAPI file.
+        without: Fields that clients do not see.
+        more: Further fields, as `create_model` takes them.
+    """
+    description, _, attributes = (inspect.getdoc(stored) or "").partition("\n\nAttributes:\n")
+    meanings = {field: " ".join(text.split()) for field, text in _ATTRIBUTE.findall(attributes)}
+    hints = get_type_hints(stored)
+    shown: dict[str, Any] = {
+        each.name: (_shown(hints[each.name]), Field(description=meanings.get(each.name)))
+        for each in fields(stored)
+        if each.name not in without
+    }
+    config = ConfigDict(from_attributes=True)
+    return create_model(name, __config__=config, __doc__=description, __module__=__name__, **shown, **more)
+
+
+def _shown(hint: Any) -> Any:
+    if hint is Decimal:
+        return Number
+    if get_origin(hint) in (Union, UnionType):
+        return reduce(or_, (_shown(each) for each in get_args(hint)))
+    return hint
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[Item]):
+    """A page of items, and the cursor of the next."""
+
+    items: Sequence[Item]
+    next: str | None = None
+
+
+def list_of(view: type[BaseModel], name: str, description: str) -> type[BaseModel]:
+    """The response model of a page of items."""
+    config = ConfigDict(from_attributes=True)
+    items: Any = list[view]  # type: ignore[valid-type]  # a model made at run time
+    return create_model(
+        name, __config__=config, __doc__=description, __module__=__name__, items=(items, ...), next=(str | None, None)
+    )
+
+
+def listed(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> Listed[Item]:
+    """A page of items, each with its place in the list."""
+    return Listed(items, next_cursor(page, items, place))

@@ -1,0 +1,247 @@
+"""Jobs are asked for once, worked on without holding the database, and stored only while somebody wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from stratforge.application import replays
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Forbidden, Invalid, LimitReached, NotFound
+from stratforge.application.idempotency import RequestKey
+from stratforge.application.jobs import backtest_strategy as backtesting
+from stratforge.application.jobs import queueing
+from stratforge.application.jobs.backtest_strategy import backtest_strategy
+from stratforge.application.jobs.replay_session import replay_session
+from stratforge.application.jobs.requests import GenerateRequest, NewBacktest, ReplayRequest, ResearchRequest
+from stratforge.application.jobs.results import FinishedBacktest, ReplayedSession, failure_of, result_of
+from stratforge.application.jobs.work import Work, run_job
+from stratforge.application.sessions import NewSession, start_session
+from stratforge.application.strategies import delete_strategy
+from stratforge.backtest import BacktestReport, run_backtest
+from stratforge.broker.history import HistoryUnavailable
+from stratforge.market import Bar
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import backtests, evaluations, jobs
+from stratforge.storage.strategies.evaluations import Outcome
+from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
+from stratforge.storage.strategies.strategies import StoredStrategy
+
+from tests.integration.application.asking import NEW, Told, is_locked, open_transactions
+from tests.integration.ledger import OPEN
+
+
+class Past:
+    """A hundred minutes of a saw."""
+
+    def now(self) -> datetime:
+        return OPEN + timedelta(minutes=100)
+
+    def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
+        return [bar(minute, 100 + minute % 10) for minute in range(100)]
+
+
+def bar(minute: int, price: int) -> Bar:
+    """A bar on which nothing moved."""
+    value = Decimal(price)
+    return Bar("AAPL", OPEN + timedelta(minutes=minute), value, value, value, value, Decimal(10))
+
+
+def run(database: Database, job: Job, **kinds: Callable[[Work], None]) -> Job:
+    """Runs a job; the job as it ended."""
+    run_job(database, job.job_id, {JobKind(name): do for name, do in kinds.items()})
+    with database.transaction() as connection:
+        found = jobs.get_job(connection, job.job_id)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def asked(database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy) -> Job:
+    """A backtest that was asked for."""
+    request = NewBacktest(strategy_id=strategy.strategy_id)
+    return queueing.request_backtest(database, outbox, ada, request, NEW)
+
+
+def test_a_request_is_queued_and_its_worker_woken(asked: Job, outbox: Told) -> None:
+    assert (asked.kind, asked.status) == (JobKind.BACKTEST, JobStatus.QUEUED)
+    assert outbox.messages == [("backtester", asked.job_id)]
+
+
+def test_the_same_key_asks_once(database: Database, outbox: Told, ada: Caller) -> None:
+    request, key = ResearchRequest(question="What moved?"), RequestKey("k", b"digest")
+    ids = {queueing.request_research(database, outbox, ada, request, key).job_id for _ in range(2)}
+    assert len(ids) == 1
+
+
+def test_a_parameter_that_the_strategy_lacks_cannot_be_swept(
+    database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy
+) -> None:
+    request = NewBacktest(strategy_id=strategy.strategy_id, sweep={"WIDTH": [1.0, 2.0]})
+    with pytest.raises(Invalid, match="no parameter WIDTH"):
+        queueing.request_backtest(database, outbox, ada, request, NEW)
+    assert outbox.messages == []
+
+
+def test_the_tokens_of_a_day_come_to_an_end(database: Database, outbox: Told, ada: Caller) -> None:
+    request = GenerateRequest(prompt="a strategy")
+    job = queueing.request_strategy(database, outbox, ada, request, NEW)
+    with database.transaction() as connection:
+        jobs.add_tokens(connection, job.job_id, queueing.TOKENS_A_DAY)
+    with pytest.raises(LimitReached):
+        queueing.request_strategy(database, outbox, ada, request, NEW)
+
+
+def test_an_answer_follows_a_request_of_the_same_kind_only(
+    database: Database, outbox: Told, ada: Caller, asked: Job
+) -> None:
+    request = GenerateRequest(prompt="only on Mondays", follows=asked.job_id)
+    with pytest.raises(NotFound):
+        queueing.request_strategy(database, outbox, ada, request, NEW)
+
+
+def test_every_request_asks_for_its_scope(database: Database, outbox: Told, ada: Caller, asked: Job) -> None:
+    reader = Caller(ada.user_id, frozenset({Scope.READ, Scope.TRADE}))
+    some = asked.job_id
+    outbox.messages.clear()
+    calls: list[Any] = [
+        lambda: queueing.request_research(database, outbox, reader, ResearchRequest(question="What?"), NEW),
+        lambda: queueing.request_strategy(database, outbox, reader, GenerateRequest(prompt="one"), NEW),
+        lambda: queueing.request_backtest(database, outbox, reader, NewBacktest(strategy_id=some), NEW),
+        lambda: queueing.request_replay(database, outbox, reader, ReplayRequest(session_id=some), NEW),
+        lambda: queueing.cancel_job(database, reader, some),
+    ]
+    for call in calls:
+        with pytest.raises(Forbidden):
+            call()
+    assert outbox.messages == []
+
+
+def test_a_backtest_stores_its_report_and_names_it(database: Database, asked: Job) -> None:
+    done = run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Past()))
+    result = result_of(done)
+    assert isinstance(result, FinishedBacktest), done.error
+    with database.transaction() as connection:
+        stored = backtests.get_report(connection, result.backtest_id)
+    assert stored is not None
+    assert (stored.symbol, stored.metrics, stored.strategy_version) == ("AAPL", result.metrics, 1)
+    assert stored.report["trades_in_all"] == result.metrics["trades"] > 0
+
+
+def test_no_transaction_waits_for_a_backtest(
+    database: Database, migrated: str, asked: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = []
+
+    def watched(*arguments: Any, **options: Any) -> BacktestReport:
+        waiting.append(open_transactions(migrated))
+        return run_backtest(*arguments, **options)
+
+    monkeypatch.setattr(backtesting, "run_backtest", watched)
+    assert run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Past())).status == JobStatus.SUCCEEDED
+    assert waiting == [0]
+
+
+def test_what_cannot_be_backtested_says_why(
+    database: Database, ada: Caller, asked: Job, strategy: StoredStrategy
+) -> None:
+    class Away(Past):
+        def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> Sequence[Bar]:
+            raise HistoryUnavailable("Alpaca did not answer")
+
+    failure = failure_of(run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Away())))
+    assert failure is not None
+    assert (failure.code, failure.message) == ("backtest-refused", "Alpaca did not answer")
+
+
+def test_a_strategy_that_is_gone_is_not_backtested(
+    database: Database, ada: Caller, asked: Job, strategy: StoredStrategy
+) -> None:
+    delete_strategy(database, ada, strategy.strategy_id)
+    failure = failure_of(run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Past())))
+    assert failure is not None
+    assert "deleted" in failure.message
+
+
+def test_nothing_is_stored_of_what_nobody_wants_any_more(database: Database, ada: Caller, asked: Job) -> None:
+    class Canceling(Past):
+        def now(self) -> datetime:
+            queueing.cancel_job(database, ada, asked.job_id)
+            return super().now()
+
+    done = run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Canceling()))
+    assert (done.status, done.result) == (JobStatus.CANCELED, None)
+    with database.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM backtests").fetchone() == (0,)
+
+
+def test_a_job_is_not_canceled_between_the_look_and_the_store(
+    database: Database, migrated: str, asked: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, add = [], backtests.add_backtest
+
+    def watched(*arguments: Any) -> Any:
+        locked.append(is_locked(migrated, "SELECT 1 FROM jobs"))
+        return add(*arguments)
+
+    monkeypatch.setattr(backtests, "add_backtest", watched)
+    run(database, asked, BACKTEST=lambda work: backtest_strategy(work, Past()))
+    assert locked == [True]
+
+
+def test_a_job_that_comes_twice_is_done_once(database: Database, asked: Job) -> None:
+    done: list[Job] = []
+
+    def work_on(work: Work) -> None:
+        done.append(work.job)
+        backtest_strategy(work, Past())
+
+    kinds = {JobKind.BACKTEST: work_on}
+    assert run_job(database, asked.job_id, kinds) == JobStatus.SUCCEEDED
+    assert run_job(database, asked.job_id, kinds) is None
+    assert len(done) == 1
+
+
+def replayable(database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy, bars: int) -> Job:
+    """A replay of a session that saw ten bars of which so many are recorded, and gave no signal."""
+    session = start_session(database, outbox, ada, NewSession(strategy_id=strategy.strategy_id), NEW)
+    with database.transaction() as connection:
+        market_data.ensure_months(connection, [OPEN])
+        market_data.add_bars(connection, [bar(minute, 100) for minute in range(bars)])
+        for minute in range(10):
+            time = OPEN + timedelta(minutes=minute)
+            (waiting,) = evaluations.sessions_awaiting(connection, "AAPL", 0, time)
+            evaluations.record_outcomes(connection, "AAPL", time, [Outcome(waiting, {})])
+    return queueing.request_replay(database, outbox, ada, ReplayRequest(session_id=session.session_id), NEW)
+
+
+def test_a_replay_compares_what_a_session_said_without_holding_a_transaction(
+    database: Database,
+    migrated: str,
+    outbox: Told,
+    ada: Caller,
+    strategy: StoredStrategy,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting, replay = [], replays.replay
+
+    def watched(*arguments: Any) -> Any:
+        waiting.append(open_transactions(migrated))
+        return replay(*arguments)
+
+    monkeypatch.setattr(replays, "replay", watched)
+    result = result_of(run(database, replayable(database, outbox, ada, strategy, 10), REPLAY=replay_session))
+    assert isinstance(result, ReplayedSession)
+    assert (result.bars, result.signals, result.differences, waiting) == (10, 0, [], [0])
+
+
+def test_a_replay_of_a_part_of_the_bars_proves_nothing_and_says_so(
+    database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy
+) -> None:
+    failure = failure_of(run(database, replayable(database, outbox, ada, strategy, 7), REPLAY=replay_session))
+    assert failure is not None
+    assert (failure.code, "Of the 10 bars" in failure.message) == ("replay-incomplete", True)

@@ -1,0 +1,160 @@
+"""Sessions start, change and stop under their row's lock, and the rest of the platform hears of it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from stratforge.application import sessions as application
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Changed, Conflict, Forbidden, NotFound
+from stratforge.application.session_chart import PriceLevel, session_chart
+from stratforge.application.session_condition import session_condition
+from stratforge.application.sessions import NewSession, SessionChange
+from stratforge.market import Bar
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
+from stratforge.storage.strategies.strategies import StoredStrategy
+
+from tests.integration.application.asking import NEW, Told, is_locked
+from tests.integration.ledger import OPEN, set_price
+
+
+@pytest.fixture
+def session(database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy) -> StoredSession:
+    """A running session of hers."""
+    new = NewSession(strategy_id=strategy.strategy_id, stop_loss=Decimal("0.02"), trailing_stop=Decimal("0.05"))
+    return application.start_session(database, outbox, ada, new, NEW)
+
+
+def test_a_session_starts_and_the_ingestor_hears_of_it(session: StoredSession, outbox: Told) -> None:
+    assert (session.status, session.symbol, session.sizing_value) == (SessionStatus.RUNNING, "AAPL", Decimal("0.1"))
+    assert outbox.messages == [("ingestor", "AAPL")]
+
+
+def test_what_a_change_was_based_on_cannot_change_meanwhile(
+    database: Database, migrated: str, ada: Caller, session: StoredSession
+) -> None:
+    locked = []
+
+    def unchanged(current: StoredSession) -> bool:
+        locked.append(is_locked(migrated, "SELECT 1 FROM sessions"))
+        return current.stop_loss == Decimal("0.01")
+
+    with pytest.raises(Changed):
+        application.change_session(
+            database, ada, session.session_id, SessionChange(stop_loss=Decimal("0.03")), unchanged
+        )
+    assert locked == [True]
+
+
+def test_what_is_left_out_of_a_change_stays_and_null_switches_a_stop_off(
+    database: Database, ada: Caller, session: StoredSession
+) -> None:
+    change = SessionChange(stop_loss=None, sizing_value=Decimal("0.2"))
+    changed = application.change_session(database, ada, session.session_id, change)
+    assert (changed.stop_loss, changed.trailing_stop, changed.sizing_value) == (None, Decimal("0.05"), Decimal("0.2"))
+
+
+def test_a_session_that_has_ended_is_not_changed(
+    database: Database, outbox: Told, ada: Caller, session: StoredSession
+) -> None:
+    application.stop_session(database, outbox, ada, session.session_id)
+    with pytest.raises(Conflict, match="STOPPED"):
+        application.change_session(database, ada, session.session_id, SessionChange(status=SessionStatus.PAUSED))
+
+
+def test_a_toggle_starts_pauses_and_resumes(
+    database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy
+) -> None:
+    said = [application.toggle_strategy(database, outbox, ada, strategy.strategy_id) for _ in range(3)]
+    assert [each.status for each in said] == [SessionStatus.RUNNING, SessionStatus.PAUSED, SessionStatus.RUNNING]
+    assert len({each.session_id for each in said}) == 1
+
+
+def test_stopping_a_strategy_with_its_positions_wakes_the_executor(
+    database: Database, outbox: Told, ada: Caller, session: StoredSession
+) -> None:
+    outbox.messages.clear()
+    (stopped,) = application.stop_strategy(database, outbox, ada, session.strategy_id, flatten=True)
+    assert stopped.status == SessionStatus.STOPPED
+    assert outbox.messages == [("executor", "AAPL"), ("ingestor", "AAPL")]
+    assert application.stop_strategy(database, outbox, ada, session.strategy_id) == []
+
+
+def test_a_key_that_may_not_trade_moves_nothing(
+    database: Database, outbox: Told, ada: Caller, session: StoredSession
+) -> None:
+    writer = Caller(ada.user_id, frozenset({Scope.READ, Scope.WRITE, Scope.AI}))
+    new = NewSession(strategy_id=session.strategy_id)
+    outbox.messages.clear()
+    calls: list[Any] = [
+        lambda: application.start_session(database, outbox, writer, new, NEW),
+        lambda: application.change_session(database, writer, session.session_id, SessionChange()),
+        lambda: application.toggle_strategy(database, outbox, writer, session.strategy_id),
+        lambda: application.stop_session(database, outbox, writer, session.session_id),
+        lambda: application.stop_strategy(database, outbox, writer, session.strategy_id),
+        lambda: application.flatten_session(database, outbox, writer, session.session_id),
+    ]
+    for call in calls:
+        with pytest.raises(Forbidden):
+            call()
+    assert outbox.messages == []
+
+
+def test_what_is_not_there_is_not_found(database: Database, outbox: Told, ada: Caller) -> None:
+    with pytest.raises(NotFound):
+        application.stop_session(database, outbox, ada, uuid4())
+    with pytest.raises(NotFound):
+        session_chart(database, ada, uuid4())
+
+
+def test_the_chart_shows_bars_indicators_and_where_the_position_would_be_sold(
+    database: Database, ada: Caller, session: StoredSession
+) -> None:
+    with database.transaction() as connection:
+        prices = [Decimal(100 + minute) for minute in range(5)]
+        market_data.ensure_months(connection, [OPEN])
+        market_data.add_bars(
+            connection,
+            [
+                Bar("AAPL", OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(10))
+                for minute, price in enumerate(prices)
+            ],
+        )
+        set_price(connection, "104", 4)
+        connection.execute(
+            "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis, high_water) "
+            "VALUES (%s, %s, 'AAPL', 2, 200, 110)",
+            (ada.user_id, session.session_id),
+        )
+        condition = session_condition(connection, ada.user_id, session.session_id)
+    assert condition.position is not None
+    assert (condition.position.quantity, condition.position.unrealized_pnl) == (2, 8)
+    chart = session_chart(database, ada, session.session_id)
+    assert chart.bars.close.tolist() == [100, 101, 102, 103, 104]
+    assert [(each["name"], each["values"]) for each in chart.indicators] == [("average", [None, None, 101, 102, 103])]
+    assert chart.levels == [PriceLevel("entry", 100), PriceLevel("stop", 98), PriceLevel("trailing stop", 104.5)]
+
+
+def test_an_order_of_a_signal_stands_in_the_log_at_the_bar_of_the_signal(
+    database: Database, ada: Caller, session: StoredSession
+) -> None:
+    with database.transaction() as connection:
+        signal = connection.execute(
+            "INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size) "
+            "VALUES (%s, %s, 'AAPL', %s, 'buy', 1, 'default', 0) RETURNING id",
+            (session.session_id, ada.user_id, OPEN),
+        ).fetchone()
+        assert signal is not None
+        connection.execute(
+            "INSERT INTO orders (user_id, session_id, signal_id, symbol, side, origin, type, time_in_force, size_kind, size) "
+            "VALUES (%s, %s, %s, 'AAPL', 'buy', 'SIGNAL', 'market', 'day', 'fraction', 1)",
+            (ada.user_id, session.session_id, signal[0]),
+        )
+        condition = session_condition(connection, ada.user_id, session.session_id)
+    assert [entry.time for entry in condition.log] == [OPEN, OPEN]

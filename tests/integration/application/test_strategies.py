@@ -1,0 +1,126 @@
+"""Strategies are compiled while nobody waits for them, and changed by who may change what he has seen."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from stratforge.application import strategies as application
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound
+from stratforge.application.idempotency import RequestKey
+from stratforge.application.sessions import NewSession, start_session
+from stratforge.application.strategies import NewStrategy, StrategyChange
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import strategies
+from stratforge.storage.strategies.strategies import StoredStrategy
+from stratforge.strategy import Strategy, compile_strategy
+
+from tests.integration.application.asking import CODE, NEW, Told, is_locked
+
+
+def test_nobody_waits_for_a_compiler(
+    database: Database, migrated: str, ada: Caller, strategy: StoredStrategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked = []
+
+    def compiled(source: str) -> Strategy:
+        locked.append(is_locked(migrated, "SELECT 1 FROM strategies"))
+        return compile_strategy(source)
+
+    monkeypatch.setattr(application, "compile_strategy", compiled)
+    change = StrategyChange(python_code=CODE.replace("LENGTH = 3", "LENGTH = 4"))
+    assert application.change_strategy(database, ada, strategy.strategy_id, change).version == 2
+    application.set_parameters(database, ada, strategy.strategy_id, {"LENGTH": 5})
+    assert locked == [False, False, False]
+
+
+def test_a_name_is_changed_without_a_new_version(database: Database, ada: Caller, strategy: StoredStrategy) -> None:
+    changed = application.change_strategy(database, ada, strategy.strategy_id, StrategyChange(name="Other"))
+    assert (changed.name, changed.version, changed.python_code) == ("Other", 1, CODE)
+    same = application.change_strategy(database, ada, strategy.strategy_id, StrategyChange(python_code=CODE))
+    assert (same.name, same.version) == ("Other", 1)
+
+
+def test_code_outside_the_language_is_refused_with_its_findings(database: Database, ada: Caller) -> None:
+    new = NewStrategy(name="Bad", symbol="AAPL", python_code="import os\n")
+    with pytest.raises(Invalid) as refused:
+        application.store_strategy(database, ada, new, NEW)
+    assert refused.value.code == "not-in-language"
+    assert refused.value.details["findings"][0]["line"] == 1
+
+
+def test_parameters_become_the_next_version(database: Database, ada: Caller, strategy: StoredStrategy) -> None:
+    changed = application.set_parameters(database, ada, strategy.strategy_id, {"LENGTH": 7})
+    assert (changed.version, "LENGTH = 7" in changed.python_code) == (2, True)
+    with pytest.raises(Invalid, match="no parameter WIDTH"):
+        application.set_parameters(database, ada, strategy.strategy_id, {"WIDTH": 7})
+
+
+def test_parameters_of_code_that_changed_meanwhile_are_refused(
+    database: Database, ada: Caller, strategy: StoredStrategy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = CODE.replace("bar.close < bar.average", "bar.close < bar.average * 0.9")
+
+    def compiled(source: str) -> Strategy:
+        monkeypatch.undo()
+        application.change_strategy(database, ada, strategy.strategy_id, StrategyChange(python_code=other))
+        return compile_strategy(source)
+
+    monkeypatch.setattr(application, "compile_strategy", compiled)
+    with pytest.raises(Changed):
+        application.set_parameters(database, ada, strategy.strategy_id, {"LENGTH": 7})
+    with database.transaction() as connection:
+        found = strategies.get_strategy(connection, strategy.strategy_id)
+    assert found is not None
+    assert found.python_code == other
+
+
+def test_the_same_key_stores_one_strategy(database: Database, ada: Caller) -> None:
+    new, key = NewStrategy(name="Once", symbol="AAPL", python_code=CODE), RequestKey("k", b"digest")
+    ids = {application.store_strategy(database, ada, new, key).strategy_id for _ in range(2)}
+    assert len(ids) == 1
+    with pytest.raises(Invalid) as refused:
+        application.store_strategy(database, ada, new, RequestKey("k", b"another"))
+    assert refused.value.code == "idempotency-key-reused"
+
+
+def test_what_runs_is_not_deleted(database: Database, ada: Caller, strategy: StoredStrategy, outbox: Told) -> None:
+    start_session(database, outbox, ada, NewSession(strategy_id=strategy.strategy_id), NEW)
+    with pytest.raises(Conflict):
+        application.delete_strategy(database, ada, strategy.strategy_id)
+
+
+def test_a_key_that_may_only_read_changes_nothing(database: Database, ada: Caller, strategy: StoredStrategy) -> None:
+    reader = Caller(ada.user_id, frozenset({Scope.READ}))
+    calls: list[Any] = [
+        lambda: application.store_strategy(
+            database, reader, NewStrategy(name="x", symbol="AAPL", python_code=CODE), NEW
+        ),
+        lambda: application.change_strategy(database, reader, strategy.strategy_id, StrategyChange(name="x")),
+        lambda: application.set_parameters(database, reader, strategy.strategy_id, {"LENGTH": 9}),
+        lambda: application.delete_strategy(database, reader, strategy.strategy_id),
+    ]
+    for call in calls:
+        with pytest.raises(Forbidden):
+            call()
+    assert application.check_code(reader, CODE).strategy is not None
+
+
+def test_what_is_not_there_is_not_found(database: Database, ada: Caller) -> None:
+    with pytest.raises(NotFound):
+        application.change_strategy(database, ada, uuid4(), StrategyChange(name="x"))
+    with pytest.raises(NotFound):
+        application.delete_strategy(database, ada, uuid4())
+
+
+def test_each_version_says_what_changed_against_the_one_before(
+    database: Database, ada: Caller, strategy: StoredStrategy
+) -> None:
+    application.set_parameters(database, ada, strategy.strategy_id, {"LENGTH": 7})
+    with database.transaction() as connection:
+        changes = application.code_changes(strategies.list_versions(connection, strategy.strategy_id))
+    assert changes[1] == ""
+    assert changes[2].split("\n")[:2] == ["--- version 1", "+++ version 2"]
+    assert {"-LENGTH = 3", "+LENGTH = 7"} < set(changes[2].split("\n"))
