@@ -14,7 +14,7 @@ from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, reachable
 from stratforge.strategy.lookback import measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
-from stratforge.strategy.source import Findings, Module, parse, read_module
+from stratforge.strategy.source import MAX_LITERAL, Findings, Module, parse, read_module
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +110,10 @@ class Strategy:
                 1, 1, Code.UNKNOWN_NAME, f"there is no constant {unknown[0]}", f"The constants are {known}"
             )
             raise StrategyError([finding])
+        wrong = sorted(name for name, value in values.items() if not abs(value) <= MAX_LITERAL)
+        if wrong:
+            message = f"{wrong[0]} cannot be {values[wrong[0]]:g}"
+            raise StrategyError([Finding(1, 1, Code.NUMBER, message, f"Numbers go up to {MAX_LITERAL:g}")])
         return _build(self.source, self._module, {**self.parameters, **{name: float(v) for name, v in values.items()}})
 
 
@@ -138,9 +142,12 @@ def _check_indicators_alone(tree: ast.Module, findings: Findings) -> None:
 def _build(source: str, module: Module, parameters: dict[str, float], findings: Findings | None = None) -> Strategy:
     findings = findings or Findings()
     columns: dict[str, Node] = {}
+    returned: frozenset[str] | None = frozenset()
     if module.indicators is not None:
-        columns = ColumnsCompiler(parameters, findings).compile(module.indicators)
-    on_bar = OnBarCompiler(parameters, columns, findings).compile(module.on_bar)
+        compiler = ColumnsCompiler(parameters, findings)
+        columns = compiler.compile(module.indicators)
+        returned = compiler.returned
+    on_bar = OnBarCompiler(parameters, columns, findings, returned).compile(module.on_bar)
     findings.raise_if_any()
     if len(reachable(columns.values())) > MAX_GRAPH_NODES:
         message = f"the indicators take more than {MAX_GRAPH_NODES} operations on series"
