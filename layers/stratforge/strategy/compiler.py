@@ -9,12 +9,21 @@ from functools import cached_property
 from typing import Any
 
 from stratforge.strategy.columns_compiler import ColumnsCompiler
-from stratforge.strategy.cost import MAX_GRAPH_NODES, MAX_OPERATIONS, MAX_PARENTHESES, Cost, cost_of, count_operations
+from stratforge.strategy.cost import (
+    MAX_GRAPH_NODES,
+    MAX_OPERATIONS,
+    MAX_PARENTHESES,
+    Cost,
+    cost_of,
+    count_operations,
+    dearest,
+)
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, reachable
 from stratforge.strategy.lookback import measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
 from stratforge.strategy.source import MAX_LITERAL, Findings, Module, parse, read_module
+from stratforge.strategy.wire import without_comments
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +81,12 @@ class Strategy:
         Raises:
             StrategyError: if it is more than a session may cost.
         """
-        return cost_of(self._nodes, window, self.operations, len(self.source.encode()))
+        return cost_of(self._nodes, window, self.operations, len(without_comments(self.source).encode()))
+
+    @property
+    def dearest(self) -> list[tuple[str, float]]:
+        """What the time of its columns goes to, in milliseconds a bar, the dearest first."""
+        return dearest(self._nodes, window_length(self.lookback))
 
     @cached_property
     def _nodes(self) -> list[Node]:

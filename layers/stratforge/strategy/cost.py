@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stratforge.strategy.findings import Code, Finding, StrategyError
-from stratforge.strategy.graph import Node
+from stratforge.strategy.graph import Argument, Node
 from stratforge.strategy.indicators import REGISTRY
 
 MAX_GRAPH_NODES = 500
@@ -141,6 +141,20 @@ def cost_of(nodes: Sequence[Node], window: int, operations: int = 0, size: int =
         message = f"the strategy costs {nanoseconds / 1e6:,.3g} ms a bar; {MAX_NANOSECONDS / 1e6:g} ms are allowed"
         raise too_large(message, "Use shorter lengths, fewer indicators or shorter loops")
     return Cost(operations, cells, size, nanoseconds)
+
+
+def dearest(nodes: Iterable[Node], window: int) -> list[tuple[str, float]]:
+    """What the columns' time goes to: each operation with its arguments, in milliseconds a bar, the dearest first."""
+    found = []
+    for node in nodes:
+        arguments = node.arguments[1:] if node.operation == "indicator" else node.arguments
+        text = f"{weight_name(node)}({', '.join(_short(each) for each in arguments)})"
+        found.append((text, node_nanoseconds(node, window) / 1e6))
+    return sorted(((text, cost) for text, cost in found if cost > 0), key=lambda each: -each[1])
+
+
+def _short(argument: Argument) -> str:
+    return f"{argument:g}" if isinstance(argument, int | float) and not isinstance(argument, bool) else str(argument)
 
 
 def too_large(message: str, suggestion: str) -> StrategyError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -112,7 +113,7 @@ def test_what_is_too_much_is_refused_at_once(source: str, code: Code) -> None:
     assert findings[0].code in (code, Code.TOO_LARGE if code == Code.SYNTAX else code)
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("SOAK_EXAMPLES") or 80)))
 def test_large_programs_are_compiled_or_refused_in_time_and_what_passes_runs(seed: int) -> None:
     """Every program of a seed is the same one: `Programs(seed).program()` gives the one that fails."""
     source = Programs(seed).program()
