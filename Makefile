@@ -35,8 +35,8 @@ test: install ## Runs all tests
 test-fast: install ## Runs the tests that need no platform
 	@$(BIN)/pytest -m "not slow" $(ARGS)
 
-soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each)
-	@SOAK_EXAMPLES=$(SOAK) $(BIN)/pytest -q -s -x tests/integration/test_trading_machine.py $(ARGS)
+soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), and the gate with as many programs
+	@SOAK_EXAMPLES=$(SOAK) $(BIN)/pytest -q -s -x tests/integration/test_trading_machine.py tests/unit/strategy/test_gate.py $(ARGS)
 
 check: install ## Format, lint, types, import contracts, dead code
 	@$(BIN)/ruff format --check .

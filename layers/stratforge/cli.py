@@ -8,6 +8,7 @@ import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -16,6 +17,8 @@ from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
+
+_DEAREST = 10
 
 
 def _read_strategy(path: Path) -> Strategy:
@@ -78,7 +81,7 @@ def check(options: argparse.Namespace) -> int:
     """`stratforge check`: findings, or what the strategy is made of."""
     try:
         strategy = _read_strategy(options.file)
-        lookback = strategy.lookback
+        lookback, cost = strategy.lookback, strategy.cost
     except StrategyError as error:
         if options.json:
             print(json.dumps({"ok": False, "findings": [finding.as_dict() for finding in error.findings]}))
@@ -86,7 +89,12 @@ def check(options: argparse.Namespace) -> int:
             for finding in error.findings:
                 print(f"{options.file}:{finding}")
         return 1
-    facts = {"parameters": strategy.parameters, "indicators": list(strategy.indicators), "lookback": lookback}
+    facts: dict[str, object] = {
+        "parameters": strategy.parameters,
+        "indicators": list(strategy.indicators),
+        "lookback": lookback,
+        "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
+    }
     if options.json:
         print(json.dumps({"ok": True, "findings": [], **facts}))
     else:
@@ -96,6 +104,11 @@ def check(options: argparse.Namespace) -> int:
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
         print(f"  lookback    {lookback:,} bars")
+        print(f"  cost        {cost.milliseconds:.2g} ms a bar")
+    if options.cost and not options.json:
+        print(f"              {cost}")
+        for text, milliseconds in strategy.dearest[:_DEAREST]:
+            print(f"              {milliseconds:8.3f} ms  {text}")
     return 0
 
 
@@ -265,6 +278,9 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("check", help="findings, lookback, indicators; exit 1 on refusal")
     command.add_argument("file", type=Path)
     command.add_argument("--json", action="store_true")
+    command.add_argument(
+        "--cost", action="store_true", help="what a bar costs, of what is allowed, and what it goes to"
+    )
     command.set_defaults(run=check)
     command = commands.add_parser("backtest", help="runs a strategy over bars")
     command.add_argument("file", type=Path)

@@ -44,6 +44,10 @@ def pool() -> Iterator[Pool]:
     found.close()
 
 
+# Filled in the child: what else it has evaluated.
+COMPANY: list[int] = []
+
+
 def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     """Has the child run `action` for requests whose source is "bad"."""
     honest = workers.evaluate_requests
@@ -56,6 +60,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
             if each["hash"] == "bad":
                 yield index, {"signal": None, "state": {"x": float(action() or 0)}}
             else:
+                COMPANY.append(index)
                 yield from ((index, answer) for _, answer in honest(bars, sources, [each], cache))
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
@@ -132,6 +137,53 @@ def test_a_worker_that_cannot_read_the_bars_is_the_sandboxs_fault_and_no_strateg
     with pytest.raises(WorkersFailed, match="exit status 1"):
         pool.evaluate({**window(), "timezone": "Mars/Olympus"}, SOURCES, [request()])
     assert "error" not in pool.evaluate(window(), SOURCES, [request()])[0]
+
+
+def test_whoever_fails_in_company_is_tried_alone_before_it_counts(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile(monkeypatch, lambda: time.sleep(60) if COMPANY else 5.0)
+    answers = pool.evaluate(window(), SOURCES, [request(), BAD, request()])
+    assert [each.get("state") for each in answers] == [{"n": 1.0}, {"x": 5.0}, {"n": 1.0}]
+
+
+def test_what_the_time_of_a_batch_does_not_suffice_for_is_skipped_and_not_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hostile(monkeypatch, lambda: time.sleep(60))
+    pool = Pool(deadline=0.4, batch_seconds=0.1)
+    assert pool.evaluate(window(), SOURCES, [BAD, request()]) == [{"skipped": True}] * 2
+    pool.close()
+
+
+def wide(number: int) -> str:
+    """A strategy that holds as much and computes as long as one may, and shares nothing with another."""
+    columns = "".join(f"    x{line} = bars.close * {number}.{line + 1} + bars.open\n" for line in range(28))
+    total = " + ".join(f"x{line}" for line in range(28))
+    return f"def indicators(bars):\n{columns}    return {{'x': {total}}}\ndef on_bar(bar, position, state):\n    state['x'] = bar.x\n"
+
+
+def long(number: int) -> str:
+    """A strategy whose loops take nearly all operations that one may take."""
+    loop = "    for i in range(1000):\n        x = x * 1.0001 + i\n"
+    return f"def on_bar(bar, position, state):\n    x = {number}\n{loop * 11}    state['x'] = x\n"
+
+
+@pytest.mark.parametrize("source", [wide, long])
+def test_many_of_the_dearest_strategies_fail_nobody(source: Any) -> None:
+    """Thirty of them together need more memory than a worker has, and more time than one strategy has."""
+    path = 100 + np.arange(32_768.0)
+    time_ = 1_700_000_040 + 60 * np.arange(32_768, dtype=np.int64)
+    bars = encode_columns(BarColumns(time_, path, path + 1, path - 1, path, path))
+    texts = [source(number) for number in range(30)]
+    hashes = [compile_strategy(text).source_hash for text in texts]
+    requests = [request(each) for each in (*hashes, HASH)]
+    pool = Pool()
+    answers = pool.evaluate(bars, {**dict(zip(hashes, texts, strict=True)), **SOURCES}, requests)
+    assert [each for each in answers if "error" in each or "skipped" in each] == []
+    assert pool._worker is not None
+    pid = pool._worker.pid
+    pool.evaluate(bars, SOURCES, [request()])
+    assert pool._worker.pid == pid
+    pool.close()
 
 
 def test_memory_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:

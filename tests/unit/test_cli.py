@@ -49,6 +49,18 @@ def test_check_tells_what_a_strategy_is_made_of(strategy: Path, capsys: pytest.C
     assert 20 <= answer["lookback"] <= 30
 
 
+def test_check_shows_the_cost_and_what_it_goes_to(strategy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(strategy), "--json"]) == 0
+    cost = json.loads(capsys.readouterr().out)["cost"]
+    assert 0 < cost["milliseconds"] < 1
+    assert cost["operations"] > 2
+    assert cli.main(["check", str(strategy), "--cost"]) == 0
+    told = capsys.readouterr().out
+    assert f"{cost['operations']:,} operations" in told
+    assert "ms a bar of 20" in told
+    assert told.count("ms  ta.sma(") == 2
+
+
 def test_check_refuses_with_places_and_exit_code_1(strategy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     strategy.write_text(CROSS.replace("bars.close", "bars.close.shift(-1)", 1))
     assert cli.main(["check", str(strategy)]) == 1

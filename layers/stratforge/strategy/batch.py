@@ -110,6 +110,9 @@ class StrategyCache:
         self._bytes = 0
         self._strategies: OrderedDict[object, _Cached] = OrderedDict()
 
+    def __len__(self) -> int:
+        return len(self._strategies)
+
     def get(self, source: str, source_hash: str, parameters: dict[str, float], window: int) -> _Cached:
         """What runs of a strategy, and what it costs. The gate runs here, right before execution, whoever stored the source.
 

@@ -104,14 +104,20 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
-_NAME_LENGTH, _NAMES = 40, 200
+_NAME_LENGTH, _LETTERS = 40, 1_000
 _LOGICAL_OPERATIONS = {"and", "or", "xor"}
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint at the known name that looks most like `name`."""
-    # Comparing takes time that grows with the names: neither many nor long ones are looked at.
-    short = [each for each in known if len(each) <= _NAME_LENGTH][:_NAMES]
+    # Comparing takes time that grows with the names: only so many letters of them are looked at.
+    short: list[str] = []
+    letters = 0
+    for each in known:
+        letters += len(each)
+        if letters > _LETTERS:
+            break
+        short.append(each)
     close = difflib.get_close_matches(name[:_NAME_LENGTH], short, n=1)
     return f"Did you mean {close[0]}? " if close else ""
 
@@ -131,6 +137,8 @@ class ColumnsCompiler:
         self.parameters = parameters
         self.findings = findings
         self.names: dict[str, Value] = {}
+        # Names under which anything is returned, right or wrong; None when that cannot be told.
+        self.returned: frozenset[str] | None = None
 
     def compile(self, function: ast.FunctionDef) -> dict[str, Node]:
         """The returned columns by name."""
@@ -200,6 +208,9 @@ class ColumnsCompiler:
         if not isinstance(statement.value, ast.Dict):
             self.findings.add(statement, Code.STRUCTURE, "indicators must return a dict written out", shape)
             return {}
+        keys = [key.value if isinstance(key, ast.Constant) else None for key in statement.value.keys]
+        if all(isinstance(key, str) for key in keys):
+            self.returned = frozenset(str(key) for key in keys)
         columns: dict[str, Node] = {}
         for key, item in zip(statement.value.keys, statement.value.values, strict=True):
             value = self._expression(item)
@@ -325,7 +336,7 @@ class ColumnsCompiler:
         if isinstance(owner, Unknown):
             return UNKNOWN
         if isinstance(owner, Bars):
-            return self._refuse(node, "bars[...] is not in the language", "Write bars.close", Code.LOOK_AHEAD)
+            return self._refuse_bars_item(node)
         if isinstance(owner, Record):
             return self._refuse(
                 node,
@@ -338,6 +349,15 @@ class ColumnsCompiler:
             "Earlier values are series.shift(n)",
             Code.LOOK_AHEAD,
         )
+
+    def _refuse_bars_item(self, node: ast.Subscript) -> Unknown:
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        if isinstance(key, str) and key.lower() in PRICE_COLUMNS:
+            return self._refuse(node, f"bars[{key!r}] is not in the language", f"Write bars.{key.lower()}")
+        if isinstance(key, str):
+            message = f"bars[{key[:40]!r}] is not in the language: a strategy sees the bars of its own symbol"
+            return self._refuse(node, message, "Write bars.close; start a session on each symbol you want to trade")
+        return self._refuse(node, "bars[...] is not in the language", "Write bars.close", Code.LOOK_AHEAD)
 
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self._expression(node.operand)

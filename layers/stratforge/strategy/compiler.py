@@ -9,12 +9,21 @@ from functools import cached_property
 from typing import Any
 
 from stratforge.strategy.columns_compiler import ColumnsCompiler
-from stratforge.strategy.cost import MAX_GRAPH_NODES, MAX_OPERATIONS, MAX_PARENTHESES, Cost, cost_of, count_operations
+from stratforge.strategy.cost import (
+    MAX_GRAPH_NODES,
+    MAX_OPERATIONS,
+    MAX_PARENTHESES,
+    Cost,
+    cost_of,
+    count_operations,
+    dearest,
+)
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, reachable
 from stratforge.strategy.lookback import measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
-from stratforge.strategy.source import Findings, Module, parse, read_module
+from stratforge.strategy.source import MAX_LITERAL, Findings, Module, parse, read_module
+from stratforge.strategy.wire import without_comments
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +81,12 @@ class Strategy:
         Raises:
             StrategyError: if it is more than a session may cost.
         """
-        return cost_of(self._nodes, window, self.operations, len(self.source.encode()))
+        return cost_of(self._nodes, window, self.operations, len(without_comments(self.source).encode()))
+
+    @property
+    def dearest(self) -> list[tuple[str, float]]:
+        """What the time of its columns goes to, in milliseconds a bar, the dearest first."""
+        return dearest(self._nodes, window_length(self.lookback))
 
     @cached_property
     def _nodes(self) -> list[Node]:
@@ -110,6 +124,10 @@ class Strategy:
                 1, 1, Code.UNKNOWN_NAME, f"there is no constant {unknown[0]}", f"The constants are {known}"
             )
             raise StrategyError([finding])
+        wrong = sorted(name for name, value in values.items() if not abs(value) <= MAX_LITERAL)
+        if wrong:
+            message = f"{wrong[0]} cannot be {values[wrong[0]]:g}"
+            raise StrategyError([Finding(1, 1, Code.NUMBER, message, f"Numbers go up to {MAX_LITERAL:g}")])
         return _build(self.source, self._module, {**self.parameters, **{name: float(v) for name, v in values.items()}})
 
 
@@ -138,9 +156,12 @@ def _check_indicators_alone(tree: ast.Module, findings: Findings) -> None:
 def _build(source: str, module: Module, parameters: dict[str, float], findings: Findings | None = None) -> Strategy:
     findings = findings or Findings()
     columns: dict[str, Node] = {}
+    returned: frozenset[str] | None = frozenset()
     if module.indicators is not None:
-        columns = ColumnsCompiler(parameters, findings).compile(module.indicators)
-    on_bar = OnBarCompiler(parameters, columns, findings).compile(module.on_bar)
+        compiler = ColumnsCompiler(parameters, findings)
+        columns = compiler.compile(module.indicators)
+        returned = compiler.returned
+    on_bar = OnBarCompiler(parameters, columns, findings, returned).compile(module.on_bar)
     findings.raise_if_any()
     if len(reachable(columns.values())) > MAX_GRAPH_NODES:
         message = f"the indicators take more than {MAX_GRAPH_NODES} operations on series"

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import ast
+import math
+import re
 from collections.abc import Mapping
+
+# Where Python ends a line, and nowhere else: str.splitlines also splits at characters that may stand inside of a comment.
+_LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_WHOLE = 1e15
 
 
 def with_constants(source: str, values: Mapping[str, float]) -> str:
@@ -15,8 +21,11 @@ def with_constants(source: str, values: Mapping[str, float]) -> str:
 
     Raises:
         KeyError: if the source has no constant of a name.
+        ValueError: if a value is not a finite number.
     """
-    lines = source.splitlines(keepends=True)
+    if not all(math.isfinite(value) for value in values.values()):
+        raise ValueError("constants are finite numbers")
+    lines = _LINES.findall(source)
     places: dict[str, ast.expr] = {}
     for statement in ast.parse(source).body:
         if not isinstance(statement, ast.Assign):
@@ -35,9 +44,15 @@ def with_constants(source: str, values: Mapping[str, float]) -> str:
         line = lines[row].encode()
         assert literal.end_col_offset is not None
         lines[row] = (
-            line[: literal.col_offset] + f"{values[changed]:.12g}".encode() + line[literal.end_col_offset :]
+            line[: literal.col_offset] + _written(values[changed]).encode() + line[literal.end_col_offset :]
         ).decode()
     return "".join(lines)
+
+
+def _written(value: float) -> str:
+    """The number as one would write it, with every digit it has."""
+    whole = float(value).is_integer() and abs(value) < _WHOLE
+    return str(int(value)) if whole else repr(float(value))
 
 
 def _place(node: ast.expr) -> tuple[int, int]:

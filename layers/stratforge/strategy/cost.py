@@ -7,11 +7,11 @@ that is met here is met on every bar of every symbol, whatever the data holds.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from stratforge.strategy.findings import Code, Finding, StrategyError
-from stratforge.strategy.graph import Node
+from stratforge.strategy.graph import Argument, Node
 from stratforge.strategy.indicators import REGISTRY
 
 MAX_GRAPH_NODES = 500
@@ -23,6 +23,10 @@ MAX_GATE_NANOSECONDS = 700_000_000
 MAX_PARENTHESES = 150
 
 _OPERATION_NANOSECONDS = 50
+# What one evaluation, one column and one indicator take however short the window is.
+_EVALUATION_NANOSECONDS = 30_000
+_COLUMN_NANOSECONDS = 5_000
+_INDICATOR_NANOSECONDS = 30_000
 _CALL_OPERATIONS = 4
 _FLAT = 5.0
 _INDICATOR_FLAT = 150.0
@@ -79,9 +83,11 @@ def node_nanoseconds(node: Node, bars: int) -> float:
     if node.operation == "field" or node.operation.startswith("column:"):
         return 0.0
     name = weight_name(node)
-    flat = _FLATS.get(name, _INDICATOR_FLAT if node.operation == "indicator" else _FLAT)
+    flat, once = _FLAT, _COLUMN_NANOSECONDS
+    if node.operation == "indicator":
+        flat, once = _INDICATOR_FLAT, _INDICATOR_NANOSECONDS
     length = longest_argument(node)
-    return flat * bars + _SLIDING.get(name, 0.0) * length * max(bars - length + 1, 0)
+    return once + _FLATS.get(name, flat) * bars + _SLIDING.get(name, 0.0) * length * max(bars - length + 1, 0)
 
 
 def columns_nanoseconds(nodes: Iterable[Node], bars: int) -> float:
@@ -117,14 +123,15 @@ class Cost:
         )
 
 
-def cost_of(nodes: list[Node], window: int, operations: int, size: int) -> Cost:
+def cost_of(nodes: Sequence[Node], window: int, operations: int = 0, size: int = 0) -> Cost:
     """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars.
 
     Raises:
         StrategyError: if it is more than one session may cost.
     """
     cells = len(nodes) * window
-    nanoseconds = int(columns_nanoseconds(nodes, window) + operations * _OPERATION_NANOSECONDS)
+    decision = _EVALUATION_NANOSECONDS + operations * _OPERATION_NANOSECONDS
+    nanoseconds = int(columns_nanoseconds(nodes, window) + decision)
     if cells > MAX_CELLS:
         message = (
             f"the indicators hold {cells:,} values over their window of {window:,} bars; {MAX_CELLS:,} are allowed"
@@ -134,6 +141,20 @@ def cost_of(nodes: list[Node], window: int, operations: int, size: int) -> Cost:
         message = f"the strategy costs {nanoseconds / 1e6:,.3g} ms a bar; {MAX_NANOSECONDS / 1e6:g} ms are allowed"
         raise too_large(message, "Use shorter lengths, fewer indicators or shorter loops")
     return Cost(operations, cells, size, nanoseconds)
+
+
+def dearest(nodes: Iterable[Node], window: int) -> list[tuple[str, float]]:
+    """What the columns' time goes to: each operation with its arguments, in milliseconds a bar, the dearest first."""
+    found = []
+    for node in nodes:
+        arguments = node.arguments[1:] if node.operation == "indicator" else node.arguments
+        text = f"{weight_name(node)}({', '.join(_short(each) for each in arguments)})"
+        found.append((text, node_nanoseconds(node, window) / 1e6))
+    return sorted(((text, cost) for text, cost in found if cost > 0), key=lambda each: -each[1])
+
+
+def _short(argument: Argument) -> str:
+    return f"{argument:g}" if isinstance(argument, int | float) and not isinstance(argument, bool) else str(argument)
 
 
 def too_large(message: str, suggestion: str) -> StrategyError:

@@ -20,6 +20,7 @@ from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy.cost import (
     MAX_GATE_NANOSECONDS,
     columns_nanoseconds,
+    cost_of,
     longest_argument,
     node_nanoseconds,
     too_large,
@@ -218,11 +219,16 @@ def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
     shortest = max((longest_argument(node) for node in nodes), default=0)
     meter.spend(columns_nanoseconds(nodes, 2 * shortest))
     reach: dict[Node, int] = {}
+    window = 0
     for node in nodes:
         before = max((reach[each] for each in node.inputs), default=0)
         reach[node] = before + _own_bars(node, meter)
         if reach[node] > MAX_LOOKBACK:
             raise _unbounded()
+        if window_length(_with_margin(reach[node] + back)) > window:
+            # What would cost too much on every bar need not be measured any further.
+            window = window_length(_with_margin(reach[node] + back))
+            cost_of(nodes, window)
     bars = max(reach.values(), default=0) + back
     # What holds on to a value until the day ends may do so all day, however soon it let go on these histories.
     if any(_of_the_day(node) for node in nodes):
@@ -231,16 +237,21 @@ def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
     seen = tuple(node for node in nodes if node.operation not in ("indicator", "constant") and node.inputs)
     if not seen:
         return bars
+    cost_of(nodes, window_length(_with_margin(bars)))
     cost = _trial_nanoseconds(nodes, bars)
     # Small steps where they cost little: a shorter window makes every bar cheaper.
     step = 1.05 if cost < MAX_GATE_NANOSECONDS / 50 else 1.25
     while True:
         meter.spend(_trial_nanoseconds(nodes, bars))
         if _holds(seen, bars, previous):
-            return int(bars * _MARGIN) + 2
+            return _with_margin(bars)
         bars = math.ceil(bars * step)
         if bars > MAX_LOOKBACK:
             raise _unbounded()
+
+
+def _with_margin(bars: int) -> int:
+    return int(bars * _MARGIN) + 2
 
 
 def _trial_nanoseconds(nodes: tuple[Node, ...], bars: int) -> float:

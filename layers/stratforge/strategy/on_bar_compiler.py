@@ -30,9 +30,12 @@ from stratforge.strategy.vocabulary import (
     NUMPY_FUNCTIONS,
     POSITION_FIELDS,
     REFUSED_FUNCTIONS,
+    REFUSED_SIGNALS,
     TIME_FIELDS,
 )
 
+_LISTED = 20
+_FORGET = 'To forget a key write state["key"] = np.nan: it has no value then, and "key" in state is false'
 Kind = Literal["number", "truth", "unknown"]
 
 
@@ -131,8 +134,16 @@ class _Scope:
 class OnBarCompiler:
     """Compiles one `on_bar`."""
 
-    def __init__(self, parameters: dict[str, float], indicators: Iterable[str], findings: Findings) -> None:
+    def __init__(
+        self,
+        parameters: dict[str, float],
+        indicators: Iterable[str],
+        findings: Findings,
+        returned: frozenset[str] | None = frozenset(),
+    ) -> None:
+        """`returned` are all names that indicators returns, refused ones included; None when they are not known."""
         self.parameters = parameters
+        self.returned = returned
         self.indicators = frozenset(indicators)
         self.fields = self.indicators | BAR_FIELDS - {"time", "previous"}
         self.findings = findings
@@ -210,16 +221,26 @@ class OnBarCompiler:
         elif isinstance(node, ast.Break | ast.Continue) and self.loops:
             self._emit("break" if isinstance(node, ast.Break) else "continue")
             scope.ended = True
+        elif isinstance(node, ast.Delete):
+            self._refuse(node, "del is not in the language", _FORGET)
         elif isinstance(node, ast.While):
             self._refuse(node, "while is not in the language", "Use for i in range(n); on_bar is called for every bar")
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _is_signal(node.value):
             self._refuse(node, "the signal is not returned", "Write return buy(…) or return sell(…)")
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and self._refused(node.value, scope):
+            pass
         elif not isinstance(node, ast.Pass) and not is_docstring(node):
             self._refuse(
                 node,
                 f"{syntax_name(node)} is not allowed in on_bar",
                 "Use assignments, if, for i in range(n), and return buy(…) or return sell(…)",
             )
+
+    def _refused(self, node: ast.Call, scope: _Scope) -> bool:
+        """Whether a call is not in the language whatever is done with its value (which is a finding then)."""
+        before = len(self.findings.items)
+        self._call(node, scope)
+        return len(self.findings.items) > before
 
     def _if(self, node: ast.If, scope: _Scope, word: str = "if") -> None:
         condition = self._truth(node.test, scope)
@@ -341,6 +362,9 @@ class OnBarCompiler:
         key = _state_key(node.target)
         if key is not None:
             left = Piece(_read_state(key, "0.0"), "number")
+        elif isinstance(node.target, ast.Name) and (node.target.id in _RESERVED or node.target.id in self.parameters):
+            self._check_local(node.target)
+            return
         elif isinstance(node.target, ast.Name):
             left = self._local(ast.copy_location(ast.Name(node.target.id, ast.Load()), node), scope)
         else:
@@ -363,6 +387,9 @@ class OnBarCompiler:
             self.indent -= 1
         elif isinstance(node, ast.Call) and _is_signal(node):
             self._return(self._signal(node, scope))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED_SIGNALS:
+            self._refuse(node, f"{node.func.id}() is not in the language", REFUSED_SIGNALS[node.func.id])
+            self._return("0.0, 0.0, 0.0, 0.0")
         else:
             self._refuse(node, "on_bar returns a signal or nothing", "Write return buy(…), return sell(…) or return")
             self._return("0.0, 0.0, 0.0, 0.0")
@@ -433,6 +460,9 @@ class OnBarCompiler:
             key = _state_key(node)
             if key is not None:
                 return Piece(_read_state(key, "0.0"), "number")
+            if isinstance(node.value, ast.Name) and node.value.id == "bars":
+                hint = "Read bar.close; a strategy sees the bars of its own symbol"
+                return self._refuse(node, "bars[...] is not in the language of on_bar", hint)
             return self._refuse(
                 node, "this [...] is not in the language", 'Only state["key"] with the key written out is'
             )
@@ -449,7 +479,8 @@ class OnBarCompiler:
             if abs(node.value) > MAX_LITERAL:
                 return self._refuse(node, "the number is too large", "Numbers go up to 1e15", Code.NUMBER)
             return Piece(repr(float(node.value)), "number")
-        return self._refuse(node, f"{value_name(node.value)} is not in the language here", "Use numbers", Code.TYPE)
+        hint = f"Use numbers. {_FORGET}" if node.value is None else "Use numbers"
+        return self._refuse(node, f"{value_name(node.value)} is not in the language here", hint, Code.TYPE)
 
     def _local(self, node: ast.Name, scope: _Scope) -> Piece:
         if node.id in self.locals:
@@ -511,10 +542,9 @@ class OnBarCompiler:
             return self._refuse(
                 node, f"{owner}.{name} is not a number", f"Use a field of it: {owner}.{name}.…", Code.TYPE
             )
-        hint = (
-            nearest(name, self.fields)
-            + f"It has {', '.join(sorted(self.fields))}; indicators are returned by indicators"
-        )
+        if self.returned is None or name in self.returned:
+            return BAD  # What is wrong was said in indicators.
+        hint = nearest(name, self.fields) + f"It has {_listed(self.fields)}; indicators are returned by indicators"
         return self._refuse(node, f"{owner} has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
 
     def _operate(self, node: ast.AST, operator: ast.operator, left: Piece, right: Piece) -> Piece:
@@ -590,6 +620,13 @@ class OnBarCompiler:
             owner, name = function.value.id, function.attr
             if owner == "state" and name == "get":
                 return self._state_get(node, scope)
+            if owner == "state":
+                hint = (
+                    _FORGET
+                    if name in ("pop", "clear", "popitem")
+                    else 'Read state.get("key", 0) and write state["key"] = …'
+                )
+                return self._refuse(node, f"state.{name[:40]}() is not in the language", hint)
             if owner in ("np", "pd") and owner not in self.locals:
                 if owner == "pd" and name in ("isna", "isnull", "notna", "notnull"):
                     found = self._function(node, "isnan", scope)
@@ -663,6 +700,11 @@ class OnBarCompiler:
             {"abs": f"absolute({texts[0]})", "int": f"truncate({texts[0]})", "float": texts[0]}[name],
             "number",
         )
+
+
+def _listed(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:_LISTED]) + (f" and {len(ordered) - _LISTED} more" if len(ordered) > _LISTED else "")
 
 
 def _plain_literal(text: str) -> bool:

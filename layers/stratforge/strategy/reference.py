@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from stratforge.strategy.indicators import REGISTRY, Indicator, Parameter
+from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS, MAX_OPERATIONS
+from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
+from stratforge.strategy.lookback import MAX_LOOKBACK
+from stratforge.strategy.source import MAX_BRANCHES, MAX_CHARACTERS, MAX_DEPTH, MAX_NAME, MAX_NODES, MAX_PARAMETERS
 from stratforge.strategy.vocabulary import (
+    MAX_INDICATORS,
+    MAX_LOOP,
+    MAX_NESTED_LOOPS,
+    MAX_STATE_KEYS,
+    MAX_STEPS,
     NUMPY_FUNCTIONS,
     POSITION_FIELDS,
     ROLLING_METHODS,
@@ -107,6 +115,28 @@ def reference_page() -> str:
         "",
         "Assignments, `if`, `for i in range(n)` with a fixed n, `and or not`, `abs min max round int float bool`. Returns",
         "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, or nothing.",
+        "",
+        "## Limits",
+        "",
+        "A strategy has a cost: what one bar of one session takes at most, counted from its operations, never timed, so that it is the same everywhere.",
+        "`stratforge check --cost FILE` shows it. What is over a limit is refused before anything runs, and the check itself takes less than a second.",
+        "",
+        "| what | at most |",
+        "|---|---|",
+        f"| source | {MAX_CHARACTERS:,} characters, {MAX_NODES:,} words and operators, {MAX_DEPTH} levels deep |",
+        f"| constants; indicators returned; keys of `state` | {MAX_PARAMETERS}; {MAX_INDICATORS}; {MAX_STATE_KEYS} |",
+        f"| a name | {MAX_NAME} letters, digits and `_` |",
+        f"| branches of one `if` | {MAX_BRANCHES} |",
+        f"| turns of one loop; of loops inside of each other; how deep | {MAX_LOOP:,}; {MAX_STEPS:,}; {MAX_NESTED_LOOPS} |",
+        f"| operations of `on_bar` a bar, in all, on its dearest path | {MAX_OPERATIONS:,} |",
+        f"| operations on series in `indicators` | {MAX_GRAPH_NODES:,} |",
+        f"| a length, a window, a shift | {MAX_LENGTH:,} bars |",
+        f"| history that the indicators need together | {MAX_LOOKBACK:,} bars |",
+        f"| values of all series over the window of history | {MAX_CELLS:,} |",
+        f"| nominal processor time a bar | {MAX_NANOSECONDS / 1e6:g} ms |",
+        "",
+        "Live, the sessions of a bar run together, the cheap ones first. A session that fails together with others is tried once more alone before it",
+        "counts; after three failed bars in a row it is stopped, and its owner sees why.",
         "",
         "## `np.`",
         "",

@@ -161,6 +161,23 @@ REFUSED_METHODS: dict[str, tuple[Code, str]] = {
         "ta.vwap is anchored to the day; use bar.hour and bar.minute in on_bar",
     ),
 }
+REFUSED_METHODS["ta.ha"] = (
+    Code.NOT_IN_LANGUAGE,
+    "Heikin-Ashi candles reach back to the first bar; their close is ta.ohlc4(bars.open, bars.high, bars.low, bars.close), and "
+    "their open is nearly its ta.ema(..., length=3).shift(1)",
+)
+# Decisions in other platforms' words.
+REFUSED_SIGNALS = {
+    **dict.fromkeys(
+        ("short", "sell_short", "go_short"),
+        "Strategies are long only: sell() reduces or closes the position and never goes below zero",
+    ),
+    **dict.fromkeys(
+        ("cover", "close", "exit", "close_position", "exit_long", "flatten", "liquidate"), "Write return sell()"
+    ),
+    **dict.fromkeys(("long", "enter", "go_long", "enter_long"), "Write return buy()"),
+    **dict.fromkeys(("hold", "wait", "none"), "Write return, or nothing: no signal changes nothing"),
+}
 REFUSED_FUNCTIONS = {
     "print": "Remove it; signals and state are what a strategy says",
     "open": "A strategy reads nothing but bars",

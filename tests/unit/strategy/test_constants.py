@@ -36,3 +36,24 @@ def test_no_change_is_the_same_text() -> None:
 def test_a_name_that_is_not_there_is_an_error() -> None:
     with pytest.raises(KeyError):
         with_constants(SOURCE, {"FASTER": 1})
+
+
+@pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "é", "🙈"])
+def test_only_pythons_line_ends_count(character: str) -> None:
+    source = f"# one{character}two\nA = 1  # {character}\r\nB, C = 2, 3 # {character}\rD = -4\n"
+    changed = with_constants(source, {"A": 10, "C": 30, "D": -40})
+    assert changed == f"# one{character}two\nA = 10  # {character}\r\nB, C = 2, 30 # {character}\rD = -40\n"
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.1 + 0.2, "0.30000000000000004"), (123456789012345.0, "123456789012345"), (1 / 3, "0.3333333333333333"), (1e-9, "1e-09"), (5.0, "5")],
+)  # fmt: skip
+def test_no_digit_is_lost(value: float, written: str) -> None:
+    assert with_constants("A = 1\n", {"A": value}) == f"A = {written}\n"
+    assert float(written) == value
+
+
+def test_what_is_no_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        with_constants("A = 1\n", {"A": float("nan")})
