@@ -265,11 +265,11 @@ def main() -> int:
     parser.add_argument("--state", type=Path, default=ROOT / ".stratforge", help="folder that keeps the state")
     options = parser.parse_args()
     console = Console(stderr=True)
-    if not 1 <= (options.port or 8000) <= 65535 or not 0.01 <= options.speed <= 3600:
-        console.print("[red]stratforge:[/] --port is 1 to 65535 and --speed 0.01 to 3600")
+    if not 0 <= (options.port or 0) <= 65535 or not 0.01 <= options.speed <= 3600:
+        console.print("[red]stratforge:[/] --port is 0 (any) to 65535 and --speed 0.01 to 3600")
         return 2
     return run(
-        Options(options.state, options.port, options.speed, options.fresh, options.state / "assemblies"), console
+        Options(options.state, options.port, options.speed, options.fresh, ROOT / ".stratforge" / "assemblies"), console
     )
 
 

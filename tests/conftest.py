@@ -24,6 +24,18 @@ hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line of a run says what it did not look at."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    skipped = [each for each in reporter.stats.get("skipped", []) if "tests/browser" in each.nodeid] if reporter else []
+    if skipped:
+        print(
+            f"{len(skipped)} browser tests were SKIPPED because there is no Chromium: apt-get install chromium "
+            "(macOS: brew install --cask chromium), or set CHROMIUM to where one is"
+        )
+
+
 MIGRATIONS = ROOT / "db" / "migrations"
 ASSEMBLIES = ROOT / ".stratforge" / "assemblies"
 

@@ -18,7 +18,7 @@ from local_platform.deployment import client, deploy
 from local_platform.failures import StartError
 from local_platform.hazards import NEEDED_BYTES, Clock, Disk
 from local_platform.processes import Process, Supervisor, end_leftovers
-from local_platform.services import BOUNDS, CORES, FUNCTIONS, Options, Services, answers
+from local_platform.services import BOUNDS, CORES, Options, Services, answers
 from local_platform.steps import Step, run_steps
 from local_platform.synthesis import ROOT, synthesize
 
@@ -118,8 +118,10 @@ class Platform(Services):
 
     def _warm_up(self) -> None:
         """What imports slowly imports now, side by side, and not under the first bar; what cannot yet is told, and begins when it is needed."""
-        with ThreadPoolExecutor(len(FUNCTIONS)) as pool:
-            list(pool.map(self._warm, FUNCTIONS))
+        deployed = client("lambda", self.engine_address).list_functions(MaxItems=50)["Functions"]
+        names = [each["FunctionName"].removeprefix("stratforge-local-") for each in deployed]
+        with ThreadPoolExecutor(len(names)) as pool:
+            list(pool.map(self._warm, names))
 
     def _warm(self, name: str) -> None:
         payload = {

@@ -158,6 +158,7 @@ class Postgres:
             log=self.logs / "postgres.log",
             uid=self.uid,
             stop_signal=signal.SIGINT,
+            needed_by_others=True,
             ready=self._ready,
         )
 

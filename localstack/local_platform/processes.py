@@ -26,6 +26,7 @@ from local_platform.failures import StartError
 
 _PR_SET_PDEATHSIG = 1
 _MAX_LOG_BYTES = 20 << 20
+_STOP_SECONDS = 6.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # A child hears of the death of the thread that started it, so one thread that lives as long as we do starts them all.
 _STARTER = ThreadPoolExecutor(1, thread_name_prefix="starter")
@@ -57,6 +58,7 @@ class Process:
     ready: Callable[[], bool] = lambda: True
     on_lost: Callable[[], None] | None = None
     on_restarted: Callable[[], None] | None = None
+    needed_by_others: bool = False
     restarts: int = 0
     _popen: subprocess.Popen[bytes] | None = None
     _starts: deque[float] = field(default_factory=lambda: deque(maxlen=5))
@@ -121,21 +123,22 @@ class Process:
         """Whether it died five times within half a minute."""
         return len(self._starts) == 5 and time.monotonic() - self._starts[0] < 30
 
+    def ask_to_stop(self) -> None:
+        """Tells it to end."""
+        if self._popen is not None and self._popen.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._popen.pid, self.stop_signal)
+
     def stop(self, seconds: float = 10.0) -> None:
-        """Ends it and everything it started."""
+        """Ends it and everything it started; after so many seconds, in the middle of what it does."""
         if self._popen is None:
             return
-        for step in (self.stop_signal, signal.SIGKILL):
-            if self._popen.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    if step == signal.SIGKILL:
-                        os.killpg(self._popen.pid, step)
-                    else:
-                        os.kill(self._popen.pid, step)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._popen.wait(seconds)
+        self.ask_to_stop()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._popen.wait(seconds)
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._popen.pid, signal.SIGKILL)
+        self._popen.wait()
 
 
 class Supervisor:
@@ -227,13 +230,19 @@ class Supervisor:
         process.wait_until_ready(30.0, self._stopping.is_set)
 
     def stop(self) -> None:
-        """Ends everything, the last started first."""
+        """Ends everything."""
         with self._lock:
             self._stopping.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(2)
-        for process in reversed(self.processes):
-            process.stop()
+        # All at once, but for what the others still need to end well.
+        for last in (False, True):
+            leaving = [process for process in self.processes if process.needed_by_others is last]
+            for process in leaving:
+                process.ask_to_stop()
+            deadline = time.monotonic() + _STOP_SECONDS
+            for process in leaving:
+                process.stop(max(0.0, deadline - time.monotonic()))
         if self._registry is not None:
             self._registry.unlink(missing_ok=True)
 

@@ -22,19 +22,8 @@ from local_platform.processes import Process
 from local_platform.state import StateFolder
 from local_platform.synthesis import ROOT
 
-FUNCTIONS = (
-    "api",
-    "evaluator",
-    "sandbox",
-    "executor",
-    "settler",
-    "assistant",
-    "backtester",
-    "reconciler",
-    "realtime",
-    "notifier",
-    "mcp",
-)
+# Those that are not part of the local stage are never asked for.
+FUNCTIONS = tuple(sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py")))
 CORES = os.cpu_count() or 2
 # Environments that a function may have; those not named may have one for each core. Requests of people may wait in their handlers
 # for jobs, and the assistant waits for a model, so they get more.

@@ -22,6 +22,9 @@ from demo import run_demo
 from local_platform.deployment import client
 from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
+from rich.console import Console
+
+from tests.benchmarks.spans import hops, table
 
 Row = tuple[str, str, str, str, str]
 _SECONDS = 40
@@ -101,7 +104,7 @@ def _floor(platform: Platform) -> list[float]:
             Handler="index.handler",
             Code={"ZipFile": _package(code)},
             Timeout=10,
-            Environment={"Variables": environment},
+            Environment={"Variables": {**environment, "MINISTACK_LAMBDA_PROXY_URL": f"{platform.host_address}/invoke"}},
         )
         functions.invoke(FunctionName=name, Payload=b'{"Records":[]}')
     for name, arn in zip(("floor-first", "floor-second"), arns, strict=True):
@@ -140,6 +143,7 @@ def run() -> list[Row]:
             platform.start()
             floor = _floor(platform)
             found = run_demo(platform, _TRADES, 180.0)
+            Console(stderr=True).print(table(hops(platform)))
         finally:
             platform.stop()
     ours = list(found.bar_to_order_ms)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform as machine
-import re
 import sys
 import tempfile
 import time
@@ -19,13 +18,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+import psutil
 import psycopg
 from demo import SYMBOLS
 from local_platform.audit import audit
 from local_platform.platform import Options, Platform
 from local_platform.synthesis import ROOT
+from rich.console import Console
+from rich.table import Table
+from stratforge.client import Client
 
 from infra_cdk.capacity.measured import FILE
+from tests.benchmarks.spans import hops, table, total
 from tests.e2e.crowd import add_crowd, one_side, stop_crowd
 
 _FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
@@ -69,30 +73,48 @@ def _counts(platform: Platform) -> dict[str, int]:
     return dict(zip(("bars", "evaluations", "signals", "orders", "updates"), map(int, row), strict=True))
 
 
-def _invocations(log: str) -> dict[str, int]:
-    return {name: len(re.findall(rf"ESM: Lambda stratforge-local-{name} processed", log)) for name in _FUNCTIONS} | {
-        "sandbox": log.count("Lambda stratforge-local-sandbox output")
-    }
+def _invocations(platform: Platform) -> dict[str, int]:
+    counters = platform.functions()
+    return {name: counters.get(name, {}).get("invocations", 0) for name in _FUNCTIONS}
 
 
 def _phase(platform: Platform) -> Phase:
-    log = platform.folder.path / "logs" / "engine.log"
-    began = {name: _cpu(platform, name) for name in _FUNCTIONS}
+    log = platform.folder.logs / "functions.log"
+    began, asked = {name: _cpu(platform, name) for name in _FUNCTIONS}, _invocations(platform)
     first, size = _counts(platform), log.stat().st_size
     time.sleep(_SECONDS)
     second = _counts(platform)
-    ended = {name: _cpu(platform, name) for name in _FUNCTIONS}
+    ended, answered = {name: _cpu(platform, name) for name in _FUNCTIONS}, _invocations(platform)
     with log.open(errors="replace") as file:
         file.seek(size)
-        text = file.read()
-    ours = sum(len(line) for line in text.splitlines() if line.startswith("{"))
+        # The host's reports are Lambda's own on AWS, and not paid for.
+        ours = sum(len(line) for line in file if line.startswith("{") and not line.startswith('{"report"'))
     return Phase(
         {name: ended[name] - began[name] for name in _FUNCTIONS},
-        _invocations(text),
+        {name: answered[name] - asked[name] for name in _FUNCTIONS},
         log_bytes=ours,
         rows={},
         **{name: second[name] - first[name] for name in first},
     )
+
+
+def _idle(platform: Platform) -> tuple[float, float]:
+    """Percent of one core and megabytes of everything at the real speed, with ten sessions that hardly ever trade."""
+    client = Client(platform.address)
+    client.enter("idle@example.com", "a long enough password")
+    strategy = client.generate("Buy AAPL when the RSI falls below 5 and sell above 95")
+    sessions = [client.start_session(strategy["strategy_id"], symbol) for symbol in SYMBOLS for _ in range(2)]
+    platform.simulator("market", {"speed": 1})
+    # Surplus environments of the start are let go after a minute.
+    time.sleep(90)
+    me = psutil.Process()
+    before, _ = total([me, *me.children(recursive=True)])
+    time.sleep(_SECONDS)
+    after, megabytes = total([me, *me.children(recursive=True)])
+    for session in sessions:
+        client.call("POST", f"/api/sessions/{session['session_id']}/stop")
+    platform.simulator("market", {"speed": _SPEED})
+    return 100 * (after - before) / _SECONDS, megabytes
 
 
 def _line(small: tuple[float, float], large: tuple[float, float]) -> dict[str, float]:
@@ -128,6 +150,7 @@ def main() -> int:
         )
         try:
             platform.start()
+            idle_percent, idle_megabytes = _idle(platform)
             phases = []
             for name, users in (("few", 4), ("many", 400)):
                 for symbol in SYMBOLS:
@@ -140,6 +163,7 @@ def main() -> int:
                     stop_crowd(platform, f"{name}-{symbol.lower()}")
                 time.sleep(5)
             found = audit(platform)
+            on_the_way = hops(platform)
             bytes_a_bar = _bytes_a_row(platform, "market_data")
             bytes_a_signal = _bytes_a_row(platform, "signals")
             bytes_an_order = _bytes_a_row(platform, "orders", "trades", "fills")
@@ -172,6 +196,12 @@ def main() -> int:
     }
     FILE.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result))
+    console = Console()
+    console.print(table(on_the_way))
+    idle = Table("Idle, ten sessions at the real speed", "Measured", "Wanted")
+    idle.add_row("processor", f"{idle_percent:.1f}% of one core", "< 10%")
+    idle.add_row("memory, what is shared counted once", f"{idle_megabytes:,.0f} MB", "< 1,200 MB")
+    console.print(idle)
     return 0 if found.invariants_ok and not found.lost else 1
 
 

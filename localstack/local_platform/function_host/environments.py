@@ -171,7 +171,7 @@ class Pool:
             self.busy.discard(environment)
             if environment.alive:
                 self._idle.append(environment)
-        self.counters.cpu_seconds += answer[0].get("cpu_seconds", 0.0)
+        self.counters.cpu_seconds += answer[0]["cpu_seconds"]
         self.counters.errors += answer[0]["status"] != "ok"
         return answer
 

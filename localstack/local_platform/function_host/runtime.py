@@ -49,7 +49,7 @@ def serve(connection: socket.socket, handler: Handler) -> None:
 
 
 def _invoke(handler: Handler, head: Head, event: bytes) -> bytes:
-    began = time.process_time()
+    began, used = time.time(), time.process_time()
     trace = head.get("trace_id")
     if trace:
         os.environ["_X_AMZN_TRACE_ID"] = trace
@@ -62,7 +62,8 @@ def _invoke(handler: Handler, head: Head, event: bytes) -> bytes:
         traceback.print_exc(file=sys.stderr)
         result = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__}).encode()
         status = "error"
-    return pack({"status": status, "cpu_seconds": time.process_time() - began}, result)
+    spent = {"began": began, "ended": time.time(), "cpu_seconds": time.process_time() - used}
+    return pack({"status": status, **spent}, result)
 
 
 def _context(head: Head) -> Context:

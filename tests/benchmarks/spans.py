@@ -1,0 +1,145 @@
+"""One bar from the socket it leaves to its settled fill, hop by hop: log lines, the host's reports and the simulator's stamps, joined by id."""
+
+from __future__ import annotations
+
+import bisect
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from local_platform.platform import Platform
+from rich.table import Table
+
+HOPS = (
+    "socket to evaluator: ingestor, SNS, SQS, the engine's poll",
+    "evaluator: until the executor is woken",
+    "  of it the sandbox, with the call",
+    "evaluator to executor: SQS, the engine's poll",
+    "executor: until the order is at the broker",
+    "bar to order",
+    "order to settler: matching, trade update, ingestor, SQS, the engine's poll",
+    "settler: until it is committed",
+    "bar to settled",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    function: str
+    received: float
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    request: str
+    at: float
+
+
+def _read(log: Path) -> tuple[dict[str, _Span], list[Mapping[str, Any]]]:
+    spans, lines = {}, []
+    with log.open(errors="replace") as file:
+        for text in file:
+            if not text.startswith("{"):
+                continue
+            try:
+                entry = json.loads(text)
+            except ValueError:
+                continue
+            if "report" in entry:
+                name = entry["function"].removeprefix("stratforge-local-")
+                spans[entry["report"]] = _Span(name, entry["received"], entry["began"], entry["ended"])
+            elif "function_request_id" in entry:
+                lines.append(entry)
+    return spans, lines
+
+
+def _line(entry: Mapping[str, Any]) -> _Line:
+    return _Line(entry["function_request_id"], datetime.fromisoformat(entry["timestamp"]).timestamp())
+
+
+def hops(platform: Platform) -> dict[str, list[float]]:
+    """Milliseconds of each hop, sorted, over all block orders whose way is known from end to end."""
+    spans, lines = _read(platform.folder.logs / "functions.log")
+    evaluated = {(each["symbol"], each["bar"]): _line(each) for each in lines if each["message"] == "bar evaluated"}
+    executed = {each.get("client_order_id"): _line(each) for each in lines if each["message"] == "symbol executed"}
+    settled: dict[str, _Line] = {}
+    for each in lines:
+        if each["message"] == "update settled" and each.get("completed"):
+            settled.setdefault(each["client_order_id"], _line(each))
+    sandboxes = sorted((span.received, span) for span in spans.values() if span.function == "sandbox")
+    status = platform.simulator("status")
+    with psycopg.connect(platform.conninfo("engine")) as connection:
+        blocks = connection.execute(
+            "SELECT symbol, bar_time, client_order_id FROM block_orders WHERE side IS NOT NULL AND completed_at IS NOT NULL"
+        ).fetchall()
+    found: dict[str, list[float]] = {name: [] for name in HOPS}
+    for symbol, bar_time, client_order_id in blocks:
+        left = status["bars_sent"].get(f"{symbol}@{int(bar_time.timestamp())}")
+        reached = status["orders_received"].get(client_order_id)
+        on_the_way = (
+            evaluated.get((symbol, bar_time.isoformat())),
+            executed.get(client_order_id),
+            settled.get(client_order_id),
+        )
+        if not left or not reached or any(each is None or each.request not in spans for each in on_the_way):
+            continue
+        _add(found, left / 1e9, reached / 1e9, on_the_way, spans, sandboxes)
+    return {name: sorted(values) for name, values in found.items()}
+
+
+def _add(
+    found: dict[str, list[float]],
+    left: float,
+    reached: float,
+    on_the_way: Sequence[_Line | None],
+    spans: Mapping[str, _Span],
+    sandboxes: Sequence[tuple[float, _Span]],
+) -> None:
+    evaluated, executed, settled = (each for each in on_the_way if each is not None)
+    evaluator, executor, settler = (spans[each.request] for each in (evaluated, executed, settled))
+    if reached < left or executor.began < evaluated.at - 1:
+        # A block that a price or a person led to, on a bar of another moment.
+        return
+    first = bisect.bisect_left(sandboxes, evaluator.began, key=lambda each: each[0])
+    asked = [span for at, span in sandboxes[first : first + 12] if at <= evaluator.ended]
+    milliseconds = (
+        evaluator.began - left,
+        evaluated.at - evaluator.began,
+        sum(each.ended - each.received for each in asked),
+        executor.began - evaluated.at,
+        reached - executor.began,
+        reached - left,
+        settler.began - reached,
+        settled.at - settler.began,
+        settled.at - left,
+    )
+    for name, seconds in zip(HOPS, milliseconds, strict=True):
+        found[name].append(seconds * 1000)
+
+
+def table(found: Mapping[str, Sequence[float]]) -> Table:
+    """The hops as a table."""
+    shown = Table("Hop (ms)", "p50", "p90", "p99", title=f"One bar, over {len(found[HOPS[0]])} orders")
+    for name, values in found.items():
+        shown.add_row(name, *(f"{_quantile(values, q):.1f}" for q in (0.5, 0.9, 0.99)))
+    return shown
+
+
+def _quantile(values: Sequence[float], q: float) -> float:
+    return values[min(len(values) - 1, int(q * len(values)))] if values else float("nan")
+
+
+def total(processes: Iterable[Any]) -> tuple[float, float]:
+    """Processor seconds and megabytes (shared memory counted once) of processes."""
+    seconds = megabytes = 0.0
+    for process in processes:
+        with process.oneshot():
+            seconds += sum(process.cpu_times()[:2])
+            megabytes += process.memory_full_info().pss / 1e6
+    return seconds, megabytes

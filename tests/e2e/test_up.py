@@ -1,0 +1,110 @@
+"""`make up` as a person uses it: stopped while it starts, started twice, killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from local_platform.platform import answers
+from local_platform.synthesis import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+class Up:
+    """A run of the program."""
+
+    def __init__(self, state: Path) -> None:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(str(ROOT / name) for name in ("layers", "localstack", "")),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "localstack/up.py", "--port", "0", "--state", str(state)],
+            cwd=ROOT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.family: set[psutil.Process] = set()
+        self.said: list[str] = []
+
+    def hear(self, what: str) -> str:
+        """The next line with these words."""
+        assert self._process.stderr is not None
+        for line in self._process.stderr:
+            self.said.append(line)
+            if what in line:
+                self.family |= set(psutil.Process(self._process.pid).children(recursive=True))
+                return line
+        raise AssertionError(f"it ended without {what!r}: {''.join(self.said)}")
+
+    def signal(self, number: int) -> int:
+        """Sends a signal and waits for the end; gives the exit code."""
+        self._process.send_signal(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Waits for the end."""
+        assert self._process.stderr is not None
+        self.said += self._process.stderr.readlines()
+        return self._process.wait(60)
+
+    def end(self) -> None:
+        """Whatever happened before."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def state(state_folder: Path) -> Path:
+    folder = state_folder / "up"
+    (folder / "assemblies").mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def runs() -> Iterator[list[Up]]:
+    found: list[Up] = []
+    yield found
+    for each in found:
+        each.end()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_the_start_ends_it_and_leaves_nothing(state: Path, runs: list[Up], number: int) -> None:
+    up = Up(state)
+    runs.append(up)
+    up.hear("database: ")
+    assert up.signal(number) == 0
+    assert not any("Traceback" in line for line in up.said), up.said
+    _, alive = psutil.wait_procs(up.family, 20)
+    assert alive == []
+
+
+def test_a_second_run_says_so_at_once_and_a_killed_one_leaves_nothing_behind(state: Path, runs: list[Up]) -> None:
+    first = Up(state)
+    runs.append(first)
+    address = re.search(r"http://[\d.:]+", first.hear("ready at"))
+    assert address is not None
+    assert any("the slowest step" in line for line in first.said)
+    assert answers(f"{address[0]}/healthz")
+    second = Up(state)
+    runs.append(second)
+    assert second.wait() == 1
+    assert "another run" in second.said[-1]
+    assert first.signal(signal.SIGKILL) == -signal.SIGKILL
+    _, alive = psutil.wait_procs(first.family, 20)
+    assert alive == []
+    third = Up(state)
+    runs.append(third)
+    third.hear("ready at")
+    assert third.signal(signal.SIGTERM) == 0
