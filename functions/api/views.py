@@ -31,7 +31,7 @@ def view_of(stored: type[Any], name: str, *, without: Sequence[str] = (), **more
         stored: A dataclass; the first part of its docstring describes the model, its `Attributes:` the fields.
         name: What the model is called in the OpenAPI file.
         without: Fields that clients do not see.
-        more: Further fields, as `create_model` takes them.
+        more: Further fields, and what takes the place of a row's, as `create_model` takes them.
     """
     description, _, attributes = (inspect.getdoc(stored) or "").partition("\n\nAttributes:\n")
     meanings = {field: " ".join(text.split()) for field, text in _ATTRIBUTE.findall(attributes)}
@@ -42,7 +42,7 @@ def view_of(stored: type[Any], name: str, *, without: Sequence[str] = (), **more
         if each.name not in without
     }
     config = ConfigDict(from_attributes=True)
-    return create_model(name, __config__=config, __doc__=description, __module__=__name__, **shown, **more)
+    return create_model(name, __config__=config, __doc__=description, __module__=__name__, **{**shown, **more})
 
 
 def _shown(hint: Any) -> Any:

@@ -13,8 +13,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 from alpaca.common.exceptions import APIError
-from alpaca.data.historical.corporate_actions import CorporateActionsClient
-from alpaca.trading.client import TradingClient
+from alpaca.common.rest import RESTClient
 
 from stratforge.broker.hardening import harden
 from stratforge.broker.port import (
@@ -58,6 +57,10 @@ _ABOUT_THE_PLATFORM = (
 Answer = TypeVar("Answer")
 
 
+class _Client(RESTClient):
+    """alpaca-py's own client without its models: those load pandas, two seconds that a bar after a pause would wait for."""
+
+
 class AlpacaBroker:
     """The port, on Alpaca's paper account. Prices and quantities travel as exact decimal strings."""
 
@@ -74,8 +77,8 @@ class AlpacaBroker:
     def _connect(self, secret: AlpacaSecret) -> None:
         key, secret_key = secret.key_id, secret.secret_key.get_secret_value()
         self._secret = secret
-        self._client = TradingClient(key, secret_key, paper=True, url_override=secret.trading_url)
-        self._actions = CorporateActionsClient(key, secret_key, url_override=secret.data_url)
+        self._client = _Client(secret.trading_url, key, secret_key)
+        self._actions = _Client(secret.data_url, key, secret_key, api_version="v1")
         harden(self._client)
         harden(self._actions)
 
@@ -141,7 +144,7 @@ class AlpacaBroker:
         """Asks for the end of one order; see `Broker.cancel`."""
 
         def ask() -> bool:
-            self._client.cancel_order_by_id(broker_order_id)
+            self._client.delete(f"/orders/{broker_order_id}")
             return True
 
         return self._ask("submit", f"the cancellation of {broker_order_id}", ask, missing=False, refused=False)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import http.server
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -126,13 +129,11 @@ def test_a_question_that_fails_says_so(server: Any, broker: AlpacaBroker) -> Non
 
 
 def test_calls_on_the_whole_account_cannot_be_made(server: Any, broker: AlpacaBroker) -> None:
-    for call in (
-        broker._client.cancel_orders,
-        broker._client.close_all_positions,
-        lambda: broker._client.close_position("AAPL"),
-    ):
+    for path in ("/orders", "/orders/", "/positions", "/positions/AAPL"):
         with pytest.raises(ForbiddenCall):
-            call()
+            broker._client.delete(path)
+    with pytest.raises(ForbiddenCall):
+        broker.cancel("")
     assert server.requests == []
 
 
@@ -229,3 +230,11 @@ def test_the_same_refused_keys_are_not_tried_twice(server: Any, turning: _Turnin
     with pytest.raises(BrokerRefusesPlatform):
         submit(broker)
     assert server.keys == ["old"]
+
+
+@pytest.mark.parametrize("function", ["executor", "settler", "evaluator", "api"])
+def test_what_a_bar_or_a_visitor_waits_for_loads_no_pandas(function: str) -> None:
+    code = f"import sys, functions.{function}.handler; sys.exit('pandas' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}/layers:{ROOT}", "AWS_REGION": "us-east-1"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
