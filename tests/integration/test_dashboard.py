@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 
@@ -175,3 +176,49 @@ def test_an_order_is_previewed_as_the_executor_would_decide(user: User) -> None:
     )
     assert "It would be refused: There is no price for the symbol yet." in answer.text
     assert user.get("/api/trade/orders")["items"] == []
+
+
+CODE = "LENGTH = 3\n\n\ndef indicators(bars):\n    return {'average': ta.sma(bars.close, length=LENGTH)}\n\n\ndef on_bar(bar, position, state):\n    return buy()\n"
+
+
+def test_what_forms_make_has_pages(user: User) -> None:
+    """A strategy by hand, other parameters, a session, its settings, a question, a backtest, a replay: each form leads to a page that is shown."""
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def send(path: str, **fields: str) -> str:
+        answer = user.client.post(path, content=urlencode(fields), headers=headers)
+        assert answer.status_code in (200, 204), answer.text
+        return str(answer.headers.get("HX-Redirect", answer.text))
+
+    def shown(path: str) -> str:
+        answer = user.client.get(path, headers=HTML)
+        assert answer.status_code == 200, answer.text
+        return str(answer.text)
+
+    strategy = send("/strategies", name="By hand", symbol="AAPL", python_code=CODE)
+    assert ", version 1," in shown(strategy)
+    assert send(f"{strategy}/parameters", **{"parameter-LENGTH": "7"}) == strategy
+    assert ", version 2," in shown(strategy)
+    wrong = user.client.post(f"{strategy}/parameters", content="parameter-LENGTH=many", headers=headers)
+    assert (wrong.status_code, "is not a number" in wrong.text, 'role="alert"' in wrong.text) == (422, True, True)
+    session = send(f"{strategy}/run", stop_loss="2")
+    assert "Version 2" in shown(session)
+    send(f"{session}/settings", stop_loss="3", take_profit="5")
+    send(f"{session}/pause")
+    assert user.get(f"/api{session}")["stop_loss"] == "0.03"
+    assert '"indicators"' in shown(f"{session}/chart.json")
+    for path, fields in (
+        (f"{strategy}/backtest", {"sweep-LENGTH": "5:10:5"}),
+        (f"{session}/replay", {}),
+        ("/research", {"question": "What moved?"}),
+        ("/strategies/describe", {"prompt": "buy AAPL low", "strategy_id": strategy.split("/")[-1]}),
+    ):
+        part = send(path, key=path, **fields)
+        (job,) = re.findall(r'hx-get="(/jobs/[^"]+/progress)"', part)
+        assert "waiting for its turn" in shown(job)
+    assert "buy AAPL low" in shown(f"{strategy}/last-job")
+    assert "It was canceled." in send(job.replace("progress", "cancel"))
+    for path in ("/", "/strategies", "/sessions", "/research"):
+        shown(path)
+    send(f"{session}/stop", flatten="1")
+    assert send(f"{strategy}/delete") == "/strategies"
