@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from stratforge.application.jobs.work import Work
+from stratforge.bus import retries
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
 from functions.assistant import handler as assistant
@@ -23,10 +24,17 @@ FIRST, SECOND = UUID(int=1), UUID(int=2)
 
 def event(*jobs: UUID) -> dict[str, Any]:
     """What SQS delivers."""
-    records = [
-        {"messageId": str(job), "body": json.dumps({"job_id": str(job)}), "eventSource": "aws:sqs"} for job in jobs
-    ]
-    return {"Records": records}
+    return {
+        "Records": [
+            {
+                "messageId": str(job),
+                "body": json.dumps({"job_id": str(job)}),
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:jobs",
+            }
+            for job in jobs
+        ]
+    }
 
 
 @pytest.mark.parametrize(
@@ -39,6 +47,7 @@ def event(*jobs: UUID) -> dict[str, Any]:
 def test_what_failed_is_delivered_again_and_what_was_done_is_not(
     unit: ModuleType, kinds: set[JobKind], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    put_off: list[str] = []
     ran: list[tuple[UUID, set[JobKind]]] = []
 
     def run(_database: object, job_id: UUID, known: Mapping[JobKind, Callable[[Work], None]]) -> JobStatus | None:
@@ -48,9 +57,11 @@ def test_what_failed_is_delivered_again_and_what_was_done_is_not(
         return JobStatus.SUCCEEDED
 
     monkeypatch.setattr(unit, "run_job", run)
+    monkeypatch.setattr(retries, "back_off", lambda failed: put_off.extend(each.message_id for each in failed))
     monkeypatch.setattr(unit, "database", lambda: None)
     answer = unit.handler(event(FIRST, SECOND), CONTEXT)
     assert ran == [(FIRST, kinds), (SECOND, kinds)]
+    assert put_off == [str(SECOND)]
     assert answer == {"batchItemFailures": [{"itemIdentifier": str(SECOND)}]}
 
 
