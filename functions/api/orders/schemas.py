@@ -3,96 +3,31 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
-from stratforge.market import parse_symbol
-from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, SizeKind
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 from stratforge.portfolio.reasons import Reason
 
 from functions.api.formats import Number
 
-Amount = Annotated[Decimal, Field(gt=0, le=Decimal(10**9), max_digits=20, decimal_places=9)]
-Price = Annotated[Decimal, Field(gt=0, le=Decimal(10**7), max_digits=16, decimal_places=9)]
-Symbol = Annotated[str, Field(max_length=20), AfterValidator(parse_symbol)]
 
+class PreviewView(BaseModel):
+    """What would become of an order now. Prices move: it is no promise."""
 
-class OrderSize(BaseModel):
-    """How much: exactly one of a quantity, an amount of money, or a fraction (of equity to buy, of the position to sell)."""
+    model_config = ConfigDict(from_attributes=True)
 
-    quantity: Amount | None = None
-    notional: Amount | None = None
-    fraction: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
-
-    @model_validator(mode="after")
-    def one_size(self) -> Self:
-        """Exactly one size."""
-        if sum(each is not None for each in (self.quantity, self.notional, self.fraction)) != 1:
-            raise ValueError("give exactly one of quantity, notional and fraction")
-        return self
-
-    def size(self) -> tuple[SizeKind, Decimal]:
-        """The size with its kind."""
-        if self.quantity is not None:
-            return "quantity", self.quantity
-        if self.notional is not None:
-            return "notional", self.notional
-        assert self.fraction is not None
-        return "fraction", self.fraction
-
-
-class NewOrderBody(OrderSize):
-    """An order to place."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "2.5", "limit_price": "187.50"},
-                {"symbol": "AAPL", "side": "sell", "type": "trailing_stop", "fraction": "1", "trail_percent": "2"},
-            ]
-        },
+    outcome: str = Field(
+        description="join (trades now), rest (waits in the book), wait (for the market to open) or refuse"
     )
-
-    symbol: Symbol
-    side: Literal["buy", "sell"]
-    type: Literal["market", "limit", "stop", "stop_limit", "trailing_stop"] = "market"
-    time_in_force: Literal["day", "gtc"] = "day"
-    limit_price: Price | None = None
-    stop_price: Price | None = None
-    trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
-    trail_price: Price | None = None
-    session_id: UUID | None = Field(None, description="Sell what this session holds instead of what was bought by hand")
-
-    @model_validator(mode="after")
-    def terms_go_together(self) -> Self:
-        """The prices go with the type."""
-        try:
-            self.terms().check()
-        except InvalidOrderTerms as error:
-            raise ValueError(str(error)) from None
-        if self.session_id is not None and self.side == "buy":
-            raise ValueError("session_id is for sales: a session buys by its strategy")
-        return self
-
-    def terms(self) -> OrderTerms:
-        """What the order asks of the price."""
-        return OrderTerms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
-
-
-class OrderChange(BaseModel):
-    """What to change of an order that waits; what is left out stays. A replacement is a new order."""
-
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"limit_price": "186.00"}]})
-
-    quantity: Amount | None = None
-    limit_price: Price | None = None
-    stop_price: Price | None = None
-    trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
-    trail_price: Price | None = None
-    time_in_force: Literal["day", "gtc"] | None = None
+    quantity: Number
+    price: Number | None = Field(description="The latest price")
+    price_at: datetime | None
+    cost: Number = Field(description="What it comes to at its own price, or at the latest")
+    reserved_cash: Number = Field(description="What is held back for it: at the worst price it may trade at")
+    cash_after: Number
+    position_after: Number
+    reason: str | None
+    explanation: str | None
 
 
 class OrderView(BaseModel):

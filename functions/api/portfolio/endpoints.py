@@ -8,13 +8,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict
+from stratforge.application.strategies import Symbol
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import LedgerFilter
 
 from functions.api.context import Reader, UserConnection
 from functions.api.formats import Number
-from functions.api.orders.schemas import Symbol
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.problems import not_found
 
