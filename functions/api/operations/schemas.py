@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from stratforge.bus.dead_letters import QueueState
 from stratforge.portfolio.orders import TradingState
+from stratforge.storage.ledger.operations import StoredReport
+
+from functions.api.views import view_of
 
 Why = Annotated[str, Field(min_length=3, max_length=300, pattern=r"^[^\x00]*$")]
 
@@ -48,39 +52,22 @@ class HaltBody(BaseModel):
     reason: Why
 
 
-class ReportView(BaseModel):
-    """A report of the reconciler."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    report_id: int
-    started_at: datetime
-    finished_at: datetime
-    clean: bool
-    report: dict[str, Any]
+ReportView = view_of(StoredReport, "ReportView")
 
 
 class ReportList(BaseModel):
     """Reports, the newest first."""
 
-    items: list[ReportView]
+    items: list[ReportView]  # type: ignore[valid-type]  # a model made at run time
 
 
-class QueueView(BaseModel):
-    """A queue: messages that wait, that are in work, and that failed five times."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    name: str
-    waiting: int
-    in_work: int
-    dead: int
+QueueView = view_of(QueueState, "QueueView")
 
 
 class QueueList(BaseModel):
     """The platform's queues."""
 
-    items: list[QueueView]
+    items: list[QueueView]  # type: ignore[valid-type]  # a model made at run time
 
 
 class RedriveView(BaseModel):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from stratforge.storage.delivery.webhooks import StoredDelivery
 
 from functions.api.context import settings
+from functions.api.views import view_of
 
 Kind = Literal["order", "trade", "signal", "session", "job", "halt", "platform"]
 
@@ -83,23 +85,10 @@ class WebhookList(BaseModel):
     items: list[WebhookView]
 
 
-class DeliveryView(BaseModel):
-    """An event on its way."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    delivery_id: int
-    kind: str
-    data: dict[str, Any]
-    attempts: int
-    next_attempt_at: datetime | None
-    delivered_at: datetime | None
-    last_status: int | None
-    last_error: str | None
-    created_at: datetime
+DeliveryView = view_of(StoredDelivery, "DeliveryView")
 
 
 class DeliveryList(BaseModel):
     """Deliveries, the newest first."""
 
-    items: list[DeliveryView]
+    items: list[DeliveryView]  # type: ignore[valid-type]  # a model made at run time

@@ -14,7 +14,7 @@ from stratforge.application.errors import Conflict, Invalid, NotFound
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
-from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, SizeKind
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderStatus, OrderTerms, SizeKind
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder, StoredOrder
 from stratforge.storage.postgres.database import Database
@@ -153,7 +153,7 @@ def replace_order(
             raise NotFound("order")
         if old.origin != "MANUAL":
             raise Conflict("Orders of strategies cannot be replaced.", code="not-by-hand")
-        if old.status not in ("PENDING", "RESTING"):
+        if old.status not in (OrderStatus.PENDING, OrderStatus.RESTING):
             raise Conflict(f"The order is {old.status}; only one that waits can be replaced.", code="order-not-waiting")
         new_id = key.new_id(connection, caller.user_id)
         placed = order_book.place_order(connection, caller.user_id, _changed(old, change), new_id)

@@ -17,7 +17,6 @@ from stratforge.storage.postgres.pages import Page
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Form, Looking, given, text, validated
-from functions.api.dashboard.pages.home import explanation
 from functions.api.dashboard.pages.jobs import new_key, started
 from functions.api.dashboard.rendering import go_to
 from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
@@ -117,7 +116,6 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
             connection,
             "orders.html",
             orders=found,
-            explanation=explanation,
             next=next_cursor(page, found, lambda each: (each.created_at, each.order_id)),
             symbol=symbol[:20],
             state=state,
@@ -127,7 +125,7 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
 @router.get("/trades")
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
     """All trades."""
-    wanted = LedgerFilter(_symbol(symbol), None, side if side in ("buy", "sell") else None)
+    wanted = LedgerFilter(_symbol(symbol), None, "buy" if side == "buy" else "sell" if side == "sell" else None)
     with database().reading(looking.user_id) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)
         return looking.page(

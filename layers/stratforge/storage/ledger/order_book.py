@@ -7,12 +7,13 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from stratforge.portfolio.orders import OrderTerms, OrderType, Origin, Side, SizeKind, TimeInForce
+from stratforge.portfolio.orders import OrderStatus, OrderTerms, OrderType, Origin, Side, SizeKind, TimeInForce
+from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
-OPEN = ("PENDING", "RESTING", "WORKING")
+OPEN = (OrderStatus.PENDING, OrderStatus.RESTING, OrderStatus.WORKING)
 _COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::text, o.time_in_force::text, o.session_id, o.signal_id,
     o.size_kind, o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
     CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price, o.fee_quantity, o.fee_cash,
@@ -22,7 +23,20 @@ _COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::
 
 @dataclass(frozen=True, slots=True)
 class StoredOrder:
-    """An order as its owner sees it. Prices and fees are in dollars, quantities in shares or coins; `quantity` is zero until it is accepted."""
+    """An order as its owner sees it.
+
+    Attributes:
+        size: What was asked for: by `size_kind` shares or coins, dollars, or a fraction.
+        quantity: Shares or coins; zero until it is accepted.
+        trail_percent: How far the stop stays behind the best price, in percent of it.
+        trail_price: The same in dollars.
+        water_mark: The best price since it rests, which a trailing stop follows.
+        average_price: Dollars a unit, of what is filled.
+        fee_quantity: Fees that were paid in coins.
+        fee_cash: Fees that were paid in dollars.
+        reason: Why it was refused, canceled or expired; `explanation` says what it means.
+        cancel_requested: Its end was asked for; what is filled until then stays.
+    """
 
     order_id: UUID
     symbol: str
@@ -44,13 +58,18 @@ class StoredOrder:
     average_price: Decimal | None
     fee_quantity: Decimal
     fee_cash: Decimal
-    status: str
+    status: OrderStatus
     reason: str | None
     cancel_requested: bool
     replaces_order_id: UUID | None
     created_at: datetime
     expires_at: datetime | None
     completed_at: datetime | None
+
+    @property
+    def explanation(self) -> str | None:
+        """The reason in a sentence."""
+        return explanation_of(self.reason)
 
     @property
     def terms(self) -> OrderTerms:

@@ -5,13 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
 from psycopg.rows import dict_row
 
+from stratforge.portfolio.orders import Side
+from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage
 from stratforge.storage.postgres.rows import fetch_all
+
+
+class SignalStatus(StrEnum):
+    """Where a signal stands."""
+
+    PENDING = "PENDING"
+    EXECUTED = "EXECUTED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +77,21 @@ class PortfolioRow:
 
 @dataclass(frozen=True, slots=True)
 class TradeRow:
-    """A trade."""
+    """A part of an order that was filled.
+
+    Attributes:
+        quantity: Shares or coins.
+        price: Dollars a unit.
+        realized_pnl: Dollars gained or lost against the average entry price; zero for purchases.
+        fee_quantity: Fees that were paid in coins.
+        fee_cash: Fees that were paid in dollars.
+    """
 
     trade_id: int
     order_id: UUID
     symbol: str
     session_id: UUID | None
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     realized_pnl: Decimal
@@ -82,16 +102,27 @@ class TradeRow:
 
 @dataclass(frozen=True, slots=True)
 class SignalRow:
-    """A signal and what became of it."""
+    """A signal and what became of it.
+
+    Attributes:
+        bar_time: The start of the bar that it was made on.
+        confidence: 0 to 1, as the strategy gave it.
+        reason: Why nothing was traded for it; `explanation` says what it means.
+    """
 
     signal_id: int
     session_id: UUID
     symbol: str
     bar_time: datetime
-    side: str
+    side: Side
     confidence: float
-    status: str
+    status: SignalStatus
     reason: str | None
+
+    @property
+    def explanation(self) -> str | None:
+        """The reason in a sentence."""
+        return explanation_of(self.reason)
 
 
 def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None:
@@ -162,8 +193,8 @@ class LedgerFilter:
 
     symbol: str | None = None
     session_id: UUID | None = None
-    side: str | None = None
-    status: str | None = None
+    side: Side | None = None
+    status: SignalStatus | None = None
 
 
 def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:
