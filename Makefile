@@ -46,7 +46,7 @@ check: install ## Format, lint, types, import contracts, dead code
 	@$(BIN)/vulture
 
 openapi: install ## Writes the OpenAPI file anew
-	@$(BIN)/python -m functions.api.documentation > functions/api/openapi.json
+	@$(BIN)/python -m functions.api > functions/api/openapi.json
 
 format: install ## Formats and mends what can be mended
 	@$(BIN)/ruff format .

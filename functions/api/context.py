@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -11,15 +10,15 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 from stratforge.application.access import Caller, Scope
+from stratforge.application.accounts import Registration
+from stratforge.application.api_keys import KEY_PREFIX, caller_of_key
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.users import api_keys
 
-from functions.api.auth.tokens import ACCESS_COOKIE, CSRF_HEADER, csrf_token, read_access_token
 from functions.api.problems import Problem
 from functions.api.settings import ApiSettings
+from functions.api.tokens import ACCESS_COOKIE, CSRF_HEADER, csrf_token, read_access_token
 
-KEY_PREFIX = "sfk_"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -44,9 +43,9 @@ def outbox() -> Outbox:
     )
 
 
-def hash_of_key(key: str) -> bytes:
-    """What is kept of an API key."""
-    return hashlib.sha256(key.encode()).digest()
+def registration() -> Registration:
+    """How new accounts begin here."""
+    return Registration(settings().starting_balance, settings().registrations_per_address)
 
 
 def caller(request: Request) -> Caller:
@@ -57,10 +56,8 @@ def caller(request: Request) -> Caller:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if token and scheme.lower() == "bearer":
         if token.startswith(KEY_PREFIX):
-            with database().transaction() as connection:
-                key = api_keys.find_key(connection, hash_of_key(token))
-            if key is not None:
-                return Caller(key[0], frozenset(Scope(each) for each in key[1]))
+            if (owner := caller_of_key(database(), token)) is not None:
+                return owner
         elif (access := read_access_token(settings().token_secret, token)) is not None:
             return Caller(access.user_id, None, access.login_id)
     elif not token and (cookie := request.cookies.get(ACCESS_COOKIE)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import FastAPI
@@ -127,14 +126,3 @@ def agents_page(schema: dict[str, Any]) -> str:
             text = (operation.get("description") or operation.get("summary") or "").split("\n")[0]
             lines.append(f"- `{method.upper()} {path}`: {text}")
     return "\n".join(lines) + "\n"
-
-
-def main() -> None:
-    """Prints the OpenAPI file: `python -m functions.api.documentation`."""
-    from functions.api.app import create_app
-
-    print(json.dumps(create_app().openapi(), indent=1, sort_keys=True))
-
-
-if __name__ == "__main__":
-    main()

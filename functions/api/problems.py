@@ -39,6 +39,7 @@ def not_found(what: str) -> Problem:
 
 _STATUS: dict[type[errors.Refusal], int] = {
     errors.NotFound: 404,
+    errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.Conflict: 409,
     errors.Changed: 412,

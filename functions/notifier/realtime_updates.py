@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import Enum, auto
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,8 +19,16 @@ _MAX_EVENTS = 200
 _MAX_ROUNDS = 10
 
 
+class Outcome(Enum):
+    """What came of a message to a connection."""
+
+    TOLD = auto()
+    GONE = auto()  # The client has left.
+    SLOW = auto()  # It did not arrive and is sent again the next time.
+
+
 class RealtimeUpdates:
-    """Tells connections."""
+    """Tells open connections what happened to their users since they were told last."""
 
     def __init__(self, database: Database, gateway: Any) -> None:
         self._database = database
@@ -55,10 +64,10 @@ class RealtimeUpdates:
                 break
             cursor = batch[-1].cursor if batch else cursor
             outcome = self._post(to.connection_id, _message(batch, prices, str(cursor)))
-            if outcome == "slow":
+            if outcome is Outcome.SLOW:
                 break
             with self._database.transaction() as connection:
-                if outcome == "gone":
+                if outcome is Outcome.GONE:
                     events.remove_connection(connection, to.connection_id)
                     return None
                 latest = max((price.received_at for price in prices), default=None)
@@ -68,20 +77,20 @@ class RealtimeUpdates:
                 break
         return told
 
-    def _post(self, connection_id: str, message: bytes) -> str:
+    def _post(self, connection_id: str, message: bytes) -> Outcome:
         try:
             self._gateway.post_to_connection(ConnectionId=connection_id, Data=message)
         except ClientError as error:
             code = error.response.get("Error", {}).get("Code", "")
             status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
             if code == "GoneException" or status == 410:
-                return "gone"
+                return Outcome.GONE
             log.warning("a connection was not told", code=code)
-            return "slow"
+            return Outcome.SLOW
         except BotoCoreError as error:
             log.warning("a connection was not told", error=str(error)[:200])
-            return "slow"
-        return "told"
+            return Outcome.SLOW
+        return Outcome.TOLD
 
 
 def _fitting(happened: list[Event]) -> list[Event]:

@@ -9,12 +9,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, ConfigDict, Field
-from stratforge.bus.queues import send_work_ready
+from stratforge.application.strategies import Symbol
 from stratforge.configuration import TokenSecret, read_secret
 from stratforge.storage.postgres import limits
 
-from functions.api.context import database, settings
-from functions.api.orders.schemas import Symbol
+from functions.api.context import database, outbox, settings
 from functions.api.problems import Problem
 
 router = APIRouter(prefix="/internal", tags=["internal"])
@@ -59,5 +58,5 @@ async def execute(
     with database().transaction() as connection:
         if not limits.accept_nonce(connection, x_nonce):
             raise refused
-    send_work_ready(settings().signals_queue_url, wanted.symbol, wanted.cause)
+    outbox().wake_executor(wanted.symbol, wanted.cause)
     return ExecuteAnswer(symbol=wanted.symbol, queued=True)

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict
-from stratforge.portfolio.reasons import Reason
+from pydantic import BaseModel, ConfigDict, Field
+from stratforge.application.strategies import Symbol
+from stratforge.portfolio.orders import Side
 from stratforge.storage.ledger import portfolio
-from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.ledger.portfolio import (
+    LedgerFilter,
+    PortfolioRow,
+    PositionRow,
+    SignalRow,
+    SignalStatus,
+    TradeRow,
+)
+from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import Reader, UserConnection
 from functions.api.formats import Number
-from functions.api.orders.schemas import Symbol
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.problems import not_found
+from functions.api.views import Listed, list_of, view_of
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
-Side = Literal["buy", "sell"]
-SignalStatus = Literal["PENDING", "EXECUTED", "REJECTED", "EXPIRED"]
-
-
-class PositionView(BaseModel):
-    """A position at the latest price."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    symbol: str
-    session_id: UUID | None
-    quantity: Number
-    avg_entry_price: Number
-    latest_price: Number
-    market_value: Number
-    unrealized_pnl: Number
-    realized_pnl: Number
+PositionView = view_of(PositionRow, "PositionView")
+_Positions: Any = list[PositionView]  # type: ignore[valid-type]  # a model made at run time
+TradeView = view_of(TradeRow, "TradeView")
+TradeList = list_of(TradeView, "TradeList", "Trades; `next` continues the list.")
+_EXPLANATION = (str | None, Field(None, description="What the reason means"))
+SignalView = view_of(SignalRow, "SignalView", explanation=_EXPLANATION)
+SignalList = list_of(SignalView, "SignalList", "Signals; `next` continues the list.")
 
 
 class PortfolioView(BaseModel):
@@ -51,7 +51,7 @@ class PortfolioView(BaseModel):
     realized_pnl: Number
     unrealized_pnl: Number
     day_pnl: Number | None
-    positions: list[PositionView]
+    positions: list[PositionView]  # type: ignore[valid-type]  # a model made at run time
 
 
 class EquityPointView(BaseModel):
@@ -70,61 +70,17 @@ class EquityHistory(BaseModel):
     items: list[EquityPointView]
 
 
-class TradeView(BaseModel):
-    """A trade."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    trade_id: int
-    order_id: UUID
-    symbol: str
-    session_id: UUID | None
-    side: str
-    quantity: Number
-    price: Number
-    realized_pnl: Number
-    fee_quantity: Number
-    fee_cash: Number
-    executed_at: datetime
-
-
-class TradeList(BaseModel):
-    """Trades; `next` continues the list."""
-
-    items: list[TradeView]
-    next: str | None = None
-
-
-class SignalView(BaseModel):
-    """A signal and what became of it; a refusal has a reason and says what it means."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    signal_id: int
-    session_id: UUID
-    symbol: str
-    bar_time: datetime
-    side: str
-    confidence: float
-    status: str
-    reason: str | None
-    explanation: str | None = None
-
-
-class SignalList(BaseModel):
-    """Signals; `next` continues the list."""
-
-    items: list[SignalView]
-    next: str | None = None
-
-
-@router.get("/portfolio")
-def get_portfolio(user_id: Reader, connection: UserConnection) -> PortfolioView:
-    """The user's portfolio."""
+def _portfolio(connection: Connection, user_id: UUID) -> PortfolioRow:
     found = portfolio.read_portfolio(connection, user_id)
     if found is None:
         raise not_found("portfolio")
-    return PortfolioView.model_validate(found)
+    return found
+
+
+@router.get("/portfolio", response_model=PortfolioView)
+def get_portfolio(user_id: Reader, connection: UserConnection) -> PortfolioRow:
+    """The user's portfolio."""
+    return _portfolio(connection, user_id)
 
 
 @router.get("/portfolio/history")
@@ -140,20 +96,20 @@ def get_history(
     return EquityHistory(items=[EquityPointView.model_validate(each) for each in found])
 
 
-@router.get("/positions")
-@router.get("/trade/positions", include_in_schema=False)
-def list_positions(user_id: Reader, connection: UserConnection) -> list[PositionView]:
+@router.get("/positions", response_model=_Positions)
+@router.get("/trade/positions", include_in_schema=False, response_model=_Positions)
+def list_positions(user_id: Reader, connection: UserConnection) -> Sequence[PositionRow]:
     """The user's open positions at the latest prices."""
-    return get_portfolio(user_id, connection).positions
+    return _portfolio(connection, user_id).positions
 
 
-@router.get("/trade/account")
-def get_account(user_id: Reader, connection: UserConnection) -> PortfolioView:
+@router.get("/trade/account", response_model=PortfolioView)
+def get_account(user_id: Reader, connection: UserConnection) -> PortfolioRow:
     """The user's account: the same as the portfolio, by the name that trading programs know."""
-    return get_portfolio(user_id, connection)
+    return _portfolio(connection, user_id)
 
 
-@router.get("/trades")
+@router.get("/trades", response_model=TradeList)
 def list_trades(
     user_id: Reader,
     connection: UserConnection,
@@ -161,14 +117,13 @@ def list_trades(
     symbol: Annotated[Symbol | None, Query()] = None,
     session_id: UUID | None = None,
     side: Side | None = None,
-) -> TradeList:
+) -> Listed[TradeRow]:
     """The user's trades."""
     found = portfolio.list_trades(connection, user_id, LedgerFilter(symbol, session_id, side), page)
-    following = next_number(page, found, lambda each: each.trade_id)
-    return TradeList(items=[TradeView.model_validate(each) for each in found], next=following)
+    return Listed(found, next_number(page, found, lambda each: each.trade_id))
 
 
-@router.get("/signals")
+@router.get("/signals", response_model=SignalList)
 def list_signals(
     user_id: Reader,
     connection: UserConnection,
@@ -177,12 +132,7 @@ def list_signals(
     session_id: UUID | None = None,
     side: Side | None = None,
     status: SignalStatus | None = None,
-) -> SignalList:
+) -> Listed[SignalRow]:
     """The user's signals, with the reason of every refusal."""
     found = portfolio.list_signals(connection, user_id, LedgerFilter(symbol, session_id, side, status), page)
-    following = next_number(page, found, lambda each: each.signal_id)
-    items = [SignalView.model_validate(each) for each in found]
-    for item in items:
-        if item.reason is not None and item.reason in Reason.__members__:
-            item.explanation = Reason(item.reason).explanation
-    return SignalList(items=items, next=following)
+    return Listed(found, next_number(page, found, lambda each: each.signal_id))

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import secrets
-from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
-from stratforge.bus.queues import send_work_ready
+from stratforge.application import accounts as application
+from stratforge.application import api_keys as making
+from stratforge.application.api_keys import NewApiKey
 from stratforge.storage.users import accounts, api_keys, export
 
-from functions.api.auth import service
+from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
-from functions.api.auth.tokens import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE
-from functions.api.context import KEY_PREFIX, LoggedIn, Reader, UserConnection, database, hash_of_key, settings
+from functions.api.context import LoggedIn, Reader, UserConnection, database, outbox
 from functions.api.formats import Number
-from functions.api.problems import Problem, not_found
+from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api/users/me", tags=["account"])
-Scopes = Annotated[list[Literal["read", "write", "trade", "ai"]], Field(min_length=1, max_length=4)]
 
 
 class Profile(BaseModel):
@@ -36,18 +35,6 @@ class Profile(BaseModel):
     imposed_state: str = Field(description="What an operator imposed; the stricter of the two counts")
     is_operator: bool
     created_at: datetime
-
-
-class NewApiKey(BaseModel):
-    """A key for a script."""
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"name": "notebook", "scopes": ["read"], "days": 30}]}
-    )
-
-    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")
-    scopes: Scopes
-    days: int | None = Field(None, ge=1, le=3650, description="Valid for so many days; null: until it is revoked")
 
 
 class ApiKeyView(BaseModel):
@@ -96,44 +83,26 @@ def export_all(user_id: Reader, connection: UserConnection, response: Response) 
 @router.delete("", status_code=204)
 def close(proof: PasswordProof, asking: LoggedIn, response: Response) -> None:
     """Closes the account: sessions stop, orders end, positions are sold, the address is forgotten. It cannot be undone."""
-    service.check_password(asking.user_id, proof.password)
-    with database().transaction(asking.user_id) as connection:
-        symbols = accounts.symbols_of(connection, asking.user_id)
-        closed = accounts.close_account(connection)
-    if not closed:
-        raise not_found("user")
-    for symbol in symbols:
-        send_work_ready(settings().signals_queue_url, symbol, f"closed-{asking.user_id}")
-    for name in (ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE):
-        response.delete_cookie(name)
+    application.close_account(database(), outbox(), asking, proof.password)
+    cookies.leave(response)
 
 
 @router.post("/api-keys", status_code=201)
 def create_key(new: NewApiKey, asking: LoggedIn) -> NewApiKeyView:
     """Makes a key for scripts: send it as a bearer token. It is shown this once and kept as a hash."""
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
-    expires_at = datetime.now(UTC) + timedelta(days=new.days) if new.days else None
-    with database().transaction(asking.user_id) as connection:
-        if len([each for each in api_keys.list_keys(connection, asking.user_id) if each.revoked_at is None]) >= 50:
-            raise Problem(409, "too-many-keys", "There are 50 keys already; revoke one first.")
-        stored = api_keys.add_key(
-            connection, asking.user_id, new.name, hash_of_key(key), key[:10], sorted(set(new.scopes)), expires_at
-        )
-    return NewApiKeyView(**ApiKeyView.model_validate(stored).model_dump(), key=key)
+    made = making.create_key(database(), asking, new)
+    return NewApiKeyView(**ApiKeyView.model_validate(made.stored).model_dump(), key=made.key)
 
 
 @router.get("/api-keys")
 def list_keys(asking: LoggedIn) -> ApiKeyList:
     """The user's keys."""
     with database().reading(asking.user_id) as connection:
-        return ApiKeyList(
-            items=[ApiKeyView.model_validate(each) for each in api_keys.list_keys(connection, asking.user_id)]
-        )
+        found = api_keys.list_keys(connection, asking.user_id)
+    return ApiKeyList(items=[ApiKeyView.model_validate(each) for each in found])
 
 
 @router.delete("/api-keys/{key_id}", status_code=204)
 def revoke_key(key_id: UUID, asking: LoggedIn) -> None:
     """Revokes a key at once; revoking again changes nothing."""
-    with database().transaction(asking.user_id) as connection:
-        if not api_keys.revoke_key(connection, asking.user_id, key_id):
-            raise not_found("key")
+    making.revoke_key(database(), asking, key_id)

@@ -32,6 +32,12 @@ class NotFound(Refusal):
         super().__init__(f"There is no such {what}.")
 
 
+class Unauthenticated(Refusal):
+    """It is not known who asks: a password is wrong, or a login has ended."""
+
+    code = "unauthorized"
+
+
 class Forbidden(Refusal):
     """Whoever asks may not do this: an API key lacks the scope, or only a person who logged in may."""
 

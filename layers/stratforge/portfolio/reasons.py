@@ -96,3 +96,8 @@ def reference_markdown() -> str:
         "|---|---|",
     ]
     return "\n".join([*lines, *(f"| `{reason}` | {reason.explanation} |" for reason in Reason)]) + "\n"
+
+
+def explanation_of(reason: str | None) -> str | None:
+    """The sentence that a stored reason stands for; None for no reason, or one that this enum does not know."""
+    return Reason[reason].explanation if reason is not None and reason in Reason.__members__ else None

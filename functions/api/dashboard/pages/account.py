@@ -7,27 +7,26 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application.access import Caller
+from stratforge.application import accounts
+from stratforge.application import api_keys as keys
+from stratforge.application import risk as limiting
+from stratforge.application import webhooks as telling
+from stratforge.application.accounts import PasswordChange
+from stratforge.application.api_keys import NewApiKey
+from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.users import api_keys, export
 
-from functions.api.auth import service
-from functions.api.auth.endpoints import set_cookies
-from functions.api.auth.schemas import PasswordChange, PasswordProof
-from functions.api.auth.tokens import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE
-from functions.api.context import database
+from functions.api.auth import cookies
+from functions.api.auth.schemas import PasswordProof
+from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
 from functions.api.dashboard.rendering import go_to
-from functions.api.risk import endpoints as risk_api
-from functions.api.risk.endpoints import RiskLimitsBody, TradingStateBody
-from functions.api.users import endpoints as users_api
-from functions.api.users.endpoints import NewApiKey
-from functions.api.webhooks import endpoints as webhooks_api
-from functions.api.webhooks.endpoints import NewWebhook
+from functions.api.risk.schemas import RiskLimitsBody, TradingStateBody
+from functions.api.webhooks.schemas import NewWebhook
 
 router = APIRouter(include_in_schema=False)
-KINDS = ("order", "trade", "signal", "session", "job", "halt", "platform")
 _FRACTIONS = ("max_position", "max_exposure", "max_daily_loss", "max_drawdown", "price_band")
 _COUNTS = ("max_orders_per_minute", "cooldown_minutes")
 
@@ -42,7 +41,7 @@ def page(looking: Looking) -> Response:
             keys=[each for each in api_keys.list_keys(connection, looking.user_id) if each.revoked_at is None],
             webhooks=webhooks.list_webhooks(connection, looking.user_id),
             limits=asdict(risk.read_limits(connection, looking.user_id)),
-            kinds=KINDS,
+            kinds=webhooks.KINDS,
         )
 
 
@@ -51,9 +50,9 @@ def change_password(request: Request, looking: Looking, fields: Fields) -> Respo
     """Sets another password; every other login ends."""
     names = ("current_password", "new_password")
     change = validated(PasswordChange, {name: fields.get(name, [""])[0] for name in names})
-    tokens = service.change_password(looking.user_id, change.current_password, change.new_password)
+    login = accounts.change_password(database(), looking.caller, change)
     answer = looking.part("parts/done.html", said="The password is changed. Every other login has ended.")
-    set_cookies(request, answer, tokens)
+    cookies.enter(request, answer, login)
     return answer
 
 
@@ -62,31 +61,29 @@ def create_key(looking: Looking, fields: Fields) -> Response:
     """Makes a key and shows it this once."""
     days = text(fields, "days")
     wanted = {"name": text(fields, "name"), "scopes": fields.get("scopes", []), "days": days or None}
-    made = users_api.create_key(validated(NewApiKey, wanted), Caller(looking.user_id))
-    return looking.part("parts/secret.html", title=f"The key {made.name}", secret=made.key)
+    made = keys.create_key(database(), looking.caller, validated(NewApiKey, wanted))
+    return looking.part("parts/secret.html", title=f"The key {made.stored.name}", secret=made.key)
 
 
 @router.post("/account/keys/{key_id}/revoke")
 def revoke_key(key_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Revokes a key at once."""
-    users_api.revoke_key(key_id, Caller(looking.user_id))
+    keys.revoke_key(database(), looking.caller, key_id)
     return go_to(looking.request, "/account")
 
 
 @router.post("/account/webhooks")
 def create_webhook(looking: Looking, fields: Fields) -> Response:
     """Adds an address and shows its secret this once."""
-    wanted = {"url": text(fields, "url"), "kinds": fields.get("kinds", [])}
-    with database().transaction(looking.user_id) as connection:
-        made = webhooks_api.create(validated(NewWebhook, wanted), looking.user_id, connection)
+    new = validated(NewWebhook, {"url": text(fields, "url"), "kinds": fields.get("kinds", [])})
+    made = telling.create_webhook(database(), looking.caller, new.url, new.kinds)
     return looking.part("parts/secret.html", title="The webhook's secret", secret=made.secret)
 
 
 @router.post("/account/webhooks/{webhook_id}/delete")
 def delete_webhook(webhook_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Forgets an address."""
-    with database().transaction(looking.user_id) as connection:
-        webhooks_api.delete(webhook_id, connection)
+    telling.delete_webhook(database(), looking.caller, webhook_id)
     return go_to(looking.request, "/account")
 
 
@@ -95,7 +92,8 @@ def change_limits(looking: Looking, fields: Fields) -> Response:
     """Other limits; a field that is left empty switches a rule off."""
     wanted = {name: fraction(fields, name) for name in _FRACTIONS if text(fields, name)}
     wanted |= {name: text(fields, name) for name in _COUNTS if text(fields, name)}
-    risk_api.put_limits(validated(RiskLimitsBody, wanted), looking.user_id, Response())
+    limits = RiskLimits(**validated(RiskLimitsBody, wanted).model_dump())
+    limiting.set_limits(database(), looking.caller, limits)
     return looking.part("parts/done.html", said="The limits hold from the next order on.")
 
 
@@ -103,7 +101,7 @@ def change_limits(looking: Looking, fields: Fields) -> Response:
 def change_state(looking: Looking, fields: Fields) -> Response:
     """The user's own switch."""
     wanted = validated(TradingStateBody, {"trading_state": text(fields, "trading_state")})
-    risk_api.put_state(wanted, looking.user_id)
+    limiting.choose_trading_state(database(), looking.caller, wanted.trading_state)
     return go_to(looking.request, "/account")
 
 
@@ -121,8 +119,7 @@ def export_all(looking: Looking) -> Response:
 def close(looking: Looking, fields: Fields) -> Response:
     """Closes the account for good."""
     proof = validated(PasswordProof, {"password": fields.get("password", [""])[0]})
+    accounts.close_account(database(), outbox(), looking.caller, proof.password)
     answer = go_to(looking.request, "/register")
-    users_api.close(proof, Caller(looking.user_id), answer)
-    for name, path in ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, "/api/auth"), (CSRF_COOKIE, "/")):
-        answer.delete_cookie(name, path=path)
+    cookies.leave(answer)
     return answer

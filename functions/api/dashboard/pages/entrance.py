@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
+from stratforge.application import accounts
+from stratforge.application.accounts import Credentials, Login
 
-from functions.api.auth import service
-from functions.api.auth.endpoints import set_cookies
-from functions.api.auth.schemas import Credentials
-from functions.api.auth.tokens import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE
-from functions.api.context import client_address
-from functions.api.dashboard.access import Fields, own_path, text, validated
+from functions.api.auth import cookies
+from functions.api.context import client_address, database, registration
+from functions.api.dashboard.access import Fields, Form, own_path, text, validated
 from functions.api.dashboard.rendering import go_to, render
 
 router = APIRouter(include_in_schema=False)
@@ -30,22 +29,25 @@ def register_page(request: Request) -> Response:
 @router.post("/login")
 def login(request: Request, fields: Fields) -> Response:
     """Logs in."""
-    return _enter(request, fields, new=False)
+    return _entered(request, fields, accounts.log_in(database(), _credentials(fields), client_address(request)))
 
 
 @router.post("/register")
 def register(request: Request, fields: Fields) -> Response:
     """Creates an account and logs in."""
-    return _enter(request, fields, new=True)
+    credentials = _credentials(fields)
+    entered = accounts.register(database(), credentials, client_address(request), registration())
+    return _entered(request, fields, entered)
 
 
-def _enter(request: Request, fields: Fields, *, new: bool) -> Response:
+def _credentials(fields: Form) -> Credentials:
     # A password keeps its blanks.
-    values = {"email": text(fields, "email"), "password": fields.get("password", [""])[0]}
-    credentials = validated(Credentials, values)
-    tokens = (service.register if new else service.login)(credentials, client_address(request))
+    return validated(Credentials, {"email": text(fields, "email"), "password": fields.get("password", [""])[0]})
+
+
+def _entered(request: Request, fields: Form, login: Login) -> Response:
     answer = go_to(request, own_path(text(fields, "next") or "/"))
-    set_cookies(request, answer, tokens)
+    cookies.enter(request, answer, login)
     return answer
 
 
@@ -53,6 +55,5 @@ def _enter(request: Request, fields: Fields, *, new: bool) -> Response:
 def logout(request: Request, _fields: Fields) -> Response:
     """Forgets the login on this browser; the page ends it at the server as well, with the cookie that only that address gets."""
     answer = go_to(request, "/login")
-    for name, path in ((ACCESS_COOKIE, "/"), (REFRESH_COOKIE, "/api/auth"), (CSRF_COOKIE, "/")):
-        answer.delete_cookie(name, path=path)
+    cookies.leave(answer)
     return answer

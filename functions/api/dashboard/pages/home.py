@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Response
-from stratforge.portfolio.reasons import Reason
+from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
-from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.ledger.portfolio import LedgerFilter, SignalStatus
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage, Page
@@ -63,20 +63,25 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
 def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.StoredOrder]) -> list[dict[str, Any]]:
     """What was not traded, and why: refused orders, and refused or expired signals."""
     rows: list[dict[str, Any]] = [
-        {"time": each.created_at, "side": each.side, "symbol": each.symbol, "reason": each.reason}
+        {
+            "time": each.created_at,
+            "side": each.side,
+            "symbol": each.symbol,
+            "reason": each.reason,
+            "explanation": each.explanation,
+        }
         for each in orders
-        if each.status == "REJECTED"
+        if each.status is OrderStatus.REJECTED
     ]
-    refused = LedgerFilter(status="REJECTED")
+    refused = LedgerFilter(status=SignalStatus.REJECTED)
     rows += [
-        {"time": each.bar_time, "side": each.side, "symbol": each.symbol, "reason": each.reason}
+        {
+            "time": each.bar_time,
+            "side": each.side,
+            "symbol": each.symbol,
+            "reason": each.reason,
+            "explanation": each.explanation,
+        }
         for each in portfolio.list_signals(connection, looking.user_id, refused, NumberedPage(10))
     ]
-    for row in rows:
-        row["explanation"] = explanation(row["reason"])
     return sorted(rows, key=lambda row: row["time"], reverse=True)[:8]
-
-
-def explanation(reason: Any) -> str:
-    """The meaning of a reason in a sentence; empty for none, or for one that is not listed."""
-    return Reason(reason).explanation if reason in Reason.__members__ else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
+from stratforge.application import operations as application
+from stratforge.application.errors import Invalid
 from stratforge.bus import dead_letters
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import halts, operations
@@ -10,9 +12,7 @@ from stratforge.storage.ledger import halts, operations
 from functions.api.context import database, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
 from functions.api.dashboard.rendering import go_to
-from functions.api.operations import endpoints as api
-from functions.api.operations.endpoints import HaltBody, PlatformStateBody
-from functions.api.problems import Problem
+from functions.api.operations.schemas import HaltBody, PlatformStateBody
 
 router = APIRouter(include_in_schema=False)
 
@@ -35,8 +35,9 @@ def page(looking: Operating) -> Response:
 @router.post("/operations/state")
 def change_state(looking: Operating, fields: Fields) -> Response:
     """The kill switch."""
-    wanted = {"trading_state": text(fields, "trading_state"), "reason": text(fields, "reason")}
-    api.set_state(validated(PlatformStateBody, wanted), looking.user_id)
+    typed = {"trading_state": text(fields, "trading_state"), "reason": text(fields, "reason")}
+    wanted = validated(PlatformStateBody, typed)
+    application.set_platform_state(database(), looking.caller, wanted.trading_state, wanted.reason)
     return go_to(looking.request, "/operations")
 
 
@@ -46,11 +47,12 @@ def halt(looking: Operating, fields: Fields) -> Response:
     try:
         symbol = parse_symbol(text(fields, "symbol"))
     except InvalidSymbol as error:
-        raise Problem(422, "validation", f"{error}.") from None
+        raise Invalid(f"{error}.") from None
     if text(fields, "resume"):
-        api.resume(symbol, looking.user_id)
+        application.resume_symbol(database(), looking.caller, symbol)
     else:
-        api.halt(symbol, validated(HaltBody, {"reason": text(fields, "reason")}), looking.user_id)
+        reason = validated(HaltBody, {"reason": text(fields, "reason")}).reason
+        application.halt_symbol(database(), looking.caller, symbol, reason)
     return go_to(looking.request, "/operations")
 
 
@@ -58,5 +60,5 @@ def halt(looking: Operating, fields: Fields) -> Response:
 def redrive(looking: Operating, fields: Fields) -> Response:
     """Sends the dead letters of a queue again."""
     name = text(fields, "queue")
-    sent = api.redrive(name, looking.user_id).sent
+    sent = application.redrive_queue(database(), looking.caller, settings().stage, name)
     return looking.part("parts/done.html", said=f"{sent} messages of {name} were sent again.")

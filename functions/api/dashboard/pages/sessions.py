@@ -23,7 +23,6 @@ from stratforge.storage.strategies.sessions import SessionStatus
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
-from functions.api.dashboard.pages.home import explanation
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
 
@@ -103,7 +102,7 @@ def _line(entry: LogEntry) -> dict[str, Any]:
     else:
         type_, origin = event.type.replace("_", " "), event.origin.lower().replace("_", " ")
         kind, text = "order", f"{event.side} {type_} ({origin}): {event.status.lower()}"
-    return {"time": entry.time, "kind": kind, "text": text, "why": explanation(event.reason)}
+    return {"time": entry.time, "kind": kind, "text": text, "why": event.explanation or ""}
 
 
 @router.get("/sessions/{session_id}/chart.json")

@@ -6,20 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from stratforge.application import orders as application
+from stratforge.application.order_preview import preview_order
+from stratforge.application.orders import PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
 from stratforge.storage.postgres.pages import Page
 
-from functions.api.context import database
+from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Form, Looking, given, text, validated
-from functions.api.dashboard.pages.home import explanation
 from functions.api.dashboard.pages.jobs import new_key, started
 from functions.api.dashboard.rendering import go_to
-from functions.api.orders import endpoints as api
-from functions.api.orders.preview import preview
-from functions.api.orders.schemas import NewOrderBody
 from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
 from functions.api.problems import Problem, not_found
 
@@ -54,7 +53,7 @@ def _holdings(connection: Any, looking: Looking) -> dict[str, Any]:
     return {"portfolio": found, "open_orders": open_orders}
 
 
-def _order(fields: Form) -> NewOrderBody:
+def _order(fields: Form) -> PlaceOrder:
     values: dict[str, Any] = given(
         fields, "symbol", "side", "type", "time_in_force", "limit_price", "stop_price", "trail_percent", "session_id"
     )
@@ -72,7 +71,7 @@ def _order(fields: Form) -> NewOrderBody:
     for name in ("limit_price", "stop_price", "trail_percent"):
         if name not in kept:
             values.pop(name, None)
-    return validated(NewOrderBody, values)
+    return validated(PlaceOrder, values)
 
 
 @router.post("/orders/preview")
@@ -90,20 +89,20 @@ def preview_part(looking: Looking, fields: Fields) -> Response:
         # Somebody is still typing.
         return looking.part("parts/preview.html", found=None, missing=problem.detail)
     with database().reading(looking.user_id) as connection:
-        return looking.part("parts/preview.html", found=preview(connection, looking.user_id, body), body=body)
+        return looking.part("parts/preview.html", found=preview_order(connection, looking.user_id, body), body=body)
 
 
 @router.post("/orders")
 def place(looking: Looking, fields: Fields) -> Response:
     """Places the order."""
-    api.place(_order(fields), looking.user_id, started(looking, fields))
+    application.place_order(database(), outbox(), looking.caller, _order(fields), started(looking, fields))
     return go_to(looking.request, "/orders")
 
 
 @router.post("/orders/{order_id}/cancel")
 def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Asks for the end of an order."""
-    api.cancel(order_id, looking.user_id)
+    application.cancel_order(database(), outbox(), looking.caller, order_id)
     return go_to(looking.request, "/orders")
 
 
@@ -117,7 +116,6 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
             connection,
             "orders.html",
             orders=found,
-            explanation=explanation,
             next=next_cursor(page, found, lambda each: (each.created_at, each.order_id)),
             symbol=symbol[:20],
             state=state,
@@ -127,7 +125,7 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
 @router.get("/trades")
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
     """All trades."""
-    wanted = LedgerFilter(_symbol(symbol), None, side if side in ("buy", "sell") else None)
+    wanted = LedgerFilter(_symbol(symbol), None, "buy" if side == "buy" else "sell" if side == "sell" else None)
     with database().reading(looking.user_id) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)
         return looking.page(

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -33,12 +34,18 @@ class EventCursor:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened."""
+    """Something that happened: an order, trade, signal, session, job, halt or platform event with its data as JSON."""
 
-    cursor: EventCursor
+    tx: int
+    event_id: int
     kind: str
     data: dict[str, Any]
     created_at: datetime
+
+    @property
+    def cursor(self) -> EventCursor:
+        """How far somebody has been told who was told of this event last."""
+        return EventCursor(self.tx, self.event_id)
 
 
 def present(connection: Connection) -> EventCursor:
@@ -50,15 +57,16 @@ def present(connection: Connection) -> EventCursor:
 
 def events_after(connection: Connection, user_id: UUID, after: EventCursor, limit: int) -> list[Event]:
     """A user's events and everybody's, in the order of their transactions, as far as all before them have ended."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        Event,
         """
-        SELECT tx, id, kind, data, created_at FROM events
+        SELECT tx, id AS event_id, kind, data, created_at FROM events
         WHERE (user_id = %(user)s OR user_id IS NULL) AND (tx, id) > (%(tx)s, %(id)s) AND tx < events_horizon()
         ORDER BY tx, id LIMIT %(limit)s
         """,
         {"user": user_id, "tx": after.tx, "id": after.event_id, "limit": limit},
     )
-    return [Event(EventCursor(tx, event_id), kind, data, created_at) for tx, event_id, kind, data, created_at in rows]
 
 
 def forget_events(connection: Connection, days: int) -> int:
@@ -77,9 +85,15 @@ class RealtimeConnection:
 
     connection_id: str
     user_id: UUID
-    symbols: tuple[str, ...]
-    cursor: EventCursor
+    symbols: list[str]
+    cursor_tx: int
+    cursor_id: int
     prices_at: datetime
+
+    @property
+    def cursor(self) -> EventCursor:
+        """How far it has been told of events."""
+        return EventCursor(self.cursor_tx, self.cursor_id)
 
 
 def add_connection(connection: Connection, connection_id: str, user_id: UUID, cursor: EventCursor) -> None:
@@ -111,13 +125,11 @@ def watch_symbols(connection: Connection, connection_id: str, symbols: Sequence[
 def open_connections(connection: Connection) -> list[RealtimeConnection]:
     """All open connections; those of more than two hours ended long ago."""
     connection.execute("DELETE FROM live_connections WHERE connected_at < now() - interval '125 minutes'")
-    rows = connection.execute(
-        "SELECT connection_id, user_id, symbols, cursor_tx, cursor_id, prices_at FROM live_connections ORDER BY connection_id"
+    return fetch_all(
+        connection,
+        RealtimeConnection,
+        "SELECT connection_id, user_id, symbols, cursor_tx, cursor_id, prices_at FROM live_connections ORDER BY connection_id",
     )
-    return [
-        RealtimeConnection(connection_id, user_id, tuple(symbols), EventCursor(tx, event_id), prices_at)
-        for connection_id, user_id, symbols, tx, event_id, prices_at in rows
-    ]
 
 
 def somebody_is_connected(connection: Connection) -> bool:
@@ -159,14 +171,15 @@ class PriceTick:
 
 def prices_after(connection: Connection, symbols: Sequence[str], after: datetime) -> list[PriceTick]:
     """Prices of symbols that came after a moment of our clock, with their last finished bars."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        PriceTick,
         """
         SELECT l.symbol, l.price, l.time, l.received_at, CASE WHEN m.time IS NOT NULL THEN jsonb_build_object(
             'time', m.time, 'open', m.open::text, 'high', m.high::text, 'low', m.low::text, 'close', m.close::text,
-            'volume', m.volume::text) END
+            'volume', m.volume::text) END AS bar
         FROM latest_prices l LEFT JOIN market_data m ON m.symbol = l.symbol AND m.timeframe = '1Min' AND m.time = l.bar_time
         WHERE l.symbol = ANY(%s) AND l.received_at > %s ORDER BY l.symbol
         """,
         (list(symbols), after),
     )
-    return [PriceTick(*row) for row in rows]

@@ -9,11 +9,12 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 KINDS = ("order", "trade", "signal", "session", "job", "halt", "platform")
 MAX_ATTEMPTS = 8
 _DISABLE_AFTER = 40
-_COLUMNS = "id, url, kinds, failures, disabled_at, old_secret_ends, created_at"
+_COLUMNS = "id AS webhook_id, url, kinds, failures, disabled_at, old_secret_ends, created_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,33 +32,29 @@ class StoredWebhook:
 
 def add_webhook(connection: Connection, user_id: UUID, url: str, kinds: Sequence[str], secret: str) -> StoredWebhook:
     """Keeps a webhook; it is told of what happens from now on."""
-    row = connection.execute(
-        f"INSERT INTO webhooks (user_id, url, kinds, secret) VALUES (%s, %s, %s, %s) RETURNING {_COLUMNS}",  # noqa: S608
-        (user_id, url, list(kinds), secret),
-    ).fetchone()
-    assert row is not None
-    return StoredWebhook(*row)
+    query = f"INSERT INTO webhooks (user_id, url, kinds, secret) VALUES (%s, %s, %s, %s) RETURNING {_COLUMNS}"  # noqa: S608 - column names
+    stored = fetch_one(connection, StoredWebhook, query, (user_id, url, list(kinds), secret))
+    assert stored is not None
+    return stored
 
 
 def list_webhooks(connection: Connection, user_id: UUID) -> list[StoredWebhook]:
     """All webhooks, the newest first."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM webhooks WHERE user_id = %s ORDER BY created_at DESC, id",  # noqa: S608 - column names
-        (user_id,),
-    )
-    return [StoredWebhook(*row) for row in rows]
+    query = f"SELECT {_COLUMNS} FROM webhooks WHERE user_id = %s ORDER BY created_at DESC, id"  # noqa: S608 - column names
+    return fetch_all(connection, StoredWebhook, query, (user_id,))
 
 
 def rotate_secret(connection: Connection, webhook_id: UUID, secret: str, keep: timedelta) -> StoredWebhook | None:
     """Gives a webhook a new secret; the old one signs along for a while. A webhook that was disabled is tried again."""
-    row = connection.execute(
+    return fetch_one(
+        connection,
+        StoredWebhook,
         f"""
         UPDATE webhooks SET old_secret = secret, old_secret_ends = now() + %s, secret = %s, failures = 0, disabled_at = NULL
         WHERE id = %s RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (keep, secret, webhook_id),
-    ).fetchone()
-    return StoredWebhook(*row) if row else None
+    )
 
 
 def delete_webhook(connection: Connection, webhook_id: UUID) -> bool:
@@ -82,14 +79,15 @@ class StoredDelivery:
 
 def list_deliveries(connection: Connection, webhook_id: UUID, limit: int) -> list[StoredDelivery]:
     """The latest deliveries of a webhook."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        StoredDelivery,
         """
-        SELECT id, kind, data, attempts, next_attempt_at, delivered_at, last_status, last_error, created_at FROM webhook_deliveries
+        SELECT id AS delivery_id, kind, data, attempts, next_attempt_at, delivered_at, last_status, last_error, created_at FROM webhook_deliveries
         WHERE webhook_id = %s ORDER BY id DESC LIMIT %s
         """,
         (webhook_id, limit),
     )
-    return [StoredDelivery(*row) for row in rows]
 
 
 def queue_deliveries(connection: Connection, limit: int) -> int:
@@ -125,7 +123,7 @@ class DueDelivery:
     delivery_id: int
     webhook_id: UUID
     url: str
-    secrets: tuple[str, ...]
+    secrets: list[str]
     kind: str
     data: dict[str, Any]
     attempts: int
@@ -134,7 +132,9 @@ class DueDelivery:
 
 def take_due(connection: Connection, limit: int) -> list[DueDelivery]:
     """Deliveries whose time has come. Their next attempt is put off first, so that whoever dies with them loses none."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        DueDelivery,
         """
         WITH due AS (
             SELECT d.id FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
@@ -147,25 +147,13 @@ def take_due(connection: Connection, limit: int) -> list[DueDelivery]:
                 next_attempt_at = CASE WHEN d.attempts + 1 < %s
                     THEN now() + make_interval(secs => 15 * (2 ^ d.attempts) * (1 + random() / 2)) END
             FROM due WHERE d.id = due.id RETURNING d.*)
-        SELECT t.id, t.webhook_id, w.url, w.secret, CASE WHEN w.old_secret_ends > now() THEN w.old_secret END, t.kind, t.data, t.attempts,
-               t.created_at
+        SELECT t.id AS delivery_id, t.webhook_id, w.url,
+               array_remove(ARRAY[w.secret, CASE WHEN w.old_secret_ends > now() THEN w.old_secret END], NULL) AS secrets,
+               t.kind, t.data, t.attempts, t.created_at
         FROM taken t JOIN webhooks w ON w.id = t.webhook_id ORDER BY t.id
         """,
         (limit, MAX_ATTEMPTS),
     )
-    return [
-        DueDelivery(
-            delivery_id,
-            webhook_id,
-            url,
-            tuple(each for each in (secret, old) if each),
-            kind,
-            data,
-            attempts,
-            created_at,
-        )
-        for delivery_id, webhook_id, url, secret, old, kind, data, attempts, created_at in rows
-    ]
 
 
 def note_outcome(connection: Connection, delivery: DueDelivery, status: int | None, error: str | None) -> None:

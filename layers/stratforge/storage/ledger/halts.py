@@ -8,13 +8,14 @@ from uuid import UUID
 
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformState:
     """The platform's trading state, since when and why."""
 
-    trading_state: str
+    trading_state: TradingState
     reason: str | None
     changed_at: datetime
 
@@ -31,9 +32,10 @@ class SymbolHalt:
 
 def platform_state(connection: Connection) -> PlatformState:
     """The platform's trading state."""
-    row = connection.execute("SELECT trading_state::text, reason, changed_at FROM platform_state").fetchone()
-    assert row is not None
-    return PlatformState(*row)
+    query = "SELECT trading_state::text, reason, changed_at FROM platform_state"
+    state = fetch_one(connection, PlatformState, query)
+    assert state is not None
+    return state
 
 
 def set_platform_state(connection: Connection, state: TradingState, reason: str) -> None:
@@ -71,5 +73,5 @@ def resume_symbol(connection: Connection, symbol: str) -> bool:
 
 def halted_symbols(connection: Connection) -> list[SymbolHalt]:
     """All halted symbols."""
-    rows = connection.execute("SELECT symbol, reason, details, halted_at FROM symbol_halts ORDER BY symbol")
-    return [SymbolHalt(*row) for row in rows]
+    query = "SELECT symbol, reason, details, halted_at FROM symbol_halts ORDER BY symbol"
+    return fetch_all(connection, SymbolHalt, query)

@@ -8,6 +8,7 @@ from typing import Any
 
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ def is_operator(connection: Connection) -> bool:
 
 def reports(connection: Connection, limit: int) -> list[StoredReport]:
     """The reconciler's latest reports."""
-    return [StoredReport(*row) for row in connection.execute("SELECT * FROM operator_reports(%s)", (limit,))]
+    query = "SELECT id AS report_id, started_at, finished_at, clean, report FROM operator_reports(%s)"
+    return fetch_all(connection, StoredReport, query, (limit,))
 
 
 def set_state(connection: Connection, state: TradingState, reason: str) -> bool:
@@ -62,4 +64,5 @@ class PriceLag:
 
 def price_lags(connection: Connection) -> list[PriceLag]:
     """Symbols with running sessions of anybody, the longest silent first. For operators."""
-    return [PriceLag(*row) for row in connection.execute("SELECT * FROM operator_price_lags()")]
+    query = "SELECT symbol, bar_time, seconds, sessions FROM operator_price_lags()"
+    return fetch_all(connection, PriceLag, query)

@@ -7,30 +7,46 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from stratforge.portfolio.orders import OrderTerms, SizeKind, TimeInForce
+from stratforge.portfolio.orders import OrderStatus, OrderTerms, OrderType, Origin, Side, SizeKind, TimeInForce
+from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
-OPEN = ("PENDING", "RESTING", "WORKING")
-_COLUMNS = """o.id, o.symbol, o.side::text, o.origin::text, o.type::text, o.time_in_force::text, o.session_id, o.signal_id, o.size_kind,
-    o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
-    CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END, o.fee_quantity, o.fee_cash, o.status::text,
-    o.reason, o.cancel_requested_at IS NOT NULL, o.replaces_order_id, o.created_at, o.expires_at, o.completed_at"""
+OPEN = (OrderStatus.PENDING, OrderStatus.RESTING, OrderStatus.WORKING)
+_COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::text, o.time_in_force::text, o.session_id, o.signal_id,
+    o.size_kind, o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
+    CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price, o.fee_quantity, o.fee_cash,
+    o.status::text, o.reason, o.cancel_requested_at IS NOT NULL AS cancel_requested, o.replaces_order_id, o.created_at, o.expires_at,
+    o.completed_at"""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredOrder:
-    """An order as its owner sees it."""
+    """An order as its owner sees it.
+
+    Attributes:
+        size: What was asked for: by `size_kind` shares or coins, dollars, or a fraction.
+        quantity: Shares or coins; zero until it is accepted.
+        trail_percent: How far the stop stays behind the best price, in percent of it.
+        trail_price: The same in dollars.
+        water_mark: The best price since it rests, which a trailing stop follows.
+        average_price: Dollars a unit, of what is filled.
+        fee_quantity: Fees that were paid in coins.
+        fee_cash: Fees that were paid in dollars.
+        reason: Why it was refused, canceled or expired; `explanation` says what it means.
+        cancel_requested: Its end was asked for; what is filled until then stays.
+    """
 
     order_id: UUID
     symbol: str
-    side: str
-    origin: str
-    type: str
-    time_in_force: str
+    side: Side
+    origin: Origin
+    type: OrderType
+    time_in_force: TimeInForce
     session_id: UUID | None
     signal_id: int | None
-    size_kind: str
+    size_kind: SizeKind
     size: Decimal
     quantity: Decimal
     limit_price: Decimal | None
@@ -42,13 +58,23 @@ class StoredOrder:
     average_price: Decimal | None
     fee_quantity: Decimal
     fee_cash: Decimal
-    status: str
+    status: OrderStatus
     reason: str | None
     cancel_requested: bool
     replaces_order_id: UUID | None
     created_at: datetime
     expires_at: datetime | None
     completed_at: datetime | None
+
+    @property
+    def explanation(self) -> str | None:
+        """The reason in a sentence."""
+        return explanation_of(self.reason)
+
+    @property
+    def terms(self) -> OrderTerms:
+        """What it asks of the price."""
+        return OrderTerms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +93,9 @@ class NewOrder:
 def place_order(connection: Connection, user_id: UUID, new: NewOrder, order_id: UUID | None = None) -> StoredOrder:
     """Places an order; the executor must be woken after the commit. An id of the caller's choice makes it safe to repeat."""
     terms = new.terms
-    row = connection.execute(
+    placed = fetch_one(
+        connection,
+        StoredOrder,
         f"""
         INSERT INTO orders AS o (id, user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size, limit_price, stop_price,
                                  trail_percent, trail_price, replaces_order_id)
@@ -90,19 +118,16 @@ def place_order(connection: Connection, user_id: UUID, new: NewOrder, order_id: 
             terms.trail_price,
             new.replaces,
         ),
-    ).fetchone()
-    stored = StoredOrder(*row) if row else get_order(connection, order_id) if order_id else None
+    )
+    stored = placed or (get_order(connection, order_id) if order_id else None)
     assert stored is not None
     return stored
 
 
 def get_order(connection: Connection, order_id: UUID) -> StoredOrder | None:
     """One order."""
-    row = connection.execute(
-        f"SELECT {_COLUMNS} FROM orders o WHERE o.id = %s",  # noqa: S608 - column names of this module
-        (order_id,),
-    ).fetchone()
-    return StoredOrder(*row) if row else None
+    query = f"SELECT {_COLUMNS} FROM orders o WHERE o.id = %s"  # noqa: S608 - column names of this module
+    return fetch_one(connection, StoredOrder, query, (order_id,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +141,9 @@ class OrderFilter:
 
 def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page: Page) -> list[StoredOrder]:
     """A page of orders."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        StoredOrder,
         f"""
         SELECT {_COLUMNS} FROM orders o
         WHERE o.user_id = %(user)s AND (%(symbol)s::text IS NULL OR o.symbol = %(symbol)s)
@@ -132,7 +159,6 @@ def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page
             **page.parameters,
         },
     )
-    return [StoredOrder(*row) for row in rows]
 
 
 def request_cancel(connection: Connection, order_id: UUID) -> StoredOrder | None:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from uuid import UUID
 
+from psycopg.rows import dict_row
+
+from stratforge.portfolio.orders import Side
+from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage
+from stratforge.storage.postgres.rows import fetch_all
+
+
+class SignalStatus(StrEnum):
+    """Where a signal stands."""
+
+    PENDING = "PENDING"
+    EXECUTED = "EXECUTED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +40,12 @@ class PositionRow:
     realized_pnl: Decimal
 
 
+_POSITION = [field.name for field in fields(PositionRow)]
+
+
 @dataclass(frozen=True, slots=True)
 class PortfolioRow:
-    """Balances and positions in one reading."""
+    """A user's money and open positions, read at one moment. Dollars; `day_equity` is what they came to when the market's day began."""
 
     cash: Decimal
     reserved_cash: Decimal
@@ -59,13 +77,21 @@ class PortfolioRow:
 
 @dataclass(frozen=True, slots=True)
 class TradeRow:
-    """A trade."""
+    """A part of an order that was filled.
+
+    Attributes:
+        quantity: Shares or coins.
+        price: Dollars a unit.
+        realized_pnl: Dollars gained or lost against the average entry price; zero for purchases.
+        fee_quantity: Fees that were paid in coins.
+        fee_cash: Fees that were paid in dollars.
+    """
 
     trade_id: int
     order_id: UUID
     symbol: str
     session_id: UUID | None
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     realized_pnl: Decimal
@@ -76,40 +102,60 @@ class TradeRow:
 
 @dataclass(frozen=True, slots=True)
 class SignalRow:
-    """A signal and what became of it."""
+    """A signal and what became of it.
+
+    Attributes:
+        bar_time: The start of the bar that it was made on.
+        confidence: 0 to 1, as the strategy gave it.
+        reason: Why nothing was traded for it; `explanation` says what it means.
+    """
 
     signal_id: int
     session_id: UUID
     symbol: str
     bar_time: datetime
-    side: str
+    side: Side
     confidence: float
-    status: str
+    status: SignalStatus
     reason: str | None
+
+    @property
+    def explanation(self) -> str | None:
+        """The reason in a sentence."""
+        return explanation_of(self.reason)
 
 
 def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None:
     """Balances and open positions, in one question."""
-    rows = connection.execute(
-        """
-        SELECT u.virtual_balance, u.reserved_cash, u.initial_balance,
-               (SELECT coalesce(sum(r.realized_pnl), 0) FROM positions r WHERE r.user_id = u.id),
-               (SELECT m.day_equity FROM equity_marks m WHERE m.user_id = u.id),
-               p.symbol, p.session_id, p.quantity, p.avg_entry_price, coalesce(l.price, p.avg_entry_price),
-               p.quantity * coalesce(l.price, p.avg_entry_price),
-               p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis, p.realized_pnl
-        FROM users u
-        LEFT JOIN positions p ON p.user_id = u.id AND p.quantity > 0
-        LEFT JOIN latest_prices l ON l.symbol = p.symbol
-        WHERE u.id = %s ORDER BY p.symbol, p.session_id
-        """,
-        (user_id,),
-    ).fetchall()
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            """
+            SELECT u.virtual_balance, u.reserved_cash, u.initial_balance,
+                   (SELECT coalesce(sum(r.realized_pnl), 0) FROM positions r WHERE r.user_id = u.id) AS all_realized_pnl,
+                   (SELECT m.day_equity FROM equity_marks m WHERE m.user_id = u.id) AS day_equity,
+                   p.symbol, p.session_id, p.quantity, p.avg_entry_price, coalesce(l.price, p.avg_entry_price) AS latest_price,
+                   p.quantity * coalesce(l.price, p.avg_entry_price) AS market_value,
+                   p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis AS unrealized_pnl, p.realized_pnl
+            FROM users u
+            LEFT JOIN positions p ON p.user_id = u.id AND p.quantity > 0
+            LEFT JOIN latest_prices l ON l.symbol = p.symbol
+            WHERE u.id = %s ORDER BY p.symbol, p.session_id
+            """,
+            (user_id,),
+        ).fetchall()
     if not rows:
         return None
-    cash, reserved, initial, realized, day_equity = rows[0][:5]
-    positions = tuple(PositionRow(*row[5:]) for row in rows if row[5] is not None)
-    return PortfolioRow(cash, reserved, initial, realized, positions, day_equity)
+    user = rows[0]
+    return PortfolioRow(
+        cash=user["virtual_balance"],
+        reserved_cash=user["reserved_cash"],
+        initial_balance=user["initial_balance"],
+        realized_pnl=user["all_realized_pnl"],
+        positions=tuple(
+            PositionRow(**{name: row[name] for name in _POSITION}) for row in rows if row["symbol"] is not None
+        ),
+        day_equity=user["day_equity"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +171,9 @@ def equity_history(
     connection: Connection, user_id: UUID, start: datetime, end: datetime, points: int
 ) -> list[EquityPoint]:
     """Equity from `start` (or the first that was noted) to `end`, oldest first: the last of each of at most `points` equal stretches of time."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        EquityPoint,
         """
         WITH period AS (
             SELECT extract(epoch FROM greatest(%(start)s::timestamptz, min(time))) AS first, extract(epoch FROM %(end)s::timestamptz) + 1 AS last
@@ -137,7 +185,6 @@ def equity_history(
         """,
         {"user": user_id, "start": start, "end": end, "points": points},
     )
-    return [EquityPoint(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +193,17 @@ class LedgerFilter:
 
     symbol: str | None = None
     session_id: UUID | None = None
-    side: str | None = None
-    status: str | None = None
+    side: Side | None = None
+    status: SignalStatus | None = None
 
 
 def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:
     """A page of trades."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        TradeRow,
         f"""
-        SELECT id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
+        SELECT id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
         {page.clause("id")}
@@ -167,14 +216,15 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
             **page.parameters,
         },
     )
-    return [TradeRow(*row) for row in rows]
 
 
 def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[SignalRow]:
     """A page of signals."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        SignalRow,
         f"""
-        SELECT id, session_id, symbol, bar_time, side::text, confidence, status::text, reason FROM signals
+        SELECT id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason FROM signals
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
           AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
@@ -189,4 +239,3 @@ def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, pa
             **page.parameters,
         },
     )
-    return [SignalRow(*row) for row in rows]

@@ -7,21 +7,31 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_one
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user's profile."""
+    """A user's profile. Balances are dollars; of the two trading states, the user's own and an operator's, the stricter counts."""
 
     user_id: UUID
     email: str
     virtual_balance: Decimal
     initial_balance: Decimal
-    trading_state: str
-    imposed_state: str
+    trading_state: TradingState
+    imposed_state: TradingState
     is_operator: bool
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a password is checked against."""
+
+    user_id: UUID
+    password_hash: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +50,22 @@ def register_user(connection: Connection, email: str, password_hash: str, starti
     return row[0] if row else None
 
 
-def find_credentials(connection: Connection, email: str) -> tuple[UUID, str] | None:
-    """The id and password hash of the user with this address."""
-    row = connection.execute("SELECT user_id, password_hash FROM find_credentials(%s)", (email,)).fetchone()
-    return (row[0], row[1]) if row else None
+def find_credentials(connection: Connection, email: str) -> Credentials | None:
+    """The credentials of the user with this address."""
+    return fetch_one(connection, Credentials, "SELECT user_id, password_hash FROM find_credentials(%s)", (email,))
 
 
 def get_user(connection: Connection, user_id: UUID) -> User | None:
-    """A user's profile."""
-    row = connection.execute(
+    """A user's profile; None when the account is closed."""
+    return fetch_one(
+        connection,
+        User,
         """
-        SELECT id, email, virtual_balance, initial_balance, trading_state::text, imposed_state::text, is_operator, created_at
+        SELECT id AS user_id, email, virtual_balance, initial_balance, trading_state::text, imposed_state::text, is_operator, created_at
         FROM users WHERE id = %s AND closed_at IS NULL
         """,
         (user_id,),
-    ).fetchone()
-    return User(*row) if row else None
+    )
 
 
 def add_refresh_token(
@@ -70,10 +80,8 @@ def add_refresh_token(
 
 def find_refresh_token(connection: Connection, token_hash: bytes) -> RefreshToken | None:
     """The refresh token with this hash."""
-    row = connection.execute(
-        "SELECT user_id, family_id, expires_at, spent_at FROM find_refresh_token(%s)", (token_hash,)
-    ).fetchone()
-    return RefreshToken(*row) if row else None
+    query = "SELECT user_id, family_id, expires_at, spent_at FROM find_refresh_token(%s)"
+    return fetch_one(connection, RefreshToken, query, (token_hash,))
 
 
 def spend_refresh_token(connection: Connection, token_hash: bytes) -> bool:

@@ -8,8 +8,9 @@ from datetime import date, datetime
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
-_COLUMNS = "id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at"
+_COLUMNS = "id AS key_id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +37,22 @@ def add_key(
     expires_at: datetime | None,
 ) -> StoredKey:
     """Keeps a new key."""
-    row = connection.execute(
+    stored = fetch_one(
+        connection,
+        StoredKey,
         f"""
         INSERT INTO api_keys (user_id, name, key_hash, hint, scopes, expires_at) VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (user_id, name, key_hash, hint, list(scopes), expires_at),
-    ).fetchone()
-    assert row is not None
-    return StoredKey(*row)
+    )
+    assert stored is not None
+    return stored
 
 
 def list_keys(connection: Connection, user_id: UUID) -> list[StoredKey]:
     """All keys, the newest first."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM api_keys WHERE user_id = %s ORDER BY created_at DESC, id",  # noqa: S608 - column names
-        (user_id,),
-    )
-    return [StoredKey(*row) for row in rows]
+    query = f"SELECT {_COLUMNS} FROM api_keys WHERE user_id = %s ORDER BY created_at DESC, id"  # noqa: S608 - column names
+    return fetch_all(connection, StoredKey, query, (user_id,))
 
 
 def revoke_key(connection: Connection, user_id: UUID, key_id: UUID) -> bool:
@@ -66,7 +66,14 @@ def revoke_key(connection: Connection, user_id: UUID, key_id: UUID) -> bool:
     )
 
 
-def find_key(connection: Connection, key_hash: bytes) -> tuple[UUID, list[str]] | None:
-    """Whose valid key it is, and its scopes."""
-    row = connection.execute("SELECT user_id, scopes FROM find_api_key(%s)", (key_hash,)).fetchone()
-    return (row[0], row[1]) if row else None
+@dataclass(frozen=True, slots=True)
+class KeyOwner:
+    """The user a key belongs to, and the scopes it was given."""
+
+    user_id: UUID
+    scopes: list[str]
+
+
+def find_key(connection: Connection, key_hash: bytes) -> KeyOwner | None:
+    """The owner of a valid key; None for one that is unknown, revoked or expired."""
+    return fetch_one(connection, KeyOwner, "SELECT user_id, scopes FROM find_api_key(%s)", (key_hash,))

@@ -12,8 +12,7 @@ import jwt
 from stratforge.configuration import TokenSecret, read_secret
 
 ACCESS_LIFETIME = timedelta(minutes=15)
-REFRESH_LIFETIME = timedelta(days=30)
-ACCESS_COOKIE, REFRESH_COOKIE, CSRF_COOKIE = "stratforge_access", "stratforge_refresh", "stratforge_csrf"
+ACCESS_COOKIE = "stratforge_access"
 CSRF_HEADER = "x-csrf-token"
 _AUDIENCE = "stratforge-api"
 

@@ -1,0 +1,87 @@
+"""Personal API keys: made by people, used by programs, kept as hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Conflict, NotFound
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.users import api_keys
+from stratforge.storage.users.api_keys import StoredKey
+
+KEY_PREFIX = "sfk_"
+_MAX_KEYS = 50
+_HINT_LENGTH = 10
+
+
+class NewApiKey(BaseModel):
+    """A key for a script."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "notebook", "scopes": ["read"], "days": 30}]}
+    )
+
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
+    days: int | None = Field(None, ge=1, le=3650, description="Valid for so many days; null: until it is revoked")
+
+
+@dataclass(frozen=True, slots=True)
+class MadeKey:
+    """A new key with its text, which is shown this once."""
+
+    stored: StoredKey
+    key: str
+
+
+def _hash(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def caller_of_key(database: Database, key: str) -> Caller | None:
+    """The user whose valid key it is, with the key's scopes; None for one that is unknown, revoked or expired."""
+    with database.transaction() as connection:
+        owner = api_keys.find_key(connection, _hash(key))
+    return Caller(owner.user_id, frozenset(Scope(each) for each in owner.scopes)) if owner else None
+
+
+def create_key(database: Database, caller: Caller, new: NewApiKey) -> MadeKey:
+    """Makes a key. Its text is kept nowhere.
+
+    Raises:
+        Forbidden: if a key asks for another.
+        Conflict: if there are fifty already.
+    """
+    caller.require_login()
+    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    expires_at = datetime.now(UTC) + timedelta(days=new.days) if new.days else None
+    scopes = sorted({scope.value for scope in new.scopes})
+    with database.transaction(caller.user_id) as connection:
+        valid = [each for each in api_keys.list_keys(connection, caller.user_id) if each.revoked_at is None]
+        if len(valid) >= _MAX_KEYS:
+            raise Conflict(f"There are {_MAX_KEYS} keys already; revoke one first.", code="too-many-keys")
+        stored = api_keys.add_key(
+            connection, caller.user_id, new.name, _hash(key), key[:_HINT_LENGTH], scopes, expires_at
+        )
+    return MadeKey(stored, key)
+
+
+def revoke_key(database: Database, caller: Caller, key_id: UUID) -> None:
+    """Revokes a key at once; revoking again changes nothing.
+
+    Raises:
+        Forbidden: if a key asks for it.
+        NotFound: if there is no such key.
+    """
+    caller.require_login()
+    with database.transaction(caller.user_id) as connection:
+        if not api_keys.revoke_key(connection, caller.user_id, key_id):
+            raise NotFound("key")

@@ -1,0 +1,81 @@
+"""What operators steer: the kill switch, halted symbols, dead letters. To everybody else there is nothing here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stratforge.application.access import Caller
+from stratforge.application.errors import NotFound
+from stratforge.bus import dead_letters
+from stratforge.portfolio.orders import TradingState
+from stratforge.storage.ledger import operations
+from stratforge.storage.postgres.database import Connection, Database
+
+
+def require_operator(database: Database, caller: Caller) -> None:
+    """
+    Raises:
+        Forbidden: if he came with an API key.
+        NotFound: if he is no operator, as if there was no such address.
+    """
+    caller.require_login()
+    with database.reading(caller.user_id) as connection:
+        _check_operator(connection)
+
+
+def _check_operator(connection: Connection) -> None:
+    if not operations.is_operator(connection):
+        raise NotFound("address")
+
+
+@contextmanager
+def _operating(database: Database, caller: Caller) -> Iterator[Connection]:
+    """A transaction of an operator."""
+    caller.require_login()
+    with database.transaction(caller.user_id) as connection:
+        _check_operator(connection)
+        yield connection
+
+
+def set_platform_state(database: Database, caller: Caller, state: TradingState, reason: str) -> None:
+    """Sets the kill switch of the platform: ACTIVE trades, REDUCING only sells, HALTED does nothing.
+
+    Raises:
+        NotFound: if the caller is no operator.
+    """
+    with _operating(database, caller) as connection:
+        operations.set_state(connection, state, reason)
+
+
+def halt_symbol(database: Database, caller: Caller, symbol: str, reason: str) -> None:
+    """Stops trading a symbol until somebody resumes it.
+
+    Raises:
+        NotFound: if the caller is no operator.
+    """
+    with _operating(database, caller) as connection:
+        operations.halt(connection, symbol, reason)
+
+
+def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
+    """Trades a symbol again.
+
+    Raises:
+        NotFound: if the caller is no operator, or the symbol is not halted.
+    """
+    with _operating(database, caller) as connection:
+        if not operations.resume(connection, symbol):
+            raise NotFound("halt")
+
+
+def redrive_queue(database: Database, caller: Caller, stage: str, name: str) -> int:
+    """Sends the dead letters of a queue again, after what made them fail was mended; returns how many.
+
+    Raises:
+        NotFound: if the caller is no operator, or there is no such queue.
+    """
+    require_operator(database, caller)
+    if name not in dead_letters.QUEUES:
+        raise NotFound("queue")
+    return dead_letters.redrive(stage, name)

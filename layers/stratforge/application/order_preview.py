@@ -1,0 +1,106 @@
+"""What an order would cost and what the risk rules would say, without placing it: the executor's own decision on the same facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from stratforge.application.orders import PlaceOrder
+from stratforge.market import is_crypto
+from stratforge.portfolio.acceptance import COLLAR, Market, decide
+from stratforge.portfolio.orders import OrderRequest
+from stratforge.portfolio.reasons import Reason
+from stratforge.storage.ledger import execution, symbols
+from stratforge.storage.market import reference
+from stratforge.storage.postgres.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPreview:
+    """What would become of an order now. Prices move: it is no promise.
+
+    Attributes:
+        outcome: join (trades now), rest (waits in the book), wait (for the market to open) or refuse.
+        quantity: Shares or coins that would be ordered.
+        price: The latest price; None when nobody streams the symbol.
+        price_at: When that price was made.
+        cost: Dollars at its own price, or at the latest.
+        reserved_cash: Dollars held back for it: at the worst price it may trade at.
+        cash_after: Free cash when all of it has traded.
+        position_after: Shares or coins held when all of it has traded.
+        reason: Why it would be refused.
+    """
+
+    outcome: str
+    quantity: Decimal
+    price: Decimal | None
+    price_at: datetime | None
+    cost: Decimal
+    reserved_cash: Decimal
+    cash_after: Decimal
+    position_after: Decimal
+    reason: Reason | None
+
+    @property
+    def explanation(self) -> str | None:
+        """The reason in a sentence."""
+        return self.reason.explanation if self.reason else None
+
+
+def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> OrderPreview:
+    """Decides on the order as the executor would, on what is known now. Nothing is placed."""
+    state = symbols.read_symbol(connection, wanted.symbol)
+    at = state.time if state else datetime.now(UTC)
+    account = execution.lock_accounts(connection, [user_id], wanted.symbol, at, lock=False)[user_id]
+    free = execution.free_quantities(connection, wanted.symbol, [user_id], lock=False)
+    holder = (user_id, wanted.session_id)
+    cash, held = account.cash, free.get(holder, Decimal(0))
+    if state is None:
+        return _refused(Reason.NO_PRICE, cash, held)
+    calendar = reference.read_calendar(connection, (at - timedelta(days=7)).date())
+    market = Market(
+        state.price,
+        at,
+        COLLAR,
+        reference.read_asset(connection, wanted.symbol),
+        open=is_crypto(wanted.symbol) or not calendar.covers(at) or calendar.is_open(at),
+        halted=state.halted,
+        fresh=state.fresh,
+        platform_state=state.platform_state,
+    )
+    kind, size = wanted.size()
+    request = OrderRequest(
+        user_id=user_id, session_id=wanted.session_id, terms=wanted.terms(), origin="MANUAL", size_kind=kind, size=size
+    )
+    (decision,) = decide([request], {user_id: account}, free, market)
+    own = wanted.limit_price or wanted.stop_price or state.price
+    cost = decision.quantity * own
+    bought = wanted.side == "buy" and decision.action in ("join", "rest")
+    sold = wanted.side == "sell" and decision.action in ("join", "rest")
+    return OrderPreview(
+        outcome=decision.action,
+        quantity=decision.quantity,
+        price=state.price,
+        price_at=at,
+        cost=cost,
+        reserved_cash=decision.reserved_cash,
+        cash_after=cash - cost if bought else cash + cost if sold else cash,
+        position_after=held + decision.quantity if bought else held - decision.quantity if sold else held,
+        reason=decision.reason,
+    )
+
+
+def _refused(reason: Reason, cash: Decimal, held: Decimal) -> OrderPreview:
+    return OrderPreview(
+        outcome="refuse",
+        quantity=Decimal(0),
+        price=None,
+        price_at=None,
+        cost=Decimal(0),
+        reserved_cash=Decimal(0),
+        cash_after=cash,
+        position_after=held,
+        reason=reason,
+    )

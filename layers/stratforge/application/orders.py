@@ -1,0 +1,182 @@
+"""Orders by hand: placed, replaced and canceled. What becomes of them is the executor's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Conflict, Invalid, NotFound
+from stratforge.application.idempotency import RequestKey
+from stratforge.application.strategies import Symbol
+from stratforge.bus.outbox import Outbox
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderStatus, OrderTerms, SizeKind
+from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger.order_book import NewOrder, StoredOrder
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import sessions
+
+Amount = Annotated[Decimal, Field(gt=0, le=Decimal(10**9), max_digits=20, decimal_places=9)]
+Price = Annotated[Decimal, Field(gt=0, le=Decimal(10**7), max_digits=16, decimal_places=9)]
+
+
+class OrderSize(BaseModel):
+    """How much: exactly one of a quantity, an amount of money, or a fraction (of equity to buy, of the position to sell)."""
+
+    quantity: Amount | None = None
+    notional: Amount | None = None
+    fraction: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
+
+    @model_validator(mode="after")
+    def one_size(self) -> Self:
+        """Exactly one size."""
+        if sum(each is not None for each in (self.quantity, self.notional, self.fraction)) != 1:
+            raise ValueError("give exactly one of quantity, notional and fraction")
+        return self
+
+    def size(self) -> tuple[SizeKind, Decimal]:
+        """The size with its kind."""
+        if self.quantity is not None:
+            return "quantity", self.quantity
+        if self.notional is not None:
+            return "notional", self.notional
+        assert self.fraction is not None
+        return "fraction", self.fraction
+
+
+class PlaceOrder(OrderSize):
+    """An order to place."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "2.5", "limit_price": "187.50"},
+                {"symbol": "AAPL", "side": "sell", "type": "trailing_stop", "fraction": "1", "trail_percent": "2"},
+            ]
+        },
+    )
+
+    symbol: Symbol
+    side: Literal["buy", "sell"]
+    type: Literal["market", "limit", "stop", "stop_limit", "trailing_stop"] = "market"
+    time_in_force: Literal["day", "gtc"] = "day"
+    limit_price: Price | None = None
+    stop_price: Price | None = None
+    trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
+    trail_price: Price | None = None
+    session_id: UUID | None = Field(None, description="Sell what this session holds instead of what was bought by hand")
+
+    @model_validator(mode="after")
+    def terms_go_together(self) -> Self:
+        """The prices go with the type."""
+        try:
+            self.terms().check()
+        except InvalidOrderTerms as error:
+            raise ValueError(str(error)) from None
+        if self.session_id is not None and self.side == "buy":
+            raise ValueError("session_id is for sales: a session buys by its strategy")
+        return self
+
+    def terms(self) -> OrderTerms:
+        """What the order asks of the price."""
+        return OrderTerms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
+
+
+class OrderChange(BaseModel):
+    """What to change of an order that waits; what is left out stays. A replacement is a new order."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"limit_price": "186.00"}]})
+
+    quantity: Amount | None = None
+    limit_price: Price | None = None
+    stop_price: Price | None = None
+    trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
+    trail_price: Price | None = None
+    time_in_force: Literal["day", "gtc"] | None = None
+
+
+def place_order(
+    database: Database, outbox: Outbox, caller: Caller, request: PlaceOrder, key: RequestKey
+) -> StoredOrder:
+    """Places an order, which the executor accepts or refuses a moment later. Its symbol is streamed from then on.
+
+    Raises:
+        NotFound: if it is to sell what a session holds that the caller does not have.
+    """
+    caller.require(Scope.TRADE)
+    kind, size = request.size()
+    with database.transaction(caller.user_id) as connection:
+        if request.session_id is not None and sessions.get_session(connection, request.session_id) is None:
+            raise NotFound("session")
+        new = NewOrder(request.symbol, request.terms(), request.time_in_force, kind, size, request.session_id)
+        placed = order_book.place_order(connection, caller.user_id, new, key.new_id(connection, caller.user_id))
+    outbox.wake_executor(placed.symbol, f"order-{placed.order_id}")
+    outbox.request_subscription(placed.symbol)
+    return placed
+
+
+def cancel_order(database: Database, outbox: Outbox, caller: Caller, order_id: UUID) -> StoredOrder:
+    """Asks for the end of an order. What is filled stays; an order that has ended stays as it is.
+
+    Raises:
+        NotFound: if there is no such order.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        found = order_book.request_cancel(connection, order_id)
+    if found is None:
+        raise NotFound("order")
+    if found.cancel_requested and found.status in order_book.OPEN:
+        outbox.wake_executor(found.symbol, f"cancel-{order_id}")
+    return found
+
+
+def replace_order(
+    database: Database, outbox: Outbox, caller: Caller, order_id: UUID, change: OrderChange, key: RequestKey
+) -> StoredOrder:
+    """Replaces an order that waits by a new one; the old one ends when the new one is accepted, and stays when it is refused.
+
+    Raises:
+        NotFound: if there is no such order.
+        Conflict: if a strategy placed it, or it does not wait any more.
+        Invalid: if the prices that come out do not go with its type.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        old = order_book.get_order(connection, order_id)
+        if old is None:
+            raise NotFound("order")
+        if old.origin != "MANUAL":
+            raise Conflict("Orders of strategies cannot be replaced.", code="not-by-hand")
+        if old.status not in (OrderStatus.PENDING, OrderStatus.RESTING):
+            raise Conflict(f"The order is {old.status}; only one that waits can be replaced.", code="order-not-waiting")
+        new_id = key.new_id(connection, caller.user_id)
+        placed = order_book.place_order(connection, caller.user_id, _changed(old, change), new_id)
+    outbox.wake_executor(placed.symbol, f"order-{placed.order_id}")
+    return placed
+
+
+def _changed(old: StoredOrder, change: OrderChange) -> NewOrder:
+    prices = change.model_dump(exclude_none=True, include={"limit_price", "stop_price", "trail_percent", "trail_price"})
+    # One way of trailing takes the place of the other.
+    if "trail_percent" in prices:
+        prices["trail_price"] = None
+    elif "trail_price" in prices:
+        prices["trail_percent"] = None
+    terms = replace(old.terms, **prices)
+    try:
+        terms.check()
+    except InvalidOrderTerms as error:
+        raise Invalid(f"{error}.") from None
+    left = old.quantity - old.filled_quantity
+    kind, size = (old.size_kind, old.size) if left <= 0 else ("quantity", left)
+    if change.quantity is not None:
+        kind, size = "quantity", change.quantity
+    return NewOrder(
+        old.symbol, terms, change.time_in_force or old.time_in_force, kind, size, old.session_id, replaces=old.order_id
+    )

@@ -1,0 +1,44 @@
+"""A user's own limits and trading state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Changed
+from stratforge.portfolio.orders import TradingState
+from stratforge.portfolio.protections import RiskLimits
+from stratforge.storage.ledger import halts, risk
+from stratforge.storage.postgres.database import Database
+
+
+def set_limits(
+    database: Database,
+    caller: Caller,
+    limits: RiskLimits,
+    unchanged: Callable[[RiskLimits], bool] = lambda _current: True,
+) -> RiskLimits:
+    """Replaces all limits; they hold from the next order on.
+
+    Args:
+        unchanged: Whether the limits are still those that the change was based on.
+
+    Returns:
+        The limits as they are stored.
+
+    Raises:
+        Changed: if they are not.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        if not unchanged(risk.read_limits(connection, caller.user_id)):
+            raise Changed
+        risk.set_limits(connection, caller.user_id, limits)
+        return risk.read_limits(connection, caller.user_id)
+
+
+def choose_trading_state(database: Database, caller: Caller, state: TradingState) -> None:
+    """Sets the user's own switch; of it and what an operator imposed, the stricter counts."""
+    caller.require(Scope.TRADE)
+    with database.transaction(caller.user_id) as connection:
+        halts.choose_state(connection, caller.user_id, state)

@@ -1,0 +1,71 @@
+"""Webhooks: addresses of a user's programs that are told of events, each with a secret that signs what is sent."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Conflict, NotFound
+from stratforge.storage.delivery import webhooks
+from stratforge.storage.delivery.webhooks import StoredWebhook
+from stratforge.storage.postgres.database import Database
+
+_MAX_WEBHOOKS = 20
+_OLD_SECRET_SIGNS = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedWebhook:
+    """A webhook with its new secret, which is shown this once."""
+
+    stored: StoredWebhook
+    secret: str
+
+
+def _new_secret() -> str:
+    return "whsec_" + secrets.token_urlsafe(32)
+
+
+def create_webhook(database: Database, caller: Caller, url: str, kinds: Sequence[str]) -> SignedWebhook:
+    """Tells an address of every event of these kinds from now on. Where the address leads is checked whenever something is sent.
+
+    Raises:
+        Conflict: if there are twenty already.
+    """
+    caller.require(Scope.WRITE)
+    secret = _new_secret()
+    with database.transaction(caller.user_id) as connection:
+        if len(webhooks.list_webhooks(connection, caller.user_id)) >= _MAX_WEBHOOKS:
+            raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
+        return SignedWebhook(webhooks.add_webhook(connection, caller.user_id, url, sorted(set(kinds)), secret), secret)
+
+
+def rotate_secret(database: Database, caller: Caller, webhook_id: UUID) -> SignedWebhook:
+    """Gives a webhook a new secret; the old one signs along for a day. A disabled webhook is tried again.
+
+    Raises:
+        NotFound: if there is no such webhook.
+    """
+    caller.require(Scope.WRITE)
+    secret = _new_secret()
+    with database.transaction(caller.user_id) as connection:
+        stored = webhooks.rotate_secret(connection, webhook_id, secret, _OLD_SECRET_SIGNS)
+    if stored is None:
+        raise NotFound("webhook")
+    return SignedWebhook(stored, secret)
+
+
+def delete_webhook(database: Database, caller: Caller, webhook_id: UUID) -> None:
+    """Forgets a webhook and its deliveries.
+
+    Raises:
+        NotFound: if there is no such webhook.
+    """
+    caller.require(Scope.WRITE)
+    with database.transaction(caller.user_id) as connection:
+        if not webhooks.delete_webhook(connection, webhook_id):
+            raise NotFound("webhook")

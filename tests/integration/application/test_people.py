@@ -1,0 +1,174 @@
+"""Use cases of people's orders, keys, webhooks, limits and accounts: scopes, limits and what is told are decided here, whatever the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+from pydantic import SecretStr
+from stratforge.application import accounts, api_keys, operations, orders, risk, webhooks
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from stratforge.portfolio.protections import RiskLimits
+from stratforge.storage.postgres.database import Database
+
+from tests.integration.application.asking import NEW, Told
+
+ORDER = orders.PlaceOrder(symbol="AAPL", side="buy", type="limit", quantity=Decimal(2), limit_price=Decimal(100))
+PASSWORD = SecretStr("a long enough password")
+CREDENTIALS = accounts.Credentials(email="grace@example.com", password=PASSWORD)
+TERMS = accounts.Registration(Decimal(100_000))
+
+
+@pytest.mark.parametrize(
+    ("scope", "ask"),
+    [
+        (Scope.TRADE, lambda database, told, caller: orders.place_order(database, told, caller, ORDER, NEW)),
+        (Scope.TRADE, lambda database, told, caller: orders.cancel_order(database, told, caller, uuid4())),
+        (
+            Scope.TRADE,
+            lambda database, told, caller: orders.replace_order(
+                database, told, caller, uuid4(), orders.OrderChange(), NEW
+            ),
+        ),
+        (Scope.TRADE, lambda database, _told, caller: risk.set_limits(database, caller, RiskLimits())),
+        (Scope.TRADE, lambda database, _told, caller: risk.choose_trading_state(database, caller, "HALTED")),
+        (
+            Scope.WRITE,
+            lambda database, _told, caller: webhooks.create_webhook(
+                database, caller, "https://example.com/hook", ["trade"]
+            ),
+        ),
+        (Scope.WRITE, lambda database, _told, caller: webhooks.rotate_secret(database, caller, uuid4())),
+        (Scope.WRITE, lambda database, _told, caller: webhooks.delete_webhook(database, caller, uuid4())),
+    ],
+)
+def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
+    database: Database, ada: Caller, outbox: Told, scope: Scope, ask: Callable[[Database, Told, Caller], object]
+) -> None:
+    key = replace(ada, scopes=frozenset(Scope) - {scope})
+    with pytest.raises(Forbidden, match=scope.value):
+        ask(database, outbox, key)
+    assert outbox.messages == []
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda database, _told, caller: api_keys.create_key(
+            database, caller, api_keys.NewApiKey(name="n", scopes=[Scope.READ], days=None)
+        ),
+        lambda database, _told, caller: api_keys.revoke_key(database, caller, uuid4()),
+        lambda database, told, caller: accounts.close_account(database, told, caller, PASSWORD),
+        lambda database, _told, caller: accounts.change_password(
+            database, caller, accounts.PasswordChange(current_password=PASSWORD, new_password=PASSWORD)
+        ),
+        lambda database, _told, caller: operations.set_platform_state(database, caller, "HALTED", "a drill"),
+    ],
+)
+def test_a_key_with_every_scope_changes_no_credentials_and_operates_nothing(
+    database: Database, ada: Caller, outbox: Told, ask: Callable[[Database, Told, Caller], object]
+) -> None:
+    with pytest.raises(Forbidden, match="Log in"):
+        ask(database, outbox, replace(ada, scopes=frozenset(Scope)))
+
+
+def test_an_order_wakes_the_executor_and_has_its_symbol_streamed(database: Database, ada: Caller, outbox: Told) -> None:
+    placed = orders.place_order(database, outbox, ada, ORDER, NEW)
+    assert (placed.status, placed.terms) == ("PENDING", ORDER.terms())
+    assert outbox.messages == [("executor", "AAPL"), ("ingestor", "AAPL")]
+
+
+def test_a_cancellation_is_asked_for_and_an_unknown_order_is_not_found(
+    database: Database, ada: Caller, outbox: Told
+) -> None:
+    placed = orders.place_order(database, outbox, ada, ORDER, NEW)
+    outbox.messages.clear()
+    assert orders.cancel_order(database, outbox, ada, placed.order_id).cancel_requested
+    assert outbox.messages == [("executor", "AAPL")]
+    with pytest.raises(NotFound):
+        orders.cancel_order(database, outbox, ada, uuid4())
+
+
+def test_a_replacement_keeps_what_is_left_out_and_must_fit_the_type(
+    database: Database, ada: Caller, outbox: Told
+) -> None:
+    placed = orders.place_order(database, outbox, ada, ORDER, NEW)
+    change = orders.OrderChange(limit_price=Decimal(90))
+    replaced = orders.replace_order(database, outbox, ada, placed.order_id, change, NEW)
+    assert (replaced.limit_price, replaced.size, replaced.replaces_order_id) == (90, 2, placed.order_id)
+    with pytest.raises(Invalid, match="stop_price"):
+        orders.replace_order(database, outbox, ada, placed.order_id, orders.OrderChange(stop_price=Decimal(1)), NEW)
+
+
+def test_limits_that_changed_meanwhile_are_not_overwritten(database: Database, ada: Caller) -> None:
+    wanted = RiskLimits(max_position=Decimal("0.25"), cooldown_minutes=3)
+    assert risk.set_limits(database, ada, wanted) == wanted
+    with pytest.raises(Changed):
+        risk.set_limits(database, ada, RiskLimits(), lambda current: current == RiskLimits())
+    assert risk.set_limits(database, ada, wanted, lambda current: current == wanted) == wanted
+
+
+def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> None:
+    new = api_keys.NewApiKey(name="notebook", scopes=[Scope.TRADE, Scope.READ], days=30)
+    made = api_keys.create_key(database, ada, new)
+    assert api_keys.caller_of_key(database, made.key) == Caller(ada.user_id, frozenset({Scope.READ, Scope.TRADE}))
+    api_keys.revoke_key(database, ada, made.stored.key_id)
+    assert api_keys.caller_of_key(database, made.key) is None
+    with pytest.raises(NotFound):
+        api_keys.revoke_key(database, ada, uuid4())
+
+
+def test_there_are_twenty_webhooks_at_most(database: Database, ada: Caller) -> None:
+    for number in range(20):
+        webhooks.create_webhook(database, ada, f"https://example.com/{number}", ["trade"])
+    with pytest.raises(Conflict, match="20"):
+        webhooks.create_webhook(database, ada, "https://example.com/more", ["trade"])
+
+
+def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database, ada: Caller) -> None:
+    for ask in (
+        lambda: operations.set_platform_state(database, ada, "HALTED", "a drill"),
+        lambda: operations.halt_symbol(database, ada, "AAPL", "a drill"),
+        lambda: operations.resume_symbol(database, ada, "AAPL"),
+        lambda: operations.redrive_queue(database, ada, "test", "bars"),
+    ):
+        with pytest.raises(NotFound, match="address"):
+            ask()
+
+
+def test_a_refresh_token_that_comes_twice_ends_the_login(database: Database) -> None:
+    login = accounts.register(database, CREDENTIALS, "192.0.2.1", TERMS)
+    following = accounts.refresh_login(database, login.refresh_token)
+    assert following.login_id == login.login_id
+    for token in (login.refresh_token, following.refresh_token):
+        with pytest.raises(Unauthenticated, match="Log in again"):
+            accounts.refresh_login(database, token)
+
+
+def test_another_password_ends_every_login(database: Database) -> None:
+    login = accounts.register(database, CREDENTIALS, "192.0.2.1", TERMS)
+    other = SecretStr("another long password")
+    change = accounts.PasswordChange(current_password=PASSWORD, new_password=other)
+    accounts.change_password(database, Caller(login.user_id), change)
+    with pytest.raises(Unauthenticated):
+        accounts.refresh_login(database, login.refresh_token)
+    with pytest.raises(Unauthenticated, match="wrong"):
+        accounts.log_in(database, CREDENTIALS, "192.0.2.1")
+    entered = accounts.log_in(database, CREDENTIALS.model_copy(update={"password": other}), "192.0.2.1")
+    assert entered.user_id == login.user_id
+
+
+def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Database, outbox: Told) -> None:
+    caller = Caller(accounts.register(database, CREDENTIALS, "192.0.2.1", TERMS).user_id)
+    orders.place_order(database, outbox, caller, ORDER, NEW)
+    outbox.messages.clear()
+    with pytest.raises(Forbidden, match="password"):
+        accounts.close_account(database, outbox, caller, SecretStr("not the password"))
+    accounts.close_account(database, outbox, caller, PASSWORD)
+    assert outbox.messages == [("executor", "AAPL")]
+    with pytest.raises(Unauthenticated):
+        accounts.log_in(database, CREDENTIALS, "192.0.2.1")
