@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
@@ -18,6 +19,32 @@ Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP"
 SizeKind = Literal["default", "fraction", "quantity", "notional"]
 SizingRule = Literal["FIXED_CASH", "EQUITY_FRACTION", "FIXED_QUANTITY"]
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
+
+
+class OrderStatus(StrEnum):
+    """Where an order of a user stands."""
+
+    PENDING = "PENDING"  # Placed, and not decided on.
+    RESTING = "RESTING"  # Accepted and paid for; waits in our book for its price.
+    WORKING = "WORKING"  # In a block order.
+    FILLED = "FILLED"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"  # Ended with a part of it filled.
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+
+
+class BlockStatus(StrEnum):
+    """Where a block order, the net of many orders at the broker, stands."""
+
+    STORED = "STORED"  # Written, and not known to be sent.
+    SUBMITTED = "SUBMITTED"
+    UNKNOWN = "UNKNOWN"  # Sent, and the answer was lost.
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    CROSSED = "CROSSED"  # Nothing went to the broker: it was bought and sold inside.
+
 
 EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from stratforge.portfolio.corrections import Share, correct_fills, split_positions
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
-from stratforge.portfolio.reconciliation import Share, correct_fills, split_positions
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, settle
 
 from tests.unit.portfolio.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
