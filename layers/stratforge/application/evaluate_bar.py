@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from stratforge.market import Bar, BarColumns
 from stratforge.storage.ledger import symbols
@@ -45,13 +45,14 @@ def evaluate_bar(
         sessions = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
         by_window = _by_window_length(sessions)
         longest = market_data.trailing_window(connection, bar.symbol, bar.time, max(by_window, default=1))
+    bar_before = datetime.fromtimestamp(int(longest.time[-2]), UTC) if len(longest) > 1 else None
     outcomes: list[Outcome] = []
     for length, group in by_window.items():
         # Without its whole window a strategy would see other values than in its backtest: it waits for the history.
         if len(longest) >= length:
             outcomes += sandbox(longest.tail(length), group)
     with database.transaction() as connection:
-        signals = evaluations.record_outcomes(connection, bar.symbol, bar.time, outcomes)
+        signals = evaluations.record_outcomes(connection, bar.symbol, bar.time, outcomes, bar_before)
         # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
         waiting = symbols.has_work(connection, bar.symbol, new_price=True)
     if waiting:

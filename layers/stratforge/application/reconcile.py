@@ -11,6 +11,7 @@ from typing import Any
 from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
+from stratforge.market.columns import exchange_timezone
 from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.delivery import events
@@ -27,7 +28,7 @@ from stratforge.storage.ledger import (
 from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import sessions
+from stratforge.storage.strategies import evaluations, sessions
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
@@ -194,10 +195,11 @@ class Reconciliation:
 
     def _follow_corporate_actions(self, report: Report) -> None:
         with self._database.transaction() as connection:
-            held = [symbol for symbol, state in reconciliation.ledger_by_symbol(connection).items() if state.quantity]
-        today = self._broker.now().date()
-        if held:
-            for action in self._broker.corporate_actions(held, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD):
+            # Also where nothing is held: the windows of running sessions follow a split too.
+            concerned = sorted(evaluations.symbols_to_stream(connection))
+        today = self._broker.now().astimezone(exchange_timezone("AAPL")).date()
+        if concerned:
+            for action in self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD):
                 with self._database.transaction() as connection:
                     new = corporate_actions.note_action(connection, action)
                     if new and action.kind == "symbol_change":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from stratforge.market.corporate_actions import CorporateAction
@@ -12,6 +13,7 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.execution import end_all_waiting
 from stratforge.storage.ledger.reconciliation import apply_adjustments
 from stratforge.storage.ledger.symbols import lock_symbol
+from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
@@ -53,7 +55,7 @@ def apply_split(connection: Connection, action: CorporateAction) -> bool:
     """Follows a split: positions are multiplied, prices divided, waiting orders end. False while a block is at work."""
     assert action.ratio is not None
     lock_symbol(connection, action.symbol)
-    parameters = {"symbol": action.symbol, "ratio": action.ratio, "id": action.action_id}
+    parameters: dict[str, Any] = {"symbol": action.symbol, "ratio": action.ratio, "id": action.action_id}
     if fetch_value(
         connection, "SELECT 1 FROM block_orders WHERE symbol = %(symbol)s AND completed_at IS NULL", parameters
     ):
@@ -80,12 +82,18 @@ def apply_split(connection: Connection, action: CorporateAction) -> bool:
         "UPDATE positions SET high_water = high_water / %(ratio)s WHERE symbol = %(symbol)s AND high_water IS NOT NULL",
         parameters,
     )
+    # Waits for a bar that is being stored, so that its evaluation and its replay agree on whether it came before.
+    parameters["after_bar"] = fetch_value(
+        connection, "SELECT bar_time FROM latest_prices WHERE symbol = %(symbol)s FOR UPDATE", parameters
+    )
     connection.execute(
-        """
+        f"""
         UPDATE latest_prices SET price = price / %(ratio)s, bar_low = bar_low / %(ratio)s, bar_high = bar_high / %(ratio)s
-        WHERE symbol = %(symbol)s AND time < (SELECT effective_on::timestamptz FROM corporate_actions WHERE id = %(id)s)
-        """,
+        WHERE symbol = %(symbol)s AND time < (SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)
+        """,  # noqa: S608 - an expression of ours
         parameters,
     )
-    connection.execute("UPDATE corporate_actions SET applied_at = now() WHERE id = %(id)s", parameters)
+    connection.execute(
+        "UPDATE corporate_actions SET applied_at = now(), after_bar = %(after_bar)s WHERE id = %(id)s", parameters
+    )
     return True
