@@ -10,6 +10,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.application.execute_symbol import Outcome, SymbolExecutor
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.messages import TradePrice, WorkReady
@@ -19,8 +20,6 @@ from stratforge.observability import correlation_id, logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
-
-from functions.executor.service import ExecutorService
 
 log = logger("executor")
 metrics = metrics_of("executor")
@@ -53,9 +52,9 @@ def budget() -> SharedBudget:
 
 
 @lru_cache(maxsize=1)
-def service() -> ExecutorService:
-    """The service of this environment."""
-    return ExecutorService(database(), AlpacaBroker(keys(), budget()))
+def executor() -> SymbolExecutor:
+    """The executor of this environment."""
+    return SymbolExecutor(database(), AlpacaBroker(keys(), budget()))
 
 
 def record_handler(record: SQSRecord) -> None:
@@ -65,7 +64,7 @@ def record_handler(record: SQSRecord) -> None:
         symbol, cause = price.symbol, "price"
         correlation_id.set(None)
         metrics.add_metric("Prices", MetricUnit.Count, 1)
-        if not service().new_price(price.trade()):
+        if not executor().note_price(price.trade()):
             log.debug("price noted", symbol=symbol)
             return
         arrived_at = None
@@ -74,7 +73,7 @@ def record_handler(record: SQSRecord) -> None:
         symbol, cause, arrived_at = message.symbol, message.cause, message.bar_arrived_at
         correlation_id.set(message.correlation_id)
     try:
-        done = service().handle(symbol)
+        done = executor().execute(symbol)
     except BrokerRefusesPlatform as error:
         # Nobody's order is to blame, so they wait: the reconciler wakes the symbol when the broker answers again.
         metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
@@ -91,13 +90,13 @@ def record_handler(record: SQSRecord) -> None:
     )
     metrics.add_metric("SymbolsExecuted", MetricUnit.Count, 1)
     metrics.add_metric("OrdersDecided", MetricUnit.Count, done.orders)
-    metrics.add_metric("BlocksSubmitted", MetricUnit.Count, done.outcome == "submitted")
-    if done.outcome == "submitted" and arrived_at is not None:
+    metrics.add_metric("BlocksSubmitted", MetricUnit.Count, done.outcome is Outcome.SUBMITTED)
+    if done.outcome is Outcome.SUBMITTED and arrived_at is not None:
         waited = (datetime.now(UTC) - arrived_at).total_seconds() * 1000
         metrics.add_metric("BarToOrderMilliseconds", MetricUnit.Milliseconds, waited)
-    if done.outcome == "submitted":
+    if done.outcome is Outcome.SUBMITTED:
         metrics.add_metric("AlpacaBudgetUsed", MetricUnit.NoUnit, budget().used)
-    metrics.add_metric("BlocksRejected", MetricUnit.Count, done.outcome == "rejected by the broker")
+    metrics.add_metric("BlocksRejected", MetricUnit.Count, done.outcome is Outcome.REJECTED)
 
 
 @metrics.log_metrics
@@ -105,6 +104,7 @@ def record_handler(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""
     if not event.get("Records"):
-        service().prepare()
+        with database().transaction():
+            executor()
         return {"batchItemFailures": []}
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

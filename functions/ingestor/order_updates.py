@@ -13,7 +13,7 @@ from stratforge.broker.port import Broker, BrokerUnavailable
 from stratforge.bus.messages import OrderUpdate
 from stratforge.bus.queues import send_order_update
 from stratforge.observability import logger
-from stratforge.storage.ledger import execution
+from stratforge.storage.ledger.blocks import open_blocks
 from stratforge.storage.postgres.database import Database
 
 from functions.ingestor.retry import persist
@@ -56,7 +56,7 @@ class OrderUpdatePipeline:
 
     def _look_up_open_blocks(self) -> None:
         with self._database.transaction() as connection:
-            blocks = execution.open_blocks(connection)
+            blocks = open_blocks(connection)
         for block in blocks:
             try:
                 order = self._broker.find_order(block.client_order_id)

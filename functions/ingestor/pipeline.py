@@ -172,7 +172,7 @@ class BarPipeline:
             past = [bar for bar in bars if last is None or bar.time <= last]
             with self._database.transaction() as connection:
                 market_data.ensure_months(connection, [*(bar.time for bar in past), now])
-                added = market_data.add_bars(connection, past)
+                added = market_data.add_bars(connection, past, adjusted_at=now)
                 if past:
                     # So that a symbol nobody streamed before has a price at once.
                     market_data.set_bar_price(connection, past[-1])
@@ -208,7 +208,7 @@ class BarPipeline:
         end = until or persist(self._history.now).replace(second=0, microsecond=0)
         start = max(state.last_published + _MINUTE, end - _MAX_BACKFILL)
         if start < end:
-            missed = persist(lambda: self._history.bars(symbol, start, end))
+            missed = persist(lambda: self._history.bars(symbol, start, end, as_traded=True))
             for bar in missed:
                 self._publish(bar, state, correction=False)
             state.empty_gaps = 0 if missed else state.empty_gaps + 1

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+from stratforge.application.reconcile import Reconciliation, snapshot_equity
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
+from stratforge.bus.queues import send_order_update, send_work_ready
 from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
-
-from functions.reconciler.service import ReconcilerService
 
 log = logger("reconciler")
 metrics = metrics_of("reconciler")
@@ -30,13 +30,23 @@ class ReconcilerSettings(Settings):
 
 
 @lru_cache(maxsize=1)
-def service() -> ReconcilerService:
-    """The service of this environment."""
+def database() -> Database:
+    """The database of this environment."""
+    return Database.of_secret(ReconcilerSettings.from_environment().database_secret, application="reconciler")
+
+
+@lru_cache(maxsize=1)
+def reconciliation() -> Reconciliation:
+    """The reconciliation of this environment."""
     settings = ReconcilerSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="reconciler")
     keys = Keys(AlpacaSecret, settings.alpaca_secret)
-    broker = AlpacaBroker(keys, SharedBudget(database, keys.now().requests_per_minute))
-    return ReconcilerService(database, broker, settings.order_updates_queue_url, settings.signals_queue_url)
+    broker = AlpacaBroker(keys, SharedBudget(database(), keys.now().requests_per_minute))
+    return Reconciliation(
+        database(),
+        broker,
+        partial(send_order_update, settings.order_updates_queue_url),
+        partial(send_work_ready, settings.signals_queue_url),
+    )
 
 
 @metrics.log_metrics
@@ -44,9 +54,9 @@ def service() -> ReconcilerService:
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead."""
     if event.get("task") == "snapshot":
-        return {"snapshots": service().snapshot()}
+        return {"snapshots": snapshot_equity(database())}
     try:
-        report = service().run()
+        report = reconciliation().run()
     except BrokerRefusesPlatform:
         metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
         raise

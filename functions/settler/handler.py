@@ -9,14 +9,14 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from stratforge.application.settle_fill import settle_fill
 from stratforge.bus.messages import OrderUpdate
+from stratforge.bus.queues import send_work_ready, sqs_client
 from stratforge.bus.retries import FifoProcessor
 from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.database import Database
-
-from functions.settler.service import SettlerService
 
 log = logger("settler")
 metrics = metrics_of("settler")
@@ -31,17 +31,20 @@ class SettlerSettings(Settings):
 
 
 @lru_cache(maxsize=1)
-def service() -> SettlerService:
-    """The service of this environment."""
-    settings = SettlerSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="settler")
-    return SettlerService(database, settings.signals_queue_url)
+def database() -> Database:
+    """The database of this environment."""
+    return Database.of_secret(SettlerSettings.from_environment().database_secret, application="settler")
+
+
+def wake_executor(symbol: str, cause: str) -> None:
+    """Has the executor look at a symbol."""
+    send_work_ready(SettlerSettings.from_environment().signals_queue_url, symbol, cause)
 
 
 def record_handler(record: SQSRecord) -> None:
     """Handles one update."""
     update = OrderUpdate.model_validate_json(record.body)
-    done = service().handle(update)
+    done = settle_fill(database(), wake_executor, update)
     log.info(
         "update settled",
         client_order_id=update.client_order_id,
@@ -59,6 +62,7 @@ def record_handler(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
     """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""
     if not event.get("Records"):
-        service().prepare()
+        with database().transaction():
+            sqs_client()
         return {"batchItemFailures": []}
     return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)

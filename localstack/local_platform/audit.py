@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 from stratforge.market import is_crypto
-from stratforge.portfolio.reconciliation import is_rounding
+from stratforge.portfolio.corrections import is_rounding
 from stratforge.storage.ledger import invariants, reconciliation
 
 from local_platform.platform import Platform

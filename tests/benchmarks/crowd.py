@@ -77,21 +77,16 @@ def _signal(connection: psycopg.Connection[Any], minute: int) -> None:
 
 def _measure(conninfo: str, users: int) -> tuple[float, int, float, float]:
     """Seconds a bar, statements a bar, seconds of the floor, and the part of orders that was executed."""
+    from stratforge.application.settle_fill import settle_fill
+
     from tests.integration.ledger import set_price
     from tests.integration.world import World
 
-    class _Patch:
-        def setattr(self, *_: Any) -> None:
-            """The settler's wake-ups are the loop below."""
-
-    import functions.settler.service as settler_service
-
-    settler_service.send_work_ready = lambda *_: None  # type: ignore[assignment]
     database = Database(lambda: conninfo, application="bench")
     with database.transaction() as connection:
         _crowd(connection, users)
-    world = World(conninfo, _Patch())  # type: ignore[arg-type]
-    world.executor.handle("AAPL")
+    world = World(conninfo)
+    world.executor.execute("AAPL")
     times, statements, executed = [], [], 0
     for minute in range(4):
         with database.transaction() as connection:
@@ -100,12 +95,12 @@ def _measure(conninfo: str, users: int) -> tuple[float, int, float, float]:
         world.broker.prices["AAPL"] = Decimal(100)
         world.broker.now_at += timedelta(minutes=1)
         before, _Counter.statements = time.perf_counter(), 0
-        world.executor.handle("AAPL")
+        world.executor.execute("AAPL")
         for order in [each for each in world.exchange.orders.values() if each.open]:
             world.exchange.fill(order, order.quantity / 2, Decimal(100), world.broker.now_at)
             world.exchange.fill(order, order.quantity, Decimal(100), world.broker.now_at)
         while world.updates:
-            world.settler.handle(world.updates.pop(0))
+            settle_fill(world.database, lambda *_: None, world.updates.pop(0))
         times.append(time.perf_counter() - before)
         statements.append(_Counter.statements)
     with database.transaction() as connection:

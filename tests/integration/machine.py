@@ -13,7 +13,7 @@ from stratforge.market import Trade
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.orders import OrderTerms
 from stratforge.portfolio.protections import RiskLimits
-from stratforge.storage.ledger import halts, order_book, reconciliation, risk
+from stratforge.storage.ledger import equity, halts, order_book, reconciliation, risk
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.pages import Page
@@ -156,7 +156,7 @@ class Trading(RuleBasedStateMachine):
         self.world.broker.now_at += timedelta(seconds=11)
         trade = Trade(symbol, price, Decimal(1), self.world.broker.now_at)
         wake: list[bool] = []
-        self.world.attempt(lambda: wake.append(self.world.executor.new_price(trade)))
+        self.world.attempt(lambda: wake.append(self.world.executor.note_price(trade)))
         if wake == [True]:
             self.world.execute(symbol)
 
@@ -383,7 +383,7 @@ class Trading(RuleBasedStateMachine):
     @rule()
     def equity_is_noted(self) -> None:
         with self.world.database.transaction() as connection:
-            reconciliation.snapshot_equity(connection)
+            equity.snapshot_equity(connection)
 
     # The exchange and what is lost on the way ------------------------------------------------------------
 

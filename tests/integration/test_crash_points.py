@@ -71,9 +71,9 @@ RECONCILER = (
 
 
 @pytest.fixture
-def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(migrated: str) -> Iterator[World]:
     """A world with two users who buy, and one who waits with a limit."""
-    found = World(migrated, monkeypatch)
+    found = World(migrated)
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
         traders = [add_trader(connection, name, sizing="0.2") for name in ("ada", "bob")]

@@ -7,21 +7,24 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from stratforge.application.execute_symbol import OutcomeUnknown, SymbolExecutor
+from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.broker import Rejected
 from stratforge.bus.messages import OrderUpdate
 from stratforge.storage.postgres.database import Database
 
-from functions.executor.service import ExecutorService, OutcomeUnknown
-from functions.settler.service import SettlerService
 from tests.integration.ledger import OPEN, FakeBroker, add_signal, add_trader, broken, set_price
 
 
 @pytest.fixture
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def woken() -> list[str]:
     """Symbols the settler woke the executor for."""
-    calls: list[str] = []
-    monkeypatch.setattr("functions.settler.service.send_work_ready", lambda _url, symbol, _cause: calls.append(symbol))
-    return calls
+    return []
+
+
+def settle(database: Database, woken: list[str], update: OrderUpdate) -> Settled:
+    """Settles an update."""
+    return settle_fill(database, lambda symbol, _cause: woken.append(symbol), update)
 
 
 def rows(database: Database, query: str) -> list[Any]:
@@ -35,10 +38,10 @@ def test_a_signal_becomes_a_position(database: Database, woken: list[str]) -> No
     with database.transaction() as connection:
         trader = add_trader(connection, "ada")
         add_signal(connection, trader, "buy", set_price(connection, "100"))
-    executed = ExecutorService(database, broker).handle("AAPL")
+    executed = SymbolExecutor(database, broker).execute("AAPL")
     assert executed.outcome == "submitted"
     assert executed.client_order_id is not None
-    settled = SettlerService(database, "").handle(broker.complete(executed.client_order_id, "100.5"))
+    settled = settle(database, woken, broker.complete(executed.client_order_id, "100.5"))
     assert (settled.trades, settled.completed) == (1, "FILLED")
     assert rows(database, "SELECT quantity, cost_basis FROM positions") == [(Decimal(100), Decimal(10050))]
     assert rows(database, "SELECT virtual_balance, reserved_cash FROM users") == [(Decimal(89950), Decimal(0))]
@@ -49,14 +52,14 @@ def test_the_same_message_again_changes_nothing(database: Database, woken: list[
     broker = FakeBroker()
     with database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
-    executor, settler = ExecutorService(database, broker), SettlerService(database, "")
-    first = executor.handle("AAPL")
-    assert executor.handle("AAPL").outcome == "waiting"
+    executor = SymbolExecutor(database, broker)
+    first = executor.execute("AAPL")
+    assert executor.execute("AAPL").outcome == "waiting"
     assert first.client_order_id is not None
     update = broker.complete(first.client_order_id, "100")
-    assert settler.handle(update).trades == 1
-    assert settler.handle(update).trades == 0
-    assert executor.handle("AAPL").outcome == "nothing to do"
+    assert settle(database, woken, update).trades == 1
+    assert settle(database, woken, update).trades == 0
+    assert executor.execute("AAPL").outcome == "nothing to do"
     assert len(broker.submissions) == 1
     assert rows(database, "SELECT count(*) FROM trades") == [(1,)]
 
@@ -66,10 +69,10 @@ def test_a_lost_reply_is_looked_up_and_never_sent_again(database: Database, woke
     broker.answer = broker.lose
     with database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
-    executor = ExecutorService(database, broker)
+    executor = SymbolExecutor(database, broker)
     with pytest.raises(OutcomeUnknown):
-        executor.handle("AAPL")
-    assert executor.handle("AAPL").outcome == "found at the broker"
+        executor.execute("AAPL")
+    assert executor.execute("AAPL").outcome == "found at the broker"
     assert len(broker.submissions) == 1
     assert rows(database, "SELECT status::text FROM block_orders") == [("SUBMITTED",)]
 
@@ -87,11 +90,11 @@ def test_a_crash_between_storing_and_sending_sends_once(database: Database, woke
 
     broker.answer = die
     with pytest.raises(Killed):
-        ExecutorService(database, broker).handle("AAPL")
+        SymbolExecutor(database, broker).execute("AAPL")
     broker.answer, broker.orders = None, {}
-    assert ExecutorService(database, broker).handle("AAPL").outcome == "waiting"
+    assert SymbolExecutor(database, broker).execute("AAPL").outcome == "waiting"
     rows(database, "UPDATE block_orders SET claimed_until = now() RETURNING 1")
-    assert ExecutorService(database, broker).handle("AAPL").outcome == "submitted"
+    assert SymbolExecutor(database, broker).execute("AAPL").outcome == "submitted"
     assert len(broker.orders) == 1
 
 
@@ -99,7 +102,7 @@ def test_a_rejected_block_releases_everything(database: Database, woken: list[st
     broker = FakeBroker(answer=lambda _id: Rejected("HTTP 403 40310000: insufficient buying power"))
     with database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
-    assert ExecutorService(database, broker).handle("AAPL").outcome == "rejected by the broker"
+    assert SymbolExecutor(database, broker).execute("AAPL").outcome == "rejected by the broker"
     assert rows(database, "SELECT virtual_balance, reserved_cash FROM users") == [(Decimal(100000), Decimal(0))]
     assert rows(database, "SELECT status::text, reason FROM orders") == [("REJECTED", "BROKER_REJECTED")]
     assert broken(database) == {}
@@ -107,23 +110,23 @@ def test_a_rejected_block_releases_everything(database: Database, woken: list[st
 
 def test_opposite_orders_cross_inside_and_only_the_net_goes_out(database: Database, woken: list[str]) -> None:
     broker = FakeBroker()
-    executor, settler = ExecutorService(database, broker), SettlerService(database, "")
+    executor = SymbolExecutor(database, broker)
     with database.transaction() as connection:
         seller, buyer = add_trader(connection, "seller"), add_trader(connection, "buyer", sizing="0.04")
         add_signal(connection, seller, "buy", set_price(connection, "100"))
-    first = executor.handle("AAPL").client_order_id
+    first = executor.execute("AAPL").client_order_id
     assert first is not None
-    settler.handle(broker.complete(first, "100"))
+    settle(database, woken, broker.complete(first, "100"))
     with database.transaction() as connection:
         time = set_price(connection, "110", 1)
         add_signal(connection, seller, "sell", time)
         add_signal(connection, buyer, "buy", time)
-    second = executor.handle("AAPL").client_order_id
+    second = executor.execute("AAPL").client_order_id
     assert second is not None
     bought = Decimal("36.363636363")
     assert broker.orders[second]["side"] == "sell"
     assert broker.orders[second]["quantity"] == 100 - bought
-    settler.handle(broker.complete(second, "110"))
+    settle(database, woken, broker.complete(second, "110"))
     held = dict(rows(database, "SELECT u.email, p.quantity FROM positions p JOIN users u ON u.id = p.user_id"))
     assert held == {"seller@example.com": 0, "buyer@example.com": bought}
     assert broken(database) == {}
@@ -131,18 +134,18 @@ def test_opposite_orders_cross_inside_and_only_the_net_goes_out(database: Databa
 
 def test_orders_that_cross_completely_never_reach_the_broker(database: Database, woken: list[str]) -> None:
     broker = FakeBroker()
-    executor, settler = ExecutorService(database, broker), SettlerService(database, "")
+    executor = SymbolExecutor(database, broker)
     with database.transaction() as connection:
         seller, buyer = add_trader(connection, "seller"), add_trader(connection, "buyer")
         add_signal(connection, seller, "buy", set_price(connection, "100"), quantity=10)
-    first = executor.handle("AAPL").client_order_id
+    first = executor.execute("AAPL").client_order_id
     assert first is not None
-    settler.handle(broker.complete(first, "100"))
+    settle(database, woken, broker.complete(first, "100"))
     with database.transaction() as connection:
         time = set_price(connection, "105", 1)
         add_signal(connection, seller, "sell", time)
         add_signal(connection, buyer, "buy", time, quantity=10)
-    assert executor.handle("AAPL").outcome == "crossed inside"
+    assert executor.execute("AAPL").outcome == "crossed inside"
     assert len(broker.orders) == 1
     assert rows(database, "SELECT DISTINCT price FROM trades WHERE execution_id LIKE 'cross:%'") == [(Decimal(105),)]
     assert broken(database) == {}
@@ -150,25 +153,25 @@ def test_orders_that_cross_completely_never_reach_the_broker(database: Database,
 
 def test_signals_that_come_while_a_block_works_wait_and_are_woken(database: Database, woken: list[str]) -> None:
     broker = FakeBroker()
-    executor, settler = ExecutorService(database, broker), SettlerService(database, "")
+    executor = SymbolExecutor(database, broker)
     with database.transaction() as connection:
         ada, bob = add_trader(connection, "ada"), add_trader(connection, "bob")
         add_signal(connection, ada, "buy", set_price(connection, "100"))
-    first = executor.handle("AAPL").client_order_id
+    first = executor.execute("AAPL").client_order_id
     with database.transaction() as connection:
         add_signal(connection, bob, "buy", set_price(connection, "101", 1))
-    assert executor.handle("AAPL").outcome == "waiting"
+    assert executor.execute("AAPL").outcome == "waiting"
     assert first is not None
-    settler.handle(broker.complete(first, "100"))
+    settle(database, woken, broker.complete(first, "100"))
     assert woken == ["AAPL"]
-    assert executor.handle("AAPL").outcome == "submitted"
+    assert executor.execute("AAPL").outcome == "submitted"
 
 
 def test_old_signals_expire(database: Database, woken: list[str]) -> None:
     with database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
         set_price(connection, "100", 3)
-    assert ExecutorService(database, FakeBroker()).handle("AAPL").outcome == "nothing to do"
+    assert SymbolExecutor(database, FakeBroker()).execute("AAPL").outcome == "nothing to do"
     assert rows(database, "SELECT status::text, reason FROM signals") == [("EXPIRED", "EXPIRED")]
 
 
@@ -185,7 +188,7 @@ def test_random_trading_keeps_every_invariant(database: Database, woken: list[st
     """Many users, partial fills, doubled and missing events, cancellations; every invariant after every minute."""
     chance = random.Random(11)
     broker = FakeBroker()
-    executor, settler = ExecutorService(database, broker), SettlerService(database, "")
+    executor = SymbolExecutor(database, broker)
     with database.transaction() as connection:
         traders = [add_trader(connection, f"user{index}", sizing="0.3") for index in range(8)]
     price = Decimal(50)
@@ -197,12 +200,12 @@ def test_random_trading_keeps_every_invariant(database: Database, woken: list[st
                 if chance.random() < 0.6:
                     kinds = [{}, {"fraction": chance.random()}, {"quantity": chance.randint(1, 50)}]
                     add_signal(connection, trader, chance.choice(["buy", "sell"]), time, **chance.choice(kinds))
-        client_order_id = executor.handle("AAPL").client_order_id
+        client_order_id = executor.execute("AAPL").client_order_id
         if client_order_id in broker.orders:
             for update in _random_fills(chance, broker, client_order_id, price):
-                settler.handle(update)
+                settle(database, woken, update)
                 if chance.random() < 0.3:
-                    settler.handle(update)
+                    settle(database, woken, update)
         assert broken(database) == {}, minute
     assert rows(database, "SELECT count(*) > 60 FROM trades") == [(True,)]
 
@@ -244,7 +247,7 @@ def test_a_manual_session_only_says_what_it_would_do(database: Database, woken: 
         trader = add_trader(connection, "ada")
         connection.execute("UPDATE sessions SET mode = 'MANUAL'")
         add_signal(connection, trader, "buy", set_price(connection, "100"))
-    ExecutorService(database, broker).handle("AAPL")
+    SymbolExecutor(database, broker).execute("AAPL")
     assert rows(database, "SELECT status::text, reason FROM signals") == [("REJECTED", "SIGNALS_ONLY")]
     assert broker.submissions == []
 
@@ -255,7 +258,7 @@ def test_a_paused_session_watches_and_does_not_trade(database: Database, woken: 
         trader = add_trader(connection, "ada")
         connection.execute("UPDATE sessions SET status = 'PAUSED'")
         add_signal(connection, trader, "buy", set_price(connection, "100"))
-    ExecutorService(database, broker).handle("AAPL")
+    SymbolExecutor(database, broker).execute("AAPL")
     assert rows(database, "SELECT status::text, reason FROM signals") == [("REJECTED", "SESSION_PAUSED")]
 
 
@@ -271,20 +274,20 @@ def test_a_session_s_own_stops_sell_when_a_bar_reaches_them(
     database: Database, woken: list[str], exits: str, low: str, high: str, origin: str
 ) -> None:
     broker = FakeBroker()
-    executor, settler = ExecutorService(database, broker), SettlerService(database, "")
+    executor = SymbolExecutor(database, broker)
     with database.transaction() as connection:
         trader = add_trader(connection, "ada")
         connection.execute(f"UPDATE sessions SET {exits}")
         add_signal(connection, trader, "buy", set_price(connection, "100"))
-    first = executor.handle("AAPL").client_order_id
+    first = executor.execute("AAPL").client_order_id
     assert first is not None
-    settler.handle(broker.complete(first, "100"))
+    settle(database, woken, broker.complete(first, "100"))
     with database.transaction() as connection:
         set_price(connection, "100", 1, low="95.1", high="104.9")
-    assert executor.handle("AAPL").outcome == "nothing to do"
+    assert executor.execute("AAPL").outcome == "nothing to do"
     with database.transaction() as connection:
         set_price(connection, "100", 2, low=low, high=high)
-    second = executor.handle("AAPL").client_order_id
+    second = executor.execute("AAPL").client_order_id
     assert second is not None
     assert broker.orders[second]["side"] == "sell"
     assert rows(database, "SELECT origin::text FROM orders WHERE side = 'sell'") == [(origin,)]
@@ -293,11 +296,11 @@ def test_a_session_s_own_stops_sell_when_a_bar_reaches_them(
 
 def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(database: Database, woken: list[str]) -> None:
     broker = FakeBroker()
-    executor = ExecutorService(database, broker)
+    executor = SymbolExecutor(database, broker)
     with database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
-    executor.handle("AAPL")
+    executor.execute("AAPL")
     with database.transaction() as connection:
         set_price(connection, "100", 2)
-    assert executor.handle("AAPL").outcome == "canceling"
+    assert executor.execute("AAPL").outcome == "canceling"
     assert len(broker.canceled) == 1

@@ -20,9 +20,9 @@ from tests.integration.world import World
 
 
 @pytest.fixture
-def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(migrated: str) -> Iterator[World]:
     """A world with one user who holds a position."""
-    found = World(migrated, monkeypatch)
+    found = World(migrated)
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
         trader = add_trader(connection, "ada")
@@ -51,7 +51,7 @@ def wait_with_a_limit(world: World) -> Any:
     new = NewOrder("AAPL", OrderTerms("buy", "limit", limit_price=Decimal(50)), "gtc", "quantity", Decimal(1))
     with world.database.transaction() as connection:
         placed = order_book.place_order(connection, trader_of(world).user_id, new)
-    world.executor.handle("AAPL")
+    world.executor.execute("AAPL")
     return placed
 
 

@@ -12,12 +12,12 @@ import psycopg
 import pytest
 from local_platform.postgres import Postgres
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from stratforge.application.execute_symbol import SymbolExecutor
+from stratforge.application.settle_fill import settle_fill
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 
-from functions.executor.service import ExecutorService
-from functions.settler.service import SettlerService
 from tests.conftest import MIGRATIONS, copied_database
 from tests.integration.ledger import FakeBroker, Trader, add_signal, add_trader, set_price
 
@@ -57,8 +57,7 @@ class World:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._broker = FakeBroker()
-        self._executor = ExecutorService(database, self._broker)
-        self._settler = SettlerService(database, "")
+        self._executor = SymbolExecutor(database, self._broker)
         self._minute = 0
         with database.transaction() as connection:
             self._traders: list[Trader] = [add_trader(connection, f"trader{number}") for number in range(6)]
@@ -71,9 +70,9 @@ class World:
             for trader in self._traders:
                 add_signal(connection, trader, "sell" if self._minute % 2 else "buy", time)
         self._minute += 1
-        done = self._executor.handle("AAPL")
+        done = self._executor.execute("AAPL")
         if done.outcome == "submitted" and done.client_order_id:
-            self._settler.handle(self._broker.complete(done.client_order_id, price))
+            settle_fill(self._database, lambda *_: None, self._broker.complete(done.client_order_id, price))
 
 
 @pytest.fixture
@@ -93,9 +92,8 @@ def _counts(conninfo: str) -> dict[str, int]:
 
 
 def test_a_dump_of_a_busy_ledger_is_one_moment_and_comes_back_whole(
-    migrated: str, database: Database, elsewhere: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    migrated: str, database: Database, elsewhere: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("functions.settler.service.send_work_ready", lambda *_arguments: None)
     world = World(database)
     stopping, failures = threading.Event(), list[BaseException]()
 

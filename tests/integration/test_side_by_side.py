@@ -9,16 +9,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from simulators.alpaca.exchange import Exchange, SimulatedOrder
+from stratforge.application.execute_symbol import OutcomeUnknown, SymbolExecutor
+from stratforge.application.settle_fill import settle_fill
 from stratforge.bus.messages import OrderUpdate
 from stratforge.storage.ledger import reconciliation
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
 
-from functions.executor.service import ExecutorService, OutcomeUnknown
-from functions.settler.service import SettlerService
 from tests.integration.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.integration.world import ExchangeBroker, Fuse
 
@@ -55,8 +56,7 @@ def databases(migrated: str) -> Iterator[list[Database]]:
         each.close()
 
 
-def test_two_executors_and_two_settlers_at_once(databases: list[Database], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("functions.settler.service.send_work_ready", lambda *_: None)
+def test_two_executors_and_two_settlers_at_once(databases: list[Database]) -> None:
     main = databases[-1]
     exchange = Exchange(None)
     broker = LockedBroker(exchange)
@@ -93,12 +93,12 @@ def test_two_executors_and_two_settlers_at_once(databases: list[Database], monke
                 ).fetchone()
                 assert row is not None
                 traders[symbol].append(Trader(first.user_id, row[0]))
-    executors = [ExecutorService(database, broker, claim=timedelta(0)) for database in databases[:2]]  # type: ignore[arg-type]
-    settlers = [SettlerService(database, "") for database in databases[2:4]]
+    executors = [SymbolExecutor(database, broker, claim=timedelta(0)) for database in databases[:2]]  # type: ignore[arg-type]
+    settlers = [partial(settle_fill, database, lambda *_: None) for database in databases[2:4]]
 
-    def execute(executor: ExecutorService, symbol: str) -> None:
+    def execute(executor: SymbolExecutor, symbol: str) -> None:
         with contextlib.suppress(OutcomeUnknown):
-            executor.handle(symbol)
+            executor.execute(symbol)
 
     with ThreadPoolExecutor(4) as pool:
         for minute in range(MINUTES):
@@ -117,8 +117,8 @@ def test_two_executors_and_two_settlers_at_once(databases: list[Database], monke
                 each.result(60)
             # Both settlers get every update, in opposite orders.
             batch, updates[:] = list(updates), []
-            done = [pool.submit(settlers[0].handle, update) for update in batch]
-            done += [pool.submit(settlers[1].handle, update) for update in reversed(batch)]
+            done = [pool.submit(settlers[0], update) for update in batch]
+            done += [pool.submit(settlers[1], update) for update in reversed(batch)]
             for settled in done:
                 settled.result(60)
     with main.transaction() as connection:

@@ -31,11 +31,11 @@ INSERT INTO broker_budget (tokens, updated_at) VALUES (1e9, now());
 
 
 @pytest.mark.timeout(0)
-def test_whatever_happens_the_books_add_up(migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_happens_the_books_add_up(migrated: str) -> None:
     def make_world() -> tuple[World, Callable[[], None]]:
         with psycopg.connect(migrated, autocommit=True) as connection:
             connection.execute(_EMPTY)
-        world = World(migrated, monkeypatch)
+        world = World(migrated)
         return world, world.close
 
     STEPS.clear()

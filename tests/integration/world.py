@@ -13,8 +13,10 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import pytest
 from simulators.alpaca.exchange import Exchange, Refusal, SimulatedOrder
+from stratforge.application.execute_symbol import SymbolExecutor
+from stratforge.application.reconcile import Reconciliation
+from stratforge.application.settle_fill import settle_fill
 from stratforge.broker import Accepted, BrokerOrder, BrokerUnavailable, FillActivity, Rejected, Submission, Unknown
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
@@ -23,9 +25,6 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.postgres.database import Connection, Database
 
-from functions.executor.service import ExecutorService
-from functions.reconciler.service import ReconcilerService
-from functions.settler.service import SettlerService
 from tests.integration.ledger import OPEN
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -191,7 +190,7 @@ def _looked_up(order: SimulatedOrder) -> BrokerOrder:
 class World:
     """Everything together. `work` holds the symbols the executor was woken for, `updates` what the settler was sent."""
 
-    def __init__(self, conninfo: str, patch: pytest.MonkeyPatch) -> None:
+    def __init__(self, conninfo: str) -> None:
         self.fuse = Fuse()
         self.exchange = Exchange(None)
         self.broker = ExchangeBroker(self.exchange, self.fuse)
@@ -202,25 +201,21 @@ class World:
         self._fragile = FragileDatabase(lambda: conninfo, application="world")
         self._fragile.fuse = self.fuse
         now = timedelta(0)
-        self.executor = ExecutorService(self._fragile, self.broker, claim=now)  # type: ignore[arg-type]
-        self.settler = SettlerService(self._fragile, "")
-        self.reconciler = ReconcilerService(self._fragile, self.broker, "", "", young=now)  # type: ignore[arg-type]
-        patch.setattr("functions.settler.service.send_work_ready", self._wake)
-        patch.setattr("functions.reconciler.service.send_work_ready", self._wake)
-        patch.setattr("functions.reconciler.service.send_order_update", self._pass_on)
+        self.executor = SymbolExecutor(self._fragile, self.broker, claim=now)  # type: ignore[arg-type]
+        self.reconciler = Reconciliation(self._fragile, self.broker, self._pass_on, self._wake, young=now)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Disconnects."""
         self.database.close()
         self._fragile.close()
 
-    def _wake(self, _url: str, symbol: str, _cause: str) -> None:
+    def _wake(self, symbol: str, _cause: str) -> None:
         self.fuse.boundary("before wake")
         if symbol not in self.work:
             self.work.append(symbol)
         self.fuse.boundary("after wake")
 
-    def _pass_on(self, _url: str, update: OrderUpdate) -> None:
+    def _pass_on(self, update: OrderUpdate) -> None:
         self.fuse.boundary("before update")
         self.updates.append(update)
         self.fuse.boundary("after update")
@@ -256,7 +251,7 @@ class World:
 
     def execute(self, symbol: str) -> bool:
         """Handles one wake-up; what failed is delivered again."""
-        done = self.attempt(lambda: self.executor.handle(symbol))
+        done = self.attempt(lambda: self.executor.execute(symbol))
         if done and symbol in self.work:
             self.work.remove(symbol)
         elif not done and symbol not in self.work:
@@ -266,7 +261,7 @@ class World:
     def settle(self, index: int, *, again: bool = False) -> bool:
         """Delivers one update, by its place in the queue; with `again` it stays there."""
         update = self.updates[index % len(self.updates)]
-        done = self.attempt(lambda: self.settler.handle(update))
+        done = self.attempt(lambda: settle_fill(self._fragile, self._wake, update))
         if done and not again:
             self.updates.remove(update)
         return done
@@ -281,7 +276,7 @@ class World:
             moved = [
                 symbol
                 for symbol in list(self.work)
-                if self.executor.handle(symbol).outcome not in ("nothing to do", "waiting")
+                if self.executor.execute(symbol).outcome not in ("nothing to do", "waiting")
             ]
             self.work = moved
             still_open = [order for order in self.exchange.orders.values() if order.open]
@@ -293,7 +288,7 @@ class World:
                     self.exchange.fill(order, order.quantity - order.filled_quantity, price, self.broker.now_at)
             if not self.updates and not self.work and not still_open:
                 self.reconciler.run()
-                outcomes = [self.executor.handle(symbol).outcome for symbol in self.work]
+                outcomes = [self.executor.execute(symbol).outcome for symbol in self.work]
                 if not self.updates and all(outcome == "nothing to do" for outcome in outcomes):
                     self.work = []
                     return
@@ -304,5 +299,5 @@ class World:
                        o.retry_at FROM orders o JOIN latest_prices l ON l.symbol = o.symbol WHERE o.completed_at IS NULL
                 """
             ).fetchall()
-        outcomes = [self.executor.handle(symbol) for symbol in self.work]
+        outcomes = [self.executor.execute(symbol) for symbol in self.work]
         raise AssertionError(f"it never becomes quiet: {outcomes}, {len(self.updates)} updates, orders {rows}")

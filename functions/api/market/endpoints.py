@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from stratforge.market import InvalidSymbol, decode_symbol, parse_symbol
-from stratforge.storage.market import market_data, reference
+from stratforge.storage.market import assets as stored_assets
+from stratforge.storage.market import market_data
 
 from functions.api.context import Reader, UserConnection, settings
 from functions.api.formats import Number
@@ -133,7 +134,7 @@ def assets(
     cursor: Annotated[str | None, Query(max_length=20, pattern=r"^[A-Z0-9./]+$")] = None,
 ) -> AssetList:
     """What the broker trades, as it was last asked (once a day)."""
-    found = reference.list_assets(connection, search, tradable, limit, cursor)
+    found = stored_assets.list_assets(connection, search, tradable, limit, cursor)
     return AssetList(
         items=[AssetView.model_validate(each) for each in found],
         next=found[-1].symbol if len(found) == limit else None,

@@ -13,7 +13,7 @@ from stratforge.portfolio.acceptance import COLLAR, Market, decide
 from stratforge.portfolio.orders import OrderRequest
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
-from stratforge.storage.market import reference
+from stratforge.storage.market import assets, trading_days
 from stratforge.storage.postgres.database import Connection
 
 
@@ -59,12 +59,12 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
     cash, held = account.cash, free.get(holder, Decimal(0))
     if state is None:
         return _refused(Reason.NO_PRICE, cash, held)
-    calendar = reference.read_calendar(connection, (at - timedelta(days=7)).date())
+    calendar = trading_days.read_calendar(connection, (at - timedelta(days=7)).date())
     market = Market(
         state.price,
         at,
         COLLAR,
-        reference.read_asset(connection, wanted.symbol),
+        assets.read_asset(connection, wanted.symbol),
         open=is_crypto(wanted.symbol) or not calendar.covers(at) or calendar.is_open(at),
         halted=state.halted,
         fresh=state.fresh,

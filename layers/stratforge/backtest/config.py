@@ -95,6 +95,7 @@ class BacktestConfig:
                 if self.half_cost
                 else "."
             ),
+            "Prices and volumes are adjusted for splits, not for dividends.",
             "Long only; free cash earns nothing; an order that costs more than the free cash is cut to it.",
         ]
         commissions = [

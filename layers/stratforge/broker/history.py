@@ -8,7 +8,7 @@ from typing import Any
 
 import requests
 from alpaca.common.exceptions import APIError
-from alpaca.data.enums import DataFeed
+from alpaca.data.enums import Adjustment, DataFeed
 from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDataClient
 from alpaca.data.requests import CryptoBarsRequest, StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
@@ -69,8 +69,13 @@ class AlpacaHistory:
         timestamp: datetime = clock.timestamp
         return timestamp
 
-    def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> list[Bar]:
-        """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones."""
+    def bars(
+        self, symbol: str, start: datetime, end: datetime, limit: int | None = None, *, as_traded: bool = False
+    ) -> list[Bar]:
+        """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones.
+
+        Prices and volumes are adjusted for all splits until now, so that a split is no jump; `as_traded` gives them as the stream did.
+        """
         self._meet_rotation()
         try:
             if is_crypto(symbol):
@@ -85,6 +90,7 @@ class AlpacaHistory:
                         start=start,
                         end=end,
                         feed=self._feed,
+                        adjustment=Adjustment.RAW if as_traded else Adjustment.SPLIT,
                     )
                 )
         except (APIError, requests.RequestException) as error:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
+from stratforge.portfolio.settlement import FINAL_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class BrokerOrder:
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.status in ("filled", "canceled", "expired", "rejected", "done_for_day", "suspended", "replaced")
+        return self.status in FINAL_STATUSES
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from stratforge.market import Bar, Trade
-from stratforge.portfolio.settlement import OrderProgress, TerminalStatus
+from stratforge.portfolio.settlement import FINAL_STATUSES, OrderProgress
 
 
 class Message(BaseModel):
@@ -138,20 +138,11 @@ class OrderUpdate(Message):
 
     def progress(self) -> OrderProgress:
         """The update in the ledger's terms."""
-        terminal: dict[str, TerminalStatus] = {
-            "fill": "FILLED",
-            "filled": "FILLED",
-            "canceled": "CANCELED",
-            "expired": "CANCELED",
-            "done_for_day": "CANCELED",
-            "rejected": "REJECTED",
-            "suspended": "CANCELED",
-        }
         return OrderProgress(
             filled_quantity=self.filled_quantity,
             filled_value=self.filled_quantity * (self.filled_average_price or Decimal(0)),
             occurred_at=self.occurred_at,
-            terminal=terminal.get(self.event),
+            terminal=FINAL_STATUSES.get(self.event),
             execution_id=self.execution_id,
             last_price=self.price,
             last_quantity=self.quantity,

@@ -18,6 +18,9 @@ from stratforge.market.symbols import is_crypto
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
+# Which bars: a range of them, or their indices in ascending order.
+Chosen = slice | Integers
+
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
 TIME_FIELDS_AS_COLUMNS = ("hour", "minute", "weekday")
 _NEW_YORK = ZoneInfo("America/New_York")
@@ -72,13 +75,17 @@ class BarColumns:
 
     def slice(self, start: int, stop: int) -> BarColumns:
         """Bars `start` (included) to `stop` (excluded), sharing memory with these."""
+        return self.take(slice(start, stop))
+
+    def take(self, chosen: Chosen) -> BarColumns:
+        """The bars of a slice (sharing memory with these) or of ascending indices."""
         return BarColumns(
-            self.time[start:stop],
-            self.open[start:stop],
-            self.high[start:stop],
-            self.low[start:stop],
-            self.close[start:stop],
-            self.volume[start:stop],
+            self.time[chosen],
+            self.open[chosen],
+            self.high[chosen],
+            self.low[chosen],
+            self.close[chosen],
+            self.volume[chosen],
             self.timezone,
         )
 

@@ -7,20 +7,28 @@ is never applied again, and what was missed arrives with the next event.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
-from typing import Literal
 from uuid import UUID
 
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.assets import ZERO
 from stratforge.portfolio.netting import crossing_price
-from stratforge.portfolio.orders import Side
+from stratforge.portfolio.orders import BlockStatus, Side
 from stratforge.portfolio.reasons import Reason
 
-TerminalStatus = Literal["FILLED", "CANCELED", "REJECTED", "CROSSED"]
+# What the broker's statuses and events mean that nothing comes after, by their names. Everything else may still fill: a suspended order too.
+FINAL_STATUSES: Mapping[str, BlockStatus] = {
+    "fill": BlockStatus.FILLED,
+    "filled": BlockStatus.FILLED,
+    "canceled": BlockStatus.CANCELED,
+    "expired": BlockStatus.CANCELED,
+    "done_for_day": BlockStatus.CANCELED,
+    "replaced": BlockStatus.CANCELED,
+    "rejected": BlockStatus.REJECTED,
+}
 PRICE_STEP = Decimal("0.000000000001")
 FEE_STEP = Decimal("0.00000001")
 
@@ -32,7 +40,7 @@ class OrderProgress:
     filled_quantity: Decimal
     filled_value: Decimal
     occurred_at: datetime
-    terminal: TerminalStatus | None = None
+    terminal: BlockStatus | None = None
     execution_id: str | None = None
     last_price: Decimal | None = None
     last_quantity: Decimal | None = None
@@ -98,7 +106,7 @@ class Settlement:
 
     execution: Execution | None
     trades: tuple[NewTrade, ...]
-    completed: TerminalStatus | None
+    completed: BlockStatus | None
     reason: Reason | None
 
 
@@ -120,9 +128,9 @@ def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgr
         block, orders, filled, progress.occurred_at, (value / total) if total > 0 else block.reference_price
     )
     reasons = {
-        "REJECTED": Reason.BROKER_REJECTED,
-        "CANCELED": Reason.BROKER_CANCELED,
-        "CROSSED": Reason.NET_BELOW_MINIMUM,
+        BlockStatus.REJECTED: Reason.BROKER_REJECTED,
+        BlockStatus.CANCELED: Reason.BROKER_CANCELED,
+        BlockStatus.CROSSED: Reason.NET_BELOW_MINIMUM,
     }
     return Settlement(execution, tuple(trades), progress.terminal, reasons.get(progress.terminal))
 

@@ -11,15 +11,17 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from local_platform.synthesis import ROOT
 from stratforge.broker import Accepted, BrokerRefusesPlatform, BrokerUnavailable, Rejected, Submission, Unknown
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.hardening import ForbiddenCall
+from stratforge.broker.history import AlpacaHistory
 from stratforge.configuration import AlpacaSecret
 
 
@@ -238,3 +240,18 @@ def test_what_a_bar_or_a_visitor_waits_for_loads_no_pandas(function: str) -> Non
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}/layers:{ROOT}", "AWS_REGION": "us-east-1"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("as_traded", "adjustment"), [(False, "split"), (True, "raw")])
+def test_history_is_adjusted_for_splits_unless_it_is_wanted_as_traded(
+    server: Any, as_traded: bool, adjustment: str
+) -> None:
+    address = f"http://127.0.0.1:{server.server_port}"
+    secret = {"key_id": "key", "secret_key": "secret", "trading_url": address, "data_url": address}
+    server.answer = (200, {"bars": {}, "next_page_token": None})
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    AlpacaHistory(AlpacaSecret.model_validate(secret)).bars(
+        "AAPL", start, start + timedelta(hours=1), as_traded=as_traded
+    )
+    ((_method, path, _body),) = server.requests
+    assert parse_qs(urlsplit(path).query)["adjustment"] == [adjustment]

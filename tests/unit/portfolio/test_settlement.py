@@ -6,10 +6,13 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from stratforge.broker import BrokerOrder
+from stratforge.bus.messages import OrderUpdate
+from stratforge.portfolio.corrections import Share, correct_fills, split_positions
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
-from stratforge.portfolio.reconciliation import Share, correct_fills, split_positions
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, settle
 
 from tests.unit.portfolio.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
@@ -111,3 +114,24 @@ def test_a_split_keeps_everybodys_part(holdings: list[Decimal], ratio: str) -> N
     assert ZERO <= sum(before.values(), ZERO) * Decimal(ratio) - total < Decimal("0.000000001")
     for holder, quantity in after.items():
         assert abs(quantity - before[holder] * Decimal(ratio)) <= Decimal("0.00000002")
+
+
+@pytest.mark.parametrize(
+    ("status", "final"),
+    [
+        ("filled", True),
+        ("canceled", True),
+        ("expired", True),
+        ("rejected", True),
+        ("done_for_day", True),
+        ("replaced", True),
+        ("suspended", False),
+        ("new", False),
+        ("partially_filled", False),
+        ("pending_cancel", False),
+    ],
+)
+def test_a_look_up_and_an_event_agree_on_which_statuses_are_final(status: str, final: bool) -> None:
+    order = BrokerOrder("b-1", "sf-1", "AAPL", status, ZERO, None, NOW)
+    assert order.ended is final
+    assert (OrderUpdate.of_order(order).progress().terminal is not None) is final

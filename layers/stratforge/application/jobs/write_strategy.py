@@ -15,7 +15,7 @@ from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import FailureCode, OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.storage.market import reference
+from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.strategies import Description, Origin
@@ -91,8 +91,8 @@ def _symbol_findings(work: Work, symbol: str) -> list[str]:
     except InvalidSymbol as error:
         return [f"symbol: {error}"]
     with work.database.transaction() as connection:
-        asset = reference.read_asset(connection, parsed)
-        known = asset is not None or reference.knows_assets(connection)
+        asset = assets.read_asset(connection, parsed)
+        known = asset is not None or assets.knows_assets(connection)
     if known and (asset is None or not asset.tradable):
         return [f"symbol: {parsed} cannot be traded here. Use the symbol the user means, or ask which one."]
     return []

@@ -1,8 +1,9 @@
-"""What the executor reads and writes: signals and orders in, decisions and one block order out."""
+"""What waits to be executed on a symbol, whose it is, and what becomes of it: signals and orders in, decisions out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,51 +11,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from stratforge.portfolio.acceptance import Decision, Holder, Market, Release
-from stratforge.portfolio.netting import Block
-from stratforge.portfolio.orders import OrderRequest, OrderTerms
+from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, OrderType, Side
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
-from stratforge.storage.ledger.symbols import DUE_ORDER, EXIT_ORIGIN, SESSIONS_WITH_EXITS
+from stratforge.storage.ledger.reservations import lock_users, release, reserve
+from stratforge.storage.ledger.symbols import DUE_ORDER, EXIT_ORIGIN, SESSIONS_WITH_EXITS, lock_symbol
 from stratforge.storage.postgres.database import Connection
-
-ZERO = Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenBlock:
-    """A block order that is not finished. `stale`: the market's time has passed at which it should be canceled."""
-
-    block_id: UUID
-    symbol: str
-    side: str | None
-    quantity: Decimal
-    limit_price: Decimal | None
-    client_order_id: str
-    alpaca_order_id: str | None
-    status: str
-    created_at: datetime
-    claimed: bool
-    stale: bool
-
-
-_BLOCK = """
-    SELECT b.id, b.symbol, b.side::text, b.quantity, b.limit_price, b.client_order_id, b.alpaca_order_id, b.status::text, b.created_at,
-           b.claimed_until > now(), coalesce(b.cancel_after <= l.time, false)
-    FROM block_orders b LEFT JOIN latest_prices l ON l.symbol = b.symbol
-"""
-
-
-def open_block(connection: Connection, symbol: str) -> OpenBlock | None:
-    """The block order at work on the symbol, if there is one."""
-    row = connection.execute(_BLOCK + "WHERE b.symbol = %s AND b.completed_at IS NULL", (symbol,)).fetchone()
-    return OpenBlock(*row) if row else None
-
-
-def open_blocks(connection: Connection) -> list[OpenBlock]:
-    """All block orders at work."""
-    rows = connection.execute(_BLOCK + "WHERE b.completed_at IS NULL ORDER BY b.created_at")
-    return [OpenBlock(*row) for row in rows]
-
+from stratforge.storage.postgres.rows import fetch_all
 
 # What wants to be done -------------------------------------------------------------------------------------------
 
@@ -84,30 +47,21 @@ def expire_signals(connection: Connection, symbol: str, older_than: datetime) ->
 
 def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
     """Signals that wait to be executed, oldest first."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        _signal_request,
         """
-        SELECT g.id, g.user_id, g.session_id, g.side::text, g.confidence::numeric, g.size_kind, g.size::numeric,
-               s.sizing_rule::text, s.sizing_value
+        SELECT g.id AS signal_id, g.user_id, g.session_id, g.side, g.confidence::numeric, g.size_kind, g.size::numeric,
+               s.sizing_rule, s.sizing_value
         FROM signals g JOIN sessions s ON s.id = g.session_id
         WHERE g.symbol = %s AND g.status = 'PENDING' ORDER BY g.id
         """,
         (symbol,),
     )
-    return [
-        OrderRequest(
-            user_id=user_id,
-            session_id=session_id,
-            terms=OrderTerms(side),
-            origin="SIGNAL",
-            size_kind=size_kind,
-            size=size,
-            signal_id=signal_id,
-            confidence=confidence,
-            sizing_rule=sizing_rule,
-            sizing_value=sizing_value,
-        )
-        for signal_id, user_id, session_id, side, confidence, size_kind, size, sizing_rule, sizing_value in rows
-    ]
+
+
+def _signal_request(side: Side, **fields: Any) -> OrderRequest:
+    return OrderRequest(terms=OrderTerms(side), origin="SIGNAL", **fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,53 +73,46 @@ class DueOrder:
 
 
 def due_orders(connection: Connection, symbol: str) -> list[DueOrder]:
-    """Orders of the book that are new, or due at the latest price, oldest first."""
-    rows = connection.execute(
+    """Orders of the book that are new, or due at the latest price, oldest first. Locks them."""
+    return fetch_all(
+        connection,
+        _due_order,
         f"""
-        SELECT o.id, o.user_id, o.session_id, o.side::text, o.type::text, o.limit_price, o.stop_price, o.trail_percent, o.trail_price,
-               o.origin::text, o.time_in_force::text, o.size_kind, o.size, o.status = 'RESTING', o.triggered_at IS NOT NULL,
-               o.quantity - o.filled_quantity, o.reserve_price, o.reserved_cash, o.reserved_quantity, o.water_mark, o.replaces_order_id,
-               o.cancel_requested_at IS NOT NULL, coalesce(o.expires_at <= l.time, false)
+        SELECT o.id AS order_id, o.user_id, o.session_id, o.side, o.type, o.limit_price, o.stop_price, o.trail_percent, o.trail_price,
+               o.origin, o.time_in_force, o.size_kind, o.size, o.status = 'RESTING' AS accepted, o.triggered_at IS NOT NULL AS triggered,
+               o.quantity - o.filled_quantity AS remaining, o.reserve_price, o.reserved_cash, o.reserved_quantity, o.water_mark,
+               o.replaces_order_id AS replaces,
+               CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
+                    WHEN o.expires_at <= l.time THEN '{Reason.EXPIRED}' END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
         WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR UPDATE OF o
-        """,  # noqa: S608 - a condition of ours
+        """,  # noqa: S608 - a condition and reasons of ours
         (symbol,),
     )
-    return [_due_order(row) for row in rows]
 
 
-def _due_order(row: Sequence[Any]) -> DueOrder:
-    (order_id, user_id, session_id, side, kind, limit_price, stop_price, trail_percent, trail_price) = row[:9]
-    (origin, time_in_force, size_kind, size, accepted, triggered, remaining, reserve_price, cash, shares) = row[9:19]
-    water_mark, replaces, cancel_requested, expired = row[19:]
-    request = OrderRequest(
-        user_id=user_id,
-        session_id=session_id,
-        terms=OrderTerms(side, kind, limit_price, stop_price, trail_percent, trail_price),
-        origin=origin,
-        size_kind=size_kind,
-        size=size,
-        order_id=order_id,
-        time_in_force=time_in_force,
-        accepted=accepted,
-        triggered=triggered,
-        remaining=remaining,
-        reserve_price=reserve_price,
-        reserved_cash=cash,
-        reserved_quantity=shares,
-        water_mark=water_mark,
-        replaces=replaces,
-    )
-    ends = Reason.CANCELED_BY_USER if cancel_requested else Reason.EXPIRED if expired else None
-    return DueOrder(request, ends)
+def _due_order(
+    ends: Reason | None,
+    side: Side,
+    type: OrderType,
+    limit_price: Decimal | None,
+    stop_price: Decimal | None,
+    trail_percent: Decimal | None,
+    trail_price: Decimal | None,
+    **fields: Any,
+) -> DueOrder:
+    terms = OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price)
+    return DueOrder(OrderRequest(terms=terms, **fields), ends)
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
     """Positions whose session's stop loss, trailing stop or target was reached."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        _exit_request,
         f"""
         SELECT * FROM (
-            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS free, {EXIT_ORIGIN} AS origin
+            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin
             FROM {SESSIONS_WITH_EXITS}
             WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity
               AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)) e
@@ -173,31 +120,30 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
         """,  # noqa: S608 - conditions of ours
         (symbol,),
     )
-    return [
-        OrderRequest(
-            user_id=user_id,
-            session_id=session_id,
-            terms=OrderTerms("sell"),
-            origin=origin,
-            size_kind="quantity",
-            size=free,
-        )
-        for user_id, session_id, free, origin in rows
-    ]
+
+
+def _exit_request(**fields: Any) -> OrderRequest:
+    return OrderRequest(terms=OrderTerms("sell"), size_kind="quantity", **fields)
 
 
 def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) -> dict[UUID, Release]:
     """What orders that still wait would give back; orders at work or finished are not in it."""
     if not order_ids:
         return {}
-    rows = connection.execute(
+    rows = fetch_all(
+        connection,
+        _release,
         """
-        SELECT id, user_id, session_id, reserved_cash, reserved_quantity FROM orders
+        SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS quantity FROM orders
         WHERE id = ANY(%s) AND symbol = %s AND status IN ('PENDING', 'RESTING') AND cancel_requested_at IS NULL FOR UPDATE
         """,
         (list(order_ids), symbol),
     )
-    return {row[0]: Release(*row[1:]) for row in rows}
+    return dict(rows)
+
+
+def _release(id: UUID, **fields: Any) -> tuple[UUID, Release]:
+    return id, Release(**fields)
 
 
 # Who wants it ----------------------------------------------------------------------------------------------------
@@ -210,22 +156,24 @@ def lock_accounts(
 
     Without `lock` it only looks, for who wants to know what would be.
     """
-    rows = connection.execute(
+    accounts = fetch_all(
+        connection,
+        _account,
         f"""
         WITH locked AS (
             SELECT id, virtual_balance, reserved_cash, greatest(trading_state, imposed_state) AS trading_state
             FROM users WHERE id = ANY(%(users)s) ORDER BY id {"FOR UPDATE" if lock else ""})
-        SELECT l.id, l.virtual_balance, l.virtual_balance + l.reserved_cash + held.value, l.trading_state::text,
+        SELECT l.id AS user_id, l.virtual_balance AS cash, l.virtual_balance + l.reserved_cash + held.value AS equity, l.trading_state,
                r.max_position, r.max_exposure, r.max_daily_loss, r.max_drawdown, r.max_orders_per_minute, r.cooldown_minutes,
-               r.price_band, held.value + l.reserved_cash, held.symbol_value + CASE WHEN r.max_position IS NULL THEN 0 ELSE coalesce((
+               r.price_band, held.value + l.reserved_cash AS exposure, held.symbol_value + CASE WHEN r.max_position IS NULL THEN 0 ELSE coalesce((
                    SELECT sum(o.reserved_cash) FROM orders o
-                   WHERE o.user_id = l.id AND o.symbol = %(symbol)s AND o.status IN ('RESTING', 'WORKING')), 0) END,
-               CASE WHEN m.day = (%(at)s AT TIME ZONE 'America/New_York')::date THEN m.day_equity END, m.peak_equity,
+                   WHERE o.user_id = l.id AND o.symbol = %(symbol)s AND o.status IN ('RESTING', 'WORKING')), 0) END AS symbol_value,
+               CASE WHEN m.day = (%(at)s AT TIME ZONE 'America/New_York')::date THEN m.day_equity END AS day_equity, m.peak_equity,
                CASE WHEN r.max_orders_per_minute IS NULL THEN 0 ELSE (
                    SELECT count(*) FROM orders o WHERE o.user_id = l.id AND o.decided_at > %(at)s - interval '1 minute'
-                     AND o.status <> 'REJECTED' AND o.side = 'buy') END,
+                     AND o.status <> 'REJECTED' AND o.side = 'buy') END AS orders_last_minute,
                CASE WHEN r.cooldown_minutes IS NULL THEN NULL ELSE (
-                   SELECT max(t.executed_at) FROM trades t WHERE t.user_id = l.id AND t.symbol = %(symbol)s AND t.realized_pnl < 0) END
+                   SELECT max(t.executed_at) FROM trades t WHERE t.user_id = l.id AND t.symbol = %(symbol)s AND t.realized_pnl < 0) END AS last_loss_at
         FROM locked l
         LEFT JOIN risk_limits r ON r.user_id = l.id
         LEFT JOIN equity_marks m ON m.user_id = l.id
@@ -237,22 +185,15 @@ def lock_accounts(
         """,  # noqa: S608 - a clause of ours
         {"users": list(set(user_ids)), "symbol": symbol, "at": at},
     )
-    return {
-        row[0]: Account(
-            user_id=row[0],
-            cash=row[1],
-            equity=row[2],
-            trading_state=row[3],
-            limits=RiskLimits(*row[4:11]),
-            exposure=row[11],
-            symbol_value=row[12],
-            day_equity=row[13],
-            peak_equity=row[14],
-            orders_last_minute=row[15],
-            last_loss_at=row[16],
-        )
-        for row in rows
-    }
+    return {account.user_id: account for account in accounts}
+
+
+_LIMITS = tuple(field.name for field in dataclasses.fields(RiskLimits))
+
+
+def _account(**columns: Any) -> Account:
+    limits = RiskLimits(**{name: columns.pop(name) for name in _LIMITS})
+    return Account(limits=limits, **columns)
 
 
 def free_quantities(
@@ -273,67 +214,25 @@ def free_quantities(
 
 
 @dataclass(frozen=True, slots=True)
-class NewBlock:
-    """A block order to store with the orders that joined it."""
-
-    net: Block
-    client_order_id: str
-    fee_rate: Decimal
-    bar_time: datetime | None
-    cancel_after: datetime
-    claim: timedelta
-
-
-def store_block(connection: Connection, symbol: str, block: NewBlock, market: Market) -> UUID:
-    """Writes a block order before anybody sends it."""
-    net = block.net
-    row = connection.execute(
-        """
-        INSERT INTO block_orders (symbol, side, quantity, limit_price, cross_quantity, reference_price, collar, cross_low, cross_high,
-                                  fee_rate, bar_time, client_order_id, status, cancel_after, claimed_until)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', %s, now() + %s) RETURNING id
-        """,
-        (
-            symbol,
-            net.side,
-            net.quantity,
-            net.limit_price,
-            net.cross_quantity,
-            market.price,
-            market.collar,
-            net.cross_low,
-            net.cross_high,
-            block.fee_rate,
-            block.bar_time,
-            block.client_order_id,
-            block.cancel_after,
-            block.claim,
-        ),
-    ).fetchone()
-    assert row is not None
-    block_id: UUID = row[0]
-    return block_id
-
-
-@dataclass(frozen=True, slots=True)
 class Write:
-    """A decision with what it writes: the order's status, and the end of what it replaces."""
+    """A decision with what it writes: the order's status, why, and when it ends by itself."""
 
     decision: Decision
-    status: str
+    status: OrderStatus
     reason: Reason | None = None
     expires_at: datetime | None = None
 
 
-_WRITE = """
+_WRITE = f"""
 WITH written AS (
     SELECT * FROM unnest(
         %(ids)s::uuid[], %(new)s::boolean[], %(users)s::uuid[], %(sessions)s::uuid[], %(signals)s::bigint[], %(sides)s::trade_side[],
         %(origins)s::order_origin[], %(statuses)s::order_status[], %(reasons)s::text[], %(quantities)s::numeric[],
         %(reserve_prices)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(water_marks)s::numeric[],
-        %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[])
+        %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[],
+        %(more_cash)s::numeric[], %(more_shares)s::numeric[])
         AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, quantity, reserve_price, cash, shares,
-              water_mark, below, above, triggered, expires_at)),
+              water_mark, below, above, triggered, expires_at, more_cash, more_shares)),
 inserted AS (
     INSERT INTO orders (id, user_id, session_id, signal_id, block_order_id, symbol, side, origin, size_kind, size, quantity,
                         reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at)
@@ -356,16 +255,10 @@ updated AS (
         expires_at = coalesce(o.expires_at, w.expires_at),
         completed_at = CASE WHEN w.status NOT IN ('RESTING', 'WORKING') THEN now() END
     FROM written w WHERE o.id = w.id AND NOT w.is_new),
-money AS (
-    UPDATE users u SET virtual_balance = u.virtual_balance - m.cash, reserved_cash = u.reserved_cash + m.cash
-    FROM (SELECT * FROM unnest(%(money_users)s::uuid[], %(money)s::numeric[]) AS m (user_id, cash)) m WHERE u.id = m.user_id),
-held AS (
-    UPDATE positions p SET reserved_quantity = p.reserved_quantity + h.shares
-    FROM (SELECT * FROM unnest(%(held_users)s::uuid[], %(held_sessions)s::uuid[], %(held)s::numeric[]) AS h (user_id, session_id, shares)) h
-    WHERE p.user_id = h.user_id AND p.session_id IS NOT DISTINCT FROM h.session_id AND p.symbol = %(symbol)s)
+{reserve("(SELECT user_id, session_id, more_cash AS cash, more_shares AS shares FROM written) more")}
 UPDATE signals g SET status = (CASE WHEN w.status = 'WORKING' THEN 'EXECUTED' ELSE 'REJECTED' END)::signal_status, reason = w.reason
 FROM written w WHERE g.id = w.signal_id
-"""
+"""  # noqa: S608 - statements of ours
 
 
 def write_decisions(
@@ -381,17 +274,6 @@ def write_decisions(
         return
     decisions = [write.decision for write in writes]
     requests = [decision.request for decision in decisions]
-    money: dict[UUID, Decimal] = {}
-    held: dict[Holder, Decimal] = {}
-    for decision in decisions:
-        request = decision.request
-        cash = decision.reserved_cash - request.reserved_cash
-        shares = decision.reserved_quantity - request.reserved_quantity
-        if cash:
-            money[request.user_id] = money.get(request.user_id, ZERO) + cash
-        if shares:
-            holder = (request.user_id, request.session_id)
-            held[holder] = held.get(holder, ZERO) + shares
     connection.execute(
         _WRITE,
         {
@@ -418,86 +300,48 @@ def write_decisions(
             "above": [decision.trigger.above for decision in decisions],
             "triggered": [decision.triggered for decision in decisions],
             "expires": [write.expires_at for write in writes],
-            "money_users": list(money),
-            "money": list(money.values()),
-            "held_users": [user_id for user_id, _ in held],
-            "held_sessions": [session_id for _, session_id in held],
-            "held": list(held.values()),
+            "more_cash": [decision.reserved_cash - decision.request.reserved_cash for decision in decisions],
+            "more_shares": [decision.reserved_quantity - decision.request.reserved_quantity for decision in decisions],
         },
     )
 
 
-def end_replaced(
-    connection: Connection, order_ids: Sequence[UUID], releases: Mapping[UUID, Release], symbol: str
-) -> None:
+# What an order that waits becomes when it ends, in an UPDATE of orders; `%(reason)s` says why.
+ENDED_WAITING = """
+    status = (CASE WHEN filled_quantity > 0 THEN 'PARTIALLY_FILLED' ELSE 'CANCELED' END)::order_status,
+    reason = %(reason)s, reserved_cash = 0, reserved_quantity = 0, completed_at = now()
+"""
+_END_REPLACED = f"""
+WITH replaced AS (
+    SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS shares FROM orders WHERE id = ANY(%(ids)s)),
+{release("replaced")}
+UPDATE orders SET {ENDED_WAITING} WHERE id = ANY(%(ids)s)
+"""  # noqa: S608 - statements of ours
+
+
+def end_replaced(connection: Connection, order_ids: Sequence[UUID], symbol: str) -> None:
     """Ends orders whose successors were accepted; what they held back is free again."""
-    if not order_ids:
-        return
-    gone = [releases[order_id] for order_id in order_ids]
-    connection.execute(
-        """
-        WITH ended AS (
-            UPDATE orders SET status = (CASE WHEN filled_quantity > 0 THEN 'PARTIALLY_FILLED' ELSE 'CANCELED' END)::order_status,
-                              reason = %(reason)s, reserved_cash = 0, reserved_quantity = 0, completed_at = now()
-            WHERE id = ANY(%(ids)s)),
-        money AS (
-            UPDATE users u SET virtual_balance = u.virtual_balance + m.cash, reserved_cash = u.reserved_cash - m.cash
-            FROM (SELECT user_id, sum(cash) AS cash FROM unnest(%(users)s::uuid[], %(cash)s::numeric[]) AS m (user_id, cash)
-                  GROUP BY user_id) m WHERE u.id = m.user_id)
-        UPDATE positions p SET reserved_quantity = p.reserved_quantity - h.shares
-        FROM (SELECT user_id, session_id, sum(shares) AS shares
-              FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(shares)s::numeric[]) AS h (user_id, session_id, shares)
-              GROUP BY user_id, session_id) h
-        WHERE h.shares > 0 AND p.user_id = h.user_id AND p.session_id IS NOT DISTINCT FROM h.session_id AND p.symbol = %(symbol)s
-        """,
-        {
-            "symbol": symbol,
-            "reason": Reason.REPLACED,
-            "ids": list(order_ids),
-            "users": [release.user_id for release in gone],
-            "sessions": [release.session_id for release in gone],
-            "cash": [release.cash for release in gone],
-            "shares": [release.quantity for release in gone],
-        },
-    )
+    if order_ids:
+        parameters = {"symbol": symbol, "reason": Reason.REPLACED, "ids": list(order_ids)}
+        connection.execute(_END_REPLACED, parameters)
 
 
-# The block at the broker -----------------------------------------------------------------------------------------
+_END_ALL_WAITING = f"""
+WITH waiting AS (
+    SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS shares FROM orders
+    WHERE symbol = %(symbol)s AND status IN ('PENDING', 'RESTING') FOR UPDATE),
+{release("waiting")}
+UPDATE orders SET {ENDED_WAITING} WHERE id IN (SELECT id FROM waiting)
+"""  # noqa: S608 - statements of ours
 
 
-def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> bool:
-    """Takes a block to send, look up or cancel it; False when another executor is at it, or it is done."""
-    return (
-        connection.execute(
-            """
-            UPDATE block_orders SET claimed_until = now() + %s WHERE id = %s AND completed_at IS NULL AND claimed_until <= now()
-            """,
-            (claim, block_id),
-        ).rowcount
-        == 1
-    )
-
-
-def mark_submitted(connection: Connection, block_id: UUID, alpaca_order_id: str) -> None:
-    """Notes that the broker has the order; a block that is already finished is left alone."""
-    connection.execute(
-        """
-        UPDATE block_orders SET status = 'SUBMITTED', alpaca_order_id = %s, submitted_at = coalesce(submitted_at, now()),
-                                claimed_until = now()
-        WHERE id = %s AND completed_at IS NULL
-        """,
-        (alpaca_order_id, block_id),
-    )
-
-
-def mark_unknown(connection: Connection, block_id: UUID, error: str) -> None:
-    """Notes that nobody knows yet whether the broker has the order; whoever looks it up next may do so at once."""
-    connection.execute(
-        """
-        UPDATE block_orders SET status = 'UNKNOWN', error = %s, claimed_until = now() WHERE id = %s AND completed_at IS NULL
-        """,
-        (error, block_id),
-    )
+def end_all_waiting(connection: Connection, symbol: str, reason: Reason) -> int:
+    """Ends every order that waits on a symbol and gives back what it held; returns how many. Locks the symbol and the users first."""
+    lock_symbol(connection, symbol)
+    parameters = {"symbol": symbol, "reason": reason}
+    waiting = "SELECT user_id FROM orders WHERE symbol = %(symbol)s AND status IN ('PENDING', 'RESTING')"
+    lock_users(connection, waiting, parameters)
+    return connection.execute(_END_ALL_WAITING, parameters).rowcount
 
 
 def end_waiting(connection: Connection, request: OrderRequest, reason: Reason) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_one, fetch_value
 
 # A price that came longer ago than this is too old to trade by hand on, while the market is open.
 FRESH = timedelta(minutes=5)
@@ -34,16 +35,17 @@ def lock_symbol(connection: Connection, symbol: str) -> None:
 
 def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
     """The symbol's state; None when it has no price yet."""
-    row = connection.execute(
+    return fetch_one(
+        connection,
+        SymbolState,
         """
-        SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price), coalesce(l.bar_high, l.price),
-               l.received_at > now() - %s::interval, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol),
-               (SELECT trading_state::text FROM platform_state)
+        SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price) AS bar_low, coalesce(l.bar_high, l.price) AS bar_high,
+               l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted,
+               (SELECT trading_state FROM platform_state) AS platform_state
         FROM latest_prices l WHERE l.symbol = %s
         """,
         (FRESH, symbol),
-    ).fetchone()
-    return SymbolState(*row) if row else None
+    )
 
 
 # Due: a resting order whose price was reached, one that asks for its end, or one that trails and must follow. A stop looks at the
@@ -82,7 +84,8 @@ _EXITS_OF = """
 
 def has_work(connection: Connection, symbol: str, *, new_price: bool = False) -> bool:
     """Whether the executor has anything to do for a symbol; what trails wants to follow every new price."""
-    row = connection.execute(
+    found = fetch_value(
+        connection,
         f"""
         SELECT EXISTS (SELECT FROM signals WHERE symbol = %(symbol)s AND status = 'PENDING')
             OR EXISTS (SELECT FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
@@ -94,8 +97,8 @@ def has_work(connection: Connection, symbol: str, *, new_price: bool = False) ->
                          AND ((%(new_price)s AND s.trailing_stop IS NOT NULL) OR ({EXIT_ORIGIN}) IS NOT NULL))
         """,  # noqa: S608 - conditions of this module
         {"symbol": symbol, "new_price": new_price},
-    ).fetchone()
-    return bool(row and row[0])
+    )
+    return bool(found)
 
 
 def symbols_with_work(connection: Connection) -> list[str]:

@@ -6,12 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
+
+import numpy as np
 
 from stratforge.market import Bar, BarColumns, Trade
-from stratforge.market.columns import exchange_timezone
+from stratforge.market.columns import Integers, exchange_timezone
+from stratforge.market.corporate_actions import SplitScale, scaled
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_one, fetch_value
 
 _COLUMNS = "symbol, timeframe, time, open, high, low, close, volume"
+# When a row of corporate_actions takes effect: the beginning of the exchange's day.
+SPLIT_TIME = "(effective_on::timestamp AT TIME ZONE 'America/New_York')"
 
 
 def ensure_months(connection: Connection, times: Sequence[datetime]) -> None:
@@ -21,24 +28,31 @@ def ensure_months(connection: Connection, times: Sequence[datetime]) -> None:
         connection.execute("SELECT ensure_market_data_month(%s)", (month,))
 
 
-def add_bars(connection: Connection, bars: Sequence[Bar]) -> int:
-    """Adds bars that are not there yet; returns how many were new."""
+def add_bars(connection: Connection, bars: Sequence[Bar], *, adjusted_at: datetime | None = None) -> int:
+    """Adds bars that are not there yet; returns how many were new.
+
+    Args:
+        connection: In whose transaction.
+        bars: The bars, as they were traded.
+        adjusted_at: For bars from history: the market's time until which their prices are adjusted for splits.
+    """
     if not bars:
         return 0
-    row = connection.execute(
+    added: int = fetch_value(
+        connection,
         f"""
         WITH added AS (
-            INSERT INTO market_data ({_COLUMNS})
-            SELECT * FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[],
-                                 %s::numeric[], %s::numeric[])
+            INSERT INTO market_data ({_COLUMNS}, after_bar, adjusted_at)
+            SELECT b.*, (SELECT l.bar_time FROM latest_prices l WHERE l.symbol = b.symbol AND l.bar_time >= b.time), %s
+            FROM unnest(%s::text[], %s::text[], %s::timestamptz[], %s::numeric[], %s::numeric[], %s::numeric[], %s::numeric[],
+                        %s::numeric[]) AS b (symbol, timeframe, time, open, high, low, close, volume)
             ON CONFLICT DO NOTHING
             RETURNING 1)
         SELECT count(*) FROM added
         """,  # noqa: S608 - column names of this module
-        _transposed(bars),
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+        (adjusted_at, *_transposed(bars)),
+    )
+    return added
 
 
 def correct_bar(connection: Connection, bar: Bar) -> bool:
@@ -128,45 +142,53 @@ class LatestPrice:
 
 def latest_price(connection: Connection, symbol: str) -> LatestPrice | None:
     """The latest price of a symbol; None when it has none."""
-    row = connection.execute(
+    return fetch_one(
+        connection,
+        LatestPrice,
         """
-        SELECT price, time, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) FROM latest_prices l WHERE symbol = %s
+        SELECT price, time, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted FROM latest_prices l WHERE symbol = %s
         """,
         (symbol,),
-    ).fetchone()
-    return LatestPrice(*row) if row else None
+    )
+
+
+# Columns of a query for bars; the splits that windows up to the bar at %(until)s follow come along in each row, and are read once.
+_BARS = f"""
+    SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, (
+        SELECT json_agg(json_build_array(extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8) ORDER BY effective_on, id)
+        FROM corporate_actions
+        WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND (after_bar IS NULL OR after_bar < %(until)s))
+    FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min'
+"""  # noqa: S608 - an expression of ours
 
 
 def trailing_window(connection: Connection, symbol: str, until: datetime, length: int) -> BarColumns:
-    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time.
-
-    A split ends the past: prices before it are on another scale, so a window never reaches across one.
-    """
-    rows = connection.execute(
-        """
-        SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8
-        FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(until)s AND time >= coalesce((
-            SELECT max(effective_on)::timestamp AT TIME ZONE 'America/New_York' FROM corporate_actions
-            WHERE symbol = %(symbol)s AND applied_at IS NOT NULL), '-infinity')
-        ORDER BY time DESC LIMIT %(length)s
-        """,
-        {"symbol": symbol, "until": until, "length": length},
-    ).fetchall()
-    rows.reverse()
-    return BarColumns.from_rows(rows, exchange_timezone(symbol))
+    """The last `length` bars of a symbol up to and including the bar at `until`, in ascending time, on one scale whatever was split."""
+    parameters = {"symbol": symbol, "until": until, "length": length}
+    query = _BARS + " AND time <= %(until)s ORDER BY time DESC LIMIT %(length)s"
+    return _columns(symbol, connection.execute(query, parameters).fetchall())
 
 
 def bars_between(connection: Connection, symbol: str, start: datetime, end: datetime, limit: int) -> BarColumns:
-    """At most `limit` bars from `start` (included) to `end` (excluded): the latest ones, in ascending time."""
-    rows = connection.execute(
-        """
-        SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8
-        FROM market_data WHERE symbol = %s AND timeframe = '1Min' AND time >= %s AND time < %s ORDER BY time DESC LIMIT %s
-        """,
-        (symbol, start, end, limit),
-    ).fetchall()
+    """At most `limit` bars from `start` (included) to `end` (excluded): the latest ones, in ascending time, on today's scale."""
+    parameters = {"symbol": symbol, "until": "infinity", "start": start, "end": end, "limit": limit}
+    query = _BARS + " AND time >= %(start)s AND time < %(end)s ORDER BY time DESC LIMIT %(limit)s"
+    return _columns(symbol, connection.execute(query, parameters).fetchall())
+
+
+def _columns(symbol: str, rows: list[Any]) -> BarColumns:
+    """Columns of the rows of `_BARS`, the latest first."""
     rows.reverse()
-    return BarColumns.from_rows(rows, exchange_timezone(symbol))
+    bars = BarColumns.from_rows(rows, exchange_timezone(symbol))
+    splits = rows[-1][7] if rows else None
+    if splits is None:
+        return bars
+    return scaled(bars, seconds([row[6] for row in rows]), [SplitScale(*each) for each in splits])
+
+
+def seconds(times: Sequence[datetime | None]) -> Integers:
+    """Times in seconds since the epoch; 0 where there is none."""
+    return np.array([int(time.timestamp()) if time else 0 for time in times], dtype=np.int64)
 
 
 def recent_closes(connection: Connection, symbols: Sequence[str], count: int) -> dict[str, list[float]]:

@@ -63,8 +63,21 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
     return [RunningSession(*row) for row in rows]
 
 
-def record_outcomes(connection: Connection, symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) -> int:
+def record_outcomes(
+    connection: Connection,
+    symbol: str,
+    bar_time: datetime,
+    outcomes: Sequence[Outcome],
+    bar_before: datetime | None = None,
+) -> int:
     """Writes signals and state of one bar; a session that has already seen the bar is left alone.
+
+    Args:
+        connection: In whose transaction.
+        symbol: The symbol.
+        bar_time: The bar.
+        outcomes: What came of it, for each session.
+        bar_before: The bar before it, so that it is noted which sessions did not see that one.
 
     Returns:
         How many signals are new.
@@ -84,6 +97,11 @@ def record_outcomes(connection: Connection, symbol: str, bar_time: datetime, out
             SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price FROM outcome o JOIN sessions s ON s.id = o.session_id
             WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
               AND (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price)
+            ON CONFLICT DO NOTHING),
+        missed AS (
+            INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar)
+            SELECT s.id, s.user_id, s.last_bar_time, %(bar_time)s FROM outcome o JOIN sessions s ON s.id = o.session_id
+            WHERE s.last_bar_time < %(bar_before)s AND s.last_bar_time < %(bar_time)s
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -112,7 +130,7 @@ def record_outcomes(connection: Connection, symbol: str, bar_time: datetime, out
             RETURNING 1)
         SELECT count(*) FROM signaled
         """,
-        _parameters(symbol, bar_time, outcomes),
+        {"bar_before": bar_before, **_parameters(symbol, bar_time, outcomes)},
     ).fetchone()
     assert row is not None
     return int(row[0])

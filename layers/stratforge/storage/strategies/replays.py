@@ -10,7 +10,9 @@ from uuid import UUID
 import numpy as np
 
 from stratforge.market import BarColumns
-from stratforge.market.columns import PRICE_COLUMNS, exchange_timezone
+from stratforge.market.columns import PRICE_COLUMNS, Chosen, Integers, exchange_timezone
+from stratforge.market.corporate_actions import SplitScale, scaled
+from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
@@ -62,20 +64,19 @@ def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, Sign
 
 
 def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[RecordedBar]:
-    """The bars a session was evaluated on, each with its window as it was at that time. All is read at once; windows are made as they are
-    asked for, without the connection.
+    """The bars a session was evaluated on, each with its window as it was at that time: with the bars that were stored by then, the prices they
+    had before later corrections, on the scale of the splits that were followed by then. All is read at once; windows are made as they
+    are asked for, without the connection.
     """
     length = window_length(session.lookback)
     rows = connection.execute(
         """
-        WITH wanted AS (
-            (SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time < %(first)s
-             ORDER BY time DESC LIMIT %(before)s)
-            UNION ALL
-            SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time BETWEEN %(first)s AND %(last)s)
-        SELECT m.time, m.open::float8, m.high::float8, m.low::float8, m.close::float8, m.volume::float8
-        FROM market_data m JOIN wanted w ON w.time = m.time
-        WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min' ORDER BY m.time
+        SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar
+        FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time <= %(last)s AND time >= coalesce((
+            SELECT min(time) FROM (
+                SELECT time FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min' AND time < %(first)s
+                  AND (after_bar IS NULL OR after_bar < %(first)s) ORDER BY time DESC LIMIT %(before)s) first_window), %(first)s)
+        ORDER BY time
         """,
         {
             "symbol": session.symbol,
@@ -84,22 +85,52 @@ def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[
             "before": length - 1,
         },
     ).fetchall()
-    bars = BarColumns.from_rows(rows, exchange_timezone(session.symbol))
-    undo = _corrections(connection, session.symbol, bars)
-    views = _views(connection, session.session_id)
-    start = int(np.searchsorted(bars.time, int(session.first_bar_time.timestamp())))
-    return _windows(bars, start, length, undo, views)
+    record = _Record(
+        bars=BarColumns.from_rows(rows, exchange_timezone(session.symbol)),
+        adjusted_at=seconds([row[6] for row in rows]),
+        after_bar=seconds([row[7] for row in rows]),
+        views=_views(connection, session.session_id),
+        gaps=_gaps(connection, session.session_id),
+        splits=_splits(connection, session.symbol),
+    )
+    undo = _corrections(connection, session.symbol, record.bars)
+    start = int(np.searchsorted(record.bars.time, int(session.first_bar_time.timestamp())))
+    return _windows(record, undo, start, length)
 
 
-def _windows(
-    bars: BarColumns, start: int, length: int, undo: _Undo, views: dict[int, tuple[float, float]]
-) -> Iterator[RecordedBar]:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is stored of a session's bars. Times are seconds since the epoch; see the columns of market_data for `adjusted_at` and `after_bar`.
+
+    Attributes:
+        views: The positions that the session saw, from the bars at which they changed.
+        gaps: Pairs of bars between which it saw none.
+        splits: The splits that were followed, each with the last bar that was evaluated before.
+    """
+
+    bars: BarColumns
+    adjusted_at: Integers
+    after_bar: Integers
+    views: dict[int, tuple[float, float]]
+    gaps: list[tuple[int, int]]
+    splits: list[tuple[int, SplitScale]]
+
+
+def _windows(record: _Record, undo: _Undo, start: int, length: int) -> Iterator[RecordedBar]:
+    bars, late = record.bars, record.after_bar.any()
     seen = (0.0, 0.0)
     for index in range(start, len(bars)):
         time = int(bars.time[index])
-        seen = views.get(time, seen)
-        window = bars.slice(max(0, index + 1 - length), index + 1)
-        yield RecordedBar(time, _as_of(window, undo, time), *seen)
+        # A bar that was stored after later ones was never new, so nobody was evaluated on it.
+        if record.after_bar[index] >= time or any(after < time < before for after, before in record.gaps):
+            continue
+        seen = record.views.get(time, seen)
+        followed = [scale for after, scale in record.splits if after < time]
+        chosen: Chosen = slice(max(0, index + 1 - length), index + 1)
+        if late:
+            chosen = np.flatnonzero(record.after_bar[: index + 1] < time)[-length:]
+        window = _as_of(bars.take(chosen), undo, time)
+        yield RecordedBar(time, scaled(window, record.adjusted_at[chosen], followed), *seen)
 
 
 def _views(connection: Connection, session_id: UUID) -> dict[int, tuple[float, float]]:
@@ -110,6 +141,26 @@ def _views(connection: Connection, session_id: UUID) -> dict[int, tuple[float, f
         (session_id,),
     )
     return {time: (quantity, entry) for time, quantity, entry in rows}
+
+
+def _gaps(connection: Connection, session_id: UUID) -> list[tuple[int, int]]:
+    """Pairs of bars between which the session saw none."""
+    query = """
+        SELECT extract(epoch FROM after_bar)::bigint, extract(epoch FROM before_bar)::bigint FROM session_gaps WHERE session_id = %s
+    """
+    return connection.execute(query, (session_id,)).fetchall()
+
+
+def _splits(connection: Connection, symbol: str) -> list[tuple[int, SplitScale]]:
+    """The splits that were followed, each with the last bar that was evaluated before."""
+    rows = connection.execute(
+        f"""
+        SELECT coalesce(extract(epoch FROM after_bar), 0)::bigint, extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8
+        FROM corporate_actions WHERE symbol = %s AND kind = 'split' AND applied_at IS NOT NULL ORDER BY effective_on, id
+        """,  # noqa: S608 - an expression of ours
+        (symbol,),
+    )
+    return [(after, SplitScale(at, ratio)) for after, at, ratio in rows]
 
 
 # For each bar: what it was before each of its corrections, with the last bar that was evaluated with those values.
@@ -134,7 +185,7 @@ def _corrections(connection: Connection, symbol: str, bars: BarColumns) -> _Undo
 
 def _as_of(window: BarColumns, undo: _Undo, time: int) -> BarColumns:
     """The window with the values its bars had when the bar at `time` was evaluated."""
-    changed = [each for each in undo if window.time[0] <= each <= window.time[-1]]
+    changed = [each for each in undo if window.time[0] <= each <= window.time[-1] and each in window.time]
     columns = {name: getattr(window, name) for name in PRICE_COLUMNS}
     if changed:
         columns = {name: column.copy() for name, column in columns.items()}

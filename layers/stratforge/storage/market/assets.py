@@ -1,36 +1,32 @@
-"""What the broker says of assets and trading days, kept so that nobody asks it for every order."""
+"""Assets as the broker describes them, kept so that nobody asks it for every order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 
-from stratforge.market import is_crypto
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.calendar import MarketCalendar, MarketDay
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
 
 def read_asset(connection: Connection, symbol: str) -> AssetRules | None:
     """The rules of an asset, if the broker was ever asked."""
-    row = connection.execute(
+    return fetch_one(
+        connection,
+        AssetRules,
         """
-        SELECT tradable, fractionable, min_order_size, quantity_increment, price_increment FROM assets WHERE symbol = %s
+        SELECT symbol, tradable, fractionable, asset_class = 'crypto' AS crypto, min_order_size, quantity_increment, price_increment
+        FROM assets WHERE symbol = %s
         """,
         (symbol,),
-    ).fetchone()
-    if row is None:
-        return None
-    tradable, fractionable, minimum, quantity_increment, price_increment = row
-    return AssetRules(symbol, tradable, fractionable, is_crypto(symbol), minimum, quantity_increment, price_increment)
+    )
 
 
 def knows_assets(connection: Connection) -> bool:
     """Whether the broker's list was ever stored whole."""
-    row = connection.execute("SELECT count(*) > 1 FROM assets").fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT count(*) > 1 FROM assets"))
 
 
 def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]]) -> None:
@@ -80,7 +76,9 @@ def list_assets(
     pattern = (
         None if search is None else "%" + search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     )
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        StoredAsset,
         """
         SELECT symbol, name, asset_class, tradable, fractionable, min_order_size, quantity_increment, price_increment FROM assets
         WHERE (%(pattern)s::text IS NULL OR symbol ILIKE %(pattern)s OR name ILIKE %(pattern)s)
@@ -89,35 +87,9 @@ def list_assets(
         """,
         {"pattern": pattern, "tradable": tradable, "after": after, "limit": limit},
     )
-    return [StoredAsset(*row) for row in rows]
 
 
 def assets_are_due(connection: Connection, hours: int) -> bool:
     """Whether the broker should be asked for all assets again."""
-    row = connection.execute(
-        """
-        SELECT count(*) < 2 OR max(refreshed_at) < now() - make_interval(hours => %s) FROM assets
-        """,
-        (hours,),
-    ).fetchone()
-    return bool(row and row[0])
-
-
-def read_calendar(connection: Connection, start: date) -> MarketCalendar:
-    """The trading days that are known from `start` on."""
-    rows = connection.execute(
-        "SELECT opens_at, closes_at, day FROM market_days WHERE day >= %s ORDER BY day LIMIT 400", (start,)
-    )
-    return MarketCalendar(MarketDay(*row) for row in rows)
-
-
-def store_calendar(connection: Connection, days: Iterable[MarketDay]) -> None:
-    """Stores trading days."""
-    rows = list(days)
-    connection.execute(
-        """
-        INSERT INTO market_days (day, opens_at, closes_at) SELECT * FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[])
-        ON CONFLICT (day) DO UPDATE SET opens_at = excluded.opens_at, closes_at = excluded.closes_at
-        """,
-        ([each.day for each in rows], [each.opens_at for each in rows], [each.closes_at for each in rows]),
-    )
+    due = "SELECT count(*) < 2 OR max(refreshed_at) < now() - make_interval(hours => %s) FROM assets"
+    return bool(fetch_value(connection, due, (hours,)))

@@ -1,4 +1,4 @@
-"""What the executor must know of assets and trading days, asked of the broker once and then kept."""
+"""Reference data: the rules of assets and the trading days, asked of the broker once and then kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stratforge.broker import Broker, BrokerUnavailable
 from stratforge.market import is_crypto
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar
-from stratforge.storage.market import reference
+from stratforge.storage.market import assets, trading_days
 from stratforge.storage.postgres.database import Database
 
 _KEEP_SECONDS = 600.0
@@ -32,13 +32,13 @@ class ReferenceData:
         if kept is not None and time.monotonic() - kept[0] < _KEEP_SECONDS:
             return kept[1]
         with self._database.transaction() as connection:
-            rules = reference.read_asset(connection, symbol)
+            rules = assets.read_asset(connection, symbol)
         if rules is None:
             found = self._broker.asset(symbol)
             if found is not None:
                 rules = found[0]
                 with self._database.transaction() as connection:
-                    reference.store_assets(connection, [found])
+                    assets.store_assets(connection, [found])
         self._assets[symbol] = (time.monotonic(), rules)
         return rules
 
@@ -64,11 +64,11 @@ class ReferenceData:
         """
         start = (at - _BEHIND).date()
         with self._database.transaction() as connection:
-            self._calendar = reference.read_calendar(connection, start)
+            self._calendar = trading_days.read_calendar(connection, start)
         if not self._calendar.covers(at):
             days = self._broker.calendar(start, (at + _AHEAD).date())
             with self._database.transaction() as connection:
-                reference.store_calendar(connection, days)
+                trading_days.store_calendar(connection, days)
             self._calendar = MarketCalendar(days)
         if not self._calendar.covers(at):
             raise BrokerUnavailable(f"the broker's calendar does not reach {at:%Y-%m-%d}")

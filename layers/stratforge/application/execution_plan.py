@@ -1,4 +1,4 @@
-"""One transaction of the executor: what waits on a symbol becomes decisions, reservations and at most one stored block order."""
+"""The plan of a symbol, made in one transaction: what waits on a symbol becomes decisions, reservations and at most one stored block order."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from uuid import uuid4
 from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
-from stratforge.portfolio.orders import OrderRequest
+from stratforge.portfolio.orders import BlockStatus, OrderRequest, OrderStatus
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.storage.ledger import execution, symbols
-from stratforge.storage.ledger.execution import DueOrder, NewBlock, Write
-from stratforge.storage.ledger.settlement import apply_progress
+from stratforge.storage.ledger import blocks, execution, symbols
+from stratforge.storage.ledger.blocks import NewBlock
+from stratforge.storage.ledger.execution import DueOrder, Write
+from stratforge.storage.ledger.fills import apply_progress
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
@@ -51,13 +52,6 @@ class Planned:
     def to_send(self) -> bool:
         """Whether a block order was stored that the broker must get."""
         return self.client_order_id is not None and not self.crossed
-
-    @property
-    def outcome(self) -> str:
-        """What it came to when there is nothing to send."""
-        if self.crossed:
-            return "crossed inside"
-        return "decided" if self.decided else "nothing to do"
 
 
 def plan(connection: Connection, symbol: str, state: SymbolState | None, around: Surroundings) -> Planned:
@@ -95,18 +89,18 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         ),
     ]
     block = _new_block(symbol, net, market, state, around) if net is not None and working else None
-    block_id = execution.store_block(connection, symbol, block, market) if block else None
+    block_id = blocks.store_block(connection, symbol, block, market) if block else None
     gone = [
         decision.request.replaces
         for decision in decisions
         if decision.request.replaces and not decision.request.accepted and decision.action in ("join", "rest")
     ]
-    execution.end_replaced(connection, gone, releases, symbol)
+    execution.end_replaced(connection, gone, symbol)
     execution.write_decisions(connection, symbol, writes, block_id, market, state.bar_time)
     if block is None:
         return Planned(len(writes))
     if block.net.side is None:
-        crossed = OrderProgress(ZERO, ZERO, state.time, terminal="CROSSED")
+        crossed = OrderProgress(ZERO, ZERO, state.time, terminal=BlockStatus.CROSSED)
         apply_progress(connection, block.client_order_id, crossed)
     return Planned(len(writes), len(working), block.client_order_id, crossed=block.net.side is None)
 
@@ -165,7 +159,7 @@ def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, arou
 
 
 def _ending(request: OrderRequest, reason: Reason) -> Write:
-    status = "EXPIRED" if reason is Reason.EXPIRED else "CANCELED"
+    status = OrderStatus.EXPIRED if reason is Reason.EXPIRED else OrderStatus.CANCELED
     return Write(Decision(request, "refuse", reason=reason), status, reason)
 
 
@@ -173,6 +167,6 @@ def _write(decision: Decision, next_close: datetime | None, *, at_work: bool) ->
     request = decision.request
     expires_at = next_close if request.time_in_force == "day" and request.terms.type != "market" else None
     if decision.action == "refuse":
-        return Write(decision, "CANCELED" if request.accepted else "REJECTED", decision.reason)
-    status = "WORKING" if decision.action == "join" and at_work else "RESTING"
+        return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
+    status = OrderStatus.WORKING if decision.action == "join" and at_work else OrderStatus.RESTING
     return Write(decision, status, None, expires_at)

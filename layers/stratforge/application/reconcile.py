@@ -1,7 +1,8 @@
-"""Compares the broker with the ledger: recovers what can be proved, halts what cannot, and says so."""
+"""Reconcile: compares the broker with the ledger, recovers what can be proved, halts what cannot, and says so."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -9,16 +10,25 @@ from typing import Any
 
 from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
-from stratforge.bus.queues import send_order_update, send_work_ready
 from stratforge.market import is_crypto
+from stratforge.market.columns import exchange_timezone
+from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.reasons import Reason
-from stratforge.portfolio.reconciliation import correct_fills, is_rounding
 from stratforge.storage.delivery import events
-from stratforge.storage.ledger import execution, halts, invariants, reconciliation, symbols
+from stratforge.storage.ledger import (
+    blocks,
+    corporate_actions,
+    equity,
+    execution,
+    halts,
+    invariants,
+    reconciliation,
+    symbols,
+)
 from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
-from stratforge.storage.market import reference
+from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import sessions
+from stratforge.storage.strategies import evaluations, sessions
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
@@ -66,29 +76,38 @@ class Report:
         return {**asdict(self), "drift": drift, "clean": self.clean}
 
 
-class ReconcilerService:
+def snapshot_equity(database: Database) -> int:
+    """Notes everybody's equity, and forgets old events; returns for how many users."""
+    with database.transaction() as connection:
+        events.forget_events(connection, _EVENT_DAYS)
+        return equity.snapshot_equity(connection)
+
+
+class Reconciliation:
     """Compares and recovers. Everything it does may be done again, and beside everything else, at any time."""
 
     def __init__(
         self,
         database: Database,
         broker: BrokerStatement,
-        order_updates_queue_url: str,
-        signals_queue_url: str,
+        pass_on: Callable[[OrderUpdate], None],
+        wake_executor: Callable[[str, str], None],
         *,
         young: timedelta = YOUNG,
     ) -> None:
+        """
+        Args:
+            database: The ledger, as the engine's role.
+            broker: The account that all users share.
+            pass_on: Gives the settler what the broker says of an order.
+            wake_executor: Has the executor look at a symbol; the same cause does so once within five minutes.
+            young: Blocks younger than this are left to the order stream.
+        """
         self._database = database
         self._broker = broker
-        self._order_updates_queue_url = order_updates_queue_url
-        self._signals_queue_url = signals_queue_url
+        self._pass_on = pass_on
+        self._wake_executor = wake_executor
         self._young = young
-
-    def snapshot(self) -> int:
-        """Notes everybody's equity, and forgets old events; returns for how many."""
-        with self._database.transaction() as connection:
-            events.forget_events(connection, _EVENT_DAYS)
-            return reconciliation.snapshot_equity(connection)
 
     def run(self) -> Report:
         """One pass."""
@@ -109,8 +128,8 @@ class ReconcilerService:
 
     def _recover_open_blocks(self, report: Report, now: datetime) -> None:
         with self._database.transaction() as connection:
-            blocks = [block for block in execution.open_blocks(connection) if now - block.created_at > self._young]
-        for block in blocks:
+            open_blocks = [block for block in blocks.open_blocks(connection) if now - block.created_at > self._young]
+        for block in open_blocks:
             order = self._broker.find_order(block.client_order_id)
             if order is None:
                 # Stored and never sent: the executor sends it when it is woken.
@@ -119,7 +138,7 @@ class ReconcilerService:
                 continue
             if not order.ended and now - block.created_at > _OLD and self._broker.cancel(order.broker_order_id):
                 report.canceled += 1
-            send_order_update(self._order_updates_queue_url, OrderUpdate.of_order(order))
+            self._pass_on(OrderUpdate.of_order(order))
             report.looked_up += 1
 
     # Finished orders against the account's statement -----------------------------------------------------
@@ -128,10 +147,10 @@ class ReconcilerService:
         since = self._broker.now() - _STATEMENT
         orders = {order.client_order_id: order for order in self._broker.orders_since(since)}
         with self._database.transaction() as connection:
-            blocks = reconciliation.blocks_by_client_id(connection, list(orders))
+            finished = reconciliation.blocks_by_client_id(connection, list(orders))
         differing: list[tuple[BrokerOrder, FinishedBlock]] = []
         for client_order_id, order in orders.items():
-            block = blocks.get(client_order_id)
+            block = finished.get(client_order_id)
             if block is None:
                 if order.filled_quantity > 0:
                     whose = "one of ours" if client_order_id.startswith(OURS) else "not one of ours"
@@ -176,14 +195,15 @@ class ReconcilerService:
 
     def _follow_corporate_actions(self, report: Report) -> None:
         with self._database.transaction() as connection:
-            held = [symbol for symbol, state in reconciliation.ledger_by_symbol(connection).items() if state.quantity]
-        today = self._broker.now().date()
-        if held:
-            for action in self._broker.corporate_actions(held, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD):
+            # Also where nothing is held: the windows of running sessions follow a split too.
+            concerned = sorted(evaluations.symbols_to_stream(connection))
+        today = self._broker.now().astimezone(exchange_timezone("AAPL")).date()
+        if concerned:
+            for action in self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD):
                 with self._database.transaction() as connection:
-                    new = reconciliation.note_action(connection, action)
+                    new = corporate_actions.note_action(connection, action)
                     if new and action.kind == "symbol_change":
-                        reconciliation.end_waiting_orders(connection, action.symbol, Reason.CORPORATE_ACTION)
+                        execution.end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
                         halts.halt_symbol(
                             connection, action.symbol, CORPORATE_ACTION, f"{action.symbol} becomes {action.new_symbol}"
                         )
@@ -194,10 +214,10 @@ class ReconcilerService:
                         halts.halt_symbol(connection, action.symbol, CORPORATE_ACTION, f"split {action.ratio}:1")
                         report.halted.append(action.symbol)
         with self._database.transaction() as connection:
-            splits = [each for each in reconciliation.unapplied_splits(connection) if each.effective_on <= today]
+            splits = [each for each in corporate_actions.unapplied_splits(connection) if each.effective_on <= today]
         for action in splits:
             with self._database.transaction() as connection:
-                if reconciliation.apply_split(connection, action):
+                if corporate_actions.apply_split(connection, action):
                     halts.resume_symbol(connection, action.symbol)
                     report.splits.append(f"{action.symbol} {action.ratio}:1")
                     report.resumed.append(action.symbol)
@@ -212,9 +232,9 @@ class ReconcilerService:
         with self._database.transaction() as connection:
             after = reconciliation.ledger_by_symbol(connection)
             halted = {halt.symbol: halt for halt in halts.halted_symbols(connection)}
-        nothing = LedgerSymbol(Decimal(0), False, None, 0, 0)
         unsettled = {client_id.split("-")[1] for client_id in report.unconfirmed}
         for symbol in sorted({*after, *theirs}):
+            nothing = LedgerSymbol(symbol)
             state = after.get(symbol, nothing)
             if state != before.get(symbol, nothing) or state.working or symbol in unsettled:
                 continue
@@ -255,15 +275,15 @@ class ReconcilerService:
             self._wake(symbol, now)
 
     def _wake(self, symbol: str, now: datetime) -> None:
-        send_work_ready(self._signals_queue_url, symbol, f"reconcile-{now:%Y%m%dT%H%M%S}")
+        self._wake_executor(symbol, f"reconcile-{now:%Y%m%dT%H%M%S}")
 
     def _refresh_assets(self) -> None:
         with self._database.transaction() as connection:
-            due = reference.assets_are_due(connection, _ASSET_HOURS)
+            due = assets.assets_are_due(connection, _ASSET_HOURS)
         if due:
-            assets = self._broker.assets()
+            listed = self._broker.assets()
             with self._database.transaction() as connection:
-                reference.store_assets(connection, assets)
+                assets.store_assets(connection, listed)
 
 
 def _figures(order: BrokerOrder) -> tuple[Decimal, Decimal]:

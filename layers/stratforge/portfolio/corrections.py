@@ -1,4 +1,4 @@
-"""What a difference between the broker and the ledger means, and what can be proved about it."""
+"""Corrections: a difference between the broker and the ledger, divided among the users where it can be proved; and splits."""
 
 from __future__ import annotations
 

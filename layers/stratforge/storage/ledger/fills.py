@@ -1,4 +1,4 @@
-"""What the settler reads and writes: a block order and its orders in, fills, trades, positions and balances out."""
+"""Fills of block orders: the broker's progress in; fills, trades, positions and balances out."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from typing import Any
 
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, Settlement, settle
+from stratforge.storage.ledger import reservations
+from stratforge.storage.ledger.reservations import lock_users
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.sessions import fix_final_pnl
 
 # How long, in the market's time, a limit order that the broker did not fill leaves the symbol to others.
@@ -21,50 +24,39 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
     Returns:
         What changed; None when the block is not ours or finished already, so that nothing is left to do.
     """
-    found = connection.execute(
-        "SELECT symbol FROM block_orders WHERE client_order_id = %s", (client_order_id,)
-    ).fetchone()
-    if found is None:
+    symbol = fetch_value(connection, "SELECT symbol FROM block_orders WHERE client_order_id = %s", (client_order_id,))
+    if symbol is None:
         return None
-    lock_symbol(connection, found[0])
-    row = connection.execute(
+    lock_symbol(connection, symbol)
+    block = fetch_one(
+        connection,
+        BlockState,
         """
-        SELECT id, symbol, side::text, quantity, cross_quantity, reference_price, cross_low, cross_high, fee_rate,
+        SELECT id AS block_id, symbol, side, quantity, cross_quantity, reference_price, cross_low, cross_high, fee_rate,
                limit_price, filled_quantity, filled_value
         FROM block_orders WHERE client_order_id = %s AND completed_at IS NULL FOR UPDATE
         """,
         (client_order_id,),
-    ).fetchone()
-    if row is None:
+    )
+    if block is None:
         return None
-    block = BlockState(*row)
-    orders = [
-        OrderState(*each)
-        for each in connection.execute(
-            """
-            SELECT id, side::text, quantity - filled_before, filled_quantity - filled_before FROM orders
-            WHERE block_order_id = %s ORDER BY id FOR UPDATE
-            """,
-            (block.block_id,),
-        )
-    ]
+    orders_of = {"block": block.block_id}
+    orders = fetch_all(
+        connection,
+        OrderState,
+        """
+        SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity FROM orders
+        WHERE block_order_id = %(block)s ORDER BY id FOR UPDATE
+        """,
+        orders_of,
+    )
     settlement = settle(block, orders, progress)
-    _lock_accounts(connection, block)
+    lock_users(connection, "SELECT user_id FROM orders WHERE block_order_id = %(block)s", orders_of)
     _write_execution(connection, block, settlement)
     _write_trades(connection, block, settlement)
     if settlement.completed:
         _complete(connection, block, settlement, progress.occurred_at + RETRY_AFTER)
     return settlement
-
-
-def _lock_accounts(connection: Connection, block: BlockState) -> None:
-    # In order of their ids, like the executor, so that two symbols of one user never wait for each other in a circle.
-    connection.execute(
-        """
-        SELECT 1 FROM users WHERE id IN (SELECT user_id FROM orders WHERE block_order_id = %s) ORDER BY id FOR UPDATE
-        """,
-        (block.block_id,),
-    )
 
 
 def _write_execution(connection: Connection, block: BlockState, settlement: Settlement) -> None:
@@ -90,7 +82,7 @@ def _write_execution(connection: Connection, block: BlockState, settlement: Sett
         )
 
 
-_TRADES = """
+_TRADES = f"""
 WITH traded AS (
     SELECT t.order_id, t.quantity, t.price, t.execution_id, t.executed_at, t.fee_quantity, t.fee_cash, o.user_id, o.session_id,
            o.side
@@ -129,42 +121,22 @@ filled AS (
     FROM by_order f WHERE o.id = f.order_id
     RETURNING o.id, o.user_id, o.side, f.value - CASE WHEN o.side = 'sell' THEN f.fee_cash ELSE 0 END AS value,
               (SELECT old.reserved_cash FROM orders old WHERE old.id = o.id) - o.reserved_cash AS freed),
-paid AS (
-    UPDATE users u SET
-        virtual_balance = u.virtual_balance + m.cash,
-        reserved_cash = u.reserved_cash - m.freed
-    FROM (SELECT user_id, sum(CASE WHEN side = 'buy' THEN freed - value ELSE value END) AS cash, sum(freed) AS freed
-          FROM filled GROUP BY user_id) m
-    WHERE u.id = m.user_id),
+{reservations.pay("filled")},
+"""  # noqa: S608 - statements of ours
+# What moved of the positions, by holder; of purchases and of sales.
+_BOUGHT = """
 moved AS (
-    SELECT user_id, session_id,
-           sum(CASE WHEN side = 'buy' THEN quantity - fee_quantity ELSE 0 END) AS bought,
-           sum(CASE WHEN side = 'sell' THEN quantity ELSE 0 END) AS sold,
-           sum(CASE WHEN side = 'buy' THEN quantity * price ELSE -cost END) AS cost,
-           sum(CASE WHEN side = 'sell' THEN quantity * price - fee_cash - cost ELSE 0 END) AS realized,
-           max(price) AS highest, min(executed_at) AS at
+    SELECT user_id, session_id, sum(quantity - fee_quantity) AS quantity, sum(quantity * price) AS cost, max(price) AS highest,
+           min(executed_at) AS at
     FROM priced GROUP BY user_id, session_id)
 """
-_MOVE_PURCHASES = """
-INSERT INTO positions AS p (user_id, session_id, symbol, quantity, cost_basis, opened_at, high_water)
-SELECT user_id, session_id, %(symbol)s, bought, cost, at, highest FROM moved
-ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
-    quantity = p.quantity + excluded.quantity,
-    cost_basis = p.cost_basis + excluded.cost_basis,
-    opened_at = CASE WHEN p.quantity = 0 THEN excluded.opened_at ELSE p.opened_at END,
-    high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water ELSE greatest(p.high_water, excluded.high_water) END
+_SOLD = """
+moved AS (
+    SELECT user_id, session_id, sum(quantity) AS quantity, sum(cost) AS cost, sum(quantity * price - fee_cash - cost) AS realized
+    FROM priced GROUP BY user_id, session_id)
 """
-
-# A sale always finds its position, so it updates instead of inserting.
-_MOVE_SALES = """
-UPDATE positions p SET
-    quantity = p.quantity - m.sold,
-    reserved_quantity = p.reserved_quantity - m.sold,
-    cost_basis = CASE WHEN p.quantity = m.sold THEN 0 ELSE greatest(p.cost_basis + m.cost, 0) END,
-    realized_pnl = p.realized_pnl + m.realized
-FROM moved m
-WHERE p.user_id = m.user_id AND p.session_id IS NOT DISTINCT FROM m.session_id AND p.symbol = %(symbol)s
-"""
+_WRITE_PURCHASES = _TRADES + _BOUGHT + reservations.ADD_PURCHASES
+_WRITE_SALES = _TRADES + _SOLD + reservations.TAKE_SALES
 
 
 def _write_trades(connection: Connection, block: BlockState, settlement: Settlement) -> None:
@@ -187,7 +159,28 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
             "executions": [trade.execution_id for trade in mine],
             "times": [trade.executed_at for trade in mine],
         }
-        connection.execute(_TRADES + (_MOVE_PURCHASES if side == "buy" else _MOVE_SALES), parameters)
+        connection.execute(_WRITE_PURCHASES if side == "buy" else _WRITE_SALES, parameters)
+
+
+_COMPLETE = f"""
+WITH ending AS (
+    SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS shares, (CASE
+        WHEN filled_quantity = quantity THEN 'FILLED'
+        WHEN type IN ('limit', 'stop_limit') AND cancel_requested_at IS NULL AND %(status)s <> 'REJECTED' THEN 'RESTING'
+        WHEN filled_quantity > 0 THEN 'PARTIALLY_FILLED'
+        WHEN %(status)s = 'REJECTED' THEN 'REJECTED' ELSE 'CANCELED' END)::order_status AS outcome
+    FROM orders WHERE block_order_id = %(block)s),
+rested AS (
+    UPDATE orders o SET status = 'RESTING', reason = NULL, completed_at = NULL, retry_at = %(retry_at)s, block_order_id = NULL
+    FROM ending e WHERE o.id = e.id AND e.outcome = 'RESTING'),
+ended AS (
+    UPDATE orders o SET
+        status = e.outcome, completed_at = now(), retry_at = NULL, reserved_cash = 0, reserved_quantity = 0,
+        reason = CASE WHEN e.outcome = 'FILLED' THEN NULL WHEN cancel_requested_at IS NOT NULL THEN %(canceled)s ELSE %(reason)s END
+    FROM ending e WHERE o.id = e.id AND e.outcome <> 'RESTING'),
+{reservations.release("(SELECT * FROM ending WHERE outcome <> 'RESTING') released")}
+UPDATE block_orders SET status = %(status)s::block_status, completed_at = now() WHERE id = %(block)s
+"""  # noqa: S608 - statements of ours
 
 
 def _complete(connection: Connection, block: BlockState, settlement: Settlement, retry_at: datetime) -> None:
@@ -197,56 +190,14 @@ def _complete(connection: Connection, block: BlockState, settlement: Settlement,
     what the other orders did not get is released. A session that was waiting for its last order has its profit fixed.
     """
     connection.execute(
-        """
-        WITH finished AS (
-            UPDATE orders SET
-                status = (CASE WHEN filled_quantity = quantity THEN 'FILLED'
-                               WHEN type IN ('limit', 'stop_limit') AND cancel_requested_at IS NULL AND %(status)s <> 'REJECTED'
-                                   THEN 'RESTING'
-                               WHEN filled_quantity > 0 THEN 'PARTIALLY_FILLED'
-                               WHEN %(status)s = 'REJECTED' THEN 'REJECTED' ELSE 'CANCELED' END)::order_status,
-                reason = CASE WHEN filled_quantity = quantity THEN NULL
-                              WHEN cancel_requested_at IS NOT NULL THEN %(canceled)s ELSE %(reason)s END
-            WHERE block_order_id = %(block)s
-            RETURNING id, user_id, session_id, status, reserved_cash, reserved_quantity),
-        ended AS (
-            SELECT user_id, session_id, sum(reserved_cash) AS cash, sum(reserved_quantity) AS shares
-            FROM finished WHERE status <> 'RESTING' GROUP BY user_id, session_id),
-        cash AS (
-            UPDATE users u SET virtual_balance = u.virtual_balance + r.cash, reserved_cash = u.reserved_cash - r.cash
-            FROM (SELECT user_id, sum(cash) AS cash FROM ended GROUP BY user_id HAVING sum(cash) > 0) r
-            WHERE u.id = r.user_id),
-        shares AS (
-            UPDATE positions p SET reserved_quantity = p.reserved_quantity - r.shares
-            FROM ended r
-            WHERE r.shares > 0 AND p.user_id = r.user_id AND p.session_id IS NOT DISTINCT FROM r.session_id
-              AND p.symbol = %(symbol)s)
-        UPDATE block_orders SET status = %(status)s::block_status, completed_at = now() WHERE id = %(block)s
-        """,
+        _COMPLETE,
         {
             "block": block.block_id,
             "symbol": block.symbol,
             "status": settlement.completed,
             "reason": settlement.reason,
             "canceled": Reason.CANCELED_BY_USER,
+            "retry_at": retry_at,
         },
     )
-    # A row can be changed once in a statement, so what follows from the end of an order is a statement of its own.
-    connection.execute(
-        """
-        UPDATE orders SET completed_at = CASE WHEN status = 'RESTING' THEN NULL ELSE now() END,
-                          reserved_cash = CASE WHEN status = 'RESTING' THEN reserved_cash ELSE 0 END,
-                          reserved_quantity = CASE WHEN status = 'RESTING' THEN reserved_quantity ELSE 0 END,
-                          reason = CASE WHEN status = 'RESTING' THEN NULL ELSE reason END,
-                          retry_at = CASE WHEN status = 'RESTING' THEN %s END,
-                          block_order_id = CASE WHEN status = 'RESTING' THEN NULL ELSE block_order_id END
-        WHERE block_order_id = %s
-        """,
-        (retry_at, block.block_id),
-    )
     fix_final_pnl(connection, block.symbol)
-
-
-def set_error(connection: Connection, client_order_id: str, error: str) -> None:
-    """Keeps what the broker said about a block order."""
-    connection.execute("UPDATE block_orders SET error = %s WHERE client_order_id = %s", (error, client_order_id))

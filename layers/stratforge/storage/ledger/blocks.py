@@ -1,0 +1,138 @@
+"""Block orders: the one order that the platform has at the broker for a symbol, from the moment it is stored to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from stratforge.portfolio.acceptance import Market
+from stratforge.portfolio.netting import Block
+from stratforge.portfolio.orders import BlockStatus, Side
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBlock:
+    """A block order that is not finished.
+
+    Attributes:
+        side: Of the net at the broker; None while nothing but a crossing inside is left to write.
+        quantity: Units at the broker.
+        limit_price: Dollars a unit.
+        claimed: An executor is sending or looking it up.
+        stale: The market's time has passed at which it should be canceled.
+    """
+
+    block_id: UUID
+    symbol: str
+    side: Side | None
+    quantity: Decimal
+    limit_price: Decimal | None
+    client_order_id: str
+    alpaca_order_id: str | None
+    status: BlockStatus
+    created_at: datetime
+    claimed: bool
+    stale: bool
+
+
+_BLOCK = """
+    SELECT b.id AS block_id, b.symbol, b.side, b.quantity, b.limit_price, b.client_order_id, b.alpaca_order_id, b.status, b.created_at,
+           b.claimed_until > now() AS claimed, coalesce(b.cancel_after <= l.time, false) AS stale
+    FROM block_orders b LEFT JOIN latest_prices l ON l.symbol = b.symbol
+"""
+
+
+def open_block(connection: Connection, symbol: str) -> OpenBlock | None:
+    """The block order at work on the symbol, if there is one."""
+    return fetch_one(connection, OpenBlock, _BLOCK + "WHERE b.symbol = %s AND b.completed_at IS NULL", (symbol,))
+
+
+def open_blocks(connection: Connection) -> list[OpenBlock]:
+    """All block orders at work, oldest first."""
+    return fetch_all(connection, OpenBlock, _BLOCK + "WHERE b.completed_at IS NULL ORDER BY b.created_at")
+
+
+@dataclass(frozen=True, slots=True)
+class NewBlock:
+    """A block order to store with the orders that joined it."""
+
+    net: Block
+    client_order_id: str
+    fee_rate: Decimal
+    bar_time: datetime | None
+    cancel_after: datetime
+    claim: timedelta
+
+
+def store_block(connection: Connection, symbol: str, block: NewBlock, market: Market) -> UUID:
+    """Writes a block order before anybody sends it."""
+    net = block.net
+    block_id: UUID = fetch_value(
+        connection,
+        """
+        INSERT INTO block_orders (symbol, side, quantity, limit_price, cross_quantity, reference_price, collar, cross_low, cross_high,
+                                  fee_rate, bar_time, client_order_id, status, cancel_after, claimed_until)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', %s, now() + %s) RETURNING id
+        """,
+        (
+            symbol,
+            net.side,
+            net.quantity,
+            net.limit_price,
+            net.cross_quantity,
+            market.price,
+            market.collar,
+            net.cross_low,
+            net.cross_high,
+            block.fee_rate,
+            block.bar_time,
+            block.client_order_id,
+            block.cancel_after,
+            block.claim,
+        ),
+    )
+    return block_id
+
+
+def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> bool:
+    """Takes a block to send, look up or cancel it; False when another executor is at it, or it is done."""
+    return (
+        connection.execute(
+            """
+            UPDATE block_orders SET claimed_until = now() + %s WHERE id = %s AND completed_at IS NULL AND claimed_until <= now()
+            """,
+            (claim, block_id),
+        ).rowcount
+        == 1
+    )
+
+
+def mark_submitted(connection: Connection, block_id: UUID, alpaca_order_id: str) -> None:
+    """Notes that the broker has the order; a block that is already finished is left alone."""
+    connection.execute(
+        """
+        UPDATE block_orders SET status = 'SUBMITTED', alpaca_order_id = %s, submitted_at = coalesce(submitted_at, now()),
+                                claimed_until = now()
+        WHERE id = %s AND completed_at IS NULL
+        """,
+        (alpaca_order_id, block_id),
+    )
+
+
+def mark_unknown(connection: Connection, block_id: UUID, error: str) -> None:
+    """Notes that nobody knows yet whether the broker has the order; whoever looks it up next may do so at once."""
+    connection.execute(
+        """
+        UPDATE block_orders SET status = 'UNKNOWN', error = %s, claimed_until = now() WHERE id = %s AND completed_at IS NULL
+        """,
+        (error, block_id),
+    )
+
+
+def set_error(connection: Connection, client_order_id: str, error: str) -> None:
+    """Keeps what the broker said about a block order."""
+    connection.execute("UPDATE block_orders SET error = %s WHERE client_order_id = %s", (error, client_order_id))

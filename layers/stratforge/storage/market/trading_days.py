@@ -1,0 +1,28 @@
+"""Trading days as the broker knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from stratforge.portfolio.calendar import MarketCalendar, MarketDay
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all
+
+
+def read_calendar(connection: Connection, start: date) -> MarketCalendar:
+    """The trading days that are known from `start` on."""
+    query = "SELECT opens_at, closes_at, day FROM market_days WHERE day >= %s ORDER BY day LIMIT 400"
+    return MarketCalendar(fetch_all(connection, MarketDay, query, (start,)))
+
+
+def store_calendar(connection: Connection, days: Iterable[MarketDay]) -> None:
+    """Stores trading days."""
+    rows = list(days)
+    connection.execute(
+        """
+        INSERT INTO market_days (day, opens_at, closes_at) SELECT * FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[])
+        ON CONFLICT (day) DO UPDATE SET opens_at = excluded.opens_at, closes_at = excluded.closes_at
+        """,
+        ([each.day for each in rows], [each.opens_at for each in rows], [each.closes_at for each in rows]),
+    )

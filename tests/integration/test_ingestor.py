@@ -1,0 +1,213 @@
+"""What the ingestor publishes: each bar once, in order, gaps filled from history, and the history that sessions need stored before."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from stratforge.broker.history import HistoryUnavailable
+from stratforge.bus.messages import BarMessage
+from stratforge.market import Bar
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.evaluations import Wanted
+
+from functions.ingestor.pipeline import BarPipeline
+from tests.integration.ledger import OPEN
+
+
+def bar(minute: int, price: int = 100, symbol: str = "AAPL") -> Bar:
+    """A bar."""
+    value = Decimal(price)
+    return Bar(symbol, OPEN + timedelta(minutes=minute), value, value, value, value, Decimal(1000))
+
+
+class Topics:
+    """Topics that keep what is published."""
+
+    def __init__(self) -> None:
+        self.published: list[BarMessage] = []
+
+    def arn(self, symbol: str) -> str:
+        """The name of a symbol's topic."""
+        return symbol
+
+    def publish(self, message: BarMessage) -> None:
+        """Keeps a message."""
+        self.published.append(message)
+
+
+class History:
+    """A market's past: bars, a clock, and what was asked."""
+
+    def __init__(self) -> None:
+        self.past: list[Bar] = []
+        self.at = OPEN
+        self.asked: list[tuple[datetime, datetime]] = []
+        self.failures = 0
+
+    def now(self) -> datetime:
+        """The market's clock."""
+        return self.at
+
+    def bars(self, symbol: str, start: datetime, end: datetime, *, as_traded: bool) -> list[Bar]:
+        """Bars of a time, as they were traded: a gap goes on where the stream stopped."""
+        assert as_traded
+        self.asked.append((start, end))
+        if self.failures:
+            self.failures -= 1
+            raise HistoryUnavailable("HTTP 500")
+        return [each for each in self.past if each.symbol == symbol and start <= each.time < end]
+
+    def latest(self, symbol: str, count: int, now: datetime) -> list[Bar]:
+        """The latest bars that are over."""
+        return [each for each in self.past if each.symbol == symbol and each.time < now][-count:]
+
+
+class Ingestor:
+    """A pipeline with one worker, whose queue is followed by asking it to watch a symbol again."""
+
+    def __init__(self, database: Database) -> None:
+        self.topics, self.history, self.fatal = Topics(), History(), False
+        self.database = database
+        self.wanted = Wanted(1, 10)
+        self.pipeline = BarPipeline(self.topics, self.history, database, workers=1, on_fatal=self._fail)  # type: ignore[arg-type]
+
+    def _fail(self) -> None:
+        self.fatal = True
+
+    def watch(self) -> None:
+        """Watches AAPL, and waits until everything before is done."""
+        assert self.pipeline.watch("AAPL", self.wanted).wait(60)
+        assert not self.fatal
+
+    def begin(self, minutes: int = 5) -> None:
+        """Begins after so many minutes of history."""
+        self.history.past = [bar(minute) for minute in range(-100, minutes)]
+        self.history.at = OPEN + timedelta(minutes=minutes)
+        self.watch()
+
+    def minutes(self) -> list[int]:
+        """The minutes of the bars that were published since the last look."""
+        self.watch()
+        found = [int((each.time - OPEN).total_seconds() // 60) for each in self.topics.published if each.kind == "bar"]
+        self.topics.published.clear()
+        return found
+
+
+@pytest.fixture
+def ingestor(database: Database) -> Ingestor:
+    """A pipeline over an empty database."""
+    return Ingestor(database)
+
+
+def test_the_history_is_stored_and_not_published(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    assert ingestor.minutes() == []
+    with ingestor.database.transaction() as connection:
+        window = market_data.trailing_window(connection, "AAPL", ingestor.history.at, 200)
+        latest = market_data.latest_price(connection, "AAPL")
+    assert len(window) == 10 + 64, "what sessions want, and a margin"
+    assert latest is not None
+    assert latest.time == OPEN + timedelta(minutes=5)
+
+
+def test_a_bar_that_comes_twice_is_published_once(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    for minute in (5, 5, 6, 5):
+        ingestor.pipeline.bar(bar(minute), False)
+    assert ingestor.minutes() == [5, 6]
+
+
+def test_minutes_that_the_stream_left_out_come_from_history_in_order(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.history.past += [bar(6), bar(7)]
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.pipeline.bar(bar(8), False)
+    assert ingestor.minutes() == [5, 6, 7, 8]
+
+
+def test_after_a_new_connection_the_gap_is_filled_before_the_next_bar(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.history.past += [bar(minute) for minute in range(6, 10)]
+    ingestor.history.at = OPEN + timedelta(minutes=9, seconds=30)
+    ingestor.pipeline.reconnected()
+    assert ingestor.minutes() == [5, 6, 7, 8], "the minute that runs is not over"
+    ingestor.pipeline.bar(bar(10), False)
+    assert ingestor.minutes() == [9, 10]
+
+
+def test_quiet_minutes_are_asked_about_less_and_less(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    for minute in range(6, 206, 2):
+        ingestor.pipeline.bar(bar(minute), False)
+    assert len(ingestor.minutes()) == 100
+    assert 8 <= len(ingestor.history.asked) <= 16
+
+
+def test_a_gap_that_had_bars_makes_the_next_ones_worth_asking(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    for minute in range(6, 106, 2):
+        ingestor.pipeline.bar(bar(minute), False)
+    ingestor.history.past += [bar(minute) for minute in range(107, 400, 2)]
+    for minute in range(106, 306, 2):
+        ingestor.pipeline.bar(bar(minute), False)
+    found = ingestor.minutes()
+    assert found == sorted(set(found))
+    assert found[-20:] == list(range(285, 305))
+
+
+def test_a_gap_is_asked_about_until_history_answers(ingestor: Ingestor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("functions.ingestor.retry.time.sleep", lambda _seconds: None)
+    ingestor.begin(5)
+    ingestor.history.past += [bar(5), bar(6)]
+    ingestor.history.failures = 3
+    ingestor.pipeline.bar(bar(7), False)
+    assert ingestor.minutes() == [5, 6, 7]
+
+
+def test_no_gap_is_filled_from_more_than_five_days_ago(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.pipeline.bar(bar(20 * 24 * 60), False)
+    assert ingestor.minutes()[0] == 5
+    start, end = ingestor.history.asked[-1]
+    assert end - start == timedelta(days=5)
+
+
+def test_a_correction_of_a_published_bar_is_passed_on_as_one(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.pipeline.bar(bar(5, 101), True)
+    ingestor.pipeline.bar(bar(6, 101), True)
+    ingestor.watch()
+    kinds = [(each.kind, each.close) for each in ingestor.topics.published]
+    assert kinds == [("bar", Decimal(100)), ("correction", Decimal(101))], "what was never published is not corrected"
+
+
+def test_every_shard_of_a_symbol_gets_each_bar(ingestor: Ingestor) -> None:
+    ingestor.wanted = Wanted(3, 10)
+    ingestor.begin(5)
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.watch()
+    assert [each.shard for each in ingestor.topics.published] == [0, 1, 2]
+
+
+def test_a_symbol_that_nobody_watches_is_not_published(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.pipeline.bar(bar(5, symbol="MSFT"), False)
+    ingestor.pipeline.forget("AAPL")
+    ingestor.pipeline.bar(bar(5), False)
+    assert ingestor.minutes() == []
+
+
+def test_after_a_restart_the_bars_since_the_last_one_are_published(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.history.past += [bar(minute) for minute in range(5, 9)]
+    again = Ingestor(ingestor.database)
+    again.history.past, again.history.at = ingestor.history.past, OPEN + timedelta(minutes=9)
+    again.watch()
+    again.pipeline.reconnected()
+    assert again.minutes() == [5, 6, 7, 8]

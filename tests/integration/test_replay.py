@@ -1,0 +1,173 @@
+"""A replay sees exactly what the live session saw: after a split, a missed bar, late history and a correction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
+from stratforge.market import Bar, BarColumns
+from stratforge.market.corporate_actions import CorporateAction
+from stratforge.storage.ledger import corporate_actions
+from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import replays
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
+from stratforge.strategy.graph import Values
+from stratforge.strategy.replay import Difference, replay
+
+from tests.integration.ledger import OPEN, add_trader
+
+CODE = """
+def indicators(bars):
+    return {"mean": ta.sma(bars.close, length=50), "volume_mean": ta.sma(bars.volume, length=50)}
+
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    if bar.close > bar.mean:
+        return buy(confidence=0.5, quantity=state["n"] + bar.mean + bar.volume_mean)
+"""
+HISTORY = 70
+
+
+def sandbox(window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
+    """Runs the strategies in this process."""
+    outcomes = []
+    for session in sessions:
+        strategy = compile_strategy(session.python_code).with_parameters(**session.parameters)
+        position = PositionView(session.quantity, session.average_entry_price, float(session.bars_held))
+        done = evaluate_last_bar(strategy, Values(window), position, session.state)
+        if done.signal is None:
+            outcomes.append(Outcome(session, done.state))
+        else:
+            signal = done.signal
+            outcomes.append(Outcome(session, done.state, signal.side, signal.confidence, signal.size_kind, signal.size))
+    return outcomes
+
+
+def bar(minute: int, *, ratio: int = 1, extra: int = 0) -> Bar:
+    """A bar of a market that goes up and down, on the scale of a split with `ratio` new shares for one old."""
+    close = Decimal(100 + minute % 7 - minute % 3 + extra) / ratio
+    volume = Decimal(1000 + minute % 11) * ratio
+    return Bar("AAPL", time_of(minute), close, close + 1, close - 1, close, volume)
+
+
+def time_of(minute: int) -> datetime:
+    """The start of a minute; from 300 on it is the next day."""
+    return OPEN + timedelta(minutes=minute) + (timedelta(days=1) if minute >= 300 else timedelta(0))
+
+
+class Live:
+    """A session that runs, and its market."""
+
+    def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("tests.integration.ledger.CODE", CODE)
+        self.database = database
+        with database.transaction() as connection:
+            connection.execute("SELECT ensure_market_data_month(%s)", (OPEN,))
+            market_data.add_bars(connection, [bar(minute) for minute in range(-HISTORY, 0)], adjusted_at=OPEN)
+            self.session_id: UUID = add_trader(connection, "ada").session_id
+
+    def evaluate(self, *bars: Bar) -> int:
+        """Evaluates bars; returns how many evaluations there were."""
+        return sum(evaluate_bar(self.database, sandbox, lambda *_: None, each, 0).sessions for each in bars)
+
+    def split(self, ratio: int, effective: datetime) -> None:
+        """Follows a split."""
+        action = CorporateAction("split-1", "AAPL", "split", effective.date(), ratio=Decimal(ratio))
+        with self.database.transaction() as connection:
+            corporate_actions.note_action(connection, action)
+            assert corporate_actions.apply_split(connection, action)
+
+    def replay(self) -> tuple[int, int, int, list[Difference]]:
+        """Bars of the replay, bars and signals of the live session, and the differences."""
+        with self.database.transaction() as connection:
+            session = replays.recorded_session(connection, self.session_id)
+            assert session is not None
+            signals = replays.recorded_signals(connection, self.session_id)
+            count, differences = replay(session.strategy(), replays.recorded_bars(connection, session), signals)
+        return count, session.bars_evaluated, len(signals), differences
+
+
+@pytest.fixture
+def live(database: Database, monkeypatch: pytest.MonkeyPatch) -> Live:
+    """A running session."""
+    return Live(database, monkeypatch)
+
+
+def same(live: Live, bars: int) -> None:
+    """The replay agrees with so many bars, some of which gave signals."""
+    replayed, evaluated, signals, differences = live.replay()
+    assert (replayed, evaluated, differences) == (bars, bars, [])
+    assert signals > 0
+
+
+def test_after_a_split_no_session_waits_and_windows_are_on_one_scale(live: Live) -> None:
+    assert live.evaluate(*(bar(minute) for minute in range(10))) == 10
+    live.split(2, time_of(300))
+    assert live.evaluate(*(bar(minute, ratio=2) for minute in range(300, 310))) == 10
+    with live.database.transaction() as connection:
+        window = market_data.trailing_window(connection, "AAPL", time_of(309), 64)
+    assert len(window) == 64
+    assert 45 < window.close.min() <= window.close.max() < 55
+    assert 2000 <= window.volume.min() <= window.volume.max() < 2030
+    same(live, 20)
+
+
+def test_a_split_that_is_followed_late_is_replayed_as_it_was_seen(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(10)))
+    live.evaluate(*(bar(minute, ratio=2) for minute in range(300, 305)))
+    live.split(2, time_of(300))
+    live.evaluate(*(bar(minute, ratio=2) for minute in range(305, 310)))
+    same(live, 20)
+
+
+def test_history_that_is_adjusted_already_is_not_scaled_twice(live: Live) -> None:
+    live.split(2, time_of(300))
+    with live.database.transaction() as connection:
+        deeper = [bar(minute, ratio=2) for minute in range(-HISTORY - 10, -HISTORY)]
+        market_data.add_bars(connection, deeper, adjusted_at=time_of(301))
+        window = market_data.bars_between(connection, "AAPL", time_of(-HISTORY - 10), time_of(0), 100)
+    assert len(window) == HISTORY + 10
+    assert 45 < window.close.min() <= window.close.max() < 55
+
+
+def test_a_split_begins_at_midnight_in_new_york(live: Live) -> None:
+    evening = datetime.combine(time_of(300).date(), datetime.min.time(), OPEN.tzinfo) + timedelta(hours=2)
+    before = Bar("AAPL", evening, *[Decimal(100)] * 4, Decimal(1))
+    with live.database.transaction() as connection:
+        market_data.add_bars(connection, [before])
+        market_data.set_bar_price(connection, before)
+    live.split(2, time_of(300))
+    with live.database.transaction() as connection:
+        window = market_data.trailing_window(connection, "AAPL", time_of(300), 1)
+        latest = market_data.latest_price(connection, "AAPL")
+    assert latest is not None
+    assert (window.close[-1], latest.price) == (50.0, Decimal(50)), "two in the morning in UTC is the evening before"
+
+
+def test_a_bar_that_the_session_missed_is_not_replayed(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(5)))
+    with live.database.transaction() as connection:
+        market_data.add_bars(connection, [bar(minute) for minute in range(5, 8)])
+    live.evaluate(*(bar(minute) for minute in range(8, 14)))
+    same(live, 11)
+
+
+def test_history_that_fills_a_hole_later_is_seen_from_then_on(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(5)), *(bar(minute) for minute in range(7, 12)))
+    with live.database.transaction() as connection:
+        market_data.add_bars(connection, [bar(5, extra=9), bar(6, extra=9)], adjusted_at=time_of(12))
+    live.evaluate(*(bar(minute) for minute in range(12, 17)))
+    same(live, 15)
+
+
+def test_a_corrected_bar_is_replayed_as_it_was(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(8)))
+    assert correct_bar(live.database, bar(6, extra=20))
+    live.evaluate(*(bar(minute) for minute in range(8, 14)))
+    same(live, 14)
