@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from stratforge.strategy.columns_compiler import ColumnsCompiler
@@ -174,13 +174,13 @@ def _build(source: str, module: Module, parameters: dict[str, float], findings: 
 def _compile_on_bar(on_bar: OnBar, parameters: dict[str, float], place: ast.AST, findings: Findings) -> int:
     """Compiles what will run, now and not on the first bar; gives its operations."""
     operations = 0
-    deep = on_bar.parentheses > MAX_PARENTHESES
-    if not deep:
-        try:
-            operations = count_operations(ast.parse(on_bar.text).body, parameters)
-            _ = on_bar.function
-        except (SyntaxError, RecursionError, MemoryError):
-            deep = True
+    deep = False
+    # Constants count where they bound a loop, and only there.
+    bounds = tuple(parameters.items()) if "range(" in on_bar.text else ()
+    try:
+        operations = _operations(on_bar, bounds)
+    except (SyntaxError, RecursionError, MemoryError):
+        deep = True
     if deep:
         message = "on_bar is nested too deeply"
         findings.add(place, Code.TOO_LARGE, message, "Keep parts of long expressions in names")
@@ -188,3 +188,12 @@ def _compile_on_bar(on_bar: OnBar, parameters: dict[str, float], place: ast.AST,
         message = f"on_bar takes {operations:,} operations a bar; {MAX_OPERATIONS:,} are allowed"
         findings.add(place, Code.TOO_LARGE, message, "Use shorter loops, or indicators for windows of many bars")
     return operations
+
+
+@lru_cache(maxsize=64)
+def _operations(on_bar: OnBar, parameters: tuple[tuple[str, float], ...]) -> int:
+    """Compiles `on_bar`, and counts its operations for these values of the constants."""
+    if on_bar.parentheses > MAX_PARENTHESES:
+        raise RecursionError
+    _ = on_bar.function
+    return count_operations(ast.parse(on_bar.text).body, dict(parameters))

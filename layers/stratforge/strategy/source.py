@@ -81,7 +81,7 @@ def parse(source: str) -> ast.Module:
             message = f"the source holds the character U+{ord(control.group()):04X}, which cannot be seen"
             raise _refuse(number, control.start() + 1, Code.SYNTAX, message, "Remove it")
     too_deep = _refuse(
-        1, 1, Code.TOO_LARGE, "the source is nested too deeply", "Split long expressions over several lines"
+        1, 1, Code.TOO_LARGE, "the source is nested too deeply", "Keep parts of long expressions in names of their own"
     )
     try:
         with warnings.catch_warnings():
