@@ -62,6 +62,7 @@ class Ewm:
     node: Node
     alpha: float
     adjust: bool
+    min_periods: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -605,7 +606,7 @@ class ColumnsCompiler:
         if isinstance(owner, Ewm):
             if name != "mean" or node.args or node.keywords:
                 return self._refuse(node, f"ewm(...).{name[:40]} is not in the language", "Use ewm(...).mean()")
-            return Series(NODES.node("ewm_mean", (owner.node,), (owner.alpha, owner.adjust)))
+            return Series(NODES.node("ewm_mean", (owner.node,), (owner.alpha, owner.adjust, owner.min_periods)))
         if not isinstance(owner, Series) or name not in SERIES_METHODS:
             code, suggestion = REFUSED_METHODS.get(
                 name, (Code.UNKNOWN_FUNCTION, f"Series have the methods {', '.join(sorted(SERIES_METHODS))}")
@@ -648,7 +649,8 @@ class ColumnsCompiler:
             result = series
             for bound, operation in (("lower", "maximum"), ("upper", "minimum")):
                 limit = values[bound]
-                if isinstance(limit, float) and math.isnan(limit):
+                endless = -math.inf if bound == "lower" else math.inf
+                if isinstance(limit, float) and (math.isnan(limit) or limit == endless):
                     continue
                 operand = self._operand(node, limit)
                 if operand is None:
@@ -699,7 +701,8 @@ class ColumnsCompiler:
                 f"Write ewm(span=n) with n from 1 to {MAX_LENGTH}",
                 Code.ARGUMENT,
             )
-        return Ewm(series, alpha, values["adjust"])
+        minimum = self._length(node, "min_periods of ewm", values["min_periods"], 0)
+        return UNKNOWN if minimum is None else Ewm(series, alpha, values["adjust"], minimum)
 
     def _rolling_method(self, node: ast.Call, owner: Rolling, name: str) -> Value:
         if name not in ROLLING_METHODS:

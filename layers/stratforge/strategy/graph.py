@@ -135,11 +135,29 @@ OPERATIONS: dict[str, Callable[..., Computed]] = {
     "rolling_std": lambda _bars, inputs, arguments: k.rolling_std(inputs[0], arguments[0], int(arguments[1])),
     "rolling_var": lambda _bars, inputs, arguments: k.rolling_var(inputs[0], arguments[0], int(arguments[1])),
     "rolling_quantile": lambda _bars, inputs, arguments: k.rolling_quantile(inputs[0], arguments[0], arguments[1]),
-    "ewm_mean": lambda _bars, inputs, arguments: k.exponential_mean(inputs[0], arguments[0], adjust=bool(arguments[1])),
+    "ewm_mean": lambda _bars, inputs, arguments: k.exponential_mean(
+        inputs[0], arguments[0], adjust=bool(arguments[1]), min_periods=int(arguments[2])
+    ),
 }
 OPERATIONS |= {
     f"column:{name}": lambda bars, _inputs, _arguments, name=name: getattr(bars, name) for name in PRICE_COLUMNS
 }
+
+
+# Operations that choose among the values they are given, and those whose kernels round.
+_EXACT = {
+    "constant", "where", "negative", "absolute", "sign", "floor", "ceiling", "maximum", "minimum", "shift", "fillna", "ffill",
+    "rolling_min", "rolling_max", "rolling_sum", "rolling_mean", "ewm_mean", *(f"column:{name}" for name in PRICE_COLUMNS),
+}  # fmt: skip
+
+
+def _edge(node: Node, computed: Computed) -> Computed:
+    """One meaning of unknown: what is not finite becomes NaN where an operation ends; what an indicator gives is rounded."""
+    if node.logical:
+        return computed
+    if isinstance(computed, tuple):
+        return tuple(k.finite_or_unknown(k.quantized(each)) for each in computed)
+    return k.finite_or_unknown(computed if node.operation in _EXACT else k.quantized(computed))
 
 
 class Values:
@@ -198,7 +216,7 @@ class Values:
         inputs = [self._computed[each] for each in node.inputs]
         if node.operation == "field":
             return inputs[0][int(node.arguments[0])]
-        return OPERATIONS[node.operation](self.bars, inputs, node.arguments)
+        return _edge(node, OPERATIONS[node.operation](self.bars, inputs, node.arguments))
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:

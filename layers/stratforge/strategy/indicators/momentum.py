@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from stratforge.strategy import kernels as k
@@ -209,14 +211,15 @@ def fisher(high: Floats, low: Floats, length: int, signal: int) -> tuple[Floats,
     spread = np.maximum(k.non_zero_range(k.rolling_max(middle, length), lowest), 0.001)
     place = ((middle - lowest) / spread - 0.5).tolist()
     out = k.nans(len(middle))
-    start = k.first_valid(middle) + length - 1
-    if start < len(middle):
-        out[start] = result = value = 0.0
-        for index in range(start + 1, len(middle)):
-            value = 0.66 * place[index] + 0.67 * value
-            value = -0.999 if value < -0.99 else 0.999 if value > 0.99 else value
-            result = 0.5 * (float(np.log((1 + value) / (1 - value))) + result)
-            out[index] = result
+    for run in k.known_runs(middle):
+        start = run.start + length - 1
+        if start < run.stop:
+            out[start] = result = value = 0.0
+            for index in range(start + 1, run.stop):
+                value = 0.66 * place[index] + 0.67 * value
+                value = -0.999 if value < -0.99 else 0.999 if value > 0.99 else value
+                result = 0.5 * (math.log((1 + value) / (1 - value)) + result)
+                out[index] = result
     return out, k.shift(out, signal)
 
 

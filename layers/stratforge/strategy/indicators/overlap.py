@@ -8,6 +8,7 @@ import numpy as np
 
 from stratforge.market.columns import BarColumns
 from stratforge.strategy import kernels as k
+from stratforge.strategy.arithmetic import divide
 from stratforge.strategy.indicators import moving_average as averages
 from stratforge.strategy.indicators.registry import Floats, indicator, length, number
 from stratforge.strategy.indicators.volatility import atr
@@ -24,19 +25,19 @@ indicator("wma", "overlap", "Weighted moving average", "close", length(10))(aver
 @indicator("hl2", "overlap", "Middle of high and low", "high low")
 def hl2(high: Floats, low: Floats) -> Floats:
     """(high + low) / 2."""
-    return 0.5 * (high + low)
+    return k.quantized(0.5 * (high + low))
 
 
 @indicator("hlc3", "overlap", "Typical price", "high low close")
 def hlc3(high: Floats, low: Floats, close: Floats) -> Floats:
     """(high + low + close) / 3."""
-    return (high + low + close) / 3.0
+    return k.quantized((high + low + close) / 3.0)
 
 
 @indicator("ohlc4", "overlap", "Average of open, high, low and close", "open high low close")
 def ohlc4(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """(open + high + low + close) / 4."""
-    return 0.25 * (open + high + low + close)
+    return k.quantized(0.25 * (open + high + low + close))
 
 
 @indicator("vwap", "overlap", "Volume-weighted average price of the day", "high low close volume", anchored=True)
@@ -50,7 +51,7 @@ def vwap(bars: BarColumns, high: Floats, low: Floats, close: Floats, volume: Flo
 @indicator("wcp", "overlap", "Weighted closing price", "high low close")
 def wcp(high: Floats, low: Floats, close: Floats) -> Floats:
     """(high + low + 2 close) / 4."""
-    return (high + low + 2.0 * close) / 4.0
+    return k.quantized((high + low + 2.0 * close) / 4.0)
 
 
 indicator("medprice", "overlap", "Median price", "high low")(hl2)
@@ -119,10 +120,10 @@ indicator("swma", "overlap", "Symmetrically weighted moving average", "close", l
     number("distribution_offset", 0.85, 0.001, 1),
 )
 def alma(close: Floats, length: int, sigma: float, distribution_offset: float) -> Floats:
-    """Legoux and Kouzis-Loukas (2009): Gaussian weights, centered near the newest value."""
+    """Legoux and Kouzis-Loukas (2009): Gaussian weights, centered near the newest value (pandas-ta has them reversed)."""
     center, spread = distribution_offset * (length - 1), length / sigma
     weights = np.exp(-((np.arange(length) - center) ** 2) / (2 * spread * spread))
-    return k.rolling_dot(close, (weights / weights.sum())[::-1])
+    return k.rolling_dot(close, weights / weights.sum())
 
 
 @indicator("midpoint", "overlap", "Middle of the closes' range", "close", length(2))
@@ -167,13 +168,15 @@ def kama(close: Floats, length: int, fast: int, slow: int, drift: int) -> Floats
     walked = k.rolling_sum(np.abs(k.non_zero_range(close, k.shift(close, drift))), length)
     smoothing = (moved / walked * (quick - lazy) + lazy) ** 2
     out = k.nans(len(close))
-    start = k.first_valid(close) + length - 1
-    if start < len(close):
-        out[start] = value = float(close[start])
-        pairs = zip(smoothing[start + 1 :].tolist(), close[start + 1 :].tolist(), strict=True)
-        for index, (alpha, price) in enumerate(pairs, start + 1):
-            value = alpha * price + (1 - alpha) * value
-            out[index] = value
+    for run in k.known_runs(close):
+        start = run.start + length - 1
+        if start < run.stop:
+            out[start] = value = float(close[start])
+            pairs = zip(smoothing[start + 1 : run.stop].tolist(), close[start + 1 : run.stop].tolist(), strict=True)
+            for index, (alpha, price) in enumerate(pairs, start + 1):
+                if alpha == alpha:
+                    value = alpha * price + (1 - alpha) * value
+                out[index] = value
     return out
 
 
@@ -185,26 +188,26 @@ def ssf(close: Floats, length: int) -> Floats:
     a1, b1 = -a0 * a0, 2 * a0 * np.cos(x)
     c1 = 1 - a1 - b1
     out = close.copy()
-    start = k.first_valid(close)
-    values = out[start:].tolist()
-    for index in range(2, len(values)):
-        values[index] = c1 * values[index] + b1 * values[index - 1] + a1 * values[index - 2]
-    out[start:] = values
+    for run in k.known_runs(close):
+        values = out[run].tolist()
+        for index in range(2, len(values)):
+            values[index] = c1 * values[index] + b1 * values[index - 1] + a1 * values[index - 2]
+        out[run] = values
     return out
 
 
 @indicator("mcgd", "overlap", "McGinley dynamic", "close", length(10), number("c", 1.0, 0.01, 1))
 def mcgd(close: Floats, length: int, c: float) -> Floats:
-    """McGinley (1990): smoothing that speeds up when the price falls."""
+    """McGinley (1990): smoothing that speeds up when the price falls, at most to the price itself."""
     out = close.copy()
-    start = k.first_valid(close)
-    values = out[start:].tolist()
-    for index in range(1, len(values)):
-        before = values[index - 1]
-        if before != 0:
-            divisor = max(c * length * (values[index] / before) ** 4, 1e-10)
-            values[index] = before + (values[index] - before) / divisor
-    out[start:] = values
+    for run in k.known_runs(close):
+        values = out[run].tolist()
+        for index in range(1, len(values)):
+            ratio = divide(values[index], values[index - 1])
+            divisor = c * length * ratio * ratio * ratio * ratio
+            if divisor > 1.0:
+                values[index] = values[index - 1] + (values[index] - values[index - 1]) / divisor
+        out[run] = values
     return out
 
 
@@ -220,16 +223,14 @@ def mcgd(close: Floats, length: int, c: float) -> Floats:
 def hwma(close: Floats, na: float, nb: float, nc: float) -> Floats:
     """Level, trend and acceleration, each smoothed exponentially."""
     out = k.nans(len(close))
-    start = k.first_valid(close)
-    if start == len(close):
-        return out
-    level, velocity, acceleration = float(close[start]), 0.0, 0.0
-    for index, price in enumerate(close[start:].tolist(), start):
-        new_level = (1 - na) * (level + velocity + 0.5 * acceleration) + na * price
-        new_velocity = (1 - nb) * (velocity + acceleration) + nb * (new_level - level)
-        acceleration = (1 - nc) * acceleration + nc * (new_velocity - velocity)
-        level, velocity = new_level, new_velocity
-        out[index] = level + velocity + 0.5 * acceleration
+    for run in k.known_runs(close):
+        level, velocity, acceleration = float(close[run.start]), 0.0, 0.0
+        for index, price in enumerate(close[run].tolist(), run.start):
+            new_level = (1 - na) * (level + velocity + 0.5 * acceleration) + na * price
+            new_velocity = (1 - nb) * (velocity + acceleration) + nb * (new_level - level)
+            acceleration = (1 - nc) * acceleration + nc * (new_velocity - velocity)
+            level, velocity = new_level, new_velocity
+            out[index] = level + velocity + 0.5 * acceleration
     return out
 
 

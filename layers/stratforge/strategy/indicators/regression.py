@@ -16,7 +16,7 @@ def line(close: Floats, length: int) -> tuple[Floats, Floats]:
     slope, mean = k.nans(len(close)), k.nans(len(close))
     for rows, view in k.windows(close, length):
         level = view[:, -1:]
-        slope[rows] = (view - level) @ centered
+        slope[rows] = np.einsum("ij,j->i", view - level, centered)
         mean[rows] = (view - level).mean(axis=1) + level[:, 0]
     return slope, mean - slope * x.mean()
 
@@ -61,7 +61,8 @@ def cti(close: Floats, length: int) -> Floats:
     for rows, view in k.windows(close, length):
         centered = view - view[:, -1:]
         centered -= centered.mean(axis=1, keepdims=True)
-        out[rows] = centered @ x / np.sqrt((x @ x) * np.einsum("ij,ij->i", centered, centered))
+        along = np.einsum("ij,j->i", centered, x)
+        out[rows] = along / np.sqrt(float((x * x).sum()) * np.einsum("ij,ij->i", centered, centered))
     return out
 
 

@@ -13,7 +13,8 @@ def mad(close: Floats, length: int) -> Floats:
     """Mean distance from the mean."""
     out = k.nans(len(close))
     for rows, view in k.windows(close, length):
-        out[rows] = np.abs(view - view.mean(axis=1, keepdims=True)).mean(axis=1)
+        centered = view - view[:, -1:]  # Exactly 0 when all are equal.
+        out[rows] = np.abs(centered - centered.mean(axis=1, keepdims=True)).mean(axis=1)
     return out
 
 

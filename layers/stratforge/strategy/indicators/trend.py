@@ -24,14 +24,7 @@ def directional_movement(high: Floats, low: Floats, drift: int) -> tuple[Floats,
 
 def wilder_sum(x: Floats, length: int) -> Floats:
     """Wilder's running sum: seeded with the sum of `length - 1` values after the first, then s += x - s / length."""
-    out = k.nans(len(x))
-    start = k.first_valid(x)
-    first = start + length - 1
-    if first < len(x):
-        seed = float(x[start + 1 : first + 1].sum())
-        out[first] = seed
-        out[first + 1 :] = k.decaying_sum(x[first + 1 :], 1.0 - 1.0 / length, seed)
-    return out
+    return k.recursion(x, 1.0 - 1.0 / length, 1.0, length, lambda first: float(first[1:].sum()))
 
 
 @indicator("plus_dm", "trend", "Positive directional movement", "high low", length(14), length(1, "drift"))
