@@ -2,8 +2,8 @@
 
 What a window of n bars or a shift of n bars needs is known; what an indicator needs is measured once for each
 indicator and its arguments. Along the graph these add up to an estimate, and the estimate is tried: the columns are evaluated on random walks
-of different scale and calm, over the full history and over trailing windows, and the lookback is a window whose last values agree to a relative error
-of 1e-9 wherever it was tried. Indicators of the day need a whole day at least.
+of different scale and calm, over the full history and over trailing windows, and the lookback is a window whose last values agree to the digits that
+kernels round to wherever it was tried, and show nothing of a past of another scale that lay before it. Indicators of the day need a whole day at least.
 
 All this work is counted before it is done (`cost.py`), and has a budget: a source that asks for more is refused.
 """
@@ -28,8 +28,9 @@ from stratforge.strategy.cost import (
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import NODES, Argument, Node, Values
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.kernels import reach
 
-TOLERANCE = 1e-9
+TOLERANCE = 2e-12
 MAX_LOOKBACK = 20_000
 _MARGIN = 1.25
 # Bars of a day that never closes.
@@ -188,7 +189,7 @@ def _own_bars(node: Node, meter: _Meter) -> int:
         return int(node.arguments[0]) - 1
     if operation == "ewm_mean":
         alpha = float(node.arguments[0])
-        return 0 if alpha >= 1.0 else math.ceil(math.log(TOLERANCE / 10) / math.log1p(-alpha))
+        return max(reach(1.0 - alpha), int(node.arguments[2]))
     # A window of n bars looks back n - 1.
     return _indicator_bars(node.inputs[0], int(node.arguments[0]), meter) - 1 if operation == "field" else 0
 
@@ -218,18 +219,18 @@ def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
     # What costs too much over the shortest window it could need is not even tried.
     shortest = max((longest_argument(node) for node in nodes), default=0)
     meter.spend(columns_nanoseconds(nodes, 2 * shortest))
-    reach: dict[Node, int] = {}
+    looks: dict[Node, int] = {}
     window = 0
     for node in nodes:
-        before = max((reach[each] for each in node.inputs), default=0)
-        reach[node] = before + _own_bars(node, meter)
-        if reach[node] > MAX_LOOKBACK:
+        before = max((looks[each] for each in node.inputs), default=0)
+        looks[node] = before + _own_bars(node, meter)
+        if looks[node] > MAX_LOOKBACK:
             raise _unbounded()
-        if window_length(_with_margin(reach[node] + back)) > window:
+        if window_length(_with_margin(looks[node] + back)) > window:
             # What would cost too much on every bar need not be measured any further.
-            window = window_length(_with_margin(reach[node] + back))
+            window = window_length(_with_margin(looks[node] + back))
             cost_of(nodes, window)
-    bars = max(reach.values(), default=0) + back
+    bars = max(looks.values(), default=0) + back
     # What holds on to a value until the day ends may do so all day, however soon it let go on these histories.
     if any(_of_the_day(node) for node in nodes):
         bars = max(bars, _DAY_BARS)
@@ -243,7 +244,7 @@ def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
     step = 1.05 if cost < MAX_GATE_NANOSECONDS / 50 else 1.25
     while True:
         meter.spend(_trial_nanoseconds(nodes, bars))
-        if _holds(seen, bars, previous):
+        if _holds(seen, bars, previous) and _forgets(seen, _with_margin(bars), previous):
             return _with_margin(bars)
         bars = math.ceil(bars * step)
         if bars > MAX_LOOKBACK:
@@ -256,7 +257,8 @@ def _with_margin(bars: int) -> int:
 
 def _trial_nanoseconds(nodes: tuple[Node, ...], bars: int) -> float:
     full, windows = columns_nanoseconds(nodes, _trial_length(bars)), columns_nanoseconds(nodes, bars)
-    return len(_WALKS) * (full + len(_OFFSETS) * windows)
+    past = columns_nanoseconds(nodes, 3 * _with_margin(bars))
+    return len(_WALKS) * (full + len(_OFFSETS) * windows) + past
 
 
 def _trial_length(bars: int) -> int:
@@ -272,3 +274,23 @@ def _holds(seen: tuple[Node, ...], bars: int, previous: bool) -> bool:
         )
     except (ArithmeticError, ValueError, IndexError, MemoryError) as error:
         raise _refuse("the indicators cannot be computed with these numbers", "Use plainer numbers") from error
+
+
+def _forgets(seen: tuple[Node, ...], window: int, previous: bool) -> bool:
+    """Whether the last values after a past a million times as high are those of the window alone, bit for bit.
+
+    What lies far back weighs next to nothing, and yet decides how a sum is rounded: so far back must the window reach.
+    """
+    before, now = _random_history(4, window, 0.01, 1e8), _random_history(5, window, 0.002, 100.0)
+    time = now.time[0] + 60 * np.arange(2 * window, dtype=np.int64)
+    open_, high, low, close, volume = (
+        np.concatenate((getattr(before, name), getattr(now, name))) for name in PRICE_COLUMNS
+    )
+    both = BarColumns(time, open_, high, low, close, volume)
+    whole, alone = Values(both), Values(both.slice(window, 2 * window))
+    return all(
+        np.array_equal(whole.series(node)[-back], alone.series(node)[-back], equal_nan=True)
+        for node in seen
+        for back in ((1, 2) if previous else (1,))
+        if back <= window
+    )
