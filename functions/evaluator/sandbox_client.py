@@ -99,7 +99,7 @@ def _parts(bars_bytes: int, sessions: Sequence[Ready]) -> Iterator[Part]:
             encode_request(
                 source.hash,
                 session.parameters,
-                (session.quantity, session.average_entry_price, float(session.bars_held)),
+                (session.quantity, session.average_entry_price, float(session.bars_held_now)),
                 session.state,
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def run_loop(
     stop = len(values.bars) if stop is None else stop
     arrays = {name: loop_column(strategy, values, name)[start:stop] for name in loop.columns}
     inputs = [array if name in loop.rare else array.tolist() for name, array in arrays.items()]
-    parameters = [strategy.parameters[name] for name in loop.parameters]
+    parameters = loop_parameters(loop, strategy, values, start)
     rows: list[tuple[float, ...]] = []
     loop.function(stop - start, config.cash, *inputs, *parameters, *config_arguments(config), rows)
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(FILL_COLUMNS))
@@ -70,6 +71,12 @@ def loop_column(strategy: Strategy, values: Values, name: str) -> Floats:
         return values.series(node)
     column: Floats = getattr(values.bars, name)
     return column
+
+
+def loop_parameters(loop: Loop, strategy: Strategy, values: Values, start: int) -> list[float]:
+    """What a loop from bar `start` on takes after its columns: the values of the bar before (unknown at the first), and the constants."""
+    earlier = [float(loop_column(strategy, values, name)[start - 1]) if start else math.nan for name in loop.earlier]
+    return earlier + [strategy.parameters[name] for name in loop.parameters]
 
 
 def columns_of_frame(frame: Any, symbol: str) -> BarColumns:

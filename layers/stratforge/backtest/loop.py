@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from stratforge.backtest.config import BacktestConfig
 from stratforge.strategy import Strategy, arithmetic
+from stratforge.strategy.evaluation import STATE_LIMIT
 from stratforge.strategy.on_bar_compiler import OnBar
 
 Target = Literal["python", "numba"]
@@ -91,13 +92,15 @@ class Features:
 class Loop:
     """A compiled loop and the columns it reads, in the order of its arguments.
 
-    `function(n, cash, *columns, *parameters, *config_arguments, *sink)` returns the number of fills. In machine code the sink
+    `function(n, cash, *columns, *earlier, *parameters, *config_arguments, *sink)` returns the number of fills; `earlier` are the
+    values of some columns on the bar before the first. In machine code the sink
     is one array for each of `FILL_COLUMNS`; in the interpreter it is a list that gets a tuple of them for each fill, so
     that memory follows the fills and not the bars. Columns named in `rare` are read by index, so they can stay arrays.
     """
 
     function: Callable[..., int]
     columns: tuple[str, ...]
+    earlier: tuple[str, ...]
     parameters: tuple[str, ...]
     rare: frozenset[str]
     text: str
@@ -115,7 +118,7 @@ def loop_for(strategy: Strategy, config: BacktestConfig, target: Target) -> Loop
 def _compile(on_bar: OnBar, features: Features, target: Target) -> Loop:
     inlined = target == "python" and not any(line.lstrip().startswith("for ") for line in on_bar.body)
     columns, rare, text = _write(on_bar, features, target, inlined)
-    parameters = tuple(name[2:] for name in on_bar.arguments if name[0] == "k")
+    earlier, parameters = on_bar.needs("p"), on_bar.needs("k")
     scope: dict[str, Any] = {"floor": math.floor, "NAN": math.nan}
     if target == "numba":
         import numba
@@ -125,12 +128,12 @@ def _compile(on_bar: OnBar, features: Features, target: Target) -> Loop:
         exec(compile(on_bar.text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
         scope["on_bar"] = jit(scope["on_bar"])
         exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
-        return Loop(jit(scope["loop"]), columns, parameters, rare, text)
+        return Loop(jit(scope["loop"]), columns, earlier, parameters, rare, text)
     scope |= arithmetic.FUNCTIONS
     if not inlined:
         exec(compile(on_bar.text, "<on_bar>", "exec"), scope)  # noqa: S102 - written by the strategy compiler
     exec(compile(text, "<loop>", "exec"), scope)  # noqa: S102 - written below
-    return Loop(scope["loop"], columns, parameters, rare, text)
+    return Loop(scope["loop"], columns, earlier, parameters, rare, text)
 
 
 @lru_cache(maxsize=1)
@@ -170,7 +173,15 @@ def _write(
     rare = {"open", "close"} - read_always if target == "python" and read_always else set()
     parameters = [name for name in arguments if name[0] == "k"]
     sink = [f"f_{name}" for name in FILL_COLUMNS] if target == "numba" else ["rows"]
-    head = ["n", "cash", *(f"c_{name}" for name in columns), *parameters, *CONFIG_ARGUMENTS, *sink]
+    head = [
+        "n",
+        "cash",
+        *(f"c_{name}" for name in columns),
+        *(f"e_{name[2:]}" for name in previous),
+        *parameters,
+        *CONFIG_ARGUMENTS,
+        *sink,
+    ]
     lines = [f"def loop({', '.join(head)}):"]
     write = lines.append
     held = "bars_held" in position
@@ -183,7 +194,7 @@ def _write(
     for key in state:
         write(f"    s_{key} = NAN")
     for name in previous:
-        write(f"    l_{name[2:]} = NAN")
+        write(f"    l_{name[2:]} = e_{name[2:]}")
     if target == "numba":
         write("    for i in range(n):")
         for name in columns:
@@ -198,6 +209,8 @@ def _write(
     if "open" in rare:
         write("            b_open = float(c_open[i])")
     _write_fill(write, features, target)
+    for key in state:
+        write(f"        if not -{STATE_LIMIT!r} <= s_{key} <= {STATE_LIMIT!r}: s_{key} = NAN")
     if features.stops:
         write("        if quantity > 0.0:")
         _write_stops(write, features, target)

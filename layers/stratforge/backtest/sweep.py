@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
-from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, run_loop
+from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, run_loop
 from stratforge.backtest.loop import FILL_COLUMNS, Target, config_arguments, loop_for
 from stratforge.backtest.metrics import annual_return, bars_in_a_year
 from stratforge.backtest.report import metrics_of
@@ -130,7 +130,7 @@ class Sweeper:
         if self._statistics is None:
             return self._interpreted(strategy, point, start, stop)
         columns = [loop_column(strategy, self._values, name)[start:stop] for name in self._loop.columns]
-        parameters = [strategy.parameters[name] for name in self._loop.parameters]
+        parameters = loop_parameters(self._loop, strategy, self._values, start)
         count = self._loop.function(
             stop - start, self.config.cash, *columns, *parameters, *config_arguments(self.config), *self._fills
         )

@@ -1,31 +1,30 @@
 """Total arithmetic: the scalar operations of `on_bar`, defined for every pair of floats.
 
-Where Python raises (division by zero, overflow, the square root of a negative number) these give the IEEE 754
-answer (infinity or NaN). They are written so that numba compiles them unchanged, and generated code calls them by
+Where Python raises (division by zero, overflow, the square root of a negative number) these give NaN, which is "unknown";
+everything else is as Python has it. They are written so that numba compiles them unchanged, and generated code calls them by
 these names: one definition for the interpreter, the inlined loop and machine code.
 """
 
 import math
+import sys
 from collections.abc import Callable
 
 NAN = math.nan
 INFINITY = math.inf
 _EXACT = 4503599627370496.0  # 2 ** 52: floats beyond are whole numbers
+_ROOT = math.sqrt(sys.float_info.max)
+_SPLIT = 134217729.0  # 2 ** 27 + 1: halves the digits of a float
 
 
 def divide(a: float, b: float) -> float:
-    """a / b."""
-    if b == 0.0:
-        if a == 0.0 or a != a:
-            return NAN
-        return math.copysign(INFINITY, a) * math.copysign(1.0, b)
-    return a / b
+    """a / b; NaN when b is 0."""
+    return NAN if b == 0.0 else a / b
 
 
 def floor_divide(a: float, b: float) -> float:
     """a // b, exactly as Python computes it: through the remainder, so that rounding of the quotient does not matter."""
     if b == 0.0 or a != a or b != b or abs(a) == INFINITY:
-        return divide(a, b)
+        return NAN
     if abs(b) == INFINITY:
         return 0.0 if a == 0.0 or (a > 0.0) == (b > 0.0) else -1.0
     quotient = (a - a % b) / b
@@ -45,15 +44,15 @@ def modulo(a: float, b: float) -> float:
 
 
 def power(a: float, b: float) -> float:
-    """a ** b; NaN for a negative base with a broken exponent."""
+    """a ** b; NaN for a negative base with a broken exponent, for 0 to a negative power, and past the range of floats."""
     if b == 2.0:
-        return a * a
+        return NAN if abs(a) > _ROOT and abs(a) != INFINITY else a * a
     if b == 0.0 or a == 1.0:
         return 1.0
     if a != a or b != b:
         return NAN
     if a == 0.0:
-        return INFINITY if b < 0.0 else 0.0
+        return 0.0 if b > 0.0 else INFINITY if b == -INFINITY else NAN
     if abs(b) == INFINITY:
         if abs(a) == 1.0:
             return 1.0
@@ -66,8 +65,8 @@ def power(a: float, b: float) -> float:
         magnitude = INFINITY if b > 0.0 else 0.0
     else:
         exponent = b * math.log(abs(a))
-        if exponent > 709.0:
-            magnitude = INFINITY
+        if exponent > 709.78:
+            magnitude = NAN
         elif exponent < -745.0:
             magnitude = 0.0
         else:
@@ -83,23 +82,19 @@ def square_root(x: float) -> float:
 
 
 def logarithm(x: float) -> float:
-    """Natural logarithm; -infinity at 0, NaN below."""
-    if x > 0.0:
-        return math.log(x)
-    return -INFINITY if x == 0.0 else NAN
+    """Natural logarithm; NaN at 0 and below."""
+    return math.log(x) if x > 0.0 else NAN
 
 
 def logarithm10(x: float) -> float:
-    """Logarithm to base 10; -infinity at 0, NaN below."""
-    if x > 0.0:
-        return math.log10(x)
-    return -INFINITY if x == 0.0 else NAN
+    """Logarithm to base 10; NaN at 0 and below."""
+    return math.log10(x) if x > 0.0 else NAN
 
 
 def exponential(x: float) -> float:
-    """e ** x; infinity past the range of floats."""
-    if x > 709.0:
-        return INFINITY
+    """e ** x; NaN past the range of floats."""
+    if x > 709.78 and x != INFINITY:
+        return NAN
     return math.exp(x)
 
 
@@ -123,16 +118,22 @@ def truncate(x: float) -> float:
 
 
 def round_half_even(x: float, digits: float) -> float:
-    """x rounded to `digits` decimals, halves to the even neighbor."""
+    """x rounded to 0 to 8 decimals as Python's `round` does it: by the exact value of x, halves to the even neighbor."""
     scale = math.pow(10.0, digits)
     scaled = x * scale
     if scaled != scaled or abs(scaled) >= _EXACT:
         return x
     below = float(math.floor(scaled))
     rest = scaled - below
-    if rest > 0.5 or (rest == 0.5 and below % 2.0 != 0.0):
+    if rest == 0.5:
+        # The product may have been rounded to a half: what it lost (Dekker, 1971) decides.
+        high = x * _SPLIT - (x * _SPLIT - x)
+        lost = (high * scale - scaled) + (x - high) * scale
+        if lost > 0.0 or (lost == 0.0 and below % 2.0 != 0.0):
+            below += 1.0
+    elif rest > 0.5:
         below += 1.0
-    return below / scale
+    return math.copysign(below / scale, x)
 
 
 def minimum(a: float, b: float) -> float:
@@ -147,6 +148,26 @@ def maximum(a: float, b: float) -> float:
     if a != a or b != b:
         return NAN
     return a if a >= b else b
+
+
+def least(a: float, b: float) -> float:
+    """Python's `min(a, b)`: the first unless the second is smaller, so an unknown value counts only where it is first."""
+    return b if b < a else a
+
+
+def greatest(a: float, b: float) -> float:
+    """Python's `max(a, b)`."""
+    return b if b > a else a
+
+
+def both(a: float, b: float) -> float:
+    """`a and b`: a when it is 0 or unknown, else b."""
+    return b if abs(a) > 0.0 else a
+
+
+def either(a: float, b: float) -> float:
+    """`a or b`: b when a is 0 or unknown, else a."""
+    return a if abs(a) > 0.0 else b
 
 
 def sign(x: float) -> float:
@@ -176,6 +197,10 @@ FUNCTIONS: dict[str, Callable[..., float | bool]] = {
     "round_half_even": round_half_even,
     "minimum": minimum,
     "maximum": maximum,
+    "least": least,
+    "greatest": greatest,
+    "both": both,
+    "either": either,
     "sign": sign,
     "is_nan": is_nan,
     "absolute": abs,

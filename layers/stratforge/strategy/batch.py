@@ -92,7 +92,7 @@ def load_everything() -> None:
             values.series(NODES.node("field", (node,), (0,)))
         for name, operation in OPERATIONS.items():
             if name != "indicator":
-                operation(bars, [path, path, path], (2, 1))
+                operation(bars, [path, path, path], (2, 1, 0))
 
 
 @dataclass(frozen=True, slots=True)

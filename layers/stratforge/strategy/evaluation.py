@@ -11,7 +11,7 @@ from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
 
-_STATE_LIMIT = 1e300
+STATE_LIMIT = 1e300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ def run_last_bar(runnable: Runnable, values: Values, position: PositionView, sta
         if origin == "column":
             arguments.append(values.latest(key, back))
         elif origin == "state":
-            arguments.append(state.get(key, math.nan))
+            # A whole number comes back from JSON as an int, whose arithmetic has no bound.
+            arguments.append(float(state.get(key, math.nan)))
         elif origin == "constant":
             arguments.append(key)
         elif key == "unrealized_return":
@@ -83,6 +84,6 @@ def run_last_bar(runnable: Runnable, values: Values, position: PositionView, sta
     kept = {
         key: value
         for key, value in zip(runnable.state, after, strict=True)
-        if -_STATE_LIMIT <= value <= _STATE_LIMIT  # NaN fails too: a key without a value is not kept
+        if -STATE_LIMIT <= value <= STATE_LIMIT  # NaN fails too: a key without a value is not kept
     }
     return Evaluation(signal_from_numbers(action, confidence, kind, size), kept)

@@ -429,7 +429,8 @@ class OnBarCompiler:
 
     def _truth(self, node: ast.expr, scope: _Scope) -> str:
         code = self._expression(node, scope)
-        return code.text if code.kind == "truth" else f"({code.text} != 0.0)"
+        # Neither 0 nor unknown.
+        return code.text if code.kind == "truth" else f"(absolute({code.text}) > 0.0)"
 
     def _expression(self, node: ast.expr, scope: _Scope) -> Piece:
         if isinstance(node, ast.Constant):
@@ -582,7 +583,10 @@ class OnBarCompiler:
             return Piece(f"({word.join(part.text for part in parts)})", "truth")
         # `and` and `or` give one of their operands, so numbers stay numbers.
         texts = [f"(1.0 if {part.text} else 0.0)" if part.kind == "truth" else part.text for part in parts]
-        return Piece(f"({word.join(texts)})", "number")
+        combined = texts[-1]
+        for text in reversed(texts[:-1]):
+            combined = f"{'both' if isinstance(node.op, ast.And) else 'either'}({text}, {combined})"
+        return Piece(combined, "number")
 
     def _compare(self, node: ast.Compare, scope: _Scope) -> Piece:
         operator = node.ops[0]
@@ -686,7 +690,7 @@ class OnBarCompiler:
                 return self._refuse(node, f"{name}() takes 2 to 8 numbers", f"Write {name}(a, b)", Code.ARGUMENT)
             combined = texts[0]
             for text in texts[1:]:
-                combined = f"{'minimum' if name == 'min' else 'maximum'}({combined}, {text})"
+                combined = f"{'least' if name == 'min' else 'greatest'}({combined}, {text})"
             return Piece(combined, "number")
         if name == "round":
             digits = node.args[1] if len(texts) == 2 else ast.Constant(0)

@@ -49,10 +49,10 @@ def replay(
     count = 0
     differences = []
     for bar in bars:
+        held = held + 1 if bar.quantity > 0 else 0
         position = PositionView(bar.quantity, bar.average_entry_price, float(held))
         evaluation = evaluate_last_bar(strategy, Values(bar.window), position, state)
         state = evaluation.state
-        held = held + 1 if bar.quantity > 0 else 0
         count += 1
         if evaluation.signal != live.get(bar.time):
             differences.append(Difference(bar.time, live.get(bar.time), evaluation.signal))

@@ -20,7 +20,7 @@ POSITION_FIELDS = {
     "quantity": "shares or coins held; 0 when flat",
     "average_entry_price": "average price paid; 0 when flat",
     "unrealized_return": "close / average_entry_price - 1; 0 when flat",
-    "bars_held": "bars since the position was opened; 0 when flat",
+    "bars_held": "bars held so far, this one included: 1 on the first; 0 when flat",
 }
 NUMPY_CONSTANTS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
 
@@ -37,9 +37,9 @@ class NumpyFunction:
 
 NUMPY_FUNCTIONS = {
     "abs": NumpyFunction("absolute", 1, "absolute value"),
-    "sqrt": NumpyFunction("square_root", 1, "square root; NaN below 0"),
-    "log": NumpyFunction("logarithm", 1, "natural logarithm"),
-    "log10": NumpyFunction("logarithm10", 1, "logarithm to base 10"),
+    "sqrt": NumpyFunction("square_root", 1, "square root; unknown below 0"),
+    "log": NumpyFunction("logarithm", 1, "natural logarithm; unknown at 0 and below"),
+    "log10": NumpyFunction("logarithm10", 1, "logarithm to base 10; unknown at 0 and below"),
     "exp": NumpyFunction("exponential", 1, "e to the power of x"),
     "sign": NumpyFunction("sign", 1, "-1, 0 or 1"),
     "floor": NumpyFunction("floor", 1, "next whole number below"),
@@ -67,7 +67,7 @@ SERIES_METHODS = {
     "diff": SeriesMethod("change over periods bars", ("periods",), {"periods": 1.0}),
     "pct_change": SeriesMethod("relative change over periods bars", ("periods",), {"periods": 1.0}),
     "rolling": SeriesMethod("the last window bars", ("window", "min_periods"), {"min_periods": 0.0}),
-    "ewm": SeriesMethod("exponential weights: span=, com=, halflife= or alpha=, adjust="),
+    "ewm": SeriesMethod("exponential weights, with mean(): span=, com=, halflife= or alpha=, adjust=, min_periods="),
     "clip": SeriesMethod("bounded values", ("lower", "upper"), {"lower": math.nan, "upper": math.nan}),
     "abs": SeriesMethod("absolute value", operation="absolute"),
     "round": SeriesMethod("rounded to decimals", ("decimals",), {"decimals": 0.0}),

@@ -41,7 +41,12 @@ def test_the_trailing_window_gives_the_very_values_of_the_full_history(name: str
     for end in np.linspace(max(lookback, 600), len(history), 60, dtype=int):
         window = Values(history.slice(max(0, end - lookback), end)).series(node)
         for back in (1, 2):
-            assert np.array_equal(full[end - back], window[-back], equal_nan=True), (end, back, full[end - back], window[-back])
+            assert np.array_equal(full[end - back], window[-back], equal_nan=True), (
+                end,
+                back,
+                full[end - back],
+                window[-back],
+            )
 
 
 def test_windows_of_a_simple_average_are_exactly_as_long_as_needed() -> None:

@@ -31,6 +31,11 @@ class RunningSession:
     quantity: float
     average_entry_price: float
 
+    @property
+    def bars_held_now(self) -> int:
+        """Bars the position is held on the bar about to be evaluated, that one included (`bars_held` is as of the bar before)."""
+        return self.bars_held + 1 if self.quantity > 0 else 0
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -155,7 +160,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "limit": MAX_FAILURES,
         "ids": [outcome.session.session_id for outcome in outcomes],
         "states": [Jsonb(outcome.state) for outcome in outcomes],
-        "held": [outcome.session.bars_held + 1 if outcome.session.quantity > 0 else 0 for outcome in outcomes],
+        "held": [outcome.session.bars_held_now for outcome in outcomes],
         "errors": [outcome.error for outcome in outcomes],
         "sides": [outcome.side for outcome in outcomes],
         "confidences": [outcome.confidence for outcome in outcomes],

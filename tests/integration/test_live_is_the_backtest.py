@@ -1,0 +1,186 @@
+"""Random programs give live, bar for bar, what they give in the backtest.
+
+Live: the sandbox's protocol and workers, a trailing window of the strategy's length, state that goes through PostgreSQL's jsonb. Backtest: the
+engine's own loop over the whole history, and its decisions. `make soak` asks for more programs.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+from stratforge.backtest import BacktestConfig
+from stratforge.backtest.engine import run_loop
+from stratforge.backtest.loop import loop_for
+from stratforge.market import BarColumns
+from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
+from stratforge.strategy.batch import encode_columns, encode_request
+from stratforge.strategy.graph import Node, Values
+from stratforge.strategy.lookback import window_length
+
+from functions.sandbox.workers import Pool
+from tests.unit.strategy.random_programs import awkward_bars, program
+
+PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
+TOGETHER = 60
+BARS = 60
+LONGEST_WINDOW = 4_096
+CONFIG = BacktestConfig(cash=1e6, sizing_rule="EQUITY_FRACTION", fractional=True)
+
+Signal = tuple[str, float, str, float] | None
+Asked = tuple[float, float, float]
+
+
+@dataclass
+class Session:
+    """One program, what it was asked and what it said live."""
+
+    seed: int
+    strategy: Strategy
+    trader: Generator[Asked, Signal, None]
+    asked: Asked
+    state: dict[str, Any] = field(default_factory=dict)
+    fills: list[tuple[int, str, float, float]] = field(default_factory=list)
+    dialog: list[tuple[Asked, Signal]] = field(default_factory=list)
+
+
+def trading(bars: BarColumns, start: int, fills: list[tuple[int, str, float, float]]) -> Generator[Asked, Signal, None]:
+    """A trader who fills signals at the next open, as the backtest is documented; yields the position, is sent the signal."""
+    cash, shares, spent, held = CONFIG.cash, 0.0, 0.0, 0
+    order: tuple[str, float] | None = None
+    for index in range(start, len(bars)):
+        price = float(bars.open[index])
+        if order is not None and order[0] == "buy":
+            bought = min(order[1], cash / price)
+            if bought * price >= 1.0:
+                cash, shares, spent = max(cash - bought * price, 0.0), shares + bought, spent + bought * price
+                fills.append((index - start, "buy", bought, price))
+        elif order is not None and shares > 0:
+            sold = shares if order[1] >= shares - 1e-9 else order[1]
+            cash, spent, shares = cash + sold * price, spent - spent / shares * sold, shares - sold
+            spent = spent if shares > 0 else 0.0
+            fills.append((index - start, "sell", sold, price))
+        order = None
+        held = held + 1 if shares > 0 else 0
+        signal = yield shares, spent / shares if shares > 0 else 0.0, float(held)
+        if signal is None:
+            continue
+        side, confidence, kind, size = signal
+        close = float(bars.close[index])
+        worth = cash + shares * close
+        if side == "buy":
+            wanted = worth * (size if kind == "fraction" else CONFIG.sizing_value * confidence) / close
+        else:
+            wanted = shares * (size if kind == "fraction" else 1.0)
+        order = (side, wanted) if wanted > 0 else None
+
+
+def sessions_of(seeds: range, bars: BarColumns, start: int) -> Iterator[Session]:
+    """The programs whose history is long enough."""
+    for seed in seeds:
+        strategy = compile_strategy(program(seed))
+        try:
+            if window_length(strategy.lookback) > LONGEST_WINDOW:
+                continue
+        except StrategyError:
+            continue  # It says that it needs too long a history.
+        fills: list[tuple[int, str, float, float]] = []
+        trader = trading(bars, start, fills)
+        yield Session(seed, strategy, trader, next(trader), fills=fills)
+
+
+def through_postgres(connection: psycopg.Connection[Any], sessions: list[Session]) -> None:
+    """Every state as the database gives it back."""
+    rows = connection.execute(
+        "SELECT state FROM unnest(%s::jsonb[]) WITH ORDINALITY AS t (state, place) ORDER BY place",
+        ([Jsonb(session.state) for session in sessions],),
+    ).fetchall()
+    for session, (state,) in zip(sessions, rows, strict=True):
+        session.state = state
+
+
+def ask(pool: Pool, window: BarColumns, sessions: list[Session]) -> None:
+    """One bar live."""
+    requests = [
+        encode_request(each.strategy.source_hash, each.strategy.parameters, each.asked, each.state) for each in sessions
+    ]
+    sources = {each.strategy.source_hash: each.strategy.source for each in sessions}
+    for session, answer in zip(sessions, pool.evaluate(encode_columns(window), sources, requests), strict=True):
+        assert "error" not in answer, (session.seed, answer)
+        session.state = answer["state"]
+        signal: Signal = tuple(answer["signal"]) if answer["signal"] else None
+        session.dialog.append((session.asked, signal))
+        try:
+            session.asked = session.trader.send(signal)
+        except StopIteration:
+            session.asked = (math.nan, math.nan, math.nan)
+
+
+class OnBar(Values):
+    """Values over a whole history, seen from one of its bars."""
+
+    def __init__(self, whole: Values, index: int) -> None:
+        super().__init__(whole.bars)
+        self.whole, self.index = whole, index
+
+    def latest(self, column: Node | str, back: int) -> float:
+        place = self.index + 1 - back
+        values = self.whole.series(column) if isinstance(column, Node) else getattr(self.bars, column)
+        return float(values[place])
+
+
+def assert_the_decisions_are_the_same(session: Session, values: Values, start: int) -> None:
+    """Every signal is that of the whole history's values, for the same position."""
+    state: dict[str, float] = {}
+    for index, (asked, said) in enumerate(session.dialog, start):
+        evaluation = evaluate_last_bar(session.strategy, OnBar(values, index), PositionView(*asked), state)
+        state, signal = evaluation.state, evaluation.signal
+        expected = (signal.side, signal.confidence, signal.size_kind, signal.size) if signal else None
+        assert said == expected, (session.seed, index, program(session.seed))
+    # jsonb gives large floats back as whole numbers; what is read of them is the float.
+    assert {key: float(value) for key, value in session.state.items()} == state, session.seed
+
+
+def assert_the_backtest_says_the_same(session: Session, values: Values, start: int) -> None:
+    """The engine's fills over the whole history are those of the signals given live."""
+    strategy = session.strategy
+    got = run_loop(loop_for(strategy, CONFIG, "python"), strategy, values, CONFIG, start, len(values.bars))
+    expected = [(int(bar), "buy" if side == 1.0 else "sell") for bar, side in zip(got.bar, got.side, strict=True)]
+    assert [each[:2] for each in session.fills] == expected, (session.seed, program(session.seed))
+    for index, name in ((2, "quantity"), (3, "price")):
+        mine = np.array([each[index] for each in session.fills])
+        np.testing.assert_allclose(mine, getattr(got, name), rtol=1e-9, err_msg=f"{session.seed}")
+
+
+@pytest.mark.timeout(0)
+def test_live_gives_bar_for_bar_what_the_backtest_gives(migrated: str) -> None:
+    sessions_run = signals = 0
+    pool = Pool()
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        for first in range(0, PROGRAMS, TOGETHER):
+            bars = awkward_bars(first, LONGEST_WINDOW + 2_000 + BARS)
+            start = len(bars) - BARS
+            sessions = list(sessions_of(range(first, min(first + TOGETHER, PROGRAMS)), bars, start))
+            groups: dict[int, list[Session]] = {}
+            for session in sessions:
+                groups.setdefault(window_length(session.strategy.lookback), []).append(session)
+            for index in range(start, len(bars)):
+                for length, group in groups.items():
+                    ask(pool, bars.slice(index + 1 - length, index + 1), group)
+                through_postgres(connection, sessions)
+            values = Values(bars)
+            for session in sessions:
+                assert_the_decisions_are_the_same(session, values, start)
+                assert_the_backtest_says_the_same(session, values, start)
+            sessions_run += len(sessions)
+            signals += sum(said is not None for session in sessions for _, said in session.dialog)
+    pool.close()
+    assert sessions_run > PROGRAMS // 2
+    assert signals > sessions_run

@@ -1,0 +1,126 @@
+"""Random strategies and awkward markets, by a seed: for tests that hold for every program on every kind of bars."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+from stratforge.market import BarColumns
+from stratforge.strategy.indicators import REGISTRY
+
+_COLUMNS = ("bars.close", "bars.open", "bars.high", "bars.low", "bars.volume")
+_SINGLE = sorted(name for name, each in REGISTRY.items() if not each.logical)
+
+
+def awkward_bars(seed: int, length: int) -> BarColumns:
+    """Minute bars with stretches of one price, pauses, halts without volume, splits, bars without volume, and penny prices."""
+    chance = np.random.default_rng(seed)
+    level = float(chance.choice([0.0123, 0.9, 37.0, 412.5, 65_000.0]))
+    tick = 0.0001 if level < 1 else 0.01
+    moves = chance.normal(0, 0.002, length)
+    volume = np.floor(chance.lognormal(6, 1.5, length))
+    volume[chance.random(length) < 0.05] = 0.0
+    for _ in range(length // 150):
+        first = int(chance.integers(length))
+        calm = slice(first, first + int(chance.integers(2, 120)))
+        moves[calm] = 0.0
+        if chance.random() < 0.5:
+            volume[calm] = 0.0
+    moves[chance.integers(0, length, max(length // 2_000, 1))] += np.log(chance.choice([0.25, 0.5, 2.0]))
+    close = np.maximum(np.round(level * np.exp(np.cumsum(moves)) / tick) * tick, tick)
+    open_ = np.concatenate((close[:1], close[:-1]))
+    spread = np.where(moves == 0.0, 0.0, np.abs(chance.normal(0, 0.001, length)))
+    high = np.round(np.maximum(open_, close) * (1 + spread) / tick) * tick
+    low = np.maximum(np.round(np.minimum(open_, close) * (1 - spread) / tick) * tick, tick)
+    minutes = np.ones(length, dtype=np.int64)
+    minutes[chance.random(length) < 0.01] += chance.integers(1, 4_000)
+    time = 1_700_000_040 + 60 * np.cumsum(minutes)
+    columns = [
+        np.round(each, 6)
+        for each in (
+            open_,
+            np.maximum(high, np.maximum(open_, close)),
+            np.minimum(low, np.minimum(open_, close)),
+            close,
+        )
+    ]
+    return BarColumns(time, *columns, volume)
+
+
+def column(chance: random.Random, depth: int) -> str:
+    """An expression of `indicators`."""
+    if depth == 0 or chance.random() < 0.1:
+        return chance.choice(_COLUMNS)
+    a, b = column(chance, depth - 1), column(chance, depth - 1)
+    kind = chance.randrange(12)
+    if kind <= 4:
+        return _indicator(chance, depth)
+    return {
+        5: f"({a} {chance.choice('+-*/')} {b})",
+        6: f"{a}.{chance.choice(('shift', 'diff', 'pct_change'))}({chance.randint(1, 9)})",
+        7: f"{a}.rolling({chance.randint(2, 60)}).{chance.choice(('mean', 'std', 'max', 'min', 'sum', 'median'))}()",
+        8: f"{a}.ewm(span={chance.randint(2, 40)}, adjust={chance.choice((True, False))}).mean()",
+        9: f"np.where({a} {chance.choice(('>', '>=', '==', '<'))} {b}, {a}, {chance.choice((b, 'np.nan', 'np.inf', '0'))})",
+        10: f"{a}.ffill()",
+        11: f"np.{chance.choice(('log', 'sqrt', 'abs', 'sign'))}({a})",
+    }[kind]
+
+
+def _indicator(chance: random.Random, depth: int) -> str:
+    each = REGISTRY[chance.choice(_SINGLE)]
+    inputs = [column(chance, depth - 1) if chance.random() < 0.4 else f"bars.{name}" for name in each.inputs]
+    inputs = [text if text.removeprefix("bars.") not in ("a", "b", "benchmark") else "bars.open" for text in inputs]
+    output = f".{chance.choice(each.outputs)}" if each.outputs else ""
+    return f"ta.{each.name}({', '.join(inputs)}){output}"
+
+
+def _number(chance: random.Random, depth: int) -> str:
+    if depth == 0:
+        return chance.choice(
+            (
+                "bar.x", "bar.y", "bar.previous.x", "bar.previous.y", "bar.close", "bar.previous.close", "bar.volume", "position.bars_held",
+                "position.unrealized_return", "state.get('k')", "state.get('k', 1)", "state['n']", "v", "1", "0.5", "1e15", "bar.time.minute",
+            )
+        )  # fmt: skip
+    a, b = _number(chance, depth - 1), _number(chance, depth - 1)
+    return chance.choice(
+        (
+            a, f"({a} {chance.choice('+-*/')} {b})", f"({a} {chance.choice(('//', '%', '**'))} {b})", f"min({a}, {b})", f"max({a}, {b})",
+            f"round({a}, 2)", f"({a} or {b})", f"({a} and {b})", f"({a} if {a} > {b} else {b})", f"abs({a})", f"np.sqrt({a})",
+        )
+    )  # fmt: skip
+
+
+def _condition(chance: random.Random) -> str:
+    a, b = _number(chance, 1), _number(chance, 1)
+    return chance.choice(
+        (
+            f"{a} > {b}", f"{a} >= {b}", f"{a} == {b}", f"{a} != {b}", a, f"not {a}", "bar.x > bar.previous.x", "bar.x >= bar.y", "bar.close > bar.x",
+            "bar.close == bar.x", "bar.x == bar.previous.x", "'k' in state", "position.bars_held >= 3", "bar.x > bar.y and bar.previous.x <= bar.previous.y",
+        )
+    )  # fmt: skip
+
+
+def program(seed: int) -> str:
+    """A whole strategy with two indicators, state, and conditions that ties decide."""
+    chance = random.Random(seed)
+    lines = ["v = state.get('v', 0)"]
+    for _ in range(chance.randint(1, 4)):
+        lines.append(
+            chance.choice(
+                (
+                    f"v = {_number(chance, 2)}",
+                    f"state['k'] = {_number(chance, 2)}",
+                    "state['n'] += 1",
+                    f"if {_condition(chance)}:\n        state['k'] = state['k'] * 1e9 + 1e15",
+                    f"if {_condition(chance)}:\n        v += 1",
+                )
+            )
+        )
+    lines.append("state['v'] = v")
+    side = "position.quantity == 0 and " if chance.random() < 0.7 else ""
+    lines.append(f"if {side}({_condition(chance)}):\n        return buy(confidence=0.5)")
+    lines.append(f"if {_condition(chance)}:\n        return sell({chance.choice(('', 'fraction=0.5'))})")
+    body = "\n".join(f"    {line}" for line in lines)
+    x, y = column(chance, 2), column(chance, 1)
+    return f"def indicators(bars):\n    return {{'x': {x} + 0, 'y': {y} + 0}}\n\n\ndef on_bar(bar, position, state):\n{body}\n"
