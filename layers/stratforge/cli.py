@@ -149,8 +149,8 @@ def sweep(options: argparse.Namespace) -> int:
         )  # fmt: skip
     ranked = ranked_results(results, options.metric)
     best = ranked[0]
-    per_bar = [each.sharpe / math.sqrt(sweeper.per_year) for each in results]
-    probability = deflated_sharpe_ratio(sweeper.bar_returns(best.parameters), per_bar)
+    per_day = [each.sharpe / math.sqrt(sweeper.days_per_year) for each in results]
+    probability = deflated_sharpe_ratio(sweeper.daily_returns(best.parameters), per_day)
     folds = walk_forward(sweeper, points, folds=options.folds, metric=options.metric) if options.folds else []
     if options.json:
         print(

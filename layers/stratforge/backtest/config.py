@@ -33,7 +33,7 @@ class BacktestConfig:
         stop_loss: Sells when the price is this far below the average entry price.
         take_profit: Sells when the price is this far above the average entry price.
         trailing_stop: Sells when the price is this far below the highest price since the entry.
-        bars_per_year: For annual figures; taken from the bars' times when not given.
+        bars_per_year: For the return of a year; taken from the bars' times when not given.
     """
 
     cash: float = 100_000.0

@@ -1,8 +1,8 @@
 """The figures of a report, as pure functions of the equity curve and the trades.
 
 Sources: Sharpe, "The Sharpe Ratio" (1994); Sortino and van der Meer, "Downside Risk" (1991); Young, "Calmar Ratio" (1991);
-Tharp, "Definitive Guide to Position Sizing" (2008) for the SQN. Annual figures are scaled from returns of one bar by the
-square root (volatility) or the power (return) of the bars in a year.
+Tharp, "Definitive Guide to Position Sizing" (2008) for the SQN. Volatility, Sharpe and Sortino ratio are of daily returns (equity at
+the last bar of each day of the exchange) and scaled by the root of the days in a year, as empyrical and quantstats do it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stratforge.market.columns import BarColumns
+
 Floats = npt.NDArray[np.float64]
 SECONDS_PER_YEAR = 365.25 * 86_400
 
@@ -21,7 +23,9 @@ SECONDS_PER_YEAR = 365.25 * 86_400
 class Metrics:
     """Figures of a backtest. Returns, drawdowns and rates are fractions of one; money is in the account's currency.
 
-    A figure that is not defined (a Sharpe ratio without volatility, a win rate without trades) is NaN.
+    A figure that is not defined (a Sharpe ratio over less than two days, a win rate without trades) is NaN. `profit_factor` is gross profit
+    by gross loss, `expectancy` the average profit of a trade in money and `average_trade_return` as a fraction of what it cost; durations are
+    in seconds: `max_drawdown_duration` from a high until it was reached again, `average_holding_time` from fill to fill.
     """
 
     bars: int
@@ -35,6 +39,7 @@ class Metrics:
     calmar: float
     max_drawdown: float
     max_drawdown_bars: int
+    max_drawdown_duration: float
     exposure: float
     turnover: float
     costs: float
@@ -46,6 +51,7 @@ class Metrics:
     best_trade_return: float
     worst_trade_return: float
     average_bars_held: float
+    average_holding_time: float
     sqn: float
     buy_and_hold_return: float
     buy_and_hold_max_drawdown: float
@@ -68,18 +74,38 @@ def bars_in_a_year(time: npt.NDArray[np.int64]) -> float:
     return len(time) / (span / SECONDS_PER_YEAR)
 
 
+def days_in_a_year(bars: BarColumns) -> float:
+    """252 trading days for stocks, 365 for what trades every day; for bars longer than a day, how many of them a year has."""
+    if len(bars) > 1 and float(np.median(np.diff(bars.time))) > 1.5 * 86_400:
+        return bars_in_a_year(bars.time)
+    return 365.0 if bars.timezone.key == "UTC" else 252.0
+
+
+def day_ends(bars: BarColumns) -> npt.NDArray[np.int64]:
+    """Index of the last bar of each day of the exchange."""
+    return np.append(np.flatnonzero(np.diff(bars.day)), len(bars) - 1)
+
+
+def daily_returns(equity: Floats, ends: npt.NDArray[np.int64], initial_cash: float) -> Floats:
+    """The return of each day, the first from the initial cash."""
+    closing = equity[ends]
+    return np.asarray(closing / np.concatenate(([initial_cash], closing[:-1])) - 1.0)
+
+
 def drawdown_curve(equity: Floats) -> Floats:
     """How far below its highest value so far the equity is, as a fraction (0 at a high, -0.1 at ten percent below)."""
     return equity / np.maximum.accumulate(equity) - 1.0
 
 
-def longest_drawdown(drawdown: Floats) -> int:
-    """The most bars in a row below an earlier high."""
+def longest_drawdown(drawdown: Floats, time: npt.NDArray[np.int64]) -> tuple[int, float]:
+    """The most bars in a row below an earlier high, and the longest time in seconds from a high until it was reached again (or the end)."""
     below = drawdown < 0
     if not below.any():
-        return 0
+        return 0, 0.0
     edges = np.flatnonzero(np.diff(np.concatenate(([0], below.view(np.int8), [0]))))
-    return int((edges[1::2] - edges[::2]).max())
+    first, last = edges[::2], edges[1::2]
+    seconds = time[np.minimum(last, len(time) - 1)] - time[np.maximum(first - 1, 0)]
+    return int((last - first).max()), float(seconds.max())
 
 
 def _ratio(numerator: float, denominator: float) -> float:
@@ -87,14 +113,14 @@ def _ratio(numerator: float, denominator: float) -> float:
 
 
 def sharpe_ratio(returns: Floats, per_year: float) -> float:
-    """Mean return over its standard deviation (ddof 1), annualized; no risk-free rate is taken off (cash earns nothing)."""
+    """Mean return over its standard deviation (ddof=1), times the root of the periods in a year; no risk-free rate is taken off (cash earns nothing)."""
     if len(returns) < 2:
         return math.nan
     return _ratio(float(returns.mean()), float(returns.std(ddof=1))) * math.sqrt(per_year)
 
 
 def sortino_ratio(returns: Floats, per_year: float) -> float:
-    """Mean return over the root mean square of the negative returns, annualized."""
+    """Mean return over the root mean square of the negative returns, times the root of the periods in a year."""
     if len(returns) < 2:
         return math.nan
     downside = np.minimum(returns, 0.0)
@@ -113,7 +139,7 @@ def annual_return(total: float, years: float) -> float:
 
 def compute_metrics(
     *,
-    close: Floats,
+    bars: BarColumns,
     equity: Floats,
     held: Floats,
     initial_cash: float,
@@ -121,17 +147,19 @@ def compute_metrics(
     costs: float,
     trade_pnl: Floats,
     trade_returns: Floats,
-    trade_bars: Floats,
+    entry_bar: Floats,
+    exit_bar: Floats,
     per_year: float,
 ) -> Metrics:
     """All figures of a backtest; arguments as in `BacktestReport`."""
-    before = np.concatenate(([initial_cash], equity[:-1]))
-    returns = equity / before - 1.0
+    returns, days = daily_returns(equity, day_ends(bars), initial_cash), days_in_a_year(bars)
     years = len(equity) / per_year
     total = float(equity[-1] / initial_cash - 1.0)
     yearly = annual_return(total, years)
     drawdown = drawdown_curve(np.maximum(np.concatenate(([initial_cash], equity)), 1e-300))
-    hold = close / close[0]
+    bars_below, time_below = longest_drawdown(drawdown[1:], bars.time)
+    entry, exit_ = entry_bar.astype(np.int64), exit_bar.astype(np.int64)
+    hold = bars.close / bars.close[0]
     wins, losses = trade_pnl[trade_pnl > 0], trade_pnl[trade_pnl < 0]
     count = len(trade_pnl)
     spread = float(trade_pnl.std(ddof=1)) if count > 1 else math.nan
@@ -142,12 +170,13 @@ def compute_metrics(
         final_equity=float(equity[-1]),
         total_return=total,
         annual_return=yearly,
-        annual_volatility=float(returns.std(ddof=1)) * math.sqrt(per_year) if len(returns) > 1 else math.nan,
-        sharpe=sharpe_ratio(returns, per_year),
-        sortino=sortino_ratio(returns, per_year),
+        annual_volatility=float(returns.std(ddof=1)) * math.sqrt(days) if len(returns) > 1 else math.nan,
+        sharpe=sharpe_ratio(returns, days),
+        sortino=sortino_ratio(returns, days),
         calmar=_ratio(yearly, deepest),
         max_drawdown=deepest,
-        max_drawdown_bars=longest_drawdown(drawdown),
+        max_drawdown_bars=bars_below,
+        max_drawdown_duration=time_below,
         exposure=float((held > 0).mean()),
         turnover=_ratio(traded_value, float(equity.mean())),
         costs=costs,
@@ -160,7 +189,8 @@ def compute_metrics(
         average_trade_return=float(trade_returns.mean()) if count else math.nan,
         best_trade_return=float(trade_returns.max()) if count else math.nan,
         worst_trade_return=float(trade_returns.min()) if count else math.nan,
-        average_bars_held=float(trade_bars.mean()) if count else math.nan,
+        average_bars_held=float((exit_bar - entry_bar).mean()) if count else math.nan,
+        average_holding_time=float((bars.time[exit_] - bars.time[entry]).mean()) if count else math.nan,
         sqn=_ratio(float(trade_pnl.mean()), spread) * math.sqrt(count) if count > 1 else math.nan,
         buy_and_hold_return=float(hold[-1] - 1.0),
         buy_and_hold_max_drawdown=float(-drawdown_curve(hold).min()),

@@ -33,8 +33,8 @@ def deflated_sharpe_ratio(returns: npt.NDArray[np.float64], sharpes: Sequence[fl
     """Probability that the strategy's true Sharpe ratio is above zero, given how many were tried to find it.
 
     Args:
-        returns: Returns of every bar of the best trial.
-        sharpes: Sharpe ratios a bar (not annualized) of all trials, the best one among them.
+        returns: Returns of every day of the best trial.
+        sharpes: Sharpe ratios a day (not annualized) of all trials, the best one among them.
 
     Returns:
         Between 0 and 1; near 1 when the best is better than luck explains. NaN when the returns do not vary.

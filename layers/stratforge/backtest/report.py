@@ -145,7 +145,7 @@ def _metrics(
 ) -> Metrics:
     costs = float(fills.commission.sum() + (fills.quantity * fills.price * _cost_share(fills, config)).sum())
     return compute_metrics(
-        close=bars.close,
+        bars=bars,
         equity=equity,
         held=held,
         initial_cash=config.cash,
@@ -153,7 +153,8 @@ def _metrics(
         costs=costs,
         trade_pnl=trips.pnl,
         trade_returns=trips.returns,
-        trade_bars=trips.exit_bar - trips.entry_bar,
+        entry_bar=trips.entry_bar,
+        exit_bar=trips.exit_bar,
         per_year=config.bars_per_year or per_year,
     )
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, run_loop
 from stratforge.backtest.loop import FILL_COLUMNS, Target, config_arguments, loop_for
-from stratforge.backtest.metrics import annual_return, bars_in_a_year
+from stratforge.backtest.metrics import annual_return, bars_in_a_year, daily_returns, day_ends, days_in_a_year
 from stratforge.backtest.report import metrics_of
 from stratforge.market.columns import BarColumns
 from stratforge.strategy import Strategy, StrategyError
@@ -112,6 +112,9 @@ class Sweeper:
             raise BacktestError("sweeps need numba; install the group research") from error
         self._values = Values(self.bars)
         self.per_year = self.config.bars_per_year or bars_in_a_year(self.bars.time)
+        self.days_per_year = days_in_a_year(self.bars)
+        self._last_of_day = np.zeros(len(self.bars), dtype=np.bool_)
+        self._last_of_day[day_ends(self.bars)] = True
         self._fills = tuple(np.empty(2 * len(self.bars) + 2) for _ in FILL_COLUMNS)
         self._limit = max(64, _CACHE_BYTES // (8 * max(len(self.bars), 1)))
 
@@ -134,7 +137,9 @@ class Sweeper:
         count = self._loop.function(
             stop - start, self.config.cash, *columns, *parameters, *config_arguments(self.config), *self._fills
         )
-        numbers = self._statistics(count, self.config.cash, self.bars.close[start:stop], *self._fills)
+        last = self._last_of_day[start:stop].copy()
+        last[-1] = True
+        numbers = self._statistics(count, self.config.cash, self.bars.close[start:stop], last, *self._fills)
         final, mean, deviation, deepest, held, closed, won, gained, lost = numbers
         total = final / self.config.cash - 1.0
         return PointResult(
@@ -142,7 +147,7 @@ class Sweeper:
             final_equity=final,
             total_return=total,
             annual_return=annual_return(total, (stop - start) / self.per_year),
-            sharpe=mean / deviation * math.sqrt(self.per_year) if deviation > 0 else math.nan,
+            sharpe=mean / deviation * math.sqrt(self.days_per_year) if deviation > 0 else math.nan,
             max_drawdown=deepest,
             exposure=held,
             trades=int(closed),
@@ -168,13 +173,12 @@ class Sweeper:
             profit_factor=metrics.profit_factor,
         )
 
-    def bar_returns(self, point: Point) -> Floats:
-        """Returns of every bar at one point, for statistics of their distribution."""
+    def daily_returns(self, point: Point) -> Floats:
+        """Returns of every day at one point, for statistics of their distribution."""
         from stratforge.backtest.engine import run_backtest
 
         report = run_backtest(self.strategy.with_parameters(**point), self.bars, self.config)
-        before = np.concatenate(([self.config.cash], report.equity_values[:-1]))
-        return np.asarray(report.equity_values / before - 1.0)
+        return daily_returns(report.equity_values, day_ends(self.bars), self.config.cash)
 
     def identity(self) -> str:
         """A digest of all that results depend on besides the point: code, configuration and bars."""
@@ -303,14 +307,14 @@ def walk_forward(sweeper: Sweeper, points: Sequence[Point], *, folds: int = 5, m
         start, middle = fold * length, (fold + 1) * length
         stop = len(sweeper.bars) if fold == folds - 1 else middle + length
         trained = [sweeper.run_between(point, start, middle) for point in points]
-        best = max(trained, key=lambda result: _order(getattr(result, metric)))
+        best = ranked_results(trained, metric)[0]
         found.append(Fold(start, middle, stop, best, sweeper.run_between(best.parameters, middle, stop)))
     return found
 
 
 def ranked_results(results: Sequence[PointResult], metric: str = "sharpe") -> list[PointResult]:
-    """The results, the highest value of a metric first; what is not defined comes last."""
-    return sorted(results, key=lambda result: -_order(getattr(result, metric)))
+    """The results, the highest value of a metric first; where it is equal or not defined (which comes last) the return decides."""
+    return sorted(results, key=lambda result: (-_order(getattr(result, metric)), -_order(result.total_return)))
 
 
 def _order(value: float) -> float:
@@ -334,7 +338,7 @@ def _jitted(numba: Any) -> Callable[..., tuple[float, ...]]:
 
 
 def _statistics(
-    count: int, cash: float, close: Floats, bar: Floats, side: Floats, quantity: Floats, price: Floats,
+    count: int, cash: float, close: Floats, last: npt.NDArray[np.bool_], bar: Floats, side: Floats, quantity: Floats, price: Floats,
     commission: Floats, _reason: Floats, cash_after: Floats, held_after: Floats,
 ) -> tuple[float, float, float, float, float, float, float, float, float]:  # fmt: skip
     """One pass over the equity curve and the fills: the same definitions as `compute_metrics`."""
@@ -342,18 +346,20 @@ def _statistics(
     money, held = cash, 0.0
     following = 0
     before, highest, deepest = cash, cash, 0.0
-    mean, spread, exposed = 0.0, 0.0, 0
+    mean, spread, exposed, days = 0.0, 0.0, 0, 0
     equity = cash
     for index in range(n):
         while following < count and bar[following] == index:
             money, held = cash_after[following], held_after[following]
             following += 1
         equity = money + held * close[index]
-        change = equity / before - 1.0
-        delta = change - mean
-        mean += delta / (index + 1)
-        spread += delta * (change - mean)
-        before = equity
+        if last[index]:
+            change = equity / before - 1.0
+            days += 1
+            delta = change - mean
+            mean += delta / days
+            spread += delta * (change - mean)
+            before = equity
         highest = max(highest, equity)
         deepest = max(deepest, 1.0 - equity / highest)
         if held > 0.0:
@@ -381,5 +387,5 @@ def _statistics(
             size -= quantity[fill]
             cost -= entry * quantity[fill]
             paid -= paid * share
-    deviation = (spread / (n - 1)) ** 0.5 if n > 1 else 0.0
+    deviation = (spread / (days - 1)) ** 0.5 if days > 1 else 0.0
     return equity, mean, deviation, deepest, exposed / n, closed, won, gained, lost

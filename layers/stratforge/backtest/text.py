@@ -20,6 +20,17 @@ def _number(value: float) -> str:
     return f"{value:,.2f}" if math.isfinite(value) else "not defined"
 
 
+def duration(seconds: float) -> str:
+    """A duration as time: minutes and hours below a day, days and hours above."""
+    if not math.isfinite(seconds):
+        return "not defined"
+    minutes = round(seconds / 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    if days:
+        return f"{days:,} d {hours} h" if hours else f"{days:,} d"
+    return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
+
+
 def report_text(m: Metrics, time: npt.NDArray[np.int64], cash: float, assumptions: Sequence[str]) -> str:
     """The figures, in groups, and the assumptions.
 
@@ -35,7 +46,7 @@ def report_text(m: Metrics, time: npt.NDArray[np.int64], cash: float, assumption
         ("Buy and hold", f"{_percent(m.buy_and_hold_return)}, max drawdown {m.buy_and_hold_max_drawdown:.2%}"),
         ("Volatility", f"{_percent(m.annual_volatility).lstrip('+')} a year"),
         ("Sharpe / Sortino / Calmar", f"{_number(m.sharpe)} / {_number(m.sortino)} / {_number(m.calmar)}"),
-        ("Max drawdown", f"{m.max_drawdown:.2%}, longest {m.max_drawdown_bars:,} bars"),
+        ("Max drawdown", f"{m.max_drawdown:.2%}, longest {duration(m.max_drawdown_duration)}"),
         ("Exposure / turnover", f"{m.exposure:.1%} of bars / {_number(m.turnover)} times the equity"),
         ("Costs", _number(m.costs)),
         ("Trades", f"{m.trades:,}, {m.win_rate:.1%} won" if m.trades else "none"),
@@ -43,9 +54,9 @@ def report_text(m: Metrics, time: npt.NDArray[np.int64], cash: float, assumption
     if m.trades:
         rows += [
             ("Profit factor / SQN", f"{_number(m.profit_factor)} / {_number(m.sqn)}"),
-            ("Expectancy", f"{_number(m.expectancy)} a trade, {_percent(m.average_trade_return)}"),
+            ("Expectancy", f"{_number(m.expectancy)} a trade; avg. trade {_percent(m.average_trade_return)}"),
             ("Best / worst trade", f"{_percent(m.best_trade_return)} / {_percent(m.worst_trade_return)}"),
-            ("Bars in a trade", _number(m.average_bars_held)),
+            ("Avg. holding time", f"{duration(m.average_holding_time)} ({_number(m.average_bars_held)} bars)"),
         ]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]

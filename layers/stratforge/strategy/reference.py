@@ -67,7 +67,7 @@ The language
   Nothing may look ahead: no negative shift, no whole-series minimum or mean, no indexing.
 - on_bar(bar, position, state) sees numbers: bar.open/high/low/close/volume, bar.<indicator>, bar.previous.<field>,
   bar.time.{"/".join(TIME_FIELDS)} (exchange time, Monday is 0), position.{"/".join(POSITION_FIELDS)}, and
-  state["key"], a number that lasts between bars (state.get("key", 0) when it may not be set).
+  state["key"], a number that lasts between bars (0 before it is set; state.get("key", 1) for another beginning).
   Allowed: assignments, if/elif/else, for i in range(n) with a fixed n, arithmetic, comparisons, and/or/not, abs, min,
   max, round, int, float. Not allowed: while, functions, lambda, comprehensions, lists, strings, imports, print.
   It returns buy(confidence=0..1, fraction= | quantity= | notional=), sell(confidence=, fraction= | quantity=), or nothing.
@@ -91,13 +91,21 @@ def reference_page() -> str:
         "```",
         "",
         "A strategy is a module of constants (numbers: the tunable parameters), `indicators(bars)` and `on_bar(bar, position, state)`. What is",
-        "not listed here is refused with line, column and what to write instead. Every operation is causal, total and bounded:",
-        "division by zero gives infinity or an unknown value, comparisons with unknown values are false.",
+        "not listed here is refused with line, column and what to write instead. Every operation is causal, total and bounded.",
+        "",
+        "There is one unknown value. Comparisons with it are false, except `!=`, which is true; as a condition it counts as false, `x or 5` gives 5 for",
+        'it, and `x is None` asks for it. A key of state that has no value reads as unknown with `state.get("key")` and as 0 with `state["key"]`.',
         "",
         "## In `indicators(bars)`",
         "",
         "Whole columns: `bars.open`, `bars.high`, `bars.low`, `bars.close`, `bars.volume`; `+ - * / // % **`, comparisons, and `& | ~` on",
         'comparisons. Ends with `return {"name": series, ...}`.',
+        "",
+        "What is not finite (division by zero, the logarithm of 0, an overflow, `np.inf`) becomes unknown where the operation ends. A window with an",
+        "unknown value inside is unknown. Exponential averages pass over an unknown value, and begin anew after as many unknown values in a row as",
+        "their length; `ewm(...)` weighs as pandas' `ewm` does. Averages with endless weights leave out what weighs less than 2^-54 of the newest",
+        "value. Results are rounded to twelve digits or a little more, so the average of a price that stands still equals that price, and a trailing",
+        "window gives the values of the whole history.",
         "",
         "| method | gives |",
         "|---|---|",
@@ -115,6 +123,10 @@ def reference_page() -> str:
         "",
         "Assignments, `if`, `for i in range(n)` with a fixed n, `and or not`, `abs min max round int float bool`. Returns",
         "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, or nothing.",
+        "",
+        "Numbers are Python's floats and compute as in Python (`min(1, x)` is 1 for an unknown x, `round(2.675, 2)` is 2.67, `np.inf // 1` is unknown);",
+        "where Python raises (division by zero, the logarithm of 0, an overflow of `**` or `np.exp`) the result is unknown. A key of state whose value is",
+        "unknown or beyond 1e300 when the bar ends has no value on the next.",
         "",
         "## Limits",
         "",
@@ -146,7 +158,7 @@ def reference_page() -> str:
         "",
         f"## `ta.`: {len(REGISTRY)} indicators",
         "",
-        "By pandas-ta's names, parameters and defaults. Fields follow the arrow where an indicator gives several series.",
+        "By pandas-ta's names, parameters and defaults (`ta.alma` weighs as its authors define, the newest values most; pandas-ta has it reversed). Fields follow the arrow where an indicator gives several series.",
     ]
     for category in sorted({each.category for each in REGISTRY.values()}):
         lines += ["", f"### {category.capitalize()}", "", "| call | what |", "|---|---|"]

@@ -156,8 +156,11 @@ def test_figures_agree_with_independent_formulas() -> None:
     bars = _random_history(12, 5_000, 0.002, 70.0)
     report = run(STRATEGIES["cross"], bars, commission_bps=1.0)
     equity = pd.concat([pd.Series([100_000.0]), pd.Series(report.equity_values)], ignore_index=True)
-    returns = equity.pct_change().dropna()
-    per_year = 365.25 * 24 * 60
+    # As quantstats and empyrical compute them: equity at the end of each day, 252 of them in a year.
+    index = pd.to_datetime(bars.time, unit="s", utc=True).tz_convert("America/New_York")
+    daily = pd.Series(report.equity_values, index=index).resample("1D").last().dropna()
+    returns = pd.concat([pd.Series([100_000.0]), daily]).pct_change().dropna()
+    per_year = 252
     metrics, trades = report.metrics, report.trades
     assert metrics.total_return == pytest.approx(equity.iloc[-1] / 100_000 - 1)
     assert metrics.annual_volatility == pytest.approx(returns.std() * math.sqrt(per_year), rel=1e-6)

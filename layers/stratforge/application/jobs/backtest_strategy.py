@@ -105,8 +105,8 @@ def _sweep(work: Work, sweeper: Sweeper, parameters: dict[str, list[float]], fol
     work.tell("walking forward")
     steps = walk_forward(sweeper, points, folds=folds)
     best = ranked_results(results)[0]
-    scale = math.sqrt(sweeper.per_year)
-    deflated = deflated_sharpe_ratio(sweeper.bar_returns(best.parameters), [each.sharpe / scale for each in results])
+    scale = math.sqrt(sweeper.days_per_year)
+    deflated = deflated_sharpe_ratio(sweeper.daily_returns(best.parameters), [each.sharpe / scale for each in results])
     return {
         "parameters": parameters,
         "points": [each.as_dict() for each in results],
