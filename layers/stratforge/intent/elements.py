@@ -70,6 +70,8 @@ _DAYS = (
 _NUMBER = re.compile(
     r"(?<![\w.])(\$|€|-|\$ )?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)\s*(k\b|thousand\b|million\b)?"
 )
+# In English a comma is no decimal point: "(20,2)" are two numbers.
+_ENGLISH_NUMBER = re.compile(_NUMBER.pattern.replace(r"(?:[.,]\d+)?", r"(?:\.\d+)?"))
 _NUMBER_WORDS = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
     "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "zehn": 10, "zwanzig": 20, "dreißig": 30, "dos": 2, "tres": 3, "cinco": 5, "diez": 10, "deux": 2, "trois": 3, "cinq": 5, "dix": 10,
@@ -118,7 +120,8 @@ def elements_of(request: str) -> list[Element]:
     for names, number in _DAYS:
         for match in re.finditer(rf"(?<!\w)(?:{names})s?(?!\w)", request, re.IGNORECASE):
             add(Element(Kind.DAY, match[0], *match.span(), value=number))
-    for match in _NUMBER.finditer(request):
+    foreign = _foreign(request)
+    for match in (_NUMBER if foreign else _ENGLISH_NUMBER).finditer(request):
         text = match[2]
         value = float(
             text.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", text) else text.replace(",", ".")
@@ -130,7 +133,6 @@ def elements_of(request: str) -> list[Element]:
     for word, number in _NUMBER_WORDS.items():
         for match in re.finditer(rf"(?<!\w){word}(?!\w)", request, re.IGNORECASE):
             add(Element(Kind.NUMBER, match[0], *match.span(), value=number, unit=_unit_after(request, match.end())))
-    foreign = _foreign(request)
     for match in _WORD.finditer(request):
         if match[0].lower() not in (_ENGLISH_ONLY if foreign else _FOREIGN_ONLY):
             add(Element(Kind.WORD, match[0], *match.span()))

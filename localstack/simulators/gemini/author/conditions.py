@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from simulators.gemini.author.rules import (
@@ -20,6 +20,7 @@ from simulators.gemini.author.rules import (
     Result,
     Series,
     TimeOfDay,
+    Trail,
     Turn,
     Weekdays,
     contrary,
@@ -46,6 +47,7 @@ class Memory:
     right: Operand | None = None
     pair: tuple[Series, Operand] | None = None
     position: bool = False
+    notes: list[str] = field(default_factory=list)
     bought_below: bool | None = None
 
 
@@ -172,9 +174,9 @@ def minute_of_day(scan: Scanner) -> int | None:
         Unexpressible: for times of another zone.
     """
     at = scan.at
-    if scan.take(r"(?:the )?(?:market )?(?:open|opening)(?: bell)?"):
+    if scan.take(r"(?:the |the market |market )(?:open|opening)(?: bell)?"):
         return 570
-    if scan.take(r"(?:the )?(?:market )?(?:close|closing bell)|the end of the (?:trading )?day"):
+    if scan.take(r"(?:the |the market |market )(?:close|closing bell)|the end of the (?:trading )?day"):
         return 960
     match = scan.take(_CLOCK)
     if match is None or (match[2] is None and match[3] is None):
@@ -330,11 +332,11 @@ def _position(scan: Scanner, memory: Memory) -> Condition | None:
         return Held(bars_of(float(match[1]), match[2], f"Holding for {match[1]} {match[2]}"))
     for words, gain in (
         (
-            rf"(?:{_MINE} )?(?:(?:gained|made|earned|risen|grown|recovers?|recovered|bounces?|up|in profit|gains?|profits?|wins?|rises?|a (?:gain|profit) of|profit reaches|profit exceeds|profit of)(?: by| of| more than| at least| over)*)",
+            rf"(?:{_MINE} )?(?:(?:gained|made|earned|risen|grown|recovers?|recovered|bounces?|up|in profit|gains?|profits?|wins?|rises?|a (?:gain|profit) of|profit reaches|profit exceeds|profit of)(?: by| of| more than| at least| over| >| >=)*)",
             True,
         ),
         (
-            rf"(?:{_MINE} )?(?:(?:lost|down|fallen|dropped|loses?|losing|in loss|a loss of|loss reaches|loss exceeds|loss of|falls?|drops?)(?: by| of| more than| at least| over)*)",
+            rf"(?:{_MINE} )?(?:(?:lost|down|fallen|dropped|loses?|losing|in loss|a loss of|loss reaches|loss exceeds|loss of|loss|falls?|drops?)(?: by| of| more than| at least| over| >| >=)*)",
             False,
         ),
     ):
@@ -420,6 +422,12 @@ def _streak_of(kind: str, count: float) -> Condition:
 
 
 def _streak(scan: Scanner, _memory: Memory) -> Condition | None:
+    match = scan.take(
+        rf"(?:the )?(?:last|past|previous) {N} (?:{BARS}|closes) (?:were|are|was|have been|closed|close)(?: all)? (green|red|up|down|bullish|bearish|higher|lower)"
+    )
+    if match:
+        kinds = {"bullish": "green", "bearish": "red", "higher": "up", "lower": "down", "up": "green", "down": "red"}
+        return _streak_of(kinds.get(match[2], match[2]), float(match[1]))
     scan.take(r"(?:after|there (?:are|have been|were)|we see|we get|see)")
     match = scan.take(
         rf"(?:at least )?{N} (?:consecutive |straight |successive )*(green|red|up|down|bullish|bearish|white|black|rising|falling|higher|lower) ({BARS}|closes|bars)(?: (?:in a row|straight|running|back to back))?"
@@ -493,6 +501,10 @@ def _move(scan: Scanner, memory: Memory) -> Condition | None:
                     else bars_of(1, span[4], "a day") * (0.5 if span[3] == "half an" else 1)
                 )
                 return _change(bars, percent, up)
+            if memory.position and scan.take(
+                r"(?:from|off|below)(?: its| the)? (?:peak|top|highest price|highest close|high since (?:the )?(?:entry|purchase)|highest point)"
+            ):
+                return Trail(percent, "%")
             if scan.take(r"(?:from|below|off|under|above|over|versus|since|compared (?:to|with))"):
                 right = series(scan)
                 if right is not None and right.name not in ("close", "open", "high", "low", "volume"):
@@ -628,6 +640,15 @@ def _band_words(scan: Scanner, memory: Memory) -> Condition | None:
         return Compare(
             direction, ">" if match[1] in ("up", "green", "bullish", "buy", "long", "positive") else "<", Number(0)
         )
+    if scan.take(
+        r"(?:the )?(?:price|it|close|stock|@\S+)? ?(?:bounces|bounce|rebounds|rebound|bouncing|recovers)(?: back)?(?: up)?(?: off| from| at)(?: of)?"
+    ):
+        right = series(scan)
+        if right is not None and right.scale == "price" and right != CLOSE:
+            memory.left, memory.right, memory.pair = CLOSE, right, (CLOSE, right)
+            memory.notes.append(f"A bounce off {right.words} is read as the close crossing back above it.")
+            return Cross(CLOSE, True, right)
+        scan.at = at
     left = series(scan)
     if left is not None and left.levels:
         match = scan.take(
@@ -662,7 +683,7 @@ def _band_words(scan: Scanner, memory: Memory) -> Condition | None:
                 re.search(r"falls|drops", match[0])
             )
             upper = right.name.startswith(("upper", "highest", "keltner_upper")) or bool(re.search(r"rises", match[0]))
-            if right.name.startswith("mid") and memory.position and memory.bought_below is not None:
+            if not lower and not upper and memory.position and memory.bought_below is not None:
                 lower, upper = not memory.bought_below, memory.bought_below
             if lower or upper:
                 memory.left, memory.right = CLOSE, right
@@ -695,6 +716,12 @@ def _breakout(scan: Scanner, memory: Memory) -> Condition | None:
             scan.take(ARTICLES)
             scan.take("new")
             found = scan.take(rf"{N} ?({BARS}|hours?|days?|weeks?) (high|low)s?") if match else None
+    if found is None and match is not None:
+        scan.at = start
+        line = series(scan)
+        if line is not None and line.name.startswith(("highest", "lowest")):
+            memory.left, memory.right = CLOSE, line
+            return Compare(CLOSE, ">" if line.name.startswith("highest") else "<", line)
     if found is None:
         scan.at = at
         return None
@@ -768,6 +795,17 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
             return Both((Compare(left, ">=", low), Compare(left, "<=", high)))
         scan.at = at
         return None
+    elif event and (other := _crossed(scan, left)) is not None:
+        line, up = other
+        if up is None:
+            if memory.position:
+                raise Unexpressible(f"“{left.words} crosses {line.words}”: from above or from below?")
+            memory.notes.append(f"“Crosses” is read as: {left.words} crosses above {line.words}.")
+        memory.left, memory.right = left, line
+        if isinstance(line, Series):
+            memory.pair = (left, line)
+        _check_scales(left, line)
+        return Cross(left, up is not False, line)
     else:
         rest = _state_of(scan, left, at, memory.left)
         if rest is not None:
@@ -794,6 +832,20 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
             return None
         further.append(_made(before, more[1], right, memory, event=False, negative=False))
     return Both(tuple(further)) if len(further) > 1 else found
+
+
+def _crossed(scan: Scanner, left: Series) -> tuple[Operand, bool | None] | None:
+    """What is crossed where no direction stands before it, and the direction if one stands behind it."""
+    at = scan.at
+    line = operand(scan, left)
+    if line is None or line == left:
+        scan.at = at
+        return None
+    if scan.take(r"to the upside|upwards?|from below|from underneath|up"):
+        return line, True
+    if scan.take(r"to the downside|downwards?|from above|down"):
+        return line, False
+    return line, None
 
 
 def _distance(scan: Scanner) -> tuple[Series, bool] | None:
@@ -917,6 +969,11 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
             scan.at = at
         return None
     right = operand(scan, memory.left)
+    if isinstance(right, Number) and scan.sees(
+        r"(?:new |more |open )?(?:trades?|times?|entries|entry|buys?|purchases?|positions?|orders?|shares?|coins?|bars?|minutes?|hours?|days?|%|a day|per day|dollars|signals?)"
+    ):
+        scan.at = at
+        return None
     if right is None:
         if memory.pair and (event or scan.done or scan.sees(r"[.,;]|and|with|or")):
             if event:

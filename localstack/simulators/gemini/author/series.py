@@ -69,7 +69,7 @@ _OSCILLATORS: tuple[tuple[str, str, str, float | None, str, tuple[float, float] 
         (30, 70),
     ),
     (
-        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?d| d line)",
+        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?d| d line)|% ?d(?: line)?",
         "stoch_d",
         "ta.stoch(" + _HLC + ", k={0}).d",
         14,
@@ -77,7 +77,7 @@ _OSCILLATORS: tuple[tuple[str, str, str, float | None, str, tuple[float, float] 
         (20, 80),
     ),
     (
-        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?k| k line)?|%k",
+        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?k| k line)?|% ?k(?: line)?",
         "stoch",
         "ta.stoch(" + _HLC + ", k={0}).k",
         14,
@@ -476,8 +476,26 @@ def _price(scan: Scanner) -> Series | None:
     return None
 
 
+def _changed(scan: Scanner) -> Series | None:
+    """“The 5-minute change”, “the change over 10 bars”."""
+    match = scan.take(
+        rf"(?:the )?{N} ?({BARS}|hours?) (?:price )?(?:change|return|move)|(?:the )?(?:price )?(?:change|return) (?:over|in|of) (?:the )?(?:last |past )?{N} ({BARS}|hours?)"
+    )
+    if match is None:
+        return None
+    bars = bars_of(float(match[1] or match[3]), match[2] or match[4], "The change")
+    return Series(
+        "change",
+        "bars.close.pct_change({0}) * 100",
+        "the change of the close over {0} bars in percent",
+        (bars,),
+        ("CHANGE_BARS",),
+    )
+
+
 _READERS: tuple[Callable[[Scanner], Series | None], ...] = (
     _average_volume,
+    _changed,
     _macd,
     _band,
     _channel,
@@ -579,6 +597,9 @@ def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
             match[2] or match[4] or "", 1
         )
         return Number(value, "$")
+    if left is not None and left.name == "change":
+        match = scan.take(rf"{N} ?%")
+        return Number(float(match[1]), "%") if match else None
     match = scan.take(rf"{N}(?: (k|thousand|million))?(?: (?:line|level|mark))?(?! ?%)")
     if match:
         return Number(float(match[1]) * {"k": 1e3, "thousand": 1e3, "million": 1e6}.get(match[2] or "", 1))

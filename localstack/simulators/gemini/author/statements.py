@@ -39,7 +39,7 @@ from simulators.gemini.author.scanner import BARS, N, Scanner, Unexpressible, ba
 from simulators.gemini.author.series import CLOSE, band, channel, macd, oscillator, series
 from simulators.gemini.author.wording import Wording
 
-_BUY = r"(?:in(?= when| if)|buys?|buying|enters?|entering|(?:go|goes|going|get|gets) long|get in|gets in|longs?|purchases?|purchasing|(?:open|take|start|initiate)s? (?:a |an )?(?:new )?(?:long )?(?:position|trade)s?|open long|entry|entries|invests?|acquires?|pick up|buy in)"
+_BUY = r"(?:in(?= when| if)|go(?:es)? all in(?= )|buys?|buying|enters?|entering|(?:go|goes|going|get|gets) long|get in|gets in|longs?|purchases?|purchasing|(?:open|take|start|initiate)s? (?:a |an )?(?:new )?(?:long )?(?:position|trade)s?|open long|entry|entries|invests?|acquires?|pick up|buy in)"
 _SELL = r"(?:out(?= when| if| at)|sells?|selling|exits?|exiting|(?:get|gets|getting) out|close (?:out )?(?:it|the position|the trade|my position|positions?|everything|all|out|long)|closes? (?:the |my )?(?:position|trade)s?|close|liquidates?|(?:take|takes|taking) profits?|dump|unwind|bail(?: out)?|cash out|leaves?|flatten)"
 _WHEN = r"(?:(?:only |but only |except |immediately |right |again )?(?:when(?:ever)?|if|once|as soon as|after|on|upon|at|while|as long as|every time|each time|any time|in case|the moment|where|for|following))"
 _FILLERS = (
@@ -47,7 +47,7 @@ _FILLERS = (
     r"|(?:i|we) (?:want|would like|need|wish|like|think|prefer|plan|am looking for|am looking)(?: you)?(?: to| for)?(?: have)?|(?:can|could|would|will) you(?: please)?|help me(?: to)?|give me|let us|let me|i would|you should|it should|should|must|it must|it will|will|we will|i will"
     r"|(?:write|make|create|build|generate|design|code|implement|develop|set up|try|do|run|use|using|have|show)(?: me| us| a| an)*(?: (?:simple|basic|nice|good|little|small|new|profitable|robust|trading|python))*(?: (?:strategy|bot|algorithm|algo|system|script|rule|one|something|code|robot))(?: (?:that|which|to|for|where|based on|around|using|with|where it|so that it|in which|of))*"
     r"|(?:a|an|the|my|this|simple|basic|classic|standard|long only|trend following|mean reversion|momentum|scalping|swing|intraday|day trading|algorithmic|automated)+ (?:strategy|bot|algorithm|algo|system|script|approach|trade|trades|trading|rule|rules|scalper|idea)s?(?: (?:that|which|to|for|where|based on|around|using|with|of|on|is|would be|goes like this|as follows))*"
-    r"|(?:strategy|rules?|entry rules?|exit rules?|idea|mean reversion|trend following|momentum strategy|the idea is|my idea|the rules are|rule \d|step \d)(?: is| are)?:?|long only|1\)|2\)|3\)|- |\* |the strategy(?: should| will| must)?|it|that|which|a|an|the|to|for|me"
+    r"|(?:strategy|scalp(?:ing)?|rules?|entry rules?|exit rules?|idea|mean reversion|trend following|momentum strategy|the idea is|my idea|the rules are|rule \d|step \d)(?: is| are)?:?|long only|1\)|2\)|3\)|- |\* |the strategy(?: should| will| must)?|it|that|which|a|an|the|to|for|me"
 )
 _ORDER_SUBJECT = r"(?:@\S+(?: 's)?(?: (?:stock|shares?|coins?))?|(?:the |some |a |an |my |more )*(?:stock|shares?|coins?|position|it|them|dips?|pullbacks?|breakouts?|dip|long|asset|market|everything|all(?: of it| shares| my shares| of them)?))"
 
@@ -84,6 +84,15 @@ class Reader:
             begin = self.scan.start
             self.scan.word()
             self._unread(begin, self.scan.at)
+        self.plan.assumptions += self.memory.notes
+        only = [each for each in self.plan.rules if each.kind == "entry" and each.assumed == ("only",)]
+        if only and len(self.plan.of("entry")) > len(only):
+            # "Only buy if …" before the rule itself: it restricts that rule.
+            self.plan.rules = [
+                replace(each, kind="filter", assumed=()) if each in only else each for each in self.plan.rules
+            ]
+        else:
+            self.plan.rules = [replace(each, assumed=()) if each in only else each for each in self.plan.rules]
         return self.plan
 
     def _skip_sentence(self) -> None:
@@ -137,7 +146,10 @@ class Reader:
         scan.take(
             r"(?:then |i |we |it |you |please |only |and |should |will |would |to |immediately |want to |a |the |signal to |trigger a |do a )+"
         )
+        begin = scan.start
         if scan.take(rf"{_BUY}(?: signal| rule| condition| trigger)?(?: is)?(?: :)?(?= |$)"):
+            if "all in" in scan.text[begin : scan.at]:
+                self.plan.settings.append(Setting("equity", 1.0, (begin, scan.at)))
             return "entry"
         if scan.take(rf"{_SELL}(?: signal| rule| condition| trigger)?(?: is)?(?: :)?(?= |$)"):
             return "exit"
@@ -176,6 +188,8 @@ class Reader:
         self.scan.take(_WHEN)
         if side == "exit" and self._sell_at_time(begin):
             return True
+        if side == "entry" and self._at_the_open(begin):
+            return True
         found = condition(self.scan, self.memory)
         if found is None:
             # "Sell at the middle band."
@@ -196,6 +210,17 @@ class Reader:
         self._rule(side, found, begin)
         self._tail()
         return True
+
+    def _at_the_open(self, begin: int) -> bool:
+        scan = self.scan
+        at = scan.at
+        if scan.take(
+            r"(?:at )?(?:the )?(?:market )?(?:open|opening bell|opening)(?= |$)(?: of the (?:day|market))?(?: every day| each day)?"
+        ) and (scan.done or scan.sees(r"[.,;]|and|sell|exit|close")):
+            self._rule("entry", Both((TimeOfDay(570, until=False), TimeOfDay(571, until=True))), begin)
+            return True
+        scan.at = at
+        return False
 
     def _bare(self, side: str, begin: int) -> bool:
         """A verb without a condition: it is read when it belongs to something else (a size, or “buy AAPL.”)."""
@@ -308,7 +333,7 @@ class Reader:
         scan = self.scan
         at = scan.at
         match = scan.take(
-            r"(?:it )?(?:before|by|at|into|near|shortly before|just before|right before|prior to)?(?: the)? ?(?:market close|close of (?:trading|the market|the day)|closing bell|end of (?:the )?(?:trading )?(?:day|session)|eod|the close|day 's end)(?: at the latest)?(?: every day| each day)?"
+            r"(?:it )?(?:before|by|at|into|near|shortly before|just before|right before|prior to)?(?: the)? ?(?:market close|close of (?:trading|the market|the day)|closing bell|end of (?:the )?(?:trading )?(?:day|session)|eod|the close|(?<=at )close(?! of|<|>| <| >| [abiuocgfd])|day 's end)(?: at the latest)?(?: every day| each day)?"
         )
         if match:
             self._rule("exit", TimeOfDay(955, until=False), begin)
@@ -652,7 +677,7 @@ class Reader:
             return False
         if re.search(rf"\b{_BUY}\b", only[0]) and not self.plan.of("entry") and not _only_time(found):
             self._bought(found)
-            self._rule("entry", found, begin)
+            self._rule("entry", found, begin, "only")
             return True
         self._rule("filter", found, begin)
         return True

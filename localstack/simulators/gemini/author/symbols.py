@@ -27,6 +27,25 @@ COMPANIES = {
     "solana": "SOL/USD",
     "dogecoin": "DOGE/USD",
     "litecoin": "LTC/USD",
+    **{
+        each: each.upper()
+        for each in (
+            "aapl",
+            "msft",
+            "goog",
+            "googl",
+            "amzn",
+            "tsla",
+            "nvda",
+            "amd",
+            "nflx",
+            "intc",
+            "spy",
+            "qqq",
+            "iwm",
+            "voo",
+        )
+    },
 }
 # Words that people write in capitals and that are no symbol.
 NOT_SYMBOLS = frozenset(
