@@ -796,16 +796,16 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
         scan.at = at
         return None
     elif event and (other := _crossed(scan, left)) is not None:
-        line, up = other
+        crossed, up = other
         if up is None:
             if memory.position:
-                raise Unexpressible(f"“{left.words} crosses {line.words}”: from above or from below?")
-            memory.notes.append(f"“Crosses” is read as: {left.words} crosses above {line.words}.")
-        memory.left, memory.right = left, line
-        if isinstance(line, Series):
-            memory.pair = (left, line)
-        _check_scales(left, line)
-        return Cross(left, up is not False, line)
+                raise Unexpressible(f"“{left.words} crosses {crossed.words}”: from above or from below?")
+            memory.notes.append(f"“Crosses” is read as: {left.words} crosses above {crossed.words}.")
+        memory.left, memory.right = left, crossed
+        if isinstance(crossed, Series):
+            memory.pair = (left, crossed)
+        _check_scales(left, crossed)
+        return Cross(left, up is not False, crossed)
     else:
         rest = _state_of(scan, left, at, memory.left)
         if rest is not None:
