@@ -156,11 +156,14 @@ class Deployment:
         """The stacks of a cloud assembly's only stage."""
         (folder,) = assembly.glob("assembly-*")
         artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"].values()
+        stacks = [each for each in artifacts if each["type"] == "aws:cloudformation:stack"]
+        # What is synthesized for an account names it: that must be the one that is made up here.
+        environments = {each["environment"] for each in stacks}
+        assert environments <= {"aws://unknown-account/unknown-region", f"aws://{ACCOUNT}/{REGION}"}, environments
         return cls(
             {
                 each["properties"]["stackName"]: json.loads((folder / each["properties"]["templateFile"]).read_text())
-                for each in artifacts
-                if each["type"] == "aws:cloudformation:stack"
+                for each in stacks
             }
         )
 
