@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 from tests.infrastructure.policies.account import Account, Decision, Principal, service
@@ -45,7 +46,8 @@ def receive(account: Account, who: Principal, queue: Resource) -> Iterator[Decis
 
 
 def poll(account: Account, who: Principal, queue: Resource) -> Iterator[Decision]:
-    """What an event source mapping does with the function's role."""
+    """What an event source mapping does with the function's role, from Lambda's own network: no endpoint of ours is passed."""
+    who = dataclasses.replace(who, endpoints=())
     yield from receive(account, who, queue)
     yield account.may(who, "sqs:GetQueueAttributes", queue.arn)
 

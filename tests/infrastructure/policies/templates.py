@@ -138,7 +138,7 @@ class Deployment:
         Args:
             templates: By the names of their stacks.
         """
-        self._templates = templates
+        self.templates = templates
         self._resources = {
             (stack, logical_id): Resource(self, stack, logical_id, each["Type"], each)
             for stack, template in templates.items()
@@ -253,7 +253,7 @@ class Deployment:
             return pseudo[name]
         if name == "AWS::NoValue":
             return None
-        parameters = self._templates[stack].get("Parameters", {})
+        parameters = self.templates[stack].get("Parameters", {})
         if name in parameters:
             return parameters[name].get("Default", f"parameter-{name}")
         return self._resource(stack, name).reference
