@@ -20,18 +20,17 @@ _SECONDS = 120
 
 @dataclass
 class Engine:
-    """An engine that answers for AWS at an address, and what it was given.
-
-    Attributes:
-        left_out: Types of resources, or one resource as type/logical id, that it cannot make, each with the reason.
-    """
+    """An engine that answers for AWS at an address, and the stacks that were made on it, in order."""
 
     address: str
-    left_out: Mapping[str, str]
     order: list[str] = field(default_factory=list)
 
-    def deploy(self, assembly: Path) -> dict[str, str]:
-        """Deploys what the engine knows of every stack; what went wrong by stack."""
+    def deploy(self, assembly: Path, *, without: Mapping[str, str]) -> dict[str, str]:
+        """Deploys every stack; what went wrong by stack.
+
+        Args:
+            without: Types of resources, or single ones as type/logical id, that are left out, each with the reason.
+        """
         folder = next(assembly.glob("assembly-*"))
         artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
         waiting = {name: each for name, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"}
@@ -46,7 +45,7 @@ class Engine:
             for name in [each for each in waiting if not set(waiting[each].get("dependencies", [])) & set(waiting)]:
                 properties = waiting.pop(name)["properties"]
                 template = json.loads((folder / properties["templateFile"]).read_text())
-                problem = self._create(properties["stackName"], known_part(template, self.left_out))
+                problem = self._create(properties["stackName"], known_part(template, without))
                 if problem:
                     wrong[properties["stackName"]] = problem
         return wrong
@@ -108,6 +107,7 @@ class Engine:
             status = self._settled(stack)
             if status not in ("GONE", "DELETE_COMPLETE"):
                 wrong[stack] = status
+        self.order = list(wrong)
         return wrong
 
     def leftovers(self) -> list[str]:
