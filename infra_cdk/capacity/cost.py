@@ -90,7 +90,7 @@ def bill(load: Load, measured: Measured, footprint: Footprint) -> list[Item]:
         *_ingestor(footprint),
         *_database(load, measured, footprint),
         *_observability(load, measured, footprint, runs),
-        *_secrets(footprint),
+        *_secrets(load, footprint),
         *_edge(load, footprint),
         _item("images of the ingestor", _IMAGES_GB, "image-gb"),
         _item("packages of the functions", _ASSETS_GB, "s3-gb", "AWS::S3::Bucket"),
@@ -129,6 +129,9 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         "notifier": (connected, 0.006, 0.01),
         "realtime": (days * 4, 0.01, 0.0),
         "mcp": (load.users * load.tool_calls, 0.01, 0.1),
+        # Looks at every request that comes; waits for jobs in the place of the pages.
+        "doorkeeper": (days * load.page_views + load.users * load.tool_calls, 0.002, 0.0),
+        "api-waiting": (load.users * (load.generations + load.backtests), 0.02, 10.0),
     }
     for name, count in footprint.scheduled.items():
         known = work.get(name, (0.0, 0.05, 0.0))
@@ -152,13 +155,13 @@ def _functions(runs: list[_Run], footprint: Footprint) -> Iterator[Item]:
             f"{run.name}, {run.size.memory} MB", run.count * run.seconds * run.size.gb, "lambda-gb-second", function
         )
     yield _item("invocations", sum(run.count for run in runs), "lambda-request", function)
+    # The current version's; those that are replaced lose theirs after two weeks without a call.
     snapped = [run for run in runs if run.size.snap_start]
-    versions = footprint.counts.get("AWS::Lambda::Version", 0)
-    if snapped:
-        cached = sum(run.size.gb for run in snapped) * versions / len(snapped)
-        yield _item("snapshots kept", cached * SECONDS, "snapstart-cache", "AWS::Lambda::Version")
-        restored = sum(run.size.gb * run.count * _RESTORED for run in snapped)
-        yield _item("snapshots restored", restored, "snapstart-restore", "AWS::Lambda::Version")
+    yield _item(
+        "snapshots kept", sum(run.size.gb for run in snapped) * SECONDS, "snapstart-cache", "AWS::Lambda::Version"
+    )
+    restored = sum(run.size.gb * run.count * _RESTORED for run in snapped)
+    yield _item("snapshots restored", restored, "snapstart-restore", "AWS::Lambda::Version")
     ready = sum(size.gb * size.ready for size in footprint.functions.values())
     if ready:
         yield _item("environments kept ready", ready * SECONDS, "lambda-provisioned", function)
@@ -249,6 +252,8 @@ def _observability(load: Load, measured: Measured, footprint: Footprint, runs: l
     yield _item("logs kept", logs * footprint.log_retention_days / 30, "log-storage", group)
     # A refused packet every two seconds.
     yield _item("refused connections", SECONDS / 2 * 120 / 1e9, "log-gb", "AWS::EC2::FlowLog")
+    # A twentieth of what happens is traced.
+    yield _item("traces", sum(run.count for run in runs) / 20, "trace")
     yield _item("metrics of ours", _OWN_METRICS, "metric")
     yield _item("alarms", footprint.alarm_metrics, "alarm", "AWS::CloudWatch::Alarm")
     yield _item(
@@ -259,11 +264,12 @@ def _observability(load: Load, measured: Measured, footprint: Footprint, runs: l
     yield _item("Container Insights, events", _INSIGHTS_GB if insights else 0.0, "log-gb", "AWS::ECS::Cluster")
 
 
-def _secrets(footprint: Footprint) -> Iterator[Item]:
+def _secrets(load: Load, footprint: Footprint) -> Iterator[Item]:
     secrets = footprint.counts.get("AWS::SecretsManager::Secret", 0)
     yield _item("secrets", secrets, "secret", "AWS::SecretsManager::Secret")
     # Two secrets every five minutes, by three environments of each function while the market is open and by the ingestor always.
-    read = 2 * 12 * (3 * len(footprint.functions) * _MARKET_HOURS + HOURS)
+    open_hours = _MARKET_HOURS if load.symbols else 0.0
+    read = 2 * 12 * (3 * len(footprint.functions) * open_hours + HOURS)
     yield _item("secrets read again", read, "secret-request", "AWS::SecretsManager::Secret")
     keys = footprint.counts.get("AWS::KMS::Key", 0)
     if keys:
@@ -280,6 +286,8 @@ def _edge(load: Load, footprint: Footprint) -> Iterator[Item]:
         yield _item("its rules", footprint.web_acl_rules, "waf-rule", "AWS::WAFv2::WebACL")
         yield _item("requests looked at", views, "waf-request", "AWS::WAFv2::WebACL")
     if footprint.counts.get("AWS::CloudFront::Distribution"):
+        functions = footprint.counts.get("AWS::CloudFront::Function", 0)
+        yield _item("calls of the edge's functions", views * functions, "cdn-function", "AWS::CloudFront::Function")
         yield _item("requests at the edge", views, "cdn-request", "AWS::CloudFront::Distribution")
         yield _item("pages to browsers", views * _PAGE_BYTES / 1e9, "cdn-gb", "AWS::CloudFront::Distribution")
 

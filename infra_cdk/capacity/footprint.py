@@ -22,6 +22,7 @@ BILLED = frozenset(
     {
         "AWS::ApiGatewayV2::Api",
         "AWS::CloudFront::Distribution",
+        "AWS::CloudFront::Function",
         "AWS::CloudWatch::Alarm",
         "AWS::CloudWatch::Dashboard",
         "AWS::EC2::EIP",
@@ -79,6 +80,7 @@ FREE: Mapping[str, str] = {
     **dict.fromkeys(
         (
             "AWS::ApiGatewayV2::ApiMapping",
+            "AWS::ApiGatewayV2::Authorizer",
             "AWS::ApiGatewayV2::DomainName",
             "AWS::ApiGatewayV2::Integration",
             "AWS::ApiGatewayV2::Route",
@@ -87,7 +89,7 @@ FREE: Mapping[str, str] = {
             "AWS::CloudFront::OriginRequestPolicy",
             "AWS::CloudFront::ResponseHeadersPolicy",
         ),
-        "an API is paid by request",
+        "an API is paid by request; who guards it is among the functions",
     ),
     **dict.fromkeys(
         (
@@ -101,10 +103,12 @@ FREE: Mapping[str, str] = {
         ),
         "part of a function; what a mapping asks of its queue is among the queue's requests",
     ),
-    "AWS::ECS::TaskDefinition": "a task is paid by its service's hours",
+    "AWS::ECS::TaskDefinition": "a task is paid by its service's hours, or for the minutes of an emergency",
+    "AWS::ECS::ClusterCapacityProviderAssociations": "settings",
     "AWS::SNS::Subscription": "paid by delivery, with the topic",
     "AWS::SecretsManager::SecretTargetAttachment": "part of a secret",
     "AWS::SecretsManager::ResourcePolicy": "part of a secret",
+    "AWS::SecretsManager::RotationSchedule": "a call of a function in some weeks",
     "AWS::KMS::Alias": "part of a key",
     "AWS::RDS::DBClusterParameterGroup": "settings",
     "AWS::RDS::DBParameterGroup": "settings",
@@ -226,7 +230,7 @@ def _of(resources: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def _read(resources: Mapping[str, Any], counts: Counter[str]) -> Footprint:
-    (task,) = _of(resources, "AWS::ECS::TaskDefinition")
+    task = _task_of_the_service(resources)
     queues = _of(resources, "AWS::SQS::Queue")
     endpoints = _of(resources, "AWS::EC2::VPCEndpoint")
     scheduled, snapshots = _schedules(resources)
@@ -250,6 +254,14 @@ def _read(resources: Mapping[str, Any], counts: Counter[str]) -> Footprint:
         scheduled=scheduled,
         snapshots=snapshots,
     )
+
+
+def _task_of_the_service(resources: Mapping[str, Any]) -> dict[str, Any]:
+    """The task that runs all the time."""
+    (service,) = _of(resources, "AWS::ECS::Service")
+    named = str(service["TaskDefinition"]["Ref"])
+    found: dict[str, Any] = next(each["Properties"] for key, each in resources.items() if key.endswith(f"/{named}"))
+    return found
 
 
 def _functions(resources: Mapping[str, Any]) -> Iterator[tuple[str, FunctionSize]]:
@@ -311,10 +323,13 @@ def _schedules(resources: Mapping[str, Any]) -> tuple[dict[str, float], float]:
 
 
 def _called(resources: Mapping[str, Any], target: Mapping[str, Any]) -> str:
-    """The name of the function that a schedule calls."""
+    """The name of the function that a schedule calls, by itself or through an alias."""
     text = json.dumps(target["Arn"])
     for key, each in resources.items():
-        if each["Type"] == "AWS::Lambda::Function" and key.split("/")[1] in text:
+        if each["Type"] == "AWS::Lambda::Alias" and key.split("/")[1] in text:
+            text += json.dumps(each["Properties"]["FunctionName"])
+    for key, each in resources.items():
+        if each["Type"] == "AWS::Lambda::Function" and f'"{key.split("/")[1]}' in text:
             return str(each["Properties"].get("FunctionName", "--other")).split("-", 2)[2]
     return "other"
 

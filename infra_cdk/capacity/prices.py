@@ -85,5 +85,7 @@ PRICES = {
     "waf-rule": _price("WAF", 1.00, "rules", "waf"),
     "waf-request": _price("WAF", 0.60 / MILLION, "requests", "waf"),
     "cdn-gb": _price("CloudFront", 0.085, "GB to browsers", "cloudfront"),
+    "cdn-function": _price("CloudFront", 0.10 / MILLION, "calls of functions", "cloudfront"),
+    "trace": _price("X-Ray", 5.00 / MILLION, "traces", "xray"),
     "cdn-request": _price("CloudFront", 1.00 / MILLION, "HTTPS requests", "cloudfront"),
 }

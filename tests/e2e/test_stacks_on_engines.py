@@ -14,7 +14,7 @@ from without_docker.environment import installed
 from without_docker.platform import LocalStackPlatform
 
 from tests.e2e.stacks import Engine
-from tests.infrastructure.test_templates import assembly_of
+from tests.infrastructure.assemblies import assembly_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 STACKS = 10

@@ -134,9 +134,18 @@ class Account:
     def function(self, name: str) -> Principal:
         """The role of one of our functions, by its folder's name; the ingestor's task too."""
         if name == "ingestor":
-            (task,) = self.deployment.of_type("AWS::ECS::TaskDefinition")
-            return self.role(task)
+            return self.role(self.ingestor)
         return self.role(self.deployment.named("AWS::Lambda::Function", name))
+
+    def of_platform(self, function: Resource) -> Principal:
+        """The role of a function as Lambda itself uses it, to write logs and to attach to a network: no call of the function's code."""
+        return self.role(self.by_arn(function.properties["Role"]))
+
+    @property
+    def ingestor(self) -> Resource:
+        """The task that runs all the time: the only one with a service."""
+        (service_,) = self.deployment.of_type("AWS::ECS::Service")
+        return self.by_arn(service_.properties["TaskDefinition"])
 
     def by_arn(self, arn: str) -> Resource:
         """The resource with an ARN."""

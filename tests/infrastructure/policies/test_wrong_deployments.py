@@ -103,11 +103,10 @@ def an_endpoint_for_reading_only(templates: Templates) -> None:
 
 
 def a_role_for_everybody(templates: Templates) -> None:
-    """Whoever wants takes the ingestor's role."""
-    (properties,) = [each for _, _, each in resources(templates, "AWS::ECS::TaskDefinition")]
-    for _, name, role in resources(templates, "AWS::IAM::Role"):
-        if name == properties["TaskRoleArn"]["Fn::GetAtt"][0]:
-            role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] = {"AWS": "*"}
+    """Whoever wants takes the executor's role."""
+    stack, role = role_of(templates, "executor")
+    trust = templates[stack]["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]
+    trust["Statement"][0]["Principal"] = {"AWS": "*"}
 
 
 def no_tags(templates: Templates) -> None:
@@ -164,7 +163,7 @@ def nobody_reads_alpaca_s_keys(templates: Templates) -> None:
         ),
         (
             lambda t: give(t, "executor", Action="secretsmanager:PutSecretValue"),
-            refused.test_whoever_may_read_may_not_write_a_secret,
+            refused.test_secrets_are_written_by_who_rotates_them,
         ),
         (
             lambda t: give(t, "notifier", Action="execute-api:ManageConnections"),

@@ -42,6 +42,9 @@ def addressed(account: Account, value: str) -> Resource | None:
     ):
         if value in (each.name, each.arn, each.reference):
             return each
+    for alias in account.deployment.of_type("AWS::Lambda::Alias"):
+        if alias.arn.endswith(f":function:{value}"):
+            return alias
     return None
 
 
@@ -60,7 +63,7 @@ def of_environment(account: Account, who: Principal, variables: dict[str, str]) 
                 yield from operations.send(account, who, resource)
             case "AWS::SNS::Topic":
                 yield from operations.publish(account, who, resource)
-            case "AWS::Lambda::Function":
+            case "AWS::Lambda::Function" | "AWS::Lambda::Alias":
                 yield account.may(who, "lambda:InvokeFunction", resource.arn)
 
 
@@ -110,12 +113,23 @@ def _connected(account: Account, who: Principal) -> Iterator[Decision]:
     yield account.may(who, "execute-api:ManageConnections", connections(account))
 
 
+def _rotator(account: Account, who: Principal) -> Iterator[Decision]:
+    """A new password goes into the role's secret and becomes the current one."""
+    for name in ("database/api", "database/engine"):
+        secret = account.deployment.named("AWS::SecretsManager::Secret", name)
+        yield from operations.read_secret(account, who, secret)
+        yield from operations.write_secret(account, who, secret)
+        for action in ("DescribeSecret", "UpdateSecretVersionStage"):
+            yield account.may(who, f"secretsmanager:{action}", secret.arn)
+
+
 # Beside what their environments say.
 _OF_CODE: dict[str, Callable[[Account, Principal], Iterator[Decision]]] = {
     "api": _api,
     "ingestor": _ingestor,
     "cleaner": _cleaner,
     "realtime": _connected,
+    "rotator": _rotator,
     "notifier": _connected,
 }
 
@@ -128,8 +142,16 @@ def programs(account: Account) -> dict[str, Resource]:
         for each in account.deployment.of_type("AWS::Lambda::Function")
         if str(each.properties.get("FunctionName", "")).startswith(prefix)
     }
-    (found["ingestor"],) = account.deployment.of_type("AWS::ECS::TaskDefinition")
-    return found
+    return {**found, "ingestor": account.ingestor}
+
+
+def queues_of(account: Account, function: Resource) -> list[Resource]:
+    """The queues that feed a function."""
+    return [
+        account.by_arn(mapping.properties["EventSourceArn"])
+        for mapping in account.deployment.of_type("AWS::Lambda::EventSourceMapping")
+        if function.name in str(mapping.properties["FunctionName"]).split(":")
+    ]
 
 
 def of_program(account: Account, name: str) -> Iterator[Decision]:
@@ -137,5 +159,9 @@ def of_program(account: Account, name: str) -> Iterator[Decision]:
     resource = programs(account)[name]
     who = account.role(resource)
     yield from of_environment(account, who, environment(resource))
+    # What failed is put off, for longer each time.
+    for queue in queues_of(account, resource):
+        for action in ("GetQueueUrl", "ChangeMessageVisibility"):
+            yield account.may(who, f"sqs:{action}", queue.arn)
     if name in _OF_CODE:
         yield from _OF_CODE[name](account, who)
