@@ -97,6 +97,7 @@ def everything(account: Account, who: Principal, **context: str) -> Iterator[Dec
             "secretsmanager:DeleteSecret",
             "secretsmanager:PutResourcePolicy",
         ),
+        "AWS::Lambda::Alias": ("lambda:InvokeFunction",),
         "AWS::Lambda::Function": ("lambda:InvokeFunction", "lambda:UpdateFunctionCode", "lambda:GetFunction"),
         "AWS::KMS::Key": (
             "kms:Decrypt",
@@ -123,6 +124,10 @@ def test_the_sandbox_may_do_nothing(account: Account) -> None:
         tried.append(account.may(who, action, _filled(account, resource)))
     for through in ("secretsmanager", "sqs", "sns"):
         tried += everything(account, who, kms_ViaService=f"{through}.{REGION}.amazonaws.com")
+    # Lambda attaches the function to its network with the same role; its code may not.
+    interface = f"arn:aws:ec2:{REGION}:{ACCOUNT}:network-interface/eni-0123456789abcdef0"
+    tried.append(account.may(who, "ec2:CreateNetworkInterface", interface))
+    tried.append(account.may(who, "ec2:DescribeNetworkInterfaces", "*"))
     group = account.deployment.named("AWS::Lambda::Function", "sandbox").properties["LoggingConfig"]["LogGroup"]
     stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}:log-stream:x"
     tried.append(account.may(who, "logs:PutLogEvents", stream))
