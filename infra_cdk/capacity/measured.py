@@ -40,6 +40,7 @@ class Measured:
     bytes_a_bar: float
     bytes_a_signal: float
     bytes_an_order: float
+    bytes_a_snapshot: float
     log_bytes_a_bar: float
     # What the same run showed from end to end, to check the simulation with.
     sessions: int
@@ -69,6 +70,8 @@ class Load:
         page_views: Requests of the dashboard and the API, for each user and trading day.
         generations: Strategies written and questions asked by each user in a month.
         backtests: By each user in a month.
+        tool_calls: Of a language model through MCP, for each user in a month.
+        told_a_minute: Messages to a connected client: prices are told every second.
         crypto_share: The part of symbols that trade day and night.
     """
 
@@ -79,6 +82,8 @@ class Load:
     page_views: float = 120.0
     generations: float = 8.0
     backtests: float = 20.0
+    tool_calls: float = 50.0
+    told_a_minute: float = 60.0
     crypto_share: float = 0.02
 
     @property

@@ -12,7 +12,7 @@ from local_platform.synthesis import ROOT
 
 FOLDER = ROOT / ".localstack-venv"
 _REQUIREMENTS = ROOT / "layers" / "requirements" / "localstack.txt"
-_PLUGIN = ROOT / "localstack" / "host" / "plugin"
+_PLUGIN = ROOT / "localstack" / "without_docker" / "plugin"
 
 
 def interpreter() -> str | None:

@@ -167,6 +167,7 @@ def main() -> int:
             bytes_a_bar = _bytes_a_row(platform, "market_data")
             bytes_a_signal = _bytes_a_row(platform, "signals")
             bytes_an_order = _bytes_a_row(platform, "orders", "trades", "fills")
+            bytes_a_snapshot = _bytes_a_row(platform, "equity_snapshots")
         finally:
             platform.stop()
     small, large = phases
@@ -187,6 +188,7 @@ def main() -> int:
         "bytes_a_bar": bytes_a_bar,
         "bytes_a_signal": bytes_a_signal,
         "bytes_an_order": bytes_an_order,
+        "bytes_a_snapshot": bytes_a_snapshot,
         "log_bytes_a_bar": round(large.log_bytes / max(1, large.bars), 1),
         "sessions": 400 * len(SYMBOLS),
         "symbols": len(SYMBOLS),

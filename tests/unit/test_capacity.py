@@ -6,17 +6,48 @@ import dataclasses
 
 import pytest
 
-from infra_cdk.capacity import prices
-from infra_cdk.capacity.cost import bill, database_for
+from infra_cdk.capacity.cost import INSTANCES, Item, bill, database_for
+from infra_cdk.capacity.footprint import DatabaseSize, Footprint, FunctionSize, runs_a_month
 from infra_cdk.capacity.measured import Load, Measured
+from infra_cdk.capacity.prices import PRICES
 from infra_cdk.capacity.simulation import Limits, bites, popularity, simulate
 
 MEASURED = Measured.read()
+_FUNCTIONS = ("evaluator", "executor", "settler", "api", "assistant", "backtester", "notifier", "realtime", "mcp")
+# A stage of everything that has a price.
+FOOTPRINT = Footprint(
+    counts={"AWS::EC2::NatGateway": 1, "AWS::SecretsManager::Secret": 6, "AWS::KMS::Key": 1, "AWS::Lambda::Version": 1},
+    functions={
+        **dict.fromkeys(_FUNCTIONS, FunctionSize(512)),
+        "sandbox": FunctionSize(1769),
+        "reconciler": FunctionSize(512, snap_start=True),
+    },
+    database=DatabaseSize("instance", "t4g.medium", 2, 50.0, 14),
+    task_vcpu=0.5,
+    task_gb=1.0,
+    addresses=1,
+    alarm_metrics=40,
+    fifo_queues=5,
+    standard_queues=3,
+    scheduled={"reconciler": runs_a_month("rate(1 minute)")},
+    snapshots=runs_a_month("rate(1 minute)"),
+)
 
 
-def total(load: Load, **options: bool) -> float:
+def lines(load: Load, footprint: Footprint = FOOTPRINT) -> dict[str, Item]:
+    """The bill's lines by what they are for."""
+    return {each.what: each for each in bill(load, MEASURED, footprint)}
+
+
+def total(load: Load, footprint: Footprint = FOOTPRINT) -> float:
     """Dollars of a month."""
-    return sum(each.dollars for each in bill(load, MEASURED, **options))
+    return sum(each.dollars for each in bill(load, MEASURED, footprint))
+
+
+def line(load: Load, beginning: str, footprint: Footprint = FOOTPRINT) -> Item:
+    """The only line whose name begins so."""
+    (found,) = [each for what, each in lines(load, footprint).items() if what.startswith(beginning)]
+    return found
 
 
 def test_more_users_and_more_symbols_cost_more_and_each_user_less() -> None:
@@ -25,30 +56,97 @@ def test_more_users_and_more_symbols_cost_more_and_each_user_less() -> None:
     assert large / 1_000 < small / 10
 
 
-def test_development_costs_less_than_production() -> None:
-    assert total(Load(10, 10), production=False) < 0.7 * total(Load(10, 10))
-
-
 def test_every_line_is_a_quantity_at_a_price() -> None:
-    for each in bill(Load(100, 50), MEASURED):
-        assert each.quantity > 0, each
-        assert each.dollars >= 0, each
-    assert len(prices.DATE) == 7
+    for each in bill(Load(100, 50), MEASURED, FOOTPRINT):
+        assert each.quantity >= 0, each
+        assert each.dollars == each.quantity * each.price.dollars
+        assert each.price in PRICES.values()
+
+
+def test_every_price_says_its_unit_its_page_and_its_month() -> None:
+    for name, price in PRICES.items():
+        assert price.dollars > 0, name
+        assert price.unit, name
+        assert price.source.startswith("aws.amazon.com/"), name
+        year, month = price.date.split("-")
+        assert (2025, 1) <= (int(year), int(month)) <= (2030, 12), name
 
 
 def test_an_idle_function_costs_nothing_for_what_it_does_not_do() -> None:
-    quiet = {each.what: each.dollars for each in bill(Load(100, 50, signal_rate=0.0), MEASURED)}
-    busy = {each.what: each.dollars for each in bill(Load(100, 50, signal_rate=0.2), MEASURED)}
-    assert quiet["settler"] == 0
-    assert busy["settler"] > 0
-    assert quiet["evaluator"] == busy["evaluator"]
+    quiet, busy = Load(100, 50, signal_rate=0.0), Load(100, 50, signal_rate=0.2)
+    assert line(quiet, "settler").dollars == 0
+    assert line(busy, "settler").dollars > 0
+    assert line(quiet, "evaluator").dollars == line(busy, "evaluator").dollars
+
+
+def test_a_function_with_less_memory_takes_longer_and_costs_no_less_for_its_processor() -> None:
+    """1,769 MB is a core: 512 MB has 0.29 of one, so a measured second takes 3.5, and costs as much as on a whole core."""
+    load = Load(100, 50)
+    half = dataclasses.replace(FOOTPRINT, functions={**FOOTPRINT.functions, "backtester": FunctionSize(512)})
+    whole = dataclasses.replace(FOOTPRINT, functions={**FOOTPRINT.functions, "backtester": FunctionSize(1769)})
+    assert FunctionSize(512).cores == pytest.approx(0.29, abs=0.005)
+    costs = [line(load, "backtester", each).dollars for each in (half, whole)]
+    assert costs[0] == pytest.approx(costs[1], rel=0.01)
+    # More than a core is of no use to one thread.
+    assert FunctionSize(3538).cores == 1.0
+
+
+def test_two_zones_cost_twice_for_the_instance_and_for_its_storage() -> None:
+    single = dataclasses.replace(FOOTPRINT, database=dataclasses.replace(FOOTPRINT.database, copies=1))
+    load = Load(10, 10)
+    assert line(load, "db.t4g.medium").quantity == 2 * line(load, "db.t4g.medium", single).quantity
+    assert line(load, "storage in 2 zones").quantity == 100.0
+    assert line(load, "storage in 1 zone", single).quantity == 50.0
+
+
+def test_a_user_s_equity_is_noted_as_often_as_the_schedule_says() -> None:
+    often = dataclasses.replace(FOOTPRINT, snapshots=43_800.0)
+    seldom = dataclasses.replace(FOOTPRINT, snapshots=8_190.0)
+    users = Load(20_000, 10)
+    stored = [line(users, "storage in 2 zones", each).quantity for each in (often, seldom)]
+    difference = 2 * 12 * 20_000 * (43_800 - 8_190) * MEASURED.bytes_a_snapshot / 1e9
+    assert stored[0] - stored[1] == pytest.approx(difference)
+
+
+def test_endpoints_are_paid_by_zone_and_gateways_by_gigabyte() -> None:
+    endpoints = dataclasses.replace(FOOTPRINT, endpoint_zones=15)
+    assert line(Load(10, 10), "interface endpoints", endpoints).dollars == pytest.approx(109.5)
+    assert line(Load(100, 50), "market data").quantity > line(Load(100, 50), "market data", endpoints).quantity > 0
+
+
+def test_nobody_costs_what_stands_there_all_the_same() -> None:
+    idle = lines(Load(0, 0))
+    assert idle["executor, 512 MB"].dollars == 0
+    assert idle["invocations"].quantity == pytest.approx(43_800)
+    assert idle["secrets"].dollars == pytest.approx(2.4)
+    assert idle["snapshots kept"].dollars == pytest.approx(0.5 * 730 * 3600 * 0.0000015046)
+    assert total(Load(0, 0)) > 100
+
+
+@pytest.mark.parametrize(
+    ("expression", "runs"),
+    [
+        ("rate(1 minute)", 43_800),
+        ("rate(5 minutes)", 8_760),
+        ("rate(12 hours)", 730 / 12),
+        ("cron(0 3 * * ? *)", 730 / 24),
+        ("cron(*/5 13-20 ? * MON-FRI *)", 12 * 8 * 730 / 24 * 5 / 7),
+        ("cron(0,30 0/6 ? * 2,4 *)", 2 * 4 * 730 / 24 * 2 / 7),
+    ],
+)
+def test_schedules_run_as_often_as_they_say(expression: str, runs: float) -> None:
+    assert runs_a_month(expression) == pytest.approx(runs)
+
+
+def test_what_is_no_schedule_is_told() -> None:
+    with pytest.raises(ValueError, match="every day"):
+        runs_a_month("every day")
 
 
 def test_a_larger_load_never_gets_a_smaller_database() -> None:
-    from infra_cdk.capacity.cost import INSTANCES
-
     sizes = [list(INSTANCES).index(database_for(Load(users, users), MEASURED)) for users in (10, 1_000, 20_000)]
     assert sizes == sorted(sizes)
+    assert database_for(Load(10, 10), MEASURED, smallest="t4g.micro") == "t4g.micro"
 
 
 def test_popularity_adds_up_and_falls() -> None:
