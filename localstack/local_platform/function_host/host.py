@@ -184,7 +184,7 @@ class Host:
 def _report(call: Invocation, received: float, answer: Mapping[str, Any]) -> None:
     """A line in the log for each invocation, as Lambda writes one; times are seconds since 1970."""
     report = {
-        "report": call.request_id,
+        "invocation": call.request_id,
         "function": call.function,
         "received": round(received, 6),
         "began": round(answer["began"], 6),
