@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ import psutil
 import pytest
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
+from local_platform.function_host.fork_server import _LIBRARY, _SHARED
 from local_platform.function_host.host import ForkServer, Host, Invocation
 from local_platform.synthesis import ROOT
 
@@ -88,6 +90,12 @@ def test_a_handler_runs_with_its_own_environment_and_without_the_checkout(
     assert not {str(ROOT), str(ROOT / "layers"), str(ROOT / "localstack")} & set(answer["path"])
     # What functions share was imported before the fork.
     assert answer["numpy"]
+
+
+@pytest.mark.parametrize("name", [*_SHARED, *_LIBRARY])
+def test_what_is_imported_before_the_forks_exists(name: str) -> None:
+    # A module that was renamed would be missed by nobody but the clock.
+    assert importlib.util.find_spec(name)
 
 
 def test_one_environment_answers_one_request_after_the_other(fork_server: ForkServer, definition: Definition) -> None:
@@ -245,6 +253,7 @@ def test_nothing_outlives_a_host_that_is_killed(definition: Definition) -> None:
 import asyncio, json, sys, time
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import Pool
+from local_platform.function_host.fork_server import _LIBRARY, _SHARED
 from local_platform.function_host.host import ForkServer
 async def main():
     server = ForkServer()

@@ -66,15 +66,27 @@ class ForkServer:
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     async def environment(self, definition: Definition) -> socket.socket:
-        """A connection to an environment that is being forked."""
-        if self.pid == 0:
-            self.start()
-        assert self._control is not None
+        """A connection to an environment that is being forked.
+
+        Raises:
+            EnvironmentEnded: if the fork server ends again and again.
+        """
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         with theirs:
-            send_with_descriptor(self._control, {"definition": definition.message()}, theirs.fileno())
-        return ours
+            for _ in range(2):
+                if self.pid == 0:
+                    self.start()
+                assert self._control is not None
+                try:
+                    send_with_descriptor(self._control, {"definition": definition.message()}, theirs.fileno())
+                except OSError:
+                    # It is ending, and the system does not say so yet.
+                    self.stop()
+                    continue
+                ours.setblocking(False)
+                return ours
+        ours.close()
+        raise EnvironmentEnded("the fork server ended")
 
     def forget(self) -> None:
         """Lets all templates go."""
