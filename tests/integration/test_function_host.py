@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -325,3 +326,56 @@ def test_after_a_new_deployment_the_new_code_runs(fork_server: ForkServer, tmp_p
         return [*answers, (await host.invoke(invocation({})))[1]]
 
     assert run(deployed()) == [b'"old"', b'"old"', b'"new"']
+
+
+def record(message: str, group: str) -> dict[str, Any]:
+    return {"messageId": message, "body": "{}", "attributes": {"MessageGroupId": group}}
+
+
+GROUPS = """
+import os, time
+
+def handler(event, context):
+    names = [each["messageId"] for each in event["Records"]]
+    groups = {each["attributes"]["MessageGroupId"] for each in event["Records"]}
+    assert len(groups) == 1
+    with open(os.environ["SEEN"], "a") as file:
+        file.write(" ".join(names) + "\\n")
+    # The first two groups wait for each other: one after the other they would never end.
+    while len(open(os.environ["SEEN"]).read().splitlines()) < 2:
+        time.sleep(0.005)
+    if "broken" in groups:
+        raise ValueError("as asked")
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in names if name.startswith("bad")]}
+"""
+
+
+def test_groups_of_a_batch_run_side_by_side_each_in_its_order_and_only_what_failed_is_reported(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
+    definition = define(tmp_path / "groups", GROUPS)
+    seen = tmp_path / "seen"
+    definition = replace(definition, environment={**definition.environment, "SEEN": str(seen)})
+    records = [record("1", "a"), record("2", "b"), record("3", "a"), record("bad", "b"), record("4", "broken")]
+
+    async def batch() -> tuple[int, bytes, Pool]:
+        host = host_of(definition, fork_server, bound=2)
+        status, body = await host.invoke(invocation({"Records": records}))
+        return status, body, host.pools()[0]
+
+    status, body, pool = run(batch())
+    assert status == 200
+    assert {each["itemIdentifier"] for each in json.loads(body)["batchItemFailures"]} == {"bad", "4"}
+    assert sorted(seen.read_text().splitlines()) == ["1 3", "2 bad", "4"]
+    assert pool.counters.most_at_once == 2
+
+
+def test_a_batch_that_failed_altogether_is_an_error(fork_server: ForkServer, tmp_path: Path) -> None:
+    definition = define(tmp_path / "failing", "def handler(event, context):\n    raise ValueError('as asked')\n")
+
+    async def batch() -> tuple[int, bytes]:
+        host = host_of(definition, fork_server, bound=2)
+        return await host.invoke(invocation({"Records": [record("1", "a"), record("2", "b")]}))
+
+    status, body = run(batch())
+    assert (status, json.loads(body)["errorMessage"]) == (500, "as asked")

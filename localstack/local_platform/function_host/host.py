@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from local_platform.function_host.batches import PartAnswer, joined, split
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
 from local_platform.function_host.wire import pack, send_with_descriptor
@@ -122,6 +123,24 @@ class Host:
             pool = await self._pool(call.function)
         except Exception as error:  # noqa: BLE001 - the engine's errors are many, and each is told to the caller
             return 500, _failure("Runtime.InitError", f"{call.function} cannot be looked up: {error}")
+        parts = split(call.event)
+        if not parts:
+            return await self._invoke(pool, call)
+        calls = [
+            replace(call, request_id=f"{call.request_id}-{number}", event=part.event)
+            for number, part in enumerate(parts)
+        ]
+        answers = await asyncio.gather(*(self._invoke(pool, each) for each in calls))
+        if all(status != 200 for status, _ in answers):
+            return answers[0]
+        return 200, joined(
+            [
+                PartAnswer(part, body if status == 200 else None)
+                for part, (status, body) in zip(parts, answers, strict=True)
+            ]
+        )
+
+    async def _invoke(self, pool: Pool, call: Invocation) -> tuple[int, bytes]:
         head = {
             "deadline": call.deadline,
             "arn": call.arn,
