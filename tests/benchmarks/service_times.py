@@ -88,7 +88,7 @@ def _phase(platform: Platform) -> Phase:
     with log.open(errors="replace") as file:
         file.seek(size)
         # The host's reports are Lambda's own on AWS, and not paid for.
-        ours = sum(len(line) for line in file if line.startswith("{") and not line.startswith('{"report"'))
+        ours = sum(len(line) for line in file if line.startswith("{") and not line.startswith('{"invocation"'))
     return Phase(
         {name: ended[name] - began[name] for name in _FUNCTIONS},
         {name: answered[name] - asked[name] for name in _FUNCTIONS},

@@ -51,9 +51,9 @@ def _read(log: Path) -> tuple[dict[str, _Span], list[Mapping[str, Any]]]:
                 entry = json.loads(text)
             except ValueError:
                 continue
-            if "report" in entry:
+            if "invocation" in entry:
                 name = entry["function"].removeprefix("stratforge-local-")
-                spans[entry["report"]] = _Span(name, entry["received"], entry["began"], entry["ended"])
+                spans[entry["invocation"]] = _Span(name, entry["received"], entry["began"], entry["ended"])
             elif "function_request_id" in entry:
                 lines.append(entry)
     return spans, lines

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -18,6 +19,7 @@ import httpx
 import psutil
 import pytest
 from local_platform.audit import count_trades
+from local_platform.hazards import Clock, Disk
 from local_platform.platform import Platform
 from stratforge.client import Client
 
@@ -76,6 +78,33 @@ def test_every_part_that_is_killed_comes_back_and_trading_goes_on(platform: Plat
     wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
     traders.trade(5, 150)
     assert_clean(traders.stop())
+
+
+def test_queues_are_made_anew_when_the_clock_jumps_back(platform: Platform) -> None:
+    traders = Traders(platform, "clock")
+    traders.trade(3)
+    engine, ahead = platform.process("engine").pid, [0.0]
+    platform.clock = Clock(lambda: time.time() + ahead[0])
+    ahead[0] = -3600.0
+    wait_for(lambda: platform.process("engine").pid not in (0, engine), 60, "another engine")
+    wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
+    traders.trade(3)
+    assert_clean(traders.stop())
+
+
+def test_room_on_the_disk_is_looked_at_and_said(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    free = [0]
+    said = ""
+
+    def heard(what: str) -> bool:
+        nonlocal said
+        said += capsys.readouterr().out
+        return what in said
+
+    platform.disk = Disk(platform.state, lambda _folder: free[0])
+    wait_for(lambda: heard("nearly full"), 20, "a warning")
+    free[0] = 1 << 40
+    wait_for(lambda: heard("there is room on the disk again"), 20, "the end of the warning")
 
 
 class Crowd:

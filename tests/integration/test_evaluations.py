@@ -44,3 +44,18 @@ def test_a_success_forgives_earlier_failures(database: Database) -> None:
             (session,) = evaluations.sessions_awaiting(connection, "AAPL", 0, time)
             evaluations.record_outcomes(connection, "AAPL", time, [Outcome(session, {}, error=error)])
         assert connection.execute("SELECT status::text FROM sessions").fetchall() == [("RUNNING",)]
+
+
+def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database) -> None:
+    with database.transaction() as connection:
+        assert evaluations.last_bar_seen_by_all(connection, "AAPL") is None
+        for name in ("ada", "bob"):
+            add_trader(connection, name)
+        later = OPEN + timedelta(minutes=1)
+        sessions = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
+        evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(session, {}) for session in sessions])
+        # The evaluator died in the middle: one of the two saw the next bar.
+        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[0], {})])
+        assert evaluations.last_bar_seen_by_all(connection, "AAPL") == OPEN
+        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[1], {})])
+        assert evaluations.last_bar_seen_by_all(connection, "AAPL") == later

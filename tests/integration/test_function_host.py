@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Coroutine, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +19,7 @@ import psutil
 import pytest
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
+from local_platform.function_host.fork_server import _LIBRARY, _SHARED
 from local_platform.function_host.host import ForkServer, Host, Invocation
 from local_platform.synthesis import ROOT
 
@@ -88,6 +91,12 @@ def test_a_handler_runs_with_its_own_environment_and_without_the_checkout(
     assert not {str(ROOT), str(ROOT / "layers"), str(ROOT / "localstack")} & set(answer["path"])
     # What functions share was imported before the fork.
     assert answer["numpy"]
+
+
+@pytest.mark.parametrize("name", [*_SHARED, *_LIBRARY])
+def test_what_is_imported_before_the_forks_exists(name: str) -> None:
+    # A module that was renamed would be missed by nobody but the clock.
+    assert importlib.util.find_spec(name)
 
 
 def test_one_environment_answers_one_request_after_the_other(fork_server: ForkServer, definition: Definition) -> None:
@@ -245,6 +254,7 @@ def test_nothing_outlives_a_host_that_is_killed(definition: Definition) -> None:
 import asyncio, json, sys, time
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import Pool
+from local_platform.function_host.fork_server import _LIBRARY, _SHARED
 from local_platform.function_host.host import ForkServer
 async def main():
     server = ForkServer()
@@ -316,3 +326,56 @@ def test_after_a_new_deployment_the_new_code_runs(fork_server: ForkServer, tmp_p
         return [*answers, (await host.invoke(invocation({})))[1]]
 
     assert run(deployed()) == [b'"old"', b'"old"', b'"new"']
+
+
+def record(message: str, group: str) -> dict[str, Any]:
+    return {"messageId": message, "body": "{}", "attributes": {"MessageGroupId": group}}
+
+
+GROUPS = """
+import os, time
+
+def handler(event, context):
+    names = [each["messageId"] for each in event["Records"]]
+    groups = {each["attributes"]["MessageGroupId"] for each in event["Records"]}
+    assert len(groups) == 1
+    with open(os.environ["SEEN"], "a") as file:
+        file.write(" ".join(names) + "\\n")
+    # The first two groups wait for each other: one after the other they would never end.
+    while len(open(os.environ["SEEN"]).read().splitlines()) < 2:
+        time.sleep(0.005)
+    if "broken" in groups:
+        raise ValueError("as asked")
+    return {"batchItemFailures": [{"itemIdentifier": name} for name in names if name.startswith("bad")]}
+"""
+
+
+def test_groups_of_a_batch_run_side_by_side_each_in_its_order_and_only_what_failed_is_reported(
+    fork_server: ForkServer, tmp_path: Path
+) -> None:
+    definition = define(tmp_path / "groups", GROUPS)
+    seen = tmp_path / "seen"
+    definition = replace(definition, environment={**definition.environment, "SEEN": str(seen)})
+    records = [record("1", "a"), record("2", "b"), record("3", "a"), record("bad", "b"), record("4", "broken")]
+
+    async def batch() -> tuple[int, bytes, Pool]:
+        host = host_of(definition, fork_server, bound=2)
+        status, body = await host.invoke(invocation({"Records": records}))
+        return status, body, host.pools()[0]
+
+    status, body, pool = run(batch())
+    assert status == 200
+    assert {each["itemIdentifier"] for each in json.loads(body)["batchItemFailures"]} == {"bad", "4"}
+    assert sorted(seen.read_text().splitlines()) == ["1 3", "2 bad", "4"]
+    assert pool.counters.most_at_once == 2
+
+
+def test_a_batch_that_failed_altogether_is_an_error(fork_server: ForkServer, tmp_path: Path) -> None:
+    definition = define(tmp_path / "failing", "def handler(event, context):\n    raise ValueError('as asked')\n")
+
+    async def batch() -> tuple[int, bytes]:
+        host = host_of(definition, fork_server, bound=2)
+        return await host.invoke(invocation({"Records": [record("1", "a"), record("2", "b")]}))
+
+    status, body = run(batch())
+    assert (status, json.loads(body)["errorMessage"]) == (500, "as asked")

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from local_platform.function_host.batches import PartAnswer, joined, split
 from local_platform.function_host.definitions import Definition
 from local_platform.function_host.environments import EnvironmentEnded, Pool, Throttled, TimedOut
 from local_platform.function_host.wire import pack, send_with_descriptor
@@ -66,15 +67,27 @@ class ForkServer:
         return self._process.pid if self._process is not None and self._process.poll() is None else 0
 
     async def environment(self, definition: Definition) -> socket.socket:
-        """A connection to an environment that is being forked."""
-        if self.pid == 0:
-            self.start()
-        assert self._control is not None
+        """A connection to an environment that is being forked.
+
+        Raises:
+            EnvironmentEnded: if the fork server ends again and again.
+        """
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
         with theirs:
-            send_with_descriptor(self._control, {"definition": definition.message()}, theirs.fileno())
-        return ours
+            for _ in range(2):
+                if self.pid == 0:
+                    self.start()
+                assert self._control is not None
+                try:
+                    send_with_descriptor(self._control, {"definition": definition.message()}, theirs.fileno())
+                except OSError:
+                    # It is ending, and the system does not say so yet.
+                    self.stop()
+                    continue
+                ours.setblocking(False)
+                return ours
+        ours.close()
+        raise EnvironmentEnded("the fork server ended")
 
     def forget(self) -> None:
         """Lets all templates go."""
@@ -110,6 +123,24 @@ class Host:
             pool = await self._pool(call.function)
         except Exception as error:  # noqa: BLE001 - the engine's errors are many, and each is told to the caller
             return 500, _failure("Runtime.InitError", f"{call.function} cannot be looked up: {error}")
+        parts = split(call.event)
+        if not parts:
+            return await self._invoke(pool, call)
+        calls = [
+            replace(call, request_id=f"{call.request_id}-{number}", event=part.event)
+            for number, part in enumerate(parts)
+        ]
+        answers = await asyncio.gather(*(self._invoke(pool, each) for each in calls))
+        if all(status != 200 for status, _ in answers):
+            return answers[0]
+        return 200, joined(
+            [
+                PartAnswer(part, body if status == 200 else None)
+                for part, (status, body) in zip(parts, answers, strict=True)
+            ]
+        )
+
+    async def _invoke(self, pool: Pool, call: Invocation) -> tuple[int, bytes]:
         head = {
             "deadline": call.deadline,
             "arn": call.arn,
@@ -184,7 +215,7 @@ class Host:
 def _report(call: Invocation, received: float, answer: Mapping[str, Any]) -> None:
     """A line in the log for each invocation, as Lambda writes one; times are seconds since 1970."""
     report = {
-        "report": call.request_id,
+        "invocation": call.request_id,
         "function": call.function,
         "received": round(received, 6),
         "began": round(answer["began"], 6),
