@@ -170,6 +170,7 @@ def _not_asked_for(program: Program, requirements: Sequence[Requirement], assump
     named = {line for each in requirements if each.status is not Status.UNSUPPORTED for line in each.lines}
     told = " ".join(assumptions)
     numbers = {float(each.replace(",", "")) for each in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", told)}
+    numbers |= {60.0 * int(hour) + int(minute) for hour, minute in re.findall(r"\b(\d{1,2}):(\d\d)\b", told)}
     for each in program.comparisons:
         if any(each.line <= line <= each.last_line for line in named) or _told(each, told, numbers):
             continue
@@ -184,7 +185,7 @@ def _told(comparison: Comparison, told: str, numbers: set[float]) -> bool:
         return (
             bool(values & numbers)
             or bool({round(each * 100, 8) for each in values} & numbers)
-            or bool({955.0} & values and "15:55" in told)
+           
         )
     words = re.findall(r"\w+", f"{comparison.left} {comparison.right}")
     return any(word.lower() in told.lower() for word in words if len(word) > 3)

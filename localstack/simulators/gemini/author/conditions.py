@@ -67,7 +67,7 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         at = scan.at
         # A comma before the next one is read with the word that joins it.
         match = scan.take(
-            r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except (?:when|if))|,"
+            r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except(?: when| if| on)?)|,"
         )
         if match is None:
             timed = time_condition(scan, memory)
@@ -167,6 +167,33 @@ _CLOCK = r"(\d{1,2})(?: : (\d\d))? ?(am|pm|o'clock)?(?: (?:new york(?: time)?|ea
 _ZONE = r"(?:utc|gmt|london|cet|pst|pt|pacific|central|ct|berlin|german|tokyo|paris|local|my time|bst|ist|hong kong)(?: time)?"
 
 
+# Hours from a zone to New York, but for the few weeks in which only one of them has changed its clocks.
+_ZONES = {
+    "london": -5,
+    "bst": -5,
+    "gmt": -5,
+    "berlin": -6,
+    "german": -6,
+    "paris": -6,
+    "cet": -6,
+    "pst": 3,
+    "pt": 3,
+    "pacific": 3,
+    "central": 1,
+    "ct": 1,
+}
+
+
+def _hours_to_new_york(scan: Scanner) -> int | None:
+    at = scan.at
+    match = scan.take(r"(london|bst|berlin|german|paris|cet|pst|pt|pacific|central|ct)(?: time)?")
+    if match is None:
+        scan.at = at
+        return None
+    scan.known[f"zone {match[1]}"] = (float(_ZONES[match[1]]),)
+    return _ZONES[match[1]]
+
+
 def minute_of_day(scan: Scanner) -> int | None:
     """A time of the day, in minutes after midnight in New York.
 
@@ -182,15 +209,19 @@ def minute_of_day(scan: Scanner) -> int | None:
     if match is None or (match[2] is None and match[3] is None):
         scan.at = at
         return None
-    hour, minute = int(match[1]), int(match[2] or 0)
-    if scan.sees(_ZONE):
+    hour, minute, shift = int(match[1]), int(match[2] or 0), None
+    if scan.sees(_ZONE) and (shift := _hours_to_new_york(scan)) is not None:
+        hour += shift
+    elif scan.sees(_ZONE):
         zone = scan.take(_ZONE)
         raise Unexpressible(
             f"Times of a strategy are New York times, and “{match[0].strip()} {zone[0].strip() if zone else ''}” is another zone's. What is it in New York time?"
         )
-    if match[3] in ("am", "pm"):
+    if match[3] in ("am", "pm") and not shift:
         hour = hour % 12 + (12 if match[3] == "pm" else 0)
-    elif hour < 8 and match[2] is not None:
+    elif match[3] in ("am", "pm"):
+        hour = (int(match[1]) % 12 + (12 if match[3] == "pm" else 0)) + (shift or 0)
+    elif shift is None and hour < 8 and match[2] is not None:
         # Half past three is in the afternoon: the market is closed at night.
         hour += 12
     if hour > 23 or minute > 59:
@@ -208,7 +239,7 @@ def _span(match: re.Match[str], first: int) -> float:
 _EDGE = rf"(first|opening|last|final|closing) (?:{N} ?(minutes?|mins?|hours?|bars?)|(half hour|half an hour|hour))(?: of (?:the )?(?:trading )?(?:day|session|trading|market)| of trading| after the open| before the close)?"
 
 
-def time_condition(scan: Scanner, _memory: Memory) -> Condition | None:
+def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
     at = scan.at
     scan.take(r"(?:it is|it 's|the time is|time is)")
     if scan.take(r"between|from"):
@@ -258,6 +289,8 @@ def time_condition(scan: Scanner, _memory: Memory) -> Condition | None:
             scan.take(r"(?:it is|it 's|the time is|time is)")
     if scan.take(r"(?:exactly )?at(?: exactly)?"):
         minute = minute_of_day(scan)
+        if minute is not None and memory.position:
+            return TimeOfDay(minute, until=False)
         if minute is not None and 570 < minute < 960:
             return Both((TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
         scan.at = at
@@ -366,7 +399,7 @@ def _position(scan: Scanner, memory: Memory) -> Condition | None:
 def amount_of(scan: Scanner) -> tuple[float, Literal["%", "$", "ATR"]] | None:
     at = scan.at
     match = scan.take(
-        rf"(?:a |an )?(?:{N} ?(%)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?))(?: (?:a|per) share)?"
+        rf"(?:a |an |\+ ?)?(?:{N} ?(%)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?)(?: \( 14 \))?)(?: (?:a|per) share)?"
     )
     if match is None:
         scan.at = at
@@ -661,7 +694,7 @@ def _band_words(scan: Scanner, memory: Memory) -> Condition | None:
             return Compare(left, "<" if low else ">", Number(level))
     scan.at = at
     match = scan.take(
-        r"(?:when |if )?(?:it |the (?:stock|price|market) |@\S+ )?(?:is |gets |becomes )?(oversold|overbought)"
+        r"(?:when |if )?(?:it |the (?:stock|price|market) |@\S+ )?(?:is |gets |becomes )?(oversold|overbought)(?: \( ?(?:below|above|under|over|<|>)? ?(\d+) ?\))?"
     )
     if match:
         if memory.left is None or memory.left.levels is None:
@@ -669,7 +702,8 @@ def _band_words(scan: Scanner, memory: Memory) -> Condition | None:
                 f"“{match[1]}” by which measure, and at which level? For example: the RSI of 14 bars is {'below 30' if match[1] == 'oversold' else 'above 70'}."
             )
         low = match[1] == "oversold"
-        return Compare(memory.left, "<" if low else ">", Number(memory.left.levels[0 if low else 1]))
+        level = float(match[2]) if match[2] else memory.left.levels[0 if low else 1]
+        return Compare(memory.left, "<" if low else ">", Number(level))
     scan.take(ARTICLES)
     here = scan.at
     scan.take(r"(?:price|it|close|stock|@\S+)")
@@ -762,7 +796,7 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
             negative = not negative
         elif match := scan.take(rf"(?:has |have )?{_CROSS}(?: back)?(?: up| down| out)?(?= )"):
             event = match
-        elif scan.take(_IS):
+        elif not scan.sees(rf"{_AT_LEAST}|{_AT_MOST}|within") and scan.take(_IS):
             continue
         else:
             break
@@ -787,6 +821,15 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
         op = "<"
     elif left is VOLUME and scan.sees(rf"{N} ?(?:x|times)|twice|double|triple|{N} ?% of"):
         op = ">="
+    elif near := scan.take(rf"within {N} ?% of"):
+        about = series(scan)
+        if about is None:
+            scan.at = at
+            return None
+        part = float(near[1]) / 100
+        return Both(
+            (Compare(left, ">=", replace(about, times=1 - part)), Compare(left, "<=", replace(about, times=1 + part)))
+        )
     elif scan.take(r"between"):
         low, joint = operand(scan, left), scan.take(r"and|-|to")
         high = operand(scan, left) if joint else None
@@ -815,6 +858,8 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
         scan.at = at
         return None
     right = operand(scan, left)
+    if isinstance(right, Number) and (more := scan.take(r"or (?:less|lower|below|under|more|higher|above)")):
+        op = "<=" if more[0].split()[-1] in ("less", "lower", "below", "under") else ">="
     if right is None:
         if memory.pair and memory.pair[0] == left and event:
             return Cross(left, op == ">", memory.pair[1])
@@ -946,6 +991,12 @@ def _state_of(scan: Scanner, left: Series, start: int, memory_left: Series | Non
 def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
     """“Above 70”, “back under the average”: of what was spoken of before."""
     at = scan.at
+    if (
+        memory.left is not None
+        and memory.left != CLOSE
+        and (turn := scan.take(r"(?:is )?(rising|increasing|going up|falling|decreasing|going down)"))
+    ):
+        return Turn(memory.left, turn[1] in ("rising", "increasing", "going up"))
     event = scan.take(rf"{_CROSS}(?: back)?")
     scan.take(rf"(?:{_IS} )*")
     op = (
@@ -998,6 +1049,9 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
     elif memory.left is not None and memory.left is not CLOSE and isinstance(memory.right, Number):
         left = memory.left
     elif right.unit == "$":
+        left = CLOSE
+    elif memory.left is None or (memory.left == CLOSE and isinstance(memory.right, Number)):
+        memory.notes.append(f"{right.words} is read as a price, since no indicator is named.")
         left = CLOSE
     else:
         scan.at = at

@@ -337,6 +337,8 @@ def _band(scan: Scanner) -> Series | None:
         rf"|(lower|bottom|upper|top|middle|mid) (?:bands?|bb)(?: of the bollinger bands?)?{settings}"
         rf"|bollinger (lower|upper|middle|mid)(?: bands?)?{settings}"
     )
+    if match is None and "band used" in scan.known and (one := scan.take(r"(lower|upper|middle) one")):
+        return band(one[1], *scan.known.get("band", ()))
     if match is None:
         match = scan.take(
             r"(lower|upper|middle) keltner(?: channel)?(?: bands?)?|keltner(?: channel)? (lower|upper|middle)(?: bands?)?"
@@ -356,6 +358,7 @@ def _band(scan: Scanner) -> Series | None:
     edge = next(each for each in match.groups() if each and re.fullmatch(r"[a-z]+", each))
     numbers = [float(each) for each in match.groups() if each and not re.fullmatch(r"[a-z]+", each)]
     edge = {"bottom": "lower", "top": "upper"}.get(edge, edge)
+    scan.known["band used"] = ()
     if numbers:
         scan.known["band"] = tuple(numbers[:2])
     return band(edge, *scan.known.get("band", ()))

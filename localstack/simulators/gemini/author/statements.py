@@ -36,18 +36,19 @@ from simulators.gemini.author.rules import (
     contrary,
 )
 from simulators.gemini.author.scanner import BARS, N, Scanner, Unexpressible, bars_of
-from simulators.gemini.author.series import CLOSE, band, channel, macd, oscillator, series
+from simulators.gemini.author.series import CLOSE, average, band, channel, macd, oscillator, series
+from simulators.gemini.author.symbols import COMPANIES
 from simulators.gemini.author.wording import Wording
 
 _BUY = r"(?:in(?= when| if)|go(?:es)? all in(?= )|buys?|buying|enters?|entering|(?:go|goes|going|get|gets) long|get in|gets in|longs?|purchases?|purchasing|(?:open|take|start|initiate)s? (?:a |an )?(?:new )?(?:long )?(?:position|trade)s?|open long|entry|entries|invests?|acquires?|pick up|buy in)"
-_SELL = r"(?:out(?= when| if| at)|sells?|selling|exits?|exiting|(?:get|gets|getting) out|close (?:out )?(?:it|the position|the trade|my position|positions?|everything|all|out|long)|closes? (?:the |my )?(?:position|trade)s?|close|liquidates?|(?:take|takes|taking) profits?|dump|unwind|bail(?: out)?|cash out|leaves?|flatten)"
+_SELL = r"(?:(?:out|flat)(?= when| if| at)|sells?|selling|exits?|exiting|(?:get|gets|getting) out|close (?:out )?(?:it|the position|the trade|my position|positions?|everything|all|out|long)|closes? (?:the |my )?(?:position|trade)s?|close|liquidates?|(?:take|takes|taking) profits?|dump|unwind|bail(?: out)?|cash out|leaves?|flatten)"
 _WHEN = r"(?:(?:only |but only |except |immediately |right |again )?(?:when(?:ever)?|if|once|as soon as|after|on|upon|at|while|as long as|every time|each time|any time|in case|the moment|where|for|following))"
 _FILLERS = (
     r"(?:please|hi|hello|hey|thanks|thank you|ok(?:ay)?|so|well|just|simply|basically|then|also|and then|and also|and|additionally|furthermore|moreover|otherwise|finally|but|with|plus|too|as well|again|now|always|immediately|automatically|sure)"
     r"|(?:i|we) (?:want|would like|need|wish|like|think|prefer|plan|am looking for|am looking)(?: you)?(?: to| for)?(?: have)?|(?:can|could|would|will) you(?: please)?|help me(?: to)?|give me|let us|let me|i would|you should|it should|should|must|it must|it will|will|we will|i will"
     r"|(?:write|make|create|build|generate|design|code|implement|develop|set up|try|do|run|use|using|have|show)(?: me| us| a| an)*(?: (?:simple|basic|nice|good|little|small|new|profitable|robust|trading|python))*(?: (?:strategy|bot|algorithm|algo|system|script|rule|one|something|code|robot))(?: (?:that|which|to|for|where|based on|around|using|with|where it|so that it|in which|of))*"
     r"|(?:a|an|the|my|this|simple|basic|classic|standard|long only|trend following|mean reversion|momentum|scalping|swing|intraday|day trading|algorithmic|automated)+ (?:strategy|bot|algorithm|algo|system|script|approach|trade|trades|trading|rule|rules|scalper|idea)s?(?: (?:that|which|to|for|where|based on|around|using|with|of|on|is|would be|goes like this|as follows))*"
-    r"|(?:strategy|scalp(?:ing)?|rules?|entry rules?|exit rules?|idea|mean reversion|trend following|momentum strategy|the idea is|my idea|the rules are|rule \d|step \d)(?: is| are)?:?|long only|1\)|2\)|3\)|- |\* |the strategy(?: should| will| must)?|it|that|which|a|an|the|to|for|me"
+    r"|(?:whichever (?:comes|happens) first|(?:with )?(?:the )?(?:standard|default|usual) settings|hi all|hello everyone|first post here|in advance|that is it|\d \.|symbol(?: :)? (?=@)|read|is read as)|(?:strategy|scalp(?:ing)?|rules?|entry rules?|exit rules?|idea|mean reversion|trend following|momentum strategy|the idea is|my idea|the rules are|rule \d|step \d)(?: is| are)?:?|long only|1\)|2\)|3\)|- |\* |the strategy(?: should| will| must)?|it|that|which|a|an|the|to|for|me"
 )
 _ORDER_SUBJECT = r"(?:@\S+(?: 's)?(?: (?:stock|shares?|coins?))?|(?:the |some |a |an |my |more )*(?:stock|shares?|coins?|position|it|them|dips?|pullbacks?|breakouts?|dip|long|asset|market|everything|all(?: of it| shares| my shares| of them)?))"
 
@@ -84,7 +85,31 @@ class Reader:
             begin = self.scan.start
             self.scan.word()
             self._unread(begin, self.scan.at)
-        self.plan.assumptions += self.memory.notes
+        self.plan.assumptions += [*self.wording.notes, *self.memory.notes]
+        self.plan.assumptions += [
+            f"Times of {each.split()[1].capitalize()} are {abs(self.scan.known[each][0]):g} hours {'later' if self.scan.known[each][0] < 0 else 'earlier'} than New York's; in the weeks in which only one of them has changed its clocks it is an hour off."
+            for each in self.scan.known
+            if each.startswith("zone ")
+        ]
+        self.plan.assumptions += [
+            f"“{name.capitalize()}” is read as {symbol}."
+            for name, symbol in COMPANIES.items()
+            if name == "google" and re.search(r"\bgoogle\b|\balphabet\b", self.wording.original, re.IGNORECASE)
+        ]
+        late = [each.condition for each in self.plan.rules if each.kind == "exit"]
+        for found in late:
+            for part in found.parts if isinstance(found, Either) else (found,):
+                if (
+                    isinstance(part, TimeOfDay)
+                    and not part.until
+                    and not any(
+                        isinstance(each.condition, TimeOfDay) and each.kind == "filter" for each in self.plan.rules
+                    )
+                ):
+                    self.plan.rules.append(Rule("filter", TimeOfDay(part.minute, until=True), (0, 0)))
+                    self.plan.assumptions.append(
+                        f"It does not buy after {part.minute // 60}:{part.minute % 60:02d}, the time at which it sells."
+                    )
         only = [each for each in self.plan.rules if each.kind == "entry" and each.assumed == ("only",)]
         if only and len(self.plan.of("entry")) > len(only):
             # "Only buy if …" before the rule itself: it restricts that rule.
@@ -188,6 +213,8 @@ class Reader:
         self.scan.take(_WHEN)
         if side == "exit" and self._sell_at_time(begin):
             return True
+        if side == "exit" and self._with_stop():
+            return True
         if side == "entry" and self._at_the_open(begin):
             return True
         found = condition(self.scan, self.memory)
@@ -210,6 +237,14 @@ class Reader:
         self._rule(side, found, begin)
         self._tail()
         return True
+
+    def _with_stop(self) -> bool:
+        """“Exit with a 2 ATR trailing stop.”"""
+        at = self.scan.at
+        if self.scan.take("with|on|using|by|at") and self._stops():
+            return True
+        self.scan.at = at
+        return False
 
     def _at_the_open(self, begin: int) -> bool:
         scan = self.scan
@@ -519,7 +554,8 @@ class Reader:
         scan.take(r"(?:on|for|in|at) (?:each|every|a|the) (?:trade|position|order|purchase|time)")
         if not self._size():
             return False
-        if scan.take(r"(?:in|into|on)?(?: (?:@\S+|it|the stock))?(?= when| if)"):
+        scan.take(r"(?:in|into|on|of) (?:@\S+|it|the stock)")
+        if scan.sees("when|if|whenever|once"):
             at = scan.at
             scan.take(_WHEN)
             self.memory.position = False
@@ -541,8 +577,11 @@ class Reader:
         kind: Literal["equity", "cash", "shares"] | None = None
         value = 0.0
         match = scan.take(rf"{N} ?% {of_all}")
+        thousands = None if match else scan.take(rf"{N} ?(k|thousand|grand)(?: (?:dollars|usd|bucks))? worth(?: of)?")
         if match:
             kind, value = "equity", float(match[1]) / 100
+        elif thousands:
+            kind, value = "cash", float(thousands[1]) * 1000
         elif match := scan.take(
             rf"(half|a half|a quarter|one quarter|a third|one third|all|everything|a tenth|one tenth) {of_all}"
         ):
@@ -593,6 +632,7 @@ class Reader:
     def _pause(self) -> bool:
         scan = self.scan
         begin = scan.start
+        scan.take(r"after (?:selling|a sale|an exit|each sale|every sale|a trade|exiting|each trade),?")
         match = scan.take(
             rf"(?:and |then )?(?:(?:wait|pause|cool ?down|cooldown)(?: for| of| at least)*|do not (?:re ?enter|buy again|trade again|reenter)(?: for| within)|no (?:re ?entry|new (?:trades?|buys?))(?: for| within)) {N} ({BARS}|hours?|days?)(?: (?:after|between|before|following|of)(?: (?:an?|the|each|every|my|any|re))* ?(?:exit(?:s|ing)?|sale|sell(?:ing)?|trades?|(?:the )?last (?:trade|sale|exit)|closing(?: a position)?|position|buying again|entering again|re ?entering|reentering|re ?entry|next (?:trade|buy|entry)|new (?:trade|entry)|position is closed|cooldown))?(?: before (?:buying|entering|trading|re ?entering|the next (?:trade|buy|entry))(?: again)?)?(?: again)?"
         )
@@ -719,6 +759,15 @@ class Reader:
             self.plan.assumptions.append(
                 "An RSI mean reversion buys below 30 and sells above 70 unless other levels are given."
             )
+        elif match := scan.take(rf"rsi(?: \( ?(\d+) ?\))? {N} ?/ ?{N}{kinds}"):
+            rsi = oscillator(Scanner(f"rsi ( {match[1]} )" if match[1] else "rsi"))
+            assert rsi is not None
+            found, leave = Compare(rsi, "<", Number(float(match[2]))), Compare(rsi, ">", Number(float(match[3])))
+        elif match := scan.take(
+            rf"(exponential |simple |ema |sma )?(?:moving averages?|averages?|mas?|ema|sma)? ?(?:crossover|cross)(?: of| with|:)? ?\(? ?(?:fast )?{N} ?(?:bars?)? ?(?:,|and|/|x) ?(?:slow )?{N} ?(?:bars?)? ?\)?"
+        ):
+            kind = "ema" if (match[1] or "").startswith("e") or " ema " in f" {match[0]} " else "sma"
+            found = Cross(average(kind, float(match[2])), True, average(kind, float(match[3])))
         elif scan.take(rf"(?:bollinger(?: band)?s?|bb) (?:bounce|mean reversion|reversal|strategy){kinds}"):
             found, leave = Compare(CLOSE, "<", band("lower")), Compare(CLOSE, ">", band("middle"))
             self.plan.assumptions.append(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
+Phrases = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 # Longer phrases first: each is replaced wherever it stands.
-_GERMAN = (
+_GERMAN: Phrases = (
     (r"(\d),(\d)", r"\1.\2"),
     (r"\b(?:der|die|das|den|dem|des|ein|eine|einen|einem|einer)\b", "the"),
     (
@@ -23,6 +25,16 @@ _GERMAN = (
     ),
     (r"\b(?:kreuzt|schneidet) nach oben", "crosses above"),
     (r"\b(?:kreuzt|schneidet) nach unten", "crosses below"),
+    (r"\b(?:aber )?nicht (montag|dienstag|mittwoch|donnerstag|freitag)s\b", r"not on \1s"),
+    (r"\bmontags?\b", "monday"),
+    (r"\bdienstags?\b", "tuesday"),
+    (r"\bmittwochs?\b", "wednesday"),
+    (r"\bdonnerstags?\b", "thursday"),
+    (r"\bfreitags?\b", "friday"),
+    (
+        r"\bhöchstens (?:(zwei)|(drei)|(ein\w*)|(\d+)) (?:trades?|käufe|mal) (?:pro|am) tag",
+        lambda m: f"at most {'2' if m[1] else '3' if m[2] else '1' if m[3] else m[4]} trades per day",
+    ),
     (r"\bverkauf\w*", "sell"),
     (r"\b(?:ein)?kauf\w*", "buy"),
     (r"\b(?:wenn|falls|sobald)\b", "when"),
@@ -57,7 +69,7 @@ _GERMAN = (
     (r"\baktien?\b", "shares"),
     (r"\bkurs\b|\bpreis\b", "price"),
 )
-_SPANISH = (
+_SPANISH: Phrases = (
     (r"(\d),(\d)", r"\1.\2"),
     (r"\bpor debajo del?\b|\bdebajo del?\b|\bbajo\b|\bmenor (?:que|a)\b|\binferior a\b", "below"),
     (r"\bpor encima del?\b|\bpor arriba del?\b|\bencima del?\b|\bsobre\b|\bmayor (?:que|a)\b|\bsuperior a\b", "above"),
@@ -66,6 +78,27 @@ _SPANISH = (
     (r"\bcruz[ae]\b", "crosses"),
     (r"\bcompr\w*", "buy"),
     (r"\bvend\w*", "sell"),
+    (
+        r"\bsalvo los (?:(lunes)|(martes)|(miércoles)|(jueves)|(viernes))",
+        lambda m: (
+            "except on "
+            + (
+                "mondays"
+                if m[1]
+                else "tuesdays"
+                if m[2]
+                else "wednesdays"
+                if m[3]
+                else "thursdays"
+                if m[4]
+                else "fridays"
+            )
+        ),
+    ),
+    (r"\bbaja de\b", "falls below"),
+    (r"\bsube de\b", "rises above"),
+    (r"\bla media (?:móvil|movil) de (\d+) cruza above la de (\d+)", r"\1 bar average crosses above \2 bar average"),
+    (r"\bla media (?:móvil|movil) de (\d+) cruza below la de (\d+)", r"\1 bar average crosses below \2 bar average"),
     (r"\bcuando\b|\bsi\b", "when"),
     (
         r"\bmedia (?:móvil|movil)?(?: ?simple)? de (\d+)(?: (?:velas?|barras?|periodos?|períodos?|minutos?))?",
@@ -96,7 +129,7 @@ _SPANISH = (
     (r"\bcon\b", "with"),
     (r"\bdel?\b", "of"),
 )
-_FRENCH = (
+_FRENCH: Phrases = (
     (r"(\d),(\d)", r"\1.\2"),
     (r"\b(?:passe|est|tombe|descend|repasse|monte|revient)? ?(?:au[- ]dessus|à la hausse)(?: d[eu'’])?", " is above "),
     (
@@ -104,6 +137,10 @@ _FRENCH = (
         " is below ",
     ),
     (r"\bcroise\s+is (above|below)", r"crosses \1"),
+    (r"\bdépasse\b", "is above"),
+    (r"\b(?:est )?inférieur à\b", "is below"),
+    (r"\b(?:est )?supérieur à\b", "is above"),
+    (r"\bavant midi\b", "before noon"),
     (r"\b(?:ach[eè]t\w*)", "buy"),
     (r"\bvend\w*|\brevend\w*", "sell"),
     (r"\b(?:quand|lorsque|si|dès que)\b", "when"),
@@ -132,11 +169,31 @@ _FRENCH = (
     (r"\bavec\b", "with"),
     (r"\bs['’]il (?:vous|te) pla[iî]t\b", "please"),
 )
-_CHINESE = (
+_CHINESE: Phrases = (
     (r"(\d+) ?(?:日|天)(?:的)?(?:简单)?(?:移动)?(?:平均线|均线)", r" \1 day average "),
     (r"(\d+) ?(?:周期|分钟|根|根K线)?(?:的)?(?:简单)?(?:移动)?(?:平均线|均线)", r" \1 bar average "),
     (r"(?:向上)?(?:上穿|突破)", " crosses above "),
     (r"(?:向下)?(?:下穿|跌破)", " crosses below "),
+    (
+        r"周(?:(一)|(二)|(三)|(四)|(五))不(?:交易|买入|买)",
+        lambda m: (
+            " . not on "
+            + (
+                "mondays"
+                if m[1]
+                else "tuesdays"
+                if m[2]
+                else "wednesdays"
+                if m[3]
+                else "thursdays"
+                if m[4]
+                else "fridays"
+            )
+            + " "
+        ),
+    ),
+    (r"[,，、;；] ?(?=(?:RSI|价格)?(?:低于|高于|跌破|突破))", ", when "),
+    (r"^(?=RSI|价格)", "when "),
     (r"(?:跌到|降到|跌至)?(?:低于|小于|跌到) ?", " is below "),
     (r"(?:涨到|升到|涨至)?(?:高于|大于|超过) ?", " is above "),
     (r"止损(?:为|设为|设在|在)? ?(\d+(?:\.\d+)?) ?%", r" stop loss \1% "),
@@ -151,7 +208,7 @@ _CHINESE = (
     (r"并且|而且|且|和|并", " and "),
     (r"[时就的请它则]", " "),
 )
-_JAPANESE = (
+_JAPANESE: Phrases = (
     (r"(\d+) ?日(?:の)?(?:単純)?移動平均(?:線)?", r" \1 day average "),
     (r"(\d+) ?(?:本|期間|分|バー)?(?:の)?(?:単純)?移動平均(?:線)?", r" \1 bar average "),
     (
@@ -178,6 +235,14 @@ _JAPANESE = (
     (r"(?:売り|売る|売って|売却(?:する)?)", " sell "),
     (r"損切り(?:は)? ?(\d+(?:\.\d+)?) ?%", r" stop loss \1% "),
     (r"利確(?:は)? ?(\d+(?:\.\d+)?) ?%", r" take profit \1% "),
+    (
+        r"ただし(月|火|水|木|金)曜日?は買わない",
+        lambda m: (
+            " . not on "
+            + {"月": "mondays", "火": "tuesdays", "水": "wednesdays", "木": "thursdays", "金": "fridays"}[m[1]]
+            + " "
+        ),
+    ),
     (r"ます|です|ください|てください", " "),
 )
 _SIGNS = (

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from difflib import get_close_matches
 
+from simulators.gemini.author.spelling import COMMON, NAMES_AND_TERMS, TYPOS, VOCABULARY
 from simulators.gemini.author.symbols import COMPANIES, NOT_SYMBOLS
 
 _TOKEN = re.compile(
@@ -15,8 +17,19 @@ _TOKEN = re.compile(
     r"|[A-Z]{1,4}\.[A-Z]\b(?!\.)"
     r"|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+"
     r"|[^\W\d_]+(?:['’][^\W\d_]+)*"
-    r"|>=|<=|[^\w\s]"
+    r"|->|=>|>=|<=|[^\w\s]"
 )
+_DAY_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
+_CHAT = {
+    "n": "and",
+    "u": "you",
+    "thx": "thanks",
+    "pls": "please",
+    "plz": "please",
+    "w/": "with",
+    "bc": "because",
+    "rn": "now",
+}
 _CONTRACTIONS = {"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": "shall not", "let's": "let us"}
 _ENDINGS = {"n't": " not", "'s": " 's", "'d": " would", "'ll": " will", "'re": " are", "'ve": " have", "'m": " am"}
 _NUMBERS = {
@@ -70,17 +83,32 @@ class Wording:
     def __init__(self, original: str) -> None:
         self.original = original
         shouted = original.upper() == original and any(each.isalpha() for each in original)
-        self._starts: list[int] = []
         self._spans: list[tuple[int, int]] = []
         words: list[str] = []
-        length = 0
         for match in _TOKEN.finditer(original):
             for word in _normalized(match[0], _joins(original, match), shouted=shouted).split():
-                self._starts.append(length)
                 self._spans.append(match.span())
                 words.append(word)
-                length += len(word) + 1
+        self.notes: list[str] = []
+        words = [self._spelled(each) for each in words]
         self.text = " ".join(words)
+        # The places of the words, once they are spelled as they should be.
+        self._starts: list[int] = []
+        length = 0
+        for word in words:
+            self._starts.append(length)
+            length += len(word) + 1
+
+    def _spelled(self, word: str) -> str:
+        """A word as it should be spelled, where one of the grammar's words is very near."""
+        if len(word) < 3 or not word.isalpha() or not word.isascii() or word in VOCABULARY:
+            return word
+        near = get_close_matches(word, NAMES_AND_TERMS, 1, 0.86) if len(word) > 5 else []
+        found = TYPOS.get(word) or (near[0] if near and word not in COMMON else None)
+        if found is None:
+            return word
+        self.notes.append(f"“{word}” is read as “{found}”.")
+        return f"@{COMPANIES[found].lower()}" if found in COMPANIES else found
 
     @property
     def symbols(self) -> list[str]:
@@ -101,12 +129,18 @@ class Wording:
 
 
 def _joins(original: str, match: re.Match[str]) -> bool:
-    """Whether a sign stands between two words without a blank, as in `10-bar`."""
+    """Whether a sign stands between two words without a blank, as in `10-bar`; between two days it means “to”."""
+    if re.match(rf"{_DAY_NAME}", original[match.end() :], re.IGNORECASE) and re.search(
+        rf"{_DAY_NAME}$", original[: match.start()], re.IGNORECASE
+    ):
+        return False
     around = original[max(0, match.start() - 1) : match.start()] + original[match.end() : match.end() + 1]
     return len(around) == 2 and around.isalnum() and not around.isdigit()
 
 
 def _normalized(written: str, joins: bool, *, shouted: bool) -> str:
+    if written in ("->", "=>"):
+        return ":"
     if written in ("-", "–"):
         return "" if joins else "-" if written == "-" else ","
     if re.fullmatch(r"[AaPp]\.[Mm]\.?", written):
@@ -135,4 +169,4 @@ def _normalized(written: str, joins: bool, *, shouted: bool) -> str:
     for ending, full in _ENDINGS.items():
         if word.endswith(ending) and len(word) > len(ending):
             return word[: -len(ending)] + full
-    return _NUMBERS.get(word, word)
+    return _NUMBERS.get(word, _CHAT.get(word, word))

@@ -10,7 +10,7 @@ from simulators.gemini.author.limits import declined
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.proposals import proposals_for
 from simulators.gemini.author.refinements import refined
-from simulators.gemini.author.rules import Both, Compare, Held, Number, Plan, Rule, nodes, plain
+from simulators.gemini.author.rules import Both, Compare, Held, Number, Plan, Rule, Weekdays, nodes, plain
 from simulators.gemini.author.statements import Reader, reverse_of
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.wording import Wording
@@ -94,7 +94,17 @@ def _unread(plan: Plan, last: Wording) -> list[str]:
 
 
 def _contradictions(plan: Plan) -> list[str]:
-    """Conditions of one purchase that never hold together."""
+    """Conditions that never hold together, or that sell at once what they bought."""
+    for entry in plan.of("entry"):
+        if any(each.condition == entry.condition and each.part == 1 for each in plan.of("exit")):
+            return [f"It would buy and sell by the same rule ({entry.condition.words}). When should it sell?"]
+        weekend = [
+            each for rule in (entry, *plan.of("filter")) for each in nodes(rule.condition) if isinstance(each, Weekdays)
+        ]
+        if any(min(each.days, default=0) > 4 for each in weekend) and not any(
+            "/" in symbol for symbol, _ in plan.symbols
+        ):
+            return ["Stocks are not traded on Saturdays and Sundays, so this would never buy. Which days are meant?"]
     for rule in plan.of("entry"):
         together = [rule, *plan.of("filter")]
         bounds = [
