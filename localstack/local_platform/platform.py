@@ -158,6 +158,8 @@ class Platform(Services):
 
         The ingestor begins anew: it asks for the bars since the last one that was evaluated, and for the orders since the last update.
         """
+        # First of all: into new queues it would send the next bar while the one before it is still missing.
+        self.process("ingestor").stop()
         self._deploy(assembly)
         self._ask_host("forget", method="POST")
         self.supervisor.restart(self.process("ingestor"))
