@@ -358,10 +358,16 @@ def test_a_linter_of_templates_finds_nothing(
     from cfnlint.config import ManualArgs
 
     found: list[Any] = []
+    # Stages share most templates but for their names; what is alike is looked at once.
+    seen: set[str] = set()
     for folder in (request.getfixturevalue("production_assembly"), aurora_assembly, development_assembly):
         templates = sorted(folder.glob("assembly-*/*.template.json"))
         assert len(templates) >= 8
         for path in templates:
-            matches = lint(path.read_text(), config=ManualArgs(regions=["us-east-1"], ignore_checks=["W"]))
+            text = path.read_text()
+            if text in seen:
+                continue
+            seen.add(text)
+            matches = lint(text, config=ManualArgs(regions=["us-east-1"], ignore_checks=["W"]))
             found += [f"{path.name} {each.rule.id} {each.message}" for each in matches]
     assert found == []
