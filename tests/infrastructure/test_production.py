@@ -158,7 +158,7 @@ def test_what_imports_slowly_and_must_not_wait_starts_from_a_snapshot(production
         if "FunctionName" in each
     }
     snapped = {name.removeprefix("stratforge-prod-") for name, each in functions.items() if "SnapStart" in each}
-    assert snapped == {"api", "evaluator", "executor", "settler"}
+    assert snapped == {"api", "evaluator", "executor"}
 
 
 def test_functions_find_the_database_and_trust_its_authorities_only(production: dict[str, Resources]) -> None:
