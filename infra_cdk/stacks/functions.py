@@ -79,7 +79,6 @@ class FunctionsStack(Stack):
             "engine",
             timeout=timeouts.settler,
             memory=512,
-            snap_start=True,
             stopped_by=_TRADING,
             environment={"DATABASE_SECRET": engine_database, "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url},
         )

@@ -17,6 +17,7 @@ from local_platform.processes import Supervisor
 from psycopg.conninfo import conninfo_to_dict
 from stratforge import configuration
 from stratforge.configuration import DatabaseSecret
+from stratforge.storage.ledger import operations as ledger_operations
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from stratforge.storage.postgres.roles import set_role_passwords
@@ -247,8 +248,13 @@ def test_what_operators_do_is_noted_and_what_others_try_is_not_done(vault: Vault
             assert connection.execute("SELECT operator_halt_symbol('AAPL', 'a test')").fetchone() == (done,)
             assert connection.execute("SELECT operator_resume_symbol('AAPL')").fetchone() == (done,)
     with database.transaction(op) as connection:
-        audit = connection.execute("SELECT actor, action, subject, reason FROM operator_audit(3)").fetchall()
+        assert ledger_operations.note(connection, "redrive", "bars", "3 messages")
+    with database.transaction(mallory) as connection:
+        assert not ledger_operations.note(connection, "redrive", "bars", "3 messages")
+    with database.transaction(op) as connection:
+        audit = connection.execute("SELECT actor, action, subject, reason FROM operator_audit(4)").fetchall()
     assert audit == [
+        ("op@example.com", "redrive", "bars", "3 messages"),
         ("op@example.com", "resume symbol", "AAPL", ""),
         ("op@example.com", "halt symbol", "AAPL", "a test"),
         ("op@example.com", "platform reducing", "", "a test"),

@@ -78,4 +78,7 @@ def redrive_queue(database: Database, caller: Caller, stage: str, name: str) -> 
     require_operator(database, caller)
     if name not in dead_letters.QUEUES:
         raise NotFound("queue")
-    return dead_letters.redrive(stage, name)
+    sent = dead_letters.redrive(stage, name)
+    with _operating(database, caller) as connection:
+        operations.note(connection, "redrive", name, f"{sent} messages")
+    return sent

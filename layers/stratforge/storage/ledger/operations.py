@@ -52,6 +52,12 @@ def resume(connection: Connection, symbol: str) -> bool:
     return bool(row and row[0])
 
 
+def note(connection: Connection, action: str, subject: str, reason: str = "") -> bool:
+    """A line in the operators' audit for what the database does not do itself; False when the user is no operator."""
+    row = connection.execute("SELECT note_operator_action(%s, %s, %s)", (action, subject, reason)).fetchone()
+    return bool(row and row[0])
+
+
 @dataclass(frozen=True, slots=True)
 class PriceLag:
     """A symbol that sessions wait for, and how long ago its last price came."""
