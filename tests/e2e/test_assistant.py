@@ -43,9 +43,9 @@ def test_a_turn_refines_the_last_version(user: Client) -> None:
     assert [each["version"] for each in (first, second, third)] == [1, 2, 3]
     assert first["strategy_id"] == second["strategy_id"] == third["strategy_id"]
     assert "630" in second["python_code"]
-    assert ("630" in third["python_code"], third["parameters"]["STOP"]) == (True, 0.02)
+    assert ("630" in third["python_code"], third["parameters"]["STOP_LOSS_PERCENT"]) == (True, 2)
     versions = user.call("GET", f"/api/strategies/{first['strategy_id']}/versions")["items"]
-    assert "+STOP = 0.02" in versions[0]["diff"]
+    assert "+STOP_LOSS_PERCENT = 2" in versions[0]["diff"]
     assert versions[0]["prompt"] == "add a stop of 2 %"
     assert versions[0]["tokens"] > 0
 

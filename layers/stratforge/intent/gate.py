@@ -182,10 +182,6 @@ def _told(comparison: Comparison, told: str, numbers: set[float]) -> bool:
         return False
     values = {abs(each) for each in comparison.values if each}
     if values:
-        return (
-            bool(values & numbers)
-            or bool({round(each * 100, 8) for each in values} & numbers)
-           
-        )
+        return bool(values & numbers) or bool({round(each * 100, 8) for each in values} & numbers)
     words = re.findall(r"\w+", f"{comparison.left} {comparison.right}")
     return any(word.lower() in told.lower() for word in words if len(word) > 3)

@@ -10,7 +10,7 @@ from stratforge.strategy import compile_strategy
 @pytest.mark.parametrize(
     ("request_", "symbol", "indicators"),
     [
-        ("Buy AAPL when the 5-bar average crosses above the 15-bar average", "AAPL", {"sma", "sma_2"}),
+        ("Buy AAPL when the 5-bar average crosses above the 15-bar average", "AAPL", {"fast", "slow"}),
         ("buy microsoft when the RSI falls below 30, sell above 60", "MSFT", {"rsi"}),
         ("Breakout of the 20 bar high on IBM with 10% of equity", "IBM", {"highest_high", "lowest_low"}),
         ("buy dips below vwap, 50 shares", "AAPL", {"vwap"}),

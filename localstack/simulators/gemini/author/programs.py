@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from simulators.gemini.author.rules import (
     Both,
@@ -24,6 +24,7 @@ from simulators.gemini.author.rules import (
     Trail,
     Turn,
     Weekdays,
+    nodes,
     plain,
 )
 
@@ -42,6 +43,8 @@ class Program:
     on_buy: list[str] = field(default_factory=list)
     on_sell: list[str] = field(default_factory=list)
     code: str = ""
+    # Two averages of a plan are called fast and slow: the column and the constant of each.
+    aliases: dict[tuple[str, tuple[float, ...]], tuple[str, str]] = field(default_factory=dict)
     places: list[tuple[tuple[int, int], str, str, list[int]]] = field(default_factory=list)
 
     def constant(self, name: str, value: float, meaning: str) -> str:
@@ -55,6 +58,8 @@ class Program:
 
     def column(self, series: Series) -> str:
         """A series as an expression of `on_bar`."""
+        if alias := self.aliases.get((series.call, series.parameters)):
+            series = replace(series, name=alias[0], names=(alias[1],))
         names = [
             self.constant(name, value, f"of {series.words}")
             for name, value in zip(series.names, series.parameters, strict=True)
@@ -171,7 +176,7 @@ def _one_of(text: str) -> str:
 
 def write_program(plan: Plan) -> Program:
     """The program of a plan that has a rule to buy by and one to sell by."""
-    program = Program()
+    program = Program(aliases=_fast_and_slow(plan))
     written = [(each, program.expression(each.condition)) for each in plan.rules]
     entries = _once([pair for pair in written if pair[0].kind == "entry"])
     filters = _once([pair for pair in written if pair[0].kind == "filter"])
@@ -216,6 +221,19 @@ def write_program(plan: Plan) -> Program:
             (rule.place, f"{part}{lead}{rule.condition.words}", "; ".join(rule.assumed), sorted(named))
         )
     return program
+
+
+def _fast_and_slow(plan: Plan) -> dict[tuple[str, tuple[float, ...]], tuple[str, str]]:
+    averages = {
+        (each.call, each.parameters)
+        for rule in plan.rules
+        for each in nodes(rule.condition)
+        if isinstance(each, Series) and each.name in ("sma", "ema", "wma", "hma", "rma", "dema", "tema")
+    }
+    if len(averages) != 2 or len({lengths for _, lengths in averages}) != 2:
+        return {}
+    fast, slow = sorted(averages, key=lambda each: each[1])
+    return {fast: ("fast", "FAST"), slow: ("slow", "SLOW")}
 
 
 def _once(pairs: list[tuple[Rule, str]]) -> list[tuple[Rule, str]]:
