@@ -284,7 +284,7 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
             minute = minute_of_day(scan)
             if minute is not None and 0 < minute < 1440:
                 scan.take("on|onwards?")
-                return TimeOfDay(minute, until=until)
+                return TimeOfDay(minute, until=until and not memory.position)
             scan.at = at
             scan.take(r"(?:it is|it 's|the time is|time is)")
     if scan.take(r"(?:exactly )?at(?: exactly)?"):
@@ -920,7 +920,7 @@ def _check_scales(left: Series, right: Operand) -> None:
             )
     elif left.scale == "price" and (right.value <= 0 or right.unit == "%"):
         raise Unexpressible(f"{left.words} compared with {right.words}: which indicator is meant?")
-    elif left.levels is not None and left.levels[0] >= 0 and not 0 <= right.value <= 100:
+    elif left.levels is not None and left.levels[0] >= 0 and not 0 < right.value < 100:
         raise Unexpressible(
             f"{left.words} lies between 0 and 100, so it is never compared with {right.words}. Which level is meant?"
         )
@@ -1013,7 +1013,7 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
     if op is None:
         scan.at = at
         if memory.left is not None and memory.left.levels:
-            match = scan.take(rf"(?:at )?{N}(?= |$)(?! ?(?:%|:|am|pm|bars|minutes))")
+            match = scan.take(rf"at {N}(?= |$)(?! ?(?:%|:|am|pm|bars|minutes))")
             if match and isinstance(memory.right, Number):
                 level = float(match[1])
                 return Compare(memory.left, ">=" if level > memory.right.value else "<=", Number(level))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from simulators.gemini.author.conditions import Memory, weekdays
 from simulators.gemini.author.rules import (
+    Both,
     Cross,
+    Either,
+    Held,
     Plan,
     Result,
     Rule,
@@ -82,9 +84,13 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
     plan.unread += more.unread
     if more.symbols and [each for each, _ in more.symbols] != [each for each, _ in plan.symbols]:
         plan.symbols = more.symbols
-    if more.of("entry"):
-        plan.rules = [each for each in plan.rules if each.kind != "entry"]
+    said = []
     for rule in more.rules:
+        if rule.assumed == ("only",):
+            rule = replace(rule, kind="filter", assumed=())
+        if rule.kind in ("entry", "exit") and not isinstance(rule.condition, Result | Trail | Held | TimeOfDay):
+            said.append(_take_its_place(plan, rule))
+            continue
         if isinstance(rule.condition, Result | Trail):
             same = [
                 each
@@ -94,20 +100,34 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
                 and each.part == rule.part
             ]
             plan.rules = [each for each in plan.rules if each not in same]
-        elif rule.kind == "exit" and not more.of("entry") and re.search(r"\b(?:sell|exit)\b", wording.text):
-            plan.rules = [
-                each
-                for each in plan.rules
-                if each.kind != "exit"
-                or each.part != rule.part
-                or isinstance(each.condition, Result | Trail)
-                or type(each.condition) is not type(rule.condition)
-            ]
         plan.rules.append(rule)
     for setting in more.settings:
         group = ("equity", "cash", "shares") if setting.kind in ("equity", "cash", "shares") else (setting.kind,)
         plan.settings = [each for each in plan.settings if each.kind not in group] + [setting]
-    return []
+    return [each for each in said if each]
+
+
+def _take_its_place(plan: Plan, rule: Rule) -> str:
+    """A rule said anew: it takes the place of the part that is about the same; where there is none such, it is asked."""
+    mine = [each for each in plan.rules if each.kind == rule.kind and each.part == rule.part]
+    about = getattr(getattr(rule.condition, "left", None), "name", None)
+    for each in mine:
+        parts = each.condition.parts if isinstance(each.condition, Both | Either) else (each.condition,)
+        same = [part for part in parts if getattr(getattr(part, "left", None), "name", "-") == about]
+        if len(same) == 1:
+            changed = tuple(rule.condition if part is same[0] else part for part in parts)
+            whole = replace(each.condition, parts=changed) if isinstance(each.condition, Both | Either) else changed[0]
+            plan.rules[plan.rules.index(each)] = replace(each, condition=whole)
+            return f"Changed: it {'buys' if rule.kind == 'entry' else 'sells'} when {whole.words}."
+    if rule.part != 1 or not mine:
+        plan.rules.append(rule)
+        return ""
+    said = " or ".join(each.condition.words for each in mine)
+    verb = "buys" if rule.kind == "entry" else "sells"
+    plan.questions.append(
+        f"It {verb} now when {said}. Should “{rule.condition.words}” take the place of that, or be needed as well, or be enough by itself?"
+    )
+    return ""
 
 
 def _number_for_number(plan: Plan, scan: Scanner) -> str | None:

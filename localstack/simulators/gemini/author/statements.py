@@ -116,8 +116,6 @@ class Reader:
             self.plan.rules = [
                 replace(each, kind="filter", assumed=()) if each in only else each for each in self.plan.rules
             ]
-        else:
-            self.plan.rules = [replace(each, assumed=()) if each in only else each for each in self.plan.rules]
         return self.plan
 
     def _skip_sentence(self) -> None:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from simulators.gemini.author.limits import declined
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.proposals import proposals_for
 from simulators.gemini.author.refinements import refined
-from simulators.gemini.author.rules import Both, Compare, Held, Number, Plan, Rule, Weekdays, nodes, plain
+from simulators.gemini.author.rules import (
+    Both,
+    Compare,
+    Held,
+    Lasting,
+    Number,
+    Plan,
+    Result,
+    Rule,
+    Series,
+    TimeOfDay,
+    Trail,
+    Weekdays,
+    clock,
+    nodes,
+    plain,
+)
 from simulators.gemini.author.statements import Reader, reverse_of
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.wording import Wording
@@ -70,13 +87,14 @@ def _answer_to(
         questions.append(
             f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out."
         )
-    questions += _contradictions(plan)
+    questions += [*_contradictions(plan), *_impossible(plan)]
     if not plan.of("entry") and not questions:
         if unread:
             questions.append(f"This was not understood: {', '.join(f'“{each}”' for each in unread)}.")
         questions += proposals_for(whole, symbols) or [_WHICH_RULE]
     if questions:
         return _clarify(symbol, questions)
+    plan.rules = [replace(each, assumed=()) if each.assumed == ("only",) else each for each in plan.rules]
     assumptions = _complete(plan)
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
@@ -105,8 +123,8 @@ def _contradictions(plan: Plan) -> list[str]:
             "/" in symbol for symbol, _ in plan.symbols
         ):
             return ["Stocks are not traded on Saturdays and Sundays, so this would never buy. Which days are meant?"]
-    for rule in plan.of("entry"):
-        together = [rule, *plan.of("filter")]
+    for rule in (*plan.of("entry"), *plan.of("exit")):
+        together = [rule, *(plan.of("filter") if rule.kind == "entry" else [])]
         bounds = [
             part
             for each in together
@@ -127,6 +145,33 @@ def _contradictions(plan: Plan) -> list[str]:
                         f"The request asks that {one.words} and that {other.words} at once, which never happens. Which of the two is meant?"
                     ]
     return []
+
+
+def _impossible(plan: Plan) -> list[str]:
+    """Amounts, lengths and times that nothing can come of."""
+    found = []
+    for setting in plan.settings:
+        if setting.value <= 0 or (setting.kind == "equity" and setting.value > 1):
+            found.append(f"It was asked that {setting.words}, which cannot be. Which amount is meant?")
+    coins = any("/" in symbol for symbol, _ in plan.symbols)
+    for each in (each for rule in plan.rules for each in nodes(rule.condition)):
+        if isinstance(each, Result | Trail) and (
+            each.amount <= 0 or (each.unit == "%" and each.amount >= 100 and not getattr(each, "gain", False))
+        ):
+            found.append(f"It was asked to sell when {each.words}, which cannot be. Which amount is meant?")
+        elif isinstance(each, Series) and any(
+            length < 1 or length != int(length)
+            for length, name in zip(each.parameters, each.names, strict=True)
+            if name.endswith(("_LENGTH", "_BARS", "_FAST", "_SLOW", "_SIGNAL"))
+        ):
+            found.append(f"{each.words} needs a whole number of bars, at least one. Which is meant?")
+        elif isinstance(each, Held | Lasting) and (each.bars < 1 or each.bars != int(each.bars)):
+            found.append(f"It was asked that {each.words}, and bars are counted in whole numbers. How many are meant?")
+        elif isinstance(each, TimeOfDay) and not coins and not 570 <= each.minute <= 960:
+            found.append(
+                f"{clock(each.minute)} New York time is outside the trading hours of stocks (9:30 to 16:00). Which time is meant?"
+            )
+    return list(dict.fromkeys(found))
 
 
 def _complete(plan: Plan) -> list[str]:
