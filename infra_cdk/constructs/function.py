@@ -25,7 +25,7 @@ ALIAS = "live"
 
 
 class PythonFunction(Construct):
-    """A Lambda function in Python, with a role and an alias of its own."""
+    """A Lambda function in Python, with a role of its own, and an alias where versions are kept."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ _BURST, _RATE = 500, 200
 
 
 def _logging_role(scope: Construct) -> apigateway.CfnAccount:
-    """Returns the role with which API Gateway writes logs of WebSocket and REST APIs: a setting of the whole account in
+    """Returns the setting that lets API Gateway write logs of WebSocket and REST APIs: a setting of the whole account in
     a region, without which a stage with a log is refused.
 
     It stays when a stage goes, with its role: the account's other stages may stand on it.
