@@ -1,4 +1,5 @@
-"""How many of each function may run at a time: one table, so that nothing starves trading and the database is never asked for more connections than it takes."""
+"""Concurrency of each function: one table, so that nothing starves trading and the database is never asked for more
+connections than it takes."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ _OTHER_CONNECTIONS = 15
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What a function gets.
+    """A function's share of concurrency and database connections.
 
     Attributes:
         production: Environments at a time in prod.
@@ -65,7 +66,7 @@ def queue_share(config: StageConfig, function: str, queue: str | None = None) ->
 
 
 def reserved(config: StageConfig, function: str) -> int | None:
-    """What is reserved for a function; None where the account has too little to reserve anything.
+    """Returns the reserved concurrency of a function; None where the account has too little to reserve anything.
 
     Raises:
         ConfigurationError: for prod in an account whose concurrency does not carry the table.

@@ -1,4 +1,4 @@
-"""What differs between stages. A wrong configuration stops at synthesis with one line."""
+"""The configuration of the stages. A wrong configuration stops at synthesis with one line."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class NetworkConfig:
 
     @property
     def prefix_length(self) -> int:
-        """Of the network."""
+        """Length of the network's prefix, in bits."""
         return ipaddress.ip_network(self.cidr).prefixlen
 
 
@@ -85,7 +85,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class StageConfig:
-    """One stage."""
+    """The configuration of one stage."""
 
     name: str
     region: str
@@ -116,12 +116,12 @@ class StageConfig:
 
     @property
     def prefix(self) -> str:
-        """What names of resources begin with."""
+        """Prefix of the names of the stage's resources."""
         return f"stratforge-{self.name}"
 
     @property
     def connections(self) -> int:
-        """How many connections the database takes."""
+        """Number of connections that the database takes."""
         return _AURORA_CONNECTIONS if self.database == "aurora" else DATABASE_CLASSES[self.database_class]
 
     @property

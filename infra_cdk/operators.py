@@ -13,7 +13,7 @@ from infra_cdk.target import parse
 
 
 def ask(client: Any, stage: str, command: str, email: str, by: str) -> dict[str, Any]:
-    """Invokes the function.
+    """Invokes the stage's operators function with a command, and returns its answer.
 
     Raises:
         RuntimeError: with what it says, if it fails.

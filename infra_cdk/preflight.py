@@ -22,7 +22,7 @@ _BOOTSTRAP_VERSION = 21
 
 
 def problems(config: StageConfig, client: Client, docker: Callable[[], str | None]) -> Iterator[str]:
-    """What would stop the deployment, a line each."""
+    """Yields what would stop the deployment, a line each."""
     account = str(client("sts").get_caller_identity()["Account"])
     if config.account is not None and config.account != account:
         yield f"the credentials are of account {account}, not {config.account}"
@@ -73,7 +73,7 @@ def _zones(config: StageConfig, client: Client) -> Iterator[str]:
 
 
 def docker_builds_arm() -> str | None:
-    """Why Docker cannot build the ingestor's image, which is one for arm64; None when it can."""
+    """Returns why Docker cannot build the ingestor's image, which is one for arm64; None when it can."""
     try:
         told = subprocess.run(
             ["docker", "buildx", "inspect", "--bootstrap"], capture_output=True, text=True, timeout=120, check=False

@@ -18,7 +18,7 @@ _WAIT = {"Delay": 30, "MaxAttempts": 160}
 
 
 class RehearsalFailed(RuntimeError):
-    """What was restored is not what it should be."""
+    """The restored database failed a check of the rehearsal."""
 
 
 def restore(rds: Any, source: str, name: str) -> str:
@@ -48,7 +48,7 @@ def remove(rds: Any, name: str) -> None:
 
 
 def examine(client: Any, stage: str, host: str) -> dict[str, Any]:
-    """What the stage's examiner finds there.
+    """Invokes the stage's examiner on the restored database and returns its findings.
 
     Raises:
         RehearsalFailed: if an invariant is broken, or the function fails.

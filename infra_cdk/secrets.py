@@ -23,7 +23,7 @@ _FIELDS = (
 
 
 def missing(read: Callable[[str], dict[str, Any]], stage: str) -> list[str]:
-    """What was not entered yet, by name."""
+    """Lists the secrets that were not entered yet."""
     found = []
     if read(f"stratforge/{stage}/alpaca").get("key_id") in (None, "", PLACEHOLDER):
         found.append(f"stratforge/{stage}/alpaca: nothing trades until key_id and secret_key are entered")

@@ -30,7 +30,7 @@ class SmokeFailed(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Traded:
-    """What was bought and sold."""
+    """The test trade: quantity bought and sold, prices, and duration in seconds."""
 
     symbol: str
     quantity: Decimal

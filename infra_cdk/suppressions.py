@@ -1,4 +1,4 @@
-"""What cdk-nag says and we do otherwise, each with its reason."""
+"""Suppressions of cdk-nag's findings, each with its reason."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def acknowledge_wildcard(scope: IConstruct, resource: str, reason: str) -> None:
 
 
 def arn(scope: IConstruct, service: str, resource: str) -> str:
-    """How cdk-nag writes an ARN of the stack's account and region: with their values where they are known."""
+    """Returns an ARN of the stack's account and region as cdk-nag writes it: with their values where they are known."""
     stack = cdk.Stack.of(scope)
     region = "<AWS::Region>" if cdk.Token.is_unresolved(stack.region) else stack.region
     account = "<AWS::AccountId>" if cdk.Token.is_unresolved(stack.account) else stack.account
@@ -73,7 +73,7 @@ def arn(scope: IConstruct, service: str, resource: str) -> str:
 
 
 def attribute(resource: IConstruct) -> str:
-    """How cdk-nag writes the ARN of a resource of the same stack."""
+    """Returns the ARN of a resource of the same stack, as cdk-nag writes it."""
     child = resource.node.default_child
     assert isinstance(child, cdk.CfnElement)
     return f"<{cdk.Stack.of(resource).get_logical_id(child)}.Arn>"

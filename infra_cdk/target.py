@@ -1,4 +1,5 @@
-"""Which stage a command is for: the same `-c name=value` settings that the deployment takes, so that everything looks at one region and account."""
+"""The stage a command is for: the same `-c name=value` settings that the deployment takes, so that everything looks at
+one region and account."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ class Target:
         return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
 
     def outputs(self, stack: str) -> dict[str, str]:
-        """What a stack of the stage says of itself, by name."""
+        """Returns the outputs of a stack of the stage, by name."""
         found = self.client("cloudformation").describe_stacks(StackName=f"stratforge-{self.stage}-{stack}")["Stacks"][0]
         return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
 

@@ -71,7 +71,7 @@ def settle(platform: Platform, seconds: float = 60.0) -> None:
 
 
 def shortfalls(found: Audit, wanted_trades: int, seconds: float) -> list[str]:
-    """What a run fell short of, each in a sentence; none when all is well."""
+    """Lists the shortfalls of a demo run, one sentence each; empty if all is well."""
     short = []
     if found.trades < wanted_trades:
         short.append(f"{found.trades} of {wanted_trades} trades were settled within {seconds:g} s")

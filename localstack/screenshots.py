@@ -49,7 +49,7 @@ def _picture(page: Page, name: str) -> None:
 
 
 def main() -> int:
-    """Reads the options."""
+    """Takes the dashboard's screenshots, as the command line says; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make screenshots ARGS=", description=__doc__)
     parser.add_argument("--address", default="http://127.0.0.1:8000")
     parser.add_argument("--state", type=Path, default=_HERE.parent / ".stratforge")

@@ -64,7 +64,8 @@ class Status:
         self._events = [*self._events[-4:], f"{time.strftime('%H:%M:%S')}  {text}"]
 
     def counts(self) -> dict[str, Any]:
-        """What the ledger holds."""
+        """Reads the ledger's counts: market time, bars evaluated, sessions, signals, orders, trades, and the demo
+        account's equity."""
         with psycopg.connect(self._platform.conninfo("engine"), connect_timeout=3) as connection:
             row = connection.execute(
                 """
@@ -250,7 +251,7 @@ def _show(platform: Platform, status: Status, console: Console) -> None:
 
 
 def main() -> int:
-    """Reads the options."""
+    """Brings up the local platform, as the command line says; returns the exit code."""
     parser = argparse.ArgumentParser(prog="make up ARGS=", description=__doc__)
     parser.add_argument(
         "--port",

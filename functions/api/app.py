@@ -1,4 +1,4 @@
-"""The FastAPI application."""
+"""Assembles the FastAPI application of API and dashboard."""
 
 from __future__ import annotations
 

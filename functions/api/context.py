@@ -1,4 +1,4 @@
-"""What endpoints are given: the settings, the database, and who is asking."""
+"""Dependencies of endpoints: the settings, the database, and the caller of a request."""
 
 from __future__ import annotations
 
@@ -44,12 +44,13 @@ def outbox() -> Outbox:
 
 
 def registration() -> Registration:
-    """How new accounts begin here."""
+    """Returns the settings for new accounts."""
     return Registration(settings().starting_balance, settings().registrations_per_address)
 
 
 def caller(request: Request) -> Caller:
-    """Who asks: an access token or an API key in the Authorization header, or the dashboard's cookies.
+    """Identifies the caller by an access token or an API key in the Authorization header, or by the dashboard's
+    cookies.
 
     With cookies, every request that changes something must carry the login's CSRF token in a header.
     """
@@ -125,5 +126,5 @@ WriterConnection = Annotated[Connection, Depends(writer_transaction, scope="func
 
 
 def client_address(request: Request) -> str:
-    """Where the request came from, as the gateway saw it."""
+    """Returns the client's IP address as the gateway saw it, or "unknown"."""
     return request.client.host if request.client else "unknown"

@@ -1,4 +1,4 @@
-"""What the OpenAPI file says beyond the endpoints: how to authenticate, what errors look like, and pages for agents."""
+"""Parts of the OpenAPI file beyond the endpoints: authentication, errors, and pages for agents."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ the CSRF token in `X-CSRF-Token`.
 
 
 class FieldError(BaseModel):
-    """What is wrong with one field."""
+    """A validation error of one field."""
 
     field: str
     message: str

@@ -27,14 +27,15 @@ def tagged(response: Response, view: BaseModel) -> None:
 
 
 def matches(if_match: str | None, current: BaseModel) -> bool:
-    """Whether a client's change was based on what there is; true when it does not say what it was based on."""
+    """Returns whether a client's change was based on the current version; true if the client names none."""
     return (
         if_match is None or if_match.strip() == "*" or etag(current) in [each.strip() for each in if_match.split(",")]
     )
 
 
 def check_match(if_match: str | None, current: BaseModel) -> None:
-    """
+    """Checks that a client's change was based on the current version.
+
     Raises:
         Problem: 412 if the client's change was based on something else.
     """

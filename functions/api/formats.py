@@ -1,4 +1,4 @@
-"""How values look on the wire: numbers of money and quantity as plain decimal strings, without trailing zeros."""
+"""Formats values for JSON: numbers of money and quantity as plain decimal strings, without trailing zeros."""
 
 from __future__ import annotations
 

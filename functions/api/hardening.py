@@ -1,4 +1,5 @@
-"""What no endpoint should have to think of: bodies that are too large, too deep, or not text, and headers every answer has."""
+"""Checks of every request (bodies that are too large, too deep, or not text are refused), and the headers every answer
+has."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def install(app: FastAPI) -> None:
 
 
 async def _refusal(request: Request) -> Response | None:
-    """Why a request is not even looked at."""
+    """Returns the refusal of a malformed request; None if it may proceed."""
     if "\x00" in request.url.path or "%00" in request.url.query.lower() or "\x00" in request.url.query:
         return response(422, "validation", "The address holds a NUL character; leave it out.")
     if request.method not in ("POST", "PUT", "PATCH", "DELETE"):
@@ -68,7 +69,7 @@ async def _refusal(request: Request) -> Response | None:
 
 
 def _depth(text: str) -> int:
-    """How deep brackets nest outside of strings, without recursion."""
+    """Returns the depth to which brackets nest outside of strings, computed without recursion."""
     depth = deepest = 0
     in_string = escaped = False
     for character in text:

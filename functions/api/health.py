@@ -11,7 +11,7 @@ router = APIRouter(tags=["health"])
 
 
 class Health(BaseModel):
-    """All is well."""
+    """The answer of a health check that passed."""
 
     status: str
     stage: str
@@ -19,12 +19,12 @@ class Health(BaseModel):
 
 @router.get("/livez")
 def livez() -> Health:
-    """Whether the process answers."""
+    """Checks that the process answers."""
     return Health(status="ok", stage=settings().stage)
 
 
 @router.get("/healthz")
 def healthz(connection: AnonymousConnection) -> Health:
-    """Whether the service and its database answer; 503 with Retry-After when they do not."""
+    """Checks that the service and its database answer; 503 with Retry-After when they do not."""
     connection.execute("SELECT 1")
     return Health(status="ok", stage=settings().stage)

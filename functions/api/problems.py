@@ -49,7 +49,7 @@ _STATUS: dict[type[errors.Refusal], int] = {
 
 
 def problem_of(refusal: errors.Refusal) -> Problem:
-    """What a use case refused, as the API says it."""
+    """Converts a refusal of a use case to a problem document."""
     headers = {"Retry-After": f"{refusal.retry_after:.0f}"} if isinstance(refusal, errors.LimitReached) else None
     return Problem(_STATUS[type(refusal)], refusal.code, refusal.message, headers=headers, **refusal.details)
 
@@ -59,6 +59,7 @@ def _unavailable(seconds: str) -> Problem:
 
 
 def response(status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> JSONResponse:
+    """Builds the response for a problem: RFC 9457 JSON with our code and extra fields."""
     body = {
         "type": f"urn:stratforge:problem:{code}",
         "title": HTTPStatus(status).phrase,

@@ -19,7 +19,7 @@ _AUDIENCE = "stratforge-api"
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Whose token it is, and of which login."""
+    """The user and the login named by an access token."""
 
     user_id: UUID
     login_id: str
@@ -34,7 +34,7 @@ def issue_access_token(secret_name: str, user_id: UUID, login_id: str) -> str:
 
 
 def read_access_token(secret_name: str, token: str) -> Access | None:
-    """Whose valid token it is; None for any other."""
+    """Returns the user and login of a valid access token; None for any other text."""
     secret = read_secret(TokenSecret, secret_name)
     try:
         key = secret.key(jwt.get_unverified_header(token).get("kid"))
@@ -53,6 +53,7 @@ def read_access_token(secret_name: str, token: str) -> Access | None:
 
 
 def csrf_token(secret_name: str, login_id: str) -> str:
-    """What a page must send along with every change made with cookies: bound to the login, and unknown to other sites."""
+    """Computes the token that a page must send with every change made with cookies: bound to the login, and unknown to
+    other sites."""
     key = read_secret(TokenSecret, secret_name).signing_key.get_secret_value()
     return hmac.new(key.encode(), f"csrf:{login_id}".encode(), hashlib.sha256).hexdigest()

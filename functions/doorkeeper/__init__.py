@@ -1,1 +1,1 @@
-"""Who may come in by the API's own address: the edge alone."""
+"""The authorizer of the API's own address: it admits the edge alone."""

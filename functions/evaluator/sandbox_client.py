@@ -37,7 +37,7 @@ def sandbox_client() -> LambdaClient:
 
 
 def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
-    """What each session's strategy says on the last bar of the window.
+    """Evaluates each session's strategy in the sandbox on the last bar of the window.
 
     A session that the sandbox had no time for (somebody else in the batch used it up) has no outcome: nothing counts against it.
 
@@ -75,7 +75,7 @@ class Ready:
 
 @dataclass(slots=True)
 class Part:
-    """What goes to the sandbox in one invocation, as pieces of JSON whose bytes are counted exactly."""
+    """The content of one sandbox invocation, as pieces of JSON whose bytes are counted exactly."""
 
     size: int
     sessions: list[Ready] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Part:
     requests: list[str] = field(default_factory=list)
 
     def payload(self, bars: str) -> bytes:
-        """The event."""
+        """Returns the event of the invocation as JSON bytes."""
         sources = ",".join(f'"{key}":{text}' for key, text in self.sources.items())
         return f'{{"bars":{bars},"sources":{{{sources}}},"strategies":[{",".join(self.requests)}]}}'.encode()
 

@@ -102,7 +102,7 @@ class BarStream:
 
 
 class OrderStream:
-    """What happens to the account's orders."""
+    """The stream of updates on the account's orders."""
 
     def __init__(
         self, secret: AlpacaSecret, on_update: Callable[[Any], None], on_connected: Callable[[], None]

@@ -1,4 +1,4 @@
-"""How the ingestor is: a sign of life every minute, and how late bars leave it, as metrics in its log."""
+"""The ingestor's health as metrics in its log: a heartbeat every minute, and the delay of bars."""
 
 from __future__ import annotations
 

@@ -36,5 +36,5 @@ class AccountKeys:
         return self._used
 
     def changed(self) -> bool:
-        """Whether others were entered; looked at every five minutes."""
+        """Returns whether other keys were entered; looked at every five minutes."""
         return self._keys.now() != self._used

@@ -29,7 +29,8 @@ _HISTORY_MARGIN = 64
 
 @dataclass(slots=True)
 class _Symbol:
-    """What is known of a symbol's stream. `check_gap`: the connection is new, so the next bar must be joined to the last one."""
+    """The state of a symbol's stream. `check_gap`: the connection is new, so the next bar must be joined to the last
+    one."""
 
     shards: int = 1
     history: int = 0
@@ -39,7 +40,7 @@ class _Symbol:
     unchecked_gaps: int = 0
 
     def skipped_minutes(self, bar: Bar) -> bool:
-        """Whether minutes are missing before `bar` that REST should be asked about.
+        """Returns whether minutes are missing before `bar` that REST should be asked about.
 
         A minute without a trade has no bar, so a gap may be none. The more gaps of a symbol were empty, the fewer of the
         next ones are asked about (every one, then one of 2, 4, … 32), so that quiet symbols cost few requests.

@@ -1,4 +1,4 @@
-"""What to stream: what running sessions need, as the database has it. Messages only say when to look."""
+"""The symbols to stream: those that running sessions need, as the database has it. Messages only say when to look."""
 
 from __future__ import annotations
 

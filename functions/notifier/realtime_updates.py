@@ -20,7 +20,7 @@ _MAX_ROUNDS = 10
 
 
 class Outcome(Enum):
-    """What came of a message to a connection."""
+    """The possible results of a message to a connection."""
 
     TOLD = auto()
     GONE = auto()  # The client has left.

@@ -31,7 +31,7 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
 
 
 def resolve(url: str, *, allow_private: bool) -> tuple[str, str, int, str, str]:
-    """Where a webhook's address leads: scheme, host, port, IP address, and path with query.
+    """Resolves a webhook's address to scheme, host, port, IP address, and path with query.
 
     The address that was looked at is the one that is connected to, so a name that changes in between leads nowhere else.
 

@@ -1,1 +1,1 @@
-"""Who is an operator, by command of whoever may invoke this."""
+"""The function that appoints and removes operators, by command of whoever may invoke it."""

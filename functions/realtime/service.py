@@ -18,7 +18,7 @@ _HELP = 'Send {"action": "watch", "symbols": ["AAPL"]} or {"action": "ping"}.'
 
 
 class RealtimeService:
-    """What clients say to us; what we say to them is the notifier's."""
+    """The service behind the WebSocket: handles clients' messages. Messages to clients are the notifier's."""
 
     def __init__(self, database: Database, secret: Callable[[], TokenSecret]) -> None:
         self._database = database
@@ -43,7 +43,7 @@ class RealtimeService:
         return 200, ""
 
     def disconnect(self, connection_id: str) -> tuple[int, str]:
-        """Closes a connection."""
+        """Forgets a connection that was closed."""
         with self._database.transaction() as connection:
             events.remove_connection(connection, connection_id)
         return 200, ""

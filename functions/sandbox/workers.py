@@ -66,14 +66,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a worker ended: the request it was at (None before the first) and why, in words for its owner."""
+    """The end of a worker: the request it was at (None before the first) and the reason, in words for its owner."""
 
     index: int | None
     why: str
 
 
 class Worker:
-    """One child process."""
+    """One child process of the sandbox, which runs strategies."""
 
     def __init__(self) -> None:
         self._counter = mmap.mmap(-1, mmap.PAGESIZE)
@@ -91,7 +91,7 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the child can take work."""
+        """Returns whether the child process can take work."""
         return self._alive
 
     def run(
@@ -184,7 +184,7 @@ class Worker:
         return _WorkerEnded(f"its process ended before it answered ({what})")
 
     def kill(self) -> None:
-        """Ends the child."""
+        """Kills the child process and waits for its end."""
         if self._alive:
             self._alive = False
             with contextlib.suppress(ProcessLookupError):
@@ -259,7 +259,7 @@ class Pool:
         return self._worker
 
     def close(self) -> None:
-        """Ends the child."""
+        """Kills the pool's child process, if any."""
         if self._worker is not None:
             self._worker.kill()
 

@@ -1,1 +1,2 @@
-"""What a number of users, strategies and symbols costs, and where it meets a limit: computed from what the local stack measured."""
+"""The cost of a number of users, strategies and symbols, and the limits it meets: computed from what the local stack
+measured."""

@@ -293,7 +293,7 @@ def _edge(load: Load, footprint: Footprint) -> Iterator[Item]:
 
 
 def main() -> None:
-    """Prints the bill."""
+    """Prints the monthly bill for the load given on the command line."""
     parser = argparse.ArgumentParser(prog="make cost", description=__doc__)
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--symbols", type=int, default=50)

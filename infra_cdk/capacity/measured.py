@@ -1,4 +1,4 @@
-"""What the local stack was measured to do (`make measure`), and who uses the platform how much."""
+"""Measured performance of the local stack (`make measure`), and the load that users put on the platform."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Measured:
 
     @classmethod
     def read(cls, path: Path = FILE) -> Measured:
-        """The committed figures."""
+        """Reads the committed measurements."""
         values: dict[str, Any] = json.loads(path.read_text())
         lines = ("evaluator", "sandbox", "executor", "settler")
         found: dict[str, Any] = {name: Line(**value) if name in lines else value for name, value in values.items()}
@@ -60,7 +60,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """A month's use.
+    """A month's load on the platform.
 
     Attributes:
         users: People with an account.
@@ -103,7 +103,7 @@ class Load:
 
     @property
     def evaluations_a_month(self) -> float:
-        """Session bars."""
+        """Session bars evaluated in a month."""
         return self.bars_a_month * self.sessions_a_symbol
 
     @property

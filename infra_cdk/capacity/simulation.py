@@ -24,7 +24,7 @@ MINUTE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What is given: by AWS's quotas, by Alpaca, by the deployment.
+    """Limits of AWS's quotas, of Alpaca, and of the deployment.
 
     `hop` is what SNS, SQS and the mapping take between two functions (a poll of the mapping, measured by nobody here: AWS says tens of milliseconds).
     `speed` is a function's core by the measuring machine's.
@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass
 class Outcome:
-    """What a number of simulated minutes came to."""
+    """The result of a number of simulated minutes."""
 
     lags: list[float] = field(default_factory=list)
     most_concurrent: int = 0
@@ -159,7 +159,7 @@ def simulate(load: Load, measured: Measured, limits: Limits, *, minutes: int = 5
 
 
 def bites(load: Load, outcome: Outcome, limits: Limits) -> list[str]:
-    """Which limits are reached, and what to do then."""
+    """Lists the limits that are reached, with the remedy for each."""
     found = []
     if (
         outcome.unsent > outcome.orders_to_alpaca / outcome.minutes
@@ -185,7 +185,7 @@ SIZES = (Load(10, 8), Load(1_000, 300), Load(10_000, 1_000), Load(100_000, 3_000
 
 
 def main() -> None:
-    """Prints the table."""
+    """Prints a table of lags and limits for growing loads."""
     parser = argparse.ArgumentParser(prog="make scale", description=__doc__)
     parser.add_argument("--minutes", type=int, default=5)
     options = parser.parse_args()

@@ -25,7 +25,7 @@ ALIAS = "live"
 
 
 class PythonFunction(Construct):
-    """A Python function."""
+    """A Lambda function in Python, with a role of its own, and an alias where versions are kept."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class PythonFunction(Construct):
 
     @property
     def target_name(self) -> str:
-        """What it is called by."""
+        """Name by which the function is invoked, with its alias if it has one."""
         return f"{self.function.function_name}:{ALIAS}" if self.alias is not None else self.function.function_name
 
     @property
@@ -124,7 +124,8 @@ class PythonFunction(Construct):
         return f"{self.function.function_arn}:{ALIAS}" if self.alias is not None else self.function.function_arn
 
     def _forbid_everything(self, function_name: str) -> None:
-        """What Lambda itself does with the role carries no `lambda:SourceFunctionArn`; whatever the function's code asks for does."""
+        """Denies the role everything that the function's code asks for; what Lambda itself does with the role carries
+        no `lambda:SourceFunctionArn`."""
         stack = Stack.of(self)
         arn = f"arn:{stack.partition}:lambda:{stack.region}:{stack.account}:function:{function_name}"
         self.role.add_to_policy(

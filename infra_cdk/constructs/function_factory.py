@@ -21,7 +21,7 @@ from infra_cdk.constructs.packages import CERTIFICATES_ON_LAMBDA, library_layer,
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where functions run, and where they find the database; all None on one machine, where secrets say it."""
+    """The network of functions and the host of their database; all None on one machine, where secrets say it."""
 
     vpc: ec2.IVpc | None = None
     security_group: ec2.ISecurityGroup | None = None

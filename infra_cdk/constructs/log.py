@@ -12,7 +12,8 @@ _RETENTION = {14: logs.RetentionDays.TWO_WEEKS, 30: logs.RetentionDays.ONE_MONTH
 
 
 def keep(config: StageConfig) -> RemovalPolicy:
-    """What becomes of what cannot be made again: kept in production, except when its very creation is rolled back, so that a first deployment can be repeated."""
+    """Returns the removal policy of what cannot be made again: kept in production, except when its very creation is
+    rolled back, so that a first deployment can be repeated."""
     return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if config.production else RemovalPolicy.DESTROY
 
 

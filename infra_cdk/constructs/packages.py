@@ -1,4 +1,5 @@
-"""What is put into functions and layers: our code by copying, third-party code by uv, for Lambda's platform, without Docker."""
+"""Packages of functions and layers: our code by copying, third-party code by uv, for Lambda's platform, without
+Docker."""
 
 from __future__ import annotations
 
@@ -65,7 +66,7 @@ class _UvBundling:
 
 
 def fingerprint(rules: Sequence[str]) -> str:
-    """What the rules of bundling come to; byte code is for the version of Python that makes it."""
+    """Returns a hash of the rules of bundling; byte code is for the version of Python that makes it."""
     return hashlib.sha256("\n".join((*rules, str(_COMPILES))).encode()).hexdigest()
 
 

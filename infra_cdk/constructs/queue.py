@@ -84,5 +84,5 @@ class WorkQueue(Construct):
 
     @property
     def alarms(self) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
-        """What tells that a message failed, or waits."""
+        """The alarms of the queue: a message failed, or waits too long."""
         return self.alarm, self.age_alarm

@@ -18,7 +18,8 @@ _BURST, _RATE = 500, 200
 
 
 def _logging_role(scope: Construct) -> apigateway.CfnAccount:
-    """What lets API Gateway write logs of WebSocket and REST APIs: a setting of the whole account in a region, without which a stage with a log is refused.
+    """Returns the setting that lets API Gateway write logs of WebSocket and REST APIs: a setting of the whole account in
+    a region, without which a stage with a log is refused.
 
     It stays when a stage goes, with its role: the account's other stages may stand on it.
     """
@@ -72,7 +73,7 @@ class WebSocketApi(Construct):
 
     @property
     def logical_id(self) -> str:
-        """How cdk-nag writes the id."""
+        """Logical id of the API as cdk-nag writes it."""
         child = self._api.node.default_child
         assert isinstance(child, CfnElement)
         return f"<{Stack.of(self).get_logical_id(child)}>"
@@ -84,12 +85,12 @@ class WebSocketApi(Construct):
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
+        """URL to which clients connect."""
         return self._stage.url
 
     @property
     def connections_arn(self) -> str:
-        """What may be posted to."""
+        """ARN of the connections to which messages may be posted."""
         return Stack.of(self).format_arn(
             service="execute-api", resource=self._api.api_id, resource_name=f"{_STAGE}/POST/@connections/*"
         )

@@ -1,4 +1,5 @@
-"""How people get in: operators by command, and the database in an emergency, with everything that is typed there logged."""
+"""The stack for people's access: operators by command, and the database in an emergency, with everything that is typed
+there logged."""
 
 from __future__ import annotations
 

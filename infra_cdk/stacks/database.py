@@ -1,4 +1,4 @@
-"""PostgreSQL."""
+"""The stack of the PostgreSQL database."""
 
 from __future__ import annotations
 

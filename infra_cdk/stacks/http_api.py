@@ -1,4 +1,4 @@
-"""The front door."""
+"""The stack of the HTTP API, behind the edge."""
 
 from __future__ import annotations
 

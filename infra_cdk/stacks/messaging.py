@@ -1,4 +1,4 @@
-"""Queues and topics."""
+"""The stack of queues and topics."""
 
 from __future__ import annotations
 
@@ -154,5 +154,5 @@ class MessagingStack(Stack):
 
 
 def topics_of(scope: Construct, config: StageConfig) -> str:
-    """How cdk-nag writes the topics of a stage's symbols."""
+    """Returns the ARN pattern of the topics of a stage's symbols, as cdk-nag writes it."""
     return arn(scope, "sns", f"{bars_topic_prefix(config.name)}*")

@@ -1,4 +1,4 @@
-"""What people look at and are woken by: one dashboard, and alarms that each have a line in the runbook."""
+"""The stack of observability: one dashboard, and alarms that each have a line in the runbook."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class ObservabilityStack(Stack):
         )
 
     def _own(self) -> None:
-        """What only we can know."""
+        """Adds alarms on metrics that only the platform itself reports."""
         missing = cloudwatch.TreatMissingData.BREACHING
         self._alarm(
             "IngestorHeartbeat",

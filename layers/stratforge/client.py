@@ -132,18 +132,18 @@ class Client:
         return self.wait(self.call("POST", "/api/ai/generate", body, wait=20))
 
     def research(self, question: str, *, portfolio: bool = False) -> dict[str, Any]:
-        """Asks the Analyst."""
+        """Asks the Analyst a question and waits for the answer."""
         body = {"question": question, "include_portfolio": portfolio}
         return self.wait(self.call("POST", "/api/ai/research", body, wait=20))
 
     def backtest(self, strategy_id: str, **options: Any) -> dict[str, Any]:
-        """Backtests a strategy."""
+        """Backtests a strategy and waits for the result."""
         return self.wait(self.call("POST", "/api/backtests", {"strategy_id": strategy_id, **options}, wait=20))
 
     def start_session(
         self, strategy_id: str, symbol: str, sizing_value: str = "0.05", **settings: Any
     ) -> dict[str, Any]:
-        """Starts a session."""
+        """Starts a trading session of a strategy."""
         body = {"strategy_id": strategy_id, "symbol": symbol, "sizing_value": sizing_value, **settings}
         return self.call("POST", "/api/sessions", body)
 

@@ -44,7 +44,8 @@ class Settings(BaseModel):
 
 
 class DatabaseSecret(BaseModel):
-    """Where the database is and who we are there. What a role's secret does not say of the place, the environment does."""
+    """Connection settings of the database: place, role and password. A value that the secret lacks comes from the
+    environment."""
 
     host: str = Field(default_factory=lambda: os.environ.get("DATABASE_HOST", ""), min_length=1, validate_default=True)
     port: int = 5432
@@ -55,7 +56,7 @@ class DatabaseSecret(BaseModel):
     sslrootcert: str = Field(default_factory=lambda: os.environ.get("DATABASE_CA", "system"))
 
     def conninfo(self) -> str:
-        """The connection string."""
+        """Returns the libpq connection string, password included."""
         root = {"sslrootcert": self.sslrootcert} if self.sslmode.startswith("verify") else {}
         return make_conninfo(
             host=self.host,
@@ -86,7 +87,7 @@ class AlpacaSecret(BaseModel):
 
     @property
     def entered(self) -> bool:
-        """Whether somebody has entered keys: a deployment leaves placeholders."""
+        """True if real keys were entered: a deployment leaves placeholders."""
         return self.key_id not in ("", PLACEHOLDER)
 
 
@@ -195,9 +196,9 @@ class FixedKeys(Generic[Model]):
         self._keys = keys
 
     def now(self) -> Model:
-        """The keys."""
+        """Returns the keys, which never change."""
         return self._keys
 
     def after_refusal(self) -> Model:
-        """The same keys."""
+        """Returns the same keys again: there are no newer ones after a refusal."""
         return self._keys

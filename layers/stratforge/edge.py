@@ -1,4 +1,4 @@
-"""What the edge (CloudFront) says to the API behind it, and how it is believed."""
+"""Recognizes requests that came through the edge (CloudFront)."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ first. Backtest before you start a session. Amounts are decimal strings. Nothing
 
 
 def create_server(client_of: Callable[[Context[Any]], Client]) -> MCPServer[Any]:
-    """The server.
+    """Builds the MCP server with all its tools.
 
     Args:
         client_of: Gives the client for the user behind a request.

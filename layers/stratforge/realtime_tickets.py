@@ -27,7 +27,7 @@ def issue_ticket(secret: TokenSecret, user_id: UUID) -> str:
 
 
 def read_ticket(secret: TokenSecret, ticket: str) -> UUID | None:
-    """Whose valid ticket it is; None for any other text."""
+    """Returns the user of a valid ticket; None for any other text."""
     payload, _, signature = ticket.partition(".")
     keys = [secret.signing_key, *(each.signing_key for each in secret.retired)]
     if not any(hmac.compare_digest(_sign(key.get_secret_value(), payload), signature) for key in keys):

@@ -40,7 +40,7 @@ class Audit:
 
     @property
     def invariants_ok(self) -> bool:
-        """Whether every invariant holds."""
+        """Returns whether every invariant holds and nothing drifted."""
         return not self.broken and not self.drift
 
 

@@ -98,7 +98,7 @@ def _zipped(folder: Path) -> bytes:
 
 
 def _template_address(properties: dict[str, Any], endpoint: str) -> str:
-    """Where the template was uploaded: as it is, one that is large cannot be sent along."""
+    """Returns the address of the uploaded template: one that is large cannot be sent along."""
     bucket, _, key = properties["stackTemplateAssetObjectUrl"].removeprefix("s3://").partition("/")
     return f"{endpoint}/{bucket}/{key}".replace("${AWS::AccountId}", ACCOUNT).replace("${AWS::Region}", REGION)
 

@@ -1,4 +1,4 @@
-"""What can stop the platform from coming up, each with one line that says what to do."""
+"""Errors that stop the platform from coming up, each with one line that says what to do."""
 
 
 class StartError(RuntimeError):

@@ -60,7 +60,7 @@ async def _pass_on(visitor: WebSocket, realtime: str) -> None:
 
 
 class Gateway:
-    """Where the engine's gateways are, as a file says that is there only while the platform is whole."""
+    """The addresses of the engine's gateways, read from a file that exists only while the platform is whole."""
 
     def __init__(self, file: Path) -> None:
         self._file = file

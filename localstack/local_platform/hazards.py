@@ -1,4 +1,4 @@
-"""What happens to a machine while a platform runs on it: its clock jumps, its disk fills."""
+"""Hazards of a machine while a platform runs on it: its clock jumps, its disk fills."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Disk:
         self.full = False
 
     def changed(self) -> bool:
-        """Whether it became full, or stopped being so, since the last look."""
+        """Returns whether the disk became full, or stopped being so, since the last look."""
         was, self.full = self.full, self.free_bytes() < NEEDED_BYTES
         return was != self.full
 

@@ -82,7 +82,7 @@ class Platform(Services):
         return seconds
 
     def stop(self) -> None:
-        """Takes everything down."""
+        """Stops all processes of the platform and frees its ports and folder."""
         self.supervisor.stop()
         self._close_gateway()
         self.ports.close()
@@ -117,7 +117,8 @@ class Platform(Services):
             )
 
     def _warm_up(self) -> None:
-        """What imports slowly imports now, side by side, and not under the first bar; what cannot yet is told, and begins when it is needed."""
+        """Warms up all functions side by side, so that slow imports do not fall under the first bar; one that cannot
+        yet is told, and begins when it is needed."""
         deployed = client("lambda", self.engine_address).list_functions(MaxItems=50)["Functions"]
         names = [each["FunctionName"].removeprefix("stratforge-local-") for each in deployed]
         with ThreadPoolExecutor(len(names)) as pool:

@@ -74,14 +74,14 @@ class Ports:
             self._held.append(claim)
 
     def close(self) -> None:
-        """Gives them back."""
+        """Closes the sockets that held the ports."""
         for holder in self._held:
             holder.close()
         self._held.clear()
 
 
 def listening(port: int) -> bool:
-    """Whether somebody answers on a port."""
+    """Returns whether something listens on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0

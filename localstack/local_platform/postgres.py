@@ -47,7 +47,7 @@ class Postgres:
 
     @property
     def data(self) -> Path:
-        """The data folder."""
+        """Returns the folder of the database's data."""
         return self.folder / "data"
 
     def prepare(self) -> None:
@@ -149,7 +149,7 @@ class Postgres:
                 time.sleep(0.1)
 
     def process(self) -> Process:
-        """The server's process."""
+        """Returns the process that runs the PostgreSQL server."""
         settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
         return Process(
             name="postgres",
@@ -176,7 +176,7 @@ class Postgres:
             return False
 
     def conninfo(self, database: str = "stratforge", user: str = "stratforge", password: str | None = None) -> str:
-        """A connection string."""
+        """Returns a connection string for a database and user, by default those of the platform."""
         return psycopg.conninfo.make_conninfo(
             host="127.0.0.1", port=self.port, dbname=database, user=user, password=password or self.password
         )

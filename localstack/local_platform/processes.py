@@ -69,7 +69,7 @@ class Process:
         return self._popen.pid if self._popen is not None and self._popen.poll() is None else 0
 
     def start(self) -> None:
-        """Starts it."""
+        """Starts the process, with its output appended to its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.bound_log()
         self._starts.append(time.monotonic())
@@ -120,7 +120,7 @@ class Process:
             os.truncate(self.log, 0)
 
     def failing(self) -> bool:
-        """Whether it died five times within half a minute."""
+        """Returns whether the process was started five times within half a minute."""
         return len(self._starts) == 5 and time.monotonic() - self._starts[0] < 30
 
     def ask_to_stop(self) -> None:
@@ -142,7 +142,7 @@ class Process:
 
 
 class Supervisor:
-    """Starts what dies."""
+    """Supervises processes: starts again those that die."""
 
     def __init__(self, tell: Callable[[str], None], registry: Path | None = None) -> None:
         """
@@ -230,7 +230,7 @@ class Supervisor:
         process.wait_until_ready(30.0, self._stopping.is_set)
 
     def stop(self) -> None:
-        """Ends everything."""
+        """Stops all processes, those that others need to end well last."""
         with self._lock:
             self._stopping.set()
         if self._thread is not None and self._thread is not threading.current_thread():

@@ -1,4 +1,4 @@
-"""What the platform consists of: each process with its command, environment, port and the sign that it is ready."""
+"""The processes of the platform, each with its command, environment, port and readiness check."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BOUNDS = {"api": 4 * CORES, "assistant": 2 * CORES}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to bring it up."""
+    """Options for bringing up the platform."""
 
     state: Path
     # None takes the first free one from 8000; 0 takes any.
@@ -77,21 +77,21 @@ class Services:
 
     @property
     def engine_address(self) -> str:
-        """Where the AWS engine answers."""
+        """Returns the address of the AWS engine."""
         return f"http://127.0.0.1:{self.engine_port}"
 
     @property
     def host_address(self) -> str:
-        """Where the host of the functions answers."""
+        """Returns the address of the host of the functions."""
         return f"http://127.0.0.1:{self.host_port}"
 
     @property
     def alpaca_address(self) -> str:
-        """Where the simulated Alpaca answers."""
+        """Returns the address of the simulated Alpaca."""
         return f"http://127.0.0.1:{self.alpaca_port}"
 
     def database_secret(self, role: str) -> DatabaseSecret:
-        """What functions in the role "api" or "engine" connect with."""
+        """Returns the secret with which functions in the role "api" or "engine" connect to the database."""
         password = self.folder.passwords.database_api if role == "api" else self.folder.passwords.database_engine
         return DatabaseSecret.model_validate(
             {
@@ -271,7 +271,7 @@ class Services:
 
 
 def answers(url: str) -> bool:
-    """Whether somebody says 200 there."""
+    """Returns whether a GET of the URL answers with status 200."""
     try:
         with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - loopback
             return bool(reply.status == 200)

@@ -1,4 +1,4 @@
-"""What is kept between runs: one folder, used by one run at a time."""
+"""State that is kept between runs: one folder, used by one run at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Passwords:
 
 
 class StateFolder:
-    """The folder `.stratforge`."""
+    """The state folder `.stratforge`, locked for this run."""
 
     def __init__(self, path: Path, *, fresh: bool) -> None:
         """

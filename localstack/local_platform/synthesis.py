@@ -58,7 +58,7 @@ def _digest(names: tuple[str, ...], *more: object) -> str:
 
 
 def template_hash(*, simulated: bool, gateways: bool) -> str:
-    """What the templates depend on."""
+    """Returns a hash of everything that the templates depend on."""
     functions = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
     return _digest(_APP, _context(simulated, gateways), functions)
 

@@ -35,12 +35,12 @@ def _version(candidate: str) -> str:
 
 
 def python() -> Path:
-    """Its interpreter."""
+    """Returns the path of LocalStack's Python interpreter."""
     return FOLDER / "bin" / "python"
 
 
 def installed() -> bool:
-    """Whether `make localstack-install` has run since the requirements changed."""
+    """Returns whether `make localstack-install` has run since the requirements changed."""
     mark = FOLDER / ".installed"
     return mark.exists() and mark.stat().st_mtime >= _REQUIREMENTS.stat().st_mtime
 

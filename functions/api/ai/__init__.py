@@ -1,1 +1,1 @@
-"""The resource `ai`."""
+"""The API's resource `ai`: strategies and research by language model."""

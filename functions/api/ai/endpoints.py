@@ -1,4 +1,4 @@
-"""`/api/ai`."""
+"""Endpoints under `/api/ai`: research questions and strategy generation."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The resource `auth`."""
+"""The API's resource `auth`: registration and logins."""

@@ -1,4 +1,4 @@
-"""`/api/auth`."""
+"""Endpoints under `/api/auth`: registration, login, token refresh, logout and passwords."""
 
 from __future__ import annotations
 

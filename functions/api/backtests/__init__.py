@@ -1,1 +1,1 @@
-"""The resource `backtests`."""
+"""The API's resource `backtests`: queued backtests and their reports."""

@@ -1,4 +1,4 @@
-"""`/api/backtests`."""
+"""Endpoints under `/api/backtests`: start, list and read backtests."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The resource `dashboard`."""
+"""The dashboard: HTML pages, their parts and assets."""

@@ -1,4 +1,4 @@
-"""Who looks at a page, and forms: fields as they came, validated by the API's own models, and safe from other sites."""
+"""Visitors of pages, and forms: fields as they came, validated by the API's own models, and safe from other sites."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class LoginNeeded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """Who looks at a page."""
+    """A logged-in user who looks at a page, with the request."""
 
     request: Request
     caller: Caller
 
     @property
     def user_id(self) -> UUID:
-        """Whose rows the page shows."""
+        """Id of the user whose rows the page shows."""
         return self.caller.user_id
 
     def page(self, connection: Connection, template: str, **values: Any) -> Response:
@@ -59,7 +59,8 @@ class Visitor:
 
 
 def visitor(request: Request) -> Visitor:
-    """Who is logged in with the page's cookies; changes must come from a page of ours."""
+    """Returns the user logged in with the page's cookies; changes must come from a page of ours. Raises LoginNeeded if
+    nobody is logged in."""
     try:
         return Visitor(request, caller(request))
     except Problem as problem:
@@ -141,7 +142,7 @@ def current_path(request: Request) -> str:
 
 
 def login_address(request: Request) -> str:
-    """Where to log in, and come back from."""
+    """Returns the address of the login page, which leads back to the current page."""
     path = current_path(request)
     return f"/login?next={quote(path, safe='')}" if path not in ("/", "/login") else "/login"
 

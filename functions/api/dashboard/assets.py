@@ -24,7 +24,7 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file."""
+    """A static file of the dashboard, in memory."""
 
     content: bytes
     media_type: str
@@ -49,7 +49,8 @@ def compressed(name: str) -> bytes:
 
 @lru_cache(maxsize=1)
 def version() -> str:
-    """What the address of all files begins with: it changes when any of them does, so that scripts find each other by relative names."""
+    """Returns the version that begins the address of all files: it changes when any of them does, so that scripts find
+    each other by relative names."""
     digest = hashlib.sha256()
     for name, asset in assets().items():
         digest.update(name.encode() + asset.content)
@@ -57,7 +58,7 @@ def version() -> str:
 
 
 def address(name: str) -> str:
-    """Where a file is.
+    """Returns the address of a file.
 
     Raises:
         KeyError: if there is none of the name.

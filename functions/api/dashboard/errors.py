@@ -12,7 +12,7 @@ _API = ("/api/", "/internal/", "/healthz", "/livez", "/static/", "/llms.txt")
 
 
 def is_page(request: Request) -> bool:
-    """Whether a person looks at the answer."""
+    """Returns whether the answer is shown to a person as a page."""
     path = request.url.path
     return not path.startswith(_API) and (
         bool(request.headers.get("HX-Request")) or "text/html" in request.headers.get("accept", "")

@@ -65,7 +65,7 @@ def signed_percent(value: Any) -> str:
 
 
 def number(value: Any) -> str:
-    """Any number, short."""
+    """Formats any number briefly; None as a dash."""
     if value is None:
         return "–"
     return (
@@ -141,7 +141,8 @@ def environment() -> Environment:
 
 @lru_cache(maxsize=1)
 def security_headers() -> dict[str, str]:
-    """What a page may load: our own scripts and styles, nothing inline, nothing from elsewhere."""
+    """Returns the headers that restrict a page to our own scripts and styles: nothing inline, nothing from
+    elsewhere."""
     live = urlsplit(settings().realtime_url)
     sockets = f" {live.scheme}://{live.netloc}" if live.netloc else ""
     return {

@@ -26,7 +26,7 @@ def shown(request: Request, problem: Problem) -> Response | None:
 
 
 def install(app: FastAPI) -> None:
-    """Adds the pages."""
+    """Adds the dashboard's pages and their error handlers to the application."""
     for page in (assets, entrance, home, strategies, backtests, sessions, trading, research, account, operations):
         app.include_router(page.router)
 

@@ -1,1 +1,1 @@
-"""The resource `internal`."""
+"""The API's resource `internal`: calls from the platform itself."""

@@ -1,1 +1,1 @@
-"""The resource `jobs`."""
+"""The API's resource `jobs`: work that runs in the background."""

@@ -1,4 +1,4 @@
-"""`/api/jobs`."""
+"""Endpoints under `/api/jobs`: list, read and cancel jobs."""
 
 from __future__ import annotations
 

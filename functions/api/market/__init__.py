@@ -1,1 +1,1 @@
-"""The resource `market`."""
+"""The API's resource `market`: prices, bars and assets."""

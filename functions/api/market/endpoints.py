@@ -112,7 +112,7 @@ def bars(
 
 @router.get("/market/{symbol}/price")
 def price(symbol: PathSymbol, _user: Reader, connection: UserConnection) -> PriceView:
-    """The latest price."""
+    """Returns the latest price of a symbol; 404 if none is known."""
     found = market_data.latest_price(connection, symbol)
     if found is None:
         raise not_found("price: nobody streams the symbol")
@@ -133,7 +133,7 @@ def assets(
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     cursor: Annotated[str | None, Query(max_length=20, pattern=r"^[A-Z0-9./]+$")] = None,
 ) -> AssetList:
-    """What the broker trades, as it was last asked (once a day)."""
+    """Lists the broker's assets, as last refreshed (once a day)."""
     found = stored_assets.list_assets(connection, search, tradable, limit, cursor)
     return AssetList(
         items=[AssetView.model_validate(each) for each in found],

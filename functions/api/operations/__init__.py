@@ -1,1 +1,1 @@
-"""The resource `operations`."""
+"""The API's resource `operations`: the platform's state, queues and halts."""

@@ -39,7 +39,7 @@ Operator = Annotated[Caller, Depends(operator)]
 
 @router.get("/state")
 def state(_user: Reader, connection: UserConnection) -> PlatformView:
-    """Whether the platform trades, and which symbols do not."""
+    """Returns the platform's trading state and the halted symbols."""
     return _state(connection)
 
 
@@ -85,7 +85,7 @@ def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -
 
 @router.get("/queues")
 def queues(_asking: Operator) -> QueueList:
-    """What waits, what is in work, and what failed for good. For operators."""
+    """Lists the queues with their waiting, in-flight and failed messages. For operators."""
     return QueueList(items=[QueueView.model_validate(each) for each in dead_letters.queue_states(settings().stage)])
 
 

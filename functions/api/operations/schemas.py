@@ -45,7 +45,7 @@ class PlatformStateBody(BaseModel):
 
 
 class HaltBody(BaseModel):
-    """Why a symbol is halted."""
+    """The request to halt a symbol, with the reason."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -65,12 +65,12 @@ QueueView = view_of(QueueState, "QueueView")
 
 
 class QueueList(BaseModel):
-    """The platform's queues."""
+    """The list of the platform's queues."""
 
     items: list[QueueView]  # type: ignore[valid-type]  # a model made at run time
 
 
 class RedriveView(BaseModel):
-    """How many dead letters were sent again."""
+    """The number of dead letters that were sent again."""
 
     sent: int

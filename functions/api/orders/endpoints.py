@@ -31,7 +31,7 @@ def place(body: PlaceOrder, asking: Asking, key: IdempotencyKey) -> StoredOrder:
 
 @router.post("/preview", response_model=PreviewView)
 def preview(body: PlaceOrder, user_id: Reader, connection: UserConnection) -> OrderPreview:
-    """What an order would cost and what the risk rules would say; nothing is placed."""
+    """Previews an order: its cost and the decision of the risk rules; nothing is placed."""
     return preview_order(connection, user_id, body)
 
 
@@ -51,7 +51,7 @@ def list_all(
 
 @router.get("/{order_id}", response_model=OrderView)
 def get(order_id: UUID, connection: UserConnection) -> StoredOrder:
-    """One order."""
+    """Returns one order of the user; 404 if there is none."""
     found = order_book.get_order(connection, order_id)
     if found is None:
         raise not_found("order")

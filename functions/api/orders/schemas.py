@@ -1,4 +1,4 @@
-"""What orders look like to clients."""
+"""The API's representation of orders."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The resource `portfolio`."""
+"""The API's resource `portfolio`: cash, positions, trades and signals."""

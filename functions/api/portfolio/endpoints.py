@@ -1,4 +1,4 @@
-"""`/api/portfolio`, `/api/trades`, `/api/signals`."""
+"""Endpoints `/api/portfolio`, `/api/trades` and `/api/signals`: money, positions and what was traded."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SignalList = list_of(SignalView, "SignalList", "Signals; `next` continues the li
 
 
 class PortfolioView(BaseModel):
-    """Money and positions."""
+    """A user's cash, equity and positions, with profit and loss."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -79,7 +79,7 @@ def _portfolio(connection: Connection, user_id: UUID) -> PortfolioRow:
 
 @router.get("/portfolio", response_model=PortfolioView)
 def get_portfolio(user_id: Reader, connection: UserConnection) -> PortfolioRow:
-    """The user's portfolio."""
+    """Returns the user's portfolio: cash, equity and positions."""
     return _portfolio(connection, user_id)
 
 
@@ -118,7 +118,7 @@ def list_trades(
     session_id: UUID | None = None,
     side: Side | None = None,
 ) -> Listed[TradeRow]:
-    """The user's trades."""
+    """Lists the user's trades, filtered by symbol, session and side."""
     found = portfolio.list_trades(connection, user_id, LedgerFilter(symbol, session_id, side), page)
     return Listed(found, next_number(page, found, lambda each: each.trade_id))
 

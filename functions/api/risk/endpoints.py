@@ -22,7 +22,7 @@ def _body(limits: RiskLimits) -> RiskLimitsBody:
 
 @router.get("/risk")
 def get_limits(user_id: Reader, connection: UserConnection, response: Response) -> RiskLimitsBody:
-    """The user's limits."""
+    """Returns the user's risk limits, with an ETag."""
     limits = _body(risk.read_limits(connection, user_id))
     tagged(response, limits)
     return limits

@@ -1,1 +1,1 @@
-"""The resource `sessions`."""
+"""The API's resource `sessions`: strategies that trade a symbol."""

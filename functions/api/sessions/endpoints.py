@@ -1,4 +1,4 @@
-"""`/api/sessions`."""
+"""Endpoints under `/api/sessions`: start, read, change, stop, flatten and replay sessions."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The resource `strategies`."""
+"""The API's resource `strategies`: source code, parameters and versions."""

@@ -1,4 +1,4 @@
-"""`/api/strategies`."""
+"""Endpoints under `/api/strategies`: check, create, read, change and delete strategies."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The resource `users`."""
+"""The API's resource `users`: profile, export, API keys and the end of an account."""

@@ -96,7 +96,7 @@ def create_key(new: NewApiKey, asking: LoggedIn) -> NewApiKeyView:
 
 @router.get("/api-keys")
 def list_keys(asking: LoggedIn) -> ApiKeyList:
-    """The user's keys."""
+    """Lists the user's API keys; the keys themselves are not shown."""
     with database().reading(asking.user_id) as connection:
         found = api_keys.list_keys(connection, asking.user_id)
     return ApiKeyList(items=[ApiKeyView.model_validate(each) for each in found])

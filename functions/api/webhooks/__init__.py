@@ -1,1 +1,1 @@
-"""Webhooks."""
+"""The API's resource `webhooks`: addresses that are told of events."""

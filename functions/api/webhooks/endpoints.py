@@ -36,7 +36,7 @@ def create(new: NewWebhook, asking: Asking) -> NewWebhookView:
 
 @router.get("")
 def list_all(user_id: Reader, connection: UserConnection) -> WebhookList:
-    """The user's webhooks."""
+    """Lists the webhooks of the user."""
     return WebhookList(items=[WebhookView.model_validate(each) for each in webhooks.list_webhooks(connection, user_id)])
 
 
@@ -50,7 +50,7 @@ def rotate(webhook_id: UUID, asking: Asking) -> NewWebhookView:
 def deliveries(
     webhook_id: UUID, user_id: Reader, connection: UserConnection, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> DeliveryList:
-    """What was sent and what came of it."""
+    """Lists a webhook's deliveries with their results."""
     if not any(each.webhook_id == webhook_id for each in webhooks.list_webhooks(connection, user_id)):
         raise not_found("webhook")
     found = webhooks.list_deliveries(connection, webhook_id, limit)
@@ -59,5 +59,5 @@ def deliveries(
 
 @router.delete("/{webhook_id}", status_code=204)
 def delete(webhook_id: UUID, asking: Asking) -> None:
-    """Deletes a webhook."""
+    """Deletes a webhook of the user."""
     application.delete_webhook(database(), asking, webhook_id)

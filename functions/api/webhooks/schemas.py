@@ -18,7 +18,7 @@ Kind = Literal["order", "trade", "signal", "session", "job", "halt", "platform"]
 
 
 def _address(text: str) -> str:
-    """What can be told from the text; names are looked up again whenever something is sent."""
+    """Validates a webhook's address as far as its text allows; names are looked up again whenever something is sent."""
     if settings().private_webhooks:
         return text
     try:

@@ -1,4 +1,4 @@
-"""What the Quant must answer: strict JSON by this schema."""
+"""The JSON schema of a model's answer that writes a strategy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stratforge.intent.requirements import Requirement
 
 
 class AnswerKind(StrEnum):
-    """What the model answers with."""
+    """The kinds of answer a model may give: a strategy, an answer, a question back, or a refusal."""
 
     STRATEGY = "strategy"
     ANSWER = "answer"

@@ -1,4 +1,4 @@
-"""How asking a model can fail."""
+"""Errors of a request to a language model."""
 
 
 class ModelUnavailable(RuntimeError):

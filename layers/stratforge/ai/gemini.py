@@ -98,6 +98,6 @@ def tokens_of(reply: types.GenerateContentResponse) -> int:
 
 
 def why_not(reply: types.GenerateContentResponse) -> str:
-    """Why a reply is not what was asked for, in the service's words."""
+    """Returns the service's finish reason for a reply that is not what was asked for."""
     reason = reply.candidates[0].finish_reason if reply.candidates else reply.prompt_feedback
     return f"finish reason: {reason}"

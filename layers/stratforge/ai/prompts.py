@@ -49,13 +49,13 @@ def quoted(text: str) -> str:
 
 
 def first_request(request: str) -> str:
-    """What the model is told when a strategy is to be written."""
+    """Builds the message that asks the model to write a strategy."""
     return f"{_FIRST}\n{quoted(request)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a turn asks for: the person's own words, and whether they describe a whole strategy or a change."""
+    """A user's request in one turn: the words, and whether they describe a whole strategy or a change."""
 
     text: str
     whole: bool
@@ -73,17 +73,17 @@ REPAIR = "The answer did not pass. Correct every finding and answer with the com
 
 
 def repair_request(findings: list[str]) -> str:
-    """What the model is told when its answer did not pass."""
+    """Builds the message that asks the model to repair an answer that did not pass, from the findings."""
     return f"{REPAIR}\nFindings (line:column code: message. suggestion):\n" + "\n".join(findings)
 
 
 def refinement_request(request: str) -> str:
-    """What the model is told when a strategy it wrote is to be changed."""
+    """Builds the message that asks the model to change a strategy it wrote."""
     return f"{_CHANGE}\n{quoted(request)}"
 
 
 def answer_request(request: str) -> str:
-    """What the model is told when its questions, or its failed draft, are answered."""
+    """Builds the message that gives the model the user's answer to its questions or its failed draft."""
     return f"{_ANSWER}\n{quoted(request)}"
 
 

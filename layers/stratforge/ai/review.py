@@ -38,7 +38,7 @@ _ALSO_CALLED = {
 
 
 def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[str]:
-    """What is wrong with a draft that compiled; empty when nothing is.
+    """Lists the faults of a draft that compiled; empty if there are none.
 
     Args:
         request: What was asked for, in the person's words.

@@ -1,4 +1,4 @@
-"""Who asks, and what he may do."""
+"""The caller of a use case, and the scopes that decide what the caller may do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stratforge.application.errors import Forbidden
 
 
 class Scope(StrEnum):
-    """What an API key may be given. A login has all of them."""
+    """The permissions an API key can be given. A login has all of them."""
 
     READ = "read"
     WRITE = "write"
@@ -20,7 +20,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.
+    """The user on whose behalf a use case runs, and how that user was authenticated.
 
     Attributes:
         user_id: Whose rows are seen and changed.
@@ -33,11 +33,12 @@ class Caller:
     login_id: str | None = None
 
     def may(self, scope: Scope) -> bool:
-        """Whether the scope is his."""
+        """Returns whether the caller has the scope."""
         return self.scopes is None or scope in self.scopes
 
     def require(self, scope: Scope) -> None:
-        """
+        """Checks that the caller has the scope.
+
         Raises:
             Forbidden: if he came with a key that lacks the scope.
         """
@@ -45,7 +46,8 @@ class Caller:
             raise Forbidden(f"The API key lacks the scope {scope.value!r}.", code="scope", scope=scope.value)
 
     def require_login(self) -> None:
-        """
+        """Checks that the caller logged in with a password, not with an API key.
+
         Raises:
             Forbidden: if he came with an API key; credentials and the account are changed by people only.
         """

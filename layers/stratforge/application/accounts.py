@@ -80,7 +80,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """How new accounts begin, and how many may.
+    """Settings for new accounts: their starting balance and the limit on registrations.
 
     Attributes:
         starting_balance: Dollars of virtual cash.

@@ -1,4 +1,4 @@
-"""What use cases refuse, and why. Each door says it in its own way: the API as a problem, a page as a notice."""
+"""Errors with which use cases refuse a request. The API answers with a problem document, a page with a notice."""
 
 from __future__ import annotations
 

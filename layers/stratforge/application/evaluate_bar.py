@@ -23,7 +23,7 @@ WakeExecutor = Callable[[str, str, datetime | None], None]
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """How many sessions were evaluated on a bar, how many signals are new, and how many strategies failed."""
+    """The result of evaluating a bar: sessions evaluated, new signals, and strategies that failed."""
 
     sessions: int
     signals: int

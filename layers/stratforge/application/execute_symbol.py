@@ -26,7 +26,7 @@ ZERO = Decimal(0)
 
 
 class Outcome(StrEnum):
-    """What executing a symbol came to."""
+    """The possible results of executing a symbol."""
 
     NOTHING_TO_DO = "nothing to do"
     DECIDED = "decided"  # Orders were refused, ended or put to rest; nothing is executable.
@@ -40,7 +40,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What executing a symbol came to, and the number of orders it decided on."""
+    """The result of executing a symbol, and the number of orders decided on."""
 
     outcome: Outcome
     orders: int = 0
@@ -155,7 +155,7 @@ class SymbolExecutor:
 
 
 def _outcome(planned: Planned) -> Outcome:
-    """What a plan came to that leaves nothing to send."""
+    """Returns the outcome of a plan that leaves nothing to send."""
     if planned.crossed:
         return Outcome.CROSSED_INSIDE
     return Outcome.DECIDED if planned.decided else Outcome.NOTHING_TO_DO

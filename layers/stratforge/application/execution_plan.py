@@ -31,7 +31,8 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What is known of the symbol apart from its price: the asset, the hours, and how long a stored block is ours to send."""
+    """Context of an execution besides the price: the asset's rules, the market hours, and how long a stored block may
+    be claimed."""
 
     asset: AssetRules | None
     is_open: Callable[[datetime], bool]
@@ -41,7 +42,7 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What planning came to: the number of orders it decided on, of those that joined a block, and whether one is to be sent."""
+    """The result of planning: orders decided on, orders that joined a block, and whether a block is to be sent."""
 
     decided: int = 0
     joined: int = 0
@@ -50,7 +51,7 @@ class Planned:
 
     @property
     def to_send(self) -> bool:
-        """Whether a block order was stored that the broker must get."""
+        """True if a block order was stored and has to be sent to the broker."""
         return self.client_order_id is not None and not self.crossed
 
 

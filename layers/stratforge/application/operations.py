@@ -1,4 +1,4 @@
-"""What operators steer: the kill switch, halted symbols, dead letters. To everybody else there is nothing here."""
+"""Use cases for operators: the kill switch, halted symbols, dead letters. Other users get "not found"."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from stratforge.storage.postgres.database import Connection, Database
 
 
 def require_operator(database: Database, caller: Caller) -> None:
-    """
+    """Checks that the caller is an operator who logged in.
+
     Raises:
         Forbidden: if he came with an API key.
         NotFound: if he is no operator, as if there was no such address.

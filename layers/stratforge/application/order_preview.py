@@ -1,4 +1,4 @@
-"""What an order would cost and what the risk rules would say, without placing it: the executor's own decision on the same facts."""
+"""Previews an order: its cost, and the decision the executor would make on the same facts, without placing it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stratforge.storage.postgres.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class OrderPreview:
-    """What would become of an order now. Prices move: it is no promise.
+    """The expected outcome of an order at the current price. Prices move: it is no promise.
 
     Attributes:
         outcome: join (trades now), rest (waits in the book), wait (for the market to open) or refuse.

@@ -25,7 +25,8 @@ Price = Annotated[Decimal, Field(gt=0, le=Decimal(10**7), max_digits=16, decimal
 
 
 class OrderSize(BaseModel):
-    """How much: exactly one of a quantity, an amount of money, or a fraction (of equity to buy, of the position to sell)."""
+    """The size of an order: exactly one of a quantity, an amount of money, or a fraction (of equity to buy, of the
+    position to sell)."""
 
     quantity: Amount | None = None
     notional: Amount | None = None
@@ -33,7 +34,7 @@ class OrderSize(BaseModel):
 
     @model_validator(mode="after")
     def one_size(self) -> Self:
-        """Exactly one size."""
+        """Checks that exactly one size is given; raises ValueError otherwise."""
         if sum(each is not None for each in (self.quantity, self.notional, self.fraction)) != 1:
             raise ValueError("give exactly one of quantity, notional and fraction")
         return self
@@ -83,12 +84,12 @@ class PlaceOrder(OrderSize):
         return self
 
     def terms(self) -> OrderTerms:
-        """What the order asks of the price."""
+        """Returns the order's side, type and prices."""
         return OrderTerms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
 
 
 class OrderChange(BaseModel):
-    """What to change of an order that waits; what is left out stays. A replacement is a new order."""
+    """A change to a waiting order; a field that is left out stays as it is. A replacement is a new order."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"limit_price": "186.00"}]})
 

@@ -48,7 +48,7 @@ CORPORATE_ACTION, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
 
 @dataclass(slots=True)
 class Report:
-    """What a run found and did. Differences are (ours, the broker's)."""
+    """The findings and corrections of a reconciliation run. Differences are (ours, the broker's)."""
 
     looked_up: int = 0
     resubmitted: int = 0
@@ -67,7 +67,7 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is unexplained."""
+        """True if the run left no difference unexplained."""
         return not self.drift and not self.broken and not self.unexplained
 
     def as_dict(self) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class Reconciliation:
         self._young = young
 
     def run(self) -> Report:
-        """One pass."""
+        """Runs one pass of reconciliation, stores its report and returns it."""
         report = Report()
         started_at = datetime.now(UTC)
         self._recover_open_blocks(report, started_at)
@@ -287,7 +287,7 @@ class Reconciliation:
 
 
 def _figures(order: BrokerOrder) -> tuple[Decimal, Decimal]:
-    """What the broker filled, and its value."""
+    """Returns the quantity that the broker filled, and its value in dollars."""
     return order.filled_quantity, order.filled_quantity * (order.filled_average_price or Decimal(0))
 
 

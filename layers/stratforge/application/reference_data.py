@@ -43,15 +43,16 @@ class ReferenceData:
         return rules
 
     def knows(self, symbol: str, at: datetime) -> bool:
-        """Whether the hours around `at` are known."""
+        """Returns whether the market hours around `at` are known."""
         return is_crypto(symbol) or self._calendar.covers(at)
 
     def is_open(self, symbol: str, at: datetime) -> bool:
-        """Whether the symbol's market trades at the market's time `at`."""
+        """Returns whether the symbol's market trades at the market's time `at`."""
         return is_crypto(symbol) or self._calendar.is_open(at)
 
     def next_close(self, symbol: str, at: datetime) -> datetime | None:
-        """When a day order that is accepted at `at` ends: the close, or for crypto the end of the day in UTC."""
+        """Returns when a day order that is accepted at `at` ends: the close, or for crypto the end of the day in
+        UTC."""
         if is_crypto(symbol):
             return at.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         return self._calendar.next_close(at)

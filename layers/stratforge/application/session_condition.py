@@ -1,4 +1,4 @@
-"""How a session stands: what it holds, what it said and did, and what its strategy remembers."""
+"""A session's position, log, trades and strategy state, read together for display."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class LogEntry:
 
 @dataclass(frozen=True, slots=True)
 class SessionCondition:
-    """How a session stands.
+    """The present condition of a session.
 
     Attributes:
         position: What it holds; None for nothing.
@@ -45,7 +45,7 @@ class SessionCondition:
 
 
 def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -> SessionCondition:
-    """How a session of a user stands now.
+    """Reads the present condition of a user's session.
 
     Raises:
         NotFound: if there is no such session.

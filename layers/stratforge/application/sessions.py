@@ -27,7 +27,7 @@ Gain = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)]
 
 
 class NewSession(BaseModel):
-    """Which strategy to run, on which symbol, how much it may trade, and what protects its position."""
+    """A request to start a session: its strategy, symbol, position size and stops."""
 
     model_config = ConfigDict(extra="forbid")
 

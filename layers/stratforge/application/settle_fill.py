@@ -17,7 +17,7 @@ WakeExecutor = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How many trades were written, and the block's final status if it ended."""
+    """The result of settling a fill: trades written, and the block's final status if it ended."""
 
     trades: int
     completed: BlockStatus | None

@@ -74,7 +74,8 @@ def loop_column(strategy: Strategy, values: Values, name: str) -> Floats:
 
 
 def loop_parameters(loop: Loop, strategy: Strategy, values: Values, start: int) -> list[float]:
-    """What a loop from bar `start` on takes after its columns: the values of the bar before (unknown at the first), and the constants."""
+    """Returns the arguments of a loop from bar `start` on after its columns: the values of the bar before (unknown at
+    the first), and the constants."""
     earlier = [float(loop_column(strategy, values, name)[start - 1]) if start else math.nan for name in loop.earlier]
     return earlier + [strategy.parameters[name] for name in loop.parameters]
 

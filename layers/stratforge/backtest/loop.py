@@ -56,7 +56,7 @@ def config_arguments(config: BacktestConfig) -> tuple[float, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """What of a configuration shapes the loop (its numbers are arguments)."""
+    """The features of a configuration that shape the loop (its numbers are arguments)."""
 
     fractional: bool
     sizing_rule: str

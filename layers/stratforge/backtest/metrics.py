@@ -67,7 +67,7 @@ class Metrics:
 
 
 def bars_in_a_year(time: npt.NDArray[np.int64]) -> float:
-    """How many bars like these a year has, by their number and the time they span."""
+    """Estimates the number of bars like these in a year, by their number and the time they span."""
     if len(time) < 2:
         return 252.0
     span = float(time[-1] - time[0]) * len(time) / (len(time) - 1)
@@ -93,7 +93,8 @@ def daily_returns(equity: Floats, ends: npt.NDArray[np.int64], initial_cash: flo
 
 
 def drawdown_curve(equity: Floats) -> Floats:
-    """How far below its highest value so far the equity is, as a fraction (0 at a high, -0.1 at ten percent below)."""
+    """Computes the distance of equity below its highest value so far, as a fraction (0 at a high, -0.1 at ten percent
+    below)."""
     return equity / np.maximum.accumulate(equity) - 1.0
 
 

@@ -1,4 +1,4 @@
-"""How much of the best result of a sweep is luck: the deflated Sharpe ratio.
+"""The deflated Sharpe ratio: how much of the best result of a sweep is luck.
 
 Bailey and Lopez de Prado, "The Deflated Sharpe Ratio: Correcting for Selection Bias, Backtest Overfitting and Non-Normality"
 (Journal of Portfolio Management, 2014).

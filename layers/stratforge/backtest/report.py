@@ -68,7 +68,7 @@ class BacktestReport:
 
     @cached_property
     def drawdown(self) -> pd.Series:
-        """How far below its high the equity is, by time."""
+        """Drawdown of the equity by time, as a fraction (0 at a high, -0.1 at ten percent below)."""
         import pandas as pd
 
         return pd.Series(drawdown_curve(self.equity_values), index=self._index, name="drawdown")
@@ -160,7 +160,7 @@ def _metrics(
 
 
 def _cost_share(fills: Fills, config: BacktestConfig) -> Floats:
-    """Which part of a fill's value went to slippage and spread."""
+    """Returns the fraction of a fill's value that went to slippage and spread."""
     half = config.half_cost
     return np.where(fills.side == 1.0, half / (1.0 + half), half / (1.0 - half))
 

@@ -196,7 +196,7 @@ class AlpacaBroker:
     # Reference data --------------------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        """The market's clock."""
+        """Asks the broker for the market's current time."""
         return self._ask("read", "the clock", lambda: _clock(self._client.get("/clock")), missing=datetime.now(UTC))
 
     def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
@@ -291,7 +291,8 @@ def _meaning(error: APIError) -> tuple[int, int, str]:
 
 
 def _refuses_platform(error: APIError) -> bool:
-    """Whether it is about who asks: 401, or a 403 whose words are about the request's keys or the account, not about the order.
+    """Returns whether an error is about the platform's credentials: 401, or a 403 whose words are about the request's
+    keys or the account, not about the order.
 
     Alpaca gives orders that it refuses the same status and often the same code, so the words decide.
     """

@@ -1,4 +1,5 @@
-"""What alpaca-py's REST clients lack: timeouts, no retry of their own (it would repeat a POST of an order), and a guard."""
+"""Guards for alpaca-py's REST clients: timeouts, no retries of their own (one would repeat a POST of an order), and a
+ban on calls that act on the whole account."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class AlpacaHistory:
         return HistoryUnavailable(f"{what} cannot be read: {str(error)[:200]}")
 
     def now(self) -> datetime:
-        """The market's clock."""
+        """Asks the broker for the market's current time."""
         self._meet_rotation()
         try:
             clock: Any = self._trading.get_clock()

@@ -1,4 +1,4 @@
-"""What we ask of a broker. Nothing else of its interface is reachable from our code."""
+"""The interface of a broker. Nothing else of the broker is reachable from our code."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class BrokerOrder:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """True if the order has a final status at the broker."""
         return self.status in FINAL_STATUSES
 
 
@@ -72,7 +72,7 @@ class FillActivity:
 
 
 class Broker(Protocol):
-    """What the executor asks."""
+    """A broker as the executor needs it: orders sent, canceled and looked up, assets and trading days."""
 
     def submit(
         self,
@@ -109,7 +109,7 @@ class Broker(Protocol):
 
 
 class BrokerStatement(Broker, Protocol):
-    """What the reconciler asks on top."""
+    """A broker as the reconciler needs it: also positions, past orders, fills, assets and corporate actions."""
 
     def positions(self) -> dict[str, Decimal]:
         """Quantities by symbol. Raises `BrokerUnavailable`."""
@@ -137,7 +137,7 @@ class BrokerStatement(Broker, Protocol):
 
 
 class RequestBudget(Protocol):
-    """How many requests are left in the minute, for all functions together."""
+    """The request budget of the minute, shared by all functions."""
 
     def take(self, purpose: Literal["submit", "read"]) -> bool:
         """Takes one; False when there is none for this purpose. The last quarter is kept for submissions."""

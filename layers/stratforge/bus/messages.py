@@ -80,17 +80,34 @@ class LookedUpOrder(Protocol):
     """An order as a broker answers for it; figures are cumulative."""
 
     @property
-    def client_order_id(self) -> str: ...
+    def client_order_id(self) -> str:
+        """Our id of the block order."""
+        ...
+
     @property
-    def symbol(self) -> str: ...
+    def symbol(self) -> str:
+        """Symbol of the order's asset."""
+        ...
+
     @property
-    def status(self) -> str: ...
+    def status(self) -> str:
+        """The broker's status of the order."""
+        ...
+
     @property
-    def filled_quantity(self) -> Decimal: ...
+    def filled_quantity(self) -> Decimal:
+        """Shares or coins filled so far."""
+        ...
+
     @property
-    def filled_average_price(self) -> Decimal | None: ...
+    def filled_average_price(self) -> Decimal | None:
+        """Average price of the fills; None before the first."""
+        ...
+
     @property
-    def updated_at(self) -> datetime: ...
+    def updated_at(self) -> datetime:
+        """Time of the order's last change at the broker."""
+        ...
 
 
 class TradePrice(Message):
@@ -112,7 +129,7 @@ class TradePrice(Message):
 
 
 class OrderUpdate(Message):
-    """What the broker said about a block order: an event of its stream, or the answer to a look-up."""
+    """A broker's report on a block order: an event of its stream, or the answer to a look-up."""
 
     client_order_id: str
     symbol: str
@@ -168,6 +185,6 @@ class SomethingHappened(Message):
 
 
 class JobReady(Message):
-    """A job waits."""
+    """A message that a job waits to be run."""
 
     job_id: UUID

@@ -6,7 +6,7 @@ from stratforge.market import encode_symbol
 
 
 def bars_topic_prefix(stage: str) -> str:
-    """What the names of a stage's bar topics begin with."""
+    """Returns the prefix of the names of a stage's bar topics."""
     return f"stratforge-{stage}-bars-"
 
 

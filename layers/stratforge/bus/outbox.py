@@ -1,4 +1,4 @@
-"""What use cases tell the other parts of the platform, after their commit.
+"""Sends messages from use cases to the other parts of the platform after their commit.
 
 All of it only says "look": whoever is told finds out what there is to do from the database. So a message that is lost delays (the next price, the ingestor's
 look every half minute, the reconciler), and one that comes twice changes nothing.

@@ -1,4 +1,4 @@
-"""Sending to queues."""
+"""Sends messages to the platform's queues."""
 
 from __future__ import annotations
 

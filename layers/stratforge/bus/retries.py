@@ -34,7 +34,7 @@ def delay_after(receives: int) -> int:
 
 
 def receives(record: SQSRecord) -> int:
-    """How often a message was received, this time included."""
+    """Returns how often a message has been received, this time included."""
     return int(record.attributes.approximate_receive_count or 1)
 
 

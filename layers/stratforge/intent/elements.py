@@ -1,4 +1,5 @@
-"""What in a request must not be lost: numbers with their units, times, days, bounds, negations and connectives, in any language the platform is used in."""
+"""Extracts the elements of a request that must not be lost: numbers with their units, times, days, bounds, negations
+and connectives, in any language the platform is used in."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What an element is."""
+    """The kinds of element in a request."""
 
     NUMBER = "number"
     TIME = "time"
@@ -17,7 +18,7 @@ class Kind(StrEnum):
 
 
 class Unit(StrEnum):
-    """What a number counts."""
+    """The units a number can have."""
 
     NONE = ""
     PERCENT = "%"

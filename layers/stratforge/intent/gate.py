@@ -41,7 +41,7 @@ def contract_findings(
     *,
     whole: bool = True,
 ) -> list[str]:
-    """Where request, requirements and code do not agree.
+    """Lists the points on which request, requirements and code do not agree.
 
     Args:
         request: The person's words of this turn.

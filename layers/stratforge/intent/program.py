@@ -1,4 +1,5 @@
-"""What a strategy's code does, read from its syntax tree: what its lines compare, with which values once constants are folded, and what it buys and sells by."""
+"""Reads a strategy's program from its syntax tree: the comparisons on its lines, with constants folded, and the
+conditions of its buys and sells."""
 
 from __future__ import annotations
 
@@ -37,7 +38,7 @@ class Comparison:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """Returns the comparison in words."""
         return f"{self.left} is {_SAID[self.operator]} {self.right}"
 
 
@@ -60,7 +61,7 @@ class Program:
         return found
 
     def text_on(self, lines: list[int]) -> str:
-        """The lines' code."""
+        """Returns the source code of the given lines."""
         return "\n".join(self.lines[each - 1] for each in lines if 1 <= each <= len(self.lines))
 
     def words_used(self, lines: list[int]) -> set[str]:
@@ -90,7 +91,7 @@ class Program:
         ]
 
     def operators_with(self, value: float, lines: list[int]) -> set[str]:
-        """How the lines compare something with a value, seen from the left; both ways round."""
+        """Returns the operators with which the lines compare something with a value, seen from the left."""
         flipped = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
         found: set[str] = set()
         for node in ast.walk(self.tree):

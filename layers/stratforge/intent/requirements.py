@@ -1,4 +1,4 @@
-"""What a request asks for, piece by piece."""
+"""The requirements of a request, one for each thing that it asks for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 
 class Status(StrEnum):
-    """What became of a requirement."""
+    """The outcomes of a requirement: covered by code, assumed, or unsupported."""
 
     COVERED = "covered"
     ASSUMED = "assumed"

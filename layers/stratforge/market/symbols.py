@@ -25,7 +25,7 @@ def parse_symbol(text: str) -> str:
 
 
 def is_crypto(symbol: str) -> bool:
-    """Whether the symbol is a crypto pair, which trades around the clock."""
+    """Returns whether the symbol is a crypto pair, which trades around the clock."""
     return "/" in symbol
 
 

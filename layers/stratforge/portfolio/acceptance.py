@@ -1,4 +1,4 @@
-"""What becomes of signals and orders: joined into the next block, put to rest, ended, or left to wait."""
+"""Decides on signals and orders: joined into the next block, put to rest, ended, or left to wait."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Market:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a request.
+    """The decision on an order request: its action, quantity and reservation.
 
     `quantity` is the whole order's, `remaining` what is still to be had of it. The reservation is what is held from now on, in all.
     """
@@ -70,7 +70,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a replaced order gives back when its successor is accepted."""
+    """The reservation that a replaced order releases when its successor is accepted."""
 
     user_id: UUID
     session_id: UUID | None
@@ -117,7 +117,7 @@ def _decide(request: OrderRequest, books: _Books, market: Market) -> Decision:
 
 
 def _blocked(request: OrderRequest, account: Account, market: Market) -> Decision | None:
-    """Why a request may not even be looked at now."""
+    """Returns the decision on a request that market or account do not allow now; None if they do."""
     reason: Reason | None = None
     if market.asset is None:
         reason = Reason.UNKNOWN_ASSET

@@ -17,7 +17,8 @@ _CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
 
 @dataclass(frozen=True, slots=True)
 class AssetRules:
-    """What may be ordered. `min_order_size` and the increments are in units of the asset and of its price; None: the usual ones."""
+    """The broker's order rules for an asset. `min_order_size` and the increments are in units of the asset and of its
+    price; None: the usual ones."""
 
     symbol: str
     tradable: bool = True
@@ -29,7 +30,7 @@ class AssetRules:
 
     @property
     def fee_rate(self) -> Decimal:
-        """What the broker keeps of what is received."""
+        """The fraction of a purchase that the broker keeps as its fee."""
         return CRYPTO_FEE_RATE if self.crypto else ZERO
 
     @property
@@ -45,7 +46,7 @@ class AssetRules:
         return max((quantity / step).quantize(ONE, ROUND_DOWN) * step, ZERO)
 
     def is_large_enough(self, quantity: Decimal, price: Decimal) -> bool:
-        """Whether the broker takes an order of this size."""
+        """Returns whether the broker takes an order of this size."""
         if self.min_order_size is not None and quantity < self.min_order_size:
             return False
         whole = not self.crypto and quantity == quantity.to_integral_value()
@@ -58,7 +59,7 @@ class AssetRules:
         return _CENT if price >= 1 else _FINE
 
     def on_tick(self, price: Decimal) -> bool:
-        """Whether an order may have this price."""
+        """Returns whether the price is a multiple of the asset's tick, as an order's price must be."""
         return price % self.tick(price) == 0
 
     def round_limit(self, price: Decimal, *, up: bool) -> Decimal:

@@ -25,7 +25,7 @@ class MarketCalendar:
         self._closes = [each.closes_at for each in self._days]
 
     def covers(self, at: datetime) -> bool:
-        """Whether the day of `at` and a close after it are known."""
+        """Returns whether the day of `at` and a close after it are known."""
         return bool(self._days) and self._days[0].opens_at <= at < self._days[-1].closes_at
 
     def _current(self, at: datetime) -> MarketDay | None:
@@ -34,7 +34,7 @@ class MarketCalendar:
         return self._days[index] if index < len(self._days) else None
 
     def is_open(self, at: datetime) -> bool:
-        """Whether the exchange trades at `at`. The moment of the close is closed."""
+        """Returns whether the exchange trades at `at`. The moment of the close is closed."""
         current = self._current(at)
         return current is not None and current.opens_at <= at
 

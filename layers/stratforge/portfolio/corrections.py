@@ -85,12 +85,14 @@ def _divide(
 
 
 def split_positions(holdings: Mapping[UUID, Decimal], ratio: Decimal) -> dict[UUID, Decimal]:
-    """What holdings come to after a split with `ratio` new shares for one old; their sum is rounded down to a billionth once."""
+    """Computes holdings after a split with `ratio` new shares for one old; their sum is rounded down to a billionth
+    once."""
     after = {holder: quantity * ratio for holder, quantity in holdings.items()}
     total = sum(after.values(), ZERO).quantize(QUANTITY_STEP, ROUND_DOWN)
     return allocate(total, after, key="split")
 
 
 def is_rounding(ours: Decimal, theirs: Decimal, fills: int) -> bool:
-    """Whether a difference is no more than the rounding of fees that are taken in coins: a step for each fill, on the safe side."""
+    """Returns whether a difference is no more than the rounding of fees that are taken in coins: a step for each fill,
+    on the safe side."""
     return 0 <= theirs - ours <= FEE_STEP * fills

@@ -22,7 +22,7 @@ TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
 
 
 class OrderStatus(StrEnum):
-    """Where an order of a user stands."""
+    """The lifecycle statuses of a user's order."""
 
     PENDING = "PENDING"  # Placed, and not decided on.
     RESTING = "RESTING"  # Accepted and paid for; waits in our book for its price.
@@ -35,7 +35,7 @@ class OrderStatus(StrEnum):
 
 
 class BlockStatus(StrEnum):
-    """Where a block order, the net of many orders at the broker, stands."""
+    """The lifecycle statuses of a block order, the net of many orders at the broker."""
 
     STORED = "STORED"  # Written, and not known to be sent.
     SUBMITTED = "SUBMITTED"
@@ -55,7 +55,7 @@ class InvalidOrderTerms(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
-    """What an order asks of the price."""
+    """An order's side, type and price conditions."""
 
     side: Side
     type: OrderType = "market"
@@ -65,7 +65,8 @@ class OrderTerms:
     trail_price: Decimal | None = None
 
     def check(self) -> None:
-        """
+        """Checks that the prices given are those that the order's type needs.
+
         Raises:
             InvalidOrderTerms: if a price is missing or does not belong to the type.
         """
@@ -108,7 +109,7 @@ class Trigger:
     above: Decimal | None = None
 
     def at(self, low: Decimal, high: Decimal) -> bool:
-        """Whether a market that was between `low` and `high` wakes it."""
+        """Returns whether a market that traded between `low` and `high` fires the trigger."""
         return (self.below is not None and low <= self.below) or (self.above is not None and high >= self.above)
 
 
@@ -116,7 +117,8 @@ NEVER = Trigger()
 
 
 def trigger_of(terms: OrderTerms, *, triggered: bool, water_mark: Decimal | None = None) -> Trigger:
-    """When an order wants to be looked at. Once triggered, a stop-limit order is a limit order and a stop a market order."""
+    """Returns the trigger at which an order has to be looked at. Once triggered, a stop-limit order is a limit order
+    and a stop a market order."""
     if terms.type in ("limit", "stop_limit") and (triggered or terms.type == "limit"):
         return Trigger(below=terms.limit_price) if terms.side == "buy" else Trigger(above=terms.limit_price)
     if terms.type == "market" or triggered:

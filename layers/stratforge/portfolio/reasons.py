@@ -1,4 +1,5 @@
-"""Why an order or a signal was refused, canceled or expired. The documentation lists this enum; the API shows it."""
+"""The reasons for which an order or a signal is refused, canceled or expired. The documentation lists this enum; the
+API shows it."""
 
 from enum import StrEnum
 
@@ -45,7 +46,7 @@ class Reason(StrEnum):
 
     @property
     def explanation(self) -> str:
-        """What it means and what to do, for the person whose order it was."""
+        """Explanation for the user whose order it was: the meaning and a remedy."""
         return _EXPLANATIONS[self]
 
 

@@ -35,7 +35,7 @@ FEE_STEP = Decimal("0.00000001")
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """How far the broker is with a block order: cumulative figures, and the final status once there is one."""
+    """Progress of a block order at the broker: cumulative figures, and the final status once there is one."""
 
     filled_quantity: Decimal
     filled_value: Decimal
@@ -102,7 +102,8 @@ class NewTrade:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What an event changes: the new execution if any, the trades, and whether the block is finished."""
+    """The effects of a broker event: the new execution if any, the trades, and the final status if the block has
+    ended."""
 
     execution: Execution | None
     trades: tuple[NewTrade, ...]
@@ -213,7 +214,7 @@ def _fees(block: BlockState, execution: Execution, parts: dict[UUID, Decimal]) -
 
 
 def fee_quantity(quantity: Decimal, rate: Decimal) -> Decimal:
-    """What the broker keeps of a purchase, rounded up a little more coarsely than the broker does.
+    """Computes the fee, in coins, of a crypto purchase, rounded up a little more coarsely than the broker does.
 
     It rounds the fee of every fill by itself, and a recovered execution may stand for several. Rounding up makes sure that the
     ledger never holds more coins than the account, so that what is sold is there.

@@ -1,4 +1,4 @@
-"""How much a signal or an order asks for."""
+"""Computes the quantity that a signal or an order asks for."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ def least(a: float, b: float) -> float:
 
 
 def greatest(a: float, b: float) -> float:
-    """Python's `max(a, b)`."""
+    """Returns the larger of two numbers as Python's `max(a, b)` does."""
     return b if b > a else a
 
 
@@ -178,7 +178,7 @@ def sign(x: float) -> float:
 
 
 def is_nan(x: float) -> bool:
-    """Whether x is not a number."""
+    """Returns whether x is not a number (NaN)."""
     return x != x
 
 

@@ -114,7 +114,8 @@ class StrategyCache:
         return len(self._strategies)
 
     def get(self, source: str, source_hash: str, parameters: dict[str, float], window: int) -> _Cached:
-        """What runs of a strategy, and what it costs. The gate runs here, right before execution, whoever stored the source.
+        """Returns the compiled strategy and its cost, from the cache if it is there. The gate runs here, right before
+        execution, whoever stored the source.
 
         Raises:
             StrategyError: if the source does not pass, or costs more than a session may.

@@ -35,7 +35,7 @@ class Series:
 
     @property
     def logical(self) -> bool:
-        """Whether the column is true or false."""
+        """True if the column's values are true or false."""
         return self.node.logical
 
 
@@ -49,7 +49,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """`series.rolling(n)`."""
+    """A rolling window over a series, as `series.rolling(n)` gives."""
 
     node: Node
     window: int
@@ -57,7 +57,7 @@ class Rolling:
 
 @dataclass(frozen=True, slots=True)
 class Ewm:
-    """`series.ewm(...)`."""
+    """An exponentially weighted window over a series, as `series.ewm(...)` gives."""
 
     node: Node
     alpha: float

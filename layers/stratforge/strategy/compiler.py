@@ -68,7 +68,7 @@ class Strategy:
 
     @property
     def cost(self) -> Cost:
-        """What one bar of one session costs.
+        """Returns the cost of one bar of one session.
 
         Raises:
             StrategyError: as `lookback` does.
@@ -76,7 +76,7 @@ class Strategy:
         return self.cost_over(window_length(self.lookback))
 
     def cost_over(self, window: int) -> Cost:
-        """What one evaluation on a window of so many bars costs.
+        """Returns the cost of one evaluation on a window of so many bars.
 
         Raises:
             StrategyError: if it is more than a session may cost.
@@ -85,7 +85,7 @@ class Strategy:
 
     @property
     def dearest(self) -> list[tuple[str, float]]:
-        """What the time of its columns goes to, in milliseconds a bar, the dearest first."""
+        """Lists the costs of the strategy's columns, in milliseconds a bar, the dearest first."""
         return dearest(self._nodes, window_length(self.lookback))
 
     @cached_property
@@ -95,7 +95,8 @@ class Strategy:
 
     @cached_property
     def argument_plan(self) -> tuple[tuple[str, Any, int], ...]:
-        """Where each argument of `on_bar` comes from: (origin, key, how many bars back), looked up once instead of on every bar."""
+        """Returns the origin of each argument of `on_bar` as (origin, key, how many bars back), looked up once instead
+        of on every bar."""
         plan: list[tuple[str, Any, int]] = []
         for name in self.on_bar.arguments:
             origin, key = name[0], name[2:]

@@ -1,4 +1,5 @@
-"""What a strategy costs a bar: counted from its operations, not timed, so that the same source costs the same everywhere.
+"""The cost of a strategy on a bar: counted from its operations, not timed, so that the same source costs the same
+everywhere.
 
 The weights are nanoseconds on one core of the kind the project is measured on, rounded up; what they add up to is a nominal time. A budget
 that is met here is met on every bar of every symbol, whatever the data holds.
@@ -63,7 +64,7 @@ _SLIDING = {
 
 
 def weight_name(node: Node) -> str:
-    """What a node is called in the tables of weights."""
+    """Returns the name of a node in the tables of weights."""
     return f"ta.{node.arguments[0]}" if node.operation == "indicator" else node.operation
 
 
@@ -97,7 +98,7 @@ def columns_nanoseconds(nodes: Iterable[Node], bars: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one bar of one session costs at most.
+    """The highest cost of one bar of one session.
 
     Attributes:
         operations: Operations of `on_bar`, on its dearest path.
@@ -144,7 +145,7 @@ def cost_of(nodes: Sequence[Node], window: int, operations: int = 0, size: int =
 
 
 def dearest(nodes: Iterable[Node], window: int) -> list[tuple[str, float]]:
-    """What the columns' time goes to: each operation with its arguments, in milliseconds a bar, the dearest first."""
+    """Lists the costs of the columns: each operation with its arguments, in milliseconds a bar, the dearest first."""
     found = []
     for node in nodes:
         arguments = node.arguments[1:] if node.operation == "indicator" else node.arguments

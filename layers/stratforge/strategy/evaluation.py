@@ -16,7 +16,7 @@ STATE_LIMIT = 1e300
 
 @dataclass(frozen=True, slots=True)
 class PositionView:
-    """What `on_bar` sees of the session's position."""
+    """The session's position as `on_bar` sees it."""
 
     quantity: float = 0.0
     average_entry_price: float = 0.0
@@ -39,7 +39,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Runnable:
-    """What of a strategy runs on a bar, without its text and tree: small enough to keep thousands."""
+    """The part of a strategy that runs on a bar, without its text and tree: small enough to keep thousands."""
 
     argument_plan: tuple[tuple[str, Any, int], ...]
     function: Callable[..., tuple[float, ...]]
@@ -47,7 +47,7 @@ class Runnable:
 
     @classmethod
     def of(cls, strategy: Strategy) -> Runnable:
-        """What runs of `strategy`."""
+        """Takes the part of `strategy` that runs on a bar."""
         return cls(strategy.argument_plan, strategy.on_bar.function, strategy.on_bar.state)
 
 

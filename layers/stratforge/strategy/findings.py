@@ -1,4 +1,4 @@
-"""What is wrong with a strategy's source: findings that say where, what, and what to write instead."""
+"""Findings about a strategy's source: the place, the fault, and what to write instead."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """Kinds of findings."""
+    """The kinds of findings about a strategy's source."""
 
     SYNTAX = "syntax"
     TOO_LARGE = "too-large"

@@ -255,7 +255,7 @@ def rolling_dot(x: Floats, weights: Floats) -> Floats:
 
 
 def rolling_arg_extreme(x: Floats, window: int, *, largest: bool) -> Floats:
-    """How many bars ago the extreme of the last `window` values was (the newest of equal ones)."""
+    """Computes how many bars ago the extreme of the last `window` values was (the newest of equal ones)."""
     out = nans(len(x))
     for rows, view in windows(x, window):
         newest_first = view[:, ::-1]
@@ -269,7 +269,7 @@ def rolling_arg_extreme(x: Floats, window: int, *, largest: bool) -> Floats:
 
 @lru_cache(maxsize=4096)
 def reach(decay: float) -> int:
-    """How many values a decaying sum is made of: those before weigh less than 2**-54 of the newest."""
+    """Returns the number of values a decaying sum is made of: those before weigh less than 2**-54 of the newest."""
     if decay <= 0.0:
         return 1
     needed = math.ceil(_TAIL * math.log(2.0) / -math.log(decay))

@@ -1,4 +1,4 @@
-"""How many bars a trailing window needs: measured, not guessed.
+"""The number of bars that a trailing window needs: measured, not guessed.
 
 What a window of n bars or a shift of n bars needs is known; what an indicator needs is measured once for each
 indicator and its arguments. Along the graph these add up to an estimate, and the estimate is tried: the columns are evaluated on random walks
@@ -91,7 +91,7 @@ class _History:
         self.full = [values.series(node) for node in nodes]
 
     def agrees(self, window: int, previous: bool, offsets: tuple[int, ...]) -> bool:
-        """Whether trailing windows of this length give the last values of the full history."""
+        """Returns whether trailing windows of this length give the last values of the full history."""
         return all(self._agrees_at(len(self.bars) - offset, window, previous) for offset in offsets)
 
     def _agrees_at(self, end: int, window: int, previous: bool) -> bool:
@@ -195,7 +195,7 @@ def _own_bars(node: Node, meter: _Meter) -> int:
 
 
 def _of_the_day(node: Node) -> bool:
-    """Whether a node begins anew every day."""
+    """Returns whether a node begins anew every day."""
     return node.operation == "ffill" or (node.operation == "indicator" and REGISTRY[str(node.arguments[0])].anchored)
 
 
@@ -277,7 +277,7 @@ def _holds(seen: tuple[Node, ...], bars: int, previous: bool) -> bool:
 
 
 def _forgets(seen: tuple[Node, ...], window: int, previous: bool) -> bool:
-    """Whether the last values after a past a million times as high are those of the window alone, bit for bit.
+    """Returns whether the last values after a past a million times as high are those of the window alone, bit for bit.
 
     What lies far back weighs next to nothing, and yet decides how a sum is rounded: so far back must the window reach.
     """

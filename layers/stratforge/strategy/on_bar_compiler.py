@@ -91,7 +91,8 @@ class OnBar:
 
     @property
     def parentheses(self) -> int:
-        """How deep its parentheses are nested: Python's parser takes 200, and whoever puts the text elsewhere needs a few."""
+        """Depth to which its parentheses are nested: Python's parser takes 200, and whoever puts the text elsewhere
+        needs a few."""
         deepest = depth = 0
         for line in self.body:
             for character in line:
@@ -125,14 +126,14 @@ def _compiled(text: str) -> Callable[..., tuple[float, ...]]:
 
 @dataclass(slots=True)
 class _Scope:
-    """Which local names are certainly assigned at a point."""
+    """The local names that are certainly assigned at a point."""
 
     assigned: set[str] = field(default_factory=set)
     ended: bool = False
 
 
 class OnBarCompiler:
-    """Compiles one `on_bar`."""
+    """Compiles the `on_bar` function of a strategy."""
 
     def __init__(
         self,
@@ -237,7 +238,7 @@ class OnBarCompiler:
             )
 
     def _refused(self, node: ast.Call, scope: _Scope) -> bool:
-        """Whether a call is not in the language whatever is done with its value (which is a finding then)."""
+        """Returns whether a call is not in the language whatever is done with its value (which is a finding then)."""
         before = len(self.findings.items)
         self._call(node, scope)
         return len(self.findings.items) > before
@@ -723,7 +724,7 @@ def _is_signal(node: ast.Call) -> bool:
 
 
 def _is_key(node: ast.expr) -> bool:
-    """Whether the node is a key of state written out: a short plain word."""
+    """Returns whether the node is a key of state written out: a short plain word."""
     return (
         isinstance(node, ast.Constant)
         and isinstance(node.value, str)

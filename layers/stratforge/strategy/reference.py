@@ -40,7 +40,7 @@ def on_bar(bar, position, state):
 
 
 def signature(indicator: Indicator) -> str:
-    """How an indicator is called, with its defaults, and what it gives."""
+    """Returns the call of an indicator, with its defaults, and its outputs."""
     arguments = [*indicator.inputs, *(_default(each) for each in indicator.parameters)]
     outputs = f" -> .{', .'.join(indicator.outputs)}" if indicator.outputs else ""
     return f"ta.{indicator.name}({', '.join(arguments)}){outputs}"

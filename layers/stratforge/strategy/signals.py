@@ -1,4 +1,4 @@
-"""What a strategy says on one bar."""
+"""The signal that a strategy gives on one bar."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _check_size(tree: ast.Module, too_deep: StrategyError) -> None:
 
 
 def _children(node: ast.AST) -> list[ast.AST]:
-    """What is inside of a node; a chain of elif counts as one level, as it is written."""
+    """Returns the nodes inside of a node; a chain of elif counts as one level, as it is written."""
     if not isinstance(node, ast.If):
         return list(ast.iter_child_nodes(node))
     children: list[ast.AST] = []
@@ -148,7 +148,7 @@ def literal_number(node: ast.expr) -> float | None:
 
 
 def is_docstring(node: ast.stmt) -> bool:
-    """Whether the statement is a bare string."""
+    """Returns whether the statement is a bare string."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 

@@ -1,4 +1,4 @@
-"""What pieces of Python are called by people: a message never says the name of a class of the syntax tree."""
+"""Names of pieces of Python as people call them: a message never says the name of a class of the syntax tree."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def without_comments(source: str) -> str:
 
 @lru_cache(maxsize=2_048)
 def wire_source(source: str, source_hash: str) -> WireSource:
-    """What is sent of a stored source.
+    """Builds the form of a stored source that is sent to the sandbox, without comments.
 
     Raises:
         ValueError: if the source is not the one that was checked when it was stored.

@@ -1,4 +1,4 @@
-"""What the engine knows of a function: where its code is, under which environment it runs, and for how long."""
+"""The engine's definition of a function: its code, its environment and its timeout."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class TimedOut(Exception):
 
 @dataclass(slots=True)
 class Counters:
-    """What happened to a function since the host began."""
+    """Counters of a function's invocations since the host began."""
 
     invocations: int = 0
     errors: int = 0
@@ -69,11 +69,11 @@ class Environment:
 
     @property
     def alive(self) -> bool:
-        """Whether nobody has hung up."""
+        """Returns whether the environment is still connected."""
         return not self._reader.at_eof() and not self._writer.is_closing()
 
     async def invoke(self, head: Head, event: bytes) -> tuple[Head, bytes]:
-        """One invocation.
+        """Invokes the function once, and returns the head and body of its answer.
 
         Raises:
             TimedOut: if the deadline in the head passes first.
@@ -122,7 +122,7 @@ class Pool:
 
     @property
     def environments(self) -> list[Environment]:
-        """All that live."""
+        """Returns all environments that live, idle and busy."""
         return [*(each for each in self._idle if each.alive), *self.busy]
 
     async def invoke(self, head: Head, event: bytes, patience: float) -> tuple[Head, bytes]:

@@ -104,7 +104,7 @@ class ForkServer:
 
 
 class Host:
-    """All functions."""
+    """The host of all functions: their pools of environments."""
 
     def __init__(self, look_up: Callable[[str], Definition], bounds: Mapping[str, int], bound: int) -> None:
         """
@@ -230,7 +230,7 @@ def _failure(kind: str, message: str) -> bytes:
 
 
 def _busy() -> bytes:
-    """What a gateway passes on to who asked over HTTP."""
+    """Builds the gateway's answer to an HTTP request that found the platform busy: 503 with Retry-After."""
     problem = {
         "type": "about:blank",
         "title": "Service Unavailable",

@@ -19,7 +19,7 @@ Handler = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What Lambda tells a handler beside the event."""
+    """The context object that Lambda gives a handler beside the event."""
 
     function_name: str
     function_version: str

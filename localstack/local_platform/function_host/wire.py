@@ -1,4 +1,5 @@
-"""How host, fork server and environments talk: a head of JSON and a body of bytes, each with its length before it."""
+"""The wire format of host, fork server and environments: a head of JSON and a body of bytes, each with its length
+before it."""
 
 from __future__ import annotations
 

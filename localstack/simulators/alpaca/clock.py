@@ -9,7 +9,7 @@ from simulators.alpaca.demo_market import MINUTES_PER_DAY, DemoMarket
 
 
 class ReplayClock:
-    """Where in the demo market it is. `speed` is market seconds per real second."""
+    """A clock that runs through the demo market. `speed` is market seconds per real second."""
 
     def __init__(self, market: DemoMarket, speed: float, start: float) -> None:
         self._market = market
@@ -33,7 +33,7 @@ class ReplayClock:
         return int(self.position)
 
     def now(self) -> datetime:
-        """The market's time."""
+        """Returns the market's present time."""
         index, fraction = divmod(self.position, 1.0)
         return datetime.fromtimestamp(int(self._market.time[int(index)]), UTC) + timedelta(minutes=fraction)
 

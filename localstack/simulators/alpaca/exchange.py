@@ -48,7 +48,7 @@ class SimulatedOrder:
 
     @property
     def open(self) -> bool:
-        """Whether it can still be filled."""
+        """Returns whether the order can still be filled."""
         return self.status in OPEN
 
     def as_alpaca(self) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class Exchange:
         return Refusal(status, code, message, **more)
 
     def submit(self, request: dict[str, Any], now: datetime, price: Decimal) -> SimulatedOrder:
-        """Takes an order.
+        """Takes an order into the simulated exchange.
 
         Raises:
             Refusal: as Alpaca refuses: duplicate ids, wash trades, sales of more than is held, malformed orders.

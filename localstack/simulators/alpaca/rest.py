@@ -67,7 +67,7 @@ def guarded(endpoint: Endpoint, *, limited: bool = True) -> Endpoint:
 
 
 async def submit_order(request: Request) -> Response:
-    """`POST /v2/orders`."""
+    """`POST /v2/orders`: submits an order."""
     simulator = _simulator(request)
     received = time.time_ns()
     body = await request.json()
@@ -89,7 +89,7 @@ async def submit_order(request: Request) -> Response:
 
 
 async def list_orders(request: Request) -> Response:
-    """`GET /v2/orders`."""
+    """`GET /v2/orders`: lists orders by status, symbols and time."""
     status, symbols = request.query_params.get("status", "open"), request.query_params.get("symbols")
     wanted = set(symbols.split(",")) if symbols else None
     limit = min(int(request.query_params.get("limit", "50")), 500)
@@ -108,19 +108,19 @@ async def list_orders(request: Request) -> Response:
 
 
 async def get_order(request: Request) -> Response:
-    """`GET /v2/orders/{id}`."""
+    """`GET /v2/orders/{id}`: returns an order by the exchange's id."""
     order = _simulator(request).exchange.orders.get(request.path_params["order_id"])
     return JSONResponse(order.as_alpaca()) if order else _error(404, 40410000, "order not found")
 
 
 async def get_order_by_client_id(request: Request) -> Response:
-    """`GET /v2/orders:by_client_order_id`."""
+    """`GET /v2/orders:by_client_order_id`: returns an order by the client's id."""
     order = _simulator(request).exchange.by_client_id.get(request.query_params.get("client_order_id", ""))
     return JSONResponse(order.as_alpaca()) if order else _error(404, 40410000, "order not found")
 
 
 async def cancel_order(request: Request) -> Response:
-    """`DELETE /v2/orders/{id}`."""
+    """`DELETE /v2/orders/{id}`: cancels an order."""
     simulator = _simulator(request)
     order = simulator.exchange.orders.get(request.path_params["order_id"])
     if order is None:
@@ -130,7 +130,7 @@ async def cancel_order(request: Request) -> Response:
 
 
 async def list_positions(request: Request) -> Response:
-    """`GET /v2/positions`."""
+    """`GET /v2/positions`: lists the account's positions."""
     simulator = _simulator(request)
     rows = []
     for symbol, quantity in sorted(simulator.exchange.positions.items()):
@@ -161,7 +161,7 @@ async def list_positions(request: Request) -> Response:
 
 
 async def get_account(request: Request) -> Response:
-    """`GET /v2/account`."""
+    """`GET /v2/account`: returns the simulated account."""
     exchange = _simulator(request).exchange
     cash = f"{exchange.cash:f}"
     return JSONResponse(
@@ -185,7 +185,7 @@ async def get_account(request: Request) -> Response:
 
 
 async def get_clock(request: Request) -> Response:
-    """`GET /v2/clock`."""
+    """`GET /v2/clock`: returns the market's time and hours."""
     clock = _simulator(request).clock
     return JSONResponse(
         {
@@ -198,7 +198,7 @@ async def get_clock(request: Request) -> Response:
 
 
 async def get_calendar(request: Request) -> Response:
-    """`GET /v2/calendar`."""
+    """`GET /v2/calendar`: lists the trading days between two dates."""
     start, end = (
         request.query_params.get("start", "0001-01-01")[:10],
         request.query_params.get("end", "9999-12-31")[:10],
@@ -208,14 +208,14 @@ async def get_calendar(request: Request) -> Response:
 
 
 async def list_assets(request: Request) -> Response:
-    """`GET /v2/assets`."""
+    """`GET /v2/assets`: lists the assets, by class."""
     wanted = request.query_params.get("asset_class")
     assets = [_asset(_simulator(request), symbol) for symbol in SYMBOLS]
     return JSONResponse([asset for asset in assets if wanted in (None, asset["class"])])
 
 
 async def get_asset(request: Request) -> Response:
-    """`GET /v2/assets/{symbol}`."""
+    """`GET /v2/assets/{symbol}`: returns one asset."""
     symbol = request.path_params["symbol"]
     if symbol not in SYMBOLS:
         return _error(404, 40410000, f"asset not found for {symbol}")
@@ -248,7 +248,7 @@ async def stock_bars(request: Request) -> Response:
 
 
 async def crypto_bars(request: Request) -> Response:
-    """`GET /v1beta3/crypto/us/bars`."""
+    """`GET /v1beta3/crypto/us/bars`: returns historical bars of crypto pairs."""
     return _bars(request, crypto=True)
 
 

@@ -164,7 +164,7 @@ class Simulator:
         return trade | ({"tks": "B"} if is_crypto(symbol) else {"x": "V", "c": ["@"], "z": "C"})
 
     def _has(self, connection: DataConnection, symbol: str, subscribed: set[str]) -> bool:
-        """Whether a connection is told of a symbol now: subscribed, of its market, and not halted."""
+        """Returns whether a connection receives a symbol's data now: subscribed, of its market, and not halted."""
         return is_crypto(symbol) is connection.crypto and symbol not in self.halted and _wanted(symbol, subscribed)
 
     async def _send_bars(self) -> None:

@@ -15,7 +15,7 @@ KEY_ID, SECRET_KEY = "simulated-key", "simulated-secret"
 
 
 async def data_stream(socket: WebSocket) -> None:
-    """`/v2/{feed}` and `/v1beta3/crypto/us`."""
+    """WebSockets `/v2/{feed}` and `/v1beta3/crypto/us`: stream market data."""
     simulator: Simulator = socket.app.state.simulator
     await socket.accept()
     connection = DataConnection(socket)
@@ -78,7 +78,7 @@ async def _subscription(connection: DataConnection, message: dict[str, Any]) -> 
 
 
 async def trade_updates(socket: WebSocket) -> None:
-    """`/stream`."""
+    """WebSocket `/stream`: streams updates of orders."""
     simulator: Simulator = socket.app.state.simulator
     await socket.accept()
     try:

@@ -49,7 +49,7 @@ _PART, _PAUSE = 60, 0.08
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the model says, what it rests on, and why it ended."""
+    """A simulated answer of the model: its text, its sources, and its finish reason."""
 
     text: str
     grounding: dict[str, Any] | None = None
@@ -110,7 +110,7 @@ async def _faulty(fault: str, grounded: bool, seconds: float) -> Answer | Respon
 
 
 async def generate_content(request: Request) -> Response:
-    """Answers at once."""
+    """Answers a request for content in one piece."""
     answer, body = await _answer_to(request)
     return answer if isinstance(answer, Response) else JSONResponse(_part(body, answer, answer.text, last=True))
 

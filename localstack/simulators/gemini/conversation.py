@@ -1,4 +1,4 @@
-"""What a conversation says, for an author that follows rules: the user's words, and the symbols that were refused."""
+"""Reads a conversation for an author that follows rules: the user's words, and the symbols that were refused."""
 
 from __future__ import annotations
 

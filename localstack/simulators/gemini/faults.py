@@ -21,7 +21,8 @@ class Faults:
     seconds: float = 1.0
 
     def set(self, fault: str, count: int, seconds: float) -> None:
-        """
+        """Sets the fault for the next `count` requests; `seconds` is for faults that delay.
+
         Raises:
             ValueError: naming the faults there are.
         """

@@ -33,7 +33,7 @@ _COUNTS = ("max_orders_per_minute", "cooldown_minutes")
 
 @router.get("/account")
 def page(looking: Looking) -> Response:
-    """The page."""
+    """Shows the account page: API keys, webhooks and risk limits."""
     with database().reading(looking.user_id) as connection:
         return looking.page(
             connection,
@@ -82,7 +82,7 @@ def create_webhook(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/account/webhooks/{webhook_id}/delete")
 def delete_webhook(webhook_id: UUID, looking: Looking, _fields: Fields) -> Response:
-    """Forgets an address."""
+    """Deletes a webhook of the user."""
     telling.delete_webhook(database(), looking.caller, webhook_id)
     return go_to(looking.request, "/account")
 

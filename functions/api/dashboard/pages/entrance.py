@@ -28,7 +28,7 @@ def register_page(request: Request) -> Response:
 
 @router.post("/login")
 def login(request: Request, fields: Fields) -> Response:
-    """Logs in."""
+    """Logs in with email and password."""
     return _entered(request, fields, accounts.log_in(database(), _credentials(fields), client_address(request)))
 
 

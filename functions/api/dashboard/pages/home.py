@@ -61,7 +61,7 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
 
 
 def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.StoredOrder]) -> list[dict[str, Any]]:
-    """What was not traded, and why: refused orders, and refused or expired signals."""
+    """Lists what was not traded, with reasons: refused orders, and refused or expired signals."""
     rows: list[dict[str, Any]] = [
         {
             "time": each.created_at,

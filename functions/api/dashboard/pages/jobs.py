@@ -36,7 +36,7 @@ def started(looking: Visitor, fields: Form) -> RequestKey:
 
 @router.get("/jobs/{job_id}/progress")
 def progress(job_id: UUID, looking: Looking) -> Response:
-    """How a job stands; when it is done, the page of what it made."""
+    """Shows the progress of a job; when it is done, goes to the page of its result."""
     with database().reading(looking.user_id) as connection:
         job = jobs.get_job(connection, job_id)
     if job is None:

@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/operations")
 def page(looking: Operating) -> Response:
-    """The page."""
+    """Shows the operators' page: queues, reports, price lags and the platform's state."""
     queues = dead_letters.queue_states(settings().stage)
     with database().reading(looking.user_id) as connection:
         return looking.page(
@@ -34,7 +34,7 @@ def page(looking: Operating) -> Response:
 
 @router.post("/operations/state")
 def change_state(looking: Operating, fields: Fields) -> Response:
-    """The kill switch."""
+    """Sets the platform's trading state: the kill switch."""
     typed = {"trading_state": text(fields, "trading_state"), "reason": text(fields, "reason")}
     wanted = validated(PlatformStateBody, typed)
     application.set_platform_state(database(), looking.caller, wanted.trading_state, wanted.reason)

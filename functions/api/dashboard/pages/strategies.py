@@ -116,7 +116,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
 
 
 def _diffs(versions: list[StoredVersion]) -> dict[int, list[tuple[str, str]]]:
-    """What changed in each version, as lines with a class."""
+    """Returns the lines changed in each version, each with a CSS class."""
     return {
         version: [
             ("added" if line.startswith("+") else "removed" if line.startswith("-") else "same", line)

@@ -76,7 +76,7 @@ def _order(fields: Form) -> PlaceOrder:
 
 @router.post("/orders/preview")
 def preview_part(looking: Looking, fields: Fields) -> Response:
-    """What the order would cost and what the rules would say."""
+    """Previews an order in the form: its cost and the decision of the risk rules."""
     if not text(fields, "size") or not text(fields, "symbol"):
         return looking.part("parts/preview.html", found=None)
     try:
@@ -94,7 +94,7 @@ def preview_part(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/orders")
 def place(looking: Looking, fields: Fields) -> Response:
-    """Places the order."""
+    """Places the order of the form."""
     application.place_order(database(), outbox(), looking.caller, _order(fields), started(looking, fields))
     return go_to(looking.request, "/orders")
 
@@ -124,7 +124,7 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
 
 @router.get("/trades")
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
-    """All trades."""
+    """Shows the user's trades, filtered by symbol and side."""
     wanted = LedgerFilter(_symbol(symbol), None, "buy" if side == "buy" else "sell" if side == "sell" else None)
     with database().reading(looking.user_id) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)

@@ -69,7 +69,7 @@ def _open_questions(connection: Connection, job: Job, request: GenerateRequest) 
 
 
 def _answer(earlier: Job, request: GenerateRequest) -> str:
-    """What the model said to an earlier request, as it said it."""
+    """Rebuilds, as JSON, the model's answer to an earlier request."""
     failure, asked = failure_of(earlier), result_of(earlier)
     failed = failure.draft if failure else None
     draft = StrategyDraft(

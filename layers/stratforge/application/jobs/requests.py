@@ -78,7 +78,7 @@ class Assumptions(BaseModel):
 
 
 class NewBacktest(JobRequest):
-    """Which strategy, on which bars, under which assumptions."""
+    """A request to backtest a strategy: its bars and its assumptions."""
 
     kind = JobKind.BACKTEST
 
@@ -108,7 +108,7 @@ class NewBacktest(JobRequest):
 
 
 class ReplayRequest(JobRequest):
-    """Which session's recorded bars to evaluate again."""
+    """A request to replay a session: to evaluate its recorded bars again."""
 
     kind = JobKind.REPLAY
 

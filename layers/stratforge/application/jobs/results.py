@@ -49,7 +49,7 @@ class WrittenStrategy(JobResult):
 
 
 class OpenQuestions(JobResult):
-    """What the model says instead of writing a strategy: questions, or why it cannot be done here."""
+    """The model's answer when it writes no strategy: questions, or the reason why it cannot be done here."""
 
     kind: AnswerKind = AnswerKind.CLARIFY
     questions: list[str]
@@ -57,7 +57,7 @@ class OpenQuestions(JobResult):
 
 
 class FinishedBacktest(JobResult):
-    """Where the report of a backtest is, and its figures."""
+    """The result of a backtest job: the report's id and its metrics."""
 
     backtest_id: UUID
     metrics: dict[str, Any]
@@ -72,7 +72,7 @@ class ReplayDifference(JobResult):
 
 
 class ReplayedSession(JobResult):
-    """How many bars and signals of a session were compared, and the first differences; none are expected."""
+    """The result of a replay: bars and signals compared, and the first differences; none are expected."""
 
     session_id: UUID
     bars: int
@@ -81,7 +81,7 @@ class ReplayedSession(JobResult):
 
 
 class FailureCode(StrEnum):
-    """Why a job failed."""
+    """The reasons for which a job fails."""
 
     INTERRUPTED = "interrupted"
     MODEL_UNAVAILABLE = "model-unavailable"
@@ -99,7 +99,7 @@ class RefusedDraft(JobResult):
 
 
 class JobFailure(JobResult):
-    """Why a job failed: a code for programs, a message for the person.
+    """The error of a failed job: a code for programs, a message for the user.
 
     Attributes:
         findings: What is wrong with the draft that did not pass.
@@ -127,7 +127,7 @@ def result_of(job: Job) -> Result | None:
 
 
 def failure_of(job: Job) -> JobFailure | None:
-    """Why a job failed; None unless it has."""
+    """Returns the error of a failed job; None if the job has not failed."""
     return None if job.error is None else JobFailure.model_validate(job.error)
 
 

@@ -85,7 +85,7 @@ def _draft(work: Work, quant: Quant, system: str, turns: list[Turn]) -> Drafted:
 
 
 def _symbol_findings(work: Work, symbol: str) -> list[str]:
-    """What is wrong with a symbol; where the broker's assets are not known yet, only its form counts."""
+    """Lists the faults of a symbol; where the broker's assets are not known yet, only its form counts."""
     try:
         parsed = parse_symbol(symbol)
     except InvalidSymbol as error:

@@ -1,4 +1,4 @@
-"""What a protection is asked about."""
+"""The facts a protection decides on: risk limits, account and proposed order."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Proposal:
 
 
 class Protection(Protocol):
-    """A rule."""
+    """A risk rule: a function that may refuse a proposed order."""
 
     def __call__(self, proposal: Proposal, /) -> Reason | None:
         """The reason to refuse the order, or None."""

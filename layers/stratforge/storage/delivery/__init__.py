@@ -1,1 +1,1 @@
-"""What was committed, told to connections and webhooks."""
+"""Delivery of committed events to connections and webhooks."""

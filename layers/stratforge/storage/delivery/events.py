@@ -1,4 +1,4 @@
-"""What happened to a user's things, in the order it was committed, and who is being told of it."""
+"""Events of users' objects in commit order, and the WebSocket connections that receive them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stratforge.storage.postgres.rows import fetch_all
 
 @dataclass(frozen=True, slots=True, order=True)
 class EventCursor:
-    """How far somebody has been told: the transaction of the last event and its number."""
+    """A position in the event stream: the transaction of the last delivered event, and its number."""
 
     tx: int
     event_id: int
@@ -44,7 +44,7 @@ class Event:
 
     @property
     def cursor(self) -> EventCursor:
-        """How far somebody has been told who was told of this event last."""
+        """The cursor just after this event."""
         return EventCursor(self.tx, self.event_id)
 
 
@@ -92,7 +92,7 @@ class RealtimeConnection:
 
     @property
     def cursor(self) -> EventCursor:
-        """How far it has been told of events."""
+        """The cursor after the last event that was sent to the connection."""
         return EventCursor(self.cursor_tx, self.cursor_id)
 
 
@@ -107,12 +107,12 @@ def add_connection(connection: Connection, connection_id: str, user_id: UUID, cu
 
 
 def remove_connection(connection: Connection, connection_id: str) -> None:
-    """Forgets a connection."""
+    """Deletes a WebSocket connection from the list of those that are served."""
     connection.execute("DELETE FROM live_connections WHERE connection_id = %s", (connection_id,))
 
 
 def watch_symbols(connection: Connection, connection_id: str, symbols: Sequence[str]) -> bool:
-    """What a connection watches from now on; False when it is not known."""
+    """Replaces the symbols that a connection watches; returns False if the connection is not known."""
     return (
         connection.execute(
             "UPDATE live_connections SET symbols = %s, prices_at = 'epoch' WHERE connection_id = %s",
@@ -133,13 +133,13 @@ def open_connections(connection: Connection) -> list[RealtimeConnection]:
 
 
 def somebody_is_connected(connection: Connection) -> bool:
-    """Whether there is anybody to tell."""
+    """Returns whether any WebSocket connection is open."""
     row = connection.execute("SELECT EXISTS (SELECT FROM live_connections)").fetchone()
     return bool(row and row[0])
 
 
 def somebody_listens(connection: Connection) -> bool:
-    """Whether there is a connection or a webhook to tell."""
+    """Returns whether any connection or enabled webhook wants events."""
     row = connection.execute(
         "SELECT EXISTS (SELECT FROM live_connections) OR EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL)"
     ).fetchone()

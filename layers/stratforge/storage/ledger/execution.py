@@ -1,4 +1,4 @@
-"""What waits to be executed on a symbol, whose it is, and what becomes of it: signals and orders in, decisions out."""
+"""Signals and orders that are due on a symbol, their accounts, and the storing of the decisions on them."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _exit_request(**fields: Any) -> OrderRequest:
 
 
 def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) -> dict[UUID, Release]:
-    """What orders that still wait would give back; orders at work or finished are not in it."""
+    """Reads and locks the reservations of orders that still wait; orders at work or finished are left out."""
     if not order_ids:
         return {}
     rows = fetch_all(
@@ -199,7 +199,8 @@ def _account(**columns: Any) -> Account:
 def free_quantities(
     connection: Connection, symbol: str, user_ids: Iterable[UUID], *, lock: bool = True
 ) -> dict[Holder, Decimal]:
-    """What each holder has of the symbol and is not already selling. Locks the rows, unless it only looks."""
+    """Returns the quantity of the symbol that each holder is not already selling. Locks the rows, unless `lock` is
+    False."""
     rows = connection.execute(
         f"""
         SELECT user_id, session_id, quantity - reserved_quantity FROM positions

@@ -72,6 +72,6 @@ def resume_symbol(connection: Connection, symbol: str) -> bool:
 
 
 def halted_symbols(connection: Connection) -> list[SymbolHalt]:
-    """All halted symbols."""
+    """Lists all halted symbols with the reasons, by symbol."""
     query = "SELECT symbol, reason, details, halted_at FROM symbol_halts ORDER BY symbol"
     return fetch_all(connection, SymbolHalt, query)

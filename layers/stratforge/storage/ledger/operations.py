@@ -1,4 +1,5 @@
-"""What operators see and steer. The database looks who asks: for everybody else there is nothing here."""
+"""Platform state, halts and reports as operators see and change them. The database checks the role: other users see and
+change nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class StoredReport:
 
 
 def is_operator(connection: Connection) -> bool:
-    """Whether the transaction's user is an operator."""
+    """Returns whether the transaction's user is an operator."""
     row = connection.execute("SELECT is_operator()").fetchone()
     return bool(row and row[0])
 

@@ -73,7 +73,7 @@ class StoredOrder:
 
     @property
     def terms(self) -> OrderTerms:
-        """What it asks of the price."""
+        """The order's side, type and prices."""
         return OrderTerms(self.side, self.type, self.limit_price, self.stop_price, self.trail_percent, self.trail_price)
 
 
@@ -125,14 +125,14 @@ def place_order(connection: Connection, user_id: UUID, new: NewOrder, order_id: 
 
 
 def get_order(connection: Connection, order_id: UUID) -> StoredOrder | None:
-    """One order."""
+    """Reads one order; None if the connection's user has no such order."""
     query = f"SELECT {_COLUMNS} FROM orders o WHERE o.id = %s"  # noqa: S608 - column names of this module
     return fetch_one(connection, StoredOrder, query, (order_id,))
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list; None: all."""
+    """A filter for listing orders; None matches all."""
 
     symbol: str | None = None
     session_id: UUID | None = None

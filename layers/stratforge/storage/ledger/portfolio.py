@@ -18,7 +18,7 @@ from stratforge.storage.postgres.rows import fetch_all
 
 
 class SignalStatus(StrEnum):
-    """Where a signal stands."""
+    """The lifecycle statuses of a signal."""
 
     PENDING = "PENDING"
     EXECUTED = "EXECUTED"
@@ -56,12 +56,12 @@ class PortfolioRow:
 
     @property
     def unrealized_pnl(self) -> Decimal:
-        """What the open positions have gained since they were bought."""
+        """Unrealized P&L of the open positions, in dollars."""
         return sum((row.unrealized_pnl for row in self.positions), Decimal(0))
 
     @property
     def buying_power(self) -> Decimal:
-        """What can be bought for now: free cash, since there is no margin."""
+        """Buying power in dollars: free cash, since there is no margin."""
         return self.cash
 
     @property
@@ -189,7 +189,7 @@ def equity_history(
 
 @dataclass(frozen=True, slots=True)
 class LedgerFilter:
-    """Which trades or signals to list; None: all."""
+    """A filter for listing trades or signals; None matches all."""
 
     symbol: str | None = None
     session_id: UUID | None = None

@@ -21,7 +21,7 @@ def read_limits(connection: Connection, user_id: UUID) -> RiskLimits:
 
 
 def set_limits(connection: Connection, user_id: UUID, limits: RiskLimits) -> None:
-    """Replaces all limits."""
+    """Replaces all risk limits of a user."""
     connection.execute(
         f"""
         INSERT INTO risk_limits (user_id, {_COLUMNS}) VALUES (%(user)s, {", ".join(f"%({name})s" for name in _NAMES)})

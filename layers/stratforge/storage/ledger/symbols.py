@@ -83,7 +83,7 @@ _EXITS_OF = """
 
 
 def has_work(connection: Connection, symbol: str, *, new_price: bool = False) -> bool:
-    """Whether the executor has anything to do for a symbol; what trails wants to follow every new price."""
+    """Returns whether the executor has anything to do for a symbol; trailing stops follow every new price."""
     found = fetch_value(
         connection,
         f"""

@@ -25,7 +25,7 @@ def read_asset(connection: Connection, symbol: str) -> AssetRules | None:
 
 
 def knows_assets(connection: Connection) -> bool:
-    """Whether the broker's list was ever stored whole."""
+    """Returns whether the broker's list of assets was ever stored whole."""
     return bool(fetch_value(connection, "SELECT count(*) > 1 FROM assets"))
 
 
@@ -90,6 +90,6 @@ def list_assets(
 
 
 def assets_are_due(connection: Connection, hours: int) -> bool:
-    """Whether the broker should be asked for all assets again."""
+    """Returns whether the assets are older than the given hours, or were never stored whole."""
     due = "SELECT count(*) < 2 OR max(refreshed_at) < now() - make_interval(hours => %s) FROM assets"
     return bool(fetch_value(connection, due, (hours,)))

@@ -17,7 +17,7 @@ def read_calendar(connection: Connection, start: date) -> MarketCalendar:
 
 
 def store_calendar(connection: Connection, days: Iterable[MarketDay]) -> None:
-    """Stores trading days."""
+    """Stores trading days; a day that is known is overwritten."""
     rows = list(days)
     connection.execute(
         """

@@ -17,7 +17,7 @@ def take(connection: Connection, bucket: str, capacity: float, per_second: float
 
 
 def has(connection: Connection, bucket: str, capacity: float, per_second: float) -> bool:
-    """Whether the bucket holds a token."""
+    """Returns whether the bucket holds a token, without taking it."""
     row = connection.execute("SELECT has_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)).fetchone()
     return bool(row and row[0])
 

@@ -26,7 +26,7 @@ class Page:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The clause's parameters."""
+        """Returns the parameters of the page's SQL clause."""
         moment, item_id = self.after or (None, None)
         return {"page_time": moment, "page_id": item_id, "page_limit": self.limit}
 
@@ -49,5 +49,5 @@ class NumberedPage:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The clause's parameters."""
+        """Returns the parameters of the page's SQL clause."""
         return {"page_after": self.after, "page_limit": self.limit}

@@ -1,4 +1,4 @@
-"""What the evaluator reads and writes: running sessions, their signals and state."""
+"""Running sessions, and the signals and state that evaluating them yields."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunningSession:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of evaluating one session on one bar: a signal or none, and the state; or an error."""
+    """The result of evaluating one session on one bar: a signal or none, and the state; or an error."""
 
     session: RunningSession
     state: dict[str, float]
@@ -173,7 +173,8 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What running sessions want of a symbol: its shards, and the bars of history before the next bar."""
+    """The market data that running sessions need for a symbol: its shards, and the bars of history before the next
+    bar."""
 
     shards: int
     history: int

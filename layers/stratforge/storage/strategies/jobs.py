@@ -28,7 +28,7 @@ class JobKind(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """Where a job stands."""
+    """The lifecycle statuses of a job."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -196,7 +196,7 @@ def tokens_of(connection: Connection, user_id: UUID, window: timedelta) -> int:
 
 
 def count_recent_jobs(connection: Connection, user_id: UUID, kind: JobKind, window: timedelta) -> int:
-    """How many jobs of a kind a user has queued within the window."""
+    """Counts the jobs of a kind that a user has queued within the window."""
     row = connection.execute(
         "SELECT count(*) FROM jobs WHERE user_id = %s AND kind = %s::job_kind AND created_at > now() - %s",
         (user_id, kind, window),

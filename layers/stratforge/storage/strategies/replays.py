@@ -1,4 +1,4 @@
-"""What a live session was evaluated on, as it was then."""
+"""Reads the bars on which a live session was evaluated, as they were then."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RecordedSession:
     bars_evaluated: int
 
     def strategy(self) -> Strategy:
-        """Its version, compiled."""
+        """Compiles the session's version of the strategy."""
         return compile_strategy(self.python_code).with_parameters(**self.parameters)
 
 
@@ -100,7 +100,8 @@ def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What is stored of a session's bars. Times are seconds since the epoch; see the columns of market_data for `adjusted_at` and `after_bar`.
+    """The stored record of a session's bars. Times are seconds since the epoch; see the columns of market_data for
+    `adjusted_at` and `after_bar`.
 
     Attributes:
         views: The positions that the session saw, from the bars at which they changed.

@@ -37,7 +37,7 @@ class SessionMode(StrEnum):
 
 
 class SessionStatus(StrEnum):
-    """Where a session stands in its life."""
+    """The lifecycle statuses of a session."""
 
     PENDING = "PENDING"
     RUNNING = "RUNNING"
@@ -54,7 +54,7 @@ CHANGEABLE = frozenset({SessionStatus.RUNNING, SessionStatus.PAUSED})
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """How much a session trades, and its own stops.
+    """A session's position size and its own stops.
 
     Attributes:
         sizing_rule: What `sizing_value` is: a fraction of equity, dollars, or a quantity.
@@ -114,7 +114,7 @@ class StoredSession:
 
     @property
     def settings(self) -> SessionSettings:
-        """How much it trades, and its stops."""
+        """The session's position size and stops."""
         return SessionSettings(
             self.sizing_rule, self.sizing_value, self.stop_loss, self.take_profit, self.trailing_stop
         )
@@ -168,7 +168,7 @@ def get_session(connection: Connection, session_id: UUID, *, lock: bool = False)
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """Which sessions to list; None: all."""
+    """A filter for listing sessions; None matches all."""
 
     strategy_id: UUID | None = None
     symbol: str | None = None

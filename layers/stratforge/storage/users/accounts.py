@@ -28,7 +28,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a password is checked against."""
+    """A user's id and the hash that a password is checked against."""
 
     user_id: UUID
     password_hash: str
@@ -105,7 +105,7 @@ def revoke_all(connection: Connection, user_id: UUID) -> None:
 
 
 def password_hash(connection: Connection, user_id: UUID) -> str | None:
-    """The password's hash."""
+    """Reads the hash of a user's password; None if there is no such user."""
     row = connection.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,)).fetchone()
     return str(row[0]) if row else None
 

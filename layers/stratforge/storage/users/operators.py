@@ -1,4 +1,4 @@
-"""Who is an operator. Only the owner of the database may say so."""
+"""Appoints and lists operators. Only the owner of the database may appoint them."""
 
 from __future__ import annotations
 

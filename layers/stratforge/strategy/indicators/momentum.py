@@ -205,7 +205,7 @@ def eri(high: Floats, low: Floats, close: Floats, length: int) -> tuple[Floats, 
     "fisher", "momentum", "Fisher transform", "high low", length(9), length(1, "signal"), outputs="fisher signal"
 )
 def fisher(high: Floats, low: Floats, length: int, signal: int) -> tuple[Floats, Floats]:
-    """Ehlers (2002)."""
+    """Computes the Fisher transform and its signal line (Ehlers, 2002)."""
     middle = hl2(high, low)
     lowest = k.rolling_min(middle, length)
     spread = np.maximum(k.non_zero_range(k.rolling_max(middle, length), lowest), 0.001)

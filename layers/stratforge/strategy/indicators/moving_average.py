@@ -11,7 +11,7 @@ from stratforge.strategy.indicators.registry import Floats, Parameter, choice
 
 
 def sma(x: Floats, length: int) -> Floats:
-    """Simple moving average."""
+    """Computes the simple moving average of the last `length` values."""
     return k.rolling_mean(x, length)
 
 

@@ -36,7 +36,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Indicator:
-    """One indicator.
+    """An indicator of the strategy language, with its inputs, parameters and outputs.
 
     `inputs` are the series it reads, in the order of pandas-ta's arguments. `outputs` is empty for an indicator that is one series, and names the fields of one
     that gives several. `compute(bars, inputs, parameters)` gives the outputs in that order. `logical` outputs
@@ -63,12 +63,12 @@ def length(default: int, name: str = "length", minimum: int = 1) -> Parameter:
 
 
 def number(name: str, default: float, minimum: float = -1e9, maximum: float = 1e9) -> Parameter:
-    """A number."""
+    """Declares a parameter that is a number."""
     return Parameter(name, "number", default, minimum, maximum)
 
 
 def flag(name: str, default: bool) -> Parameter:
-    """True or False."""
+    """Declares a parameter that is true or false."""
     return Parameter(name, "flag", default)
 
 

@@ -77,6 +77,6 @@ indicator("fosc", "momentum", "Forecast oscillator", "close", length(14, minimum
 
 @indicator("po", "momentum", "Projection oscillator", "close", length(14, minimum=2))
 def po(close: Floats, length: int) -> Floats:
-    """How far the close is from the line's end, in percent of it."""
+    """Computes the distance of the close from the regression line's end, in percent of it."""
     end = linreg(close, length)
     return 100.0 * (close - end) / np.where(end == 0, np.nan, end)

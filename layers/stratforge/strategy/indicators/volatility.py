@@ -128,7 +128,7 @@ def aberration(
 def accbands(
     high: Floats, low: Floats, close: Floats, length: int, c: float, mamode: str
 ) -> tuple[Floats, Floats, Floats]:
-    """Headley (2002)."""
+    """Computes the acceleration bands: lower, middle and upper (Headley, 2002)."""
     ratio = c * k.non_zero_range(high, low) / (high + low)
     return (
         moving_average(mamode, low * (1.0 - ratio), length),

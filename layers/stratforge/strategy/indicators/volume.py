@@ -1,4 +1,4 @@
-"""Indicators of volume."""
+"""Indicators computed from volume and price."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class HostRuntimeExecutor(RuntimeExecutor):
         self._log = Path(os.environ["STRATFORGE_LOGS"]) / f"{function_version.id.function_name}.log"
 
     def start(self, env_vars: dict[str, str]) -> None:
-        """Starts the process."""
+        """Starts the function's process with its environment and layers."""
         places = [self.function_version.config.code.get_unzipped_code_location()]
         places += [layer.code.get_unzipped_code_location() / "python" for layer in self.function_version.config.layers]
         environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
@@ -90,7 +90,7 @@ class HostRuntimeExecutor(RuntimeExecutor):
         return InvocationResult(request, answer["payload"].encode(), is_error=bool(answer["failed"]), logs="")
 
     def stop(self) -> None:
-        """Ends the process."""
+        """Ends the function's process, by force after three seconds."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             try:
@@ -103,7 +103,7 @@ class HostRuntimeExecutor(RuntimeExecutor):
         return "127.0.0.1"
 
     def get_endpoint_from_executor(self) -> str:
-        """Where it finds LocalStack."""
+        """Returns the host at which the function finds LocalStack."""
         return "127.0.0.1"
 
     def get_runtime_endpoint(self) -> str:

@@ -1,4 +1,4 @@
-"""What LocalStack finds by its entry point; the executor is loaded when LocalStack is up."""
+"""The plugin that LocalStack finds by its entry point; the executor is loaded when LocalStack is up."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
 
 class HostExecutorPlugin(RuntimeExecutorPlugin):
-    """`LAMBDA_RUNTIME_EXECUTOR=stratforge-host`."""
+    """The plugin chosen by `LAMBDA_RUNTIME_EXECUTOR=stratforge-host`."""
 
     name = "stratforge-host"
 

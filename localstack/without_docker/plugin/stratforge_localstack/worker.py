@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 @dataclass
 class Context:
-    """What Lambda tells a handler of its invocation."""
+    """The context object that Lambda gives a handler of its invocation."""
 
     aws_request_id: str
     function_name: str
