@@ -21,7 +21,7 @@ class DoorkeeperSettings(Settings):
 
 
 class EdgeSecret(BaseModel):
-    """What the edge shows."""
+    """The secret that the edge adds to what it passes on."""
 
     key: SecretStr
 

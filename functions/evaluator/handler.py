@@ -48,7 +48,7 @@ def _evaluate(message: BarMessage, arrived_at: datetime) -> Evaluated:
 
 
 def record_handler(record: SQSRecord) -> None:
-    """Handles one bar."""
+    """Evaluates the sessions that wait for one bar of the queue."""
     message = BarMessage.model_validate_json(record.body)
     arrived_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
     if message.kind == "correction":

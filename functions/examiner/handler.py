@@ -40,7 +40,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def examined(conninfo: str) -> dict[str, Any]:
-    """What is found in a database."""
+    """Asks a restored database for the invariants of its ledger, reading only."""
     with psycopg.connect(conninfo, connect_timeout=10, application_name="examiner") as connection:
         connection.execute("SET TRANSACTION READ ONLY")
         row = connection.execute("SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM trades)").fetchone()

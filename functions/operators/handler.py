@@ -37,7 +37,7 @@ class FirstOperator(BaseModel):
 
 
 class Command(BaseModel):
-    """What `make operator` asks for. `by` is the caller's own identity at AWS."""
+    """Request of `make operator`. `by` is the caller's own identity at AWS."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -34,7 +34,7 @@ def service() -> RealtimeService:
 
 @lru_cache(maxsize=1)
 def gateway() -> Any:
-    """What answers clients: the routes themselves return nothing."""
+    """Client of the WebSocket API through which answers are posted: the routes themselves return nothing."""
     settings = RealtimeSettings.from_environment()
     return realtime_gateway(settings.live_api_id, settings.live_stage)
 

@@ -42,7 +42,7 @@ def wake_executor(symbol: str, cause: str) -> None:
 
 
 def record_handler(record: SQSRecord) -> None:
-    """Handles one update."""
+    """Settles one order update of the queue."""
     update = OrderUpdate.model_validate_json(record.body)
     done = settle_fill(database(), wake_executor, update)
     log.info(
