@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 from stratforge.configuration import DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
-from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.invariants import broken_invariants, users_and_trades
+from stratforge.storage.postgres.roles import only_read
 
 log = logger("examiner")
 
@@ -42,10 +43,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def examined(conninfo: str) -> dict[str, Any]:
     """Asks a restored database for the invariants of its ledger, reading only."""
     with psycopg.connect(conninfo, connect_timeout=10, application_name="examiner") as connection:
-        connection.execute("SET TRANSACTION READ ONLY")
-        row = connection.execute("SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM trades)").fetchone()
-        assert row is not None
+        only_read(connection)
+        users, trades = users_and_trades(connection)
         broken = {name: len(rows) for name, rows in broken_invariants(connection).items()}
-        found = {"broken": broken, "users": row[0], "trades": row[1]}
+        found: dict[str, Any] = {"broken": broken, "users": users, "trades": trades}
     log.info("examined", **found)
     return found

@@ -15,7 +15,7 @@ import psycopg
 from stratforge.aws import aws_client
 from stratforge.configuration import DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
-from stratforge.storage.postgres.roles import set_role_passwords
+from stratforge.storage.postgres.roles import has_rights_of, set_role_passwords
 
 log = logger("rotator")
 _CURRENT, _PENDING = "AWSCURRENT", "AWSPENDING"
@@ -101,6 +101,5 @@ def _test(user: DatabaseSecret) -> None:
     """The new user gets in, and may what its role may: it is a member with the role's rights, or the role itself."""
     role = user.username.removesuffix(_SECOND)
     with psycopg.connect(user.conninfo(), connect_timeout=10) as connection:
-        row = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (role,)).fetchone()
-    if row is None or not row[0]:
-        raise RotationRefused(f"{user.username} has not the rights of {role}")
+        if not has_rights_of(connection, role):
+            raise RotationRefused(f"{user.username} has not the rights of {role}")

@@ -15,9 +15,9 @@ from tests.integration.world import World
 
 
 @pytest.fixture
-def world(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(migrated: str) -> Iterator[World]:
     """A world with a user who buys."""
-    found = World(migrated, monkeypatch)
+    found = World(migrated)
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
         ada = add_trader(connection, "ada", sizing="0.2")
@@ -43,7 +43,7 @@ def test_an_order_outlives_rejected_keys(world: World, monkeypatch: pytest.Monke
             refusing.setattr(world.broker, question, refuse)
         for _ in range(8):
             with pytest.raises(BrokerRefusesPlatform):
-                world.executor.handle("AAPL")
+                world.executor.execute("AAPL")
     assert orders(world) == [("WORKING", None)]
     assert world.exchange.orders == {}
     world.quiet()

@@ -79,7 +79,7 @@ def session(source: str = TELLS, parameters: dict[str, float] | None = None) -> 
 def in_process(each: RunningSession, window: BarColumns) -> tuple[object, dict[str, float]]:
     """What the strategy says without any sandbox."""
     strategy = compile_strategy(each.python_code).with_parameters(**each.parameters)
-    position = PositionView(each.quantity, each.average_entry_price, float(each.bars_held))
+    position = PositionView(each.quantity, each.average_entry_price, float(each.bars_held_now))
     found = evaluate_last_bar(strategy, Values(window), position, each.state)
     return (found.signal and (found.signal.side, found.signal.confidence, found.signal.size_kind, found.signal.size)), found.state  # fmt: skip
 

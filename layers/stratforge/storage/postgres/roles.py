@@ -1,4 +1,4 @@
-"""Passwords of the database's roles."""
+"""The database's roles: their passwords, and whose rights somebody has."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from stratforge.configuration import DatabaseSecret
+from stratforge.storage.postgres.database import Connection
 
 
 def set_role_passwords(conninfo: str, secrets: Sequence[DatabaseSecret]) -> None:
@@ -19,3 +20,14 @@ def set_role_passwords(conninfo: str, secrets: Sequence[DatabaseSecret]) -> None
                     sql.Identifier(secret.username), sql.Literal(secret.password.get_secret_value())
                 )
             )
+
+
+def has_rights_of(connection: Connection, role: str) -> bool:
+    """Tells whether the user of this connection may do what a role may: as its member, or as the role itself."""
+    row = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (role,)).fetchone()
+    return bool(row and row[0])
+
+
+def only_read(connection: Connection) -> None:
+    """Makes the transaction that has just begun one that cannot write."""
+    connection.execute("SET TRANSACTION READ ONLY")
