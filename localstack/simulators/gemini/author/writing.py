@@ -14,6 +14,7 @@ from simulators.gemini.author.refinements import refined
 from simulators.gemini.author.rules import (
     Both,
     Compare,
+    Cross,
     Held,
     Lasting,
     Number,
@@ -293,6 +294,16 @@ _TITLES = {
 
 
 def _name(plan: Plan, symbol: str) -> str:
-    found = [getattr(each, "name", "") for rule in plan.of("entry") for each in nodes(rule.condition)]
-    titles = list(dict.fromkeys(_TITLES[each] for each in found if each in _TITLES))
-    return f"{symbol} {' and '.join(titles) or 'by the clock'}"[:120]
+    crossed = [each for rule in plan.of("entry") for each in nodes(rule.condition) if isinstance(each, Cross)]
+    lines = {each.left.name for each in crossed} | {
+        each.right.name for each in crossed if isinstance(each.right, Series)
+    }
+    titles = list[str]()
+    for rule in plan.of("entry"):
+        for each in nodes(rule.condition):
+            title = _TITLES.get(each.name) if isinstance(each, Series) else None
+            if title is not None and isinstance(each, Series):
+                titles.append(
+                    f"{title} cross" if each.name in lines and each.name in ("sma", "ema", "wma", "hma") else title
+                )
+    return f"{symbol} {' and '.join(dict.fromkeys(titles)) or 'by the clock'}"[:120]
