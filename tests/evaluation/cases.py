@@ -7,9 +7,8 @@ paths that make its rules act. A right refusal asks a question and writes no cod
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
-Group = Literal["easy", "combined", "times", "sizes", "hard", "ambiguous", "impossible", "hostile", "languages"]
+Group = str
 _TEMPLATE = """\
 {constants}
 def indicators(bars):
@@ -34,11 +33,13 @@ class Reference:
     before: tuple[str, ...] = ()
     on_buy: tuple[str, ...] = ()
     size: str = ""
+    # The whole strategy, where it has another form than one entry and one exit.
+    whole: str = ""
 
     @property
     def code(self) -> str:
         """The whole."""
-        return _TEMPLATE.format(
+        return self.whole or _TEMPLATE.format(
             constants="",
             columns=", ".join(f'"{name}": {call}' for name, call in (self.columns or {"price": "bars.close"}).items()),
             before="".join(f"    {line}\n" for line in self.before),
@@ -58,6 +59,17 @@ class Case:
     references: tuple[Reference, ...] = ()
     indicators: frozenset[str] = frozenset()
     symbol: str | None = None
+    # What the person says after the first answer, turn by turn.
+    then: tuple[str, ...] = ()
+    # Whether whoever works on the offline author leaves this case unread.
+    held_out: bool = False
+    # Whether nearly every bar must agree: for cases whose filters and limits change few bars.
+    exact: bool = False
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """All that the person says."""
+        return (self.request, *self.then)
 
     @property
     def wants_question(self) -> bool:

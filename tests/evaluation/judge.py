@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +10,12 @@ from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.market import BarColumns
 from stratforge.strategy import Strategy, compile_strategy
 
-from tests.evaluation.cases import Case, Reference
+from tests.evaluation.cases import Case
 
 # The part of bars at which both hold or both do not, on average over the paths; and of bars at which either holds, so that mostly being out is no
 # agreement by itself.
 AGREEMENT, OVERLAP = 0.9, 0.7
+EXACT_AGREEMENT, EXACT_OVERLAP = 0.98, 0.92
 _DAYS, _OPEN, _MINUTES = 10, 1_767_623_400, 390
 
 
@@ -59,15 +60,21 @@ def difference(case: Case, strategy: Strategy, symbol: str) -> str | None:
         return f"it is for {symbol}, not for {case.symbol}"
     if case.indicators and not case.indicators & _indicators(strategy):
         return f"it uses none of {', '.join(sorted(case.indicators))}"
-    told = [_disagreement(reference, strategy) for reference in case.references]
+    bounds = (EXACT_AGREEMENT, EXACT_OVERLAP) if case.exact else (AGREEMENT, OVERLAP)
+    told = [_disagreement(reference.code, bool(reference.size), strategy, bounds) for reference in case.references]
     return None if None in told else told[0]
 
 
-def _disagreement(reference: Reference, strategy: Strategy) -> str | None:
-    right = compile_strategy(reference.code)
+@cache
+def _expected(code: str) -> tuple[npt.NDArray[np.float64], ...]:
+    strategy = compile_strategy(code)
+    return tuple(held(strategy, bars) for bars in paths())
+
+
+def _disagreement(code: str, sized: bool, strategy: Strategy, bounds: tuple[float, float]) -> str | None:
     same, both, either, sizes = [], 0, 0, []
-    for bars in paths():
-        expected, got = held(right, bars), held(strategy, bars)
+    for bars, expected in zip(paths(), _expected(code), strict=True):
+        got = held(strategy, bars)
         first, second = expected > 0.001, got > 0.001
         same.append(float((first == second).mean()))
         both += int((first & second).sum())
@@ -75,9 +82,10 @@ def _disagreement(reference: Reference, strategy: Strategy) -> str | None:
         sizes += list(zip(expected[first & second], got[first & second], strict=True))
     if not either:
         return "nothing is ever bought"
-    if np.mean(same) < AGREEMENT or both / either < OVERLAP:
-        return f"it holds at other bars (same {np.mean(same):.0%}, overlap {both / either:.0%})"
-    if reference.size:
+    agreement, overlap = bounds
+    if np.mean(same) < agreement or both / either < overlap:
+        return f"it holds at other bars (same {np.mean(same):.1%}, overlap {both / either:.1%})"
+    if sized:
         ratio = float(np.median([got / expected for expected, got in sizes]))
         if not 0.8 < ratio < 1.25:
             return f"it buys {ratio:.2f} times as much"

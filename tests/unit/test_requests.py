@@ -1,0 +1,126 @@
+"""The offline author over the sets of cases by people's habits: never silently wrong, and right often enough.
+
+A case is silently wrong when an answer passes every gate and does something else than each acceptable reading.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+
+import pytest
+from simulators.gemini.author import write_answer
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.prompts import Request
+from stratforge.ai.review import review
+from stratforge.strategy import StrategyError, compile_strategy
+
+from tests.evaluation import (
+    filtered_cases,
+    held_out_cases,
+    held_out_refinements,
+    plain_cases,
+    refinement_cases,
+    tricky_cases,
+    unwritable_cases,
+)
+from tests.evaluation.cases import Case
+from tests.evaluation.judge import difference, held, paths
+
+OPEN = (
+    *plain_cases.CASES,
+    *filtered_cases.CASES,
+    *unwritable_cases.CASES,
+    *tricky_cases.CASES,
+    *refinement_cases.CASES,
+)
+HELD_OUT = (*held_out_cases.CASES, *held_out_refinements.CASES)
+
+# Silently wrong today, by what the person said last: each name goes when its cause is mended.
+KNOWN_WRONG: dict[str, str] = {
+    "Buy when RSI < 35 Mon-Wed. Sell when RSI > 60.": "a range of days is read as its two ends",
+    "Buy when RSI < 30 and sell when RSI < 30": "buying and selling on the same condition is written down",
+    "Buy 150% of equity when RSI < 30, sell RSI > 70": "a size, a limit or a stop that makes no sense is written down",
+    "Buy when price is above 100, sell when price is above 100": "a size, a limit or a stop that makes no sense is written down",
+    "Buy RSI < 30 with a stop loss of 0%, sell RSI > 70": "a size, a limit or a stop that makes no sense is written down",
+    "Buy RSI < 30, stop loss -150%, sell RSI > 70": "a size, a limit or a stop that makes no sense is written down",
+    "Buy RSI < 35, sell after 30": "a time without a unit is read as a level",
+    "RSI below 40": "a change to one condition replaces or doubles more than it says",
+    "price above the 100 SMA": "a change to one condition replaces or doubles more than it says",
+    "buy when RSI is below 40": "a change to one condition replaces or doubles more than it says",
+    "sell when RSI is above 80": "a change to one condition replaces or doubles more than it says",
+}
+# Held-out cases that are silently wrong, and clear cases that come out right: the first may only fall, the others only rise.
+HELD_OUT_WRONG = 3
+OPEN_RIGHT = 88
+HELD_OUT_RIGHT = 27
+
+
+_CASES = {case.turns: case for case in OPEN + HELD_OUT}
+
+
+def outcome(case: Case) -> str:
+    """right; asked; refused; caught by a gate; or silently wrong."""
+    return _outcome(case.turns)
+
+
+@cache
+def _outcome(turns: tuple[str, ...]) -> str:
+    case = _CASES[turns]
+    draft = StrategyDraft.model_validate(write_answer(case.turns))
+    if not draft.python_code:
+        assert draft.questions, case.turns
+        return "refused" if case.wants_question else "asked"
+    try:
+        strategy = compile_strategy(draft.python_code)
+    except StrategyError:
+        return "caught"
+    if review(draft, strategy, Request(case.turns[-1], whole=len(case.turns) == 1)):
+        return "caught"
+    if case.wants_question or difference(case, strategy, draft.symbol) is not None:
+        return "silently wrong"
+    return "right"
+
+
+def test_there_are_enough_cases_and_a_third_is_held_out() -> None:
+    everything = OPEN + HELD_OUT
+    assert len({case.turns for case in everything}) == len(everything)
+    assert sum(not case.then for case in everything) >= 250
+    assert sum(bool(case.then) for case in everything) >= 60
+    assert all(case.held_out for case in HELD_OUT)
+    assert not any(case.held_out for case in OPEN)
+
+
+def test_every_reference_trades_on_the_paths() -> None:
+    """A reference that never buys, or never is out, would tell nothing apart."""
+    codes = {reference.code for case in OPEN + HELD_OUT for reference in case.references[:1]}
+    for code in codes:
+        strategy = compile_strategy(code)
+        assert 0 < sum(float((held(strategy, bars) > 0.001).mean()) for bars in paths()) < 3, code
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(
+            case,
+            id=" … ".join(case.turns)[-90:],
+            marks=[pytest.mark.xfail(strict=True, reason=KNOWN_WRONG[case.turns[-1]])]
+            if case.turns[-1] in KNOWN_WRONG
+            else [],
+        )
+        for case in OPEN
+    ],
+)
+def test_the_offline_author_is_not_silently_wrong(case: Case) -> None:
+    assert outcome(case) != "silently wrong"
+
+
+def test_held_out_cases_are_not_silently_wrong() -> None:
+    counts = Counter(outcome(case) for case in HELD_OUT)
+    assert counts["silently wrong"] <= HELD_OUT_WRONG
+
+
+def test_clear_requests_come_out_right() -> None:
+    assert sum(outcome(case) == "right" for case in OPEN) >= OPEN_RIGHT
+    assert sum(outcome(case) == "right" for case in HELD_OUT) >= HELD_OUT_RIGHT
