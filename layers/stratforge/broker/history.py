@@ -21,6 +21,8 @@ from stratforge.market import Bar, is_crypto
 # Minutes of a trading day that are counted on when asking for a number of bars: nights, weekends and holidays lie between.
 _STOCK_MINUTES_A_DAY = 390
 _CALENDAR_DAYS_PER_TRADING_DAY = 1.6
+# How far back the bars before a session are looked for.
+_MAX_HISTORY = timedelta(days=366)
 
 
 class HistoryUnavailable(RuntimeError):
@@ -99,10 +101,18 @@ class AlpacaHistory:
         return bars[-limit:] if limit is not None else bars
 
     def latest(self, symbol: str, count: int, now: datetime) -> list[Bar]:
-        """At least the latest `count` bars that are over, if the market has that many."""
+        """The latest `count` bars that are over; fewer only if the last `_MAX_HISTORY` has no more.
+
+        A minute without a trade has no bar: of a symbol that trades seldom a longer time is asked for, until there are enough.
+        """
         minute = now.replace(second=0, microsecond=0)
         days = count / (1440 if is_crypto(symbol) else _STOCK_MINUTES_A_DAY) * _CALENDAR_DAYS_PER_TRADING_DAY + 4
-        return self.bars(symbol, minute - timedelta(days=days), minute, count)
+        while True:
+            time = min(timedelta(days=days), _MAX_HISTORY)
+            bars = self.bars(symbol, minute - time, minute, count)
+            if len(bars) >= count or time == _MAX_HISTORY:
+                return bars
+            days *= 4
 
 
 def normalized_bar(symbol: str, payload: Any) -> Bar:

@@ -32,6 +32,22 @@ def exchange_timezone(symbol: str) -> ZoneInfo:
     return ZoneInfo("UTC") if is_crypto(symbol) else _NEW_YORK
 
 
+def _offsets(hours: Integers, timezone: ZoneInfo) -> Integers:
+    """Seconds that the exchange's wall clock is ahead of UTC in each of these hours since the epoch."""
+
+    def looked_up(hours: Integers) -> Integers:
+        moments = (datetime.fromtimestamp(hour * _HOUR, timezone) for hour in hours.tolist())
+        return np.array([(each.utcoffset() or timedelta()).total_seconds() for each in moments], dtype=np.int64)
+
+    # No clock is changed forth and back within a day: a day that ends as it began has one offset.
+    days, day = np.unique(hours // 24, return_inverse=True)
+    first, last = looked_up(days * 24), looked_up(days * 24 + 23)
+    offsets = first[day]
+    changing = (first != last)[day]
+    offsets[changing] = looked_up(hours[changing])
+    return offsets
+
+
 @dataclass(frozen=True, eq=False)
 class BarColumns:
     """Consecutive bars of one symbol as arrays of equal length.
@@ -95,15 +111,10 @@ class BarColumns:
         if not len(self):
             return self.time
         # Offsets change on whole hours only, so one look-up an hour is enough.
-        hours, inverse = np.unique(self.time // _HOUR, return_inverse=True)
-        offsets = np.array(
-            [
-                (datetime.fromtimestamp(int(hour) * _HOUR, self.timezone).utcoffset() or timedelta()).total_seconds()
-                for hour in hours
-            ],
-            dtype=np.int64,
-        )
-        return self.time + offsets[inverse]
+        hours = self.time // _HOUR
+        starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
+        offsets = _offsets(hours[starts], self.timezone)
+        return self.time + np.repeat(offsets, np.diff(starts, append=len(self)))
 
     @cached_property
     def day(self) -> Integers:

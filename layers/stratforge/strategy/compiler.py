@@ -57,7 +57,7 @@ class Strategy:
 
     @cached_property
     def lookback(self) -> int:
-        """Bars after which a trailing window gives the same last values as the full history (1e-9 relative).
+        """Bars after which a trailing window gives the last values of the full history, bit for bit.
 
         Raises:
             StrategyError: if no window is long enough, or evaluating it would cost more than a session may.

@@ -19,7 +19,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 EPSILON = float(np.finfo(np.float64).eps)
 _CHUNK = 1 << 21  # elements of a strided window matrix worked on at a time (16 MiB)
-_TAIL = 54  # Weights below 2**-54 of the newest change no sum in double precision.
+# Weights below 2**-46 of the newest are left out: 1.4e-14 of a value that stands still, less than the half digit (2.5e-14) that
+# `quantized` rounds away, so that the average of such a value stays that value.
+_TAIL = 46
 _DIGITS = 12
 _PIECE = 8192  # numbers worked on at a time
 _HIGHEST = 3 if sys.byteorder == "little" else 0
@@ -269,7 +271,7 @@ def rolling_arg_extreme(x: Floats, window: int, *, largest: bool) -> Floats:
 
 @lru_cache(maxsize=4096)
 def reach(decay: float) -> int:
-    """Returns the number of values a decaying sum is made of: those before weigh less than 2**-54 of the newest."""
+    """Returns the number of values a decaying sum is made of: those before weigh less than 2**-46 of the newest."""
     if decay <= 0.0:
         return 1
     needed = math.ceil(_TAIL * math.log(2.0) / -math.log(decay))
@@ -333,11 +335,18 @@ def recursion(
     if first >= n:
         return out
     known, limit = ~np.isnan(x), patience or length
-    if known[start:].all():
-        terms = gain * x[first:]
+    gaps = np.flatnonzero(~known[start:])
+    end = start + int(gaps[0]) if len(gaps) else n
+    # Always the same way before the first gap, whether one follows or not.
+    if first < end:
+        terms = gain * x[first:end]
         terms[0] = seed(x[start : first + 1])
-        out[first:] = decaying_sum(terms, decay)
+        out[first:end] = decaying_sum(terms, decay)
+        # What is left out is shared among what is not.
+        out[first + reach(decay) : end] /= 1.0 - decay ** reach(decay)
+    if end == n:
         return quantized(out)
+    before_gap = out[:end].copy()
     places = np.arange(n)
     latest = np.maximum.accumulate(np.where(known, places, -1))
     passed = np.where(latest < 0, limit, places - latest)
@@ -345,20 +354,21 @@ def recursion(
     factors = np.full(n, decay)
     terms = gain * x
     if patience:
-        gaps = known & (before > 0)
-        weight = decay ** (before[gaps] + 1.0)
-        factors[gaps] = weight / (weight + gain)
-        terms[gaps] /= weight + gain
+        after_gap = known & (before > 0)
+        weight = decay ** (before[after_gap] + 1.0)
+        factors[after_gap] = weight / (weight + gain)
+        terms[after_gap] /= weight + gain
     factors, terms = np.where(known, factors, 1.0), np.where(known, terms, 0.0)
     unknown = passed >= limit
     for begin in np.flatnonzero(known & (before >= limit)).tolist():
-        end = min(begin + length, n)
-        unknown[begin : end - 1] = True
-        factors[end - 1], terms[end - 1] = 0.0, seed(x[begin:end][known[begin:end]])
+        stop = min(begin + length, n)
+        unknown[begin : stop - 1] = True
+        factors[stop - 1], terms[stop - 1] = 0.0, seed(x[begin:stop][known[begin:stop]])
         if begin + length > n:
-            unknown[end - 1] = True
+            unknown[stop - 1] = True
     out = _affine(factors, terms, reach(decay))
     out[unknown] = np.nan
+    out[:end] = before_gap
     return quantized(out)
 
 

@@ -4,6 +4,7 @@ What a window of n bars or a shift of n bars needs is known; what an indicator n
 indicator and its arguments. Along the graph these add up to an estimate, and the estimate is tried: the columns are evaluated on random walks
 of different scale and calm, over the full history and over trailing windows, and the lookback is a window whose last values agree to the digits that
 kernels round to wherever it was tried, and show nothing of a past of another scale that lay before it. Indicators of the day need a whole day at least.
+What reaches back a fixed number of bars (averages above all) is measured to the bar; whatever rests on anything else gets a margin of a quarter.
 
 All this work is counted before it is done (`cost.py`), and has a budget: a source that asks for more is refused.
 """
@@ -26,13 +27,38 @@ from stratforge.strategy.cost import (
     too_large,
 )
 from stratforge.strategy.findings import Code, Finding, StrategyError
-from stratforge.strategy.graph import NODES, Argument, Node, Values
+from stratforge.strategy.graph import NODES, Argument, Node, Values, reachable
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.kernels import reach
 
 TOLERANCE = 2e-12
 MAX_LOOKBACK = 20_000
 _MARGIN = 1.25
+# Indicators that are sums of their inputs, or of changes of them, with fixed weights: what reaches into a value is a fixed number of bars,
+# which prices that fall steeply show (`_leaves_no_trace`). Of others, whose values are of one size whatever the prices are, it would not show.
+_FIXED_REACH = frozenset(
+    [
+        "sma",
+        "ema",
+        "rma",
+        "wma",
+        "hma",
+        "dema",
+        "tema",
+        "macd",
+        "rsi",
+        "atr",
+        "natr",
+        "bbands",
+        "stdev",
+        "variance",
+        "roc",
+        "mom",
+        "donchian",
+        "true_range",
+        "vwma",
+    ]
+)
 # Bars of a day that never closes.
 _DAY_BARS = 1_440
 # Ends in the middle and at the edges of the day, so that day anchors are met too.
@@ -135,6 +161,12 @@ def _measure_indicator(arguments: tuple[tuple[type, Argument], ...], output: int
     low, high = least - 1, max(16, least)
     spent, has_values = 0.0, False
     history: _History | None = None
+    exact = indicator.name in _FIXED_REACH
+
+    def enough(window: int) -> bool:
+        assert history is not None
+        return history.agrees(window, False, (0, 977)) and (not exact or _leaves_no_trace(nodes, window, False))
+
     while True:
         if history is None or high * 2 > len(history.bars):
             length = max(2_048, high * 4)
@@ -143,18 +175,19 @@ def _measure_indicator(arguments: tuple[tuple[type, Argument], ...], output: int
                 return _Measured(None, spent, has_values)
             history = _History(nodes, _random_history(2, length, 0.02, 7.0))
             has_values = not bool(np.isnan(history.full[0]).all())
-        spent += 2 * node_nanoseconds(call, high)
-        if has_values and history.agrees(high, False, (0, 977)):
+        spent += (5 if exact else 2) * node_nanoseconds(call, high)
+        if has_values and enough(high):
             break
         low, high = high, high * 2
-    while high - low > max(1, high // 64):
+    while high - low > (1 if exact else max(1, high // 64)):
         middle = (low + high) // 2
-        spent += 2 * node_nanoseconds(call, middle)
-        if history.agrees(middle, False, (0, 977)):
+        spent += (5 if exact else 2) * node_nanoseconds(call, middle)
+        if enough(middle):
             high = middle
         else:
             low = middle
-    return _Measured(high, spent, has_values)
+    # What is not a plain window may begin anew within it, where values are unknown in between.
+    return _Measured(high + least if exact and high > least else high, spent, has_values)
 
 
 def _indicator_bars(call: Node, output: int, meter: _Meter) -> int:
@@ -189,7 +222,8 @@ def _own_bars(node: Node, meter: _Meter) -> int:
         return int(node.arguments[0]) - 1
     if operation == "ewm_mean":
         alpha = float(node.arguments[0])
-        return max(reach(1.0 - alpha), int(node.arguments[2]))
+        # Where values are unknown it may begin anew, as late as its weights ask for.
+        return max(reach(1.0 - alpha) + math.ceil(2.0 / alpha), int(node.arguments[2]))
     # A window of n bars looks back n - 1.
     return _indicator_bars(node.inputs[0], int(node.arguments[0]), meter) - 1 if operation == "field" else 0
 
@@ -214,11 +248,27 @@ def measure_lookback(nodes: list[Node], *, previous: bool) -> int:
 
 @lru_cache(maxsize=4096)
 def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
-    back = 2 if previous else 1
     meter = _Meter()
     # What costs too much over the shortest window it could need is not even tried.
     shortest = max((longest_argument(node) for node in nodes), default=0)
     meter.spend(columns_nanoseconds(nodes, 2 * shortest))
+    roughly: dict[Node, bool] = {}
+    for node in nodes:
+        roughly[node] = _known_roughly(node) or any(roughly[each] for each in node.inputs)
+    exact = tuple(node for node in nodes if not roughly[node])
+    rough = tuple(reachable(node for node in nodes if roughly[node]))
+    bars = _measure_alike(exact, previous, meter, 1.0)
+    return max(bars, _measure_alike(rough, previous, meter, _MARGIN)) if rough else bars
+
+
+def _known_roughly(node: Node) -> bool:
+    """Whether how far back a node reaches was only seen on examples, so that a margin is needed."""
+    return _of_the_day(node) or (node.operation == "indicator" and node.arguments[0] not in _FIXED_REACH)
+
+
+def _measure_alike(nodes: tuple[Node, ...], previous: bool, meter: _Meter, margin: float) -> int:
+    """The lookback of nodes that all need the same margin (1 for none)."""
+    back = 2 if previous else 1
     looks: dict[Node, int] = {}
     window = 0
     for node in nodes:
@@ -226,9 +276,9 @@ def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
         looks[node] = before + _own_bars(node, meter)
         if looks[node] > MAX_LOOKBACK:
             raise _unbounded()
-        if window_length(_with_margin(looks[node] + back)) > window:
+        if window_length(_with_margin(looks[node] + back, margin)) > window:
             # What would cost too much on every bar need not be measured any further.
-            window = window_length(_with_margin(looks[node] + back))
+            window = window_length(_with_margin(looks[node] + back, margin))
             cost_of(nodes, window)
     bars = max(looks.values(), default=0) + back
     # What holds on to a value until the day ends may do so all day, however soon it let go on these histories.
@@ -238,26 +288,26 @@ def _measure(nodes: tuple[Node, ...], previous: bool) -> int:
     seen = tuple(node for node in nodes if node.operation not in ("indicator", "constant") and node.inputs)
     if not seen:
         return bars
-    cost_of(nodes, window_length(_with_margin(bars)))
+    cost_of(nodes, window_length(_with_margin(bars, margin)))
     cost = _trial_nanoseconds(nodes, bars)
     # Small steps where they cost little: a shorter window makes every bar cheaper.
     step = 1.05 if cost < MAX_GATE_NANOSECONDS / 50 else 1.25
     while True:
         meter.spend(_trial_nanoseconds(nodes, bars))
-        if _holds(seen, bars, previous) and _forgets(seen, _with_margin(bars), previous):
-            return _with_margin(bars)
+        if _holds(seen, bars, previous) and _forgets(seen, _with_margin(bars, margin), previous):
+            return _with_margin(bars, margin)
         bars = math.ceil(bars * step)
         if bars > MAX_LOOKBACK:
             raise _unbounded()
 
 
-def _with_margin(bars: int) -> int:
-    return int(bars * _MARGIN) + 2
+def _with_margin(bars: int, margin: float) -> int:
+    return int(bars * margin) + 2 if margin > 1.0 else bars
 
 
 def _trial_nanoseconds(nodes: tuple[Node, ...], bars: int) -> float:
     full, windows = columns_nanoseconds(nodes, _trial_length(bars)), columns_nanoseconds(nodes, bars)
-    past = columns_nanoseconds(nodes, 3 * _with_margin(bars))
+    past = columns_nanoseconds(nodes, 3 * _with_margin(bars, _MARGIN))
     return len(_WALKS) * (full + len(_OFFSETS) * windows) + past
 
 
@@ -286,8 +336,28 @@ def _forgets(seen: tuple[Node, ...], window: int, previous: bool) -> bool:
     open_, high, low, close, volume = (
         np.concatenate((getattr(before, name), getattr(now, name))) for name in PRICE_COLUMNS
     )
-    both = BarColumns(time, open_, high, low, close, volume)
-    whole, alone = Values(both), Values(both.slice(window, 2 * window))
+    return _alike(seen, BarColumns(time, open_, high, low, close, volume), window, previous)
+
+
+def _leaves_no_trace(seen: tuple[Node, ...], window: int, previous: bool) -> bool:
+    """Whether nothing before the window is part of the last values, however little it weighs.
+
+    Prices fall by a factor of 1e50 over the window and as much before it: faster than weights grow, so that the oldest bar that is part
+    of a value, or an average's seed, decides it.
+    """
+    walk = _random_history(6, 2 * window, 0.5, 100.0)
+    around = 100.0 * walk.volume / walk.volume.mean() + 1.0
+    fall = np.logspace(100, 0, 2 * window)
+    close = around * fall
+    open_ = np.concatenate((close[:1], close[:-1]))
+    high, low = 1.01 * np.maximum(open_, close), 0.99 * np.minimum(open_, close)
+    bars = BarColumns(walk.time, open_, high, low, close, walk.volume * np.logspace(40, 0, 2 * window))
+    return _alike(seen, bars, window, previous)
+
+
+def _alike(seen: tuple[Node, ...], bars: BarColumns, window: int, previous: bool) -> bool:
+    """Whether the last values over all of `bars` are those over their last `window`, bit for bit."""
+    whole, alone = Values(bars), Values(bars.tail(window))
     return all(
         np.array_equal(whole.series(node)[-back], alone.series(node)[-back], equal_nan=True)
         for node in seen

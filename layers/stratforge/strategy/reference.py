@@ -103,7 +103,7 @@ def reference_page() -> str:
         "",
         "What is not finite (division by zero, the logarithm of 0, an overflow, `np.inf`) becomes unknown where the operation ends. A window with an",
         "unknown value inside is unknown. Exponential averages pass over an unknown value, and begin anew after as many unknown values in a row as",
-        "their length; `ewm(...)` weighs as pandas' `ewm` does. Averages with endless weights leave out what weighs less than 2^-54 of the newest",
+        "their length; `ewm(...)` weighs as pandas' `ewm` does. Averages with endless weights leave out what weighs less than 2^-46 of the newest",
         "value. Results are rounded to twelve digits or a little more, so the average of a price that stands still equals that price, and a trailing",
         "window gives the values of the whole history.",
         "",

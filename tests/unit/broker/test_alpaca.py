@@ -23,6 +23,7 @@ from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.hardening import ForbiddenCall
 from stratforge.broker.history import AlpacaHistory
 from stratforge.configuration import AlpacaSecret
+from stratforge.market import Bar
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -255,3 +256,18 @@ def test_history_is_adjusted_for_splits_unless_it_is_wanted_as_traded(
     )
     ((_method, path, _body),) = server.requests
     assert parse_qs(urlsplit(path).query)["adjustment"] == [adjustment]
+
+
+def test_history_of_a_symbol_that_trades_seldom_is_looked_for_further_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+    one = Decimal(1)
+    stored = [Bar("AAPL", now - timedelta(hours=hours), one, one, one, one, one) for hours in range(5_000, 0, -1)]
+
+    def bars(_self: AlpacaHistory, _symbol: str, start: datetime, end: datetime, limit: int) -> list[Bar]:
+        return [bar for bar in stored if start <= bar.time < end][-limit:]
+
+    monkeypatch.setattr(AlpacaHistory, "bars", bars)
+    secret = {"key_id": "k", "secret_key": "s", "data_url": "http://127.0.0.1:9", "trading_url": "http://127.0.0.1:9"}
+    history = AlpacaHistory(AlpacaSecret.model_validate(secret))
+    assert history.latest("AAPL", 1_088, now) == stored[-1_088:]
+    assert history.latest("AAPL", 6_000, now) == stored

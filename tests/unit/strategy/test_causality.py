@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
-from stratforge.strategy import compile_strategy
+from stratforge.strategy import compile_strategy, kernels
 from stratforge.strategy.graph import OPERATIONS, Node, Values, reachable
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import _random_history
@@ -148,3 +148,24 @@ def test_the_average_of_a_price_that_stands_still_is_that_price(name: str, price
     close[300:] = price
     values = Values(BarColumns(bars.time, bars.open, bars.high, bars.low, close, bars.volume)).series(node)
     assert (values[-10:] == price).all()
+
+
+def test_a_gap_later_on_does_not_change_how_the_values_before_it_are_rounded() -> None:
+    generator = np.random.default_rng(7)
+    for alpha, length in ((0.1, 19), (1 / 14, 14), (0.02, 99)):
+        for _ in range(20):
+            x = 100.0 + np.cumsum(generator.normal(0.0, 0.1, 3_000))
+            with_gap = x.copy()
+            with_gap[2_500] = np.nan
+            assert np.array_equal(
+                kernels.smoothed(x, alpha, length)[:2_500],
+                kernels.smoothed(with_gap, alpha, length)[:2_500],
+                equal_nan=True,
+            )
+
+
+def test_the_exponential_average_of_a_price_that_stands_still_is_that_price() -> None:
+    for price in (100.0, 0.0301, 63_999.99, 1.0737418, 137.438):
+        for length in (2, 9, 26, 200, 1_000):
+            average = kernels.smoothed(np.full(20_000, price), 2.0 / (length + 1.0), length)
+            assert (average[length - 1 :] == price).all()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from stratforge.market import BarColumns
 from stratforge.strategy import Code, StrategyError, compile_strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.indicators import REGISTRY
-from stratforge.strategy.lookback import _random_history
+from stratforge.strategy.lookback import _random_history, window_length
 
 HOLD = "\ndef on_bar(bar, position, state):\n    if bar.x > 0 and bar.previous.x > 0:\n        return buy()\n"
 COLUMNS = {
@@ -57,3 +58,50 @@ def test_windows_of_a_simple_average_are_exactly_as_long_as_needed() -> None:
 def test_columns_that_nobody_reads_need_no_history() -> None:
     source = "def indicators(bars):\n    return {'x': ta.sma(bars.close, length=200)}\ndef on_bar(bar, position, state):\n    return\n"
     assert compile_strategy(source).lookback == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "most"),
+    [
+        (["ta.ema(bars.close, length=12)", "ta.ema(bars.close, length=26)"], 512),
+        (["ta.rsi(bars.close, length=14)"], 512),
+        (["ta.ema(bars.close, length=200)"], 4_096),
+        (["ta.ema(bars.close, length=1000)"], 32_768),
+        (
+            [
+                "ta.ema(bars.close, length=200)",
+                "ta.adx(bars.high, bars.low, bars.close).adx",
+                "ta.macd(bars.close).signal",
+                "ta.supertrend(bars.high, bars.low, bars.close, length=10).trend",
+                "ta.bbands(bars.close, length=200).upper",
+            ],
+            4_096,
+        ),
+    ],
+)
+def test_ordinary_strategies_pass_and_wait_for_no_more_than_their_averages_reach_back(
+    columns: list[str], most: int
+) -> None:
+    names = ", ".join(f"'x{index}': {each}" for index, each in enumerate(columns))
+    conditions = " and ".join(f"bar.x{index} > 1" for index in range(len(columns)))
+    source = f"def indicators(bars):\n    return {{{names}}}\ndef on_bar(bar, position, state):\n    if {conditions}:\n        return buy()\n"
+    strategy = compile_strategy(source)
+    assert window_length(strategy.lookback) <= most
+    assert strategy.cost.nanoseconds > 0
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["ta.ema(bars.close, 26)", "ta.rsi(bars.close, 14)", "ta.tema(bars.close, 12)", "ta.macd(bars.close).signal"],
+)
+def test_nothing_before_the_window_of_an_average_is_part_of_it_whatever_its_size(call: str) -> None:
+    strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {call}}}\n{HOLD}")
+    lookback = strategy.lookback
+    now = _random_history(3, 2 * lookback, 0.01, 10.0)
+    node = strategy.columns["x"]
+    expected = Values(now.tail(lookback)).series(node)[-2:]
+    for scale in (1e3, 1e30, 1e200):
+        factor = np.where(np.arange(len(now)) < lookback, scale, 1.0)
+        prices = (getattr(now, name) * factor for name in ("open", "high", "low", "close"))
+        before = BarColumns(now.time, *prices, now.volume)
+        assert np.array_equal(Values(before).series(node)[-2:], expected)
