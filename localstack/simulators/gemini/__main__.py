@@ -41,6 +41,15 @@ _HOSTILE_DRAFT = {
     "parameters": [{"name": "LENGTH", "value": 10, "meaning": '"><svg onload=alert(1)>'}],
     "assumptions": ["<a href='javascript:alert(1)'>click</a>"],
     "questions": [],
+    # Markup in what is shown beside the code; its quotation is what the test of the pages asks for.
+    "requirements": [
+        {
+            "quote": "buy low",
+            "meaning": "<img src=x onerror=alert(2)>",
+            "status": "covered",
+            "lines": list(range(1, 13)),
+        }
+    ],
 }
 _STATUS = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
 # How fast an answer is typed: characters in a part, and the pause after it.

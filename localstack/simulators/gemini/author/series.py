@@ -41,13 +41,13 @@ _SHORT = r"(emas?|smas?|wma|hma|rma|dema|tema)"
 _AVERAGE = r"(?:moving averages?|averages?|mas?|mean|mvg avg|avg|moving avg)"
 _UNIT = rf"({BARS}|hours?|h|hr|hourly|days?|d|daily|weeks?|weekly|w|months?)"
 _FULL = {
-    "sma": "simple moving average (SMA)",
-    "ema": "exponential moving average (EMA)",
-    "wma": "weighted moving average (WMA)",
-    "hma": "Hull moving average (HMA)",
-    "rma": "smoothed moving average (RMA)",
-    "dema": "double exponential moving average (DEMA)",
-    "tema": "triple exponential moving average (TEMA)",
+    "sma": "SMA",
+    "ema": "EMA",
+    "wma": "WMA",
+    "hma": "HMA",
+    "rma": "RMA",
+    "dema": "DEMA",
+    "tema": "TEMA",
 }
 _HLC = "bars.high, bars.low, bars.close"
 # Words, call with the length, usual length, what it is called, levels of oversold and overbought.
