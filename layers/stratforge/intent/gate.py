@@ -12,11 +12,11 @@ from stratforge.intent.scenarios import never_acts
 from stratforge.strategy import Strategy
 
 _UP = re.compile(
-    r"\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|dessus)\b|>|高于|上回",
+    r"\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|dessus)\b|>|高于",
     re.IGNORECASE,
 )
 _DOWN = re.compile(
-    r"\b(?:below|under|beneath|less than|lower than|unter|unterhalb|debajo|dessous|sous)\b|<|低于|下回", re.IGNORECASE
+    r"\b(?:below|under|beneath|less than|lower than|unter|unterhalb|debajo|dessous|sous)\b|<|低于", re.IGNORECASE
 )
 _NEGATED = re.compile(
     r"\b(?:not|never|don['’]?t|doesn['’]?t|isn['’]?t|avoid|skip|unless|except|no longer|without|nicht|nie|kein\w*|nunca|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b",
@@ -104,16 +104,29 @@ def _covered(requirement: Requirement, program: Program) -> Iterator[str]:
         if _OLD.search(requirement.quote[: element.start]):
             continue
         yield from _element_stands(element, requirement, program, values, said)
-    numbers = [each for each in elements if each.kind is Kind.NUMBER]
-    up, down = bool(_UP.search(requirement.quote)), bool(_DOWN.search(requirement.quote))
-    if len(numbers) == 1 and up != down and numbers[0].unit is Unit.NONE:
-        operators = program.operators_with(numbers[0].value, requirement.lines)
-        wanted = up != bool(_NEGATED.search(requirement.quote))
-        right, wrong = ({">", ">="}, {"<", "<="}) if wanted else ({"<", "<="}, {">", ">="})
-        negated = "not" in program.words_used(requirement.lines)
-        crossing = operators & right and operators & wrong
-        if operators & wrong and not crossing and not negated and operators.isdisjoint(right):
-            yield f"{said} means {'above' if wanted else 'at or below'} {numbers[0].value:g}, and line {requirement.lines[-1]} compares the other way."
+    yield from _directions(requirement, elements, program, said)
+
+
+def _directions(requirement: Requirement, elements: Sequence[Element], program: Program, said: str) -> Iterator[str]:
+    """Levels that the code compares the other way than the words just before them say."""
+    negated = "not" in program.words_used(requirement.lines)
+    begin = 0
+    for element in elements:
+        if element.kind is Kind.WORD:
+            continue
+        before, begin = requirement.quote[begin : element.start], element.end
+        if element.kind is not Kind.NUMBER or element.unit not in (Unit.NONE, Unit.MONEY):
+            continue
+        bounds = [
+            (match.start(), up) for pattern, up in ((_UP, True), (_DOWN, False)) for match in pattern.finditer(before)
+        ]
+        if not bounds:
+            continue
+        up = max(bounds)[1] != bool(_NEGATED.search(before))
+        operators = program.operators_with(element.value, requirement.lines)
+        right, wrong = ({">", ">="}, {"<", "<="}) if up else ({"<", "<="}, {">", ">="})
+        if operators & wrong and operators.isdisjoint(right) and not negated:
+            yield f"{said} means {'above' if up else 'at or below'} {element.value:g}, and the lines it names compare the other way."
 
 
 def _element_stands(
