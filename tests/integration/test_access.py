@@ -91,7 +91,7 @@ class Vault:
 @pytest.fixture(scope="module")
 def managed(tmp_path_factory: pytest.TempPathFactory, state_folder: Path) -> Iterator[str]:
     """A migrated database of an owner who may make roles and databases, and nothing else."""
-    server = Postgres(state_folder / "managed", secrets.token_urlsafe(16), state_folder / "logs")
+    server = Postgres(state_folder / "access", secrets.token_urlsafe(16), state_folder / "access-logs")
     server.prepare()
     supervisor = Supervisor(lambda _text: None)
     supervisor.add(server.process())
