@@ -58,7 +58,7 @@ def power(a: float, b: float) -> float:
             return 1.0
         return INFINITY if (abs(a) > 1.0) == (b > 0.0) else 0.0
     whole = abs(b) >= _EXACT or b == math.floor(b)
-    if a < 0.0 and not whole:
+    if a < 0.0 and not whole and a != -INFINITY:
         return NAN
     odd = whole and abs(b) < _EXACT and b % 2.0 != 0.0
     if abs(a) == INFINITY:
