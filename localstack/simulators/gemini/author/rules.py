@@ -166,7 +166,7 @@ class TimeOfDay:
     @property
     def words(self) -> str:
         """How it is said."""
-        return f"it is {'before' if self.until else ''}{'' if self.until else 'at or after'} {clock(self.minute)} New York time"
+        return f"it is {'before' if self.until else 'at or after'} {clock(self.minute)} New York time"
 
 
 @dataclass(frozen=True, slots=True)
