@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from local_platform.postgres import Postgres
 from psycopg.types.json import Jsonb
 from stratforge.backtest import BacktestConfig
 from stratforge.backtest.engine import run_loop
@@ -159,28 +160,47 @@ def assert_the_backtest_says_the_same(session: Session, values: Values, start: i
         np.testing.assert_allclose(mine, getattr(got, name), rtol=1e-9, err_msg=f"{session.seed}")
 
 
+@pytest.fixture(scope="module")
+def pool() -> Iterator[Pool]:
+    """The sandbox, which keeps what it compiled from batch to batch."""
+    found = Pool()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def connection(postgres: Postgres) -> Iterator[psycopg.Connection[Any]]:
+    """A database that does nothing but keep jsonb."""
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as found:
+        yield found
+
+
 @pytest.mark.timeout(0)
-def test_live_gives_bar_for_bar_what_the_backtest_gives(migrated: str) -> None:
-    sessions_run = signals = 0
-    pool = Pool()
-    with psycopg.connect(migrated, autocommit=True) as connection:
-        for first in range(0, PROGRAMS, TOGETHER):
-            bars = awkward_bars(first, LONGEST_WINDOW + 2_000 + BARS)
-            start = len(bars) - BARS
-            sessions = list(sessions_of(range(first, min(first + TOGETHER, PROGRAMS)), bars, start))
-            groups: dict[int, list[Session]] = {}
-            for session in sessions:
-                groups.setdefault(window_length(session.strategy.lookback), []).append(session)
-            for index in range(start, len(bars)):
-                for length, group in groups.items():
-                    ask(pool, bars.slice(index + 1 - length, index + 1), group)
-                through_postgres(connection, sessions)
-            values = Values(bars)
-            for session in sessions:
-                assert_the_decisions_are_the_same(session, values, start)
-                assert_the_backtest_says_the_same(session, values, start)
-            sessions_run += len(sessions)
-            signals += sum(said is not None for session in sessions for _, said in session.dialog)
-    pool.close()
-    assert sessions_run > PROGRAMS // 2
-    assert signals > sessions_run
+@pytest.mark.parametrize("first", range(0, PROGRAMS, TOGETHER))
+def test_live_gives_bar_for_bar_what_the_backtest_gives(
+    first: int, pool: Pool, connection: psycopg.Connection[Any]
+) -> None:
+    """One market and the programs of `TOGETHER` seeds from `first` on."""
+    seeds = range(first, min(first + TOGETHER, PROGRAMS))
+    bars = awkward_bars(first, LONGEST_WINDOW + 2_000 + BARS)
+    start = len(bars) - BARS
+    sessions = list(sessions_of(seeds, bars, start))
+    groups: dict[int, list[Session]] = {}
+    for session in sessions:
+        groups.setdefault(window_length(session.strategy.lookback), []).append(session)
+    for index in range(start, len(bars)):
+        for length, group in groups.items():
+            ask(pool, bars.slice(index + 1 - length, index + 1), group)
+        through_postgres(connection, sessions)
+    values = Values(bars)
+    failures = []
+    for session in sessions:
+        try:
+            assert_the_decisions_are_the_same(session, values, start)
+            assert_the_backtest_says_the_same(session, values, start)
+        except AssertionError as error:
+            failures.append(f"program({session.seed}): {error}")
+    assert not failures, "\n\n".join(failures)
+    # A search in which nobody trades would find nothing.
+    assert len(sessions) > len(seeds) // 2
+    assert sum(said is not None for session in sessions for _, said in session.dialog) > len(sessions)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stratforge.application.lookbacks import with_lookbacks
 from stratforge.market import Bar, BarColumns
 from stratforge.storage.ledger import symbols
 from stratforge.storage.market import market_data
@@ -45,8 +46,13 @@ def evaluate_bar(
         sessions = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
         by_window = _by_window_length(sessions)
         longest = market_data.trailing_window(connection, bar.symbol, bar.time, max(by_window, default=1))
-    bar_before = datetime.fromtimestamp(int(longest.time[-2]), UTC) if len(longest) > 1 else None
     outcomes: list[Outcome] = []
+    if any(session.lookback is None for session in sessions):
+        sessions, outcomes = with_lookbacks(database, sessions)
+        by_window = _by_window_length(sessions)
+        with database.transaction() as connection:
+            longest = market_data.trailing_window(connection, bar.symbol, bar.time, max(by_window, default=1))
+    bar_before = datetime.fromtimestamp(int(longest.time[-2]), UTC) if len(longest) > 1 else None
     for length, group in by_window.items():
         # Without its whole window a strategy would see other values than in its backtest: it waits for the history.
         if len(longest) >= length:
@@ -69,5 +75,6 @@ def correct_bar(database: Database, bar: Bar) -> bool:
 def _by_window_length(sessions: Sequence[RunningSession]) -> dict[int, list[RunningSession]]:
     groups: dict[int, list[RunningSession]] = defaultdict(list)
     for session in sessions:
-        groups[window_length(session.lookback)].append(session)
+        if session.lookback is not None:
+            groups[window_length(session.lookback)].append(session)
     return groups

@@ -31,6 +31,9 @@ from stratforge.strategy.graph import NODES, Argument, Node, Values, reachable
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.kernels import reach
 
+# What a lookback was measured by. One that is stored is worth something in its own edition only: raised whenever the windows of
+# strategies change (`test_lookback.py` holds the windows of this edition).
+EDITION = 2
 TOLERANCE = 2e-12
 MAX_LOOKBACK = 20_000
 _MARGIN = 1.25

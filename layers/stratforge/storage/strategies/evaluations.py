@@ -11,21 +11,25 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.storage.postgres.database import Connection
-from stratforge.strategy.lookback import window_length
+from stratforge.strategy.lookback import EDITION, window_length
 
 MAX_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RunningSession:
-    """A running session with the code of its version and its position."""
+    """A running session with the code of its version and its position.
+
+    Attributes:
+        lookback: Bars of history that it needs; None when only another edition of the language has measured it.
+    """
 
     session_id: UUID
     user_id: UUID
     python_code: str
     source_hash: str
     parameters: dict[str, float]
-    lookback: int
+    lookback: int | None
     state: dict[str, float]
     bars_held: int
     quantity: float
@@ -54,7 +58,8 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
     """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
     rows = connection.execute(
         """
-        SELECT s.id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
+        SELECT s.id, s.user_id, v.python_code, v.source_hash, v.parameters,
+               CASE WHEN v.lookback_edition = %s THEN v.lookback END, s.state, s.bars_held,
                coalesce(p.quantity, 0)::float8, coalesce(p.avg_entry_price, 0)::float8
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
@@ -63,7 +68,7 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
           AND (s.last_bar_time IS NULL OR s.last_bar_time < %s)
         ORDER BY s.id
         """,
-        (symbol, shard, bar_time),
+        (EDITION, symbol, shard, bar_time),
     )
     return [RunningSession(*row) for row in rows]
 
