@@ -16,7 +16,7 @@ import numpy as np
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy import kernels as k
 from stratforge.strategy.indicators import REGISTRY
-from stratforge.strategy.kernels import Floats
+from stratforge.strategy.reach import Floats
 
 Argument = float | bool | str
 Computed = Floats | tuple[Floats, ...]
