@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from stratforge.application.execute_symbol import OutcomeUnknown, SymbolExecutor
+from stratforge.application.execute_symbol import BLOCK_LIFETIME, OutcomeUnknown, SymbolExecutor
 from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.broker import Rejected
 from stratforge.bus.messages import OrderUpdate
@@ -132,7 +132,9 @@ def test_opposite_orders_cross_inside_and_only_the_net_goes_out(database: Databa
     assert broken(database) == {}
 
 
-def test_orders_that_cross_completely_never_reach_the_broker(database: Database, woken: list[str]) -> None:
+def test_equal_sides_send_one_share_to_have_a_price_and_cross_the_rest_at_it(
+    database: Database, woken: list[str]
+) -> None:
     broker = FakeBroker()
     executor = SymbolExecutor(database, broker)
     with database.transaction() as connection:
@@ -145,9 +147,22 @@ def test_orders_that_cross_completely_never_reach_the_broker(database: Database,
         time = set_price(connection, "105", 1)
         add_signal(connection, seller, "sell", time)
         add_signal(connection, buyer, "buy", time, quantity=10)
-    assert executor.execute("AAPL").outcome == "crossed inside"
-    assert len(broker.orders) == 1
-    assert rows(database, "SELECT DISTINCT price FROM trades WHERE execution_id LIKE 'cross:%'") == [(Decimal(105),)]
+    second = executor.execute("AAPL").client_order_id
+    assert second is not None
+    assert broker.orders[second]["quantity"] == 1
+    settle(database, woken, broker.complete(second, "105.5"))
+    crossed = "SELECT DISTINCT price, quantity FROM trades WHERE execution_id LIKE 'cross:%'"
+    assert rows(database, crossed) == [(Decimal("105.5"), Decimal(9))]
+    # The share that is left on the other side goes out next.
+    assert woken == ["AAPL"]
+    third = executor.execute("AAPL").client_order_id
+    assert third is not None
+    assert (broker.orders[third]["quantity"], broker.orders[third]["side"]) == (
+        1,
+        "sell" if broker.orders[second]["side"] == "buy" else "buy",
+    )
+    settle(database, woken, broker.complete(third, "104.9"))
+    assert rows(database, "SELECT DISTINCT status::text FROM orders") == [("FILLED",)]
     assert broken(database) == {}
 
 
@@ -300,7 +315,8 @@ def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(database: 
     with database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
     executor.execute("AAPL")
-    with database.transaction() as connection:
-        set_price(connection, "100", 2)
+    assert rows(database, "SELECT cancel_after - submitted_at FROM block_orders") == [(BLOCK_LIFETIME,)]
+    assert executor.execute("AAPL").outcome == "waiting"
+    rows(database, "UPDATE block_orders SET cancel_after = now() RETURNING 1")
     assert executor.execute("AAPL").outcome == "canceling"
     assert len(broker.canceled) == 1
