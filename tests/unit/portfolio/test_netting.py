@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,31 +11,31 @@ from hypothesis import strategies as st
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, may_cross, net_orders
+from stratforge.portfolio.orders import SIDES, Side
 
-from tests.unit.portfolio.values import COLLAR, PRICE, STOCK, ZERO, quantities
+from tests.support.values import COLLAR, PRICE, STOCK, ZERO, quantities
 
 limits = st.one_of(st.none(), st.integers(0, 40).map(lambda cents: Decimal(cents) / 100))
 sides = st.sampled_from(["buy", "sell"])
 
 
-def order(side: str, quantity: str, limit: str | None = None) -> ExecutableOrder:
+def order(side: Side, quantity: str, limit: str | None = None) -> ExecutableOrder:
     """An executable order."""
-    return ExecutableOrder(side, Decimal(quantity), Decimal(limit) if limit else None)  # type: ignore[arg-type]
+    return ExecutableOrder(side, Decimal(quantity), Decimal(limit) if limit else None)
 
 
-def net(*orders: ExecutableOrder, balanced: str = "buy", limits_first: bool = False, **rules: Any) -> Block:
+def net(*orders: ExecutableOrder, balanced: Side = "buy", limits_first: bool = False) -> Block:
     """The block of orders in a stock at ten."""
-    asset = AssetRules("AAPL", **rules)
-    block = net_orders(orders, PRICE, COLLAR, asset, balanced=balanced, limits_first=limits_first)  # type: ignore[arg-type]
+    block = net_orders(orders, PRICE, COLLAR, STOCK, balanced=balanced, limits_first=limits_first)
     assert block is not None
     return block
 
 
 @given(st.lists(st.tuples(sides, quantities), min_size=1, max_size=20), sides)
-def test_what_is_bought_is_sold_or_goes_to_the_broker(orders: list[tuple[str, Decimal]], balanced: str) -> None:
+def test_what_is_bought_is_sold_or_goes_to_the_broker(orders: list[tuple[Side, Decimal]], balanced: Side) -> None:
     bought = sum((q for side, q in orders if side == "buy"), ZERO)
     sold = sum((q for side, q in orders if side == "sell"), ZERO)
-    block = net(*(ExecutableOrder(side, quantity) for side, quantity in orders), balanced=balanced)  # type: ignore[arg-type]
+    block = net(*(ExecutableOrder(side, quantity) for side, quantity in orders), balanced=balanced)
     larger = max(bought, sold)
     if block.side is None:
         assert not STOCK.is_large_enough(min(larger, Decimal(1)), PRICE)
@@ -52,10 +51,10 @@ def test_what_is_bought_is_sold_or_goes_to_the_broker(orders: list[tuple[str, De
 
 @given(st.lists(st.tuples(sides, quantities, limits), min_size=1, max_size=20), st.booleans(), sides)
 def test_the_broker_never_gets_a_price_beyond_a_limit_of_its_side_or_the_collar(
-    orders: list[tuple[str, Decimal, Decimal | None]], limits_first: bool, balanced: str
+    orders: list[tuple[Side, Decimal, Decimal | None]], limits_first: bool, balanced: Side
 ) -> None:
     executable = [
-        ExecutableOrder(side, quantity, None if room is None else PRICE + room if side == "buy" else PRICE - room)  # type: ignore[arg-type]
+        ExecutableOrder(side, quantity, None if room is None else PRICE + room if side == "buy" else PRICE - room)
         for side, quantity, room in orders
     ]
     block = net(*executable, limits_first=limits_first, balanced=balanced)
@@ -72,14 +71,15 @@ def test_the_broker_never_gets_a_price_beyond_a_limit_of_its_side_or_the_collar(
 def test_orders_at_the_market_and_limit_orders_take_turns() -> None:
     orders = (order("buy", "5", "10"), order("buy", "7"), order("sell", "3", "10"))
     block = net(*orders)
-    assert (block.left_out, block.quantity, block.cross_quantity, block.owes_turn) == ({0, 2}, Decimal(7), ZERO, True)
-    block = net(*orders, limits_first=True)
     assert (block.left_out, block.quantity, block.cross_quantity, block.owes_turn) == (
-        {1},
-        Decimal(2),
-        Decimal(3),
-        False,
+        frozenset({0, 2}),
+        Decimal(7),
+        ZERO,
+        True,
     )
+    block = net(*orders, limits_first=True)
+    assert (block.left_out, block.quantity, block.cross_quantity) == (frozenset({1}), Decimal(2), Decimal(3))
+    assert not block.owes_turn
     assert block.limit_price == PRICE
 
 
@@ -94,41 +94,35 @@ def test_nobody_owes_limits_a_turn_where_there_are_none() -> None:
 
 
 @pytest.mark.parametrize(("side", "better", "worse"), [("buy", "10.005", "10"), ("sell", "9.995", "10")])
-def test_the_better_limit_goes_first_and_is_not_bound_by_the_other(side: str, better: str, worse: str) -> None:
+def test_the_better_limit_goes_first_and_is_not_bound_by_the_other(side: Side, better: str, worse: str) -> None:
     block = net(order(side, "1", worse), order(side, "2", better), order(side, "4", better))
-    assert (block.left_out, block.quantity) == ({0}, Decimal(6))
+    assert (block.left_out, block.quantity) == (frozenset({0}), Decimal(6))
     assert block.limit_price == STOCK.round_limit(Decimal(better), up=side == "sell")
 
 
 @pytest.mark.parametrize(
     ("side", "at", "beyond", "short"), [("buy", "10.01", "10.05", "10"), ("sell", "9.99", "9.95", "10")]
 )
-def test_limits_that_are_filled_at_once_go_together(side: str, at: str, beyond: str, short: str) -> None:
+def test_limits_that_are_filled_at_once_go_together(side: Side, at: str, beyond: str, short: str) -> None:
     block = net(order(side, "1", at), order(side, "2", beyond), order(side, "4", short))
-    assert (block.left_out, block.quantity, block.limit_price) == ({2}, Decimal(3), Decimal(at))
+    assert (block.left_out, block.quantity, block.limit_price) == (frozenset({2}), Decimal(3), Decimal(at))
 
 
 @pytest.mark.parametrize("balanced", ["buy", "sell"])
-def test_equal_sides_send_a_share_to_have_a_price(balanced: str) -> None:
+def test_equal_sides_send_a_share_to_have_a_price(balanced: Side) -> None:
     block = net(order("buy", "100"), order("sell", "100"), balanced=balanced)
     assert (block.side, block.quantity, block.cross_quantity) == (balanced, Decimal(1), Decimal(99))
 
 
-def test_coins_for_ten_dollars_are_sent_to_have_a_price() -> None:
-    rules = {"crypto": True, "min_order_size": Decimal("0.0001"), "quantity_increment": Decimal("0.01")}
-    block = net(order("buy", "100"), order("sell", "100"), **rules)
-    assert (block.quantity, block.cross_quantity) == (Decimal(1), Decimal(99))
-    block = net(order("buy", "100"), order("sell", "100"), **{**rules, "min_order_size": Decimal(3)})
-    assert block.quantity == 3
-    block = net_orders(
-        [order("buy", "100"), order("sell", "100")],
-        Decimal("9.9"),
-        COLLAR,
-        AssetRules("BTC/USD", **rules),
-        balanced="buy",  # type: ignore[arg-type]
-    )
+@pytest.mark.parametrize(
+    ("price", "smallest", "quantity"), [("10", "0.0001", "1"), ("10", "3", "3"), ("9.9", "0.0001", "1.02")]
+)
+def test_coins_for_ten_dollars_are_sent_to_have_a_price(price: str, smallest: str, quantity: str) -> None:
+    coin = AssetRules("BTC/USD", crypto=True, min_order_size=Decimal(smallest), quantity_increment=Decimal("0.01"))
+    orders = [order("buy", "100"), order("sell", "100")]
+    block = net_orders(orders, Decimal(price), COLLAR, coin, balanced="buy")
     assert block is not None
-    assert block.quantity == Decimal("1.02")
+    assert (block.quantity, block.cross_quantity) == (Decimal(quantity), 100 - Decimal(quantity))
 
 
 def test_less_than_a_share_on_each_side_does_not_cross() -> None:
@@ -154,8 +148,8 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 
 @given(st.decimals(Decimal("0.0101"), Decimal(100000), places=4))
 def test_a_limit_never_lies_beyond_the_collar(price: Decimal) -> None:
-    for side in ("buy", "sell"):
-        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK, balanced="buy")  # type: ignore[arg-type]
+    for side in SIDES:
+        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK, balanced="buy")
         assert block is not None
         assert block.limit_price is not None
         assert STOCK.on_tick(block.limit_price)
@@ -177,9 +171,9 @@ def test_a_limit_never_lies_beyond_the_collar(price: Decimal) -> None:
         ("sell", "9", "9.79", False),
     ],
 )
-def test_nobody_crosses_beyond_his_limit_or_the_collar(side: str, limit: str | None, price: str, may: bool) -> None:
+def test_nobody_crosses_beyond_his_limit_or_the_collar(side: Side, limit: str | None, price: str, may: bool) -> None:
     own = Decimal(limit) if limit else None
-    assert may_cross(side, own, Decimal(price), Decimal("9.8"), Decimal("10.2")) is may  # type: ignore[arg-type]
+    assert may_cross(side, own, Decimal(price), Decimal("9.8"), Decimal("10.2")) is may
 
 
 @given(st.lists(quantities, min_size=1, max_size=30), st.data())
