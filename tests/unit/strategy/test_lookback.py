@@ -12,7 +12,6 @@ from stratforge.strategy import Code, StrategyError, compile_strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import EDITION, _random_history, window_length
-
 from tests.unit.strategy.random_programs import awkward_bars
 
 HOLD = "\ndef on_bar(bar, position, state):\n    if bar.x > 0 and bar.previous.x > 0:\n        return buy()\n"
