@@ -187,6 +187,11 @@ class Values:
             found = self._latest[(column, back)] = self._look_back(column, back)
         return found
 
+    def latest_of(self, columns: Iterable[tuple[Node | str, int]]) -> list[float]:
+        """The last values of several columns, each with how many bars back, as `latest` gives them."""
+        known = self._latest
+        return [known[each] if each in known else self.latest(*each) for each in columns]
+
     def _look_back(self, column: Node | str, back: int) -> float:
         if len(self.bars) < back:
             return math.nan

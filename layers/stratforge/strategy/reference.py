@@ -148,7 +148,7 @@ def reference_page() -> str:
         f"| values of all series over the window of history | {MAX_CELLS:,} |",
         f"| nominal processor time a bar | {MAX_NANOSECONDS / 1e6:g} ms |",
         "",
-        "Live, the sessions of a bar run together, the cheap ones first. A session that fails together with others is tried once more alone before it",
+        "Live, the sessions of a bar run together: of each account the cheap ones first, and next is whoever will have had least. A session that fails together with others is tried once more alone before it",
         "counts; after three failed bars in a row it is stopped, and its owner sees why.",
         "",
         "## `np.`",

@@ -19,8 +19,8 @@ from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import EDITION, window_length
 
-from tests.integration.application.asking import open_transactions
-from tests.integration.ledger import OPEN, add_trader
+from tests.support.asking import open_transactions
+from tests.support.ledger import OPEN, add_trader
 
 CODE = """
 def indicators(bars):
@@ -36,7 +36,7 @@ WINDOW = window_length(compile_strategy(CODE).lookback)
 @pytest.fixture(autouse=True)
 def another_edition(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is stored with the traders' code, and nothing measured yet in this process."""
-    monkeypatch.setattr("tests.integration.ledger.CODE", CODE)
+    monkeypatch.setattr("tests.support.ledger.CODE", CODE)
     lookbacks._measure.cache_clear()
 
 

@@ -12,7 +12,8 @@ from stratforge.strategy import Code, StrategyError, compile_strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import EDITION, _random_history, window_length
-from tests.unit.strategy.random_programs import awkward_bars
+
+from tests.support.random_programs import awkward_bars
 
 HOLD = "\ndef on_bar(bar, position, state):\n    if bar.x > 0 and bar.previous.x > 0:\n        return buy()\n"
 COLUMNS = {
@@ -114,13 +115,13 @@ def test_nothing_before_the_window_of_an_average_is_part_of_it_whatever_its_size
 
 def test_the_windows_of_this_edition_are_what_is_stored_as_its_own() -> None:
     """A window that changed makes every stored lookback worthless: `EDITION` is raised with the digest."""
-    windows = {}
+    windows: dict[str, str] = {}
     for name, indicator in REGISTRY.items():
         for output in indicator.outputs or ("",):
             text = call(name).replace(f".{indicator.outputs[0]} + 0", f".{output}") if output else call(name)
             try:
                 strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
-                windows[text] = window_length(strategy.lookback)
+                windows[text] = str(window_length(strategy.lookback))
             except StrategyError as error:
                 windows[text] = error.findings[0].code
     for text in (
@@ -128,7 +129,7 @@ def test_the_windows_of_this_edition_are_what_is_stored_as_its_own() -> None:
         "bars.close.ffill()", "ta.ema(ta.rsi(bars.close), 20)", "ta.ema(bars.close, 200)", "ta.rma(bars.close, 100)", "ta.macd(bars.close, 50, 100, 30).signal",
     ):  # fmt: skip
         strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
-        windows[text] = window_length(strategy.lookback)
+        windows[text] = str(window_length(strategy.lookback))
     digest = hashlib.sha256(json.dumps(windows, sort_keys=True).encode()).hexdigest()
     assert (EDITION, digest[:16]) == (2, "57dc680a97082a5e"), windows
 
