@@ -14,12 +14,12 @@ from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.notifier.webhooks import WebhookSender
 
 log = logger("notifier")
+database = Database.of_environment("notifier")
 
 
 class NotifierSettings(Settings):
     """Environment of the function."""
 
-    database_secret: str
     live_api_id: str
     live_stage: str
     private_webhooks: bool = False
@@ -29,7 +29,6 @@ class NotifierSettings(Settings):
 def services() -> tuple[RealtimeUpdates, WebhookSender]:
     """The services of this environment."""
     settings = NotifierSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="notifier")
     gateway = realtime_gateway(settings.live_api_id, settings.live_stage)
     return RealtimeUpdates(database, gateway), WebhookSender(database, allow_private=settings.private_webhooks)
 

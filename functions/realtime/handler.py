@@ -13,12 +13,12 @@ from stratforge.storage.postgres.database import Database
 from functions.realtime.service import RealtimeService
 
 log = logger("realtime")
+database = Database.of_environment("realtime")
 
 
 class RealtimeSettings(Settings):
     """Environment of the function."""
 
-    database_secret: str
     token_secret: str
     live_api_id: str
     live_stage: str
@@ -28,7 +28,6 @@ class RealtimeSettings(Settings):
 def service() -> RealtimeService:
     """The service of this environment."""
     settings = RealtimeSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="realtime")
     return RealtimeService(database, lambda: read_secret(TokenSecret, settings.token_secret))
 
 

@@ -18,21 +18,15 @@ from stratforge.storage.postgres.database import Database
 
 log = logger("reconciler")
 metrics = metrics_of("reconciler")
+database = Database.of_environment("reconciler")
 
 
 class ReconcilerSettings(Settings):
     """Environment of the function."""
 
-    database_secret: str
     alpaca_secret: str
     order_updates_queue_url: str
     signals_queue_url: str
-
-
-@lru_cache(maxsize=1)
-def database() -> Database:
-    """The database of this environment."""
-    return Database.of_secret(ReconcilerSettings.from_environment().database_secret, application="reconciler")
 
 
 @lru_cache(maxsize=1)
@@ -40,9 +34,9 @@ def reconciliation() -> Reconciliation:
     """The reconciliation of this environment."""
     settings = ReconcilerSettings.from_environment()
     keys = Keys(AlpacaSecret, settings.alpaca_secret)
-    broker = AlpacaBroker(keys, SharedBudget(database(), keys.now().requests_per_minute))
+    broker = AlpacaBroker(keys, SharedBudget(database, keys.now().requests_per_minute))
     return Reconciliation(
-        database(),
+        database,
         broker,
         partial(send_order_update, settings.order_updates_queue_url),
         partial(send_work_ready, settings.signals_queue_url),
@@ -54,7 +48,7 @@ def reconciliation() -> Reconciliation:
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead."""
     if event.get("task") == "snapshot":
-        return {"snapshots": snapshot_equity(database())}
+        return {"snapshots": snapshot_equity(database)}
     try:
         report = reconciliation().run()
     except BrokerRefusesPlatform:

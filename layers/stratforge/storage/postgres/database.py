@@ -11,11 +11,18 @@ from uuid import UUID
 
 import psycopg
 
-from stratforge.configuration import DatabaseSecret, read_secret
+from stratforge.configuration import DatabaseSecret, Settings, read_secret
 
 Connection = psycopg.Connection[Any]
 # A connection that was used less long ago than this is taken to be alive.
 _TRUSTED_SECONDS = 20.0
+
+
+class _Environment(Settings):
+    database_secret: str
+
+    def secret(self) -> DatabaseSecret:
+        return read_secret(DatabaseSecret, self.database_secret)
 
 
 class Database:
@@ -41,6 +48,16 @@ class Database:
     def of_secret(cls, secret_name: str, *, application: str) -> Database:
         """The database that a secret of Secrets Manager names."""
         return cls(lambda: read_secret(DatabaseSecret, secret_name).conninfo(), application=application)
+
+    @classmethod
+    def of_environment(cls, application: str) -> Database:
+        """The database of the secret that the variable DATABASE_SECRET names; the variable is read with the first connection."""
+        return cls(lambda: _Environment.from_environment().secret().conninfo(), application=application)
+
+    def prepare(self) -> None:
+        """Connects, so that whoever comes first need not wait for it."""
+        with self.transaction():
+            pass
 
     def _take(self) -> Connection:
         while True:
