@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.application.strategies import Symbol
-from stratforge.portfolio.orders import Side
+from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import (
     LedgerFilter,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
+from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
 from stratforge.portfolio.orders import BlockStatus, OrderRequest, OrderStatus
@@ -77,7 +77,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     replaced = [each.replaces for each in requests if each.replaces is not None and not each.accepted]
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
-    executable = [decision for decision in decisions if decision.action == "join"]
+    executable = [decision for decision in decisions if decision.action is Action.JOIN]
     net = _net(executable, market)
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     working = [decision for decision in executable if id(decision) not in left_out]
@@ -86,7 +86,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         *(
             _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
             for decision in decisions
-            if decision.action != "wait"
+            if decision.action is not Action.WAIT
         ),
     ]
     block = _new_block(symbol, net, market, state, around) if net is not None and working else None
@@ -94,7 +94,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     gone = [
         decision.request.replaces
         for decision in decisions
-        if decision.request.replaces and not decision.request.accepted and decision.action in ("join", "rest")
+        if decision.request.replaces and not decision.request.accepted and decision.action in (Action.JOIN, Action.REST)
     ]
     execution.end_replaced(connection, gone, symbol)
     execution.write_decisions(connection, symbol, writes, block_id, market, state.bar_time)
@@ -161,13 +161,13 @@ def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, arou
 
 def _ending(request: OrderRequest, reason: Reason) -> Write:
     status = OrderStatus.EXPIRED if reason is Reason.EXPIRED else OrderStatus.CANCELED
-    return Write(Decision(request, "refuse", reason=reason), status, reason)
+    return Write(Decision(request, Action.REFUSE, reason=reason), status, reason)
 
 
 def _write(decision: Decision, next_close: datetime | None, *, at_work: bool) -> Write:
     request = decision.request
     expires_at = next_close if request.time_in_force == "day" and request.terms.type != "market" else None
-    if decision.action == "refuse":
+    if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
-    status = OrderStatus.WORKING if decision.action == "join" and at_work else OrderStatus.RESTING
+    status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
     return Write(decision, status, None, expires_at)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.portfolio.settlement import FINAL_STATUSES
@@ -79,7 +80,7 @@ class Broker(Protocol):
         *,
         client_order_id: str,
         symbol: str,
-        side: Literal["buy", "sell"],
+        side: Side,
         quantity: Decimal,
         limit_price: Decimal,
     ) -> Submission:

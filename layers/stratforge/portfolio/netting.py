@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import ZERO, AssetRules
-from stratforge.portfolio.orders import Side
 
 
 @dataclass(frozen=True, slots=True)

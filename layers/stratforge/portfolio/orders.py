@@ -12,15 +12,21 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-Side = Literal["buy", "sell"]
+from stratforge.market.sizes import Side, SizeKind, SizingRule
+
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 TimeInForce = Literal["day", "gtc"]
 Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"]
-SizeKind = Literal["default", "fraction", "quantity", "notional"]
-SizingRule = Literal["FIXED_CASH", "EQUITY_FRACTION", "FIXED_QUANTITY"]
-TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
 # What the exchange says of a symbol: it trades, is halted (news, regulation), or paused for minutes (limit up, limit down).
 ExchangeState = Literal["TRADING", "HALTED", "PAUSED"]
+
+
+class TradingState(StrEnum):
+    """What the platform or a user allows."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"  # Only sales.
+    HALTED = "HALTED"
 
 
 class OrderStatus(StrEnum):

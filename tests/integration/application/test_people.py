@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from stratforge.application import accounts, api_keys, operations, orders, risk, webhooks
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.postgres.database import Database
 
@@ -35,7 +36,7 @@ TERMS = accounts.Registration(Decimal(100_000))
             ),
         ),
         (Scope.TRADE, lambda database, _told, caller: risk.set_limits(database, caller, RiskLimits())),
-        (Scope.TRADE, lambda database, _told, caller: risk.choose_trading_state(database, caller, "HALTED")),
+        (Scope.TRADE, lambda database, _told, caller: risk.choose_trading_state(database, caller, TradingState.HALTED)),
         (
             Scope.WRITE,
             lambda database, _told, caller: webhooks.create_webhook(
@@ -66,7 +67,7 @@ def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
         lambda database, _told, caller: accounts.change_password(
             database, caller, accounts.PasswordChange(current_password=PASSWORD, new_password=PASSWORD)
         ),
-        lambda database, _told, caller: operations.set_platform_state(database, caller, "HALTED", "a drill"),
+        lambda database, _told, caller: operations.set_platform_state(database, caller, TradingState.HALTED, "a drill"),
     ],
 )
 def test_a_key_with_every_scope_changes_no_credentials_and_operates_nothing(
@@ -135,7 +136,7 @@ def test_there_are_twenty_webhooks_at_most(database: Database, ada: Caller) -> N
 
 def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database, ada: Caller) -> None:
     for ask in (
-        lambda: operations.set_platform_state(database, ada, "HALTED", "a drill"),
+        lambda: operations.set_platform_state(database, ada, TradingState.HALTED, "a drill"),
         lambda: operations.halt_symbol(database, ada, "AAPL", "a drill"),
         lambda: operations.resume_symbol(database, ada, "AAPL"),
         lambda: operations.redrive_queue(database, ada, "test", "bars"),

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
+from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.netting import ExecutableOrder, crossing_price, net_orders
-from stratforge.portfolio.orders import Side
 
 from tests.support.values import COLLAR, PRICE, STOCK, ZERO, quantities
 

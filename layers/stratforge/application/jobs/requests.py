@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from stratforge.application.strategies import Symbol
 from stratforge.backtest import BacktestConfig
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.jobs import Job, JobKind
 
 MAX_POINTS = 400
@@ -66,7 +67,7 @@ class Assumptions(BaseModel):
     spread_bps: float = Field(0, ge=0, le=1_000)
     participation: float | None = Field(None, gt=0, le=1)
     fractional: bool = True
-    sizing_rule: Literal["EQUITY_FRACTION", "FIXED_CASH", "FIXED_QUANTITY"] = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = "EQUITY_FRACTION"
     sizing_value: float = Field(1, gt=0, le=1e12)
     stop_loss: float | None = Field(None, gt=0, lt=1)
     take_profit: float | None = Field(None, gt=0, le=1_000)

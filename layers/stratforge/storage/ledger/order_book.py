@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from stratforge.portfolio.orders import OrderStatus, OrderTerms, OrderType, Origin, Side, SizeKind, TimeInForce
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderStatus, OrderTerms, OrderType, Origin, TimeInForce
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
