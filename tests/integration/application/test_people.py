@@ -121,7 +121,7 @@ def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> 
     new = api_keys.NewApiKey(name="notebook", scopes=[Scope.TRADE, Scope.READ], days=30)
     made = api_keys.create_key(database, ada, new)
     assert api_keys.caller_of_key(database, made.key) == Caller(ada.user_id, frozenset({Scope.READ, Scope.TRADE}))
-    api_keys.revoke_key(database, ada, made.stored.key_id)
+    api_keys.revoke_key(database, ada, made.key_id)
     assert api_keys.caller_of_key(database, made.key) is None
     with pytest.raises(NotFound):
         api_keys.revoke_key(database, ada, uuid4())

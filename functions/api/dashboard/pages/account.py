@@ -62,7 +62,7 @@ def create_key(looking: Looking, fields: Fields) -> Response:
     days = text(fields, "days")
     wanted = {"name": text(fields, "name"), "scopes": fields.get("scopes", []), "days": days or None}
     made = keys.create_key(database(), looking.caller, validated(NewApiKey, wanted))
-    return looking.part("parts/secret.html", title=f"The key {made.stored.name}", secret=made.key)
+    return looking.part("parts/secret.html", title=f"The key {made.name}", secret=made.key)
 
 
 @router.post("/account/keys/{key_id}/revoke")

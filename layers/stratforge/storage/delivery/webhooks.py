@@ -19,7 +19,11 @@ _COLUMNS = "id AS webhook_id, url, kinds, failures, disabled_at, old_secret_ends
 
 @dataclass(frozen=True, slots=True)
 class StoredWebhook:
-    """A webhook without its secret."""
+    """A webhook without its secret.
+
+    Attributes:
+        failures: Failed attempts since the last that arrived; after 40 it is disabled.
+    """
 
     webhook_id: UUID
     url: str

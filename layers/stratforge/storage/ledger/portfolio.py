@@ -45,7 +45,11 @@ _POSITION = [field.name for field in fields(PositionRow)]
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRow:
-    """A user's money and open positions, read at one moment. Dollars; `day_equity` is what they came to when the market's day began."""
+    """A user's money and open positions, read at one moment, in dollars.
+
+    Attributes:
+        day_equity: What they came to when the market's day began.
+    """
 
     cash: Decimal
     reserved_cash: Decimal

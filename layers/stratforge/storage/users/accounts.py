@@ -14,7 +14,11 @@ from stratforge.storage.postgres.rows import fetch_one
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user's profile. Balances are dollars; of the two trading states, the user's own and an operator's, the stricter counts."""
+    """A user's profile. Balances are dollars.
+
+    Attributes:
+        imposed_state: What an operator imposed; the stricter of the two counts.
+    """
 
     user_id: UUID
     email: str

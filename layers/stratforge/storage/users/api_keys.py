@@ -15,7 +15,7 @@ _COLUMNS = "id AS key_id, name, hint, scopes, created_at, expires_at, last_used_
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key without the key."""
+    """A key without the key; `hint` is how it begins."""
 
     key_id: UUID
     name: str
