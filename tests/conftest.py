@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import hypothesis
@@ -16,6 +17,7 @@ from local_platform.platform import Options, Platform
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT, synthesize
+from simulators.alpaca.faults import Faults
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 
@@ -106,9 +108,22 @@ def assembly() -> Path:
     return synthesize(ASSEMBLIES)
 
 
+@pytest.fixture
+def platform(running_platform: Platform) -> Iterator[Platform]:
+    """The whole platform. However the test ends, nothing of it goes on trading beside the next one, and the market is as it was."""
+    yield running_platform
+    with psycopg.connect(running_platform.conninfo("owner")) as connection:
+        connection.execute(
+            "UPDATE sessions SET status = 'STOPPED', ended_at = now() WHERE status IN ('RUNNING', 'PAUSED')"
+        )
+    as_before = {each.name: each.default for each in fields(Faults) if not each.name.startswith("_")}
+    running_platform.simulator("faults", as_before)
+    running_platform.simulator("market", {"speed": running_platform.options.speed})
+
+
 @pytest.fixture(scope="session")
-def platform(state_folder: Path) -> Iterator[Platform]:
-    """The whole platform, on free ports."""
+def running_platform(state_folder: Path) -> Iterator[Platform]:
+    """The whole platform on free ports, for fixtures that more than one test uses."""
     found = Platform(
         Options(state_folder / "platform", speed=60.0, fresh=True, assemblies=ASSEMBLIES), lambda text: print(text)
     )

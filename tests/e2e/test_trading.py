@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from demo import settle
-from local_platform.audit import audit
+from local_platform.audit import audit, mark
 from local_platform.platform import Platform
 from stratforge import cli
 from stratforge.client import Client
@@ -122,6 +122,7 @@ def on_bar(bar, position, state):
 
 
 def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platform) -> None:
+    began = mark(platform)
     client = Client(platform.address)
     client.enter("coins-session@example.com", "a long enough password")
     code = {"name": "coins", "symbol": "BTC/USD", "python_code": COINS}
@@ -141,4 +142,4 @@ def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platfor
     assert one(platform, f"{of_session} AND t.fee_cash > 0") >= 2
     assert one(platform, f"SELECT bars_evaluated FROM sessions WHERE id = '{session}'") >= 4
     assert cli.main(["replay", session, "--database", platform.conninfo("engine")]) == 0
-    assert_clean(audit(platform))
+    assert_clean(audit(platform, began))

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from demo import OPPOSITE, PROMPT, SYMBOLS, settle
-from local_platform.audit import Audit, audit, count_trades
+from local_platform.audit import Audit, audit, count_trades, mark
 from local_platform.platform import Platform
 from stratforge.client import Client
 
@@ -40,6 +40,7 @@ class Traders:
 
     def __init__(self, platform: Platform, name: str) -> None:
         self._platform = platform
+        self._began = mark(platform)
         self._sessions: list[tuple[Client, str]] = []
         teller = Client(platform.address)
         teller.enter(f"{name}-teller@example.com", "a long enough password")
@@ -65,14 +66,14 @@ class Traders:
             client.call("POST", f"/api/sessions/{session_id}/stop")
 
     def stop(self) -> Audit:
-        """Stops the sessions, lets everything settle, and audits."""
+        """Stops the sessions, lets everything settle, and audits what happened since they began."""
         self.halt()
         settle(self._platform, 90.0)
-        return audit(self._platform)
+        return audit(self._platform, self._began)
 
 
 def assert_clean(found: Audit) -> None:
     """Nothing lost, nothing doubled, every invariant holds."""
     assert found.broken == {}
     assert found.drift == {}
-    assert (found.lost, found.duplicated) == (0, 0)
+    assert (found.lost, found.duplicated) == ((), ())
