@@ -6,6 +6,8 @@ BIN := .venv/bin
 export PYTHONPATH := layers:localstack:.
 ARGS ?=
 
+# Processes that run the tests: the platform's, the browser's, and all others. WORKERS=0 runs them one after the other in one.
+WORKERS ?= 3
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
 
@@ -30,11 +32,11 @@ up: install ## Brings the platform up on this machine (ARGS="--port 8000 --speed
 demo: install ## Brings it up, trades, checks every invariant, goes down; one JSON object on stdout
 	@$(BIN)/python -W ignore localstack/demo.py $(ARGS)
 
-test: install ## Runs all tests
-	@$(BIN)/pytest $(ARGS)
+test: install ## Runs all tests, side by side (WORKERS=3)
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 test-fast: install ## Runs the tests that need no platform
-	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, and random programs live and in the backtest (SOAK_PROGRAMS)
 	@SOAK_PROGRAMS=$(SOAK_PROGRAMS) $(BIN)/pytest -q -s -x tests/integration/test_live_is_the_backtest.py $(ARGS)

@@ -19,7 +19,7 @@ from tests.e2e.crowd import add_crowd, one_side, stop_crowd
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not installed(), reason="LocalStack is not installed: make localstack-install"),
 ]
 

@@ -25,7 +25,7 @@ from stratforge.client import Client
 
 from tests.e2e.trading import Traders, assert_clean, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def status_of(platform: Platform, path: str = "/healthz") -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
@@ -14,18 +12,10 @@ from stratforge.client import ApiError, Client
 from stratforge.storage.ledger import halts
 
 from tests.e2e.crowd import add_crowd, minutes_of, stop_crowd, unsettled
+from tests.e2e.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CROWD = 1_000
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Waits for a condition to give something, and gives it."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.1)
-    return found
 
 
 def trader(platform: Platform, name: str) -> Client:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from demo import OPPOSITE, PROMPT, SYMBOLS, settle
 from local_platform.audit import Audit, audit, count_trades, mark
 from local_platform.platform import Platform
 from stratforge.client import Client
 
+# Seconds are what a quiet machine takes at most; a busy one is given so many times as long before a test fails of waiting.
+_BUSY = 4.0
+_Found = TypeVar("_Found")
 
-def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Waits for a condition."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.2)
+
+def wait_for(condition: Callable[[], _Found], seconds: float, what: str) -> _Found:
+    """Waits for a condition to give something, and gives it."""
+    deadline = time.monotonic() + _BUSY * seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {_BUSY * seconds:g} s"
+        time.sleep(0.1)
+    return found
 
 
 # Its signals carry the exact values of its indicators, position and state, so that a replay that sees anything else says so.
@@ -68,7 +74,7 @@ class Traders:
     def stop(self) -> Audit:
         """Stops the sessions, lets everything settle, and audits what happened since they began."""
         self.halt()
-        settle(self._platform, 90.0)
+        settle(self._platform, 300.0)
         return audit(self._platform, self._began)
 
 
