@@ -4,6 +4,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONPATH := layers:localstack:.
+# Compiled once: where the environment forbids it, every process compiles every module anew, which is most of a start.
+export PYTHONDONTWRITEBYTECODE :=
 ARGS ?=
 
 # Processes that run the tests: the platform's, the browser's, and all others. WORKERS=0 runs them one after the other in one.
@@ -22,7 +24,7 @@ install: .venv/.installed ## Builds .venv from the lock files
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make install: Python 3.11 or newer is needed; set PYTHON=python3.12 or the like")'
 	@$(PYTHON) -m venv .venv || { echo "make install: this Python has no venv; on Debian install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r layers/requirements/bootstrap.txt
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r layers/requirements/local.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r layers/requirements/local.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
