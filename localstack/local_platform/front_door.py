@@ -115,6 +115,7 @@ _BUSY_PAGE = """<!doctype html>
 
 def _busy(request: Request, detail: str = "The platform is busy; ask again in a moment.") -> Response:
     """503 with Retry-After: for a person who opens a page, a page that asks again; for everybody else, a problem document."""
+    print(f"{request.method} {request.url.path}: 503 {detail}", flush=True)
     if _opens_page(request):
         page = _BUSY_PAGE.format(seconds=_RETRY_AFTER_SECONDS, detail=html.escape(detail))
         return HTMLResponse(page, 503, {"retry-after": str(_RETRY_AFTER_SECONDS), "cache-control": "no-store"})
@@ -205,6 +206,8 @@ async def _ask(client: httpx.AsyncClient, target: str, request: Request, body: b
     if reply.status_code == 503 and _opens_page(request) and "text/html" not in reply.headers.get("content-type", ""):
         # The gateway's own words for "busy" are not for people.
         return _busy(request)
+    if reply.status_code >= 500:
+        print(f"{request.method} {request.url.path}: {reply.status_code} {content[:300]!r}", flush=True)
     answer = Response(content, reply.status_code)
     for name, value in reply.headers.multi_items():
         if name.lower() not in _HOP_BY_HOP:

@@ -265,6 +265,8 @@ def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
     page = member.go("/trades")
     page.wait_for_url("**/trades")
     expect(page.get_by_role("heading", level=1)).to_have_text("Trades")
+    # The first page may have been asking for its chart when the login expired.
+    member.complaints = [each for each in member.complaints if "401" not in each]
 
 
 def test_logging_out_ends_the_login(member: Visitor) -> None:
