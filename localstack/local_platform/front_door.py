@@ -55,10 +55,10 @@ async def _pass_on(visitor: WebSocket, realtime: str) -> None:
             for task in [*tasks, *waiting]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await visitor.close()
     except (OSError, WebSocketException, WebSocketDisconnect, TimeoutError):
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await visitor.close(1008)
 
 
