@@ -46,7 +46,7 @@ _TOGETHER = ("tests/browser", "tests/e2e", "tests/infrastructure")
 _APART = ("test_localstack.py", "test_stacks_on_engines.py", "test_up.py")
 
 
-class ByFoundation(LoadScopeScheduling):
+class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
     """Gives each worker tests that stand on the same thing: the platform, a browser, synthesized stacks, or a file of their own."""
 
     def _split_scope(self, nodeid: str) -> str:

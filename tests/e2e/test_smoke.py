@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from decimal import Decimal
 
 import pytest
@@ -20,9 +20,9 @@ def test_one_share_is_bought_sold_and_read_back(platform: Platform) -> None:
     done = trade(client, ({"symbol": "AAPL", "quantity": "1"},), seconds=60)
     assert done.quantity == 1
     assert min(done.bought_at, done.sold_at) > 0
-    traded: Counter[str] = Counter()
+    # An order may be filled in parts, and each part is a trade.
+    traded: dict[str, Decimal] = defaultdict(Decimal)
     for each in client.items("/api/trades"):
-        # An order may be filled in parts, and each part is a trade.
         traded[each["side"]] += Decimal(each["quantity"])
     assert traded == {"buy": 1, "sell": 1}
 

@@ -11,8 +11,8 @@ from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 from stratforge.storage.ledger import halts
 
-from tests.e2e.crowd import add_crowd, minutes_of, stop_crowd, unsettled
-from tests.e2e.trading import wait_for
+from tests.support.crowd import add_crowd, minutes_of, stop_crowd, unsettled
+from tests.support.trading import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CROWD = 1_000

@@ -136,7 +136,7 @@ def test_a_connection_rests_for_longer_than_visitors_keep_theirs(
 ) -> None:
     """Who closes first must be the visitor: a request that meets the closing is lost without an answer."""
     served: dict[str, Any] = {}
-    monkeypatch.setattr(front_door.uvicorn, "run", lambda _app, **options: served.update(options))
+    monkeypatch.setattr("uvicorn.run", lambda _app, **options: served.update(options))
     monkeypatch.setattr("sys.argv", ["front_door", "--port", "1", "--gateway", str(gateway)])
     front_door.main()
     assert served["timeout_keep_alive"] > 10 * (httpx.Limits().keepalive_expiry or 0)

@@ -16,7 +16,7 @@ _BUSY = 4.0
 _Found = TypeVar("_Found")
 
 
-def wait_for(condition: Callable[[], _Found], seconds: float, what: str) -> _Found:
+def wait_for(condition: Callable[[], _Found | None], seconds: float, what: str) -> _Found:
     """Waits for a condition to give something, and gives it."""
     deadline = time.monotonic() + _BUSY * seconds
     while not (found := condition()):
