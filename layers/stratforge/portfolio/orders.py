@@ -14,6 +14,7 @@ from uuid import UUID
 
 from stratforge.market.sizes import Side, SizeKind, SizingRule
 
+SIDES: tuple[Side, Side] = ("buy", "sell")
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 TimeInForce = Literal["day", "gtc"]
 Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"]
@@ -51,7 +52,6 @@ class BlockStatus(StrEnum):
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
-    CROSSED = "CROSSED"  # Nothing went to the broker: it was bought and sold inside.
 
 
 EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))
