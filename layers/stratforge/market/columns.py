@@ -22,7 +22,6 @@ Integers = npt.NDArray[np.int64]
 Chosen = slice | Integers
 
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
-TIME_FIELDS_AS_COLUMNS = ("hour", "minute", "weekday")
 _NEW_YORK = ZoneInfo("America/New_York")
 _HOUR, _DAY = 3600, 86400
 

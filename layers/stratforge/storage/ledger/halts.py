@@ -45,11 +45,6 @@ def set_platform_state(connection: Connection, state: TradingState, reason: str)
     )
 
 
-def impose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
-    """Imposes a trading state on a user; the stricter of it and the user's own counts."""
-    connection.execute("UPDATE users SET imposed_state = %s::trading_state WHERE id = %s", (state, user_id))
-
-
 def choose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
     """A user's own trading state."""
     connection.execute("UPDATE users SET trading_state = %s::trading_state WHERE id = %s", (state, user_id))
