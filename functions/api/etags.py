@@ -20,7 +20,7 @@ def etag(view: BaseModel) -> str:
 
 
 def tagged(response: Response, view: BaseModel) -> None:
-    """Sends the view's tag along."""
+    """Sends the view's tag along, as the header ETag of the answer."""
     response.headers["ETag"] = etag(view)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.quant import GeminiQuant
@@ -23,20 +21,14 @@ database = Database.of_environment("assistant")
 
 
 class AssistantSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the assistant; see `Settings`."""
 
     gemini_secret: str
 
 
-@lru_cache(maxsize=1)
-def settings() -> AssistantSettings:
-    """The settings of this environment."""
-    return AssistantSettings.from_environment()
-
-
 def gemini_secret() -> GeminiSecret:
     """The key of Gemini and the models to ask."""
-    return read_secret(GeminiSecret, settings().gemini_secret)
+    return read_secret(GeminiSecret, AssistantSettings.from_environment().gemini_secret)
 
 
 def record_handler(record: SQSRecord) -> None:

@@ -22,21 +22,15 @@ database = Database.of_environment("backtester")
 
 
 class BacktesterSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the backtester; see `Settings`."""
 
     alpaca_secret: str
 
 
 @lru_cache(maxsize=1)
-def settings() -> BacktesterSettings:
-    """The settings of this environment."""
-    return BacktesterSettings.from_environment()
-
-
-@lru_cache(maxsize=1)
 def history() -> AlpacaHistory:
     """Past bars from Alpaca."""
-    return AlpacaHistory(Keys(AlpacaSecret, settings().alpaca_secret))
+    return AlpacaHistory(Keys(AlpacaSecret, BacktesterSettings.from_environment().alpaca_secret))
 
 
 def record_handler(record: SQSRecord) -> None:

@@ -14,7 +14,7 @@ log = logger("cleaner")
 
 
 class CleanerSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the cleaner; see `Settings`."""
 
     stage: str
 

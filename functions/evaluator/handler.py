@@ -25,7 +25,7 @@ database = Database.of_environment("evaluator")
 
 
 class EvaluatorSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the evaluator; see `Settings`."""
 
     sandbox_function: str
     signals_queue_url: str

@@ -25,7 +25,7 @@ database = Database.of_environment("executor")
 
 
 class ExecutorSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the executor; see `Settings`."""
 
     alpaca_secret: str
 

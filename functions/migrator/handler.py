@@ -16,7 +16,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class MigratorSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the migrator; see `Settings`."""
 
     owner_secret: str
     api_secret: str

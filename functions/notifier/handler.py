@@ -18,7 +18,7 @@ database = Database.of_environment("notifier")
 
 
 class NotifierSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the notifier; see `Settings`."""
 
     live_api_id: str
     live_stage: str
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Tells whoever wants to know. What could not be told is told the next time; messages only say when to look."""
     live, webhooks = services()
     if not event.get("Records"):
-        live.prepare()
+        database.prepare()
         return {"batchItemFailures": []}
     told, gone = live.run()
     sent, failed = webhooks.run()

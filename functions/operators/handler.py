@@ -23,7 +23,7 @@ _HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelis
 
 
 class OperatorsSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the operators' command; see `Settings`."""
 
     owner_secret: str
     operator_secret: str = ""

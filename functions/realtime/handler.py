@@ -17,7 +17,7 @@ database = Database.of_environment("realtime")
 
 
 class RealtimeSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the WebSocket API; see `Settings`."""
 
     token_secret: str
     live_api_id: str

@@ -22,7 +22,7 @@ database = Database.of_environment("reconciler")
 
 
 class ReconcilerSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the reconciler; see `Settings`."""
 
     alpaca_secret: str
     order_updates_queue_url: str

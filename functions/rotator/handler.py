@@ -26,7 +26,7 @@ _PASSWORD_BYTES = 30
 
 
 class RotatorSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the rotator; see `Settings`."""
 
     owner_secret: str
 

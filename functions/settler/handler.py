@@ -20,7 +20,7 @@ database = Database.of_environment("settler")
 
 
 class SettlerSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the settler; see `Settings`."""
 
     signals_queue_url: str
 

@@ -90,6 +90,7 @@ def test_a_session_that_waits_for_history_says_how_much_of_it_is_missing(databas
         evaluate_bar(database, sandbox, lambda *_: None, _bar(minute), 0)
 
     with database.transaction() as connection:
+        connection.execute("SELECT ensure_market_data_month(%s)", (OPEN,))
         trader = add_trader(connection, "ada")
     window = window_length(1)
     evaluate(0)

@@ -61,7 +61,7 @@ def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
 
 @router.put("/halts/{symbol}", response_model=PlatformView)
 def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
-    """Halts a symbol. For operators."""
+    """Halts a symbol until it is resumed, with the reason. For operators."""
     application.halt_symbol(database(), asking, symbol, body.reason)
     with database().reading(asking.user_id) as connection:
         return _state(connection)
@@ -75,7 +75,7 @@ def resume(symbol: PathSymbol, asking: Operator) -> None:
 
 @router.get("/reports", response_model=ReportList)
 def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Listed[StoredReport]:
-    """The reconciler's reports. For operators."""
+    """Lists the reconciler's reports, the newest first. For operators."""
     with database().reading(asking.user_id) as connection:
         return Listed(operations.reports(connection, limit))
 

@@ -67,7 +67,7 @@ def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
 
 @router.post("/check")
 def check(code: CodeToCheck, asking: Asking) -> CheckView:
-    """Checks code without storing it."""
+    """Compiles code and answers with findings or with what it is made of; nothing is stored."""
     checked = application.check_code(asking, code.python_code)
     if checked.strategy is None:
         return CheckView(valid=False, findings=[finding.as_dict() for finding in checked.findings])

@@ -47,7 +47,7 @@ Password = Annotated[SecretStr, Field(examples=["correct horse battery"]), After
 
 
 class Credentials(BaseModel):
-    """An address and a password."""
+    """An e-mail address and a password, checked for their form: what registering and logging in ask for."""
 
     model_config = ConfigDict(extra="forbid")
 

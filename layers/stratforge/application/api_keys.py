@@ -23,7 +23,7 @@ _HINT_LENGTH = 10
 
 
 class NewApiKey(BaseModel):
-    """A key for a script."""
+    """The request for an API key: its name, what it may do, and how many days it is valid."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"name": "notebook", "scopes": ["read"], "days": 30}]}

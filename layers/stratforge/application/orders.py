@@ -41,7 +41,7 @@ class OrderSize(BaseModel):
         return self
 
     def size(self) -> tuple[SizeKind, Decimal]:
-        """The size with its kind."""
+        """The size that was given, with its kind: a quantity, dollars, or a fraction."""
         if self.quantity is not None:
             return "quantity", self.quantity
         if self.notional is not None:
@@ -51,7 +51,7 @@ class OrderSize(BaseModel):
 
 
 class PlaceOrder(OrderSize):
-    """An order to place."""
+    """The request to place an order: symbol, side, type, prices, and one size."""
 
     model_config = ConfigDict(
         extra="forbid",

@@ -17,7 +17,7 @@ from stratforge.portfolio.settlement import FINAL_STATUSES
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The broker has the order."""
+    """The broker has taken the order, under an id of its own."""
 
     broker_order_id: str
 
@@ -113,7 +113,7 @@ class BrokerStatement(Broker, Protocol):
     """A broker as the reconciler needs it: also positions, past orders, fills, assets and corporate actions."""
 
     def positions(self) -> dict[str, Decimal]:
-        """Quantities by symbol. Raises `BrokerUnavailable`."""
+        """Shares and coins that the account holds, by symbol. Raises `BrokerUnavailable`."""
         ...
 
     def orders_since(self, since: datetime) -> list[BrokerOrder]:
@@ -133,7 +133,7 @@ class BrokerStatement(Broker, Protocol):
         ...
 
     def now(self) -> datetime:
-        """The market's clock. Raises `BrokerUnavailable`."""
+        """The time by the market's clock, aware. Raises `BrokerUnavailable`."""
         ...
 
 

@@ -14,7 +14,7 @@ from stratforge.portfolio.settlement import FINAL_STATUSES, OrderProgress
 
 
 class Message(BaseModel):
-    """Base of all messages."""
+    """Base of the messages between functions: immutable, and validated where they arrive."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -85,7 +85,7 @@ class BarColumns:
         return cls(time, open_, high, low, close, volume, timezone=timezone)
 
     def tail(self, length: int) -> BarColumns:
-        """The last `length` bars."""
+        """The last `length` bars, or all when there are fewer."""
         return self.slice(max(0, len(self) - length), len(self))
 
     def slice(self, start: int, stop: int) -> BarColumns:

@@ -67,7 +67,7 @@ def create_key(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/account/keys/{key_id}/revoke")
 def revoke_key(key_id: UUID, looking: Looking, _fields: Fields) -> Response:
-    """Revokes a key at once."""
+    """Revokes a key at once and shows the list again."""
     keys.revoke_key(database(), looking.caller, key_id)
     return go_to(looking.request, "/account")
 
@@ -99,7 +99,7 @@ def change_limits(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/account/trading-state")
 def change_state(looking: Looking, fields: Fields) -> Response:
-    """The user's own switch."""
+    """Sets the user's own trading state as the form says."""
     wanted = validated(TradingStateBody, {"trading_state": text(fields, "trading_state")})
     limiting.choose_trading_state(database(), looking.caller, wanted.trading_state)
     return go_to(looking.request, "/account")
@@ -117,7 +117,7 @@ def export_all(looking: Looking) -> Response:
 
 @router.post("/account/close")
 def close(looking: Looking, fields: Fields) -> Response:
-    """Closes the account for good."""
+    """Closes the account for good, after the password was given once more."""
     proof = validated(PasswordProof, {"password": fields.get("password", [""])[0]})
     accounts.close_account(database(), outbox(), looking.caller, proof.password)
     answer = go_to(looking.request, "/register")

@@ -18,7 +18,7 @@ SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 class JobRequest(BaseModel):
-    """A request of any kind."""
+    """Base of the requests of all kinds of jobs; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -74,7 +74,7 @@ class Assumptions(BaseModel):
     trailing_stop: float | None = Field(None, gt=0, lt=1)
 
     def config(self) -> BacktestConfig:
-        """The same for the engine."""
+        """The same assumptions as the configuration that the backtest engine takes."""
         return BacktestConfig(**dict(self))
 
 
@@ -102,7 +102,7 @@ class NewBacktest(JobRequest):
     @field_validator("sweep")
     @classmethod
     def few_points(cls, sweep: dict[str, list[float]] | None) -> dict[str, list[float]] | None:
-        """At most 400 combinations."""
+        """Refuses a sweep of more than 400 combinations of parameters."""
         if sweep is not None and math.prod(len(values) for values in sweep.values()) > MAX_POINTS:
             raise ValueError(f"gives more than {MAX_POINTS} combinations; give fewer values")
         return sweep or None

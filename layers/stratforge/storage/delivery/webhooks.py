@@ -43,7 +43,7 @@ def add_webhook(connection: Connection, user_id: UUID, url: str, kinds: Sequence
 
 
 def list_webhooks(connection: Connection, user_id: UUID) -> list[StoredWebhook]:
-    """All webhooks, the newest first."""
+    """The webhooks of a user, the newest first."""
     query = f"SELECT {_COLUMNS} FROM webhooks WHERE user_id = %s ORDER BY created_at DESC, id"  # noqa: S608 - column names
     return fetch_all(connection, StoredWebhook, query, (user_id,))
 

@@ -31,7 +31,7 @@ class SymbolHalt:
 
 
 def platform_state(connection: Connection) -> PlatformState:
-    """The platform's trading state."""
+    """Reads the platform's trading state, since when it holds and why."""
     query = "SELECT trading_state::text, reason, changed_at FROM platform_state"
     state = fetch_one(connection, PlatformState, query)
     assert state is not None
@@ -46,7 +46,7 @@ def set_platform_state(connection: Connection, state: TradingState, reason: str)
 
 
 def choose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
-    """A user's own trading state."""
+    """Sets a user's own trading state; a stricter one that was imposed stays in force."""
     connection.execute("UPDATE users SET trading_state = %s::trading_state WHERE id = %s", (state, user_id))
 
 

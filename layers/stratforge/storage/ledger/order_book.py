@@ -69,7 +69,7 @@ class StoredOrder:
 
     @property
     def explanation(self) -> str | None:
-        """The reason in a sentence."""
+        """What the reason means, in a sentence; None without a reason."""
         return explanation_of(self.reason)
 
     @property
@@ -141,7 +141,7 @@ class OrderFilter:
 
 
 def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page: Page) -> list[StoredOrder]:
-    """A page of orders."""
+    """A page of a user's orders that pass the filter, in the page's order."""
     return fetch_all(
         connection,
         StoredOrder,

@@ -125,7 +125,7 @@ class SignalRow:
 
     @property
     def explanation(self) -> str | None:
-        """The reason in a sentence."""
+        """What the reason means, in a sentence; None without a reason."""
         return explanation_of(self.reason)
 
 
@@ -202,7 +202,7 @@ class LedgerFilter:
 
 
 def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:
-    """A page of trades."""
+    """A page of a user's trades that pass the filter, in the page's order."""
     return fetch_all(
         connection,
         TradeRow,
@@ -223,7 +223,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
 
 
 def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[SignalRow]:
-    """A page of signals."""
+    """A page of a user's signals that pass the filter, in the page's order."""
     return fetch_all(
         connection,
         SignalRow,

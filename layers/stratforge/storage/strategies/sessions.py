@@ -178,7 +178,7 @@ class SessionFilter:
 
 
 def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, page: Page) -> list[StoredSession]:
-    """A page of sessions."""
+    """A page of a user's sessions that pass the filter, with their profit at the latest prices."""
     return fetch_all(
         connection,
         StoredSession,
