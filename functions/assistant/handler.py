@@ -1,4 +1,4 @@
-"""Lambda entry: AI jobs."""
+"""Lambda entry: jobs in which a model writes or answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambda entry: backtest jobs."""
+"""Lambda entry: jobs that run backtests and replays."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BacktesterSettings(Settings):
 
 @lru_cache(maxsize=1)
 def history() -> AlpacaHistory:
-    """Past bars from Alpaca."""
+    """Alpaca's past bars, with the keys of this environment."""
     return AlpacaHistory(Keys(AlpacaSecret, BacktesterSettings.from_environment().alpaca_secret))
 
 

@@ -32,7 +32,7 @@ class ExecutorSettings(Settings):
 
 @lru_cache(maxsize=1)
 def keys() -> Keys[AlpacaSecret]:
-    """The paper account's keys."""
+    """The paper account's keys, read anew when they are refused."""
     return Keys(AlpacaSecret, ExecutorSettings.from_environment().alpaca_secret)
 
 

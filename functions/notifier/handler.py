@@ -1,4 +1,4 @@
-"""Lambda entry: something happened."""
+"""Lambda entry: something happened, and whoever listens is told."""
 
 from __future__ import annotations
 

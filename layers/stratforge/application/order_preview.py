@@ -45,7 +45,7 @@ class OrderPreview:
 
     @property
     def explanation(self) -> str | None:
-        """What the reason means, in a sentence; None when nothing is refused."""
+        """The meaning of the reason, in a sentence; None when nothing is refused."""
         return self.reason.explanation if self.reason else None
 
 

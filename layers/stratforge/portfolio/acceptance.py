@@ -27,7 +27,7 @@ from stratforge.portfolio.sizing import ZERO, requested_quantity
 
 
 class Action(StrEnum):
-    """What becomes of an order for now."""
+    """The possible decisions on an order, for now."""
 
     JOIN = "join"  # It goes into the next block.
     REST = "rest"  # It waits in our book for its price.

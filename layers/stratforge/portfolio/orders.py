@@ -23,7 +23,7 @@ ExchangeState = Literal["TRADING", "HALTED", "PAUSED"]
 
 
 class TradingState(StrEnum):
-    """What the platform or a user allows."""
+    """The trading that the platform, or a user, allows."""
 
     ACTIVE = "ACTIVE"
     REDUCING = "REDUCING"  # Only sales.

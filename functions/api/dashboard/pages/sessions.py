@@ -1,4 +1,4 @@
-"""Sessions: what runs, live."""
+"""The pages of sessions: the list, and one as it runs."""
 
 from __future__ import annotations
 

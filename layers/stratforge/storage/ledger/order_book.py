@@ -69,7 +69,7 @@ class StoredOrder:
 
     @property
     def explanation(self) -> str | None:
-        """What the reason means, in a sentence; None without a reason."""
+        """The meaning of the reason, in a sentence; None without a reason."""
         return explanation_of(self.reason)
 
     @property

@@ -125,7 +125,7 @@ class SignalRow:
 
     @property
     def explanation(self) -> str | None:
-        """What the reason means, in a sentence; None without a reason."""
+        """The meaning of the reason, in a sentence; None without a reason."""
         return explanation_of(self.reason)
 
 

@@ -32,7 +32,7 @@ class LedgerSymbol:
 
 
 def ledger_by_symbol(connection: Connection) -> dict[str, LedgerSymbol]:
-    """What all users hold together and have at work, by symbol, to compare with the broker."""
+    """The sums of all users' positions and blocks by symbol, to compare with the broker."""
     found = fetch_all(
         connection,
         LedgerSymbol,

@@ -1,4 +1,4 @@
-"""Strategies and their versions."""
+"""Strategies and their versions, as users own them."""
 
 from __future__ import annotations
 
