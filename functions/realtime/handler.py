@@ -20,8 +20,8 @@ class RealtimeSettings(Settings):
     """The environment variables of the WebSocket API; see `Settings`."""
 
     token_secret: str
-    live_api_id: str
-    live_stage: str
+    realtime_api_id: str
+    realtime_stage: str
 
 
 @lru_cache(maxsize=1)
@@ -35,7 +35,7 @@ def service() -> RealtimeService:
 def gateway() -> Any:
     """Client of the WebSocket API through which answers are posted: the routes themselves return nothing."""
     settings = RealtimeSettings.from_environment()
-    return realtime_gateway(settings.live_api_id, settings.live_stage)
+    return realtime_gateway(settings.realtime_api_id, settings.realtime_stage)
 
 
 @log.inject_lambda_context

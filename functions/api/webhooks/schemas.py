@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from stratforge.application.webhooks import SignedWebhook
-from stratforge.storage.delivery.webhooks import StoredDelivery, StoredWebhook
+from stratforge.storage.delivery.webhooks import EventKind, StoredDelivery, StoredWebhook
 
 from functions.api.context import settings
 from functions.api.views import items_of, view_of
-
-Kind = Literal["order", "trade", "signal", "session", "job", "halt", "platform"]
 
 
 def _address(text: str) -> str:
@@ -51,7 +49,13 @@ class NewWebhook(BaseModel):
     )
 
     url: Annotated[str, Field(min_length=8, max_length=2000, pattern=r"^[\x21-\x7e]+$"), AfterValidator(_address)]
-    kinds: Annotated[list[Kind], Field(min_length=1, max_length=7)] = ["order", "trade", "session", "halt", "platform"]
+    kinds: Annotated[list[EventKind], Field(min_length=1, max_length=7)] = [
+        EventKind.ORDER,
+        EventKind.TRADE,
+        EventKind.SESSION,
+        EventKind.HALT,
+        EventKind.PLATFORM,
+    ]
 
 
 NewWebhookView = view_of(SignedWebhook, "NewWebhookView")

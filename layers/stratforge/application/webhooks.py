@@ -11,7 +11,7 @@ from uuid import UUID
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, NotFound
 from stratforge.storage.delivery import webhooks
-from stratforge.storage.delivery.webhooks import StoredWebhook
+from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
@@ -33,7 +33,7 @@ def _new_secret() -> str:
     return "whsec_" + secrets.token_urlsafe(32)
 
 
-def create_webhook(database: Database, caller: Caller, url: str, kinds: Sequence[str]) -> SignedWebhook:
+def create_webhook(database: Database, caller: Caller, url: str, kinds: Sequence[EventKind]) -> SignedWebhook:
     """Tells an address of every event of these kinds from now on. Where the address leads is checked whenever something is sent.
 
     Raises:

@@ -1,7 +1,7 @@
 """The kinds of orders, and when a resting one wants to be looked at.
 
 Limit, stop and trailing orders rest in our book, never at the broker, where they would block everybody else. Each is reduced to two
-prices: it wakes when the market falls to `below` or rises to `above`.
+prices, its trigger: it is looked at when the market falls to `below` or rises to `above`.
 """
 
 from __future__ import annotations

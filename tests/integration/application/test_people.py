@@ -14,6 +14,7 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
+from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.database import Database
 
 from tests.support.asking import NEW, Told
@@ -40,7 +41,7 @@ TERMS = accounts.Registration(Decimal(100_000))
         (
             Scope.WRITE,
             lambda database, _told, caller: webhooks.create_webhook(
-                database, caller, "https://example.com/hook", ["trade"]
+                database, caller, "https://example.com/hook", [EventKind.TRADE]
             ),
         ),
         (Scope.WRITE, lambda database, _told, caller: webhooks.rotate_secret(database, caller, uuid4())),
@@ -129,9 +130,9 @@ def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> 
 
 def test_there_are_twenty_webhooks_at_most(database: Database, ada: Caller) -> None:
     for number in range(20):
-        webhooks.create_webhook(database, ada, f"https://example.com/{number}", ["trade"])
+        webhooks.create_webhook(database, ada, f"https://example.com/{number}", [EventKind.TRADE])
     with pytest.raises(Conflict, match="20"):
-        webhooks.create_webhook(database, ada, "https://example.com/more", ["trade"])
+        webhooks.create_webhook(database, ada, "https://example.com/more", [EventKind.TRADE])
 
 
 def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database, ada: Caller) -> None:

@@ -41,7 +41,7 @@ def page(looking: Looking) -> Response:
             keys=[each for each in api_keys.list_keys(connection, looking.user_id) if each.revoked_at is None],
             webhooks=webhooks.list_webhooks(connection, looking.user_id),
             limits=asdict(risk.read_limits(connection, looking.user_id)),
-            kinds=webhooks.KINDS,
+            kinds=tuple(webhooks.EventKind),
         )
 
 
