@@ -15,7 +15,9 @@ import pytest
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 from stratforge import configuration
+from stratforge.application.accounts import Credentials, log_in
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.ledger import operations as ledger_operations
 from stratforge.storage.postgres.database import Database
@@ -216,10 +218,10 @@ def test_the_first_operator_is_made_once_and_can_log_in(vault: Vault, managed: s
     for _ in range(2):
         operators.handler({"RequestType": "Create"}, CONTEXT)
     assert "first@example.com" in ask("list")["operators"]
-    with psycopg.connect(managed) as connection:
-        row = connection.execute("SELECT password_hash FROM find_credentials('first@example.com')").fetchone()
-    assert row is not None
-    assert operators._HASHER.verify("a password of hers", row[0])
+    database = Database(lambda: managed, application="test")
+    credentials = Credentials(email="first@example.com", password=SecretStr("a password of hers"))
+    assert log_in(database, credentials, "192.0.2.1").refresh_token
+    database.close()
 
 
 def test_whoever_took_the_address_before_does_not_become_the_first_operator(vault: Vault, managed: str) -> None:
