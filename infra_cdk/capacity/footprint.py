@@ -175,6 +175,8 @@ class Footprint:
     database: DatabaseSize
     task_vcpu: float
     task_gb: float
+    # Whether the task is on capacity that AWS may take back.
+    spot: bool = False
     nat_instances: tuple[str, ...] = ()
     endpoint_zones: int = 0
     addresses: int = 0
@@ -242,6 +244,7 @@ def _read(resources: Mapping[str, Any], counts: Counter[str]) -> Footprint:
         database=_database(resources),
         task_vcpu=int(task["Cpu"]) / 1024,
         task_gb=int(task["Memory"]) / 1024,
+        spot="FARGATE_SPOT" in json.dumps(_of(resources, "AWS::ECS::Service")),
         nat_instances=tuple(each["InstanceType"] for each in _of(resources, "AWS::EC2::Instance")),
         endpoint_zones=sum(len(each["SubnetIds"]) for each in endpoints if each.get("VpcEndpointType") == "Interface"),
         addresses=_addresses(resources, counts),

@@ -52,7 +52,8 @@ class ObservabilityStack(Stack):
         self._own()
         self._database(database)
         self._api(api_id)
-        self._dashboard(queues, functions, database)
+        if config.dashboard:
+            self._dashboard(queues, functions, database)
         if config.alarm_email and config.monthly_budget:
             self._budget(config.alarm_email, config.monthly_budget)
 

@@ -9,20 +9,19 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 
 from infra_cdk import break_glass, operators, preflight, restore
-from infra_cdk.configuration import StageConfig, stage_config
+from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import parse
 from tests.infrastructure.assemblies import ACCOUNT, context_of
 
 
 def config_of(stage: str, **context: object) -> StageConfig:
     """A stage's configuration."""
-    return stage_config(cdk.App(context=context_of(stage, **context)).node)
+    return stage_config(Given(context_of(stage, **context)))
 
 
 # Settings -----------------------------------------------------------------------------------------------------------

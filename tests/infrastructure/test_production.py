@@ -6,13 +6,14 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from local_platform.synthesis import ROOT
 
-from tests.infrastructure.assemblies import assembly_of
+from tests.infrastructure.assemblies import assembly_of, remembered, synthesized
 from tests.infrastructure.test_templates import Resources, every, resources_of
 
 _COSTS = (
@@ -27,9 +28,9 @@ _COSTS = (
 
 
 @pytest.fixture(scope="session")
-def aurora_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def aurora_assembly() -> Path:
     """Development, with Aurora."""
-    return assembly_of("dev", tmp_path_factory.mktemp("aurora"), database="aurora")
+    return assembly_of("dev", database="aurora")
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +138,7 @@ def test_topics_that_the_ingestor_makes_go_with_the_stage(production: dict[str, 
 def test_two_syntheses_of_the_same_code_give_the_same_templates(
     tmp_path: Path, development: dict[str, Resources]
 ) -> None:
-    assert resources_of(assembly_of("dev", tmp_path, database="aurora")) == development
+    assert resources_of(synthesized("dev", tmp_path, database="aurora")) == development
 
 
 def test_nothing_is_sent_unencrypted_or_kept_so(production: dict[str, Resources]) -> None:
@@ -187,6 +188,7 @@ _ACTIONS = {
     "list_topics": "sns:ListTopics",
     "delete_topic": "sns:DeleteTopic",
     "get_secret_value": "secretsmanager:GetSecretValue",
+    "invoke": "lambda:InvokeFunction",
     "post_to_connection": "execute-api:ManageConnections",
     "delete_connection": "execute-api:ManageConnections",
     "describe_secret": "secretsmanager:DescribeSecret",
@@ -323,6 +325,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "executor",
         "ingestor",
         "realtime",
+        "redriver",
         "mcp",
         "migrator",
         "notifier",
@@ -337,8 +340,6 @@ def test_a_function_may_do_what_its_code_does_and_nothing_else(production: dict[
     assert function in _names(production)
     role, fed = _roles(production)[function]
     granted, called = _granted(production, role), _called_by(function)
-    if function == "evaluator":
-        called |= {"lambda:InvokeFunction"}
     allowed = called | {each for each in _OF_LAMBDA if each.startswith("logs:")} | (_OF_LAMBDA if fed else set())
     # Secrets are encrypted with our key in production, and with that key Secrets Manager asks in the caller's name.
     if "secretsmanager:GetSecretValue" in called:
@@ -368,6 +369,13 @@ def test_a_linter_of_templates_finds_nothing(
             if text in seen:
                 continue
             seen.add(text)
+            # Asset hashes change with the code of functions and mean nothing to the linter.
+            right = remembered(re.sub(r"[0-9a-f]{64}", "", text), "cfn-lint", version("cfn-lint"))
+            if right.exists():
+                continue
             matches = lint(text, config=ManualArgs(regions=["us-east-1"], ignore_checks=["W"]))
             found += [f"{path.name} {each.rule.id} {each.message}" for each in matches]
+            if not matches:
+                right.parent.mkdir(parents=True, exist_ok=True)
+                right.touch()
     assert found == []
