@@ -87,7 +87,7 @@ def test_functions_are_billed_with_the_memory_that_they_have(assembly_with_a_bil
         if (match := re.fullmatch(r"([\w-]+), (\d+) MB", each.what))
     }
     # What works only while deploying, or when an operator asks, costs nothing that can be seen.
-    assert set(deployed) - set(billed) <= {"cleaner", "examiner", "migrator", "operators", "rotator"}
+    assert set(deployed) - set(billed) <= {"cleaner", "examiner", "migrator", "operators", "redriver", "rotator"}
     assert billed.items() <= deployed.items()
 
 

@@ -49,6 +49,7 @@ def _state(connection: Connection) -> PlatformView:
         trading_state=found.trading_state,
         reason=found.reason,
         changed_at=found.changed_at,
+        suspended_at=found.suspended_at,
         halts=[HaltView.model_validate(each) for each in halts.halted_symbols(connection)],
         simulated_market=settings().simulated_market,
     )

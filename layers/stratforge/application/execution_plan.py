@@ -136,6 +136,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,
+        suspended=state.suspended,
     )
 
 

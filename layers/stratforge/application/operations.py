@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
 
 from stratforge.application.access import Caller
 from stratforge.application.errors import NotFound
@@ -85,7 +84,7 @@ def redrive_queue(
     require_operator(database, caller)
     if name not in dead_letters.QUEUES:
         raise NotFound("queue")
-    sent = redrive(cast(dead_letters.QueueName, name))
+    sent = redrive(name)
     with _operating(database, caller) as connection:
         operations.note(connection, "redrive", name, f"{sent} messages")
     return sent
