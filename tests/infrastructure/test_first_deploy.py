@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.infrastructure.assemblies import CONFIGURATIONS, EGRESS, assembly_of
-from tests.infrastructure.test_templates import Resources, every, resources_of
+from tests.support.assemblies import CONFIGURATIONS, EGRESS, Resources, assembly_of, every, resources_of
 
 
 @pytest.fixture(scope="session")

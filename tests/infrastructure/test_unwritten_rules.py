@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from infra_cdk.configuration import REGIONS
-from tests.infrastructure.assemblies import CONFIGURATIONS, assembly_of
 from tests.infrastructure.policies.templates import Deployment, Resource
+from tests.support.assemblies import CONFIGURATIONS, assembly_of
 
 # Zones that accounts see, by region. Letters are not given in order, and some regions have zones that new accounts do not get.
 _ZONES = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +22,11 @@ from psycopg.conninfo import conninfo_to_dict
 from simulators.alpaca.__main__ import create_app
 from simulators.alpaca.simulator import KEY_ID, SECRET_KEY, Simulator
 from stratforge import aws, configuration
+from stratforge.application.settle_fill import settle_fill
+from stratforge.broker import BrokerRefusesPlatform
+from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus import queues
+from stratforge.bus.messages import OrderUpdate
 from stratforge.configuration import PLACEHOLDER, AlpacaSecret, Keys
 from stratforge.market import Bar
 from stratforge.storage.ledger import halts
@@ -31,7 +36,7 @@ from stratforge.storage.market import market_data
 from functions.executor import handler as executor
 from functions.ingestor.keys import AccountKeys
 from functions.reconciler import handler as reconciler
-from tests.integration.ledger import add_signal, add_trader
+from tests.support.ledger import add_signal, add_trader
 
 SYMBOL = "BTC/USD"
 _CACHES = (
@@ -78,12 +83,12 @@ class Deployed:
 
     def signal(self, name: str) -> None:
         """A user whose strategy buys now."""
-        time = self.simulator.clock.now().replace(second=0, microsecond=0)
+        minute = self.simulator.clock.now().replace(second=0, microsecond=0)
         price = self.simulator.price(SYMBOL)
-        bar = Bar(SYMBOL, time, price, price, price, price, Decimal(1))
+        bar = Bar(SYMBOL, minute, price, price, price, price, Decimal(1))
         with psycopg.connect(self.conninfo) as connection:
             market_data.set_bar_price(connection, bar)
-            add_signal(connection, add_trader(connection, name, SYMBOL), "buy", time, SYMBOL)
+            add_signal(connection, add_trader(connection, name, SYMBOL), "buy", minute, SYMBOL)
 
     def wake(self) -> None:
         """The executor is woken as by its queue; a message that failed would come again."""
@@ -95,13 +100,13 @@ class Deployed:
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:signals.fifo",
         }
-        assert executor.handler({"Records": [record]}, _Context()) == {"batchItemFailures": []}  # type: ignore[arg-type]
+        assert executor.handler({"Records": [record]}, _Context()) == {"batchItemFailures": []}
 
     def minute(self) -> None:
         """The schedule's minute: equity is noted; while the platform is suspended the broker is asked again."""
         try:
             reconciler.handler({"task": "snapshot"}, _Context())
-        except reconciler.BrokerRefusesPlatform:
+        except BrokerRefusesPlatform:
             return
 
     def state(self) -> tuple[bool, list[str], int]:
@@ -243,20 +248,15 @@ def set_fresh(deployed: Deployed) -> None:
 
 def settle(deployed: Deployed) -> None:
     """What is at the broker ends and is settled, so that the symbol is free for the next block."""
-    from stratforge.application.settle_fill import settle_fill
-    from stratforge.bus.messages import OrderUpdate
-
-    broker = executor.AlpacaBroker(executor.keys())
+    broker = AlpacaBroker(executor.keys())
     simulator: Any = deployed.simulator
     keys, simulator.keys = simulator.keys, tuple(_entered(executor.keys().now()))
     with psycopg.connect(deployed.conninfo) as connection:
         ids = [found for (found,) in connection.execute("SELECT client_order_id FROM block_orders")]
     for client_order_id in ids:
-        for _ in range(200):
-            order = broker.find_order(client_order_id)
-            assert order is not None
-            if order.ended:
-                break
+        deadline = time.monotonic() + 60
+        while (order := broker.find_order(client_order_id)) is None or not order.ended:
+            assert time.monotonic() < deadline, "the order does not end"
             threading.Event().wait(0.05)
         settle_fill(executor.database(), lambda _symbol, _cause: None, OrderUpdate.of_order(order))
     simulator.keys = keys

