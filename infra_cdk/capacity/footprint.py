@@ -248,7 +248,11 @@ def _read(resources: Mapping[str, Any], counts: Counter[str]) -> Footprint:
         nat_instances=tuple(each["InstanceType"] for each in _of(resources, "AWS::EC2::Instance")),
         endpoint_zones=sum(len(each["SubnetIds"]) for each in endpoints if each.get("VpcEndpointType") == "Interface"),
         addresses=_addresses(resources, counts),
-        alarm_metrics=sum(max(1, len(each.get("Metrics", []))) for each in _of(resources, "AWS::CloudWatch::Alarm")),
+        # An alarm on an expression is paid for every metric in it.
+        alarm_metrics=sum(
+            max(1, sum("MetricStat" in metric for metric in each.get("Metrics", [])))
+            for each in _of(resources, "AWS::CloudWatch::Alarm")
+        ),
         web_acl_rules=sum(len(each["Rules"]) for each in _of(resources, "AWS::WAFv2::WebACL")),
         insights='"containerInsights", "Value": "en' in cluster_settings,
         log_retention_days=max(each.get("RetentionInDays", 3650) for each in _of(resources, "AWS::Logs::LogGroup")),
