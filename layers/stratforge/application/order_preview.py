@@ -70,6 +70,7 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
         fresh=state.fresh,
         platform_state=state.platform_state,
         suspended=state.suspended,
+        exchange_state=state.exchange_state,
     )
     kind, size = wanted.size()
     request = OrderRequest(
