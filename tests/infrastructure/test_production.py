@@ -196,6 +196,7 @@ _ACTIONS = {
     "delete_topic": "sns:DeleteTopic",
     "get_secret_value": "secretsmanager:GetSecretValue",
     "invoke": "lambda:InvokeFunction",
+    "put_trace_segments": "xray:PutTraceSegments",
     "post_to_connection": "execute-api:ManageConnections",
     "delete_connection": "execute-api:ManageConnections",
     "describe_secret": "secretsmanager:DescribeSecret",

@@ -102,6 +102,8 @@ def _ingestor(account: Account, who: Principal) -> Iterator[Decision]:
     for topic in bar_topics(account):
         for action in ("CreateTopic", "TagResource", "Subscribe", "Publish"):
             yield account.may(who, f"sns:{action}", topic)
+    if environment(account.ingestor).get("TRACED") == "true":
+        yield account.may(who, "xray:PutTraceSegments", "*")
 
 
 def _cleaner(account: Account, who: Principal) -> Iterator[Decision]:
