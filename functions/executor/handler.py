@@ -8,6 +8,7 @@ from functools import lru_cache
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from stratforge.application.execute_symbol import Outcome, SymbolExecutor
+from stratforge.application.suspension import suspend
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.consumers import batch_handler
@@ -67,6 +68,7 @@ def record_handler(record: SQSRecord) -> None:
         done = executor().execute(symbol)
     except BrokerRefusesPlatform as error:
         # Nobody's order is to blame, so they wait: the reconciler wakes the symbol when the broker answers again.
+        suspend(database, error)
         metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
         log.error("the broker refuses the platform", symbol=symbol, reason=str(error))
         return

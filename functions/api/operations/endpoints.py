@@ -14,7 +14,7 @@ from stratforge.storage.ledger import halts, operations
 from stratforge.storage.ledger.operations import StoredReport
 from stratforge.storage.postgres.database import Connection
 
-from functions.api.context import LoggedIn, Reader, UserConnection, database, settings
+from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
     HaltBody,
@@ -89,4 +89,4 @@ def queues(_asking: Operator) -> Listed[QueueState]:
 @router.post("/queues/{name}/redrive")
 def redrive(name: Annotated[str, Path(max_length=40)], asking: Operator) -> RedriveView:
     """Sends the dead letters of a queue again, after what made them fail was mended. For operators."""
-    return RedriveView(sent=application.redrive_queue(database(), asking, settings().stage, name))
+    return RedriveView(sent=application.redrive_queue(database(), asking, redrive_by_function, name))

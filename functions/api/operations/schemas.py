@@ -16,7 +16,7 @@ from functions.api.views import items_of, many, view_of
 Why = Annotated[str, Field(min_length=3, max_length=300, pattern=r"^[^\x00]*$")]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Platform(PlatformState):
     """The platform's trading state, and the symbols that are not traded at present.
 
@@ -29,7 +29,7 @@ class Platform(PlatformState):
 
 
 HaltView = view_of(SymbolHalt, "HaltView", without=("details",))
-PlatformView = view_of(Platform, "PlatformView", halts=(many(HaltView), ...))
+PlatformView = view_of(Platform, "PlatformView", without=("suspension",), halts=(many(HaltView), ...))
 
 
 class PlatformStateBody(BaseModel):
