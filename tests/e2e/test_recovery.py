@@ -217,4 +217,6 @@ def test_parts_killed_during_a_flood_beside_a_busy_neighbor_come_back_and_everyb
         flood.result()
     assert set(crowd.statuses) <= {0, 200, 503}
     assert_within_bounds(platform)
+    # An engine that was lost is deployed anew first.
+    wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
     assert_normal_again(platform)
