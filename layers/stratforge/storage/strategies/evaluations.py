@@ -10,7 +10,12 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from stratforge.market import Bar
+from stratforge.market.timeliness import oldest_actionable
+from stratforge.portfolio.reasons import Reason
+from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 from stratforge.strategy.lookback import window_length
 
 MAX_FAILURES = 3
@@ -30,6 +35,7 @@ class RunningSession:
     bars_held: int
     quantity: float
     average_entry_price: float
+    last_bar_time: datetime | None = None
 
     @property
     def bars_held_now(self) -> int:
@@ -55,7 +61,7 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
     rows = connection.execute(
         """
         SELECT s.id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
-               coalesce(p.quantity, 0)::float8, coalesce(p.avg_entry_price, 0)::float8
+               coalesce(p.quantity, 0)::float8, coalesce(p.avg_entry_price, 0)::float8, s.last_bar_time
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol
@@ -73,7 +79,7 @@ def record_outcomes(
     symbol: str,
     bar_time: datetime,
     outcomes: Sequence[Outcome],
-    bar_before: datetime | None = None,
+    not_acted_on: Reason | None = None,
 ) -> int:
     """Writes signals and state of one bar; a session that has already seen the bar is left alone.
 
@@ -82,7 +88,7 @@ def record_outcomes(
         symbol: The symbol.
         bar_time: The bar.
         outcomes: What came of it, for each session.
-        bar_before: The bar before it, so that it is noted which sessions did not see that one.
+        not_acted_on: Why no signal of this bar becomes an order; None when they may.
 
     Returns:
         How many signals are new.
@@ -102,11 +108,6 @@ def record_outcomes(
             SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price FROM outcome o JOIN sessions s ON s.id = o.session_id
             WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
               AND (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price)
-            ON CONFLICT DO NOTHING),
-        missed AS (
-            INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar)
-            SELECT s.id, s.user_id, s.last_bar_time, %(bar_time)s FROM outcome o JOIN sessions s ON s.id = o.session_id
-            WHERE s.last_bar_time < %(bar_before)s AND s.last_bar_time < %(bar_time)s
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -128,17 +129,88 @@ def record_outcomes(
             WHERE s.id = o.session_id AND (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
             RETURNING s.id, s.user_id, o.side, o.confidence, o.size_kind, o.size),
         signaled AS (
-            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size)
-            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size
+            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, status, reason)
+            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size,
+                   (CASE WHEN %(not_acted_on)s::text IS NULL THEN 'PENDING' ELSE 'EXPIRED' END)::signal_status, %(not_acted_on)s
             FROM advanced WHERE side IS NOT NULL ORDER BY id
             ON CONFLICT (session_id, bar_time) DO NOTHING
             RETURNING 1)
         SELECT count(*) FROM signaled
         """,
-        {"bar_before": bar_before, **_parameters(symbol, bar_time, outcomes)},
+        {"not_acted_on": not_acted_on, **_parameters(symbol, bar_time, outcomes)},
     ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+# Bars that were new when they were stored: the others filled a hole of history after later bars had been evaluated, and nobody is evaluated on them.
+_NEW_BARS = "market_data m WHERE m.timeframe = '1Min' AND (m.after_bar IS NULL OR m.after_bar < m.time)"
+
+
+def bar_before(connection: Connection, symbol: str, bar_time: datetime) -> datetime | None:
+    """The bar that sessions were to be evaluated on before the one at `bar_time`; None when it is the first."""
+    query = f"SELECT max(m.time) FROM {_NEW_BARS} AND m.symbol = %s AND m.time < %s"  # noqa: S608 - a condition of ours
+    found: datetime | None = fetch_value(connection, query, (symbol, bar_time))
+    return found
+
+
+def note_missed_bars(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[tuple[datetime, datetime]]:
+    """Notes, for each session of a shard, the stored bars before `bar_time` that it has not seen, which its owner is told of.
+
+    Returns:
+        Those that any of them has not seen, in order, each with the bar before it.
+    """
+    connection.execute(
+        f"""
+        INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar, bars, filled)
+        SELECT s.id, s.user_id, s.last_bar_time, %(bar_time)s, missed.bars, true FROM sessions s
+        CROSS JOIN LATERAL (SELECT count(*)::int AS bars FROM {_NEW_BARS}
+                            AND m.symbol = s.symbol AND m.time > s.last_bar_time AND m.time < %(bar_time)s) missed
+        WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND missed.bars > 0
+        ON CONFLICT DO NOTHING
+        """,  # noqa: S608 - a condition of ours
+        {"symbol": symbol, "shard": shard, "bar_time": bar_time},
+    )
+    rows = connection.execute(
+        f"""
+        WITH seen AS (
+            SELECT min(s.last_bar_time) AS until FROM sessions s
+            WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time < %(bar_time)s)
+        SELECT m.time, coalesce(lag(m.time) OVER (ORDER BY m.time), seen.until) FROM seen, {_NEW_BARS}
+          AND m.symbol = %(symbol)s AND m.time > seen.until AND m.time <= %(bar_time)s ORDER BY m.time
+        """,  # noqa: S608 - a condition of ours
+        {"symbol": symbol, "shard": shard, "bar_time": bar_time},
+    )
+    return rows.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueBar:
+    """The last stored bar of a symbol, which sessions of a shard should have seen long ago."""
+
+    bar: Bar
+    shard: int
+
+
+def overdue_bars(connection: Connection) -> list[OverdueBar]:
+    """Bars that came to be stored and never to the sessions that wait for them, and that no later bar has made up for."""
+    now = market_now(connection)
+    if now is None:
+        return []
+    return fetch_all(
+        connection,
+        _overdue,
+        f"""
+        SELECT DISTINCT s.shard, last.symbol, last.time, last.open, last.high, last.low, last.close, last.volume FROM sessions s
+        CROSS JOIN LATERAL (SELECT m.* FROM {_NEW_BARS} AND m.symbol = s.symbol ORDER BY m.time DESC LIMIT 1) last
+        WHERE s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time < last.time AND last.time < %s ORDER BY last.symbol, s.shard
+        """,  # noqa: S608 - a condition of ours
+        (oldest_actionable(now),),
+    )
+
+
+def _overdue(shard: int, **columns: Any) -> OverdueBar:
+    return OverdueBar(Bar(**columns), shard)
 
 
 def last_bar_seen_by_all(connection: Connection, symbol: str) -> datetime | None:
