@@ -88,8 +88,8 @@ class SymbolExecutor:
             met = blocks.open_block(connection, symbol)
             if met is None:
                 state = symbols.read_symbol(connection, symbol)
-                if state is not None and not self._reference.knows(symbol, state.time):
-                    unknown_day = state.time
+                if state is not None and not self._reference.knows(symbol, state.now):
+                    unknown_day = state.now
                 else:
                     planned = plan(connection, symbol, state, around)
                     to_send = blocks.open_block(connection, symbol) if planned.to_send else None

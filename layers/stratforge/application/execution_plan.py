@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
@@ -21,7 +22,6 @@ from stratforge.storage.ledger.fills import apply_progress
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
-SIGNAL_LIFETIME = timedelta(minutes=2)
 # What a block may take, in the market's time: an order inside the collar finds its counterpart at once; one that a limit of ours
 # binds may not, and must not hold up the symbol.
 BLOCK_LIFETIME = timedelta(minutes=2)
@@ -60,8 +60,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     due = execution.due_orders(connection, symbol)
     if state is None:
         return _plan_without_price(connection, due)
-    if state.bar_time is not None:
-        execution.expire_signals(connection, symbol, state.bar_time - SIGNAL_LIFETIME)
+    execution.expire_signals(connection, symbol, oldest_actionable(state.now))
     ends = [each for each in due if each.ends is not None]
     orders = _without_replaced([each.request for each in due if each.ends is None])
     requests = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
@@ -84,7 +83,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     writes = [
         *(_ending(each.request, each.ends) for each in ends if each.ends),
         *(
-            _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
+            _write(decision, around.next_close(state.now), at_work=id(decision) not in left_out)
             for decision in decisions
             if decision.action != "wait"
         ),
@@ -132,7 +131,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         time=state.time,
         collar=COLLAR,
         asset=around.asset,
-        open=around.is_open(state.time),
+        open=around.is_open(state.now),
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,

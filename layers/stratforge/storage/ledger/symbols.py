@@ -19,7 +19,8 @@ class SymbolState:
     """Prices and states of a symbol.
 
     `bar_*` are of the last finished bar, `time` is the market's time of the price. `bid` and `ask` are the national best bid and offer
-    at `quoted_at`; None where no quotes are heard.
+    at `quoted_at`; None where no quotes are heard. `now` is the exchange's time, which goes on when nothing trades; while its clock was
+    never read it is that of the price.
     """
 
     price: Decimal
@@ -34,6 +35,7 @@ class SymbolState:
     ask: Decimal | None
     quoted_at: datetime | None
     exchange_state: ExchangeState
+    now: datetime
 
 
 def lock_symbol(connection: Connection, symbol: str) -> None:
@@ -49,7 +51,8 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
         """
         SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price) AS bar_low, coalesce(l.bar_high, l.price) AS bar_high,
                l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted,
-               (SELECT trading_state FROM platform_state) AS platform_state, l.bid, l.ask, l.quoted_at, l.exchange_state
+               (SELECT trading_state FROM platform_state) AS platform_state, l.bid, l.ask, l.quoted_at, l.exchange_state,
+               greatest(l.time, (SELECT market_now())) AS now
         FROM latest_prices l WHERE l.symbol = %s
         """,
         (FRESH, symbol),
@@ -60,7 +63,7 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
 # range of every bar that began after it was accepted, a limit at the last price only: it cannot trade at a price that has passed.
 DUE_ORDER = """
     (o.status = 'PENDING' OR (o.status = 'RESTING' AND (
-        o.cancel_requested_at IS NOT NULL OR o.expires_at <= l.time
+        o.cancel_requested_at IS NOT NULL OR o.expires_at <= greatest(l.time, (SELECT market_now()))
         OR ((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))
         OR (o.triggered_at IS NULL AND o.type <> 'limit' AND o.active_from <= l.bar_time
             AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))

@@ -154,7 +154,9 @@ def bar_before(connection: Connection, symbol: str, bar_time: datetime) -> datet
     return found
 
 
-def note_missed_bars(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[tuple[datetime, datetime]]:
+def note_missed_bars(
+    connection: Connection, symbol: str, shard: int, bar_time: datetime
+) -> list[tuple[datetime, datetime]]:
     """Notes, for each session of a shard, the stored bars before `bar_time` that it has not seen, which its owner is told of.
 
     Returns:
