@@ -137,7 +137,12 @@ def test_topics_that_lead_to_the_queue_are_found_with_one_list_and_not_made_agai
     found = topics.BarTopics("dev", arn)
     assert found.load() == 2
     asked: list[str] = []
-    monkeypatch.setattr(found, "_made", lambda name: asked.append(name) or lonely["TopicArn"])
+
+    def made(name: str) -> str:
+        asked.append(name)
+        return lonely["TopicArn"]
+
+    monkeypatch.setattr(found, "_made", made)
     for symbol in ("AAPL", "BTC/USD", "MSFT"):
         found.arn(symbol)
     assert asked == ["stratforge-dev-bars-MSFT.fifo"], "a topic that leads nowhere is subscribed"

@@ -56,13 +56,8 @@ def test_prints_and_quotes_go_in_one_message(book: PriceBook) -> None:
     book.print(printed(1, "100"))
     book.quote(Quote("AAPL", Decimal("99.98"), Decimal("100.02"), at(2)))
     update = the_news(book)
-    assert (update.price, update.time, update.bid, update.ask, update.quoted_at) == (
-        100,
-        at(1),
-        Decimal("99.98"),
-        Decimal("100.02"),
-        at(2),
-    )
+    assert update.trade() == Trade("AAPL", Decimal(100), Decimal(100), at(1))
+    assert update.quote() == Quote("AAPL", Decimal("99.98"), Decimal("100.02"), at(2))
 
 
 @pytest.mark.parametrize(("bid", "ask"), [("0", "100"), ("100", "0"), ("101", "100")])
@@ -78,7 +73,7 @@ def test_a_canceled_print_that_was_told_gives_way_to_the_one_before(book: PriceB
     book.news()
     book.take_back("AAPL", 8, Decimal(50), None)
     update = the_news(book)
-    assert (update.price, update.time, update.voided_at) == (100, at(1), at(2))
+    assert (update.price, update.time, update.voided_at) == (Decimal(100), at(1), at(2))
 
 
 def test_a_canceled_print_that_was_not_told_yet_is_never_told(book: PriceBook) -> None:
@@ -93,7 +88,7 @@ def test_a_corrected_print_counts_with_its_right_price(book: PriceBook) -> None:
     book.news()
     book.take_back("AAPL", 8, Decimal(50), printed(9, "100", 9))
     update = the_news(book)
-    assert (update.price, update.time, update.voided_at) == (100, at(2), at(2))
+    assert (update.price, update.time, update.voided_at) == (Decimal(100), at(2), at(2))
 
 
 def test_a_print_that_others_have_followed_is_taken_back_without_a_word(book: PriceBook) -> None:
