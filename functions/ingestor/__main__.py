@@ -13,16 +13,19 @@ from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
+from stratforge.storage.market import market_data
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 
-from functions.ingestor.alpaca_streams import BarStream, OrderStream
+from functions.ingestor.alpaca_streams import MarketStream, OrderStream
 from functions.ingestor.announcements import Announcements
+from functions.ingestor.clock import ExchangeClock
 from functions.ingestor.health import Health
 from functions.ingestor.keys import AccountKeys
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
-from functions.ingestor.prices import PricePublisher
+from functions.ingestor.prices import PriceBook, PricePublisher
+from functions.ingestor.retry import persist
 from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
@@ -52,41 +55,31 @@ def main() -> int:
     secret = keys.wait(_show_life, stopping.wait)
     if secret is None:
         return 0
-    health = Health(market_time=settings.stage != "local")
-    pipeline = BarPipeline(
-        BarTopics(settings.stage, settings.bars_queue_arn),
-        AlpacaHistory(secret),
-        database,
-        on_fatal=fatal,
-        on_published=health.bar,
-    )
+    budget = SharedBudget(database, secret.requests_per_minute)
+    history = AlpacaHistory(secret, budget)
+    clock = ExchangeClock(history, database, settings.clock_seconds)
+    clock.start(fatal)
+    topics = BarTopics(settings.stage, settings.bars_queue_arn)
+    log.info("topics found", topics=persist(topics.load))
+    health = Health(clock)
+    pipeline = BarPipeline(topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar)
     Announcements(database, settings.notifications_queue_url, fatal)
-    prices = PricePublisher(settings.quotes_queue_url, fatal)
-    broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
-    orders = OrderUpdatePipeline(broker, database, settings.order_updates_queue_url, fatal)
+    with database.transaction() as connection:
+        book = PriceBook(market_data.exchange_states(connection))
+    PricePublisher(book, settings.quotes_queue_url, fatal)
+    orders = OrderUpdatePipeline(AlpacaBroker(secret, budget), database, settings.order_updates_queue_url, fatal)
+    subscriptions = Subscriptions(
+        database, pipeline, settings.subscription_queue_url, settings.reconcile_seconds, secret.channel_limit
+    )
     streams = [
-        BarStream(
-            secret,
-            crypto=crypto,
-            mute_seconds=settings.mute_seconds,
-            on_bar=pipeline.bar,
-            on_trade=prices.trade,
-            on_connected=pipeline.reconnected,
-        )
+        MarketStream(secret, crypto=crypto, mute_seconds=settings.mute_seconds, listener=subscriptions, book=book)
         for crypto in (False, True)
     ]
+    subscriptions.serve(*streams)
     order_stream = OrderStream(secret, orders.update, orders.connected)
-    subscriptions = Subscriptions(
-        database,
-        pipeline,
-        streams[0],
-        streams[1],
-        settings.subscription_queue_url,
-        settings.reconcile_seconds,
-    )
 
     def beat() -> None:
-        health.beat()
+        health.beat(subscriptions, pipeline)
         threads = [order_stream.thread, *(stream.thread for stream in streams)]
         if any(thread is not None and not thread.is_alive() for thread in threads):
             log.error("a stream ended; the service restarts")

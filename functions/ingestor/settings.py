@@ -18,3 +18,4 @@ class IngestorSettings(Settings):
     subscription_queue_url: str
     mute_seconds: float = 90.0
     reconcile_seconds: float = 30.0
+    clock_seconds: float = 30.0

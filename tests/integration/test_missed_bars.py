@@ -16,8 +16,8 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, sessions
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 
-from tests.integration.ledger import OPEN
 from tests.integration.test_replay import Live, bar, sandbox, time_of
+from tests.support.ledger import OPEN
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def test_bars_that_no_later_one_follows_are_noticed(live: Live) -> None:
 
 
 def test_who_is_up_to_date_does_not_wait_for_who_is_behind(live: Live) -> None:
-    from tests.integration.ledger import add_trader
+    from tests.support.ledger import add_trader
 
     live.evaluate(bar(0))
     store(live, 1, 2)

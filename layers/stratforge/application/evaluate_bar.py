@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.timeliness import is_late
 from stratforge.portfolio.reasons import Reason
@@ -65,7 +66,7 @@ def evaluate_bar(
     """
     with database.transaction() as connection:
         market_data.add_bars(connection, [bar])
-        market_data.set_bar_price(connection, bar)
+        note_bar(connection, bar)
         late = is_late(bar.time, clock.market_now(connection))
         awaiting = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
         before = evaluations.bar_before(connection, bar.symbol, bar.time)

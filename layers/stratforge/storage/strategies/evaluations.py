@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
@@ -215,16 +216,19 @@ def _overdue(shard: int, **columns: Any) -> OverdueBar:
     return OverdueBar(Bar(**columns), shard)
 
 
-def last_bar_seen_by_all(connection: Connection, symbol: str) -> datetime | None:
-    """The latest bar that every session of a symbol has seen; None when none has seen any.
+def last_bars_seen_by_all(connection: Connection, symbols: Sequence[str]) -> dict[str, datetime]:
+    """The latest bar of each symbol that every one of its sessions has seen; without symbols whose sessions have seen none.
 
-    A bar may be stored and yet not seen: whoever stored it may have died before it was evaluated, with the queue it came from.
+    A bar may be stored and yet not seen: whoever was to evaluate it may have died, with the queue it came from.
     """
-    row = connection.execute(
-        "SELECT min(last_bar_time) FROM sessions WHERE symbol = %s AND status IN ('RUNNING', 'PAUSED')", (symbol,)
-    ).fetchone()
-    seen: datetime | None = row[0] if row is not None else None
-    return seen
+    rows = connection.execute(
+        """
+        SELECT symbol, min(last_bar_time) FROM sessions
+        WHERE symbol = ANY(%s) AND status IN ('RUNNING', 'PAUSED') AND last_bar_time IS NOT NULL GROUP BY symbol
+        """,
+        (list(symbols),),
+    )
+    return dict(rows.fetchall())
 
 
 def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -245,26 +249,38 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
     }
 
 
+class Need(IntEnum):
+    """What a symbol needs live prices for; the greater, the sooner it gets them when not all can have them."""
+
+    BARS = 0  # It is held: its value follows the bars.
+    RUNS = 1  # Sessions run on it: with quotes what they say is executed at better prices.
+    RESTS = 2  # An order or a session's stop waits for a price; without trades it is woken by bars, once a minute.
+    WORKS = 3  # A block order is at the broker.
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The market data that running sessions need for a symbol: its shards, and the bars of history before the next
-    bar."""
+    """The market data that is wanted of a symbol: its shards, the bars of history before the next bar, and what its live
+    prices are needed for."""
 
     shards: int
     history: int
+    need: Need = Need.RUNS
 
 
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
-    """Symbols with running sessions, open positions or waiting orders, and what is wanted of each."""
+    """Symbols with running sessions, open positions, waiting orders or block orders at work, and what is wanted of each."""
     rows = connection.execute(
         """
-        SELECT symbol, max(shard) + 1, max(lookback) FROM (
-            SELECT s.symbol, s.shard, v.lookback FROM sessions s
+        SELECT symbol, max(shard) + 1, max(lookback), max(need) FROM (
+            SELECT s.symbol, s.shard, v.lookback, CASE WHEN (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
+                AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED')
-            UNION ALL SELECT symbol, 0, 1 FROM positions WHERE quantity > 0
-            UNION ALL SELECT symbol, 0, 1 FROM orders WHERE status IN ('PENDING', 'RESTING')) wanted
+            UNION ALL SELECT symbol, 0, 1, 0 FROM positions WHERE quantity > 0
+            UNION ALL SELECT symbol, 0, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
+            UNION ALL SELECT symbol, 0, 1, 3 FROM block_orders WHERE completed_at IS NULL) wanted
         GROUP BY symbol
         """
     )
-    return {symbol: Wanted(shards, window_length(lookback)) for symbol, shards, lookback in rows}
+    return {symbol: Wanted(shards, window_length(lookback), Need(need)) for symbol, shards, lookback, need in rows}
