@@ -41,7 +41,7 @@ _LIMITED = ("trades", "quotes")
 
 @dataclass(frozen=True, slots=True)
 class StreamError:
-    """What Alpaca refused on a stream; `live` is how many channels of trades and quotes it had granted then."""
+    """A refusal of Alpaca on a stream; `live` is how many channels of trades and quotes it had granted then."""
 
     crypto: bool
     code: int
@@ -50,7 +50,7 @@ class StreamError:
 
 
 class StreamListener(Protocol):
-    """Whom a data stream tells."""
+    """The listener that a data stream tells."""
 
     def bar(self, bar: Bar, correction: bool) -> None:
         """Takes a finished bar, or a correction of one."""

@@ -1,4 +1,4 @@
-"""What is streamed of each symbol under the limits of the data plan: bars of all of them, trades and quotes where they are needed most.
+"""Chooses what is streamed of each symbol under the limits of the data plan: bars of all of them, trades and quotes where they are needed most.
 
 The limit counts channels of trades and quotes; bars, trading statuses and price bands are free: https://docs.alpaca.markets/docs/about-market-data-api.
 """

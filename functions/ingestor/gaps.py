@@ -1,4 +1,4 @@
-"""Where a symbol's bars go on: which are missing, and what history is asked for them."""
+"""Keeps where a symbol's bars go on: which are missing, and what history is asked for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SYMBOLS_A_REQUEST = 400
 
 @dataclass(slots=True)
 class Progress:
-    """How far a symbol's stream has come.
+    """The point that a symbol's stream has come to.
 
     Attributes:
         shards: Messages that each bar is published in.

@@ -37,7 +37,7 @@ _PUBLISH_ATTEMPTS = 4
 
 
 class Topics(Protocol):
-    """Where bars are published."""
+    """The place where bars are published."""
 
     def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
         """Publishes bars of one symbol, in order."""

@@ -38,7 +38,7 @@ class Print:
 
 @dataclass(slots=True)
 class _Symbol:
-    """What is known of a symbol, and what of that is new since it was told."""
+    """Facts known of a symbol, and what of that is new since it was told."""
 
     prints: deque[Print] = field(default_factory=lambda: deque(maxlen=_KEPT))
     state: ExchangeState = "TRADING"
@@ -52,7 +52,7 @@ class _Symbol:
 
 
 class PriceBook:
-    """What the tape says of each symbol, conflated: the last print that makes the price, the best bid and offer, the state.
+    """The state of each symbol by the tape, conflated: the last print that makes the price, the best bid and offer, the state.
 
     A print that is taken back counts no more, whatever was told. A halted symbol trades again when the exchange says so, or
     when it prints.
@@ -137,7 +137,7 @@ class PriceBook:
             self._becomes(known, "TRADING", printed_at)
 
     def news(self) -> list[MarketUpdate]:
-        """What is new of each symbol since the last time this was asked."""
+        """Returns what is new of each symbol since the last time this was asked."""
         with self._lock:
             return [
                 update

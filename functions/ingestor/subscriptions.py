@@ -151,7 +151,7 @@ class Subscriptions:
         return sum(len(each.without) for each in self._streamed.values())
 
     def notes(self) -> list[DataNote]:
-        """What is not to be had at present."""
+        """Notes of what is not to be had at present."""
         notes = [
             DataNote(
                 symbol,

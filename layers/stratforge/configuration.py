@@ -89,7 +89,7 @@ class AlpacaSecret(BaseModel):
 
     @property
     def channel_limit(self) -> int | None:
-        """How many live trades and quotes may be subscribed to; None for any number. The free plan, whose feed is iex, allows 30."""
+        """The number of live trades and quotes that may be subscribed to; None for any. The free plan, whose feed is iex, allows 30."""
         if self.live_channels is not None:
             return self.live_channels
         return 30 if self.feed == "iex" else None

@@ -114,7 +114,7 @@ class LookedUpOrder(Protocol):
 
 
 class MarketUpdate(Message):
-    """What is new of a symbol, at most once a second.
+    """News of a symbol, at most once a second.
 
     Attributes:
         time: The market's time of the newest thing in it; of the trade, when there is one.

@@ -1,4 +1,4 @@
-"""Which trade prints make the price: those that update the consolidated last sale.
+"""Tells trade prints that make the price from those that do not: they update the consolidated last sale.
 
 A print says how it came about with sale conditions, one character each. Averages, odd lots, trades outside of hours or at a price agreed on before say
 nothing about where the market is; nobody's stop may be triggered by one. The tables are those of the two plans that consolidate American trades, CTA

@@ -1,4 +1,4 @@
-"""How late a bar is, by the exchange's clock, and when it is too late to act on."""
+"""Tells how late a bar is, by the exchange's clock, and when it is too late to act on."""
 
 from __future__ import annotations
 

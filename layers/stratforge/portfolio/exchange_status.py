@@ -1,4 +1,4 @@
-"""What a listing exchange says of a symbol: that it trades, is halted, or is paused because it moved too fast."""
+"""The word of a listing exchange on a symbol: that it trades, is halted, or is paused because it moved too fast."""
 
 from __future__ import annotations
 

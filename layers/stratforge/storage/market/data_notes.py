@@ -1,4 +1,4 @@
-"""What the platform does not get of the market at present, and why."""
+"""Notes of market data that the platform does not get at present, and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stratforge.storage.postgres.rows import fetch_all
 
 
 class NoteKind(StrEnum):
-    """What is missing."""
+    """The kinds of data that may be missing."""
 
     NO_LIVE_PRICES = (
         "NO_LIVE_PRICES"  # Trades and quotes of a symbol: stops and limits are woken by its bars, once a minute.

@@ -264,7 +264,7 @@ def recent_closes(connection: Connection, symbols: Sequence[str], count: int) ->
 
 
 def bars_until(connection: Connection, until: Mapping[str, datetime], limit: int) -> dict[str, int]:
-    """How many bars of each symbol are stored up to its time (included), counted no further than `limit`."""
+    """The number of bars of each symbol that are stored up to its time (included), counted no further than `limit`."""
     rows = connection.execute(
         """
         SELECT wanted.symbol, stored.bars FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (symbol, until)

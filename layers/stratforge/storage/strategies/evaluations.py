@@ -250,7 +250,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
 
 
 class Need(IntEnum):
-    """What a symbol needs live prices for; the greater, the sooner it gets them when not all can have them."""
+    """The use that a symbol has for live prices; the greater, the sooner it gets them when not all can have them."""
 
     BARS = 0  # It is held: its value follows the bars.
     RUNS = 1  # Sessions run on it: with quotes what they say is executed at better prices.
