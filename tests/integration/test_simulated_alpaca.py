@@ -39,7 +39,6 @@ from functions.ingestor.alpaca_streams import MarketStream, StreamError
 from functions.ingestor.data_plan import Channels
 from functions.ingestor.prices import PriceBook
 
-
 # Streams of a test, which end with it.
 _STREAMS: list[Any] = []
 
