@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
+from stratforge.bus.queues import send_work_ready
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
@@ -19,6 +21,7 @@ from stratforge.storage.postgres.database import Database
 
 from functions.ingestor.alpaca_streams import MarketStream, OrderStream
 from functions.ingestor.announcements import Announcements
+from functions.ingestor.block_timer import BlockTimer
 from functions.ingestor.clock import ExchangeClock
 from functions.ingestor.health import Health
 from functions.ingestor.keys import AccountKeys
@@ -64,6 +67,7 @@ def main() -> int:
     health = Health(clock)
     pipeline = BarPipeline(topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar)
     Announcements(database, settings.notifications_queue_url, fatal)
+    BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
     with database.transaction() as connection:
         book = PriceBook(market_data.exchange_states(connection))
     PricePublisher(book, settings.quotes_queue_url, fatal)

@@ -195,7 +195,7 @@ class BarPipeline:
         return self._now()
 
     def fatal(self) -> None:
-        """Ends the service."""
+        """Ends the service because a part of it failed; what runs it starts it again."""
         self._on_fatal()
 
 

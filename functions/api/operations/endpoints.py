@@ -9,11 +9,13 @@ from stratforge.application import operations as application
 from stratforge.application.access import Caller
 from stratforge.bus import dead_letters
 from stratforge.storage.ledger import halts, operations
+from stratforge.storage.market import data_notes
 from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import LoggedIn, Reader, UserConnection, database, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
+    DataNoteView,
     HaltBody,
     HaltView,
     PlatformStateBody,
@@ -51,6 +53,7 @@ def _state(connection: Connection) -> PlatformView:
         changed_at=found.changed_at,
         halts=[HaltView.model_validate(each) for each in halts.halted_symbols(connection)],
         simulated_market=settings().simulated_market,
+        market_data=[DataNoteView.model_validate(each) for each in data_notes.list_notes(connection)],
     )
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from stratforge.bus.dead_letters import QueueState
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.market.data_notes import StoredNote
 
 from functions.api.views import view_of
 
@@ -25,6 +26,9 @@ class HaltView(BaseModel):
     halted_at: datetime
 
 
+DataNoteView = view_of(StoredNote, "DataNoteView")
+
+
 class PlatformView(BaseModel):
     """The platform's trading state."""
 
@@ -33,6 +37,8 @@ class PlatformView(BaseModel):
     changed_at: datetime
     halts: list[HaltView]
     simulated_market: bool
+    # What is not to be had of the market at present, such as live prices beyond the data plan; symbol "*" is a whole stream.
+    market_data: list[DataNoteView]  # type: ignore[valid-type]  # a model made at run time
 
 
 class PlatformStateBody(BaseModel):
