@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.queues import send_work_ready
@@ -28,7 +29,6 @@ from functions.ingestor.keys import AccountKeys
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
 from functions.ingestor.prices import PriceBook, PricePublisher
-from functions.ingestor.retry import persist
 from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
@@ -63,7 +63,11 @@ def main() -> int:
     clock = ExchangeClock(history, database, settings.clock_seconds)
     clock.start(fatal)
     topics = BarTopics(settings.stage, settings.bars_queue_arn)
-    log.info("topics found", topics=persist(topics.load))
+    try:
+        log.info("topics found", topics=topics.load())
+    except (BotoCoreError, ClientError) as error:
+        # Then each is made sure of when it is first needed.
+        log.warning("topics were not listed", error=str(error)[:200])
     health = Health(clock)
     pipeline = BarPipeline(topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar)
     Announcements(database, settings.notifications_queue_url, fatal)
@@ -95,6 +99,7 @@ def main() -> int:
 
     log.info("ingestor started", stage=settings.stage)
     subscriptions.run(beat, stopping.is_set)
+    subscriptions.note()
     log.info("ingestor stopped", failed=failed.is_set())
     return 1 if failed.is_set() else 0
 

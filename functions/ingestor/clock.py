@@ -10,10 +10,8 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 from stratforge.broker.history import AlpacaHistory, HistoryUnavailable
 from stratforge.observability import logger
-from stratforge.storage.market.clock import set_market_clock
+from stratforge.storage.market.clock import market_now, set_market_clock
 from stratforge.storage.postgres.database import Database
-
-from functions.ingestor.retry import persist
 
 log = logger("ingestor")
 
@@ -32,8 +30,14 @@ class ExchangeClock:
         self._reading = (datetime.min.replace(tzinfo=UTC), 0.0)
 
     def start(self, on_fatal: Callable[[], None]) -> None:
-        """Reads it once, then again and again in a thread of its own."""
-        persist(self.read)
+        """Reads it once, then again and again in a thread of its own. While nobody answers, the last known reading goes on, else our clock."""
+        try:
+            self.read()
+        except HistoryUnavailable as error:
+            with self._database.transaction() as connection:
+                known = market_now(connection)
+            self._reading = (known or datetime.now(UTC), time.monotonic())
+            log.warning("the exchange's clock was not read yet", error=str(error)[:200])
         threading.Thread(target=self._work, args=(on_fatal,), name="clock", daemon=True).start()
 
     def now(self) -> datetime:

@@ -457,6 +457,8 @@ class _Worker:
         for symbol in answer.last:
             progress = self._symbols.get(symbol)
             if progress is not None:
+                if symbol in found.refused:
+                    progress.history = 0
                 progress.last = progress.last or ends.get(symbol)
                 self._go_on(progress)
 

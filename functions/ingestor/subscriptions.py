@@ -17,13 +17,17 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Wanted
 
-from functions.ingestor.alpaca_streams import CONNECTION_LIMIT, SYMBOL_LIMIT, StreamError
+from functions.ingestor.alpaca_streams import SYMBOL_LIMIT, StreamError
 from functions.ingestor.data_plan import Channels, channels
 from functions.ingestor.pipeline import BarPipeline
 
 log = logger("ingestor")
 # History may take longer; bars that are streamed meanwhile wait for it.
 _READY_SECONDS = 15.0
+# History is asked again for symbols that it refused: a new listing appears there late.
+_ASK_REFUSED_SECONDS = 600.0
+# What was asked for is not of this plan or feed.
+_CHANNELS_REFUSED = (400, 410)
 
 
 class Stream(Protocol):
@@ -65,6 +69,7 @@ class Subscriptions:
         self._errors: dict[bool, StreamError] = {}
         self._noted: list[DataNote] | None = None
         self._look = threading.Event()
+        self._asked_refused = time.monotonic()
         self.overdue = 0
 
     def serve(self, stocks: Stream, crypto: Stream) -> None:
@@ -78,8 +83,8 @@ class Subscriptions:
         self._pipeline.bar(bar, correction)
 
     def connected(self, crypto: bool) -> None:
-        """Notes a new connection: what was refused on the old one may be granted now."""
-        if self._errors.get(crypto) is not None and self._errors[crypto].code == CONNECTION_LIMIT:
+        """Notes a new connection: whatever kept it from being made is over."""
+        if crypto in self._errors and self._errors[crypto].code not in (SYMBOL_LIMIT, *_CHANNELS_REFUSED):
             del self._errors[crypto]
         self._pipeline.reconnected(crypto=crypto)
 
@@ -94,7 +99,7 @@ class Subscriptions:
             self._limits[error.crypto] = error.live or asked // 2
             self._streamed[error.crypto] = Channels()
             self._look.set()
-        elif error.code in (400, 409, 410):
+        elif error.code in _CHANNELS_REFUSED:
             # Not of this plan or feed: halts and price bands are what may be missing.
             self._streams[error.crypto].withhold(("statuses", "lulds"))
             self._streamed[error.crypto] = Channels()
@@ -118,6 +123,10 @@ class Subscriptions:
         with self._database.transaction() as connection:
             wanted = evaluations.symbols_to_stream(connection)
             overdue = evaluations.overdue_bars(connection)
+        if time.monotonic() - self._asked_refused > _ASK_REFUSED_SECONDS:
+            self._asked_refused = time.monotonic()
+            for symbol in list(self._pipeline.refused):
+                self._watched.pop(symbol, None)
         changed = {symbol: each for symbol, each in wanted.items() if self._watched.get(symbol) != each}
         gone = set(self._watched) - set(wanted)
         until = time.monotonic() + _READY_SECONDS
@@ -135,7 +144,7 @@ class Subscriptions:
             log.warning("sessions have not seen bars; they are published again", symbols=len(overdue))
         if changed or gone:
             log.info("streaming", symbols=len(wanted), begun=sorted(changed)[:50], ended=sorted(gone)[:50])
-        self._note()
+        self.note()
 
     def _stream(self, wanted: Mapping[str, Wanted]) -> None:
         for crypto, stream in self._streams.items():
@@ -170,7 +179,8 @@ class Subscriptions:
             notes.append(DataNote("*", NoteKind.STREAM_REFUSED, said))
         return notes
 
-    def _note(self) -> None:
+    def note(self) -> None:
+        """Writes down what is not to be had, when that has changed."""
         notes = self.notes()
         if notes != self._noted:
             with self._database.transaction() as connection:

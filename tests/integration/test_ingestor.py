@@ -314,3 +314,13 @@ def test_an_overdue_bar_is_published_as_a_message_of_its_own(ingestor: Ingestor)
     first, again = ingestor.topics.published
     assert (first.bar(), first.group) == (again.bar(), again.group)
     assert first.deduplication_id != again.deduplication_id
+
+
+def test_history_that_was_refused_is_asked_again_when_the_symbol_is_watched_again(ingestor: Ingestor) -> None:
+    ingestor.history.unknown.add("AAPL")
+    ingestor.begin(5)
+    ingestor.history.unknown.clear()
+    ingestor.watch()
+    assert ingestor.pipeline.refused == {}
+    with ingestor.database.transaction() as connection:
+        assert len(market_data.trailing_window(connection, "AAPL", ingestor.history.at, 200)) == 10 + 64

@@ -233,3 +233,18 @@ def test_the_exchanges_clock_goes_on_between_two_readings(live: Live) -> None:
     assert first is not None
     assert second is not None
     assert OPEN <= first < second < OPEN + timedelta(minutes=5)
+
+
+def test_a_bar_that_came_late_makes_no_fresh_price(live: Live) -> None:
+    live.evaluate(bar(0))
+    with live.database.transaction() as connection:
+        connection.execute("UPDATE latest_prices SET received_at = now() - interval '1 hour'")
+    at(live, time_of(60))
+    live.evaluate(bar(1), bar(2))
+    with live.database.transaction() as connection:
+        row = connection.execute("SELECT received_at < now() - interval '50 minutes' FROM latest_prices").fetchone()
+    assert row == (True,)
+    live.evaluate(bar(59))
+    with live.database.transaction() as connection:
+        row = connection.execute("SELECT received_at < now() - interval '50 minutes' FROM latest_prices").fetchone()
+    assert row == (False,)

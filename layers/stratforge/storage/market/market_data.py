@@ -102,7 +102,9 @@ def set_bar_price(connection: Connection, bar: Bar) -> None:
         VALUES (%(symbol)s, %(price)s, %(end)s, %(start)s, %(low)s, %(high)s)
         ON CONFLICT (symbol) DO UPDATE SET
             price = CASE WHEN l.time <= excluded.time THEN excluded.price ELSE l.price END,
-            time = greatest(l.time, excluded.time), received_at = now(),
+            time = greatest(l.time, excluded.time),
+            -- A bar that came late makes no fresh price.
+            received_at = CASE WHEN excluded.time < (SELECT market_now()) - interval '2 minutes' THEN l.received_at ELSE now() END,
             bar_time = excluded.bar_time, bar_low = excluded.bar_low, bar_high = excluded.bar_high
         WHERE l.bar_time IS NULL OR l.bar_time <= excluded.bar_time
         """,
