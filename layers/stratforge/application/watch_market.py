@@ -40,7 +40,7 @@ def note_bar(connection: Connection, bar: Bar) -> None:
     before = market_data.latest_price(connection, bar.symbol)
     market_data.set_bar_price(connection, bar)
     # A bar that is older than the price says nothing new.
-    if before is None or before.time < bar.time:
+    if before is None or before.time <= bar.time:
         _look_for_jump(connection, bar.symbol, before, bar.open)
 
 
