@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+from stratforge.aws import aws_client
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.queues import send_work_ready
@@ -19,6 +20,7 @@ from stratforge.observability import logger
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
+from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.alpaca_streams import MarketStream, OrderStream
 from functions.ingestor.announcements import Announcements
@@ -33,11 +35,25 @@ from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
 log = logger("ingestor")
+_TRACES_EVERY = 5.0
 
 
 def _show_life() -> None:
     """The container's health check looks at the age of this file."""
     Path(os.environ.get("HEARTBEAT_FILE", "/tmp/ingestor-heartbeat")).touch()  # noqa: S108
+
+
+def _segments_to_xray() -> Segments:
+    client = aws_client("xray")
+    return Segments(
+        "stratforge-ingestor", lambda documents: client.put_trace_segments(TraceSegmentDocuments=list(documents))
+    )
+
+
+def _tell(segments: Segments, stopping: threading.Event) -> None:
+    """Sends traces now and then, in nobody's way."""
+    while not stopping.wait(_TRACES_EVERY):
+        segments.flush()
 
 
 def main() -> int:
@@ -69,13 +85,20 @@ def main() -> int:
         # Then each is made sure of when it is first needed.
         log.warning("topics were not listed", error=str(error)[:200])
     health = Health(clock)
-    pipeline = BarPipeline(topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar)
+    segments = _segments_to_xray() if settings.traced else NOT_TRACED
+    if segments.recorded:
+        threading.Thread(target=_tell, args=(segments, stopping), name="traces", daemon=True).start()
+    pipeline = BarPipeline(
+        topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar, segments=segments
+    )
     Announcements(database, settings.notifications_queue_url, fatal)
     BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
     with database.transaction() as connection:
         book = PriceBook(market_data.exchange_states(connection))
     PricePublisher(book, settings.quotes_queue_url, fatal)
-    orders = OrderUpdatePipeline(AlpacaBroker(secret, budget), database, settings.order_updates_queue_url, fatal)
+    orders = OrderUpdatePipeline(
+        AlpacaBroker(secret, budget), database, settings.order_updates_queue_url, fatal, segments
+    )
     subscriptions = Subscriptions(
         database, pipeline, settings.subscription_queue_url, settings.reconcile_seconds, secret.channel_limit
     )

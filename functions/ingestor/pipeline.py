@@ -24,6 +24,7 @@ from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
+from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.gaps import MAX_BACKFILL, Gap, Progress, chunks, requests_for
 from functions.ingestor.retry import persist
@@ -115,6 +116,7 @@ class BarPipeline:
         publishers: int = 32,
         on_fatal: Callable[[], None],
         on_published: Callable[[Bar], None] = lambda _bar: None,
+        segments: Segments = NOT_TRACED,
     ) -> None:
         """
         Args:
@@ -129,7 +131,8 @@ class BarPipeline:
         # Why there is nothing of a symbol, for whoever looks after the service.
         self.refused: dict[str, str] = {}
         self._workers = [
-            _Worker(self, _Outlet(topics, database, publishing, on_published), database) for _ in range(workers)
+            _Worker(self, _Outlet(topics, database, publishing, on_published, segments), database)
+            for _ in range(workers)
         ]
         for index, worker in enumerate(self._workers):
             threading.Thread(target=worker.run, name=f"publisher-{index}", daemon=True).start()
@@ -203,9 +206,15 @@ class _Outlet:
     """Stores bars and publishes them."""
 
     def __init__(
-        self, topics: Topics, database: Database, publishing: ThreadPoolExecutor, on_published: Callable[[Bar], None]
+        self,
+        topics: Topics,
+        database: Database,
+        publishing: ThreadPoolExecutor,
+        on_published: Callable[[Bar], None],
+        segments: Segments,
     ) -> None:
         self._topics = topics
+        self._segments = segments
         self._database = database
         self._publishing = publishing
         self._on_published = on_published
@@ -247,7 +256,8 @@ class _Outlet:
 
     def _publish(self, symbol: str, messages: list[BarMessage]) -> None:
         try:
-            persist(lambda: self._topics.publish(symbol, messages), _PUBLISH_ATTEMPTS)
+            with self._segments.segment(self._segments.sampled(), symbol=symbol):
+                persist(lambda: self._topics.publish(symbol, messages), _PUBLISH_ATTEMPTS)
         except (BotoCoreError, ClientError) as error:
             # They are stored: whoever waits for them sees them with the next bar, or when it is published again.
             log.error("bars were not published", symbol=symbol, bars=len(messages), error=str(error)[:300])

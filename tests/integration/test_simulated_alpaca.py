@@ -28,8 +28,7 @@ from alpaca.trading.requests import (
 from alpaca.trading.stream import TradingStream
 from simulators.alpaca import rest
 from simulators.alpaca.__main__ import create_app
-from simulators.alpaca.simulator import Simulator
-from simulators.alpaca.streams import KEY_ID, SECRET_KEY
+from simulators.alpaca.simulator import KEY_ID, SECRET_KEY, Simulator
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.messages import MarketUpdate
 from stratforge.configuration import AlpacaSecret

@@ -35,6 +35,7 @@ class PlatformView(BaseModel):
     trading_state: str
     reason: str | None
     changed_at: datetime
+    suspended_at: datetime | None
     halts: list[HaltView]
     simulated_market: bool
     # What is not to be had of the market at present, such as live prices beyond the data plan; symbol "*" is a whole stream.

@@ -13,7 +13,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from simulators.alpaca.simulator import DataConnection, Simulator
 from simulators.alpaca.tape import LIMITED
 
-KEY_ID, SECRET_KEY = "simulated-key", "simulated-secret"
 _AUTH_SECONDS = 10.0
 
 
@@ -24,7 +23,7 @@ async def data_stream(socket: WebSocket) -> None:
     connection = DataConnection(socket)
     await connection.send([{"T": "success", "msg": "connected"}])
     try:
-        if not await _authenticate(connection):
+        if not await _authenticate(connection, simulator.keys):
             return
         # One connection per endpoint: a second one is refused.
         same = [each for each in simulator.data_connections if each.socket.url.path == socket.url.path]
@@ -47,7 +46,7 @@ async def data_stream(socket: WebSocket) -> None:
         simulator.data_connections.discard(connection)
 
 
-async def _authenticate(connection: DataConnection) -> bool:
+async def _authenticate(connection: DataConnection, keys: tuple[str, str]) -> bool:
     try:
         message = _unpack(await asyncio.wait_for(connection.socket.receive(), _AUTH_SECONDS))
     except TimeoutError:
@@ -56,7 +55,7 @@ async def _authenticate(connection: DataConnection) -> bool:
     else:
         if message.get("action") != "auth":
             await connection.send([{"T": "error", "code": 401, "msg": "not authenticated"}])
-        elif (message.get("key"), message.get("secret")) == (KEY_ID, SECRET_KEY):
+        elif (message.get("key"), message.get("secret")) == keys:
             return True
         else:
             await connection.send([{"T": "error", "code": 402, "msg": "auth failed"}])
@@ -103,7 +102,7 @@ async def trade_updates(socket: WebSocket) -> None:
             data = message.get("data", {})
             if message.get("action") in ("authenticate", "auth"):
                 given = (data.get("key_id") or message.get("key"), data.get("secret_key") or message.get("secret"))
-                status = "authorized" if given == (KEY_ID, SECRET_KEY) else "unauthorized"
+                status = "authorized" if given == simulator.keys else "unauthorized"
                 reply = {"stream": "authorization", "data": {"status": status, "action": "authenticate"}}
                 await socket.send_bytes(json.dumps(reply).encode())
             elif message.get("action") == "listen":
