@@ -74,6 +74,10 @@ def evaluate_bar(
         longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
     outcomes = list(_run(sandbox, longest, ready))
     with database.transaction() as connection:
+        for length, group in _by_window_length(ready).items():
+            # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
+            if len(longest) < length:
+                evaluations.note_missing_bars(connection, [each.session_id for each in group], length - len(longest))
         signals = evaluations.record_outcomes(
             connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
         )
@@ -146,15 +150,18 @@ class _CatchUp:
             yield at, before[at], window
 
 
-def _longest_window(sessions: Sequence[RunningSession]) -> int:
-    return max((window_length(session.lookback) for session in sessions), default=1)
-
-
-def _run(sandbox: Sandbox, longest: BarColumns, sessions: Sequence[RunningSession]) -> Iterator[Outcome]:
+def _by_window_length(sessions: Sequence[RunningSession]) -> dict[int, list[RunningSession]]:
     groups: dict[int, list[RunningSession]] = defaultdict(list)
     for session in sessions:
         groups[window_length(session.lookback)].append(session)
-    for length, group in groups.items():
-        # Without its whole window a strategy would see other values than in its backtest: it waits for the history.
+    return groups
+
+
+def _longest_window(sessions: Sequence[RunningSession]) -> int:
+    return max(_by_window_length(sessions), default=1)
+
+
+def _run(sandbox: Sandbox, longest: BarColumns, sessions: Sequence[RunningSession]) -> Iterator[Outcome]:
+    for length, group in _by_window_length(sessions).items():
         if len(longest) >= length:
             yield from sandbox(longest.tail(length), group)

@@ -221,7 +221,7 @@ def _of_one_market(symbols: Sequence[str]) -> Iterator[list[str]]:
 
 
 def normalized_bar(symbol: str, payload: Any) -> Bar:
-    """Our bar from alpaca-py's."""
+    """Turns a bar of alpaca-py into the canonical form; prices become exact decimals."""
     return Bar(
         symbol,
         payload.timestamp,

@@ -14,7 +14,7 @@ from stratforge.portfolio.settlement import FINAL_STATUSES, OrderProgress
 
 
 class Message(BaseModel):
-    """Base of all messages."""
+    """Base of the messages between functions: immutable, and validated where they arrive."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -50,7 +50,7 @@ class BarMessage(Message):
         )
 
     def bar(self) -> Bar:
-        """The bar it carries."""
+        """The bar that the message carries, with exact decimals."""
         return Bar(self.symbol, self.time, self.open, self.high, self.low, self.close, self.volume)
 
     @property
