@@ -77,7 +77,7 @@ ACCEPTED = {
 }  # fmt: skip
 REFUSED = {
     "forty medians": (many(lambda n: f"bars.close.rolling({400 + n}).median()", 40), Code.TOO_LARGE),
-    "forty slow indicators": (many(lambda n: f"ta.kama(bars.close, length={50 + n})", 40), Code.TOO_LARGE),
+    "forty slow indicators": (many(lambda n: f"ta.mcgd(bars.close, length={10 + n})", 40), Code.TOO_LARGE),
     "forty supertrends": (many(lambda n: f"ta.supertrend(bars.high, bars.low, bars.close, length={10 + n}).trend", 40), Code.TOO_LARGE),
     "a graph of 2,000 operations": (indicators("    x = bars.close\n" + "    x = x + 1\n" * 2_000), Code.TOO_LARGE),
     "an exponent that overflows": (indicators("    x = ta.pwma(bars.close, length=2000)\n"), Code.ARGUMENT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from stratforge.strategy.reach import of_the_day
 _FORGOTTEN = 2.0**-46
 # More than any window holds.
 _MOST_WEIGHTS = 32_768
+_Step = Callable[[tuple[float, ...], float], tuple[float, ...]]
 
 indicator("dema", "overlap", "Double exponential moving average", "close", length(10))(averages.dema)
 indicator("tema", "overlap", "Triple exponential moving average", "close", length(10))(averages.tema)
@@ -95,8 +97,12 @@ def fwma(close: Floats, length: int) -> Floats:
 @indicator("pwma", "overlap", "Pascal-weighted moving average", "close", length(10))
 def pwma(close: Floats, length: int) -> Floats:
     """Weights are a row of Pascal's triangle."""
-    weights = np.array([math.comb(length - 1, index) / 2.0 ** (length - 1) for index in range(length)])
-    return k.rolling_dot(close, weights)
+    return k.rolling_dot(close, _pascal(length))
+
+
+@lru_cache(maxsize=256)
+def _pascal(length: int) -> Floats:
+    return np.array([math.comb(length - 1, index) / 2.0 ** (length - 1) for index in range(length)])
 
 
 @indicator("sinwma", "overlap", "Sine-weighted moving average", "close", length(14))
@@ -184,26 +190,29 @@ def kama(close: Floats, length: int, fast: int, slow: int, drift: int) -> Floats
 @indicator("ssf", "overlap", "Ehlers' super smoother", "close", length(10, minimum=2))
 def ssf(close: Floats, length: int) -> Floats:
     """Ehlers, Cybernetic Analysis (2004): a two-pole Butterworth filter."""
-    x = np.pi * np.sqrt(2) / length
-    a0 = np.exp(-x)
-    a1, b1 = -a0 * a0, 2 * a0 * np.cos(x)
+    # The second value is taken as it is, like the first: this is the input that the filter gives it for.
+    before = k.shift(close, 1)
+    second = k.shift(k.begins(close).astype(np.float64), 1) == 1.0
+    first, weights = _butterworth(length)
+    taken = np.where(second, before + (close - before) / first, close)
+    return k.filtered(taken, weights)
+
+
+@lru_cache(maxsize=256)
+def _butterworth(length: int) -> tuple[float, Floats]:
+    """The weight of the newest value in the recursion, and the weights of the last values in what it comes to."""
+    x = math.pi * math.sqrt(2) / length
+    a0 = math.exp(-x)
+    a1, b1 = -a0 * a0, 2 * a0 * math.cos(x)
     c1 = 1 - a1 - b1
 
     def step(state: tuple[float, ...], price: float) -> tuple[float, ...]:
         return c1 * price + b1 * state[0] + a1 * state[1], state[0]
 
-    # The second value is taken as it is, like the first: this is the input that the filter gives it for.
-    before = k.shift(close, 1)
-    second = k.shift(k.begins(close).astype(np.float64), 1) == 1.0
-    taken = np.where(second, before + (close - before) / c1, close)
-    return k.filtered(taken, _weights(step, (0.0, 0.0), lambda state: state[0]))
+    return c1, _weights(step, (0.0, 0.0), lambda state: state[0])
 
 
-def _weights(
-    step: Callable[[tuple[float, ...], float], tuple[float, ...]],
-    state: tuple[float, ...],
-    value: Callable[[tuple[float, ...]], float],
-) -> Floats:
+def _weights(step: _Step, state: tuple[float, ...], value: Callable[[tuple[float, ...]], float]) -> Floats:
     """The weights of the last values in a linear recursion, the newest last: those that are left out weigh less than 2**-46."""
     state = step(state, 1.0)
     weights = [value(state)]
@@ -236,14 +245,18 @@ def mcgd(close: Floats, length: int, c: float) -> Floats:
 )
 def hwma(close: Floats, na: float, nb: float, nc: float) -> Floats:
     """Level, trend and acceleration, each smoothed exponentially."""
+    return k.filtered(close, _holt_winters(na, nb, nc))
 
+
+@lru_cache(maxsize=256)
+def _holt_winters(na: float, nb: float, nc: float) -> Floats:
     def step(state: tuple[float, ...], price: float) -> tuple[float, ...]:
         level, velocity, acceleration = state
         new_level = (1 - na) * (level + velocity + 0.5 * acceleration) + na * price
         new_velocity = (1 - nb) * (velocity + acceleration) + nb * (new_level - level)
         return new_level, new_velocity, (1 - nc) * acceleration + nc * (new_velocity - velocity)
 
-    return k.filtered(close, _weights(step, (0.0, 0.0, 0.0), lambda state: state[0] + state[1] + 0.5 * state[2]))
+    return _weights(step, (0.0, 0.0, 0.0), lambda state: state[0] + state[1] + 0.5 * state[2])
 
 
 @indicator(
