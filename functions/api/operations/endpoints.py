@@ -58,7 +58,7 @@ def _state(connection: Connection) -> PlatformView:
 def set_state(body: PlatformStateBody, asking: Operator) -> PlatformView:
     """The kill switch of the platform. For operators."""
     application.set_platform_state(database(), asking, body.trading_state, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -66,7 +66,7 @@ def set_state(body: PlatformStateBody, asking: Operator) -> PlatformView:
 def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> PlatformView:
     """Halts a symbol. For operators."""
     application.halt_symbol(database(), asking, symbol, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -79,7 +79,7 @@ def resume(symbol: PathSymbol, asking: Operator) -> None:
 @router.get("/reports")
 def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> ReportList:
     """The reconciler's reports. For operators."""
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return ReportList(items=[ReportView.model_validate(each) for each in operations.reports(connection, limit)])
 
 

@@ -40,9 +40,10 @@ VersionView = view_of(
 
 
 class VersionList(BaseModel):
-    """Versions, the newest first."""
+    """Versions, the newest first; `next` goes into `before` for those before them."""
 
     items: list[VersionView]  # type: ignore[valid-type]  # a model made at run time
+    next: int | None = None
 
 
 class CodeToCheck(BaseModel):
@@ -128,14 +129,20 @@ def delete(strategy_id: UUID, asking: Asking) -> None:
 
 
 @router.get("/{strategy_id}/versions")
-def versions(strategy_id: UUID, connection: UserConnection) -> VersionList:
-    """All versions, each with what changed."""
-    found = strategies.list_versions(connection, strategy_id)
-    if not found:
+def versions(
+    strategy_id: UUID,
+    connection: UserConnection,
+    limit: Annotated[int, Query(ge=1, le=20, description="At most so many versions")] = 10,
+    before: Annotated[int | None, Query(ge=1, le=1 << 31, description="Only versions before this number")] = None,
+) -> VersionList:
+    """The latest versions, each with what changed."""
+    found = strategies.list_versions(connection, strategy_id, limit + 1, before)
+    if not found and before is None:
         raise not_found("strategy")
-    changes = application.code_changes(found)
-    views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in found]
-    return VersionList(items=views)
+    # One more than is shown, to compare the last with.
+    changes, shown = application.code_changes(found), found[:limit]
+    views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in shown]
+    return VersionList(items=views, next=shown[-1].version if len(found) > limit else None)
 
 
 @router.patch("/{strategy_id}/toggle", response_model=SessionView)

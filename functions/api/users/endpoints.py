@@ -17,6 +17,7 @@ from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
 from functions.api.context import LoggedIn, Reader, UserConnection, database, outbox
 from functions.api.formats import Number
+from functions.api.idempotency import IdempotencyKey
 from functions.api.problems import not_found
 
 router = APIRouter(prefix="/api/users/me", tags=["account"])
@@ -88,16 +89,16 @@ def close(proof: PasswordProof, asking: LoggedIn, response: Response) -> None:
 
 
 @router.post("/api-keys", status_code=201)
-def create_key(new: NewApiKey, asking: LoggedIn) -> NewApiKeyView:
+def create_key(new: NewApiKey, asking: LoggedIn, key: IdempotencyKey) -> NewApiKeyView:
     """Makes a key for scripts: send it as a bearer token. It is shown this once and kept as a hash."""
-    made = making.create_key(database(), asking, new)
+    made = making.create_key(database(), asking, new, key)
     return NewApiKeyView(**ApiKeyView.model_validate(made.stored).model_dump(), key=made.key)
 
 
 @router.get("/api-keys")
 def list_keys(asking: LoggedIn) -> ApiKeyList:
     """Lists the user's API keys; the keys themselves are not shown."""
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         found = api_keys.list_keys(connection, asking.user_id)
     return ApiKeyList(items=[ApiKeyView.model_validate(each) for each in found])
 

@@ -11,6 +11,7 @@ from stratforge.application.webhooks import SignedWebhook
 from stratforge.storage.delivery import webhooks
 
 from functions.api.context import Asking, Reader, UserConnection, database
+from functions.api.idempotency import IdempotencyKey
 from functions.api.problems import not_found
 from functions.api.webhooks.schemas import (
     DeliveryList,
@@ -29,9 +30,9 @@ def _signed(webhook: SignedWebhook) -> NewWebhookView:
 
 
 @router.post("", status_code=201)
-def create(new: NewWebhook, asking: Asking) -> NewWebhookView:
+def create(new: NewWebhook, asking: Asking, key: IdempotencyKey) -> NewWebhookView:
     """Tells an address of everything that happens from now on. Private addresses are refused, here and whenever something is sent."""
-    return _signed(application.create_webhook(database(), asking, new.url, new.kinds))
+    return _signed(application.create_webhook(database(), asking, new.url, new.kinds, key))
 
 
 @router.get("")
@@ -41,9 +42,9 @@ def list_all(user_id: Reader, connection: UserConnection) -> WebhookList:
 
 
 @router.post("/{webhook_id}/rotate")
-def rotate(webhook_id: UUID, asking: Asking) -> NewWebhookView:
+def rotate(webhook_id: UUID, asking: Asking, key: IdempotencyKey) -> NewWebhookView:
     """Gives a webhook a new secret; the old one signs along for a day. A disabled webhook is tried again."""
-    return _signed(application.rotate_secret(database(), asking, webhook_id))
+    return _signed(application.rotate_secret(database(), asking, webhook_id, key))
 
 
 @router.get("/{webhook_id}/deliveries")
