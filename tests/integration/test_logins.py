@@ -12,7 +12,7 @@ from stratforge.storage.postgres.database import Database
 
 from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.realtime.service import RealtimeService
-from tests.integration.api import PASSWORD, Api, User, running_api
+from tests.support.api import PASSWORD, Api, User, running_api
 
 WRONG = "not the password at all"
 
@@ -68,7 +68,7 @@ def test_after_the_end_of_a_login_its_access_token_opens_no_route(api: Api, ada:
     end(ada)
     opened = []
     for method, path in every_route(api):
-        body = None if method in ("GET", "DELETE") else {}
+        body: dict[str, Any] | None = None if method in ("GET", "DELETE") else {}
         answer = ada.call(method, path, body)
         # A body that is not valid may be refused before anybody looks at who asks.
         if answer.status_code not in (401, 422):

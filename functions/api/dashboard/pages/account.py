@@ -7,7 +7,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts
+from stratforge.application import accounts, logins
 from stratforge.application import api_keys as keys
 from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
@@ -18,6 +18,7 @@ from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.users import api_keys, export
+from stratforge.storage.users import logins as stored_logins
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
@@ -34,7 +35,7 @@ _COUNTS = ("max_orders_per_minute", "cooldown_minutes")
 
 @router.get("/account")
 def page(looking: Looking) -> Response:
-    """Shows the account page: API keys, webhooks and risk limits."""
+    """Shows the account page: logins, API keys, webhooks and risk limits."""
     with database().reading(looking.caller) as connection:
         return looking.page(
             connection,
@@ -43,7 +44,23 @@ def page(looking: Looking) -> Response:
             webhooks=webhooks.list_webhooks(connection, looking.user_id),
             limits=asdict(risk.read_limits(connection, looking.user_id)),
             kinds=webhooks.KINDS,
+            logins=stored_logins.open_logins(connection, looking.user_id),
+            here=looking.caller.login_id,
         )
+
+
+@router.post("/account/logins/end-others")
+def end_other_logins(looking: Looking, _fields: Fields) -> Response:
+    """Signs out everywhere but here."""
+    logins.end_other_logins(database(), looking.caller)
+    return go_to(looking.request, "/account")
+
+
+@router.post("/account/logins/{login_id}/end")
+def end_login(login_id: UUID, looking: Looking, _fields: Fields) -> Response:
+    """Signs out at one place."""
+    logins.end_login(database(), looking.caller, login_id)
+    return go_to(looking.request, "/account")
 
 
 @router.post("/account/password")
