@@ -150,6 +150,8 @@ class Services:
             **inherited,
             "PYTHONPATH": os.pathsep.join((str(ROOT / "layers"), str(ROOT / "localstack"), str(ROOT))),
             "PYTHONUNBUFFERED": "1",
+            # Whatever the environment says: processes that compile every module anew take many times as long to start.
+            "PYTHONDONTWRITEBYTECODE": "",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "AWS_ACCESS_KEY_ID": ACCOUNT,
@@ -247,6 +249,7 @@ class Services:
             ORDER_UPDATES_QUEUE_URL=self.outputs["OrderUpdatesQueueUrl"],
             NOTIFICATIONS_QUEUE_URL=self.outputs["NotificationsQueueUrl"],
             QUOTES_QUEUE_URL=self.outputs["QuotesQueueUrl"],
+            SIGNALS_QUEUE_URL=self.outputs["SignalsQueueUrl"],
             SUBSCRIPTION_QUEUE_URL=self.outputs["SubscriptionQueueUrl"],
             HEARTBEAT_FILE=str(heartbeat),
             # A market that runs 60 times as fast is mute 60 times as soon.
