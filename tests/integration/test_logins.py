@@ -104,7 +104,7 @@ def test_a_session_that_is_started_while_the_account_closes_does_not_start(api: 
                 lambda: ada.call("POST", "/api/webhooks", {"url": "https://example.com/hook", "kinds": ["order"]})
             )
             with psycopg.connect(migrated, autocommit=True) as watching:
-                while not watching.execute("SELECT FROM pg_locks WHERE NOT granted").fetchone():
+                while not watching.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchone():
                     assert not inserted.done()
             closing.commit()
             assert inserted.result().status_code == 401
