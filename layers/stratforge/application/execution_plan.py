@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from stratforge import tracing
 from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
@@ -127,6 +128,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,
+        suspended=state.suspended,
         exchange_state=state.exchange_state,
     )
 
@@ -149,6 +151,7 @@ def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, arou
         fee_rate=market.asset.fee_rate,
         bar_time=state.bar_time,
         claim=around.claim,
+        trace=tracing.present(),
     )
 
 

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
+from stratforge.application.suspension import end_suspension, suspend
+from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
@@ -64,6 +65,7 @@ class Report:
     broken: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
+    trading_again: bool = False
 
     @property
     def clean(self) -> bool:
@@ -110,14 +112,27 @@ class Reconciliation:
         self._young = young
 
     def run(self) -> Report:
-        """Runs one pass of reconciliation, stores its report and returns it."""
+        """Runs one pass of reconciliation, stores its report and returns it.
+
+        Raises:
+            BrokerRefusesPlatform: if the broker takes nothing from the platform; from then on orders wait, until a pass comes through.
+        """
+        try:
+            return self._pass()
+        except BrokerRefusesPlatform as error:
+            suspend(self._database, error)
+            raise
+
+    def _pass(self) -> Report:
         report = Report()
         started_at = datetime.now(UTC)
+        self._broker.check_account()
         self._recover_open_blocks(report, started_at)
         self._compare_statement(report)
         self._follow_corporate_actions(report)
         self._compare_positions(report)
         self._check_ledger(report)
+        report.trading_again = end_suspension(self._database)
         self._wake_waiting_symbols(report, started_at)
         self._refresh_assets()
         with self._database.transaction() as connection:
