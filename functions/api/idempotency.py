@@ -88,6 +88,7 @@ async def _first(asking: Caller, key: str, answer: Response) -> Response:
     )
 
     def store() -> None:
+        # What was done may have ended the login.
         with database().transaction(asking.user_id) as connection:
             if 200 <= kept.status < 300 and kept.status != 202:
                 first_answers.keep(connection, asking.user_id, key, kept)

@@ -23,9 +23,8 @@ class RealtimeService:
         self._database = database
 
     def prepare(self) -> None:
-        """Connects to what it needs."""
-        with self._database.transaction():
-            pass
+        """Connects to the database, so that the first visitor need not wait."""
+        self._database.prepare()
 
     def connect(self, connection_id: str, query: dict[str, Any], origin: str | None = None) -> tuple[int, str]:
         """Opens a connection for whoever has a ticket; with a cursor it goes on from there.
@@ -55,7 +54,7 @@ class RealtimeService:
         return 200, ""
 
     def hear(self, connection_id: str, body: str) -> tuple[int, str]:
-        """Answers what a client says."""
+        """Answers a message of a client: a ping, or which symbols it watches."""
         try:
             message = json.loads(body)
         except ValueError:

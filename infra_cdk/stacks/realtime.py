@@ -38,8 +38,8 @@ class RealtimeStack(Stack):
             memory=256,
             environment={
                 "DATABASE_SECRET": engine_database,
-                "LIVE_API_ID": self.websocket_api.api_id,
-                "LIVE_STAGE": self.websocket_api.stage_name,
+                "REALTIME_API_ID": self.websocket_api.api_id,
+                "REALTIME_STAGE": self.websocket_api.stage_name,
             },
         )
         answers, ends = self.websocket_api.connections_arn("POST"), self.websocket_api.connections_arn("DELETE")
@@ -56,8 +56,8 @@ class RealtimeStack(Stack):
             memory=256,
             environment={
                 "DATABASE_SECRET": engine_database,
-                "LIVE_API_ID": self.websocket_api.api_id,
-                "LIVE_STAGE": self.websocket_api.stage_name,
+                "REALTIME_API_ID": self.websocket_api.api_id,
+                "REALTIME_STAGE": self.websocket_api.stage_name,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
             },
         )

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from stratforge.application.access import Caller
 from stratforge.application.errors import Conflict, NotFound
 from stratforge.application.logins import Login, Origin, begin_login, prove, too_many_attempts
-from stratforge.application.passwords import NewCredentials, PasswordChange, hashed
+from stratforge.application.passwords import NewCredentials, PasswordChange, hash_password
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Database
@@ -43,7 +43,7 @@ def register(database: Database, credentials: NewCredentials, origin: Origin, te
     with database.transaction() as connection:
         if not limits.take(connection, f"register:{origin.address}", allowed, allowed / _REFILL_SECONDS):
             raise too_many_attempts(_REFILL_SECONDS / allowed)
-    kept = hashed(credentials.password)
+    kept = hash_password(credentials.password)
     with database.transaction() as connection:
         user_id = accounts.register_user(connection, credentials.email, kept, terms.starting_balance)
     if user_id is None:
@@ -59,7 +59,7 @@ def change_password(database: Database, caller: Caller, change: PasswordChange, 
         LimitReached: during the pause after wrong passwords.
     """
     prove(database, caller, change.current_password)
-    kept = hashed(change.new_password)
+    kept = hash_password(change.new_password)
     with database.transaction(caller) as connection:
         accounts.set_password_hash(connection, caller.user_id, kept)
         logins.end_logins(connection, caller.user_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -24,7 +24,7 @@ _HINT_LENGTH = 10
 
 
 class NewApiKey(BaseModel):
-    """A key for a script."""
+    """The request for an API key: its name, what it may do, and how many days it is valid."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"name": "notebook", "scopes": ["read"], "days": 30}]}
@@ -37,10 +37,9 @@ class NewApiKey(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class MadeKey:
+class MadeKey(StoredKey):
     """A new key with its text, which is shown this once."""
 
-    stored: StoredKey
     key: str
 
 
@@ -74,13 +73,13 @@ def create_key(database: Database, caller: Caller, new: NewApiKey, request: Requ
                 raise Conflict(
                     f"The key {made.name} was made by this request before, and is not valid any more.", code="key-ended"
                 )
-            return MadeKey(made, key)
+            return MadeKey(**asdict(made), key=key)
         if len([each for each in kept if each.revoked_at is None]) >= _MAX_KEYS:
             raise Conflict(f"There are {_MAX_KEYS} keys already; revoke one first.", code="too-many-keys")
         stored = api_keys.add_key(
             connection, key_id, caller.user_id, new.name, _hash(key), key[:_HINT_LENGTH], scopes, expires_at
         )
-    return MadeKey(stored, key)
+    return MadeKey(**asdict(stored), key=key)
 
 
 def revoke_key(database: Database, caller: Caller, key_id: UUID) -> None:

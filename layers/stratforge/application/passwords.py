@@ -82,7 +82,7 @@ def nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(32))
 
 
-def hashed(password: SecretStr) -> str:
+def hash_password(password: SecretStr) -> str:
     """Hashes a password with argon2id, for keeping."""
     return _hasher().hash(password.get_secret_value())
 

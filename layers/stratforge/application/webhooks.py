@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, NotFound
 from stratforge.application.idempotency import RequestKey
 from stratforge.storage.delivery import webhooks
-from stratforge.storage.delivery.webhooks import StoredWebhook
+from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
@@ -20,15 +20,18 @@ _OLD_SECRET_SIGNS = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class SignedWebhook:
-    """A webhook with its new secret, which is shown this once."""
+class SignedWebhook(StoredWebhook):
+    """A webhook with its new secret, which is shown this once.
 
-    stored: StoredWebhook
+    Each request carries `StratForge-Signature: t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`. For a day after a
+    rotation there are two `v1`.
+    """
+
     secret: str
 
 
 def create_webhook(
-    database: Database, caller: Caller, url: str, kinds: Sequence[str], request: RequestKey
+    database: Database, caller: Caller, url: str, kinds: Sequence[EventKind], request: RequestKey
 ) -> SignedWebhook:
     """Tells an address of every event of these kinds from now on. Where the address leads is checked whenever something is sent.
 
@@ -42,11 +45,11 @@ def create_webhook(
     with database.transaction(caller) as connection:
         webhook_id = request.new_id(connection, caller.user_id)
         if (made := webhooks.get_webhook(connection, webhook_id)) is not None:
-            return SignedWebhook(made, secret)
+            return SignedWebhook(**asdict(made), secret=secret)
         if len(webhooks.list_webhooks(connection, caller.user_id)) >= _MAX_WEBHOOKS:
             raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
-        added = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret)
-        return SignedWebhook(added, secret)
+        stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret)
+    return SignedWebhook(**asdict(stored), secret=secret)
 
 
 def rotate_secret(database: Database, caller: Caller, webhook_id: UUID, request: RequestKey) -> SignedWebhook:
@@ -62,7 +65,7 @@ def rotate_secret(database: Database, caller: Caller, webhook_id: UUID, request:
         stored = webhooks.rotate_secret(connection, webhook_id, secret, _OLD_SECRET_SIGNS)
     if stored is None:
         raise NotFound("webhook")
-    return SignedWebhook(stored, secret)
+    return SignedWebhook(**asdict(stored), secret=secret)
 
 
 def delete_webhook(database: Database, caller: Caller, webhook_id: UUID) -> None:

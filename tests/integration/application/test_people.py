@@ -14,7 +14,9 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from stratforge.application.logins import Origin
 from stratforge.application.passwords import NewCredentials, PasswordChange
+from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
+from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.database import Database
 
 from tests.support.asking import NEW, Told
@@ -43,11 +45,11 @@ def in_person(database: Database, caller: Caller) -> Caller:
             ),
         ),
         (Scope.TRADE, lambda database, _told, caller: risk.set_limits(database, caller, RiskLimits())),
-        (Scope.TRADE, lambda database, _told, caller: risk.choose_trading_state(database, caller, "HALTED")),
+        (Scope.TRADE, lambda database, _told, caller: risk.choose_trading_state(database, caller, TradingState.HALTED)),
         (
             Scope.WRITE,
             lambda database, _told, caller: webhooks.create_webhook(
-                database, caller, "https://example.com/hook", ["trade"], NEW
+                database, caller, "https://example.com/hook", [EventKind.TRADE], NEW
             ),
         ),
         (Scope.WRITE, lambda database, _told, caller: webhooks.rotate_secret(database, caller, uuid4(), NEW)),
@@ -74,7 +76,7 @@ def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
         lambda database, _told, caller: accounts.change_password(
             database, caller, PasswordChange(current_password=PASSWORD, new_password=PASSWORD), HERE
         ),
-        lambda database, _told, caller: operations.set_platform_state(database, caller, "HALTED", "a drill"),
+        lambda database, _told, caller: operations.set_platform_state(database, caller, TradingState.HALTED, "a drill"),
     ],
 )
 def test_a_key_with_every_scope_changes_no_credentials_and_operates_nothing(
@@ -128,9 +130,9 @@ def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> 
     new = api_keys.NewApiKey(name="notebook", scopes=[Scope.TRADE, Scope.READ], days=30)
     made = api_keys.create_key(database, in_person(database, ada), new, NEW)
     assert api_keys.caller_of_key(database, made.key) == Caller(
-        ada.user_id, frozenset({Scope.READ, Scope.TRADE}), key_id=made.stored.key_id
+        ada.user_id, frozenset({Scope.READ, Scope.TRADE}), key_id=made.key_id
     )
-    api_keys.revoke_key(database, ada, made.stored.key_id)
+    api_keys.revoke_key(database, ada, made.key_id)
     assert api_keys.caller_of_key(database, made.key) is None
     with pytest.raises(NotFound):
         api_keys.revoke_key(database, ada, uuid4())
@@ -138,14 +140,14 @@ def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> 
 
 def test_there_are_twenty_webhooks_at_most(database: Database, ada: Caller) -> None:
     for number in range(20):
-        webhooks.create_webhook(database, ada, f"https://example.com/{number}", ["trade"], NEW)
+        webhooks.create_webhook(database, ada, f"https://example.com/{number}", [EventKind.TRADE], NEW)
     with pytest.raises(Conflict, match="20"):
-        webhooks.create_webhook(database, ada, "https://example.com/more", ["trade"], NEW)
+        webhooks.create_webhook(database, ada, "https://example.com/more", [EventKind.TRADE], NEW)
 
 
 def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database, ada: Caller) -> None:
     for ask in (
-        lambda: operations.set_platform_state(database, ada, "HALTED", "a drill"),
+        lambda: operations.set_platform_state(database, ada, TradingState.HALTED, "a drill"),
         lambda: operations.halt_symbol(database, ada, "AAPL", "a drill"),
         lambda: operations.resume_symbol(database, ada, "AAPL"),
         lambda: operations.redrive_queue(database, ada, lambda _queue: pytest.fail("asked for"), "bars"),
