@@ -110,10 +110,10 @@ def test_a_mute_broker_leaves_the_outcome_unknown(
     server: Any, broker: AlpacaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stratforge.broker.hardening._TIMEOUT", (0.2, 0.2))
-    server.delay = 1.0
+    server.delay = 60.0
     began = time.monotonic()
     assert isinstance(submit(broker), Unknown)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < server.delay
 
 
 def test_a_question_that_fails_says_so(server: Any, broker: AlpacaBroker) -> None:
