@@ -54,7 +54,7 @@ def server() -> Iterator[Any]:
     """A server that answers as told."""
     found: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     found.requests, found.keys, found.answer, found.answers, found.delay = [], [], (200, {}), {}, 0.0
-    threading.Thread(target=found.serve_forever, daemon=True).start()
+    threading.Thread(target=found.serve_forever, args=(0.02,), daemon=True).start()
     yield found
     found.shutdown()
 
