@@ -8,6 +8,7 @@ ARGS ?=
 
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
+COLLUSION_ROUNDS ?= 1000000
 
 .PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap preflight deploy smoke secrets operator break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
@@ -36,8 +37,9 @@ test: install ## Runs all tests
 test-fast: install ## Runs the tests that need no platform
 	@$(BIN)/pytest -m "not slow" $(ARGS)
 
-soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, and random programs live and in the backtest (SOAK_PROGRAMS)
+soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, random programs live and in the backtest (SOAK_PROGRAMS), and colluders (COLLUSION_ROUNDS)
 	@SOAK_PROGRAMS=$(SOAK_PROGRAMS) $(BIN)/pytest -q -s -x tests/integration/test_live_is_the_backtest.py $(ARGS)
+	@COLLUSION_ROUNDS=$(COLLUSION_ROUNDS) $(BIN)/pytest -q -s -x tests/unit/portfolio/test_collusion.py $(ARGS)
 	@SOAK_EXAMPLES=$(SOAK) $(BIN)/pytest -q -s -x tests/integration/test_trading_machine.py tests/unit/strategy/test_gate.py $(ARGS)
 
 check: install ## Format, lint, types, import contracts, dead code
