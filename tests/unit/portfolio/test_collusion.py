@@ -319,7 +319,7 @@ def test_no_policy_takes_more_from_others_than_the_market_gives() -> None:
 @pytest.mark.parametrize("rule", [at_the_last_price, limit_or_better])
 def test_the_search_finds_the_money_that_the_former_rules_gave_away(rule: Settle) -> None:
     best = max((play(SEED, policy, 40, rule).lost, name) for name, policy in POLICIES)
-    assert best[0] > 1000, best
+    assert best[0] > 100, best
 
 
 @pytest.mark.parametrize("rounds", [2000])
