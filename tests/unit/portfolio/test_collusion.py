@@ -26,7 +26,7 @@ import pytest
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
 from stratforge.portfolio.orders import SIDES, BlockStatus, Side
-from stratforge.portfolio.settlement import PRICE_STEP, BlockState, NewTrade, OrderProgress, OrderState, settle
+from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
 from tests.support.values import COLLAR, NOW, STOCK, ZERO
 
@@ -110,7 +110,7 @@ def _crossed_at_the_end(
     for trade in trades:
         filled[trade.order_id] += trade.quantity
     total = progress.filled_quantity
-    price = price_of((progress.filled_value / total).quantize(PRICE_STEP) if total else None)
+    price = price_of((progress.filled_value / total).quantize(CENT / 1000) if total else None)
     for side in SIDES:
         demands = {each.order_id: each.quantity - filled[each.order_id] for each in orders if each.side == side}
         for order_id, part in allocate(block.cross_quantity, demands, key="old").items():
