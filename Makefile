@@ -14,7 +14,7 @@ SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap preflight deploy smoke secrets operator break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap preflight deploy smoke secrets operator audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ soak: install ## Drives the ledger with everything that can happen (SOAK=example
 	@SOAK_PROGRAMS=$(SOAK_PROGRAMS) $(BIN)/pytest -q -s -x tests/integration/test_live_is_the_backtest.py $(ARGS)
 	@COLLUSION_ROUNDS=$(COLLUSION_ROUNDS) $(BIN)/pytest -q -s -x tests/unit/portfolio/test_collusion.py $(ARGS)
 	@SOAK_EXAMPLES=$(SOAK) $(BIN)/pytest -q -s -x tests/integration/test_trading_machine.py tests/unit/strategy/test_gate.py $(ARGS)
+
+mutants: install ## Breaks each rule of the ledger once and says which breaks no test notices (ARGS="--kind core --only netting")
+	@$(BIN)/python -W ignore -m tests.mutants.run $(ARGS)
 
 check: install ## Format, lint, types, import contracts, dead code
 	@$(BIN)/ruff format --check .
@@ -116,6 +119,9 @@ secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in th
 
 operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=revoke takes it away, COMMAND=list lists)
 	@$(BIN)/python -m infra_cdk.operators $(or $(COMMAND),grant) --email "$(EMAIL)" --stage $(STAGE) $(ARGS)
+
+audit: install ## Recomputes every balance, position and profit from trades, fees, splits and the broker's statement
+	@$(BIN)/python -m infra_cdk.audit --stage $(STAGE) $(ARGS)
 
 break-glass: install ## psql in the stage's database, logged (WHY="what happened")
 	@$(BIN)/python -m infra_cdk.break_glass --why "$(WHY)" --stage $(STAGE) $(ARGS)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.reconcile import Reconciliation, snapshot_equity
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
@@ -36,14 +38,19 @@ def database() -> Database:
 
 
 @lru_cache(maxsize=1)
+def broker() -> AlpacaBroker:
+    """The account that all users share."""
+    keys = Keys(AlpacaSecret, ReconcilerSettings.from_environment().alpaca_secret)
+    return AlpacaBroker(keys, SharedBudget(database(), keys.now().requests_per_minute))
+
+
+@lru_cache(maxsize=1)
 def reconciliation() -> Reconciliation:
     """The reconciliation of this environment."""
     settings = ReconcilerSettings.from_environment()
-    keys = Keys(AlpacaSecret, settings.alpaca_secret)
-    broker = AlpacaBroker(keys, SharedBudget(database(), keys.now().requests_per_minute))
     return Reconciliation(
         database(),
-        broker,
+        broker(),
         partial(send_order_update, settings.order_updates_queue_url),
         partial(send_work_ready, settings.signals_queue_url),
     )
@@ -52,9 +59,11 @@ def reconciliation() -> Reconciliation:
 @metrics.log_metrics
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
-    """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead."""
+    """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, with `{"task": "audit"}` the ledger is audited."""
     if event.get("task") == "snapshot":
         return {"snapshots": snapshot_equity(database())}
+    if event.get("task") == "audit":
+        return _audit()
     try:
         report = reconciliation().run()
     except BrokerRefusesPlatform:
@@ -71,3 +80,15 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})
     return answer
+
+
+def _audit() -> dict[str, Any]:
+    """The auditor's statement; a difference is an unexplained one, and alarms like those of the reconciler."""
+    statement = audit_ledger(database(), broker())
+    metrics.add_metric("Unexplained", MetricUnit.Count, len(statement.differences))
+    answer = {name: value for name, value in asdict(statement).items() if name != "differences"}
+    answer["differences"] = [
+        {name: str(value) for name, value in asdict(each).items()} for each in statement.differences[:200]
+    ]
+    (log.error if statement.differences else log.info)("audited", extra={"statement": answer})
+    return {**answer, "clean": not statement.differences}

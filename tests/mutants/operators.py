@@ -55,12 +55,14 @@ def mutants(source: str) -> Iterator[Mutant]:
 
 
 def _only_described(tree: ast.Module, node: ast.AST) -> bool:
-    """Whether a node is an annotation, a type alias or an import, which nothing computes with."""
+    """Whether a node is an annotation, a type alias or a decorator, which nothing computes with."""
     for parent in ast.walk(tree):
         described: list[ast.AST | None] = []
         if isinstance(parent, ast.FunctionDef):
             arguments = [*parent.args.args, *parent.args.kwonlyargs]
             described = [parent.returns, *(each.annotation for each in arguments)]
+        elif isinstance(parent, ast.ClassDef):
+            described = [*parent.decorator_list]
         elif isinstance(parent, ast.AnnAssign):
             described = [parent.annotation]
         elif isinstance(parent, ast.Assign) and isinstance(parent.value, ast.Subscript | ast.BinOp):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -36,9 +37,9 @@ def order(order_id: UUID, side: Side, quantity: str, limit: str | None = None, f
     return OrderState(order_id, side, Decimal(quantity), Decimal(filled), Decimal(limit) if limit else None)
 
 
-def progress(filled: str, price: str, terminal: BlockStatus | None = None, **told: object) -> OrderProgress:
+def progress(filled: str, price: str, terminal: BlockStatus | None = None, **told: Any) -> OrderProgress:
     """What the broker says: so much in all, at an average of so much."""
-    return OrderProgress(Decimal(filled), Decimal(filled) * Decimal(price), NOW, terminal, **told)  # type: ignore[arg-type]
+    return OrderProgress(Decimal(filled), Decimal(filled) * Decimal(price), NOW, terminal, **told)
 
 
 def got(block: BlockState, orders: list[OrderState], event: OrderProgress) -> dict[tuple[UUID, bool], tuple[str, str]]:
@@ -155,7 +156,7 @@ def test_the_same_word_again_changes_nothing_and_less_than_before_neither() -> N
 
 
 def test_an_execution_that_is_named_keeps_its_name_and_price() -> None:
-    told = {"execution_id": "x-1", "last_price": Decimal("10.05"), "last_quantity": Decimal(5)}
+    told: dict[str, Any] = {"execution_id": "x-1", "last_price": Decimal("10.05"), "last_quantity": Decimal(5)}
     execution = settle(BLOCK, ORDERS, progress("5", "10.05", **told)).execution
     assert execution is not None
     assert (execution.execution_id, execution.price, execution.quantity) == ("x-1", Decimal("10.05"), Decimal(5))
@@ -170,7 +171,7 @@ def test_an_execution_that_is_named_keeps_its_name_and_price() -> None:
         {"execution_id": "x-2", "last_price": None, "last_quantity": Decimal(5)},
     ],
 )
-def test_missed_executions_are_recovered_at_their_average_price(told: dict[str, object]) -> None:
+def test_missed_executions_are_recovered_at_their_average_price(told: dict[str, Any]) -> None:
     block = replace(BLOCK, filled_quantity=Decimal(5), filled_value=Decimal(50))
     execution = settle(block, ORDERS, progress("10", "10.04", **told)).execution
     assert execution is not None
@@ -200,7 +201,7 @@ def test_a_block_without_a_limit_takes_any_price() -> None:
 
 def test_more_than_was_ordered_belongs_to_no_order() -> None:
     block = replace(BLOCK, cross_quantity=ZERO)
-    told = {"execution_id": "x-1", "last_price": Decimal(10), "last_quantity": Decimal(10)}
+    told: dict[str, Any] = {"execution_id": "x-1", "last_price": Decimal(10), "last_quantity": Decimal(10)}
     execution = settle(block, [order(A, "buy", "10")], progress("12", "10.1", **told)).execution
     assert execution is not None
     assert (execution.quantity, execution.price, execution.cumulative_value) == (
