@@ -94,7 +94,7 @@ def test_an_honest_ledger_has_no_difference(world: World) -> None:
         ("UPDATE corporate_actions SET ratio = 3", {"split split-1"}),
         (
             "UPDATE trades SET fee_quantity = fee_quantity * 2 WHERE fee_quantity > 0",
-            {"fee in coins", "quantity", "position at the broker"},
+            {"fee in coins", "quantity", "position at the broker", "cost", "realized profit"},
         ),
         ("UPDATE trades SET fee_cash = fee_cash * 2 WHERE fee_cash > 0", {"fee in dollars", "cash", "realized profit"}),
         (
