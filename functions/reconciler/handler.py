@@ -9,6 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.reconcile import Reconciliation, snapshot_equity
+from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.queues import send_order_update, send_work_ready
@@ -20,28 +21,22 @@ from stratforge.storage.postgres.database import Database
 
 log = logger("reconciler")
 metrics = metrics_of("reconciler")
+database = Database.of_environment("reconciler")
 
 
 class ReconcilerSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the reconciler; see `Settings`."""
 
-    database_secret: str
     alpaca_secret: str
     order_updates_queue_url: str
     signals_queue_url: str
 
 
 @lru_cache(maxsize=1)
-def database() -> Database:
-    """The database of this environment."""
-    return Database.of_secret(ReconcilerSettings.from_environment().database_secret, application="reconciler")
-
-
-@lru_cache(maxsize=1)
 def broker() -> AlpacaBroker:
     """The account that all users share."""
     keys = Keys(AlpacaSecret, ReconcilerSettings.from_environment().alpaca_secret)
-    return AlpacaBroker(keys, SharedBudget(database(), keys.now().requests_per_minute))
+    return AlpacaBroker(keys, SharedBudget(database, keys.now().requests_per_minute))
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +44,7 @@ def reconciliation() -> Reconciliation:
     """The reconciliation of this environment."""
     settings = ReconcilerSettings.from_environment()
     return Reconciliation(
-        database(),
+        database,
         broker(),
         partial(send_order_update, settings.order_updates_queue_url),
         partial(send_work_ready, settings.signals_queue_url),
@@ -59,11 +54,14 @@ def reconciliation() -> Reconciliation:
 @metrics.log_metrics
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
-    """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, with `{"task": "audit"}` the ledger is audited."""
-    if event.get("task") == "snapshot":
-        return {"snapshots": snapshot_equity(database())}
+    """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, and a pass follows only while orders wait
+    for a broker that refuses the platform, so that they wait a minute at most once it answers. With `{"task": "audit"}` the ledger is audited."""
     if event.get("task") == "audit":
         return _audit()
+    if event.get("task") == "snapshot":
+        snapshots = snapshot_equity(database)
+        if not is_suspended(database):
+            return {"snapshots": snapshots}
     try:
         report = reconciliation().run()
     except BrokerRefusesPlatform:
@@ -84,7 +82,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
 
 def _audit() -> dict[str, Any]:
     """The auditor's statement; a difference is an unexplained one, and alarms like those of the reconciler."""
-    statement = audit_ledger(database(), broker())
+    statement = audit_ledger(database, broker())
     metrics.add_metric("Unexplained", MetricUnit.Count, len(statement.differences))
     answer = {name: value for name, value in asdict(statement).items() if name != "differences"}
     answer["differences"] = [

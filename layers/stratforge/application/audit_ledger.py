@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from stratforge.broker import BrokerStatement
 from stratforge.portfolio.statement import Activity, Statement, audit
 from stratforge.storage.ledger.reconciliation import store_report
-from stratforge.storage.ledger.records import read_books
+from stratforge.storage.ledger.records import begin_reading, read_books
 from stratforge.storage.postgres.database import Database
 
 # From before the first trade on: the broker's statement is asked for all of it.
@@ -29,16 +29,10 @@ def audit_ledger(database: Database, broker: BrokerStatement, *, quiet: timedelt
         BrokerUnavailable: if the broker does not answer.
     """
     started_at = datetime.now(UTC)
-    ever = broker.now() - _EVER
-    names = {each.broker_order_id: each.client_order_id for each in broker.orders_since(ever)}
-    activities = [
-        Activity(
-            names.get(each.broker_order_id, each.broker_order_id), each.symbol, each.side, each.quantity, each.price
-        )
-        for each in broker.fills_since(ever)
-    ]
+    activities = activities_of(broker)
     positions = broker.positions()
     with database.transaction() as connection:
+        begin_reading(connection)
         books = read_books(connection, started_at - quiet)
     statement = audit(books, activities, positions)
     report = {
@@ -56,3 +50,15 @@ def audit_ledger(database: Database, broker: BrokerStatement, *, quiet: timedelt
     with database.transaction() as connection:
         store_report(connection, started_at, not statement.differences, report)
     return statement
+
+
+def activities_of(broker: BrokerStatement) -> list[Activity]:
+    """The account's executions, by our ids of the orders. Raises `BrokerUnavailable`."""
+    ever = broker.now() - _EVER
+    names = {each.broker_order_id: each.client_order_id for each in broker.orders_since(ever)}
+    return [
+        Activity(
+            names.get(each.broker_order_id, each.broker_order_id), each.symbol, each.side, each.quantity, each.price
+        )
+        for each in broker.fills_since(ever)
+    ]

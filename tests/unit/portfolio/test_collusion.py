@@ -23,9 +23,10 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
-from stratforge.portfolio.orders import SIDES, BlockStatus, Side
+from stratforge.portfolio.orders import SIDES, BlockStatus
 from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
 from tests.support.values import COLLAR, NOW, STOCK, ZERO

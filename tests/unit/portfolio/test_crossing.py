@@ -8,9 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate, drawn
 from stratforge.portfolio.corrections import Adjustment, Share, correct_fills, is_rounding, split_positions
-from stratforge.portfolio.orders import BlockStatus, Side
+from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, fee_quantity, settle
 

@@ -9,10 +9,13 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
 
 
-def read_books(connection: Connection, since: datetime) -> Books:
-    """All records at one moment; what traded `since` counts as at work. To be called first in a transaction, which it makes one that
-    cannot write."""
+def begin_reading(connection: Connection) -> None:
+    """Makes the transaction that has just begun one that sees one moment and cannot write."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+def read_books(connection: Connection, since: datetime) -> Books:
+    """All records; what traded `since` counts as at work."""
     accounts = fetch_all(
         connection,
         AccountRecord,
