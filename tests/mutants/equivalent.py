@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-EQUIVALENT: tuple[tuple[str, str], ...] = ()
+EQUIVALENT: tuple[tuple[str, str], ...] = (
+    # Equal sides are decided on before.
+    ("netting", "bought > sold  [GtE]"),
+)
