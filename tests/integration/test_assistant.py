@@ -20,7 +20,7 @@ from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.users.accounts import register_user
 
-from tests.unit.ai.test_review import CODE, TRUE
+from tests.unit.ai.test_review import CODE, RULES, TRUE
 
 
 class Model:
@@ -40,8 +40,11 @@ class Model:
             raise answer
         asked = [each for turn in turns if turn.role == "user" and (each := request_in(turn.text)) is not None][-1]
         lines = list(range(1, answer.python_code.count("\n") + 2))
-        wanted = Requirement(quote=asked.text, meaning="as it says", status=Status.ASSUMED, lines=lines)
-        return Drafted(answer.model_copy(update={"requirements": [wanted]}), 100)
+        wider = "STOP = 0.03" in answer.python_code
+        rules = [RULES[0], "sell when gain <= -3", f"drop {RULES[1]}"] if wider else RULES
+        wanted = Requirement(quote=asked.text, meaning="as it says", status=Status.ASSUMED, rules=rules, lines=lines)
+        said = [f"“{asked.text}” is read so.", *answer.assumptions]
+        return Drafted(answer.model_copy(update={"requirements": [wanted], "assumptions": said}), 100)
 
 
 def draft(code: str = CODE, explanation: str = TRUE) -> StrategyDraft:

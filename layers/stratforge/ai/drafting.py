@@ -6,14 +6,17 @@ This is the one door. What did not come out of it as `Passed` has no compiled `S
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+from pydantic import ValidationError
 
 from stratforge.ai.draft import AnswerKind, StrategyDraft
 from stratforge.ai.failures import NotADraft
 from stratforge.ai.prompts import Request, quant_instructions, repair_request, request_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review
+from stratforge.intent.gate import rules_of
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 MAX_REPAIRS = 3
@@ -73,6 +76,7 @@ def write_strategy(
     request = request_in(conversation[-1].text)
     if request is None:
         raise ValueError("the last turn of a conversation is a request")
+    request = replace(request, before=_rules_before(conversation))
     for attempt in range(MAX_REPAIRS + 1):
         progress("writing" if attempt == 0 else f"repairing {attempt}/{MAX_REPAIRS}")
         try:
@@ -97,6 +101,19 @@ def write_strategy(
         repairs.append(tuple(findings))
         turns += [Turn("model", draft.model_dump_json()), Turn("user", repair_request(findings))]
     raise AssertionError("unreachable")
+
+
+def _rules_before(conversation: list[Turn]) -> tuple[str, ...] | None:
+    """The rules of the strategy that is to be changed; None where there is none, or its rules are not known."""
+    for turn in reversed(conversation):
+        if turn.role == "model":
+            try:
+                draft = StrategyDraft.model_validate_json(turn.text)
+            except ValidationError:
+                continue
+            if draft.python_code.strip():
+                return tuple(rules_of(draft.requirements)) or None
+    return None
 
 
 def _examine(
