@@ -10,8 +10,8 @@ import pytest
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.storage.ledger.invariants import broken_invariants
 
-from tests.integration.ledger import add_signal, add_trader, set_price
-from tests.integration.world import World
+from tests.support.ledger import add_signal, add_trader, set_price
+from tests.support.world import World
 
 
 @pytest.fixture

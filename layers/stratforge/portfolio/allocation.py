@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
@@ -30,12 +30,16 @@ def allocate(total: Decimal, demands: Mapping[UUID, Decimal], *, key: str) -> di
         for order_id, demand in demands.items()
     }
     left = total - sum(parts.values(), ZERO)
-    drawn = sorted(demands, key=lambda order_id: hashlib.sha256(f"{key}/{order_id}".encode()).digest())
     while left > 0:
-        for order_id in drawn:
+        for order_id in drawn(demands, key):
             step = min(QUANTITY_STEP, left, demands[order_id] - parts[order_id])
             parts[order_id] += step
             left -= step
             if left <= 0:
                 break
     return parts
+
+
+def drawn(order_ids: Iterable[UUID], key: str) -> list[UUID]:
+    """The orders in an order that `key` draws: nobody who does not know it can tell, and everybody who does gets the same."""
+    return sorted(order_ids, key=lambda order_id: hashlib.sha256(f"{key}/{order_id}".encode()).digest())

@@ -13,12 +13,15 @@ from typing import Literal
 from uuid import UUID
 
 Side = Literal["buy", "sell"]
+SIDES: tuple[Side, Side] = ("buy", "sell")
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 TimeInForce = Literal["day", "gtc"]
 Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"]
 SizeKind = Literal["default", "fraction", "quantity", "notional"]
 SizingRule = Literal["FIXED_CASH", "EQUITY_FRACTION", "FIXED_QUANTITY"]
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
+# What the exchange says of a symbol: it trades, is halted (news, regulation), or paused for minutes (limit up, limit down).
+ExchangeState = Literal["TRADING", "HALTED", "PAUSED"]
 
 
 class OrderStatus(StrEnum):
@@ -43,7 +46,6 @@ class BlockStatus(StrEnum):
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
-    CROSSED = "CROSSED"  # Nothing went to the broker: it was bought and sold inside.
 
 
 EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))

@@ -20,6 +20,7 @@ class Reason(StrEnum):
     NOT_TRADABLE = "NOT_TRADABLE"
     MARKET_CLOSED = "MARKET_CLOSED"
     SYMBOL_HALTED = "SYMBOL_HALTED"
+    EXCHANGE_HALT = "EXCHANGE_HALT"
     CORPORATE_ACTION = "CORPORATE_ACTION"
     # Trading states and protections
     PLATFORM_HALTED = "PLATFORM_HALTED"
@@ -62,6 +63,7 @@ _EXPLANATIONS = {
     Reason.NOT_TRADABLE: "The broker does not trade the asset at present.",
     Reason.MARKET_CLOSED: "The market closed before the signal could be executed.",
     Reason.SYMBOL_HALTED: "Trading in the symbol is halted on this platform until it is looked into.",
+    Reason.EXCHANGE_HALT: "The exchange has halted or paused the symbol, and a signal does not wait for it.",
     Reason.CORPORATE_ACTION: "A split or a change of symbol made the order's prices and quantities void; place it anew.",
     Reason.PLATFORM_HALTED: "Trading is halted on the whole platform.",
     Reason.USER_HALTED: "Trading is halted for this account.",
@@ -80,7 +82,7 @@ _EXPLANATIONS = {
     Reason.CANCELED_BY_USER: "You canceled the order.",
     Reason.REPLACED: "The order was replaced by another one.",
     Reason.NOT_REPLACEABLE: "The order it should replace was already at work or finished.",
-    Reason.NET_BELOW_MINIMUM: "What other users' orders left over was smaller than the broker takes; the rest was executed.",
+    Reason.NET_BELOW_MINIMUM: "What was left of the order was smaller than the broker takes.",
     Reason.BROKER_REJECTED: "The broker rejected the block order this order was part of.",
     Reason.BROKER_CANCELED: "The broker's order ended before it was filled completely.",
 }

@@ -11,7 +11,7 @@ import pytest
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.portfolio.reasons import Reason, reference_markdown
 
-from tests.unit.portfolio.values import NOW, decide_one, market, order
+from tests.support.values import NOW, decide_one, market, order
 
 ROOT = Path(__file__).resolve().parents[3]
 
