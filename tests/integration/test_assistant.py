@@ -32,7 +32,7 @@ class Model:
         self.answers = list(answers)
         self.heard: list[list[Turn]] = []
 
-    def draft(self, system: str, turns: list[Turn]) -> Drafted:
+    def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None]) -> Drafted:
         """The next answer."""
         self.heard.append(list(turns))
         answer = self.answers.pop(0)

@@ -29,8 +29,8 @@ class Quant(Protocol):
 
     model: str
 
-    def draft(self, system: str, turns: list[Turn]) -> Drafted:
-        """The draft for a conversation, and what it cost."""
+    def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None]) -> Drafted:
+        """The draft for a conversation, and what it cost; `heard` is told what can be read of it as it comes."""
         ...
 
 
@@ -42,6 +42,7 @@ class Passed:
     strategy: Strategy | None
     tokens: int
     repairs: tuple[tuple[str, ...], ...]
+    model: str = ""
 
 
 class NotPassed(Exception):
@@ -91,11 +92,11 @@ def write_strategy(
             continue
         draft, tokens = drafted.draft, tokens + drafted.tokens
         if draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
-            return Passed(draft, None, tokens, tuple(repairs))
+            return Passed(draft, None, tokens, tuple(repairs), drafted.model)
         strategy, findings = _examine(draft, request, progress)
         findings += check_symbol(draft.symbol)
         if strategy is not None and not findings:
-            return Passed(draft, strategy, tokens, tuple(repairs))
+            return Passed(draft, strategy, tokens, tuple(repairs), drafted.model)
         if attempt == MAX_REPAIRS:
             raise NotPassed(draft, findings, tokens, MAX_REPAIRS)
         repairs.append(tuple(findings))

@@ -159,7 +159,7 @@ SAID_BY_WORDS = (
     (r"\ball\b|\beverything|\bfull|\bentire|\bwhole", (100.0,)),
     (r"\bhour|\bstunde|\bhora|\bheure", (60.0, 630.0, 900.0)),
     (r"\bnoon\b|\bmidday\b|\bmittag|\bmidi\b|\bmediod[ií]a\b|正午|中午", (720.0,)),
-    (r"\bopen|\bclos|\bend of|\bday|\bovernight|\bbell|\bfeierabend|\bcierre|\bclôture|\bbörsen\w*|收盘|開|大引", (570.0, 955.0, 958.0, 959.0, 960.0)),
+    (r"\bopen|\bclos|\bend of|\bday|\bovernight|\bbell|\bfeierabend|\bcierre|\bclôture|\bbörsen\w*|收盘|開|大引", (570.0, 571.0, 955.0, 958.0, 959.0, 960.0)),
 )  # fmt: skip
 
 

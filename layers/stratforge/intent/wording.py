@@ -131,6 +131,9 @@ def _operand_after(rest: str) -> tuple[re.Pattern[str], tuple[str, ...]] | float
 
 
 def _directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
+    if re.search(r"[\u3040-\u30ff]", quote):
+        # In Japanese the level comes before the word.
+        return
     found = sorted(
         [(m.start(), m.end(), True) for m in UP.finditer(quote)]
         + [(m.start(), m.end(), False) for m in DOWN.finditer(quote)]

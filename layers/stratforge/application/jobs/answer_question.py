@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
 from typing import Protocol
 
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelRefused
 from stratforge.ai.research import Research
-from stratforge.application.jobs.asking import asked
+from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.requests import ResearchRequest
 from stratforge.application.jobs.results import FailureCode
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.storage.ledger import portfolio
-
-# Seconds between two looks at an answer that is still coming.
-_SHOW_EVERY = 0.4
 
 
 class Analyst(Protocol):
@@ -26,11 +23,12 @@ class Analyst(Protocol):
         ...
 
 
-def answer_question(work: Work, analyst_of: Callable[[], Analyst]) -> None:
+def answer_question(work: Work, analyst_of: Callable[[], Analyst], deadline: Deadline | None = None) -> None:
     """Answers a question and shows the answer as it comes.
 
     Args:
         analyst_of: Makes the model, which needs a key: without one the job fails and says what is missing.
+        deadline: Until when the answer has to be there.
 
     Raises:
         Failed: if the model did not answer.
@@ -41,7 +39,7 @@ def answer_question(work: Work, analyst_of: Callable[[], Analyst]) -> None:
     held = _positions(work) if request.include_portfolio else None
     try:
         analyst = analyst_of()
-        answer = asked(work, lambda: analyst.research(request.question, held, _hearing(work)))
+        answer = asked(work, lambda: analyst.research(request.question, held, showing(work, "answering")), deadline)
     except ModelRefused as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     work.note_tokens(answer.tokens)
@@ -53,16 +51,3 @@ def _positions(work: Work) -> str:
         found = portfolio.read_portfolio(connection, work.job.user_id)
     rows = found.positions if found else ()
     return "\n".join(f"{row.symbol}: {row.quantity.normalize():f}" for row in rows) or "none"
-
-
-def _hearing(work: Work) -> Callable[[str], None]:
-    """Shows an answer as it comes, a few times a second."""
-    shown = 0.0
-
-    def heard(text: str) -> None:
-        nonlocal shown
-        if monotonic() - shown >= _SHOW_EVERY:
-            shown = monotonic()
-            work.show("answering", text)
-
-    return heard

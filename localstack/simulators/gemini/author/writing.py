@@ -259,6 +259,7 @@ def _strategy(
         ]
     )
     requirements = _requirements(plan, program, symbol, last, requests[-1], before)
+    assumptions = [*assumptions, *_usual_numbers(plan, last)]
     return {
         **_empty(_name(plan, symbol), symbol),
         "plan": explanation,
@@ -367,6 +368,20 @@ def _joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _rules_in(plan: Plan) -> list[str]:
     return [*map(rule_text, plan.rules), *map(setting_text, plan.settings)]
+
+
+def _usual_numbers(plan: Plan, last: Wording) -> list[str]:
+    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers."""
+    found = dict[str, None]()
+    for rule in plan.rules:
+        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", last.text[slice(*rule.place)])}
+        for each in nodes(rule.condition):
+            if isinstance(each, Series) and set(each.parameters) - numbers:
+                found[f"The usual numbers are taken: {each.words}."] = None
+            elif isinstance(each, Compare) and each.left.levels and isinstance(each.right, Number):
+                if each.right.value in each.left.levels and each.right.value not in numbers:
+                    found[f"The usual level is taken: {each.words}."] = None
+    return list(found)
 
 
 _TITLES = {
