@@ -7,7 +7,9 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -16,8 +18,10 @@ from local_platform.platform import Options, Platform
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT, synthesize
+from simulators.alpaca.faults import Faults
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
+from xdist.scheduler import LoadScopeScheduling
 
 # In CI the same examples every time, so that a commit is judged by its change; everywhere else new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)
@@ -36,14 +40,43 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         )
 
 
+# Tests that stand on the same thing, by the beginning of their path: LocalStack (which has one folder on a machine), the starts of
+# whole platforms, one browser with a platform, one platform, synthesized stacks. All others go by their file.
+_FOUNDATIONS = {
+    "tests/e2e/test_localstack": "LocalStack",
+    "tests/e2e/test_stacks_on_engines": "LocalStack",
+    "tests/e2e/test_up": "starts",
+    "tests/browser/": "browser",
+    "tests/e2e/": "platform",
+    "tests/infrastructure/": "stacks",
+}
+
+
+class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives tests that stand on the same thing to the same worker, so that it is brought up once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        foundations = (name for beginning, name in _FOUNDATIONS.items() if nodeid.startswith(beginning))
+        return next(foundations, nodeid.split("::", 1)[0])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFoundation:
+    """Tests are spread over the workers of `-n` as said above; in the order they are found in."""
+    config.option.loadscopereorder = False
+    return ByFoundation(config, log)
+
+
+_SHARED_MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 4 << 30
 MIGRATIONS = ROOT / "db" / "migrations"
 ASSEMBLIES = ROOT / ".stratforge" / "assemblies"
 
 
 @pytest.fixture(scope="session")
 def state_folder() -> Iterator[Path]:
-    """A folder outside the checkout, removed at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="stratforge-tests-"))
+    """A folder outside the checkout, in memory where there is enough of it, removed at the end."""
+    in_memory = _SHARED_MEMORY.is_dir() and shutil.disk_usage(_SHARED_MEMORY).free > _ENOUGH_BYTES
+    folder = Path(tempfile.mkdtemp(prefix="stratforge-tests-", dir=_SHARED_MEMORY if in_memory else None))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -52,7 +85,9 @@ def state_folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgres(state_folder: Path) -> Iterator[Postgres]:
     """A PostgreSQL server."""
-    server = Postgres(state_folder / "postgres", secrets.token_urlsafe(16), state_folder / "logs")
+    # Every test makes a database and drops it: nothing of this server must survive the machine.
+    hasty = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+    server = Postgres(state_folder / "postgres", secrets.token_urlsafe(16), state_folder / "logs", settings=hasty)
     server.prepare()
     supervisor = Supervisor(lambda _text: None)
     supervisor.add(server.process())
@@ -70,7 +105,7 @@ def copied_database(postgres: Postgres, template: str) -> Iterator[str]:
     """A database of its own, made like `template`."""
     name = f"test_{secrets.token_hex(6)}"
     with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} {template}")
+        connection.execute(f"CREATE DATABASE {name} {template} STRATEGY FILE_COPY")
     yield postgres.conninfo(name)
     with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
@@ -106,9 +141,22 @@ def assembly() -> Path:
     return synthesize(ASSEMBLIES)
 
 
+@pytest.fixture
+def platform(running_platform: Platform) -> Iterator[Platform]:
+    """The whole platform. However the test ends, nothing of it goes on trading beside the next one, and the market is as it was."""
+    yield running_platform
+    with psycopg.connect(running_platform.conninfo("owner")) as connection:
+        connection.execute(
+            "UPDATE sessions SET status = 'STOPPED', ended_at = now() WHERE status IN ('RUNNING', 'PAUSED')"
+        )
+    as_before = {each.name: each.default for each in fields(Faults) if not each.name.startswith("_")}
+    running_platform.simulator("faults", as_before)
+    running_platform.simulator("market", {"speed": running_platform.options.speed})
+
+
 @pytest.fixture(scope="session")
-def platform(state_folder: Path) -> Iterator[Platform]:
-    """The whole platform, on free ports."""
+def running_platform(state_folder: Path) -> Iterator[Platform]:
+    """The whole platform on free ports, for fixtures that more than one test uses."""
     found = Platform(
         Options(state_folder / "platform", speed=60.0, fresh=True, assemblies=ASSEMBLIES), lambda text: print(text)
     )

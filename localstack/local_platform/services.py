@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulators.alpaca.streams import KEY_ID, SECRET_KEY
+from simulators.alpaca.simulator import KEY_ID, SECRET_KEY
 from simulators.gemini.__main__ import API_KEY
 from stratforge.configuration import DatabaseSecret
 
@@ -150,6 +150,8 @@ class Services:
             **inherited,
             "PYTHONPATH": os.pathsep.join((str(ROOT / "layers"), str(ROOT / "localstack"), str(ROOT))),
             "PYTHONUNBUFFERED": "1",
+            # Whatever the environment says: processes that compile every module anew take many times as long to start.
+            "PYTHONDONTWRITEBYTECODE": "",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "AWS_ACCESS_KEY_ID": ACCOUNT,
