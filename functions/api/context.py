@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from stratforge.application.access import Caller, Scope
 from stratforge.application.accounts import Registration
 from stratforge.application.api_keys import KEY_PREFIX, caller_of_key
+from stratforge.bus.dead_letters import QueueName, ask_to_redrive
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
 
@@ -41,6 +42,11 @@ def outbox() -> Outbox:
     return Outbox(
         given.signals_queue_url, given.subscription_topic_arn, given.jobs_queue_url, given.backtests_queue_url
     )
+
+
+def redrive_by_function(queue: QueueName) -> int:
+    """Has dead letters sent again by the function that may: the API itself may send to few queues."""
+    return ask_to_redrive(settings().redriver_function, queue)
 
 
 def registration() -> Registration:
@@ -96,9 +102,6 @@ def login_only(asking: Asking) -> Caller:
 
 
 Reader = Annotated[UUID, Depends(requires(Scope.READ))]
-Writer = Annotated[UUID, Depends(requires(Scope.WRITE))]
-Trader = Annotated[UUID, Depends(requires(Scope.TRADE))]
-AiUser = Annotated[UUID, Depends(requires(Scope.AI))]
 LoggedIn = Annotated[Caller, Depends(login_only)]
 
 
@@ -114,15 +117,8 @@ def reader_transaction(user_id: Reader) -> Iterator[Connection]:
         yield connection
 
 
-def writer_transaction(user_id: Writer) -> Iterator[Connection]:
-    """A transaction that sees and writes the rows of the user who asks; committed when the endpoint returns."""
-    with database().transaction(user_id) as connection:
-        yield connection
-
-
 AnonymousConnection = Annotated[Connection, Depends(anonymous_transaction, scope="function")]
 UserConnection = Annotated[Connection, Depends(reader_transaction, scope="function")]
-WriterConnection = Annotated[Connection, Depends(writer_transaction, scope="function")]
 
 
 def client_address(request: Request) -> str:

@@ -1,4 +1,4 @@
-"""Environment of the API."""
+"""The environment variables of the API, as one model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stratforge.configuration import Settings
 
 
 class ApiSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the API; see `Settings`."""
 
     stage: str
     database_secret: str
@@ -17,6 +17,7 @@ class ApiSettings(Settings):
     backtests_queue_url: str
     signals_queue_url: str
     subscription_topic_arn: str
+    redriver_function: str
     simulated_market: bool = False
     realtime_url: str = ""
     private_webhooks: bool = False

@@ -23,6 +23,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import read_migrations
 
 from functions.migrator import handler as migrator
+from tests.support.lambda_context import CONTEXT
 from tests.support.tls import Authority, encrypted
 
 _HOST = "localhost"
@@ -61,20 +62,13 @@ class Managed:
     def migrate(self) -> dict[str, Any]:
         """A deployment."""
         configuration._cache.clear()
-        return migrator.handler({"RequestType": "Update"}, _Context())
+        return migrator.handler({"RequestType": "Update"}, CONTEXT)
 
 
 def _forget() -> None:
     aws._session.cache_clear()
     configuration._secrets_client.cache_clear()
     configuration._cache.clear()
-
-
-class _Context:
-    function_name = "migrator"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:migrator"
-    aws_request_id = "1"
 
 
 @pytest.fixture(scope="module")
@@ -250,9 +244,6 @@ def test_a_connection_outlives_a_rotation_and_work_goes_on(managed: Managed) -> 
     database.close()
 
 
-@pytest.mark.xfail(
-    strict=True, raises=psycopg.OperationalError, reason="a secret is believed for five minutes, though it was refused"
-)
 def test_a_function_that_remembers_the_old_password_connects_with_the_new_one(managed: Managed) -> None:
     """A failover closes connections: who then connects with a password that was rotated must read the secret again, not fail for minutes."""
     managed.migrate()

@@ -17,7 +17,16 @@ from simulators.alpaca.exchange import Exchange, Refusal, SimulatedOrder
 from stratforge.application.execute_symbol import SymbolExecutor
 from stratforge.application.reconcile import Reconciliation
 from stratforge.application.settle_fill import settle_fill
-from stratforge.broker import Accepted, BrokerOrder, BrokerUnavailable, FillActivity, Rejected, Submission, Unknown
+from stratforge.broker import (
+    Accepted,
+    BrokerOrder,
+    BrokerRefusesPlatform,
+    BrokerUnavailable,
+    FillActivity,
+    Rejected,
+    Submission,
+    Unknown,
+)
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
@@ -84,6 +93,8 @@ class ExchangeBroker:
         # What happens to the next submission: "" nothing, "before" or "after" an error before or after the order was taken.
         self.submit_fault = ""
         self.read_fault = False
+        # What the broker says of the platform itself, instead of an answer.
+        self.refusal = ""
         self.actions: list[CorporateAction] = []
 
     def submit(
@@ -91,6 +102,7 @@ class ExchangeBroker:
     ) -> Submission:
         """Sends an order."""
         self.fuse.boundary("before submit")
+        self.check_account()
         fault, self.submit_fault = self.submit_fault, ""
         if fault == "before":
             return Unknown("HTTP 504")
@@ -109,6 +121,11 @@ class ExchangeBroker:
             return Rejected(refusal.message, duplicate="must be unique" in refusal.message)
         self.fuse.boundary("after submit")
         return Unknown("HTTP 504") if fault == "after" else Accepted(order.id)
+
+    def check_account(self) -> None:
+        """Refuses while it was told to."""
+        if self.refusal:
+            raise BrokerRefusesPlatform(self.refusal)
 
     def cancel(self, broker_order_id: str) -> bool:
         """Cancels an order."""

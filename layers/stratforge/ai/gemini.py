@@ -44,7 +44,7 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """All tokens of the question and of the answer."""
         return self.prompt + self.answer
 
 

@@ -22,7 +22,7 @@ _MAX_OUTPUT = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation."""
+    """One turn of a conversation with the model: who spoke, and the text."""
 
     role: str
     text: str
@@ -74,7 +74,7 @@ class GeminiQuant:
 
 
 def readable(text: str) -> str:
-    """What a person can read of an answer that is still being written: its plan, and then its explanation.
+    """Returns the part of an unfinished answer that a person can read: its plan, and then its explanation.
 
     Args:
         text: JSON that may end anywhere.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stratforge.application.access import Caller
@@ -60,7 +60,7 @@ def halt_symbol(database: Database, caller: Caller, symbol: str, reason: str) ->
 
 
 def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
-    """Trades a symbol again.
+    """Ends the halt of a symbol, so that it is traded again.
 
     Raises:
         NotFound: if the caller is no operator, or the symbol is not halted.
@@ -70,8 +70,13 @@ def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
             raise NotFound("halt")
 
 
-def redrive_queue(database: Database, caller: Caller, stage: str, name: str) -> int:
-    """Sends the dead letters of a queue again, after what made them fail was mended; returns how many.
+def redrive_queue(
+    database: Database, caller: Caller, redrive: Callable[[dead_letters.QueueName], int], name: str
+) -> int:
+    """Has the dead letters of a queue sent again, after what made them fail was mended; returns how many.
+
+    Args:
+        redrive: Has it done, by who may.
 
     Raises:
         NotFound: if the caller is no operator, or there is no such queue.
@@ -79,7 +84,7 @@ def redrive_queue(database: Database, caller: Caller, stage: str, name: str) -> 
     require_operator(database, caller)
     if name not in dead_letters.QUEUES:
         raise NotFound("queue")
-    sent = dead_letters.redrive(stage, name)
+    sent = redrive(name)
     with _operating(database, caller) as connection:
         operations.note(connection, "redrive", name, f"{sent} messages")
     return sent

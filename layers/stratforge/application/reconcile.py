@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
+from stratforge.application.suspension import end_suspension, suspend
+from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
 from stratforge.portfolio.corrections import correct_fills, is_rounding
+from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.delivery import events
 from stratforge.storage.ledger import (
@@ -64,6 +66,7 @@ class Report:
     broken: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
+    trading_again: bool = False
 
     @property
     def clean(self) -> bool:
@@ -110,14 +113,27 @@ class Reconciliation:
         self._young = young
 
     def run(self) -> Report:
-        """Runs one pass of reconciliation, stores its report and returns it."""
+        """Runs one pass of reconciliation, stores its report and returns it.
+
+        Raises:
+            BrokerRefusesPlatform: if the broker takes nothing from the platform; from then on orders wait, until a pass comes through.
+        """
+        try:
+            return self._pass()
+        except BrokerRefusesPlatform as error:
+            suspend(self._database, error)
+            raise
+
+    def _pass(self) -> Report:
         report = Report()
         started_at = datetime.now(UTC)
+        self._broker.check_account()
         self._recover_open_blocks(report, started_at)
         self._compare_statement(report)
         self._follow_corporate_actions(report)
         self._compare_positions(report)
         self._check_ledger(report)
+        report.trading_again = end_suspension(self._database)
         self._wake_waiting_symbols(report, started_at)
         self._refresh_assets()
         with self._database.transaction() as connection:
@@ -265,8 +281,10 @@ class Reconciliation:
             for symbol in reconciliation.settle_ended_sessions(connection):
                 sessions.fix_final_pnl(connection, symbol)
             report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
-            if report.broken and halts.platform_state(connection).trading_state != "HALTED":
-                halts.set_platform_state(connection, "HALTED", f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500])
+            if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
+                halts.set_platform_state(
+                    connection, TradingState.HALTED, f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]
+                )
 
     def _wake_waiting_symbols(self, report: Report, now: datetime) -> None:
         with self._database.transaction() as connection:

@@ -31,6 +31,7 @@ from stratforge.broker.port import (
 from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 
@@ -55,6 +56,10 @@ _ABOUT_THE_PLATFORM = (
     "only allowed to liquidate",
 )
 Answer = TypeVar("Answer")
+
+
+# Fields of the account, each of which keeps it from trading.
+_BLOCKS = ("account_blocked", "trading_blocked", "trade_suspended_by_user")
 
 
 class _Client(RESTClient):
@@ -115,7 +120,7 @@ class AlpacaBroker:
         *,
         client_order_id: str,
         symbol: str,
-        side: Literal["buy", "sell"],
+        side: Side,
         quantity: Decimal,
         limit_price: Decimal,
     ) -> Submission:
@@ -159,6 +164,14 @@ class AlpacaBroker:
         )
 
     # The account's statement -----------------------------------------------------------------------------
+
+    def check_account(self) -> None:
+        """Looks whether the account may trade; see `BrokerStatement.check_account`."""
+        empty: dict[str, Any] = {}
+        row = self._ask("read", "the account", lambda: _account(self._client.get("/account")), missing=empty)
+        blocked = [name for name in _BLOCKS if row.get(name)]
+        if blocked:
+            raise BrokerRefusesPlatform(f"the broker refuses the platform: its account is {', '.join(blocked)}")
 
     def positions(self) -> dict[str, Decimal]:
         """Quantities by symbol; see `BrokerStatement.positions`."""
@@ -347,6 +360,10 @@ def _fill(row: Any) -> FillActivity:
         price=Decimal(row["price"]),
         at=_time(row["transaction_time"]),
     )
+
+
+def _account(row: Any) -> dict[str, Any]:
+    return {name: row[name] for name in _BLOCKS if name in row}
 
 
 def _asset(row: Any) -> tuple[AssetRules, str]:

@@ -1,4 +1,4 @@
-"""What can be counted in a requirement's words and in its rules: numbers with their units, hours and days of the week."""
+"""Compares what can be counted in a requirement's words and in its rules: numbers with their units, hours and days of the week."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def texts(rules: Sequence[Rule]) -> str:
 
 
 def near(one: float, other: float) -> bool:
-    """Whether two numbers are the same but for rounding."""
+    """Says whether two numbers are the same but for rounding."""
     return abs(one - other) <= 1e-6 * max(1.0, abs(one))
 
 
@@ -147,7 +147,7 @@ def _usual(rules: Sequence[Rule], columns: frozenset[str]) -> set[float]:
 
 
 def holds(text: str, *names: str) -> bool:
-    """Whether one of these words stands in a text."""
+    """Says whether one of these words stands in a text."""
     return any(re.search(rf"\b{each}\b", text) for each in names)
 
 

@@ -64,7 +64,7 @@ class RuleError(Exception):
 
 
 class RuleKind(StrEnum):
-    """What a rule decides."""
+    """The kinds of rules, by the words they begin with."""
 
     BUY = "buy when"
     ONLY = "buy only when"
@@ -93,7 +93,7 @@ class Atom:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule.
+    """One rule of a requirement.
 
     Attributes:
         condition: When; None for sizes and limits.
@@ -138,7 +138,7 @@ class Rule:
 
     @cached_property
     def offers_choice(self) -> bool:
-        """Whether one of several things is enough: an `or` of things that are not days."""
+        """True when one of several things is enough: an `or` of things that are not days."""
         return self.condition is not None and any(_choices(self.condition, negated=False))
 
 
@@ -155,7 +155,7 @@ previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition), a
 
 
 def read_rule(text: str) -> Rule:
-    """Reads one rule.
+    """Reads one rule from its text.
 
     Raises:
         RuleError: saying what is not in the vocabulary.
@@ -181,7 +181,7 @@ def read_rule(text: str) -> Rule:
 
 
 def is_column(node: ast.AST) -> bool:
-    """Whether an expression is one of `indicators`: it is made of columns and numbers alone."""
+    """Says whether an expression is one of `indicators`: it is made of columns and numbers alone."""
     names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
     return bool(names) and names <= _ROOTS
 

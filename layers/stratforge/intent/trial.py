@@ -66,7 +66,7 @@ _COMPUTED = frozenset(
 
 
 def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool = False) -> Iterator[str]:
-    """What the code does otherwise than the rules: the first bar on which they differ, or a column that no rule has.
+    """Finds what the code does otherwise than the rules: the first bar on which they differ, or a column that no rule has.
 
     Args:
         code: The strategy that was written.

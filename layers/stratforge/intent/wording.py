@@ -1,4 +1,4 @@
-"""Whether a rule says what its quotation says: directions, connectives, names, what is bought or sold, and words that the language has nothing for."""
+"""Compares a rule with its quotation: directions, connectives, names, what is bought or sold, and words that the language has nothing for."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def wording_findings(
     columns: frozenset[str] = frozenset(),
     named: frozenset[str] = frozenset(),
 ) -> Iterator[str]:
-    """What a covered requirement's rules say otherwise than its quotation.
+    """Finds what a covered requirement's rules say otherwise than its quotation.
 
     Args:
         quote: The person's words.

@@ -40,7 +40,7 @@ class Service:
             time.sleep(0.01)
 
     def quant(self, deadline: Deadline | None = None, **models: str) -> GeminiQuant:
-        secret = GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{self.port}", **models)  # type: ignore[arg-type]
+        secret = GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{self.port}", **models)
         return GeminiQuant(secret, deadline)
 
     @property

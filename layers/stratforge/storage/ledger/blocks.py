@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.acceptance import Market
 from stratforge.portfolio.netting import Block
-from stratforge.portfolio.orders import BlockStatus, Side
+from stratforge.portfolio.orders import BlockStatus
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
@@ -58,13 +59,14 @@ def open_blocks(connection: Connection) -> list[OpenBlock]:
 
 @dataclass(frozen=True, slots=True)
 class NewBlock:
-    """A block order to store with the orders that joined it."""
+    """A block order to store with the orders that joined it; `trace` is the header of what stores it."""
 
     net: Block
     client_order_id: str
     fee_rate: Decimal
     bar_time: datetime | None
     claim: timedelta
+    trace: str | None = None
 
 
 def store_block(connection: Connection, symbol: str, block: NewBlock, market: Market) -> UUID:
@@ -74,8 +76,8 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
         connection,
         """
         INSERT INTO block_orders (symbol, side, quantity, limit_price, cross_quantity, reference_price, collar, cross_low, cross_high,
-                                  fee_rate, bar_time, client_order_id, left_out, status, claimed_until)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', now() + %s) RETURNING id
+                                  fee_rate, bar_time, client_order_id, left_out, trace, status, claimed_until)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', now() + %s) RETURNING id
         """,
         (
             symbol,
@@ -91,10 +93,19 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
             block.bar_time,
             block.client_order_id,
             net.owes_turn,
+            block.trace,
             block.claim,
         ),
     )
     return block_id
+
+
+def trace_of(connection: Connection, client_order_id: str) -> str | None:
+    """The header of the trace that stored a block order, if there is one."""
+    found: str | None = fetch_value(
+        connection, "SELECT trace FROM block_orders WHERE client_order_id = %s", (client_order_id,)
+    )
+    return found
 
 
 def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> bool:

@@ -13,11 +13,13 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 @dataclass(frozen=True, slots=True)
 class PlatformState:
-    """The platform's trading state, since when and why."""
+    """The platform's trading state, since when and why; and since when and with which words the broker refuses the platform, if it does."""
 
     trading_state: TradingState
     reason: str | None
     changed_at: datetime
+    suspended_at: datetime | None = None
+    suspension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +33,8 @@ class SymbolHalt:
 
 
 def platform_state(connection: Connection) -> PlatformState:
-    """The platform's trading state."""
-    query = "SELECT trading_state::text, reason, changed_at FROM platform_state"
+    """Reads the platform's trading state, since when it holds and why."""
+    query = "SELECT trading_state::text, reason, changed_at, suspended_at, suspension FROM platform_state"
     state = fetch_one(connection, PlatformState, query)
     assert state is not None
     return state
@@ -45,13 +47,26 @@ def set_platform_state(connection: Connection, state: TradingState, reason: str)
     )
 
 
-def impose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
-    """Imposes a trading state on a user; the stricter of it and the user's own counts."""
-    connection.execute("UPDATE users SET imposed_state = %s::trading_state WHERE id = %s", (state, user_id))
+def suspend(connection: Connection, words: str) -> bool:
+    """Has all orders wait because the broker refuses the platform; False when they wait already.
+
+    Args:
+        words: The broker's.
+    """
+    query = "UPDATE platform_state SET suspended_at = now(), suspension = %s WHERE suspended_at IS NULL"
+    return connection.execute(query, (words[:500],)).rowcount == 1
+
+
+def end_suspension(connection: Connection) -> bool:
+    """Lets orders go to the broker again; False when they did already."""
+    query = """
+        UPDATE platform_state SET suspended_at = NULL, suspension = NULL, resumed_at = now() WHERE suspended_at IS NOT NULL
+    """
+    return connection.execute(query).rowcount == 1
 
 
 def choose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
-    """A user's own trading state."""
+    """Sets a user's own trading state; a stricter one that was imposed stays in force."""
     connection.execute("UPDATE users SET trading_state = %s::trading_state WHERE id = %s", (state, user_id))
 
 

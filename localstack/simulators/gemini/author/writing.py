@@ -378,8 +378,9 @@ def _usual_numbers(plan: Plan, last: Wording) -> list[str]:
         for each in nodes(rule.condition):
             if isinstance(each, Series) and set(each.parameters) - numbers:
                 found[f"The usual numbers are taken: {each.words}."] = None
-            elif isinstance(each, Compare) and each.left.levels and isinstance(each.right, Number):
-                if each.right.value in each.left.levels and each.right.value not in numbers:
+            elif isinstance(each, Compare) and isinstance(each.right, Number):
+                level = each.right.value
+                if level in (each.left.levels or ()) and level not in numbers:
                     found[f"The usual level is taken: {each.words}."] = None
     return list(found)
 
