@@ -12,6 +12,7 @@ from stratforge.bus import dead_letters
 from stratforge.bus.dead_letters import QueueState
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.market import data_notes
 from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
@@ -48,7 +49,12 @@ def state(_user: Reader, connection: UserConnection) -> Platform:
 def _state(connection: Connection) -> Platform:
     found = halts.platform_state(connection)
     halted = halts.halted_symbols(connection)
-    return Platform(**asdict(found), halts=halted, simulated_market=settings().simulated_market)
+    return Platform(
+        **asdict(found),
+        halts=halted,
+        simulated_market=settings().simulated_market,
+        market_data=data_notes.list_notes(connection),
+    )
 
 
 @router.put("/state", response_model=PlatformView)

@@ -15,7 +15,7 @@ from stratforge.application.session_chart import session_chart
 from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.storage.ledger.portfolio import SignalRow
-from stratforge.storage.market import market_data
+from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions, strategies
@@ -92,6 +92,7 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
         "trades": condition.trades,
         "state": condition.state,
         "price": market_data.latest_price(connection, condition.session.symbol),
+        "notes": data_notes.list_notes(connection, condition.session.symbol),
     }
 
 
