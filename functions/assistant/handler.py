@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.deadline import Deadline
 from stratforge.ai.quant import GeminiQuant
