@@ -221,6 +221,18 @@ def last_bar_times(connection: Connection, symbols: Sequence[str]) -> dict[str, 
     return dict(rows.fetchall())
 
 
+def newest_bar_time(connection: Connection) -> datetime | None:
+    """The time of the newest 1-minute bar of any symbol: where the market's clock stands, which may be replayed."""
+    row = connection.execute(
+        """
+        SELECT max(latest.time) FROM (SELECT DISTINCT symbol FROM sessions) AS wanted
+        CROSS JOIN LATERAL (SELECT time FROM market_data m WHERE m.symbol = wanted.symbol AND m.timeframe = '1Min'
+                            ORDER BY time DESC LIMIT 1) latest
+        """
+    ).fetchone()
+    return row[0] if row else None
+
+
 def _transposed(bars: Sequence[Bar]) -> tuple[list[object], ...]:
     return (
         [bar.symbol for bar in bars],
