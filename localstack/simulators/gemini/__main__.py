@@ -52,8 +52,8 @@ _HOSTILE_DRAFT = {
     ],
 }
 _STATUS = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
-# How fast an answer is typed: characters in a part, and the pause after it.
-_PART, _PAUSE = 60, 0.08
+# How fast an answer is typed: characters in a part at least, parts at most, and the pause after each.
+_PART, _PARTS, _PAUSE = 60, 20, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,8 @@ async def stream_generate_content(request: Request) -> Response:
 
 
 async def _parts(body: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
-    parts = re.findall(rf".{{1,{_PART}}}", answer.text, re.DOTALL) or [""]
+    size = max(_PART, len(answer.text) // _PARTS)
+    parts = re.findall(rf".{{1,{size}}}", answer.text, re.DOTALL) or [""]
     sent = 0
     for index, text in enumerate(parts):
         if answer.cut is not None and sent >= answer.cut:
