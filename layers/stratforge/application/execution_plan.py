@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from stratforge import tracing
+from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
@@ -19,8 +20,6 @@ from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
-
-SIGNAL_LIFETIME = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     due = execution.due_orders(connection, symbol)
     if state is None:
         return _plan_without_price(connection, due)
-    if state.bar_time is not None:
-        execution.expire_signals(connection, symbol, state.bar_time - SIGNAL_LIFETIME)
+    execution.expire_signals(connection, symbol, oldest_actionable(state.now))
     ends = [each for each in due if each.ends is not None]
     orders = _without_replaced([each.request for each in due if each.ends is None])
     requests = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
@@ -76,7 +74,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         *(
             _too_small(decision)
             if id(decision) in too_small
-            else _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
+            else _write(decision, around.next_close(state.now), at_work=id(decision) not in left_out)
             for decision in decisions
             if decision.action is not Action.WAIT
         ),
@@ -124,7 +122,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         time=state.time,
         collar=COLLAR,
         asset=around.asset,
-        open=around.is_open(state.time),
+        open=around.is_open(state.now),
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,

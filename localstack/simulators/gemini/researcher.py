@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from simulators.alpaca.demo_market import MINUTES_PER_DAY, demo_market
+from simulators.alpaca.demo_market import demo_market
 
 _OFFLINE = "This is an offline answer by fixed rules, without a language model or a search."
 _SOURCE = {
@@ -51,7 +51,7 @@ def research(question: str, today: str = "9999-12-31") -> tuple[str, dict[str, A
         past = sum(str(each) < today for each in market.days)
         if not past:
             continue
-        known = past * MINUTES_PER_DAY
+        known = market.starts[past]
         first, last = float(bars.open[0]), float(bars.close[known - 1])
         change = last / first - 1
         sentence = (

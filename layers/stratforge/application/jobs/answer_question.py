@@ -14,7 +14,7 @@ from stratforge.application.jobs.requests import ResearchRequest
 from stratforge.application.jobs.results import FailureCode
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.storage.ledger import portfolio
-from stratforge.storage.market import market_data
+from stratforge.storage.market.clock import market_now
 
 
 class Analyst(Protocol):
@@ -42,7 +42,7 @@ def answer_question(work: Work, analyst_of: Callable[[], Analyst], deadline: Dea
     work.tell("searching")
     held = _positions(work) if request.include_portfolio else None
     with work.database.transaction() as connection:
-        now = market_data.newest_bar_time(connection) or datetime.now(UTC)
+        now = market_now(connection) or datetime.now(UTC)
     try:
         analyst = analyst_of()
         answer = asked(
