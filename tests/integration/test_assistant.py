@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -206,7 +207,9 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
     seen: list[object] = []
 
     class Talks:
-        def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
+        def research(
+            self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+        ) -> Research:
             heard("AAPL rose")
             with database.transaction() as connection:
                 found = jobs.get_job(connection, job.job_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from google.genai import types
 
@@ -20,15 +21,22 @@ class GeminiAnalyst:
     def __init__(self, secret: GeminiSecret, deadline: Deadline | None = None) -> None:
         self._gemini = Gemini(secret, secret.analyst_model, deadline)
 
-    def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
-        """Answers a question; `portfolio` is what the user holds, when it is to be known, and `heard` is told the answer as it comes.
+    def research(
+        self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None = None
+    ) -> Research:
+        """Answers a question as it comes.
+
+        Args:
+            portfolio: What the user holds, when it is to be known.
+            heard: Is told the answer as it comes.
+            now: Where the market's clock stands; what comes after it is not to be spoken of.
 
         Raises:
             ModelUnavailable: if the service did not answer.
             ModelRefused: if it did not answer the question.
         """
         config = types.GenerateContentConfig(
-            system_instruction=analyst_instructions(portfolio),
+            system_instruction=analyst_instructions(portfolio, now),
             tools=[types.Tool(google_search=types.GoogleSearch())],
             max_output_tokens=8_192,
         )

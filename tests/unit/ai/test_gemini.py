@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import uvicorn
 from pydantic import SecretStr
 from simulators.gemini.__main__ import API_KEY, create_app
 from simulators.gemini.faults import Faults
+from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelUnavailable, NotADraft
 from stratforge.ai.prompts import first_request, quant_instructions
@@ -142,3 +145,15 @@ def test_no_place_to_stop_makes_an_answer_unreadable() -> None:
     for end in range(len(text) + 1):
         readable(text[:end])
     assert "😀" in readable(text)
+
+
+def test_the_offline_analyst_knows_nothing_of_what_comes_and_signs_with_its_own_name(service: Service) -> None:
+    secret = GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{service.port}")
+    now = datetime(2012, 7, 3, 15, 0, tzinfo=UTC)
+    found = GeminiAnalyst(secret).research("How did AAPL do?", None, lambda _text: None, now)
+    days = re.findall(r"\d{4}-\d\d-\d\d", found.answer)
+    assert days
+    assert all(each < "2012-07-03" for each in days)
+    assert found.model == "offline-author"
+    before_all = datetime(1990, 1, 1, tzinfo=UTC)
+    assert not GeminiAnalyst(secret).research("How did AAPL do?", None, lambda _text: None, before_all).grounded

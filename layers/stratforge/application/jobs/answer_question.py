@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Protocol
 
 from stratforge.ai.deadline import Deadline
@@ -13,13 +14,16 @@ from stratforge.application.jobs.requests import ResearchRequest
 from stratforge.application.jobs.results import FailureCode
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.storage.ledger import portfolio
+from stratforge.storage.market.clock import market_now
 
 
 class Analyst(Protocol):
     """A model that answers questions with sources."""
 
-    def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
-        """The answer to a question; `heard` is told it as it comes."""
+    def research(
+        self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+    ) -> Research:
+        """The answer to a question at the market's time `now`; `heard` is told it as it comes."""
         ...
 
 
@@ -37,9 +41,13 @@ def answer_question(work: Work, analyst_of: Callable[[], Analyst], deadline: Dea
     request = ResearchRequest.model_validate(work.job.request)
     work.tell("searching")
     held = _positions(work) if request.include_portfolio else None
+    with work.database.transaction() as connection:
+        now = market_now(connection) or datetime.now(UTC)
     try:
         analyst = analyst_of()
-        answer = asked(work, lambda: analyst.research(request.question, held, showing(work, "answering")), deadline)
+        answer = asked(
+            work, lambda: analyst.research(request.question, held, showing(work, "answering"), now), deadline
+        )
     except ModelRefused as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     work.note_tokens(answer.tokens)
