@@ -63,7 +63,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     answer = report.as_dict()
     for name, value in (
         ("SymbolsDrifting", len(report.drift)),
-        ("Unexplained", len(report.unexplained)),
+        ("Unexplained", len(report.unexplained) + len(report.unclear)),
         ("BrokenInvariants", len(report.broken)),
         ("OrdersRecovered", report.looked_up + report.resubmitted),
         ("FillsCorrected", len(report.corrected)),

@@ -27,7 +27,7 @@ START = {"AAPL": Decimal(100), "WHOLE": Decimal(40), "BTC/USD": Decimal(60_000)}
 STEPS = {"count": 0}
 COUNTS = {
     "trades": "SELECT count(*) FROM trades",
-    "crossed inside": "SELECT count(*) FROM trades WHERE execution_id LIKE 'cross:%'",
+    "crossed inside": "SELECT count(*) FROM trades WHERE inside",
     "blocks": "SELECT count(*) FROM block_orders",
     "filled in parts": "SELECT count(*) FROM block_orders b WHERE (SELECT count(*) FROM fills f WHERE f.block_order_id = b.id) > 1",
     "recovered fills": "SELECT count(*) FROM fills WHERE execution_id LIKE 'recovered:%'",

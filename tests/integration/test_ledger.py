@@ -147,7 +147,7 @@ def test_orders_that_cross_completely_never_reach_the_broker(database: Database,
         add_signal(connection, buyer, "buy", time, quantity=10)
     assert executor.execute("AAPL").outcome == "crossed inside"
     assert len(broker.orders) == 1
-    assert rows(database, "SELECT DISTINCT price FROM trades WHERE execution_id LIKE 'cross:%'") == [(Decimal(105),)]
+    assert rows(database, "SELECT DISTINCT price FROM trades WHERE inside") == [(Decimal(105),)]
     assert broken(database) == {}
 
 

@@ -151,7 +151,7 @@ def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, arou
     return NewBlock(
         net=net,
         # Stored before it is sent, so the same work has the same id whoever sends it.
-        client_order_id=f"sf-{symbol.replace('/', '_').replace('.', '_')}-{uuid4().hex[:20]}",
+        client_order_id=f"sf-{uuid4().hex}",
         fee_rate=market.asset.fee_rate,
         bar_time=state.bar_time,
         cancel_after=state.time + (TIGHT_BLOCK_LIFETIME if net.tight else BLOCK_LIFETIME),

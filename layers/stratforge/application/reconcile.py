@@ -13,6 +13,7 @@ from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
 from stratforge.portfolio.corrections import correct_fills, is_rounding
+from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.delivery import events
 from stratforge.storage.ledger import (
@@ -38,7 +39,6 @@ _STATEMENT = timedelta(days=1)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=5), timedelta(days=1)
 _ASSET_HOURS = 24
 _EVENT_DAYS = 7
-OURS = "sf-"
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
 # Halts that we imposed because of a difference, and lift when it is gone.
@@ -48,14 +48,19 @@ CORPORATE_ACTION, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
 
 @dataclass(slots=True)
 class Report:
-    """The findings and corrections of a reconciliation run. Differences are (ours, the broker's)."""
+    """The findings and corrections of a reconciliation run. Differences are (ours, the broker's).
+
+    `unconfirmed` holds corrections that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
+    read, or that cannot be ended: symbol or status by our id of the order.
+    """
 
     looked_up: int = 0
     resubmitted: int = 0
     canceled: int = 0
     woken: list[str] = field(default_factory=list)
     corrected: list[str] = field(default_factory=list)
-    unconfirmed: list[str] = field(default_factory=list)
+    unconfirmed: dict[str, str] = field(default_factory=dict)
+    unclear: dict[str, str] = field(default_factory=dict)
     unexplained: dict[str, str] = field(default_factory=dict)
     splits: list[str] = field(default_factory=list)
     symbol_changes: list[str] = field(default_factory=list)
@@ -68,7 +73,7 @@ class Report:
     @property
     def clean(self) -> bool:
         """True if the run left no difference unexplained."""
-        return not self.drift and not self.broken and not self.unexplained
+        return not self.drift and not self.broken and not self.unexplained and not self.unclear
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -136,8 +141,13 @@ class Reconciliation:
                 self._wake(block.symbol, now)
                 report.resubmitted += 1
                 continue
-            if not order.ended and now - block.created_at > _OLD and self._broker.cancel(order.broker_order_id):
-                report.canceled += 1
+            if order.phase in (Phase.UNKNOWN, Phase.REPLACED):
+                report.unclear[order.client_order_id] = order.status
+            if not order.ended and now - block.created_at > _OLD:
+                if self._broker.cancel(order.broker_order_id):
+                    report.canceled += 1
+                else:
+                    report.unclear[order.client_order_id] = order.status
             self._pass_on(OrderUpdate.of_order(order))
             report.looked_up += 1
 
@@ -153,8 +163,7 @@ class Reconciliation:
             block = finished.get(client_order_id)
             if block is None:
                 if order.filled_quantity > 0:
-                    whose = "one of ours" if client_order_id.startswith(OURS) else "not one of ours"
-                    detail = f"order {client_order_id} ({whose}) is at the broker and not in the ledger"
+                    detail = f"order {client_order_id} is at the broker and not in the ledger"
                     self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
             elif block.completed and order.ended and _differs(order, block):
                 differing.append((order, block))
@@ -171,7 +180,7 @@ class Reconciliation:
         worth = sum((fill.quantity * fill.price for fill in stated), Decimal(0))
         if total != quantity or abs(worth - value) > _ROUNDING * max(quantity, Decimal(1)):
             # One of the two lags behind: the next run sees them agree, or a person has to look.
-            report.unconfirmed.append(order.client_order_id)
+            report.unconfirmed[order.client_order_id] = block.symbol
             return
         more, cost = quantity - block.filled_quantity, value - block.filled_value
         with self._database.transaction() as connection:
@@ -232,7 +241,7 @@ class Reconciliation:
         with self._database.transaction() as connection:
             after = reconciliation.ledger_by_symbol(connection)
             halted = {halt.symbol: halt for halt in halts.halted_symbols(connection)}
-        unsettled = {client_id.split("-")[1] for client_id in report.unconfirmed}
+        unsettled = set(report.unconfirmed.values())
         for symbol in sorted({*after, *theirs}):
             nothing = LedgerSymbol(symbol)
             state = after.get(symbol, nothing)

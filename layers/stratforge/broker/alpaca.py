@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
@@ -35,8 +36,8 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 
 _NEW_YORK = ZoneInfo("America/New_York")
-# Positions in crypto are named without the slash.
-_QUOTES = ("USDT", "USDC", "USD", "BTC")
+# How often an order may have been replaced by another before we stop following.
+_REPLACEMENTS = 10
 _BUSY_SECONDS = 2.5
 # Words of Alpaca's refusals that are about the keys or the whole account.
 _ABOUT_THE_PLATFORM = (
@@ -154,8 +155,28 @@ class AlpacaBroker:
         return self._ask(
             "read",
             f"the look-up of {client_order_id}",
-            lambda: _order(self._client.get("/orders:by_client_order_id", {"client_order_id": client_order_id})),
+            lambda: self._whole(self._client.get("/orders:by_client_order_id", {"client_order_id": client_order_id})),
             missing=None,
+        )
+
+    def _whole(self, row: Any) -> BrokerOrder:
+        """An order together with those that the broker put in its place, by what the account's statement says of all of them."""
+        last, ids = row, [str(row["id"])]
+        while last.get("replaced_by") and len(ids) < _REPLACEMENTS:
+            self._take("read")
+            last = self._client.get(f"/orders/{last['replaced_by']}")
+            ids.append(str(last["id"]))
+        order = _order(last)
+        if len(ids) == 1:
+            return order
+        fills = [fill for fill in self.fills_since(_time(row["created_at"])) if fill.broker_order_id in ids]
+        quantity = sum((fill.quantity for fill in fills), Decimal(0))
+        value = sum((fill.quantity * fill.price for fill in fills), Decimal(0))
+        return replace(
+            order,
+            client_order_id=str(row["client_order_id"]),
+            filled_quantity=quantity,
+            filled_average_price=value / quantity if quantity else None,
         )
 
     # The account's statement -----------------------------------------------------------------------------
@@ -163,21 +184,32 @@ class AlpacaBroker:
     def positions(self) -> dict[str, Decimal]:
         """Quantities by symbol; see `BrokerStatement.positions`."""
         rows = self._rows("the positions", "/positions", {})
-        return {_position_symbol(row): Decimal(row["qty"]) for row in rows}
+        symbols: dict[str, str] = {}
+        if any(row.get("asset_class") == "crypto" and "/" not in row["symbol"] for row in rows):
+            # Positions in crypto are named without the slash, so the list of assets has to say which is meant.
+            pairs = self._rows("the crypto assets", "/assets", {"asset_class": "crypto"})
+            symbols = {str(pair["symbol"]).replace("/", ""): str(pair["symbol"]) for pair in pairs}
+        return {symbols.get(row["symbol"], str(row["symbol"])): Decimal(row["qty"]) for row in rows}
 
     def orders_since(self, since: datetime) -> list[BrokerOrder]:
         """Orders since then; see `BrokerStatement.orders_since`."""
-        found: dict[str, BrokerOrder] = {}
+        found: dict[str, Any] = {}
         after = since
         while True:
             query = {"status": "all", "limit": "500", "direction": "asc", "after": after.isoformat(), "nested": "false"}
             rows = self._rows("the orders", "/orders", query)
             new = [row for row in rows if row["id"] not in found]
             for row in new:
-                found[row["id"]] = _order(row)
+                found[row["id"]] = row
             if len(rows) < 500 or not new:
-                return list(found.values())
+                # What replaces another order is a part of that one.
+                return [self._stated(row) for row in found.values() if not row.get("replaces")]
             after = datetime.fromisoformat(rows[-1]["submitted_at"].replace("Z", "+00:00"))
+
+    def _stated(self, row: Any) -> BrokerOrder:
+        if not row.get("replaced_by"):
+            return _order(row)
+        return self._ask("read", f"what replaced {row['id']}", lambda: self._whole(row), missing=_order(row))
 
     def fills_since(self, since: datetime) -> list[FillActivity]:
         """Executions since then; see `BrokerStatement.fills_since`."""
@@ -365,14 +397,6 @@ def _asset(row: Any) -> tuple[AssetRules, str]:
         price_increment=number("price_increment"),
     )
     return rules, str(row.get("name") or row["symbol"])
-
-
-def _position_symbol(row: Any) -> str:
-    symbol = str(row["symbol"])
-    if row.get("asset_class") == "crypto" and "/" not in symbol:
-        quote = next((each for each in _QUOTES if symbol.endswith(each)), "")
-        return f"{symbol.removesuffix(quote)}/{quote}" if quote else symbol
-    return symbol
 
 
 def _day(row: Any) -> date:

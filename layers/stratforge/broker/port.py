@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.portfolio.settlement import FINAL_STATUSES
+from stratforge.portfolio.order_states import Phase, meaning_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,11 @@ Submission = Accepted | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class BrokerOrder:
-    """An order as the broker has it; figures are cumulative."""
+    """An order as the broker has it; figures are cumulative.
+
+    Where the broker put another order in its place, the figures and the status are those of both together, the broker's id and
+    the symbol those of the last, and `client_order_id` is what it was sent under.
+    """
 
     broker_order_id: str
     client_order_id: str
@@ -55,7 +59,12 @@ class BrokerOrder:
     @property
     def ended(self) -> bool:
         """True if the order has a final status at the broker."""
-        return self.status in FINAL_STATUSES
+        return self.phase is Phase.ENDED
+
+    @property
+    def phase(self) -> Phase:
+        """Whether it can still be filled."""
+        return meaning_of(self.status).phase
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ is never applied again, and what was missed arrives with the next event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_UP, Decimal
@@ -19,16 +19,6 @@ from stratforge.portfolio.netting import crossing_price
 from stratforge.portfolio.orders import BlockStatus, Side
 from stratforge.portfolio.reasons import Reason
 
-# What the broker's statuses and events mean that nothing comes after, by their names. Everything else may still fill: a suspended order too.
-FINAL_STATUSES: Mapping[str, BlockStatus] = {
-    "fill": BlockStatus.FILLED,
-    "filled": BlockStatus.FILLED,
-    "canceled": BlockStatus.CANCELED,
-    "expired": BlockStatus.CANCELED,
-    "done_for_day": BlockStatus.CANCELED,
-    "replaced": BlockStatus.CANCELED,
-    "rejected": BlockStatus.REJECTED,
-}
 PRICE_STEP = Decimal("0.000000000001")
 FEE_STEP = Decimal("0.00000001")
 
@@ -88,7 +78,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class NewTrade:
-    """A trade to write for one order. What the broker keeps comes out of what is received: coins or money."""
+    """A trade to write for one order. What the broker keeps comes out of what is received: coins or money; `inside` trades were crossed."""
 
     order_id: UUID
     side: Side
@@ -98,6 +88,7 @@ class NewTrade:
     executed_at: datetime
     fee_quantity: Decimal = ZERO
     fee_cash: Decimal = ZERO
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +119,14 @@ def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgr
     trades += _crossed(
         block, orders, filled, progress.occurred_at, (value / total) if total > 0 else block.reference_price
     )
+    # A last status may come late: an order that was filled whole is filled, even if it is "done for the day" or "calculated" by now.
+    ended = BlockStatus.FILLED if block.side is not None and total >= block.quantity else progress.terminal
     reasons = {
         BlockStatus.REJECTED: Reason.BROKER_REJECTED,
         BlockStatus.CANCELED: Reason.BROKER_CANCELED,
         BlockStatus.CROSSED: Reason.NET_BELOW_MINIMUM,
     }
-    return Settlement(execution, tuple(trades), progress.terminal, reasons.get(progress.terminal))
+    return Settlement(execution, tuple(trades), ended, reasons.get(ended))
 
 
 def _no_more_than_ordered(block: BlockState, progress: OrderProgress) -> OrderProgress:
@@ -228,7 +221,7 @@ def _crossed(
     """Crosses the smaller side completely against the larger one, at the block's average price. Nothing is paid for it."""
     if block.cross_quantity == 0:
         return []
-    inside = crossing_price(price.quantize(PRICE_STEP), block.cross_low, block.cross_high)
+    at_price = crossing_price(price.quantize(PRICE_STEP), block.cross_low, block.cross_high)
     trades = []
     for side in ("buy", "sell"):
         demands = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == side}
@@ -237,5 +230,7 @@ def _crossed(
             part = parts.get(order.order_id, ZERO)
             if part > 0:
                 filled[order.order_id] += part
-                trades.append(NewTrade(order.order_id, order.side, part, inside, f"cross:{block.block_id}", at))
+                trades.append(
+                    NewTrade(order.order_id, order.side, part, at_price, f"cross:{block.block_id}", at, inside=True)
+                )
     return trades

@@ -84,11 +84,11 @@ def _write_execution(connection: Connection, block: BlockState, settlement: Sett
 
 _TRADES = f"""
 WITH traded AS (
-    SELECT t.order_id, t.quantity, t.price, t.execution_id, t.executed_at, t.fee_quantity, t.fee_cash, o.user_id, o.session_id,
-           o.side
+    SELECT t.order_id, t.quantity, t.price, t.execution_id, t.executed_at, t.fee_quantity, t.fee_cash, t.inside, o.user_id,
+           o.session_id, o.side
     FROM unnest(%(orders)s::uuid[], %(quantities)s::numeric[], %(prices)s::numeric[], %(executions)s::text[],
-                %(times)s::timestamptz[], %(fee_quantities)s::numeric[], %(fee_cash)s::numeric[])
-        AS t (order_id, quantity, price, execution_id, executed_at, fee_quantity, fee_cash)
+                %(times)s::timestamptz[], %(fee_quantities)s::numeric[], %(fee_cash)s::numeric[], %(inside)s::boolean[])
+        AS t (order_id, quantity, price, execution_id, executed_at, fee_quantity, fee_cash, inside)
     JOIN orders o ON o.id = t.order_id),
 before AS (
     SELECT p.user_id, p.session_id, p.quantity, p.cost_basis FROM positions p
@@ -101,9 +101,10 @@ priced AS (
     FROM traded t LEFT JOIN before b ON b.user_id = t.user_id AND b.session_id IS NOT DISTINCT FROM t.session_id),
 written AS (
     INSERT INTO trades (order_id, block_order_id, user_id, session_id, symbol, side, quantity, price, realized_pnl, execution_id,
-                        executed_at, fee_quantity, fee_cash)
+                        executed_at, fee_quantity, fee_cash, inside)
     SELECT order_id, %(block)s, user_id, session_id, %(symbol)s, side, quantity, price,
-           CASE WHEN side = 'sell' THEN quantity * price - fee_cash - cost ELSE 0 END, execution_id, executed_at, fee_quantity, fee_cash
+           CASE WHEN side = 'sell' THEN quantity * price - fee_cash - cost ELSE 0 END, execution_id, executed_at, fee_quantity, fee_cash,
+           inside
     FROM priced ORDER BY order_id),
 by_order AS (
     SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value, sum(fee_quantity) AS fee_quantity,
@@ -158,6 +159,7 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
             "prices": [trade.price for trade in mine],
             "executions": [trade.execution_id for trade in mine],
             "times": [trade.executed_at for trade in mine],
+            "inside": [trade.inside for trade in mine],
         }
         connection.execute(_WRITE_PURCHASES if side == "buy" else _WRITE_SALES, parameters)
 

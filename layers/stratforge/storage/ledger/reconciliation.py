@@ -90,7 +90,7 @@ def shares_of_block(connection: Connection, block: FinishedBlock) -> list[Share]
                coalesce(max(p.quantity - p.reserved_quantity), 0) AS free_quantity
         FROM trades t JOIN users u ON u.id = t.user_id
         LEFT JOIN positions p ON p.user_id = t.user_id AND p.session_id IS NOT DISTINCT FROM t.session_id AND p.symbol = t.symbol
-        WHERE t.block_order_id = %s AND t.execution_id NOT LIKE 'cross:%%'
+        WHERE t.block_order_id = %s AND NOT t.inside
         GROUP BY t.order_id, t.user_id, t.session_id, u.virtual_balance ORDER BY t.order_id
         """,
         (block.block_id,),
