@@ -19,6 +19,8 @@ Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP"
 SizeKind = Literal["default", "fraction", "quantity", "notional"]
 SizingRule = Literal["FIXED_CASH", "EQUITY_FRACTION", "FIXED_QUANTITY"]
 TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
+# What the exchange says of a symbol: it trades, is halted (news, regulation), or paused for minutes (limit up, limit down).
+ExchangeState = Literal["TRADING", "HALTED", "PAUSED"]
 
 
 class OrderStatus(StrEnum):

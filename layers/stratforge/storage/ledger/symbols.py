@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from stratforge.portfolio.orders import TradingState
+from stratforge.portfolio.orders import ExchangeState, TradingState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 
@@ -16,7 +16,11 @@ FRESH = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class SymbolState:
-    """Prices and states of a symbol; `bar_*` are of the last finished bar, `time` is the market's time of the price."""
+    """Prices and states of a symbol.
+
+    `bar_*` are of the last finished bar, `time` is the market's time of the price. `bid` and `ask` are the national best bid and offer
+    at `quoted_at`; None where no quotes are heard.
+    """
 
     price: Decimal
     time: datetime
@@ -26,6 +30,10 @@ class SymbolState:
     fresh: bool
     halted: bool
     platform_state: TradingState
+    bid: Decimal | None
+    ask: Decimal | None
+    quoted_at: datetime | None
+    exchange_state: ExchangeState
 
 
 def lock_symbol(connection: Connection, symbol: str) -> None:
@@ -41,7 +49,7 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
         """
         SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price) AS bar_low, coalesce(l.bar_high, l.price) AS bar_high,
                l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted,
-               (SELECT trading_state FROM platform_state) AS platform_state
+               (SELECT trading_state FROM platform_state) AS platform_state, l.bid, l.ask, l.quoted_at, l.exchange_state
         FROM latest_prices l WHERE l.symbol = %s
         """,
         (FRESH, symbol),
