@@ -89,7 +89,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
             if decision.action != "wait"
         ),
     ]
-    block = _new_block(symbol, net, market, state, around) if net is not None and working else None
+    block = _new_block(net, market, state, around) if net is not None and working else None
     block_id = blocks.store_block(connection, symbol, block, market) if block else None
     gone = [
         decision.request.replaces
@@ -146,7 +146,7 @@ def _net(executable: Sequence[Decision], market: Market) -> Block | None:
     return net_orders(orders, market.price, market.collar, market.asset)
 
 
-def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:
+def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:
     assert market.asset is not None
     return NewBlock(
         net=net,

@@ -161,7 +161,8 @@ class AlpacaBroker:
 
     def _whole(self, row: Any) -> BrokerOrder:
         """An order together with those that the broker put in its place, by what the account's statement says of all of them."""
-        last, ids = row, [str(row["id"])]
+        last: Any = row
+        ids = [str(row["id"])]
         while last.get("replaced_by") and len(ids) < _REPLACEMENTS:
             self._take("read")
             last = self._client.get(f"/orders/{last['replaced_by']}")
