@@ -10,7 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from stratforge.broker import Accepted, BrokerOrder, Rejected, Submission, Unknown
+from stratforge.broker import Accepted, BrokerOrder, Refusal, Rejected, Submission, Unknown
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import Bar, is_crypto
 from stratforge.portfolio.assets import AssetRules
@@ -86,7 +86,7 @@ class FakeBroker:
         """Takes an order, unless told otherwise."""
         self.submissions.append(client_order_id)
         if client_order_id in self.orders:
-            return Rejected("client_order_id must be unique", duplicate=True)
+            return Rejected("client_order_id must be unique", Refusal.DUPLICATE_ID)
         answer = self.answer(client_order_id) if self.answer else Accepted(f"broker-{client_order_id}")
         if not isinstance(answer, Rejected):
             self.orders[client_order_id] = {"symbol": symbol, "side": side, "quantity": quantity, "limit": limit_price}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from stratforge.broker import BrokerRefusesPlatform
+from stratforge.market import Trade
 from stratforge.storage.ledger.invariants import broken_invariants
 
-from tests.integration.ledger import add_signal, add_trader, set_price
+from tests.integration.ledger import OPEN, add_signal, add_trader, set_price
 from tests.integration.world import World
 
 
@@ -27,6 +29,11 @@ def world(migrated: str) -> Iterator[World]:
     found.close()
 
 
+def price_at(seconds: int) -> Trade:
+    """A trade that long after the bar."""
+    return Trade("AAPL", Decimal(100), Decimal(1), OPEN + timedelta(seconds=61 + seconds))
+
+
 def orders(world: World) -> list[Any]:
     """Statuses and reasons of all orders."""
     with world.database.transaction() as connection:
@@ -41,11 +48,13 @@ def test_an_order_outlives_rejected_keys(world: World, monkeypatch: pytest.Monke
     with monkeypatch.context() as refusing:
         for question in ("submit", "find_order", "cancel"):
             refusing.setattr(world.broker, question, refuse)
-        for _ in range(8):
+        for attempt in range(8):
             with pytest.raises(BrokerRefusesPlatform):
                 world.executor.execute("AAPL")
-    assert orders(world) == [("WORKING", None)]
+            world.executor.note_price(price_at(11 * (attempt + 1)))
+    assert orders(world) == [("RESTING", "BROKER_UNAVAILABLE")]
     assert world.exchange.orders == {}
+    world.executor.note_price(price_at(110))
     world.quiet()
     assert orders(world) == [("FILLED", None)]
     assert len(world.exchange.orders) == 1

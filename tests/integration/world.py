@@ -18,6 +18,7 @@ from stratforge.application.execute_symbol import SymbolExecutor
 from stratforge.application.reconcile import Reconciliation
 from stratforge.application.settle_fill import settle_fill
 from stratforge.broker import Accepted, BrokerOrder, BrokerUnavailable, FillActivity, Rejected, Submission, Unknown
+from stratforge.broker.refusals import refusal_of
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
@@ -106,7 +107,7 @@ class ExchangeBroker:
         try:
             order = self.exchange.submit(request, self.now_at, self.prices[symbol])
         except Refusal as refusal:
-            return Rejected(refusal.message, duplicate="must be unique" in refusal.message)
+            return Rejected(refusal.message, refusal_of(refusal.status, refusal.message))
         self.fuse.boundary("after submit")
         return Unknown("HTTP 504") if fault == "after" else Accepted(order.id)
 

@@ -9,15 +9,15 @@ from enum import StrEnum
 
 from stratforge.application.execution_plan import Planned, Surroundings, plan
 from stratforge.application.reference_data import ReferenceData
-from stratforge.broker import Accepted, Broker, Rejected, Unknown
+from stratforge.broker import RULES, Accepted, Broker, BrokerRefusesPlatform, Refusal, Rejected, Unknown
 from stratforge.market import Trade
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.storage.ledger import blocks, symbols
+from stratforge.storage.ledger import blocks, halts, symbols
 from stratforge.storage.ledger.blocks import OpenBlock
 from stratforge.storage.ledger.fills import apply_progress
-from stratforge.storage.market import market_data
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.market import assets, market_data
+from stratforge.storage.postgres.database import Connection, Database
 
 # How long who stored a block has it to himself; after that, whoever meets it looks it up and sends it.
 CLAIM = timedelta(seconds=20)
@@ -128,13 +128,19 @@ class SymbolExecutor:
     def _submit(self, block: OpenBlock, orders: int) -> Executed:
         assert block.side is not None
         assert block.limit_price is not None
-        submission = self._broker.submit(
-            client_order_id=block.client_order_id,
-            symbol=block.symbol,
-            side=block.side,
-            quantity=block.quantity,
-            limit_price=block.limit_price,
-        )
+        try:
+            submission = self._broker.submit(
+                client_order_id=block.client_order_id,
+                symbol=block.symbol,
+                side=block.side,
+                quantity=block.quantity,
+                limit_price=block.limit_price,
+            )
+        except BrokerRefusesPlatform as error:
+            # Nothing was taken and nobody's order is to blame: they wait by their own rules, not in a block whose prices grow old.
+            with self._database.transaction() as connection:
+                self._refused(connection, block, Rejected(str(error), Refusal.PLATFORM_REFUSED))
+            raise
         if isinstance(submission, Rejected) and submission.duplicate:
             # It was sent before and the reply was lost: the broker has it, under the same id.
             found = self._broker.find_order(block.client_order_id)
@@ -146,12 +152,24 @@ class SymbolExecutor:
                 blocks.mark_submitted(connection, block.block_id, submission.broker_order_id)
                 return Executed(Outcome.SUBMITTED, orders, block.client_order_id)
             if isinstance(submission, Rejected):
-                progress = OrderProgress(ZERO, ZERO, datetime.now(UTC), terminal=BlockStatus.REJECTED)
-                apply_progress(connection, block.client_order_id, progress)
-                blocks.set_error(connection, block.client_order_id, submission.message)
+                self._refused(connection, block, submission)
                 return Executed(Outcome.REJECTED, orders, block.client_order_id)
             blocks.mark_unknown(connection, block.block_id, submission.message)
         raise OutcomeUnknown(f"{block.client_order_id}: {submission.message}")
+
+    def _refused(self, connection: Connection, block: OpenBlock, rejected: Rejected) -> None:
+        """Ends a block that the broker did not take, with what its kind of refusal means for orders and symbol."""
+        rule = RULES[rejected.kind]
+        progress = OrderProgress(
+            ZERO, ZERO, datetime.now(UTC), terminal=BlockStatus.REJECTED, reason=rule.reason, returns=rule.returns
+        )
+        apply_progress(connection, block.client_order_id, progress)
+        blocks.set_error(connection, block.client_order_id, rejected.message)
+        if rejected.kind is Refusal.NOT_ENOUGH_HELD:
+            halts.halt_symbol(connection, block.symbol, halts.DRIFT, rejected.message)
+        if rejected.kind in (Refusal.ASSET_CLOSED, Refusal.ASSET_SELL_ONLY):
+            assets.restrict_asset(connection, block.symbol, sell_only=rejected.kind is Refusal.ASSET_SELL_ONLY)
+            self._reference.forget(block.symbol)
 
 
 def _outcome(planned: Planned) -> Outcome:

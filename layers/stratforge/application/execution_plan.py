@@ -17,11 +17,10 @@ from stratforge.portfolio.settlement import OrderProgress
 from stratforge.storage.ledger import blocks, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
-from stratforge.storage.ledger.fills import apply_progress
+from stratforge.storage.ledger.fills import SIGNAL_LIFETIME, apply_progress
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
-SIGNAL_LIFETIME = timedelta(minutes=2)
 # What a block may take, in the market's time: an order inside the collar finds its counterpart at once; one that a limit of ours
 # binds may not, and must not hold up the symbol.
 BLOCK_LIFETIME = timedelta(minutes=2)

@@ -26,6 +26,7 @@ from stratforge.storage.ledger import (
     reconciliation,
     symbols,
 )
+from stratforge.storage.ledger.halts import BROKEN_LEDGER, CORPORATE_ACTION, DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER
 from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
@@ -41,9 +42,6 @@ _ASSET_HOURS = 24
 _EVENT_DAYS = 7
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
-# Halts that we imposed because of a difference, and lift when it is gone.
-DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER = "DRIFT", "UNEXPLAINED_FILL", "UNKNOWN_ORDER"
-CORPORATE_ACTION, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from stratforge.broker.port import (
     Submission,
     Unknown,
 )
+from stratforge.broker.refusals import RULES, Refusal
 
 __all__ = [
     "Accepted",
@@ -24,6 +25,8 @@ __all__ = [
     "BrokerStatement",
     "BrokerUnavailable",
     "FillActivity",
+    "RULES",
+    "Refusal",
     "Rejected",
     "RequestBudget",
     "Submission",

@@ -29,6 +29,7 @@ from stratforge.broker.port import (
     Submission,
     Unknown,
 )
+from stratforge.broker.refusals import Refusal, refusal_of
 from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
@@ -39,22 +40,6 @@ _NEW_YORK = ZoneInfo("America/New_York")
 # How often an order may have been replaced by another before we stop following.
 _REPLACEMENTS = 10
 _BUSY_SECONDS = 2.5
-# Words of Alpaca's refusals that are about the keys or the whole account.
-_ABOUT_THE_PLATFORM = (
-    "forbidden",
-    "request is not authorized",
-    "unauthorized",
-    "access key verification failed",
-    "account is restricted",
-    "account is blocked",
-    "account blocked",
-    "trading is blocked",
-    "trading blocked",
-    "trading is suspended",
-    "account is not allowed to trade",
-    "account not authorized to trade",
-    "only allowed to liquidate",
-)
 Answer = TypeVar("Answer")
 
 
@@ -324,16 +309,9 @@ def _meaning(error: APIError) -> tuple[int, int, str]:
 
 
 def _refuses_platform(error: APIError) -> bool:
-    """Returns whether an error is about the platform's credentials: 401, or a 403 whose words are about the request's
-    keys or the account, not about the order.
-
-    Alpaca gives orders that it refuses the same status and often the same code, so the words decide.
-    """
+    """Returns whether an error is about the platform's keys or account, not about what was asked."""
     status, _code, message = _meaning(error)
-    if status == 401:
-        return True
-    words = message.lower()
-    return status == 403 and (not words or any(each in words for each in _ABOUT_THE_PLATFORM))
+    return status in (401, 403) and refusal_of(status, message) is Refusal.PLATFORM_REFUSED
 
 
 def _refused(error: APIError) -> str:
@@ -343,13 +321,10 @@ def _refused(error: APIError) -> str:
 
 def _refusal(error: APIError) -> Submission:
     status, code, message = _meaning(error)
-    # The code of a duplicate id is used for other refusals too, so the words decide.
-    if status == 422 and "client_order_id must be unique" in message:
-        return Rejected(message, duplicate=True)
     # 429 and 5xx say nothing certain about the order: a gateway may have answered for a broker that took it.
     if status == 429 or status >= 500 or status == 0:
         return Unknown(f"HTTP {status}: {message}"[:500])
-    return Rejected(f"HTTP {status} {code}: {message}"[:500])
+    return Rejected(f"HTTP {status} {code}: {message}"[:500], refusal_of(status, message))
 
 
 def _time(text: str | None) -> datetime:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
+from stratforge.broker.refusals import Refusal
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
@@ -26,7 +27,12 @@ class Rejected:
     """The broker refused the order; it does not exist there."""
 
     message: str
-    duplicate: bool = False
+    kind: Refusal = Refusal.INVALID_ORDER
+
+    @property
+    def duplicate(self) -> bool:
+        """True if the broker has an order of this id already."""
+        return self.kind is Refusal.DUPLICATE_ID
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
 @dataclass(frozen=True, slots=True)
 class AssetRules:
     """The broker's order rules for an asset. `min_order_size` and the increments are in units of the asset and of its
-    price; None: the usual ones."""
+    price; None: the usual ones. Of a `sell_only` asset the broker takes sales only."""
 
     symbol: str
     tradable: bool = True
@@ -27,6 +27,7 @@ class AssetRules:
     min_order_size: Decimal | None = None
     quantity_increment: Decimal | None = None
     price_increment: Decimal | None = None
+    sell_only: bool = False
 
     @property
     def fee_rate(self) -> Decimal:

@@ -48,6 +48,14 @@ class BlockStatus(StrEnum):
     CROSSED = "CROSSED"  # Nothing went to the broker: it was bought and sold inside.
 
 
+class Returns(StrEnum):
+    """Which orders of a block that came to nothing go back to our book, instead of ending."""
+
+    NONE = "NONE"
+    RESTING = "RESTING"  # Those that rest by their nature (limits, stops), and those that close a position.
+    ALL = "ALL"
+
+
 EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.assets import ZERO
 from stratforge.portfolio.netting import crossing_price
-from stratforge.portfolio.orders import BlockStatus, Side
+from stratforge.portfolio.orders import BlockStatus, Returns, Side
 from stratforge.portfolio.reasons import Reason
 
 PRICE_STEP = Decimal("0.000000000001")
@@ -25,7 +25,10 @@ FEE_STEP = Decimal("0.00000001")
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """Progress of a block order at the broker: cumulative figures, and the final status once there is one."""
+    """Progress of a block order at the broker: cumulative figures, and the final status once there is one.
+
+    `reason` and `returns` say of a block that came to nothing why, and which of its orders wait on.
+    """
 
     filled_quantity: Decimal
     filled_value: Decimal
@@ -34,6 +37,8 @@ class OrderProgress:
     execution_id: str | None = None
     last_price: Decimal | None = None
     last_quantity: Decimal | None = None
+    reason: Reason | None = None
+    returns: Returns = Returns.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class Settlement:
     trades: tuple[NewTrade, ...]
     completed: BlockStatus | None
     reason: Reason | None
+    returns: Returns = Returns.NONE
 
 
 def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgress) -> Settlement:
@@ -126,7 +132,7 @@ def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgr
         BlockStatus.CANCELED: Reason.BROKER_CANCELED,
         BlockStatus.CROSSED: Reason.NET_BELOW_MINIMUM,
     }
-    return Settlement(execution, tuple(trades), ended, reasons.get(ended))
+    return Settlement(execution, tuple(trades), ended, progress.reason or reasons.get(ended), progress.returns)
 
 
 def _no_more_than_ordered(block: BlockState, progress: OrderProgress) -> OrderProgress:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from local_platform.synthesis import ROOT
-from stratforge.broker import Accepted, BrokerRefusesPlatform, BrokerUnavailable, Rejected, Submission, Unknown
+from stratforge.broker import Accepted, BrokerRefusesPlatform, BrokerUnavailable, Refusal, Rejected, Submission, Unknown
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.hardening import ForbiddenCall
 from stratforge.broker.history import AlpacaHistory
@@ -86,7 +86,7 @@ def submit(broker: AlpacaBroker, quantity: str = "1234567.123456789") -> Submiss
         (
             422,
             {"code": 40010001, "message": "client_order_id must be unique"},
-            Rejected("client_order_id must be unique", True),
+            Rejected("HTTP 422 40010001: client_order_id must be unique", Refusal.DUPLICATE_ID),
         ),
         (429, {"message": "rate limit exceeded"}, Unknown),
         (500, {"message": "oops"}, Unknown),
@@ -209,6 +209,8 @@ REFUSALS = [
     (403, {"message": "forbidden."}),
     (403, {"code": 40310000, "message": "forbidden."}),
     (403, {"code": 40310000, "message": "account is restricted to liquidation only"}),
+    (403, {"code": 40310000, "message": "account is not authorized to trade"}),
+    (403, {"code": 40310000, "message": "new orders are rejected by user request"}),
 ]
 
 
@@ -224,17 +226,36 @@ def test_a_refusal_of_the_platform_is_no_refusal_of_the_order(
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("status", "message", "kind"),
     [
-        "insufficient qty available for order (requested: 5, available: 0)",
-        "potential wash trade detected. use complex orders",
-        "asset AAPL is not fractionable",
-        "cost basis must be >= minimal amount of order 1",
+        (403, "insufficient qty available for order (requested: 5, available: 0)", Refusal.NOT_ENOUGH_HELD),
+        (403, "insufficient balance for BTC (requested: 1, available: 0)", Refusal.NOT_ENOUGH_HELD),
+        (403, "potential wash trade detected. use complex orders", Refusal.OPPOSITE_ORDER),
+        (403, "insufficient buying power", Refusal.BUYING_POWER),
+        (403, "insufficient day trading buying power", Refusal.BUYING_POWER),
+        (403, "insufficient balance for USD (requested: 12, available: 3)", Refusal.BUYING_POWER),
+        (403, "asset XYZ is not fractionable", Refusal.INVALID_ORDER),
+        (403, "cost basis must be >= minimal amount of order 1", Refusal.INVALID_ORDER),
+        (
+            422,
+            "invalid limit_price: sub-penny increment does not fulfill minimum pricing criteria",
+            Refusal.INVALID_ORDER,
+        ),
+        (403, "account is not authorized for this asset", Refusal.ASSET_CLOSED),
+        (422, "asset XYZ is not tradable", Refusal.ASSET_CLOSED),
+        (422, "asset XYZ is not active", Refusal.ASSET_CLOSED),
+        (404, "asset not found for XYZ", Refusal.ASSET_CLOSED),
+        (422, 'could not find asset "XYZ"', Refusal.ASSET_CLOSED),
+        (403, "asset XYZ is restricted to liquidation only", Refusal.ASSET_SELL_ONLY),
     ],
 )
-def test_a_refusal_of_the_order_is_none_of_the_platform(server: Any, broker: AlpacaBroker, message: str) -> None:
-    server.answer = (403, {"code": 40310000, "message": message})
-    assert isinstance(submit(broker), Rejected)
+def test_a_refusal_of_the_order_is_none_of_the_platform(
+    server: Any, broker: AlpacaBroker, status: int, message: str, kind: Refusal
+) -> None:
+    server.answer = (status, {"code": 40310000, "message": message})
+    found = submit(broker)
+    assert isinstance(found, Rejected)
+    assert found.kind is kind
 
 
 class _Turning:

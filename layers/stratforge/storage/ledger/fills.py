@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from stratforge.portfolio.orders import Returns
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, Settlement, settle
 from stratforge.storage.ledger import reservations
@@ -16,6 +17,8 @@ from stratforge.storage.strategies.sessions import fix_final_pnl
 
 # How long, in the market's time, a limit order that the broker did not fill leaves the symbol to others.
 RETRY_AFTER = timedelta(seconds=10)
+# How long after its bar a signal may still be executed.
+SIGNAL_LIFETIME = timedelta(minutes=2)
 
 
 def apply_progress(connection: Connection, client_order_id: str, progress: OrderProgress) -> Settlement | None:
@@ -55,7 +58,7 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
     _write_execution(connection, block, settlement)
     _write_trades(connection, block, settlement)
     if settlement.completed:
-        _complete(connection, block, settlement, progress.occurred_at + RETRY_AFTER)
+        _complete(connection, block, settlement, progress.occurred_at)
     return settlement
 
 
@@ -168,12 +171,20 @@ _COMPLETE = f"""
 WITH ending AS (
     SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS shares, (CASE
         WHEN filled_quantity = quantity THEN 'FILLED'
-        WHEN type IN ('limit', 'stop_limit') AND cancel_requested_at IS NULL AND %(status)s <> 'REJECTED' THEN 'RESTING'
+        WHEN cancel_requested_at IS NULL AND (
+            (type IN ('limit', 'stop_limit') AND %(status)s <> 'REJECTED') OR %(returns)s = 'ALL'
+            OR (%(returns)s = 'RESTING' AND (type <> 'market' OR origin NOT IN ('SIGNAL', 'MANUAL')))) THEN 'RESTING'
         WHEN filled_quantity > 0 THEN 'PARTIALLY_FILLED'
         WHEN %(status)s = 'REJECTED' THEN 'REJECTED' ELSE 'CANCELED' END)::order_status AS outcome
     FROM orders WHERE block_order_id = %(block)s),
 rested AS (
-    UPDATE orders o SET status = 'RESTING', reason = NULL, completed_at = NULL, retry_at = %(retry_at)s, block_order_id = NULL
+    UPDATE orders o SET
+        status = 'RESTING', reason = %(waits)s, completed_at = NULL, block_order_id = NULL,
+        retry_at = coalesce((SELECT l.time FROM latest_prices l WHERE l.symbol = o.symbol), %(occurred_at)s) + %(retry_after)s,
+        -- What executes at the market waits for the next try, a signal's for as long as a signal lives.
+        triggered_at = CASE WHEN o.type = 'market' THEN coalesce(o.triggered_at, now()) ELSE o.triggered_at END,
+        trigger_above = CASE WHEN o.trigger_below IS NULL THEN coalesce(o.trigger_above, 0) END,
+        expires_at = CASE WHEN o.origin = 'SIGNAL' THEN coalesce(o.expires_at, o.decided_at + %(signal_lifetime)s) ELSE o.expires_at END
     FROM ending e WHERE o.id = e.id AND e.outcome = 'RESTING'),
 ended AS (
     UPDATE orders o SET
@@ -185,11 +196,11 @@ UPDATE block_orders SET status = %(status)s::block_status, completed_at = now() 
 """  # noqa: S608 - statements of ours
 
 
-def _complete(connection: Connection, block: BlockState, settlement: Settlement, retry_at: datetime) -> None:
+def _complete(connection: Connection, block: BlockState, settlement: Settlement, occurred_at: datetime) -> None:
     """Finishes a block.
 
-    What is left of a limit order goes back to rest with its reservation, unless its end was asked for or the broker refused the block;
-    what the other orders did not get is released. A session that was waiting for its last order has its profit fixed.
+    What is left of a limit order goes back to rest with its reservation, unless its end was asked for or the broker refused the block; so
+    does what the settlement returns. What the other orders did not get is released. A session that was waiting for its last order has its profit fixed.
     """
     connection.execute(
         _COMPLETE,
@@ -199,7 +210,11 @@ def _complete(connection: Connection, block: BlockState, settlement: Settlement,
             "status": settlement.completed,
             "reason": settlement.reason,
             "canceled": Reason.CANCELED_BY_USER,
-            "retry_at": retry_at,
+            "returns": settlement.returns,
+            "waits": None if settlement.returns is Returns.NONE else settlement.reason,
+            "signal_lifetime": SIGNAL_LIFETIME,
+            "occurred_at": occurred_at,
+            "retry_after": RETRY_AFTER,
         },
     )
     fix_final_pnl(connection, block.symbol)

@@ -10,6 +10,10 @@ from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
+# Why a symbol is halted: a difference, which the reconciler lifts again when it is gone, and what it cannot explain.
+DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER = "DRIFT", "UNEXPLAINED_FILL", "UNKNOWN_ORDER"
+CORPORATE_ACTION, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
+
 
 @dataclass(frozen=True, slots=True)
 class PlatformState:
