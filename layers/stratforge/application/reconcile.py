@@ -49,7 +49,8 @@ class Report:
     """The findings and corrections of a reconciliation run. Differences are (ours, the broker's).
 
     `unconfirmed` holds corrections that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
-    read, or that cannot be ended: symbol or status by our id of the order.
+    read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
+    to be sold because they closed their account or stopped a session so.
     """
 
     looked_up: int = 0
@@ -65,6 +66,7 @@ class Report:
     rounding: dict[str, str] = field(default_factory=dict)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
+    closing: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
 
@@ -271,6 +273,7 @@ class Reconciliation:
         with self._database.transaction() as connection:
             for symbol in reconciliation.settle_ended_sessions(connection):
                 sessions.fix_final_pnl(connection, symbol)
+            report.closing = reconciliation.closing_holdings(connection)
             report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
             if report.broken and halts.platform_state(connection).trading_state != "HALTED":
                 halts.set_platform_state(connection, "HALTED", f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500])

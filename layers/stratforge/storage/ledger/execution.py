@@ -15,7 +15,14 @@ from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, O
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
-from stratforge.storage.ledger.symbols import DUE_ORDER, EXIT_ORIGIN, SESSIONS_WITH_EXITS, lock_symbol
+from stratforge.storage.ledger.symbols import (
+    CLOSING_POSITIONS,
+    DUE_ORDER,
+    EXIT_ORIGIN,
+    SELLS_CLOSING,
+    SESSIONS_WITH_EXITS,
+    lock_symbol,
+)
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
 
@@ -106,7 +113,7 @@ def _due_order(
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
-    """Positions whose session's stop loss, trailing stop or target was reached."""
+    """Positions whose session's stop loss, trailing stop or target was reached, and those of which nothing is to be held."""
     return fetch_all(
         connection,
         _exit_request,
@@ -115,10 +122,12 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
             SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin
             FROM {SESSIONS_WITH_EXITS}
             WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity
-              AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)) e
-        WHERE origin IS NOT NULL ORDER BY session_id
+              AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
+            UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN'
+            FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %s AND {SELLS_CLOSING}) e
+        WHERE origin IS NOT NULL ORDER BY session_id, user_id
         """,  # noqa: S608 - conditions of ours
-        (symbol,),
+        (symbol, symbol),
     )
 
 

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from stratforge.portfolio.corrections import Adjustment, Share
 from stratforge.portfolio.orders import Side
 from stratforge.storage.ledger.reservations import ADJUST, lock_users
-from stratforge.storage.ledger.symbols import lock_symbol
+from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
@@ -136,8 +136,22 @@ def note_correction(connection: Connection, block_id: UUID, quantity: Decimal, v
 
 
 def settle_ended_sessions(connection: Connection) -> list[str]:
-    """Symbols with ended sessions whose profit is not final yet."""
-    return [row[0] for row in connection.execute("SELECT DISTINCT symbol FROM sessions WHERE settling ORDER BY 1")]
+    """Symbols with ended sessions whose profit is not final yet, or that hold what they are not to hold."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT s.symbol FROM sessions s WHERE s.settling OR (s.flatten_requested_at IS NOT NULL AND EXISTS (
+            SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0)) ORDER BY 1
+        """
+    )
+    return [row[0] for row in rows]
+
+
+def closing_holdings(connection: Connection) -> dict[str, int]:
+    """For how many holders something is still to be sold because they closed their account or stopped so, by symbol."""
+    rows = connection.execute(
+        f"SELECT p.symbol, count(*) FROM {CLOSING_POSITIONS} WHERE p.quantity > 0 GROUP BY p.symbol ORDER BY 1"  # noqa: S608 - ours
+    )
+    return dict(rows.fetchall())
 
 
 def store_report(connection: Connection, started_at: datetime, clean: bool, report: dict[str, Any]) -> int:
