@@ -79,8 +79,8 @@ def _measure(conninfo: str, users: int) -> tuple[float, int, float, float]:
     """Seconds a bar, statements a bar, seconds of the floor, and the part of orders that was executed."""
     from stratforge.application.settle_fill import settle_fill
 
-    from tests.integration.ledger import set_price
-    from tests.integration.world import World
+    from tests.support.ledger import set_price
+    from tests.support.world import World
 
     database = Database(lambda: conninfo, application="bench")
     with database.transaction() as connection:

@@ -74,7 +74,7 @@ def backtesting_py(frame: pd.DataFrame) -> Callable[[], object]:
     from backtesting import Backtest, Strategy
     from backtesting.lib import crossover
 
-    class Cross(Strategy):
+    class Cross(Strategy):  # type: ignore[misc]  # installed in the benchmarks' environment only
         def init(self) -> None:
             close = pd.Series(self.data.Close)
             self.fast = self.I(lambda: close.rolling(10).mean())

@@ -30,7 +30,7 @@ from stratforge.client import Client
 
 from infra_cdk.capacity.measured import FILE
 from tests.benchmarks.spans import hops, table, total
-from tests.e2e.crowd import add_crowd, one_side, stop_crowd
+from tests.support.crowd import add_crowd, one_side, stop_crowd
 
 _FUNCTIONS = ("evaluator", "sandbox", "executor", "settler")
 _SECONDS = 40

@@ -9,7 +9,7 @@ from typing import Any
 import axe_playwright_python
 import pytest
 from local_platform.platform import Platform
-from playwright.sync_api import Browser, Response
+from playwright.sync_api import Browser, Request
 
 from tests.browser.conftest import Visitor, new_visitor
 
@@ -91,11 +91,11 @@ def test_every_page_is_light_fast_and_holds_still(browser: Browser, world: tuple
             visitor.context.add_cookies(cookies)  # type: ignore[arg-type]
         sizes: list[int] = []
 
-        def weigh(response: Response, sizes: list[int] = sizes) -> None:
-            if response.request.resource_type in ("document", "script", "stylesheet", "image"):
-                sizes.append(response.request.sizes()["responseBodySize"])
+        def weigh(request: Request, sizes: list[int] = sizes) -> None:
+            if request.resource_type in ("document", "script", "stylesheet", "image"):
+                sizes.append(request.sizes()["responseBodySize"])
 
-        visitor.page.on("requestfinished", lambda request, weigh=weigh: weigh(request.response()))
+        visitor.page.on("requestfinished", weigh)
         visitor.page.add_init_script(
             "window.shift = 0; new PerformanceObserver(list => { for (const each of list.getEntries()) if (!each.hadRecentInput) "
             "window.shift += each.value }).observe({type: 'layout-shift', buffered: true})"

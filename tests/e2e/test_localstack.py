@@ -15,7 +15,7 @@ from without_docker.environment import installed
 from without_docker.platform import LocalStackPlatform
 
 from tests.conftest import ASSEMBLIES
-from tests.e2e.crowd import add_crowd, one_side, stop_crowd
+from tests.support.crowd import add_crowd, one_side, stop_crowd
 
 pytestmark = [
     pytest.mark.slow,

@@ -23,7 +23,7 @@ from local_platform.hazards import Clock, Disk
 from local_platform.platform import Platform
 from stratforge.client import Client
 
-from tests.e2e.trading import Traders, assert_clean, wait_for
+from tests.support.trading import Traders, assert_clean, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -114,6 +114,11 @@ class Crowd:
         self._address, self._tokens = platform.address, tokens
         self.statuses: Counter[int] = Counter()
 
+    def wait_for_answers(self, count: int) -> None:
+        """Waits until so many more requests were answered."""
+        wanted = self.statuses.total() + count
+        wait_for(lambda: self.statuses.total() > wanted, 60, "the flood")
+
     async def flood(self, at_once: int, enough: Callable[[], bool]) -> None:
         """So many requests at once, until it is enough and each of them was answered."""
         paths = ("/login", "/api/portfolio", "/api/sessions", "/healthz", "/api/trades", "/static/x/app.css")
@@ -191,7 +196,7 @@ def test_parts_killed_during_a_flood_come_back_and_everybody_is_answered(platfor
         flood = pool.submit(lambda: asyncio.run(crowd.flood(200, killed.is_set)))
         try:
             for victim in ("ingestor", "postgres", "functions", "engine"):
-                wait_for(lambda seen=crowd.statuses.total(): crowd.statuses.total() > seen + 20, 60, "the flood")
+                crowd.wait_for_answers(20)
                 kill(platform, victim)
             assert set(crowd.statuses) <= {200, 503}
             # Only the front door itself can cut a connection.

@@ -14,8 +14,8 @@ from local_platform.processes import Supervisor
 from without_docker.environment import installed
 from without_docker.platform import LocalStackPlatform
 
-from tests.e2e.stacks import Engine
-from tests.infrastructure.assemblies import assembly_of
+from tests.support.assemblies import assembly_of
+from tests.support.stacks import Engine
 
 pytestmark = [
     pytest.mark.slow,

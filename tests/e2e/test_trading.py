@@ -15,7 +15,7 @@ from local_platform.platform import Platform
 from stratforge import cli
 from stratforge.client import Client
 
-from tests.e2e.trading import Traders, assert_clean, wait_for
+from tests.support.trading import Traders, assert_clean, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

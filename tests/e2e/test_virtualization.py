@@ -13,7 +13,7 @@ from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 from stratforge.storage.ledger import halts
 
-from tests.e2e.crowd import add_crowd, minutes_of, stop_crowd, unsettled
+from tests.support.crowd import add_crowd, minutes_of, stop_crowd, unsettled
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 CROWD = 1_000

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.infrastructure.assemblies import assembly_of
+from tests.support.assemblies import assembly_of
 
 
 @pytest.fixture(scope="session")

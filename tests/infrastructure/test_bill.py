@@ -14,8 +14,7 @@ from infra_cdk.capacity.cost import Item, bill
 from infra_cdk.capacity.footprint import BILLED, FREE, Footprint, UnpricedResource
 from infra_cdk.capacity.measured import Load, Measured
 from infra_cdk.capacity.prices import HOURS
-from tests.infrastructure.assemblies import assembly_of
-from tests.infrastructure.test_templates import every, resources_of
+from tests.support.assemblies import assembly_of, every, resources_of
 
 MEASURED = Measured.read()
 BUSY = Load(100, 50)

@@ -17,7 +17,7 @@ from local_platform.synthesis import ROOT
 from infra_cdk import break_glass, operators, preflight, restore
 from infra_cdk.configuration import StageConfig, stage_config
 from infra_cdk.target import parse
-from tests.infrastructure.assemblies import ACCOUNT, context_of
+from tests.support.assemblies import ACCOUNT, context_of
 
 
 def config_of(stage: str, **context: object) -> StageConfig:
@@ -122,7 +122,8 @@ class Lambda:
     """A function that answers as told."""
 
     def __init__(self, answer: dict[str, Any], **reply: Any) -> None:
-        self.answer, self.reply, self.asked = answer, reply, {}
+        self.answer, self.reply = answer, reply
+        self.asked: dict[str, Any] = {}
 
     def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:
         self.asked = {"function": FunctionName, **json.loads(Payload)}

@@ -10,8 +10,7 @@ from typing import Any, get_args
 import pytest
 
 from infra_cdk.configuration import REGIONS, Egress
-from tests.infrastructure.assemblies import assembly_of
-from tests.infrastructure.test_templates import Resources, every, resources_of
+from tests.support.assemblies import Resources, assembly_of, every, resources_of
 
 EGRESS = get_args(Egress)
 # Every region with both stages; the ways out take turns, so that each meets both.

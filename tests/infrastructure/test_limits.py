@@ -13,8 +13,7 @@ from stratforge.edge import EDGE_HEADER, HOST_HEADER, VISITOR_HEADER, seen_from_
 
 from infra_cdk import concurrency
 from infra_cdk.configuration import ConfigurationError, StageConfig, stage_config
-from tests.infrastructure.assemblies import assembly_of, context_of
-from tests.infrastructure.test_templates import Resources, every, resources_of
+from tests.support.assemblies import Resources, assembly_of, context_of, every, resources_of
 
 
 @pytest.fixture(scope="session")
@@ -234,7 +233,10 @@ def test_the_edge_overwrites_what_is_believed_behind_it(production: dict[str, Re
 
 
 def test_behind_the_edge_limits_see_the_visitor() -> None:
-    context = {"domainName": "abc.execute-api.us-east-1.amazonaws.com", "http": {"sourceIp": "64.252.0.1", "path": "/"}}
+    context: dict[str, Any] = {
+        "domainName": "abc.execute-api.us-east-1.amazonaws.com",
+        "http": {"sourceIp": "64.252.0.1", "path": "/"},
+    }
     event = {"requestContext": context, "headers": {VISITOR_HEADER: "203.0.113.9", HOST_HEADER: "trade.example.com"}}
     seen = seen_from_the_edge(event)["requestContext"]
     assert seen["http"] == {"sourceIp": "203.0.113.9", "path": "/"}

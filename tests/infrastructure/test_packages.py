@@ -38,7 +38,7 @@ def test_no_lock_names_an_address() -> None:
 def test_sizes_are_measured_of_the_layers_that_functions_have() -> None:
     from tests.benchmarks.sizes import KINDS
 
-    found = {}
+    found: dict[str, str] = {}
     for path in (ROOT / "infra_cdk" / "stacks").glob("*.py"):
         text = path.read_text(encoding="utf-8")
         found |= dict(re.findall(r'\.function\(\s*"(\w+)",\s*"(\w+)"', text))

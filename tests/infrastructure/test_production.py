@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from local_platform.synthesis import ROOT
 
-from tests.infrastructure.assemblies import assembly_of
-from tests.infrastructure.test_templates import Resources, every, resources_of
+from tests.support.assemblies import Resources, assembly_of, every, resources_of
 
 _COSTS = (
     "AWS::RDS::",

@@ -16,16 +16,7 @@ import pytest
 from local_platform.synthesis import ROOT
 
 from infra_cdk.configuration import ConfigurationError, stage_config
-
-Resources = dict[str, dict[str, Any]]
-
-
-def resources_of(assembly: Path) -> dict[str, Resources]:
-    """The resources of every stack."""
-    found = {}
-    for path in assembly.glob("assembly-*/*.template.json"):
-        found[path.name.split(".")[0]] = json.loads(path.read_text())["Resources"]
-    return found
+from tests.support.assemblies import Resources, every, resources_of
 
 
 def synthesize_stage(stage: str, output: Path, **context: object) -> subprocess.CompletedProcess[str]:
@@ -51,14 +42,6 @@ def synthesize_stage(stage: str, output: Path, **context: object) -> subprocess.
 def stacks(request: pytest.FixtureRequest, assembly: Path, production_assembly: Path) -> dict[str, Resources]:
     """The stacks of both stages."""
     return resources_of(assembly if request.param == "local" else production_assembly)
-
-
-def every(stacks: dict[str, Resources], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All resources of a type, with their logical ids."""
-    for resources in stacks.values():
-        for name, resource in resources.items():
-            if resource["Type"] == kind:
-                yield name, resource.get("Properties", {})
 
 
 def test_every_queue_has_a_dead_letter_queue_of_its_own_kind(stacks: dict[str, Resources]) -> None:

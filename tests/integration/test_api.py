@@ -15,8 +15,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from functions.api.context import database, settings
 from functions.api.internal.endpoints import sign
-from tests.integration.api import PASSWORD, SIGNING_KEY, Api, User, running_api
-from tests.integration.round_trips import CountingLine
+from tests.support.api import PASSWORD, SIGNING_KEY, Api, User, running_api
+from tests.support.round_trips import CountingLine
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 

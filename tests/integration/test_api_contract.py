@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from functions.api.app import create_app
-from tests.integration.api import Api, User, running_api
+from tests.support.api import Api, User, running_api
 
 FILE = Path(__file__).resolve().parents[2] / "functions" / "api" / "openapi.json"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -200,7 +200,7 @@ def test_parameters_that_the_code_does_not_have_are_findings(database: Database,
 
 def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) -> None:
     """The Analyst's text is in the job before the job is done, and gone from `partial` when it is."""
-    seen = []
+    seen: list[object] = []
 
     class Talks:
         def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:

@@ -17,8 +17,8 @@ from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
 
-from tests.integration.ledger import Trader, add_signal, add_trader, set_price
-from tests.integration.world import World
+from tests.support.ledger import Trader, add_signal, add_trader, set_price
+from tests.support.world import World
 
 
 @pytest.fixture

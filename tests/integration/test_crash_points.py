@@ -11,8 +11,8 @@ from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 
-from tests.integration.ledger import Trader, add_signal, add_trader, set_price
-from tests.integration.world import World
+from tests.support.ledger import Trader, add_signal, add_trader, set_price
+from tests.support.world import World
 
 # Every boundary that the executor passes on a signal, the settler on a fill, and the reconciler on an order that the stream did not tell
 # of: what it writes is there or not, what it sends is sent or not. The n-th of a kind is called kind#n.

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.integration.api import PASSWORD, Api, User, running_api
+from tests.support.api import PASSWORD, Api, User, running_api
 
 HTML = {"Accept": "text/html"}
 OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}

@@ -8,7 +8,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Outcome
 
-from tests.integration.ledger import OPEN, add_trader
+from tests.support.ledger import OPEN, add_trader
 
 
 def test_a_bar_is_never_evaluated_twice(database: Database) -> None:

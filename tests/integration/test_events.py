@@ -6,6 +6,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -228,7 +229,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
     assert signature == "v1=" + sign("whsec_one", int(stamp.removeprefix("t=")), body)
     assert json.loads(body)["data"] == {"number": 1}
     with database.transaction() as connection:
-        webhooks.rotate_secret(connection, hook.webhook_id, "whsec_two", webhooks.timedelta(hours=1))
+        webhooks.rotate_secret(connection, hook.webhook_id, "whsec_two", timedelta(hours=1))
     with database.transaction() as connection:
         happen(connection, user, 2)
     sender.run()

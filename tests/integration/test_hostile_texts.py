@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from simulators.gemini.__main__ import API_KEY, create_app
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import GeminiQuant, Turn
+from stratforge.ai.research import Research
 from stratforge.application.jobs.answer_question import answer_question
 from stratforge.application.jobs.work import run_job
 from stratforge.configuration import GeminiSecret
@@ -145,7 +146,7 @@ def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(data
     told: list[str | None] = []
 
     class Listens:
-        def research(self, question: str, portfolio: str | None, heard: object) -> object:
+        def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
             told.append(portfolio)
             raise AssertionError("enough")
 

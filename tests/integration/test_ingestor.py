@@ -14,7 +14,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.evaluations import Wanted
 
 from functions.ingestor.pipeline import BarPipeline
-from tests.integration.ledger import OPEN
+from tests.support.ledger import OPEN
 
 
 def bar(minute: int, price: int = 100, symbol: str = "AAPL") -> Bar:

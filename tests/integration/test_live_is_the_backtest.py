@@ -26,7 +26,7 @@ from stratforge.strategy.graph import Node, Values
 from stratforge.strategy.lookback import window_length
 
 from functions.sandbox.workers import Pool
-from tests.unit.strategy.random_programs import awkward_bars, program
+from tests.support.random_programs import awkward_bars, program
 
 PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
 TOGETHER = 60

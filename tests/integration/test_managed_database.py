@@ -23,7 +23,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import read_migrations
 
 from functions.migrator import handler as migrator
-from tests.integration.tls import Authority, encrypted
+from tests.support.tls import Authority, encrypted
 
 _HOST = "localhost"
 _MIGRATIONS = ROOT / "db" / "migrations"

@@ -15,8 +15,8 @@ from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 
-from tests.integration.ledger import Trader, add_signal, add_trader, set_price
-from tests.integration.world import World
+from tests.support.ledger import Trader, add_signal, add_trader, set_price
+from tests.support.world import World
 
 
 @pytest.fixture

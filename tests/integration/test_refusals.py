@@ -13,8 +13,8 @@ from stratforge.storage.ledger import halts, order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 
-from tests.integration.ledger import Trader, add_signal, add_trader, set_price
-from tests.integration.world import World
+from tests.support.ledger import Trader, add_signal, add_trader, set_price
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from stratforge.broker import BrokerRefusesPlatform
 from stratforge.market import Trade
 from stratforge.storage.ledger.invariants import broken_invariants
 
-from tests.integration.ledger import OPEN, add_signal, add_trader, set_price
-from tests.integration.world import World
+from tests.support.ledger import OPEN, add_signal, add_trader, set_price
+from tests.support.world import World
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from stratforge.strategy import PositionView, compile_strategy, evaluate_last_ba
 from stratforge.strategy.graph import Values
 from stratforge.strategy.replay import Difference, replay
 
-from tests.integration.ledger import OPEN, add_trader
+from tests.support.ledger import OPEN, add_trader
 
 CODE = """
 def indicators(bars):
@@ -65,7 +65,7 @@ class Live:
     """A session that runs, and its market."""
 
     def __init__(self, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("tests.integration.ledger.CODE", CODE)
+        monkeypatch.setattr("tests.support.ledger.CODE", CODE)
         self.database = database
         with database.transaction() as connection:
             connection.execute("SELECT ensure_market_data_month(%s)", (OPEN,))
@@ -138,7 +138,7 @@ def test_history_that_is_adjusted_already_is_not_scaled_twice(live: Live) -> Non
 
 def test_a_split_begins_at_midnight_in_new_york(live: Live) -> None:
     evening = datetime.combine(time_of(300).date(), datetime.min.time(), OPEN.tzinfo) + timedelta(hours=2)
-    before = Bar("AAPL", evening, *[Decimal(100)] * 4, Decimal(1))
+    before = Bar("AAPL", evening, *[Decimal(100)] * 5)
     with live.database.transaction() as connection:
         market_data.add_bars(connection, [before])
         market_data.set_bar_price(connection, before)

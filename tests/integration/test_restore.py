@@ -6,20 +6,19 @@ import os
 import subprocess
 import threading
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 from local_platform.postgres import Postgres
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from stratforge.application.execute_symbol import SymbolExecutor
-from stratforge.application.settle_fill import settle_fill
 from stratforge.storage.ledger.invariants import broken_invariants
-from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 
 from tests.conftest import MIGRATIONS, copied_database
-from tests.integration.ledger import FakeBroker, Trader, add_signal, add_trader, set_price
+from tests.support.ledger import add_signal, add_trader, set_price
+from tests.support.world import World
 
 _TABLES = (
     "users",
@@ -45,34 +44,35 @@ def _tool(name: str) -> str:
 def _run(tool: str, conninfo: str, *arguments: str) -> None:
     values = conninfo_to_dict(conninfo)
     environment = {**os.environ, "PGPASSWORD": str(values.pop("password"))}
-    target = make_conninfo(**{name: value for name, value in values.items() if value is not None})
+    target = make_conninfo(**{name: str(value) for name, value in values.items() if value is not None})
     subprocess.run(
         [_tool(tool), *arguments, f"--dbname={target}"], check=True, env=environment, capture_output=True, timeout=120
     )
 
 
-class World:
+class BusyWorld(World):
     """Six traders who buy and sell, bar after bar."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._broker = FakeBroker()
-        self._executor = SymbolExecutor(database, self._broker)
+    def __init__(self, conninfo: str) -> None:
+        super().__init__(conninfo)
         self._minute = 0
-        with database.transaction() as connection:
-            self._traders: list[Trader] = [add_trader(connection, f"trader{number}") for number in range(6)]
+        with self.database.transaction() as connection:
+            self._traders = [add_trader(connection, f"trader{number}") for number in range(6)]
 
     def step(self) -> None:
         """One bar: everybody buys, or everybody sells."""
-        price = str(100 + self._minute % 7)
-        with self._database.transaction() as connection:
-            time = set_price(connection, price, self._minute)
+        price = Decimal(100 + self._minute % 7)
+        self.broker.prices["AAPL"] = price
+        with self.database.transaction() as connection:
+            time = set_price(connection, str(price), self._minute)
             for trader in self._traders:
                 add_signal(connection, trader, "sell" if self._minute % 2 else "buy", time)
         self._minute += 1
-        done = self._executor.execute("AAPL")
-        if done.outcome == "submitted" and done.client_order_id:
-            settle_fill(self._database, lambda *_: None, self._broker.complete(done.client_order_id, price))
+        self.execute("AAPL")
+        for order in [each for each in self.exchange.orders.values() if each.open]:
+            self.exchange.fill(order, order.quantity, price, self.broker.now_at)
+        while self.updates:
+            self.settle(0)
 
 
 @pytest.fixture
@@ -92,9 +92,9 @@ def _counts(conninfo: str) -> dict[str, int]:
 
 
 def test_a_dump_of_a_busy_ledger_is_one_moment_and_comes_back_whole(
-    migrated: str, database: Database, elsewhere: str, tmp_path: Path
+    migrated: str, elsewhere: str, tmp_path: Path
 ) -> None:
-    world = World(database)
+    world = BusyWorld(migrated)
     stopping, failures = threading.Event(), list[BaseException]()
 
     def trade() -> None:
@@ -118,6 +118,7 @@ def test_a_dump_of_a_busy_ledger_is_one_moment_and_comes_back_whole(
     finally:
         stopping.set()
         thread.join(60)
+        world.close()
     assert failures == []
     _run("pg_restore", elsewhere, "--no-owner", "--exit-on-error", str(tmp_path / "ledger.dump"))
     restored = _counts(elsewhere)

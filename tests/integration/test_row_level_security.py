@@ -12,7 +12,7 @@ from stratforge.configuration import DatabaseSecret
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.roles import set_role_passwords
 
-from tests.integration.ledger import Trader, add_signal, add_trader, set_price
+from tests.support.ledger import Trader, add_signal, add_trader, set_price
 
 TENANT_TABLES = (
     "users", "refresh_tokens", "strategies", "strategy_versions", "sessions", "signals", "orders", "trades", "positions",

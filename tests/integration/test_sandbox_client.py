@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import RunningSession
+from stratforge.strategy.wire import wire_source
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, SandboxFailed, evaluate_sessions
@@ -87,7 +88,7 @@ def test_no_invocation_is_larger_than_lambda_takes_and_none_is_needless(lambda_:
 
 def test_the_bytes_of_a_part_are_counted_exactly() -> None:
     ready = [
-        sandbox_client.Ready(place, each, sandbox_client.wire_source(each.python_code, each.source_hash))
+        sandbox_client.Ready(place, each, wire_source(each.python_code, each.source_hash))
         for place, each in enumerate([session(code(1)), session(code(2), {"ü": 0.1}), session(code(1), {"n": 3.0})])
     ]
     (part,) = sandbox_client._parts(len('{"a":1}'), ready)

@@ -22,7 +22,7 @@ from stratforge.strategy.vocabulary import ROLLING_METHODS
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import evaluate_sessions
-from tests.integration.sandbox_process import SandboxProcess
+from tests.support.sandbox_process import SandboxProcess
 
 # Tells everything that a session can see, in its state.
 TELLS = """
@@ -64,7 +64,8 @@ def bars(symbol: str, last: datetime, length: int = 512) -> BarColumns:
     open_ = np.concatenate(([100.0], close[:-1]))
     time = int(last.timestamp()) - 60 * np.arange(length, dtype=np.int64)[::-1]
     high, low = np.maximum(open_, close) * 1.001, np.minimum(open_, close) * 0.999
-    return BarColumns(time, open_, high, low, close, generator.uniform(1, 9, length), exchange_timezone(symbol))
+    volume = generator.uniform(1, 9, length)
+    return BarColumns(time, open_, high, low, close, volume, timezone=exchange_timezone(symbol))
 
 
 def session(source: str = TELLS, parameters: dict[str, float] | None = None) -> RunningSession:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.strategy import compile_strategy
-from stratforge.strategy.batch import encode_columns, encode_request
+from stratforge.strategy.batch import encode_columns, encode_request, evaluate_requests
 
 from functions.sandbox import workers
 from functions.sandbox.workers import Pool, WorkersFailed, checked_answer
@@ -50,7 +50,6 @@ COMPANY: list[int] = []
 
 def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     """Has the child run `action` for requests whose source is "bad"."""
-    honest = workers.evaluate_requests
 
     def evaluate(
         bars: Any, sources: Any, requests: Any, cache: Any, begin: Any
@@ -61,7 +60,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
                 yield index, {"signal": None, "state": {"x": float(action() or 0)}}
             else:
                 COMPANY.append(index)
-                yield from ((index, answer) for _, answer in honest(bars, sources, [each], cache))
+                yield from ((index, answer) for _, answer in evaluate_requests(bars, sources, [each], cache))
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
 

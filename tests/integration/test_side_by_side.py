@@ -20,8 +20,8 @@ from stratforge.storage.ledger import reconciliation
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
 
-from tests.integration.ledger import OPEN, Trader, add_signal, add_trader, set_price
-from tests.integration.world import ExchangeBroker, Fuse
+from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
+from tests.support.world import ExchangeBroker, Fuse, update_of
 
 SYMBOLS = ("AAPL", "MSFT", "IBM", "GOOG")
 MINUTES = 12
@@ -63,20 +63,7 @@ def test_two_executors_and_two_settlers_at_once(databases: list[Database]) -> No
     updates: list[OrderUpdate] = []
 
     def listen(event: str, order: SimulatedOrder, execution: dict[str, str] | None) -> None:
-        average = order.filled_value / order.filled_quantity if order.filled_quantity else None
-        updates.append(
-            OrderUpdate(
-                client_order_id=order.client_order_id,
-                symbol=order.symbol,
-                event=event,
-                filled_quantity=order.filled_quantity,
-                filled_average_price=average,
-                occurred_at=broker.now_at,
-                execution_id=execution["execution_id"] if execution else None,
-                price=Decimal(execution["price"]) if execution else None,
-                quantity=Decimal(execution["qty"]) if execution else None,
-            )
-        )
+        updates.append(update_of(event, order, execution, broker.now_at))
 
     exchange.listen(listen)
     chance = random.Random(5)

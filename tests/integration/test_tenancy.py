@@ -13,7 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests.integration.api import Api, User, running_api
+from tests.support.api import Api, User, running_api
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.integration.machine import STEPS, machine
-from tests.integration.world import World
+from tests.support.machine import STEPS, machine
+from tests.support.world import World
 
 # `make soak` asks for more.
 EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "60"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -114,7 +115,7 @@ def test_parquet_gives_what_csv_gives(strategy: Path, bars: Path, capsys: pytest
     ],
 )
 def test_bad_files_get_the_row_and_the_reason(
-    strategy: Path, bars: Path, change, message: str, capsys: pytest.CaptureFixture[str]
+    strategy: Path, bars: Path, change: Callable[[str], str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bars.write_text(change(bars.read_text()))
     assert cli.main(["backtest", str(strategy), "--bars", str(bars)]) == 2

@@ -105,7 +105,9 @@ def columns_of_frame(frame: Any, symbol: str) -> BarColumns:
     except (TypeError, ValueError) as error:
         raise BacktestError(f"bars hold something that is not a number: {error}") from None
     open_, high, low, close, volume = numbers
-    return BarColumns(np.ascontiguousarray(seconds), open_, high, low, close, volume, exchange_timezone(symbol))
+    return BarColumns(
+        np.ascontiguousarray(seconds), open_, high, low, close, volume, timezone=exchange_timezone(symbol)
+    )
 
 
 def check_columns(bars: BarColumns) -> None:

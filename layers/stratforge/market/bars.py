@@ -1,6 +1,6 @@
 """The canonical bar and trade: nothing past the ingestor sees a payload of the data vendor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ class Bar:
     low: Decimal
     close: Decimal
     volume: Decimal
-    timeframe: str = "1Min"
+    timeframe: str = field(default="1Min", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -61,7 +61,7 @@ class BarColumns:
     low: Floats
     close: Floats
     volume: Floats
-    timezone: ZoneInfo = _NEW_YORK
+    timezone: ZoneInfo = field(default=_NEW_YORK, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -83,7 +83,7 @@ class BarColumns:
         numbers = np.array([[float(value) for value in row[1:6]] for row in material], dtype=np.float64)
         numbers = numbers.reshape(len(material), 5)
         open_, high, low, close, volume = (np.ascontiguousarray(numbers[:, column]) for column in range(5))
-        return cls(time, open_, high, low, close, volume, timezone)
+        return cls(time, open_, high, low, close, volume, timezone=timezone)
 
     def tail(self, length: int) -> BarColumns:
         """The last `length` bars."""
@@ -102,7 +102,7 @@ class BarColumns:
             self.low[chosen],
             self.close[chosen],
             self.volume[chosen],
-            self.timezone,
+            timezone=self.timezone,
         )
 
     @cached_property

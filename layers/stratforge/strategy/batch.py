@@ -55,7 +55,7 @@ def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
     if timezone is None:
         raise ValueError("the time zone of a window is not an exchange's")
     open_, high, low, close, volume = columns
-    return BarColumns(time, open_, high, low, close, volume, timezone)
+    return BarColumns(time, open_, high, low, close, volume, timezone=timezone)
 
 
 def encode_request(

@@ -255,7 +255,7 @@ def test_moto_is_of_the_same_opinion(account: Account) -> None:
 
 
 def test_what_a_container_is_started_with_may_be_read_for_it(account: Account) -> None:
-    read = []
+    read: list[Decision] = []
     for task in account.deployment.of_type("AWS::ECS::TaskDefinition"):
         execution = account.role(account.by_arn(task.properties["ExecutionRoleArn"]))
         for container in task.properties["ContainerDefinitions"]:

@@ -11,7 +11,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.strategies import StoredStrategy
 from stratforge.storage.users.accounts import register_user
 
-from tests.integration.application.asking import CODE, NEW, Told
+from tests.support.asking import CODE, NEW, Told
 
 
 @pytest.fixture

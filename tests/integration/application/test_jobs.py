@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from stratforge.application import replays
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Forbidden, Invalid, LimitReached, NotFound
 from stratforge.application.idempotency import RequestKey
@@ -30,9 +29,10 @@ from stratforge.storage.strategies import backtests, evaluations, jobs
 from stratforge.storage.strategies.evaluations import Outcome
 from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
 from stratforge.storage.strategies.strategies import StoredStrategy
+from stratforge.strategy.replay import replay
 
-from tests.integration.application.asking import NEW, Told, is_locked, open_transactions
-from tests.integration.ledger import OPEN
+from tests.support.asking import NEW, Told, is_locked, open_transactions
+from tests.support.ledger import OPEN
 
 
 class Past:
@@ -227,13 +227,13 @@ def test_a_replay_compares_what_a_session_said_without_holding_a_transaction(
     strategy: StoredStrategy,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waiting, replay = [], replays.replay
+    waiting: list[int] = []
 
     def watched(*arguments: Any) -> Any:
         waiting.append(open_transactions(migrated))
         return replay(*arguments)
 
-    monkeypatch.setattr(replays, "replay", watched)
+    monkeypatch.setattr("stratforge.application.replays.replay", watched)
     result = result_of(run(database, replayable(database, outbox, ada, strategy, 10), REPLAY=replay_session))
     assert isinstance(result, ReplayedSession)
     assert (result.bars, result.signals, result.differences, waiting) == (10, 0, [], [0])

@@ -15,7 +15,7 @@ from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid,
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.postgres.database import Database
 
-from tests.integration.application.asking import NEW, Told
+from tests.support.asking import NEW, Told
 
 ORDER = orders.PlaceOrder(symbol="AAPL", side="buy", type="limit", quantity=Decimal(2), limit_price=Decimal(100))
 PASSWORD = SecretStr("a long enough password")
@@ -99,7 +99,11 @@ def test_a_replacement_keeps_what_is_left_out_and_must_fit_the_type(
     placed = orders.place_order(database, outbox, ada, ORDER, NEW)
     change = orders.OrderChange(limit_price=Decimal(90))
     replaced = orders.replace_order(database, outbox, ada, placed.order_id, change, NEW)
-    assert (replaced.limit_price, replaced.size, replaced.replaces_order_id) == (90, 2, placed.order_id)
+    assert (replaced.limit_price, replaced.size, replaced.replaces_order_id) == (
+        Decimal(90),
+        Decimal(2),
+        placed.order_id,
+    )
     with pytest.raises(Invalid, match="stop_price"):
         orders.replace_order(database, outbox, ada, placed.order_id, orders.OrderChange(stop_price=Decimal(1)), NEW)
 

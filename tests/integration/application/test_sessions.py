@@ -20,8 +20,8 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.storage.strategies.strategies import StoredStrategy
 
-from tests.integration.application.asking import NEW, Told, is_locked
-from tests.integration.ledger import OPEN, set_price
+from tests.support.asking import NEW, Told, is_locked
+from tests.support.ledger import OPEN, set_price
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_the_chart_shows_bars_indicators_and_where_the_position_would_be_sold(
         )
         condition = session_condition(connection, ada.user_id, session.session_id)
     assert condition.position is not None
-    assert (condition.position.quantity, condition.position.unrealized_pnl) == (2, 8)
+    assert (condition.position.quantity, condition.position.unrealized_pnl) == (Decimal(2), Decimal(8))
     chart = session_chart(database, ada, session.session_id)
     assert chart.bars.close.tolist() == [100, 101, 102, 103, 104]
     assert [(each["name"], each["values"]) for each in chart.indicators] == [("average", [None, None, 101, 102, 103])]

@@ -17,7 +17,7 @@ from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.strategies import StoredStrategy
 from stratforge.strategy import Strategy, compile_strategy
 
-from tests.integration.application.asking import CODE, NEW, Told, is_locked
+from tests.support.asking import CODE, NEW, Told, is_locked
 
 
 def test_nobody_waits_for_a_compiler(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from stratforge.market import BarColumns
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
 
-from tests.unit.backtest.naive import run_naive
+from tests.support.naive import run_naive
 
 STRATEGIES = {
     "cross": """
@@ -68,9 +69,9 @@ configs = st.builds(
 
 def bars_of(*rows: tuple[float, float, float, float]) -> BarColumns:
     """Bars of (open, high, low, close), a million shares each."""
-    table = np.array(rows, dtype=np.float64)
+    table = np.array([(*row, 1e6) for row in rows])
     time = 1_700_000_040 + 60 * np.arange(len(rows), dtype=np.int64)
-    return BarColumns(time, *(np.ascontiguousarray(table[:, index]) for index in range(4)), np.full(len(rows), 1e6))
+    return BarColumns(time, *(np.ascontiguousarray(table[:, index]) for index in range(5)))
 
 
 def flat(price: float) -> tuple[float, float, float, float]:
@@ -81,7 +82,7 @@ def flat(price: float) -> tuple[float, float, float, float]:
 BUY_ONCE = "def on_bar(bar, position, state):\n    state['n'] = state.get('n', 0) + 1\n    if state['n'] == 1:\n        return buy(quantity=10)\n"
 
 
-def run(source: str, bars: BarColumns, **config: object) -> BacktestReport:
+def run(source: str, bars: BarColumns, **config: Any) -> BacktestReport:
     """A report."""
     return run_backtest(compile_strategy(source), bars, BacktestConfig(**config))
 
@@ -237,6 +238,6 @@ def test_bars_that_no_market_made_are_refused_by_row(bars: object, message: str)
         {"slippage_bps": 10_000},
     ],
 )
-def test_configurations_that_mean_nothing_are_refused(changes: dict[str, object]) -> None:
+def test_configurations_that_mean_nothing_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(BacktestError):
         BacktestConfig(**changes)

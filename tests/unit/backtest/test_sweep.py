@@ -63,7 +63,8 @@ def test_processes_change_nothing() -> None:
 
 
 def test_an_interrupted_sweep_goes_on(tmp_path: Path) -> None:
-    file, seen = tmp_path / "results.jsonl", []
+    file = tmp_path / "results.jsonl"
+    seen: list[int] = []
     sweeper = Sweeper(STRATEGY, BARS)
     whole = run_sweep(sweeper, POINTS)
     run_sweep(sweeper, POINTS[:5], results=file)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import boto3
 import pytest
@@ -13,6 +14,7 @@ from moto import mock_aws
 from stratforge import aws
 from stratforge.bus import dead_letters, queues, topics
 from stratforge.bus.messages import BarMessage
+from stratforge.configuration import PLACEHOLDER
 from stratforge.market import Bar
 
 from infra_cdk import secrets
@@ -79,7 +81,7 @@ def test_dead_letters_are_sent_again_in_their_order_and_counted() -> None:
     sqs = boto3.client("sqs")
     for name, fifo in dead_letters.QUEUES.items():
         for ending in ("", "-dead"):
-            attributes = {"FifoQueue": "true"} if fifo else {}
+            attributes: dict[Any, str] = {"FifoQueue": "true"} if fifo else {}
             sqs.create_queue(QueueName=f"stratforge-dev-{name}{ending}{'.fifo' if fifo else ''}", Attributes=attributes)
     dead = sqs.get_queue_url(QueueName="stratforge-dev-signals-dead.fifo")["QueueUrl"]
     for number in range(23):
@@ -101,7 +103,7 @@ def test_dead_letters_are_sent_again_in_their_order_and_counted() -> None:
 
 def test_keys_are_asked_for_once_and_what_is_missing_is_told() -> None:
     stored = {
-        "stratforge/dev/alpaca": {"key_id": secrets.PLACEHOLDER, "secret_key": "made-up"},
+        "stratforge/dev/alpaca": {"key_id": PLACEHOLDER, "secret_key": "made-up"},
         "stratforge/dev/gemini": {"quant_model": "gemini-3.5-flash", "unused": "x"},
     }
     assert len(secrets.missing(stored.__getitem__, "dev")) == 2

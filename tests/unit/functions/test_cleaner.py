@@ -31,8 +31,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         aws._session.cache_clear()
         topics.sns_client.cache_clear()
         for name in (*OURS, *OTHERS):
-            options = {"Attributes": {"FifoTopic": "true"}} if name.endswith(".fifo") else {}
-            boto3.client("sns").create_topic(Name=name, **options)
+            attributes = {"FifoTopic": "true"} if name.endswith(".fifo") else {}
+            boto3.client("sns").create_topic(Name=name, Attributes=attributes)
         yield
         aws._session.cache_clear()
         topics.sns_client.cache_clear()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.jobs.work import Work
 from stratforge.bus import retries
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
@@ -16,8 +17,11 @@ from stratforge.storage.strategies.jobs import JobKind, JobStatus
 from functions.assistant import handler as assistant
 from functions.backtester import handler as backtester
 
-CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
+CONTEXT = cast(
+    LambdaContext,
+    SimpleNamespace(
+        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
+    ),
 )
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from stratforge.intent import Status
 
-from tests.unit.intent.answers import Answer
+from tests.support.answers import Answer
 
 SPOILED: dict[str, Callable[[Answer], Answer]] = {
     "the entry compares the other way": lambda a: a.replace("bar.rsi < 35", "bar.rsi > 35"),

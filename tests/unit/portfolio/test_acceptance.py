@@ -13,7 +13,7 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.orders import OrderRequest
 from stratforge.portfolio.reasons import Reason
 
-from tests.unit.portfolio.values import COLLAR, ZERO, account, decide_one, market, order, request
+from tests.support.values import COLLAR, ZERO, account, decide_one, market, order, request
 
 WHOLE = AssetRules("WHOLE", fractionable=False)
 
@@ -110,14 +110,14 @@ def test_two_purchases_of_one_user_never_spend_the_same_cash() -> None:
 def test_an_order_joins_when_its_price_is_there_and_rests_until_then(
     terms: dict[str, str], price: str, action: str
 ) -> None:
-    prices = {name: Decimal(value) for name, value in terms.items() if name not in ("side", "type")}
+    prices: dict[str, Any] = {name: Decimal(value) for name, value in terms.items() if name not in ("side", "type")}
     decision = decide_one(order(terms["side"], type=terms["type"], **prices), market(price), held="5")
     assert decision.action == action
 
 
 @pytest.mark.parametrize("kind", ["market", "limit"])
 def test_out_of_hours_a_limit_rests_and_a_market_order_waits_for_the_opening(kind: str) -> None:
-    prices = {"limit_price": Decimal(10)} if kind == "limit" else {}
+    prices: dict[str, Any] = {"limit_price": Decimal(10)} if kind == "limit" else {}
     decision = decide_one(order(type=kind, **prices), market(open=False))
     assert decision.action == ("rest" if kind == "limit" else "wait")
 

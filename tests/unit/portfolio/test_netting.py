@@ -9,17 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.netting import ExecutableOrder, crossing_price, net_orders
+from stratforge.portfolio.orders import Side
 
-from tests.unit.portfolio.values import COLLAR, PRICE, STOCK, ZERO, quantities
+from tests.support.values import COLLAR, PRICE, STOCK, ZERO, quantities
 
 limits = st.one_of(st.none(), st.integers(0, 40).map(lambda cents: Decimal(cents) / 100))
 
 
 @given(st.lists(st.tuples(st.sampled_from(["buy", "sell"]), quantities), min_size=1, max_size=20))
-def test_the_net_is_the_difference_of_the_sides_and_the_smaller_side_crosses(orders: list[tuple[str, Decimal]]) -> None:
+def test_the_net_is_the_difference_of_the_sides_and_the_smaller_side_crosses(
+    orders: list[tuple[Side, Decimal]],
+) -> None:
     bought = sum((q for side, q in orders if side == "buy"), ZERO)
     sold = sum((q for side, q in orders if side == "sell"), ZERO)
-    block = net_orders([ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)  # type: ignore[arg-type]
+    block = net_orders([ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)
     assert block is not None
     assert block.cross_quantity == min(bought, sold)
     net = abs(bought - sold)
@@ -31,10 +34,10 @@ def test_the_net_is_the_difference_of_the_sides_and_the_smaller_side_crosses(ord
 
 @given(st.lists(st.tuples(st.sampled_from(["buy", "sell"]), quantities, limits), min_size=1, max_size=20), st.data())
 def test_nobody_trades_beyond_his_limit_or_the_collar(
-    orders: list[tuple[str, Decimal, Decimal | None]], data: st.DataObject
+    orders: list[tuple[Side, Decimal, Decimal | None]], data: st.DataObject
 ) -> None:
     executable = [
-        ExecutableOrder(side, quantity, None if room is None else PRICE + room if side == "buy" else PRICE - room)  # type: ignore[arg-type]
+        ExecutableOrder(side, quantity, None if room is None else PRICE + room if side == "buy" else PRICE - room)
         for side, quantity, room in orders
     ]
     block = net_orders(executable, PRICE, COLLAR, STOCK)
@@ -77,8 +80,9 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 
 @given(st.decimals(Decimal("0.0101"), Decimal(100000), places=4))
 def test_a_limit_never_lies_beyond_the_collar(price: Decimal) -> None:
-    for side in ("buy", "sell"):
-        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK)  # type: ignore[arg-type]
+    sides: tuple[Side, ...] = ("buy", "sell")
+    for side in sides:
+        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK)
         assert block is not None
         assert block.limit_price is not None
         assert STOCK.on_tick(block.limit_price)

@@ -12,7 +12,7 @@ from stratforge.broker.reference import broker_markdown
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.portfolio.reasons import Reason, reference_markdown
 
-from tests.unit.portfolio.values import NOW, decide_one, market, order
+from tests.support.values import NOW, decide_one, market, order
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -13,9 +13,10 @@ from stratforge.broker import BrokerOrder
 from stratforge.bus.messages import OrderUpdate
 from stratforge.portfolio.corrections import Share, correct_fills, split_positions
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
-from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, settle
+from stratforge.portfolio.orders import BlockStatus
+from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
-from tests.unit.portfolio.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
+from tests.support.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
 
 
 @given(
@@ -51,10 +52,12 @@ def test_settlement_is_exact_whatever_the_order_of_events(
     cumulative = sorted((net.quantity * cut / 100).quantize(Decimal("0.000000001")) for cut in cuts)
     events = [OrderProgress(q, q * price, NOW) for q in cumulative]
     last = net.quantity if complete else (cumulative[-1] if cumulative else ZERO)
-    events.append(OrderProgress(last, last * price, NOW, terminal="FILLED" if complete else "CANCELED"))
+    events.append(
+        OrderProgress(last, last * price, NOW, terminal=BlockStatus.FILLED if complete else BlockStatus.CANCELED)
+    )
     if doubled:
         events = [event for event in events for _ in range(2)]
-    trades = []
+    trades: list[NewTrade] = []
     for event in events:
         done = settle(block, states, event)
         trades += done.trades

@@ -9,6 +9,7 @@ import pytest
 from stratforge.market import BarColumns
 from stratforge.strategy import batch, compile_strategy
 from stratforge.strategy.batch import StrategyCache, encode_request, evaluate_requests
+from stratforge.strategy.evaluation import run_last_bar
 
 CHEAP = "def on_bar(bar, position, state):\n    return buy()\n"
 DEAR = "def on_bar(bar, position, state):\n    for i in range(900):\n        state['x'] = i\n    return buy()\n"
@@ -42,24 +43,22 @@ def test_work_on_each_is_announced() -> None:
 
 
 def test_memory_that_others_took_is_given_back_before_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest, failures = batch.run_last_bar, [MemoryError()]
+    failures = [MemoryError()]
 
     def run(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
-        return honest(*arguments)
+        return run_last_bar(*arguments)
 
     monkeypatch.setattr(batch, "run_last_bar", run)
     assert all("error" not in answer for _, answer in evaluate([CHEAP, MIDDLE]))
 
 
 def test_who_needs_more_memory_than_there_is_hears_so_and_the_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = batch.run_last_bar
-
     def run(runnable: Any, *arguments: Any) -> Any:
         if runnable.state:
             raise MemoryError
-        return honest(runnable, *arguments)
+        return run_last_bar(runnable, *arguments)
 
     monkeypatch.setattr(batch, "run_last_bar", run)
     (_, fine), (_, wrong) = evaluate([MIDDLE, CHEAP])

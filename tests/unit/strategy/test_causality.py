@@ -16,7 +16,7 @@ from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import _random_history
 from stratforge.strategy.vocabulary import NUMPY_FUNCTIONS
 
-from tests.unit.strategy.expressions import column_expressions
+from tests.support.expressions import column_expressions
 
 HOSTILE = (np.nan, np.inf, -np.inf, 1e308, -1e308, 5e-324, -5e-324, 2.2e-308, -0.0, 0.0)
 ENDS = (1, 2, 3, 5, 9, 17, 33, 64, 100, 151, 200, 257, 300, 399)

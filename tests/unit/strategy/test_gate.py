@@ -15,7 +15,7 @@ from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import _random_history, window_length
 from stratforge.strategy.source import MAX_CHARACTERS, MAX_FINDINGS
 
-from tests.unit.strategy.large_programs import Programs
+from tests.support.large_programs import Programs
 
 READS = "def on_bar(bar, position, state):\n    if bar.x > 0:\n        return buy()\n"
 # Seconds of processor time, not of the clock: a busy machine changes nothing.

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
 from stratforge.strategy import Code, PositionView, StrategyError, compile_strategy, evaluate_last_bar, reference
+from stratforge.strategy.evaluation import Evaluation
 from stratforge.strategy.graph import Values
 from stratforge.strategy.reference import EXAMPLE, prompt_section, reference_page
 
@@ -25,7 +26,9 @@ def bars(length: int = 50, close: float | None = None) -> BarColumns:
     return BarColumns(time, path, path + 1, path - 1, path, np.full(length, 1000.0))
 
 
-def decide(body: str, state: dict[str, float] | None = None, position: PositionView | None = None, length: int = 50):
+def decide(
+    body: str, state: dict[str, float] | None = None, position: PositionView | None = None, length: int = 50
+) -> Evaluation:
     """The evaluation of an `on_bar` with this body."""
     strategy = compile_strategy(f"def on_bar(bar, position, state):\n{body}")
     return evaluate_last_bar(strategy, Values(bars(length)), position or PositionView(), state or {})

@@ -102,6 +102,7 @@ def test_nothing_before_the_window_of_an_average_is_part_of_it_whatever_its_size
     expected = Values(now.tail(lookback)).series(node)[-2:]
     for scale in (1e3, 1e30, 1e200):
         factor = np.where(np.arange(len(now)) < lookback, scale, 1.0)
-        prices = (getattr(now, name) * factor for name in ("open", "high", "low", "close"))
-        before = BarColumns(now.time, *prices, now.volume)
+        columns = [getattr(now, name) * factor for name in ("open", "high", "low", "close")]
+        columns.append(now.volume)
+        before = BarColumns(now.time, *columns)
         assert np.array_equal(Values(before).series(node)[-2:], expected)

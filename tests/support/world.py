@@ -26,7 +26,7 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.postgres.database import Connection, Database
 
-from tests.integration.ledger import OPEN
+from tests.support.ledger import OPEN
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -179,19 +179,37 @@ class ExchangeBroker:
         return [each for each in self.actions if each.symbol in symbols]
 
 
+def _average(order: SimulatedOrder) -> Decimal | None:
+    """As over REST: a rounded text."""
+    if not order.filled_quantity:
+        return None
+    return (order.filled_value / order.filled_quantity).quantize(Decimal("0.000000001"))
+
+
 def _looked_up(order: SimulatedOrder) -> BrokerOrder:
-    average = order.filled_value / order.filled_quantity if order.filled_quantity else None
-    # As over REST: the average price is a rounded text.
-    rounded = average.quantize(Decimal("0.000000001")) if average is not None else None
-    return BrokerOrder(
-        order.id, order.client_order_id, order.symbol, order.status, order.filled_quantity, rounded, OPEN, order.side
+    average, filled = _average(order), order.filled_quantity
+    return BrokerOrder(order.id, order.client_order_id, order.symbol, order.status, filled, average, OPEN, order.side)
+
+
+def update_of(event: str, order: SimulatedOrder, execution: dict[str, str] | None, at: datetime) -> OrderUpdate:
+    """An event of the exchange as the stream tells it."""
+    return OrderUpdate(
+        client_order_id=order.client_order_id,
+        symbol=order.symbol,
+        event=event,
+        filled_quantity=order.filled_quantity,
+        filled_average_price=_average(order),
+        occurred_at=at,
+        execution_id=execution["execution_id"] if execution else None,
+        price=Decimal(execution["price"]) if execution else None,
+        quantity=Decimal(execution["qty"]) if execution else None,
     )
 
 
 class World:
     """Everything together. `work` holds the symbols the executor was woken for, `updates` what the settler was sent."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, *, claim: timedelta = timedelta(0)) -> None:
         self.fuse = Fuse()
         self.exchange = Exchange(None)
         self.broker = ExchangeBroker(self.exchange, self.fuse)
@@ -201,16 +219,16 @@ class World:
         self.database = Database(lambda: conninfo, application="test")
         self._fragile = FragileDatabase(lambda: conninfo, application="world")
         self._fragile.fuse = self.fuse
-        now = timedelta(0)
-        self.executor = SymbolExecutor(self._fragile, self.broker, claim=now)  # type: ignore[arg-type]
-        self.reconciler = Reconciliation(self._fragile, self.broker, self._pass_on, self._wake, young=now)  # type: ignore[arg-type]
+        self.executor = SymbolExecutor(self._fragile, self.broker, claim=claim)
+        self.reconciler = Reconciliation(self._fragile, self.broker, self._pass_on, self.wake, young=timedelta(0))
 
     def close(self) -> None:
         """Disconnects."""
         self.database.close()
         self._fragile.close()
 
-    def _wake(self, symbol: str, _cause: str) -> None:
+    def wake(self, symbol: str, _cause: str) -> None:
+        """Notes that the executor is wanted for a symbol."""
         self.fuse.boundary("before wake")
         if symbol not in self.work:
             self.work.append(symbol)
@@ -222,20 +240,7 @@ class World:
         self.fuse.boundary("after update")
 
     def _on_event(self, event: str, order: SimulatedOrder, execution: dict[str, str] | None) -> None:
-        average = order.filled_value / order.filled_quantity if order.filled_quantity else None
-        self.updates.append(
-            OrderUpdate(
-                client_order_id=order.client_order_id,
-                symbol=order.symbol,
-                event=event,
-                filled_quantity=order.filled_quantity,
-                filled_average_price=average.quantize(Decimal("0.000000001")) if average is not None else None,
-                occurred_at=self.broker.now_at,
-                execution_id=execution["execution_id"] if execution else None,
-                price=Decimal(execution["price"]) if execution else None,
-                quantity=Decimal(execution["qty"]) if execution else None,
-            )
-        )
+        self.updates.append(update_of(event, order, execution, self.broker.now_at))
 
     def attempt(self, step: Callable[[], Any]) -> bool:
         """Runs a step that may be killed or fail for now; whether it came to its end."""
@@ -262,7 +267,7 @@ class World:
     def settle(self, index: int, *, again: bool = False) -> bool:
         """Delivers one update, by its place in the queue; with `again` it stays there."""
         update = self.updates[index % len(self.updates)]
-        done = self.attempt(lambda: settle_fill(self._fragile, self._wake, update))
+        done = self.attempt(lambda: settle_fill(self._fragile, self.wake, update))
         if done and not again:
             self.updates.remove(update)
         return done
@@ -300,5 +305,5 @@ class World:
                        o.retry_at FROM orders o JOIN latest_prices l ON l.symbol = o.symbol WHERE o.completed_at IS NULL
                 """
             ).fetchall()
-        outcomes = [self.executor.execute(symbol) for symbol in self.work]
-        raise AssertionError(f"it never becomes quiet: {outcomes}, {len(self.updates)} updates, orders {rows}")
+        ended = [self.executor.execute(symbol) for symbol in self.work]
+        raise AssertionError(f"it never becomes quiet: {ended}, {len(self.updates)} updates, orders {rows}")

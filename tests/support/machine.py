@@ -19,8 +19,8 @@ from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions
 
-from tests.integration.ledger import OPEN, Trader, add_signal, add_trader, set_price
-from tests.integration.world import World
+from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
+from tests.support.world import World
 
 SYMBOLS = ("AAPL", "WHOLE", "BTC/USD")
 START = {"AAPL": Decimal(100), "WHOLE": Decimal(40), "BTC/USD": Decimal(60_000)}
@@ -43,7 +43,7 @@ symbols = st.sampled_from(SYMBOLS)
 sides = st.sampled_from(("buy", "sell"))
 percents = st.integers(-300, 300).map(lambda number: Decimal(number) / 10_000)
 crashes = st.one_of(st.none(), st.none(), st.integers(0, 12))
-sizes = st.one_of(
+sizes: st.SearchStrategy[dict[str, float]] = st.one_of(
     st.just({}),
     st.integers(1, 100).map(lambda share: {"fraction": share / 100}),
     st.integers(1, 5000).map(lambda amount: {"quantity": amount / 100}),
