@@ -155,6 +155,7 @@ def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundi
         bar_time=state.bar_time,
         cancel_after=state.time + (TIGHT_BLOCK_LIFETIME if net.tight else BLOCK_LIFETIME),
         claim=around.claim,
+        step=market.asset.allocation_step,
     )
 
 

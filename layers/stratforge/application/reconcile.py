@@ -190,7 +190,7 @@ class Reconciliation:
                 return
             adjustments = None
             if not is_crypto(block.symbol):
-                adjustments = correct_fills(block.side, more, cost, shares, key=str(block.block_id))
+                adjustments = correct_fills(block.side, more, cost, shares, key=str(block.block_id), step=block.step)
             if adjustments is not None:
                 cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
                 reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)

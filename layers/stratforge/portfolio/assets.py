@@ -41,6 +41,11 @@ class AssetRules:
             return max(self.quantity_increment, QUANTITY_STEP)
         return QUANTITY_STEP if self.fractionable else ONE
 
+    @property
+    def allocation_step(self) -> Decimal:
+        """What a fill is divided in: whole units of an asset that trades in whole units only, so that nobody is left with a part of one."""
+        return QUANTITY_STEP if self.fractionable or self.crypto else ONE
+
     def conform(self, quantity: Decimal) -> Decimal:
         """The largest quantity that can be ordered and is not more than `quantity`."""
         step = self.step

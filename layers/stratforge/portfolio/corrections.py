@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
-from stratforge.portfolio.allocation import allocate
+from stratforge.portfolio.allocation import allocate, apportion
 from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
 from stratforge.portfolio.orders import Side
 from stratforge.portfolio.settlement import FEE_STEP, PRICE_STEP
@@ -36,7 +36,13 @@ class Adjustment:
 
 
 def correct_fills(
-    side: Side, quantity: Decimal, value: Decimal, shares: Sequence[Share], *, key: str
+    side: Side,
+    quantity: Decimal,
+    value: Decimal,
+    shares: Sequence[Share],
+    *,
+    key: str,
+    step: Decimal = QUANTITY_STEP,
 ) -> list[Adjustment] | None:
     """Divides what the broker changed in a finished block among its orders.
 
@@ -46,6 +52,7 @@ def correct_fills(
         value: How much more that cost or brought (negative: less).
         shares: The block's orders on its side.
         key: Draws who gets the steps that rounding leaves over.
+        step: What quantities are divided in.
 
     Returns:
         The adjustments; None when a holder cannot bear his part (money that is spent, shares that are sold), so that the difference
@@ -55,8 +62,8 @@ def correct_fills(
     total = sum(filled.values(), ZERO)
     if total <= 0:
         return None
-    parts = _divide(abs(quantity), filled, total, QUANTITY_STEP, key)
-    money = _divide(abs(value), filled, total, PRICE_STEP, key)
+    parts = apportion(abs(quantity), filled, key=key, step=step)
+    money = apportion(abs(value), filled, key=key, step=PRICE_STEP)
     bought = 1 if side == "buy" else -1
     # A user may have several orders in the block, of one holder or of several: they bear it together.
     cash_left = {share.user_id: share.free_cash for share in shares}
@@ -72,16 +79,6 @@ def correct_fills(
     if min(cash_left.values()) < 0 or min(quantity_left.values()) < 0:
         return None
     return adjustments
-
-
-def _divide(
-    amount: Decimal, weights: Mapping[UUID, Decimal], total: Decimal, step: Decimal, key: str
-) -> dict[UUID, Decimal]:
-    """`amount` in proportion to `weights`, exactly: the rounding goes to one that is drawn by `key`."""
-    parts = {name: (amount * weight / total).quantize(step, ROUND_DOWN) for name, weight in weights.items()}
-    drawn = min(weights, key=lambda name: f"{key}{name}"[::-1])
-    parts[drawn] += amount - sum(parts.values(), ZERO)
-    return parts
 
 
 def split_positions(holdings: Mapping[UUID, Decimal], ratio: Decimal) -> dict[UUID, Decimal]:

@@ -14,7 +14,7 @@ from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
 from stratforge.portfolio.allocation import allocate
-from stratforge.portfolio.assets import ZERO
+from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
 from stratforge.portfolio.netting import crossing_price
 from stratforge.portfolio.orders import BlockStatus, Returns, Side
 from stratforge.portfolio.reasons import Reason
@@ -43,7 +43,7 @@ class OrderProgress:
 
 @dataclass(frozen=True, slots=True)
 class BlockState:
-    """A block order as the ledger has it."""
+    """A block order as the ledger has it; `step` is what its fills are divided in."""
 
     block_id: UUID
     symbol: str
@@ -57,6 +57,7 @@ class BlockState:
     limit_price: Decimal | None
     filled_quantity: Decimal
     filled_value: Decimal
+    step: Decimal = QUANTITY_STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +180,11 @@ def _allocated(
     """
     same_side = {order.order_id: order.quantity for order in orders if order.side == block.side}
     total = min(execution.cumulative_quantity, block.quantity)
-    targets = allocate(total, same_side, key=str(block.block_id))
+    targets = allocate(total, same_side, key=str(block.block_id), step=block.step)
     # A cumulative target can fall a rounding step below what an order already has; the steps are taken from the others.
     open_parts = {order_id: max(targets[order_id] - filled[order_id], ZERO) for order_id in same_side}
     new_total = min(execution.quantity, sum(open_parts.values(), ZERO))
-    parts = allocate(new_total, open_parts, key=f"{block.block_id}/{execution.execution_id}")
+    parts = allocate(new_total, open_parts, key=f"{block.block_id}/{execution.execution_id}", step=block.step)
     fees = _fees(block, execution, parts)
     trades = []
     for order in orders:
@@ -231,7 +232,7 @@ def _crossed(
     trades = []
     for side in ("buy", "sell"):
         demands = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == side}
-        parts = allocate(block.cross_quantity, demands, key=f"{block.block_id}/cross")
+        parts = allocate(block.cross_quantity, demands, key=f"{block.block_id}/cross", step=block.step)
         for order in orders:
             part = parts.get(order.order_id, ZERO)
             if part > 0:

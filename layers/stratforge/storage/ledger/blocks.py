@@ -66,6 +66,7 @@ class NewBlock:
     bar_time: datetime | None
     cancel_after: datetime
     claim: timedelta
+    step: Decimal
 
 
 def store_block(connection: Connection, symbol: str, block: NewBlock, market: Market) -> UUID:
@@ -75,8 +76,8 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
         connection,
         """
         INSERT INTO block_orders (symbol, side, quantity, limit_price, cross_quantity, reference_price, collar, cross_low, cross_high,
-                                  fee_rate, bar_time, client_order_id, status, cancel_after, claimed_until)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', %s, now() + %s) RETURNING id
+                                  fee_rate, bar_time, client_order_id, status, cancel_after, claimed_until, step)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', %s, now() + %s, %s) RETURNING id
         """,
         (
             symbol,
@@ -93,6 +94,7 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
             block.client_order_id,
             block.cancel_after,
             block.claim,
+            block.step,
         ),
     )
     return block_id

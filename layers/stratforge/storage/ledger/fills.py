@@ -36,7 +36,7 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         BlockState,
         """
         SELECT id AS block_id, symbol, side, quantity, cross_quantity, reference_price, cross_low, cross_high, fee_rate,
-               limit_price, filled_quantity, filled_value
+               limit_price, filled_quantity, filled_value, step
         FROM block_orders WHERE client_order_id = %s AND completed_at IS NULL FOR UPDATE
         """,
         (client_order_id,),

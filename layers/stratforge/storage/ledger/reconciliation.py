@@ -61,6 +61,7 @@ class FinishedBlock:
     filled_quantity: Decimal
     filled_value: Decimal
     completed: bool
+    step: Decimal
 
 
 def blocks_by_client_id(connection: Connection, client_order_ids: Sequence[str]) -> dict[str, FinishedBlock]:
@@ -70,7 +71,7 @@ def blocks_by_client_id(connection: Connection, client_order_ids: Sequence[str])
         FinishedBlock,
         """
         SELECT client_order_id, id AS block_id, symbol, side, filled_quantity + corrected_quantity AS filled_quantity,
-               filled_value + corrected_value AS filled_value, completed_at IS NOT NULL AS completed
+               filled_value + corrected_value AS filled_value, completed_at IS NOT NULL AS completed, step
         FROM block_orders WHERE client_order_id = ANY(%s) AND side IS NOT NULL
         """,
         (list(client_order_ids),),
