@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from simulators.alpaca.exchange import SimulatedOrder
+from simulators.alpaca.exchange import Refusal, SimulatedOrder
 from stratforge.application.execute_symbol import CLAIM, OutcomeUnknown
 from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.bus.messages import OrderUpdate
@@ -99,8 +99,11 @@ def test_a_crash_between_storing_and_sending_sends_once(world: World) -> None:
     assert len(world.exchange.orders) == 1
 
 
-def test_a_rejected_block_releases_everything(world: World) -> None:
-    world.exchange.cash = Decimal(1)
+def test_a_rejected_block_releases_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object) -> SimulatedOrder:
+        raise Refusal(422, 42210000, "invalid qty")
+
+    monkeypatch.setattr(world.exchange, "submit", refuse)
     with world.database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
     assert world.executor.execute("AAPL").outcome == "rejected by the broker"

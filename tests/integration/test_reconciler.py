@@ -7,11 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from stratforge.market.corporate_actions import CorporateAction
-from stratforge.portfolio.orders import OrderTerms
-from stratforge.storage.ledger import halts, order_book
-from stratforge.storage.ledger.invariants import broken_invariants
-from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.ledger import halts
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 
@@ -44,29 +40,6 @@ def halted(world: World) -> dict[str, str]:
     """Halted symbols and why."""
     with world.database.transaction() as connection:
         return {halt.symbol: halt.reason for halt in halts.halted_symbols(connection)}
-
-
-def wait_with_a_limit(world: World) -> Any:
-    """An order that rests."""
-    new = NewOrder("AAPL", OrderTerms("buy", "limit", limit_price=Decimal(50)), "gtc", "quantity", Decimal(1))
-    with world.database.transaction() as connection:
-        placed = order_book.place_order(connection, trader_of(world).user_id, new)
-    world.executor.execute("AAPL")
-    return placed
-
-
-def test_a_change_of_symbol_ends_what_waits_and_halts(world: World) -> None:
-    placed = wait_with_a_limit(world)
-    action = CorporateAction("change-1", "AAPL", "symbol_change", world.broker.now_at.date(), new_symbol="APPL")
-    world.broker.actions.append(action)
-    report = world.reconciler.run()
-    assert (report.symbol_changes, halted(world)) == (["AAPL -> APPL"], {"AAPL": "CORPORATE_ACTION"})
-    with world.database.transaction() as connection:
-        order = order_book.get_order(connection, placed.order_id)
-        assert order is not None
-        assert (order.status, order.reason) == ("CANCELED", "CORPORATE_ACTION")
-        assert broken_invariants(connection) == {}
-    assert world.reconciler.run().symbol_changes == [], "it is told once"
 
 
 def test_an_order_at_the_broker_that_nobody_knows_halts_the_symbol(world: World) -> None:

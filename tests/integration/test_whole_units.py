@@ -26,7 +26,9 @@ def holdings(world: World) -> list[Any]:
     """Everybody's shares, the fewest first."""
     with world.database.transaction() as connection:
         assert broken_invariants(connection) == {}
-        return [row[0] for row in connection.execute("SELECT quantity FROM positions WHERE symbol = 'WHOLE' ORDER BY 1")]
+        return [
+            row[0] for row in connection.execute("SELECT quantity FROM positions WHERE symbol = 'WHOLE' ORDER BY 1")
+        ]
 
 
 @pytest.mark.parametrize("filled", [1, 3, 5, 7])

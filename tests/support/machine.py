@@ -9,8 +9,9 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from simulators.alpaca.exchange import SimulatedOrder
 from stratforge.market import Trade
-from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import OrderTerms
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import equity, halts, order_book, reconciliation, risk
@@ -52,6 +53,12 @@ sizes: st.SearchStrategy[dict[str, float]] = st.one_of(
 
 
 signal_lists = st.lists(st.tuples(st.integers(0, 9), sides, sizes), min_size=1, max_size=5)
+
+
+def part_of(order: SimulatedOrder, quantity: Decimal, percent: int) -> Decimal:
+    """A part of a quantity, as the exchange can have filled it: in whole units of what trades in whole units."""
+    step = Decimal(1) if order.symbol == "WHOLE" else Decimal("0.000000001")
+    return max((quantity * percent / 100 / step).quantize(Decimal(1)), Decimal(1)) * step
 
 
 class Trading(RuleBasedStateMachine):
@@ -193,8 +200,7 @@ class Trading(RuleBasedStateMachine):
             self.world.execute(symbol)
             for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
                 price = self.world.broker.prices[symbol]
-                quantity = (order.quantity * part / 100).quantize(Decimal("0.000000001"))
-                self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
+                self.world.exchange.fill(order, part_of(order, order.quantity, part), price, self.world.broker.now_at)
                 self.world.exchange.fill(order, order.quantity, price, self.world.broker.now_at)
             if mute:
                 self.world.updates.clear()
@@ -233,8 +239,7 @@ class Trading(RuleBasedStateMachine):
         for _ in range(2):
             self.a_tick_comes_at(symbol, price)
             for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
-                quantity = (order.quantity * part / 100).quantize(Decimal("0.000000001"))
-                self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
+                self.world.exchange.fill(order, part_of(order, order.quantity, part), price, self.world.broker.now_at)
                 if order.open:
                     self.world.exchange.cancel(order, self.world.broker.now_at)
             while self.world.updates and self.world.settle(0):
@@ -395,7 +400,7 @@ class Trading(RuleBasedStateMachine):
             assert order.limit_price is not None
             price = self.world.broker.prices[order.symbol] + Decimal(slip) / 100
             price = min(price, order.limit_price) if order.side == "buy" else max(price, order.limit_price)
-            quantity = ((order.quantity - order.filled_quantity) * part / 100).quantize(Decimal("0.000000001"))
+            quantity = part_of(order, order.quantity - order.filled_quantity, part)
             if quantity > 0:
                 self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
 
@@ -425,7 +430,7 @@ class Trading(RuleBasedStateMachine):
         if ended:
             order = ended[which % len(ended)]
             last = order.fills[-1]
-            quantity = (Decimal(last["qty"]) * (100 + more) / 100).quantize(Decimal("0.000000001"))
+            quantity = part_of(order, Decimal(last["qty"]), 100 + more)
             held = self.world.exchange.positions.get(order.symbol, Decimal(0))
             change = (quantity - Decimal(last["qty"])) * (1 if order.side == "buy" else -1)
             if quantity > 0 and held + change >= 0:
@@ -436,7 +441,11 @@ class Trading(RuleBasedStateMachine):
     @rule(ratio=st.sampled_from(("2", "3", "0.5")))
     def a_stock_splits(self, ratio: str) -> None:
         action = CorporateAction(
-            f"split-{len(self.world.broker.actions)}", "AAPL", "split", self.world.broker.now_at.date(), Decimal(ratio)
+            f"split-{len(self.world.broker.actions)}",
+            "AAPL",
+            ActionKind.SPLIT,
+            self.world.broker.now_at.date(),
+            Decimal(ratio),
         )
         self.world.broker.actions.append(action)
         self.world.exchange.split("AAPL", Decimal(ratio), self.world.broker.now_at)
@@ -453,6 +462,14 @@ class Trading(RuleBasedStateMachine):
         with self.world.database.transaction() as connection:
             broken = broken_invariants(connection)
             assert not broken, broken
+
+    @invariant()
+    def nobody_holds_a_part_of_a_whole_unit(self) -> None:
+        with self.world.database.transaction() as connection:
+            odd = connection.execute(
+                "SELECT user_id, quantity FROM positions WHERE symbol = 'WHOLE' AND quantity % 1 <> 0"
+            ).fetchall()
+        assert not odd, odd
 
     @invariant()
     def the_account_sees_one_order_a_symbol(self) -> None:

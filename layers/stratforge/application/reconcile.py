@@ -12,32 +12,32 @@ from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
+from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
 from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.order_states import Phase
-from stratforge.portfolio.reasons import Reason
 from stratforge.storage.delivery import events
 from stratforge.storage.ledger import (
     blocks,
     corporate_actions,
     equity,
-    execution,
     halts,
     invariants,
     reconciliation,
     symbols,
 )
-from stratforge.storage.ledger.halts import BROKEN_LEDGER, CORPORATE_ACTION, DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER
+from stratforge.storage.ledger.corporate_actions import OpenAction
+from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, UNEXPLAINED_FILL, UNKNOWN_ORDER
 from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations, sessions
+from stratforge.storage.strategies import sessions
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
 # A block that is still open after this is canceled at the broker, whatever the market's clock says.
 _OLD = timedelta(minutes=10)
 _STATEMENT = timedelta(days=1)
-_ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=5), timedelta(days=1)
+_ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
 _EVENT_DAYS = 7
 # The broker's average prices are rounded, so values of a unit may differ by this much.
@@ -50,7 +50,8 @@ class Report:
 
     `unconfirmed` holds corrections that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
-    to be sold because they closed their account or stopped a session so.
+    to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
+    could not follow, each with what has to happen; `behind` symbols whose split the broker has not followed.
     """
 
     looked_up: int = 0
@@ -62,8 +63,11 @@ class Report:
     unclear: dict[str, str] = field(default_factory=dict)
     unexplained: dict[str, str] = field(default_factory=dict)
     splits: list[str] = field(default_factory=list)
-    symbol_changes: list[str] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
+    undecided: dict[str, str] = field(default_factory=dict)
     rounding: dict[str, str] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
     closing: dict[str, int] = field(default_factory=dict)
@@ -200,36 +204,42 @@ class Reconciliation:
             detail = f"order {order.client_order_id} has {quantity} for {value} at the broker, the ledger {block.filled_quantity} for {block.filled_value}"
             self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
 
-    # Splits and changes of symbol ------------------------------------------------------------------------
+    # Corporate actions -----------------------------------------------------------------------------------
 
     def _follow_corporate_actions(self, report: Report) -> None:
+        """Notes what was announced, and follows what has taken effect on the exchange's day. Until then nothing is halted, and whatever has taken
+        effect halts its symbol by itself (the view `corporate_halts`) until the ledger has followed.
+        """
         with self._database.transaction() as connection:
-            # Also where nothing is held: the windows of running sessions follow a split too.
-            concerned = sorted(evaluations.symbols_to_stream(connection))
+            # Of whatever there are prices: not only what is held, as windows and the next holder's prices follow a split too.
+            concerned = corporate_actions.concerned_symbols(connection)
         today = self._broker.now().astimezone(exchange_timezone("AAPL")).date()
         if concerned:
-            for action in self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD):
-                with self._database.transaction() as connection:
-                    new = corporate_actions.note_action(connection, action)
-                    if new and action.kind == "symbol_change":
-                        execution.end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
-                        halts.halt_symbol(
-                            connection, action.symbol, CORPORATE_ACTION, f"{action.symbol} becomes {action.new_symbol}"
-                        )
-                        report.symbol_changes.append(f"{action.symbol} -> {action.new_symbol}")
-                        report.halted.append(action.symbol)
-                    elif new:
-                        # Prices and quantities change their scale: nothing trades until the ledger has followed.
-                        halts.halt_symbol(connection, action.symbol, CORPORATE_ACTION, f"split {action.ratio}:1")
-                        report.halted.append(action.symbol)
-        with self._database.transaction() as connection:
-            splits = [each for each in corporate_actions.unapplied_splits(connection) if each.effective_on <= today]
-        for action in splits:
+            announced = self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD)
             with self._database.transaction() as connection:
-                if corporate_actions.apply_split(connection, action):
-                    halts.resume_symbol(connection, action.symbol)
-                    report.splits.append(f"{action.symbol} {action.ratio}:1")
-                    report.resumed.append(action.symbol)
+                for action in announced:
+                    if action.symbol in concerned and corporate_actions.note_action(connection, action):
+                        report.announced.append(f"{action.symbol} {action.effective_on}: {action.words}")
+        with self._database.transaction() as connection:
+            waiting = corporate_actions.open_actions(connection)
+        for each in waiting:
+            if each.action.effective_on <= today:
+                self._follow(report, each)
+
+    def _follow(self, report: Report, waiting: OpenAction) -> None:
+        action = waiting.action
+        with self._database.transaction() as connection:
+            if action.kind in AUTOMATIC or waiting.approved:
+                obstacle = corporate_actions.apply_action(connection, action)
+            else:
+                obstacle = "an operator has to approve or dismiss it"
+            if obstacle is not None:
+                corporate_actions.note_obstacle(connection, action, obstacle)
+        if obstacle is None:
+            kept = report.splits if action.kind is ActionKind.SPLIT else report.followed
+            kept.append(f"{action.symbol} {action.ratio}:1" if action.kind is ActionKind.SPLIT else action.words)
+        else:
+            report.undecided[f"{action.symbol} {action.action_id}"] = f"{action.words}: {obstacle}"
 
     # Positions -------------------------------------------------------------------------------------------
 
@@ -250,15 +260,28 @@ class Reconciliation:
             ours, broker = state.quantity, theirs.get(symbol, Decimal(0))
             if ours == broker:
                 halt = halted.get(symbol)
-                if halt is not None and halt.reason == DRIFT and symbol not in report.unexplained:
+                if halt is not None and halt.reason in (DRIFT, SPLIT_AHEAD) and symbol not in report.unexplained:
                     with self._database.transaction() as connection:
-                        halts.resume_symbol(connection, symbol)
-                    report.resumed.append(symbol)
+                        resumed = halts.resume_symbol(connection, symbol, halt.reason)
+                    if resumed:
+                        report.resumed.append(symbol)
             elif is_crypto(symbol) and is_rounding(ours, broker, state.fills):
                 report.rounding[symbol] = str(broker - ours)
+            elif self._is_behind(symbol, ours, broker):
+                report.behind[symbol] = f"{broker} at the broker, {ours} here"
+                with self._database.transaction() as connection:
+                    detail = "the broker has not followed the split yet"
+                    if halts.halt_symbol(connection, symbol, SPLIT_AHEAD, detail):
+                        report.halted.append(symbol)
             else:
                 report.drift[symbol] = (ours, broker)
                 self._halt(report, symbol, DRIFT, f"the ledger has {ours}, the broker {broker}", unexplained=False)
+
+    def _is_behind(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
+        """Tells whether a difference is a split that the ledger has followed and the broker has not."""
+        with self._database.transaction() as connection:
+            ratio = corporate_actions.last_split_ratio(connection, symbol)
+        return ratio is not None and abs(broker * ratio - ours) < max(ratio, Decimal(1))
 
     def _halt(self, report: Report, symbol: str, reason: str, detail: str, *, unexplained: bool = True) -> None:
         if unexplained:

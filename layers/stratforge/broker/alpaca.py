@@ -16,6 +16,7 @@ import requests
 from alpaca.common.exceptions import APIError
 from alpaca.common.rest import RESTClient
 
+from stratforge.broker import corporate_actions
 from stratforge.broker.hardening import harden
 from stratforge.broker.port import (
     Accepted,
@@ -39,6 +40,7 @@ from stratforge.portfolio.calendar import MarketDay
 _NEW_YORK = ZoneInfo("America/New_York")
 # How often an order may have been replaced by another before we stop following.
 _REPLACEMENTS = 10
+_SYMBOLS_A_QUESTION = 100
 _BUSY_SECONDS = 2.5
 Answer = TypeVar("Answer")
 
@@ -241,24 +243,31 @@ class AlpacaBroker:
         ]
 
     def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
-        """Splits and changes of symbol; see `BrokerStatement.corporate_actions`."""
+        """Corporate actions; see `BrokerStatement.corporate_actions`."""
         stocks = [symbol for symbol in symbols if not is_crypto(symbol)]
         if not stocks:
             return []
-        query = {
-            "symbols": ",".join(stocks),
-            "types": "forward_split,reverse_split,name_change",
-            "start": start.isoformat(),
-            "end": end.isoformat(),
-            "limit": "1000",
-        }
-        empty: list[CorporateAction] = []
-        return self._ask(
-            "read",
-            "corporate actions",
-            lambda: _actions(self._actions.get("/corporate-actions", query)),
-            missing=empty,
-        )
+        found: list[CorporateAction] = []
+        for first in range(0, len(stocks), _SYMBOLS_A_QUESTION):
+            query = {
+                "symbols": ",".join(stocks[first : first + _SYMBOLS_A_QUESTION]),
+                "types": ",".join(corporate_actions.TYPES),
+                "start": start.isoformat(),
+                "end": end.isoformat(),
+                "limit": "1000",
+            }
+            nothing: tuple[list[CorporateAction], str | None] = ([], None)
+            while True:
+                page, following = self._ask("read", "corporate actions", lambda: self._page(query), missing=nothing)  # noqa: B023
+                found += page
+                if following is None:
+                    break
+                query["page_token"] = following
+        return found
+
+    def _page(self, query: dict[str, str]) -> tuple[list[CorporateAction], str | None]:
+        reply: Any = self._actions.get("/corporate-actions", query)
+        return corporate_actions.parse(reply.get("corporate_actions") or {}), reply.get("next_page_token")
 
     # Asking ----------------------------------------------------------------------------------------------
 
@@ -385,30 +394,3 @@ def _exchange_time(day: str, clock: str) -> datetime:
 
 def _clock(row: Any) -> datetime:
     return datetime.fromisoformat(row["timestamp"])
-
-
-def _actions(reply: Any) -> list[CorporateAction]:
-    groups = reply.get("corporate_actions", {})
-    found = []
-    for name in ("forward_splits", "reverse_splits"):
-        for row in groups.get(name) or []:
-            found.append(
-                CorporateAction(
-                    str(row["id"]),
-                    str(row["symbol"]),
-                    "split",
-                    date.fromisoformat(row["ex_date"]),
-                    ratio=Decimal(str(row["new_rate"])) / Decimal(str(row["old_rate"])),
-                )
-            )
-    for row in groups.get("name_changes") or []:
-        found.append(
-            CorporateAction(
-                str(row["id"]),
-                str(row["old_symbol"]),
-                "symbol_change",
-                date.fromisoformat(row["process_date"]),
-                new_symbol=str(row["new_symbol"]),
-            )
-        )
-    return found

@@ -69,7 +69,7 @@ class BrokerOrder:
 
     @property
     def phase(self) -> Phase:
-        """Whether it can still be filled."""
+        """Tells whether the order can still be filled."""
         return meaning_of(self.status).phase
 
 
@@ -143,7 +143,7 @@ class BrokerStatement(Broker, Protocol):
         ...
 
     def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
-        """Splits and changes of symbol that take effect between the two days. Raises `BrokerUnavailable`."""
+        """Corporate actions that take effect between the two days. Raises `BrokerUnavailable`."""
         ...
 
     def now(self) -> datetime:

@@ -1,4 +1,4 @@
-"""What the broker says and what the platform does about it, as a page."""
+"""The page on the broker's statuses and refusals, and on what the platform does about them."""
 
 from __future__ import annotations
 

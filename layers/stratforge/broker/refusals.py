@@ -1,4 +1,4 @@
-"""Why the broker refused an order, and whose concern that is: the order's, the symbol's or the whole platform's."""
+"""Refusals of the broker by kind: each is the concern of an order, a symbol or the whole platform."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stratforge.portfolio.reasons import Reason
 
 
 class Concern(StrEnum):
-    """What a refusal is about."""
+    """The thing that a refusal is about."""
 
     ORDER = "order"
     SYMBOL = "symbol"
@@ -34,7 +34,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What follows from a kind of refusal.
+    """The consequences of a kind of refusal.
 
     Attributes:
         concern: What it is about.

@@ -43,7 +43,7 @@ class AssetRules:
 
     @property
     def allocation_step(self) -> Decimal:
-        """What a fill is divided in: whole units of an asset that trades in whole units only, so that nobody is left with a part of one."""
+        """The step in which fills are divided: a whole unit where the asset trades in whole units only, so that nobody is left with a part of one."""
         return QUANTITY_STEP if self.fractionable or self.crypto else ONE
 
     def conform(self, quantity: Decimal) -> Decimal:

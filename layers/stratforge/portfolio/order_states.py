@@ -1,4 +1,4 @@
-"""What the broker's statuses and events of an order mean: one table, for whoever looks an order up and whoever hears its stream."""
+"""The meaning of the broker's statuses and events of an order: one table, for whoever looks an order up and whoever hears its stream."""
 
 from __future__ import annotations
 

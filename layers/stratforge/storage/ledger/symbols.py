@@ -48,7 +48,8 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
         SymbolState,
         """
         SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price) AS bar_low, coalesce(l.bar_high, l.price) AS bar_high,
-               l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted,
+               l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol)
+               OR EXISTS (SELECT FROM corporate_halts c WHERE c.symbol = l.symbol) AS halted,
                (SELECT trading_state FROM platform_state) AS platform_state, l.bid, l.ask, l.quoted_at, l.exchange_state
         FROM latest_prices l WHERE l.symbol = %s
         """,
