@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
+from stratforge.bus.queues import send_work_ready
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
@@ -18,6 +20,7 @@ from stratforge.storage.postgres.database import Database
 
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.announcements import Announcements
+from functions.ingestor.block_timer import BlockTimer
 from functions.ingestor.health import Health
 from functions.ingestor.keys import AccountKeys
 from functions.ingestor.order_updates import OrderUpdatePipeline
@@ -61,6 +64,7 @@ def main() -> int:
         on_published=health.bar,
     )
     Announcements(database, settings.notifications_queue_url, fatal)
+    BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
     prices = PricePublisher(settings.quotes_queue_url, fatal)
     broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
     orders = OrderUpdatePipeline(broker, database, settings.order_updates_queue_url, fatal)

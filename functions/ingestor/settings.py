@@ -15,6 +15,7 @@ class IngestorSettings(Settings):
     order_updates_queue_url: str
     quotes_queue_url: str
     notifications_queue_url: str
+    signals_queue_url: str
     subscription_queue_url: str
     mute_seconds: float = 90.0
     reconcile_seconds: float = 30.0

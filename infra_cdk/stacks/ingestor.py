@@ -63,6 +63,7 @@ class IngestorStack(Stack):
                 "ORDER_UPDATES_QUEUE_URL": messaging.order_updates.queue.queue_url,
                 "QUOTES_QUEUE_URL": messaging.quotes.queue.queue_url,
                 "NOTIFICATIONS_QUEUE_URL": messaging.notifications.queue.queue_url,
+                "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
                 "SUBSCRIPTION_QUEUE_URL": messaging.subscriptions.queue.queue_url,
             },
             logging=ecs.LogDriver.aws_logs(
@@ -96,6 +97,7 @@ class IngestorStack(Stack):
                     messaging.order_updates.queue.queue_arn,
                     messaging.quotes.queue.queue_arn,
                     messaging.notifications.queue.queue_arn,
+                    messaging.signals.queue.queue_arn,
                 ],
             ),
             (

@@ -247,6 +247,7 @@ class Services:
             ORDER_UPDATES_QUEUE_URL=self.outputs["OrderUpdatesQueueUrl"],
             NOTIFICATIONS_QUEUE_URL=self.outputs["NotificationsQueueUrl"],
             QUOTES_QUEUE_URL=self.outputs["QuotesQueueUrl"],
+            SIGNALS_QUEUE_URL=self.outputs["SignalsQueueUrl"],
             SUBSCRIPTION_QUEUE_URL=self.outputs["SubscriptionQueueUrl"],
             HEARTBEAT_FILE=str(heartbeat),
             # A market that runs 60 times as fast is mute 60 times as soon.

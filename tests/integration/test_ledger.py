@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from simulators.alpaca.exchange import Refusal, SimulatedOrder
-from stratforge.application.execute_symbol import CLAIM, OutcomeUnknown
+from stratforge.application.execute_symbol import BLOCK_LIFETIME, CLAIM, OutcomeUnknown
 from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.bus.messages import OrderUpdate
 
@@ -133,7 +133,7 @@ def test_opposite_orders_cross_inside_and_only_the_net_goes_out(world: World) ->
     assert broken(world.database) == {}
 
 
-def test_orders_that_cross_completely_never_reach_the_broker(world: World) -> None:
+def test_equal_sides_send_one_share_to_have_a_price_and_cross_the_rest_at_it(world: World) -> None:
     with world.database.transaction() as connection:
         seller, buyer = add_trader(connection, "seller"), add_trader(connection, "buyer")
         add_signal(connection, seller, "buy", set_price(connection, "100"), quantity=10)
@@ -143,9 +143,20 @@ def test_orders_that_cross_completely_never_reach_the_broker(world: World) -> No
         time = set_price(connection, "105", 1)
         add_signal(connection, seller, "sell", time)
         add_signal(connection, buyer, "buy", time, quantity=10)
-    assert world.executor.execute("AAPL").outcome == "crossed inside"
-    assert len(world.exchange.orders) == 1
-    assert rows(world, "SELECT DISTINCT price FROM trades WHERE inside") == [(Decimal(105),)]
+    second = world.executor.execute("AAPL").client_order_id
+    assert second is not None
+    assert world.exchange.by_client_id[second].quantity == 1
+    settle(world, fill(world, second, "105.5"))
+    crossed = "SELECT DISTINCT price, quantity FROM trades WHERE inside"
+    assert rows(world, crossed) == [(Decimal("105.5"), Decimal(9))]
+    # The share that is left on the other side goes out next.
+    assert world.work == ["AAPL"]
+    third = world.executor.execute("AAPL").client_order_id
+    assert third is not None
+    assert {world.exchange.by_client_id[each].side for each in (second, third)} == {"buy", "sell"}
+    assert world.exchange.by_client_id[third].quantity == 1
+    settle(world, fill(world, third, "104.9"))
+    assert rows(world, "SELECT DISTINCT status::text FROM orders") == [("FILLED",)]
     assert broken(world.database) == {}
 
 
@@ -274,8 +285,9 @@ def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(world: Wor
     with world.database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
     world.executor.execute("AAPL")
-    with world.database.transaction() as connection:
-        set_price(connection, "100", 2)
+    assert rows(world, "SELECT cancel_after - submitted_at FROM block_orders") == [(BLOCK_LIFETIME,)]
+    assert world.executor.execute("AAPL").outcome == "waiting"
+    rows(world, "UPDATE block_orders SET cancel_after = now() RETURNING 1")
     assert world.executor.execute("AAPL").outcome == "canceling"
     (block,) = world.exchange.orders.values()
     assert block.status == "canceled"

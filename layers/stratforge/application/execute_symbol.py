@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from stratforge.application.execution_plan import Planned, Surroundings, plan
+from stratforge.application.execution_plan import Surroundings, plan
 from stratforge.application.reference_data import ReferenceData
 from stratforge.broker import RULES, Accepted, Broker, BrokerRefusesPlatform, Refusal, Rejected, Unknown
+from stratforge.bus.messages import OrderUpdate
 from stratforge.market import Trade
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import OrderProgress
@@ -21,6 +22,9 @@ from stratforge.storage.postgres.database import Connection, Database
 
 # How long who stored a block has it to himself; after that, whoever meets it looks it up and sends it.
 CLAIM = timedelta(seconds=20)
+# How long the broker may take to fill a block before what is left of it is canceled: an order that is marketable is filled at once, and
+# one that is not must not hold up the symbol. Whoever waits for a block waits for this, the timer's second and the broker's answer.
+BLOCK_LIFETIME = timedelta(seconds=5)
 _MAX_ROUNDS = 5
 ZERO = Decimal(0)
 
@@ -30,12 +34,12 @@ class Outcome(StrEnum):
 
     NOTHING_TO_DO = "nothing to do"
     DECIDED = "decided"  # Orders were refused, ended or put to rest; nothing is executable.
-    CROSSED_INSIDE = "crossed inside"  # Nothing was left for the broker.
     SUBMITTED = "submitted"
     REJECTED = "rejected by the broker"
     WAITING = "waiting"  # A block order is at work.
     CANCELING = "canceling"  # The block at work has waited too long; the broker was asked to end it.
     FOUND = "found at the broker"  # A block whose sending was in doubt.
+    SETTLED = "settled"  # The block at work had ended at the broker, and nobody had told us.
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,17 @@ class Executed:
 class SymbolExecutor:
     """Executes symbols. Executing a symbol again changes nothing unless there is something new to do."""
 
-    def __init__(self, database: Database, broker: Broker, *, claim: timedelta = CLAIM) -> None:
+    def __init__(
+        self, database: Database, broker: Broker, *, claim: timedelta = CLAIM, lifetime: timedelta = BLOCK_LIFETIME
+    ) -> None:
+        """
+        Args:
+            database: The ledger, as the engine's role.
+            broker: The account that all users share.
+            claim: How long who stored a block has it to himself.
+            lifetime: How long the broker may take to fill one.
+        """
+        self._lifetime = lifetime
         self._database = database
         self._broker = broker
         self._claim = claim
@@ -67,7 +81,7 @@ class SymbolExecutor:
         """Does what there is to do for a symbol. What came to nothing at the broker makes room for what is left."""
         executed = self._round(symbol)
         for _ in range(_MAX_ROUNDS - 1):
-            if executed.outcome not in (Outcome.CROSSED_INSIDE, Outcome.DECIDED):
+            if executed.outcome not in (Outcome.SETTLED, Outcome.DECIDED):
                 break
             again = self._round(symbol)
             if again.outcome is Outcome.NOTHING_TO_DO:
@@ -92,13 +106,13 @@ class SymbolExecutor:
                     unknown_day = state.time
                 else:
                     planned = plan(connection, symbol, state, around)
-                    to_send = blocks.open_block(connection, symbol) if planned.to_send else None
+                    to_send = blocks.open_block(connection, symbol) if planned.client_order_id else None
         if met is not None:
             return self._take_up(met)
         if to_send is not None and planned is not None:
             return self._submit(to_send, planned.joined)
         if planned is not None:
-            return Executed(_outcome(planned), planned.joined or planned.decided, planned.client_order_id)
+            return Executed(Outcome.DECIDED if planned.decided else Outcome.NOTHING_TO_DO, planned.decided)
         assert unknown_day is not None
         # Not asked inside the transaction, which holds the symbol.
         self._reference.learn(unknown_day)
@@ -114,20 +128,28 @@ class SymbolExecutor:
             if not blocks.claim_block(connection, block.block_id, self._claim):
                 return Executed(Outcome.WAITING, client_order_id=block.client_order_id)
         if block.status is BlockStatus.SUBMITTED and block.alpaca_order_id is not None:
-            canceled = self._broker.cancel(block.alpaca_order_id)
-            return Executed(Outcome.CANCELING if canceled else Outcome.WAITING, client_order_id=block.client_order_id)
+            if self._broker.cancel(block.alpaca_order_id):
+                return Executed(Outcome.CANCELING, client_order_id=block.client_order_id)
+            return self._settle_ended(block)
         found = self._broker.find_order(block.client_order_id)
         if found is None:
             return self._submit(block, 0)
         with self._database.transaction() as connection:
-            blocks.mark_submitted(connection, block.block_id, found.broker_order_id)
+            blocks.mark_submitted(connection, block.block_id, found.broker_order_id, self._lifetime)
         return Executed(Outcome.FOUND, client_order_id=block.client_order_id)
+
+    def _settle_ended(self, block: OpenBlock) -> Executed:
+        """The broker has nothing to cancel: the order ended, and the word of it was lost or is late."""
+        found = self._broker.find_order(block.client_order_id)
+        if found is None or not found.ended:
+            return Executed(Outcome.WAITING, client_order_id=block.client_order_id)
+        with self._database.transaction() as connection:
+            apply_progress(connection, block.client_order_id, OrderUpdate.of_order(found).progress())
+        return Executed(Outcome.SETTLED, client_order_id=block.client_order_id)
 
     # A stored block to the broker ------------------------------------------------------------------------
 
     def _submit(self, block: OpenBlock, orders: int) -> Executed:
-        assert block.side is not None
-        assert block.limit_price is not None
         try:
             submission = self._broker.submit(
                 client_order_id=block.client_order_id,
@@ -149,7 +171,7 @@ class SymbolExecutor:
             )
         with self._database.transaction() as connection:
             if isinstance(submission, Accepted):
-                blocks.mark_submitted(connection, block.block_id, submission.broker_order_id)
+                blocks.mark_submitted(connection, block.block_id, submission.broker_order_id, self._lifetime)
                 return Executed(Outcome.SUBMITTED, orders, block.client_order_id)
             if isinstance(submission, Rejected):
                 self._refused(connection, block, submission)
@@ -160,8 +182,11 @@ class SymbolExecutor:
     def _refused(self, connection: Connection, block: OpenBlock, rejected: Rejected) -> None:
         """Ends a block that the broker did not take, with what its kind of refusal means for orders and symbol."""
         rule = RULES[rejected.kind]
+        state = symbols.read_symbol(connection, block.symbol)
+        # The market's time, by which orders that go back are tried again and expire.
+        at = state.time if state is not None else datetime.now(UTC)
         progress = OrderProgress(
-            ZERO, ZERO, datetime.now(UTC), terminal=BlockStatus.REJECTED, reason=rule.reason, returns=rule.returns
+            ZERO, ZERO, at, terminal=BlockStatus.REJECTED, reason=rule.reason, returns=rule.returns
         )
         apply_progress(connection, block.client_order_id, progress)
         blocks.set_error(connection, block.client_order_id, rejected.message)
@@ -170,13 +195,6 @@ class SymbolExecutor:
         if rejected.kind in (Refusal.ASSET_CLOSED, Refusal.ASSET_SELL_ONLY):
             assets.restrict_asset(connection, block.symbol, sell_only=rejected.kind is Refusal.ASSET_SELL_ONLY)
             self._reference.forget(block.symbol)
-
-
-def _outcome(planned: Planned) -> Outcome:
-    """Returns the outcome of a plan that leaves nothing to send."""
-    if planned.crossed:
-        return Outcome.CROSSED_INSIDE
-    return Outcome.DECIDED if planned.decided else Outcome.NOTHING_TO_DO
 
 
 class OutcomeUnknown(RuntimeError):

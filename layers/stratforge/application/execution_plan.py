@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from uuid import uuid4
 
 from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
-from stratforge.portfolio.orders import BlockStatus, OrderRequest, OrderStatus
+from stratforge.portfolio.orders import SIDES, OrderRequest, OrderStatus
 from stratforge.portfolio.reasons import Reason
-from stratforge.portfolio.settlement import OrderProgress
 from stratforge.storage.ledger import blocks, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
-from stratforge.storage.ledger.fills import SIGNAL_LIFETIME, apply_progress
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
-# What a block may take, in the market's time: an order inside the collar finds its counterpart at once; one that a limit of ours
-# binds may not, and must not hold up the symbol.
-BLOCK_LIFETIME = timedelta(minutes=2)
-TIGHT_BLOCK_LIFETIME = timedelta(seconds=10)
-ZERO = Decimal(0)
+SIGNAL_LIFETIME = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +35,11 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The result of planning: orders decided on, orders that joined a block, and whether a block is to be sent."""
+    """The result of planning: orders decided on, orders that joined a block, and the block to send if one was stored."""
 
     decided: int = 0
     joined: int = 0
     client_order_id: str | None = None
-    crossed: bool = False
-
-    @property
-    def to_send(self) -> bool:
-        """True if a block order was stored and has to be sent to the broker."""
-        return self.client_order_id is not None and not self.crossed
 
 
 def plan(connection: Connection, symbol: str, state: SymbolState | None, around: Surroundings) -> Planned:
@@ -77,32 +65,36 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
     executable = [decision for decision in decisions if decision.action == "join"]
-    net = _net(executable, market)
+    net = _net(executable, market, limits_first=blocks.limits_are_next(connection, symbol))
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
-    working = [decision for decision in executable if id(decision) not in left_out]
+    inside = [decision for decision in executable if id(decision) not in left_out]
+    # What is too small for the broker together ends, and what it held back is free again.
+    too_small = {id(decision) for decision in inside} if net and net.side is None else set()
     writes = [
         *(_ending(each.request, each.ends) for each in ends if each.ends),
         *(
-            _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
+            _too_small(decision)
+            if id(decision) in too_small
+            else _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
             for decision in decisions
             if decision.action != "wait"
         ),
     ]
-    block = _new_block(net, market, state, around) if net is not None and working else None
+    block = _new_block(net, market, state, around) if net is not None and net.side is not None else None
     block_id = blocks.store_block(connection, symbol, block, market) if block else None
     gone = [
         decision.request.replaces
         for decision in decisions
-        if decision.request.replaces and not decision.request.accepted and decision.action in ("join", "rest")
+        if decision.request.replaces
+        and not decision.request.accepted
+        and decision.action in ("join", "rest")
+        and id(decision) not in too_small
     ]
     execution.end_replaced(connection, gone, symbol)
     execution.write_decisions(connection, symbol, writes, block_id, market, state.bar_time)
     if block is None:
         return Planned(len(writes))
-    if block.net.side is None:
-        crossed = OrderProgress(ZERO, ZERO, state.time, terminal=BlockStatus.CROSSED)
-        apply_progress(connection, block.client_order_id, crossed)
-    return Planned(len(writes), len(working), block.client_order_id, crossed=block.net.side is None)
+    return Planned(len(writes), len(inside), block.client_order_id)
 
 
 def _plan_without_price(connection: Connection, due: Sequence[DueOrder]) -> Planned:
@@ -135,14 +127,17 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,
+        exchange_state=state.exchange_state,
     )
 
 
-def _net(executable: Sequence[Decision], market: Market) -> Block | None:
+def _net(executable: Sequence[Decision], market: Market, *, limits_first: bool) -> Block | None:
     if market.asset is None:
         return None
     orders = [ExecutableOrder(each.request.terms.side, each.remaining, each.limit) for each in executable]
-    return net_orders(orders, market.price, market.collar, market.asset)
+    # Drawn anew each time, since the side that goes to the broker pays the spread.
+    balanced = secrets.choice(SIDES)
+    return net_orders(orders, market.price, market.collar, market.asset, balanced=balanced, limits_first=limits_first)
 
 
 def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:
@@ -153,7 +148,6 @@ def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundi
         client_order_id=f"sf-{uuid4().hex}",
         fee_rate=market.asset.fee_rate,
         bar_time=state.bar_time,
-        cancel_after=state.time + (TIGHT_BLOCK_LIFETIME if net.tight else BLOCK_LIFETIME),
         claim=around.claim,
         step=market.asset.allocation_step,
     )
@@ -162,6 +156,12 @@ def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundi
 def _ending(request: OrderRequest, reason: Reason) -> Write:
     status = OrderStatus.EXPIRED if reason is Reason.EXPIRED else OrderStatus.CANCELED
     return Write(Decision(request, "refuse", reason=reason), status, reason)
+
+
+def _too_small(decision: Decision) -> Write:
+    status = OrderStatus.CANCELED if decision.request.accepted else OrderStatus.REJECTED
+    refused = Decision(decision.request, "refuse", quantity=decision.quantity, reason=Reason.NET_BELOW_MINIMUM)
+    return Write(refused, status, Reason.NET_BELOW_MINIMUM)
 
 
 def _write(decision: Decision, next_close: datetime | None, *, at_work: bool) -> Write:

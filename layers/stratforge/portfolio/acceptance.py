@@ -13,6 +13,7 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.orders import (
     EXIT_ORIGINS,
     NEVER,
+    ExchangeState,
     OrderRequest,
     TradingState,
     Trigger,
@@ -45,6 +46,12 @@ class Market:
     halted: bool = False
     fresh: bool = True
     platform_state: TradingState = "ACTIVE"
+    exchange_state: ExchangeState = "TRADING"
+
+    @property
+    def trades(self) -> bool:
+        """Returns whether orders can be executed now: in the session, at a price that is fresh, and not halted by the exchange."""
+        return self.open and self.fresh and self.exchange_state == "TRADING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +142,11 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.REDUCING_ONLY
     elif not market.open and request.origin == "SIGNAL":
         reason = Reason.MARKET_CLOSED
+    elif market.exchange_state != "TRADING" and request.origin == "SIGNAL":
+        reason = Reason.EXCHANGE_HALT
     elif not market.fresh and request.terms.type == "market" and request.origin == "MANUAL" and market.open:
         reason = Reason.STALE_PRICE
-    elif not market.open and request.terms.type == "market":
+    elif (not market.open or market.exchange_state != "TRADING") and request.terms.type == "market":
         return Decision(request, "wait")
     if reason is None:
         return None
@@ -149,7 +158,7 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
 
 def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decision:
     """A resting order that woke up: joins with what it still wants, after its reservation is brought up to the market."""
-    if not market.open:
+    if not market.trades:
         return Decision(request, "wait")
     account = books.accounts[request.user_id]
     # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
@@ -242,7 +251,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         market.price, market.price
     )
     trigger = trigger_of(terms, triggered=triggered, water_mark=water_mark)
-    executable = market.open and market.fresh and trigger.at(market.price, market.price)
+    executable = market.trades and trigger.at(market.price, market.price)
     return Decision(
         request,
         "join" if executable else "rest",

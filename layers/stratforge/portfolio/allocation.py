@@ -15,7 +15,7 @@ the largest remainders, or one each to whoever is drawn, would favor certain siz
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from uuid import UUID
 
@@ -44,9 +44,12 @@ def allocate(
         raise ValueError(f"cannot allocate {total} among demands of {demanded}")
     if total == demanded:
         return dict(demands)
-    parts = {name: min(part, demands[name]) for name, part in apportion(total, demands, key=key, step=step).items()}
-    left = total - sum(parts.values(), ZERO)
-    for name in _drawn(demands, key):
+    # Of what is no multiple of a step the rest is served last.
+    wholes = {name: demand // step * step for name, demand in demands.items()}
+    divided = min(total, sum(wholes.values(), ZERO)) // step * step
+    parts = apportion(divided, wholes, key=key, step=step) if divided else dict.fromkeys(demands, ZERO)
+    left = total - divided
+    for name in sorted(drawn(demands, key), key=lambda name: wholes[name] == demands[name]):
         more = min(left, demands[name] - parts[name])
         parts[name] += more
         left -= more
@@ -65,7 +68,7 @@ def apportion(
     units = {name: int(weight.scaleb(shift)) for name, weight in weights.items()}
     whole = sum(units.values())
     steps = int(total / step)
-    line = _drawn(weights, key)
+    line = drawn(weights, key)
     offset = int.from_bytes(hashlib.sha256(f"{key}/offset".encode()).digest()[:8])
     parts: dict[UUID, Decimal] = {}
     passed = given = 0
@@ -85,6 +88,6 @@ def _exponent(number: Decimal) -> int:
     return exponent
 
 
-def _drawn(names: Mapping[UUID, Decimal], key: str) -> list[UUID]:
-    """The names in an order that is drawn from the key."""
-    return sorted(names, key=lambda name: hashlib.sha256(f"{key}/{name}".encode()).digest())
+def drawn(order_ids: Iterable[UUID], key: str) -> list[UUID]:
+    """The orders in an order that `key` draws: nobody who does not know it can tell, and everybody who does gets the same."""
+    return sorted(order_ids, key=lambda order_id: hashlib.sha256(f"{key}/{order_id}".encode()).digest())

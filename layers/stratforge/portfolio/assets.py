@@ -10,6 +10,7 @@ ONE = Decimal(1)
 # Alpaca takes quantities of up to nine decimals and no order under one dollar.
 QUANTITY_STEP = Decimal("0.000000001")
 MINIMUM_NOTIONAL = Decimal(1)
+PRICE_DISCOVERY_NOTIONAL = Decimal(10)
 # What Alpaca takes of a crypto order: a quarter percent of what is received (its first tier, taker).
 CRYPTO_FEE_RATE = Decimal("0.0025")
 _CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
@@ -57,6 +58,13 @@ class AssetRules:
             return False
         whole = not self.crypto and quantity == quantity.to_integral_value()
         return quantity > 0 and (whole or quantity * price >= MINIMUM_NOTIONAL)
+
+    def price_discovery_quantity(self, price: Decimal) -> Decimal:
+        """The quantity that is sent to the broker only to have a price of the market: a share, or coins for a few dollars."""
+        if not self.crypto:
+            return ONE
+        quantity = max(self.min_order_size or ZERO, PRICE_DISCOVERY_NOTIONAL / price)
+        return (quantity / self.step).quantize(ONE, ROUND_UP) * self.step
 
     def tick(self, price: Decimal) -> Decimal:
         """The smallest difference between two prices: a cent from one dollar up, and 1/100 of a cent below (Rule 612)."""

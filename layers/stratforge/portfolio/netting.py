@@ -9,6 +9,9 @@ from decimal import Decimal
 from stratforge.portfolio.assets import ZERO, AssetRules
 from stratforge.portfolio.orders import Side
 
+# A limit so far through the market that it is filled at once, as a fraction of the reference price: such orders make one level.
+COMFORT = Decimal("0.001")
+
 
 @dataclass(frozen=True, slots=True)
 class ExecutableOrder:
@@ -23,9 +26,9 @@ class ExecutableOrder:
 class Block:
     """The net of some orders.
 
-    `quantity` goes to the broker on `side` with `limit_price` (`side` None: nothing does), `cross_quantity` is bought and sold inside at
-    a price between `cross_low` and `cross_high`. `left_out` are the indices of orders that wait for the next block. `tight` says that
-    an order's own limit binds the block, so that it may find no counterpart at once.
+    `quantity` goes to the broker on `side` with `limit_price` (`side` None: they are too few for the broker). While it is filled,
+    `cross_quantity` is bought and sold inside, at the prices of the fills and between `cross_low` and `cross_high`. `left_out` are the
+    indices of orders that wait for another block. `owes_turn` says that there are limit orders among them, whose turn is next.
     """
 
     side: Side | None
@@ -35,38 +38,53 @@ class Block:
     cross_low: Decimal
     cross_high: Decimal
     left_out: frozenset[int] = frozenset()
-    tight: bool = False
+    owes_turn: bool = False
 
 
-def net_orders(orders: Sequence[ExecutableOrder], price: Decimal, collar: Decimal, asset: AssetRules) -> Block | None:
+def net_orders(
+    orders: Sequence[ExecutableOrder],
+    price: Decimal,
+    collar: Decimal,
+    asset: AssetRules,
+    *,
+    balanced: Side,
+    limits_first: bool = False,
+) -> Block | None:
     """Nets executable orders: opposite sides cross, the rest goes to the broker within the collar.
 
-    A limit tighter than the collar on the side that goes to the broker would hold up everybody on that side, so such orders wait for
-    a block of their own while there are others; on the other side they only bound the price of the crossing. None: there are no orders.
+    An order that its own limit binds more tightly than the collar may find no counterpart and would hold up everybody in its block. So
+    such orders and those at the market take turns, and among limit orders the best price of each side goes first, as at an exchange.
+
+    Args:
+        orders: The orders.
+        price: The reference price.
+        collar: How far from it anything may trade, as a fraction.
+        asset: What the broker takes of it.
+        balanced: The side that goes to the broker when the sides are equal; to be drawn, since it pays the spread.
+        limits_first: It is the turn of limit orders, if there are any.
+
+    Returns:
+        The block; None when there are no orders.
     """
     if not orders:
         return None
     widest = {"buy": price * (1 + collar), "sell": price * (1 - collar)}
-    limits = [_bound(order, widest[order.side]) for order in orders]
-    inside = set(range(len(orders)))
-    while True:
-        bought = sum((orders[i].quantity for i in inside if orders[i].side == "buy"), ZERO)
-        sold = sum((orders[i].quantity for i in inside if orders[i].side == "sell"), ZERO)
-        side: Side | None = None if bought == sold else ("buy" if bought > sold else "sell")
-        mine = [i for i in inside if orders[i].side == side]
-        tight = {i for i in mine if limits[i] != widest[orders[i].side]}
-        if not tight or len(tight) == len(mine):
-            break
-        inside -= tight
-    low = max((limits[i] for i in inside if orders[i].side == "sell"), default=widest["sell"])
-    high = min((limits[i] for i in inside if orders[i].side == "buy"), default=widest["buy"])
+    bounds = [_bound(order, widest[order.side]) for order in orders]
+    tight = {i for i, order in enumerate(orders) if bounds[i] != widest[order.side]}
+    free = set(range(len(orders))) - tight
+    inside = _best_limits(orders, tight, price) if tight and (limits_first or not free) else free
+    bought = sum((orders[i].quantity for i in inside if orders[i].side == "buy"), ZERO)
+    sold = sum((orders[i].quantity for i in inside if orders[i].side == "sell"), ZERO)
     left_out = frozenset(range(len(orders))) - inside
-    net, cross = abs(bought - sold), min(bought, sold)
-    if side is None or not asset.is_large_enough(net, price):
-        # The broker takes nothing so small: the larger side stays unfilled to that extent.
-        return Block(None, ZERO, cross, None, low, high, left_out)
-    limit = asset.round_limit(high if side == "buy" else low, up=side == "sell")
-    return Block(side, net, cross, limit, low, high, left_out, bool(tight))
+    owes_turn = inside == free and bool(tight)
+    side: Side = balanced if bought == sold else ("buy" if bought > sold else "sell")
+    quantity = _to_broker(abs(bought - sold), max(bought, sold), price, asset)
+    if quantity is None:
+        return Block(None, ZERO, ZERO, None, widest["sell"], widest["buy"], left_out, owes_turn)
+    cross = max(bought, sold) - quantity
+    mine = [bounds[i] for i in inside if orders[i].side == side]
+    limit = asset.round_limit(min(mine) if side == "buy" else max(mine), up=side == "sell")
+    return Block(side, quantity, cross, limit, widest["sell"], widest["buy"], left_out, owes_turn)
 
 
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
@@ -75,6 +93,27 @@ def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
     return min(order.limit, widest) if order.side == "buy" else max(order.limit, widest)
 
 
-def crossing_price(execution: Decimal, low: Decimal, high: Decimal) -> Decimal:
-    """The price for inside crossing: the block's, kept within every order's limit and what buyers reserved cash for."""
-    return min(max(execution, low), high)
+def _best_limits(orders: Sequence[ExecutableOrder], tight: set[int], price: Decimal) -> set[int]:
+    """The limit orders with the best price of their side, and those that are as good as at the market."""
+    best: set[int] = set()
+    for side, sign in (("buy", 1), ("sell", -1)):
+        ranks = {i: (orders[i].limit or price) * sign for i in tight if orders[i].side == side}
+        if ranks:
+            level = min(max(ranks.values()), price * (sign + COMFORT))
+            best |= {i for i, rank in ranks.items() if rank >= level}
+    return best
+
+
+def _to_broker(net: Decimal, larger: Decimal, price: Decimal, asset: AssetRules) -> Decimal | None:
+    """What has to go to the broker so that there is a price: the net, or where that is too small an order, the smallest sensible one."""
+    if asset.is_large_enough(net, price):
+        return net
+    quantity = min(asset.price_discovery_quantity(price), larger)
+    return quantity if asset.is_large_enough(quantity, price) else None
+
+
+def may_cross(side: Side, limit: Decimal | None, price: Decimal, low: Decimal, high: Decimal) -> bool:
+    """Returns whether an order may be crossed at the price of a fill: within its limit, and within what was reserved for it."""
+    if side == "buy":
+        return price <= (high if limit is None else min(limit, high))
+    return price >= (low if limit is None else max(limit, low))

@@ -13,6 +13,7 @@ from typing import Literal
 from uuid import UUID
 
 Side = Literal["buy", "sell"]
+SIDES: tuple[Side, Side] = ("buy", "sell")
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 TimeInForce = Literal["day", "gtc"]
 Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"]
@@ -45,7 +46,6 @@ class BlockStatus(StrEnum):
     FILLED = "FILLED"
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
-    CROSSED = "CROSSED"  # Nothing went to the broker: it was bought and sold inside.
 
 
 class Returns(StrEnum):

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     SELL_ONLY = "SELL_ONLY"
     MARKET_CLOSED = "MARKET_CLOSED"
     SYMBOL_HALTED = "SYMBOL_HALTED"
+    EXCHANGE_HALT = "EXCHANGE_HALT"
     CORPORATE_ACTION = "CORPORATE_ACTION"
     # The platform's account at the broker
     PLATFORM_BUYING_POWER = "PLATFORM_BUYING_POWER"
@@ -69,6 +70,7 @@ _EXPLANATIONS = {
     Reason.BROKER_UNAVAILABLE: "The broker takes no orders of the platform at present; the order waits.",
     Reason.MARKET_CLOSED: "The market closed before the signal could be executed.",
     Reason.SYMBOL_HALTED: "Trading in the symbol is halted on this platform until it is looked into.",
+    Reason.EXCHANGE_HALT: "The exchange has halted or paused the symbol, and a signal does not wait for it.",
     Reason.CORPORATE_ACTION: "A split or a change of symbol made the order's prices and quantities void; place it anew.",
     Reason.PLATFORM_HALTED: "Trading is halted on the whole platform.",
     Reason.USER_HALTED: "Trading is halted for this account.",
@@ -87,7 +89,7 @@ _EXPLANATIONS = {
     Reason.CANCELED_BY_USER: "You canceled the order.",
     Reason.REPLACED: "The order was replaced by another one.",
     Reason.NOT_REPLACEABLE: "The order it should replace was already at work or finished.",
-    Reason.NET_BELOW_MINIMUM: "What other users' orders left over was smaller than the broker takes; the rest was executed.",
+    Reason.NET_BELOW_MINIMUM: "What was left of the order was smaller than the broker takes.",
     Reason.BROKER_REJECTED: "The broker rejected the block order this order was part of.",
     Reason.BROKER_CANCELED: "The broker's order ended before it was filled completely.",
 }

@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import ROUND_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from uuid import UUID
 
-from stratforge.portfolio.allocation import allocate
+from stratforge.portfolio.allocation import allocate, drawn
 from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
-from stratforge.portfolio.netting import crossing_price
+from stratforge.portfolio.netting import may_cross
 from stratforge.portfolio.orders import BlockStatus, Returns, Side
 from stratforge.portfolio.reasons import Reason
 
+_REASONS = {BlockStatus.REJECTED: Reason.BROKER_REJECTED, BlockStatus.CANCELED: Reason.BROKER_CANCELED}
 PRICE_STEP = Decimal("0.000000000001")
 FEE_STEP = Decimal("0.00000001")
 
@@ -47,10 +48,9 @@ class BlockState:
 
     block_id: UUID
     symbol: str
-    side: Side | None
+    side: Side
     quantity: Decimal
     cross_quantity: Decimal
-    reference_price: Decimal
     cross_low: Decimal
     cross_high: Decimal
     fee_rate: Decimal
@@ -62,12 +62,13 @@ class BlockState:
 
 @dataclass(frozen=True, slots=True)
 class OrderState:
-    """An order of the block as the ledger has it: what it brought into the block, and what it got there."""
+    """An order of the block as the ledger has it: what it brought into the block, what it got there, and its own limit."""
 
     order_id: UUID
     side: Side
     quantity: Decimal
     filled_quantity: Decimal
+    limit: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,12 @@ class Settlement:
 
 
 def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgress) -> Settlement:
-    """Applies the broker's progress to a block that is not finished yet."""
+    """Applies the broker's progress to a block that is not finished yet.
+
+    What crosses inside crosses with the fills: a fill of a tenth of the block brings a tenth of the crossing, at its price. So the price is
+    the market's own at a moment when the account traded in it, nobody knows it when the orders are netted, and it is the same for both
+    sides. What the block does not fill does not cross either.
+    """
     progress = _no_more_than_ordered(block, progress)
     trades: list[NewTrade] = []
     filled = {order.order_id: order.filled_quantity for order in orders}
@@ -119,21 +125,13 @@ def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgr
     if new_quantity > 0:
         execution = _execution(block, progress, new_quantity)
         trades += _allocated(block, orders, filled, execution)
+        trades += _crossed(block, orders, filled, execution)
     if progress.terminal is None:
         return Settlement(execution, tuple(trades), None, None)
-    total = max(progress.filled_quantity, block.filled_quantity)
-    value = execution.cumulative_value if execution is not None else block.filled_value
-    trades += _crossed(
-        block, orders, filled, progress.occurred_at, (value / total) if total > 0 else block.reference_price
-    )
     # A last status may come late: an order that was filled whole is filled, even if it is "done for the day" or "calculated" by now.
-    ended = BlockStatus.FILLED if block.side is not None and total >= block.quantity else progress.terminal
-    reasons = {
-        BlockStatus.REJECTED: Reason.BROKER_REJECTED,
-        BlockStatus.CANCELED: Reason.BROKER_CANCELED,
-        BlockStatus.CROSSED: Reason.NET_BELOW_MINIMUM,
-    }
-    return Settlement(execution, tuple(trades), ended, progress.reason or reasons.get(ended), progress.returns)
+    whole = max(progress.filled_quantity, block.filled_quantity) >= block.quantity
+    ended = BlockStatus.FILLED if whole else progress.terminal
+    return Settlement(execution, tuple(trades), ended, progress.reason or _REASONS.get(ended), progress.returns)
 
 
 def _no_more_than_ordered(block: BlockState, progress: OrderProgress) -> OrderProgress:
@@ -173,18 +171,12 @@ def _within_limit(block: BlockState, price: Decimal) -> Decimal:
 def _allocated(
     block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], execution: Execution
 ) -> list[NewTrade]:
-    """Divides an execution among the orders on the block's side.
+    """Divides an execution among the orders on the block's side, in proportion to what each still wants.
 
-    The larger side is filled by the broker to the extent of the net and by crossing for the rest, every order in the
-    same proportion. Allocating cumulative totals keeps the proportion however the fills are cut.
+    They are filled by the broker to the extent of the net and by crossing for the rest, every order in the same proportion.
     """
-    same_side = {order.order_id: order.quantity for order in orders if order.side == block.side}
-    total = min(execution.cumulative_quantity, block.quantity)
-    targets = allocate(total, same_side, key=str(block.block_id), step=block.step)
-    # A cumulative target can fall a rounding step below what an order already has; the steps are taken from the others.
-    open_parts = {order_id: max(targets[order_id] - filled[order_id], ZERO) for order_id in same_side}
-    new_total = min(execution.quantity, sum(open_parts.values(), ZERO))
-    parts = allocate(new_total, open_parts, key=f"{block.block_id}/{execution.execution_id}", step=block.step)
+    wanted = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == block.side}
+    parts = allocate(execution.quantity, wanted, key=f"{block.block_id}/{execution.execution_id}", step=block.step)
     fees = _fees(block, execution, parts)
     trades = []
     for order in orders:
@@ -223,21 +215,55 @@ def fee_quantity(quantity: Decimal, rate: Decimal) -> Decimal:
 
 
 def _crossed(
-    block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], at: datetime, price: Decimal
+    block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], execution: Execution
 ) -> list[NewTrade]:
-    """Crosses the smaller side completely against the larger one, at the block's average price. Nothing is paid for it."""
-    if block.cross_quantity == 0:
-        return []
-    at_price = crossing_price(price.quantize(PRICE_STEP), block.cross_low, block.cross_high)
+    """Crosses the smaller side against the larger one in proportion to an execution and at its price. Nothing is paid for it.
+
+    Where the price is beyond an order's limit, that order does not cross now, and what stood against it waits for another block.
+    """
+    before = execution.cumulative_quantity - execution.quantity
+    crossing = _crossing_parts(block, orders)
+    left = {
+        order.order_id: max(crossing[order.order_id] - filled[order.order_id], ZERO)
+        for order in orders
+        if order.side != block.side
+        and may_cross(order.side, order.limit, execution.price, block.cross_low, block.cross_high)
+    }
+    key = f"cross:{execution.execution_id}"
+    total = sum((crossing[order_id] for order_id in left), ZERO)
+    share = _share(total, execution.cumulative_quantity, block) - _share(total, before, block)
+    now = min(share, sum(left.values(), ZERO))
+    parts = allocate(now, left, key=f"{block.block_id}/{key}/smaller", step=block.step)
+    wanted = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == block.side}
+    parts |= allocate(now, wanted, key=f"{block.block_id}/{key}", step=block.step)
     trades = []
-    for side in ("buy", "sell"):
-        demands = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == side}
-        parts = allocate(block.cross_quantity, demands, key=f"{block.block_id}/cross", step=block.step)
-        for order in orders:
-            part = parts.get(order.order_id, ZERO)
-            if part > 0:
-                filled[order.order_id] += part
-                trades.append(
-                    NewTrade(order.order_id, order.side, part, at_price, f"cross:{block.block_id}", at, inside=True)
-                )
+    for order in orders:
+        part = parts.get(order.order_id, ZERO)
+        if part > 0:
+            filled[order.order_id] += part
+            trades.append(
+                NewTrade(order.order_id, order.side, part, execution.price, key, execution.filled_at, inside=True)
+            )
     return trades
+
+
+def _crossing_parts(block: BlockState, orders: Sequence[OrderState]) -> dict[UUID, Decimal]:
+    """How much of each order of the smaller side crosses when the block is filled whole.
+
+    That is all of it, but where the sides were nearly equal and a little went to the broker to have a price: what that leaves over on the
+    smaller side stays with few orders, drawn by the block, and goes out next.
+    """
+    smaller = {order.order_id: order.quantity for order in orders if order.side != block.side}
+    over = sum(smaller.values(), ZERO) - block.cross_quantity
+    for order_id in drawn(smaller, str(block.block_id)):
+        kept = min(over, smaller[order_id])
+        smaller[order_id] -= kept
+        over -= kept
+    return smaller
+
+
+def _share(quantity: Decimal, filled: Decimal, block: BlockState) -> Decimal:
+    """What of a quantity crosses until so much of the block is filled."""
+    if filled == block.quantity:
+        return quantity
+    return (quantity * filled / block.quantity / block.step).to_integral_value(ROUND_DOWN) * block.step

@@ -5,88 +5,175 @@ from __future__ import annotations
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stratforge.portfolio.allocation import allocate
-from stratforge.portfolio.netting import ExecutableOrder, crossing_price, net_orders
-from stratforge.portfolio.orders import Side
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.netting import Block, ExecutableOrder, may_cross, net_orders
+from stratforge.portfolio.orders import SIDES, Side
 
 from tests.support.values import COLLAR, PRICE, STOCK, ZERO, quantities
 
 limits = st.one_of(st.none(), st.integers(0, 40).map(lambda cents: Decimal(cents) / 100))
+sides = st.sampled_from(["buy", "sell"])
 
 
-@given(st.lists(st.tuples(st.sampled_from(["buy", "sell"]), quantities), min_size=1, max_size=20))
-def test_the_net_is_the_difference_of_the_sides_and_the_smaller_side_crosses(
-    orders: list[tuple[Side, Decimal]],
-) -> None:
+def order(side: Side, quantity: str, limit: str | None = None) -> ExecutableOrder:
+    """An executable order."""
+    return ExecutableOrder(side, Decimal(quantity), Decimal(limit) if limit else None)
+
+
+def net(*orders: ExecutableOrder, balanced: Side = "buy", limits_first: bool = False) -> Block:
+    """The block of orders in a stock at ten."""
+    block = net_orders(orders, PRICE, COLLAR, STOCK, balanced=balanced, limits_first=limits_first)
+    assert block is not None
+    return block
+
+
+@given(st.lists(st.tuples(sides, quantities), min_size=1, max_size=20), sides)
+def test_what_is_bought_is_sold_or_goes_to_the_broker(orders: list[tuple[Side, Decimal]], balanced: Side) -> None:
     bought = sum((q for side, q in orders if side == "buy"), ZERO)
     sold = sum((q for side, q in orders if side == "sell"), ZERO)
-    block = net_orders([ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)
-    assert block is not None
-    assert block.cross_quantity == min(bought, sold)
-    net = abs(bought - sold)
-    if STOCK.is_large_enough(net, PRICE):
-        assert (block.side, block.quantity) == ("buy" if bought > sold else "sell", net)
-    else:
-        assert (block.side, block.quantity) == (None, ZERO)
+    block = net(*(ExecutableOrder(side, quantity) for side, quantity in orders), balanced=balanced)
+    larger = max(bought, sold)
+    if block.side is None:
+        assert not STOCK.is_large_enough(min(larger, Decimal(1)), PRICE)
+        return
+    assert block.side == (balanced if bought == sold else "buy" if bought > sold else "sell")
+    # The larger side is filled whole: by the broker and by what crosses.
+    assert block.quantity + block.cross_quantity == larger
+    assert STOCK.is_large_enough(block.quantity, PRICE)
+    small = not STOCK.is_large_enough(abs(bought - sold), PRICE)
+    assert block.quantity == (min(Decimal(1), larger) if small else abs(bought - sold))
+    assert ZERO <= block.cross_quantity <= min(bought, sold)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["buy", "sell"]), quantities, limits), min_size=1, max_size=20), st.data())
-def test_nobody_trades_beyond_his_limit_or_the_collar(
-    orders: list[tuple[Side, Decimal, Decimal | None]], data: st.DataObject
+@given(st.lists(st.tuples(sides, quantities, limits), min_size=1, max_size=20), st.booleans(), sides)
+def test_the_broker_never_gets_a_price_beyond_a_limit_of_its_side_or_the_collar(
+    orders: list[tuple[Side, Decimal, Decimal | None]], limits_first: bool, balanced: Side
 ) -> None:
     executable = [
         ExecutableOrder(side, quantity, None if room is None else PRICE + room if side == "buy" else PRICE - room)
         for side, quantity, room in orders
     ]
-    block = net_orders(executable, PRICE, COLLAR, STOCK)
-    assert block is not None
-    inside = [each for index, each in enumerate(executable) if index not in block.left_out]
-    worst = data.draw(st.integers(900, 1100).map(lambda cents: Decimal(cents) / 100))
-    if block.limit_price is not None:
-        worst = min(worst, block.limit_price) if block.side == "buy" else max(worst, block.limit_price)
-        mine = [each.limit for each in inside if each.side == block.side and each.limit is not None]
-        assert all(block.limit_price <= each if block.side == "buy" else block.limit_price >= each for each in mine)
-    crossed = crossing_price(worst, block.cross_low, block.cross_high)
-    assert PRICE * (1 - COLLAR) <= crossed <= PRICE * (1 + COLLAR)
-    for each in inside:
-        if each.limit is not None:
-            assert crossed <= each.limit if each.side == "buy" else crossed >= each.limit
+    block = net(*executable, limits_first=limits_first, balanced=balanced)
+    assert (block.cross_low, block.cross_high) == (PRICE * (1 - COLLAR), PRICE * (1 + COLLAR))
+    assert len(block.left_out) < len(executable)
+    if block.limit_price is None:
+        return
+    assert block.cross_low <= block.limit_price <= block.cross_high
+    for index, each in enumerate(executable):
+        if index not in block.left_out and each.side == block.side and each.limit is not None:
+            assert block.limit_price <= each.limit if block.side == "buy" else block.limit_price >= each.limit
 
 
-def test_a_tight_limit_does_not_hold_up_the_others() -> None:
-    tight, free = ExecutableOrder("buy", Decimal(5), PRICE), ExecutableOrder("buy", Decimal(7))
-    block = net_orders([tight, free], PRICE, COLLAR, STOCK)
+def test_orders_at_the_market_and_limit_orders_take_turns() -> None:
+    orders = (order("buy", "5", "10"), order("buy", "7"), order("sell", "3", "10"))
+    block = net(*orders)
+    assert (block.left_out, block.quantity, block.cross_quantity, block.owes_turn) == (
+        frozenset({0, 2}),
+        Decimal(7),
+        ZERO,
+        True,
+    )
+    block = net(*orders, limits_first=True)
+    assert (block.left_out, block.quantity, block.cross_quantity) == (frozenset({1}), Decimal(2), Decimal(3))
+    assert not block.owes_turn
+    assert block.limit_price == PRICE
+
+
+def test_a_limit_beyond_the_collar_is_an_order_at_the_market() -> None:
+    block = net(order("buy", "5", "10.20"), order("buy", "7"))
+    assert (block.left_out, block.limit_price, block.owes_turn) == (frozenset(), Decimal("10.20"), False)
+
+
+def test_nobody_owes_limits_a_turn_where_there_are_none() -> None:
+    assert not net(order("buy", "1"), limits_first=True).owes_turn
+    assert not net(order("buy", "1", "10"), order("buy", "1", "10.005"), limits_first=False).owes_turn
+
+
+@pytest.mark.parametrize(("side", "better", "worse"), [("buy", "10.005", "10"), ("sell", "9.995", "10")])
+def test_the_better_limit_goes_first_and_is_not_bound_by_the_other(side: Side, better: str, worse: str) -> None:
+    block = net(order(side, "1", worse), order(side, "2", better), order(side, "4", better))
+    assert (block.left_out, block.quantity) == (frozenset({0}), Decimal(6))
+    assert block.limit_price == STOCK.round_limit(Decimal(better), up=side == "sell")
+
+
+@pytest.mark.parametrize(
+    ("side", "at", "beyond", "short"), [("buy", "10.01", "10.05", "10"), ("sell", "9.99", "9.95", "10")]
+)
+def test_limits_that_are_filled_at_once_go_together(side: Side, at: str, beyond: str, short: str) -> None:
+    block = net(order(side, "1", at), order(side, "2", beyond), order(side, "4", short))
+    assert (block.left_out, block.quantity, block.limit_price) == (frozenset({2}), Decimal(3), Decimal(at))
+
+
+@pytest.mark.parametrize("balanced", ["buy", "sell"])
+def test_equal_sides_send_a_share_to_have_a_price(balanced: Side) -> None:
+    block = net(order("buy", "100"), order("sell", "100"), balanced=balanced)
+    assert (block.side, block.quantity, block.cross_quantity) == (balanced, Decimal(1), Decimal(99))
+
+
+@pytest.mark.parametrize(
+    ("price", "smallest", "quantity"), [("10", "0.0001", "1"), ("10", "3", "3"), ("9.9", "0.0001", "1.02")]
+)
+def test_coins_for_ten_dollars_are_sent_to_have_a_price(price: str, smallest: str, quantity: str) -> None:
+    coin = AssetRules("BTC/USD", crypto=True, min_order_size=Decimal(smallest), quantity_increment=Decimal("0.01"))
+    orders = [order("buy", "100"), order("sell", "100")]
+    block = net_orders(orders, Decimal(price), COLLAR, coin, balanced="buy")
     assert block is not None
-    assert (block.left_out, block.quantity, block.tight) == (frozenset({0}), Decimal(7), False)
-    alone = net_orders([tight], PRICE, COLLAR, STOCK)
-    assert alone is not None
-    assert (alone.limit_price, alone.tight) == (PRICE, True)
+    assert (block.quantity, block.cross_quantity) == (Decimal(quantity), 100 - Decimal(quantity))
+
+
+def test_less_than_a_share_on_each_side_does_not_cross() -> None:
+    block = net(order("buy", "0.5"), order("sell", "0.4999"))
+    assert (block.side, block.quantity, block.cross_quantity) == ("buy", Decimal("0.5"), ZERO)
+
+
+def test_what_is_too_small_for_the_broker_goes_nowhere() -> None:
+    block = net(order("buy", "0.05"), order("sell", "0.06"))
+    assert (block.side, block.quantity, block.cross_quantity, block.limit_price) == (None, ZERO, ZERO, None)
+    assert block.left_out == frozenset()
+
+
+def test_no_orders_make_no_block() -> None:
+    assert net_orders([], PRICE, COLLAR, STOCK, balanced="buy") is None
 
 
 def test_the_order_of_arrival_decides_nothing() -> None:
-    orders = [
-        ExecutableOrder("buy", Decimal(3), PRICE),
-        ExecutableOrder("sell", Decimal(5)),
-        ExecutableOrder("buy", Decimal(1)),
-    ]
-    there = net_orders(orders, PRICE, COLLAR, STOCK)
-    back = net_orders(orders[::-1], PRICE, COLLAR, STOCK)
-    assert there is not None
-    assert back is not None
+    orders = [order("buy", "3"), order("sell", "5"), order("buy", "1"), order("sell", "9", "10")]
+    there, back = net(*orders), net(*orders[::-1])
     assert (there.side, there.quantity, there.limit_price) == (back.side, back.quantity, back.limit_price)
 
 
 @given(st.decimals(Decimal("0.0101"), Decimal(100000), places=4))
 def test_a_limit_never_lies_beyond_the_collar(price: Decimal) -> None:
-    sides: tuple[Side, ...] = ("buy", "sell")
-    for side in sides:
-        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK)
+    for side in SIDES:
+        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK, balanced="buy")
         assert block is not None
         assert block.limit_price is not None
         assert STOCK.on_tick(block.limit_price)
         assert block.limit_price <= price * (1 + COLLAR) if side == "buy" else block.limit_price >= price * (1 - COLLAR)
+
+
+@pytest.mark.parametrize(
+    ("side", "limit", "price", "may"),
+    [
+        ("buy", None, "10.2", True),
+        ("buy", None, "10.21", False),
+        ("buy", "10.1", "10.1", True),
+        ("buy", "10.1", "10.11", False),
+        ("buy", "11", "10.21", False),
+        ("sell", None, "9.8", True),
+        ("sell", None, "9.79", False),
+        ("sell", "9.9", "9.9", True),
+        ("sell", "9.9", "9.89", False),
+        ("sell", "9", "9.79", False),
+    ],
+)
+def test_nobody_crosses_beyond_his_limit_or_the_collar(side: Side, limit: str | None, price: str, may: bool) -> None:
+    own = Decimal(limit) if limit else None
+    assert may_cross(side, own, Decimal(price), Decimal("9.8"), Decimal("10.2")) is may
 
 
 @given(st.lists(quantities, min_size=1, max_size=30), st.data())

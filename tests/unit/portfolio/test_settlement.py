@@ -13,7 +13,7 @@ from stratforge.broker import BrokerOrder
 from stratforge.bus.messages import OrderUpdate
 from stratforge.portfolio.corrections import Share, correct_fills, split_positions
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
-from stratforge.portfolio.orders import BlockStatus
+from stratforge.portfolio.orders import BlockStatus, Side
 from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
 from tests.support.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
@@ -28,19 +28,21 @@ from tests.support.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities
 )
 @settings(max_examples=200, deadline=None)
 def test_settlement_is_exact_whatever_the_order_of_events(
-    orders: list[tuple[str, Decimal]], cuts: list[int], complete: bool, doubled: bool, fee_rate: Decimal
+    orders: list[tuple[Side, Decimal]], cuts: list[int], complete: bool, doubled: bool, fee_rate: Decimal
 ) -> None:
-    states = [OrderState(UUID(int=index + 1), side, quantity, ZERO) for index, (side, quantity) in enumerate(orders)]  # type: ignore[arg-type]
-    net = net_orders([ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK)  # type: ignore[arg-type]
+    states = [OrderState(UUID(int=index + 1), side, quantity, ZERO) for index, (side, quantity) in enumerate(orders)]
+    net = net_orders(
+        [ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK, balanced="buy"
+    )
+    assume(net is not None and net.side is not None)
     assert net is not None
-    assume(net.side is not None)
+    assert net.side is not None
     block = BlockState(
         UUID(int=99),
         "AAPL",
         net.side,
         net.quantity,
         net.cross_quantity,
-        PRICE,
         net.cross_low,
         net.cross_high,
         fee_rate,
@@ -72,15 +74,22 @@ def test_settlement_is_exact_whatever_the_order_of_events(
     assert all(ZERO <= each.filled_quantity <= each.quantity for each in states)
     executed = [trade for trade in trades if not trade.inside]
     assert sum((trade.quantity for trade in executed), ZERO) == last
+    crossed = [trade for trade in trades if trade.inside]
+    assert all(trade.fee_quantity == trade.fee_cash == 0 for trade in crossed)
+    assert {trade.price for trade in crossed} <= {price}
     for side in ("buy", "sell"):
-        crossed = [trade for trade in trades if trade.inside and trade.side == side]
-        assert sum((trade.quantity for trade in crossed), ZERO) == net.cross_quantity
-        assert all(trade.fee_quantity == trade.fee_cash == 0 for trade in crossed)
+        quantity = sum((trade.quantity for trade in crossed if trade.side == side), ZERO)
+        exact = net.cross_quantity * last / net.quantity
+        assert exact - Decimal("0.000000001") * len(orders) <= quantity <= exact
     fees = sum((trade.fee_quantity for trade in executed if trade.side == "buy"), ZERO)
     bought = sum((trade.quantity for trade in executed if trade.side == "buy"), ZERO)
     assert bought * fee_rate <= fees <= bought * fee_rate + Decimal("0.00000001") * len(events)
     if complete:
-        assert all(each.filled_quantity == each.quantity for each in states)
+        assert all(each.filled_quantity == each.quantity for each in states if each.side == net.side)
+        left = sum((each.quantity - each.filled_quantity for each in states if each.side != net.side), ZERO)
+        # Nothing, or what takes the place of the share that was sent to have a price.
+        sold = sum((each.quantity for each in states if each.side != net.side), ZERO)
+        assert left == sold - net.cross_quantity <= 1
 
 
 shares = st.lists(st.tuples(quantities, quantities, quantities, st.integers(0, 2)), min_size=1, max_size=8)

@@ -19,18 +19,18 @@ class OpenBlock:
     """A block order that is not finished.
 
     Attributes:
-        side: Of the net at the broker; None while nothing but a crossing inside is left to write.
+        side: Of the net at the broker.
         quantity: Units at the broker.
         limit_price: Dollars a unit.
         claimed: An executor is sending or looking it up.
-        stale: The market's time has passed at which it should be canceled.
+        stale: The time has passed, on our clock, at which what is left of it is canceled.
     """
 
     block_id: UUID
     symbol: str
-    side: Side | None
+    side: Side
     quantity: Decimal
-    limit_price: Decimal | None
+    limit_price: Decimal
     client_order_id: str
     alpaca_order_id: str | None
     status: BlockStatus
@@ -41,8 +41,8 @@ class OpenBlock:
 
 _BLOCK = """
     SELECT b.id AS block_id, b.symbol, b.side, b.quantity, b.limit_price, b.client_order_id, b.alpaca_order_id, b.status, b.created_at,
-           b.claimed_until > now() AS claimed, coalesce(b.cancel_after <= l.time, false) AS stale
-    FROM block_orders b LEFT JOIN latest_prices l ON l.symbol = b.symbol
+           b.claimed_until > now() AS claimed, coalesce(b.cancel_after <= now(), false) AS stale
+    FROM block_orders b
 """
 
 
@@ -64,7 +64,6 @@ class NewBlock:
     client_order_id: str
     fee_rate: Decimal
     bar_time: datetime | None
-    cancel_after: datetime
     claim: timedelta
     step: Decimal
 
@@ -76,8 +75,8 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
         connection,
         """
         INSERT INTO block_orders (symbol, side, quantity, limit_price, cross_quantity, reference_price, collar, cross_low, cross_high,
-                                  fee_rate, bar_time, client_order_id, status, cancel_after, claimed_until, step)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', %s, now() + %s, %s) RETURNING id
+                                  fee_rate, bar_time, client_order_id, left_out, status, claimed_until, step)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', now() + %s, %s) RETURNING id
         """,
         (
             symbol,
@@ -92,7 +91,7 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
             block.fee_rate,
             block.bar_time,
             block.client_order_id,
-            block.cancel_after,
+            net.owes_turn,
             block.claim,
             block.step,
         ),
@@ -113,15 +112,34 @@ def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> boo
     )
 
 
-def mark_submitted(connection: Connection, block_id: UUID, alpaca_order_id: str) -> None:
-    """Notes that the broker has the order; a block that is already finished is left alone."""
+def limits_are_next(connection: Connection, symbol: str) -> bool:
+    """Returns whether the symbol's last block left limit orders out, so that the next one is theirs."""
+    row = connection.execute(
+        "SELECT left_out FROM block_orders WHERE symbol = %s ORDER BY created_at DESC LIMIT 1", (symbol,)
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def overdue_symbols(connection: Connection) -> list[str]:
+    """Symbols whose block at work has to be seen to: what the broker did not fill in time, and what was stored and not sent."""
+    rows = connection.execute(
+        """
+        SELECT symbol FROM block_orders
+        WHERE completed_at IS NULL AND claimed_until <= now() AND (status <> 'SUBMITTED' OR cancel_after <= now()) ORDER BY created_at
+        """
+    )
+    return [row[0] for row in rows]
+
+
+def mark_submitted(connection: Connection, block_id: UUID, alpaca_order_id: str, lifetime: timedelta) -> None:
+    """Notes that the broker has the order, for so long; a block that is already finished is left alone."""
     connection.execute(
         """
         UPDATE block_orders SET status = 'SUBMITTED', alpaca_order_id = %s, submitted_at = coalesce(submitted_at, now()),
-                                claimed_until = now()
+                                cancel_after = coalesce(cancel_after, now() + %s), claimed_until = now()
         WHERE id = %s AND completed_at IS NULL
         """,
-        (alpaca_order_id, block_id),
+        (alpaca_order_id, lifetime, block_id),
     )
 
 

@@ -15,10 +15,8 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.sessions import fix_final_pnl
 
-# How long, in the market's time, a limit order that the broker did not fill leaves the symbol to others.
+# How long, in the market's time, an order that the broker did not fill leaves the symbol to others.
 RETRY_AFTER = timedelta(seconds=10)
-# How long after its bar a signal may still be executed.
-SIGNAL_LIFETIME = timedelta(minutes=2)
 
 
 def apply_progress(connection: Connection, client_order_id: str, progress: OrderProgress) -> Settlement | None:
@@ -35,8 +33,8 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         connection,
         BlockState,
         """
-        SELECT id AS block_id, symbol, side, quantity, cross_quantity, reference_price, cross_low, cross_high, fee_rate,
-               limit_price, filled_quantity, filled_value, step
+        SELECT id AS block_id, symbol, side, quantity, cross_quantity, cross_low, cross_high, fee_rate, limit_price,
+               filled_quantity, filled_value, step
         FROM block_orders WHERE client_order_id = %s AND completed_at IS NULL FOR UPDATE
         """,
         (client_order_id,),
@@ -48,8 +46,9 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         connection,
         OrderState,
         """
-        SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity FROM orders
-        WHERE block_order_id = %(block)s ORDER BY id FOR UPDATE
+        SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity,
+               CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END AS "limit"
+        FROM orders WHERE block_order_id = %(block)s ORDER BY id FOR UPDATE
         """,
         orders_of,
     )
@@ -167,24 +166,32 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
         connection.execute(_WRITE_PURCHASES if side == "buy" else _WRITE_SALES, parameters)
 
 
+# How long, in the market's time, an order without a limit goes on trying after it was accepted: a signal is old after two bars, and an
+# exit of a session is asked for anew. A person's order at the market goes on until it is filled or called off.
+PATIENCE = timedelta(minutes=2)
+
 _COMPLETE = f"""
 WITH ending AS (
-    SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS shares, (CASE
-        WHEN filled_quantity = quantity THEN 'FILLED'
-        WHEN cancel_requested_at IS NULL AND (
-            (type IN ('limit', 'stop_limit') AND %(status)s <> 'REJECTED') OR %(returns)s = 'ALL'
-            OR (%(returns)s = 'RESTING' AND (type <> 'market' OR origin NOT IN ('SIGNAL', 'MANUAL')))) THEN 'RESTING'
-        WHEN filled_quantity > 0 THEN 'PARTIALLY_FILLED'
+    SELECT o.id, o.user_id, o.session_id, o.reserved_cash AS cash, o.reserved_quantity AS shares, goes_on.at AS retry_at, (CASE
+        WHEN o.filled_quantity = o.quantity THEN 'FILLED'
+        WHEN o.cancel_requested_at IS NULL AND goes_on.may THEN 'RESTING'
+        WHEN o.filled_quantity > 0 THEN 'PARTIALLY_FILLED'
         WHEN %(status)s = 'REJECTED' THEN 'REJECTED' ELSE 'CANCELED' END)::order_status AS outcome
-    FROM orders WHERE block_order_id = %(block)s),
+    FROM orders o JOIN block_orders b ON b.id = o.block_order_id
+    -- Whoever should have been crossed is not to blame for what became of the block, and goes to the broker in the next one.
+    CROSS JOIN LATERAL (SELECT
+        %(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
+            OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
+                AND (o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s)) AS may,
+        CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN %(retry_at)s::timestamptz END AS at) goes_on
+    WHERE o.block_order_id = %(block)s),
 rested AS (
     UPDATE orders o SET
-        status = 'RESTING', reason = %(waits)s, completed_at = NULL, block_order_id = NULL,
-        retry_at = coalesce((SELECT l.time FROM latest_prices l WHERE l.symbol = o.symbol), %(occurred_at)s) + %(retry_after)s,
-        -- What executes at the market waits for the next try, a signal's for as long as a signal lives.
-        triggered_at = CASE WHEN o.type = 'market' THEN coalesce(o.triggered_at, now()) ELSE o.triggered_at END,
-        trigger_above = CASE WHEN o.trigger_below IS NULL THEN coalesce(o.trigger_above, 0) END,
-        expires_at = CASE WHEN o.origin = 'SIGNAL' THEN coalesce(o.expires_at, o.decided_at + %(signal_lifetime)s) ELSE o.expires_at END
+        status = 'RESTING', reason = %(waits)s, completed_at = NULL, retry_at = e.retry_at, block_order_id = NULL,
+        -- At the market: executable whatever the price.
+        trigger_above = CASE WHEN o.type IN ('limit', 'stop_limit') THEN o.trigger_above ELSE 0 END,
+        expires_at = CASE WHEN o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') THEN o.expires_at
+                          ELSE coalesce(o.expires_at, o.decided_at + %(patience)s) END
     FROM ending e WHERE o.id = e.id AND e.outcome = 'RESTING'),
 ended AS (
     UPDATE orders o SET
@@ -196,11 +203,12 @@ UPDATE block_orders SET status = %(status)s::block_status, completed_at = now() 
 """  # noqa: S608 - statements of ours
 
 
-def _complete(connection: Connection, block: BlockState, settlement: Settlement, occurred_at: datetime) -> None:
+def _complete(connection: Connection, block: BlockState, settlement: Settlement, at: datetime) -> None:
     """Finishes a block.
 
-    What is left of a limit order goes back to rest with its reservation, unless its end was asked for or the broker refused the block; so
-    does what the settlement returns. What the other orders did not get is released. A session that was waiting for its last order has its profit fixed.
+    What is left of an order goes back to our book with its reservation and out again: at once where it only waited to be crossed, after a
+    pause where the market had nothing for it. It ends when its end was asked for, when the broker refused the block (unless the settlement
+    returns it), or when it is too old (see `PATIENCE`). A session that was waiting for its last order has its profit fixed.
     """
     connection.execute(
         _COMPLETE,
@@ -210,11 +218,11 @@ def _complete(connection: Connection, block: BlockState, settlement: Settlement,
             "status": settlement.completed,
             "reason": settlement.reason,
             "canceled": Reason.CANCELED_BY_USER,
+            "at": at,
+            "retry_at": at + RETRY_AFTER,
+            "patience": PATIENCE,
             "returns": settlement.returns,
             "waits": None if settlement.returns is Returns.NONE else settlement.reason,
-            "signal_lifetime": SIGNAL_LIFETIME,
-            "occurred_at": occurred_at,
-            "retry_after": RETRY_AFTER,
         },
     )
     fix_final_pnl(connection, block.symbol)

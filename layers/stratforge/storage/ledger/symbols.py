@@ -116,8 +116,7 @@ def has_work(connection: Connection, symbol: str, *, new_price: bool = False) ->
             OR EXISTS (SELECT FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
                        WHERE o.symbol = %(symbol)s AND o.status IN ('PENDING', 'RESTING')
                          AND ({DUE_ORDER} OR (%(new_price)s AND o.type = 'trailing_stop' AND o.triggered_at IS NULL)))
-            OR EXISTS (SELECT FROM block_orders b JOIN latest_prices l ON l.symbol = b.symbol
-                       WHERE b.symbol = %(symbol)s AND b.completed_at IS NULL AND b.cancel_after <= l.time)
+            OR EXISTS (SELECT FROM block_orders b WHERE b.symbol = %(symbol)s AND b.completed_at IS NULL AND b.cancel_after <= now())
             OR EXISTS (SELECT FROM {SESSIONS_WITH_EXITS} WHERE {_EXITS_OF} AND p.quantity > 0
                          AND ((%(new_price)s AND s.trailing_stop IS NOT NULL) OR ({EXIT_ORIGIN}) IS NOT NULL))
             OR EXISTS (SELECT FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol
