@@ -67,6 +67,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         ("BrokenInvariants", len(report.broken)),
         ("OrdersRecovered", report.looked_up + report.resubmitted),
         ("FillsCorrected", len(report.corrected)),
+        ("BuyingPowerShort", int(report.short)),
+        ("ActionsUndecided", len(report.undecided)),
     ):
         metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, Self, TypeVar
 
@@ -74,7 +75,10 @@ PLACEHOLDER = "enter-me"
 
 
 class AlpacaSecret(BaseModel):
-    """The paper account's keys. The addresses are Alpaca's unless the secret names others."""
+    """The paper account's keys. The addresses are Alpaca's unless the secret names others.
+
+    `scale` units of the ledger are one unit at the broker: so an account carries as many times more users' money as it has itself.
+    """
 
     key_id: str
     secret_key: SecretStr
@@ -84,6 +88,7 @@ class AlpacaSecret(BaseModel):
     data_stream_url: str = "wss://stream.data.alpaca.markets"
     feed: str = "iex"
     requests_per_minute: int = 200
+    scale: Decimal = Field(Decimal(1), ge=1, le=1_000_000, multiple_of=1)
 
     @property
     def entered(self) -> bool:

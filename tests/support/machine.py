@@ -17,8 +17,10 @@ from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import equity, halts, order_book, reconciliation, risk
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.ledger.symbols import CLOSING_POSITIONS
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions
+from stratforge.storage.users import accounts
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.support.world import World
@@ -71,6 +73,7 @@ class Trading(RuleBasedStateMachine):
         self.world, self._done = type(self).make_world()
         self.traders: list[Trader] = []
         self.minute = 0
+        self.closed: set[UUID] = set()
         # Symbols whose broker was changed behind our back: equality comes back with the reconciler.
         self.touched: set[str] = set()
 
@@ -94,6 +97,31 @@ class Trading(RuleBasedStateMachine):
             assert working == (0,)
             unexplained = {halt.symbol for halt in halts.halted_symbols(connection)}
             self._broker_and_ledger_agree(except_for=unexplained)
+        self._nothing_is_left_behind(unexplained)
+
+    def _nothing_is_left_behind(self, halted: set[str]) -> None:
+        """When the market is open and nobody is halted, whoever is to hold nothing holds nothing that can be sold."""
+        with self.world.database.transaction() as connection:
+            halts.set_platform_state(connection, "ACTIVE", "test")
+            connection.execute("UPDATE users SET trading_state = 'ACTIVE' WHERE closed_at IS NULL")
+        self.time_passes("the next day")
+        for _ in range(4):
+            self.minute += 2
+            for symbol in SYMBOLS:
+                price = self.world.broker.prices[symbol]
+                self._bar(symbol, price, price, price)
+                self.world.work.append(symbol)
+            self.world.quiet()
+        with self.world.database.transaction() as connection:
+            left = connection.execute(
+                f"""
+                SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol
+                WHERE p.quantity > 0 AND NOT p.symbol = ANY(%s)
+                  AND (p.quantity * l.price >= 1.1 OR (p.quantity >= 1 AND p.symbol NOT LIKE '%%/%%'))
+                """,
+                (list(halted),),
+            ).fetchall()
+        assert not left, left
 
     def _count(self) -> None:
         """What happened in this example, so that the test can tell that enough did."""
@@ -346,8 +374,28 @@ class Trading(RuleBasedStateMachine):
         assert stopped is not None
         self.world.work.append(stopped.symbol)
 
+    @rule(number=st.integers(0, 20), paused=st.booleans())
+    def a_session_pauses_or_goes_on(self, number: int, paused: bool) -> None:
+        trader = self._trader(number)
+        with self.world.database.transaction() as connection:
+            found = sessions.get_session(connection, trader.session_id)
+            assert found is not None
+            sessions.change_session(connection, trader.session_id, found.settings, paused=paused)
+        self.world.work.append(found.symbol)
+
+    @precondition(lambda self: len(self.closed) + 1 < len({each.user_id for each in self.traders}))
+    @rule(number=st.integers(0, 20))
+    def a_person_closes_his_account(self, number: int) -> None:
+        user_id = self._trader(number).user_id
+        with self.world.database.transaction(user_id) as connection:
+            self.world.work += accounts.symbols_of(connection, user_id)
+            accounts.close_account(connection)
+        self.closed.add(user_id)
+
     @rule(number=st.integers(0, 20), state=st.sampled_from(("ACTIVE",) * 4 + ("REDUCING", "HALTED")))
     def a_person_changes_the_trading_state(self, number: int, state: str) -> None:
+        if self._trader(number).user_id in self.closed:
+            return
         with self.world.database.transaction() as connection:
             halts.choose_state(connection, self._trader(number).user_id, state)  # type: ignore[arg-type]
 
@@ -440,6 +488,10 @@ class Trading(RuleBasedStateMachine):
 
     @rule(ratio=st.sampled_from(("2", "3", "0.5")))
     def a_stock_splits(self, ratio: str) -> None:
+        """Overnight, at the broker; the ledger follows when the reconciler runs, which may be late in the day."""
+        self.time_passes("the next day")
+        opens = OPEN + timedelta(minutes=self.minute)
+        self.world.broker.now_at = max(self.world.broker.now_at, opens)
         action = CorporateAction(
             f"split-{len(self.world.broker.actions)}",
             "AAPL",

@@ -9,12 +9,21 @@ from enum import StrEnum
 
 from stratforge.application.execution_plan import Surroundings, plan
 from stratforge.application.reference_data import ReferenceData
-from stratforge.broker import RULES, Accepted, Broker, BrokerRefusesPlatform, Refusal, Rejected, Unknown
+from stratforge.broker import (
+    RULES,
+    Accepted,
+    Broker,
+    BrokerRefusesPlatform,
+    BrokerUnavailable,
+    Refusal,
+    Rejected,
+    Unknown,
+)
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import Trade
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.storage.ledger import blocks, halts, symbols
+from stratforge.storage.ledger import blocks, buying_power, halts, symbols
 from stratforge.storage.ledger.blocks import OpenBlock
 from stratforge.storage.ledger.fills import apply_progress
 from stratforge.storage.market import assets, market_data
@@ -27,6 +36,10 @@ CLAIM = timedelta(seconds=20)
 BLOCK_LIFETIME = timedelta(seconds=5)
 _MAX_ROUNDS = 5
 ZERO = Decimal(0)
+
+
+# Said when the setting of the scale no longer fits what is held.
+SCALE_CHANGED = "the account's scale was changed while something is held or at work: set it back in the secret, or sell everything first"
 
 
 class Outcome(StrEnum):
@@ -89,12 +102,18 @@ class SymbolExecutor:
             executed = again
         return executed
 
-    def _round(self, symbol: str) -> Executed:
+    def _round(self, symbol: str, *, account_is_fresh: bool = False) -> Executed:
+        asset = self._reference.asset(symbol)
+        if asset is not None and asset.scale != self._broker.scale:
+            self._read_account()
+            self._reference.forget(symbol)
+            asset = self._reference.asset(symbol)
         around = Surroundings(
-            self._reference.asset(symbol),
+            asset,
             lambda at: self._reference.is_open(symbol, at),
             lambda at: self._reference.next_close(symbol, at),
             self._claim,
+            account_is_fresh,
         )
         to_send = planned = unknown_day = None
         with self._database.transaction() as connection:
@@ -109,6 +128,9 @@ class SymbolExecutor:
                     to_send = blocks.open_block(connection, symbol) if planned.client_order_id else None
         if met is not None:
             return self._take_up(met)
+        if planned is not None and planned.account_due:
+            self._read_account()
+            return self._round(symbol, account_is_fresh=True)
         if to_send is not None and planned is not None:
             return self._submit(to_send, planned.joined)
         if planned is not None:
@@ -116,7 +138,18 @@ class SymbolExecutor:
         assert unknown_day is not None
         # Not asked inside the transaction, which holds the symbol.
         self._reference.learn(unknown_day)
-        return self._round(symbol)
+        return self._round(symbol, account_is_fresh=account_is_fresh)
+
+    def _read_account(self) -> None:
+        """Asks the broker for the account's buying power; not inside the transaction, which holds the symbol."""
+        with self._database.transaction() as connection:
+            began = buying_power.begin_reading(connection)
+        account = self._broker.account()
+        with self._database.transaction() as connection:
+            buying_power.store_account(connection, account.buying_power, account.cash_power, account.equity, began)
+            agreed = buying_power.set_scale(connection, self._broker.scale)
+        if not agreed:
+            raise BrokerUnavailable(SCALE_CHANGED)
 
     # A block that another run stored ---------------------------------------------------------------------
 
@@ -190,6 +223,8 @@ class SymbolExecutor:
         )
         apply_progress(connection, block.client_order_id, progress)
         blocks.set_error(connection, block.client_order_id, rejected.message)
+        if rejected.kind is Refusal.BUYING_POWER:
+            buying_power.exhaust(connection)
         if rejected.kind is Refusal.NOT_ENOUGH_HELD:
             halts.halt_symbol(connection, block.symbol, halts.DRIFT, rejected.message)
         if rejected.kind in (Refusal.ASSET_CLOSED, Refusal.ASSET_SELL_ONLY):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from stratforge.application.execute_symbol import SCALE_CHANGED
 from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
@@ -18,6 +19,7 @@ from stratforge.portfolio.order_states import Phase
 from stratforge.storage.delivery import events
 from stratforge.storage.ledger import (
     blocks,
+    buying_power,
     corporate_actions,
     equity,
     halts,
@@ -39,6 +41,8 @@ _OLD = timedelta(minutes=10)
 _STATEMENT = timedelta(days=1)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
+# Operators are warned when less than this part of the account's equity is left to buy with.
+_LOW_POWER = Decimal("0.1")
 _EVENT_DAYS = 7
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
@@ -51,7 +55,7 @@ class Report:
     `unconfirmed` holds corrections that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
     to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
-    could not follow, each with what has to happen; `behind` symbols whose split the broker has not followed.
+    could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed.
     """
 
     looked_up: int = 0
@@ -69,6 +73,8 @@ class Report:
     rounding: dict[str, str] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    buying_power: dict[str, str] = field(default_factory=dict)
+    short: bool = False
     broken: dict[str, int] = field(default_factory=dict)
     closing: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
@@ -126,6 +132,7 @@ class Reconciliation:
         self._compare_statement(report)
         self._follow_corporate_actions(report)
         self._compare_positions(report)
+        self._check_account(report)
         self._check_ledger(report)
         self._wake_waiting_symbols(report, started_at)
         self._refresh_assets()
@@ -289,6 +296,27 @@ class Reconciliation:
         with self._database.transaction() as connection:
             if halts.halt_symbol(connection, symbol, reason, detail):
                 report.halted.append(symbol)
+
+    # The account -----------------------------------------------------------------------------------------
+
+    def _check_account(self, report: Report) -> None:
+        """Reads what the account can carry, and says early when it will not be enough."""
+        with self._database.transaction() as connection:
+            began = buying_power.begin_reading(connection)
+        account = self._broker.account()
+        with self._database.transaction() as connection:
+            buying_power.store_account(connection, account.buying_power, account.cash_power, account.equity, began)
+            if not buying_power.set_scale(connection, self._broker.scale):
+                report.unexplained["scale"] = SCALE_CHANGED
+            cover = buying_power.cover(connection)
+        if cover is not None:
+            report.buying_power = {
+                "account": str(cover.buying_power),
+                "users' free cash": str(cover.free_cash),
+                "orders waiting": str(cover.waiting),
+                "scale": str(cover.scale),
+            }
+            report.short = cover.waiting > 0 or cover.buying_power < cover.equity * _LOW_POWER
 
     # The ledger itself -----------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from stratforge.broker.port import (
     Accepted,
+    AccountState,
     Broker,
     BrokerBusy,
     BrokerOrder,
@@ -18,6 +19,7 @@ from stratforge.broker.refusals import RULES, Refusal
 
 __all__ = [
     "Accepted",
+    "AccountState",
     "Broker",
     "BrokerBusy",
     "BrokerOrder",

@@ -20,6 +20,7 @@ from stratforge.broker import corporate_actions
 from stratforge.broker.hardening import harden
 from stratforge.broker.port import (
     Accepted,
+    AccountState,
     BrokerBusy,
     BrokerOrder,
     BrokerRefusesPlatform,
@@ -96,6 +97,27 @@ class AlpacaBroker:
                 raise
             raise BrokerRefusesPlatform(_refused(error)) from error
 
+    @property
+    def scale(self) -> Decimal:
+        """Units of the ledger for one at the broker; see `Broker.scale`."""
+        scale: Decimal = self._keys.now().scale
+        return scale
+
+    def account(self) -> AccountState:
+        """The account's buying power; see `Broker.account`."""
+
+        def ask() -> AccountState:
+            row: Any = self._client.get("/account")
+            power = Decimal(str(row["buying_power"]))
+            cash = row.get("non_marginable_buying_power")
+            equity = Decimal(str(row["equity"]))
+            return AccountState(
+                power * self.scale, (power if cash is None else Decimal(str(cash))) * self.scale, equity * self.scale
+            )
+
+        nothing = AccountState(Decimal(0), Decimal(0), Decimal(0))
+        return self._ask("read", "the account", ask, missing=nothing)
+
     # Orders ----------------------------------------------------------------------------------------------
 
     def submit(
@@ -111,7 +133,7 @@ class AlpacaBroker:
         self._take("submit")
         request = {
             "symbol": symbol,
-            "qty": f"{quantity.normalize():f}",
+            "qty": f"{(quantity / self.scale).normalize():f}",
             "side": side,
             "type": "limit",
             "time_in_force": "ioc" if is_crypto(symbol) else "day",
@@ -154,7 +176,7 @@ class AlpacaBroker:
             self._take("read")
             last = self._client.get(f"/orders/{last['replaced_by']}")
             ids.append(str(last["id"]))
-        order = _order(last)
+        order = _order(last, self.scale)
         if len(ids) == 1:
             return order
         fills = [fill for fill in self.fills_since(_time(row["created_at"])) if fill.broker_order_id in ids]
@@ -177,7 +199,7 @@ class AlpacaBroker:
             # Positions in crypto are named without the slash, so the list of assets has to say which is meant.
             pairs = self._rows("the crypto assets", "/assets", {"asset_class": "crypto"})
             symbols = {str(pair["symbol"]).replace("/", ""): str(pair["symbol"]) for pair in pairs}
-        return {symbols.get(row["symbol"], str(row["symbol"])): Decimal(row["qty"]) for row in rows}
+        return {symbols.get(row["symbol"], str(row["symbol"])): Decimal(row["qty"]) * self.scale for row in rows}
 
     def orders_since(self, since: datetime) -> list[BrokerOrder]:
         """Orders since then; see `BrokerStatement.orders_since`."""
@@ -196,8 +218,9 @@ class AlpacaBroker:
 
     def _stated(self, row: Any) -> BrokerOrder:
         if not row.get("replaced_by"):
-            return _order(row)
-        return self._ask("read", f"what replaced {row['id']}", lambda: self._whole(row), missing=_order(row))
+            return _order(row, self.scale)
+        alone = _order(row, self.scale)
+        return self._ask("read", f"what replaced {row['id']}", lambda: self._whole(row), missing=alone)
 
     def fills_since(self, since: datetime) -> list[FillActivity]:
         """Executions since then; see `BrokerStatement.fills_since`."""
@@ -208,7 +231,7 @@ class AlpacaBroker:
             if token:
                 query["page_token"] = token
             rows = self._rows("the activities", "/account/activities/FILL", query)
-            found += [_fill(row) for row in rows]
+            found += [_fill(row, self.scale) for row in rows]
             if len(rows) < 100:
                 return found
             token = str(rows[-1]["id"])
@@ -222,7 +245,10 @@ class AlpacaBroker:
     def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
         """The rules and the name of an asset; see `Broker.asset`."""
         return self._ask(
-            "read", f"the asset {symbol}", lambda: _asset(self._client.get(f"/assets/{symbol}")), missing=None
+            "read",
+            f"the asset {symbol}",
+            lambda: _asset(self._client.get(f"/assets/{symbol}"), self.scale),
+            missing=None,
         )
 
     def assets(self) -> list[tuple[AssetRules, str]]:
@@ -231,7 +257,7 @@ class AlpacaBroker:
         for asset_class in ("us_equity", "crypto"):
             query = {"status": "active", "asset_class": asset_class}
             rows += self._rows("the assets", "/assets", query)
-        return [_asset(row) for row in rows]
+        return [_asset(row, self.scale) for row in rows]
 
     def calendar(self, start: date, end: date) -> list[MarketDay]:
         """Trading days; see `Broker.calendar`."""
@@ -341,32 +367,32 @@ def _time(text: str | None) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _order(row: Any) -> BrokerOrder:
+def _order(row: Any, scale: Decimal) -> BrokerOrder:
     return BrokerOrder(
         broker_order_id=str(row["id"]),
         client_order_id=str(row["client_order_id"]),
         symbol=str(row["symbol"]),
         status=str(row["status"]),
-        filled_quantity=Decimal(row.get("filled_qty") or "0"),
+        filled_quantity=Decimal(row.get("filled_qty") or "0") * scale,
         filled_average_price=Decimal(row["filled_avg_price"]) if row.get("filled_avg_price") else None,
         updated_at=_time(row.get("updated_at") or row["created_at"]),
         side=str(row["side"]),
     )
 
 
-def _fill(row: Any) -> FillActivity:
+def _fill(row: Any, scale: Decimal) -> FillActivity:
     return FillActivity(
         activity_id=str(row["id"]),
         broker_order_id=str(row["order_id"]),
         symbol=str(row["symbol"]),
         side="buy" if row["side"] == "buy" else "sell",
-        quantity=Decimal(row["qty"]),
+        quantity=Decimal(row["qty"]) * scale,
         price=Decimal(row["price"]),
         at=_time(row["transaction_time"]),
     )
 
 
-def _asset(row: Any) -> tuple[AssetRules, str]:
+def _asset(row: Any, scale: Decimal) -> tuple[AssetRules, str]:
     crypto = row.get("class") == "crypto"
 
     def number(name: str) -> Decimal | None:
@@ -380,6 +406,7 @@ def _asset(row: Any) -> tuple[AssetRules, str]:
         min_order_size=number("min_order_size"),
         quantity_increment=number("min_trade_increment"),
         price_increment=number("price_increment"),
+        scale=scale,
     )
     return rules, str(row.get("name") or row["symbol"])
 

@@ -86,8 +86,29 @@ class FillActivity:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The account at the broker, in the ledger's dollars: for what can be bought on margin, for what cannot, and what it is worth."""
+
+    buying_power: Decimal
+    cash_power: Decimal
+    equity: Decimal
+
+
 class Broker(Protocol):
-    """A broker as the executor needs it: orders sent, canceled and looked up, assets and trading days."""
+    """A broker as the executor needs it: orders sent, canceled and looked up, assets and trading days, and the account.
+
+    Quantities are the ledger's on both sides of this interface; `scale` of its units are one unit at the broker.
+    """
+
+    @property
+    def scale(self) -> Decimal:
+        """Units of the ledger for one at the broker."""
+        ...
+
+    def account(self) -> AccountState:
+        """The account's buying power. Raises `BrokerUnavailable`."""
+        ...
 
     def submit(
         self,

@@ -10,7 +10,7 @@ from stratforge.portfolio.orders import BlockStatus
 
 
 class Phase(StrEnum):
-    """Whether an order at the broker can still be filled."""
+    """Phases of an order at the broker: it can still be filled or not."""
 
     OPEN = "open"  # It may still fill, or fill again.
     ENDED = "ended"  # Nothing comes after.

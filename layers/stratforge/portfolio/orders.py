@@ -49,7 +49,7 @@ class BlockStatus(StrEnum):
 
 
 class Returns(StrEnum):
-    """Which orders of a block that came to nothing go back to our book, instead of ending."""
+    """The orders of a block that came to nothing which go back to our book, instead of ending."""
 
     NONE = "NONE"
     RESTING = "RESTING"  # Those that rest by their nature (limits, stops), and those that close a position.

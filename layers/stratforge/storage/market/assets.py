@@ -18,7 +18,7 @@ def read_asset(connection: Connection, symbol: str) -> AssetRules | None:
         AssetRules,
         """
         SELECT symbol, tradable, sell_only, fractionable, asset_class = 'crypto' AS crypto, min_order_size, quantity_increment,
-               price_increment
+               price_increment, coalesce((SELECT scale FROM broker_account), 1) AS scale
         FROM assets WHERE symbol = %s
         """,
         (symbol,),
