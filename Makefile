@@ -4,8 +4,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 export PYTHONPATH := layers:localstack:.
+# Compiled once: where the environment forbids it, every process compiles every module anew, which is most of a start.
+export PYTHONDONTWRITEBYTECODE :=
 ARGS ?=
 
+# Processes that run the tests: the platform's, the browser's, and all others. WORKERS=0 runs them one after the other in one.
+WORKERS ?= 3
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
 
@@ -20,7 +24,7 @@ install: .venv/.installed ## Builds .venv from the lock files
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make install: Python 3.11 or newer is needed; set PYTHON=python3.12 or the like")'
 	@$(PYTHON) -m venv .venv || { echo "make install: this Python has no venv; on Debian install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r layers/requirements/bootstrap.txt
-	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r layers/requirements/local.txt
+	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r layers/requirements/local.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -30,11 +34,11 @@ up: install ## Brings the platform up on this machine (ARGS="--port 8000 --speed
 demo: install ## Brings it up, trades, checks every invariant, goes down; one JSON object on stdout
 	@$(BIN)/python -W ignore localstack/demo.py $(ARGS)
 
-test: install ## Runs all tests
-	@$(BIN)/pytest $(ARGS)
+test: install ## Runs all tests, side by side (WORKERS=3)
+	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 test-fast: install ## Runs the tests that need no platform
-	@$(BIN)/pytest -m "not slow" $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
 soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, and random programs live and in the backtest (SOAK_PROGRAMS)
 	@SOAK_PROGRAMS=$(SOAK_PROGRAMS) $(BIN)/pytest -q -s -x tests/integration/test_live_is_the_backtest.py $(ARGS)

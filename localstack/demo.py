@@ -75,10 +75,7 @@ def shortfalls(found: Audit, wanted_trades: int, seconds: float) -> list[str]:
     short = []
     if found.trades < wanted_trades:
         short.append(f"{found.trades} of {wanted_trades} trades were settled within {seconds:g} s")
-    if found.lost:
-        short.append(f"{found.lost} bars, signals or orders were lost")
-    if found.duplicated:
-        short.append(f"{found.duplicated} orders were sent twice")
+    short += [*found.lost, *found.duplicated]
     short += [f"the invariant {name!r} is broken: {rows}" for name, rows in found.broken.items()]
     short += [
         f"{symbol} drifted: {ours} in our books, {theirs} at the exchange"
@@ -97,8 +94,8 @@ def summary(found: Audit, wall: float, short: list[str]) -> dict[str, Any]:
         "block_orders": found.block_orders,
         "fills": found.fills,
         "trades": found.trades,
-        "lost": found.lost,
-        "duplicated": found.duplicated,
+        "lost": len(found.lost),
+        "duplicated": len(found.duplicated),
         "invariants_ok": found.invariants_ok,
         "bar_to_order_ms": {"p50": found.latency(0.5), "p99": found.latency(0.99)},
         "wall_s": round(wall, 1),

@@ -7,7 +7,9 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import psycopg
@@ -16,8 +18,10 @@ from local_platform.platform import Options, Platform
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT, synthesize
+from simulators.alpaca.faults import Faults
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
+from xdist.scheduler import LoadScopeScheduling
 
 # In CI the same examples every time, so that a commit is judged by its change; everywhere else new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)
@@ -34,6 +38,28 @@ def pytest_unconfigure(config: pytest.Config) -> None:
             f"{len(skipped)} browser tests were SKIPPED because there is no Chromium: apt-get install chromium "
             "(macOS: brew install --cask chromium), or set CHROMIUM to where one is"
         )
+
+
+# Tests that stand on something expensive stay together, so that it is brought up once; those first that take longest.
+_TOGETHER = ("tests/browser", "tests/e2e", "tests/infrastructure")
+# These bring up engines of their own.
+_APART = ("test_localstack.py", "test_stacks_on_engines.py", "test_up.py")
+
+
+class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
+    """Gives each worker tests that stand on the same thing: the platform, a browser, synthesized stacks, or a file of their own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        shared = next((folder for folder in _TOGETHER if file.startswith(f"{folder}/")), None)
+        return file if shared is None or file.endswith(_APART) else shared
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFoundation:
+    """Tests are spread over the workers of `-n` as said above; in the order they are found in."""
+    config.option.loadscopereorder = False
+    return ByFoundation(config, log)
 
 
 MIGRATIONS = ROOT / "db" / "migrations"
@@ -106,9 +132,22 @@ def assembly() -> Path:
     return synthesize(ASSEMBLIES)
 
 
+@pytest.fixture
+def platform(running_platform: Platform) -> Iterator[Platform]:
+    """The whole platform. However the test ends, nothing of it goes on trading beside the next one, and the market is as it was."""
+    yield running_platform
+    with psycopg.connect(running_platform.conninfo("owner")) as connection:
+        connection.execute(
+            "UPDATE sessions SET status = 'STOPPED', ended_at = now() WHERE status IN ('RUNNING', 'PAUSED')"
+        )
+    as_before = {each.name: each.default for each in fields(Faults) if not each.name.startswith("_")}
+    running_platform.simulator("faults", as_before)
+    running_platform.simulator("market", {"speed": running_platform.options.speed})
+
+
 @pytest.fixture(scope="session")
-def platform(state_folder: Path) -> Iterator[Platform]:
-    """The whole platform, on free ports."""
+def running_platform(state_folder: Path) -> Iterator[Platform]:
+    """The whole platform on free ports, for fixtures that more than one test uses."""
     found = Platform(
         Options(state_folder / "platform", speed=60.0, fresh=True, assemblies=ASSEMBLIES), lambda text: print(text)
     )

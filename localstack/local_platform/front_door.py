@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import html
 import json
 from collections.abc import AsyncIterator
 from http.cookiejar import DefaultCookiePolicy
@@ -17,7 +18,7 @@ import httpx
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import connect
@@ -29,6 +30,8 @@ _AT_ONCE = 32
 _PATIENCE_SECONDS = 5.0
 _RETRY_AFTER_SECONDS = 2
 _KEPT_BYTES = 32 << 20
+# A connection that rests is kept for longer than visitors keep theirs: one that is closed at the moment of the next request loses it.
+_KEEP_ALIVE_SECONDS = 75
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -52,10 +55,10 @@ async def _pass_on(visitor: WebSocket, realtime: str) -> None:
             for task in [*tasks, *waiting]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await visitor.close()
     except (OSError, WebSocketException, WebSocketDisconnect, TimeoutError):
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):
             await visitor.close(1008)
 
 
@@ -102,10 +105,31 @@ class Kept:
             self._bytes += size
 
 
-def _busy(detail: str) -> Response:
+_BUSY_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta http-equiv="refresh" content="{seconds}"><title>StratForge</title></head>
+<body><main><h1>One moment</h1><p>{detail}</p><p>This page asks again by itself.</p></main></body>
+</html>
+"""
+
+
+def _busy(request: Request, detail: str = "The platform is busy; ask again in a moment.") -> Response:
+    """503 with Retry-After: for a person who opens a page, a page that asks again; for everybody else, a problem document."""
+    print(f"{request.method} {request.url.path}: 503 {detail}", flush=True)
+    if _opens_page(request):
+        page = _BUSY_PAGE.format(seconds=_RETRY_AFTER_SECONDS, detail=html.escape(detail))
+        return HTMLResponse(page, 503, {"retry-after": str(_RETRY_AFTER_SECONDS), "cache-control": "no-store"})
     problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "busy", "detail": detail}
     headers = {"retry-after": str(_RETRY_AFTER_SECONDS)}
     return JSONResponse(problem, 503, headers, media_type="application/problem+json")
+
+
+def _opens_page(request: Request) -> bool:
+    return (
+        request.method == "GET"
+        and "text/html" in request.headers.get("accept", "")
+        and "hx-request" not in request.headers
+    )
 
 
 def create_app(gateway: Gateway) -> Starlette:
@@ -130,17 +154,17 @@ def create_app(gateway: Gateway) -> Starlette:
             return found
         target = gateway.address("target")
         if target is None:
-            return _busy("The platform is starting; ask again in a moment.")
+            return _busy(request, "The platform is starting; ask again in a moment.")
         body = await request.body()
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
                 await places.acquire()
         except TimeoutError:
-            return _busy("The platform is busy; ask again in a moment.")
+            return _busy(request)
         try:
             answer = await _ask(client, target, request, body)
         except httpx.HTTPError as error:
-            return _busy(f"The platform does not answer ({type(error).__name__}); ask again in a moment.")
+            return _busy(request, f"The platform does not answer ({type(error).__name__}); ask again in a moment.")
         finally:
             places.release()
         kept.keep(request, answer)
@@ -178,7 +202,12 @@ async def _ask(client: httpx.AsyncClient, target: str, request: Request, body: b
     await reply.aclose()
     if reply.status_code == 502:
         # The gateway's word for a function that ended in the middle; what runs in its place answers the next one.
-        return _busy("A part of the platform ended in the middle of this request; ask again in a moment.")
+        return _busy(request, "A part of the platform ended in the middle of this request; ask again in a moment.")
+    if reply.status_code == 503 and _opens_page(request) and "text/html" not in reply.headers.get("content-type", ""):
+        # The gateway's own words for "busy" are not for people.
+        return _busy(request)
+    if reply.status_code >= 500:
+        print(f"{request.method} {request.url.path}: {reply.status_code} {content[:300]!r}", flush=True)
     answer = Response(content, reply.status_code)
     for name, value in reply.headers.multi_items():
         if name.lower() not in _HOP_BY_HOP:
@@ -194,7 +223,13 @@ def main() -> None:
     options = parser.parse_args()
     app = create_app(Gateway(options.gateway))
     uvicorn.run(
-        app, host="127.0.0.1", port=options.port, log_level="warning", access_log=False, timeout_graceful_shutdown=2
+        app,
+        host="127.0.0.1",
+        port=options.port,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=2,
     )
 
 

@@ -150,6 +150,8 @@ class Services:
             **inherited,
             "PYTHONPATH": os.pathsep.join((str(ROOT / "layers"), str(ROOT / "localstack"), str(ROOT))),
             "PYTHONUNBUFFERED": "1",
+            # Whatever the environment says: processes that compile every module anew take many times as long to start.
+            "PYTHONDONTWRITEBYTECODE": "",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "AWS_ACCESS_KEY_ID": ACCOUNT,

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 
 import pytest
 from local_platform.platform import Platform
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from stratforge.client import Client
 
+# However busy the machine: a test fails for what a page does, not for when.
+_PATIENCE_MS = 90_000
+expect.set_options(timeout=_PATIENCE_MS)
 PASSWORD = "a long enough password"
 _NUMBERS = itertools.count()
 _EXECUTABLE = os.environ.get("CHROMIUM") or next(
@@ -46,14 +49,14 @@ class Visitor:
 
     def watch(self, page: Page) -> Page:
         """Listens to a page's console."""
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(_PATIENCE_MS)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         return page
 
     def _console(self, message: ConsoleMessage) -> None:
-        # The browser notes every refused form; what the page makes of it is tested.
-        if message.type in ("error", "warning") and "422" not in message.text:
+        # The browser notes every refused form and every answer "busy"; what the page makes of them is tested.
+        if message.type in ("error", "warning") and not any(code in message.text for code in ("422", "503")):
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
     def go(self, path: str) -> Page:

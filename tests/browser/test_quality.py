@@ -20,10 +20,11 @@ _SHAPES = ((360, "light"), (360, "dark"), (1280, "light"), (1280, "dark"), (2560
 
 
 @pytest.fixture(scope="module")
-def world(browser: Browser, platform: Platform) -> Iterator[tuple[Visitor, list[str]]]:
+def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visitor, list[str]]]:
     """Somebody who has one of everything, and the addresses of all pages."""
     import psycopg
 
+    platform = running_platform
     visitor = new_visitor(browser, platform.address)
     visitor.register()
     client = visitor.client

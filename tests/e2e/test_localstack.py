@@ -19,7 +19,7 @@ from tests.support.crowd import add_crowd, one_side, stop_crowd
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not installed(), reason="LocalStack is not installed: make localstack-install"),
 ]
 
@@ -65,7 +65,7 @@ def test_a_bar_becomes_trades_and_nothing_is_lost(localstack: LocalStackPlatform
         time.sleep(1)
     found = audit(localstack)
     assert found.fills >= 2, "orders went to the broker and came back"
-    assert (found.lost, found.duplicated, found.invariants_ok) == (0, 0, True), found
+    assert (found.lost, found.duplicated, found.invariants_ok) == ((), (), True), found
 
 
 def _trades(platform: LocalStackPlatform) -> int:

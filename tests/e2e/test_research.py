@@ -8,7 +8,7 @@ import pytest
 from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_an_answer_names_its_sources_and_where_they_stand_behind_it(platform: Platform) -> None:
@@ -36,7 +36,7 @@ def test_an_answer_comes_in_parts_and_a_dropped_stream_is_asked_again(platform: 
     platform.simulator("faults", {"fault": "cut", "count": 1}, of="gemini")
     job = client.call("POST", "/api/ai/research", {"question": "How did Apple, Microsoft, Google and IBM do?"})
     seen = set()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while job["status"] in ("QUEUED", "RUNNING"):
         assert time.monotonic() < deadline, job
         time.sleep(0.05)

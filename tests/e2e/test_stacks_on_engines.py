@@ -19,7 +19,7 @@ from tests.support.stacks import Engine
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     # Remove after one run: the tables held for the ten stacks of before; access, schema and what is new in others were added unseen.
     pytest.mark.xfail(strict=False, reason="the tables have not been tried since the stacks of access and schema came"),
 ]

@@ -10,14 +10,14 @@ from typing import Any
 import psycopg
 import pytest
 from demo import settle
-from local_platform.audit import audit
+from local_platform.audit import audit, mark
 from local_platform.platform import Platform
 from stratforge import cli
 from stratforge.client import Client
 
 from tests.support.trading import Traders, assert_clean, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def one(platform: Platform, query: str) -> int:
@@ -122,6 +122,7 @@ def on_bar(bar, position, state):
 
 
 def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platform) -> None:
+    began = mark(platform)
     client = Client(platform.address)
     client.enter("coins-session@example.com", "a long enough password")
     code = {"name": "coins", "symbol": "BTC/USD", "python_code": COINS}
@@ -136,9 +137,9 @@ def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platfor
     of_session = f"SELECT count(*) FROM trades t JOIN orders o ON o.id = t.order_id WHERE o.session_id = '{session}'"
     wait_for(lambda: told()["status"] == "RUNNING" and one(platform, of_session) >= 4, 90, "four trades in coins")
     client.call("POST", f"/api/sessions/{session}/stop")
-    settle(platform, 60.0)
+    settle(platform, 300.0)
     assert one(platform, f"{of_session} AND t.fee_quantity > 0") >= 2
     assert one(platform, f"{of_session} AND t.fee_cash > 0") >= 2
     assert one(platform, f"SELECT bars_evaluated FROM sessions WHERE id = '{session}'") >= 4
     assert cli.main(["replay", session, "--database", platform.conninfo("engine")]) == 0
-    assert_clean(audit(platform))
+    assert_clean(audit(platform, began))

@@ -15,7 +15,7 @@ import pytest
 from local_platform.platform import answers
 from local_platform.synthesis import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 class Up:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import psycopg
 import pytest
-from local_platform.audit import audit
+from local_platform.audit import audit, mark
 from local_platform.platform import Platform
 from stratforge.client import ApiError, Client
 from stratforge.storage.ledger import halts
 
 from tests.support.crowd import add_crowd, minutes_of, stop_crowd, unsettled
+from tests.support.trading import wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 CROWD = 1_000
-
-
-def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Waits for a condition to give something, and gives it."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"{what} did not happen within {seconds:g} s"
-        time.sleep(0.1)
-    return found
 
 
 def trader(platform: Platform, name: str) -> Client:
@@ -70,6 +60,7 @@ def test_a_thousand_traders_meet_on_one_symbol_and_are_settled_before_the_next_b
         """Bars on which nearly the whole crowd traded; on its first bar half of it has nothing to sell."""
         return [minute for minute in minutes_of(platform, "crowd") if minute[1] == CROWD and minute[2] >= 0.95 * CROWD]
 
+    began = mark(platform)
     platform.simulator("market", {"speed": 12})
     try:
         add_crowd(platform, "crowd", CROWD, "IBM")
@@ -88,7 +79,7 @@ def test_a_thousand_traders_meet_on_one_symbol_and_are_settled_before_the_next_b
             "AND a.created_at < b.completed_at AND b.created_at < a.completed_at WHERE a.symbol = 'IBM'"
         ).fetchone()
     assert overlapping == (0,)
-    found = audit(platform)
+    found = audit(platform, began)
     assert (found.broken, found.drift) == ({}, {})
     assert not [name for name in platform.simulator("status")["refusals"] if "opposite side" in name]
 
@@ -142,7 +133,7 @@ def test_a_stop_and_a_limit_trade_when_the_price_comes(platform: Platform) -> No
 
 
 def test_crypto_pays_its_fee_in_coins(platform: Platform) -> None:
-    client = trader(platform, "coins")
+    began, client = mark(platform), trader(platform, "coins")
     bought = place(client, symbol="BTC/USD", side="buy", notional="5000")
     filled = ends(client, bought["order_id"], "FILLED")
     assert float(filled["fee_quantity"]) == pytest.approx(0.0025 * float(filled["filled_quantity"]), rel=1e-4)
@@ -150,7 +141,7 @@ def test_crypto_pays_its_fee_in_coins(platform: Platform) -> None:
     assert float(position["quantity"]) == pytest.approx(0.9975 * float(filled["filled_quantity"]), rel=1e-4)
     sold = place(client, symbol="BTC/USD", side="sell", fraction="1")
     assert float(ends(client, sold["order_id"], "FILLED")["fee_cash"]) > 0
-    assert audit(platform).drift == {}
+    assert audit(platform, began).drift == {}
 
 
 def test_wrong_orders_are_refused_at_once_with_what_to_do(platform: Platform) -> None:

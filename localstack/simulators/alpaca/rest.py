@@ -397,7 +397,7 @@ async def status(request: Request) -> Response:
             "bars_published": simulator.bars_published,
             "bars_sent": simulator.bars_sent,
             "orders_received": simulator.orders_received,
-            "orders": len(exchange.orders),
+            "orders": list(exchange.by_client_id),
             "fills": sum(len(order.fills) for order in exchange.orders.values()),
             "refusals": exchange.refusals,
             "positions": {symbol: f"{quantity:f}" for symbol, quantity in exchange.positions.items() if quantity},

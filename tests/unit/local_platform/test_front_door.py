@@ -42,7 +42,7 @@ class _Answers(BaseHTTPRequestHandler):
             self.server.now -= 1
         kept = "/static/" in self.path
         content = (self.headers.get("Accept-Encoding", "") + self.path).encode()
-        self.send_response(502 if self.path.endswith("/crash") else 200)
+        self.send_response({"crash": 502, "busy": 503}.get(self.path.rpartition("/")[2], 200))
         self.send_header("Cache-Control", "public, max-age=31536000, immutable" if kept else "no-store")
         self.send_header("Vary", "Accept-Encoding")
         self.send_header("Content-Length", str(len(content)))
@@ -111,6 +111,35 @@ def test_what_is_kept_for_one_encoding_is_not_given_to_another(engine: Engine, g
 def test_what_changes_is_asked_for_every_time(engine: Engine, gateway: Path) -> None:
     ask(gateway, "/login", "/login")
     assert engine.asked.total() == 2
+
+
+def test_who_opens_a_page_too_early_is_shown_one_that_asks_again(tmp_path: Path) -> None:
+    (page,) = ask(tmp_path / "missing.json", "/login", Accept="text/html,*/*")
+    assert (page.status_code, page.headers["retry-after"]) == (503, "2")
+    assert page.headers["content-type"].startswith("text/html")
+    assert '<meta http-equiv="refresh" content="2">' in page.text
+    headers = {"Accept": "text/html", "HX-Request": "true"}
+    (part,) = ask(tmp_path / "missing.json", "/login", **headers)
+    assert part.json()["code"] == "busy"
+
+
+def test_a_gateway_that_is_busy_shows_people_a_page_and_programs_a_problem(engine: Engine, gateway: Path) -> None:
+    (page,) = ask(gateway, "/busy", Accept="text/html")
+    assert (page.status_code, "asks again by itself" in page.text) == (503, True)
+    (problem,) = ask(gateway, "/busy", Accept="application/json")
+    assert problem.status_code == 503
+    assert problem.text.endswith("/_aws/execute-api/abc/$default/busy")
+
+
+def test_a_connection_rests_for_longer_than_visitors_keep_theirs(
+    monkeypatch: pytest.MonkeyPatch, gateway: Path
+) -> None:
+    """Who closes first must be the visitor: a request that meets the closing is lost without an answer."""
+    served: dict[str, Any] = {}
+    monkeypatch.setattr("uvicorn.run", lambda _app, **options: served.update(options))
+    monkeypatch.setattr("sys.argv", ["front_door", "--port", "1", "--gateway", str(gateway)])
+    front_door.main()
+    assert served["timeout_keep_alive"] > 10 * (httpx.Limits().keepalive_expiry or 0)
 
 
 def test_while_there_is_no_gateway_everybody_is_asked_to_come_again(tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (path === "/login" || path === "/register") localStorage.setItem("renewed", Date.now());
 });
 document.addEventListener("htmx:sendError", () => notice("The platform does not answer. Nothing was sent; try again in a moment."));
+// What is no page of ours is a gateway's word for being busy: it is not put into the page, and what asks by itself goes on asking.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { xhr, requestConfig, elt } = event.detail;
+  if (xhr.status < 400 || (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/html")) return;
+  event.detail.shouldSwap = false;
+  if (requestConfig.verb === "get") setTimeout(() => htmx.trigger(elt, "again"), 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2));
+  else notice("The platform is busy. Try again in a moment.");
+});
 
 function notice(text) {
   const box = document.createElement("div");
