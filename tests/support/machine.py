@@ -39,6 +39,8 @@ COUNTS = {
     "fees in coins": "SELECT count(*) FROM trades WHERE fee_quantity > 0",
     "exits": "SELECT count(*) FROM orders WHERE origin IN ('STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP')",
     "flattened": "SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND status = 'FILLED'",
+    "waiting for buying power": "SELECT count(*) FROM orders WHERE reason = 'PLATFORM_BUYING_POWER'",
+    "closed accounts": "SELECT count(*) FROM users WHERE closed_at IS NOT NULL",
     "orders in several blocks": "SELECT count(*) FROM (SELECT 1 FROM trades GROUP BY order_id HAVING count(DISTINCT block_order_id) > 1) m",
 }
 
@@ -137,8 +139,15 @@ class Trading(RuleBasedStateMachine):
 
     # Beginnings ------------------------------------------------------------------------------------------
 
-    @initialize(count=st.integers(2, 4), cash=st.sampled_from((300, 20_000, 100_000)))
-    def begin(self, count: int, cash: int) -> None:
+    @initialize(
+        count=st.integers(2, 4),
+        cash=st.sampled_from((300, 20_000, 100_000)),
+        scale=st.sampled_from((1, 1, 10)),
+        power=st.sampled_from((1_000_000_000, 1_000_000_000, 40_000)),
+    )
+    def begin(self, count: int, cash: int, scale: int, power: int) -> None:
+        self.world.broker.scale = Decimal(scale)
+        self.world.exchange.cash = Decimal(power) / scale
         for symbol in SYMBOLS:
             self._bar(symbol, START[symbol], START[symbol], START[symbol])
         with self.world.database.transaction() as connection:
@@ -548,9 +557,13 @@ class Trading(RuleBasedStateMachine):
             ledger = reconciliation.ledger_by_symbol(connection)
         for symbol in set(SYMBOLS) - except_for:
             ours = ledger[symbol].quantity if symbol in ledger else Decimal(0)
-            theirs = self.world.exchange.positions.get(symbol, Decimal(0))
+            theirs = self.world.exchange.positions.get(symbol, Decimal(0)) * self.world.broker.scale
             # Fees in coins are rounded up in the ledger: it never holds more than the account.
-            allowed = Decimal("0.00000001") * (ledger[symbol].fills if symbol in ledger and "/" in symbol else 0)
+            allowed = (
+                Decimal("0.00000001")
+                * self.world.broker.scale
+                * (ledger[symbol].fills if symbol in ledger and "/" in symbol else 0)
+            )
             assert 0 <= theirs - ours <= allowed, (symbol, ours, theirs)
 
 

@@ -272,7 +272,7 @@ class Reconciliation:
                         resumed = halts.resume_symbol(connection, symbol, halt.reason)
                     if resumed:
                         report.resumed.append(symbol)
-            elif is_crypto(symbol) and is_rounding(ours, broker, state.fills):
+            elif is_crypto(symbol) and is_rounding(ours, broker, state.fills, self._broker.scale):
                 report.rounding[symbol] = str(broker - ours)
             elif self._is_behind(symbol, ours, broker):
                 report.behind[symbol] = f"{broker} at the broker, {ours} here"

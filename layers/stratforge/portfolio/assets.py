@@ -47,7 +47,7 @@ class AssetRules:
     @property
     def allocation_step(self) -> Decimal:
         """The step in which fills are divided: a whole unit where the asset trades in whole units only, so that nobody is left with a part of one."""
-        return QUANTITY_STEP if self.fractionable or self.crypto else ONE
+        return (QUANTITY_STEP if self.fractionable or self.crypto else ONE) * self.scale
 
     def conform(self, quantity: Decimal) -> Decimal:
         """The largest quantity that can be ordered and is not more than `quantity`."""

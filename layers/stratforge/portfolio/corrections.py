@@ -186,7 +186,7 @@ def _on_tick(price: Decimal | None, ratio: Decimal, asset: AssetRules, *, up: bo
     return max(asset.round_limit(after, up=up), asset.tick(after))
 
 
-def is_rounding(ours: Decimal, theirs: Decimal, fills: int) -> bool:
+def is_rounding(ours: Decimal, theirs: Decimal, fills: int, scale: Decimal) -> bool:
     """Returns whether a difference is no more than the rounding of fees that are taken in coins: a step for each fill,
     on the safe side."""
-    return 0 <= theirs - ours <= FEE_STEP * fills
+    return 0 <= theirs - ours <= FEE_STEP * fills * scale

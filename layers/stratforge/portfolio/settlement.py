@@ -201,17 +201,17 @@ def _allocated(
 
 def _fees(block: BlockState, execution: Execution, parts: dict[UUID, Decimal]) -> dict[UUID, Decimal]:
     """The coins the broker keeps of a purchase, divided among the orders that got the rest."""
-    fee = fee_quantity(execution.quantity, block.fee_rate)
+    fee = fee_quantity(execution.quantity, block.fee_rate, FEE_STEP * block.step / QUANTITY_STEP)
     return allocate(fee, parts, key=f"{block.block_id}/fee/{execution.execution_id}")
 
 
-def fee_quantity(quantity: Decimal, rate: Decimal) -> Decimal:
+def fee_quantity(quantity: Decimal, rate: Decimal, step: Decimal = FEE_STEP) -> Decimal:
     """Computes the fee, in coins, of a crypto purchase, rounded up a little more coarsely than the broker does.
 
     It rounds the fee of every fill by itself, and a recovered execution may stand for several. Rounding up makes sure that the
     ledger never holds more coins than the account, so that what is sold is there.
     """
-    return (quantity * rate).quantize(FEE_STEP, ROUND_UP)
+    return (quantity * rate / step).to_integral_value(ROUND_UP) * step
 
 
 def _crossed(
