@@ -26,6 +26,11 @@ BEGIN
         ended_at = coalesce(ended_at, now()), settling = true, flatten_requested_at = coalesce(flatten_requested_at, now())
     WHERE user_id = me AND (status IN ('PENDING', 'RUNNING', 'PAUSED') OR settling OR EXISTS (
         SELECT FROM positions p WHERE p.session_id = sessions.id AND p.quantity > 0));
+    INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
+    SELECT user_id, session_id, symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p
+    WHERE user_id = me AND quantity > 0 AND NOT EXISTS (
+        SELECT FROM orders o WHERE o.user_id = me AND o.session_id IS NOT DISTINCT FROM p.session_id AND o.symbol = p.symbol
+          AND o.origin = 'FLATTEN' AND o.status IN ('PENDING', 'RESTING', 'WORKING'));
     RETURN true;
 END
 $$;

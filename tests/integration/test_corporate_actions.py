@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import OrderTerms
 from stratforge.storage.ledger import halts, order_book, symbols
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.market import market_data
 from stratforge.storage.strategies import sessions
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
@@ -183,6 +185,17 @@ def test_what_was_bought_after_a_late_split_is_not_multiplied(world: World) -> N
     announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(2))
     assert world.reconciler.run().clean
     assert one(world, "SELECT array_agg(quantity ORDER BY quantity) FROM positions") == ([10, 200],)
+
+
+def test_a_trade_of_the_day_that_was_made_at_the_old_price_is_of_before(world: World) -> None:
+    with world.database.transaction() as connection:
+        bar = Bar("AAPL", OPEN - timedelta(days=3), *[Decimal(100)] * 5)
+        market_data.ensure_months(connection, [bar.time])
+        market_data.add_bars(connection, [bar])
+    announce(world, ActionKind.SPLIT, TODAY, ratio=Decimal(2))
+    world.exchange.positions["AAPL"] *= 2
+    assert world.reconciler.run().clean
+    assert one(world, "SELECT quantity FROM positions") == (200,)
 
 
 def test_a_broker_that_has_not_followed_yet_is_waited_for(world: World) -> None:

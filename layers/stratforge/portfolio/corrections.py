@@ -8,7 +8,7 @@ from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
 from stratforge.portfolio.allocation import allocate, apportion
-from stratforge.portfolio.assets import QUANTITY_STEP, ZERO, AssetRules
+from stratforge.portfolio.assets import ONE, QUANTITY_STEP, ZERO, AssetRules
 from stratforge.portfolio.orders import NEVER, OrderTerms, Side, SizeKind, Trigger, trigger_of
 from stratforge.portfolio.settlement import FEE_STEP, PRICE_STEP
 
@@ -186,7 +186,7 @@ def _on_tick(price: Decimal | None, ratio: Decimal, asset: AssetRules, *, up: bo
     return max(asset.round_limit(after, up=up), asset.tick(after))
 
 
-def is_rounding(ours: Decimal, theirs: Decimal, fills: int, scale: Decimal) -> bool:
+def is_rounding(ours: Decimal, theirs: Decimal, fills: int, scale: Decimal = ONE) -> bool:
     """Returns whether a difference is no more than the rounding of fees that are taken in coins: a step for each fill,
     on the safe side."""
     return 0 <= theirs - ours <= FEE_STEP * fills * scale

@@ -126,21 +126,28 @@ class _Holding:
     sold_cost: Decimal
 
 
-def _holdings(connection: Connection, symbol: str, starts_at: datetime) -> list[_Holding]:
-    """Who holds something of a symbol or traded it since `starts_at`: what he holds, what of it he has traded since, and what the sold part had cost."""
+def _holdings(connection: Connection, action: CorporateAction, starts_at: datetime) -> list[_Holding]:
+    """Who holds something of a symbol or traded it on the new scale: what he holds, what of it he has traded so, and what the sold part had cost.
+
+    A trade since `starts_at` is on the new scale unless its price is nearer to the last one before than to that divided by the ratio.
+    """
     return fetch_all(
         connection,
         _Holding,
         """
-        SELECT p.user_id, p.session_id, p.quantity, coalesce(t.since, 0) AS since, coalesce(t.sold_cost, 0) AS sold_cost FROM positions p
+        WITH last AS (SELECT (SELECT m.close::float8 FROM market_data m WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min'
+                              AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1) AS close)
+        SELECT p.user_id, p.session_id, p.quantity, coalesce(t.since, 0) AS since, coalesce(t.sold_cost, 0) AS sold_cost
+        FROM last CROSS JOIN positions p
         CROSS JOIN LATERAL (
             SELECT sum(CASE WHEN t.side = 'buy' THEN t.quantity - t.fee_quantity ELSE -t.quantity END) AS since,
                    sum(t.quantity * t.price - t.fee_cash - t.realized_pnl) FILTER (WHERE t.side = 'sell') AS sold_cost
             FROM trades t WHERE t.user_id = p.user_id AND t.session_id IS NOT DISTINCT FROM p.session_id AND t.symbol = p.symbol
-              AND t.executed_at >= %(starts_at)s) t
+              AND t.executed_at >= %(starts_at)s
+              AND coalesce(abs(ln(t.price::float8 * %(ratio)s / last.close)) <= abs(ln(t.price::float8 / last.close)), true)) t
         WHERE p.symbol = %(symbol)s AND (p.quantity > 0 OR t.since <> 0) ORDER BY p.user_id, p.session_id
         """,
-        {"symbol": symbol, "starts_at": starts_at},
+        {"symbol": action.symbol, "starts_at": starts_at, "ratio": float(action.ratio or 1)},
     )
 
 
@@ -168,7 +175,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         parameters,
     )
     asset = read_asset(connection, action.symbol) or AssetRules(action.symbol)
-    holdings = {UUID(int=index): each for index, each in enumerate(_holdings(connection, action.symbol, starts_at))}
+    holdings = {UUID(int=index): each for index, each in enumerate(_holdings(connection, action, starts_at))}
     before = {key: max(each.quantity - each.since, ZERO) for key, each in holdings.items()}
     after = split_positions(before, action.ratio, asset.allocation_step)
     if any(after[key] + each.since < 0 for key, each in holdings.items()):
