@@ -59,26 +59,28 @@ RECONCILER = (
     "after commit#4",
     "before commit#5",  # those that the ledger has not followed
     "after commit#5",
-    "before commit#6",  # positions before
+    "before commit#6",  # parts of whole units
     "after commit#6",
-    "before commit#7",  # positions after
+    "before commit#7",  # positions before
     "after commit#7",
-    "before commit#8",  # when the account was asked
+    "before commit#8",  # positions after
     "after commit#8",
-    "before commit#9",  # its answer
+    "before commit#9",  # when the account was asked
     "after commit#9",
-    "before commit#10",  # the ledger itself
+    "before commit#10",  # its answer
     "after commit#10",
-    "before commit#11",  # what waits
+    "before commit#11",  # the ledger itself
     "after commit#11",
+    "before commit#12",  # what waits
+    "after commit#12",
     "before wake#1",
     "after wake#1",
-    "before commit#12",  # whether assets are due
-    "after commit#12",
-    "before commit#13",  # assets
+    "before commit#13",  # whether assets are due
     "after commit#13",
-    "before commit#14",  # the report
+    "before commit#14",  # assets
     "after commit#14",
+    "before commit#15",  # the report
+    "after commit#15",
 )
 
 

@@ -24,6 +24,7 @@ from stratforge.storage.ledger import (
     equity,
     halts,
     invariants,
+    odd_lots,
     reconciliation,
     symbols,
 )
@@ -70,6 +71,7 @@ class Report:
     announced: list[str] = field(default_factory=list)
     followed: list[str] = field(default_factory=list)
     undecided: dict[str, str] = field(default_factory=dict)
+    odd_lots: list[str] = field(default_factory=list)
     rounding: dict[str, str] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
@@ -131,6 +133,7 @@ class Reconciliation:
         self._recover_open_blocks(report, started_at)
         self._compare_statement(report)
         self._follow_corporate_actions(report)
+        self._settle_odd_lots(report)
         self._compare_positions(report)
         self._check_account(report)
         self._check_ledger(report)
@@ -247,6 +250,12 @@ class Reconciliation:
             kept.append(f"{action.symbol} {action.ratio}:1" if action.kind is ActionKind.SPLIT else action.words)
         else:
             report.undecided[f"{action.symbol} {action.action_id}"] = f"{action.words}: {obstacle}"
+
+    def _settle_odd_lots(self, report: Report) -> None:
+        with self._database.transaction() as connection:
+            for symbol in odd_lots.odd_symbols(connection):
+                if odd_lots.settle_odd_lots(connection, symbol):
+                    report.odd_lots.append(symbol)
 
     # Positions -------------------------------------------------------------------------------------------
 
