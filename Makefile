@@ -13,10 +13,10 @@ WORKERS ?= 3
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes bootstrap preflight deploy smoke secrets operator break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: .venv/.installed ## Builds .venv from the lock files
 
@@ -86,6 +86,10 @@ scale: install ## Simulates 10 to 100,000 users and says which limit bites
 
 sizes: install ## Builds every function's packages for Lambda and prints sizes and import times against their budgets
 	@$(BIN)/python -W ignore -m tests.benchmarks.sizes
+
+arm64: install ## Imports every handler with Lambda's wheels on Lambda's processor, emulated where this machine has another (Debian)
+	@$(BIN)/python -m tests.support.arm64
+	@LAMBDA_PACKAGES=1 $(BIN)/pytest tests/infrastructure/test_lambda_packages.py $(ARGS)
 
 # Deploying needs credentials of AWS; Node comes with the environment. STAGE is dev or prod; settings go into ARGS="-c name=value".
 CDK := $(BIN)/python -m infra_cdk.cdk

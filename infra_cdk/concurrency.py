@@ -44,6 +44,7 @@ SHARES: Mapping[str, Share] = {
     "api-waiting": Share(20, 4, 1, "Requests that may wait for a job (`?wait=`) hold these, and no page's."),
     "mcp": Share(20, 4, 0, "Tool calls wait for the API, which has its own number."),
     "doorkeeper": Share(5, 2, 0, "Asked once an hour for the right key; wrong ones must not take what others need."),
+    "redriver": Share(2, 2, 0, "Asked by an operator, now and then."),
     "assistant": Share(10, 3, 1, "What Gemini's quota takes; jobs wait in their queue."),
     "backtester": Share(10, 3, 1, "A core each; jobs wait in their queue."),
 }

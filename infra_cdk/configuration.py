@@ -5,10 +5,9 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
-
-from constructs import Node
+from typing import Any, Literal, Protocol, get_args
 
 
 class ConfigurationError(ValueError):
@@ -53,6 +52,25 @@ _STAGES = ("local", "dev", "prod")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _CERTIFICATE = re.compile(r"arn:aws:acm:([a-z0-9-]+):\d{12}:certificate/[0-9a-f-]{36}")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
+
+
+class Context(Protocol):
+    """Where settings are given: the root of a CDK app, or `Given`."""
+
+    def try_get_context(self, key: str) -> Any:
+        """The setting, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Settings that are there without an app."""
+
+    settings: Mapping[str, object]
+
+    def try_get_context(self, key: str) -> Any:
+        """The setting, or None."""
+        return self.settings.get(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +122,8 @@ class StageConfig:
     provisioned_pollers: bool = False
     # Whether new versions take a tenth of the work for five minutes before they take all of it.
     canary: bool = False
+    # Whether a dashboard is made; CloudWatch's automatic ones are free.
+    dashboard: bool = True
     # Who the first operator is; made by the deployment.
     operator_email: str | None = None
     alarm_email: str | None = None
@@ -130,7 +150,7 @@ class StageConfig:
         return self.connections * 9 // 10
 
 
-def stage_config(node: Node) -> StageConfig:
+def stage_config(node: Context) -> StageConfig:
     """The configuration of the stage named by `-c stage=…`.
 
     Raises:
@@ -186,6 +206,7 @@ def stage_config(node: Node) -> StageConfig:
         account_concurrency=_whole(node, "concurrency", 1_000 if production else 10),
         provisioned_pollers=_switch(node, "provisioned_pollers"),
         canary=_switch(node, "canary", default=production),
+        dashboard=_switch(node, "dashboard", default=production),
         operator_email=_email(node, "operator_email"),
         alarm_email=_alarm_email(node, production),
         monthly_budget=_dollars(node),
@@ -195,7 +216,7 @@ def stage_config(node: Node) -> StageConfig:
     )
 
 
-def _cidr(node: Node) -> str:
+def _cidr(node: Context) -> str:
     cidr = str(node.try_get_context("cidr") or _DEFAULT_CIDR)
     try:
         network = ipaddress.ip_network(cidr)
@@ -206,14 +227,14 @@ def _cidr(node: Node) -> str:
     return cidr
 
 
-def _choice(node: Node, name: str, known: tuple[str, ...], default: str) -> Any:
+def _choice(node: Context, name: str, known: tuple[str, ...], default: str) -> Any:
     found = node.try_get_context(name) or default
     if found not in known:
         raise ConfigurationError(f"{name}: {found!r} is none of {', '.join(known)}")
     return found
 
 
-def _whole(node: Node, name: str, default: int) -> int:
+def _whole(node: Context, name: str, default: int) -> int:
     found = node.try_get_context(name)
     if found is None:
         return default
@@ -222,7 +243,7 @@ def _whole(node: Node, name: str, default: int) -> int:
     return int(found)
 
 
-def _zones(node: Node, region: str, count: int) -> tuple[str, ...] | None:
+def _zones(node: Context, region: str, count: int) -> tuple[str, ...] | None:
     """Zones by name; without names CloudFormation takes the account's first ones, whatever they are called."""
     text = node.try_get_context("zones")
     if text is None:
@@ -233,7 +254,7 @@ def _zones(node: Node, region: str, count: int) -> tuple[str, ...] | None:
     return names
 
 
-def _switch(node: Node, name: str, *, default: bool = False) -> bool:
+def _switch(node: Context, name: str, *, default: bool = False) -> bool:
     found = node.try_get_context(name)
     if found is None:
         return default
@@ -244,21 +265,21 @@ def _switch(node: Node, name: str, *, default: bool = False) -> bool:
     raise ConfigurationError(f"{name}: give true or false, not {found!r}")
 
 
-def _email(node: Node, name: str) -> str | None:
+def _email(node: Context, name: str) -> str | None:
     email = node.try_get_context(name) or os.environ.get(name.upper())
     if email is not None and not _EMAIL.fullmatch(str(email)):
         raise ConfigurationError(f"{name}: {email!r} is not an address")
     return str(email) if email is not None else None
 
 
-def _alarm_email(node: Node, production: bool) -> str | None:
+def _alarm_email(node: Context, production: bool) -> str | None:
     email = _email(node, "alarm_email")
     if email is None and production:
         raise ConfigurationError("prod wakes somebody when it breaks; give an address with -c alarm_email=…")
     return email
 
 
-def _dollars(node: Node) -> int | None:
+def _dollars(node: Context) -> int | None:
     budget = node.try_get_context("budget")
     if budget is None:
         return None
@@ -267,7 +288,7 @@ def _dollars(node: Node) -> int | None:
     return int(budget)
 
 
-def _symbols(node: Node) -> tuple[str, ...]:
+def _symbols(node: Context) -> tuple[str, ...]:
     from stratforge.market import InvalidSymbol, parse_symbol
 
     text = node.try_get_context("symbols")
@@ -279,7 +300,7 @@ def _symbols(node: Node) -> tuple[str, ...]:
         raise ConfigurationError(f"symbols: {error}") from None
 
 
-def _name_and_certificate(node: Node, region: str) -> tuple[str | None, str | None]:
+def _name_and_certificate(node: Context, region: str) -> tuple[str | None, str | None]:
     domain, certificate = node.try_get_context("domain"), node.try_get_context("certificate")
     if domain is None and certificate is None:
         return None, None

@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import aws_cdk as cdk
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra_cdk import concurrency
-from infra_cdk.configuration import ConfigurationError, StageConfig, stage_config
+from infra_cdk.configuration import ConfigurationError, Given, StageConfig, stage_config
 from infra_cdk.target import Target, parse
 
 Client = Callable[[str], Any]
@@ -91,8 +90,7 @@ def docker_builds_arm() -> str | None:
 
 def config_of(target: Target) -> StageConfig:
     """The configuration that the deployment would have."""
-    context = {"stage": target.stage, "region": target.region, **target.settings}
-    return stage_config(cdk.App(context=context).node)
+    return stage_config(Given({"stage": target.stage, "region": target.region, **target.settings}))
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,36 +15,108 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from infra_cdk.target import Target, parse
 
 _WAIT = {"Delay": 30, "MaxAttempts": 160}
+_TAGS = [{"Key": "purpose", "Value": "rehearsal"}]
 
 
 class RehearsalFailed(RuntimeError):
     """The restored database failed a check of the rehearsal."""
 
 
-def restore(rds: Any, source: str, name: str) -> str:
-    """Restores to the latest moment that can be restored; returns the new instance's host."""
-    (instance,) = rds.describe_db_instances(DBInstanceIdentifier=source)["DBInstances"]
-    rds.restore_db_instance_to_point_in_time(
-        SourceDBInstanceIdentifier=source,
-        TargetDBInstanceIdentifier=name,
-        UseLatestRestorableTime=True,
-        DBInstanceClass=instance["DBInstanceClass"],
-        DBSubnetGroupName=instance["DBSubnetGroup"]["DBSubnetGroupName"],
-        VpcSecurityGroupIds=[each["VpcSecurityGroupId"] for each in instance["VpcSecurityGroups"]],
-        DBParameterGroupName=instance["DBParameterGroups"][0]["DBParameterGroupName"],
-        PubliclyAccessible=False,
-        MultiAZ=False,
-        DeletionProtection=False,
-        Tags=[{"Key": "purpose", "Value": "rehearsal"}],
-    )
-    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig=_WAIT)
-    (restored,) = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
-    return str(restored["Endpoint"]["Address"])
+class Instance:
+    """A single instance, or a pair in two zones, which is restored as one."""
+
+    def __init__(self, rds: Any, source: str) -> None:
+        """
+        Args:
+            source: Identifier of the stage's instance.
+        """
+        self._rds, self._source = rds, source
+
+    def restore(self, name: str) -> str:
+        """Restores to the latest moment that can be restored; returns the new instance's host."""
+        rds, source = self._rds, self._source
+        (instance,) = rds.describe_db_instances(DBInstanceIdentifier=source)["DBInstances"]
+        rds.restore_db_instance_to_point_in_time(
+            SourceDBInstanceIdentifier=source,
+            TargetDBInstanceIdentifier=name,
+            UseLatestRestorableTime=True,
+            DBInstanceClass=instance["DBInstanceClass"],
+            DBSubnetGroupName=instance["DBSubnetGroup"]["DBSubnetGroupName"],
+            VpcSecurityGroupIds=[each["VpcSecurityGroupId"] for each in instance["VpcSecurityGroups"]],
+            DBParameterGroupName=instance["DBParameterGroups"][0]["DBParameterGroupName"],
+            PubliclyAccessible=False,
+            MultiAZ=False,
+            DeletionProtection=False,
+            Tags=_TAGS,
+        )
+        rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig=_WAIT)
+        (restored,) = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
+        return str(restored["Endpoint"]["Address"])
+
+    def remove(self, name: str) -> None:
+        """Deletes what was restored, with its backups."""
+        _gone(
+            lambda: self._rds.delete_db_instance(
+                DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
+            )
+        )
 
 
-def remove(rds: Any, name: str) -> None:
-    """Deletes what was restored, with its backups."""
-    rds.delete_db_instance(DBInstanceIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
+class Cluster:
+    """An Aurora cluster, which is restored with one instance of the same kind."""
+
+    def __init__(self, rds: Any, source: str) -> None:
+        """
+        Args:
+            source: Identifier of the stage's cluster.
+        """
+        self._rds, self._source = rds, source
+
+    def restore(self, name: str) -> str:
+        """Restores to the latest moment that can be restored; returns the new cluster's host."""
+        rds, source = self._rds, self._source
+        (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=source)["DBClusters"]
+        rds.restore_db_cluster_to_point_in_time(
+            SourceDBClusterIdentifier=source,
+            DBClusterIdentifier=name,
+            UseLatestRestorableTime=True,
+            DBSubnetGroupName=cluster["DBSubnetGroup"],
+            VpcSecurityGroupIds=[each["VpcSecurityGroupId"] for each in cluster["VpcSecurityGroups"]],
+            DBClusterParameterGroupName=cluster["DBClusterParameterGroup"],
+            ServerlessV2ScalingConfiguration={
+                bound: cluster["ServerlessV2ScalingConfiguration"][bound] for bound in ("MinCapacity", "MaxCapacity")
+            },
+            DeletionProtection=False,
+            Tags=_TAGS,
+        )
+        rds.create_db_instance(
+            DBInstanceIdentifier=f"{name}-1",
+            DBClusterIdentifier=name,
+            DBInstanceClass="db.serverless",
+            Engine=cluster["Engine"],
+            PubliclyAccessible=False,
+            Tags=_TAGS,
+        )
+        rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=f"{name}-1", WaiterConfig=_WAIT)
+        (restored,) = rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
+        return str(restored["Endpoint"])
+
+    def remove(self, name: str) -> None:
+        """Deletes what was restored, with its backups."""
+        rds = self._rds
+        _gone(lambda: rds.delete_db_instance(DBInstanceIdentifier=f"{name}-1", SkipFinalSnapshot=True))
+        _gone(
+            lambda: rds.delete_db_cluster(DBClusterIdentifier=name, SkipFinalSnapshot=True, DeleteAutomatedBackups=True)
+        )
+
+
+def _gone(delete: Callable[[], Any]) -> None:
+    """Deletes something that may never have been made; why it was not made is told by who tried."""
+    try:
+        delete()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("DBInstanceNotFound", "DBClusterNotFoundFault"):
+            raise
 
 
 def examine(client: Any, stage: str, host: str) -> dict[str, Any]:
@@ -62,14 +134,19 @@ def examine(client: Any, stage: str, host: str) -> dict[str, Any]:
     return found
 
 
-def rehearse(client: Callable[[str], Any], target: Target, source: str, at: datetime) -> dict[str, Any]:
-    """The whole rehearsal; what it restored is deleted whatever happened."""
+def rehearse(client: Callable[[str], Any], target: Target, outputs: Mapping[str, str], at: datetime) -> dict[str, Any]:
+    """The whole rehearsal; what it restored is deleted whatever happened.
+
+    Args:
+        outputs: Those of the database's stack, which say what it is.
+    """
     name = f"stratforge-{target.stage}-rehearsal-{at:%Y%m%d%H%M}"
     rds = client("rds")
+    database = Cluster(rds, outputs["ClusterId"]) if "ClusterId" in outputs else Instance(rds, outputs["DatabaseId"])
     try:
-        return examine(client("lambda"), target.stage, restore(rds, source, name))
+        return examine(client("lambda"), target.stage, database.restore(name))
     finally:
-        remove(rds, name)
+        database.remove(name)
 
 
 def main() -> int:
@@ -87,7 +164,7 @@ def main() -> int:
 
     began = datetime.now(UTC)
     try:
-        found = rehearse(client, target, target.outputs("database")["DatabaseId"], began)
+        found = rehearse(client, target, target.outputs("database"), began)
     except (BotoCoreError, ClientError, WaiterError, RehearsalFailed, KeyError) as error:
         print(f"make rehearse-restore: {error}", file=sys.stderr)
         return 1

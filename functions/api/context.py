@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from stratforge.application.access import Caller, Scope
 from stratforge.application.accounts import Registration
 from stratforge.application.api_keys import KEY_PREFIX, caller_of_key
+from stratforge.bus.dead_letters import QueueName, ask_to_redrive
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
 
@@ -41,6 +42,11 @@ def outbox() -> Outbox:
     return Outbox(
         given.signals_queue_url, given.subscription_topic_arn, given.jobs_queue_url, given.backtests_queue_url
     )
+
+
+def redrive_by_function(queue: QueueName) -> int:
+    """Has dead letters sent again by the function that may: the API itself may send to few queues."""
+    return ask_to_redrive(settings().redriver_function, queue)
 
 
 def registration() -> Registration:

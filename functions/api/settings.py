@@ -17,6 +17,7 @@ class ApiSettings(Settings):
     backtests_queue_url: str
     signals_queue_url: str
     subscription_topic_arn: str
+    redriver_function: str
     simulated_market: bool = False
     realtime_url: str = ""
     private_webhooks: bool = False

@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.execute_symbol import Outcome, SymbolExecutor
+from stratforge.application.suspension import suspend
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.messages import TradePrice, WorkReady
@@ -76,6 +77,7 @@ def record_handler(record: SQSRecord) -> None:
         done = executor().execute(symbol)
     except BrokerRefusesPlatform as error:
         # Nobody's order is to blame, so they wait: the reconciler wakes the symbol when the broker answers again.
+        suspend(database(), error)
         metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
         log.error("the broker refuses the platform", symbol=symbol, reason=str(error))
         return

@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from stratforge.aws import aws_client
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
 from stratforge.bus.queues import send_work_ready
@@ -17,6 +18,7 @@ from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
+from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.alpaca_streams import BarStream, OrderStream
 from functions.ingestor.announcements import Announcements
@@ -30,11 +32,25 @@ from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
 log = logger("ingestor")
+_TRACES_EVERY = 5.0
 
 
 def _show_life() -> None:
     """The container's health check looks at the age of this file."""
     Path(os.environ.get("HEARTBEAT_FILE", "/tmp/ingestor-heartbeat")).touch()  # noqa: S108
+
+
+def _segments_to_xray() -> Segments:
+    client = aws_client("xray")
+    return Segments(
+        "stratforge-ingestor", lambda documents: client.put_trace_segments(TraceSegmentDocuments=list(documents))
+    )
+
+
+def _tell(segments: Segments, stopping: threading.Event) -> None:
+    """Sends traces now and then, in nobody's way."""
+    while not stopping.wait(_TRACES_EVERY):
+        segments.flush()
 
 
 def main() -> int:
@@ -56,18 +72,22 @@ def main() -> int:
     if secret is None:
         return 0
     health = Health(market_time=settings.stage != "local")
+    segments = _segments_to_xray() if settings.traced else NOT_TRACED
+    if segments.recorded:
+        threading.Thread(target=_tell, args=(segments, stopping), name="traces", daemon=True).start()
     pipeline = BarPipeline(
         BarTopics(settings.stage, settings.bars_queue_arn),
         AlpacaHistory(secret),
         database,
         on_fatal=fatal,
         on_published=health.bar,
+        segments=segments,
     )
     Announcements(database, settings.notifications_queue_url, fatal)
     BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
     prices = PricePublisher(settings.quotes_queue_url, fatal)
     broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
-    orders = OrderUpdatePipeline(broker, database, settings.order_updates_queue_url, fatal)
+    orders = OrderUpdatePipeline(broker, database, settings.order_updates_queue_url, fatal, segments)
     streams = [
         BarStream(
             secret,

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 from stratforge.broker.port import Broker, BrokerUnavailable
 from stratforge.bus.messages import OrderUpdate
 from stratforge.bus.queues import send_order_update
 from stratforge.observability import logger
-from stratforge.storage.ledger.blocks import open_blocks
+from stratforge.storage.ledger.blocks import open_blocks, trace_of
 from stratforge.storage.postgres.database import Database
+from stratforge.tracing import NOT_TRACED, Segments, Trace
 
 from functions.ingestor.retry import persist
 
@@ -24,11 +26,23 @@ log = logger("ingestor")
 class OrderUpdatePipeline:
     """One worker that passes updates on, in the order they came."""
 
-    def __init__(self, broker: Broker, database: Database, queue_url: str, on_fatal: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        broker: Broker,
+        database: Database,
+        queue_url: str,
+        on_fatal: Callable[[], None],
+        segments: Segments = NOT_TRACED,
+    ) -> None:
+        """
+        Args:
+            segments: Where it is told that an update is part of what stored its block order.
+        """
         self._broker = broker
         self._database = database
         self._queue_url = queue_url
         self._on_fatal = on_fatal
+        self._segments = segments
         self._events: queue.Queue[Any] = queue.Queue(maxsize=50_000)
         threading.Thread(target=self._work, name="order-update-publisher", daemon=True).start()
 
@@ -47,12 +61,26 @@ class OrderUpdatePipeline:
                 if payload is None:
                     self._look_up_open_blocks()
                 else:
-                    update = normalized_update(payload, self._broker.scale)
-                    persist(lambda update=update: send_order_update(self._queue_url, update))  # type: ignore[misc]
+                    self._pass_on(normalized_update(payload, self._broker.scale))
         except BaseException:
             log.exception("the order updates failed; the service restarts")
             self._on_fatal()
             raise
+
+    def _pass_on(self, update: OrderUpdate) -> None:
+        with self._segments.segment(self._trace(update), client_order_id=update.client_order_id, event=update.event):
+            persist(lambda: send_order_update(self._queue_url, update))
+
+    def _trace(self, update: OrderUpdate) -> Trace | None:
+        """The trace that an update is part of, as far as it is known: an update never waits for that."""
+        if not self._segments.recorded:
+            return None
+        try:
+            with self._database.transaction() as connection:
+                return Trace.parse(trace_of(connection, update.client_order_id))
+        except psycopg.Error as error:
+            log.warning("the trace of an order is not known", error=str(error)[:200])
+            return None
 
     def _look_up_open_blocks(self) -> None:
         with self._database.transaction() as connection:
@@ -64,8 +92,7 @@ class OrderUpdatePipeline:
                 log.warning("a look-up failed; the reconciler will repeat it", error=str(error))
                 continue
             if order is not None:
-                snapshot = OrderUpdate.of_order(order)
-                persist(lambda snapshot=snapshot: send_order_update(self._queue_url, snapshot))  # type: ignore[misc]
+                self._pass_on(OrderUpdate.of_order(order))
         if blocks:
             log.info("open blocks looked up", blocks=len(blocks))
 

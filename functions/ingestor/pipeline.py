@@ -18,6 +18,7 @@ from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Wanted
+from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.retry import persist
 
@@ -89,12 +90,14 @@ class BarPipeline:
         workers: int = 4,
         on_fatal: Callable[[], None],
         on_published: Callable[[Bar], None] = lambda _bar: None,
+        segments: Segments = NOT_TRACED,
     ) -> None:
         self._topics = topics
         self._history = history
         self._database = database
         self._on_fatal = on_fatal
         self._on_published = on_published
+        self._segments = segments
         self._queues: list[queue.Queue[_Event]] = [queue.Queue(maxsize=50_000) for _ in range(workers)]
         for index, events in enumerate(self._queues):
             threading.Thread(target=self._work, args=(events,), name=f"publisher-{index}", daemon=True).start()
@@ -224,7 +227,8 @@ class BarPipeline:
                 market_data.ensure_months(connection, [bar.time])
         for shard in range(state.shards):
             message = BarMessage.of(bar, "correction" if correction else "bar", shard)
-            persist(lambda message=message: self._topics.publish(message))  # type: ignore[misc]
+            with self._segments.segment(self._segments.sampled(), symbol=bar.symbol):
+                persist(lambda message=message: self._topics.publish(message))  # type: ignore[misc]
         if not correction:
             state.last_published = bar.time
             self._on_published(bar)

@@ -17,5 +17,6 @@ class IngestorSettings(Settings):
     notifications_queue_url: str
     signals_queue_url: str
     subscription_queue_url: str
+    traced: bool = False
     mute_seconds: float = 90.0
     reconcile_seconds: float = 30.0

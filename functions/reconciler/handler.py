@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from stratforge.application.reconcile import Reconciliation, snapshot_equity
+from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.queues import send_order_update, send_work_ready
@@ -52,9 +53,12 @@ def reconciliation() -> Reconciliation:
 @metrics.log_metrics
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
-    """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead."""
+    """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, and a pass follows only while orders wait
+    for a broker that refuses the platform, so that they wait a minute at most once it answers."""
     if event.get("task") == "snapshot":
-        return {"snapshots": snapshot_equity(database())}
+        snapshots = snapshot_equity(database())
+        if not is_suspended(database()):
+            return {"snapshots": snapshots}
     try:
         report = reconciliation().run()
     except BrokerRefusesPlatform:

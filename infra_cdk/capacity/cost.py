@@ -37,7 +37,10 @@ _IMAGES_GB = 1.5  # Ten images of the ingestor.
 _ASSETS_GB = 1.0
 # Metrics of an ECS cluster with a service and a task under Container Insights, and the gigabytes of events behind them.
 _INSIGHTS_METRICS, _INSIGHTS_GB = 25, 1.1
-_OWN_METRICS = 30
+# Metrics that our code writes, by function (a test counts them). An hour in which a metric is not written is not paid.
+OWN_METRICS = {"api": 3, "evaluator": 3, "executor": 8, "ingestor": 3, "reconciler": 6, "settler": 2}
+# Written with nobody there, too.
+_ALWAYS = ("ingestor", "reconciler")
 _DAYS = 21
 _MARKET_HOURS = _DAYS * 6.5
 
@@ -210,9 +213,9 @@ def _network(load: Load, footprint: Footprint, runs: list[_Run]) -> Iterator[Ite
 
 
 def _ingestor(footprint: Footprint) -> Iterator[Item]:
-    service = "AWS::ECS::Service"
-    yield _item(f"ingestor, {footprint.task_vcpu} vCPU", footprint.task_vcpu * HOURS, "fargate-vcpu", service)
-    yield _item(f"ingestor, {footprint.task_gb} GB", footprint.task_gb * HOURS, "fargate-gb", service)
+    service, kind = "AWS::ECS::Service", "fargate-spot" if footprint.spot else "fargate"
+    yield _item(f"ingestor, {footprint.task_vcpu} vCPU", footprint.task_vcpu * HOURS, f"{kind}-vcpu", service)
+    yield _item(f"ingestor, {footprint.task_gb} GB", footprint.task_gb * HOURS, f"{kind}-gb", service)
 
 
 def _database(load: Load, measured: Measured, footprint: Footprint) -> Iterator[Item]:
@@ -254,7 +257,9 @@ def _observability(load: Load, measured: Measured, footprint: Footprint, runs: l
     yield _item("refused connections", SECONDS / 2 * 120 / 1e9, "log-gb", "AWS::EC2::FlowLog")
     # A twentieth of what happens is traced.
     yield _item("traces", sum(run.count for run in runs) / 20, "trace")
-    yield _item("metrics of ours", _OWN_METRICS, "metric")
+    idle = not load.users and not load.symbols
+    metrics = sum(count for name, count in OWN_METRICS.items() if not idle or name in _ALWAYS)
+    yield _item("metrics of ours", metrics, "metric")
     yield _item("alarms", footprint.alarm_metrics, "alarm", "AWS::CloudWatch::Alarm")
     yield _item(
         "dashboards", footprint.counts.get("AWS::CloudWatch::Dashboard", 0), "dashboard", "AWS::CloudWatch::Dashboard"

@@ -175,6 +175,8 @@ class Footprint:
     database: DatabaseSize
     task_vcpu: float
     task_gb: float
+    # Whether the task is on capacity that AWS may take back.
+    spot: bool = False
     nat_instances: tuple[str, ...] = ()
     endpoint_zones: int = 0
     addresses: int = 0
@@ -242,10 +244,15 @@ def _read(resources: Mapping[str, Any], counts: Counter[str]) -> Footprint:
         database=_database(resources),
         task_vcpu=int(task["Cpu"]) / 1024,
         task_gb=int(task["Memory"]) / 1024,
+        spot="FARGATE_SPOT" in json.dumps(_of(resources, "AWS::ECS::Service")),
         nat_instances=tuple(each["InstanceType"] for each in _of(resources, "AWS::EC2::Instance")),
         endpoint_zones=sum(len(each["SubnetIds"]) for each in endpoints if each.get("VpcEndpointType") == "Interface"),
         addresses=_addresses(resources, counts),
-        alarm_metrics=sum(max(1, len(each.get("Metrics", []))) for each in _of(resources, "AWS::CloudWatch::Alarm")),
+        # An alarm on an expression is paid for every metric in it.
+        alarm_metrics=sum(
+            max(1, sum("MetricStat" in metric for metric in each.get("Metrics", [])))
+            for each in _of(resources, "AWS::CloudWatch::Alarm")
+        ),
         web_acl_rules=sum(len(each["Rules"]) for each in _of(resources, "AWS::WAFv2::WebACL")),
         insights='"containerInsights", "Value": "en' in cluster_settings,
         log_retention_days=max(each.get("RetentionInDays", 3650) for each in _of(resources, "AWS::Logs::LogGroup")),

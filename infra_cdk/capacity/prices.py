@@ -45,6 +45,9 @@ PRICES = {
     "websocket-minute": _price("API Gateway", 0.25 / MILLION, "connection minutes", "api-gateway"),
     "fargate-vcpu": _price("Fargate", 0.03238, "vCPU-hours, arm64", "fargate"),
     "fargate-gb": _price("Fargate", 0.00356, "GB-hours, arm64", "fargate"),
+    # Spot moves between 50 and 70 % off; the dear end of that.
+    "fargate-spot-vcpu": _price("Fargate", 0.0162, "vCPU-hours of spot, arm64", "fargate", "2026-06"),
+    "fargate-spot-gb": _price("Fargate", 0.00178, "GB-hours of spot, arm64", "fargate", "2026-06"),
     "nat-gateway": _price("VPC", 0.045, "gateway hours", "vpc", "2026-05"),
     "nat-gb": _price("VPC", 0.045, "GB through NAT gateways", "vpc", "2026-05"),
     "endpoint": _price("VPC", 0.01, "endpoint-zone hours", "privatelink", "2026-05"),

@@ -16,7 +16,6 @@ _UNUSED = (
     "boto3/data",
     "bin",
     "numpy/f2py",
-    "numpy/typing",
     "numpy/_core/include",
     "numpy/_core/lib/*.a",
 )
@@ -25,8 +24,17 @@ _UNUSED = (
 RULES = (*_UNUSED, *sorted(_SERVICES), "3.13", "aarch64-manylinux_2_28")
 
 
-def install(requirements: Path, target: Path, *, compile_bytecode: bool = False) -> None:
+def install(
+    requirements: Path,
+    target: Path,
+    *,
+    compile_bytecode: bool = False,
+    platform: str | None = RULES[-1],
+) -> None:
     """Installs a hashed requirements file for Python 3.13 on arm64 and takes out what is not used.
+
+    Args:
+        platform: Another platform, as uv names them, where packages are tried elsewhere; None for this machine's.
 
     Raises:
         subprocess.CalledProcessError: if a package cannot be had or its hash is another.
@@ -42,8 +50,7 @@ def install(requirements: Path, target: Path, *, compile_bytecode: bool = False)
         str(target),
         "--python-version",
         RULES[-2],
-        "--python-platform",
-        RULES[-1],
+        *(("--python-platform", platform) if platform else ()),
         "--only-binary",
         ":all:",
         "-r",

@@ -7,6 +7,7 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import jsii
@@ -27,24 +28,35 @@ CERTIFICATES_ON_LAMBDA = f"/opt/python/{CERTIFICATES.name}"
 _COMPILES = sys.version_info[:2] == (3, 13)
 
 
-def function_code(name: str) -> lambda_.Code:
-    """The code of one function: its own package and nothing else."""
+@cache
+def _staged_function(name: str) -> str:
+    """The folder of a function's package, made once in a process."""
     staged = BUILD / "functions" / name
     stage_function(name, staged)
-    return lambda_.Code.from_asset(str(staged))
+    return str(staged)
 
 
-def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
-    """The layer with our library."""
+@cache
+def _staged_library() -> str:
     staged = BUILD / "layers" / "stratforge"
     stage_library(staged)
     if CERTIFICATES.exists():
         shutil.copy(CERTIFICATES, staged / "python" / CERTIFICATES.name)
+    return str(staged)
+
+
+def function_code(name: str) -> lambda_.Code:
+    """The code of one function: its own package and nothing else."""
+    return lambda_.Code.from_asset(_staged_function(name))
+
+
+def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
+    """The layer with our library."""
     return lambda_.LayerVersion(
         scope,
         "Library",
         layer_version_name=f"{prefix}-library",
-        code=lambda_.Code.from_asset(str(staged)),
+        code=lambda_.Code.from_asset(_staged_library()),
         compatible_runtimes=[RUNTIME],
         compatible_architectures=[ARCHITECTURE],
         description="The stratforge library",

@@ -51,17 +51,16 @@ class AccessStack(Stack):
         operators.may_read_secrets(
             secrets.database_owner, *([secrets.operator] if secrets.operator is not None else [])
         )
-        if config.database == "instance":
-            # Asked by a rehearsal whether what it restored adds up.
-            examiner = factory.function(
-                "examiner",
-                "engine",
-                timeout=300,
-                memory=512,
-                deployed=False,
-                environment={"STAGE": config.name, "OWNER_SECRET": secrets.name_of("database/owner")},
-            )
-            examiner.may_read_secrets(secrets.database_owner)
+        # Asked by a rehearsal whether what it restored adds up.
+        examiner = factory.function(
+            "examiner",
+            "engine",
+            timeout=300,
+            memory=512,
+            deployed=False,
+            environment={"STAGE": config.name, "OWNER_SECRET": secrets.name_of("database/owner")},
+        )
+        examiner.may_read_secrets(secrets.database_owner)
         if config.operator_email:
             self._first_operator(operators, config.operator_email)
         self._break_glass(config, secrets, network, place.database_host or "")

@@ -24,6 +24,7 @@ class DatabaseStack(Stack):
         if config.database == "aurora":
             self.database = self._aurora(config, network, secrets)
             self.host = self.database.cluster_endpoint.hostname
+            CfnOutput(self, "ClusterId", value=self.database.cluster_identifier)
         else:
             self.database = self._instance(config, network, secrets)
             self.host = self.database.db_instance_endpoint_address

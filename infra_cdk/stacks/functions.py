@@ -19,7 +19,7 @@ _TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, mcp, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, mcp, redriver, api."""
 
     def __init__(
         self,
@@ -141,6 +141,17 @@ class FunctionsStack(Stack):
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
 
+        # Whoever may send to every queue could invent bars, prices and fills: this one repeats what failed, by the name of a queue.
+        self.redriver = self._factory.function(
+            "redriver", "engine", timeout=30, memory=256, environment={"STAGE": config.name}, in_network=False
+        )
+        watched = messaging.work_queues
+        self.redriver.allow(["sqs:GetQueueUrl"], _all_queues(messaging))
+        self.redriver.allow(
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage"], [each.dead_letters.queue_arn for each in watched]
+        )
+        self.redriver.may_send(*(each.queue for each in watched))
+
         self.api = self._api("api", config, messaging, secrets, realtime_url)
         # The same code behind the routes that may wait for a job: who waits holds none of the environments that pages need.
         self.waiting = self._api("api-waiting", config, messaging, secrets, realtime_url) if config.network else None
@@ -171,6 +182,7 @@ class FunctionsStack(Stack):
                 "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
+                "REDRIVER_FUNCTION": self.redriver.target_name,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
                 # On one machine the front door has everything on one host.
                 "REALTIME_URL": realtime_url,
@@ -180,22 +192,16 @@ class FunctionsStack(Stack):
             },
         )
         made.may_read_secrets(secrets.database_api, secrets.tokens)
-        # Operators look at the queues and send dead letters again.
-        watched = messaging.work_queues
-        made.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sqs:GetQueueUrl", "sqs:GetQueueAttributes"],
-                resources=[queue.queue_arn for each in watched for queue in (each.queue, each.dead_letters)],
-            )
-        )
-        made.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["sqs:ReceiveMessage", "sqs:DeleteMessage"],
-                resources=[each.dead_letters.queue_arn for each in watched],
-            )
-        )
-        made.may_send(*(each.queue for each in watched))
+        # Operators look at the queues.
+        made.allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], _all_queues(messaging))
+        made.allow(["lambda:InvokeFunction"], [self.redriver.target_arn])
+        made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
         made.role.add_to_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )
         return made
+
+
+def _all_queues(messaging: MessagingStack) -> list[str]:
+    """Returns the ARNs of all queues and their dead letters."""
+    return [queue.queue_arn for each in messaging.work_queues for queue in (each.queue, each.dead_letters)]

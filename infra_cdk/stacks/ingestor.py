@@ -64,6 +64,7 @@ class IngestorStack(Stack):
                 "QUOTES_QUEUE_URL": messaging.quotes.queue.queue_url,
                 "NOTIFICATIONS_QUEUE_URL": messaging.notifications.queue.queue_url,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+                **({"TRACED": "true"} if config.production else {}),
                 "SUBSCRIPTION_QUEUE_URL": messaging.subscriptions.queue.queue_url,
             },
             logging=ecs.LogDriver.aws_logs(
@@ -105,6 +106,9 @@ class IngestorStack(Stack):
                 [messaging.subscriptions.queue.queue_arn],
             ),
         ]
+        if config.production:
+            statements.append((["xray:PutTraceSegments"], ["*"]))
+            acknowledge_wildcard(task, "*", "X-Ray takes traces for no resource in particular.")
         for actions, resources in statements:
             task.add_to_task_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
         read_secrets(task.task_role, secrets.database_engine, secrets.alpaca)

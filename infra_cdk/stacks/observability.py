@@ -52,7 +52,8 @@ class ObservabilityStack(Stack):
         self._own()
         self._database(database)
         self._api(api_id)
-        self._dashboard(queues, functions, database)
+        if config.dashboard:
+            self._dashboard(queues, functions, database)
         if config.alarm_email and config.monthly_budget:
             self._budget(config.alarm_email, config.monthly_budget)
 
@@ -120,7 +121,15 @@ class ObservabilityStack(Stack):
         # The reconciler asks every five minutes, the executor whenever somebody trades.
         self._alarm(
             "PlatformRefused",
-            self._metric("PlatformRefused", "reconciler", "Sum", _FIVE),
+            cloudwatch.MathExpression(
+                expression="FILL(reconciler, 0) + FILL(executor, 0)",
+                label="PlatformRefused",
+                period=_FIVE,
+                using_metrics={
+                    service: self._metric("PlatformRefused", service, "Sum", _FIVE)
+                    for service in ("reconciler", "executor")
+                },
+            ),
             0,
             "The broker refuses the platform: its keys are wrong, revoked or not entered. Orders wait.",
         )

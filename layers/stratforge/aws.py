@@ -13,6 +13,8 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
+from stratforge.tracing import carried
+
 
 @lru_cache(maxsize=1)
 def _session() -> Session:
@@ -28,4 +30,13 @@ def aws_client(service: str, *, read_timeout: float = 10.0, endpoint_url: str | 
         tcp_keepalive=True,
     )
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    return _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint_url)
+    client = _session().create_client(service, region_name=region, config=config, endpoint_url=endpoint_url)
+    client.meta.events.register("before-call", _carry_trace)
+    return client
+
+
+def _carry_trace(params: dict[str, Any], **_given: Any) -> None:
+    """Queues and topics hand on the trace that a request says it is part of."""
+    header = carried.get()
+    if header is not None:
+        params["headers"]["X-Amzn-Trace-Id"] = header

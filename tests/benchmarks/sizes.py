@@ -39,6 +39,7 @@ KINDS = {
     "notifier": "engine",
     "operators": "api",
     "reconciler": "broker",
+    "redriver": "engine",
     "rotator": "engine",
     "sandbox": "sandbox",
     "settler": "engine",

@@ -14,7 +14,7 @@ from local_platform.processes import Supervisor
 from without_docker.environment import installed
 from without_docker.platform import LocalStackPlatform
 
-from tests.support.assemblies import assembly_of
+from tests.support.assemblies import synthesized
 from tests.support.stacks import Engine
 
 pytestmark = [
@@ -73,7 +73,7 @@ FAILING = {
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Development with an edge and a budget: every stack there is, and nothing that refuses to be deleted."""
-    return assembly_of("dev", tmp_path_factory.mktemp("stage"), edge=True, account=ACCOUNT)
+    return synthesized("dev", tmp_path_factory.mktemp("stage"), edge=True, account=ACCOUNT)
 
 
 def running(platform: Platform) -> Iterator[Engine]:

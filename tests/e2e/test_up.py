@@ -55,7 +55,7 @@ class Up:
         """Waits for the end."""
         assert self._process.stderr is not None
         self.said += self._process.stderr.readlines()
-        return self._process.wait(60)
+        return self._process.wait(240)
 
     def end(self) -> None:
         """Whatever happened before."""
@@ -86,25 +86,40 @@ def test_a_signal_during_the_start_ends_it_and_leaves_nothing(state: Path, runs:
     up.hear("database: ")
     assert up.signal(number) == 0
     assert not any("Traceback" in line for line in up.said), up.said
-    _, alive = psutil.wait_procs(up.family, 20)
+    _, alive = psutil.wait_procs(up.family, 60)
     assert alive == []
 
 
-def test_a_second_run_says_so_at_once_and_a_killed_one_leaves_nothing_behind(state: Path, runs: list[Up]) -> None:
-    first = Up(state)
-    runs.append(first)
-    address = re.search(r"http://[\d.:]+", first.hear("ready at"))
-    assert address is not None
+def address_of(up: Up) -> str:
+    """Where a run is, when it is there."""
+    found = re.search(r"http://[\d.:]+", up.hear("ready at"))
+    assert found is not None
+    return found[0]
+
+
+def test_runs_side_by_side_do_not_meet_and_a_killed_one_leaves_nothing_behind(
+    state: Path, tmp_path_factory: pytest.TempPathFactory, runs: list[Up]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("neighbor")
+    for folder in (elsewhere, elsewhere.parent):
+        folder.chmod(0o755)
+    first, neighbor = Up(state), Up(elsewhere)
+    runs += [first, neighbor]
+    addresses = [address_of(each) for each in (first, neighbor)]
+    assert addresses[0] != addresses[1]
+    assert not first.family & neighbor.family
     assert any("the slowest step" in line for line in first.said)
-    assert answers(f"{address[0]}/healthz")
+    assert all(answers(f"{address}/healthz") for address in addresses)
     second = Up(state)
     runs.append(second)
     assert second.wait() == 1
     assert "another run" in second.said[-1]
     assert first.signal(signal.SIGKILL) == -signal.SIGKILL
-    _, alive = psutil.wait_procs(first.family, 20)
+    _, alive = psutil.wait_procs(first.family, 60)
     assert alive == []
+    assert answers(f"{addresses[1]}/healthz")
     third = Up(state)
     runs.append(third)
     third.hear("ready at")
     assert third.signal(signal.SIGTERM) == 0
+    assert neighbor.signal(signal.SIGINT) == 0

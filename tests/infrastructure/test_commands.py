@@ -9,20 +9,21 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-import aws_cdk as cdk
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
+from moto import mock_aws
 
 from infra_cdk import break_glass, operators, preflight, restore
-from infra_cdk.configuration import StageConfig, stage_config
+from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import parse
 from tests.support.assemblies import ACCOUNT, context_of
 
 
 def config_of(stage: str, **context: object) -> StageConfig:
     """A stage's configuration."""
-    return stage_config(cdk.App(context=context_of(stage, **context)).node)
+    return stage_config(Given(context_of(stage, **context)))
 
 
 # Settings -----------------------------------------------------------------------------------------------------------
@@ -171,6 +172,7 @@ class Rds:
 
     def __init__(self) -> None:
         self.there = {"real"}
+        self.full = False
 
     def describe_db_instances(self, DBInstanceIdentifier: str) -> dict[str, Any]:
         instance = {
@@ -191,22 +193,120 @@ class Rds:
         return argparse.Namespace(wait=lambda **_given: None)
 
     def delete_db_instance(self, DBInstanceIdentifier: str, **_given: Any) -> None:
+        if DBInstanceIdentifier not in self.there:
+            raise ClientError({"Error": {"Code": "DBInstanceNotFound", "Message": "none"}}, "DeleteDBInstance")
         self.there.remove(DBInstanceIdentifier)
 
+    # An Aurora cluster ------------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("broken", [{}, {"no balance or position is negative": 2}])
-def test_a_rehearsal_leaves_nothing_behind_and_fails_for_a_ledger_that_does_not_add_up(broken: dict[str, int]) -> None:
-    rds, function = Rds(), Lambda({"broken": broken, "users": 3, "trades": 9})
-    clients = {"rds": rds, "lambda": function}
+    def describe_db_clusters(self, DBClusterIdentifier: str) -> dict[str, Any]:
+        assert DBClusterIdentifier in self.there
+        cluster = {
+            "Engine": "aurora-postgresql",
+            "DBSubnetGroup": "isolated",
+            "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
+            "DBClusterParameterGroup": "ours",
+            "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 8.0, "SecondsUntilAutoPause": 300},
+            "Endpoint": f"{DBClusterIdentifier}.cluster-abc.us-east-1.rds.amazonaws.com",
+        }
+        return {"DBClusters": [cluster]}
+
+    def restore_db_cluster_to_point_in_time(self, **given: Any) -> None:
+        assert given["DBSubnetGroupName"] == "isolated"
+        assert given["ServerlessV2ScalingConfiguration"] == {"MinCapacity": 0.5, "MaxCapacity": 8.0}
+        self.there.add(given["DBClusterIdentifier"])
+
+    def create_db_instance(self, **given: Any) -> None:
+        assert given["DBClusterIdentifier"] in self.there
+        assert (given["DBInstanceClass"], given["PubliclyAccessible"]) == ("db.serverless", False)
+        if self.full:
+            raise ClientError({"Error": {"Code": "InstanceQuotaExceeded", "Message": "full"}}, "CreateDBInstance")
+        self.there.add(given["DBInstanceIdentifier"])
+
+    def delete_db_cluster(self, DBClusterIdentifier: str, **_given: Any) -> None:
+        assert f"{DBClusterIdentifier}-1" not in self.there, "a cluster with instances is not deleted"
+        self.there.remove(DBClusterIdentifier)
+
+
+PLACES = [({"DatabaseId": "real"}, "abc"), ({"ClusterId": "real"}, "cluster-abc")]
+
+
+def rehearsed(rds: Any, function: Lambda, outputs: dict[str, str]) -> dict[str, Any]:
+    """A rehearsal of production."""
     _, target = parse(argparse.ArgumentParser(), ["--stage", "prod", "-c", "region=us-east-1"])
-    at = datetime(2026, 11, 24, tzinfo=UTC)
+    clients = {"rds": rds, "lambda": function}
+    return restore.rehearse(clients.__getitem__, target, outputs, datetime(2026, 11, 24, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(("outputs", "domain"), PLACES)
+@pytest.mark.parametrize("broken", [{}, {"no balance or position is negative": 2}])
+def test_a_rehearsal_leaves_nothing_behind_and_fails_for_a_ledger_that_does_not_add_up(
+    broken: dict[str, int], outputs: dict[str, str], domain: str
+) -> None:
+    rds, function = Rds(), Lambda({"broken": broken, "users": 3, "trades": 9})
     if broken:
         with pytest.raises(restore.RehearsalFailed, match="negative"):
-            restore.rehearse(clients.__getitem__, target, "real", at)
+            rehearsed(rds, function, outputs)
     else:
-        assert restore.rehearse(clients.__getitem__, target, "real", at)["users"] == 3
+        assert rehearsed(rds, function, outputs)["users"] == 3
     assert rds.there == {"real"}
-    assert function.asked["host"] == "stratforge-prod-rehearsal-202611240000.abc.us-east-1.rds.amazonaws.com"
+    host = f"stratforge-prod-rehearsal-202611240000.{domain}.us-east-1.rds.amazonaws.com"
+    assert function.asked["host"] == host
+
+
+@pytest.mark.parametrize("kind", ["instance", "aurora"])
+def test_a_rehearsal_says_what_the_service_understands(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against moto, with the parameters checked by AWS's own model of the service."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        rds, ec2 = (boto3.client(each, region_name="us-east-1") for each in ("rds", "ec2"))
+        vpc = ec2.create_vpc(CidrBlock="10.40.0.0/16")["Vpc"]["VpcId"]
+        subnets = [
+            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.40.{number}.0/24", AvailabilityZone=f"us-east-1{zone}")
+            for number, zone in enumerate("ab")
+        ]
+        ids = [each["Subnet"]["SubnetId"] for each in subnets]
+        rds.create_db_subnet_group(DBSubnetGroupName="isolated", DBSubnetGroupDescription="isolated", SubnetIds=ids)
+        common = {"MasterUsername": "stratforge", "MasterUserPassword": "a-password", "DBSubnetGroupName": "isolated"}
+        if kind == "aurora":
+            rds.create_db_cluster_parameter_group(
+                DBClusterParameterGroupName="ours", DBParameterGroupFamily="aurora-postgresql16", Description="ours"
+            )
+            rds.create_db_cluster(
+                DBClusterIdentifier="real",
+                Engine="aurora-postgresql",
+                DBClusterParameterGroupName="ours",
+                ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 8},
+                **common,
+            )
+            outputs = {"ClusterId": "real"}
+        else:
+            rds.create_db_parameter_group(
+                DBParameterGroupName="ours", DBParameterGroupFamily="postgres16", Description="ours"
+            )
+            rds.create_db_instance(
+                DBInstanceIdentifier="real",
+                DBInstanceClass="db.t4g.micro",
+                Engine="postgres",
+                AllocatedStorage=20,
+                DBParameterGroupName="ours",
+                VpcSecurityGroupIds=[ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+                **common,
+            )
+            outputs = {"DatabaseId": "real"}
+        assert rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)["users"] == 3
+        left = [each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]]
+        left += [each["DBClusterIdentifier"] for each in rds.describe_db_clusters()["DBClusters"]]
+        assert left == ["real"]
+
+
+def test_a_rehearsal_that_is_half_done_leaves_nothing_behind_and_tells_what_stopped_it() -> None:
+    rds = Rds()
+    rds.full = True
+    with pytest.raises(ClientError, match="InstanceQuotaExceeded"):
+        rehearsed(rds, Lambda({}), {"ClusterId": "real"})
+    assert rds.there == {"real"}
 
 
 def test_a_task_that_cannot_start_says_why() -> None:

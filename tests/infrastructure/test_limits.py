@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 from stratforge.edge import EDGE_HEADER, HOST_HEADER, VISITOR_HEADER, seen_from_the_edge
 
 from infra_cdk import concurrency
-from infra_cdk.configuration import ConfigurationError, StageConfig, stage_config
+from infra_cdk.configuration import ConfigurationError, Given, StageConfig, stage_config
 from tests.support.assemblies import Resources, assembly_of, context_of, every, resources_of
 
 
@@ -30,7 +29,7 @@ def development(development_assembly: Path) -> dict[str, Resources]:
 
 def config_of(stage: str, **context: object) -> StageConfig:
     """A stage's configuration."""
-    return stage_config(cdk.App(context=context_of(stage, **context)).node)
+    return stage_config(Given(context_of(stage, **context)))
 
 
 def functions_of(stacks: dict[str, Resources], stage: str) -> dict[str, dict[str, Any]]:
@@ -105,8 +104,8 @@ def test_functions_that_reach_the_database_are_counted(production: dict[str, Res
             assert concurrency.SHARES[name].connections == int(connects), name
 
 
-def test_pollers_of_its_own_take_the_place_of_the_limit(tmp_path: Path) -> None:
-    stacks = resources_of(assembly_of("prod", tmp_path, provisioned_pollers=True))
+def test_pollers_of_its_own_take_the_place_of_the_limit() -> None:
+    stacks = resources_of(assembly_of("prod", provisioned_pollers=True))
     for _, mapping in every(stacks, "AWS::Lambda::EventSourceMapping"):
         assert "ScalingConfig" not in mapping, "AWS takes one of the two"
         assert mapping["ProvisionedPollerConfig"]["MinimumPollers"] == 2
@@ -284,8 +283,8 @@ def test_replaced_versions_are_kept(production: dict[str, Resources]) -> None:
     assert all(each["DeletionPolicy"] == "Retain" for each in versions)
 
 
-def test_a_hotfix_can_go_out_while_an_alarm_rings(tmp_path: Path) -> None:
-    stacks = resources_of(assembly_of("prod", tmp_path, canary="false"))
+def test_a_hotfix_can_go_out_while_an_alarm_rings() -> None:
+    stacks = resources_of(assembly_of("prod", canary="false"))
     assert list(every(stacks, "AWS::CodeDeploy::DeploymentGroup")) == []
 
 
@@ -307,13 +306,13 @@ def test_development_stands_on_the_smallest_of_everything(development: dict[str,
 
 
 def test_endpoints_are_paid_for_only_where_they_are_asked_for(
-    production: dict[str, Resources], development: dict[str, Resources], tmp_path: Path
+    production: dict[str, Resources], development: dict[str, Resources]
 ) -> None:
     def kinds(stacks: dict[str, Resources]) -> list[str]:
         return [each.get("VpcEndpointType", "Gateway") for _, each in every(stacks, "AWS::EC2::VPCEndpoint")]
 
     assert kinds(production) == kinds(development) == ["Gateway"]
-    private = resources_of(assembly_of("prod", tmp_path, egress="nat-gateways-and-endpoints"))
+    private = resources_of(assembly_of("prod", egress="nat-gateways-and-endpoints"))
     assert sorted(kinds(private)) == ["Gateway"] + ["Interface"] * 5
     for stacks in (production, private):
         assert len(list(every(stacks, "AWS::EC2::NatGateway"))) == 2

@@ -6,13 +6,15 @@ import ast
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 from local_platform.synthesis import ROOT
 
-from tests.support.assemblies import Resources, assembly_of, every, resources_of
+from tests.support.assemblies import Resources, assembly_of, every, remembered, resources_of, synthesized
 
 _COSTS = (
     "AWS::RDS::",
@@ -26,9 +28,9 @@ _COSTS = (
 
 
 @pytest.fixture(scope="session")
-def aurora_assembly(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def aurora_assembly() -> Path:
     """Development, with Aurora."""
-    return assembly_of("dev", tmp_path_factory.mktemp("aurora"), database="aurora")
+    return assembly_of("dev", database="aurora")
 
 
 @pytest.fixture(scope="session")
@@ -90,10 +92,17 @@ def test_metrics_that_alarms_look_at_are_metrics_that_code_writes(production: di
             for name in name
             if name
         }
-    for name, alarm in every(production, "AWS::CloudWatch::Alarm"):
-        if alarm.get("Namespace") == "StratForge":
-            (service,) = [each["Value"] for each in alarm["Dimensions"]]
-            assert (service, alarm["MetricName"]) in written, name
+    looked_at = {
+        (metric["Dimensions"][0]["Value"], metric["MetricName"])
+        for _, alarm in every(production, "AWS::CloudWatch::Alarm")
+        for metric in (
+            alarm,
+            *(each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each),
+        )
+        if metric.get("Namespace") == "StratForge"
+    }
+    assert len(looked_at) >= 9
+    assert looked_at - written == set()
 
 
 def test_destroying_development_leaves_nothing_that_costs_money(development: dict[str, Resources]) -> None:
@@ -136,7 +145,7 @@ def test_topics_that_the_ingestor_makes_go_with_the_stage(production: dict[str, 
 def test_two_syntheses_of_the_same_code_give_the_same_templates(
     tmp_path: Path, development: dict[str, Resources]
 ) -> None:
-    assert resources_of(assembly_of("dev", tmp_path, database="aurora")) == development
+    assert resources_of(synthesized("dev", tmp_path, database="aurora")) == development
 
 
 def test_nothing_is_sent_unencrypted_or_kept_so(production: dict[str, Resources]) -> None:
@@ -186,6 +195,8 @@ _ACTIONS = {
     "list_topics": "sns:ListTopics",
     "delete_topic": "sns:DeleteTopic",
     "get_secret_value": "secretsmanager:GetSecretValue",
+    "invoke": "lambda:InvokeFunction",
+    "put_trace_segments": "xray:PutTraceSegments",
     "post_to_connection": "execute-api:ManageConnections",
     "delete_connection": "execute-api:ManageConnections",
     "describe_secret": "secretsmanager:DescribeSecret",
@@ -216,6 +227,7 @@ def _modules() -> dict[str, ast.Module]:
 _MODULES = _modules()
 
 
+@cache
 def _definitions(module: str) -> dict[str, ast.AST]:
     return {
         node.name: node
@@ -224,6 +236,7 @@ def _definitions(module: str) -> dict[str, ast.AST]:
     }
 
 
+@cache
 def _imports(module: str) -> dict[str, tuple[str, str]]:
     """What names of a module mean: (module, name), or (module, "") for modules."""
     found: dict[str, tuple[str, str]] = {}
@@ -261,7 +274,8 @@ def _calls(module: str, node: ast.AST, seen: set[tuple[str, int]]) -> Iterator[s
                 yield from _calls(target[0], _definitions(target[0])[target[1]], seen)
 
 
-def _called_by(function: str) -> set[str]:
+@cache
+def _called_by(function: str) -> frozenset[str]:
     entry = "__main__" if function == "ingestor" else "handler"
     seen: set[tuple[str, int]] = set()
     found: set[str] = set()
@@ -269,7 +283,7 @@ def _called_by(function: str) -> set[str]:
         if module.startswith(f"functions.{function}.") or module == f"functions.{function}":
             found |= set(_calls(module, _MODULES[module], seen))
     assert f"functions.{function}.{entry}" in _MODULES
-    return found
+    return frozenset(found)
 
 
 def _granted(stacks: dict[str, Resources], role: str) -> set[str]:
@@ -322,6 +336,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "executor",
         "ingestor",
         "realtime",
+        "redriver",
         "mcp",
         "migrator",
         "notifier",
@@ -336,8 +351,6 @@ def test_a_function_may_do_what_its_code_does_and_nothing_else(production: dict[
     assert function in _names(production)
     role, fed = _roles(production)[function]
     granted, called = _granted(production, role), _called_by(function)
-    if function == "evaluator":
-        called |= {"lambda:InvokeFunction"}
     allowed = called | {each for each in _OF_LAMBDA if each.startswith("logs:")} | (_OF_LAMBDA if fed else set())
     # Secrets are encrypted with our key in production, and with that key Secrets Manager asks in the caller's name.
     if "secretsmanager:GetSecretValue" in called:
@@ -367,6 +380,13 @@ def test_a_linter_of_templates_finds_nothing(
             if text in seen:
                 continue
             seen.add(text)
+            # Asset hashes change with the code of functions and mean nothing to the linter.
+            right = remembered(re.sub(r"[0-9a-f]{64}", "", text), "cfn-lint", version("cfn-lint"))
+            if right.exists():
+                continue
             matches = lint(text, config=ManualArgs(regions=["us-east-1"], ignore_checks=["W"]))
             found += [f"{path.name} {each.rule.id} {each.message}" for each in matches]
+            if not matches:
+                right.parent.mkdir(parents=True, exist_ok=True)
+                right.touch()
     assert found == []

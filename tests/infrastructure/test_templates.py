@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import aws_cdk as cdk
 import pytest
 from local_platform.synthesis import ROOT
 
-from infra_cdk.configuration import ConfigurationError, stage_config
+from infra_cdk.configuration import ConfigurationError, Given, stage_config
 from tests.support.assemblies import Resources, every, resources_of
 
 
@@ -182,9 +181,8 @@ def test_one_ingestor_task_never_two(production_assembly: Path) -> None:
 )
 def test_a_wrong_configuration_is_told(stage: str, context: dict[str, object], message: str) -> None:
     given = {"alarm_email": "ops@example.com", "region": "us-east-1", "stage": stage, **context}
-    app = cdk.App(context={name: value for name, value in given.items() if value is not None})
     with pytest.raises(ConfigurationError, match=re.escape(message)):
-        stage_config(app.node)
+        stage_config(Given(given))
 
 
 def test_a_wrong_configuration_stops_the_synthesis_with_one_line(tmp_path: Path) -> None:

@@ -250,9 +250,6 @@ def test_a_connection_outlives_a_rotation_and_work_goes_on(managed: Managed) -> 
     database.close()
 
 
-@pytest.mark.xfail(
-    strict=True, raises=psycopg.OperationalError, reason="a secret is believed for five minutes, though it was refused"
-)
 def test_a_function_that_remembers_the_old_password_connects_with_the_new_one(managed: Managed) -> None:
     """A failover closes connections: who then connects with a password that was rotated must read the secret again, not fail for minutes."""
     managed.migrate()

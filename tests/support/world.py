@@ -21,6 +21,7 @@ from stratforge.broker import (
     Accepted,
     AccountState,
     BrokerOrder,
+    BrokerRefusesPlatform,
     BrokerUnavailable,
     FillActivity,
     Rejected,
@@ -96,6 +97,8 @@ class ExchangeBroker:
         # What happens to the next submission: "" nothing, "before" or "after" an error before or after the order was taken.
         self.submit_fault = ""
         self.read_fault = False
+        # What the broker says of the platform itself, instead of an answer.
+        self.refusal = ""
         self.actions: list[CorporateAction] = []
 
     def account(self) -> AccountState:
@@ -112,6 +115,7 @@ class ExchangeBroker:
     ) -> Submission:
         """Sends an order."""
         self.fuse.boundary("before submit")
+        self.check_account()
         fault, self.submit_fault = self.submit_fault, ""
         if fault == "before":
             return Unknown("HTTP 504")
@@ -130,6 +134,11 @@ class ExchangeBroker:
             return Rejected(refusal.message, refusal_of(refusal.status, refusal.message))
         self.fuse.boundary("after submit")
         return Unknown("HTTP 504") if fault == "after" else Accepted(order.id)
+
+    def check_account(self) -> None:
+        """Refuses while it was told to."""
+        if self.refusal:
+            raise BrokerRefusesPlatform(self.refusal)
 
     def cancel(self, broker_order_id: str) -> bool:
         """Cancels an order."""

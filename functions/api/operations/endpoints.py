@@ -11,7 +11,7 @@ from stratforge.bus import dead_letters
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.postgres.database import Connection
 
-from functions.api.context import LoggedIn, Reader, UserConnection, database, settings
+from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
     ActionBody,
@@ -53,6 +53,7 @@ def _state(connection: Connection) -> PlatformView:
         trading_state=found.trading_state,
         reason=found.reason,
         changed_at=found.changed_at,
+        suspended_at=found.suspended_at,
         halts=[HaltView.model_validate(each) for each in halts.halted_symbols(connection)],
         simulated_market=settings().simulated_market,
     )
@@ -118,4 +119,4 @@ def queues(_asking: Operator) -> QueueList:
 @router.post("/queues/{name}/redrive")
 def redrive(name: Annotated[str, Path(max_length=40)], asking: Operator) -> RedriveView:
     """Sends the dead letters of a queue again, after what made them fail was mended. For operators."""
-    return RedriveView(sent=application.redrive_queue(database(), asking, settings().stage, name))
+    return RedriveView(sent=application.redrive_queue(database(), asking, redrive_by_function, name))

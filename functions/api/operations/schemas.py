@@ -34,6 +34,7 @@ class PlatformView(BaseModel):
     trading_state: str
     reason: str | None
     changed_at: datetime
+    suspended_at: datetime | None
     halts: list[HaltView]
     simulated_market: bool
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from stratforge import tracing
 from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
@@ -152,6 +153,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,
+        suspended=state.suspended,
         exchange_state=state.exchange_state,
     )
 
@@ -175,6 +177,7 @@ def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundi
         bar_time=state.bar_time,
         claim=around.claim,
         step=market.asset.allocation_step,
+        trace=tracing.present(),
     )
 
 

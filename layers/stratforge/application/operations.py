@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stratforge.application.access import Caller
@@ -94,8 +94,13 @@ def enter_corporate_action(database: Database, caller: Caller, action: Corporate
             raise Conflict("There is a corporate action of this id.", code="action-exists")
 
 
-def redrive_queue(database: Database, caller: Caller, stage: str, name: str) -> int:
-    """Sends the dead letters of a queue again, after what made them fail was mended; returns how many.
+def redrive_queue(
+    database: Database, caller: Caller, redrive: Callable[[dead_letters.QueueName], int], name: str
+) -> int:
+    """Has the dead letters of a queue sent again, after what made them fail was mended; returns how many.
+
+    Args:
+        redrive: Has it done, by who may.
 
     Raises:
         NotFound: if the caller is no operator, or there is no such queue.
@@ -103,7 +108,7 @@ def redrive_queue(database: Database, caller: Caller, stage: str, name: str) -> 
     require_operator(database, caller)
     if name not in dead_letters.QUEUES:
         raise NotFound("queue")
-    sent = dead_letters.redrive(stage, name)
+    sent = redrive(name)
     with _operating(database, caller) as connection:
         operations.note(connection, "redrive", name, f"{sent} messages")
     return sent

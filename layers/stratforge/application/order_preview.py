@@ -69,6 +69,7 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,
+        suspended=state.suspended,
         exchange_state=state.exchange_state,
     )
     kind, size = wanted.size()

@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 from stratforge.application.execute_symbol import SCALE_CHANGED
-from stratforge.broker import BrokerOrder, BrokerStatement, FillActivity
+from stratforge.application.suspension import end_suspension, suspend
+from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
@@ -81,6 +82,7 @@ class Report:
     closing: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
+    trading_again: bool = False
 
     @property
     def clean(self) -> bool:
@@ -127,9 +129,21 @@ class Reconciliation:
         self._young = young
 
     def run(self) -> Report:
-        """Runs one pass of reconciliation, stores its report and returns it."""
+        """Runs one pass of reconciliation, stores its report and returns it.
+
+        Raises:
+            BrokerRefusesPlatform: if the broker takes nothing from the platform; from then on orders wait, until a pass comes through.
+        """
+        try:
+            return self._pass()
+        except BrokerRefusesPlatform as error:
+            suspend(self._database, error)
+            raise
+
+    def _pass(self) -> Report:
         report = Report()
         started_at = datetime.now(UTC)
+        self._broker.check_account()
         self._recover_open_blocks(report, started_at)
         self._compare_statement(report)
         self._follow_corporate_actions(report)
@@ -137,6 +151,7 @@ class Reconciliation:
         self._compare_positions(report)
         self._check_account(report)
         self._check_ledger(report)
+        report.trading_again = end_suspension(self._database)
         self._wake_waiting_symbols(report, started_at)
         self._refresh_assets()
         with self._database.transaction() as connection:

@@ -46,6 +46,10 @@ _BUSY_SECONDS = 2.5
 Answer = TypeVar("Answer")
 
 
+# Fields of the account, each of which keeps it from trading.
+_BLOCKS = ("account_blocked", "trading_blocked", "trade_suspended_by_user")
+
+
 class _Client(RESTClient):
     """alpaca-py's own client without its models: those load pandas, two seconds that a bar after a pause would wait for."""
 
@@ -190,6 +194,14 @@ class AlpacaBroker:
         )
 
     # The account's statement -----------------------------------------------------------------------------
+
+    def check_account(self) -> None:
+        """Looks whether the account may trade; see `BrokerStatement.check_account`."""
+        empty: dict[str, Any] = {}
+        row = self._ask("read", "the account", lambda: _account(self._client.get("/account")), missing=empty)
+        blocked = [name for name in _BLOCKS if row.get(name)]
+        if blocked:
+            raise BrokerRefusesPlatform(f"the broker refuses the platform: its account is {', '.join(blocked)}")
 
     def positions(self) -> dict[str, Decimal]:
         """Quantities by symbol; see `BrokerStatement.positions`."""
@@ -390,6 +402,10 @@ def _fill(row: Any, scale: Decimal) -> FillActivity:
         price=Decimal(row["price"]),
         at=_time(row["transaction_time"]),
     )
+
+
+def _account(row: Any) -> dict[str, Any]:
+    return {name: row[name] for name in _BLOCKS if name in row}
 
 
 def _asset(row: Any, scale: Decimal) -> tuple[AssetRules, str]:

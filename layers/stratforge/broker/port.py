@@ -147,6 +147,10 @@ class Broker(Protocol):
 class BrokerStatement(Broker, Protocol):
     """A broker as the reconciler needs it: also positions, past orders, fills, assets and corporate actions."""
 
+    def check_account(self) -> None:
+        """Looks whether the account may trade. Raises `BrokerRefusesPlatform` if it may not, or `BrokerUnavailable`."""
+        ...
+
     def positions(self) -> dict[str, Decimal]:
         """Quantities by symbol. Raises `BrokerUnavailable`."""
         ...

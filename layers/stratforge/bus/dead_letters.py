@@ -1,14 +1,21 @@
-"""The queues of a stage: how much waits, what failed for good, and sending that again."""
+"""The queues of a stage: how much waits, what failed for good, and having that sent again."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Literal
 
+from stratforge.aws import aws_client
 from stratforge.bus.queues import sqs_client
 
+QueueName = Literal[
+    "bars", "signals", "quotes", "notifications", "order-updates", "jobs", "backtests", "subscription-updates"
+]
+
 # Name, and whether order holds in it; as the deployment makes them.
-QUEUES = {
+QUEUES: dict[QueueName, bool] = {
     "bars": True,
     "signals": True,
     "quotes": True,
@@ -18,7 +25,12 @@ QUEUES = {
     "backtests": False,
     "subscription-updates": False,
 }
-_BATCH = 10
+# A redrive ends by itself before that, and says how far it came.
+_SECONDS = 28.0
+
+
+class RedriveFailed(RuntimeError):
+    """The function that sends dead letters again failed; what it had not sent is still among the dead letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,8 @@ class QueueState:
     dead: int
 
 
-def _url(stage: str, name: str, *, dead: bool) -> str:
+def queue_url(stage: str, name: QueueName, *, dead: bool) -> str:
+    """The address of a queue, or of its dead letters."""
     ending = ".fifo" if QUEUES[name] else ""
     return sqs_client().get_queue_url(QueueName=f"stratforge-{stage}-{name}{'-dead' if dead else ''}{ending}")[
         "QueueUrl"
@@ -49,46 +62,28 @@ def queue_states(stage: str) -> list[QueueState]:
     """All queues of a stage."""
     states = []
     for name in QUEUES:
-        waiting, in_work = _counts(_url(stage, name, dead=False))
-        dead, dead_in_work = _counts(_url(stage, name, dead=True))
+        waiting, in_work = _counts(queue_url(stage, name, dead=False))
+        dead, dead_in_work = _counts(queue_url(stage, name, dead=True))
         states.append(QueueState(name, waiting, in_work, dead + dead_in_work))
     return states
 
 
-def redrive(stage: str, name: str, limit: int = 1_000) -> int:
-    """Sends dead letters of a queue again, in their order; returns how many.
+@lru_cache(maxsize=1)
+def _lambda_client() -> Any:
+    return aws_client("lambda", read_timeout=_SECONDS)
 
-    A message is taken off the dead letters after it was sent, so that none is lost; who consumes them changes nothing when one comes twice.
+
+def ask_to_redrive(function: str, name: QueueName) -> int:
+    """Has the function that may do so send the dead letters of a queue again; returns how many it sent.
+
+    Args:
+        function: Its name, with the alias if it has one.
 
     Raises:
-        KeyError: if there is no such queue.
+        RedriveFailed: if it failed.
     """
-    source, target = _url(stage, name, dead=True), _url(stage, name, dead=False)
-    moved = 0
-    while moved < limit:
-        messages = (
-            sqs_client()
-            .receive_message(
-                QueueUrl=source,
-                MaxNumberOfMessages=_BATCH,
-                VisibilityTimeout=60,
-                MessageSystemAttributeNames=["MessageGroupId"] if QUEUES[name] else [],
-            )
-            .get("Messages", [])
-        )
-        if not messages:
-            break
-        for message in messages:
-            # Its own id keeps a message that is sent twice from being two within five minutes.
-            order: dict[str, Any] = (
-                {
-                    "MessageGroupId": message["Attributes"]["MessageGroupId"],
-                    "MessageDeduplicationId": f"redrive-{message['MessageId']}",
-                }
-                if QUEUES[name]
-                else {}
-            )
-            sqs_client().send_message(QueueUrl=target, MessageBody=message["Body"], **order)
-            sqs_client().delete_message(QueueUrl=source, ReceiptHandle=message["ReceiptHandle"])
-            moved += 1
-    return moved
+    reply = _lambda_client().invoke(FunctionName=function, Payload=json.dumps({"queue": name}).encode())
+    answer = json.loads(reply["Payload"].read())
+    if reply.get("FunctionError"):
+        raise RedriveFailed(f"{function} failed: {answer.get('errorMessage', answer)}"[:500])
+    return int(answer["sent"])

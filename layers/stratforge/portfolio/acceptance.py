@@ -35,7 +35,8 @@ COLLAR = Decimal("0.02")
 class Market:
     """A symbol at one moment: the reference price, the market's time, and whether anything may trade.
 
-    `asset` is None when the broker has none of the symbol; `fresh` is false when the price is too old to trade on.
+    `asset` is None when the broker has none of the symbol; `fresh` is false when the price is too old to trade on; `suspended` is
+    true while the broker takes no orders of the platform.
     """
 
     price: Decimal
@@ -46,6 +47,7 @@ class Market:
     halted: bool = False
     fresh: bool = True
     platform_state: TradingState = "ACTIVE"
+    suspended: bool = False
     exchange_state: ExchangeState = "TRADING"
 
     @property
@@ -144,6 +146,9 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.MARKET_CLOSED
     elif market.exchange_state != "TRADING" and request.origin == "SIGNAL":
         reason = Reason.EXCHANGE_HALT
+    elif market.suspended:
+        # What is old or missing now is so for the same reason, and nobody's order is to blame.
+        return Decision(request, "wait")
     elif not market.fresh and request.terms.type == "market" and request.origin == "MANUAL" and market.open:
         reason = Reason.STALE_PRICE
     elif (not market.open or market.exchange_state != "TRADING") and request.terms.type == "market":

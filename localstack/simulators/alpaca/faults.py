@@ -18,6 +18,7 @@ class Faults:
             `submit_error_after` is set and not taken otherwise.
         read_error: Status of the answer to the next `read_error_count` questions (orders, positions, activities, …).
         reject_later: Orders are taken and rejected a moment afterwards.
+        trading_blocked: The whole account may not trade.
         mute_data_seconds: The data stream says nothing for so long, and the bars of that time are never sent.
         mute_update_seconds: The order stream says nothing for so long, and the events of that time are never sent.
         latency_seconds: Every answer of REST takes so much longer.
@@ -37,6 +38,7 @@ class Faults:
     read_error: int = 0
     read_error_count: int = 0
     reject_later: float = 0.0
+    trading_blocked: bool = False
     reorder_update: float = 0.0
     mute_data_seconds: float = 0.0
     mute_update_seconds: float = 0.0

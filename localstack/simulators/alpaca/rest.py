@@ -19,7 +19,6 @@ from stratforge.market import is_crypto
 from simulators.alpaca.demo_market import SYMBOLS
 from simulators.alpaca.exchange import Refusal
 from simulators.alpaca.simulator import Simulator
-from simulators.alpaca.streams import KEY_ID, SECRET_KEY
 
 _REQUESTS_A_MINUTE = 200
 _PAGE = 10_000
@@ -43,7 +42,7 @@ def guarded(endpoint: Endpoint, *, limited: bool = True) -> Endpoint:
     async def answer(request: Request) -> Response:
         simulator = _simulator(request)
         given = (request.headers.get("apca-api-key-id"), request.headers.get("apca-api-secret-key"))
-        if given != (KEY_ID, SECRET_KEY):
+        if given != simulator.keys:
             return _error(403, 40310000, "forbidden.")
         if limited:
             # Market minutes, so that the limit bites the same at every speed.
@@ -75,6 +74,8 @@ async def submit_order(request: Request) -> Response:
     if symbol not in SYMBOLS:
         raise Refusal(422, 40010001, f"asset {symbol!r} not found")
     faults = simulator.faults
+    if faults.trading_blocked:
+        raise Refusal(403, 40310000, "account is blocked from trading")
     failing = faults.submit_error if faults.submit_error_count > 0 else 0
     if failing:
         faults.submit_error_count -= 1
@@ -174,7 +175,7 @@ async def get_account(request: Request) -> Response:
             "buying_power": cash,
             "equity": cash,
             "portfolio_value": cash,
-            "trading_blocked": False,
+            "trading_blocked": _simulator(request).faults.trading_blocked,
             "transfers_blocked": False,
             "account_blocked": False,
             "created_at": "2012-01-01T00:00:00Z",
@@ -376,6 +377,13 @@ async def correct_fill(request: Request) -> Response:
     return JSONResponse(order.as_alpaca())
 
 
+async def change_keys(request: Request) -> Response:
+    """`POST /simulator/keys`: accepts these keys from now on and no others, as after a regeneration; streams end."""
+    asked = await request.json()
+    _simulator(request).keys = (str(asked["key_id"]), str(asked["secret_key"]))
+    return await drop_streams(request)
+
+
 async def drop_streams(request: Request) -> Response:
     """`POST /simulator/drop`: closes every websocket, as a network does."""
     simulator = _simulator(request)
@@ -424,6 +432,7 @@ ROUTES = [
     Route("/v1/corporate-actions", guarded(corporate_actions, limited=False)),
     Route("/simulator/market", change_market, methods=["POST"]),
     Route("/simulator/correct", correct_fill, methods=["POST"]),
+    Route("/simulator/keys", change_keys, methods=["POST"]),
     Route("/simulator/drop", drop_streams, methods=["POST"]),
     Route("/simulator/status", status),
 ]

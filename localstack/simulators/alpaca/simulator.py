@@ -21,6 +21,7 @@ from simulators.alpaca.demo_market import MINUTES_PER_DAY, SYMBOLS, demo_market
 from simulators.alpaca.exchange import Exchange, SimulatedOrder
 from simulators.alpaca.faults import Faults
 
+KEY_ID, SECRET_KEY = "simulated-key", "simulated-secret"
 _SPREAD = Decimal("0.02")
 _WARM_UP_DAYS = 30
 _TRADE_SECONDS = 0.5
@@ -65,6 +66,8 @@ class Simulator:
     def __init__(self, *, speed: float, state: Path | None) -> None:
         self.market = demo_market()
         self.faults = Faults()
+        # The keys that are accepted, by REST and by the streams.
+        self.keys = (KEY_ID, SECRET_KEY)
         self._state = state
         start = float(_WARM_UP_DAYS * MINUTES_PER_DAY)
         position_file = state / "clock.json" if state else None

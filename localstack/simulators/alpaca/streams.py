@@ -11,8 +11,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulators.alpaca.simulator import DataConnection, Simulator
 
-KEY_ID, SECRET_KEY = "simulated-key", "simulated-secret"
-
 
 async def data_stream(socket: WebSocket) -> None:
     """WebSockets `/v2/{feed}` and `/v1beta3/crypto/us`: stream market data."""
@@ -21,7 +19,7 @@ async def data_stream(socket: WebSocket) -> None:
     connection = DataConnection(socket)
     await connection.send([{"T": "success", "msg": "connected"}])
     try:
-        if not await _authenticate(connection):
+        if not await _authenticate(connection, simulator.keys):
             return
         # One connection per endpoint: a second one is refused.
         same = [each for each in simulator.data_connections if each.socket.url.path == socket.url.path]
@@ -41,9 +39,9 @@ async def data_stream(socket: WebSocket) -> None:
         simulator.data_connections.discard(connection)
 
 
-async def _authenticate(connection: DataConnection) -> bool:
+async def _authenticate(connection: DataConnection, keys: tuple[str, str]) -> bool:
     message = _unpack(await connection.socket.receive())
-    if message.get("action") == "auth" and (message.get("key"), message.get("secret")) == (KEY_ID, SECRET_KEY):
+    if message.get("action") == "auth" and (message.get("key"), message.get("secret")) == keys:
         return True
     await connection.send([{"T": "error", "code": 402, "msg": "auth failed"}])
     await connection.socket.close()
@@ -87,7 +85,7 @@ async def trade_updates(socket: WebSocket) -> None:
             data = message.get("data", {})
             if message.get("action") in ("authenticate", "auth"):
                 given = (data.get("key_id") or message.get("key"), data.get("secret_key") or message.get("secret"))
-                status = "authorized" if given == (KEY_ID, SECRET_KEY) else "unauthorized"
+                status = "authorized" if given == simulator.keys else "unauthorized"
                 reply = {"stream": "authorization", "data": {"status": status, "action": "authenticate"}}
                 await socket.send_bytes(json.dumps(reply).encode())
             elif message.get("action") == "listen":

@@ -39,6 +39,7 @@ class Simulator:
 
     def __init__(self) -> None:
         install()
+        self._answers: dict[bytes, dict[str, str]] = {}
         self._process = subprocess.Popen(
             [str(_NODE / "bin" / "node"), str(_FOLDER / "simulate.mjs")],
             stdin=subprocess.PIPE,
@@ -54,9 +55,14 @@ class Simulator:
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(simulation) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        # Proofs ask much of the same.
+        question = json.dumps(simulation)
+        asked = hashlib.blake2b(question.encode()).digest()
+        answer = self._answers.get(asked)
+        if answer is None:
+            self._process.stdin.write(question + "\n")
+            self._process.stdin.flush()
+            answer = self._answers[asked] = json.loads(self._process.stdout.readline())
         if "error" in answer:
             raise ValueError(f"{simulation['request']}: {answer['error']}")
         return str(answer["result"])

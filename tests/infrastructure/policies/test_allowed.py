@@ -52,6 +52,7 @@ def test_programs_may_use_the_keys_of_what_they_read_and_send(production_account
         "notifier",
         "operators",
         "realtime",
+        "redriver",
         "reconciler",
         "rotator",
         "sandbox",

@@ -37,7 +37,7 @@ _READERS = {
 }
 # Who may write one.
 _WRITERS = {"database/api": {"rotator"}, "database/engine": {"rotator"}}
-# Who may take a message off a queue. The API takes off dead letters only.
+# Who may take a message off a queue.
 _RECEIVERS = {
     "bars.fifo": {"evaluator"},
     "signals.fifo": {"executor"},
@@ -137,16 +137,20 @@ def test_the_sandbox_may_do_nothing(account: Account) -> None:
     assert allowed(tried) == []
 
 
-def test_the_sandbox_is_called_by_the_evaluator_only(account: Account) -> None:
-    sandbox = account.deployment.named("AWS::Lambda::Function", "sandbox")
+def callers(account: Account, function: str) -> set[str]:
+    """The programs that may call a function, or one of its aliases."""
+    called = account.deployment.named("AWS::Lambda::Function", function)
     aliases = [each.arn for each in account.deployment.of_type("AWS::Lambda::Alias")]
-    callers = {
+    return {
         name
         for name, program in uses.programs(account).items()
-        for arn in [sandbox.arn, *(each for each in aliases if each.startswith(f"{sandbox.arn}:"))]
+        for arn in [called.arn, *(each for each in aliases if each.startswith(f"{called.arn}:"))]
         if account.may(account.role(program), "lambda:InvokeFunction", arn).allowed
     }
-    assert callers == {"evaluator"}
+
+
+def test_the_sandbox_is_called_by_the_evaluator_only(account: Account) -> None:
+    assert callers(account, "sandbox") == {"evaluator"}
 
 
 def test_secrets_are_read_by_those_who_need_them(account: Account) -> None:
@@ -201,7 +205,6 @@ def senders(account: Account, queue: str) -> set[str]:
     }
 
 
-@pytest.mark.xfail(strict=True, reason="the API sends dead letters again by itself, so it may send to every queue")
 @pytest.mark.parametrize(
     ("queue", "expected"),
     [
@@ -215,8 +218,19 @@ def senders(account: Account, queue: str) -> set[str]:
 def test_what_the_broker_and_the_market_say_is_said_by_nobody_else(
     account: Account, queue: str, expected: set[str]
 ) -> None:
-    """Whoever may send to these could invent bars, prices and fills."""
-    assert senders(account, queue) == expected
+    """Whoever may send to these could invent bars, prices and fills. The redriver repeats what failed, and takes nothing but a queue's name."""
+    assert senders(account, queue) == expected | {"redriver"}
+
+
+def test_dead_letters_are_sent_again_by_the_function_that_only_the_api_asks(account: Account) -> None:
+    takers = {
+        name
+        for name, program in uses.programs(account).items()
+        for dead in account.deployment.of_type("AWS::SQS::Queue")
+        if "-dead" in dead.name and account.may(account.role(program), "sqs:ReceiveMessage", dead.arn).allowed
+    }
+    assert takers == {"redriver"}
+    assert callers(account, "redriver") == {"api", "api-waiting"}
 
 
 def test_only_the_ingestor_publishes_bars(account: Account) -> None:

@@ -72,15 +72,27 @@ def bar_topics(account: Account) -> list[str]:
     return [f"arn:aws:sns:{REGION}:{ACCOUNT}:{bars_topic_name(stage_of(account), symbol)}" for symbol in SYMBOLS]
 
 
-def _api(account: Account, who: Principal) -> Iterator[Decision]:
-    """Operators look at every queue, and send dead letters again."""
+def _queues(account: Account) -> Iterator[tuple[Resource, Resource]]:
+    """Every queue with its dead letters."""
     for name, fifo in QUEUES.items():
         ending = ".fifo" if fifo else ""
         working = account.deployment.named("AWS::SQS::Queue", f"{name}{ending}")
-        dead = account.deployment.named("AWS::SQS::Queue", f"{name}-dead{ending}")
-        for queue in (working, dead):
+        yield working, account.deployment.named("AWS::SQS::Queue", f"{name}-dead{ending}")
+
+
+def _api(account: Account, who: Principal) -> Iterator[Decision]:
+    """Operators look at every queue."""
+    for pair in _queues(account):
+        for queue in pair:
             yield account.may(who, "sqs:GetQueueUrl", queue.arn)
             yield account.may(who, "sqs:GetQueueAttributes", queue.arn)
+
+
+def _redriver(account: Account, who: Principal) -> Iterator[Decision]:
+    """Dead letters are sent again."""
+    for working, dead in _queues(account):
+        for queue in (working, dead):
+            yield account.may(who, "sqs:GetQueueUrl", queue.arn)
         yield from operations.receive(account, who, dead)
         yield from operations.send(account, who, working)
 
@@ -90,6 +102,8 @@ def _ingestor(account: Account, who: Principal) -> Iterator[Decision]:
     for topic in bar_topics(account):
         for action in ("CreateTopic", "TagResource", "Subscribe", "Publish"):
             yield account.may(who, f"sns:{action}", topic)
+    if environment(account.ingestor).get("TRACED") == "true":
+        yield account.may(who, "xray:PutTraceSegments", "*")
 
 
 def _cleaner(account: Account, who: Principal) -> Iterator[Decision]:
@@ -129,6 +143,7 @@ _OF_CODE: dict[str, Callable[[Account, Principal], Iterator[Decision]]] = {
     "ingestor": _ingestor,
     "cleaner": _cleaner,
     "realtime": _connected,
+    "redriver": _redriver,
     "rotator": _rotator,
     "notifier": _connected,
 }

@@ -306,6 +306,16 @@ def test_the_same_refused_keys_are_not_tried_twice(server: Any, turning: _Turnin
     assert server.keys == ["old"]
 
 
+@pytest.mark.parametrize("block", ["account_blocked", "trading_blocked", "trade_suspended_by_user"])
+def test_a_blocked_account_is_the_platforms_matter(server: Any, broker: AlpacaBroker, block: str) -> None:
+    whole = {"account_blocked": False, "trading_blocked": False, "trade_suspended_by_user": False, "status": "ACTIVE"}
+    server.answer = (200, whole)
+    broker.check_account()
+    server.answer = (200, {**whole, block: True})
+    with pytest.raises(BrokerRefusesPlatform, match=block):
+        broker.check_account()
+
+
 @pytest.mark.parametrize("function", ["executor", "settler", "evaluator", "api"])
 def test_what_a_bar_or_a_visitor_waits_for_loads_no_pandas(function: str) -> None:
     code = f"import sys, functions.{function}.handler; sys.exit('pandas' in sys.modules)"

@@ -14,6 +14,7 @@ from moto import mock_aws
 from stratforge import aws
 from stratforge.bus import dead_letters, queues, topics
 from stratforge.bus.messages import BarMessage
+from stratforge.bus.redrive import redrive
 from stratforge.configuration import PLACEHOLDER
 from stratforge.market import Bar
 
@@ -90,7 +91,7 @@ def test_dead_letters_are_sent_again_in_their_order_and_counted() -> None:
         )
     states = {each.name: each for each in dead_letters.queue_states("dev")}
     assert (states["signals"].dead, states["signals"].waiting, states["bars"].dead) == (23, 0, 0)
-    assert dead_letters.redrive("dev", "signals") == 23
+    assert redrive("dev", "signals") == 23
     url = sqs.get_queue_url(QueueName="stratforge-dev-signals.fifo")["QueueUrl"]
     received: list[int] = []
     while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):

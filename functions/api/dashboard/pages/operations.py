@@ -9,7 +9,7 @@ from stratforge.bus import dead_letters
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import halts, operations
 
-from functions.api.context import database, settings
+from functions.api.context import database, redrive_by_function, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
 from functions.api.dashboard.rendering import go_to
 from functions.api.operations.schemas import DecisionBody, HaltBody, PlatformStateBody
@@ -72,5 +72,5 @@ def decide(looking: Operating, fields: Fields) -> Response:
 def redrive(looking: Operating, fields: Fields) -> Response:
     """Sends the dead letters of a queue again."""
     name = text(fields, "queue")
-    sent = application.redrive_queue(database(), looking.caller, settings().stage, name)
+    sent = application.redrive_queue(database(), looking.caller, redrive_by_function, name)
     return looking.part("parts/done.html", said=f"{sent} messages of {name} were sent again.")

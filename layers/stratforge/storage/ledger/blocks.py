@@ -58,7 +58,7 @@ def open_blocks(connection: Connection) -> list[OpenBlock]:
 
 @dataclass(frozen=True, slots=True)
 class NewBlock:
-    """A block order to store with the orders that joined it."""
+    """A block order to store with the orders that joined it; `trace` is the header of what stores it."""
 
     net: Block
     client_order_id: str
@@ -66,6 +66,7 @@ class NewBlock:
     bar_time: datetime | None
     claim: timedelta
     step: Decimal
+    trace: str | None = None
 
 
 def store_block(connection: Connection, symbol: str, block: NewBlock, market: Market) -> UUID:
@@ -75,8 +76,8 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
         connection,
         """
         INSERT INTO block_orders (symbol, side, quantity, limit_price, cross_quantity, reference_price, collar, cross_low, cross_high,
-                                  fee_rate, bar_time, client_order_id, left_out, status, claimed_until, step)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', now() + %s, %s) RETURNING id
+                                  fee_rate, bar_time, client_order_id, left_out, trace, status, claimed_until, step)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', now() + %s, %s) RETURNING id
         """,
         (
             symbol,
@@ -92,11 +93,20 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
             block.bar_time,
             block.client_order_id,
             net.owes_turn,
+            block.trace,
             block.claim,
             block.step,
         ),
     )
     return block_id
+
+
+def trace_of(connection: Connection, client_order_id: str) -> str | None:
+    """The header of the trace that stored a block order, if there is one."""
+    found: str | None = fetch_value(
+        connection, "SELECT trace FROM block_orders WHERE client_order_id = %s", (client_order_id,)
+    )
+    return found
 
 
 def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> bool:

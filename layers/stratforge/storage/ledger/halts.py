@@ -17,11 +17,13 @@ SPLIT_AHEAD, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
 
 @dataclass(frozen=True, slots=True)
 class PlatformState:
-    """The platform's trading state, since when and why."""
+    """The platform's trading state, since when and why; and since when and with which words the broker refuses the platform, if it does."""
 
     trading_state: TradingState
     reason: str | None
     changed_at: datetime
+    suspended_at: datetime | None = None
+    suspension: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class SymbolHalt:
 
 def platform_state(connection: Connection) -> PlatformState:
     """The platform's trading state."""
-    query = "SELECT trading_state::text, reason, changed_at FROM platform_state"
+    query = "SELECT trading_state::text, reason, changed_at, suspended_at, suspension FROM platform_state"
     state = fetch_one(connection, PlatformState, query)
     assert state is not None
     return state
@@ -47,6 +49,24 @@ def set_platform_state(connection: Connection, state: TradingState, reason: str)
     connection.execute(
         "UPDATE platform_state SET trading_state = %s::trading_state, reason = %s, changed_at = now()", (state, reason)
     )
+
+
+def suspend(connection: Connection, words: str) -> bool:
+    """Has all orders wait because the broker refuses the platform; False when they wait already.
+
+    Args:
+        words: The broker's.
+    """
+    query = "UPDATE platform_state SET suspended_at = now(), suspension = %s WHERE suspended_at IS NULL"
+    return connection.execute(query, (words[:500],)).rowcount == 1
+
+
+def end_suspension(connection: Connection) -> bool:
+    """Lets orders go to the broker again; False when they did already."""
+    query = """
+        UPDATE platform_state SET suspended_at = NULL, suspension = NULL, resumed_at = now() WHERE suspended_at IS NOT NULL
+    """
+    return connection.execute(query).rowcount == 1
 
 
 def impose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:

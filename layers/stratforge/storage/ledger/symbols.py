@@ -19,7 +19,8 @@ class SymbolState:
     """Prices and states of a symbol.
 
     `bar_*` are of the last finished bar, `time` is the market's time of the price. `bid` and `ask` are the national best bid and offer
-    at `quoted_at`; None where no quotes are heard.
+    at `quoted_at`; None where no quotes are heard. `suspended` says that orders wait because the broker refuses the platform, or did until
+    a moment ago and the price is still one from then.
     """
 
     price: Decimal
@@ -30,6 +31,7 @@ class SymbolState:
     fresh: bool
     halted: bool
     platform_state: TradingState
+    suspended: bool
     bid: Decimal | None
     ask: Decimal | None
     quoted_at: datetime | None
@@ -50,10 +52,12 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
         SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price) AS bar_low, coalesce(l.bar_high, l.price) AS bar_high,
                l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol)
                OR EXISTS (SELECT FROM corporate_halts c WHERE c.symbol = l.symbol) AS halted,
-               (SELECT trading_state FROM platform_state) AS platform_state, l.bid, l.ask, l.quoted_at, l.exchange_state
-        FROM latest_prices l WHERE l.symbol = %s
+               p.trading_state AS platform_state,
+               p.suspended_at IS NOT NULL OR coalesce(p.resumed_at > now() - %s::interval, false) AND l.received_at < p.resumed_at AS suspended,
+               l.bid, l.ask, l.quoted_at, l.exchange_state
+        FROM latest_prices l CROSS JOIN platform_state p WHERE l.symbol = %s
         """,
-        (FRESH, symbol),
+        (FRESH, FRESH, symbol),
     )
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import psycopg
 
-from stratforge.configuration import DatabaseSecret, read_secret
+from stratforge.configuration import DatabaseSecret, read_secret, reread_secret
 
 Connection = psycopg.Connection[Any]
 # A connection that was used less long ago than this is taken to be alive.
@@ -26,13 +26,17 @@ class Database:
     last, so one thing at a time means one connection, whatever thread does it.
     """
 
-    def __init__(self, conninfo: Callable[[], str], *, application: str) -> None:
+    def __init__(
+        self, conninfo: Callable[[], str], *, application: str, renewed: Callable[[], str] | None = None
+    ) -> None:
         """
         Args:
             conninfo: Gives the connection string; asked again for every new connection, so rotated secrets are met.
             application: Name shown in pg_stat_activity.
+            renewed: Gives the connection string after the other one did not connect, where `conninfo` remembers one for a while.
         """
         self._conninfo = conninfo
+        self._renewed = renewed or conninfo
         self._application = application
         self._idle: list[tuple[Connection, float]] = []
         self._lock = threading.Lock()
@@ -40,7 +44,25 @@ class Database:
     @classmethod
     def of_secret(cls, secret_name: str, *, application: str) -> Database:
         """The database that a secret of Secrets Manager names."""
-        return cls(lambda: read_secret(DatabaseSecret, secret_name).conninfo(), application=application)
+        return cls(
+            lambda: read_secret(DatabaseSecret, secret_name).conninfo(),
+            application=application,
+            renewed=lambda: reread_secret(DatabaseSecret, secret_name).conninfo(),
+        )
+
+    def _connect(self, **settings: Any) -> Connection:
+        """A new connection. What does not connect is tried once more where the secret says something else meanwhile: a failover ends
+        connections, and who then comes with a password that was rotated is not to fail for minutes.
+        """
+        conninfo = self._conninfo()
+        given = {"autocommit": True, "connect_timeout": 5, "keepalives_idle": 30, **settings}
+        try:
+            return psycopg.connect(conninfo, **given)
+        except psycopg.OperationalError:
+            renewed = self._renewed()
+            if renewed == conninfo:
+                raise
+            return psycopg.connect(renewed, **given)
 
     def _take(self) -> Connection:
         while True:
@@ -58,13 +80,9 @@ class Database:
                 connection.close()
             else:
                 return connection
-        return psycopg.connect(
-            self._conninfo(),
-            autocommit=True,
-            connect_timeout=5,
+        return self._connect(
             application_name=self._application,
             options="-c statement_timeout=20s -c lock_timeout=10s -c idle_in_transaction_session_timeout=30s -c timezone=UTC",
-            keepalives_idle=30,
         )
 
     @contextmanager
@@ -108,13 +126,7 @@ class Database:
     @contextmanager
     def listening(self, channel: str) -> Iterator[Connection]:
         """A connection of its own that hears notifications of a channel."""
-        with psycopg.connect(
-            self._conninfo(),
-            autocommit=True,
-            connect_timeout=5,
-            application_name=f"{self._application}-listener",
-            keepalives_idle=30,
-        ) as connection:
+        with self._connect(application_name=f"{self._application}-listener") as connection:
             connection.execute(f"LISTEN {channel}")
             yield connection
 
