@@ -121,7 +121,7 @@ class TokenSecret(BaseModel):
     retired: list[RetiredKey] = []
 
     def key(self, key_id: str | None) -> SecretStr | None:
-        """The key with this id."""
+        """The signing key with this id, retired ones included; None when there is none."""
         if key_id == self.key_id:
             return self.signing_key
         return next((each.signing_key for each in self.retired if each.key_id == key_id), None)

@@ -10,10 +10,11 @@ import pytest
 from stratforge.application.access import Caller
 from stratforge.application.errors import Conflict
 from stratforge.application.strategies import delete_strategy
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.portfolio.orders import OrderTerms, TradingState
 from stratforge.storage.ledger import halts, order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
 
@@ -103,23 +104,28 @@ def test_closing_ends_when_the_last_order_is_done_and_sold(world: World) -> None
     assert not session_of(world).settling
 
 
+def impose(connection: Connection, trader: Trader, state: str) -> None:
+    """An operator imposes a trading state on a user."""
+    connection.execute("UPDATE users SET imposed_state = %s::trading_state WHERE id = %s", (state, trader.user_id))
+
+
 @pytest.mark.parametrize("halted", ["user", "symbol", "platform"])
 def test_closing_goes_on_after_a_halt(world: World, halted: str) -> None:
     with world.database.transaction() as connection:
         sessions.stop_session(connection, trader_of(world).session_id, flatten=True)
         if halted == "user":
-            halts.impose_state(connection, trader_of(world).user_id, "HALTED")
+            impose(connection, trader_of(world), "HALTED")
         elif halted == "symbol":
             halts.halt_symbol(connection, "AAPL", "OPERATOR", "test")
         else:
-            halts.set_platform_state(connection, "HALTED", "test")
+            halts.set_platform_state(connection, TradingState.HALTED, "test")
     fill_what_works(world)
     finish(world)
     assert (session_of(world).settling, session_of(world).held_quantity) == (True, Decimal(100))
     with world.database.transaction() as connection:
-        halts.impose_state(connection, trader_of(world).user_id, "ACTIVE")
+        impose(connection, trader_of(world), "ACTIVE")
         halts.resume_symbol(connection, "AAPL")
-        halts.set_platform_state(connection, "ACTIVE", "test")
+        halts.set_platform_state(connection, TradingState.ACTIVE, "test")
     finish(world)
     assert (session_of(world).settling, session_of(world).held_quantity) == (False, Decimal(0))
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
 
+from stratforge.application.evaluate_bar import evaluate_bar
+from stratforge.market import Bar, BarColumns
+from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations
-from stratforge.storage.strategies.evaluations import Outcome
+from stratforge.storage.strategies import evaluations, sessions
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.strategy.lookback import window_length
 
 from tests.support.ledger import OPEN, add_trader
 
@@ -59,3 +66,38 @@ def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database)
         assert evaluations.last_bar_seen_by_all(connection, "AAPL") == OPEN
         evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[1], {})])
         assert evaluations.last_bar_seen_by_all(connection, "AAPL") == later
+
+
+def _bar(minute: int) -> Bar:
+    return Bar("AAPL", OPEN + timedelta(minutes=minute), *[Decimal(100)] * 5)
+
+
+def _missing(database: Database, session_id: UUID) -> int:
+    with database.transaction() as connection:
+        found = sessions.get_session(connection, session_id)
+    assert found is not None
+    return found.missing_bars
+
+
+def test_a_session_that_waits_for_history_says_how_much_of_it_is_missing(database: Database) -> None:
+    evaluated: list[int] = []
+
+    def sandbox(window: BarColumns, ready: Sequence[RunningSession]) -> list[Outcome]:
+        evaluated.append(len(window))
+        return [Outcome(each, {}) for each in ready]
+
+    def evaluate(minute: int) -> None:
+        evaluate_bar(database, sandbox, lambda *_: None, _bar(minute), 0)
+
+    with database.transaction() as connection:
+        connection.execute("SELECT ensure_market_data_month(%s)", (OPEN,))
+        trader = add_trader(connection, "ada")
+    window = window_length(1)
+    evaluate(0)
+    assert (_missing(database, trader.session_id), evaluated) == (window - 1, [])
+    evaluate(1)
+    assert (_missing(database, trader.session_id), evaluated) == (window - 2, [])
+    with database.transaction() as connection:
+        market_data.add_bars(connection, [_bar(minute) for minute in range(-window, 0)])
+    evaluate(2)
+    assert (_missing(database, trader.session_id), evaluated) == (0, [window])

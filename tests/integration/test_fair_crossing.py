@@ -11,7 +11,8 @@ from uuid import UUID
 import pytest
 from stratforge.application.execute_symbol import BLOCK_LIFETIME
 from stratforge.market import Trade
-from stratforge.portfolio.orders import OrderTerms, Side
+from stratforge.market.sizes import Side
+from stratforge.portfolio.orders import OrderTerms
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder
 

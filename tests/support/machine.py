@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from simulators.alpaca.exchange import SimulatedOrder
 from stratforge.market import Trade
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.portfolio.orders import OrderTerms, TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import equity, halts, order_book, reconciliation, risk
 from stratforge.storage.ledger.invariants import broken_invariants
@@ -45,6 +45,13 @@ COUNTS = {
 }
 
 symbols = st.sampled_from(SYMBOLS)
+
+
+def states(active: int) -> st.SearchStrategy[TradingState]:
+    """Trading states; so many parts of them ACTIVE."""
+    return st.sampled_from((TradingState.ACTIVE,) * active + (TradingState.REDUCING, TradingState.HALTED))
+
+
 sides = st.sampled_from(("buy", "sell"))
 percents = st.integers(-300, 300).map(lambda number: Decimal(number) / 10_000)
 crashes = st.one_of(st.none(), st.none(), st.integers(0, 12))
@@ -104,7 +111,7 @@ class Trading(RuleBasedStateMachine):
     def _nothing_is_left_behind(self, halted: set[str]) -> None:
         """When the market is open and nobody is halted, whoever is to hold nothing holds nothing that can be sold."""
         with self.world.database.transaction() as connection:
-            halts.set_platform_state(connection, "ACTIVE", "test")
+            halts.set_platform_state(connection, TradingState.ACTIVE, "test")
             connection.execute("UPDATE users SET trading_state = 'ACTIVE' WHERE closed_at IS NULL")
         self.time_passes("the next day")
         for _ in range(4):
@@ -401,12 +408,12 @@ class Trading(RuleBasedStateMachine):
             accounts.close_account(connection)
         self.closed.add(user_id)
 
-    @rule(number=st.integers(0, 20), state=st.sampled_from(("ACTIVE",) * 4 + ("REDUCING", "HALTED")))
-    def a_person_changes_the_trading_state(self, number: int, state: str) -> None:
+    @rule(number=st.integers(0, 20), state=states(4))
+    def a_person_changes_the_trading_state(self, number: int, state: TradingState) -> None:
         if self._trader(number).user_id in self.closed:
             return
         with self.world.database.transaction() as connection:
-            halts.choose_state(connection, self._trader(number).user_id, state)  # type: ignore[arg-type]
+            halts.choose_state(connection, self._trader(number).user_id, state)
 
     @rule(number=st.integers(0, 20), on=st.booleans())
     def a_person_sets_limits(self, number: int, on: bool) -> None:
@@ -414,10 +421,10 @@ class Trading(RuleBasedStateMachine):
         with self.world.database.transaction() as connection:
             risk.set_limits(connection, self._trader(number).user_id, limits if on else RiskLimits())
 
-    @rule(state=st.sampled_from(("ACTIVE",) * 8 + ("REDUCING", "HALTED")))
-    def the_kill_switch(self, state: str) -> None:
+    @rule(state=states(8))
+    def the_kill_switch(self, state: TradingState) -> None:
         with self.world.database.transaction() as connection:
-            halts.set_platform_state(connection, state, "test")  # type: ignore[arg-type]
+            halts.set_platform_state(connection, state, "test")
 
     # The product at work, dying anywhere -----------------------------------------------------------------
 

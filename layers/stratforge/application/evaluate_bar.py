@@ -48,10 +48,13 @@ def evaluate_bar(
     bar_before = datetime.fromtimestamp(int(longest.time[-2]), UTC) if len(longest) > 1 else None
     outcomes: list[Outcome] = []
     for length, group in by_window.items():
-        # Without its whole window a strategy would see other values than in its backtest: it waits for the history.
         if len(longest) >= length:
             outcomes += sandbox(longest.tail(length), group)
     with database.transaction() as connection:
+        for length, group in by_window.items():
+            # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
+            if len(longest) < length:
+                evaluations.note_missing_bars(connection, [each.session_id for each in group], length - len(longest))
         signals = evaluations.record_outcomes(connection, bar.symbol, bar.time, outcomes, bar_before)
         # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
         waiting = symbols.has_work(connection, bar.symbol, new_price=True)

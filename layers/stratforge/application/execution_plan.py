@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from stratforge import tracing
-from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
+from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
 from stratforge.portfolio.orders import SIDES, OrderRequest, OrderStatus
@@ -72,7 +72,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     replaced = [each.replaces for each in requests if each.replaces is not None and not each.accepted]
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
-    executable = [decision for decision in decisions if decision.action == "join"]
+    executable = [decision for decision in decisions if decision.action is Action.JOIN]
     limits_first = blocks.limits_are_next(connection, symbol)
     net = _net(executable, market, limits_first=limits_first)
     short: set[int] = set()
@@ -103,7 +103,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
             if id(decision) in short
             else _write(decision, around.next_close(state.time), state.time, at_work=id(decision) not in left_out)
             for decision in decisions
-            if decision.action != "wait"
+            if decision.action is not Action.WAIT
         ),
     ]
     block = _new_block(net, market, state, around) if net is not None and net.side is not None else None
@@ -113,7 +113,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         for decision in decisions
         if decision.request.replaces
         and not decision.request.accepted
-        and decision.action in ("join", "rest")
+        and decision.action in (Action.JOIN, Action.REST)
         and id(decision) not in too_small
     ]
     execution.end_replaced(connection, gone, symbol)
@@ -183,12 +183,12 @@ def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundi
 
 def _ending(request: OrderRequest, reason: Reason) -> Write:
     status = OrderStatus.EXPIRED if reason is Reason.EXPIRED else OrderStatus.CANCELED
-    return Write(Decision(request, "refuse", reason=reason), status, reason)
+    return Write(Decision(request, Action.REFUSE, reason=reason), status, reason)
 
 
 def _too_small(decision: Decision) -> Write:
     status = OrderStatus.CANCELED if decision.request.accepted else OrderStatus.REJECTED
-    refused = Decision(decision.request, "refuse", quantity=decision.quantity, reason=Reason.NET_BELOW_MINIMUM)
+    refused = Decision(decision.request, Action.REFUSE, quantity=decision.quantity, reason=Reason.NET_BELOW_MINIMUM)
     return Write(refused, status, Reason.NET_BELOW_MINIMUM)
 
 
@@ -201,9 +201,9 @@ def _short(decision: Decision, at: datetime) -> Write:
 def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_work: bool) -> Write:
     request = decision.request
     expires_at = next_close if request.time_in_force == "day" and request.terms.type != "market" else None
-    if decision.action == "refuse":
+    if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
-    status = OrderStatus.WORKING if decision.action == "join" and at_work else OrderStatus.RESTING
+    status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
     if request.origin not in ("MANUAL", "FLATTEN") and status is OrderStatus.RESTING:
         # A signal is old after two bars, and an exit is asked for anew.
         expires_at = at + SIGNAL_LIFETIME

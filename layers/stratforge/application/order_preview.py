@@ -9,7 +9,7 @@ from uuid import UUID
 
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import is_crypto
-from stratforge.portfolio.acceptance import COLLAR, Market, decide
+from stratforge.portfolio.acceptance import COLLAR, Action, Market, decide
 from stratforge.portfolio.orders import OrderRequest
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
@@ -33,7 +33,7 @@ class OrderPreview:
         reason: Why it would be refused.
     """
 
-    outcome: str
+    outcome: Action
     quantity: Decimal
     price: Decimal | None
     price_at: datetime | None
@@ -45,7 +45,7 @@ class OrderPreview:
 
     @property
     def explanation(self) -> str | None:
-        """The reason in a sentence."""
+        """The meaning of the reason, in a sentence; None when nothing is refused."""
         return self.reason.explanation if self.reason else None
 
 
@@ -79,8 +79,8 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
     (decision,) = decide([request], {user_id: account}, free, market)
     own = wanted.limit_price or wanted.stop_price or state.price
     cost = decision.quantity * own
-    bought = wanted.side == "buy" and decision.action in ("join", "rest")
-    sold = wanted.side == "sell" and decision.action in ("join", "rest")
+    bought = wanted.side == "buy" and decision.action in (Action.JOIN, Action.REST)
+    sold = wanted.side == "sell" and decision.action in (Action.JOIN, Action.REST)
     return OrderPreview(
         outcome=decision.action,
         quantity=decision.quantity,
@@ -96,7 +96,7 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
 
 def _refused(reason: Reason, cash: Decimal, held: Decimal) -> OrderPreview:
     return OrderPreview(
-        outcome="refuse",
+        outcome=Action.REFUSE,
         quantity=Decimal(0),
         price=None,
         price_at=None,

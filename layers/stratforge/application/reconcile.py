@@ -17,6 +17,7 @@ from stratforge.market.columns import exchange_timezone
 from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
 from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.order_states import Phase
+from stratforge.portfolio.orders import TradingState
 from stratforge.storage.delivery import events
 from stratforge.storage.ledger import (
     blocks,
@@ -350,8 +351,10 @@ class Reconciliation:
                 sessions.fix_final_pnl(connection, symbol)
             report.closing = reconciliation.closing_holdings(connection)
             report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
-            if report.broken and halts.platform_state(connection).trading_state != "HALTED":
-                halts.set_platform_state(connection, "HALTED", f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500])
+            if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
+                halts.set_platform_state(
+                    connection, TradingState.HALTED, f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]
+                )
 
     def _wake_waiting_symbols(self, report: Report, now: datetime) -> None:
         with self._database.transaction() as connection:

@@ -35,6 +35,7 @@ from stratforge.broker.refusals import Refusal, refusal_of
 from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 
@@ -129,7 +130,7 @@ class AlpacaBroker:
         *,
         client_order_id: str,
         symbol: str,
-        side: Literal["buy", "sell"],
+        side: Side,
         quantity: Decimal,
         limit_price: Decimal,
     ) -> Submission:

@@ -116,7 +116,7 @@ class AlpacaHistory:
 
 
 def normalized_bar(symbol: str, payload: Any) -> Bar:
-    """Our bar from alpaca-py's."""
+    """Turns a bar of alpaca-py into the canonical form; prices become exact decimals."""
     return Bar(
         symbol,
         payload.timestamp,

@@ -15,7 +15,7 @@ from stratforge.portfolio.settlement import OrderProgress
 
 
 class Message(BaseModel):
-    """Base of all messages."""
+    """Base of the messages between functions: immutable, and validated where they arrive."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -49,7 +49,7 @@ class BarMessage(Message):
         )
 
     def bar(self) -> Bar:
-        """The bar it carries."""
+        """The bar that the message carries, with exact decimals."""
         return Bar(self.symbol, self.time, self.open, self.high, self.low, self.close, self.volume)
 
     @property
@@ -120,7 +120,7 @@ class TradePrice(Message):
     time: AwareDatetime
 
     def trade(self) -> Trade:
-        """The trade it carries."""
+        """The trade that the message carries."""
         return Trade(self.symbol, self.price, self.size, self.time)
 
     @property

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.allocation import allocate, apportion
 from stratforge.portfolio.assets import ONE, QUANTITY_STEP, ZERO, AssetRules
-from stratforge.portfolio.orders import NEVER, OrderTerms, Side, SizeKind, Trigger, trigger_of
+from stratforge.portfolio.orders import NEVER, OrderTerms, Trigger, trigger_of
 from stratforge.portfolio.settlement import FEE_STEP, PRICE_STEP
 
 

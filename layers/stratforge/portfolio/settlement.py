@@ -13,10 +13,11 @@ from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from uuid import UUID
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate, drawn
 from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
 from stratforge.portfolio.netting import may_cross
-from stratforge.portfolio.orders import BlockStatus, Returns, Side
+from stratforge.portfolio.orders import BlockStatus, Returns
 from stratforge.portfolio.reasons import Reason
 
 _REASONS = {BlockStatus.REJECTED: Reason.BROKER_REJECTED, BlockStatus.CANCELED: Reason.BROKER_CANCELED}

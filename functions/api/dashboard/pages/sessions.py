@@ -1,4 +1,4 @@
-"""Sessions: what runs, live."""
+"""The pages of sessions: the list, and one as it runs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
 
 @router.get("/sessions/{session_id}")
 def page(session_id: UUID, looking: Looking) -> Response:
-    """The page of one session."""
+    """The page of one session: how it stands, its chart, its log and its trades."""
     with database().reading(looking.user_id) as connection:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)

@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.acceptance import Decision, Holder, Market, Release
-from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, OrderType, Side
+from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, OrderType, TradingState
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
@@ -200,9 +201,9 @@ def lock_accounts(
 _LIMITS = tuple(field.name for field in dataclasses.fields(RiskLimits))
 
 
-def _account(**columns: Any) -> Account:
+def _account(trading_state: TradingState, **columns: Any) -> Account:
     limits = RiskLimits(**{name: columns.pop(name) for name in _LIMITS})
-    return Account(limits=limits, **columns)
+    return Account(limits=limits, trading_state=trading_state, **columns)
 
 
 def free_quantities(

@@ -184,7 +184,7 @@ def _columns(symbol: str, rows: list[Any]) -> BarColumns:
     splits = rows[-1][7] if rows else None
     if splits is None:
         return bars
-    return scaled(bars, seconds([row[6] for row in rows]), [SplitScale(*each) for each in splits])
+    return scaled(bars, seconds([row[6] for row in rows]), [SplitScale(at, ratio) for at, ratio in splits])
 
 
 def seconds(times: Sequence[datetime | None]) -> Integers:

@@ -11,6 +11,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all
 from stratforge.strategy.lookback import window_length
 
 MAX_FAILURES = 3
@@ -52,10 +53,12 @@ class Outcome:
 
 def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
     """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        RunningSession,
         """
-        SELECT s.id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
-               coalesce(p.quantity, 0)::float8, coalesce(p.avg_entry_price, 0)::float8
+        SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
+               coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol
@@ -65,7 +68,14 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
         """,
         (symbol, shard, bar_time),
     )
-    return [RunningSession(*row) for row in rows]
+
+
+def note_missing_bars(connection: Connection, session_ids: Sequence[UUID], missing: int) -> None:
+    """Notes that sessions were not evaluated because so many bars of their windows are missing. Being evaluated takes it back."""
+    connection.execute(
+        "UPDATE sessions SET missing_bars = %(missing)s WHERE id = ANY(%(ids)s) AND missing_bars <> %(missing)s",
+        {"ids": list(session_ids), "missing": missing},
+    )
 
 
 def record_outcomes(
@@ -114,6 +124,7 @@ def record_outcomes(
                 last_bar_time = %(bar_time)s,
                 bars_evaluated = s.bars_evaluated + 1,
                 bars_held = o.bars_held,
+                missing_bars = 0,
                 seen_quantity = o.quantity,
                 seen_entry_price = o.entry_price,
                 state = CASE WHEN o.error IS NULL THEN o.state ELSE s.state END,

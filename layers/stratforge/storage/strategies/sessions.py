@@ -11,13 +11,13 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from stratforge.portfolio.orders import SizingRule
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
-    s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at,
+    s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, s.ended_at,
     s.final_pnl, s.settling, s.flatten_requested_at IS NOT NULL AS flattening, s.replayed_at, s.replayed_bars, s.replay_differences,
     coalesce((SELECT p.quantity FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS held_quantity,
     (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')) AS open_orders,
@@ -83,6 +83,7 @@ class StoredSession:
         take_profit: Fraction above the average entry price at which it is sold.
         trailing_stop: Fraction below the highest price since the entry at which it is sold.
         last_bar_time: The last bar that it was evaluated on.
+        missing_bars: Bars of history that it still waits for: its strategy looks back further than the symbol's bars reach. 0 when it waits for none.
         failure_reason: Why it failed, or what went wrong on its last bar that did.
         final_pnl: Its profit, once it has ended.
         settling: It has ended and its last orders have not, or what it holds is still being sold: final_pnl may change.
@@ -106,6 +107,7 @@ class StoredSession:
     trailing_stop: Decimal | None
     bars_evaluated: int
     last_bar_time: datetime | None
+    missing_bars: int
     failure_reason: str | None
     started_at: datetime
     ended_at: datetime | None
@@ -184,7 +186,7 @@ class SessionFilter:
 
 
 def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, page: Page) -> list[StoredSession]:
-    """A page of sessions."""
+    """A page of a user's sessions that pass the filter, with their profit at the latest prices."""
     return fetch_all(
         connection,
         StoredSession,
