@@ -71,16 +71,18 @@ RECONCILER = (
     "after commit#10",
     "before commit#11",  # the ledger itself
     "after commit#11",
-    "before commit#12",  # what waits
+    "before commit#12",  # that the broker answers
     "after commit#12",
+    "before commit#13",  # what waits
+    "after commit#13",
     "before wake#1",
     "after wake#1",
-    "before commit#13",  # whether assets are due
-    "after commit#13",
-    "before commit#14",  # assets
+    "before commit#14",  # whether assets are due
     "after commit#14",
-    "before commit#15",  # the report
+    "before commit#15",  # assets
     "after commit#15",
+    "before commit#16",  # the report
+    "after commit#16",
 )
 
 
