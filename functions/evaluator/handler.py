@@ -55,7 +55,10 @@ def record_handler(record: SQSRecord) -> None:
         sessions=done.sessions,
         signals=done.signals,
         failures=done.failures,
+        missed=done.missed,
+        late=done.late,
     )
+    metrics.add_metric("MissedBars", MetricUnit.Count, done.missed)
     metrics.add_metric("BarsEvaluated", MetricUnit.Count, done.sessions)
     metrics.add_metric("Signals", MetricUnit.Count, done.signals)
     metrics.add_metric("StrategyFailures", MetricUnit.Count, done.failures)

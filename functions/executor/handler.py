@@ -12,7 +12,7 @@ from stratforge.application.suspension import suspend
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.bus.consumers import batch_handler
-from stratforge.bus.messages import TradePrice, WorkReady
+from stratforge.bus.messages import MarketUpdate, WorkReady
 from stratforge.bus.retries import FifoProcessor
 from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import correlation_id, logger
@@ -52,12 +52,12 @@ def executor() -> SymbolExecutor:
 def record_handler(record: SQSRecord) -> None:
     """Handles one symbol: something waits for it, or (in the quotes queue) it has a new price."""
     if record.event_source_arn.endswith("-quotes.fifo"):
-        price = TradePrice.model_validate_json(record.body)
-        symbol, cause = price.symbol, "price"
+        update = MarketUpdate.model_validate_json(record.body)
+        symbol, cause = update.symbol, "price"
         correlation_id.set(None)
         metrics.add_metric("Prices", MetricUnit.Count, 1)
-        if not executor().note_price(price.trade()):
-            log.debug("price noted", symbol=symbol)
+        if not executor().note_update(update):
+            log.debug("market noted", symbol=symbol)
             return
         arrived_at = None
     else:

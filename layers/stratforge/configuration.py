@@ -90,6 +90,15 @@ class AlpacaSecret(BaseModel):
     feed: str = "iex"
     requests_per_minute: int = 200
     scale: Decimal = Field(Decimal(1), ge=1, le=1_000_000, multiple_of=1)
+    # Channels of live trades and quotes that the data plan allows on a connection; what is not said follows from the feed.
+    live_channels: int | None = Field(default=None, ge=0)
+
+    @property
+    def channel_limit(self) -> int | None:
+        """The number of live trades and quotes that may be subscribed to; None for any. The free plan, whose feed is iex, allows 30."""
+        if self.live_channels is not None:
+            return self.live_channels
+        return 30 if self.feed == "iex" else None
 
     @property
     def entered(self) -> bool:

@@ -55,7 +55,7 @@ def test_a_success_forgives_earlier_failures(database: Database) -> None:
 
 def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database) -> None:
     with database.transaction() as connection:
-        assert evaluations.last_bar_seen_by_all(connection, "AAPL") is None
+        assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {}
         for name in ("ada", "bob"):
             add_trader(connection, name)
         later = OPEN + timedelta(minutes=1)
@@ -63,9 +63,9 @@ def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database)
         evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(session, {}) for session in sessions])
         # The evaluator died in the middle: one of the two saw the next bar.
         evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[0], {})])
-        assert evaluations.last_bar_seen_by_all(connection, "AAPL") == OPEN
+        assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": OPEN}
         evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[1], {})])
-        assert evaluations.last_bar_seen_by_all(connection, "AAPL") == later
+        assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": later}
 
 
 def _bar(minute: int) -> Bar:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from stratforge.application.suspension import is_suspended, suspend
 from stratforge.broker import BrokerRefusesPlatform
-from stratforge.market import Trade
+from stratforge.bus.messages import MarketUpdate
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import halts
 from stratforge.storage.ledger.invariants import broken_invariants
@@ -34,9 +34,10 @@ def world(migrated: str) -> Iterator[World]:
     found.close()
 
 
-def price_at(seconds: int) -> Trade:
+def price_at(seconds: int) -> MarketUpdate:
     """A trade that long after the bar."""
-    return Trade("AAPL", Decimal(100), Decimal(1), OPEN + timedelta(seconds=61 + seconds))
+    at = OPEN + timedelta(seconds=61 + seconds)
+    return MarketUpdate(symbol="AAPL", price=Decimal(100), size=Decimal(1), time=at)
 
 
 def orders(world: World) -> list[Any]:
@@ -57,11 +58,11 @@ def test_an_order_outlives_rejected_keys(world: World) -> None:
     for attempt in range(8):
         with pytest.raises(BrokerRefusesPlatform):
             world.executor.execute("AAPL")
-        world.executor.note_price(price_at(11 * (attempt + 1)))
+        world.executor.note_update(price_at(11 * (attempt + 1)))
     assert orders(world) == [("RESTING", "BROKER_UNAVAILABLE")]
     assert world.exchange.orders == {}
     world.broker.refusal = ""
-    world.executor.note_price(price_at(110))
+    world.executor.note_update(price_at(110))
     world.quiet()
     assert orders(world) == [("FILLED", None)]
     assert len(world.exchange.orders) == 1

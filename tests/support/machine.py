@@ -10,7 +10,7 @@ from uuid import UUID
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from simulators.alpaca.exchange import SimulatedOrder
-from stratforge.market import Trade
+from stratforge.bus.messages import MarketUpdate
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import OrderTerms, TradingState
 from stratforge.portfolio.protections import RiskLimits
@@ -205,9 +205,9 @@ class Trading(RuleBasedStateMachine):
     def a_tick_comes_at(self, symbol: str, price: Decimal) -> None:
         self.world.broker.prices[symbol] = price
         self.world.broker.now_at += timedelta(seconds=11)
-        trade = Trade(symbol, price, Decimal(1), self.world.broker.now_at)
+        tick = MarketUpdate(symbol=symbol, price=price, size=Decimal(1), time=self.world.broker.now_at)
         wake: list[bool] = []
-        self.world.attempt(lambda: wake.append(self.world.executor.note_price(trade)))
+        self.world.attempt(lambda: wake.append(self.world.executor.note_update(tick)))
         if wake == [True]:
             self.world.execute(symbol)
 

@@ -12,6 +12,7 @@ from stratforge.bus import dead_letters
 from stratforge.bus.dead_letters import QueueState
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.market import data_notes
 from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
@@ -52,14 +53,19 @@ def state(_user: Reader, connection: UserConnection) -> Platform:
 def _state(connection: Connection) -> Platform:
     found = halts.platform_state(connection)
     halted = halts.halted_symbols(connection)
-    return Platform(**asdict(found), halts=halted, simulated_market=settings().simulated_market)
+    return Platform(
+        **asdict(found),
+        halts=halted,
+        simulated_market=settings().simulated_market,
+        market_data=data_notes.list_notes(connection),
+    )
 
 
 @router.put("/state", response_model=PlatformView)
 def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
     """The kill switch of the platform. For operators."""
     application.set_platform_state(database(), asking, body.trading_state, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -67,7 +73,7 @@ def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
 def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
     """Halts a symbol until it is resumed, with the reason. For operators."""
     application.halt_symbol(database(), asking, symbol, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -80,7 +86,7 @@ def resume(symbol: PathSymbol, asking: Operator) -> None:
 @router.get("/reports", response_model=ReportList)
 def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Listed[StoredReport]:
     """Lists the reconciler's reports, the newest first. For operators."""
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return Listed(operations.reports(connection, limit))
 
 

@@ -14,6 +14,7 @@ from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger.halts import PlatformState, SymbolHalt
 from stratforge.storage.ledger.operations import StoredAction, StoredReport
+from stratforge.storage.market.data_notes import StoredNote
 
 from functions.api.views import items_of, many, view_of
 
@@ -26,14 +27,23 @@ class Platform(PlatformState):
 
     Attributes:
         simulated_market: The market is a replay.
+        market_data: What is not to be had of the market at present, such as live prices beyond the data plan; symbol "*" is a whole stream.
     """
 
     halts: list[SymbolHalt]
     simulated_market: bool
+    market_data: list[StoredNote]
 
 
+DataNoteView = view_of(StoredNote, "DataNoteView")
 HaltView = view_of(SymbolHalt, "HaltView", without=("details",))
-PlatformView = view_of(Platform, "PlatformView", without=("suspension",), halts=(many(HaltView), ...))
+PlatformView = view_of(
+    Platform,
+    "PlatformView",
+    without=("suspension",),
+    halts=(many(HaltView), ...),
+    market_data=(many(DataNoteView), ...),
+)
 
 
 class PlatformStateBody(BaseModel):

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from stratforge import tracing
+from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
@@ -17,11 +18,10 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
-from stratforge.storage.ledger.fills import RETRY_AFTER
+from stratforge.storage.ledger.fills import PATIENCE, RETRY_AFTER
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
 
-SIGNAL_LIFETIME = timedelta(minutes=2)
 # The account is asked for its buying power when the figure is older than this, or when it does not suffice and is older than a pause.
 ACCOUNT_AGE, ACCOUNT_PAUSE = timedelta(minutes=15), timedelta(seconds=5)
 
@@ -55,8 +55,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     due = execution.due_orders(connection, symbol)
     if state is None:
         return _plan_without_price(connection, due)
-    if state.bar_time is not None:
-        execution.expire_signals(connection, symbol, state.bar_time - SIGNAL_LIFETIME)
+    execution.expire_signals(connection, symbol, oldest_actionable(state.now))
     ends = [each for each in due if each.ends is not None]
     orders = _without_replaced([each.request for each in due if each.ends is None])
     requests = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
@@ -101,7 +100,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
             if id(decision) in too_small
             else _short(decision, state.time)
             if id(decision) in short
-            else _write(decision, around.next_close(state.time), state.time, at_work=id(decision) not in left_out)
+            else _write(decision, around.next_close(state.now), state.time, at_work=id(decision) not in left_out)
             for decision in decisions
             if decision.action is not Action.WAIT
         ),
@@ -149,7 +148,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         time=state.time,
         collar=COLLAR,
         asset=around.asset,
-        open=around.is_open(state.time),
+        open=around.is_open(state.now),
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,
@@ -206,5 +205,5 @@ def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_
     status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
     if request.origin not in ("MANUAL", "FLATTEN") and status is OrderStatus.RESTING:
         # A signal is old after two bars, and an exit is asked for anew.
-        expires_at = at + SIGNAL_LIFETIME
+        expires_at = at + PATIENCE
     return Write(decision, status, None, expires_at)

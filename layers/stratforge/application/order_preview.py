@@ -52,7 +52,7 @@ class OrderPreview:
 def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> OrderPreview:
     """Decides on the order as the executor would, on what is known now. Nothing is placed."""
     state = symbols.read_symbol(connection, wanted.symbol)
-    at = state.time if state else datetime.now(UTC)
+    at = state.now if state else datetime.now(UTC)
     account = execution.lock_accounts(connection, [user_id], wanted.symbol, at, lock=False)[user_id]
     free = execution.free_quantities(connection, wanted.symbol, [user_id], lock=False)
     holder = (user_id, wanted.session_id)
@@ -85,7 +85,7 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
         outcome=decision.action,
         quantity=decision.quantity,
         price=state.price,
-        price_at=at,
+        price_at=state.time,
         cost=cost,
         reserved_cash=decision.reserved_cash,
         cash_after=cash - cost if bought else cash + cost if sold else cash,

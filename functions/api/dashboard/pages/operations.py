@@ -8,6 +8,7 @@ from stratforge.application.errors import Invalid
 from stratforge.bus import dead_letters
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import halts, operations
+from stratforge.storage.market import data_notes
 
 from functions.api.context import database, redrive_by_function, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
@@ -21,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 def page(looking: Operating) -> Response:
     """Shows the operators' page: queues, reports, price lags and the platform's state."""
     queues = dead_letters.queue_states(settings().stage)
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.page(
             connection,
             "operations.html",
@@ -30,6 +31,7 @@ def page(looking: Operating) -> Response:
             lags=operations.price_lags(connection),
             actions=operations.corporate_actions(connection),
             state=halts.platform_state(connection),
+            notes=data_notes.list_notes(connection),
         )
 
 

@@ -91,7 +91,7 @@ def due_orders(connection: Connection, symbol: str) -> list[DueOrder]:
                o.quantity - o.filled_quantity AS remaining, o.reserve_price, o.reserved_cash, o.reserved_quantity, o.water_mark,
                o.replaces_order_id AS replaces,
                CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
-                    WHEN o.expires_at <= l.time THEN '{Reason.EXPIRED}' END AS ends
+                    WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}' END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
         WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours

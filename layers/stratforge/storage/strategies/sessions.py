@@ -23,7 +23,10 @@ _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s
     (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')) AS open_orders,
     coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS realized_pnl,
     coalesce((SELECT p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis FROM positions p
-              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS unrealized_pnl"""
+              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS unrealized_pnl,
+    (SELECT coalesce(sum(g.bars), 0) FROM session_gaps g WHERE g.session_id = s.id) AS missed_bars,
+    CASE WHEN s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time IS NOT NULL THEN (
+        SELECT count(*) FROM market_data m WHERE m.symbol = s.symbol AND m.timeframe = '1Min' AND m.time > s.last_bar_time) ELSE 0 END AS bars_behind"""
 
 
 # The parameters of `SessionSettings`, in the order of the columns.
@@ -92,6 +95,8 @@ class StoredSession:
         open_orders: Its orders that have not ended.
         replayed_at: When its recorded bars were evaluated again last.
         replay_differences: Bars on which the replay said something else; none are expected.
+        missed_bars: Bars that it did not see in their time. It has seen them since, in order, and nothing was ordered on them.
+        bars_behind: Bars that there are and that it has not seen yet; more than one says that it lags.
     """
 
     session_id: UUID
@@ -121,6 +126,8 @@ class StoredSession:
     replayed_at: datetime | None
     replayed_bars: int | None
     replay_differences: list[dict[str, Any]] | None
+    missed_bars: int
+    bars_behind: int
 
     @property
     def settings(self) -> SessionSettings:
