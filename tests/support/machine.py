@@ -10,6 +10,7 @@ from uuid import UUID
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from simulators.alpaca.exchange import SimulatedOrder
+from stratforge.application.audit_ledger import audit_ledger
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import OrderTerms, TradingState
@@ -106,6 +107,7 @@ class Trading(RuleBasedStateMachine):
             assert working == (0,)
             unexplained = {halt.symbol for halt in halts.halted_symbols(connection)}
             self._broker_and_ledger_agree(except_for=unexplained)
+        self._an_auditor_agrees(except_for=unexplained)
         self._nothing_is_left_behind(unexplained)
 
     def _nothing_is_left_behind(self, halted: set[str]) -> None:
@@ -131,6 +133,17 @@ class Trading(RuleBasedStateMachine):
                 (list(halted),),
             ).fetchall()
         assert not left, left
+
+    def _an_auditor_agrees(self, except_for: set[str]) -> None:
+        """Everything recomputed from what happened comes to what the ledger says, and to the broker's statement."""
+        statement = audit_ledger(self.world.database, self.world.broker, quiet=-timedelta(days=1))
+        unknown = {each.client_order_id for each in self.world.exchange.orders.values() if each.symbol in except_for}
+        differences = [
+            each
+            for each in statement.differences
+            if each.where not in except_for and each.where.removeprefix("order ") not in unknown
+        ]
+        assert not differences, differences
 
     def _count(self) -> None:
         """What happened in this example, so that the test can tell that enough did."""
