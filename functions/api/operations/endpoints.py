@@ -18,6 +18,10 @@ from stratforge.storage.postgres.database import Connection
 from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
+    ActionBody,
+    CorporateActionList,
+    CorporateActionView,
+    DecisionBody,
     HaltBody,
     Platform,
     PlatformStateBody,
@@ -61,7 +65,7 @@ def _state(connection: Connection) -> Platform:
 def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
     """The kill switch of the platform. For operators."""
     application.set_platform_state(database(), asking, body.trading_state, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -69,7 +73,7 @@ def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
 def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
     """Halts a symbol until it is resumed, with the reason. For operators."""
     application.halt_symbol(database(), asking, symbol, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -82,8 +86,30 @@ def resume(symbol: PathSymbol, asking: Operator) -> None:
 @router.get("/reports", response_model=ReportList)
 def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Listed[StoredReport]:
     """Lists the reconciler's reports, the newest first. For operators."""
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return Listed(operations.reports(connection, limit))
+
+
+@router.get("/corporate-actions")
+def list_corporate_actions(asking: Operator) -> CorporateActionList:
+    """Lists corporate actions that wait for a decision, and those of the last month. For operators."""
+    with database().reading(asking.user_id) as connection:
+        found = operations.corporate_actions(connection)
+        return CorporateActionList(items=[CorporateActionView.model_validate(each) for each in found])
+
+
+@router.post("/corporate-actions", status_code=204)
+def enter_corporate_action(body: ActionBody, asking: Operator) -> None:
+    """Enters a corporate action that was not announced; the ledger follows it from its day on. For operators."""
+    application.enter_corporate_action(database(), asking, body.action, body.reason)
+
+
+@router.put("/corporate-actions/{action_id}", status_code=204)
+def decide_corporate_action(
+    action_id: Annotated[str, Path(max_length=200)], body: DecisionBody, asking: Operator
+) -> None:
+    """Approves a corporate action, or dismisses it. For operators."""
+    application.decide_corporate_action(database(), asking, action_id, body.reason, follow=body.follow)
 
 
 @router.get("/queues", response_model=QueueList)

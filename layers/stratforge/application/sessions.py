@@ -69,7 +69,7 @@ def start_session(
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         strategy = strategies.get_strategy(connection, new.strategy_id)
         if strategy is None:
             raise NotFound("strategy")
@@ -105,7 +105,7 @@ def change_session(
         Changed: if it is not the one that the change was based on.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         current = _found(connection, session_id, lock=True)
         if current.status not in sessions.CHANGEABLE:
             raise Conflict(f"The session is {current.status}; start a new one.", code="session-ended")
@@ -132,7 +132,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
         NotFound: if there is no such strategy.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         strategy = strategies.lock_strategy(connection, strategy_id)
         if strategy is None:
             raise NotFound("strategy")
@@ -153,17 +153,18 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
 def stop_session(
     database: Database, outbox: Outbox, caller: Caller, session_id: UUID, *, flatten: bool = False
 ) -> StoredSession:
-    """Stops a session; stopping again changes nothing. What it holds stays held unless it is flattened.
+    """Stops a session; stopping again changes nothing. What it holds stays held unless it is flattened: then whatever its orders at work
+    still bring is sold too, and it is settling until it holds nothing.
 
     Raises:
         NotFound: if there is no such session.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         stopped = sessions.stop_session(connection, session_id, flatten=flatten)
     if stopped is None:
         raise NotFound("session")
-    _tell_of_end(outbox, stopped, flatten=flatten)
+    _tell_of_end(outbox, stopped)
     return stopped
 
 
@@ -176,20 +177,20 @@ def stop_strategy(
         NotFound: if there is no such strategy.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         if strategies.get_strategy(connection, strategy_id) is None:
             raise NotFound("strategy")
         active = sessions.active_sessions(connection, strategy_id)
         ended = [sessions.stop_session(connection, each.session_id, flatten=flatten) for each in active]
     stopped = [each for each in ended if each is not None]
     for each in stopped:
-        _tell_of_end(outbox, each, flatten=flatten)
+        _tell_of_end(outbox, each)
     return stopped
 
 
-def _tell_of_end(outbox: Outbox, stopped: StoredSession, *, flatten: bool) -> None:
-    if flatten:
-        outbox.wake_executor(stopped.symbol, f"flatten-{stopped.session_id}")
+def _tell_of_end(outbox: Outbox, stopped: StoredSession) -> None:
+    if stopped.open_orders or stopped.flattening:
+        outbox.wake_executor(stopped.symbol, f"stop-{stopped.session_id}")
     outbox.request_subscription(stopped.symbol)
 
 
@@ -200,7 +201,7 @@ def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_
         NotFound: if there is no such session.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         found = _found(connection, session_id)
         sessions.flatten_session(connection, session_id)
     outbox.wake_executor(found.symbol, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
