@@ -209,6 +209,7 @@ def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
     holding.quantity += change.quantity
     holding.realized += change.cash
     if holding.quantity == 0:
+        holding.realized -= holding.cost
         holding.cost = ZERO
     replay.cash[change.user_id] += change.cash
 
