@@ -203,7 +203,8 @@ def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
     if change.ratio is not None:
         due = holding.quantity * (change.ratio - 1)
-        if abs(change.quantity - due) > 2 * SHARE:
+        # Rounded to what the broker takes, which a scale of the account makes coarser.
+        if abs(change.quantity - due) > 100 * SHARE:
             where = _place(change.user_id, change.session_id, change.symbol)
             replay.differences.append(Difference(f"split {change.cause}", where, change.quantity, due))
     holding.quantity += change.quantity
