@@ -40,19 +40,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         )
 
 
-# Tests that stand on something expensive stay together, so that it is brought up once; those first that take longest.
-_TOGETHER = ("tests/browser", "tests/e2e", "tests/infrastructure")
-# These bring up engines of their own.
-_APART = ("test_localstack.py", "test_stacks_on_engines.py", "test_up.py")
+# Tests that stand on the same thing, by the beginning of their path: LocalStack (which has one folder on a machine), the starts of
+# whole platforms, one browser with a platform, one platform, synthesized stacks. All others go by their file.
+_FOUNDATIONS = {
+    "tests/e2e/test_localstack": "LocalStack",
+    "tests/e2e/test_stacks_on_engines": "LocalStack",
+    "tests/e2e/test_up": "starts",
+    "tests/browser/": "browser",
+    "tests/e2e/": "platform",
+    "tests/infrastructure/": "stacks",
+}
 
 
 class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
-    """Gives each worker tests that stand on the same thing: the platform, a browser, synthesized stacks, or a file of their own."""
+    """Gives tests that stand on the same thing to the same worker, so that it is brought up once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.split("::", 1)[0]
-        shared = next((folder for folder in _TOGETHER if file.startswith(f"{folder}/")), None)
-        return file if shared is None or file.endswith(_APART) else shared
+        foundations = (name for beginning, name in _FOUNDATIONS.items() if nodeid.startswith(beginning))
+        return next(foundations, nodeid.split("::", 1)[0])
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -102,9 +102,6 @@ def login_only(asking: Asking) -> Caller:
 
 
 Reader = Annotated[UUID, Depends(requires(Scope.READ))]
-Writer = Annotated[UUID, Depends(requires(Scope.WRITE))]
-Trader = Annotated[UUID, Depends(requires(Scope.TRADE))]
-AiUser = Annotated[UUID, Depends(requires(Scope.AI))]
 LoggedIn = Annotated[Caller, Depends(login_only)]
 
 
@@ -120,15 +117,8 @@ def reader_transaction(user_id: Reader) -> Iterator[Connection]:
         yield connection
 
 
-def writer_transaction(user_id: Writer) -> Iterator[Connection]:
-    """A transaction that sees and writes the rows of the user who asks; committed when the endpoint returns."""
-    with database().transaction(user_id) as connection:
-        yield connection
-
-
 AnonymousConnection = Annotated[Connection, Depends(anonymous_transaction, scope="function")]
 UserConnection = Annotated[Connection, Depends(reader_transaction, scope="function")]
-WriterConnection = Annotated[Connection, Depends(writer_transaction, scope="function")]
 
 
 def client_address(request: Request) -> str:

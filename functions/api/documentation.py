@@ -27,7 +27,7 @@ class FieldError(BaseModel):
 
 
 class ProblemDetails(BaseModel):
-    """An error (RFC 9457)."""
+    """The body of every error, as RFC 9457 defines it."""
 
     model_config = ConfigDict(extra="allow")
 

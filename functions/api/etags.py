@@ -8,8 +8,6 @@ from typing import Annotated
 from fastapi import Header, Response
 from pydantic import BaseModel
 
-from functions.api.problems import Problem
-
 IfMatch = Annotated[
     str | None,
     Header(max_length=200, description="The ETag of what the change was based on; 412 when it has changed since"),
@@ -22,7 +20,7 @@ def etag(view: BaseModel) -> str:
 
 
 def tagged(response: Response, view: BaseModel) -> None:
-    """Sends the view's tag along."""
+    """Sends the view's tag along, as the header ETag of the answer."""
     response.headers["ETag"] = etag(view)
 
 
@@ -31,13 +29,3 @@ def matches(if_match: str | None, current: BaseModel) -> bool:
     return (
         if_match is None or if_match.strip() == "*" or etag(current) in [each.strip() for each in if_match.split(",")]
     )
-
-
-def check_match(if_match: str | None, current: BaseModel) -> None:
-    """Checks that a client's change was based on the current version.
-
-    Raises:
-        Problem: 412 if the client's change was based on something else.
-    """
-    if not matches(if_match, current):
-        raise Problem(412, "changed-meanwhile", "It was changed meanwhile. Read it again, then repeat the change.")

@@ -72,5 +72,5 @@ def next_cursor(page: Page, items: Sequence[Item], place: Callable[[Item], tuple
 
 
 def next_number(page: NumberedPage, items: Sequence[Item], number: Callable[[Item], int]) -> str | None:
-    """The same for numbered items."""
+    """The cursor of the next page of numbered items; None on the last."""
     return _encoded(number(items[-1])) if len(items) == page.limit else None

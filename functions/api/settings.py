@@ -1,4 +1,4 @@
-"""Environment of the API."""
+"""The environment variables of the API, as one model."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stratforge.configuration import Settings
 
 
 class ApiSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the API; see `Settings`."""
 
     stage: str
     database_secret: str

@@ -26,7 +26,7 @@ class Access:
 
 
 def issue_access_token(secret_name: str, user_id: UUID, login_id: str) -> str:
-    """A token for a user."""
+    """Signs an access token for a user and a login; it is good for minutes."""
     secret = read_secret(TokenSecret, secret_name)
     now = datetime.now(UTC)
     claims = {"sub": str(user_id), "sid": login_id, "aud": _AUDIENCE, "iat": now, "exp": now + ACCESS_LIFETIME}

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from types import UnionType
+from types import GenericAlias, UnionType
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -24,25 +24,42 @@ Item = TypeVar("Item")
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
-def view_of(stored: type[Any], name: str, *, without: Sequence[str] = (), **more: Any) -> type[BaseModel]:
+def view_of(
+    stored: type[Any], name: str, *, without: Sequence[str] = (), properties: Sequence[str] = (), **more: Any
+) -> type[BaseModel]:
     """The response model of a class of rows: the same fields in the same order, decimals as plain strings.
 
     Args:
         stored: A dataclass; the first part of its docstring describes the model, its `Attributes:` the fields.
         name: What the model is called in the OpenAPI file.
         without: Fields that clients do not see.
+        properties: What the class computes and clients see too; described by the property's docstring.
         more: Further fields, and what takes the place of a row's, as `create_model` takes them.
     """
-    description, _, attributes = (inspect.getdoc(stored) or "").partition("\n\nAttributes:\n")
-    meanings = {field: " ".join(text.split()) for field, text in _ATTRIBUTE.findall(attributes)}
+    description, meanings = "", dict[str, str]()
+    for each in reversed(stored.__mro__[:-1]):
+        description, _, attributes = (inspect.getdoc(each) or "").partition("\n\nAttributes:\n")
+        meanings |= {field: " ".join(text.split()) for field, text in _ATTRIBUTE.findall(attributes)}
     hints = get_type_hints(stored)
     shown: dict[str, Any] = {
-        each.name: (_shown(hints[each.name]), Field(description=meanings.get(each.name)))
-        for each in fields(stored)
-        if each.name not in without
+        field.name: (_shown(hints[field.name]), Field(description=meanings.get(field.name)))
+        for field in fields(stored)
+        if field.name not in without
     }
+    for computed in properties:
+        getter = getattr(stored, computed).fget
+        shown[computed] = (_shown(get_type_hints(getter)["return"]), Field(description=inspect.getdoc(getter)))
+    return _model(name, description, **{**shown, **more})
+
+
+def _model(name: str, description: str, /, **shown: Any) -> type[BaseModel]:
     config = ConfigDict(from_attributes=True)
-    return create_model(name, __config__=config, __doc__=description, __module__=__name__, **{**shown, **more})
+    return create_model(name, __config__=config, __doc__=description, __module__=__name__, **shown)
+
+
+def many(view: type[BaseModel]) -> Any:
+    """The type of a list of views, which exist at run time only."""
+    return GenericAlias(list, (view,))
 
 
 def _shown(hint: Any) -> Any:
@@ -61,13 +78,14 @@ class Listed(Generic[Item]):
     next: str | None = None
 
 
+def items_of(view: type[BaseModel], name: str, description: str) -> type[BaseModel]:
+    """The response model of all items of a kind."""
+    return _model(name, description, items=(many(view), ...))
+
+
 def list_of(view: type[BaseModel], name: str, description: str) -> type[BaseModel]:
     """The response model of a page of items."""
-    config = ConfigDict(from_attributes=True)
-    items: Any = list[view]  # type: ignore[valid-type]  # a model made at run time
-    return create_model(
-        name, __config__=config, __doc__=description, __module__=__name__, items=(items, ...), next=(str | None, None)
-    )
+    return _model(name, description, items=(many(view), ...), next=(str | None, None))
 
 
 def listed(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> Listed[Item]:

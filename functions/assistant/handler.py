@@ -1,18 +1,14 @@
-"""Lambda entry: AI jobs."""
+"""Lambda entry: jobs in which a model writes or answers."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
-from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.quant import GeminiQuant
 from stratforge.application.jobs.answer_question import answer_question
 from stratforge.application.jobs.work import run_job
 from stratforge.application.jobs.write_strategy import write_strategy
+from stratforge.bus.consumers import batch_handler
 from stratforge.bus.messages import JobReady
 from stratforge.bus.retries import JobProcessor
 from stratforge.configuration import GeminiSecret, Settings, read_secret
@@ -21,31 +17,18 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind
 
 log = logger("assistant")
-processor = JobProcessor()
+database = Database.of_environment("assistant")
 
 
 class AssistantSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the assistant; see `Settings`."""
 
-    database_secret: str
     gemini_secret: str
-
-
-@lru_cache(maxsize=1)
-def settings() -> AssistantSettings:
-    """The settings of this environment."""
-    return AssistantSettings.from_environment()
-
-
-@lru_cache(maxsize=1)
-def database() -> Database:
-    """The database of this environment."""
-    return Database.of_secret(settings().database_secret, application="assistant")
 
 
 def gemini_secret() -> GeminiSecret:
     """The key of Gemini and the models to ask."""
-    return read_secret(GeminiSecret, settings().gemini_secret)
+    return read_secret(GeminiSecret, AssistantSettings.from_environment().gemini_secret)
 
 
 def record_handler(record: SQSRecord) -> None:
@@ -55,13 +38,7 @@ def record_handler(record: SQSRecord) -> None:
         JobKind.RESEARCH: lambda work: answer_question(work, lambda: GeminiAnalyst(gemini_secret())),
         JobKind.GENERATE: lambda work: write_strategy(work, lambda: GeminiQuant(gemini_secret())),
     }
-    log.info("job done", job=str(job_id), outcome=run_job(database(), job_id, kinds) or "finished before")
+    log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
 
 
-@log.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""
-    if not event.get("Records"):
-        with database().transaction():
-            return {"batchItemFailures": []}
-    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
+handler = batch_handler(record_handler, JobProcessor(), database.prepare, log)

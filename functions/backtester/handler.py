@@ -1,17 +1,15 @@
-"""Lambda entry: backtest jobs."""
+"""Lambda entry: jobs that run backtests and replays."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
-from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
 from stratforge.application.jobs.replay_session import replay_session
 from stratforge.application.jobs.work import run_job
 from stratforge.broker.history import AlpacaHistory
+from stratforge.bus.consumers import batch_handler
 from stratforge.bus.messages import JobReady
 from stratforge.bus.retries import JobProcessor
 from stratforge.configuration import AlpacaSecret, Keys, Settings
@@ -20,42 +18,26 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind
 
 log = logger("backtester")
-processor = JobProcessor()
+database = Database.of_environment("backtester")
 
 
 class BacktesterSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the backtester; see `Settings`."""
 
-    database_secret: str
     alpaca_secret: str
 
 
 @lru_cache(maxsize=1)
-def settings() -> BacktesterSettings:
-    """The settings of this environment."""
-    return BacktesterSettings.from_environment()
-
-
-@lru_cache(maxsize=1)
-def database() -> Database:
-    """The database of this environment."""
-    return Database.of_secret(settings().database_secret, application="backtester")
-
-
-@lru_cache(maxsize=1)
 def history() -> AlpacaHistory:
-    """Past bars from Alpaca."""
-    return AlpacaHistory(Keys(AlpacaSecret, settings().alpaca_secret))
+    """Alpaca's past bars, with the keys of this environment."""
+    return AlpacaHistory(Keys(AlpacaSecret, BacktesterSettings.from_environment().alpaca_secret))
 
 
 def record_handler(record: SQSRecord) -> None:
     """Runs the job that a message names."""
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {JobKind.BACKTEST: lambda work: backtest_strategy(work, history()), JobKind.REPLAY: replay_session}
-    log.info("job done", job=str(job_id), outcome=run_job(database(), job_id, kinds) or "finished before")
+    log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
 
 
-@log.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Handles a batch; what failed is reported, and delivered again."""
-    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
+handler = batch_handler(record_handler, JobProcessor(), database.prepare, log)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aws_lambda_powertools.utilities.data_classes import CloudFormationCustomResourceEvent, event_source
 from stratforge.bus.names import bars_topic_prefix
 from stratforge.bus.topics import delete_topics
 from stratforge.configuration import Settings
@@ -13,16 +14,17 @@ log = logger("cleaner")
 
 
 class CleanerSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the cleaner; see `Settings`."""
 
     stage: str
 
 
 @log.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+@event_source(data_class=CloudFormationCustomResourceEvent)
+def handler(event: CloudFormationCustomResourceEvent, _context: object) -> dict[str, Any]:
     """Only a deletion does anything; deleting again finds nothing."""
     deleted = 0
-    if event.get("RequestType") == "Delete":
+    if event.request_type == "Delete":
         deleted = delete_topics(bars_topic_prefix(CleanerSettings.from_environment().stage))
         log.info("topics deleted", deleted=deleted)
     return {"PhysicalResourceId": "bar-topics", "Data": {"Deleted": str(deleted)}}

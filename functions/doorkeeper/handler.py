@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, SecretStr
@@ -15,7 +14,7 @@ log = logger("doorkeeper")
 
 
 class DoorkeeperSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the doorkeeper; see `Settings`."""
 
     edge_secret: str
 
@@ -26,15 +25,9 @@ class EdgeSecret(BaseModel):
     key: SecretStr
 
 
-@lru_cache(maxsize=1)
-def settings() -> DoorkeeperSettings:
-    """The settings of this environment."""
-    return DoorkeeperSettings.from_environment()
-
-
 @log.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, bool]:
     """Yes or no; the gateway remembers a yes."""
     shown = str(event.get("headers", {}).get(EDGE_HEADER, ""))
-    key = read_secret(EdgeSecret, settings().edge_secret).key.get_secret_value()
+    key = read_secret(EdgeSecret, DoorkeeperSettings.from_environment().edge_secret).key.get_secret_value()
     return {"isAuthorized": hmac.compare_digest(shown.encode(), key.encode())}

@@ -1,1 +1,1 @@
-"""Bars in, signals out."""
+"""Evaluates sessions: bars in, signals out."""

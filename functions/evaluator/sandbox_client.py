@@ -1,4 +1,4 @@
-"""Calling the sandbox function."""
+"""Calling the sandbox function with windows, sources and sessions."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ log = logger("examiner")
 
 
 class ExaminerSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the examiner; see `Settings`."""
 
     stage: str
     owner_secret: str

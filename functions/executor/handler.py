@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.execute_symbol import Outcome, SymbolExecutor
 from stratforge.application.suspension import suspend
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
-from stratforge.bus.messages import TradePrice, WorkReady
+from stratforge.bus.consumers import batch_handler
+from stratforge.bus.messages import MarketUpdate, WorkReady
 from stratforge.bus.retries import FifoProcessor
 from stratforge.configuration import AlpacaSecret, Keys, Settings
 from stratforge.observability import correlation_id, logger
@@ -24,49 +22,42 @@ from stratforge.storage.postgres.database import Database
 
 log = logger("executor")
 metrics = metrics_of("executor")
-processor = FifoProcessor()
+database = Database.of_environment("executor")
 
 
 class ExecutorSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the executor; see `Settings`."""
 
-    database_secret: str
     alpaca_secret: str
 
 
 @lru_cache(maxsize=1)
-def database() -> Database:
-    """The database of this environment."""
-    return Database.of_secret(ExecutorSettings.from_environment().database_secret, application="executor")
-
-
-@lru_cache(maxsize=1)
 def keys() -> Keys[AlpacaSecret]:
-    """The paper account's keys."""
+    """The paper account's keys, read anew when they are refused."""
     return Keys(AlpacaSecret, ExecutorSettings.from_environment().alpaca_secret)
 
 
 @lru_cache(maxsize=1)
 def budget() -> SharedBudget:
     """The broker's requests, which all functions share."""
-    return SharedBudget(database(), keys().now().requests_per_minute)
+    return SharedBudget(database, keys().now().requests_per_minute)
 
 
 @lru_cache(maxsize=1)
 def executor() -> SymbolExecutor:
     """The executor of this environment."""
-    return SymbolExecutor(database(), AlpacaBroker(keys(), budget()))
+    return SymbolExecutor(database, AlpacaBroker(keys(), budget()))
 
 
 def record_handler(record: SQSRecord) -> None:
     """Handles one symbol: something waits for it, or (in the quotes queue) it has a new price."""
     if record.event_source_arn.endswith("-quotes.fifo"):
-        price = TradePrice.model_validate_json(record.body)
-        symbol, cause = price.symbol, "price"
+        update = MarketUpdate.model_validate_json(record.body)
+        symbol, cause = update.symbol, "price"
         correlation_id.set(None)
         metrics.add_metric("Prices", MetricUnit.Count, 1)
-        if not executor().note_price(price.trade()):
-            log.debug("price noted", symbol=symbol)
+        if not executor().note_update(update):
+            log.debug("market noted", symbol=symbol)
             return
         arrived_at = None
     else:
@@ -77,7 +68,7 @@ def record_handler(record: SQSRecord) -> None:
         done = executor().execute(symbol)
     except BrokerRefusesPlatform as error:
         # Nobody's order is to blame, so they wait: the reconciler wakes the symbol when the broker answers again.
-        suspend(database(), error)
+        suspend(database, error)
         metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
         log.error("the broker refuses the platform", symbol=symbol, reason=str(error))
         return
@@ -101,12 +92,10 @@ def record_handler(record: SQSRecord) -> None:
     metrics.add_metric("BlocksRejected", MetricUnit.Count, done.outcome is Outcome.REJECTED)
 
 
-@metrics.log_metrics
-@log.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Handles a batch; what failed is reported, and delivered again. Without records it only gets ready (a warm-up)."""
-    if not event.get("Records"):
-        with database().transaction():
-            executor()
-        return {"batchItemFailures": []}
-    return process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
+def prepare() -> None:
+    """Connects, and makes the clients."""
+    database.prepare()
+    executor()
+
+
+handler = batch_handler(record_handler, FifoProcessor(), prepare, log, metrics)

@@ -9,6 +9,7 @@ import threading
 from functools import partial
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.aws import aws_client
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.history import AlpacaHistory
@@ -16,18 +17,20 @@ from stratforge.bus.queues import send_work_ready
 from stratforge.bus.topics import BarTopics
 from stratforge.configuration import AlpacaSecret, ConfigurationError, Keys
 from stratforge.observability import logger
+from stratforge.storage.market import market_data
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 from stratforge.tracing import NOT_TRACED, Segments
 
-from functions.ingestor.alpaca_streams import BarStream, OrderStream
+from functions.ingestor.alpaca_streams import MarketStream, OrderStream
 from functions.ingestor.announcements import Announcements
 from functions.ingestor.block_timer import BlockTimer
+from functions.ingestor.clock import ExchangeClock
 from functions.ingestor.health import Health
 from functions.ingestor.keys import AccountKeys
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
-from functions.ingestor.prices import PricePublisher
+from functions.ingestor.prices import PriceBook, PricePublisher
 from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
@@ -71,46 +74,43 @@ def main() -> int:
     secret = keys.wait(_show_life, stopping.wait)
     if secret is None:
         return 0
-    health = Health(market_time=settings.stage != "local")
+    budget = SharedBudget(database, secret.requests_per_minute)
+    history = AlpacaHistory(secret, budget)
+    clock = ExchangeClock(history, database, settings.clock_seconds)
+    clock.start(fatal)
+    topics = BarTopics(settings.stage, settings.bars_queue_arn)
+    try:
+        log.info("topics found", topics=topics.load())
+    except (BotoCoreError, ClientError) as error:
+        # Then each is made sure of when it is first needed.
+        log.warning("topics were not listed", error=str(error)[:200])
+    health = Health(clock)
     segments = _segments_to_xray() if settings.traced else NOT_TRACED
     if segments.recorded:
         threading.Thread(target=_tell, args=(segments, stopping), name="traces", daemon=True).start()
     pipeline = BarPipeline(
-        BarTopics(settings.stage, settings.bars_queue_arn),
-        AlpacaHistory(secret),
-        database,
-        on_fatal=fatal,
-        on_published=health.bar,
-        segments=segments,
+        topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar, segments=segments
     )
     Announcements(database, settings.notifications_queue_url, fatal)
     BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
-    prices = PricePublisher(settings.quotes_queue_url, fatal)
-    broker = AlpacaBroker(secret, SharedBudget(database, secret.requests_per_minute))
-    orders = OrderUpdatePipeline(broker, database, settings.order_updates_queue_url, fatal, segments)
+    with database.transaction() as connection:
+        book = PriceBook(market_data.exchange_states(connection))
+    PricePublisher(book, settings.quotes_queue_url, fatal)
+    orders = OrderUpdatePipeline(
+        AlpacaBroker(secret, budget), database, settings.order_updates_queue_url, fatal, segments
+    )
+    subscriptions = Subscriptions(
+        database, pipeline, settings.subscription_queue_url, settings.reconcile_seconds, secret.channel_limit
+    )
     streams = [
-        BarStream(
-            secret,
-            crypto=crypto,
-            mute_seconds=settings.mute_seconds,
-            on_bar=pipeline.bar,
-            on_trade=prices.trade,
-            on_connected=pipeline.reconnected,
-        )
+        MarketStream(secret, crypto=crypto, mute_seconds=settings.mute_seconds, listener=subscriptions, book=book)
         for crypto in (False, True)
     ]
+    subscriptions.serve(*streams)
     order_stream = OrderStream(secret, orders.update, orders.connected)
-    subscriptions = Subscriptions(
-        database,
-        pipeline,
-        streams[0],
-        streams[1],
-        settings.subscription_queue_url,
-        settings.reconcile_seconds,
-    )
 
     def beat() -> None:
-        health.beat()
+        health.beat(subscriptions, pipeline)
         threads = [order_stream.thread, *(stream.thread for stream in streams)]
         if any(thread is not None and not thread.is_alive() for thread in threads):
             log.error("a stream ended; the service restarts")
@@ -122,6 +122,7 @@ def main() -> int:
 
     log.info("ingestor started", stage=settings.stage)
     subscriptions.run(beat, stopping.is_set)
+    subscriptions.note()
     log.info("ingestor stopped", failed=failed.is_set())
     return 1 if failed.is_set() else 0
 

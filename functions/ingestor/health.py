@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import UTC, datetime
 
 from aws_lambda_powertools.metrics import MetricUnit
 from stratforge.market import Bar
 from stratforge.observability import metrics as metrics_of
 
+from functions.ingestor.clock import ExchangeClock
+from functions.ingestor.pipeline import BarPipeline
+from functions.ingestor.subscriptions import Subscriptions
+
 _EVERY = 60.0
 
 
 class Health:
-    """Collects between two signs of life. `market_time` says whether bars are of now; a replayed market is never late."""
+    """Collects between two signs of life; what is late is late by the exchange's clock."""
 
-    def __init__(self, *, market_time: bool) -> None:
+    def __init__(self, clock: ExchangeClock) -> None:
         self._metrics = metrics_of("ingestor")
-        self._market_time = market_time
+        self._clock = clock
         self._lock = threading.Lock()
         self._last = 0.0
         self._bars = 0
@@ -26,13 +29,12 @@ class Health:
 
     def bar(self, bar: Bar) -> None:
         """Notes a bar that was published."""
-        delay = (datetime.now(UTC) - bar.time).total_seconds() - 60.0
+        delay = (self._clock.now() - bar.time).total_seconds() - 60.0
         with self._lock:
             self._bars += 1
-            if self._market_time:
-                self._delay = max(self._delay, delay)
+            self._delay = max(self._delay, delay)
 
-    def beat(self) -> None:
+    def beat(self, subscriptions: Subscriptions, pipeline: BarPipeline) -> None:
         """Writes what was collected, once a minute."""
         if time.monotonic() - self._last < _EVERY:
             return
@@ -43,4 +45,8 @@ class Health:
         self._metrics.add_metric("BarsPublished", MetricUnit.Count, bars)
         if bars:
             self._metrics.add_metric("BarDelaySeconds", MetricUnit.Seconds, delay)
+        self._metrics.add_metric("ClockDriftSeconds", MetricUnit.Seconds, self._clock.drift)
+        self._metrics.add_metric("SymbolsWithoutLivePrices", MetricUnit.Count, subscriptions.without_live_prices)
+        self._metrics.add_metric("SymbolsRefused", MetricUnit.Count, len(pipeline.refused))
+        self._metrics.add_metric("OverdueBars", MetricUnit.Count, subscriptions.overdue)
         self._metrics.flush_metrics()

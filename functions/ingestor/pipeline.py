@@ -1,55 +1,60 @@
-"""From streams to topics: in order for each symbol, without gaps, each bar once."""
+"""From streams to topics: in order for each symbol, without gaps, each bar once, and stored before it is published.
+
+Workers keep the symbols' progress and never wait for history: it is asked for in threads of its own, many symbols at once, and bars that come
+meanwhile are held back for the symbols concerned, not for others. What is wrong with one symbol is said and holds up nobody else.
+"""
 
 from __future__ import annotations
 
 import queue
 import threading
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Protocol
 
-from stratforge.broker.history import AlpacaHistory
+from botocore.exceptions import BotoCoreError, ClientError
+from stratforge.broker.history import Found
 from stratforge.bus.messages import BarMessage
-from stratforge.bus.topics import BarTopics
-from stratforge.market import Bar
+from stratforge.market import Bar, is_crypto
 from stratforge.observability import logger
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations
-from stratforge.storage.strategies.evaluations import Wanted
+from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
 from stratforge.tracing import NOT_TRACED, Segments
 
+from functions.ingestor.gaps import MAX_BACKFILL, Gap, Progress, chunks, requests_for
 from functions.ingestor.retry import persist
 
 log = logger("ingestor")
-_MINUTE = timedelta(minutes=1)
-_MAX_BACKFILL = timedelta(days=5)
 _HISTORY_MARGIN = 64
+# Events that a worker takes together: so many bars are stored in one statement.
+_TOGETHER = 1_000
+# A message that was not published after so many attempts is left: its bar is stored, and the next one brings the sessions up to it.
+_PUBLISH_ATTEMPTS = 4
 
 
-@dataclass(slots=True)
-class _Symbol:
-    """The state of a symbol's stream. `check_gap`: the connection is new, so the next bar must be joined to the last
-    one."""
+class Topics(Protocol):
+    """The place where bars are published."""
 
-    shards: int = 1
-    history: int = 0
-    last_published: datetime | None = None
-    check_gap: bool = True
-    empty_gaps: int = 0
-    unchecked_gaps: int = 0
+    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
+        """Publishes bars of one symbol, in order."""
+        ...
 
-    def skipped_minutes(self, bar: Bar) -> bool:
-        """Returns whether minutes are missing before `bar` that REST should be asked about.
 
-        A minute without a trade has no bar, so a gap may be none. The more gaps of a symbol were empty, the fewer of the
-        next ones are asked about (every one, then one of 2, 4, … 32), so that quiet symbols cost few requests.
-        """
-        if self.last_published is None or bar.time - self.last_published <= _MINUTE:
-            return False
-        self.unchecked_gaps += 1
-        return self.unchecked_gaps >= 1 << min(max(self.empty_gaps - 2, 0), 5)
+class History(Protocol):
+    """Past bars, of many symbols at once."""
+
+    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool) -> Found:
+        """Finished bars from `start` (included) to `end` (excluded)."""
+        ...
+
+    def latest_of(self, symbols: Sequence[str], count: int, now: datetime) -> Found:
+        """The latest `count` finished bars of each symbol."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,7 @@ class _LiveBar:
 
 @dataclass(frozen=True, slots=True)
 class _Watch:
-    symbol: str
-    wanted: Wanted
+    wanted: dict[str, Wanted]
     done: threading.Event = field(default_factory=threading.Event)
 
 
@@ -72,10 +76,30 @@ class _Forget:
 
 @dataclass(frozen=True, slots=True)
 class _Reconnected:
-    """The connection is new: bars may be missing before the next one."""
+    """The connection is new: bars of its market may be missing before the next ones."""
+
+    crypto: bool
 
 
-_Event = _LiveBar | _Watch | _Forget | _Reconnected
+@dataclass(frozen=True, slots=True)
+class _Gaps:
+    """History's answer for gaps."""
+
+    gaps: dict[str, Gap]
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """History's answer for symbols that are new, with the bar after which nothing is history (None: all of it is)."""
+
+    last: dict[str, datetime | None]
+    needed: dict[str, int]
+    now: datetime
+    found: Found
+
+
+_Event = _LiveBar | _Watch | _Forget | _Reconnected | _Gaps | _Past | OverdueBar
 
 
 class BarPipeline:
@@ -83,152 +107,373 @@ class BarPipeline:
 
     def __init__(
         self,
-        topics: BarTopics,
-        history: AlpacaHistory,
+        topics: Topics,
+        history: History,
+        now: Callable[[], datetime],
         database: Database,
         *,
         workers: int = 4,
+        publishers: int = 32,
         on_fatal: Callable[[], None],
         on_published: Callable[[Bar], None] = lambda _bar: None,
         segments: Segments = NOT_TRACED,
     ) -> None:
-        self._topics = topics
+        """
+        Args:
+            now: The exchange's present time.
+        """
         self._history = history
-        self._database = database
+        self._now = now
         self._on_fatal = on_fatal
-        self._on_published = on_published
-        self._segments = segments
-        self._queues: list[queue.Queue[_Event]] = [queue.Queue(maxsize=50_000) for _ in range(workers)]
-        for index, events in enumerate(self._queues):
-            threading.Thread(target=self._work, args=(events,), name=f"publisher-{index}", daemon=True).start()
+        asking = ThreadPoolExecutor(4, thread_name_prefix="history")
+        publishing = ThreadPoolExecutor(publishers, thread_name_prefix="publish")
+        self._asking = asking
+        # Why there is nothing of a symbol, for whoever looks after the service.
+        self.refused: dict[str, str] = {}
+        self._workers = [
+            _Worker(self, _Outlet(topics, database, publishing, on_published, segments), database)
+            for _ in range(workers)
+        ]
+        for index, worker in enumerate(self._workers):
+            threading.Thread(target=worker.run, name=f"publisher-{index}", daemon=True).start()
 
-    def _queue(self, symbol: str) -> queue.Queue[_Event]:
-        return self._queues[zlib.crc32(symbol.encode()) % len(self._queues)]
+    def _worker(self, symbol: str) -> _Worker:
+        return self._workers[zlib.crc32(symbol.encode()) % len(self._workers)]
 
     def bar(self, bar: Bar, correction: bool) -> None:
         """Takes a bar of the stream."""
-        self._queue(bar.symbol).put(_LiveBar(bar, correction))
+        self._worker(bar.symbol).events.put(_LiveBar(bar, correction))
 
-    def reconnected(self) -> None:
-        """Notes that the stream is a new connection."""
-        for events in self._queues:
-            events.put(_Reconnected())
+    def reconnected(self, *, crypto: bool) -> None:
+        """Notes that the stream of a market is a new connection."""
+        for worker in self._workers:
+            worker.events.put(_Reconnected(crypto))
 
-    def watch(self, symbol: str, wanted: Wanted) -> threading.Event:
-        """Begins with a symbol (its topic, its history, where its bars go on), or follows what is wanted of it now.
+    def watch(self, wanted: Mapping[str, Wanted]) -> list[threading.Event]:
+        """Begins with symbols (their history, where their bars go on), or follows what is wanted of them now.
 
-        The event is set when it is ready to stream.
+        Bars may be streamed at once; they wait for the history. The events are set when it is there.
         """
-        watch = _Watch(symbol, wanted)
-        self._queue(symbol).put(watch)
-        return watch.done
+        shares: dict[int, dict[str, Wanted]] = {}
+        for symbol, each in wanted.items():
+            shares.setdefault(self._workers.index(self._worker(symbol)), {})[symbol] = each
+        watches = []
+        for index, share in shares.items():
+            watches.append(_Watch(share))
+            self._workers[index].events.put(watches[-1])
+        return [each.done for each in watches]
 
     def forget(self, symbol: str) -> None:
         """Ends with a symbol."""
-        self._queue(symbol).put(_Forget(symbol))
+        self._worker(symbol).events.put(_Forget(symbol))
 
-    # In the workers --------------------------------------------------------------------------------------
+    def publish_again(self, overdue: OverdueBar) -> None:
+        """Publishes a stored bar again that its sessions have not seen; with it they see all that they have missed."""
+        self._worker(overdue.bar.symbol).events.put(overdue)
 
-    def _work(self, events: queue.Queue[_Event]) -> None:
-        symbols: dict[str, _Symbol] = {}
+    def ask(self, question: Callable[[], _Event], events: queue.Queue[_Event], what: str) -> None:
+        """Has a question answered in a thread of its own, into a worker's queue."""
+
+        def answered() -> None:
+            try:
+                events.put(persist(question))
+            except BaseException:
+                log.exception("history failed; the service restarts", what=what)
+                self._on_fatal()
+                raise
+
+        self._asking.submit(answered)
+
+    def gaps(self, symbols: list[str], gaps: dict[str, Gap], span: Gap) -> _Gaps:
+        """Asks for the bars of gaps."""
+        return _Gaps(gaps, self._history.bars_of(symbols, span.start, span.end, as_traded=True))
+
+    def past(self, last: dict[str, datetime | None], needed: dict[str, int]) -> _Past:
+        """Asks for the history that sessions need."""
+        now = self._now()
+        return _Past(last, needed, now, self._history.latest_of(list(last), max(needed.values()), now))
+
+    def now(self) -> datetime:
+        """The exchange's present time."""
+        return self._now()
+
+    def fatal(self) -> None:
+        """Ends the service because a part of it failed; what runs it starts it again."""
+        self._on_fatal()
+
+
+class _Outlet:
+    """Stores bars and publishes them."""
+
+    def __init__(
+        self,
+        topics: Topics,
+        database: Database,
+        publishing: ThreadPoolExecutor,
+        on_published: Callable[[Bar], None],
+        segments: Segments,
+    ) -> None:
+        self._topics = topics
+        self._segments = segments
+        self._database = database
+        self._publishing = publishing
+        self._on_published = on_published
+        self._messages: dict[str, list[BarMessage]] = {}
+        self._bars: list[Bar] = []
+        self._months: set[tuple[int, int]] = set()
+
+    def add(self, bar: Bar, shards: Iterable[int], *, correction: bool = False, again: str | None = None) -> None:
+        """Takes a bar, to be stored and published with the others at the next `flush`."""
+        kind = "correction" if correction else "bar"
+        messages = self._messages.setdefault(bar.symbol, [])
+        messages += [BarMessage.of(bar, kind, shard, again) for shard in shards]  # type: ignore[arg-type] # one of the two
+        if not correction and again is None:
+            self._bars.append(bar)
+
+    def store(self, bars: Sequence[Bar], adjusted_at: datetime | None = None) -> int:
+        """Stores bars; returns how many were new."""
+
+        def stored() -> int:
+            with self._database.transaction() as connection:
+                months = {(each.time.year, each.time.month): each.time for each in bars}
+                market_data.ensure_months(connection, [months[month] for month in sorted(set(months) - self._months)])
+                added = market_data.add_bars(connection, bars, adjusted_at=adjusted_at)
+            self._months |= set(months)
+            return added
+
+        return persist(stored)
+
+    def flush(self) -> None:
+        """Stores what was taken, then publishes it: symbols side by side, each in order."""
+        messages, bars = self._messages, self._bars
+        self._messages, self._bars = {}, []
+        if bars:
+            self.store(bars)
+        for _ in self._publishing.map(self._publish, messages, messages.values()):
+            pass
+        for bar in bars:
+            self._on_published(bar)
+
+    def _publish(self, symbol: str, messages: list[BarMessage]) -> None:
+        try:
+            with self._segments.segment(self._segments.sampled(), symbol=symbol):
+                persist(lambda: self._topics.publish(symbol, messages), _PUBLISH_ATTEMPTS)
+        except (BotoCoreError, ClientError) as error:
+            # They are stored: whoever waits for them sees them with the next bar, or when it is published again.
+            log.error("bars were not published", symbol=symbol, bars=len(messages), error=str(error)[:300])
+
+
+class _Worker:
+    """The symbols of one queue."""
+
+    def __init__(self, pipeline: BarPipeline, outlet: _Outlet, database: Database) -> None:
+        self.events: queue.Queue[_Event] = queue.Queue(maxsize=100_000)
+        self._pipeline = pipeline
+        self._outlet = outlet
+        self._database = database
+        self._symbols: dict[str, Progress] = {}
+        self._asked: dict[str, Gap] = {}
+        self._waiting: list[tuple[set[str], threading.Event]] = []
+
+    def run(self) -> None:
+        """Handles events until the process ends."""
         try:
             while True:
-                self._handle(events.get(), symbols)
+                self._handle_all(self._next())
         except BaseException:
             log.exception("a publisher failed; the service restarts")
-            self._on_fatal()
+            self._pipeline.fatal()
             raise
 
-    def _handle(self, event: _Event, symbols: dict[str, _Symbol]) -> None:
-        if isinstance(event, _Reconnected):
-            for state in symbols.values():
-                state.check_gap = True
-            for symbol, state in symbols.items():
-                self._fill_gap(symbol, state, None)
+    def _next(self) -> list[_Event]:
+        events = [self.events.get()]
+        while len(events) < _TOGETHER:
+            try:
+                events.append(self.events.get_nowait())
+            except queue.Empty:
+                break
+        return events
+
+    def _handle_all(self, events: list[_Event]) -> None:
+        for event in events:
+            self._handle(event)
+        asked, self._asked = self._asked, {}
+        for symbols, span in requests_for(asked):
+            gaps = {symbol: asked[symbol] for symbol in symbols}
+            self._pipeline.ask(
+                lambda symbols=symbols, gaps=gaps, span=span: self._pipeline.gaps(symbols, gaps, span),  # type: ignore[misc]
+                self.events,
+                "gaps",
+            )
+        self._outlet.flush()
+        # Only now: whoever waits for a symbol may rely on what came before.
+        still = [(symbols, done) for symbols, done in self._waiting if any(self._is_filling(each) for each in symbols)]
+        for _, done in (each for each in self._waiting if each not in still):
+            done.set()
+        self._waiting = still
+
+    def _is_filling(self, symbol: str) -> bool:
+        return symbol in self._symbols and self._symbols[symbol].filling
+
+    def _handle(self, event: _Event) -> None:
+        if isinstance(event, _LiveBar):
+            if event.bar.symbol in self._symbols:
+                self._live(event.bar, event.correction)
         elif isinstance(event, _Watch):
-            if event.symbol not in symbols:
-                persist(lambda: self._topics.arn(event.symbol))
-            state = symbols.setdefault(event.symbol, _Symbol())
-            state.shards = event.wanted.shards
-            if event.wanted.history > state.history:
-                self._ensure_history(event.symbol, state, event.wanted.history)
-            event.done.set()
+            self._watch(event)
         elif isinstance(event, _Forget):
-            symbols.pop(event.symbol, None)
-        elif event.bar.symbol in symbols:
-            self._live(event, symbols[event.bar.symbol])
+            self._symbols.pop(event.symbol, None)
+        elif isinstance(event, _Reconnected):
+            self._reconnected(event.crypto)
+        elif isinstance(event, _Gaps):
+            self._fill(event)
+        elif isinstance(event, _Past):
+            self._remember(event)
+        else:
+            self._outlet.add(event.bar, [event.shard], again=f"{self._pipeline.now():%H%M}")
 
-    def _ensure_history(self, symbol: str, state: _Symbol, needed: int) -> None:
-        """Stores the bars that sessions need before the next one, and notes which bar is the last we have.
+    # Live bars and gaps ------------------------------------------------------------------------------------
 
-        Bars after the last one we published are not history but a gap, and gaps are evaluated; only when we have been
-        away for days is the past stored without being evaluated.
+    def _live(self, bar: Bar, correction: bool) -> None:
+        progress = self._symbols[bar.symbol]
+        if correction:
+            if not progress.is_new(bar):
+                self._outlet.add(bar, range(progress.shards), correction=True)
+        elif progress.filling:
+            progress.held.append(bar)
+        elif progress.is_new(bar):
+            if progress.must_ask(bar):
+                progress.held.append(bar)
+                self._ask(bar.symbol, bar.time)
+            else:
+                self._pass_on(bar, progress)
+
+    def _pass_on(self, bar: Bar, progress: Progress) -> None:
+        self._outlet.add(bar, range(progress.shards))
+        progress.last, progress.check = bar.time, False
+
+    def _ask(self, symbol: str, until: datetime) -> None:
+        progress = self._symbols[symbol]
+        gap = progress.missing(until)
+        if gap is not None:
+            progress.filling = True
+            self._asked[symbol] = gap
+
+    def _reconnected(self, crypto: bool) -> None:
+        now = self._pipeline.now().replace(second=0, microsecond=0)
+        for symbol, progress in self._symbols.items():
+            if is_crypto(symbol) is crypto:
+                progress.check = True
+                if not progress.filling:
+                    self._ask(symbol, now)
+
+    def _fill(self, answer: _Gaps) -> None:
+        """Publishes, in order, what history has of gaps, and then what came meanwhile."""
+        for symbol, gap in answer.gaps.items():
+            progress = self._symbols.get(symbol)
+            if progress is None:
+                continue
+            bars = [each for each in answer.found.bars.get(symbol, []) if gap.start <= each.time < gap.end]
+            new = [each for each in bars if progress.is_new(each)]
+            progress.filled(len(new))
+            for bar in new:
+                self._outlet.add(bar, range(progress.shards))
+                progress.last = bar.time
+            if new:
+                log.info("gap filled", symbol=symbol, bars=len(new), first=new[0].time.isoformat())
+            self._go_on(progress)
+        self._note(answer.found, answer.gaps)
+
+    def _go_on(self, progress: Progress) -> None:
+        """What was held back comes next; the first of it was asked about already."""
+        held, progress.held, progress.filling = progress.held, [], False
+        for index, bar in enumerate(held):
+            if index == 0 and progress.is_new(bar) and progress.last is not None:
+                self._pass_on(bar, progress)
+            else:
+                self._live(bar, correction=False)
+
+    def _note(self, found: Found, asked: Iterable[str]) -> None:
+        for symbol in asked:
+            self._pipeline.refused.pop(symbol, None)
+        self._pipeline.refused.update(found.refused)
+        for symbol, why in found.refused.items():
+            log.error("history has nothing of a symbol", symbol=symbol, error=why)
+
+    # New symbols -------------------------------------------------------------------------------------------
+
+    def _watch(self, event: _Watch) -> None:
+        """Begins with symbols: where their bars go on, and what history is missing before.
+
+        Bars after the last one that all sessions saw are not history but a gap, and gaps are evaluated; only when we have been
+        away for days is the past stored without being published.
         """
-        needed += _HISTORY_MARGIN
-        now = persist(self._history.now)
+        lacking: dict[str, int] = {}
+        for symbol, wanted in event.wanted.items():
+            progress = self._symbols.setdefault(symbol, Progress())
+            progress.shards = wanted.shards
+            if wanted.history > progress.history:
+                lacking[symbol] = wanted.history + _HISTORY_MARGIN
+                progress.history = wanted.history
+        self._waiting.append((set(event.wanted), event.done))
+        if not lacking:
+            return
+        now = self._pipeline.now()
+
+        def looked() -> tuple[dict[str, datetime], dict[str, int]]:
+            with self._database.transaction() as connection:
+                last = self._last_finished(connection, list(lacking), now)
+                return last, market_data.bars_until(connection, last, max(lacking.values()))
+
+        last, known = persist(looked)
+        for symbol in lacking:
+            self._symbols[symbol].last = self._symbols[symbol].last or last.get(symbol)
+        needed = {symbol: count for symbol, count in lacking.items() if known.get(symbol, 0) < count}
+        for chunk in chunks(sorted(needed, key=needed.__getitem__)):
+            share = {symbol: needed[symbol] for symbol in chunk}
+            ends = {symbol: last.get(symbol) for symbol in chunk}
+            for symbol in chunk:
+                self._symbols[symbol].filling = True
+            self._pipeline.ask(
+                lambda ends=ends, share=share: self._pipeline.past(ends, share),  # type: ignore[misc]
+                self.events,
+                "history",
+            )
+
+    def _last_finished(self, connection: Connection, symbols: list[str], now: datetime) -> dict[str, datetime]:
+        """The last bar of each symbol that is stored and that all its sessions saw: where an earlier run, and the queues behind
+        it, came to. Without symbols that have none of the last days."""
+        stored = market_data.last_bar_times(connection, symbols)
+        seen = evaluations.last_bars_seen_by_all(connection, symbols)
+        known = {symbol: self._symbols[symbol].last for symbol in symbols}
+        last = {symbol: known[symbol] or min(at, seen.get(symbol, at)) for symbol, at in stored.items()}
+        return {symbol: at for symbol, at in last.items() if now - at < MAX_BACKFILL}
+
+    def _remember(self, answer: _Past) -> None:
+        """Stores the bars that sessions need before the next one, and notes which bar is the last we have."""
+        found = answer.found
+        self._note(found, answer.last)
+        past: list[Bar] = []
+        latest: list[Bar] = []
+        for symbol, last in answer.last.items():
+            bars = [each for each in found.bars.get(symbol, []) if last is None or each.time <= last]
+            past += bars[-answer.needed[symbol] :]
+            latest += bars[-1:]
+        if past:
+            added = self._outlet.store(past, adjusted_at=answer.now)
+            persist(lambda: self._price(latest))
+            log.info("history stored", symbols=len(answer.last), bars=added)
+        ends = {bar.symbol: bar.time for bar in latest}
+        for symbol in answer.last:
+            progress = self._symbols.get(symbol)
+            if progress is not None:
+                if symbol in found.refused:
+                    progress.history = 0
+                progress.last = progress.last or ends.get(symbol)
+                self._go_on(progress)
+
+    def _price(self, latest: list[Bar]) -> None:
+        """A symbol that nobody streamed before has a price at once."""
         with self._database.transaction() as connection:
-            last = state.last_published or self._last_finished(connection, symbol)
-            if last is not None and now - last >= _MAX_BACKFILL:
-                last = None
-            known = len(market_data.trailing_window(connection, symbol, last, needed)) if last else 0
-        if last is None or known < needed:
-            bars = persist(lambda: self._history.latest(symbol, needed, now))
-            past = [bar for bar in bars if last is None or bar.time <= last]
-            with self._database.transaction() as connection:
-                market_data.ensure_months(connection, [*(bar.time for bar in past), now])
-                added = market_data.add_bars(connection, past, adjusted_at=now)
-                if past:
-                    # So that a symbol nobody streamed before has a price at once.
-                    market_data.set_bar_price(connection, past[-1])
-            last = last or (past[-1].time if past else None)
-            log.info("history stored", symbol=symbol, bars=added)
-        state.history = needed - _HISTORY_MARGIN
-        state.last_published = state.last_published or last
-
-    @staticmethod
-    def _last_finished(connection: Connection, symbol: str) -> datetime | None:
-        """The last bar that is stored and that all sessions saw: where an earlier run, and the queues behind it, came to."""
-        stored = market_data.last_bar_times(connection, [symbol]).get(symbol)
-        seen = evaluations.last_bar_seen_by_all(connection, symbol)
-        return stored if stored is None or seen is None else min(stored, seen)
-
-    def _live(self, event: _LiveBar, state: _Symbol) -> None:
-        bar = event.bar
-        if event.correction:
-            if state.last_published is not None and bar.time <= state.last_published:
-                self._publish(bar, state, correction=True)
-            return
-        if state.last_published is not None and bar.time <= state.last_published:
-            return
-        if state.check_gap or state.skipped_minutes(bar):
-            self._fill_gap(bar.symbol, state, bar.time)
-        self._publish(bar, state, correction=False)
-
-    def _fill_gap(self, symbol: str, state: _Symbol, until: datetime | None) -> None:
-        """Publishes, in order, the bars between the last one published and `until` (now, when None)."""
-        if state.last_published is None:
-            state.check_gap = until is None
-            return
-        end = until or persist(self._history.now).replace(second=0, microsecond=0)
-        start = max(state.last_published + _MINUTE, end - _MAX_BACKFILL)
-        if start < end:
-            missed = persist(lambda: self._history.bars(symbol, start, end, as_traded=True))
-            for bar in missed:
-                self._publish(bar, state, correction=False)
-            state.empty_gaps = 0 if missed else state.empty_gaps + 1
-            state.unchecked_gaps = 0
-            if missed:
-                log.info("gap filled", symbol=symbol, bars=len(missed), first=missed[0].time.isoformat())
-        state.check_gap = until is None
-
-    def _publish(self, bar: Bar, state: _Symbol, *, correction: bool) -> None:
-        if not correction and (state.last_published is None or bar.time.month != state.last_published.month):
-            with self._database.transaction() as connection:
-                market_data.ensure_months(connection, [bar.time])
-        for shard in range(state.shards):
-            message = BarMessage.of(bar, "correction" if correction else "bar", shard)
-            with self._segments.segment(self._segments.sampled(), symbol=bar.symbol):
-                persist(lambda message=message: self._topics.publish(message))  # type: ignore[misc]
-        if not correction:
-            state.last_published = bar.time
-            self._on_published(bar)
+            for bar in latest:
+                market_data.set_bar_price(connection, bar)

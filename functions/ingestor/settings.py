@@ -20,3 +20,4 @@ class IngestorSettings(Settings):
     traced: bool = False
     mute_seconds: float = 90.0
     reconcile_seconds: float = 30.0
+    clock_seconds: float = 30.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from aws_lambda_powertools.utilities.data_classes import CloudFormationCustomResourceEvent, event_source
 from stratforge.configuration import DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.postgres.migrations import migrate, read_migrations
@@ -15,7 +16,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class MigratorSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the migrator; see `Settings`."""
 
     owner_secret: str
     api_secret: str
@@ -23,10 +24,11 @@ class MigratorSettings(Settings):
 
 
 @log.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+@event_source(data_class=CloudFormationCustomResourceEvent)
+def handler(event: CloudFormationCustomResourceEvent, _context: object) -> dict[str, Any]:
     """Applies what is missing and sets the roles' passwords. Nothing is undone when the stack goes."""
-    if event.get("RequestType") == "Delete":
-        return {"PhysicalResourceId": event.get("PhysicalResourceId", "migrations")}
+    if event.request_type == "Delete":
+        return {"PhysicalResourceId": event.physical_resource_id or "migrations"}
     settings = MigratorSettings.from_environment()
     conninfo = read_secret(DatabaseSecret, settings.owner_secret).conninfo()
     applied = migrate(conninfo, read_migrations(_MIGRATIONS))

@@ -1,4 +1,4 @@
-"""Lambda entry: something happened."""
+"""Lambda entry: something happened, and whoever listens is told."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.notifier.webhooks import WebhookSender
 
 log = logger("notifier")
+database = Database.of_environment("notifier")
 
 
 class NotifierSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the notifier; see `Settings`."""
 
-    database_secret: str
-    live_api_id: str
-    live_stage: str
+    realtime_api_id: str
+    realtime_stage: str
     private_webhooks: bool = False
 
 
@@ -29,19 +29,18 @@ class NotifierSettings(Settings):
 def services() -> tuple[RealtimeUpdates, WebhookSender]:
     """The services of this environment."""
     settings = NotifierSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="notifier")
-    gateway = realtime_gateway(settings.live_api_id, settings.live_stage)
+    gateway = realtime_gateway(settings.realtime_api_id, settings.realtime_stage)
     return RealtimeUpdates(database, gateway), WebhookSender(database, allow_private=settings.private_webhooks)
 
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Tells whoever wants to know. What could not be told is told the next time; messages only say when to look."""
-    live, webhooks = services()
+    realtime, webhooks = services()
     if not event.get("Records"):
-        live.prepare()
+        database.prepare()
         return {"batchItemFailures": []}
-    told, gone = live.run()
+    told, gone = realtime.run()
     sent, failed = webhooks.run()
     log.info("told", messages=told, connections_gone=gone, webhooks_sent=sent, webhooks_failed=failed)
     return {"batchItemFailures": []}

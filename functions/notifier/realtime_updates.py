@@ -34,11 +34,6 @@ class RealtimeUpdates:
         self._database = database
         self._gateway = gateway
 
-    def prepare(self) -> None:
-        """Connects to what it needs."""
-        with self._database.transaction():
-            pass
-
     def run(self) -> tuple[int, int]:
         """Tells everybody; the number of messages, and of connections that were gone."""
         with self._database.transaction() as connection:

@@ -9,21 +9,18 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import psycopg
-from pwdlib import PasswordHash
-from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from stratforge.application.accounts import hash_password
 from stratforge.configuration import DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.users import operators
 
 log = logger("operators")
 _STARTING_BALANCE = Decimal(100_000)
-# OWASP's argon2id parameters, those of the API.
-_HASHER = PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
 
 
 class OperatorsSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the operators' command; see `Settings`."""
 
     owner_secret: str
     operator_secret: str = ""
@@ -56,9 +53,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         if "RequestType" in event:
             if event["RequestType"] != "Delete":
                 first = read_secret(FirstOperator, settings.operator_secret)
-                made = operators.add_first(
-                    connection, first.email, _HASHER.hash(first.password.get_secret_value()), _STARTING_BALANCE
-                )
+                made = operators.add_first(connection, first.email, hash_password(first.password), _STARTING_BALANCE)
                 log.info("first operator", made=made)
             return {"PhysicalResourceId": "first-operator"}
         asked = Command.model_validate(event)

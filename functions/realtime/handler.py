@@ -13,22 +13,21 @@ from stratforge.storage.postgres.database import Database
 from functions.realtime.service import RealtimeService
 
 log = logger("realtime")
+database = Database.of_environment("realtime")
 
 
 class RealtimeSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the WebSocket API; see `Settings`."""
 
-    database_secret: str
     token_secret: str
-    live_api_id: str
-    live_stage: str
+    realtime_api_id: str
+    realtime_stage: str
 
 
 @lru_cache(maxsize=1)
 def service() -> RealtimeService:
     """The service of this environment."""
     settings = RealtimeSettings.from_environment()
-    database = Database.of_secret(settings.database_secret, application="realtime")
     return RealtimeService(database, lambda: read_secret(TokenSecret, settings.token_secret))
 
 
@@ -36,7 +35,7 @@ def service() -> RealtimeService:
 def gateway() -> Any:
     """Client of the WebSocket API through which answers are posted: the routes themselves return nothing."""
     settings = RealtimeSettings.from_environment()
-    return realtime_gateway(settings.live_api_id, settings.live_stage)
+    return realtime_gateway(settings.realtime_api_id, settings.realtime_stage)
 
 
 @log.inject_lambda_context

@@ -25,9 +25,9 @@ class RealtimeService:
         self._secret = secret
 
     def prepare(self) -> None:
-        """Connects to what it needs."""
-        with self._database.transaction():
-            self._secret()
+        """Connects to the database and reads the secret, so that the first visitor need not wait."""
+        self._database.prepare()
+        self._secret()
 
     def connect(self, connection_id: str, query: dict[str, Any]) -> tuple[int, str]:
         """Opens a connection for whoever has a ticket; with a cursor it goes on from there."""
@@ -49,7 +49,7 @@ class RealtimeService:
         return 200, ""
 
     def hear(self, connection_id: str, body: str) -> tuple[int, str]:
-        """Answers what a client says."""
+        """Answers a message of a client: a ping, or which symbols it watches."""
         try:
             message = json.loads(body)
         except ValueError:

@@ -19,21 +19,15 @@ from stratforge.storage.postgres.database import Database
 
 log = logger("reconciler")
 metrics = metrics_of("reconciler")
+database = Database.of_environment("reconciler")
 
 
 class ReconcilerSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the reconciler; see `Settings`."""
 
-    database_secret: str
     alpaca_secret: str
     order_updates_queue_url: str
     signals_queue_url: str
-
-
-@lru_cache(maxsize=1)
-def database() -> Database:
-    """The database of this environment."""
-    return Database.of_secret(ReconcilerSettings.from_environment().database_secret, application="reconciler")
 
 
 @lru_cache(maxsize=1)
@@ -41,9 +35,9 @@ def reconciliation() -> Reconciliation:
     """The reconciliation of this environment."""
     settings = ReconcilerSettings.from_environment()
     keys = Keys(AlpacaSecret, settings.alpaca_secret)
-    broker = AlpacaBroker(keys, SharedBudget(database(), keys.now().requests_per_minute))
+    broker = AlpacaBroker(keys, SharedBudget(database, keys.now().requests_per_minute))
     return Reconciliation(
-        database(),
+        database,
         broker,
         partial(send_order_update, settings.order_updates_queue_url),
         partial(send_work_ready, settings.signals_queue_url),
@@ -56,8 +50,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, and a pass follows only while orders wait
     for a broker that refuses the platform, so that they wait a minute at most once it answers."""
     if event.get("task") == "snapshot":
-        snapshots = snapshot_equity(database())
-        if not is_suspended(database()):
+        snapshots = snapshot_equity(database)
+        if not is_suspended(database):
             return {"snapshots": snapshots}
     try:
         report = reconciliation().run()

@@ -12,6 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg
+from aws_lambda_powertools.utilities.data_classes import event_source
+from aws_lambda_powertools.utilities.data_classes.secrets_manager_event import SecretsManagerEvent
 from stratforge.aws import aws_client
 from stratforge.configuration import DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
@@ -24,7 +26,7 @@ _PASSWORD_BYTES = 30
 
 
 class RotatorSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the rotator; see `Settings`."""
 
     owner_secret: str
 
@@ -39,9 +41,10 @@ def _client() -> Any:
 
 
 @log.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> None:
+@event_source(data_class=SecretsManagerEvent)
+def handler(event: SecretsManagerEvent, _context: object) -> None:
     """One step for one version of one secret. Each may come twice."""
-    secret, version, step = event["SecretId"], event["ClientRequestToken"], event["Step"]
+    secret, version, step = event.secret_id, event.version_id, event.step
     stages = _client().describe_secret(SecretId=secret)["VersionIdsToStages"]
     if version not in stages:
         raise RotationRefused(f"the version {version} is not there")

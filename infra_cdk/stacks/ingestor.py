@@ -92,6 +92,8 @@ class IngestorStack(Stack):
                 ["sns:CreateTopic", "sns:Subscribe", "sns:Publish", "sns:TagResource"],
                 [f"arn:{self.partition}:sns:{self.region}:{self.account}:{bars_topic_prefix(config.name)}*"],
             ),
+            # Which topics lead to the bars queue already; a list cannot be narrowed to names.
+            (["sns:ListSubscriptions"], ["*"]),
             (
                 ["sqs:SendMessage"],
                 [

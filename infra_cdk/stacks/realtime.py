@@ -39,8 +39,8 @@ class RealtimeStack(Stack):
             environment={
                 "DATABASE_SECRET": engine_database,
                 "TOKEN_SECRET": secrets.name_of("tokens"),
-                "LIVE_API_ID": self.websocket_api.api_id,
-                "LIVE_STAGE": self.websocket_api.stage_name,
+                "REALTIME_API_ID": self.websocket_api.api_id,
+                "REALTIME_STAGE": self.websocket_api.stage_name,
             },
         )
         self.realtime.role.add_to_policy(
@@ -58,8 +58,8 @@ class RealtimeStack(Stack):
             memory=256,
             environment={
                 "DATABASE_SECRET": engine_database,
-                "LIVE_API_ID": self.websocket_api.api_id,
-                "LIVE_STAGE": self.websocket_api.stage_name,
+                "REALTIME_API_ID": self.websocket_api.api_id,
+                "REALTIME_STAGE": self.websocket_api.stage_name,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
             },
         )

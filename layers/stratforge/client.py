@@ -127,7 +127,7 @@ class Client:
         return result
 
     def generate(self, prompt: str, symbol: str | None = None) -> dict[str, Any]:
-        """Has a strategy written."""
+        """Has a strategy written from a prompt, waits for the job, and gives its result."""
         body = {"prompt": prompt} | ({"symbol": symbol} if symbol else {})
         return self.wait(self.call("POST", "/api/ai/generate", body, wait=20))
 

@@ -85,6 +85,15 @@ class AlpacaSecret(BaseModel):
     data_stream_url: str = "wss://stream.data.alpaca.markets"
     feed: str = "iex"
     requests_per_minute: int = 200
+    # Channels of live trades and quotes that the data plan allows on a connection; what is not said follows from the feed.
+    live_channels: int | None = Field(default=None, ge=0)
+
+    @property
+    def channel_limit(self) -> int | None:
+        """The number of live trades and quotes that may be subscribed to; None for any. The free plan, whose feed is iex, allows 30."""
+        if self.live_channels is not None:
+            return self.live_channels
+        return 30 if self.feed == "iex" else None
 
     @property
     def entered(self) -> bool:
@@ -116,7 +125,7 @@ class TokenSecret(BaseModel):
     retired: list[RetiredKey] = []
 
     def key(self, key_id: str | None) -> SecretStr | None:
-        """The key with this id."""
+        """The signing key with this id, retired ones included; None when there is none."""
         if key_id == self.key_id:
             return self.signing_key
         return next((each.signing_key for each in self.retired if each.key_id == key_id), None)

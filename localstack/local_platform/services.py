@@ -257,6 +257,8 @@ class Services:
                 max(90.0 * min(1.0, 60.0 / self.options.speed / 60.0), 15.0) if self.simulated_alpaca else 90.0
             ),
             RECONCILE_SECONDS="5",
+            # Between two readings a replayed clock is off by what it is faster.
+            CLOCK_SECONDS="1" if self.simulated_alpaca else "30",
         )
         process.ready = heartbeat.exists
         return process

@@ -14,6 +14,7 @@ import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import psutil
@@ -143,15 +144,17 @@ class Crowd:
             await asyncio.gather(*(visitor(number) for number in range(at_once)))
 
 
-@pytest.fixture
+@contextmanager
 def busy_neighbor() -> Iterator[None]:
     """Somebody else who wants all of the machine."""
     burn = [sys.executable, "-c", "while True: pass"]
     neighbors = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 2)]
-    yield
-    for each in neighbors:
-        each.kill()
-        each.wait()
+    try:
+        yield
+    finally:
+        for each in neighbors:
+            each.kill()
+            each.wait()
 
 
 def crowd_of(platform: Platform, name: str, clients: int = 4) -> Crowd:
@@ -169,20 +172,24 @@ def assert_within_bounds(platform: Platform) -> None:
 
 
 def assert_normal_again(platform: Platform) -> None:
+    """Within 15 seconds of the end of it all: that is promised, so it is not given longer on a busy machine."""
+
     def idle() -> bool:
         api = platform.functions()["api"]
         return api["waiting"] == 0 and api["busy"] == 0 and status_of(platform) == 200
 
-    wait_for(idle, 15, "an idle API")
+    deadline = time.monotonic() + 15
+    while not idle():
+        assert time.monotonic() < deadline, platform.functions()["api"]
+        time.sleep(0.1)
 
 
-def test_a_flood_beside_a_busy_neighbor_is_answered_and_trading_goes_on(
-    platform: Platform, busy_neighbor: None
-) -> None:
+def test_a_flood_beside_a_busy_neighbor_is_answered_and_trading_goes_on(platform: Platform) -> None:
     traders = Traders(platform, "flooded")
     crowd = crowd_of(platform, "crowd")
     before = count_trades(platform)
-    asyncio.run(crowd.flood(200, lambda: crowd.statuses.total() >= 600))
+    with busy_neighbor():
+        asyncio.run(crowd.flood(200, lambda: crowd.statuses.total() >= 600))
     assert_within_bounds(platform)
     assert_normal_again(platform)
     assert set(crowd.statuses) <= {200, 503}, crowd.cut
@@ -191,13 +198,15 @@ def test_a_flood_beside_a_busy_neighbor_is_answered_and_trading_goes_on(
     assert_clean(traders.stop())
 
 
-def test_parts_killed_during_a_flood_come_back_and_everybody_is_answered(platform: Platform) -> None:
+def test_parts_killed_during_a_flood_beside_a_busy_neighbor_come_back_and_everybody_is_answered(
+    platform: Platform,
+) -> None:
     crowd = crowd_of(platform, "crowd-kills")
     killed = threading.Event()
-    with ThreadPoolExecutor(1) as pool:
+    with busy_neighbor(), ThreadPoolExecutor(1) as pool:
         flood = pool.submit(lambda: asyncio.run(crowd.flood(200, killed.is_set)))
         try:
-            for victim in ("ingestor", "postgres", "functions", "engine"):
+            for victim in ("ingestor", "alpaca", "gemini", "postgres", "functions", "engine"):
                 crowd.wait_for_answers(20)
                 kill(platform, victim)
             assert set(crowd.statuses) <= {200, 503}, crowd.cut
@@ -208,5 +217,6 @@ def test_parts_killed_during_a_flood_come_back_and_everybody_is_answered(platfor
         flood.result()
     assert set(crowd.statuses) <= {0, 200, 503}
     assert_within_bounds(platform)
+    # An engine that was lost is deployed anew first.
     wait_for(lambda: status_of(platform) == 200, 60, "an answer of the platform")
     assert_normal_again(platform)

@@ -15,7 +15,9 @@ import pytest
 from local_platform.postgres import Postgres
 from local_platform.processes import Supervisor
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 from stratforge import configuration
+from stratforge.application.accounts import Credentials, log_in
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.ledger import operations as ledger_operations
 from stratforge.storage.postgres.database import Database
@@ -26,6 +28,7 @@ from functions.examiner import handler as examiner
 from functions.operators import handler as operators
 from functions.rotator import handler as rotator
 from tests.conftest import MIGRATIONS
+from tests.support.lambda_context import CONTEXT
 
 _OWNER, _API, _OPERATOR = "database/owner", "database/api", "operator"
 
@@ -127,16 +130,12 @@ def _current(vault: Vault) -> DatabaseSecret:
     return DatabaseSecret.model_validate_json(vault.get_secret_value(_API)["SecretString"])
 
 
-class _Context:
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
-
-
 def rotate(vault: Vault, *, repeated: bool = False) -> DatabaseSecret:
     """A whole rotation; every step twice if wanted, as Secrets Manager may."""
     version = vault.begin(_API)
     for step in ("createSecret", "setSecret", "testSecret", "finishSecret"):
         for _ in range(2 if repeated else 1):
-            rotator.handler({"SecretId": _API, "ClientRequestToken": version, "Step": step}, _Context())
+            rotator.handler({"SecretId": _API, "ClientRequestToken": version, "Step": step}, CONTEXT)
     return _current(vault)
 
 
@@ -177,7 +176,7 @@ def test_the_second_user_sees_what_the_first_sees_and_nothing_else(vault: Vault,
 def test_a_rotation_that_ended_changes_nothing_more(vault: Vault) -> None:
     done = rotate(vault)
     version = next(each for each, names in vault.stages[_API].items() if "AWSCURRENT" in names)
-    rotator.handler({"SecretId": _API, "ClientRequestToken": version, "Step": "createSecret"}, _Context())
+    rotator.handler({"SecretId": _API, "ClientRequestToken": version, "Step": "createSecret"}, CONTEXT)
     assert _current(vault) == done
 
 
@@ -185,7 +184,7 @@ def test_a_version_that_is_not_pending_is_refused(vault: Vault) -> None:
     vault.stages[_API]["stray"] = []
     for version in ("stray", "unknown"):
         with pytest.raises(rotator.RotationRefused):
-            rotator.handler({"SecretId": _API, "ClientRequestToken": version, "Step": "createSecret"}, _Context())
+            rotator.handler({"SecretId": _API, "ClientRequestToken": version, "Step": "createSecret"}, CONTEXT)
 
 
 # Operators --------------------------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ def test_a_version_that_is_not_pending_is_refused(vault: Vault) -> None:
 
 def ask(command: str, email: str = "") -> dict[str, Any]:
     """What `make operator` invokes."""
-    return dict(operators.handler({"command": command, "email": email, "by": "arn:aws:iam::1:user/eve"}, _Context()))
+    return dict(operators.handler({"command": command, "email": email, "by": "arn:aws:iam::1:user/eve"}, CONTEXT))
 
 
 def test_an_operator_is_made_by_command_and_the_database_knows_by_whom(vault: Vault, managed: str) -> None:
@@ -217,19 +216,19 @@ def test_nobody_without_an_account_becomes_an_operator(vault: Vault) -> None:
 
 def test_the_first_operator_is_made_once_and_can_log_in(vault: Vault, managed: str) -> None:
     for _ in range(2):
-        operators.handler({"RequestType": "Create"}, _Context())
+        operators.handler({"RequestType": "Create"}, CONTEXT)
     assert "first@example.com" in ask("list")["operators"]
-    with psycopg.connect(managed) as connection:
-        row = connection.execute("SELECT password_hash FROM find_credentials('first@example.com')").fetchone()
-    assert row is not None
-    assert operators._HASHER.verify("a password of hers", row[0])
+    database = Database(lambda: managed, application="test")
+    credentials = Credentials(email="first@example.com", password=SecretStr("a password of hers"))
+    assert log_in(database, credentials, "192.0.2.1").refresh_token
+    database.close()
 
 
 def test_whoever_took_the_address_before_does_not_become_the_first_operator(vault: Vault, managed: str) -> None:
     vault.enter(_OPERATOR, {"email": "taken@example.com", "password": "a password of hers"})
     with psycopg.connect(managed) as connection:
         connection.execute("SELECT register_user('taken@example.com', 'x', 1000)")
-    operators.handler({"RequestType": "Create"}, _Context())
+    operators.handler({"RequestType": "Create"}, CONTEXT)
     assert "taken@example.com" not in ask("list")["operators"]
 
 
@@ -298,4 +297,4 @@ def test_nobody_but_a_rehearsal_is_shown_the_owners_password(
     monkeypatch.setenv("STAGE", "prod")
     monkeypatch.setenv("AWS_REGION", "us-east-1")
     with pytest.raises(examiner.NotARehearsal):
-        examiner.handler({"host": host}, _Context())
+        examiner.handler({"host": host}, CONTEXT)

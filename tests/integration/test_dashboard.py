@@ -6,8 +6,11 @@ import gzip
 import re
 from collections.abc import Iterator
 from urllib.parse import urlencode
+from uuid import UUID
 
 import pytest
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import evaluations
 
 from tests.support.api import PASSWORD, Api, User, running_api
 
@@ -222,3 +225,19 @@ def test_what_forms_make_has_pages(user: User) -> None:
         shown(path)
     send(f"{session}/stop", flatten="1")
     assert send(f"{strategy}/delete") == "/strategies"
+
+
+def test_a_session_that_waits_for_history_says_so_on_its_page_and_in_the_list(user: User, database: Database) -> None:
+    code = {"name": "Long", "symbol": "AAPL", "python_code": CODE}
+    strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
+    session_id = user.call("POST", "/api/sessions", {"strategy_id": strategy_id}).json()["session_id"]
+    assert "waits for" not in user.client.get(f"/sessions/{session_id}", headers=HTML).text
+    with database.transaction() as connection:
+        evaluations.note_missing_bars(connection, [UUID(session_id)], 4_095)
+    assert user.get(f"/api/sessions/{session_id}")["missing_bars"] == 4_095
+    assert (
+        "It waits for history: 4,095 more bars of AAPL" in user.client.get(f"/sessions/{session_id}", headers=HTML).text
+    )
+    assert "waits for 4,095 more" in user.client.get("/sessions", headers=HTML).text
+    user.call("POST", f"/api/sessions/{session_id}/stop")
+    assert "waits for" not in user.client.get(f"/sessions/{session_id}", headers=HTML).text

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
 
+from stratforge.application.evaluate_bar import evaluate_bar
+from stratforge.market import Bar, BarColumns
+from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations
-from stratforge.storage.strategies.evaluations import Outcome
+from stratforge.storage.strategies import evaluations, sessions
+from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.strategy.lookback import window_length
 
 from tests.support.ledger import OPEN, add_trader
 
@@ -48,7 +55,7 @@ def test_a_success_forgives_earlier_failures(database: Database) -> None:
 
 def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database) -> None:
     with database.transaction() as connection:
-        assert evaluations.last_bar_seen_by_all(connection, "AAPL") is None
+        assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {}
         for name in ("ada", "bob"):
             add_trader(connection, name)
         later = OPEN + timedelta(minutes=1)
@@ -56,6 +63,41 @@ def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database)
         evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(session, {}) for session in sessions])
         # The evaluator died in the middle: one of the two saw the next bar.
         evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[0], {})])
-        assert evaluations.last_bar_seen_by_all(connection, "AAPL") == OPEN
+        assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": OPEN}
         evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[1], {})])
-        assert evaluations.last_bar_seen_by_all(connection, "AAPL") == later
+        assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": later}
+
+
+def _bar(minute: int) -> Bar:
+    return Bar("AAPL", OPEN + timedelta(minutes=minute), *[Decimal(100)] * 5)
+
+
+def _missing(database: Database, session_id: UUID) -> int:
+    with database.transaction() as connection:
+        found = sessions.get_session(connection, session_id)
+    assert found is not None
+    return found.missing_bars
+
+
+def test_a_session_that_waits_for_history_says_how_much_of_it_is_missing(database: Database) -> None:
+    evaluated: list[int] = []
+
+    def sandbox(window: BarColumns, ready: Sequence[RunningSession]) -> list[Outcome]:
+        evaluated.append(len(window))
+        return [Outcome(each, {}) for each in ready]
+
+    def evaluate(minute: int) -> None:
+        evaluate_bar(database, sandbox, lambda *_: None, _bar(minute), 0)
+
+    with database.transaction() as connection:
+        connection.execute("SELECT ensure_market_data_month(%s)", (OPEN,))
+        trader = add_trader(connection, "ada")
+    window = window_length(1)
+    evaluate(0)
+    assert (_missing(database, trader.session_id), evaluated) == (window - 1, [])
+    evaluate(1)
+    assert (_missing(database, trader.session_id), evaluated) == (window - 2, [])
+    with database.transaction() as connection:
+        market_data.add_bars(connection, [_bar(minute) for minute in range(-window, 0)])
+    evaluate(2)
+    assert (_missing(database, trader.session_id), evaluated) == (0, [window])

@@ -17,6 +17,7 @@ from stratforge.configuration import TokenSecret
 from stratforge.realtime_tickets import issue_ticket, read_ticket
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.delivery.events import EventCursor
+from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users.accounts import register_user
 
@@ -209,7 +210,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
 ) -> None:
     with database.transaction() as connection:
         hook = webhooks.add_webhook(
-            connection, user, f"http://127.0.0.1:{receiver.server_port}/hook", ["order"], "whsec_one"
+            connection, user, f"http://127.0.0.1:{receiver.server_port}/hook", [EventKind.ORDER], "whsec_one"
         )
     with database.transaction() as connection:
         happen(connection, user, 1)
@@ -241,7 +242,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
 
 def test_a_webhook_that_always_fails_is_disabled_and_its_owner_sees_why(database: Database, user: UUID) -> None:
     with database.transaction() as connection:
-        hook = webhooks.add_webhook(connection, user, "http://127.0.0.1:1/", ["order"], "secret")
+        hook = webhooks.add_webhook(connection, user, "http://127.0.0.1:1/", [EventKind.ORDER], "secret")
     sender = WebhookSender(database, allow_private=True)
     for number in range(50):
         with database.transaction() as connection:

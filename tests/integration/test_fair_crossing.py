@@ -10,8 +10,9 @@ from uuid import UUID
 
 import pytest
 from stratforge.application.execute_symbol import BLOCK_LIFETIME
-from stratforge.market import Trade
-from stratforge.portfolio.orders import OrderTerms, Side
+from stratforge.bus.messages import MarketUpdate
+from stratforge.market.sizes import Side
+from stratforge.portfolio.orders import OrderTerms
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder
 
@@ -63,7 +64,7 @@ def trade_at(world: Meeting, price: str) -> None:
     with world.database.transaction() as connection:
         row = connection.execute("SELECT time + interval '11 seconds' FROM latest_prices").fetchone()
     assert row is not None
-    world.executor.note_price(Trade("AAPL", Decimal(price), Decimal(1), row[0]))
+    world.executor.note_update(MarketUpdate(symbol="AAPL", price=Decimal(price), time=row[0]))
 
 
 def exchange_works(world: Meeting) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from threading import Event
 
 import pytest
-from stratforge.broker.history import HistoryUnavailable
+from botocore.exceptions import ClientError
+from stratforge.broker.history import Found, HistoryUnavailable
 from stratforge.bus.messages import BarMessage
 from stratforge.market import Bar
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies.evaluations import Wanted
+from stratforge.storage.strategies.evaluations import OverdueBar, Wanted
 
 from functions.ingestor.pipeline import BarPipeline
 from tests.support.ledger import OPEN
@@ -28,14 +31,16 @@ class Topics:
 
     def __init__(self) -> None:
         self.published: list[BarMessage] = []
+        self.refusing: set[str] = set()
 
-    def arn(self, symbol: str) -> str:
-        """The name of a symbol's topic."""
-        return symbol
-
-    def publish(self, message: BarMessage) -> None:
-        """Keeps a message."""
-        self.published.append(message)
+    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
+        """Keeps messages, if SNS takes them."""
+        if symbol in self.refusing:
+            raise ClientError(
+                {"Error": {"Code": "AuthorizationError"}, "ResponseMetadata": {"HTTPStatusCode": 403}},  # type: ignore[typeddict-item]
+                "Publish",
+            )
+        self.published += messages
 
 
 class History:
@@ -45,24 +50,41 @@ class History:
         self.past: list[Bar] = []
         self.at = OPEN
         self.asked: list[tuple[datetime, datetime]] = []
-        self.failures = 0
+        self.symbols_asked: list[list[str]] = []
+        self.failures = self.histories = 0
+        self.unknown: set[str] = set()
+        self.gate = Event()
+        self.gate.set()
 
     def now(self) -> datetime:
         """The market's clock."""
         return self.at
 
-    def bars(self, symbol: str, start: datetime, end: datetime, *, as_traded: bool) -> list[Bar]:
+    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool) -> Found:
         """Bars of a time, as they were traded: a gap goes on where the stream stopped."""
         assert as_traded
         self.asked.append((start, end))
+        self.symbols_asked.append(list(symbols))
         if self.failures:
             self.failures -= 1
             raise HistoryUnavailable("HTTP 500")
-        return [each for each in self.past if each.symbol == symbol and start <= each.time < end]
+        assert self.gate.wait(60)
+        found = {
+            symbol: [each for each in self.past if each.symbol == symbol and start <= each.time < end]
+            for symbol in symbols
+            if symbol not in self.unknown
+        }
+        return Found(found, {symbol: "HTTP 400" for symbol in symbols if symbol in self.unknown})
 
-    def latest(self, symbol: str, count: int, now: datetime) -> list[Bar]:
+    def latest_of(self, symbols: Sequence[str], count: int, now: datetime) -> Found:
         """The latest bars that are over."""
-        return [each for each in self.past if each.symbol == symbol and each.time < now][-count:]
+        self.histories += 1
+        found = {
+            symbol: [each for each in self.past if each.symbol == symbol and each.time < now][-count:]
+            for symbol in symbols
+            if symbol not in self.unknown
+        }
+        return Found(found, {symbol: "HTTP 400" for symbol in symbols if symbol in self.unknown})
 
 
 class Ingestor:
@@ -72,14 +94,17 @@ class Ingestor:
         self.topics, self.history, self.fatal = Topics(), History(), False
         self.database = database
         self.wanted = Wanted(1, 10)
-        self.pipeline = BarPipeline(self.topics, self.history, database, workers=1, on_fatal=self._fail)  # type: ignore[arg-type]
+        self.pipeline = BarPipeline(
+            self.topics, self.history, self.history.now, database, workers=1, on_fatal=self._fail
+        )
 
     def _fail(self) -> None:
         self.fatal = True
 
-    def watch(self) -> None:
-        """Watches AAPL, and waits until everything before is done."""
-        assert self.pipeline.watch("AAPL", self.wanted).wait(60)
+    def watch(self, *symbols: str) -> None:
+        """Watches AAPL, or others, and waits until everything before is done."""
+        for done in self.pipeline.watch(dict.fromkeys(symbols or ["AAPL"], self.wanted)):
+            assert done.wait(60)
         assert not self.fatal
 
     def begin(self, minutes: int = 5) -> None:
@@ -133,7 +158,7 @@ def test_after_a_new_connection_the_gap_is_filled_before_the_next_bar(ingestor: 
     ingestor.pipeline.bar(bar(5), False)
     ingestor.history.past += [bar(minute) for minute in range(6, 10)]
     ingestor.history.at = OPEN + timedelta(minutes=9, seconds=30)
-    ingestor.pipeline.reconnected()
+    ingestor.pipeline.reconnected(crypto=False)
     assert ingestor.minutes() == [5, 6, 7, 8], "the minute that runs is not over"
     ingestor.pipeline.bar(bar(10), False)
     assert ingestor.minutes() == [9, 10]
@@ -209,5 +234,93 @@ def test_after_a_restart_the_bars_since_the_last_one_are_published(ingestor: Ing
     again = Ingestor(ingestor.database)
     again.history.past, again.history.at = ingestor.history.past, OPEN + timedelta(minutes=9)
     again.watch()
-    again.pipeline.reconnected()
+    again.pipeline.reconnected(crypto=False)
     assert again.minutes() == [5, 6, 7, 8]
+
+
+def test_a_bar_is_stored_before_it_is_published(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.topics.refusing.add("AAPL")
+    ingestor.pipeline.bar(bar(5), False)
+    assert ingestor.minutes() == []
+    with ingestor.database.transaction() as connection:
+        assert market_data.last_bar_times(connection, ["AAPL"]) == {"AAPL": OPEN + timedelta(minutes=5)}
+
+
+def test_a_symbol_that_sns_refuses_for_good_holds_up_no_other(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.watch("MSFT")
+    ingestor.topics.refusing.add("AAPL")
+    for minute in (5, 6):
+        ingestor.pipeline.bar(bar(minute), False)
+        ingestor.pipeline.bar(bar(minute, symbol="MSFT"), False)
+    ingestor.watch()
+    assert [each.symbol for each in ingestor.topics.published] == ["MSFT", "MSFT"]
+
+
+def test_a_symbol_that_history_refuses_is_said_and_holds_up_no_other(ingestor: Ingestor) -> None:
+    ingestor.history.unknown.add("NOPE")
+    ingestor.history.past = [bar(minute) for minute in range(-100, 5)]
+    ingestor.history.at = OPEN + timedelta(minutes=5)
+    ingestor.watch("AAPL", "NOPE")
+    assert ingestor.pipeline.refused == {"NOPE": "HTTP 400"}
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.pipeline.bar(bar(5, symbol="NOPE"), False)
+    ingestor.watch("AAPL", "NOPE")
+    assert [each.symbol for each in ingestor.topics.published] == ["AAPL", "NOPE"]
+
+
+def test_while_history_is_slow_other_symbols_go_on_and_its_own_bars_wait(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.history.past += [bar(minute, symbol="MSFT") for minute in range(-100, 7)]
+    ingestor.watch("AAPL", "MSFT")
+    ingestor.history.gate.clear()
+    ingestor.pipeline.bar(bar(7, symbol="MSFT"), False)
+    ingestor.pipeline.bar(bar(8, symbol="MSFT"), False)
+    ingestor.pipeline.bar(bar(5), False)
+    assert ingestor.minutes() == [5]
+    ingestor.history.gate.set()
+    ingestor.watch("MSFT")
+    assert [int((each.time - OPEN).total_seconds() // 60) for each in ingestor.topics.published] == [5, 6, 7, 8]
+
+
+def test_a_new_connection_asks_for_all_symbols_at_once(ingestor: Ingestor) -> None:
+    symbols = [f"S{number}" for number in range(900)]
+    ingestor.history.past = [bar(minute, symbol=each) for each in symbols for minute in range(-1, 5)]
+    ingestor.history.at = OPEN + timedelta(minutes=5)
+    ingestor.watch(*symbols)
+    assert ingestor.history.histories == 3, "as many symbols in a question as fit"
+    ingestor.history.at = OPEN + timedelta(minutes=8)
+    ingestor.history.past += [bar(5, symbol=each) for each in symbols]
+    ingestor.pipeline.reconnected(crypto=False)
+    ingestor.watch(*symbols)
+    assert len(ingestor.history.asked) == 3
+    assert sorted(each.symbol for each in ingestor.topics.published) == sorted(symbols)
+
+
+def test_a_new_connection_of_one_market_asks_nothing_of_the_other(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.history.at = OPEN + timedelta(minutes=9)
+    ingestor.pipeline.reconnected(crypto=True)
+    assert ingestor.minutes() == []
+    assert ingestor.history.asked == []
+
+
+def test_an_overdue_bar_is_published_as_a_message_of_its_own(ingestor: Ingestor) -> None:
+    ingestor.begin(5)
+    ingestor.pipeline.bar(bar(5), False)
+    ingestor.pipeline.publish_again(OverdueBar(bar(5), 0))
+    ingestor.watch()
+    first, again = ingestor.topics.published
+    assert (first.bar(), first.group) == (again.bar(), again.group)
+    assert first.deduplication_id != again.deduplication_id
+
+
+def test_history_that_was_refused_is_asked_again_when_the_symbol_is_watched_again(ingestor: Ingestor) -> None:
+    ingestor.history.unknown.add("AAPL")
+    ingestor.begin(5)
+    ingestor.history.unknown.clear()
+    ingestor.watch()
+    assert ingestor.pipeline.refused == {}
+    with ingestor.database.transaction() as connection:
+        assert len(market_data.trailing_window(connection, "AAPL", ingestor.history.at, 200)) == 10 + 64

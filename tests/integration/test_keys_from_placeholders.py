@@ -36,24 +36,19 @@ from stratforge.storage.market import market_data
 from functions.executor import handler as executor
 from functions.ingestor.keys import AccountKeys
 from functions.reconciler import handler as reconciler
+from tests.support.lambda_context import CONTEXT
 from tests.support.ledger import add_signal, add_trader
 
 SYMBOL = "BTC/USD"
 _CACHES = (
-    executor.database,
     executor.keys,
     executor.budget,
     executor.executor,
-    reconciler.database,
     reconciler.reconciliation,
     configuration._secrets_client,
     queues.sqs_client,
     aws._session,
 )
-
-
-class _Context:
-    function_name = memory_limit_in_mb = invoked_function_arn = aws_request_id = "test"
 
 
 @dataclass
@@ -100,12 +95,12 @@ class Deployed:
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:signals.fifo",
         }
-        assert executor.handler({"Records": [record]}, _Context()) == {"batchItemFailures": []}
+        assert executor.handler({"Records": [record]}, CONTEXT) == {"batchItemFailures": []}
 
     def minute(self) -> None:
         """The schedule's minute: equity is noted; while the platform is suspended the broker is asked again."""
         try:
-            reconciler.handler({"task": "snapshot"}, _Context())
+            reconciler.handler({"task": "snapshot"}, CONTEXT)
         except BrokerRefusesPlatform:
             return
 
@@ -162,8 +157,8 @@ def deployed(
         monkeypatch.setenv("DATABASE_SECRET", "test/database")
         monkeypatch.setenv("ALPACA_SECRET", "test/alpaca")
         yield Deployed(broker[0], migrated, broker[1])
-        executor.database().close()
-        reconciler.database().close()
+        executor.database.close()
+        reconciler.database.close()
         for cached in _CACHES:
             cached.cache_clear()
         configuration._cache.clear()
@@ -258,7 +253,7 @@ def settle(deployed: Deployed) -> None:
         while (order := broker.find_order(client_order_id)) is None or not order.ended:
             assert time.monotonic() < deadline, "the order does not end"
             threading.Event().wait(0.05)
-        settle_fill(executor.database(), lambda _symbol, _cause: None, OrderUpdate.of_order(order))
+        settle_fill(executor.database, lambda _symbol, _cause: None, OrderUpdate.of_order(order))
     simulator.keys = keys
 
 

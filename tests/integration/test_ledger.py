@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from simulators.alpaca.exchange import SimulatedOrder
@@ -247,6 +247,24 @@ def test_a_paused_session_watches_and_does_not_trade(world: World) -> None:
         add_signal(connection, trader, "buy", set_price(connection, "100"))
     world.executor.execute("AAPL")
     assert rows(world, "SELECT status::text, reason FROM signals") == [("REJECTED", "SESSION_PAUSED")]
+
+
+@pytest.mark.parametrize(
+    ("statement", "side", "reason"),
+    [
+        ("UPDATE users SET trading_state = 'HALTED'", "buy", "USER_HALTED"),
+        ("UPDATE users SET imposed_state = 'REDUCING'", "buy", "REDUCING_ONLY"),
+        ("UPDATE platform_state SET trading_state = 'HALTED'", "sell", "PLATFORM_HALTED"),
+    ],
+)
+def test_who_may_not_trade_does_not(world: World, statement: LiteralString, side: str, reason: str) -> None:
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        connection.execute(statement)
+        add_signal(connection, trader, side, set_price(connection, "100"))
+    world.executor.execute("AAPL")
+    assert rows(world, "SELECT status::text, reason FROM signals") == [("REJECTED", reason)]
+    assert world.exchange.orders == {}
 
 
 @pytest.mark.parametrize(

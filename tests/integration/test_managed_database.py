@@ -23,6 +23,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import read_migrations
 
 from functions.migrator import handler as migrator
+from tests.support.lambda_context import CONTEXT
 from tests.support.tls import Authority, encrypted
 
 _HOST = "localhost"
@@ -61,20 +62,13 @@ class Managed:
     def migrate(self) -> dict[str, Any]:
         """A deployment."""
         configuration._cache.clear()
-        return migrator.handler({"RequestType": "Update"}, _Context())
+        return migrator.handler({"RequestType": "Update"}, CONTEXT)
 
 
 def _forget() -> None:
     aws._session.cache_clear()
     configuration._secrets_client.cache_clear()
     configuration._cache.clear()
-
-
-class _Context:
-    function_name = "migrator"
-    memory_limit_in_mb = 512
-    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:migrator"
-    aws_request_id = "1"
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from stratforge.application.suspension import is_suspended, suspend
 from stratforge.broker import BrokerRefusesPlatform
+from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import halts
 from stratforge.storage.ledger.invariants import broken_invariants
 
@@ -90,7 +91,7 @@ def test_a_pass_that_is_refused_suspends_the_platform(world: World) -> None:
 
 def test_an_operators_own_halt_outlives_a_suspension(world: World) -> None:
     with world.database.transaction() as connection:
-        halts.set_platform_state(connection, "HALTED", "a drill")
+        halts.set_platform_state(connection, TradingState.HALTED, "a drill")
     suspend(world.database, REFUSAL)
     assert world.reconciler.run().trading_again
     with world.database.transaction() as connection:

@@ -9,9 +9,9 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from stratforge.market import Trade
+from stratforge.bus.messages import MarketUpdate
 from stratforge.market.corporate_actions import CorporateAction
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.portfolio.orders import OrderTerms, TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import equity, halts, order_book, reconciliation, risk
 from stratforge.storage.ledger.invariants import broken_invariants
@@ -40,6 +40,13 @@ COUNTS = {
 }
 
 symbols = st.sampled_from(SYMBOLS)
+
+
+def states(active: int) -> st.SearchStrategy[TradingState]:
+    """Trading states; so many parts of them ACTIVE."""
+    return st.sampled_from((TradingState.ACTIVE,) * active + (TradingState.REDUCING, TradingState.HALTED))
+
+
 sides = st.sampled_from(("buy", "sell"))
 percents = st.integers(-300, 300).map(lambda number: Decimal(number) / 10_000)
 crashes = st.one_of(st.none(), st.none(), st.integers(0, 12))
@@ -154,9 +161,9 @@ class Trading(RuleBasedStateMachine):
     def a_tick_comes_at(self, symbol: str, price: Decimal) -> None:
         self.world.broker.prices[symbol] = price
         self.world.broker.now_at += timedelta(seconds=11)
-        trade = Trade(symbol, price, Decimal(1), self.world.broker.now_at)
+        tick = MarketUpdate(symbol=symbol, price=price, size=Decimal(1), time=self.world.broker.now_at)
         wake: list[bool] = []
-        self.world.attempt(lambda: wake.append(self.world.executor.note_price(trade)))
+        self.world.attempt(lambda: wake.append(self.world.executor.note_update(tick)))
         if wake == [True]:
             self.world.execute(symbol)
 
@@ -341,10 +348,10 @@ class Trading(RuleBasedStateMachine):
         assert stopped is not None
         self.world.work.append(stopped.symbol)
 
-    @rule(number=st.integers(0, 20), state=st.sampled_from(("ACTIVE",) * 4 + ("REDUCING", "HALTED")))
-    def a_person_changes_the_trading_state(self, number: int, state: str) -> None:
+    @rule(number=st.integers(0, 20), state=states(4))
+    def a_person_changes_the_trading_state(self, number: int, state: TradingState) -> None:
         with self.world.database.transaction() as connection:
-            halts.choose_state(connection, self._trader(number).user_id, state)  # type: ignore[arg-type]
+            halts.choose_state(connection, self._trader(number).user_id, state)
 
     @rule(number=st.integers(0, 20), on=st.booleans())
     def a_person_sets_limits(self, number: int, on: bool) -> None:
@@ -352,10 +359,10 @@ class Trading(RuleBasedStateMachine):
         with self.world.database.transaction() as connection:
             risk.set_limits(connection, self._trader(number).user_id, limits if on else RiskLimits())
 
-    @rule(state=st.sampled_from(("ACTIVE",) * 8 + ("REDUCING", "HALTED")))
-    def the_kill_switch(self, state: str) -> None:
+    @rule(state=states(8))
+    def the_kill_switch(self, state: TradingState) -> None:
         with self.world.database.transaction() as connection:
-            halts.set_platform_state(connection, state, "test")  # type: ignore[arg-type]
+            halts.set_platform_state(connection, state, "test")
 
     # The product at work, dying anywhere -----------------------------------------------------------------
 

@@ -54,7 +54,7 @@ class Visitor:
         )
 
     def part(self, template: str, **values: Any) -> Response:
-        """A part of a page."""
+        """Renders a part of a page, which htmx puts in its place."""
         return render(self.request, template, **values)
 
 
@@ -106,7 +106,7 @@ def text(fields: Form, name: str) -> str:
 
 
 def given(fields: Form, *names: str) -> dict[str, str]:
-    """Fields that were filled in."""
+    """The fields of a form that were filled in, by name."""
     return {name: text(fields, name) for name in names if text(fields, name)}
 
 

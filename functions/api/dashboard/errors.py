@@ -20,7 +20,7 @@ def is_page(request: Request) -> bool:
 
 
 def shown(request: Request, problem: Problem) -> Response:
-    """A problem for a person."""
+    """Shows a problem to a person: as a page, or as a notice on the page that asked."""
     if not request.headers.get("HX-Request"):
         return render(request, "error.html", problem.status, problem=problem)
     answer = render(request, "parts/notice.html", problem.status, problem=problem)

@@ -23,7 +23,7 @@ _SMALLEST_COMPRESSED = 1_000
 
 
 def money(value: Any) -> str:
-    """Dollars and cents: -$1,234.50."""
+    """Shows dollars and cents, as in -$1,234.50."""
     if value is None:
         return "–"
     number = Decimal(str(value))

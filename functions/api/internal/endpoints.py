@@ -30,7 +30,7 @@ class ExecuteRequest(BaseModel):
 
 
 class ExecuteAnswer(BaseModel):
-    """The executor was woken."""
+    """The answer that the executor was woken for a symbol."""
 
     symbol: str
     queued: bool

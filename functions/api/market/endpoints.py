@@ -10,10 +10,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from stratforge.market import InvalidSymbol, decode_symbol, parse_symbol
 from stratforge.storage.market import assets as stored_assets
 from stratforge.storage.market import market_data
+from stratforge.storage.market.assets import StoredAsset
 
 from functions.api.context import Reader, UserConnection, settings
 from functions.api.formats import Number
 from functions.api.problems import not_found
+from functions.api.views import Listed, list_of, view_of
 
 router = APIRouter(prefix="/api", tags=["market"])
 
@@ -61,26 +63,7 @@ class PriceView(BaseModel):
     simulated: bool
 
 
-class AssetView(BaseModel):
-    """Something that can be traded."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    symbol: str
-    name: str
-    asset_class: str
-    tradable: bool
-    fractionable: bool
-    min_order_size: Number | None
-    quantity_increment: Number | None
-    price_increment: Number | None
-
-
-class AssetList(BaseModel):
-    """Assets by symbol; `next` continues the list."""
-
-    items: list[AssetView]
-    next: str | None = None
+AssetList = list_of(view_of(StoredAsset, "AssetView"), "AssetList", "Assets by symbol; `next` continues the list.")
 
 
 @router.get("/market/{symbol}/bars")
@@ -121,7 +104,7 @@ def price(symbol: PathSymbol, _user: Reader, connection: UserConnection) -> Pric
     )
 
 
-@router.get("/assets")
+@router.get("/assets", response_model=AssetList)
 def assets(
     _user: Reader,
     connection: UserConnection,
@@ -132,10 +115,7 @@ def assets(
     tradable: bool | None = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
     cursor: Annotated[str | None, Query(max_length=20, pattern=r"^[A-Z0-9./]+$")] = None,
-) -> AssetList:
+) -> Listed[StoredAsset]:
     """Lists the broker's assets, as last refreshed (once a day)."""
     found = stored_assets.list_assets(connection, search, tradable, limit, cursor)
-    return AssetList(
-        items=[AssetView.model_validate(each) for each in found],
-        next=found[-1].symbol if len(found) == limit else None,
-    )
+    return Listed(found, found[-1].symbol if len(found) == limit else None)

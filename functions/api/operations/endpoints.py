@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from stratforge.application import operations as application
 from stratforge.application.access import Caller
 from stratforge.bus import dead_letters
+from stratforge.bus.dead_letters import QueueState
 from stratforge.storage.ledger import halts, operations
+from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.market import data_notes
 from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
     HaltBody,
-    HaltView,
+    Platform,
     PlatformStateBody,
     PlatformView,
     QueueList,
-    QueueView,
     RedriveView,
     ReportList,
-    ReportView,
 )
+from functions.api.views import Listed
 
 router = APIRouter(prefix="/api/operations", tags=["operations"])
 
@@ -37,35 +40,34 @@ def operator(asking: LoggedIn) -> Caller:
 Operator = Annotated[Caller, Depends(operator)]
 
 
-@router.get("/state")
-def state(_user: Reader, connection: UserConnection) -> PlatformView:
+@router.get("/state", response_model=PlatformView)
+def state(_user: Reader, connection: UserConnection) -> Platform:
     """Returns the platform's trading state and the halted symbols."""
     return _state(connection)
 
 
-def _state(connection: Connection) -> PlatformView:
+def _state(connection: Connection) -> Platform:
     found = halts.platform_state(connection)
-    return PlatformView(
-        trading_state=found.trading_state,
-        reason=found.reason,
-        changed_at=found.changed_at,
-        suspended_at=found.suspended_at,
-        halts=[HaltView.model_validate(each) for each in halts.halted_symbols(connection)],
+    halted = halts.halted_symbols(connection)
+    return Platform(
+        **asdict(found),
+        halts=halted,
         simulated_market=settings().simulated_market,
+        market_data=data_notes.list_notes(connection),
     )
 
 
-@router.put("/state")
-def set_state(body: PlatformStateBody, asking: Operator) -> PlatformView:
+@router.put("/state", response_model=PlatformView)
+def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
     """The kill switch of the platform. For operators."""
     application.set_platform_state(database(), asking, body.trading_state, body.reason)
     with database().reading(asking.user_id) as connection:
         return _state(connection)
 
 
-@router.put("/halts/{symbol}")
-def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> PlatformView:
-    """Halts a symbol. For operators."""
+@router.put("/halts/{symbol}", response_model=PlatformView)
+def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
+    """Halts a symbol until it is resumed, with the reason. For operators."""
     application.halt_symbol(database(), asking, symbol, body.reason)
     with database().reading(asking.user_id) as connection:
         return _state(connection)
@@ -77,17 +79,17 @@ def resume(symbol: PathSymbol, asking: Operator) -> None:
     application.resume_symbol(database(), asking, symbol)
 
 
-@router.get("/reports")
-def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> ReportList:
-    """The reconciler's reports. For operators."""
+@router.get("/reports", response_model=ReportList)
+def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Listed[StoredReport]:
+    """Lists the reconciler's reports, the newest first. For operators."""
     with database().reading(asking.user_id) as connection:
-        return ReportList(items=[ReportView.model_validate(each) for each in operations.reports(connection, limit)])
+        return Listed(operations.reports(connection, limit))
 
 
-@router.get("/queues")
-def queues(_asking: Operator) -> QueueList:
+@router.get("/queues", response_model=QueueList)
+def queues(_asking: Operator) -> Listed[QueueState]:
     """Lists the queues with their waiting, in-flight and failed messages. For operators."""
-    return QueueList(items=[QueueView.model_validate(each) for each in dead_letters.queue_states(settings().stage)])
+    return Listed(dead_letters.queue_states(settings().stage))
 
 
 @router.post("/queues/{name}/redrive")

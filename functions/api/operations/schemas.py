@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.bus.dead_letters import QueueState
 from stratforge.portfolio.orders import TradingState
+from stratforge.storage.ledger.halts import PlatformState, SymbolHalt
 from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.market.data_notes import StoredNote
 
-from functions.api.views import view_of
+from functions.api.views import items_of, many, view_of
 
 Why = Annotated[str, Field(min_length=3, max_length=300, pattern=r"^[^\x00]*$")]
 
 
-class HaltView(BaseModel):
-    """A symbol that is not traded at present."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform(PlatformState):
+    """The platform's trading state, and the symbols that are not traded at present.
 
-    model_config = ConfigDict(from_attributes=True)
+    Attributes:
+        simulated_market: The market is a replay.
+        market_data: What is not to be had of the market at present, such as live prices beyond the data plan; symbol "*" is a whole stream.
+    """
 
-    symbol: str
-    reason: str
-    halted_at: datetime
-
-
-class PlatformView(BaseModel):
-    """The platform's trading state."""
-
-    trading_state: str
-    reason: str | None
-    changed_at: datetime
-    suspended_at: datetime | None
-    halts: list[HaltView]
+    halts: list[SymbolHalt]
     simulated_market: bool
+    market_data: list[StoredNote]
+
+
+DataNoteView = view_of(StoredNote, "DataNoteView")
+HaltView = view_of(SymbolHalt, "HaltView", without=("details",))
+PlatformView = view_of(
+    Platform,
+    "PlatformView",
+    without=("suspension",),
+    halts=(many(HaltView), ...),
+    market_data=(many(DataNoteView), ...),
+)
 
 
 class PlatformStateBody(BaseModel):
@@ -53,22 +59,8 @@ class HaltBody(BaseModel):
     reason: Why
 
 
-ReportView = view_of(StoredReport, "ReportView")
-
-
-class ReportList(BaseModel):
-    """Reports, the newest first."""
-
-    items: list[ReportView]  # type: ignore[valid-type]  # a model made at run time
-
-
-QueueView = view_of(QueueState, "QueueView")
-
-
-class QueueList(BaseModel):
-    """The list of the platform's queues."""
-
-    items: list[QueueView]  # type: ignore[valid-type]  # a model made at run time
+ReportList = items_of(view_of(StoredReport, "ReportView"), "ReportList", "Reports, the newest first.")
+QueueList = items_of(view_of(QueueState, "QueueView"), "QueueList", "The list of the platform's queues.")
 
 
 class RedriveView(BaseModel):

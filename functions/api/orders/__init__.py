@@ -1,1 +1,1 @@
-"""Orders that people place."""
+"""The endpoints of orders that people place."""

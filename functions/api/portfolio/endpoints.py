@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from stratforge.application.strategies import Symbol
-from stratforge.portfolio.orders import Side
+from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import (
+    EquityPoint,
     LedgerFilter,
     PortfolioRow,
     PositionRow,
@@ -23,14 +24,12 @@ from stratforge.storage.ledger.portfolio import (
 from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import Reader, UserConnection
-from functions.api.formats import Number
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.problems import not_found
-from functions.api.views import Listed, list_of, view_of
+from functions.api.views import Listed, items_of, list_of, many, view_of
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
 PositionView = view_of(PositionRow, "PositionView")
-_Positions: Any = list[PositionView]  # type: ignore[valid-type]  # a model made at run time
 TradeView = view_of(TradeRow, "TradeView")
 TradeList = list_of(TradeView, "TradeList", "Trades; `next` continues the list.")
 _EXPLANATION = (str | None, Field(None, description="What the reason means"))
@@ -38,36 +37,14 @@ SignalView = view_of(SignalRow, "SignalView", explanation=_EXPLANATION)
 SignalList = list_of(SignalView, "SignalList", "Signals; `next` continues the list.")
 
 
-class PortfolioView(BaseModel):
-    """A user's cash, equity and positions, with profit and loss."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    equity: Number
-    cash: Number
-    buying_power: Number
-    reserved_cash: Number
-    initial_balance: Number
-    realized_pnl: Number
-    unrealized_pnl: Number
-    day_pnl: Number | None
-    positions: list[PositionView]  # type: ignore[valid-type]  # a model made at run time
-
-
-class EquityPointView(BaseModel):
-    """Equity at one moment."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    time: datetime
-    equity: Number
-    cash: Number
-
-
-class EquityHistory(BaseModel):
-    """Equity over time, oldest first."""
-
-    items: list[EquityPointView]
+PortfolioView = view_of(
+    PortfolioRow,
+    "PortfolioView",
+    without=("day_equity",),
+    properties=("equity", "buying_power", "unrealized_pnl", "day_pnl"),
+    positions=(many(PositionView), ...),
+)
+EquityHistory = items_of(view_of(EquityPoint, "EquityPointView"), "EquityHistory", "Equity over time, oldest first.")
 
 
 def _portfolio(connection: Connection, user_id: UUID) -> PortfolioRow:
@@ -83,21 +60,20 @@ def get_portfolio(user_id: Reader, connection: UserConnection) -> PortfolioRow:
     return _portfolio(connection, user_id)
 
 
-@router.get("/portfolio/history")
+@router.get("/portfolio/history", response_model=EquityHistory)
 def get_history(
     user_id: Reader,
     connection: UserConnection,
     days: Annotated[float, Query(gt=0, le=3660, description="How far back")] = 30,
     points: Annotated[int, Query(ge=2, le=2000, description="At most so many points")] = 500,
-) -> EquityHistory:
+) -> Listed[EquityPoint]:
     """The user's equity over time; it is noted every minute."""
     now = datetime.now(UTC)
-    found = portfolio.equity_history(connection, user_id, now - timedelta(days=days), now, points)
-    return EquityHistory(items=[EquityPointView.model_validate(each) for each in found])
+    return Listed(portfolio.equity_history(connection, user_id, now - timedelta(days=days), now, points))
 
 
-@router.get("/positions", response_model=_Positions)
-@router.get("/trade/positions", include_in_schema=False, response_model=_Positions)
+@router.get("/positions", response_model=many(PositionView))
+@router.get("/trade/positions", include_in_schema=False, response_model=many(PositionView))
 def list_positions(user_id: Reader, connection: UserConnection) -> Sequence[PositionRow]:
     """The user's open positions at the latest prices."""
     return _portfolio(connection, user_id).positions

@@ -1,1 +1,1 @@
-"""Tickets for live connections."""
+"""The endpoint of tickets for the WebSocket API."""

@@ -21,7 +21,7 @@ from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import PageQuery
 from functions.api.problems import not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
-from functions.api.views import Listed, list_of, listed, view_of
+from functions.api.views import Listed, items_of, list_of, listed, view_of
 
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 
@@ -39,10 +39,7 @@ VersionView = view_of(
 )
 
 
-class VersionList(BaseModel):
-    """Versions, the newest first."""
-
-    items: list[VersionView]  # type: ignore[valid-type]  # a model made at run time
+VersionList = items_of(VersionView, "VersionList", "Versions, the newest first.")
 
 
 class CodeToCheck(BaseModel):
@@ -70,7 +67,7 @@ def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
 
 @router.post("/check")
 def check(code: CodeToCheck, asking: Asking) -> CheckView:
-    """Checks code without storing it."""
+    """Compiles code and answers with findings or with what it is made of; nothing is stored."""
     checked = application.check_code(asking, code.python_code)
     if checked.strategy is None:
         return CheckView(valid=False, findings=[finding.as_dict() for finding in checked.findings])
@@ -127,15 +124,15 @@ def delete(strategy_id: UUID, asking: Asking) -> None:
     application.delete_strategy(database(), asking, strategy_id)
 
 
-@router.get("/{strategy_id}/versions")
-def versions(strategy_id: UUID, connection: UserConnection) -> VersionList:
+@router.get("/{strategy_id}/versions", response_model=VersionList)
+def versions(strategy_id: UUID, connection: UserConnection) -> Listed[BaseModel]:
     """All versions, each with what changed."""
     found = strategies.list_versions(connection, strategy_id)
     if not found:
         raise not_found("strategy")
     changes = application.code_changes(found)
     views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in found]
-    return VersionList(items=views)
+    return Listed(views)
 
 
 @router.patch("/{strategy_id}/toggle", response_model=SessionView)

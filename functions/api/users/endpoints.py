@@ -2,75 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
-from pydantic import BaseModel, ConfigDict, Field
 from stratforge.application import accounts as application
 from stratforge.application import api_keys as making
-from stratforge.application.api_keys import NewApiKey
+from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.storage.users import accounts, api_keys, export
+from stratforge.storage.users.accounts import User
+from stratforge.storage.users.api_keys import StoredKey
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
 from functions.api.context import LoggedIn, Reader, UserConnection, database, outbox
-from functions.api.formats import Number
 from functions.api.problems import not_found
+from functions.api.views import Listed, items_of, view_of
 
 router = APIRouter(prefix="/api/users/me", tags=["account"])
 
 
-class Profile(BaseModel):
-    """The user who asks."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    user_id: UUID
-    email: str
-    virtual_balance: Number
-    initial_balance: Number
-    trading_state: str
-    imposed_state: str = Field(description="What an operator imposed; the stricter of the two counts")
-    is_operator: bool
-    created_at: datetime
+Profile = view_of(User, "Profile")
+NewApiKeyView = view_of(MadeKey, "NewApiKeyView")
+ApiKeyList = items_of(view_of(StoredKey, "ApiKeyView"), "ApiKeyList", "Keys, the newest first.")
 
 
-class ApiKeyView(BaseModel):
-    """A key without the key; `hint` is how it begins."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    key_id: UUID
-    name: str
-    hint: str
-    scopes: list[str]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_on: date | None
-    revoked_at: datetime | None
-
-
-class NewApiKeyView(ApiKeyView):
-    """A new key. It is shown this once."""
-
-    key: str
-
-
-class ApiKeyList(BaseModel):
-    """Keys, the newest first."""
-
-    items: list[ApiKeyView]
-
-
-@router.get("")
-def me(user_id: Reader, connection: UserConnection) -> Profile:
+@router.get("", response_model=Profile)
+def me(user_id: Reader, connection: UserConnection) -> User:
     """The profile of the user who asks."""
     user = accounts.get_user(connection, user_id)
     if user is None:
         raise not_found("user")
-    return Profile.model_validate(user)
+    return user
 
 
 @router.get("/export")
@@ -87,19 +50,17 @@ def close(proof: PasswordProof, asking: LoggedIn, response: Response) -> None:
     cookies.leave(response)
 
 
-@router.post("/api-keys", status_code=201)
-def create_key(new: NewApiKey, asking: LoggedIn) -> NewApiKeyView:
+@router.post("/api-keys", status_code=201, response_model=NewApiKeyView)
+def create_key(new: NewApiKey, asking: LoggedIn) -> MadeKey:
     """Makes a key for scripts: send it as a bearer token. It is shown this once and kept as a hash."""
-    made = making.create_key(database(), asking, new)
-    return NewApiKeyView(**ApiKeyView.model_validate(made.stored).model_dump(), key=made.key)
+    return making.create_key(database(), asking, new)
 
 
-@router.get("/api-keys")
-def list_keys(asking: LoggedIn) -> ApiKeyList:
+@router.get("/api-keys", response_model=ApiKeyList)
+def list_keys(asking: LoggedIn) -> Listed[StoredKey]:
     """Lists the user's API keys; the keys themselves are not shown."""
     with database().reading(asking.user_id) as connection:
-        found = api_keys.list_keys(connection, asking.user_id)
-    return ApiKeyList(items=[ApiKeyView.model_validate(each) for each in found])
+        return Listed(api_keys.list_keys(connection, asking.user_id))
 
 
 @router.delete("/api-keys/{key_id}", status_code=204)

@@ -9,52 +9,42 @@ from fastapi import APIRouter, Query
 from stratforge.application import webhooks as application
 from stratforge.application.webhooks import SignedWebhook
 from stratforge.storage.delivery import webhooks
+from stratforge.storage.delivery.webhooks import StoredDelivery, StoredWebhook
 
 from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.problems import not_found
-from functions.api.webhooks.schemas import (
-    DeliveryList,
-    DeliveryView,
-    NewWebhook,
-    NewWebhookView,
-    WebhookList,
-    WebhookView,
-)
+from functions.api.views import Listed
+from functions.api.webhooks.schemas import DeliveryList, NewWebhook, NewWebhookView, WebhookList
 
 router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
 
-def _signed(webhook: SignedWebhook) -> NewWebhookView:
-    return NewWebhookView(**WebhookView.model_validate(webhook.stored).model_dump(), secret=webhook.secret)
-
-
-@router.post("", status_code=201)
-def create(new: NewWebhook, asking: Asking) -> NewWebhookView:
+@router.post("", status_code=201, response_model=NewWebhookView)
+def create(new: NewWebhook, asking: Asking) -> SignedWebhook:
     """Tells an address of everything that happens from now on. Private addresses are refused, here and whenever something is sent."""
-    return _signed(application.create_webhook(database(), asking, new.url, new.kinds))
+    return application.create_webhook(database(), asking, new.url, new.kinds)
 
 
-@router.get("")
-def list_all(user_id: Reader, connection: UserConnection) -> WebhookList:
+@router.get("", response_model=WebhookList)
+def list_all(user_id: Reader, connection: UserConnection) -> Listed[StoredWebhook]:
     """Lists the webhooks of the user."""
-    return WebhookList(items=[WebhookView.model_validate(each) for each in webhooks.list_webhooks(connection, user_id)])
+    return Listed(webhooks.list_webhooks(connection, user_id))
 
 
-@router.post("/{webhook_id}/rotate")
-def rotate(webhook_id: UUID, asking: Asking) -> NewWebhookView:
+@router.post("/{webhook_id}/rotate", response_model=NewWebhookView)
+def rotate(webhook_id: UUID, asking: Asking) -> SignedWebhook:
     """Gives a webhook a new secret; the old one signs along for a day. A disabled webhook is tried again."""
-    return _signed(application.rotate_secret(database(), asking, webhook_id))
+    return application.rotate_secret(database(), asking, webhook_id)
 
 
-@router.get("/{webhook_id}/deliveries")
+@router.get("/{webhook_id}/deliveries", response_model=DeliveryList)
 def deliveries(
     webhook_id: UUID, user_id: Reader, connection: UserConnection, limit: Annotated[int, Query(ge=1, le=200)] = 50
-) -> DeliveryList:
+) -> Listed[StoredDelivery]:
     """Lists a webhook's deliveries with their results."""
     if not any(each.webhook_id == webhook_id for each in webhooks.list_webhooks(connection, user_id)):
         raise not_found("webhook")
-    found = webhooks.list_deliveries(connection, webhook_id, limit)
-    return DeliveryList(items=[DeliveryView.model_validate(each) for each in found])
+    return Listed(webhooks.list_deliveries(connection, webhook_id, limit))
 
 
 @router.delete("/{webhook_id}", status_code=204)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from stratforge.storage.delivery.webhooks import StoredDelivery
+from stratforge.application.webhooks import SignedWebhook
+from stratforge.storage.delivery.webhooks import EventKind, StoredDelivery, StoredWebhook
 
 from functions.api.context import settings
-from functions.api.views import view_of
-
-Kind = Literal["order", "trade", "signal", "session", "job", "halt", "platform"]
+from functions.api.views import items_of, view_of
 
 
 def _address(text: str) -> str:
@@ -52,43 +49,15 @@ class NewWebhook(BaseModel):
     )
 
     url: Annotated[str, Field(min_length=8, max_length=2000, pattern=r"^[\x21-\x7e]+$"), AfterValidator(_address)]
-    kinds: Annotated[list[Kind], Field(min_length=1, max_length=7)] = ["order", "trade", "session", "halt", "platform"]
+    kinds: Annotated[list[EventKind], Field(min_length=1, max_length=7)] = [
+        EventKind.ORDER,
+        EventKind.TRADE,
+        EventKind.SESSION,
+        EventKind.HALT,
+        EventKind.PLATFORM,
+    ]
 
 
-class WebhookView(BaseModel):
-    """A webhook without its secret."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    webhook_id: UUID
-    url: str
-    kinds: list[str]
-    failures: int = Field(description="Failed attempts since the last that arrived; after 40 it is disabled")
-    disabled_at: datetime | None
-    old_secret_ends: datetime | None
-    created_at: datetime
-
-
-class NewWebhookView(WebhookView):
-    """A webhook with its new secret, which is shown this once.
-
-    Each request carries `StratForge-Signature: t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`. For a day after a
-    rotation there are two `v1`.
-    """
-
-    secret: str
-
-
-class WebhookList(BaseModel):
-    """Webhooks, the newest first."""
-
-    items: list[WebhookView]
-
-
-DeliveryView = view_of(StoredDelivery, "DeliveryView")
-
-
-class DeliveryList(BaseModel):
-    """Deliveries, the newest first."""
-
-    items: list[DeliveryView]  # type: ignore[valid-type]  # a model made at run time
+NewWebhookView = view_of(SignedWebhook, "NewWebhookView")
+WebhookList = items_of(view_of(StoredWebhook, "WebhookView"), "WebhookList", "Webhooks, the newest first.")
+DeliveryList = items_of(view_of(StoredDelivery, "DeliveryView"), "DeliveryList", "Deliveries, the newest first.")

@@ -22,7 +22,7 @@ _SHOWN = 2_000
 
 
 class Quant(Protocol):
-    """A model that drafts strategies."""
+    """A model that drafts strategies; what it drafts is believed by nobody before the gate has looked."""
 
     model: str
 

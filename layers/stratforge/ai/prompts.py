@@ -1,4 +1,4 @@
-"""Instructions for the models."""
+"""The instructions that the models are given, and the parts of a conversation."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from stratforge.configuration import GeminiSecret
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One turn of a conversation."""
+    """One turn of a conversation with the model: who spoke, and the text."""
 
     role: str
     text: str

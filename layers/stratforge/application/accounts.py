@@ -47,7 +47,7 @@ Password = Annotated[SecretStr, Field(examples=["correct horse battery"]), After
 
 
 class Credentials(BaseModel):
-    """An address and a password."""
+    """An e-mail address and a password, checked for their form: what registering and logging in ask for."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -97,6 +97,11 @@ def _hasher() -> PasswordHash:
     return PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
 
 
+def hash_password(password: SecretStr) -> str:
+    """The hash that a password is stored as and checked against (argon2id)."""
+    return _hasher().hash(password.get_secret_value())
+
+
 @lru_cache(maxsize=1)
 def _nobodys_hash() -> str:
     return _hasher().hash(secrets.token_urlsafe(32))
@@ -126,7 +131,7 @@ def register(database: Database, credentials: Credentials, address: str, terms: 
     with database.transaction() as connection:
         if not limits.take(connection, f"register:{address}", allowed, allowed / _REFILL_SECONDS):
             raise _too_many()
-    hashed = _hasher().hash(credentials.password.get_secret_value())
+    hashed = hash_password(credentials.password)
     with database.transaction() as connection:
         user_id = accounts.register_user(connection, credentials.email, hashed, terms.starting_balance)
     if user_id is None:
@@ -199,7 +204,7 @@ def change_password(database: Database, caller: Caller, change: PasswordChange) 
     """
     caller.require_login()
     _check_password(database, caller.user_id, change.current_password)
-    hashed = _hasher().hash(change.new_password.get_secret_value())
+    hashed = hash_password(change.new_password)
     with database.transaction(caller.user_id) as connection:
         accounts.set_password_hash(connection, caller.user_id, hashed)
         accounts.revoke_all(connection, caller.user_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
@@ -23,7 +23,7 @@ _HINT_LENGTH = 10
 
 
 class NewApiKey(BaseModel):
-    """A key for a script."""
+    """The request for an API key: its name, what it may do, and how many days it is valid."""
 
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"name": "notebook", "scopes": ["read"], "days": 30}]}
@@ -35,10 +35,9 @@ class NewApiKey(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class MadeKey:
+class MadeKey(StoredKey):
     """A new key with its text, which is shown this once."""
 
-    stored: StoredKey
     key: str
 
 
@@ -71,7 +70,7 @@ def create_key(database: Database, caller: Caller, new: NewApiKey) -> MadeKey:
         stored = api_keys.add_key(
             connection, caller.user_id, new.name, _hash(key), key[:_HINT_LENGTH], scopes, expires_at
         )
-    return MadeKey(stored, key)
+    return MadeKey(**asdict(stored), key=key)
 
 
 def revoke_key(database: Database, caller: Caller, key_id: UUID) -> None:

@@ -1,17 +1,25 @@
-"""Evaluate a bar: store it, run the sessions that wait for it, write what they say, wake the executor."""
+"""Evaluate a bar: store it, run the sessions that wait for it, write what they say, wake the executor.
+
+Bars are stored before they are published, so a message that gets lost is no bar that gets lost: a session that has not seen a stored bar is
+brought up to date with the next one that comes, in order. Nothing is ordered on what it says about those.
+"""
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
+from stratforge.market.timeliness import is_late
+from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import symbols
-from stratforge.storage.market import market_data
+from stratforge.storage.market import clock, market_data
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations
+from stratforge.storage.strategies import evaluations, replays
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy.lookback import window_length
 
@@ -20,14 +28,28 @@ Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
 # Wakes the executor for a symbol; the same cause does so once within five minutes. The last is when the bar came into its queue.
 WakeExecutor = Callable[[str, str, datetime | None], None]
 
+# What one message spends on sessions that are behind. What is left then is done with the next one.
+_CATCH_UP_SECONDS = 15.0
+_CATCH_UP_BARS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The result of evaluating a bar: sessions evaluated, new signals, and strategies that failed."""
+    """The result of evaluating a bar.
+
+    Attributes:
+        sessions: Sessions evaluated on the bar.
+        signals: New signals.
+        failures: Strategies that failed.
+        missed: Evaluations on earlier bars, of sessions that had missed them.
+        late: True if the bar came too late for anything to be ordered on it.
+    """
 
     sessions: int
     signals: int
     failures: int
+    missed: int = 0
+    late: bool = False
 
 
 def evaluate_bar(
@@ -38,26 +60,35 @@ def evaluate_bar(
     shard: int,
     arrived_at: datetime | None = None,
 ) -> Evaluated:
-    """Evaluates the sessions of a shard on a finished bar. Doing it again changes nothing: sessions remember the last bar they saw."""
+    """Evaluates the sessions of a shard on a finished bar. Doing it again changes nothing: sessions remember the last bar they saw.
+
+    Those that are up to date come first; after them, those that have missed stored bars see these and then the bar.
+    """
     with database.transaction() as connection:
         market_data.add_bars(connection, [bar])
-        market_data.set_bar_price(connection, bar)
-        sessions = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
-        by_window = _by_window_length(sessions)
-        longest = market_data.trailing_window(connection, bar.symbol, bar.time, max(by_window, default=1))
-    bar_before = datetime.fromtimestamp(int(longest.time[-2]), UTC) if len(longest) > 1 else None
-    outcomes: list[Outcome] = []
-    for length, group in by_window.items():
-        # Without its whole window a strategy would see other values than in its backtest: it waits for the history.
-        if len(longest) >= length:
-            outcomes += sandbox(longest.tail(length), group)
+        note_bar(connection, bar)
+        late = is_late(bar.time, clock.market_now(connection))
+        awaiting = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
+        before = evaluations.bar_before(connection, bar.symbol, bar.time)
+        ready = [each for each in awaiting if not _is_behind(each, before)]
+        longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
+    outcomes = list(_run(sandbox, longest, ready))
     with database.transaction() as connection:
-        signals = evaluations.record_outcomes(connection, bar.symbol, bar.time, outcomes, bar_before)
+        for length, group in _by_window_length(ready).items():
+            # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
+            if len(longest) < length:
+                evaluations.note_missing_bars(connection, [each.session_id for each in group], length - len(longest))
+        signals = evaluations.record_outcomes(
+            connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
+        )
+    missed = _CatchUp(database, sandbox, bar, shard, late).run() if len(ready) < len(awaiting) else Evaluated(0, 0, 0)
+    with database.transaction() as connection:
         # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
         waiting = symbols.has_work(connection, bar.symbol, new_price=True)
     if waiting:
         wake_executor(bar.symbol, f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}", arrived_at)
-    return Evaluated(len(outcomes), signals, sum(outcome.error is not None for outcome in outcomes))
+    failures = sum(outcome.error is not None for outcome in outcomes) + missed.failures
+    return Evaluated(len(outcomes) + missed.sessions, signals + missed.signals, failures, missed.missed, late)
 
 
 def correct_bar(database: Database, bar: Bar) -> bool:
@@ -66,8 +97,71 @@ def correct_bar(database: Database, bar: Bar) -> bool:
         return market_data.correct_bar(connection, bar)
 
 
+def _is_behind(session: RunningSession, bar_before: datetime | None) -> bool:
+    """Returns whether a session that has begun has not seen the bar before the one that came."""
+    return session.last_bar_time is not None and bar_before is not None and session.last_bar_time < bar_before
+
+
+class _CatchUp:
+    """Brings sessions that missed stored bars up to the bar that came."""
+
+    def __init__(self, database: Database, sandbox: Sandbox, bar: Bar, shard: int, late: bool) -> None:
+        self._database = database
+        self._sandbox = sandbox
+        self._bar = bar
+        self._shard = shard
+        self._late = late
+
+    def run(self) -> Evaluated:
+        """Evaluates them bar by bar, in order, as long as one message may take."""
+        until = time.monotonic() + _CATCH_UP_SECONDS
+        signals = failures = missed = sessions = 0
+        for at, before, window in self._windows():
+            if time.monotonic() > until:
+                break
+            with self._database.transaction() as connection:
+                awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, at)
+            # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
+            behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
+            outcomes = list(_run(self._sandbox, window, behind))
+            now = at == self._bar.time
+            with self._database.transaction() as connection:
+                acted_on = now and not self._late
+                signals += evaluations.record_outcomes(
+                    connection, self._bar.symbol, at, outcomes, None if acted_on else Reason.LATE_BAR
+                )
+            failures += sum(outcome.error is not None for outcome in outcomes)
+            sessions, missed = (len(outcomes), missed) if now else (0, missed + len(outcomes))
+        return Evaluated(sessions, signals, failures, missed)
+
+    def _windows(self) -> Iterator[tuple[datetime, datetime, BarColumns]]:
+        """The bars that were missed and the one that came: their times, the bar before each, and their windows as they were in time."""
+        with self._database.transaction() as connection:
+            times = evaluations.note_missed_bars(connection, self._bar.symbol, self._shard, self._bar.time)
+            before = dict(times[:_CATCH_UP_BARS])
+            if not before:
+                return
+            awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, self._bar.time)
+            windows = replays.windows_as_of(
+                connection, self._bar.symbol, min(before), max(before), _longest_window(awaiting)
+            )
+        for seconds, window in windows:
+            at = datetime.fromtimestamp(seconds, UTC)
+            yield at, before[at], window
+
+
 def _by_window_length(sessions: Sequence[RunningSession]) -> dict[int, list[RunningSession]]:
     groups: dict[int, list[RunningSession]] = defaultdict(list)
     for session in sessions:
         groups[window_length(session.lookback)].append(session)
     return groups
+
+
+def _longest_window(sessions: Sequence[RunningSession]) -> int:
+    return max(_by_window_length(sessions), default=1)
+
+
+def _run(sandbox: Sandbox, longest: BarColumns, sessions: Sequence[RunningSession]) -> Iterator[Outcome]:
+    for length, group in _by_window_length(sessions).items():
+        if len(longest) >= length:
+            yield from sandbox(longest.tail(length), group)

@@ -9,15 +9,14 @@ from enum import StrEnum
 
 from stratforge.application.execution_plan import Surroundings, plan
 from stratforge.application.reference_data import ReferenceData
+from stratforge.application.watch_market import note_update
 from stratforge.broker import Accepted, Broker, Rejected, Unknown
-from stratforge.bus.messages import OrderUpdate
-from stratforge.market import Trade
+from stratforge.bus.messages import MarketUpdate, OrderUpdate
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import OrderProgress
 from stratforge.storage.ledger import blocks, symbols
 from stratforge.storage.ledger.blocks import OpenBlock
 from stratforge.storage.ledger.fills import apply_progress
-from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 
 # How long who stored a block has it to himself; after that, whoever meets it looks it up and sends it.
@@ -70,12 +69,10 @@ class SymbolExecutor:
         self._claim = claim
         self._reference = ReferenceData(database, broker)
 
-    def note_price(self, trade: Trade) -> bool:
-        """Notes the price of a trade. True when there is something to do for the symbol now."""
+    def note_update(self, update: MarketUpdate) -> bool:
+        """Notes what the market says of a symbol. True when there is something to do for it now."""
         with self._database.transaction() as connection:
-            return market_data.set_trade_price(connection, trade) and symbols.has_work(
-                connection, trade.symbol, new_price=True
-            )
+            return note_update(connection, update) and symbols.has_work(connection, update.symbol, new_price=True)
 
     def execute(self, symbol: str) -> Executed:
         """Does what there is to do for a symbol. What came to nothing at the broker makes room for what is left."""
@@ -102,8 +99,8 @@ class SymbolExecutor:
             met = blocks.open_block(connection, symbol)
             if met is None:
                 state = symbols.read_symbol(connection, symbol)
-                if state is not None and not self._reference.knows(symbol, state.time):
-                    unknown_day = state.time
+                if state is not None and not self._reference.knows(symbol, state.now):
+                    unknown_day = state.now
                 else:
                     planned = plan(connection, symbol, state, around)
                     to_send = blocks.open_block(connection, symbol) if planned.client_order_id else None

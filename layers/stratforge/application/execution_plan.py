@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from stratforge import tracing
-from stratforge.portfolio.acceptance import COLLAR, Decision, Market, decide
+from stratforge.market.timeliness import oldest_actionable
+from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
 from stratforge.portfolio.orders import SIDES, OrderRequest, OrderStatus
@@ -19,8 +20,6 @@ from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
-
-SIGNAL_LIFETIME = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +47,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     due = execution.due_orders(connection, symbol)
     if state is None:
         return _plan_without_price(connection, due)
-    if state.bar_time is not None:
-        execution.expire_signals(connection, symbol, state.bar_time - SIGNAL_LIFETIME)
+    execution.expire_signals(connection, symbol, oldest_actionable(state.now))
     ends = [each for each in due if each.ends is not None]
     orders = _without_replaced([each.request for each in due if each.ends is None])
     requests = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
@@ -65,7 +63,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     replaced = [each.replaces for each in requests if each.replaces is not None and not each.accepted]
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
-    executable = [decision for decision in decisions if decision.action == "join"]
+    executable = [decision for decision in decisions if decision.action is Action.JOIN]
     net = _net(executable, market, limits_first=blocks.limits_are_next(connection, symbol))
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     inside = [decision for decision in executable if id(decision) not in left_out]
@@ -76,9 +74,9 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         *(
             _too_small(decision)
             if id(decision) in too_small
-            else _write(decision, around.next_close(state.time), at_work=id(decision) not in left_out)
+            else _write(decision, around.next_close(state.now), at_work=id(decision) not in left_out)
             for decision in decisions
-            if decision.action != "wait"
+            if decision.action is not Action.WAIT
         ),
     ]
     block = _new_block(symbol, net, market, state, around) if net is not None and net.side is not None else None
@@ -88,7 +86,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         for decision in decisions
         if decision.request.replaces
         and not decision.request.accepted
-        and decision.action in ("join", "rest")
+        and decision.action in (Action.JOIN, Action.REST)
         and id(decision) not in too_small
     ]
     execution.end_replaced(connection, gone, symbol)
@@ -124,7 +122,7 @@ def _market(state: SymbolState, around: Surroundings) -> Market:
         time=state.time,
         collar=COLLAR,
         asset=around.asset,
-        open=around.is_open(state.time),
+        open=around.is_open(state.now),
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,
@@ -157,19 +155,19 @@ def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, arou
 
 def _ending(request: OrderRequest, reason: Reason) -> Write:
     status = OrderStatus.EXPIRED if reason is Reason.EXPIRED else OrderStatus.CANCELED
-    return Write(Decision(request, "refuse", reason=reason), status, reason)
+    return Write(Decision(request, Action.REFUSE, reason=reason), status, reason)
 
 
 def _too_small(decision: Decision) -> Write:
     status = OrderStatus.CANCELED if decision.request.accepted else OrderStatus.REJECTED
-    refused = Decision(decision.request, "refuse", quantity=decision.quantity, reason=Reason.NET_BELOW_MINIMUM)
+    refused = Decision(decision.request, Action.REFUSE, quantity=decision.quantity, reason=Reason.NET_BELOW_MINIMUM)
     return Write(refused, status, Reason.NET_BELOW_MINIMUM)
 
 
 def _write(decision: Decision, next_close: datetime | None, *, at_work: bool) -> Write:
     request = decision.request
     expires_at = next_close if request.time_in_force == "day" and request.terms.type != "market" else None
-    if decision.action == "refuse":
+    if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
-    status = OrderStatus.WORKING if decision.action == "join" and at_work else OrderStatus.RESTING
+    status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
     return Write(decision, status, None, expires_at)

@@ -60,7 +60,7 @@ def halt_symbol(database: Database, caller: Caller, symbol: str, reason: str) ->
 
 
 def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
-    """Trades a symbol again.
+    """Ends the halt of a symbol, so that it is traded again.
 
     Raises:
         NotFound: if the caller is no operator, or the symbol is not halted.

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import is_crypto
-from stratforge.portfolio.acceptance import COLLAR, Market, decide
+from stratforge.portfolio.acceptance import COLLAR, Action, Market, decide
 from stratforge.portfolio.orders import OrderRequest
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
@@ -33,7 +33,7 @@ class OrderPreview:
         reason: Why it would be refused.
     """
 
-    outcome: str
+    outcome: Action
     quantity: Decimal
     price: Decimal | None
     price_at: datetime | None
@@ -45,14 +45,14 @@ class OrderPreview:
 
     @property
     def explanation(self) -> str | None:
-        """The reason in a sentence."""
+        """The meaning of the reason, in a sentence; None when nothing is refused."""
         return self.reason.explanation if self.reason else None
 
 
 def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> OrderPreview:
     """Decides on the order as the executor would, on what is known now. Nothing is placed."""
     state = symbols.read_symbol(connection, wanted.symbol)
-    at = state.time if state else datetime.now(UTC)
+    at = state.now if state else datetime.now(UTC)
     account = execution.lock_accounts(connection, [user_id], wanted.symbol, at, lock=False)[user_id]
     free = execution.free_quantities(connection, wanted.symbol, [user_id], lock=False)
     holder = (user_id, wanted.session_id)
@@ -79,13 +79,13 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
     (decision,) = decide([request], {user_id: account}, free, market)
     own = wanted.limit_price or wanted.stop_price or state.price
     cost = decision.quantity * own
-    bought = wanted.side == "buy" and decision.action in ("join", "rest")
-    sold = wanted.side == "sell" and decision.action in ("join", "rest")
+    bought = wanted.side == "buy" and decision.action in (Action.JOIN, Action.REST)
+    sold = wanted.side == "sell" and decision.action in (Action.JOIN, Action.REST)
     return OrderPreview(
         outcome=decision.action,
         quantity=decision.quantity,
         price=state.price,
-        price_at=at,
+        price_at=state.time,
         cost=cost,
         reserved_cash=decision.reserved_cash,
         cash_after=cash - cost if bought else cash + cost if sold else cash,
@@ -96,7 +96,7 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
 
 def _refused(reason: Reason, cash: Decimal, held: Decimal) -> OrderPreview:
     return OrderPreview(
-        outcome="refuse",
+        outcome=Action.REFUSE,
         quantity=Decimal(0),
         price=None,
         price_at=None,

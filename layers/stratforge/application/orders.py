@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -14,7 +14,8 @@ from stratforge.application.errors import Conflict, Invalid, NotFound
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
-from stratforge.portfolio.orders import InvalidOrderTerms, OrderStatus, OrderTerms, SizeKind
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderStatus, OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder, StoredOrder
 from stratforge.storage.postgres.database import Database
@@ -40,7 +41,7 @@ class OrderSize(BaseModel):
         return self
 
     def size(self) -> tuple[SizeKind, Decimal]:
-        """The size with its kind."""
+        """The size that was given, with its kind: a quantity, dollars, or a fraction."""
         if self.quantity is not None:
             return "quantity", self.quantity
         if self.notional is not None:
@@ -50,7 +51,7 @@ class OrderSize(BaseModel):
 
 
 class PlaceOrder(OrderSize):
-    """An order to place."""
+    """The request to place an order: symbol, side, type, prices, and one size."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -63,9 +64,9 @@ class PlaceOrder(OrderSize):
     )
 
     symbol: Symbol
-    side: Literal["buy", "sell"]
-    type: Literal["market", "limit", "stop", "stop_limit", "trailing_stop"] = "market"
-    time_in_force: Literal["day", "gtc"] = "day"
+    side: Side
+    type: OrderType = "market"
+    time_in_force: TimeInForce = "day"
     limit_price: Price | None = None
     stop_price: Price | None = None
     trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
@@ -98,7 +99,7 @@ class OrderChange(BaseModel):
     stop_price: Price | None = None
     trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
     trail_price: Price | None = None
-    time_in_force: Literal["day", "gtc"] | None = None
+    time_in_force: TimeInForce | None = None
 
 
 def place_order(

@@ -14,6 +14,7 @@ from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
 from stratforge.portfolio.corrections import correct_fills, is_rounding
+from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.delivery import events
 from stratforge.storage.ledger import (
@@ -280,8 +281,10 @@ class Reconciliation:
             for symbol in reconciliation.settle_ended_sessions(connection):
                 sessions.fix_final_pnl(connection, symbol)
             report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
-            if report.broken and halts.platform_state(connection).trading_state != "HALTED":
-                halts.set_platform_state(connection, "HALTED", f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500])
+            if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
+                halts.set_platform_state(
+                    connection, TradingState.HALTED, f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]
+                )
 
     def _wake_waiting_symbols(self, report: Report, now: datetime) -> None:
         with self._database.transaction() as connection:

@@ -16,7 +16,7 @@ from stratforge.application.errors import Changed, Conflict, NotFound
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
-from stratforge.portfolio.orders import SizingRule
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.sessions import SessionMode, SessionSettings, SessionStatus, StoredSession

@@ -30,7 +30,7 @@ Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]
 
 
 class NewStrategy(BaseModel):
-    """A strategy written by hand."""
+    """The request to store a strategy that was written by hand."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,7 +60,7 @@ class CheckedCode:
 
 
 def check_code(caller: Caller, code: str) -> CheckedCode:
-    """Checks code without storing it."""
+    """Compiles code and gives its findings or the strategy; nothing is stored."""
     caller.require(Scope.READ)
     return _examined(code)
 

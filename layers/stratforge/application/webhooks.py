@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, NotFound
 from stratforge.storage.delivery import webhooks
-from stratforge.storage.delivery.webhooks import StoredWebhook
+from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
@@ -19,10 +19,13 @@ _OLD_SECRET_SIGNS = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class SignedWebhook:
-    """A webhook with its new secret, which is shown this once."""
+class SignedWebhook(StoredWebhook):
+    """A webhook with its new secret, which is shown this once.
 
-    stored: StoredWebhook
+    Each request carries `StratForge-Signature: t=<seconds>,v1=<hex>`: HMAC-SHA256 with the secret over `<seconds>.<body>`. For a day after a
+    rotation there are two `v1`.
+    """
+
     secret: str
 
 
@@ -30,7 +33,7 @@ def _new_secret() -> str:
     return "whsec_" + secrets.token_urlsafe(32)
 
 
-def create_webhook(database: Database, caller: Caller, url: str, kinds: Sequence[str]) -> SignedWebhook:
+def create_webhook(database: Database, caller: Caller, url: str, kinds: Sequence[EventKind]) -> SignedWebhook:
     """Tells an address of every event of these kinds from now on. Where the address leads is checked whenever something is sent.
 
     Raises:
@@ -41,7 +44,8 @@ def create_webhook(database: Database, caller: Caller, url: str, kinds: Sequence
     with database.transaction(caller.user_id) as connection:
         if len(webhooks.list_webhooks(connection, caller.user_id)) >= _MAX_WEBHOOKS:
             raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
-        return SignedWebhook(webhooks.add_webhook(connection, caller.user_id, url, sorted(set(kinds)), secret), secret)
+        stored = webhooks.add_webhook(connection, caller.user_id, url, sorted(set(kinds)), secret)
+    return SignedWebhook(**asdict(stored), secret=secret)
 
 
 def rotate_secret(database: Database, caller: Caller, webhook_id: UUID) -> SignedWebhook:
@@ -56,7 +60,7 @@ def rotate_secret(database: Database, caller: Caller, webhook_id: UUID) -> Signe
         stored = webhooks.rotate_secret(connection, webhook_id, secret, _OLD_SECRET_SIGNS)
     if stored is None:
         raise NotFound("webhook")
-    return SignedWebhook(stored, secret)
+    return SignedWebhook(**asdict(stored), secret=secret)
 
 
 def delete_webhook(database: Database, caller: Caller, webhook_id: UUID) -> None:

@@ -42,7 +42,7 @@ class RoundTrips:
 
     @property
     def returns(self) -> Floats:
-        """Profit by what was paid."""
+        """The profit of each round trip as a fraction of what was paid for it."""
         return self.pnl / (self.entry_price * self.quantity)
 
     @classmethod
@@ -58,7 +58,7 @@ class RoundTrips:
 
     @classmethod
     def of(cls, fills: Fills) -> RoundTrips:
-        """Round trips of fills."""
+        """Pairs the fills of a backtest to round trips: from buying until nothing is held."""
         whole = cls._whole(fills)
         if whole is not None:
             return whole

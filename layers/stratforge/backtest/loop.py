@@ -69,7 +69,7 @@ class Features:
 
     @classmethod
     def of(cls, config: BacktestConfig) -> Features:
-        """The features of a configuration."""
+        """The features that a configuration needs; the loop is generated for these alone."""
         commission = bool(config.commission_bps or config.commission_per_share or config.commission_per_order)
         return cls(
             config.fractional,

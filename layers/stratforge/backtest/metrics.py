@@ -62,7 +62,7 @@ class Metrics:
         return value
 
     def as_dict(self) -> dict[str, float | int]:
-        """The figures by name."""
+        """The figures by name, as JSON shows them."""
         return asdict(self)
 
 

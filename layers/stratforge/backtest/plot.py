@@ -1,4 +1,4 @@
-"""Pictures of a report."""
+"""Pictures of a report: equity, drawdown and trades, drawn by matplotlib."""
 
 from __future__ import annotations
 

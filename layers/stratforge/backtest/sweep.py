@@ -119,7 +119,7 @@ class Sweeper:
         self._limit = max(64, _CACHE_BYTES // (8 * max(len(self.bars), 1)))
 
     def run(self, point: Point) -> PointResult:
-        """The result of one point."""
+        """Backtests one combination of parameters and gives its figures."""
         return self.run_between(point, 0, len(self.bars))
 
     def run_between(self, point: Point, start: int, stop: int) -> PointResult:

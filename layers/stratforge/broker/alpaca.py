@@ -31,6 +31,7 @@ from stratforge.broker.port import (
 from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 
@@ -119,7 +120,7 @@ class AlpacaBroker:
         *,
         client_order_id: str,
         symbol: str,
-        side: Literal["buy", "sell"],
+        side: Side,
         quantity: Decimal,
         limit_price: Decimal,
     ) -> Submission:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -15,29 +18,59 @@ from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
 
 from stratforge.broker.hardening import harden
+from stratforge.broker.port import RequestBudget
 from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import Bar, is_crypto
 
-# Minutes of a trading day that are counted on when asking for a number of bars: nights, weekends and holidays lie between.
-_STOCK_MINUTES_A_DAY = 390
-_CALENDAR_DAYS_PER_TRADING_DAY = 1.6
 # How far back the bars before a session are looked for.
 _MAX_HISTORY = timedelta(days=366)
+# A symbol that trades every minute has as many bars as minutes while the market is open; a night and a weekend may lie before that.
+_FIRST_LOOK = 1.25
+_LONGER_LOOK = 8
+# What a request of many waits for its turn in the minute's budget.
+_BUDGET_SECONDS = 120.0
+_BUDGET_PAUSE = 0.25
 
 
 class HistoryUnavailable(RuntimeError):
     """Alpaca did not answer; the question may be asked again."""
 
 
+class HistoryRefused(RuntimeError):
+    """Alpaca will not answer this question however often it is asked: it has nothing of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer of history: bars by symbol, oldest first, and why there are none of the symbols that it refuses."""
+
+    bars: dict[str, list[Bar]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def take(self, other: Found) -> None:
+        """Adds what another answer holds."""
+        self.bars.update(other.bars)
+        self.refused.update(other.refused)
+
+
 class AlpacaHistory:
     """Past bars and the market's clock."""
 
-    def __init__(self, keys: AlpacaSecret | Keys[AlpacaSecret]) -> None:
+    def __init__(
+        self,
+        keys: AlpacaSecret | Keys[AlpacaSecret],
+        budget: RequestBudget | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """
         Args:
             keys: The account's keys, or where they are read: with `Keys` a rotation is met.
+            budget: The minute's requests, from which every page of an answer takes one; None for whoever asks seldom.
+            pause: Waits so many seconds for the budget.
         """
         self._keys = FixedKeys(keys) if isinstance(keys, AlpacaSecret) else keys
+        self._budget = budget
+        self._pause = pause
         self._connect(self._keys.now())
 
     def _connect(self, secret: AlpacaSecret) -> None:
@@ -48,75 +81,147 @@ class AlpacaHistory:
         self._crypto = CryptoHistoricalDataClient(key, secret_key, url_override=secret.data_url)
         self._trading = TradingClient(key, secret_key, paper=True, url_override=secret.trading_url)
         for client in (self._stocks, self._crypto, self._trading):
-            harden(client)
+            harden(client, self._wait_for_budget)
+
+    def _wait_for_budget(self) -> None:
+        waited = 0.0
+        while self._budget is not None and not self._budget.take("read"):
+            if waited >= _BUDGET_SECONDS:
+                raise HistoryUnavailable("the minute's requests are used up")
+            self._pause(_BUDGET_PAUSE)
+            waited += _BUDGET_PAUSE
 
     def _meet_rotation(self) -> None:
         present = self._keys.now()
         if present != self._secret:
             self._connect(present)
 
-    def _unavailable(self, what: str, error: Exception) -> HistoryUnavailable:
-        if isinstance(error, APIError) and error.status_code in (401, 403):
+    def _failure(self, what: str, error: Exception) -> HistoryUnavailable | HistoryRefused:
+        status = error.status_code if isinstance(error, APIError) else None
+        message = f"{what} cannot be read: {str(error)[:200]}"
+        if status in (400, 404, 422):
+            return HistoryRefused(message)
+        if status in (401, 403):
             # The question is asked again by whoever asked, then with other keys, if somebody has entered some.
             self._keys.after_refusal()
-        return HistoryUnavailable(f"{what} cannot be read: {str(error)[:200]}")
+        return HistoryUnavailable(message)
 
     def now(self) -> datetime:
-        """Asks the broker for the market's current time."""
+        """Asks the broker for the market's current time.
+
+        Raises:
+            HistoryUnavailable: if it does not say.
+        """
         self._meet_rotation()
         try:
             clock: Any = self._trading.get_clock()
         except (APIError, requests.RequestException) as error:
-            raise self._unavailable("the clock", error) from error
+            raise HistoryUnavailable(str(self._failure("the clock", error))) from error
         timestamp: datetime = clock.timestamp
         return timestamp
 
     def bars(
         self, symbol: str, start: datetime, end: datetime, limit: int | None = None, *, as_traded: bool = False
     ) -> list[Bar]:
-        """Finished 1-minute bars from `start` (included) to `end` (excluded), oldest first; the latest `limit` ones.
+        """Finished 1-minute bars of one symbol; see `bars_of`. The latest `limit` ones.
 
-        Prices and volumes are adjusted for all splits until now, so that a split is no jump; `as_traded` gives them as the stream did.
+        Raises:
+            HistoryUnavailable: if Alpaca does not answer.
+            HistoryRefused: if it has nothing of this symbol.
         """
-        self._meet_rotation()
-        try:
-            if is_crypto(symbol):
-                reply: Any = self._crypto.get_crypto_bars(
-                    CryptoBarsRequest(symbol_or_symbols=symbol, timeframe=TimeFrame.Minute, start=start, end=end)
-                )
-            else:
-                reply = self._stocks.get_stock_bars(
-                    StockBarsRequest(
-                        symbol_or_symbols=symbol,
-                        timeframe=TimeFrame.Minute,
-                        start=start,
-                        end=end,
-                        feed=self._feed,
-                        adjustment=Adjustment.RAW if as_traded else Adjustment.SPLIT,
-                    )
-                )
-        except (APIError, requests.RequestException) as error:
-            raise self._unavailable(f"bars of {symbol}", error) from error
-        bars = [normalized_bar(symbol, each) for each in reply.data.get(symbol, []) if each.timestamp < end]
+        bars = self._ask([symbol], start, end, as_traded)[symbol]
         return bars[-limit:] if limit is not None else bars
 
-    def latest(self, symbol: str, count: int, now: datetime) -> list[Bar]:
-        """The latest `count` bars that are over; fewer only if the last `_MAX_HISTORY` has no more.
+    def bars_of(self, symbols: Sequence[str], start: datetime, end: datetime, *, as_traded: bool = False) -> Found:
+        """Finished 1-minute bars of many symbols from `start` (included) to `end` (excluded), in as few requests as that takes.
 
-        A minute without a trade has no bar: of a symbol that trades seldom a longer time is asked for, until there are enough.
+        Prices and volumes are adjusted for all splits until now, so that a split is no jump; `as_traded` gives them as the stream did.
+        A symbol that Alpaca does not know makes it refuse the whole question: halves of it are asked until it is found.
+
+        Raises:
+            HistoryUnavailable: if Alpaca does not answer.
+        """
+        found = Found()
+        for group in _of_one_market(symbols):
+            found.take(self._halving(group, start, end, as_traded))
+        return found
+
+    def _halving(self, symbols: list[str], start: datetime, end: datetime, as_traded: bool) -> Found:
+        try:
+            return Found(self._ask(symbols, start, end, as_traded))
+        except HistoryRefused as error:
+            if len(symbols) == 1:
+                return Found(refused={symbols[0]: str(error)})
+        middle = len(symbols) // 2
+        found = self._halving(symbols[:middle], start, end, as_traded)
+        found.take(self._halving(symbols[middle:], start, end, as_traded))
+        return found
+
+    def _ask(self, symbols: list[str], start: datetime, end: datetime, as_traded: bool) -> dict[str, list[Bar]]:
+        self._meet_rotation()
+        question: dict[str, Any] = {
+            "symbol_or_symbols": symbols,
+            "timeframe": TimeFrame.Minute,
+            "start": start,
+            "end": end,
+        }
+        try:
+            if is_crypto(symbols[0]):
+                reply: Any = self._crypto.get_crypto_bars(CryptoBarsRequest(**question))
+            else:
+                adjustment = Adjustment.RAW if as_traded else Adjustment.SPLIT
+                reply = self._stocks.get_stock_bars(
+                    StockBarsRequest(**question, feed=self._feed, adjustment=adjustment)
+                )
+        except (APIError, requests.RequestException) as error:
+            raise self._failure(f"bars of {', '.join(symbols[:5])}", error) from error
+        return {
+            symbol: [normalized_bar(symbol, each) for each in reply.data.get(symbol, []) if each.timestamp < end]
+            for symbol in symbols
+        }
+
+    def latest(self, symbol: str, count: int, now: datetime) -> list[Bar]:
+        """The latest `count` bars of one symbol that are over; see `latest_of`.
+
+        Raises:
+            HistoryUnavailable: if Alpaca does not answer.
+            HistoryRefused: if it has nothing of this symbol.
+        """
+        found = self.latest_of([symbol], count, now)
+        if symbol in found.refused:
+            raise HistoryRefused(found.refused[symbol])
+        return found.bars[symbol]
+
+    def latest_of(self, symbols: Sequence[str], count: int, now: datetime) -> Found:
+        """The latest `count` bars of each symbol that are over; fewer only if the last `_MAX_HISTORY` has no more.
+
+        A minute without a trade has no bar: of symbols that trade seldom a longer time is asked for, until there are enough.
+
+        Raises:
+            HistoryUnavailable: if Alpaca does not answer.
         """
         minute = now.replace(second=0, microsecond=0)
-        days = count / (1440 if is_crypto(symbol) else _STOCK_MINUTES_A_DAY) * _CALENDAR_DAYS_PER_TRADING_DAY + 4
-        while True:
-            time = min(timedelta(days=days), _MAX_HISTORY)
-            bars = self.bars(symbol, minute - time, minute, count)
-            if len(bars) >= count or time == _MAX_HISTORY:
-                return bars
-            days *= 4
+        found, wanting = Found(), list(symbols)
+        look = timedelta(minutes=count * _FIRST_LOOK)
+        while wanting:
+            look = min(look, _MAX_HISTORY)
+            asked = self.bars_of(wanting, minute - look, minute)
+            found.take(Found({symbol: bars[-count:] for symbol, bars in asked.bars.items()}, asked.refused))
+            wanting = [symbol for symbol, bars in asked.bars.items() if len(bars) < count and look < _MAX_HISTORY]
+            look *= _LONGER_LOOK
+        return found
+
+
+def _of_one_market(symbols: Sequence[str]) -> Iterator[list[str]]:
+    """The stocks, and the coins: they are asked of different addresses."""
+    for crypto in (False, True):
+        group = [symbol for symbol in symbols if is_crypto(symbol) is crypto]
+        if group:
+            yield group
 
 
 def normalized_bar(symbol: str, payload: Any) -> Bar:
-    """Our bar from alpaca-py's."""
+    """Turns a bar of alpaca-py into the canonical form; prices become exact decimals."""
     return Bar(
         symbol,
         payload.timestamp,

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Literal, Protocol
 
 from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.portfolio.settlement import FINAL_STATUSES
@@ -16,7 +17,7 @@ from stratforge.portfolio.settlement import FINAL_STATUSES
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The broker has the order."""
+    """The broker has taken the order, under an id of its own."""
 
     broker_order_id: str
 
@@ -79,7 +80,7 @@ class Broker(Protocol):
         *,
         client_order_id: str,
         symbol: str,
-        side: Literal["buy", "sell"],
+        side: Side,
         quantity: Decimal,
         limit_price: Decimal,
     ) -> Submission:
@@ -116,7 +117,7 @@ class BrokerStatement(Broker, Protocol):
         ...
 
     def positions(self) -> dict[str, Decimal]:
-        """Quantities by symbol. Raises `BrokerUnavailable`."""
+        """Shares and coins that the account holds, by symbol. Raises `BrokerUnavailable`."""
         ...
 
     def orders_since(self, since: datetime) -> list[BrokerOrder]:
@@ -136,7 +137,7 @@ class BrokerStatement(Broker, Protocol):
         ...
 
     def now(self) -> datetime:
-        """The market's clock. Raises `BrokerUnavailable`."""
+        """The time by the market's clock, aware. Raises `BrokerUnavailable`."""
         ...
 
 

@@ -59,7 +59,7 @@ def _counts(url: str) -> tuple[int, int]:
 
 
 def queue_states(stage: str) -> list[QueueState]:
-    """All queues of a stage."""
+    """The state of every queue of a stage, with the messages in its dead-letter queue."""
     states = []
     for name in QUEUES:
         waiting, in_work = _counts(queue_url(stage, name, dead=False))

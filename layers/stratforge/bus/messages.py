@@ -9,12 +9,12 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from stratforge.market import Bar, Trade
+from stratforge.market import Bar, Quote, Trade
 from stratforge.portfolio.settlement import FINAL_STATUSES, OrderProgress
 
 
 class Message(BaseModel):
-    """Base of all messages."""
+    """Base of the messages between functions: immutable, and validated where they arrive."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -31,11 +31,13 @@ class BarMessage(Message):
     low: Decimal
     close: Decimal
     volume: Decimal
+    again: str | None = None
 
     @classmethod
-    def of(cls, bar: Bar, kind: Literal["bar", "correction"], shard: int) -> BarMessage:
-        """The message that carries `bar`."""
+    def of(cls, bar: Bar, kind: Literal["bar", "correction"], shard: int, again: str | None = None) -> BarMessage:
+        """The message that carries `bar`. `again` makes one that is not taken for the same message sent before."""
         return cls(
+            again=again,
             kind=kind,
             symbol=bar.symbol,
             shard=shard,
@@ -48,7 +50,7 @@ class BarMessage(Message):
         )
 
     def bar(self) -> Bar:
-        """The bar it carries."""
+        """The bar that the message carries, with exact decimals."""
         return Bar(self.symbol, self.time, self.open, self.high, self.low, self.close, self.volume)
 
     @property
@@ -61,7 +63,8 @@ class BarMessage(Message):
         """The same bar, published again, is the same message; a correction is known by its prices."""
         stamp = f"{self.symbol}-{self.time:%Y%m%dT%H%M%SZ}-{self.kind}-{self.shard}"
         detail = f"-{self.open}-{self.high}-{self.low}-{self.close}-{self.volume}" if self.kind == "correction" else ""
-        return (stamp + detail).replace("/", "_")[:128]
+        repeated = f"-again-{self.again}" if self.again else ""
+        return (stamp + detail + repeated).replace("/", "_")[:128]
 
 
 class WorkReady(Message):
@@ -110,22 +113,49 @@ class LookedUpOrder(Protocol):
         ...
 
 
-class TradePrice(Message):
-    """The latest trade of a symbol, at most one a second."""
+class MarketUpdate(Message):
+    """News of a symbol, at most once a second.
+
+    Attributes:
+        time: The market's time of the newest thing in it; of the trade, when there is one.
+        price: Price of the last print that makes the price; None when there was none.
+        within_bands: The price lies between the exchange's limit-up and limit-down prices of the moment.
+        bid: The best bid; None when no quote came.
+        quoted_at: The market's time of bid and ask.
+        exchange_state: What the exchange says now, when that has changed.
+        voided_at: The time of a print that was taken back: `price`, of `time`, is the last one that stands.
+    """
 
     symbol: str
-    price: Decimal
-    size: Decimal
     time: AwareDatetime
+    price: Decimal | None = None
+    size: Decimal | None = None
+    within_bands: bool = False
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    quoted_at: AwareDatetime | None = None
+    exchange_state: Literal["TRADING", "HALTED", "PAUSED"] | None = None
+    voided_at: AwareDatetime | None = None
 
-    def trade(self) -> Trade:
+    def trade(self) -> Trade | None:
         """The trade it carries."""
-        return Trade(self.symbol, self.price, self.size, self.time)
+        if self.price is None:
+            return None
+        return Trade(self.symbol, self.price, self.size or Decimal(0), self.time)
+
+    def quote(self) -> Quote | None:
+        """The quote it carries."""
+        if self.bid is None or self.ask is None or self.quoted_at is None:
+            return None
+        return Quote(self.symbol, self.bid, self.ask, self.quoted_at)
 
     @property
     def deduplication_id(self) -> str:
-        """The same trade, published again, is the same message."""
-        return f"{self.symbol}-{self.time.timestamp():.6f}-{self.price}".replace("/", "_")[:128]
+        """The same news, published again, are the same message."""
+        told = (self.price, self.bid, self.ask, self.exchange_state, self.voided_at and self.voided_at.timestamp())
+        newest = max(self.time, self.quoted_at or self.time).timestamp()
+        text = "-".join("" if each is None else str(each) for each in told)
+        return f"{self.symbol}-{newest:.6f}-{text}".replace("/", "_")[:128]
 
 
 class OrderUpdate(Message):

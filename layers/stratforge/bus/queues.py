@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stratforge.aws import aws_client
-from stratforge.bus.messages import JobReady, Message, OrderUpdate, SomethingHappened, TradePrice, WorkReady
+from stratforge.bus.messages import JobReady, MarketUpdate, Message, OrderUpdate, SomethingHappened, WorkReady
 from stratforge.observability import correlation_id
 
 if TYPE_CHECKING:
@@ -43,19 +43,19 @@ def send_order_update(queue_url: str, update: OrderUpdate) -> None:
     _send(queue_url, update, update.client_order_id, update.deduplication_id)
 
 
-def send_trade_prices(queue_url: str, prices: Sequence[TradePrice]) -> None:
-    """Passes latest prices on, in order for each symbol."""
-    for start in range(0, len(prices), 10):
+def send_market_updates(queue_url: str, updates: Sequence[MarketUpdate]) -> None:
+    """Passes news of symbols on, in order for each symbol."""
+    for start in range(0, len(updates), 10):
         sqs_client().send_message_batch(
             QueueUrl=queue_url,
             Entries=[
                 {
                     "Id": str(index),
-                    "MessageBody": price.model_dump_json(),
-                    "MessageGroupId": price.symbol.replace("/", "_"),
-                    "MessageDeduplicationId": price.deduplication_id,
+                    "MessageBody": update.model_dump_json(),
+                    "MessageGroupId": update.symbol.replace("/", "_"),
+                    "MessageDeduplicationId": update.deduplication_id,
                 }
-                for index, price in enumerate(prices[start : start + 10])
+                for index, update in enumerate(updates[start : start + 10])
             ],
         )
 

@@ -1,4 +1,4 @@
-"""Posting to live connections."""
+"""Posting to the open connections of the WebSocket API."""
 
 from __future__ import annotations
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
+
+from botocore.exceptions import ClientError
 
 from stratforge.aws import aws_client
 from stratforge.bus.messages import BarMessage, SubscriptionUpdate
@@ -12,6 +15,18 @@ from stratforge.bus.names import bars_topic_name
 
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sns.type_defs import PublishBatchRequestEntryTypeDef, TagTypeDef
+
+# What SNS takes at once.
+_BATCH = 10
+
+
+class _Entry(TypedDict):
+    """A message as SNS takes it."""
+
+    Message: str
+    MessageGroupId: str
+    MessageDeduplicationId: str
 
 
 @lru_cache(maxsize=1)
@@ -29,34 +44,81 @@ class BarTopics:
         self._bars_queue_arn = bars_queue_arn
         self._arns: dict[str, str] = {}
 
+    def load(self) -> int:
+        """Finds the topics that are there and lead to the bars queue, so that they are not made again one by one; returns how many."""
+        for page in sns_client().get_paginator("list_subscriptions").paginate():
+            for each in page["Subscriptions"]:
+                if each["Endpoint"] == self._bars_queue_arn:
+                    self._arns[each["TopicArn"].rsplit(":", 1)[1]] = each["TopicArn"]
+        return len(self._arns)
+
     def arn(self, symbol: str) -> str:
         """The address of a symbol's topic. Creating and subscribing are idempotent, so any number of ingestors agree."""
-        found = self._arns.get(symbol)
+        name = bars_topic_name(self._stage, symbol)
+        found = self._arns.get(name)
         if found is None:
-            sns = sns_client()
-            found = sns.create_topic(
-                Name=bars_topic_name(self._stage, symbol),
-                Attributes={"FifoTopic": "true", "ContentBasedDeduplication": "false"},
-            )["TopicArn"]
-            # Not with its creation: a topic that the deployment made has other tags, and creating it again with these would be refused.
-            sns.tag_resource(ResourceArn=found, Tags=[{"Key": "stratforge:stage", "Value": self._stage}])
-            sns.subscribe(
+            found = self._made(name)
+            sns_client().subscribe(
                 TopicArn=found,
                 Protocol="sqs",
                 Endpoint=self._bars_queue_arn,
                 Attributes={"RawMessageDelivery": "true"},
             )
-            self._arns[symbol] = found
+            self._arns[name] = found
         return found
 
-    def publish(self, message: BarMessage) -> None:
-        """Publishes a bar; publishing it again within five minutes changes nothing."""
-        sns_client().publish(
-            TopicArn=self.arn(message.symbol),
-            Message=message.model_dump_json(),
-            MessageGroupId=message.group.replace("/", "_"),
-            MessageDeduplicationId=message.deduplication_id,
-        )
+    def _made(self, name: str) -> str:
+        attributes = {"FifoTopic": "true", "ContentBasedDeduplication": "false"}
+        sns = sns_client()
+        tags: list[TagTypeDef] = [{"Key": "stratforge:stage", "Value": self._stage}]
+        try:
+            return sns.create_topic(Name=name, Attributes=attributes, Tags=tags)["TopicArn"]
+        except sns.exceptions.InvalidParameterException:
+            # It is there with other tags: the deployment made it.
+            found = sns.create_topic(Name=name, Attributes=attributes)["TopicArn"]
+            sns.tag_resource(ResourceArn=found, Tags=tags)
+            return found
+
+    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
+        """Publishes bars of a symbol, in order; publishing them again within five minutes changes nothing.
+
+        Raises:
+            ClientError: if SNS refuses one of them; those before it are published.
+        """
+        try:
+            self._publish(symbol, messages)
+        except sns_client().exceptions.NotFoundException:
+            # Somebody deleted the topic. It is made anew, once.
+            self._arns.pop(bars_topic_name(self._stage, symbol), None)
+            self._publish(symbol, messages)
+
+    def _publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
+        topic = self.arn(symbol)
+        if len(messages) == 1:
+            sns_client().publish(TopicArn=topic, **_entry(messages[0]))
+            return
+        for start in range(0, len(messages), _BATCH):
+            entries: list[PublishBatchRequestEntryTypeDef] = []
+            for index, each in enumerate(messages[start : start + _BATCH]):
+                entries.append({"Id": str(index), **_entry(each)})  # type: ignore[typeddict-item] # the rest may be left out
+            failed = sns_client().publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries).get("Failed", [])
+            if failed:
+                status = 400 if failed[0]["SenderFault"] else 500
+                raise ClientError(
+                    {
+                        "Error": {"Code": failed[0]["Code"], "Message": failed[0].get("Message", "")},
+                        "ResponseMetadata": {"HTTPStatusCode": status},  # type: ignore[typeddict-item] # the part that is read
+                    },
+                    "PublishBatch",
+                )
+
+
+def _entry(message: BarMessage) -> _Entry:
+    return {
+        "Message": message.model_dump_json(),
+        "MessageGroupId": message.group.replace("/", "_"),
+        "MessageDeduplicationId": message.deduplication_id,
+    }
 
 
 def publish_subscription_update(topic_arn: str, update: SubscriptionUpdate) -> None:

@@ -30,3 +30,13 @@ class Trade:
     price: Decimal
     size: Decimal
     time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The best bid and offer of a symbol; `time` is aware UTC."""
+
+    symbol: str
+    bid: Decimal
+    ask: Decimal
+    time: datetime

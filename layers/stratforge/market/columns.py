@@ -22,7 +22,6 @@ Integers = npt.NDArray[np.int64]
 Chosen = slice | Integers
 
 PRICE_COLUMNS = ("open", "high", "low", "close", "volume")
-TIME_FIELDS_AS_COLUMNS = ("hour", "minute", "weekday")
 _NEW_YORK = ZoneInfo("America/New_York")
 _HOUR, _DAY = 3600, 86400
 
@@ -86,7 +85,7 @@ class BarColumns:
         return cls(time, open_, high, low, close, volume, timezone=timezone)
 
     def tail(self, length: int) -> BarColumns:
-        """The last `length` bars."""
+        """The last `length` bars, or all when there are fewer."""
         return self.slice(max(0, len(self) - length), len(self))
 
     def slice(self, start: int, stop: int) -> BarColumns:

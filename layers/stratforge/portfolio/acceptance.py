@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
+from enum import StrEnum
 from uuid import UUID
 
 from stratforge.portfolio.assets import AssetRules
@@ -25,7 +25,16 @@ from stratforge.portfolio.protections import Account, Proposal, refusal
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.sizing import ZERO, requested_quantity
 
-Action = Literal["join", "rest", "refuse", "wait"]
+
+class Action(StrEnum):
+    """The possible decisions on an order, for now."""
+
+    JOIN = "join"  # It goes into the next block.
+    REST = "rest"  # It waits in our book for its price.
+    REFUSE = "refuse"
+    WAIT = "wait"  # It stays as it is, for the market or for trading to go on.
+
+
 Holder = tuple[UUID, UUID | None]
 # How far from the reference price anything may trade.
 COLLAR = Decimal("0.02")
@@ -46,7 +55,7 @@ class Market:
     open: bool = True
     halted: bool = False
     fresh: bool = True
-    platform_state: TradingState = "ACTIVE"
+    platform_state: TradingState = TradingState.ACTIVE
     suspended: bool = False
     exchange_state: ExchangeState = "TRADING"
 
@@ -134,11 +143,11 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.NOT_TRADABLE
     elif market.halted:
         reason = Reason.SYMBOL_HALTED
-    elif market.platform_state == "HALTED":
+    elif market.platform_state is TradingState.HALTED:
         reason = Reason.PLATFORM_HALTED
-    elif account.trading_state == "HALTED":
+    elif account.trading_state is TradingState.HALTED:
         reason = Reason.USER_HALTED
-    elif request.terms.side == "buy" and "REDUCING" in (market.platform_state, account.trading_state):
+    elif request.terms.side == "buy" and TradingState.REDUCING in (market.platform_state, account.trading_state):
         reason = Reason.REDUCING_ONLY
     elif not market.open and request.origin == "SIGNAL":
         reason = Reason.MARKET_CLOSED
@@ -146,23 +155,23 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.EXCHANGE_HALT
     elif market.suspended:
         # What is old or missing now is so for the same reason, and nobody's order is to blame.
-        return Decision(request, "wait")
+        return Decision(request, Action.WAIT)
     elif not market.fresh and request.terms.type == "market" and request.origin == "MANUAL" and market.open:
         reason = Reason.STALE_PRICE
     elif (not market.open or market.exchange_state != "TRADING") and request.terms.type == "market":
-        return Decision(request, "wait")
+        return Decision(request, Action.WAIT)
     if reason is None:
         return None
     # What rests keeps resting, and what protects a position is tried again with the next price.
     if request.accepted or request.origin in EXIT_ORIGINS:
-        return Decision(request, "wait")
-    return Decision(request, "refuse", reason=reason)
+        return Decision(request, Action.WAIT)
+    return Decision(request, Action.REFUSE, reason=reason)
 
 
 def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decision:
     """A resting order that woke up: joins with what it still wants, after its reservation is brought up to the market."""
     if not market.trades:
-        return Decision(request, "wait")
+        return Decision(request, Action.WAIT)
     account = books.accounts[request.user_id]
     # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
     reserve_price = request.reserve_price
@@ -171,13 +180,13 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     reserved = request.remaining * reserve_price if request.terms.side == "buy" else ZERO
     more = reserved - request.reserved_cash
     if more > account.cash:
-        return Decision(request, "refuse", reason=Reason.INSUFFICIENT_CASH)
+        return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_CASH)
     account.cash -= more
     triggers = trigger_of(request.terms, triggered=True)
     stop_limit_waits = request.terms.type == "stop_limit" and not triggers.at(market.price, market.price)
     return Decision(
         request,
-        "rest" if stop_limit_waits else "join",
+        Action.REST if stop_limit_waits else Action.JOIN,
         remaining=request.remaining,
         reserve_price=reserve_price,
         reserved_cash=reserved,
@@ -198,9 +207,9 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     if request.replaces is not None:
         release = books.releases.get(request.replaces)
         if release is None or release.user_id != request.user_id:
-            return Decision(request, "refuse", reason=Reason.NOT_REPLACEABLE)
+            return Decision(request, Action.REFUSE, reason=Reason.NOT_REPLACEABLE)
     if not all(price is None or asset.on_tick(price) for price in (terms.limit_price, terms.stop_price)):
-        return Decision(request, "refuse", reason=Reason.SUB_PENNY_PRICE)
+        return Decision(request, Action.REFUSE, reason=Reason.SUB_PENNY_PRICE)
     cash = account.cash + (release.cash if release else ZERO)
     holder = (request.user_id, request.session_id)
     # What another session's order holds back is no use to this one.
@@ -212,20 +221,20 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     quantity = asset.conform(wanted)
     if terms.side == "sell":
         if free <= 0 or wanted <= 0:
-            return Decision(request, "refuse", reason=Reason.NO_POSITION)
+            return Decision(request, Action.REFUSE, reason=Reason.NO_POSITION)
         if request.size_kind == "quantity" and request.origin == "MANUAL" and quantity > free:
-            return Decision(request, "refuse", quantity=quantity, reason=Reason.NO_POSITION)
+            return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.NO_POSITION)
         quantity = min(quantity, free)
         # What is left over would be too small to sell on its own, so it goes along.
         if not asset.is_large_enough(free - quantity, market.price) and asset.conform(free) == free:
             quantity = free
     if quantity == 0 and wanted > 0 and not asset.fractionable:
-        return Decision(request, "refuse", reason=Reason.WHOLE_UNITS_ONLY)
+        return Decision(request, Action.REFUSE, reason=Reason.WHOLE_UNITS_ONLY)
     if not asset.is_large_enough(quantity, own_price or market.price):
-        return Decision(request, "refuse", quantity=quantity, reason=Reason.BELOW_MINIMUM)
+        return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.BELOW_MINIMUM)
     reserved_cash = quantity * unit if terms.side == "buy" else ZERO
     if reserved_cash > cash:
-        return Decision(request, "refuse", quantity=quantity, reason=Reason.INSUFFICIENT_CASH)
+        return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.INSUFFICIENT_CASH)
     proposal = Proposal(
         account,
         terms.side,
@@ -237,7 +246,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     )
     reason = refusal(proposal)
     if reason is not None:
-        return Decision(request, "refuse", quantity=quantity, reason=reason)
+        return Decision(request, Action.REFUSE, quantity=quantity, reason=reason)
     reserved_quantity = quantity if terms.side == "sell" else ZERO
     if request.replaces is not None:
         # Only once: a second order that wants to replace the same one comes too late.
@@ -257,7 +266,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     executable = market.trades and trigger.at(market.price, market.price)
     return Decision(
         request,
-        "join" if executable else "rest",
+        Action.JOIN if executable else Action.REST,
         quantity=quantity,
         remaining=quantity,
         reserve_price=unit if terms.side == "buy" else ZERO,

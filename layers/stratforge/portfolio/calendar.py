@@ -18,7 +18,7 @@ class MarketDay:
 
 
 class MarketCalendar:
-    """Trading days in order."""
+    """The market's trading days in order, and questions about its hours."""
 
     def __init__(self, days: Iterable[MarketDay]) -> None:
         self._days = sorted(days)

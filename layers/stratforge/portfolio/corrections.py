@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from uuid import UUID
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
-from stratforge.portfolio.orders import Side
 from stratforge.portfolio.settlement import FEE_STEP, PRICE_STEP
 
 

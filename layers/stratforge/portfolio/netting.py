@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import ZERO, AssetRules
-from stratforge.portfolio.orders import Side
 
 # A limit so far through the market that it is filled at once, as a fraction of the reference price: such orders make one level.
 COMFORT = Decimal("0.001")

@@ -1,7 +1,7 @@
 """The kinds of orders, and when a resting one wants to be looked at.
 
 Limit, stop and trailing orders rest in our book, never at the broker, where they would block everybody else. Each is reduced to two
-prices: it wakes when the market falls to `below` or rises to `above`.
+prices, its trigger: it is looked at when the market falls to `below` or rises to `above`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-Side = Literal["buy", "sell"]
+from stratforge.market.sizes import Side, SizeKind, SizingRule
+
 SIDES: tuple[Side, Side] = ("buy", "sell")
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 TimeInForce = Literal["day", "gtc"]
 Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"]
-SizeKind = Literal["default", "fraction", "quantity", "notional"]
-SizingRule = Literal["FIXED_CASH", "EQUITY_FRACTION", "FIXED_QUANTITY"]
-TradingState = Literal["ACTIVE", "REDUCING", "HALTED"]
 # What the exchange says of a symbol: it trades, is halted (news, regulation), or paused for minutes (limit up, limit down).
 ExchangeState = Literal["TRADING", "HALTED", "PAUSED"]
+
+
+class TradingState(StrEnum):
+    """The trading that the platform, or a user, allows."""
+
+    ACTIVE = "ACTIVE"
+    REDUCING = "REDUCING"  # Only sales.
+    HALTED = "HALTED"
 
 
 class OrderStatus(StrEnum):

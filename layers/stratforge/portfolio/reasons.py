@@ -38,6 +38,7 @@ class Reason(StrEnum):
     SIGNALS_ONLY = "SIGNALS_ONLY"
     SESSION_ENDED = "SESSION_ENDED"
     EXPIRED = "EXPIRED"
+    LATE_BAR = "LATE_BAR"
     CANCELED_BY_USER = "CANCELED_BY_USER"
     REPLACED = "REPLACED"
     NOT_REPLACEABLE = "NOT_REPLACEABLE"
@@ -79,6 +80,7 @@ _EXPLANATIONS = {
     Reason.SIGNALS_ONLY: "The session runs in manual mode: it says what it would do, and the order is yours to place.",
     Reason.SESSION_ENDED: "The session ended before the signal could be executed.",
     Reason.EXPIRED: "It was not executed in time: a signal within two bars, a day order by the close.",
+    Reason.LATE_BAR: "The bar came, or was seen, too late to trade on: it brought the strategy up to date, and nothing was ordered.",
     Reason.CANCELED_BY_USER: "You canceled the order.",
     Reason.REPLACED: "The order was replaced by another one.",
     Reason.NOT_REPLACEABLE: "The order it should replace was already at work or finished.",

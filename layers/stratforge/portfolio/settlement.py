@@ -13,10 +13,11 @@ from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
 from uuid import UUID
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate, drawn
 from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
 from stratforge.portfolio.netting import may_cross
-from stratforge.portfolio.orders import BlockStatus, Side
+from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.reasons import Reason
 
 # What the broker's statuses and events mean that nothing comes after, by their names. Everything else may still fill: a suspended order too.

@@ -67,7 +67,7 @@ class Ewm:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """The argument of `indicators`."""
+    """The argument of `indicators` while it is compiled: its fields are nodes of the graph, not numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class ColumnsCompiler:
         self.returned: frozenset[str] | None = None
 
     def compile(self, function: ast.FunctionDef) -> dict[str, Node]:
-        """The returned columns by name."""
+        """Compiles `indicators` and gives the columns that it returns, by name."""
         returned: dict[str, Node] = {}
         body = function.body[1:] if is_docstring(function.body[0]) else function.body
         for index, statement in enumerate(body):

@@ -81,7 +81,7 @@ class OnBar:
 
     @cached_property
     def text(self) -> str:
-        """The source of the function."""
+        """The source of the lowered function, as it is compiled."""
         return "\n".join((f"def on_bar({', '.join(self.arguments)}):", *(f"    {line}" for line in self.body)))
 
     @cached_property

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
 
-Side = Literal["buy", "sell"]
-SizeKind = Literal["default", "fraction", "quantity", "notional"]
+from stratforge.market.sizes import Side, SizeKind
 
 # The lowered `on_bar` speaks in numbers, so that it also compiles to machine code.
 ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: "buy", 2.0: "sell"}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import time
 from datetime import UTC, datetime, timedelta
 
-from simulators.alpaca.demo_market import MINUTES_PER_DAY, DemoMarket
+from simulators.alpaca.demo_market import DemoMarket
 
 
 class ReplayClock:
@@ -43,18 +44,24 @@ class ReplayClock:
             return 0.2 if minute > self.position else 0.0
         return (minute - self.position) * 60.0 / self.speed
 
+    def _next_day(self) -> int:
+        """Index of the minute with which the next day begins."""
+        starts = self._market.starts
+        index: int = starts[bisect.bisect_right(starts, min(self.minute, len(self._market) - 1))]
+        return index
+
     def is_open(self) -> bool:
         """The replay shows open hours only, until it is over."""
         return self.minute < len(self._market) - 1
 
     def next_close(self) -> datetime:
         """End of the running day's session."""
-        last = (self.minute // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY - 1
+        last = self._next_day() - 1
         return datetime.fromtimestamp(int(self._market.time[last]) + 60, UTC)
 
     def next_open(self) -> datetime:
         """Beginning of the next day's session (a day later, on the last day)."""
-        first = (self.minute // MINUTES_PER_DAY + 1) * MINUTES_PER_DAY
+        first = self._next_day()
         if first < len(self._market):
             return datetime.fromtimestamp(int(self._market.time[first]), UTC)
         return self.next_close() + timedelta(hours=17, minutes=30)

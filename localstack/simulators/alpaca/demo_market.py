@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 MINUTES_PER_DAY = 390
+# The exchange closed at 13:00 on these days.
+EARLY_CLOSES = {date(2012, 7, 3): 210, date(2012, 11, 23): 210, date(2012, 12, 24): 210}
 FIRST_DAY, LAST_DAY = date(2012, 5, 18), date(2013, 3, 1)
 _NEW_YORK = ZoneInfo("America/New_York")
 _FILES = {"AAPL": "AAPL", "GOOG": "GOOG", "IBM": "IBM", "META": "FB", "MSFT": "MSFT"}
@@ -45,7 +47,12 @@ class DemoMarket:
         daily = {symbol: _daily(name) for symbol, name in _FILES.items()}
         self.days = sorted(set.intersection(*(set(rows) for rows in daily.values())))
         self.time = np.concatenate([_session_minutes(day) for day in self.days])
-        self.bars = {symbol: _bridge(symbol, [daily[symbol][day] for day in self.days], seed) for symbol in _FILES}
+        # Where each day begins on the grid, and where the last one ends.
+        self.starts = np.concatenate(([0], np.cumsum([minutes_of(day) for day in self.days]))).tolist()
+        self.bars = {
+            symbol: _bridge(symbol, [(minutes_of(day), *daily[symbol][day]) for day in self.days], seed)
+            for symbol in _FILES
+        }
         self.bars[CRYPTO] = _walk(len(self.time), seed)
 
     def __len__(self) -> int:
@@ -72,28 +79,33 @@ def _daily(name: str) -> dict[date, tuple[float, float, float, float, int]]:
     return days
 
 
+def minutes_of(day: date) -> int:
+    """The minutes of a trading day's session."""
+    return EARLY_CLOSES.get(day, MINUTES_PER_DAY)
+
+
 def _session_minutes(day: date) -> npt.NDArray[np.int64]:
     opening = datetime.combine(day, time(9, 30), _NEW_YORK)
-    return int(opening.timestamp()) + 60 * np.arange(MINUTES_PER_DAY, dtype=np.int64)
+    return int(opening.timestamp()) + 60 * np.arange(minutes_of(day), dtype=np.int64)
 
 
-def _bridge(symbol: str, days: list[tuple[float, float, float, float, int]], seed: int) -> MinuteBars:
+def _bridge(symbol: str, days: list[tuple[int, float, float, float, float, int]], seed: int) -> MinuteBars:
     generator = np.random.default_rng([seed, zlib.crc32(symbol.encode())])
     parts = [_bridge_day(generator, *day) for day in days]
     return MinuteBars(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
 def _bridge_day(
-    generator: np.random.Generator, open_: float, high: float, low: float, close: float, volume: int
+    generator: np.random.Generator, minutes: int, open_: float, high: float, low: float, close: float, volume: int
 ) -> tuple[Floats, Floats, Floats, Floats, Floats]:
     """One day's minutes, through its high and low at two random minutes, inside its range everywhere else."""
-    first, second = sorted(generator.choice(np.arange(1, MINUTES_PER_DAY - 1), 2, replace=False).tolist())
+    first, second = sorted(generator.choice(np.arange(1, minutes - 1), 2, replace=False).tolist())
     # The nearer extreme to the open tends to come first.
     high_first = generator.random() < (0.5 + 0.3 * np.sign((open_ - low) - (high - open_)))
     extremes = (high, low) if high_first else (low, high)
-    points = [(0, open_), (first, extremes[0]), (second, extremes[1]), (MINUTES_PER_DAY, close)]
-    path = np.empty(MINUTES_PER_DAY + 1)
-    scale = max((high - low) / np.sqrt(MINUTES_PER_DAY), 1e-4)
+    points = [(0, open_), (first, extremes[0]), (second, extremes[1]), (minutes, close)]
+    path = np.empty(minutes + 1)
+    scale = max((high - low) / np.sqrt(minutes), 1e-4)
     for (start, value), (end, target) in itertools.pairwise(points):
         steps = end - start
         walk = np.concatenate(([0.0], np.cumsum(generator.normal(0, scale * 0.9, steps))))
@@ -102,15 +114,15 @@ def _bridge_day(
     path = np.clip(np.round(_reflect(path, low, high), 2), low, high)
     path[0], path[-1] = open_, close
     opens, closes = path[:-1], path[1:]
-    wick = np.abs(generator.normal(0, scale * 0.5, (2, MINUTES_PER_DAY)))
+    wick = np.abs(generator.normal(0, scale * 0.5, (2, minutes)))
     highs = np.minimum(np.round(np.maximum(opens, closes) + wick[0], 2), high)
     lows = np.maximum(np.round(np.minimum(opens, closes) - wick[1], 2), low)
     highs, lows = np.maximum(highs, np.maximum(opens, closes)), np.minimum(lows, np.minimum(opens, closes))
     at_high, at_low = (first, second) if high_first else (second, first)
     highs[at_high], lows[at_low] = high, low
     # More is traded at the beginning and at the end of the day.
-    shape = 1.0 + 1.5 * np.linspace(-1, 1, MINUTES_PER_DAY) ** 2
-    weights = shape * generator.lognormal(0, 0.4, MINUTES_PER_DAY)
+    shape = 1.0 + 1.5 * np.linspace(-1, 1, minutes) ** 2
+    weights = shape * generator.lognormal(0, 0.4, minutes)
     edges = np.floor(np.concatenate(([0.0], np.cumsum(weights / weights.sum()))) * volume + 1e-9)
     edges[-1] = volume
     return opens.copy(), highs, lows, closes.copy(), np.maximum(np.diff(edges), 1.0)

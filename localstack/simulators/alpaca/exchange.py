@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,7 +16,21 @@ _CENT = Decimal("0.01")
 _BILLIONTH = Decimal("0.000000001")
 # Taken of what is received: coins of a purchase, dollars of a sale.
 CRYPTO_FEE = Decimal("0.0025")
-OPEN = frozenset(("new", "accepted", "partially_filled", "pending_new"))
+OPEN = frozenset(
+    (
+        "new",
+        "accepted",
+        "partially_filled",
+        "pending_new",
+        "pending_cancel",
+        "pending_replace",
+        "done_for_day",
+        "held",
+        "suspended",
+    )
+)
+TYPES = ("market", "limit", "stop", "stop_limit", "trailing_stop")
+_TIMES_IN_FORCE = {"us_equity": ("day", "gtc", "opg", "cls", "ioc", "fok"), "crypto": ("gtc", "ioc")}
 
 
 class Refusal(Exception):
@@ -45,6 +59,13 @@ class SimulatedOrder:
     filled_quantity: Decimal = ZERO
     filled_value: Decimal = ZERO
     fills: list[dict[str, str]] = field(default_factory=list)
+    stop_price: Decimal | None = None
+    notional: Decimal | None = None
+    extended_hours: bool = False
+    replaces: str | None = None
+    replaced_by: str | None = None
+    # A resting order may be filled from now on: a stop has triggered.
+    triggered: bool = False
 
     @property
     def open(self) -> bool:
@@ -61,17 +82,17 @@ class SimulatedOrder:
             "updated_at": self.updated_at,
             "submitted_at": self.created_at,
             "filled_at": self.updated_at if self.status == "filled" else None,
-            "expired_at": None,
+            "expired_at": self.updated_at if self.status == "expired" else None,
             "canceled_at": self.updated_at if self.status == "canceled" else None,
-            "failed_at": None,
-            "replaced_at": None,
-            "replaced_by": None,
-            "replaces": None,
+            "failed_at": self.updated_at if self.status == "rejected" else None,
+            "replaced_at": self.updated_at if self.status == "replaced" else None,
+            "replaced_by": self.replaced_by,
+            "replaces": self.replaces,
             "asset_id": "00000000-0000-0000-0000-000000000000",
             "symbol": self.symbol,
             "asset_class": "crypto" if "/" in self.symbol else "us_equity",
-            "notional": None,
-            "qty": _text(self.quantity),
+            "notional": _text(self.notional) if self.notional is not None else None,
+            "qty": _text(self.quantity) if self.notional is None else None,
             "filled_qty": _text(self.filled_quantity),
             "filled_avg_price": _text(average) if average is not None else None,
             "order_class": "simple",
@@ -80,9 +101,9 @@ class SimulatedOrder:
             "side": self.side,
             "time_in_force": self.time_in_force,
             "limit_price": _text(self.limit_price) if self.limit_price is not None else None,
-            "stop_price": None,
+            "stop_price": _text(self.stop_price) if self.stop_price is not None else None,
             "status": self.status,
-            "extended_hours": False,
+            "extended_hours": self.extended_hours,
             "legs": None,
             "trail_percent": None,
             "trail_price": None,
@@ -132,8 +153,8 @@ class Exchange:
                 row = json.loads(line)
             except ValueError:
                 continue  # The last line of a simulator that was killed while it wrote.
-            for name in ("quantity", "filled_quantity", "filled_value", "limit_price"):
-                row[name] = Decimal(row[name]) if row[name] is not None else None
+            for name in ("quantity", "filled_quantity", "filled_value", "limit_price", "stop_price", "notional"):
+                row[name] = Decimal(row[name]) if row.get(name) is not None else None
             order = SimulatedOrder(**row)
             self.orders[order.id] = self.by_client_id[order.client_order_id] = order
         for order in self.orders.values():
@@ -154,7 +175,9 @@ class Exchange:
         self.refusals[name] = self.refusals.get(name, 0) + 1
         return Refusal(status, code, message, **more)
 
-    def submit(self, request: dict[str, Any], now: datetime, price: Decimal) -> SimulatedOrder:
+    def submit(
+        self, request: dict[str, Any], now: datetime, price: Decimal, *, pending: bool = False
+    ) -> SimulatedOrder:
         """Takes an order into the simulated exchange.
 
         Raises:
@@ -165,11 +188,14 @@ class Exchange:
             raise self._refuse(422, 40010001, "client_order_id must be unique")
         if len(client_order_id) > 128:
             raise self._refuse(422, 40010001, "client_order_id must be no more than 128 characters")
-        order = self._parse(request, client_order_id, now)
+        order = self._parse(request, client_order_id, now, price)
         opposite = [
             each
             for each in self.orders.values()
-            if each.open and each.symbol == order.symbol and each.side != order.side
+            if each.open
+            and each.symbol == order.symbol
+            and each.side != order.side
+            and each.status != "pending_replace"
         ]
         if opposite:
             raise self._refuse(
@@ -198,22 +224,47 @@ class Exchange:
         if order.side == "buy" and order.quantity * (order.limit_price or price) > self.cash:
             raise self._refuse(403, 40310000, "insufficient buying power")
         self.orders[order.id] = self.by_client_id[client_order_id] = order
+        if pending:
+            order.status = "pending_new"
+            self._tell("pending_new", order)
+        order.status = "new"
         self._tell("new", order)
         return order
 
-    def _parse(self, request: dict[str, Any], client_order_id: str, now: datetime) -> SimulatedOrder:
+    def _parse(self, request: dict[str, Any], client_order_id: str, now: datetime, price: Decimal) -> SimulatedOrder:
         side, kind = request.get("side"), request.get("type", "market")
+        crypto = "/" in str(request.get("symbol"))
+        in_force = str(request.get("time_in_force", "day"))
         try:
-            quantity = Decimal(str(request["qty"]))
-            limit = Decimal(str(request["limit_price"])) if request.get("limit_price") is not None else None
-        except (KeyError, ArithmeticError):
-            raise self._refuse(422, 40010001, "qty is required and must be a number") from None
-        if side not in ("buy", "sell") or kind not in ("market", "limit") or quantity <= 0:
+            limit, stop, notional, asked = (
+                Decimal(str(request[name])) if request.get(name) is not None else None
+                for name in ("limit_price", "stop_price", "notional", "qty")
+            )
+        except ArithmeticError:
+            raise self._refuse(422, 40010001, "qty, notional and prices must be numbers") from None
+        if (asked is None) is (notional is None):
+            raise self._refuse(422, 40010001, "qty or notional is required")
+        if notional is not None and (kind != "market" or in_force != ("gtc" if crypto else "day")):
+            raise self._refuse(422, 42210000, "notional orders must be market orders of the day")
+        quantity = asked if asked is not None else ((notional or ZERO) / price).quantize(_BILLIONTH, ROUND_DOWN)
+        if side not in ("buy", "sell") or kind not in TYPES or quantity <= 0:
             raise self._refuse(422, 40010001, "invalid order: side, type or qty")
+        allowed = _TIMES_IN_FORCE["crypto" if crypto else "us_equity"]
+        # Coins have no day; "day" is taken for them as the paper account does.
+        if in_force not in allowed and not (crypto and in_force == "day"):
+            raise self._refuse(422, 42210000, f"invalid time_in_force {in_force}: only {', '.join(allowed)}")
+        if not crypto and quantity != quantity.to_integral_value() and in_force != "day":
+            raise self._refuse(422, 42210000, "fractional orders must be DAY orders")
+        if request.get("extended_hours") and (kind != "limit" or in_force not in ("day", "gtc")):
+            raise self._refuse(422, 42210000, "extended hours order must be DAY or GTC limit orders")
+        if kind in ("stop", "stop_limit") and (stop is None or stop <= 0):
+            raise self._refuse(422, 40010001, "stop orders require stop_price")
+        if kind == "trailing_stop":
+            raise self._refuse(422, 42210000, "the simulator has no trailing stops")
         exponent = quantity.normalize().as_tuple().exponent
         if not isinstance(exponent, int) or exponent < -9:
             raise self._refuse(422, 40010001, "qty allows nine decimals")
-        if kind == "limit" and (limit is None or limit <= 0):
+        if kind in ("limit", "stop_limit") and (limit is None or limit <= 0):
             raise self._refuse(422, 40010001, "limit orders require limit_price")
         if limit is not None and limit >= 1 and limit != limit.quantize(_CENT):
             raise self._refuse(
@@ -226,12 +277,15 @@ class Exchange:
             str(request.get("symbol")),
             side,
             kind,
-            str(request.get("time_in_force", "day")),
+            in_force,
             quantity,
             limit,
             "new",
             stamp,
             stamp,
+            stop_price=stop,
+            notional=notional,
+            extended_hours=bool(request.get("extended_hours")),
         )
 
     def fill(self, order: SimulatedOrder, quantity: Decimal, price: Decimal, now: datetime) -> None:
@@ -254,12 +308,61 @@ class Exchange:
         order.fills.append(execution)
         self._tell("fill" if order.status == "filled" else "partial_fill", order, execution)
 
-    def cancel(self, order: SimulatedOrder, now: datetime) -> None:
-        """Cancels what is left of an order."""
-        if not order.open:
+    def cancel(self, order: SimulatedOrder, now: datetime, *, pending: bool = False) -> None:
+        """Cancels what is left of an order.
+
+        Raises:
+            Refusal: if it has ended, or is being replaced.
+        """
+        if not order.open or order.status == "pending_replace":
             raise self._refuse(422, 42210000, f"order is already in {order.status!r} state")
+        if pending:
+            order.status = "pending_cancel"
+            self._tell("pending_cancel", order)
         order.status, order.updated_at = "canceled", now.isoformat()
         self._tell("canceled", order)
+
+    def expire(self, order: SimulatedOrder, now: datetime) -> None:
+        """Ends an order whose day is over."""
+        if order.open:
+            order.status, order.updated_at = "expired", now.isoformat()
+            self._tell("expired", order)
+
+    def put(self, order: SimulatedOrder, status: str, now: datetime) -> None:
+        """Puts an order into one of the states in between or at the end that are seen seldom, and tells of it."""
+        order.status, order.updated_at = status, now.isoformat()
+        self._tell(status, order)
+
+    def replace(self, order: SimulatedOrder, request: dict[str, Any], now: datetime, price: Decimal) -> SimulatedOrder:
+        """Replaces what is left of an order by a new one with other terms.
+
+        Raises:
+            Refusal: if it has ended, or the new one is not taken.
+        """
+        if not order.open or order.status in ("pending_cancel", "pending_replace"):
+            raise self._refuse(422, 42210000, f"order is already in {order.status!r} state")
+        terms = {
+            "symbol": order.symbol,
+            "side": order.side,
+            "type": order.type,
+            "qty": request.get("qty") or _text(order.quantity),
+            "time_in_force": request.get("time_in_force") or order.time_in_force,
+            "limit_price": request.get("limit_price") or (_text(order.limit_price) if order.limit_price else None),
+            "stop_price": request.get("stop_price") or (_text(order.stop_price) if order.stop_price else None),
+            "client_order_id": request.get("client_order_id"),
+        }
+        if Decimal(str(terms["qty"])) <= order.filled_quantity:
+            raise self._refuse(422, 42210000, "qty must be greater than filled_qty")
+        self.put(order, "pending_replace", now)
+        try:
+            successor = self.submit(terms, now, price)
+        except Refusal:
+            order.status = "partially_filled" if order.filled_quantity else "new"
+            self._tell("order_replace_rejected", order)
+            raise
+        successor.replaces, order.replaced_by = order.id, successor.id
+        self.put(order, "replaced", now)
+        return successor
 
     def reject(self, order: SimulatedOrder, now: datetime) -> None:
         """Rejects an order that was taken before."""
@@ -298,6 +401,12 @@ class Exchange:
         """The price an order trades at when the middle is `price`; None when its limit does not allow it."""
         half = spread / 2
         trade = (price + half if order.side == "buy" else price - half).quantize(_CENT, ROUND_HALF_EVEN)
+        if order.status in ("held", "suspended", "done_for_day"):
+            return None
+        if order.stop_price is not None and not order.triggered:
+            order.triggered = price >= order.stop_price if order.side == "buy" else price <= order.stop_price
+            if not order.triggered:
+                return None
         if order.limit_price is None:
             return trade
         if order.side == "buy":

@@ -24,6 +24,8 @@ class Faults:
         latency_seconds: Every answer of REST takes so much longer.
         fill_delay_seconds, update_delay_seconds: Every fill, or every event of an order, takes so much longer.
         reorder_update: An event is sent after the one that follows it.
+        connection_limit: Every new connection of data is refused, as if another one was open.
+        pending: Orders are pending before they are new, and before they are canceled.
     """
 
     partial_fill: float = 0.1
@@ -45,6 +47,8 @@ class Faults:
     update_delay_seconds: float = 0.0
     latency_seconds: float = 0.0
     fill_delay_seconds: float = 0.0
+    connection_limit: bool = False
+    pending: bool = False
     _random: random.Random = field(default_factory=lambda: random.Random(7), repr=False)
 
     def happens(self, probability: float) -> bool:

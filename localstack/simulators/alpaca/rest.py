@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from stratforge.market import is_crypto
 
-from simulators.alpaca.demo_market import SYMBOLS
+from simulators.alpaca import tape
+from simulators.alpaca.demo_market import EARLY_CLOSES, SYMBOLS
 from simulators.alpaca.exchange import Refusal
 from simulators.alpaca.simulator import Simulator
 
 _REQUESTS_A_MINUTE = 200
 _PAGE = 10_000
+_SYMBOL = re.compile(r"[A-Z][A-Z0-9.]{0,9}(/[A-Z]{3,5})?")
 _recent: deque[float] = deque()
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -44,23 +48,31 @@ def guarded(endpoint: Endpoint, *, limited: bool = True) -> Endpoint:
         given = (request.headers.get("apca-api-key-id"), request.headers.get("apca-api-secret-key"))
         if given != simulator.keys:
             return _error(403, 40310000, "forbidden.")
+        headers: dict[str, str] = {}
         if limited:
             # Market minutes, so that the limit bites the same at every speed.
             now, window = time.monotonic(), 60.0 / max(simulator.clock.speed, 1.0)
             while _recent and _recent[0] < now - window:
                 _recent.popleft()
+            reset = str(int(time.time() + (_recent[0] + window - now if _recent else window)) + 1)
+            headers = {"X-RateLimit-Limit": str(_REQUESTS_A_MINUTE), "X-RateLimit-Reset": reset}
             if len(_recent) >= _REQUESTS_A_MINUTE:
-                return _error(429, 42910000, "rate limit exceeded")
+                answered = _error(429, 42910000, "too many requests.")
+                answered.headers.update(headers | {"X-RateLimit-Remaining": "0"})
+                return answered
             _recent.append(now)
+            headers["X-RateLimit-Remaining"] = str(_REQUESTS_A_MINUTE - len(_recent))
         if request.method == "GET" and limited and simulator.faults.read_error_count > 0:
             simulator.faults.read_error_count -= 1
             return _error(simulator.faults.read_error or 500, 0, "simulated failure")
         if simulator.faults.latency_seconds:
             await asyncio.sleep(simulator.faults.latency_seconds)
         try:
-            return await endpoint(request)
+            answered_well = await endpoint(request)
         except Refusal as refusal:
-            return _error(refusal.status, refusal.code, refusal.message, **refusal.more)
+            answered_well = _error(refusal.status, refusal.code, refusal.message, **refusal.more)
+        answered_well.headers.update(headers | {"X-Request-ID": uuid4().hex})
+        return answered_well
 
     return answer
 
@@ -81,7 +93,9 @@ async def submit_order(request: Request) -> Response:
         faults.submit_error_count -= 1
         if not faults.submit_error_after:
             return _error(failing, 0, "simulated failure")
-    order = simulator.exchange.submit(body, simulator.clock.now(), simulator.price(symbol))
+    order = simulator.exchange.submit(
+        body, simulator.clock.now(), simulator.price(symbol), pending=simulator.faults.pending
+    )
     simulator.orders_received[order.client_order_id] = received
     simulator.submitted(order)
     if failing:
@@ -126,8 +140,20 @@ async def cancel_order(request: Request) -> Response:
     order = simulator.exchange.orders.get(request.path_params["order_id"])
     if order is None:
         return _error(404, 40410000, "order not found")
-    simulator.exchange.cancel(order, simulator.clock.now())
+    simulator.exchange.cancel(order, simulator.clock.now(), pending=simulator.faults.pending)
     return Response(status_code=204)
+
+
+async def replace_order(request: Request) -> Response:
+    """`PATCH /v2/orders/{id}`: replaces an order by a new one."""
+    simulator = _simulator(request)
+    order = simulator.exchange.orders.get(request.path_params["order_id"])
+    if order is None:
+        return _error(404, 40410000, "order not found")
+    price = simulator.price(order.symbol)
+    successor = simulator.exchange.replace(order, await request.json(), simulator.clock.now(), price)
+    simulator.submitted(successor)
+    return JSONResponse(successor.as_alpaca())
 
 
 async def list_positions(request: Request) -> Response:
@@ -190,7 +216,7 @@ async def get_clock(request: Request) -> Response:
     clock = _simulator(request).clock
     return JSONResponse(
         {
-            "timestamp": clock.now().isoformat(),
+            "timestamp": (clock.now() + _simulator(request).clock_drift).isoformat(),
             "is_open": clock.is_open(),
             "next_open": clock.next_open().isoformat(),
             "next_close": clock.next_close().isoformat(),
@@ -204,8 +230,13 @@ async def get_calendar(request: Request) -> Response:
         request.query_params.get("start", "0001-01-01")[:10],
         request.query_params.get("end", "9999-12-31")[:10],
     )
-    days = [day.isoformat() for day in _simulator(request).market.days]
-    return JSONResponse([{"date": day, "open": "09:30", "close": "16:00"} for day in days if start <= day <= end])
+    days = [day for day in _simulator(request).market.days if start <= day.isoformat() <= end]
+    return JSONResponse(
+        [
+            {"date": day.isoformat(), "open": "09:30", "close": "13:00" if day in EARLY_CLOSES else "16:00"}
+            for day in days
+        ]
+    )
 
 
 async def list_assets(request: Request) -> Response:
@@ -257,6 +288,10 @@ def _bars(request: Request, *, crypto: bool) -> Response:
     simulator, query = _simulator(request), request.query_params
     if query.get("timeframe", "1Min") != "1Min":
         return _error(400, 40010001, "the simulator has 1Min bars only")
+    for symbol in query.get("symbols", "").split(","):
+        # A symbol that nobody knows has no bars; a text that is no symbol is refused, with all that was asked beside it.
+        if not _SYMBOL.fullmatch(symbol):
+            return _error(400, 40010001, f"invalid symbol: {symbol}")
     start = _stamp(query.get("start"), 0)
     end = _stamp(query.get("end"), 1 << 40)
     limit = min(int(query.get("limit", "1000")), _PAGE)
@@ -323,14 +358,19 @@ async def corporate_actions(request: Request) -> Response:
     """`GET /v1/corporate-actions`: the splits that were made by hand."""
     query = request.query_params
     wanted = set(query.get("symbols", "").split(","))
-    groups: dict[str, list[dict[str, Any]]] = {"forward_splits": [], "reverse_splits": [], "name_changes": []}
+    rows: list[tuple[str, dict[str, Any]]] = []
     for split in _simulator(request).splits:
         day = split.day.isoformat()
         if split.symbol in wanted and query.get("start", "0") <= day <= query.get("end", "9"):
             old, new = split.ratio.as_integer_ratio()[::-1]
             row = {"id": split.action_id, "symbol": split.symbol, "new_rate": new, "old_rate": old, "ex_date": day}
-            groups["forward_splits" if split.ratio > 1 else "reverse_splits"].append(row | {"process_date": day})
-    return JSONResponse({"corporate_actions": groups, "next_page_token": None})
+            rows.append(("forward_splits" if split.ratio > 1 else "reverse_splits", row | {"process_date": day}))
+    offset, limit = int(query.get("page_token") or 0), min(int(query.get("limit", "100")), 1000)
+    groups: dict[str, list[dict[str, Any]]] = {"forward_splits": [], "reverse_splits": [], "name_changes": []}
+    for group, row in rows[offset : offset + limit]:
+        groups[group].append(row)
+    following = str(offset + limit) if offset + limit < len(rows) else None
+    return JSONResponse({"corporate_actions": groups, "next_page_token": following})
 
 
 async def set_faults(request: Request) -> Response:
@@ -346,23 +386,54 @@ async def set_faults(request: Request) -> Response:
 async def change_market(request: Request) -> Response:
     """`POST /simulator/market`: what happens to a market besides prices.
 
-    `{"symbol": …}` with `"halted": true|false`, `"tradable"` or `"fractionable"`, or `"split": "2"`; or `{"speed": 0}` for all of it.
+    `{"symbol": …}` with `"halted"` or `"paused": true|false`, `"tradable"` or `"fractionable"`, or `"split": "2"`; or for all of it `{"speed": 0}`,
+    `{"clock_drift": 90}` (seconds that the clock of REST is ahead), `{"live_channels": 30}` (null on a paid plan).
     """
     simulator, body = _simulator(request), await request.json()
     if "speed" in body:
         simulator.clock.set_speed(float(body["speed"]))
+    if "clock_drift" in body:
+        simulator.clock_drift = timedelta(seconds=float(body["clock_drift"]))
+    if "live_channels" in body:
+        simulator.live_channels = body["live_channels"]
     symbol = body.get("symbol")
     if symbol is not None and symbol not in SYMBOLS:
         return JSONResponse({"detail": f"there is no {symbol}; there are {', '.join(SYMBOLS)}"}, 422)
     if symbol is not None:
-        if "halted" in body:
-            (simulator.halted.add if body["halted"] else simulator.halted.discard)(symbol)
+        for name, state in (("halted", "HALTED"), ("paused", "PAUSED")):
+            if name in body:
+                await simulator.change_state(symbol, state if body[name] else "TRADING")
         for name in ("tradable", "fractionable"):
             if name in body:
                 simulator.exchange.assets.setdefault(symbol, {})[name] = bool(body[name])
         if "split" in body:
             simulator.split(symbol, Decimal(str(body["split"])))
     return JSONResponse({"halted": sorted(simulator.halted), "speed": simulator.clock.speed})
+
+
+async def make_print(request: Request) -> Response:
+    """`POST /simulator/print`: a print on the tape: `symbol`, `price`, `conditions`; or `cancel` or `correct` (to `price`) with a print's number and `was`."""
+    simulator, body = _simulator(request), await request.json()
+    symbol, at, number = str(body["symbol"]), simulator.clock.now(), simulator.next_number()
+    price = Decimal(str(body.get("price", body.get("was"))))
+    if "cancel" in body:
+        message = tape.cancel(symbol, int(body["cancel"]), Decimal(str(body["was"])), at)
+    elif "correct" in body:
+        message = tape.correction(symbol, int(body["correct"]), number, Decimal(str(body["was"])), price, at)
+    else:
+        message = tape.trade(symbol, number, price, at, body.get("conditions"))
+    await simulator.say("trades", symbol, message)
+    return JSONResponse({"number": number})
+
+
+async def put_order(request: Request) -> Response:
+    """`POST /simulator/order`: puts an order into a state: `client_order_id`, `status`."""
+    simulator, body = _simulator(request), await request.json()
+    order = simulator.exchange.by_client_id.get(str(body.get("client_order_id")))
+    if order is None:
+        return JSONResponse({"detail": "there is no such order"}, 404)
+    simulator.exchange.put(order, str(body["status"]), simulator.clock.now())
+    return JSONResponse(order.as_alpaca())
 
 
 async def correct_fill(request: Request) -> Response:
@@ -419,6 +490,7 @@ ROUTES = [
     Route("/v2/orders:by_client_order_id", guarded(get_order_by_client_id)),
     Route("/v2/orders/{order_id}", guarded(get_order), methods=["GET"]),
     Route("/v2/orders/{order_id}", guarded(cancel_order), methods=["DELETE"]),
+    Route("/v2/orders/{order_id}", guarded(replace_order), methods=["PATCH"]),
     Route("/v2/positions", guarded(list_positions), methods=["GET"]),
     Route("/v2/account", guarded(get_account)),
     Route("/v2/account/activities/FILL", guarded(list_fills)),
@@ -431,6 +503,8 @@ ROUTES = [
     Route("/simulator/faults", set_faults, methods=["GET", "POST"]),
     Route("/v1/corporate-actions", guarded(corporate_actions, limited=False)),
     Route("/simulator/market", change_market, methods=["POST"]),
+    Route("/simulator/print", make_print, methods=["POST"]),
+    Route("/simulator/order", put_order, methods=["POST"]),
     Route("/simulator/correct", correct_fill, methods=["POST"]),
     Route("/simulator/keys", change_keys, methods=["POST"]),
     Route("/simulator/drop", drop_streams, methods=["POST"]),

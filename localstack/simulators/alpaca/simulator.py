@@ -7,7 +7,7 @@ import json
 import time
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import msgpack
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from stratforge.market import is_crypto
 
+from simulators.alpaca import tape
 from simulators.alpaca.clock import ReplayClock
 from simulators.alpaca.demo_market import MINUTES_PER_DAY, SYMBOLS, demo_market
 from simulators.alpaca.exchange import Exchange, SimulatedOrder
@@ -32,10 +33,9 @@ class DataConnection:
 
     def __init__(self, socket: WebSocket) -> None:
         self.socket = socket
-        self.bars: set[str] = set()
-        self.updated: set[str] = set()
-        self.trades: set[str] = set()
         self.crypto = "crypto" in socket.url.path
+        channels = tape.CRYPTO_CHANNELS if self.crypto else tape.STOCK_CHANNELS
+        self.channels: dict[str, set[str]] = {name: set() for name in channels}
         self.muted_until = 0.0
 
     async def send(self, messages: list[dict[str, Any]]) -> None:
@@ -84,6 +84,10 @@ class Simulator:
         self.halted: set[str] = set()
         # Splits: prices from a minute on are divided by a ratio.
         self.splits: list[Split] = []
+        # Channels of trades and quotes on a connection, as the free plan allows; None: a paid plan.
+        self.live_channels: int | None = 30
+        # By how much the clock of REST is wrong.
+        self.clock_drift = timedelta(0)
         self._trade_number = 0
         # For measurements: when each bar left, and when each order came, in nanoseconds since the epoch.
         self.bars_sent: dict[str, int] = {}
@@ -135,6 +139,24 @@ class Simulator:
             "t": datetime.fromtimestamp(int(self.market.time[minute]), UTC),
         }
 
+    def day_bar(self, symbol: str, minute: int) -> dict[str, Any]:
+        """The bar of the day so far, up to a minute."""
+        first = max(start for start in self.market.starts if start <= minute)
+        minutes = [self.bar(symbol, index) for index in range(first, minute + 1)]
+        volume = sum(each["v"] for each in minutes)
+        return {
+            "S": symbol,
+            "o": minutes[0]["o"],
+            "h": max(each["h"] for each in minutes),
+            "l": min(each["l"] for each in minutes),
+            "c": minutes[-1]["c"],
+            "v": volume,
+            "n": sum(each["n"] for each in minutes),
+            "vw": round(sum(each["vw"] * each["v"] for each in minutes) / volume, 4),
+            # The day's beginning in New York.
+            "t": minutes[0]["t"].replace(hour=5 if minutes[0]["t"].hour == 14 else 4, minute=0),
+        }
+
     async def run(self) -> None:
         """Sends bars as minutes end and works on orders, until cancelled."""
         await asyncio.gather(self._send_bars(), self._send_trades(), self._send_updates(), self._work_orders())
@@ -148,27 +170,40 @@ class Simulator:
             for connection in list(self.data_connections):
                 if time.monotonic() < connection.muted_until:
                     continue
-                messages = [
-                    self._trade(symbol) for symbol in SYMBOLS if self._has(connection, symbol, connection.trades)
-                ]
+                at = self.clock.now()
+                messages = []
+                for symbol in SYMBOLS:
+                    if self._has(connection, symbol, "quotes"):
+                        messages.append(tape.quote(symbol, self.price(symbol), _SPREAD, at))
+                    if self._has(connection, symbol, "trades"):
+                        messages.append(tape.trade(symbol, self.next_number(), self.price(symbol), at))
                 if messages:
                     await self._send(connection, messages)
 
-    def _trade(self, symbol: str) -> dict[str, Any]:
+    def next_number(self) -> int:
+        """The number of the next print."""
         self._trade_number += 1
-        trade = {
-            "T": "t",
-            "S": symbol,
-            "i": self._trade_number,
-            "p": float(self.price(symbol)),
-            "s": 100.0,
-            "t": self.clock.now(),
-        }
-        return trade | ({"tks": "B"} if is_crypto(symbol) else {"x": "V", "c": ["@"], "z": "C"})
+        return self._trade_number
 
-    def _has(self, connection: DataConnection, symbol: str, subscribed: set[str]) -> bool:
+    async def say(self, channel: str, symbol: str, message: dict[str, Any]) -> None:
+        """Sends a message to whoever subscribed to the symbol's channel."""
+        for connection in list(self.data_connections):
+            if is_crypto(symbol) is connection.crypto and _wanted(symbol, connection.channels.get(channel, set())):
+                await self._send(connection, [message])
+
+    async def change_state(self, symbol: str, state: str) -> None:
+        """The exchange halts or pauses a stock, or lets it trade: nothing prints and nothing fills meanwhile, and it is said."""
+        (self.halted.discard if state == "TRADING" else self.halted.add)(symbol)
+        if not is_crypto(symbol):
+            await self.say("statuses", symbol, tape.status(symbol, state, self.clock.now()))
+
+    def _has(self, connection: DataConnection, symbol: str, channel: str) -> bool:
         """Returns whether a connection receives a symbol's data now: subscribed, of its market, and not halted."""
-        return is_crypto(symbol) is connection.crypto and symbol not in self.halted and _wanted(symbol, subscribed)
+        return (
+            is_crypto(symbol) is connection.crypto
+            and symbol not in self.halted
+            and _wanted(symbol, connection.channels.get(channel, set()))
+        )
 
     async def _send_bars(self) -> None:
         minute = self.clock.minute
@@ -187,11 +222,19 @@ class Simulator:
         for connection in list(self.data_connections):
             if time.monotonic() < connection.muted_until:
                 continue
-            symbols = [
-                symbol for symbol in SYMBOLS if self._has(connection, symbol, connection.bars) and symbol not in lost
-            ]
+            symbols = [symbol for symbol in SYMBOLS if self._has(connection, symbol, "bars") and symbol not in lost]
             messages = [{"T": "b", **self.bar(symbol, minute)} for symbol in symbols]
             messages += [message for message in messages if self.faults.happens(self.faults.duplicate_bar)]
+            messages += [
+                {"T": "d", **self.day_bar(symbol, minute)}
+                for symbol in SYMBOLS
+                if self._has(connection, symbol, "dailyBars")
+            ]
+            messages += [
+                tape.bands(symbol, self.price(symbol), self.clock.now())
+                for symbol in SYMBOLS
+                if self._has(connection, symbol, "lulds")
+            ]
             if messages:
                 stamp = time.time_ns()
                 for symbol in symbols:
@@ -201,7 +244,7 @@ class Simulator:
             corrected = [
                 symbol
                 for symbol in SYMBOLS
-                if self._has(connection, symbol, connection.updated)
+                if self._has(connection, symbol, "updatedBars")
                 and minute > 0
                 and self.faults.happens(self.faults.correct_bar)
             ]
@@ -258,10 +301,18 @@ class Simulator:
             for order in [each for each in self.exchange.orders.values() if each.open]:
                 if order.symbol in self.halted or self.clock.speed <= 0:
                     continue
+                if order.time_in_force == "day" and self._day_is_over(order):
+                    self.exchange.expire(order, self.clock.now())
+                    continue
                 age = (self.clock.now() - datetime.fromisoformat(order.updated_at)).total_seconds() / self.clock.speed
                 price = Exchange.executable_at(order, self.price(order.symbol), _SPREAD)
                 if price is not None and age > 0.5 + self.faults.fill_delay_seconds:
                     self.exchange.fill(order, order.quantity - order.filled_quantity, price, self.clock.now())
+
+    def _day_is_over(self, order: SimulatedOrder) -> bool:
+        """Returns whether a day order of a stock is of an earlier day than the market's."""
+        created = datetime.fromisoformat(order.created_at)
+        return not is_crypto(order.symbol) and created.date() < self.clock.now().date()
 
     def _on_order(self, event: str, order: SimulatedOrder, execution: dict[str, str] | None) -> None:
         if self.faults.happens(self.faults.lose_update):

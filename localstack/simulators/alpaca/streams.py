@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from typing import Any
@@ -10,6 +11,9 @@ import msgpack
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from simulators.alpaca.simulator import DataConnection, Simulator
+from simulators.alpaca.tape import LIMITED
+
+_AUTH_SECONDS = 10.0
 
 
 async def data_stream(socket: WebSocket) -> None:
@@ -23,8 +27,11 @@ async def data_stream(socket: WebSocket) -> None:
             return
         # One connection per endpoint: a second one is refused.
         same = [each for each in simulator.data_connections if each.socket.url.path == socket.url.path]
-        if same:
+        if same or simulator.faults.connection_limit:
             await connection.send([{"T": "error", "code": 406, "msg": "connection limit exceeded"}])
+            return
+        if socket.url.path == "/v2/sip" and simulator.live_channels is not None:
+            await connection.send([{"T": "error", "code": 409, "msg": "insufficient subscription"}])
             return
         await connection.send([{"T": "success", "msg": "authenticated"}])
         if simulator.faults.mute_data_seconds:
@@ -32,7 +39,7 @@ async def data_stream(socket: WebSocket) -> None:
             simulator.faults.mute_data_seconds = 0.0
         simulator.data_connections.add(connection)
         while True:
-            await _subscription(connection, _unpack(await socket.receive()))
+            await _subscription(simulator, connection, _unpack(await socket.receive()))
     except WebSocketDisconnect:
         pass
     finally:
@@ -40,39 +47,49 @@ async def data_stream(socket: WebSocket) -> None:
 
 
 async def _authenticate(connection: DataConnection, keys: tuple[str, str]) -> bool:
-    message = _unpack(await connection.socket.receive())
-    if message.get("action") == "auth" and (message.get("key"), message.get("secret")) == keys:
-        return True
-    await connection.send([{"T": "error", "code": 402, "msg": "auth failed"}])
+    try:
+        message = _unpack(await asyncio.wait_for(connection.socket.receive(), _AUTH_SECONDS))
+    except TimeoutError:
+        message = {}
+        await connection.send([{"T": "error", "code": 404, "msg": "auth timeout"}])
+    else:
+        if message.get("action") != "auth":
+            await connection.send([{"T": "error", "code": 401, "msg": "not authenticated"}])
+        elif (message.get("key"), message.get("secret")) == keys:
+            return True
+        else:
+            await connection.send([{"T": "error", "code": 402, "msg": "auth failed"}])
     await connection.socket.close()
     return False
 
 
-async def _subscription(connection: DataConnection, message: dict[str, Any]) -> None:
-    for channel, symbols in (
-        ("bars", connection.bars),
-        ("updatedBars", connection.updated),
-        ("trades", connection.trades),
+async def _subscription(simulator: Simulator, connection: DataConnection, message: dict[str, Any]) -> None:
+    """A message is granted whole or refused whole."""
+    action = message.get("action")
+    channels = {name: set(symbols) for name, symbols in message.items() if isinstance(symbols, list)}
+    if action == "auth":
+        await connection.send([{"T": "error", "code": 403, "msg": "already authenticated"}])
+    elif action not in ("subscribe", "unsubscribe") or not set(channels) <= set(connection.channels):
+        await connection.send([{"T": "error", "code": 400, "msg": "invalid syntax"}])
+    elif (
+        any("*" in symbols for name, symbols in channels.items() if name in LIMITED)
+        and simulator.live_channels is not None
     ):
-        named = set(message.get(channel, []))
-        if message.get("action") == "subscribe":
-            symbols |= named
-        elif message.get("action") == "unsubscribe":
-            symbols -= named
-        else:
-            await connection.send([{"T": "error", "code": 400, "msg": "invalid syntax"}])
+        await connection.send([{"T": "error", "code": 405, "msg": "symbol limit exceeded"}])
+    else:
+        wanted = {
+            name: symbols | channels.get(name, set()) if action == "subscribe" else symbols - channels.get(name, set())
+            for name, symbols in connection.channels.items()
+        }
+        limit = simulator.live_channels
+        if action == "subscribe" and limit is not None and sum(len(wanted[name]) for name in LIMITED) > limit:
+            await connection.send([{"T": "error", "code": 405, "msg": "symbol limit exceeded"}])
             return
-    await connection.send(
-        [
-            {
-                "T": "subscription",
-                "trades": sorted(connection.trades),
-                "quotes": [],
-                "bars": sorted(connection.bars),
-                "updatedBars": sorted(connection.updated),
-            }
-        ]
-    )
+        connection.channels = wanted
+        granted = {name: sorted(symbols) for name, symbols in wanted.items()}
+        # Cancels and corrections come with trades.
+        granted |= {name: granted["trades"] for name in ("corrections", "cancelErrors") if not connection.crypto}
+        await connection.send([{"T": "subscription", **granted}])
 
 
 async def trade_updates(socket: WebSocket) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from simulators.alpaca.demo_market import MINUTES_PER_DAY, demo_market
+from simulators.alpaca.demo_market import demo_market
 
 _OFFLINE = "This is an offline answer by fixed rules, without a language model or a search."
 _SOURCE = {
@@ -48,7 +48,7 @@ def research(question: str) -> tuple[str, dict[str, Any] | None]:
         change = last / first - 1
         sentence = (
             f"{symbol} went from {first:.2f} on {market.days[0]} to {last:.2f} on {market.days[-1]} ({change:+.1%}); "
-            f"its highest price was {float(bars.high.max()):.2f}, over {len(bars.close) // MINUTES_PER_DAY} trading days."
+            f"its highest price was {float(bars.high.max()):.2f}, over {len(demo_market().days)} trading days."
         )
         start = len(" ".join(sentences).encode()) + 1
         sentences.append(sentence)

@@ -98,7 +98,8 @@ def _redriver(account: Account, who: Principal) -> Iterator[Decision]:
 
 
 def _ingestor(account: Account, who: Principal) -> Iterator[Decision]:
-    """Topics of symbols are made, tagged, subscribed and published to."""
+    """Topics of symbols are found, made, tagged, subscribed and published to."""
+    yield account.may(who, "sns:ListSubscriptions", "*")
     for topic in bar_topics(account):
         for action in ("CreateTopic", "TagResource", "Subscribe", "Publish"):
             yield account.may(who, f"sns:{action}", topic)

@@ -12,7 +12,9 @@ from pydantic import SecretStr
 from stratforge.application import accounts, api_keys, operations, orders, risk, webhooks
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
+from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.database import Database
 
 from tests.support.asking import NEW, Told
@@ -35,11 +37,11 @@ TERMS = accounts.Registration(Decimal(100_000))
             ),
         ),
         (Scope.TRADE, lambda database, _told, caller: risk.set_limits(database, caller, RiskLimits())),
-        (Scope.TRADE, lambda database, _told, caller: risk.choose_trading_state(database, caller, "HALTED")),
+        (Scope.TRADE, lambda database, _told, caller: risk.choose_trading_state(database, caller, TradingState.HALTED)),
         (
             Scope.WRITE,
             lambda database, _told, caller: webhooks.create_webhook(
-                database, caller, "https://example.com/hook", ["trade"]
+                database, caller, "https://example.com/hook", [EventKind.TRADE]
             ),
         ),
         (Scope.WRITE, lambda database, _told, caller: webhooks.rotate_secret(database, caller, uuid4())),
@@ -66,7 +68,7 @@ def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
         lambda database, _told, caller: accounts.change_password(
             database, caller, accounts.PasswordChange(current_password=PASSWORD, new_password=PASSWORD)
         ),
-        lambda database, _told, caller: operations.set_platform_state(database, caller, "HALTED", "a drill"),
+        lambda database, _told, caller: operations.set_platform_state(database, caller, TradingState.HALTED, "a drill"),
     ],
 )
 def test_a_key_with_every_scope_changes_no_credentials_and_operates_nothing(
@@ -120,7 +122,7 @@ def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> 
     new = api_keys.NewApiKey(name="notebook", scopes=[Scope.TRADE, Scope.READ], days=30)
     made = api_keys.create_key(database, ada, new)
     assert api_keys.caller_of_key(database, made.key) == Caller(ada.user_id, frozenset({Scope.READ, Scope.TRADE}))
-    api_keys.revoke_key(database, ada, made.stored.key_id)
+    api_keys.revoke_key(database, ada, made.key_id)
     assert api_keys.caller_of_key(database, made.key) is None
     with pytest.raises(NotFound):
         api_keys.revoke_key(database, ada, uuid4())
@@ -128,14 +130,14 @@ def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> 
 
 def test_there_are_twenty_webhooks_at_most(database: Database, ada: Caller) -> None:
     for number in range(20):
-        webhooks.create_webhook(database, ada, f"https://example.com/{number}", ["trade"])
+        webhooks.create_webhook(database, ada, f"https://example.com/{number}", [EventKind.TRADE])
     with pytest.raises(Conflict, match="20"):
-        webhooks.create_webhook(database, ada, "https://example.com/more", ["trade"])
+        webhooks.create_webhook(database, ada, "https://example.com/more", [EventKind.TRADE])
 
 
 def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database, ada: Caller) -> None:
     for ask in (
-        lambda: operations.set_platform_state(database, ada, "HALTED", "a drill"),
+        lambda: operations.set_platform_state(database, ada, TradingState.HALTED, "a drill"),
         lambda: operations.halt_symbol(database, ada, "AAPL", "a drill"),
         lambda: operations.resume_symbol(database, ada, "AAPL"),
         lambda: operations.redrive_queue(database, ada, lambda _queue: pytest.fail("asked for"), "bars"),

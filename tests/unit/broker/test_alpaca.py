@@ -21,7 +21,7 @@ from local_platform.synthesis import ROOT
 from stratforge.broker import Accepted, BrokerRefusesPlatform, BrokerUnavailable, Rejected, Submission, Unknown
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.hardening import ForbiddenCall
-from stratforge.broker.history import AlpacaHistory
+from stratforge.broker.history import AlpacaHistory, Found
 from stratforge.configuration import AlpacaSecret
 from stratforge.market import Bar
 
@@ -273,10 +273,10 @@ def test_history_of_a_symbol_that_trades_seldom_is_looked_for_further_back(monke
     one = Decimal(1)
     stored = [Bar("AAPL", now - timedelta(hours=hours), one, one, one, one, one) for hours in range(5_000, 0, -1)]
 
-    def bars(_self: AlpacaHistory, _symbol: str, start: datetime, end: datetime, limit: int) -> list[Bar]:
-        return [bar for bar in stored if start <= bar.time < end][-limit:]
+    def bars(_self: AlpacaHistory, symbols: list[str], start: datetime, end: datetime) -> Found:
+        return Found({symbol: [bar for bar in stored if start <= bar.time < end] for symbol in symbols})
 
-    monkeypatch.setattr(AlpacaHistory, "bars", bars)
+    monkeypatch.setattr(AlpacaHistory, "bars_of", bars)
     secret = {"key_id": "k", "secret_key": "s", "data_url": "http://127.0.0.1:9", "trading_url": "http://127.0.0.1:9"}
     history = AlpacaHistory(AlpacaSecret.model_validate(secret))
     assert history.latest("AAPL", 1_088, now) == stored[-1_088:]

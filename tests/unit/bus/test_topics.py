@@ -43,8 +43,20 @@ def _bars_queue() -> str:
     return sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
-def test_a_topic_that_the_deployment_made_is_used_and_tagged() -> None:
+def test_a_topic_that_the_deployment_made_is_used_and_tagged(monkeypatch: pytest.MonkeyPatch) -> None:
     sns = boto3.client("sns")
+    creating = topics.sns_client().create_topic
+
+    def as_at_aws(**request: Any) -> Any:
+        """Moto takes other tags for a topic that is there; AWS does not."""
+        if "Tags" in request:
+            message = "Invalid parameter: Tags Reason: Topic already exists with different tags"
+            raise topics.sns_client().exceptions.InvalidParameterException(
+                {"Error": {"Code": "InvalidParameter", "Message": message}}, "CreateTopic"
+            )
+        return creating(**request)
+
+    monkeypatch.setattr(topics.sns_client(), "create_topic", as_at_aws)
     made = sns.create_topic(
         Name="stratforge-dev-bars-AAPL.fifo",
         Attributes={"FifoTopic": "true"},
@@ -58,7 +70,7 @@ def test_a_topic_that_the_deployment_made_is_used_and_tagged() -> None:
 def test_a_bar_arrives_raw_in_the_queue() -> None:
     arn = _bars_queue()
     bar = Bar("BRK.B", datetime(2026, 1, 5, 14, 30, tzinfo=UTC), *(Decimal(each) for each in ("1", "2", "1", "2", "9")))
-    topics.BarTopics("dev", arn).publish(BarMessage.of(bar, "bar", 0))
+    topics.BarTopics("dev", arn).publish("BRK.B", [BarMessage.of(bar, "bar", 0)])
     url = boto3.client("sqs").get_queue_url(QueueName="bars.fifo")["QueueUrl"]
     (message,) = boto3.client("sqs").receive_message(QueueUrl=url)["Messages"]
     assert BarMessage.model_validate_json(message["Body"]).bar() == bar
@@ -114,3 +126,50 @@ def test_keys_are_asked_for_once_and_what_is_missing_is_told() -> None:
     (left,) = secrets.missing(stored.__getitem__, "dev")
     assert left.startswith("stratforge/dev/gemini")
     assert json.dumps(stored)
+
+
+def test_topics_that_lead_to_the_queue_are_found_with_one_list_and_not_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arn = _bars_queue()
+    for symbol in ("AAPL", "BTC/USD"):
+        topics.BarTopics("dev", arn).arn(symbol)
+    lonely = boto3.client("sns").create_topic(Name="stratforge-dev-bars-MSFT.fifo", Attributes={"FifoTopic": "true"})
+    found = topics.BarTopics("dev", arn)
+    assert found.load() == 2
+    asked: list[str] = []
+
+    def made(name: str) -> str:
+        asked.append(name)
+        return lonely["TopicArn"]
+
+    monkeypatch.setattr(found, "_made", made)
+    for symbol in ("AAPL", "BTC/USD", "MSFT"):
+        found.arn(symbol)
+    assert asked == ["stratforge-dev-bars-MSFT.fifo"], "a topic that leads nowhere is subscribed"
+
+
+def test_bars_of_a_symbol_go_in_batches_and_in_order() -> None:
+    arn = _bars_queue()
+    bars = [
+        Bar("AAPL", datetime(2026, 1, 5, 14, minute, tzinfo=UTC), *[Decimal(minute + 1)] * 5) for minute in range(25)
+    ]
+    topics.BarTopics("dev", arn).publish("AAPL", [BarMessage.of(each, "bar", 0) for each in bars])
+    sqs = boto3.client("sqs")
+    url = sqs.get_queue_url(QueueName="bars.fifo")["QueueUrl"]
+    seen: list[Bar] = []
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            seen.append(BarMessage.model_validate_json(message["Body"]).bar())
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert seen == bars
+
+
+def test_a_topic_that_somebody_deleted_is_made_anew() -> None:
+    arn = _bars_queue()
+    found = topics.BarTopics("dev", arn)
+    boto3.client("sns").delete_topic(TopicArn=found.arn("AAPL"))
+    bar = Bar("AAPL", datetime(2026, 1, 5, 14, 30, tzinfo=UTC), *[Decimal(1)] * 5)
+    found.publish("AAPL", [BarMessage.of(bar, "bar", 0)])
+    url = boto3.client("sqs").get_queue_url(QueueName="bars.fifo")["QueueUrl"]
+    assert len(boto3.client("sqs").receive_message(QueueUrl=url)["Messages"]) == 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import SimpleNamespace
 
 import boto3
 import pytest
@@ -12,10 +11,8 @@ from stratforge import aws
 from stratforge.bus import topics
 
 from functions.cleaner.handler import handler
+from tests.support.lambda_context import CONTEXT
 
-CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
-)
 OURS = ("stratforge-dev-bars-AAPL.fifo", "stratforge-dev-bars-BTC_sUSD.fifo")
 OTHERS = ("stratforge-dev-subscription-updates", "stratforge-prod-bars-AAPL.fifo")
 

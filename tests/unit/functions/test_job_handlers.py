@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from types import ModuleType, SimpleNamespace
-from typing import Any, cast
+from types import ModuleType
+from typing import Any
 from uuid import UUID
 
 import pytest
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.jobs.work import Work
 from stratforge.bus import retries
 from stratforge.storage.strategies.jobs import JobKind, JobStatus
 
 from functions.assistant import handler as assistant
 from functions.backtester import handler as backtester
+from tests.support.lambda_context import CONTEXT
 
-CONTEXT = cast(
-    LambdaContext,
-    SimpleNamespace(
-        function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
-    ),
-)
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 
 
@@ -62,7 +56,6 @@ def test_what_failed_is_delivered_again_and_what_was_done_is_not(
 
     monkeypatch.setattr(unit, "run_job", run)
     monkeypatch.setattr(retries, "back_off", lambda failed: put_off.extend(each.message_id for each in failed))
-    monkeypatch.setattr(unit, "database", lambda: None)
     answer = unit.handler(event(FIRST, SECOND), CONTEXT)
     assert ran == [(FIRST, kinds), (SECOND, kinds)]
     assert put_off == [str(SECOND)]
@@ -71,5 +64,4 @@ def test_what_failed_is_delivered_again_and_what_was_done_is_not(
 
 def test_a_job_that_had_ended_before_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assistant, "run_job", lambda *_arguments: None)
-    monkeypatch.setattr(assistant, "database", lambda: None)
     assert assistant.handler(event(FIRST), CONTEXT) == {"batchItemFailures": []}

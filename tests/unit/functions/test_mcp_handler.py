@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from stratforge.client import ApiError, Client
 
 from functions.mcp.handler import handler
+from tests.support.lambda_context import CONTEXT
 
-CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
-)
 Asked = tuple[str, str, str, str]
 
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from stratforge.configuration import ConfigurationError, DatabaseSecret
 
 from functions.migrator import handler as migrator
-
-CONTEXT = SimpleNamespace(
-    function_name="f", memory_limit_in_mb=128, invoked_function_arn="arn", aws_request_id="r", log_group_name="g"
-)
+from tests.support.lambda_context import CONTEXT
 
 
 @pytest.fixture

@@ -45,6 +45,28 @@ def test_decimals_are_plain_and_hidden_fields_stay_hidden() -> None:
     assert View.model_validate(ROW).model_dump(mode="json") == {"price": "100", "limit": "0.5", "note": None}
 
 
+@dataclass(frozen=True)
+class Made(Stored):
+    """A thing that was just made."""
+
+    key: str
+
+    @property
+    def double(self) -> Decimal:
+        """Twice the price, in dollars."""
+        return 2 * self.price
+
+
+def test_a_row_s_meanings_are_inherited_and_what_it_computes_is_shown_too() -> None:
+    view = view_of(Made, "MadeView", properties=("double",))
+    schema = view.model_json_schema()
+    assert schema["description"] == "A thing that was just made."
+    assert schema["properties"]["note"]["description"] == "What somebody wrote."
+    assert schema["properties"]["double"]["description"] == "Twice the price, in dollars."
+    shown = view.model_validate(Made(Decimal(2), None, "hidden", None, "text")).model_dump(mode="json")
+    assert (shown["key"], shown["double"]) == ("text", "4")
+
+
 def test_a_list_holds_items_and_where_to_go_on() -> None:
     shown = list_of(View, "StoredList", "Things.").model_validate(Listed([ROW], "cursor")).model_dump(mode="json")
     assert shown == {"items": [{"price": "100", "limit": "0.5", "note": None}], "next": "cursor"}

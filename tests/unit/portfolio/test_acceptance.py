@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from stratforge.portfolio.acceptance import Market, Release, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.orders import OrderRequest
+from stratforge.portfolio.orders import OrderRequest, TradingState
 from stratforge.portfolio.reasons import Reason
 
 from tests.support.values import COLLAR, ZERO, account, decide_one, market, order, request
@@ -37,10 +37,10 @@ def test_a_limit_order_reserves_its_limit() -> None:
         (request(size_kind="notional", size=Decimal("0.5")), {}, Reason.BELOW_MINIMUM),
         (request("sell"), {}, Reason.NO_POSITION),
         (order("sell", "6"), {"held": "5"}, Reason.NO_POSITION),
-        (request(), {"trading_state": "HALTED"}, Reason.USER_HALTED),
-        (request(), {"trading_state": "REDUCING"}, Reason.REDUCING_ONLY),
-        (request(), {"at": market(platform_state="HALTED")}, Reason.PLATFORM_HALTED),
-        (request(), {"at": market(platform_state="REDUCING")}, Reason.REDUCING_ONLY),
+        (request(), {"trading_state": TradingState.HALTED}, Reason.USER_HALTED),
+        (request(), {"trading_state": TradingState.REDUCING}, Reason.REDUCING_ONLY),
+        (request(), {"at": market(platform_state=TradingState.HALTED)}, Reason.PLATFORM_HALTED),
+        (request(), {"at": market(platform_state=TradingState.REDUCING)}, Reason.REDUCING_ONLY),
         (request(), {"at": market(halted=True)}, Reason.SYMBOL_HALTED),
         (request(), {"at": market(asset=None)}, Reason.UNKNOWN_ASSET),
         (request(), {"at": market(asset=AssetRules("X", tradable=False))}, Reason.NOT_TRADABLE),
@@ -65,7 +65,7 @@ def test_a_share_of_the_equity_is_cut_to_the_free_cash() -> None:
 
 
 def test_a_reducing_account_may_sell() -> None:
-    assert decide_one(request("sell"), held="5", trading_state="REDUCING").quantity == 5
+    assert decide_one(request("sell"), held="5", trading_state=TradingState.REDUCING).quantity == 5
 
 
 def test_what_would_be_left_too_small_to_sell_goes_along() -> None:
@@ -165,5 +165,5 @@ def test_an_order_is_replaced_once() -> None:
 
 
 def test_a_platform_wide_reduction_lets_positions_shrink() -> None:
-    at: Market = market(platform_state="REDUCING")
+    at: Market = market(platform_state=TradingState.REDUCING)
     assert decide_one(request("sell"), at, held="3").action == "join"

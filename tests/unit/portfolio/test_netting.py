@@ -8,10 +8,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, may_cross, net_orders
-from stratforge.portfolio.orders import SIDES, Side
+from stratforge.portfolio.orders import SIDES
 
 from tests.support.values import COLLAR, PRICE, STOCK, ZERO, quantities
 

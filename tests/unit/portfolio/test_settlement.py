@@ -11,9 +11,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from stratforge.broker import BrokerOrder
 from stratforge.bus.messages import OrderUpdate
+from stratforge.market.sizes import Side
 from stratforge.portfolio.corrections import Share, correct_fills, split_positions
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
-from stratforge.portfolio.orders import BlockStatus, Side
+from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
 from tests.support.values import COLLAR, NOW, PRICE, STOCK, ZERO, quantities

@@ -1,7 +1,7 @@
 """The demo market honors the real daily bars."""
 
 import numpy as np
-from simulators.alpaca.demo_market import _FILES, MINUTES_PER_DAY, DemoMarket, _daily, demo_market
+from simulators.alpaca.demo_market import _FILES, EARLY_CLOSES, DemoMarket, _daily, demo_market
 
 
 def test_every_day_has_the_real_open_high_low_close_and_volume() -> None:
@@ -9,7 +9,7 @@ def test_every_day_has_the_real_open_high_low_close_and_volume() -> None:
     for symbol, name in _FILES.items():
         bars, daily = market.bars[symbol], _daily(name)
         for index, day in enumerate(market.days):
-            minutes = slice(index * MINUTES_PER_DAY, (index + 1) * MINUTES_PER_DAY)
+            minutes = slice(market.starts[index], market.starts[index + 1])
             open_, high, low, close, volume = daily[day]
             assert bars.open[minutes][0] == open_
             assert bars.close[minutes][-1] == close
@@ -25,3 +25,9 @@ def test_every_minute_encloses_its_open_and_close_and_the_seed_decides() -> None
     assert (bars.low <= np.minimum(bars.open, bars.close)).all()
     assert (bars.close == second.bars["AAPL"].close).all()
     assert (bars.close != demo_market().bars["AAPL"].close).any()
+
+
+def test_days_that_closed_early_have_fewer_minutes() -> None:
+    market = demo_market()
+    lengths = dict(zip(market.days, np.diff(market.starts).tolist(), strict=True))
+    assert {day: length for day, length in lengths.items() if length != 390} == EARLY_CLOSES

@@ -41,7 +41,7 @@ def page(looking: Looking) -> Response:
             keys=[each for each in api_keys.list_keys(connection, looking.user_id) if each.revoked_at is None],
             webhooks=webhooks.list_webhooks(connection, looking.user_id),
             limits=asdict(risk.read_limits(connection, looking.user_id)),
-            kinds=webhooks.KINDS,
+            kinds=tuple(webhooks.EventKind),
         )
 
 
@@ -62,12 +62,12 @@ def create_key(looking: Looking, fields: Fields) -> Response:
     days = text(fields, "days")
     wanted = {"name": text(fields, "name"), "scopes": fields.get("scopes", []), "days": days or None}
     made = keys.create_key(database(), looking.caller, validated(NewApiKey, wanted))
-    return looking.part("parts/secret.html", title=f"The key {made.stored.name}", secret=made.key)
+    return looking.part("parts/secret.html", title=f"The key {made.name}", secret=made.key)
 
 
 @router.post("/account/keys/{key_id}/revoke")
 def revoke_key(key_id: UUID, looking: Looking, _fields: Fields) -> Response:
-    """Revokes a key at once."""
+    """Revokes a key at once and shows the list again."""
     keys.revoke_key(database(), looking.caller, key_id)
     return go_to(looking.request, "/account")
 
@@ -99,7 +99,7 @@ def change_limits(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/account/trading-state")
 def change_state(looking: Looking, fields: Fields) -> Response:
-    """The user's own switch."""
+    """Sets the user's own trading state as the form says."""
     wanted = validated(TradingStateBody, {"trading_state": text(fields, "trading_state")})
     limiting.choose_trading_state(database(), looking.caller, wanted.trading_state)
     return go_to(looking.request, "/account")
@@ -117,7 +117,7 @@ def export_all(looking: Looking) -> Response:
 
 @router.post("/account/close")
 def close(looking: Looking, fields: Fields) -> Response:
-    """Closes the account for good."""
+    """Closes the account for good, after the password was given once more."""
     proof = validated(PasswordProof, {"password": fields.get("password", [""])[0]})
     accounts.close_account(database(), outbox(), looking.caller, proof.password)
     answer = go_to(looking.request, "/register")

@@ -1,4 +1,4 @@
-"""Strategies to start from."""
+"""Strategies to start from: shown to whoever has none yet."""
 
 from __future__ import annotations
 

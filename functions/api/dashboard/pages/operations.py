@@ -8,6 +8,7 @@ from stratforge.application.errors import Invalid
 from stratforge.bus import dead_letters
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import halts, operations
+from stratforge.storage.market import data_notes
 
 from functions.api.context import database, redrive_by_function, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
@@ -29,6 +30,7 @@ def page(looking: Operating) -> Response:
             reports=operations.reports(connection, 10),
             lags=operations.price_lags(connection),
             state=halts.platform_state(connection),
+            notes=data_notes.list_notes(connection),
         )
 
 

@@ -1,4 +1,4 @@
-"""Questions for the Analyst."""
+"""The page of questions for the Analyst, and their answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions: what runs, live."""
+"""The pages of sessions: the list, and one as it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stratforge.application.session_chart import session_chart
 from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.storage.ledger.portfolio import SignalRow
-from stratforge.storage.market import market_data
+from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions, strategies
@@ -68,7 +68,7 @@ def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
 
 @router.get("/sessions/{session_id}")
 def page(session_id: UUID, looking: Looking) -> Response:
-    """The page of one session."""
+    """The page of one session: how it stands, its chart, its log and its trades."""
     with database().reading(looking.user_id) as connection:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
@@ -92,6 +92,7 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
         "trades": condition.trades,
         "state": condition.state,
         "price": market_data.latest_price(connection, condition.session.symbol),
+        "notes": data_notes.list_notes(connection, condition.session.symbol),
     }
 
 

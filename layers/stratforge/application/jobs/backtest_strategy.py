@@ -14,7 +14,7 @@ from stratforge.application.jobs.work import Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
 from stratforge.backtest.overfitting import deflated_sharpe_ratio
 from stratforge.backtest.sweep import Sweeper, grid, ranked_results, run_sweep, walk_forward
-from stratforge.broker.history import HistoryUnavailable
+from stratforge.broker.history import HistoryRefused, HistoryUnavailable
 from stratforge.market import Bar, BarColumns
 from stratforge.storage.strategies import backtests, strategies
 from stratforge.strategy import StrategyError, compile_strategy
@@ -61,7 +61,7 @@ def backtest_strategy(work: Work, history: History) -> None:
             report["sweep"] = _sweep(
                 work, Sweeper(compiled, bars, config, target="python"), request.sweep, request.folds
             )
-    except (BacktestError, StrategyError, HistoryUnavailable) as error:
+    except (BacktestError, StrategyError, HistoryRefused, HistoryUnavailable) as error:
         raise Failed(FailureCode.BACKTEST_REFUSED, str(error)) from error
     made = backtests.NewReport(
         strategy.strategy_id, strategy.version, symbol, report.pop("config"), report.pop("metrics"), report

@@ -31,7 +31,7 @@ _FIRST_POLL, _SLOWEST_POLL = 0.03, 0.5
 def request_research(
     database: Database, outbox: Outbox, caller: Caller, request: ResearchRequest, key: RequestKey
 ) -> Job:
-    """Has a question answered.
+    """Queues the answering of a question.
 
     Raises:
         LimitReached: if the day's questions or tokens are used up.
@@ -68,7 +68,7 @@ def request_strategy(
 
 
 def request_backtest(database: Database, outbox: Outbox, caller: Caller, request: NewBacktest, key: RequestKey) -> Job:
-    """Has a strategy backtested.
+    """Queues the backtest of a strategy's current version.
 
     Raises:
         NotFound: if there is no such strategy.

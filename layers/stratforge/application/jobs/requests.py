@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
 
 from stratforge.application.strategies import Symbol
 from stratforge.backtest import BacktestConfig
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.jobs import Job, JobKind
 
 MAX_POINTS = 400
@@ -17,7 +18,7 @@ SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 class JobRequest(BaseModel):
-    """A request of any kind."""
+    """Base of the requests of all kinds of jobs; unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -66,14 +67,14 @@ class Assumptions(BaseModel):
     spread_bps: float = Field(0, ge=0, le=1_000)
     participation: float | None = Field(None, gt=0, le=1)
     fractional: bool = True
-    sizing_rule: Literal["EQUITY_FRACTION", "FIXED_CASH", "FIXED_QUANTITY"] = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = "EQUITY_FRACTION"
     sizing_value: float = Field(1, gt=0, le=1e12)
     stop_loss: float | None = Field(None, gt=0, lt=1)
     take_profit: float | None = Field(None, gt=0, le=1_000)
     trailing_stop: float | None = Field(None, gt=0, lt=1)
 
     def config(self) -> BacktestConfig:
-        """The same for the engine."""
+        """The same assumptions as the configuration that the backtest engine takes."""
         return BacktestConfig(**dict(self))
 
 
@@ -101,7 +102,7 @@ class NewBacktest(JobRequest):
     @field_validator("sweep")
     @classmethod
     def few_points(cls, sweep: dict[str, list[float]] | None) -> dict[str, list[float]] | None:
-        """At most 400 combinations."""
+        """Refuses a sweep of more than 400 combinations of parameters."""
         if sweep is not None and math.prod(len(values) for values in sweep.values()) > MAX_POINTS:
             raise ValueError(f"gives more than {MAX_POINTS} combinations; give fewer values")
         return sweep or None

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Protocol
 from uuid import UUID
 
-from stratforge.portfolio.orders import Origin, Side, TradingState
+from stratforge.market.sizes import Side
+from stratforge.portfolio.orders import Origin, TradingState
 from stratforge.portfolio.reasons import Reason
 
 ZERO = Decimal(0)
@@ -48,7 +49,7 @@ class Account:
     user_id: UUID
     cash: Decimal
     equity: Decimal
-    trading_state: TradingState = "ACTIVE"
+    trading_state: TradingState = TradingState.ACTIVE
     limits: RiskLimits = RiskLimits()
     exposure: Decimal = ZERO
     symbol_value: Decimal = ZERO

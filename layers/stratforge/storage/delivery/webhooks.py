@@ -5,21 +5,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
-KINDS = ("order", "trade", "signal", "session", "job", "halt", "platform")
 MAX_ATTEMPTS = 8
 _DISABLE_AFTER = 40
 _COLUMNS = "id AS webhook_id, url, kinds, failures, disabled_at, old_secret_ends, created_at"
 
 
+class EventKind(StrEnum):
+    """The kinds of events that a webhook can be told of."""
+
+    ORDER = "order"
+    TRADE = "trade"
+    SIGNAL = "signal"
+    SESSION = "session"
+    JOB = "job"
+    HALT = "halt"
+    PLATFORM = "platform"
+
+
 @dataclass(frozen=True, slots=True)
 class StoredWebhook:
-    """A webhook without its secret."""
+    """A webhook without its secret.
+
+    Attributes:
+        failures: Failed attempts since the last that arrived; after 40 it is disabled.
+    """
 
     webhook_id: UUID
     url: str
@@ -30,16 +46,18 @@ class StoredWebhook:
     created_at: datetime
 
 
-def add_webhook(connection: Connection, user_id: UUID, url: str, kinds: Sequence[str], secret: str) -> StoredWebhook:
+def add_webhook(
+    connection: Connection, user_id: UUID, url: str, kinds: Sequence[EventKind], secret: str
+) -> StoredWebhook:
     """Keeps a webhook; it is told of what happens from now on."""
     query = f"INSERT INTO webhooks (user_id, url, kinds, secret) VALUES (%s, %s, %s, %s) RETURNING {_COLUMNS}"  # noqa: S608 - column names
-    stored = fetch_one(connection, StoredWebhook, query, (user_id, url, list(kinds), secret))
+    stored = fetch_one(connection, StoredWebhook, query, (user_id, url, [each.value for each in kinds], secret))
     assert stored is not None
     return stored
 
 
 def list_webhooks(connection: Connection, user_id: UUID) -> list[StoredWebhook]:
-    """All webhooks, the newest first."""
+    """The webhooks of a user, the newest first."""
     query = f"SELECT {_COLUMNS} FROM webhooks WHERE user_id = %s ORDER BY created_at DESC, id"  # noqa: S608 - column names
     return fetch_all(connection, StoredWebhook, query, (user_id,))
 

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.acceptance import Market
 from stratforge.portfolio.netting import Block
-from stratforge.portfolio.orders import BlockStatus, Side
+from stratforge.portfolio.orders import BlockStatus
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 

@@ -10,8 +10,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.acceptance import Decision, Holder, Market, Release
-from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, OrderType, Side
+from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, OrderType, TradingState
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
@@ -83,7 +84,7 @@ def due_orders(connection: Connection, symbol: str) -> list[DueOrder]:
                o.quantity - o.filled_quantity AS remaining, o.reserve_price, o.reserved_cash, o.reserved_quantity, o.water_mark,
                o.replaces_order_id AS replaces,
                CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
-                    WHEN o.expires_at <= l.time THEN '{Reason.EXPIRED}' END AS ends
+                    WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}' END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
         WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
@@ -191,9 +192,9 @@ def lock_accounts(
 _LIMITS = tuple(field.name for field in dataclasses.fields(RiskLimits))
 
 
-def _account(**columns: Any) -> Account:
+def _account(trading_state: TradingState, **columns: Any) -> Account:
     limits = RiskLimits(**{name: columns.pop(name) for name in _LIMITS})
-    return Account(limits=limits, **columns)
+    return Account(limits=limits, trading_state=trading_state, **columns)
 
 
 def free_quantities(

@@ -33,7 +33,7 @@ class SymbolHalt:
 
 
 def platform_state(connection: Connection) -> PlatformState:
-    """The platform's trading state."""
+    """Reads the platform's trading state, since when it holds and why."""
     query = "SELECT trading_state::text, reason, changed_at, suspended_at, suspension FROM platform_state"
     state = fetch_one(connection, PlatformState, query)
     assert state is not None
@@ -65,13 +65,8 @@ def end_suspension(connection: Connection) -> bool:
     return connection.execute(query).rowcount == 1
 
 
-def impose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
-    """Imposes a trading state on a user; the stricter of it and the user's own counts."""
-    connection.execute("UPDATE users SET imposed_state = %s::trading_state WHERE id = %s", (state, user_id))
-
-
 def choose_state(connection: Connection, user_id: UUID, state: TradingState) -> None:
-    """A user's own trading state."""
+    """Sets a user's own trading state; a stricter one that was imposed stays in force."""
     connection.execute("UPDATE users SET trading_state = %s::trading_state WHERE id = %s", (state, user_id))
 
 

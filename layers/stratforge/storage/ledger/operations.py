@@ -14,7 +14,7 @@ from stratforge.storage.postgres.rows import fetch_all
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report of the reconciler."""
+    """A report of the reconciler as it is stored: when it ran, whether all was well, and what it found."""
 
     report_id: int
     started_at: datetime
@@ -30,7 +30,7 @@ def is_operator(connection: Connection) -> bool:
 
 
 def reports(connection: Connection, limit: int) -> list[StoredReport]:
-    """The reconciler's latest reports."""
+    """The reconciler's latest reports, the newest first."""
     query = "SELECT id AS report_id, started_at, finished_at, clean, report FROM operator_reports(%s)"
     return fetch_all(connection, StoredReport, query, (limit,))
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from stratforge.portfolio.orders import OrderStatus, OrderTerms, OrderType, Origin, Side, SizeKind, TimeInForce
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderStatus, OrderTerms, OrderType, Origin, TimeInForce
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
@@ -68,7 +69,7 @@ class StoredOrder:
 
     @property
     def explanation(self) -> str | None:
-        """The reason in a sentence."""
+        """The meaning of the reason, in a sentence; None without a reason."""
         return explanation_of(self.reason)
 
     @property
@@ -140,7 +141,7 @@ class OrderFilter:
 
 
 def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page: Page) -> list[StoredOrder]:
-    """A page of orders."""
+    """A page of a user's orders that pass the filter, in the page's order."""
     return fetch_all(
         connection,
         StoredOrder,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from psycopg.rows import dict_row
 
-from stratforge.portfolio.orders import Side
+from stratforge.market.sizes import Side
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage
@@ -45,7 +45,11 @@ _POSITION = [field.name for field in fields(PositionRow)]
 
 @dataclass(frozen=True, slots=True)
 class PortfolioRow:
-    """A user's money and open positions, read at one moment. Dollars; `day_equity` is what they came to when the market's day began."""
+    """A user's money and open positions, read at one moment, in dollars.
+
+    Attributes:
+        day_equity: What they came to when the market's day began.
+    """
 
     cash: Decimal
     reserved_cash: Decimal
@@ -121,7 +125,7 @@ class SignalRow:
 
     @property
     def explanation(self) -> str | None:
-        """The reason in a sentence."""
+        """The meaning of the reason, in a sentence; None without a reason."""
         return explanation_of(self.reason)
 
 
@@ -198,7 +202,7 @@ class LedgerFilter:
 
 
 def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:
-    """A page of trades."""
+    """A page of a user's trades that pass the filter, in the page's order."""
     return fetch_all(
         connection,
         TradeRow,
@@ -219,7 +223,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
 
 
 def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[SignalRow]:
-    """A page of signals."""
+    """A page of a user's signals that pass the filter, in the page's order."""
     return fetch_all(
         connection,
         SignalRow,

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.corrections import Adjustment, Share
-from stratforge.portfolio.orders import Side
 from stratforge.storage.ledger.reservations import ADJUST, lock_users
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Connection
@@ -32,7 +32,7 @@ class LedgerSymbol:
 
 
 def ledger_by_symbol(connection: Connection) -> dict[str, LedgerSymbol]:
-    """The ledger's sums, by symbol."""
+    """The sums of all users' positions and blocks by symbol, to compare with the broker."""
     found = fetch_all(
         connection,
         LedgerSymbol,

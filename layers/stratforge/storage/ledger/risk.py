@@ -1,4 +1,4 @@
-"""A user's own limits."""
+"""The limits that users set for themselves."""
 
 from __future__ import annotations
 

@@ -18,9 +18,11 @@ FRESH = timedelta(minutes=5)
 class SymbolState:
     """Prices and states of a symbol.
 
-    `bar_*` are of the last finished bar, `time` is the market's time of the price. `bid` and `ask` are the national best bid and offer
-    at `quoted_at`; None where no quotes are heard. `suspended` says that orders wait because the broker refuses the platform, or did until
-    a moment ago and the price is still one from then.
+        `bar_*` are of the last finished bar, `time` is the market's time of the price. `bid` and `ask` are the national best bid and offer
+            at `quoted_at`; None where no quotes are heard. `suspended` says that orders wait because the broker refuses the platform, or did until
+        a moment ago and the price is still one from then.
+     `now` is the exchange's time, which goes on when nothing
+    trades; while its clock was never read it is that of the price.
     """
 
     price: Decimal
@@ -36,6 +38,7 @@ class SymbolState:
     ask: Decimal | None
     quoted_at: datetime | None
     exchange_state: ExchangeState
+    now: datetime
 
 
 def lock_symbol(connection: Connection, symbol: str) -> None:
@@ -53,7 +56,7 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
                l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted,
                p.trading_state AS platform_state,
                p.suspended_at IS NOT NULL OR coalesce(p.resumed_at > now() - %s::interval, false) AND l.received_at < p.resumed_at AS suspended,
-               l.bid, l.ask, l.quoted_at, l.exchange_state
+               l.bid, l.ask, l.quoted_at, l.exchange_state, greatest(l.time, (SELECT market_now())) AS now
         FROM latest_prices l CROSS JOIN platform_state p WHERE l.symbol = %s
         """,
         (FRESH, FRESH, symbol),
@@ -64,7 +67,7 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
 # range of every bar that began after it was accepted, a limit at the last price only: it cannot trade at a price that has passed.
 DUE_ORDER = """
     (o.status = 'PENDING' OR (o.status = 'RESTING' AND (
-        o.cancel_requested_at IS NOT NULL OR o.expires_at <= l.time
+        o.cancel_requested_at IS NOT NULL OR o.expires_at <= greatest(l.time, (SELECT market_now()))
         OR ((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))
         OR (o.triggered_at IS NULL AND o.type <> 'limit' AND o.active_from <= l.bar_time
             AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))

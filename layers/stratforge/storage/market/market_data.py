@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from stratforge.market import Bar, BarColumns, Trade
+from stratforge.market import Bar, BarColumns, Quote, Trade
 from stratforge.market.columns import Integers, exchange_timezone
 from stratforge.market.corporate_actions import SplitScale, scaled
+from stratforge.portfolio.orders import ExchangeState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 
@@ -101,7 +102,9 @@ def set_bar_price(connection: Connection, bar: Bar) -> None:
         VALUES (%(symbol)s, %(price)s, %(end)s, %(start)s, %(low)s, %(high)s)
         ON CONFLICT (symbol) DO UPDATE SET
             price = CASE WHEN l.time <= excluded.time THEN excluded.price ELSE l.price END,
-            time = greatest(l.time, excluded.time), received_at = now(),
+            time = greatest(l.time, excluded.time),
+            -- A bar that came late makes no fresh price.
+            received_at = CASE WHEN excluded.time < (SELECT market_now()) - interval '2 minutes' THEN l.received_at ELSE now() END,
             bar_time = excluded.bar_time, bar_low = excluded.bar_low, bar_high = excluded.bar_high
         WHERE l.bar_time IS NULL OR l.bar_time <= excluded.bar_time
         """,
@@ -128,6 +131,60 @@ def set_trade_price(connection: Connection, trade: Trade) -> bool:
             (trade.symbol, trade.price, trade.time),
         ).rowcount
         == 1
+    )
+
+
+def set_quote(connection: Connection, quote: Quote) -> bool:
+    """Notes the best bid and offer of a symbol that has a price; False when later ones are known."""
+    return (
+        connection.execute(
+            "UPDATE latest_prices SET bid = %s, ask = %s, quoted_at = %s WHERE symbol = %s AND (quoted_at IS NULL OR quoted_at < %s)",
+            (quote.bid, quote.ask, quote.time, quote.symbol, quote.time),
+        ).rowcount
+        == 1
+    )
+
+
+def set_exchange_state(connection: Connection, symbol: str, state: ExchangeState) -> bool:
+    """Notes what the exchange says of a symbol that has a price; False when nothing changes."""
+    return (
+        connection.execute(
+            "UPDATE latest_prices SET exchange_state = %s WHERE symbol = %s AND exchange_state <> %s",
+            (state, symbol, state),
+        ).rowcount
+        == 1
+    )
+
+
+def exchange_states(connection: Connection) -> dict[str, ExchangeState]:
+    """The symbols that do not trade, with what the exchange says of them."""
+    rows = connection.execute("SELECT symbol, exchange_state FROM latest_prices WHERE exchange_state <> 'TRADING'")
+    return dict(rows.fetchall())
+
+
+def take_back_trade(connection: Connection, voided_at: datetime, standing: Trade) -> bool:
+    """Puts the last trade that stands in the place of one that was canceled or corrected; False when that made no price."""
+    return (
+        connection.execute(
+            "UPDATE latest_prices SET price = %s, time = %s WHERE symbol = %s AND time = %s",
+            (standing.price, standing.time, standing.symbol, voided_at),
+        ).rowcount
+        == 1
+    )
+
+
+def change_is_announced(connection: Connection, symbol: str) -> bool:
+    """Returns whether a corporate action of the symbol takes effect within a day of its latest price."""
+    return bool(
+        fetch_value(
+            connection,
+            """
+            SELECT EXISTS (SELECT FROM corporate_actions a JOIN latest_prices l ON l.symbol = a.symbol
+                           WHERE a.symbol = %s AND a.effective_on BETWEEN (l.time AT TIME ZONE 'America/New_York')::date - 1
+                                                                      AND (l.time AT TIME ZONE 'America/New_York')::date + 1)
+            """,
+            (symbol,),
+        )
     )
 
 
@@ -183,7 +240,7 @@ def _columns(symbol: str, rows: list[Any]) -> BarColumns:
     splits = rows[-1][7] if rows else None
     if splits is None:
         return bars
-    return scaled(bars, seconds([row[6] for row in rows]), [SplitScale(*each) for each in splits])
+    return scaled(bars, seconds([row[6] for row in rows]), [SplitScale(at, ratio) for at, ratio in splits])
 
 
 def seconds(times: Sequence[datetime | None]) -> Integers:
@@ -206,6 +263,19 @@ def recent_closes(connection: Connection, symbols: Sequence[str], count: int) ->
     for symbol, close in rows:
         closes.setdefault(symbol, []).append(close)
     return closes
+
+
+def bars_until(connection: Connection, until: Mapping[str, datetime], limit: int) -> dict[str, int]:
+    """The number of bars of each symbol that are stored up to its time (included), counted no further than `limit`."""
+    rows = connection.execute(
+        """
+        SELECT wanted.symbol, stored.bars FROM unnest(%s::text[], %s::timestamptz[]) AS wanted (symbol, until)
+        CROSS JOIN LATERAL (SELECT count(*) AS bars FROM (
+            SELECT FROM market_data m WHERE m.symbol = wanted.symbol AND m.timeframe = '1Min' AND m.time <= wanted.until LIMIT %s) counted) stored
+        """,
+        (list(until), list(until.values()), limit),
+    )
+    return dict(rows.fetchall())
 
 
 def last_bar_times(connection: Connection, symbols: Sequence[str]) -> dict[str, datetime]:

@@ -11,11 +11,15 @@ from uuid import UUID
 
 import psycopg
 
-from stratforge.configuration import DatabaseSecret, read_secret, reread_secret
+from stratforge.configuration import DatabaseSecret, Settings, read_secret, reread_secret
 
 Connection = psycopg.Connection[Any]
 # A connection that was used less long ago than this is taken to be alive.
 _TRUSTED_SECONDS = 20.0
+
+
+class _Environment(Settings):
+    database_secret: str
 
 
 class Database:
@@ -44,11 +48,25 @@ class Database:
     @classmethod
     def of_secret(cls, secret_name: str, *, application: str) -> Database:
         """The database that a secret of Secrets Manager names."""
+        return cls._of(lambda: secret_name, application)
+
+    @classmethod
+    def of_environment(cls, application: str) -> Database:
+        """The database of the secret that the variable DATABASE_SECRET names; the variable is read with the first connection."""
+        return cls._of(lambda: _Environment.from_environment().database_secret, application)
+
+    @classmethod
+    def _of(cls, secret_name: Callable[[], str], application: str) -> Database:
         return cls(
-            lambda: read_secret(DatabaseSecret, secret_name).conninfo(),
+            lambda: read_secret(DatabaseSecret, secret_name()).conninfo(),
             application=application,
-            renewed=lambda: reread_secret(DatabaseSecret, secret_name).conninfo(),
+            renewed=lambda: reread_secret(DatabaseSecret, secret_name()).conninfo(),
         )
+
+    def prepare(self) -> None:
+        """Connects, so that whoever comes first need not wait for it."""
+        with self.transaction():
+            pass
 
     def _connect(self, **settings: Any) -> Connection:
         """A new connection. What does not connect is tried once more where the secret says something else meanwhile: a failover ends

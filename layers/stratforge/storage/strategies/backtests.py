@@ -81,7 +81,7 @@ def add_backtest(connection: Connection, job_id: UUID, user_id: UUID, made: NewR
 def list_backtests(
     connection: Connection, user_id: UUID, page: Page, strategy_id: UUID | None = None
 ) -> list[StoredBacktest]:
-    """A page of backtests."""
+    """A page of a user's finished backtests, of one strategy or of all."""
     return fetch_all(
         connection,
         StoredBacktest,

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from stratforge.market import Bar
+from stratforge.market.timeliness import oldest_actionable
+from stratforge.portfolio.reasons import Reason
+from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 from stratforge.strategy.lookback import window_length
 
 MAX_FAILURES = 3
@@ -30,6 +36,7 @@ class RunningSession:
     bars_held: int
     quantity: float
     average_entry_price: float
+    last_bar_time: datetime | None = None
 
     @property
     def bars_held_now(self) -> int:
@@ -52,10 +59,12 @@ class Outcome:
 
 def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
     """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
-    rows = connection.execute(
+    return fetch_all(
+        connection,
+        RunningSession,
         """
-        SELECT s.id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
-               coalesce(p.quantity, 0)::float8, coalesce(p.avg_entry_price, 0)::float8
+        SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
+               coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol
@@ -65,7 +74,14 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
         """,
         (symbol, shard, bar_time),
     )
-    return [RunningSession(*row) for row in rows]
+
+
+def note_missing_bars(connection: Connection, session_ids: Sequence[UUID], missing: int) -> None:
+    """Notes that sessions were not evaluated because so many bars of their windows are missing. Being evaluated takes it back."""
+    connection.execute(
+        "UPDATE sessions SET missing_bars = %(missing)s WHERE id = ANY(%(ids)s) AND missing_bars <> %(missing)s",
+        {"ids": list(session_ids), "missing": missing},
+    )
 
 
 def record_outcomes(
@@ -73,7 +89,7 @@ def record_outcomes(
     symbol: str,
     bar_time: datetime,
     outcomes: Sequence[Outcome],
-    bar_before: datetime | None = None,
+    not_acted_on: Reason | None = None,
 ) -> int:
     """Writes signals and state of one bar; a session that has already seen the bar is left alone.
 
@@ -82,7 +98,7 @@ def record_outcomes(
         symbol: The symbol.
         bar_time: The bar.
         outcomes: What came of it, for each session.
-        bar_before: The bar before it, so that it is noted which sessions did not see that one.
+        not_acted_on: Why no signal of this bar becomes an order; None when they may.
 
     Returns:
         How many signals are new.
@@ -103,17 +119,13 @@ def record_outcomes(
             WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
               AND (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price)
             ON CONFLICT DO NOTHING),
-        missed AS (
-            INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar)
-            SELECT s.id, s.user_id, s.last_bar_time, %(bar_time)s FROM outcome o JOIN sessions s ON s.id = o.session_id
-            WHERE s.last_bar_time < %(bar_before)s AND s.last_bar_time < %(bar_time)s
-            ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
                 first_bar_time = coalesce(s.first_bar_time, %(bar_time)s),
                 last_bar_time = %(bar_time)s,
                 bars_evaluated = s.bars_evaluated + 1,
                 bars_held = o.bars_held,
+                missing_bars = 0,
                 seen_quantity = o.quantity,
                 seen_entry_price = o.entry_price,
                 state = CASE WHEN o.error IS NULL THEN o.state ELSE s.state END,
@@ -128,29 +140,105 @@ def record_outcomes(
             WHERE s.id = o.session_id AND (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
             RETURNING s.id, s.user_id, o.side, o.confidence, o.size_kind, o.size),
         signaled AS (
-            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size)
-            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size
+            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, status, reason)
+            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size,
+                   (CASE WHEN %(not_acted_on)s::text IS NULL THEN 'PENDING' ELSE 'EXPIRED' END)::signal_status, %(not_acted_on)s
             FROM advanced WHERE side IS NOT NULL ORDER BY id
             ON CONFLICT (session_id, bar_time) DO NOTHING
             RETURNING 1)
         SELECT count(*) FROM signaled
         """,
-        {"bar_before": bar_before, **_parameters(symbol, bar_time, outcomes)},
+        {"not_acted_on": not_acted_on, **_parameters(symbol, bar_time, outcomes)},
     ).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def last_bar_seen_by_all(connection: Connection, symbol: str) -> datetime | None:
-    """The latest bar that every session of a symbol has seen; None when none has seen any.
+# Bars that were new when they were stored: the others filled a hole of history after later bars had been evaluated, and nobody is evaluated on them.
+_NEW_BARS = "market_data m WHERE m.timeframe = '1Min' AND (m.after_bar IS NULL OR m.after_bar < m.time)"
 
-    A bar may be stored and yet not seen: whoever stored it may have died before it was evaluated, with the queue it came from.
+
+def bar_before(connection: Connection, symbol: str, bar_time: datetime) -> datetime | None:
+    """The bar that sessions were to be evaluated on before the one at `bar_time`; None when it is the first."""
+    query = f"SELECT max(m.time) FROM {_NEW_BARS} AND m.symbol = %s AND m.time < %s"  # noqa: S608 - a condition of ours
+    found: datetime | None = fetch_value(connection, query, (symbol, bar_time))
+    return found
+
+
+def note_missed_bars(
+    connection: Connection, symbol: str, shard: int, bar_time: datetime
+) -> list[tuple[datetime, datetime]]:
+    """Notes, for each session of a shard, the stored bars before `bar_time` that it has not seen, which its owner is told of.
+
+    Returns:
+        Those that any of them has not seen, in order, each with the bar before it.
     """
-    row = connection.execute(
-        "SELECT min(last_bar_time) FROM sessions WHERE symbol = %s AND status IN ('RUNNING', 'PAUSED')", (symbol,)
-    ).fetchone()
-    seen: datetime | None = row[0] if row is not None else None
-    return seen
+    connection.execute(
+        f"""
+        INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar, bars, filled)
+        SELECT s.id, s.user_id, s.last_bar_time, %(bar_time)s, missed.bars, true FROM sessions s
+        CROSS JOIN LATERAL (SELECT count(*)::int AS bars FROM {_NEW_BARS}
+                            AND m.symbol = s.symbol AND m.time > s.last_bar_time AND m.time < %(bar_time)s) missed
+        WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND missed.bars > 0
+        ON CONFLICT DO NOTHING
+        """,  # noqa: S608 - a condition of ours
+        {"symbol": symbol, "shard": shard, "bar_time": bar_time},
+    )
+    rows = connection.execute(
+        f"""
+        WITH seen AS (
+            SELECT min(s.last_bar_time) AS until FROM sessions s
+            WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time < %(bar_time)s)
+        SELECT m.time, coalesce(lag(m.time) OVER (ORDER BY m.time), seen.until) FROM seen, {_NEW_BARS}
+          AND m.symbol = %(symbol)s AND m.time > seen.until AND m.time <= %(bar_time)s ORDER BY m.time
+        """,  # noqa: S608 - a condition of ours
+        {"symbol": symbol, "shard": shard, "bar_time": bar_time},
+    )
+    return rows.fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueBar:
+    """The last stored bar of a symbol, which sessions of a shard should have seen long ago."""
+
+    bar: Bar
+    shard: int
+
+
+def overdue_bars(connection: Connection) -> list[OverdueBar]:
+    """Bars that came to be stored and never to the sessions that wait for them, and that no later bar has made up for."""
+    now = market_now(connection)
+    if now is None:
+        return []
+    return fetch_all(
+        connection,
+        _overdue,
+        f"""
+        SELECT DISTINCT s.shard, last.symbol, last.time, last.open, last.high, last.low, last.close, last.volume FROM sessions s
+        CROSS JOIN LATERAL (SELECT m.* FROM {_NEW_BARS} AND m.symbol = s.symbol ORDER BY m.time DESC LIMIT 1) last
+        WHERE s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time < last.time AND last.time < %s ORDER BY last.symbol, s.shard
+        """,  # noqa: S608 - a condition of ours
+        (oldest_actionable(now),),
+    )
+
+
+def _overdue(shard: int, **columns: Any) -> OverdueBar:
+    return OverdueBar(Bar(**columns), shard)
+
+
+def last_bars_seen_by_all(connection: Connection, symbols: Sequence[str]) -> dict[str, datetime]:
+    """The latest bar of each symbol that every one of its sessions has seen; without symbols whose sessions have seen none.
+
+    A bar may be stored and yet not seen: whoever was to evaluate it may have died, with the queue it came from.
+    """
+    rows = connection.execute(
+        """
+        SELECT symbol, min(last_bar_time) FROM sessions
+        WHERE symbol = ANY(%s) AND status IN ('RUNNING', 'PAUSED') AND last_bar_time IS NOT NULL GROUP BY symbol
+        """,
+        (list(symbols),),
+    )
+    return dict(rows.fetchall())
 
 
 def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -171,26 +259,38 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
     }
 
 
+class Need(IntEnum):
+    """The use that a symbol has for live prices; the greater, the sooner it gets them when not all can have them."""
+
+    BARS = 0  # It is held: its value follows the bars.
+    RUNS = 1  # Sessions run on it: with quotes what they say is executed at better prices.
+    RESTS = 2  # An order or a session's stop waits for a price; without trades it is woken by bars, once a minute.
+    WORKS = 3  # A block order is at the broker.
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The market data that running sessions need for a symbol: its shards, and the bars of history before the next
-    bar."""
+    """The market data that is wanted of a symbol: its shards, the bars of history before the next bar, and what its live
+    prices are needed for."""
 
     shards: int
     history: int
+    need: Need = Need.RUNS
 
 
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
-    """Symbols with running sessions, open positions or waiting orders, and what is wanted of each."""
+    """Symbols with running sessions, open positions, waiting orders or block orders at work, and what is wanted of each."""
     rows = connection.execute(
         """
-        SELECT symbol, max(shard) + 1, max(lookback) FROM (
-            SELECT s.symbol, s.shard, v.lookback FROM sessions s
+        SELECT symbol, max(shard) + 1, max(lookback), max(need) FROM (
+            SELECT s.symbol, s.shard, v.lookback, CASE WHEN (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
+                AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED')
-            UNION ALL SELECT symbol, 0, 1 FROM positions WHERE quantity > 0
-            UNION ALL SELECT symbol, 0, 1 FROM orders WHERE status IN ('PENDING', 'RESTING')) wanted
+            UNION ALL SELECT symbol, 0, 1, 0 FROM positions WHERE quantity > 0
+            UNION ALL SELECT symbol, 0, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
+            UNION ALL SELECT symbol, 0, 1, 3 FROM block_orders WHERE completed_at IS NULL) wanted
         GROUP BY symbol
         """
     )
-    return {symbol: Wanted(shards, window_length(lookback)) for symbol, shards, lookback in rows}
+    return {symbol: Wanted(shards, window_length(lookback), Need(need)) for symbol, shards, lookback, need in rows}

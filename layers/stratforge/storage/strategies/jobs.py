@@ -89,7 +89,7 @@ def add_job(
 
 
 def list_jobs(connection: Connection, user_id: UUID, page: Page, kind: JobKind | None = None) -> list[Job]:
-    """A page of jobs."""
+    """A page of a user's jobs, of one kind or of all."""
     return fetch_all(
         connection,
         Job,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -68,7 +68,24 @@ def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[
     had before later corrections, on the scale of the splits that were followed by then. All is read at once; windows are made as they
     are asked for, without the connection.
     """
-    length = window_length(session.lookback)
+    record = _read_record(
+        connection, session.symbol, session.first_bar_time, session.last_bar_time, window_length(session.lookback)
+    )
+    record = replace(record, views=_views(connection, session.session_id), gaps=_gaps(connection, session.session_id))
+    return _windows(record)
+
+
+def windows_as_of(
+    connection: Connection, symbol: str, first: datetime, last: datetime, length: int
+) -> Iterator[tuple[int, BarColumns]]:
+    """The windows of the bars from `first` to `last`, each as sessions saw it that were evaluated in time, with its bar's time in seconds.
+
+    Evaluated on it later, a session sees what the others saw, and what its replay will see.
+    """
+    return ((each.time, each.window) for each in _windows(_read_record(connection, symbol, first, last, length)))
+
+
+def _read_record(connection: Connection, symbol: str, first: datetime, last: datetime, length: int) -> _Record:
     rows = connection.execute(
         """
         SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, after_bar
@@ -78,49 +95,49 @@ def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[
                   AND (after_bar IS NULL OR after_bar < %(first)s) ORDER BY time DESC LIMIT %(before)s) first_window), %(first)s)
         ORDER BY time
         """,
-        {
-            "symbol": session.symbol,
-            "first": session.first_bar_time,
-            "last": session.last_bar_time,
-            "before": length - 1,
-        },
+        {"symbol": symbol, "first": first, "last": last, "before": length - 1},
     ).fetchall()
-    record = _Record(
-        bars=BarColumns.from_rows(rows, exchange_timezone(session.symbol)),
+    bars = BarColumns.from_rows(rows, exchange_timezone(symbol))
+    return _Record(
+        bars=bars,
         adjusted_at=seconds([row[6] for row in rows]),
         after_bar=seconds([row[7] for row in rows]),
-        views=_views(connection, session.session_id),
-        gaps=_gaps(connection, session.session_id),
-        splits=_splits(connection, session.symbol),
+        splits=_splits(connection, symbol),
+        undo=_corrections(connection, symbol, bars),
+        start=int(np.searchsorted(bars.time, int(first.timestamp()))),
+        length=length,
     )
-    undo = _corrections(connection, session.symbol, record.bars)
-    start = int(np.searchsorted(record.bars.time, int(session.first_bar_time.timestamp())))
-    return _windows(record, undo, start, length)
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The stored record of a session's bars. Times are seconds since the epoch; see the columns of market_data for
-    `adjusted_at` and `after_bar`.
+    """The stored record of bars. Times are seconds since the epoch; see the columns of market_data for `adjusted_at` and
+    `after_bar`.
 
     Attributes:
-        views: The positions that the session saw, from the bars at which they changed.
-        gaps: Pairs of bars between which it saw none.
         splits: The splits that were followed, each with the last bar that was evaluated before.
+        undo: What bars were before they were corrected.
+        start: The place of the first bar that was evaluated.
+        length: Bars of a window.
+        views: The positions that a session saw, from the bars at which they changed.
+        gaps: Pairs of bars between which it saw none.
     """
 
     bars: BarColumns
     adjusted_at: Integers
     after_bar: Integers
-    views: dict[int, tuple[float, float]]
-    gaps: list[tuple[int, int]]
     splits: list[tuple[int, SplitScale]]
+    undo: _Undo
+    start: int
+    length: int
+    views: dict[int, tuple[float, float]] = field(default_factory=dict)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
 
 
-def _windows(record: _Record, undo: _Undo, start: int, length: int) -> Iterator[RecordedBar]:
-    bars, late = record.bars, record.after_bar.any()
+def _windows(record: _Record) -> Iterator[RecordedBar]:
+    bars, late, length = record.bars, record.after_bar.any(), record.length
     seen = (0.0, 0.0)
-    for index in range(start, len(bars)):
+    for index in range(record.start, len(bars)):
         time = int(bars.time[index])
         # A bar that was stored after later ones was never new, so nobody was evaluated on it.
         if record.after_bar[index] >= time or any(after < time < before for after, before in record.gaps):
@@ -130,7 +147,7 @@ def _windows(record: _Record, undo: _Undo, start: int, length: int) -> Iterator[
         chosen: Chosen = slice(max(0, index + 1 - length), index + 1)
         if late:
             chosen = np.flatnonzero(record.after_bar[: index + 1] < time)[-length:]
-        window = _as_of(bars.take(chosen), undo, time)
+        window = _as_of(bars.take(chosen), record.undo, time)
         yield RecordedBar(time, scaled(window, record.adjusted_at[chosen], followed), *seen)
 
 
@@ -145,9 +162,10 @@ def _views(connection: Connection, session_id: UUID) -> dict[int, tuple[float, f
 
 
 def _gaps(connection: Connection, session_id: UUID) -> list[tuple[int, int]]:
-    """Pairs of bars between which the session saw none."""
+    """Pairs of bars between which the session saw none, then or later."""
     query = """
-        SELECT extract(epoch FROM after_bar)::bigint, extract(epoch FROM before_bar)::bigint FROM session_gaps WHERE session_id = %s
+        SELECT extract(epoch FROM after_bar)::bigint, extract(epoch FROM before_bar)::bigint FROM session_gaps
+        WHERE session_id = %s AND NOT filled
     """
     return connection.execute(query, (session_id,)).fetchall()
 

@@ -11,17 +11,20 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from stratforge.portfolio.orders import SizingRule
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
-    s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.failure_reason, s.started_at, s.ended_at,
+    s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, s.ended_at,
     s.final_pnl, s.settling, s.replayed_at, s.replayed_bars, s.replay_differences,
     coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS realized_pnl,
     coalesce((SELECT p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis FROM positions p
-              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS unrealized_pnl"""
+              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS unrealized_pnl,
+    (SELECT coalesce(sum(g.bars), 0) FROM session_gaps g WHERE g.session_id = s.id) AS missed_bars,
+    CASE WHEN s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time IS NOT NULL THEN (
+        SELECT count(*) FROM market_data m WHERE m.symbol = s.symbol AND m.timeframe = '1Min' AND m.time > s.last_bar_time) ELSE 0 END AS bars_behind"""
 
 
 # The parameters of `SessionSettings`, in the order of the columns.
@@ -81,11 +84,14 @@ class StoredSession:
         take_profit: Fraction above the average entry price at which it is sold.
         trailing_stop: Fraction below the highest price since the entry at which it is sold.
         last_bar_time: The last bar that it was evaluated on.
+        missing_bars: Bars of history that it still waits for: its strategy looks back further than the symbol's bars reach. 0 when it waits for none.
         failure_reason: Why it failed, or what went wrong on its last bar that did.
         final_pnl: Its profit, once it has ended.
         settling: It has ended and its last orders have not: final_pnl may still change.
         replayed_at: When its recorded bars were evaluated again last.
         replay_differences: Bars on which the replay said something else; none are expected.
+        missed_bars: Bars that it did not see in their time. It has seen them since, in order, and nothing was ordered on them.
+        bars_behind: Bars that there are and that it has not seen yet; more than one says that it lags.
     """
 
     session_id: UUID
@@ -101,6 +107,7 @@ class StoredSession:
     trailing_stop: Decimal | None
     bars_evaluated: int
     last_bar_time: datetime | None
+    missing_bars: int
     failure_reason: str | None
     started_at: datetime
     ended_at: datetime | None
@@ -111,6 +118,8 @@ class StoredSession:
     replayed_at: datetime | None
     replayed_bars: int | None
     replay_differences: list[dict[str, Any]] | None
+    missed_bars: int
+    bars_behind: int
 
     @property
     def settings(self) -> SessionSettings:
@@ -176,7 +185,7 @@ class SessionFilter:
 
 
 def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, page: Page) -> list[StoredSession]:
-    """A page of sessions."""
+    """A page of a user's sessions that pass the filter, with their profit at the latest prices."""
     return fetch_all(
         connection,
         StoredSession,

@@ -1,4 +1,4 @@
-"""Strategies and their versions."""
+"""Strategies and their versions, as users own them."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def get_strategy(connection: Connection, strategy_id: UUID, of_user: UUID | None
 def list_strategies(
     connection: Connection, user_id: UUID, page: Page, symbol: str | None = None
 ) -> list[StoredStrategy]:
-    """A page of strategies."""
+    """A page of a user's strategies, for one symbol or for all."""
     return fetch_all(
         connection,
         StoredStrategy,
@@ -269,7 +269,7 @@ def get_version(connection: Connection, strategy_id: UUID, version: int) -> Stor
 
 
 def list_versions(connection: Connection, strategy_id: UUID) -> list[StoredVersion]:
-    """All versions, the newest first."""
+    """All versions of a strategy with their code and origin, the newest first."""
     return fetch_all(
         connection,
         StoredVersion,

@@ -14,7 +14,11 @@ from stratforge.storage.postgres.rows import fetch_one
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A user's profile. Balances are dollars; of the two trading states, the user's own and an operator's, the stricter counts."""
+    """A user's profile. Balances are dollars.
+
+    Attributes:
+        imposed_state: What an operator imposed; the stricter of the two counts.
+    """
 
     user_id: UUID
     email: str
@@ -71,7 +75,7 @@ def get_user(connection: Connection, user_id: UUID) -> User | None:
 def add_refresh_token(
     connection: Connection, token_hash: bytes, user_id: UUID, family_id: UUID, expires_at: datetime
 ) -> None:
-    """Stores a refresh token."""
+    """Stores a refresh token by its hash, as a member of its login's family."""
     connection.execute(
         "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%s, %s, %s, %s)",
         (token_hash, user_id, family_id, expires_at),
@@ -111,7 +115,7 @@ def password_hash(connection: Connection, user_id: UUID) -> str | None:
 
 
 def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> None:
-    """Sets a new password."""
+    """Replaces the hash that a user's password is checked against."""
     connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (hashed, user_id))
 
 

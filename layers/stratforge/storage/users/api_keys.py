@@ -15,7 +15,7 @@ _COLUMNS = "id AS key_id, name, hint, scopes, created_at, expires_at, last_used_
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key without the key."""
+    """A key without the key; `hint` is how it begins."""
 
     key_id: UUID
     name: str
@@ -36,7 +36,7 @@ def add_key(
     scopes: Sequence[str],
     expires_at: datetime | None,
 ) -> StoredKey:
-    """Keeps a new key."""
+    """Stores a new key by its hash; the key itself is not kept."""
     stored = fetch_one(
         connection,
         StoredKey,
@@ -50,7 +50,7 @@ def add_key(
 
 
 def list_keys(connection: Connection, user_id: UUID) -> list[StoredKey]:
-    """All keys, the newest first."""
+    """The keys of a user, revoked and expired ones too, the newest first."""
     query = f"SELECT {_COLUMNS} FROM api_keys WHERE user_id = %s ORDER BY created_at DESC, id"  # noqa: S608 - column names
     return fetch_all(connection, StoredKey, query, (user_id,))
 

@@ -25,6 +25,6 @@ def add_first(connection: Connection, email: str, password_hash: str, balance: D
 
 
 def all_operators(connection: Connection) -> list[str]:
-    """Addresses of all operators."""
+    """The e-mail addresses of all operators, in order."""
     rows = connection.execute("SELECT email FROM users WHERE is_operator AND closed_at IS NULL ORDER BY email")
     return [str(row[0]) for row in rows]
