@@ -12,13 +12,21 @@ from fastapi import Depends, Request
 from stratforge.application.access import Caller, Scope
 from stratforge.application.accounts import Registration
 from stratforge.application.api_keys import KEY_PREFIX, caller_of_key
+from stratforge.application.logins import Origin
 from stratforge.bus.dead_letters import QueueName, ask_to_redrive
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
 
-from functions.api.problems import Problem
+from functions.api.problems import Problem, unauthenticated
 from functions.api.settings import ApiSettings
-from functions.api.tokens import ACCESS_COOKIE, CSRF_HEADER, csrf_token, read_access_token
+from functions.api.tokens import (
+    ACCESS_COOKIE,
+    CSRF_HEADER,
+    DEVICE_COOKIE,
+    DEVICE_HEADER,
+    csrf_token,
+    read_access_token,
+)
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -73,7 +81,7 @@ def caller(request: Request) -> Caller:
             if request.method not in _SAFE:
                 _check_csrf(request, access.login_id)
             return Caller(access.user_id, None, access.login_id)
-    raise Problem(401, "unauthorized", "Log in first.", headers={"WWW-Authenticate": "Bearer"})
+    raise unauthenticated()
 
 
 def _check_csrf(request: Request, login_id: str) -> None:
@@ -111,9 +119,10 @@ def anonymous_transaction() -> Iterator[Connection]:
         yield connection
 
 
-def reader_transaction(user_id: Reader) -> Iterator[Connection]:
+def reader_transaction(asking: Asking) -> Iterator[Connection]:
     """A transaction that sees the rows of the user who asks; what it asks travels in one go."""
-    with database().reading(user_id) as connection:
+    asking.require(Scope.READ)
+    with database().reading(asking) as connection:
         yield connection
 
 
@@ -121,6 +130,9 @@ AnonymousConnection = Annotated[Connection, Depends(anonymous_transaction, scope
 UserConnection = Annotated[Connection, Depends(reader_transaction, scope="function")]
 
 
-def client_address(request: Request) -> str:
-    """Returns the client's IP address as the gateway saw it, or "unknown"."""
-    return request.client.host if request.client else "unknown"
+def origin(request: Request) -> Origin:
+    """Returns where a request comes from: the address as the gateway saw it, what the client says it is, and the device it was before."""
+    device = request.headers.get(DEVICE_HEADER) or request.cookies.get(DEVICE_COOKIE, "")
+    return Origin(
+        request.client.host if request.client else "unknown", request.headers.get("user-agent", ""), device[:100]
+    )

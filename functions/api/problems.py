@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from stratforge.application import errors
 from stratforge.configuration import ConfigurationError
 from stratforge.observability import logger
+from stratforge.storage.postgres.database import LoginEnded
 
 log = logger("api")
 
@@ -35,6 +36,11 @@ class Problem(Exception):
 def not_found(what: str) -> Problem:
     """The thing does not exist, or is somebody else's: the client cannot tell which."""
     return Problem(404, "not-found", f"There is no such {what}.")
+
+
+def unauthenticated() -> Problem:
+    """Nobody is logged in: there was no token, it is not valid, or its login has ended."""
+    return Problem(401, "unauthorized", "Log in first.", headers={"WWW-Authenticate": "Bearer"})
 
 
 _STATUS: dict[type[errors.Refusal], int] = {
@@ -89,6 +95,10 @@ def install(
     @app.exception_handler(errors.Refusal)
     def refused(request: Request, refusal: errors.Refusal) -> Response:
         return answer(request, problem_of(refusal))
+
+    @app.exception_handler(LoginEnded)
+    def login_ended(request: Request, _error: LoginEnded) -> Response:
+        return answer(request, unauthenticated())
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:

@@ -14,6 +14,8 @@ from stratforge.configuration import TokenSecret, read_secret
 ACCESS_LIFETIME = timedelta(minutes=15)
 ACCESS_COOKIE = "stratforge_access"
 CSRF_HEADER = "x-csrf-token"
+# What a device that logged in before shows at the next login: a browser as a cookie, a program as a header.
+DEVICE_COOKIE, DEVICE_HEADER = "stratforge_device", "x-device"
 _AUDIENCE = "stratforge-api"
 
 

@@ -48,6 +48,9 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """Answers one request. Without one it only gets ready (a warm-up)."""
     if "requestContext" not in event:
         return {}
+    if event["requestContext"]["http"]["method"] not in ("POST", "OPTIONS"):
+        # Nothing is sent from here without being asked, and there are no sessions to end: a stream would hold the environment for nothing.
+        return {"statusCode": 405, "headers": {"Allow": "POST, OPTIONS"}, "body": ""}
     _address.set(_address_of(event))
     # An application can be started once, and belongs to the event loop of its request.
     app = _server.streamable_http_app(

@@ -40,12 +40,23 @@ class RealtimeUpdates:
             connections = events.open_connections(connection)
         told = gone = 0
         for each in connections:
-            messages = self._tell(each)
+            if each.ended:
+                self._close(each)
+            messages = None if each.ended else self._tell(each)
             if messages is None:
                 gone += 1
             else:
                 told += messages
         return told, gone
+
+    def _close(self, ended: RealtimeConnection) -> None:
+        """Closes a connection whose login, key or account has ended. It is told nothing more, whether or not the closing succeeds."""
+        with self._database.transaction() as connection:
+            events.remove_connection(connection, ended.connection_id)
+        try:
+            self._gateway.delete_connection(ConnectionId=ended.connection_id)
+        except (ClientError, BotoCoreError) as error:
+            log.warning("a connection was not closed", error=str(error)[:200])
 
     def _tell(self, to: RealtimeConnection) -> int | None:
         """Tells one connection; None when it is gone. One that is slow is told the rest the next time."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import psycopg
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from stratforge.application.accounts import hash_password
+from stratforge.application.passwords import hash_password
 from stratforge.configuration import DatabaseSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.users import operators

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from stratforge.bus.realtime import realtime_gateway
-from stratforge.configuration import Settings, TokenSecret, read_secret
+from stratforge.configuration import Settings
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 
@@ -19,7 +19,6 @@ database = Database.of_environment("realtime")
 class RealtimeSettings(Settings):
     """The environment variables of the WebSocket API; see `Settings`."""
 
-    token_secret: str
     realtime_api_id: str
     realtime_stage: str
 
@@ -27,8 +26,7 @@ class RealtimeSettings(Settings):
 @lru_cache(maxsize=1)
 def service() -> RealtimeService:
     """The service of this environment."""
-    settings = RealtimeSettings.from_environment()
-    return RealtimeService(database, lambda: read_secret(TokenSecret, settings.token_secret))
+    return RealtimeService(database)
 
 
 @lru_cache(maxsize=1)
@@ -49,7 +47,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return {"statusCode": 200}
     route = context.get("routeKey")
     if route == "$connect":
-        status, _ = service().connect(connection_id, event.get("queryStringParameters") or {})
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        query = event.get("queryStringParameters") or {}
+        status, _ = service().connect(connection_id, query, headers.get("origin"))
     elif route == "$disconnect":
         status, _ = service().disconnect(connection_id)
     else:

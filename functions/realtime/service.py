@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
-from stratforge.configuration import TokenSecret
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.realtime_tickets import read_ticket
-from stratforge.storage.delivery import events
+from stratforge.storage.delivery import events, tickets
 from stratforge.storage.delivery.events import EventCursor
 from stratforge.storage.postgres.database import Database
 
 MAX_SYMBOLS = 50
+# Open connections of one user: a few devices with a few tabs each.
+MAX_CONNECTIONS = 20
 _HELP = 'Send {"action": "watch", "symbols": ["AAPL"]} or {"action": "ping"}.'
 
 
 class RealtimeService:
     """The service behind the WebSocket: handles clients' messages. Messages to clients are the notifier's."""
 
-    def __init__(self, database: Database, secret: Callable[[], TokenSecret]) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._secret = secret
 
     def prepare(self) -> None:
-        """Connects to the database and reads the secret, so that the first visitor need not wait."""
+        """Connects to the database, so that the first visitor need not wait."""
         self._database.prepare()
-        self._secret()
 
-    def connect(self, connection_id: str, query: dict[str, Any]) -> tuple[int, str]:
-        """Opens a connection for whoever has a ticket; with a cursor it goes on from there."""
-        user_id = read_ticket(self._secret(), str(query.get("ticket", "")))
-        if user_id is None:
-            return 401, "The ticket is not valid any more. Ask for a new one."
+    def connect(self, connection_id: str, query: dict[str, Any], origin: str | None = None) -> tuple[int, str]:
+        """Opens a connection for whoever has a ticket; with a cursor it goes on from there.
+
+        Args:
+            origin: The site whose page connects, as the browser says; programs say none.
+        """
         given = query.get("cursor")
         cursor = EventCursor.parse(str(given)) if given else None
         if given and cursor is None:
             return 400, "cursor: use the one of the last message, unchanged."
         with self._database.transaction() as connection:
-            events.add_connection(connection, connection_id, user_id, cursor or events.present(connection))
+            ticket = tickets.take_ticket(connection, str(query.get("ticket", "")))
+            if ticket is None:
+                return 401, "The ticket is not valid any more. Ask for a new one."
+            if origin is not None and origin != ticket.origin:
+                return 403, "The ticket was given to another site."
+            start = cursor or events.present(connection)
+            if not events.add_connection(connection, connection_id, ticket, start, MAX_CONNECTIONS):
+                return 429, f"There are {MAX_CONNECTIONS} connections already; close one first."
         return 200, ""
 
     def disconnect(self, connection_id: str) -> tuple[int, str]:

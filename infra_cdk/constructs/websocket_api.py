@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from aws_cdk import CfnElement, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
@@ -88,11 +90,10 @@ class WebSocketApi(Construct):
         """URL to which clients connect."""
         return self._stage.url
 
-    @property
-    def connections_arn(self) -> str:
-        """ARN of the connections to which messages may be posted."""
+    def connections_arn(self, method: Literal["POST", "DELETE"]) -> str:
+        """ARN of the connections to which messages may be posted (POST), or which may be closed (DELETE)."""
         return Stack.of(self).format_arn(
-            service="execute-api", resource=self._api.api_id, resource_name=f"{_STAGE}/POST/@connections/*"
+            service="execute-api", resource=self._api.api_id, resource_name=f"{_STAGE}/{method}/@connections/*"
         )
 
     def route_to(self, function: lambda_.IFunction) -> None:

@@ -38,17 +38,15 @@ class RealtimeStack(Stack):
             memory=256,
             environment={
                 "DATABASE_SECRET": engine_database,
-                "TOKEN_SECRET": secrets.name_of("tokens"),
                 "REALTIME_API_ID": self.websocket_api.api_id,
                 "REALTIME_STAGE": self.websocket_api.stage_name,
             },
         )
+        answers, ends = self.websocket_api.connections_arn("POST"), self.websocket_api.connections_arn("DELETE")
         self.realtime.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["execute-api:ManageConnections"], resources=[self.websocket_api.connections_arn]
-            )
+            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[answers])
         )
-        self.realtime.may_read_secrets(secrets.database_engine, secrets.tokens)
+        self.realtime.may_read_secrets(secrets.database_engine)
         self.websocket_api.route_to(self.realtime.target)
 
         self.notifier = factory.function(
@@ -65,14 +63,12 @@ class RealtimeStack(Stack):
         )
         self.notifier.may_read_secrets(secrets.database_engine)
         self.notifier.role.add_to_policy(
-            iam.PolicyStatement(
-                actions=["execute-api:ManageConnections"], resources=[self.websocket_api.connections_arn]
-            )
+            iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[answers, ends])
         )
         self.notifier.consume(messaging.notifications.queue, batch_size=10)
 
-        connections = arn(self, "execute-api", f"{self.websocket_api.logical_id}/realtime/POST/@connections/*")
-        for function in (self.realtime, self.notifier):
+        for function, method in ((self.realtime, "POST"), (self.notifier, "POST"), (self.notifier, "DELETE")):
+            connections = arn(self, "execute-api", f"{self.websocket_api.logical_id}/realtime/{method}/@connections/*")
             acknowledge_wildcard(function, connections, "Connections get their ids at run time.")
 
         self.watched = factory.watched

@@ -151,7 +151,7 @@ def test_cookies_need_the_csrf_token_for_changes(api: Api) -> None:
         "set-cookie"
     )
     assert all("SameSite=strict" in each and "Secure" in each for each in cookies)
-    assert [("HttpOnly" in each) for each in cookies] == [True, True, False]
+    assert [("HttpOnly" in each) for each in cookies] == [True, True, False, True]
 
 
 def test_a_refresh_token_that_comes_twice_ends_the_login(api: Api, ada: User) -> None:
@@ -170,17 +170,6 @@ def test_changing_the_password_ends_every_other_login(api: Api, ada: User) -> No
     again = api.client().post("/api/auth/refresh", json={"refresh_token": other["refresh_token"]})
     assert again.status_code == 401
     assert api.client().post("/api/auth/login", json={"email": ada.email, "password": PASSWORD}).status_code == 401
-
-
-def test_ten_wrong_passwords_lock_an_account_whether_or_not_it_exists(api: Api, ada: User) -> None:
-    for email in (ada.email, "nobody@example.com"):
-        answers = [
-            api.client().post("/api/auth/login", json={"email": email, "password": "a wrong password"})
-            for _ in range(12)
-        ]
-        assert [each.status_code for each in answers] == [401] * 10 + [429] * 2
-        assert answers[-1].headers["retry-after"] == "900"
-    assert api.client().post("/api/auth/login", json={"email": ada.email, "password": PASSWORD}).status_code == 429
 
 
 @pytest.mark.parametrize(

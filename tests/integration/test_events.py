@@ -9,14 +9,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from stratforge.configuration import TokenSecret
-from stratforge.realtime_tickets import issue_ticket, read_ticket
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.delivery.events import EventCursor
+from stratforge.storage.delivery.tickets import Ticket, add_ticket, take_ticket
 from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users.accounts import register_user
@@ -24,8 +23,6 @@ from stratforge.storage.users.accounts import register_user
 from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.notifier.webhooks import RefusedDestination, WebhookSender, resolve, sign
 from functions.realtime.service import RealtimeService
-
-SECRET = TokenSecret.model_validate({"signing_key": "a key of the tests that is long enough"})
 
 
 @pytest.fixture
@@ -35,6 +32,12 @@ def user(database: Database) -> UUID:
         found = register_user(connection, "ada@example.com", "hash", Decimal(1000))
     assert found is not None
     return found
+
+
+def ticket(database: Database, user: UUID, origin: str | None = None) -> str:
+    """A ticket for a connection."""
+    with database.transaction() as connection:
+        return add_ticket(connection, Ticket(user, None, None, origin))
 
 
 def happen(connection: Any, user: UUID | None, number: int) -> None:
@@ -51,6 +54,7 @@ class Gateway:
     def __init__(self) -> None:
         self.posted: list[dict[str, Any]] = []
         self.gone = False
+        self.closed: list[str] = []
 
     def post_to_connection(self, ConnectionId: str, Data: bytes) -> None:
         """Takes a message, or says that the connection is gone."""
@@ -59,6 +63,10 @@ class Gateway:
         if self.gone:
             raise ClientError({"Error": {"Code": "GoneException"}}, "PostToConnection")
         self.posted.append(json.loads(Data))
+
+    def delete_connection(self, ConnectionId: str) -> None:
+        """Closes a connection."""
+        self.closed.append(ConnectionId)
 
     @property
     def numbers(self) -> list[int]:
@@ -82,9 +90,9 @@ def test_a_transaction_that_commits_late_is_not_skipped(migrated: str, database:
 
 
 def test_a_connection_goes_on_where_it_left_off(database: Database, user: UUID) -> None:
-    live, gateway = RealtimeService(database, lambda: SECRET), Gateway()
+    live, gateway = RealtimeService(database), Gateway()
     updates = RealtimeUpdates(database, gateway)
-    assert live.connect("first", {"ticket": issue_ticket(SECRET, user)})[0] == 200
+    assert live.connect("first", {"ticket": ticket(database, user)})[0] == 200
     with database.transaction() as connection:
         happen(connection, user, 1)
     assert updates.run() == (1, 0)
@@ -94,14 +102,14 @@ def test_a_connection_goes_on_where_it_left_off(database: Database, user: UUID) 
     with database.transaction() as connection:
         for number in (2, 3):
             happen(connection, user, number)
-    assert live.connect("second", {"ticket": issue_ticket(SECRET, user), "cursor": cursor})[0] == 200
+    assert live.connect("second", {"ticket": ticket(database, user), "cursor": cursor})[0] == 200
     updates.run()
     assert gateway.numbers == [1, 2, 3]
 
 
 def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> None:
-    live, gateway = RealtimeService(database, lambda: SECRET), Gateway()
-    live.connect("one", {"ticket": issue_ticket(SECRET, user)})
+    live, gateway = RealtimeService(database), Gateway()
+    live.connect("one", {"ticket": ticket(database, user)})
     with database.transaction() as connection:
         connection.execute(
             "INSERT INTO events (user_id, kind, data) SELECT %s, 'job', jsonb_build_object('number', n, 'text', repeat('x', 1000)) "
@@ -116,8 +124,8 @@ def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> No
 
 
 def test_a_connection_that_is_gone_is_forgotten(database: Database, user: UUID) -> None:
-    live, gateway = RealtimeService(database, lambda: SECRET), Gateway()
-    live.connect("one", {"ticket": issue_ticket(SECRET, user)})
+    live, gateway = RealtimeService(database), Gateway()
+    live.connect("one", {"ticket": ticket(database, user)})
     with database.transaction() as connection:
         happen(connection, None, 1)
     gateway.gone = True
@@ -126,12 +134,23 @@ def test_a_connection_that_is_gone_is_forgotten(database: Database, user: UUID) 
         assert not events.somebody_is_connected(connection)
 
 
-def test_tickets_are_ones_own_and_cannot_be_made_up(user: UUID) -> None:
-    ticket = issue_ticket(SECRET, user)
-    assert read_ticket(SECRET, ticket) == user
-    other = TokenSecret.model_validate({"signing_key": "another key that is long enough too"})
-    for wrong in ("", "x", ticket[:-1], "." + ticket, issue_ticket(other, user), ticket.replace(".", "..")):
-        assert read_ticket(SECRET, wrong) is None
+def test_tickets_are_ones_own_cannot_be_made_up_and_are_good_once(database: Database, user: UUID) -> None:
+    text = ticket(database, user)
+    with database.transaction() as connection:
+        for wrong in ("", "x", text[:-1], "." + text, text + "=", "\x00"):
+            assert take_ticket(connection, wrong) is None
+        taken = take_ticket(connection, text)
+        assert taken is not None
+        assert taken.user_id == user
+        assert take_ticket(connection, text) is None
+    assert RealtimeService(database).connect("one", {"ticket": text})[0] == 401
+    stale = ticket(database, user)
+    with database.transaction() as connection:
+        connection.execute("UPDATE realtime_tickets SET expires_at = now()")
+        assert take_ticket(connection, stale) is None
+
+
+def test_cursors_are_read_or_refused() -> None:
     assert EventCursor.parse("1-2") == EventCursor(1, 2)
     assert [EventCursor.parse(wrong) for wrong in ("", "1", "a-b", "1--2", "٣-٤x")] == [None] * 5
 
@@ -148,7 +167,7 @@ def test_tickets_are_ones_own_and_cannot_be_made_up(user: UUID) -> None:
     ],
 )
 def test_what_is_not_understood_is_answered(database: Database, body: str) -> None:
-    status, answer = RealtimeService(database, lambda: SECRET).hear("one", body)
+    status, answer = RealtimeService(database).hear("one", body)
     assert (status, json.loads(answer)["type"]) == (400, "error")
 
 
@@ -210,7 +229,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
 ) -> None:
     with database.transaction() as connection:
         hook = webhooks.add_webhook(
-            connection, user, f"http://127.0.0.1:{receiver.server_port}/hook", [EventKind.ORDER], "whsec_one"
+            connection, uuid4(), user, f"http://127.0.0.1:{receiver.server_port}/hook", [EventKind.ORDER], "whsec_one"
         )
     with database.transaction() as connection:
         happen(connection, user, 1)
@@ -242,7 +261,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
 
 def test_a_webhook_that_always_fails_is_disabled_and_its_owner_sees_why(database: Database, user: UUID) -> None:
     with database.transaction() as connection:
-        hook = webhooks.add_webhook(connection, user, "http://127.0.0.1:1/", [EventKind.ORDER], "secret")
+        hook = webhooks.add_webhook(connection, uuid4(), user, "http://127.0.0.1:1/", [EventKind.ORDER], "secret")
     sender = WebhookSender(database, allow_private=True)
     for number in range(50):
         with database.transaction() as connection:

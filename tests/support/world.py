@@ -32,7 +32,7 @@ from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.postgres.database import Connection, Database, Identity
 
 from tests.support.ledger import OPEN
 
@@ -74,9 +74,9 @@ class FragileDatabase(Database):
     fuse: Fuse
 
     @contextmanager
-    def transaction(self, user_id: UUID | None = None) -> Iterator[Connection]:
+    def transaction(self, who: UUID | Identity | None = None) -> Iterator[Connection]:
         """One transaction."""
-        with super().transaction(user_id) as connection:
+        with super().transaction(who) as connection:
             yield connection
             self.fuse.boundary("before commit")
         self.fuse.boundary("after commit")

@@ -1,17 +1,18 @@
-"""A login as a browser keeps it: three cookies, of which scripts of a page can read the CSRF token only."""
+"""A login as a browser keeps it: cookies, of which scripts of a page can read the CSRF token only."""
 
 from __future__ import annotations
 
 from fastapi import Request, Response
-from stratforge.application.accounts import REFRESH_LIFETIME, Login
+from stratforge.application.logins import REFRESH_LIFETIME, Login
 
 from functions.api.auth.schemas import Tokens
 from functions.api.context import settings
-from functions.api.tokens import ACCESS_COOKIE, ACCESS_LIFETIME, csrf_token, issue_access_token
+from functions.api.tokens import ACCESS_COOKIE, ACCESS_LIFETIME, DEVICE_COOKIE, csrf_token, issue_access_token
 
 REFRESH_COOKIE, CSRF_COOKIE = "stratforge_refresh", "stratforge_csrf"
 # Where each is sent: the refresh token only where it is exchanged.
 _PATHS = {ACCESS_COOKIE: "/", REFRESH_COOKIE: "/api/auth", CSRF_COOKIE: "/"}
+_DEVICE_SECONDS = 365 * 86_400
 
 
 def enter(request: Request, response: Response, login: Login) -> Tokens:
@@ -23,7 +24,9 @@ def enter(request: Request, response: Response, login: Login) -> Tokens:
         refresh_token=login.refresh_token,
         expires_in=access_seconds,
         csrf_token=csrf_token(secret, login.login_id),
+        device=login.device,
     )
+    secure = request.url.scheme == "https"
     for name, value, seconds in (
         (ACCESS_COOKIE, tokens.access_token, access_seconds),
         (REFRESH_COOKIE, tokens.refresh_token, refresh_seconds),
@@ -36,7 +39,11 @@ def enter(request: Request, response: Response, login: Login) -> Tokens:
             path=_PATHS[name],
             httponly=name != CSRF_COOKIE,
             samesite="strict",
-            secure=request.url.scheme == "https",
+            secure=secure,
+        )
+    if login.device is not None:
+        response.set_cookie(
+            DEVICE_COOKIE, login.device, max_age=_DEVICE_SECONDS, httponly=True, samesite="strict", secure=secure
         )
     return tokens
 

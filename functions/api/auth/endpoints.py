@@ -1,14 +1,16 @@
-"""Endpoints under `/api/auth`: registration, login, token refresh, logout and passwords."""
+"""Endpoints under `/api/auth`: registration, login, token refresh, logout, passwords, and the logins that are open."""
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts
-from stratforge.application.accounts import Credentials, PasswordChange
+from stratforge.application import accounts, logins
+from stratforge.application.passwords import Credentials, NewCredentials, PasswordChange
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import RefreshRequest, Tokens
-from functions.api.context import LoggedIn, client_address, database, registration
+from functions.api.auth.schemas import LoginList, LoginsEnded, LoginView, RefreshRequest, Tokens
+from functions.api.context import LoggedIn, database, origin, registration
 from functions.api.problems import Problem
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -22,32 +24,50 @@ def _refresh_token(body: RefreshRequest | None, request: Request) -> str:
 
 
 @router.post("/register", status_code=201)
-def register(credentials: Credentials, request: Request, response: Response) -> Tokens:
+def register(credentials: NewCredentials, request: Request, response: Response) -> Tokens:
     """Creates an account with a virtual portfolio of its own, and logs in."""
-    login = accounts.register(database(), credentials, client_address(request), registration())
-    return cookies.enter(request, response, login)
+    return cookies.enter(request, response, accounts.register(database(), credentials, origin(request), registration()))
 
 
 @router.post("/login")
 def login(credentials: Credentials, request: Request, response: Response) -> Tokens:
-    """Logs in. After ten wrong passwords an account is closed to everybody for a while."""
-    return cookies.enter(request, response, accounts.log_in(database(), credentials, client_address(request)))
+    """Logs in. Wrong passwords cost a pause that grows, at the place they come from."""
+    return cookies.enter(request, response, logins.log_in(database(), credentials, origin(request)))
 
 
 @router.post("/refresh")
 def refresh(request: Request, response: Response, body: RefreshRequest | None = None) -> Tokens:
     """Exchanges a refresh token, once, for new tokens."""
-    return cookies.enter(request, response, accounts.refresh_login(database(), _refresh_token(body, request)))
+    return cookies.enter(request, response, logins.refresh_login(database(), _refresh_token(body, request)))
 
 
 @router.post("/logout", status_code=204)
 def logout(request: Request, response: Response, body: RefreshRequest | None = None) -> None:
-    """Ends the login that a refresh token belongs to."""
-    accounts.log_out(database(), _refresh_token(body, request))
+    """Ends the login that a refresh token belongs to; its access tokens and open sockets end with it."""
+    logins.log_out(database(), _refresh_token(body, request))
     cookies.leave(response)
 
 
 @router.post("/password")
 def change_password(change: PasswordChange, asking: LoggedIn, request: Request, response: Response) -> Tokens:
     """Changes the password. Every other login ends."""
-    return cookies.enter(request, response, accounts.change_password(database(), asking, change))
+    login = accounts.change_password(database(), asking, change, origin(request))
+    return cookies.enter(request, response, login)
+
+
+@router.get("/logins")
+def list_logins(asking: LoggedIn) -> LoginList:
+    """Lists the user's open logins."""
+    return LoginList(items=[LoginView.model_validate(each) for each in logins.list_logins(database(), asking)])
+
+
+@router.delete("/logins", status_code=200)
+def end_other_logins(asking: LoggedIn) -> LoginsEnded:
+    """Signs out everywhere but here."""
+    return LoginsEnded(ended=logins.end_other_logins(database(), asking))
+
+
+@router.delete("/logins/{login_id}", status_code=204)
+def end_login(login_id: UUID, asking: LoggedIn) -> None:
+    """Ends one login, wherever it is."""
+    logins.end_login(database(), asking, login_id)

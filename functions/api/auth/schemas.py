@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from uuid import UUID
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
@@ -29,3 +32,32 @@ class Tokens(BaseModel):
     token_type: str = "bearer"  # noqa: S105 - the scheme's name
     expires_in: int = Field(description="Seconds until the access token expires")
     csrf_token: str
+    device: str | None = Field(
+        None,
+        description="Send it as X-Device at the next login, so that others who guess your password do not lock you out",
+    )
+
+
+class LoginView(BaseModel):
+    """An open login: where it began, and when it was last used."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    login_id: UUID
+    address: str = Field(description="The network address that it began at")
+    client: str = Field(description="The browser or program, as it names itself")
+    created_at: datetime
+    last_seen_at: datetime
+    authenticated_at: datetime = Field(description="When the password was last given")
+
+
+class LoginList(BaseModel):
+    """Open logins, the one that was used last first."""
+
+    items: list[LoginView]
+
+
+class LoginsEnded(BaseModel):
+    """How many logins were ended."""
+
+    ended: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, quote
@@ -71,7 +72,7 @@ def visitor(request: Request) -> Visitor:
 
 def operator_visitor(looking: Annotated[Visitor, Depends(visitor)]) -> Visitor:
     """An operator; to everybody else there is no such page."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         if not operations.is_operator(connection):
             raise not_found("page")
     return looking
@@ -147,6 +148,10 @@ def login_address(request: Request) -> str:
     return f"/login?next={quote(path, safe='')}" if path not in ("/", "/login") else "/login"
 
 
+# Of a path and query of ours: nothing that a browser skips or reads as another host, and nothing that a header cannot hold.
+_OWN_PATH = re.compile(r"/(?![/\\])[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*")
+
+
 def own_path(address: str) -> str:
     """An address of ours to go to; anything else is the home page."""
-    return address if address.startswith("/") and not address.startswith(("//", "/\\")) and "\n" not in address else "/"
+    return address if _OWN_PATH.fullmatch(address) else "/"

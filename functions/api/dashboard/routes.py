@@ -21,8 +21,10 @@ from functions.api.problems import Problem
 
 
 def shown(request: Request, problem: Problem) -> Response | None:
-    """A problem as a person sees it; None for programs."""
-    return errors.shown(request, problem) if errors.is_page(request) else None
+    """A problem as a person sees it, the way to the login when nobody is logged in; None for programs."""
+    if not errors.is_page(request):
+        return None
+    return errors.to_login(request) if problem.code == "unauthorized" else errors.shown(request, problem)
 
 
 def install(app: FastAPI) -> None:

@@ -61,7 +61,7 @@ def _state(connection: Connection) -> Platform:
 def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
     """The kill switch of the platform. For operators."""
     application.set_platform_state(database(), asking, body.trading_state, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -69,7 +69,7 @@ def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
 def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
     """Halts a symbol until it is resumed, with the reason. For operators."""
     application.halt_symbol(database(), asking, symbol, body.reason)
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return _state(connection)
 
 
@@ -82,7 +82,7 @@ def resume(symbol: PathSymbol, asking: Operator) -> None:
 @router.get("/reports", response_model=ReportList)
 def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Listed[StoredReport]:
     """Lists the reconciler's reports, the newest first. For operators."""
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return Listed(operations.reports(connection, limit))
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
-from stratforge.configuration import TokenSecret, read_secret
-from stratforge.realtime_tickets import LIFETIME_SECONDS, issue_ticket
+from uuid import UUID
 
-from functions.api.context import Reader, settings
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
+from stratforge.application.access import Scope
+from stratforge.storage.delivery.tickets import LIFETIME_SECONDS, Ticket, add_ticket
+
+from functions.api.context import Asking, database, settings
 
 router = APIRouter(prefix="/api/realtime", tags=["realtime"])
 
@@ -25,9 +27,11 @@ class TicketView(BaseModel):
 
 
 @router.post("/ticket", status_code=201)
-def ticket(user_id: Reader) -> TicketView:
-    """A ticket that opens one live connection within a minute."""
-    secret = read_secret(TokenSecret, settings().token_secret)
-    return TicketView(
-        ticket=issue_ticket(secret, user_id), url=settings().realtime_url or "/realtime", expires_in=LIFETIME_SECONDS
-    )
+def ticket(asking: Asking, request: Request) -> TicketView:
+    """A ticket that opens one live connection within a minute; the connection ends with the login or the key."""
+    asking.require(Scope.READ)
+    login_id = UUID(asking.login_id) if asking.login_id else None
+    wanted = Ticket(asking.user_id, login_id, asking.key_id, request.headers.get("origin"))
+    with database().transaction(asking) as connection:
+        made = add_ticket(connection, wanted)
+    return TicketView(ticket=made, url=settings().realtime_url or "/realtime", expires_in=LIFETIME_SECONDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,7 +23,7 @@ from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import PageQuery
 from functions.api.problems import not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
-from functions.api.views import Listed, items_of, list_of, listed, view_of
+from functions.api.views import Listed, list_of, listed, many, view_of
 
 router = APIRouter(prefix="/api/strategies", tags=["strategies"])
 
@@ -39,7 +41,15 @@ VersionView = view_of(
 )
 
 
-VersionList = items_of(VersionView, "VersionList", "Versions, the newest first.")
+@dataclass(frozen=True, slots=True)
+class VersionPage:
+    """Versions, the newest first; `next` goes into `before` for those before them."""
+
+    items: Sequence[BaseModel]
+    next: int | None = None
+
+
+VersionList = view_of(VersionPage, "VersionList", items=(many(VersionView), ...))
 
 
 class CodeToCheck(BaseModel):
@@ -125,14 +135,20 @@ def delete(strategy_id: UUID, asking: Asking) -> None:
 
 
 @router.get("/{strategy_id}/versions", response_model=VersionList)
-def versions(strategy_id: UUID, connection: UserConnection) -> Listed[BaseModel]:
-    """All versions, each with what changed."""
-    found = strategies.list_versions(connection, strategy_id)
-    if not found:
+def versions(
+    strategy_id: UUID,
+    connection: UserConnection,
+    limit: Annotated[int, Query(ge=1, le=20, description="At most so many versions")] = 10,
+    before: Annotated[int | None, Query(ge=1, le=1 << 31, description="Only versions before this number")] = None,
+) -> VersionPage:
+    """The latest versions, each with what changed."""
+    found = strategies.list_versions(connection, strategy_id, limit + 1, before)
+    if not found and before is None:
         raise not_found("strategy")
-    changes = application.code_changes(found)
-    views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in found]
-    return Listed(views)
+    # One more than is shown, to compare the last with.
+    changes, shown = application.code_changes(found), found[:limit]
+    views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in shown]
+    return VersionPage(views, shown[-1].version if len(found) > limit else None)
 
 
 @router.patch("/{strategy_id}/toggle", response_model=SessionView)

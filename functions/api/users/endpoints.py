@@ -16,6 +16,7 @@ from stratforge.storage.users.api_keys import StoredKey
 from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
 from functions.api.context import LoggedIn, Reader, UserConnection, database, outbox
+from functions.api.idempotency import IdempotencyKey
 from functions.api.problems import not_found
 from functions.api.views import Listed, items_of, view_of
 
@@ -51,15 +52,15 @@ def close(proof: PasswordProof, asking: LoggedIn, response: Response) -> None:
 
 
 @router.post("/api-keys", status_code=201, response_model=NewApiKeyView)
-def create_key(new: NewApiKey, asking: LoggedIn) -> MadeKey:
+def create_key(new: NewApiKey, asking: LoggedIn, key: IdempotencyKey) -> MadeKey:
     """Makes a key for scripts: send it as a bearer token. It is shown this once and kept as a hash."""
-    return making.create_key(database(), asking, new)
+    return making.create_key(database(), asking, new, key)
 
 
 @router.get("/api-keys", response_model=ApiKeyList)
 def list_keys(asking: LoggedIn) -> Listed[StoredKey]:
     """Lists the user's API keys; the keys themselves are not shown."""
-    with database().reading(asking.user_id) as connection:
+    with database().reading(asking) as connection:
         return Listed(api_keys.list_keys(connection, asking.user_id))
 
 

@@ -12,6 +12,7 @@ from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.webhooks import StoredDelivery, StoredWebhook
 
 from functions.api.context import Asking, Reader, UserConnection, database
+from functions.api.idempotency import IdempotencyKey
 from functions.api.problems import not_found
 from functions.api.views import Listed
 from functions.api.webhooks.schemas import DeliveryList, NewWebhook, NewWebhookView, WebhookList
@@ -20,9 +21,9 @@ router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
 
 @router.post("", status_code=201, response_model=NewWebhookView)
-def create(new: NewWebhook, asking: Asking) -> SignedWebhook:
+def create(new: NewWebhook, asking: Asking, key: IdempotencyKey) -> SignedWebhook:
     """Tells an address of everything that happens from now on. Private addresses are refused, here and whenever something is sent."""
-    return application.create_webhook(database(), asking, new.url, new.kinds)
+    return application.create_webhook(database(), asking, new.url, new.kinds, key)
 
 
 @router.get("", response_model=WebhookList)
@@ -32,9 +33,9 @@ def list_all(user_id: Reader, connection: UserConnection) -> Listed[StoredWebhoo
 
 
 @router.post("/{webhook_id}/rotate", response_model=NewWebhookView)
-def rotate(webhook_id: UUID, asking: Asking) -> SignedWebhook:
+def rotate(webhook_id: UUID, asking: Asking, key: IdempotencyKey) -> SignedWebhook:
     """Gives a webhook a new secret; the old one signs along for a day. A disabled webhook is tried again."""
-    return application.rotate_secret(database(), asking, webhook_id)
+    return application.rotate_secret(database(), asking, webhook_id, key)
 
 
 @router.get("/{webhook_id}/deliveries", response_model=DeliveryList)

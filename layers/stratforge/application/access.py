@@ -26,11 +26,13 @@ class Caller:
         user_id: Whose rows are seen and changed.
         scopes: What the API key he came with allows; None for somebody who logged in, who may do everything.
         login_id: The login, for somebody who logged in.
+        key_id: The API key, for a program that came with one.
     """
 
     user_id: UUID
     scopes: frozenset[Scope] | None = None
     login_id: str | None = None
+    key_id: UUID | None = None
 
     def may(self, scope: Scope) -> bool:
         """Returns whether the caller has the scope."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, NotFound
+from stratforge.application.idempotency import RequestKey
+from stratforge.application.logins import require_recent_password
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import api_keys
 from stratforge.storage.users.api_keys import StoredKey
@@ -31,7 +32,8 @@ class NewApiKey(BaseModel):
 
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
-    days: int | None = Field(None, ge=1, le=3650, description="Valid for so many days; null: until it is revoked")
+    days: int | None = Field(90, ge=1, le=3650, description="Valid for so many days; null: until it is revoked")
+    password: SecretStr | None = Field(None, description="Needed when it was last given more than ten minutes ago")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +51,33 @@ def caller_of_key(database: Database, key: str) -> Caller | None:
     """The user whose valid key it is, with the key's scopes; None for one that is unknown, revoked or expired."""
     with database.transaction() as connection:
         owner = api_keys.find_key(connection, _hash(key))
-    return Caller(owner.user_id, frozenset(Scope(each) for each in owner.scopes)) if owner else None
+    return Caller(owner.user_id, frozenset(map(Scope, owner.scopes)), key_id=owner.key_id) if owner else None
 
 
-def create_key(database: Database, caller: Caller, new: NewApiKey) -> MadeKey:
-    """Makes a key. Its text is kept nowhere.
+def create_key(database: Database, caller: Caller, new: NewApiKey, request: RequestKey) -> MadeKey:
+    """Makes a key. Its text is kept nowhere; the same request repeated gives it again.
 
     Raises:
-        Forbidden: if a key asks for another.
+        Forbidden: if a key asks for another, or the password was not given lately.
         Conflict: if there are fifty already.
     """
-    caller.require_login()
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    require_recent_password(database, caller, new.password)
+    key = KEY_PREFIX + request.new_secret(caller.user_id)
     expires_at = datetime.now(UTC) + timedelta(days=new.days) if new.days else None
     scopes = sorted({scope.value for scope in new.scopes})
-    with database.transaction(caller.user_id) as connection:
-        valid = [each for each in api_keys.list_keys(connection, caller.user_id) if each.revoked_at is None]
-        if len(valid) >= _MAX_KEYS:
+    with database.transaction(caller) as connection:
+        key_id = request.new_id(connection, caller.user_id)
+        kept = api_keys.list_keys(connection, caller.user_id)
+        if (made := next((each for each in kept if each.key_id == key_id), None)) is not None:
+            if api_keys.find_key(connection, _hash(key)) is None:
+                raise Conflict(
+                    f"The key {made.name} was made by this request before, and is not valid any more.", code="key-ended"
+                )
+            return MadeKey(**asdict(made), key=key)
+        if len([each for each in kept if each.revoked_at is None]) >= _MAX_KEYS:
             raise Conflict(f"There are {_MAX_KEYS} keys already; revoke one first.", code="too-many-keys")
         stored = api_keys.add_key(
-            connection, caller.user_id, new.name, _hash(key), key[:_HINT_LENGTH], scopes, expires_at
+            connection, key_id, caller.user_id, new.name, _hash(key), key[:_HINT_LENGTH], scopes, expires_at
         )
     return MadeKey(**asdict(stored), key=key)
 
@@ -81,6 +90,6 @@ def revoke_key(database: Database, caller: Caller, key_id: UUID) -> None:
         NotFound: if there is no such key.
     """
     caller.require_login()
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         if not api_keys.revoke_key(connection, caller.user_id, key_id):
             raise NotFound("key")

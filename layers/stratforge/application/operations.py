@@ -21,7 +21,7 @@ def require_operator(database: Database, caller: Caller) -> None:
         NotFound: if he is no operator, as if there was no such address.
     """
     caller.require_login()
-    with database.reading(caller.user_id) as connection:
+    with database.reading(caller) as connection:
         _check_operator(connection)
 
 
@@ -34,7 +34,7 @@ def _check_operator(connection: Connection) -> None:
 def _operating(database: Database, caller: Caller) -> Iterator[Connection]:
     """A transaction of an operator."""
     caller.require_login()
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         _check_operator(connection)
         yield connection
 

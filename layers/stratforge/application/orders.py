@@ -112,7 +112,7 @@ def place_order(
     """
     caller.require(Scope.TRADE)
     kind, size = request.size()
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         if request.session_id is not None and sessions.get_session(connection, request.session_id) is None:
             raise NotFound("session")
         new = NewOrder(request.symbol, request.terms(), request.time_in_force, kind, size, request.session_id)
@@ -129,7 +129,7 @@ def cancel_order(database: Database, outbox: Outbox, caller: Caller, order_id: U
         NotFound: if there is no such order.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         found = order_book.request_cancel(connection, order_id)
     if found is None:
         raise NotFound("order")
@@ -149,7 +149,7 @@ def replace_order(
         Invalid: if the prices that come out do not go with its type.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         old = order_book.get_order(connection, order_id)
         if old is None:
             raise NotFound("order")

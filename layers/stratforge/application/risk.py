@@ -30,7 +30,7 @@ def set_limits(
         Changed: if they are not.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         if not unchanged(risk.read_limits(connection, caller.user_id)):
             raise Changed
         risk.set_limits(connection, caller.user_id, limits)
@@ -40,5 +40,5 @@ def set_limits(
 def choose_trading_state(database: Database, caller: Caller, state: TradingState) -> None:
     """Sets the user's own switch; of it and what an operator imposed, the stricter counts."""
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         halts.choose_state(connection, caller.user_id, state)

@@ -61,7 +61,7 @@ def session_chart(database: Database, caller: Caller, session_id: UUID) -> Sessi
         NotFound: if there is no such session.
     """
     caller.require(Scope.READ)
-    with database.reading(caller.user_id) as connection:
+    with database.reading(caller) as connection:
         session = sessions.get_session(connection, session_id)
         if session is None:
             raise NotFound("session")

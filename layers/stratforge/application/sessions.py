@@ -69,7 +69,7 @@ def start_session(
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         strategy = strategies.get_strategy(connection, new.strategy_id)
         if strategy is None:
             raise NotFound("strategy")
@@ -105,7 +105,7 @@ def change_session(
         Changed: if it is not the one that the change was based on.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         current = _found(connection, session_id, lock=True)
         if current.status not in sessions.CHANGEABLE:
             raise Conflict(f"The session is {current.status}; start a new one.", code="session-ended")
@@ -132,7 +132,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
         NotFound: if there is no such strategy.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         strategy = strategies.lock_strategy(connection, strategy_id)
         if strategy is None:
             raise NotFound("strategy")
@@ -159,7 +159,7 @@ def stop_session(
         NotFound: if there is no such session.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         stopped = sessions.stop_session(connection, session_id, flatten=flatten)
     if stopped is None:
         raise NotFound("session")
@@ -176,7 +176,7 @@ def stop_strategy(
         NotFound: if there is no such strategy.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         if strategies.get_strategy(connection, strategy_id) is None:
             raise NotFound("strategy")
         active = sessions.active_sessions(connection, strategy_id)
@@ -200,7 +200,7 @@ def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_
         NotFound: if there is no such session.
     """
     caller.require(Scope.TRADE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         found = _found(connection, session_id)
         sessions.flatten_session(connection, session_id)
     outbox.wake_executor(found.symbol, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Annotated
@@ -22,6 +22,8 @@ from stratforge.strategy import Strategy, StrategyError, compile_strategy
 from stratforge.strategy.constants import with_constants
 from stratforge.strategy.findings import Finding
 
+# Texts of more lines each are not compared line by line.
+_COMPARABLE_LINES = 1_000
 _EXAMPLE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
 Symbol = Annotated[str, Field(max_length=20, examples=["AAPL"]), AfterValidator(parse_symbol)]
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Average cross"])]
@@ -93,7 +95,7 @@ def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: Re
     caller.require(Scope.WRITE)
     strategy = _compiled(new.python_code)
     description = Description(new.name, new.symbol, new.logic_explanation)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         strategy_id = key.new_id(connection, caller.user_id)
         return strategies.add_strategy(connection, caller.user_id, description, strategy, Origin(), strategy_id)
 
@@ -117,7 +119,7 @@ def change_strategy(
     """
     caller.require(Scope.WRITE)
     strategy = None if change.python_code is None else _compiled(change.python_code)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         current = _locked(connection, strategy_id)
         if not unchanged(current):
             raise Changed
@@ -145,7 +147,7 @@ def set_parameters(
         Changed: if somebody else changed it at the same time.
     """
     caller.require(Scope.WRITE)
-    with database.reading(caller.user_id) as connection:
+    with database.reading(caller) as connection:
         found = strategies.get_strategy(connection, strategy_id)
     if found is None:
         raise NotFound("strategy")
@@ -165,7 +167,7 @@ def delete_strategy(database: Database, caller: Caller, strategy_id: UUID) -> No
         Conflict: if sessions of it are running.
     """
     caller.require(Scope.WRITE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         _locked(connection, strategy_id)
         if sessions.active_sessions(connection, strategy_id):
             raise Conflict("Sessions of the strategy are running; stop them first.", code="strategy-runs")
@@ -180,25 +182,23 @@ def _locked(connection: Connection, strategy_id: UUID) -> StoredStrategy:
 
 
 def code_changes(versions: Sequence[StoredVersion], context: int = 3) -> dict[int, str]:
-    """The changes of each version against the one before, as a unified diff; empty for the first.
+    """The changes of each version against the one before it, as a unified diff; empty for the first and for one whose predecessor is not given.
 
     Args:
-        versions: All versions, the newest first.
+        versions: Versions in a row, the newest first.
         context: Unchanged lines around each change.
     """
     found = {}
     for each, before in zip_longest(versions, versions[1:]):
-        lines = (
-            difflib.unified_diff(
-                before.python_code.splitlines(),
-                each.python_code.splitlines(),
-                f"version {before.version}",
-                f"version {each.version}",
-                lineterm="",
-                n=context,
-            )
-            if before
-            else ()
-        )
+        old, new = (before.python_code.splitlines() if before else []), each.python_code.splitlines()
+        names = (f"version {before.version}", f"version {each.version}") if before else ("", "")
+        if before is None:
+            lines: Iterable[str] = ()
+        elif len(old) * len(new) > _COMPARABLE_LINES**2:
+            # Looking for what is alike would take seconds for each: all is said to be replaced.
+            removed, added = (f"-{line}" for line in old), (f"+{line}" for line in new)
+            lines = (f"--- {names[0]}", f"+++ {names[1]}", f"@@ -1,{len(old)} +1,{len(new)} @@", *removed, *added)
+        else:
+            lines = difflib.unified_diff(old, new, *names, lineterm="", n=context)
         found[each.version] = "\n".join(lines)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -10,11 +9,13 @@ from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, NotFound
+from stratforge.application.idempotency import RequestKey
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
+_SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 _OLD_SECRET_SIGNS = timedelta(hours=24)
 
 
@@ -29,34 +30,38 @@ class SignedWebhook(StoredWebhook):
     secret: str
 
 
-def _new_secret() -> str:
-    return "whsec_" + secrets.token_urlsafe(32)
-
-
-def create_webhook(database: Database, caller: Caller, url: str, kinds: Sequence[EventKind]) -> SignedWebhook:
+def create_webhook(
+    database: Database, caller: Caller, url: str, kinds: Sequence[EventKind], request: RequestKey
+) -> SignedWebhook:
     """Tells an address of every event of these kinds from now on. Where the address leads is checked whenever something is sent.
 
     Raises:
+        Forbidden: if a key asks that may not read: what is told is what it could not see.
         Conflict: if there are twenty already.
     """
     caller.require(Scope.WRITE)
-    secret = _new_secret()
-    with database.transaction(caller.user_id) as connection:
+    caller.require(Scope.READ)
+    secret = _SECRET_PREFIX + request.new_secret(caller.user_id)
+    with database.transaction(caller) as connection:
+        webhook_id = request.new_id(connection, caller.user_id)
+        if (made := webhooks.get_webhook(connection, webhook_id)) is not None:
+            return SignedWebhook(**asdict(made), secret=secret)
         if len(webhooks.list_webhooks(connection, caller.user_id)) >= _MAX_WEBHOOKS:
             raise Conflict(f"There are {_MAX_WEBHOOKS} webhooks already; delete one first.", code="too-many-webhooks")
-        stored = webhooks.add_webhook(connection, caller.user_id, url, sorted(set(kinds)), secret)
+        stored = webhooks.add_webhook(connection, webhook_id, caller.user_id, url, sorted(set(kinds)), secret)
     return SignedWebhook(**asdict(stored), secret=secret)
 
 
-def rotate_secret(database: Database, caller: Caller, webhook_id: UUID) -> SignedWebhook:
+def rotate_secret(database: Database, caller: Caller, webhook_id: UUID, request: RequestKey) -> SignedWebhook:
     """Gives a webhook a new secret; the old one signs along for a day. A disabled webhook is tried again.
 
     Raises:
         NotFound: if there is no such webhook.
     """
     caller.require(Scope.WRITE)
-    secret = _new_secret()
-    with database.transaction(caller.user_id) as connection:
+    caller.require(Scope.READ)
+    secret = _SECRET_PREFIX + request.new_secret(caller.user_id)
+    with database.transaction(caller) as connection:
         stored = webhooks.rotate_secret(connection, webhook_id, secret, _OLD_SECRET_SIGNS)
     if stored is None:
         raise NotFound("webhook")
@@ -70,6 +75,6 @@ def delete_webhook(database: Database, caller: Caller, webhook_id: UUID) -> None
         NotFound: if there is no such webhook.
     """
     caller.require(Scope.WRITE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         if not webhooks.delete_webhook(connection, webhook_id):
             raise NotFound("webhook")

@@ -9,9 +9,11 @@ from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
-from stratforge.application import accounts, api_keys, operations, orders, risk, webhooks
+from stratforge.application import accounts, api_keys, logins, operations, orders, risk, webhooks
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from stratforge.application.logins import Origin
+from stratforge.application.passwords import NewCredentials, PasswordChange
 from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.delivery.webhooks import EventKind
@@ -21,8 +23,14 @@ from tests.support.asking import NEW, Told
 
 ORDER = orders.PlaceOrder(symbol="AAPL", side="buy", type="limit", quantity=Decimal(2), limit_price=Decimal(100))
 PASSWORD = SecretStr("a long enough password")
-CREDENTIALS = accounts.Credentials(email="grace@example.com", password=PASSWORD)
+CREDENTIALS = NewCredentials(email="grace@example.com", password=PASSWORD)
+HERE = Origin("192.0.2.1")
 TERMS = accounts.Registration(Decimal(100_000))
+
+
+def in_person(database: Database, caller: Caller) -> Caller:
+    """The caller with a login that he has just begun with his password."""
+    return replace(caller, login_id=logins.begin_login(database, caller.user_id, HERE).login_id)
 
 
 @pytest.mark.parametrize(
@@ -41,10 +49,10 @@ TERMS = accounts.Registration(Decimal(100_000))
         (
             Scope.WRITE,
             lambda database, _told, caller: webhooks.create_webhook(
-                database, caller, "https://example.com/hook", [EventKind.TRADE]
+                database, caller, "https://example.com/hook", [EventKind.TRADE], NEW
             ),
         ),
-        (Scope.WRITE, lambda database, _told, caller: webhooks.rotate_secret(database, caller, uuid4())),
+        (Scope.WRITE, lambda database, _told, caller: webhooks.rotate_secret(database, caller, uuid4(), NEW)),
         (Scope.WRITE, lambda database, _told, caller: webhooks.delete_webhook(database, caller, uuid4())),
     ],
 )
@@ -61,12 +69,12 @@ def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
     "ask",
     [
         lambda database, _told, caller: api_keys.create_key(
-            database, caller, api_keys.NewApiKey(name="n", scopes=[Scope.READ], days=None)
+            database, caller, api_keys.NewApiKey(name="n", scopes=[Scope.READ], days=None), NEW
         ),
         lambda database, _told, caller: api_keys.revoke_key(database, caller, uuid4()),
         lambda database, told, caller: accounts.close_account(database, told, caller, PASSWORD),
         lambda database, _told, caller: accounts.change_password(
-            database, caller, accounts.PasswordChange(current_password=PASSWORD, new_password=PASSWORD)
+            database, caller, PasswordChange(current_password=PASSWORD, new_password=PASSWORD), HERE
         ),
         lambda database, _told, caller: operations.set_platform_state(database, caller, TradingState.HALTED, "a drill"),
     ],
@@ -120,8 +128,10 @@ def test_limits_that_changed_meanwhile_are_not_overwritten(database: Database, a
 
 def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> None:
     new = api_keys.NewApiKey(name="notebook", scopes=[Scope.TRADE, Scope.READ], days=30)
-    made = api_keys.create_key(database, ada, new)
-    assert api_keys.caller_of_key(database, made.key) == Caller(ada.user_id, frozenset({Scope.READ, Scope.TRADE}))
+    made = api_keys.create_key(database, in_person(database, ada), new, NEW)
+    assert api_keys.caller_of_key(database, made.key) == Caller(
+        ada.user_id, frozenset({Scope.READ, Scope.TRADE}), key_id=made.key_id
+    )
     api_keys.revoke_key(database, ada, made.key_id)
     assert api_keys.caller_of_key(database, made.key) is None
     with pytest.raises(NotFound):
@@ -130,9 +140,9 @@ def test_a_key_is_known_until_it_is_revoked(database: Database, ada: Caller) -> 
 
 def test_there_are_twenty_webhooks_at_most(database: Database, ada: Caller) -> None:
     for number in range(20):
-        webhooks.create_webhook(database, ada, f"https://example.com/{number}", [EventKind.TRADE])
+        webhooks.create_webhook(database, ada, f"https://example.com/{number}", [EventKind.TRADE], NEW)
     with pytest.raises(Conflict, match="20"):
-        webhooks.create_webhook(database, ada, "https://example.com/more", [EventKind.TRADE])
+        webhooks.create_webhook(database, ada, "https://example.com/more", [EventKind.TRADE], NEW)
 
 
 def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database, ada: Caller) -> None:
@@ -147,29 +157,29 @@ def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database
 
 
 def test_a_refresh_token_that_comes_twice_ends_the_login(database: Database) -> None:
-    login = accounts.register(database, CREDENTIALS, "192.0.2.1", TERMS)
-    following = accounts.refresh_login(database, login.refresh_token)
+    login = accounts.register(database, CREDENTIALS, HERE, TERMS)
+    following = logins.refresh_login(database, login.refresh_token)
     assert following.login_id == login.login_id
     for token in (login.refresh_token, following.refresh_token):
         with pytest.raises(Unauthenticated, match="Log in again"):
-            accounts.refresh_login(database, token)
+            logins.refresh_login(database, token)
 
 
 def test_another_password_ends_every_login(database: Database) -> None:
-    login = accounts.register(database, CREDENTIALS, "192.0.2.1", TERMS)
+    login = accounts.register(database, CREDENTIALS, HERE, TERMS)
     other = SecretStr("another long password")
-    change = accounts.PasswordChange(current_password=PASSWORD, new_password=other)
-    accounts.change_password(database, Caller(login.user_id), change)
+    change = PasswordChange(current_password=PASSWORD, new_password=other)
+    accounts.change_password(database, Caller(login.user_id), change, HERE)
     with pytest.raises(Unauthenticated):
-        accounts.refresh_login(database, login.refresh_token)
+        logins.refresh_login(database, login.refresh_token)
     with pytest.raises(Unauthenticated, match="wrong"):
-        accounts.log_in(database, CREDENTIALS, "192.0.2.1")
-    entered = accounts.log_in(database, CREDENTIALS.model_copy(update={"password": other}), "192.0.2.1")
+        logins.log_in(database, CREDENTIALS, HERE)
+    entered = logins.log_in(database, CREDENTIALS.model_copy(update={"password": other}), HERE)
     assert entered.user_id == login.user_id
 
 
 def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Database, outbox: Told) -> None:
-    caller = Caller(accounts.register(database, CREDENTIALS, "192.0.2.1", TERMS).user_id)
+    caller = Caller(accounts.register(database, CREDENTIALS, HERE, TERMS).user_id)
     orders.place_order(database, outbox, caller, ORDER, NEW)
     outbox.messages.clear()
     with pytest.raises(Forbidden, match="password"):
@@ -177,4 +187,4 @@ def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Dat
     accounts.close_account(database, outbox, caller, PASSWORD)
     assert outbox.messages == [("executor", "AAPL")]
     with pytest.raises(Unauthenticated):
-        accounts.log_in(database, CREDENTIALS, "192.0.2.1")
+        logins.log_in(database, CREDENTIALS, HERE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -124,3 +125,15 @@ def test_each_version_says_what_changed_against_the_one_before(
     assert changes[1] == ""
     assert changes[2].split("\n")[:2] == ["--- version 1", "+++ version 2"]
     assert {"-LENGTH = 3", "+LENGTH = 7"} < set(changes[2].split("\n"))
+
+
+def test_long_texts_are_compared_in_no_time_whatever_is_in_them() -> None:
+    """Fifteen thousand equal lines on each side would take a matcher minutes; the diff that is given instead is a true one."""
+    old, new = (
+        SimpleNamespace(version=number, python_code="\n".join(["x"] * 15_000 + [str(number)])) for number in (1, 2)
+    )
+    changes = application.code_changes([cast(Any, new), cast(Any, old)])
+    removed = [line[1:] for line in changes[2].splitlines()[3:] if line.startswith("-")]
+    added = [line[1:] for line in changes[2].splitlines()[3:] if line.startswith("+")]
+    assert ("\n".join(removed), "\n".join(added)) == (old.python_code, new.python_code)
+    assert changes[1] == ""

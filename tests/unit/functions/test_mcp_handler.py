@@ -94,3 +94,12 @@ def test_what_the_api_refuses_is_an_answer_that_the_model_can_read(
     monkeypatch.setattr(Client, "call", refuse)
     said = portfolio({"authorization": "Bearer sfk_ada"})["structuredContent"]
     assert said == {"error": "The API key lacks the scope 'read'.", "status": 403, "scope": "read"}
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "PUT"])
+def test_what_would_wait_for_a_stream_is_refused_at_once(asked: list[Asked], method: str) -> None:
+    event = request("ping")
+    event["requestContext"]["http"]["method"] = method
+    answer = handler(event, CONTEXT)
+    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "POST, OPTIONS")
+    assert asked == []

@@ -7,20 +7,22 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts
+from stratforge.application import accounts, logins
 from stratforge.application import api_keys as keys
 from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
-from stratforge.application.accounts import PasswordChange
 from stratforge.application.api_keys import NewApiKey
+from stratforge.application.idempotency import without_key
+from stratforge.application.passwords import PasswordChange
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.users import api_keys, export
+from stratforge.storage.users import logins as stored_logins
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
-from functions.api.context import database, outbox
+from functions.api.context import database, origin, outbox
 from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
 from functions.api.dashboard.rendering import go_to
 from functions.api.risk.schemas import RiskLimitsBody, TradingStateBody
@@ -33,8 +35,8 @@ _COUNTS = ("max_orders_per_minute", "cooldown_minutes")
 
 @router.get("/account")
 def page(looking: Looking) -> Response:
-    """Shows the account page: API keys, webhooks and risk limits."""
-    with database().reading(looking.user_id) as connection:
+    """Shows the account page: logins, API keys, webhooks and risk limits."""
+    with database().reading(looking.caller) as connection:
         return looking.page(
             connection,
             "account.html",
@@ -42,7 +44,23 @@ def page(looking: Looking) -> Response:
             webhooks=webhooks.list_webhooks(connection, looking.user_id),
             limits=asdict(risk.read_limits(connection, looking.user_id)),
             kinds=tuple(webhooks.EventKind),
+            logins=stored_logins.open_logins(connection, looking.user_id),
+            here=looking.caller.login_id,
         )
+
+
+@router.post("/account/logins/end-others")
+def end_other_logins(looking: Looking, _fields: Fields) -> Response:
+    """Signs out everywhere but here."""
+    logins.end_other_logins(database(), looking.caller)
+    return go_to(looking.request, "/account")
+
+
+@router.post("/account/logins/{login_id}/end")
+def end_login(login_id: UUID, looking: Looking, _fields: Fields) -> Response:
+    """Signs out at one place."""
+    logins.end_login(database(), looking.caller, login_id)
+    return go_to(looking.request, "/account")
 
 
 @router.post("/account/password")
@@ -50,7 +68,7 @@ def change_password(request: Request, looking: Looking, fields: Fields) -> Respo
     """Sets another password; every other login ends."""
     names = ("current_password", "new_password")
     change = validated(PasswordChange, {name: fields.get(name, [""])[0] for name in names})
-    login = accounts.change_password(database(), looking.caller, change)
+    login = accounts.change_password(database(), looking.caller, change, origin(request))
     answer = looking.part("parts/done.html", said="The password is changed. Every other login has ended.")
     cookies.enter(request, answer, login)
     return answer
@@ -60,8 +78,14 @@ def change_password(request: Request, looking: Looking, fields: Fields) -> Respo
 def create_key(looking: Looking, fields: Fields) -> Response:
     """Makes a key and shows it this once."""
     days = text(fields, "days")
-    wanted = {"name": text(fields, "name"), "scopes": fields.get("scopes", []), "days": days or None}
-    made = keys.create_key(database(), looking.caller, validated(NewApiKey, wanted))
+    password = fields.get("password", [""])[0] or None
+    wanted = {
+        "name": text(fields, "name"),
+        "scopes": fields.get("scopes", []),
+        "days": days or None,
+        "password": password,
+    }
+    made = keys.create_key(database(), looking.caller, validated(NewApiKey, wanted), without_key())
     return looking.part("parts/secret.html", title=f"The key {made.name}", secret=made.key)
 
 
@@ -76,7 +100,7 @@ def revoke_key(key_id: UUID, looking: Looking, _fields: Fields) -> Response:
 def create_webhook(looking: Looking, fields: Fields) -> Response:
     """Adds an address and shows its secret this once."""
     new = validated(NewWebhook, {"url": text(fields, "url"), "kinds": fields.get("kinds", [])})
-    made = telling.create_webhook(database(), looking.caller, new.url, new.kinds)
+    made = telling.create_webhook(database(), looking.caller, new.url, new.kinds, without_key())
     return looking.part("parts/secret.html", title="The webhook's secret", secret=made.secret)
 
 
@@ -108,7 +132,7 @@ def change_state(looking: Looking, fields: Fields) -> Response:
 @router.get("/account/export")
 def export_all(looking: Looking) -> Response:
     """Everything that is stored about the user."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         content = json.dumps(export.export_user(connection, looking.user_id), default=str, indent=1)
     answer = Response(content, media_type="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'

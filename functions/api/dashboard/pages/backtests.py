@@ -83,7 +83,7 @@ def _sweep(fields: dict[str, list[str]]) -> dict[str, list[float]] | None:
 @router.get("/backtests/{backtest_id}")
 def page(backtest_id: UUID, looking: Looking) -> Response:
     """The page of a finished backtest: figures, curves, sweep and trades."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         backtest = _found(connection, backtest_id)
         report = backtest.report
         strategy = strategies.get_strategy(connection, backtest.strategy_id)
@@ -107,7 +107,7 @@ def _found(connection: Connection, backtest_id: UUID) -> StoredReport:
 
 
 def _stored(looking: Looking, backtest_id: UUID) -> StoredReport:
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return _found(connection, backtest_id)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts
-from stratforge.application.accounts import Credentials, Login
+from stratforge.application import accounts, logins
+from stratforge.application.logins import Login
+from stratforge.application.passwords import Credentials, NewCredentials
 
 from functions.api.auth import cookies
-from functions.api.context import client_address, database, registration
+from functions.api.context import database, origin, registration
 from functions.api.dashboard.access import Fields, Form, own_path, text, validated
 from functions.api.dashboard.rendering import go_to, render
 
@@ -29,20 +30,21 @@ def register_page(request: Request) -> Response:
 @router.post("/login")
 def login(request: Request, fields: Fields) -> Response:
     """Logs in with email and password."""
-    return _entered(request, fields, accounts.log_in(database(), _credentials(fields), client_address(request)))
+    credentials = validated(Credentials, _credentials(fields))
+    return _entered(request, fields, logins.log_in(database(), credentials, origin(request)))
 
 
 @router.post("/register")
 def register(request: Request, fields: Fields) -> Response:
     """Creates an account and logs in."""
-    credentials = _credentials(fields)
-    entered = accounts.register(database(), credentials, client_address(request), registration())
+    credentials = validated(NewCredentials, _credentials(fields))
+    entered = accounts.register(database(), credentials, origin(request), registration())
     return _entered(request, fields, entered)
 
 
-def _credentials(fields: Form) -> Credentials:
+def _credentials(fields: Form) -> dict[str, str]:
     # A password keeps its blanks.
-    return validated(Credentials, {"email": text(fields, "email"), "password": fields.get("password", [""])[0]})
+    return {"email": text(fields, "email"), "password": fields.get("password", [""])[0]}
 
 
 def _entered(request: Request, fields: Form, login: Login) -> Response:

@@ -27,14 +27,14 @@ _SPARK_BARS = 60
 @router.get("/")
 def page(looking: Looking) -> Response:
     """The first page after the login."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.page(connection, "home.html", examples=EXAMPLES[:3], **_now(connection, looking))
 
 
 @router.get("/home/now")
 def now(looking: Looking) -> Response:
     """The part of the page that changes."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.part("parts/now.html", **_now(connection, looking))
 
 

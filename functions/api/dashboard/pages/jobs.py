@@ -37,7 +37,7 @@ def started(looking: Visitor, fields: Form) -> RequestKey:
 @router.get("/jobs/{job_id}/progress")
 def progress(job_id: UUID, looking: Looking) -> Response:
     """Shows the progress of a job; when it is done, goes to the page of its result."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         job = jobs.get_job(connection, job_id)
     if job is None:
         raise not_found("job")

@@ -22,7 +22,7 @@ router = APIRouter(include_in_schema=False)
 def page(looking: Operating) -> Response:
     """Shows the operators' page: queues, reports, price lags and the platform's state."""
     queues = dead_letters.queue_states(settings().stage)
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.page(
             connection,
             "operations.html",

@@ -22,7 +22,7 @@ router.include_router(progress.router)
 @router.get("/research")
 def page(looking: Looking) -> Response:
     """The form and the last answers."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         found = jobs.list_jobs(connection, looking.user_id, Page(10), JobKind.RESEARCH)
         earlier = [
             (job, ResearchRequest.model_validate(job.request).question, answer)

@@ -32,7 +32,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/sessions")
 def index(looking: Looking) -> Response:
     """The page of all sessions, running and ended."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         found = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(100))
         return looking.page(
             connection, "sessions.html", sessions=found, names=strategies.names(connection, looking.user_id)
@@ -69,7 +69,7 @@ def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
 @router.get("/sessions/{session_id}")
 def page(session_id: UUID, looking: Looking) -> Response:
     """The page of one session: how it stands, its chart, its log and its trades."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
         shown = _shown(connection, condition)
@@ -79,7 +79,7 @@ def page(session_id: UUID, looking: Looking) -> Response:
 @router.get("/sessions/{session_id}/now")
 def now(session_id: UUID, looking: Looking) -> Response:
     """The part of the page that changes."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         shown = _shown(connection, session_condition(connection, looking.user_id, session_id))
     return looking.part("parts/session_now.html", **shown)
 

@@ -45,7 +45,7 @@ def on_bar(bar, position, state):
 @router.get("/strategies")
 def index(looking: Looking) -> Response:
     """The page of all strategies, with those that run marked."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         found = strategies.list_strategies(connection, looking.user_id, Page(200))
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
         active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
@@ -55,7 +55,7 @@ def index(looking: Looking) -> Response:
 @router.get("/strategies/new")
 def new_page(looking: Looking, prompt: str = "") -> Response:
     """The beginning of a conversation, or an empty editor."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.page(
             connection, "strategy_new.html", examples=EXAMPLES, prompt=prompt[:4000], blank=BLANK, key=new_key()
         )
@@ -90,7 +90,7 @@ def create(looking: Looking, fields: Fields) -> Response:
 @router.get("/strategies/{strategy_id}")
 def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Response:
     """A strategy with its conversation; `version` shows an earlier one."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         found = strategies.get_strategy(connection, strategy_id)
         versions = strategies.list_versions(connection, strategy_id) if found else []
         if found is None or not versions:
@@ -179,7 +179,7 @@ def delete(strategy_id: UUID, looking: Looking, _fields: Fields) -> Response:
 @router.get("/strategies/{strategy_id}/last-job")
 def last_job(strategy_id: UUID, looking: Looking) -> Response:
     """The job that works on the strategy, if one does: after a reload the progress goes on."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         found = [
             each
             for each in jobs.list_jobs(connection, looking.user_id, Page(5), JobKind.GENERATE)

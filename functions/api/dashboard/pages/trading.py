@@ -28,7 +28,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/portfolio")
 def portfolio_page(looking: Looking, symbol: str = "", side: str = "buy") -> Response:
     """Positions, open orders, and the ticket."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.page(
             connection,
             "portfolio.html",
@@ -41,7 +41,7 @@ def portfolio_page(looking: Looking, symbol: str = "", side: str = "buy") -> Res
 @router.get("/portfolio/now")
 def holdings(looking: Looking) -> Response:
     """The part of the page that changes."""
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.part("parts/holdings.html", **_holdings(connection, looking))
 
 
@@ -88,7 +88,7 @@ def preview_part(looking: Looking, fields: Fields) -> Response:
     except Problem as problem:
         # Somebody is still typing.
         return looking.part("parts/preview.html", found=None, missing=problem.detail)
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         return looking.part("parts/preview.html", found=preview_order(connection, looking.user_id, body), body=body)
 
 
@@ -110,7 +110,7 @@ def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
 def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
     """All orders, those of sessions included."""
     wanted = OrderFilter(_symbol(symbol), None, {"open": True, "ended": False}.get(state))
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         found = order_book.list_orders(connection, looking.user_id, wanted, page)
         return looking.page(
             connection,
@@ -126,7 +126,7 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
     """Shows the user's trades, filtered by symbol and side."""
     wanted = LedgerFilter(_symbol(symbol), None, "buy" if side == "buy" else "sell" if side == "sell" else None)
-    with database().reading(looking.user_id) as connection:
+    with database().reading(looking.caller) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)
         return looking.page(
             connection,

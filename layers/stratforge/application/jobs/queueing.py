@@ -37,7 +37,7 @@ def request_research(
         LimitReached: if the day's questions or tokens are used up.
     """
     caller.require(Scope.AI)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         _check_quota(connection, caller.user_id, request.kind)
         job = _added(connection, caller, request, key)
     outbox.run_assistant_job(job.job_id)
@@ -47,14 +47,16 @@ def request_research(
 def request_strategy(
     database: Database, outbox: Outbox, caller: Caller, request: GenerateRequest, key: RequestKey
 ) -> Job:
-    """Has a strategy written, or the next version of one.
+    """Has a strategy written, or the next version of one, which changes what is the user's: that needs the scope `write` as well.
 
     Raises:
         LimitReached: if the day's requests or tokens are used up.
         NotFound: if there is no such strategy, or no such earlier request.
     """
     caller.require(Scope.AI)
-    with database.transaction(caller.user_id) as connection:
+    if request.strategy_id is not None:
+        caller.require(Scope.WRITE)
+    with database.transaction(caller) as connection:
         _check_quota(connection, caller.user_id, request.kind)
         if request.strategy_id is not None and strategies.get_strategy(connection, request.strategy_id) is None:
             raise NotFound("strategy")
@@ -75,7 +77,7 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
         Invalid: if a parameter is to be swept that it does not have.
     """
     caller.require(Scope.WRITE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         found = strategies.get_strategy(connection, request.strategy_id)
         version = strategies.get_version(connection, request.strategy_id, found.version) if found else None
         if version is None:
@@ -94,7 +96,7 @@ def request_replay(database: Database, outbox: Outbox, caller: Caller, request: 
         NotFound: if there is no such session.
     """
     caller.require(Scope.WRITE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         if sessions.get_session(connection, request.session_id) is None:
             raise NotFound("session")
         job = _added(connection, caller, request, key)
@@ -109,7 +111,7 @@ def cancel_job(database: Database, caller: Caller, job_id: UUID) -> Job:
         NotFound: if there is no such job.
     """
     caller.require(Scope.WRITE)
-    with database.transaction(caller.user_id) as connection:
+    with database.transaction(caller) as connection:
         job = jobs.cancel_job(connection, job_id)
     if job is None:
         raise NotFound("job")
@@ -125,7 +127,7 @@ def wait_for_job(
     while not job.finished and time.monotonic() < deadline:
         sleep(delay)
         delay = min(delay * 1.5, _SLOWEST_POLL)
-        with database.reading(caller.user_id) as connection:
+        with database.reading(caller) as connection:
             job = jobs.get_job(connection, job.job_id) or job
     return job
 

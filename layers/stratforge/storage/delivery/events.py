@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from stratforge.storage.delivery.tickets import Ticket
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
 
@@ -81,7 +82,7 @@ def forget_events(connection: Connection, days: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RealtimeConnection:
-    """An open connection: whose, what it watches, and how far it has been told."""
+    """An open connection: whose, what it watches, how far it has been told, and whether what opened it has ended."""
 
     connection_id: str
     user_id: UUID
@@ -89,6 +90,7 @@ class RealtimeConnection:
     cursor_tx: int
     cursor_id: int
     prices_at: datetime
+    ended: bool
 
     @property
     def cursor(self) -> EventCursor:
@@ -96,14 +98,28 @@ class RealtimeConnection:
         return EventCursor(self.cursor_tx, self.cursor_id)
 
 
-def add_connection(connection: Connection, connection_id: str, user_id: UUID, cursor: EventCursor) -> None:
-    """Notes an open connection; noting it again changes nothing."""
-    connection.execute(
+def add_connection(
+    connection: Connection, connection_id: str, ticket: Ticket, cursor: EventCursor, at_most: int
+) -> bool:
+    """Notes an open connection; False when the user has `at_most` already."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('connections'), hashtext(%s))", (str(ticket.user_id),))
+    added = connection.execute(
         """
-        INSERT INTO live_connections (connection_id, user_id, cursor_tx, cursor_id) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING
+        INSERT INTO live_connections (connection_id, user_id, login_id, key_id, cursor_tx, cursor_id)
+        SELECT %(id)s, %(user)s, %(login)s, %(key)s, %(tx)s, %(event)s
+        WHERE (SELECT count(*) FROM live_connections WHERE user_id = %(user)s) < %(at_most)s
         """,
-        (connection_id, user_id, cursor.tx, cursor.event_id),
+        {
+            "id": connection_id,
+            "user": ticket.user_id,
+            "login": ticket.login_id,
+            "key": ticket.key_id,
+            "tx": cursor.tx,
+            "event": cursor.event_id,
+            "at_most": at_most,
+        },
     )
+    return added.rowcount == 1
 
 
 def remove_connection(connection: Connection, connection_id: str) -> None:
@@ -128,7 +144,12 @@ def open_connections(connection: Connection) -> list[RealtimeConnection]:
     return fetch_all(
         connection,
         RealtimeConnection,
-        "SELECT connection_id, user_id, symbols, cursor_tx, cursor_id, prices_at FROM live_connections ORDER BY connection_id",
+        """
+        SELECT c.connection_id, c.user_id, c.symbols, c.cursor_tx, c.cursor_id, c.prices_at,
+               u.closed_at IS NOT NULL OR l.ended_at IS NOT NULL OR k.revoked_at IS NOT NULL OR coalesce(k.expires_at < now(), false) AS ended
+        FROM live_connections c JOIN users u ON u.id = c.user_id
+        LEFT JOIN logins l ON l.id = c.login_id LEFT JOIN api_keys k ON k.id = c.key_id ORDER BY c.connection_id
+        """,
     )
 
 

@@ -47,11 +47,12 @@ class StoredWebhook:
 
 
 def add_webhook(
-    connection: Connection, user_id: UUID, url: str, kinds: Sequence[EventKind], secret: str
+    connection: Connection, webhook_id: UUID, user_id: UUID, url: str, kinds: Sequence[EventKind], secret: str
 ) -> StoredWebhook:
     """Keeps a webhook; it is told of what happens from now on."""
-    query = f"INSERT INTO webhooks (user_id, url, kinds, secret) VALUES (%s, %s, %s, %s) RETURNING {_COLUMNS}"  # noqa: S608 - column names
-    stored = fetch_one(connection, StoredWebhook, query, (user_id, url, [each.value for each in kinds], secret))
+    query = f"INSERT INTO webhooks (id, user_id, url, kinds, secret) VALUES (%s, %s, %s, %s, %s) RETURNING {_COLUMNS}"  # noqa: S608 - column names
+    wanted = [each.value for each in kinds]
+    stored = fetch_one(connection, StoredWebhook, query, (webhook_id, user_id, url, wanted, secret))
     assert stored is not None
     return stored
 
@@ -62,16 +63,27 @@ def list_webhooks(connection: Connection, user_id: UUID) -> list[StoredWebhook]:
     return fetch_all(connection, StoredWebhook, query, (user_id,))
 
 
+def get_webhook(connection: Connection, webhook_id: UUID) -> StoredWebhook | None:
+    """A webhook; None when there is none."""
+    return fetch_one(connection, StoredWebhook, f"SELECT {_COLUMNS} FROM webhooks WHERE id = %s", (webhook_id,))  # noqa: S608 - column names
+
+
 def rotate_secret(connection: Connection, webhook_id: UUID, secret: str, keep: timedelta) -> StoredWebhook | None:
-    """Gives a webhook a new secret; the old one signs along for a while. A webhook that was disabled is tried again."""
+    """Gives a webhook a new secret; the old one signs along for a while. A webhook that was disabled is tried again.
+
+    Doing it again with the same secret changes nothing.
+    """
     return fetch_one(
         connection,
         StoredWebhook,
         f"""
-        UPDATE webhooks SET old_secret = secret, old_secret_ends = now() + %s, secret = %s, failures = 0, disabled_at = NULL
-        WHERE id = %s RETURNING {_COLUMNS}
+        UPDATE webhooks SET
+            old_secret = CASE WHEN secret = %(secret)s THEN old_secret ELSE secret END,
+            old_secret_ends = CASE WHEN secret = %(secret)s THEN old_secret_ends ELSE now() + %(keep)s END,
+            secret = %(secret)s, failures = 0, disabled_at = NULL
+        WHERE id = %(webhook)s RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
-        (keep, secret, webhook_id),
+        {"keep": keep, "secret": secret, "webhook": webhook_id},
     )
 
 

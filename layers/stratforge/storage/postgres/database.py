@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -16,6 +16,24 @@ from stratforge.configuration import DatabaseSecret, Settings, read_secret, rere
 Connection = psycopg.Connection[Any]
 # A connection that was used less long ago than this is taken to be alive.
 _TRUSTED_SECONDS = 20.0
+
+
+class LoginEnded(RuntimeError):
+    """The login or the account that a transaction was begun for has ended; nothing was read or written."""
+
+
+class Identity(Protocol):
+    """Whoever a transaction is for: a user and, when he came with one, the login that must still be open."""
+
+    @property
+    def user_id(self) -> UUID:
+        """The user whose rows are visible."""
+        ...
+
+    @property
+    def login_id(self) -> str | None:
+        """The login; None for a program with an API key, which was looked up already."""
+        ...
 
 
 class _Environment(Settings):
@@ -117,24 +135,31 @@ class Database:
                 connection.close()
 
     @contextmanager
-    def transaction(self, user_id: UUID | None = None) -> Iterator[Connection]:
-        """One transaction; with `user_id`, row-level security shows the rows of that user."""
-        with self._connection() as connection, connection.transaction():
-            if user_id is not None:
-                connection.execute("SELECT set_config('app.user_id', %s, true)", (str(user_id),))
+    def transaction(self, who: UUID | Identity | None = None) -> Iterator[Connection]:
+        """One transaction; with `who`, row-level security shows the rows of that user.
+
+        Raises:
+            LoginEnded: if the login or the account is not open any more.
+        """
+        with self._connection() as connection, _as_login_ended(), connection.transaction():
+            if who is not None:
+                _enter(connection, who)
             yield connection
 
     @contextmanager
-    def reading(self, user_id: UUID) -> Iterator[Connection]:
+    def reading(self, who: UUID | Identity) -> Iterator[Connection]:
         """A transaction of a user that only reads. Beginning it, saying who the user is and the first question travel together, so that
         one question costs two round trips: the question and the end.
+
+        Raises:
+            LoginEnded: with the first question, if the login or the account is not open any more.
         """
-        with self._connection() as connection:
+        with self._connection() as connection, _as_login_ended():
             try:
                 # Not `connection.transaction()`, which waits for an answer at its beginning and twice at its end.
                 with connection.pipeline():
                     connection.execute("BEGIN READ ONLY")
-                    connection.execute("SELECT set_config('app.user_id', %s, true)", (str(user_id),))
+                    _enter(connection, who)
                     yield connection
                     connection.execute("COMMIT")
             finally:
@@ -154,3 +179,23 @@ class Database:
             idle, self._idle = self._idle, []
         for connection, _ in idle:
             connection.close()
+
+
+def _enter(connection: Connection, who: UUID | Identity) -> None:
+    """Says whose transaction it is, and that his login must be open, in one statement."""
+    user_id, login_id = (who, None) if isinstance(who, UUID) else (who.user_id, who.login_id)
+    if login_id is None:
+        connection.execute("SELECT set_config('app.user_id', %s, true)", (str(user_id),))
+    else:
+        connection.execute(
+            "SELECT require_login(%(user)s, %(login)s), set_config('app.user_id', %(user)s::text, true)",
+            {"user": user_id, "login": UUID(login_id)},
+        )
+
+
+@contextmanager
+def _as_login_ended() -> Iterator[None]:
+    try:
+        yield
+    except psycopg.errors.InvalidAuthorizationSpecification as error:
+        raise LoginEnded(str(error)) from None

@@ -1,13 +1,10 @@
-"""Limits that hold across all environments of a function, and what may be asked for once only."""
+"""Limits that hold across all environments of a function, and what is accepted once only."""
 
 from __future__ import annotations
 
 import hashlib
-from uuid import UUID, uuid5
 
 from stratforge.storage.postgres.database import Connection
-
-_NAMESPACE = UUID("6e1e7a52-5d5a-4f0e-9a43-5d9b5d0d5f11")
 
 
 def take(connection: Connection, bucket: str, capacity: float, per_second: float) -> bool:
@@ -25,31 +22,6 @@ def has(connection: Connection, bucket: str, capacity: float, per_second: float)
 def _hidden(bucket: str) -> str:
     kind, _, name = bucket.partition(":")
     return f"{kind}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
-
-
-class KeyReused(ValueError):
-    """An idempotency key came with another request than before."""
-
-
-def claim_key(connection: Connection, user_id: UUID, key: str, request_hash: bytes) -> UUID:
-    """The id of what a request with this key makes, in the transaction that makes it.
-
-    The same key gives the same id, so what was made before is found and not made again.
-
-    Raises:
-        KeyReused: if the key came with another request before.
-    """
-    connection.execute(
-        "INSERT INTO idempotency_keys (user_id, key, request_hash) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-        (user_id, key, request_hash),
-    )
-    row = connection.execute(
-        "SELECT request_hash FROM idempotency_keys WHERE user_id = %s AND key = %s", (user_id, key)
-    ).fetchone()
-    assert row is not None
-    if bytes(row[0]) != request_hash:
-        raise KeyReused(key)
-    return uuid5(_NAMESPACE, f"{user_id}/{key}")
 
 
 def accept_nonce(connection: Connection, nonce: str) -> bool:

@@ -268,11 +268,16 @@ def get_version(connection: Connection, strategy_id: UUID, version: int) -> Stor
     )
 
 
-def list_versions(connection: Connection, strategy_id: UUID) -> list[StoredVersion]:
-    """All versions of a strategy with their code and origin, the newest first."""
+def list_versions(
+    connection: Connection, strategy_id: UUID, at_most: int = 50, before: int | None = None
+) -> list[StoredVersion]:
+    """The latest versions of a strategy, or those before a number, with their code and origin, the newest first."""
     return fetch_all(
         connection,
         StoredVersion,
-        f"SELECT {_VERSION} FROM strategy_versions WHERE strategy_id = %s ORDER BY version DESC LIMIT 500",  # noqa: S608
-        (strategy_id,),
+        f"""
+        SELECT {_VERSION} FROM strategy_versions WHERE strategy_id = %(strategy)s AND (%(before)s::integer IS NULL OR version < %(before)s)
+        ORDER BY version DESC LIMIT %(at_most)s
+        """,  # noqa: S608 - column names of this module
+        {"strategy": strategy_id, "before": before, "at_most": at_most},
     )

@@ -96,18 +96,6 @@ def spend_refresh_token(connection: Connection, token_hash: bytes) -> bool:
     return cursor.rowcount == 1
 
 
-def revoke_family(connection: Connection, family_id: UUID) -> None:
-    """Spends every token that descends from one login."""
-    connection.execute(
-        "UPDATE refresh_tokens SET spent_at = now() WHERE family_id = %s AND spent_at IS NULL", (family_id,)
-    )
-
-
-def revoke_all(connection: Connection, user_id: UUID) -> None:
-    """Spends every refresh token of a user."""
-    connection.execute("UPDATE refresh_tokens SET spent_at = now() WHERE user_id = %s AND spent_at IS NULL", (user_id,))
-
-
 def password_hash(connection: Connection, user_id: UUID) -> str | None:
     """Reads the hash of a user's password; None if there is no such user."""
     row = connection.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,)).fetchone()

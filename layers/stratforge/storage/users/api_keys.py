@@ -29,6 +29,7 @@ class StoredKey:
 
 def add_key(
     connection: Connection,
+    key_id: UUID,
     user_id: UUID,
     name: str,
     key_hash: bytes,
@@ -41,9 +42,9 @@ def add_key(
         connection,
         StoredKey,
         f"""
-        INSERT INTO api_keys (user_id, name, key_hash, hint, scopes, expires_at) VALUES (%s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
+        INSERT INTO api_keys (id, user_id, name, key_hash, hint, scopes, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
-        (user_id, name, key_hash, hint, list(scopes), expires_at),
+        (key_id, user_id, name, key_hash, hint, list(scopes), expires_at),
     )
     assert stored is not None
     return stored
@@ -68,12 +69,13 @@ def revoke_key(connection: Connection, user_id: UUID, key_id: UUID) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class KeyOwner:
-    """The user a key belongs to, and the scopes it was given."""
+    """A valid key: which it is, whose, and the scopes it was given."""
 
+    key_id: UUID
     user_id: UUID
     scopes: list[str]
 
 
 def find_key(connection: Connection, key_hash: bytes) -> KeyOwner | None:
     """The owner of a valid key; None for one that is unknown, revoked or expired."""
-    return fetch_one(connection, KeyOwner, "SELECT user_id, scopes FROM find_api_key(%s)", (key_hash,))
+    return fetch_one(connection, KeyOwner, "SELECT key_id, user_id, scopes FROM find_api_key(%s)", (key_hash,))

@@ -1,0 +1,221 @@
+"""Logins: begun with a password, continued with refresh tokens that are each good once, and ended, after which nothing of them opens anything."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from pydantic import SecretStr
+
+from stratforge.application.access import Caller
+from stratforge.application.errors import Forbidden, LimitReached, NotFound, Unauthenticated
+from stratforge.application.passwords import Credentials, fits, nobodys_hash
+from stratforge.storage.postgres import limits
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.users import accounts, logins
+from stratforge.storage.users.logins import StoredLogin
+
+REFRESH_LIFETIME = timedelta(days=30)
+# Minutes for which a password that was given stands for its owner, when something asks for a recent one.
+RECENT_MINUTES = 10
+# Wrong passwords that cost no pause, from one place and of one account from everywhere; then each doubles it, up to so many seconds.
+_FREE_HERE, _FREE_EVERYWHERE, _LONGEST = 5, 100, 900.0
+# Attempts of one network address, refilled over a quarter of an hour.
+_ADDRESS_ATTEMPTS, _REFILL_SECONDS = 60.0, 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request to log in comes from.
+
+    Attributes:
+        address: The network address.
+        client: The browser or program, as it names itself.
+        device: What a device that logged in before was given to be known again by; empty for one that was not.
+    """
+
+    address: str
+    client: str = ""
+    device: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A user who has logged in.
+
+    Attributes:
+        login_id: Stays the same while refresh tokens are exchanged.
+        refresh_token: Exchanged once for the next one.
+        device: What the device shows at the next login, so that others who guess the password do not lock it out; None when it keeps what it has.
+    """
+
+    user_id: UUID
+    login_id: str
+    refresh_token: str
+    device: str | None = None
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def too_many_attempts(seconds: float) -> LimitReached:
+    """The refusal of one attempt too many, with the seconds until the next may be made."""
+    whole = max(1, round(seconds + 0.5))
+    wait = f"{whole} seconds" if whole < 120 else f"{round(whole / 60)} minutes"
+    return LimitReached(f"Too many attempts. Try again in {wait}.", code="too-many-attempts", retry_after=whole)
+
+
+def log_in(database: Database, credentials: Credentials, origin: Origin) -> Login:
+    """Logs in. A wrong e-mail address takes as long and sounds the same as a wrong password, and pauses alike.
+
+    A pause that grows with every wrong password holds for the place it came from. A device that logged in to the account before has attempts of
+    its own, so nobody else can lock its owner out.
+
+    Raises:
+        LimitReached: during a pause, and after sixty attempts of the network address in a quarter of an hour.
+        Unauthenticated: if the e-mail address or the password is wrong.
+    """
+    with database.transaction() as connection:
+        if not limits.take(
+            connection, f"login:{origin.address}", _ADDRESS_ATTEMPTS, _ADDRESS_ATTEMPTS / _REFILL_SECONDS
+        ):
+            raise too_many_attempts(_REFILL_SECONDS / _ADDRESS_ATTEMPTS)
+        known = bool(origin.device) and logins.knows_device(connection, credentials.email, _hash(origin.device))
+        here = f"{credentials.email} {'device ' + origin.device if known else 'from ' + origin.address}"
+        wait = logins.begin_attempt(connection, here, _FREE_HERE, _LONGEST)
+        if not wait and not known:
+            wait = logins.begin_attempt(connection, f"{credentials.email} of strangers", _FREE_EVERYWHERE, _LONGEST)
+        found = None if wait else accounts.find_credentials(connection, credentials.email)
+    if wait:
+        raise too_many_attempts(wait)
+    if not fits(credentials.password, found.password_hash if found else nobodys_hash()) or found is None:
+        raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
+    with database.transaction() as connection:
+        logins.forget_attempts(connection, here)
+    return begin_login(database, found.user_id, origin)
+
+
+def begin_login(database: Database, user_id: UUID, origin: Origin) -> Login:
+    """Begins a login of a user whose password was just given, at a device that is known from then on."""
+    login_id, device = uuid4(), origin.device or secrets.token_urlsafe(32)
+    with database.transaction(user_id) as connection:
+        logins.add_login(connection, login_id, user_id, origin.address, origin.client)
+        logins.add_device(connection, user_id, _hash(device))
+        token = _next_token(connection, user_id, login_id)
+    return Login(user_id, str(login_id), token, device)
+
+
+def refresh_login(database: Database, token: str) -> Login:
+    """Exchanges a refresh token for the next. A token that comes twice was stolen: its login ends.
+
+    Raises:
+        Unauthenticated: if the token is unknown, expired or spent, or its login has ended.
+    """
+    expired = Unauthenticated("The session has ended. Log in again.", code="session-expired")
+    hashed = _hash(token)
+    with database.transaction() as connection:
+        found = accounts.find_refresh_token(connection, hashed)
+    if found is None or found.expires_at < datetime.now(UTC):
+        raise expired
+    following = None
+    with database.transaction(found.user_id) as connection:
+        if not accounts.spend_refresh_token(connection, hashed):
+            logins.end_login(connection, found.family_id)
+        elif logins.continue_login(connection, found.family_id):
+            following = _next_token(connection, found.user_id, found.family_id)
+    if following is None:
+        raise expired
+    return Login(found.user_id, str(found.family_id), following)
+
+
+def _next_token(connection: Connection, user_id: UUID, login_id: UUID) -> str:
+    token = secrets.token_urlsafe(32)
+    expires_at = datetime.now(UTC) + REFRESH_LIFETIME
+    accounts.add_refresh_token(connection, _hash(token), user_id, login_id, expires_at)
+    return token
+
+
+def log_out(database: Database, token: str) -> None:
+    """Ends the login that a refresh token belongs to: its tokens, its access tokens and its sockets open nothing any more."""
+    with database.transaction() as connection:
+        found = accounts.find_refresh_token(connection, _hash(token))
+    if found is not None:
+        with database.transaction(found.user_id) as connection:
+            logins.end_login(connection, found.family_id)
+
+
+def list_logins(database: Database, caller: Caller) -> list[StoredLogin]:
+    """The caller's open logins, the one that was used last first.
+
+    Raises:
+        Forbidden: if an API key asks.
+    """
+    caller.require_login()
+    with database.reading(caller) as connection:
+        return logins.open_logins(connection, caller.user_id)
+
+
+def end_login(database: Database, caller: Caller, login_id: UUID) -> None:
+    """Ends one login, wherever it is.
+
+    Raises:
+        Forbidden: if an API key asks.
+        NotFound: if the caller has no open login with this id.
+    """
+    caller.require_login()
+    with database.transaction(caller) as connection:
+        if not logins.end_login(connection, login_id):
+            raise NotFound("login")
+
+
+def end_other_logins(database: Database, caller: Caller) -> int:
+    """Ends every login but the caller's own; returns how many ("sign out everywhere").
+
+    Raises:
+        Forbidden: if an API key asks.
+    """
+    caller.require_login()
+    with database.transaction(caller) as connection:
+        return logins.end_logins(connection, caller.user_id, but=UUID(caller.login_id) if caller.login_id else None)
+
+
+def prove(database: Database, caller: Caller, password: SecretStr) -> None:
+    """Checks the caller's password once more, before something that cannot be undone.
+
+    Raises:
+        Forbidden: if it is wrong, or an API key asks.
+        LimitReached: during the pause after wrong ones.
+    """
+    caller.require_login()
+    here = f"password of {caller.user_id}"
+    with database.transaction(caller) as connection:
+        wait = logins.begin_attempt(connection, here, _FREE_HERE, _LONGEST)
+        stored = accounts.password_hash(connection, caller.user_id)
+    if wait:
+        raise too_many_attempts(wait)
+    if stored is None or not fits(password, stored):
+        raise Forbidden("The password is wrong.", code="wrong-password")
+    with database.transaction(caller) as connection:
+        logins.forget_attempts(connection, here)
+        if caller.login_id:
+            logins.gave_password(connection, UUID(caller.login_id))
+
+
+def require_recent_password(database: Database, caller: Caller, password: SecretStr | None) -> None:
+    """Makes sure that the caller's password was given within the last ten minutes, or is given now.
+
+    Raises:
+        Forbidden: if it was not, if it is wrong, or if an API key asks.
+    """
+    caller.require_login()
+    if password is not None:
+        prove(database, caller, password)
+        return
+    with database.transaction(caller) as connection:
+        lately = caller.login_id and logins.gave_password_lately(connection, UUID(caller.login_id), RECENT_MINUTES)
+    if not lately:
+        raise Forbidden("Give your password as well: it was last given a while ago.", code="password-required")

@@ -1,0 +1,95 @@
+"""Passwords and e-mail addresses: what is accepted as one, and how passwords are kept."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from functools import lru_cache
+from typing import Annotated
+
+from pwdlib import PasswordHash
+from pwdlib.exceptions import UnknownHashError
+from pwdlib.hashers.argon2 import Argon2Hasher
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_SHORTEST, _LONGEST = 10, 200
+# Of zxcvbn's scores 0 to 4: 2 takes an attacker with the hashes more than a hundred million guesses.
+_STRONG_ENOUGH = 2
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value) or not value.isascii():
+        raise ValueError("give an e-mail address such as ada@example.com")
+    return value.lower()
+
+
+def _password(value: SecretStr) -> SecretStr:
+    if not _SHORTEST <= len(value.get_secret_value()) <= _LONGEST:
+        raise ValueError(f"give a password of {_SHORTEST} to {_LONGEST} characters")
+    return value
+
+
+def _new_password(value: SecretStr) -> SecretStr:
+    # Its lists of passwords and words take a moment to load, and only who sets a password needs them.
+    from zxcvbn import zxcvbn
+
+    found = zxcvbn(_password(value).get_secret_value()[:72])
+    if found["score"] < _STRONG_ENOUGH:
+        why = found["feedback"]["warning"] or "It is easy to guess."
+        raise ValueError(f"this password is too weak: {why.rstrip('.')}. Add a few unusual words")
+    return value
+
+
+Email = Annotated[str, Field(max_length=254, examples=["ada@example.com"]), AfterValidator(_email)]
+Password = Annotated[SecretStr, Field(examples=["correct horse battery"]), AfterValidator(_password)]
+NewPassword = Annotated[SecretStr, Field(examples=["correct horse battery"]), AfterValidator(_new_password)]
+
+
+class Credentials(BaseModel):
+    """An e-mail address and a password."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+    password: Password
+
+
+class NewCredentials(Credentials):
+    """An e-mail address and a password for a new account; one that is easy to guess is refused."""
+
+    password: NewPassword
+
+
+class PasswordChange(BaseModel):
+    """The password that is in force and the one that takes its place."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    current_password: SecretStr
+    new_password: NewPassword
+
+
+@lru_cache(maxsize=1)
+def _hasher() -> PasswordHash:
+    # OWASP's argon2id parameters: 19 MiB, two passes, one lane.
+    return PasswordHash((Argon2Hasher(time_cost=2, memory_cost=19_456, parallelism=1),))
+
+
+@lru_cache(maxsize=1)
+def nobodys_hash() -> str:
+    """The hash of a password that nobody knows, for addresses without an account: checking takes as long as with one."""
+    return _hasher().hash(secrets.token_urlsafe(32))
+
+
+def hash_password(password: SecretStr) -> str:
+    """Hashes a password with argon2id, for keeping."""
+    return _hasher().hash(password.get_secret_value())
+
+
+def fits(password: SecretStr, kept: str) -> bool:
+    """Returns whether a password is the one that was hashed; False for an account that has none any more."""
+    try:
+        return _hasher().verify(password.get_secret_value(), kept)
+    except UnknownHashError:
+        return False
