@@ -89,7 +89,7 @@ def test_a_webhook_is_told_of_a_fill(platform: Platform) -> None:
             """Says nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     client = Client(platform.address)
     client.enter("hooked@example.com", "a long enough password")
     client.call("POST", "/api/webhooks", {"url": f"http://127.0.0.1:{server.server_port}/", "kinds": ["trade"]})

@@ -219,7 +219,7 @@ def receiver() -> Iterator[Receiver]:
     """A destination."""
     server = Receiver(("127.0.0.1", 0), _Handler)
     server.answers, server.received = [], []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
 
