@@ -320,7 +320,9 @@ def test_without_a_database_there_is_a_503_that_says_when_to_come_back(
 ) -> None:
     context_database = database()
     context_database.close()
-    monkeypatch.setattr(context_database, "_conninfo", lambda: "host=127.0.0.1 port=1 connect_timeout=1")
+    # Neither the secret as it is remembered nor as it is read again leads anywhere.
+    for remembered in ("_conninfo", "_renewed"):
+        monkeypatch.setattr(context_database, remembered, lambda: "host=127.0.0.1 port=1 connect_timeout=1")
     for path in ("/api/portfolio", "/healthz"):
         answer = ada.call("GET", path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
