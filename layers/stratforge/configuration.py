@@ -7,7 +7,7 @@ import math
 import os
 import time
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -102,12 +102,25 @@ class AlpacaSecret(BaseModel):
 
 
 class GeminiSecret(BaseModel):
-    """The key of the Gemini API; the address is Google's unless the secret names another."""
+    """The key of the Gemini API and the models to ask; the address is Google's unless the secret names another.
+
+    Attributes:
+        fallback_model: Is asked when the other one is away; without one there is none.
+        thinking_level: How much the Quant thinks: MINIMAL, LOW, MEDIUM or HIGH.
+        prompt_price: Dollars for a million tokens of a question; as Google's price list has it.
+        cached_price: The same for tokens that the service knew from before.
+        answer_price: The same for tokens of an answer, thinking included.
+    """
 
     api_key: SecretStr | None = None
     base_url: str | None = None
     quant_model: str = "gemini-3.5-flash"
     analyst_model: str = "gemini-3.5-flash"
+    fallback_model: str | None = None
+    thinking_level: Literal["MINIMAL", "LOW", "MEDIUM", "HIGH"] = "MEDIUM"
+    prompt_price: float | None = None
+    cached_price: float | None = None
+    answer_price: float | None = None
 
 
 class RetiredKey(BaseModel):

@@ -171,6 +171,10 @@ class Values:
     def __len__(self) -> int:
         return len(self._computed)
 
+    def give(self, node: Node, values: Floats) -> None:
+        """Takes these values for a node instead of computing it; what rests on it is computed from them."""
+        self._computed[node] = values
+
     def series(self, node: Node) -> Floats:
         """The column of `node`, as long as the bars."""
         value = self._value(node)
