@@ -9,6 +9,7 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from stratforge.application.audit_ledger import audit_ledger
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.orders import OrderTerms, TradingState
@@ -94,6 +95,18 @@ class Trading(RuleBasedStateMachine):
             assert working == (0,)
             unexplained = {halt.symbol for halt in halts.halted_symbols(connection)}
             self._broker_and_ledger_agree(except_for=unexplained)
+        self._an_auditor_agrees(except_for=unexplained)
+
+    def _an_auditor_agrees(self, except_for: set[str]) -> None:
+        """Everything recomputed from what happened comes to what the ledger says, and to the broker's statement."""
+        statement = audit_ledger(self.world.database, self.world.broker, quiet=-timedelta(days=1))
+        unknown = {each.client_order_id for each in self.world.exchange.orders.values() if each.symbol in except_for}
+        differences = [
+            each
+            for each in statement.differences
+            if each.where not in except_for and each.where.removeprefix("order ") not in unknown
+        ]
+        assert not differences, differences
 
     def _count(self) -> None:
         """What happened in this example, so that the test can tell that enough did."""

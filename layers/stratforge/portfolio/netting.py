@@ -37,8 +37,8 @@ class Block:
     limit_price: Decimal | None
     cross_low: Decimal
     cross_high: Decimal
-    left_out: frozenset[int] = frozenset()
-    owes_turn: bool = False
+    left_out: frozenset[int]
+    owes_turn: bool
 
 
 def net_orders(
@@ -48,7 +48,7 @@ def net_orders(
     asset: AssetRules,
     *,
     balanced: Side,
-    limits_first: bool = False,
+    limits_first: bool,
 ) -> Block | None:
     """Nets executable orders: opposite sides cross, the rest goes to the broker within the collar.
 

@@ -33,7 +33,12 @@ def test_settlement_is_exact_whatever_the_order_of_events(
 ) -> None:
     states = [OrderState(UUID(int=index + 1), side, quantity, ZERO) for index, (side, quantity) in enumerate(orders)]
     net = net_orders(
-        [ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK, balanced="buy"
+        [ExecutableOrder(side, quantity) for side, quantity in orders],
+        PRICE,
+        COLLAR,
+        STOCK,
+        balanced="buy",
+        limits_first=False,
     )
     assume(net is not None and net.side is not None)
     assert net is not None
