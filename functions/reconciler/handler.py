@@ -70,10 +70,12 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     answer = report.as_dict()
     for name, value in (
         ("SymbolsDrifting", len(report.drift)),
-        ("Unexplained", len(report.unexplained)),
+        ("Unexplained", len(report.unexplained) + len(report.unclear)),
         ("BrokenInvariants", len(report.broken)),
         ("OrdersRecovered", report.looked_up + report.resubmitted),
         ("FillsCorrected", len(report.corrected)),
+        ("BuyingPowerShort", int(report.short)),
+        ("ActionsUndecided", len(report.undecided)),
     ):
         metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import time
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
@@ -75,7 +76,10 @@ PLACEHOLDER = "enter-me"
 
 
 class AlpacaSecret(BaseModel):
-    """The paper account's keys. The addresses are Alpaca's unless the secret names others."""
+    """The paper account's keys. The addresses are Alpaca's unless the secret names others.
+
+    `scale` units of the ledger are one unit at the broker: so an account carries as many times more users' money as it has itself.
+    """
 
     key_id: str
     secret_key: SecretStr
@@ -85,6 +89,7 @@ class AlpacaSecret(BaseModel):
     data_stream_url: str = "wss://stream.data.alpaca.markets"
     feed: str = "iex"
     requests_per_minute: int = 200
+    scale: Decimal = Field(Decimal(1), ge=1, le=1_000_000, multiple_of=1)
     # Channels of live trades and quotes that the data plan allows on a connection; what is not said follows from the feed.
     live_channels: int | None = Field(default=None, ge=0)
 

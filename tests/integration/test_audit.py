@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from psycopg.errors import ReadOnlySqlTransaction
 from stratforge.application.audit_ledger import activities_of, audit_ledger
-from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.statement import audit
 from stratforge.storage.ledger import records
 from stratforge.storage.postgres.database import Database
@@ -34,7 +34,7 @@ def world(migrated: str) -> Iterator[World]:
     with found.database.transaction() as connection:
         add_signal(connection, coins, "sell", set_price(connection, "60000", 1, "BTC/USD"), "BTC/USD", quantity=0.2)
     trade(found, "BTC/USD")
-    split = CorporateAction("split-1", "AAPL", "split", found.broker.now_at.date(), Decimal(2))
+    split = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, found.broker.now_at.date(), Decimal(2))
     found.broker.actions.append(split)
     found.exchange.split("AAPL", Decimal(2), found.broker.now_at)
     found.broker.prices["AAPL"] = Decimal(50)

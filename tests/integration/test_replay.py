@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.market import Bar, BarColumns
-from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import corporate_actions
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -78,10 +78,10 @@ class Live:
 
     def split(self, ratio: int, effective: datetime) -> None:
         """Follows a split."""
-        action = CorporateAction("split-1", "AAPL", "split", effective.date(), ratio=Decimal(ratio))
+        action = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, effective.date(), ratio=Decimal(ratio))
         with self.database.transaction() as connection:
             corporate_actions.note_action(connection, action)
-            assert corporate_actions.apply_split(connection, action)
+            assert corporate_actions.apply_action(connection, action) is None
 
     def replay(self) -> tuple[int, int, int, list[Difference]]:
         """Bars of the replay, bars and signals of the live session, and the differences."""
