@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -34,6 +35,8 @@ def world(migrated: str) -> Iterator[World]:
     with found.database.transaction() as connection:
         add_signal(connection, coins, "sell", set_price(connection, "60000", 1, "BTC/USD"), "BTC/USD", quantity=0.2)
     trade(found, "BTC/USD")
+    # Overnight, as splits are.
+    found.broker.now_at += timedelta(days=1)
     split = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, found.broker.now_at.date(), Decimal(2))
     found.broker.actions.append(split)
     found.exchange.split("AAPL", Decimal(2), found.broker.now_at)

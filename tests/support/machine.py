@@ -517,7 +517,13 @@ class Trading(RuleBasedStateMachine):
 
     @rule(ratio=st.sampled_from(("2", "3", "0.5")))
     def a_stock_splits(self, ratio: str) -> None:
-        """Overnight, at the broker; the ledger follows when the reconciler runs, which may be late in the day."""
+        """Overnight, when nothing of it is at work; the reconciler follows before the market opens."""
+        with self.world.database.transaction() as connection:
+            working = connection.execute(
+                "SELECT 1 FROM block_orders WHERE symbol = 'AAPL' AND completed_at IS NULL"
+            ).fetchone()
+        if working is not None:
+            return
         self.time_passes("the next day")
         opens = OPEN + timedelta(minutes=self.minute)
         self.world.broker.now_at = max(self.world.broker.now_at, opens)
@@ -534,6 +540,7 @@ class Trading(RuleBasedStateMachine):
             Decimal("0.5"), (self.world.broker.prices["AAPL"] / Decimal(ratio)).quantize(Decimal("0.01"))
         )
         self.touched.add("AAPL")
+        self.world.attempt(self.world.reconciler.run)
 
     # What must hold after every step ---------------------------------------------------------------------
 

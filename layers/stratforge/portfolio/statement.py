@@ -60,7 +60,7 @@ class AdjustmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """What the ledger says a user has in cash, held back or free, and what he began with."""
+    """The ledger's record of a user's cash, held back or free, and what he began with."""
 
     user_id: UUID
     initial: Decimal
@@ -69,7 +69,7 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class PositionRecord:
-    """What the ledger says somebody holds, what it cost, and what he made with it."""
+    """The ledger's record of a holding: how much, what it cost, and what was made with it."""
 
     user_id: UUID
     session_id: UUID | None
@@ -113,7 +113,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What was gone through, and what did not agree."""
+    """The outcome of going through the statement: what was looked at, and what did not agree."""
 
     accounts: int
     positions: int
@@ -203,12 +203,14 @@ def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
     if change.ratio is not None:
         due = holding.quantity * (change.ratio - 1)
-        if abs(change.quantity - due) > 2 * SHARE:
+        # Rounded to what the broker takes, which a scale of the account makes coarser.
+        if abs(change.quantity - due) > 100 * SHARE:
             where = _place(change.user_id, change.session_id, change.symbol)
             replay.differences.append(Difference(f"split {change.cause}", where, change.quantity, due))
     holding.quantity += change.quantity
     holding.realized += change.cash
     if holding.quantity == 0:
+        holding.realized -= holding.cost
         holding.cost = ZERO
     replay.cash[change.user_id] += change.cash
 
