@@ -174,7 +174,8 @@ class Sandbox:
     """The sandbox function, invoked as Lambda does: JSON in and JSON out."""
 
     def __init__(self) -> None:
-        self.pool = Pool()
+        # A busy machine is no reason for a difference.
+        self.pool = Pool(deadline=60.0, batch_seconds=600.0)
 
     def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:
         """Evaluates a batch in the worker process, which keeps what it compiled."""
