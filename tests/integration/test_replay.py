@@ -18,6 +18,7 @@ from stratforge.storage.strategies import replays
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
+from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Difference, replay
 
 from tests.support.ledger import OPEN, add_trader
@@ -89,7 +90,9 @@ class Live:
             session = replays.recorded_session(connection, self.session_id)
             assert session is not None
             signals = replays.recorded_signals(connection, self.session_id)
-            count, differences = replay(session.strategy(), replays.recorded_bars(connection, session), signals)
+            strategy = session.strategy()
+            bars = replays.recorded_bars(connection, session, window_length(strategy.lookback))
+            count, differences = replay(strategy, bars, signals)
         return count, session.bars_evaluated, len(signals), differences
 
 
