@@ -12,8 +12,9 @@ ARGS ?=
 WORKERS ?= 3
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
+COLLUSION_ROUNDS ?= 1000000
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,9 +41,13 @@ test: install ## Runs all tests, side by side (WORKERS=3)
 test-fast: install ## Runs the tests that need no platform
 	@$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
 
-soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, and random programs live and in the backtest (SOAK_PROGRAMS)
+soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, random programs live and in the backtest (SOAK_PROGRAMS), and colluders (COLLUSION_ROUNDS)
 	@SOAK_PROGRAMS=$(SOAK_PROGRAMS) $(BIN)/pytest -q -s -x tests/integration/test_live_is_the_backtest.py $(ARGS)
+	@COLLUSION_ROUNDS=$(COLLUSION_ROUNDS) $(BIN)/pytest -q -s -x tests/unit/portfolio/test_collusion.py $(ARGS)
 	@SOAK_EXAMPLES=$(SOAK) $(BIN)/pytest -q -s -x tests/integration/test_trading_machine.py tests/unit/strategy/test_gate.py $(ARGS)
+
+mutants: install ## Breaks each rule of the ledger once and says which breaks no test notices (ARGS="--kind core --only netting")
+	@$(BIN)/python -W ignore -m tests.mutants.run $(ARGS)
 
 check: install ## Format, lint, types, import contracts, dead code
 	@$(BIN)/ruff format --check .
@@ -118,6 +123,9 @@ secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in th
 
 operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=revoke takes it away, COMMAND=list lists)
 	@$(BIN)/python -m infra_cdk.operators $(or $(COMMAND),grant) --email "$(EMAIL)" --stage $(STAGE) $(ARGS)
+
+audit: install ## Recomputes every balance, position and profit from trades, fees, splits and the broker's statement
+	@$(BIN)/python -m infra_cdk.audit --stage $(STAGE) $(ARGS)
 
 break-glass: install ## psql in the stage's database, logged (WHY="what happened")
 	@$(BIN)/python -m infra_cdk.break_glass --why "$(WHY)" --stage $(STAGE) $(ARGS)

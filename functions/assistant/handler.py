@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.ai.analyst import GeminiAnalyst
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.quant import GeminiQuant
 from stratforge.application.jobs.answer_question import answer_question
 from stratforge.application.jobs.work import run_job
@@ -31,12 +33,19 @@ def gemini_secret() -> GeminiSecret:
     return read_secret(GeminiSecret, AssistantSettings.from_environment().gemini_secret)
 
 
-def record_handler(record: SQSRecord) -> None:
-    """Runs the job that a message names."""
+# Seconds before the function's end by which a job has ended by itself and said so.
+_MARGIN = 10.0
+
+
+def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    """Runs the job that a message names; all that it asks of a model ends before the function does."""
+    deadline = Deadline.in_seconds(lambda_context.get_remaining_time_in_millis() / 1000 - _MARGIN)
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {
-        JobKind.RESEARCH: lambda work: answer_question(work, lambda: GeminiAnalyst(gemini_secret())),
-        JobKind.GENERATE: lambda work: write_strategy(work, lambda: GeminiQuant(gemini_secret())),
+        JobKind.RESEARCH: lambda work: answer_question(
+            work, lambda: GeminiAnalyst(gemini_secret(), deadline), deadline
+        ),
+        JobKind.GENERATE: lambda work: write_strategy(work, lambda: GeminiQuant(gemini_secret(), deadline), deadline),
     }
     log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
 

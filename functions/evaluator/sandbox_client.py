@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from array import array
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from stratforge.aws import aws_client
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
-from stratforge.strategy.batch import encode_columns, encode_request
-from stratforge.strategy.wire import WireSource, wire_source
+from stratforge.strategy.batch import Program, Sessions, encode_columns
+from stratforge.strategy.evaluation import kept_state
+from stratforge.strategy.signals import signal_from_numbers
+from stratforge.strategy.wire import wire_source
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -42,96 +47,147 @@ def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence
     A session that the sandbox had no time for (somebody else in the batch used it up) has no outcome: nothing counts against it.
 
     Raises:
-        SandboxFailed: if the function did not answer for all of them.
+        SandboxFailed: if the function itself failed.
     """
     bars = json.dumps(encode_columns(window))
     outcomes: dict[int, Outcome] = {}
-    ready: list[Ready] = []
-    for place, session in enumerate(sessions):
-        try:
-            ready.append(Ready(place, session, wire_source(session.python_code, session.source_hash)))
-        except ValueError as error:  # StrategyError is one
-            outcomes[place] = Outcome(session, session.state, error=str(error)[:500])
-    parts = list(_parts(len(bars), ready))
+    parts = list(_parts(len(bars), sessions, outcomes))
     with ThreadPoolExecutor(max_workers=_PARTS_AT_ONCE) as executor:
-        answered = executor.map(lambda part: _invoke(function_name, part.payload(bars)), parts)
-        for part, answers in zip(parts, answered, strict=True):
-            if len(answers) != len(part.sessions):
-                raise SandboxFailed(f"the sandbox answered for {len(answers)} of {len(part.sessions)} strategies")
-            for each, answer in zip(part.sessions, answers, strict=True):
-                if "skipped" not in answer:
-                    outcomes[each.place] = _outcome(each.session, answer)
+        for part, answer in zip(
+            parts, executor.map(lambda part: _asked(function_name, bars, part), parts), strict=True
+        ):
+            outcomes.update(part.outcomes(answer))
     return [outcomes[place] for place in sorted(outcomes)]
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A session that can be sent: its place among the others, and its code as it is sent."""
-
-    place: int
-    session: RunningSession
-    source: WireSource
 
 
 @dataclass(slots=True)
 class Part:
-    """The content of one sandbox invocation, as pieces of JSON whose bytes are counted exactly."""
+    """The content of one sandbox invocation, whose bytes are counted exactly, as if nothing of it were known there."""
 
     size: int
-    sessions: list[Ready] = field(default_factory=list)
+    asked: list[tuple[int, RunningSession]] = field(default_factory=list)
     sources: dict[str, str] = field(default_factory=dict)
-    requests: list[str] = field(default_factory=list)
+    sessions: Sessions = field(default_factory=Sessions)
 
-    def payload(self, bars: str) -> bytes:
+    def payload(self, bars: str, sources: Mapping[str, str]) -> bytes:
         """Returns the event of the invocation as JSON bytes."""
-        sources = ",".join(f'"{key}":{text}' for key, text in self.sources.items())
-        return f'{{"bars":{bars},"sources":{{{sources}}},"strategies":[{",".join(self.requests)}]}}'.encode()
-
-
-_FRAME_BYTES = len(Part(0).payload(""))
-
-
-def _parts(bars_bytes: int, sessions: Sequence[Ready]) -> Iterator[Part]:
-    part = Part(_FRAME_BYTES + bars_bytes)
-    for each in sessions:
-        session, source = each.session, each.source
-        request = json.dumps(
-            encode_request(
-                source.hash,
-                session.parameters,
-                (session.quantity, session.average_entry_price, float(session.bars_held_now)),
-                session.state,
-            )
+        sessions = json.dumps(self.sessions.encoded(), separators=(",", ":"))
+        return (
+            f'{{"bars":{bars},"sources":{json.dumps(sources, separators=(",", ":"))},"sessions":{sessions}}}'.encode()
         )
-        # json.dumps gives ASCII: characters are bytes. Each piece is followed by a comma, the source comes after its quoted hash and a colon.
-        code = json.dumps(source.text)
-        source_bytes = len(code) + len(source.hash) + 4
-        added = len(request) + 1 + (0 if source.hash in part.sources else source_bytes)
-        if part.sessions and (part.size + added > MAX_PAYLOAD_BYTES or len(part.sessions) == _MAX_STRATEGIES):
+
+    def outcomes(self, answer: Mapping[str, Any]) -> dict[int, Outcome]:
+        """What came of the sessions, by their places among all; of those that the sandbox had no time for, nothing did."""
+        found: dict[int, Outcome] = {}
+        keys = {int(program): names for program, names in answer["keys"].items()}
+        numbers = array("d", b64decode(answer["numbers"])).tolist()
+        programs, asked = self.sessions.program_places, self.asked
+        at = 0
+        for each in answer["places"]:
+            place, session = asked[each]
+            names = keys[programs[each]]
+            end = at + 4 + len(names)
+            state = kept_state(names, numbers[at + 4 : end])
+            signal = signal_from_numbers(*numbers[at : at + 4]) if numbers[at] else None
+            at = end
+            if signal is None:
+                found[place] = Outcome(session, state)
+            else:
+                found[place] = Outcome(session, state, signal.side, signal.confidence, signal.size_kind, signal.size)
+        for each, error in answer["errors"].items():
+            place, session = asked[int(each)]
+            found[place] = Outcome(session, session.state, error=str(error)[:500])
+        return found
+
+
+_FRAME_BYTES = len(Part(0).payload("", {})) + 8
+
+
+@lru_cache(maxsize=8_192)
+def _json_bytes(names: tuple[str, ...]) -> int:
+    # json.dumps gives ASCII: characters are bytes.
+    return len(json.dumps(names, separators=(",", ":")))
+
+
+@lru_cache(maxsize=4_096)
+def _program(source: str, source_hash: str, parameters: tuple[tuple[str, float], ...]) -> Program:
+    return Program.of(wire_source(source, source_hash), dict(parameters))
+
+
+def _parts(bars_bytes: int, sessions: Sequence[RunningSession], outcomes: dict[int, Outcome]) -> Iterator[Part]:
+    """The invocations for all sessions; what cannot be sent is an outcome already."""
+    rest: Iterable[tuple[int, RunningSession]] = enumerate(sessions)
+    while True:
+        part = Part(_FRAME_BYTES + bars_bytes)
+        left_over = _filled(part, rest, outcomes)
+        if part.asked:
             yield part
-            part = Part(_FRAME_BYTES + bars_bytes)
-            added = len(request) + 1 + source_bytes
-        part.size += added
-        part.sessions.append(each)
-        part.sources[source.hash] = code
-        part.requests.append(request)
-    if part.sessions:
-        yield part
+        if left_over is None:
+            return
+        rest = chain([left_over], rest)
 
 
-def _invoke(function_name: str, payload: bytes) -> list[dict[str, Any]]:
+def _filled(
+    part: Part, sessions: Iterable[tuple[int, RunningSession]], outcomes: dict[int, Outcome]
+) -> tuple[int, RunningSession] | None:
+    """Fills a part with sessions and their places among all; gives the first for which there is no room."""
+    # Places of programs, names of states and owners in their tables. One loop over plain lists: this is done for every session on every bar.
+    programs: dict[str, int] = {}
+    names: dict[tuple[str, ...], int] = {}
+    owners: dict[int, int] = {}
+    places: list[int] = []
+    numbers: list[float] = []
+    asked, taken, left_over = part.asked, part.size, None
+    for each in sessions:
+        session = each[1]
+        try:
+            program = _program(session.python_code, session.source_hash, tuple(session.parameters.items()))
+        except ValueError as error:
+            outcomes[each[0]] = Outcome(session, session.state, error=str(error)[:500])
+            continue
+        keys = tuple(session.state)
+        # Every three numbers are 32 characters; what is left over at the end of a column is in the frame.
+        size = taken + 48 + 11 * len(keys)
+        of, of_names = programs.get(program.hash), names.get(keys)
+        if of is None:
+            # Quoted hash and comma in the list; quoted hash, colon, source and comma where it is sent.
+            size += 2 * len(program.hash) + 7 + program.bytes
+        if of_names is None:
+            size += _json_bytes(keys) + 1
+        if asked and (size > MAX_PAYLOAD_BYTES or len(asked) == _MAX_STRATEGIES):
+            left_over = each
+            break
+        taken = size
+        asked.append(each)
+        if of is None:
+            of = programs[program.hash] = len(programs)
+            part.sources[program.hash] = program.text
+        if of_names is None:
+            of_names = names[keys] = len(names)
+        places += (of, of_names, owners.setdefault(session.user_id.int, len(owners)))
+        numbers += (session.quantity, session.average_entry_price, session.bars_held_now, *session.state.values())
+    part.size = taken
+    part.sessions = Sessions(list(programs), list(names), array("i", places), array("d", numbers))
+    return left_over
+
+
+def _asked(function_name: str, bars: str, part: Part) -> dict[str, Any]:
+    """What the sandbox answers: asked without code first, and again with the code it does not have."""
+    answer = _invoke(function_name, part.payload(bars, {}))
+    if "unknown" in answer:
+        sources = {each: part.sources[each] for each in answer["unknown"] if each in part.sources}
+        answer = _invoke(function_name, part.payload(bars, sources))
+    if "unknown" in answer:
+        # Another environment of the function answered, which knows less than the first.
+        answer = _invoke(function_name, part.payload(bars, part.sources))
+    if "places" not in answer:
+        raise SandboxFailed(f"the sandbox failed: {str(answer)[:300]}")
+    return answer
+
+
+def _invoke(function_name: str, payload: bytes) -> dict[str, Any]:
     reply = sandbox_client().invoke(FunctionName=function_name, Payload=payload)
     body = json.loads(reply["Payload"].read())
-    if reply.get("FunctionError") or not isinstance(body, dict) or "answers" not in body:
+    if reply.get("FunctionError") or not isinstance(body, dict):
         raise SandboxFailed(f"the sandbox failed: {str(body)[:300]}")
-    answers: list[dict[str, Any]] = body["answers"]
-    return answers
-
-
-def _outcome(session: RunningSession, answer: dict[str, Any]) -> Outcome:
-    if "error" in answer:
-        return Outcome(session, session.state, error=str(answer["error"])[:500])
-    if answer["signal"] is None:
-        return Outcome(session, answer["state"])
-    side, confidence, size_kind, size = answer["signal"]
-    return Outcome(session, answer["state"], side, confidence, size_kind, size)
+    return body

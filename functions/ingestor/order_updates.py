@@ -61,7 +61,7 @@ class OrderUpdatePipeline:
                 if payload is None:
                     self._look_up_open_blocks()
                 else:
-                    self._pass_on(normalized_update(payload))
+                    self._pass_on(normalized_update(payload, self._broker.scale))
         except BaseException:
             log.exception("the order updates failed; the service restarts")
             self._on_fatal()
@@ -97,17 +97,17 @@ class OrderUpdatePipeline:
             log.info("open blocks looked up", blocks=len(blocks))
 
 
-def normalized_update(payload: Any) -> OrderUpdate:
-    """Our update from alpaca-py's."""
+def normalized_update(payload: Any, scale: Decimal = Decimal(1)) -> OrderUpdate:
+    """Our update from alpaca-py's; `scale` units of the ledger are one at the broker."""
     order = payload.order
     return OrderUpdate(
         client_order_id=order.client_order_id,
         symbol=str(order.symbol),
         event=str(getattr(payload.event, "value", payload.event)),
-        filled_quantity=Decimal(str(order.filled_qty or 0)),
+        filled_quantity=Decimal(str(order.filled_qty or 0)) * scale,
         filled_average_price=Decimal(str(order.filled_avg_price)) if order.filled_avg_price else None,
         occurred_at=payload.timestamp or datetime.now(UTC),
         execution_id=str(payload.execution_id) if payload.execution_id else None,
         price=Decimal(str(payload.price)) if payload.price else None,
-        quantity=Decimal(str(payload.qty)) if payload.qty else None,
+        quantity=Decimal(str(payload.qty)) * scale if payload.qty else None,
     )

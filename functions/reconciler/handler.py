@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
+from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.reconcile import Reconciliation, snapshot_equity
 from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
@@ -31,14 +33,19 @@ class ReconcilerSettings(Settings):
 
 
 @lru_cache(maxsize=1)
+def broker() -> AlpacaBroker:
+    """The account that all users share."""
+    keys = Keys(AlpacaSecret, ReconcilerSettings.from_environment().alpaca_secret)
+    return AlpacaBroker(keys, SharedBudget(database, keys.now().requests_per_minute))
+
+
+@lru_cache(maxsize=1)
 def reconciliation() -> Reconciliation:
     """The reconciliation of this environment."""
     settings = ReconcilerSettings.from_environment()
-    keys = Keys(AlpacaSecret, settings.alpaca_secret)
-    broker = AlpacaBroker(keys, SharedBudget(database, keys.now().requests_per_minute))
     return Reconciliation(
         database,
-        broker,
+        broker(),
         partial(send_order_update, settings.order_updates_queue_url),
         partial(send_work_ready, settings.signals_queue_url),
     )
@@ -48,7 +55,9 @@ def reconciliation() -> Reconciliation:
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, and a pass follows only while orders wait
-    for a broker that refuses the platform, so that they wait a minute at most once it answers."""
+    for a broker that refuses the platform, so that they wait a minute at most once it answers. With `{"task": "audit"}` the ledger is audited."""
+    if event.get("task") == "audit":
+        return _audit()
     if event.get("task") == "snapshot":
         snapshots = snapshot_equity(database)
         if not is_suspended(database):
@@ -61,11 +70,25 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     answer = report.as_dict()
     for name, value in (
         ("SymbolsDrifting", len(report.drift)),
-        ("Unexplained", len(report.unexplained)),
+        ("Unexplained", len(report.unexplained) + len(report.unclear)),
         ("BrokenInvariants", len(report.broken)),
         ("OrdersRecovered", report.looked_up + report.resubmitted),
         ("FillsCorrected", len(report.corrected)),
+        ("BuyingPowerShort", int(report.short)),
+        ("ActionsUndecided", len(report.undecided)),
     ):
         metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})
     return answer
+
+
+def _audit() -> dict[str, Any]:
+    """The auditor's statement; a difference is an unexplained one, and alarms like those of the reconciler."""
+    statement = audit_ledger(database, broker())
+    metrics.add_metric("Unexplained", MetricUnit.Count, len(statement.differences))
+    answer = {name: value for name, value in asdict(statement).items() if name != "differences"}
+    answer["differences"] = [
+        {name: str(value) for name, value in asdict(each).items()} for each in statement.differences[:200]
+    ]
+    (log.error if statement.differences else log.info)("audited", extra={"statement": answer})
+    return {**answer, "clean": not statement.differences}

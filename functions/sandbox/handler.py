@@ -15,12 +15,14 @@ _pool = Pool()
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Evaluates `event["strategies"]`, whose code is in `event["sources"]`, on the last bar of `event["bars"]`."""
-    answers = _pool.evaluate(event["bars"], event["sources"], event["strategies"])
-    errors = sum("error" in answer for answer in answers)
-    skipped = sum("skipped" in answer for answer in answers)
+    """Evaluates `event["sessions"]`, whose programs are in `event["sources"]` or were sent before, on the last bar of `event["bars"]`.
+
+    The answer is `Answers.encoded`, or `{"unknown": [hash, ...]}` when programs are to be sent first.
+    """
+    answer = _pool.evaluate(event["bars"], event["sources"], event["sessions"])
+    counts = {name: len(answer.get(name, ())) for name in ("places", "errors", "unknown")}
     print(
-        f'{{"level":"INFO","service":"sandbox","strategies":{len(answers)},"errors":{errors},"skipped":{skipped}}}',
+        f'{{"level":"INFO","service":"sandbox","answers":{counts["places"]},"errors":{counts["errors"]},"unknown":{counts["unknown"]}}}',
         file=sys.stderr,
     )
-    return {"answers": answers}
+    return answer

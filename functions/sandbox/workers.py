@@ -13,7 +13,6 @@ import contextlib
 import gc
 import json
 import marshal
-import math
 import mmap
 import os
 import resource
@@ -21,11 +20,21 @@ import select
 import signal
 import struct
 import time
+from array import array
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from stratforge.strategy.batch import StrategyCache, decode_columns, evaluate_requests, load_everything
+from stratforge.strategy.batch import (
+    CACHED_BYTES,
+    Sessions,
+    StrategyCache,
+    compiled_bytes,
+    decode_columns,
+    evaluate_requests,
+    load_everything,
+)
 
 DEADLINE_SECONDS = 2.0
 # A batch takes no longer, whatever is in it: what has no answer by then is skipped, and nobody is blamed for it.
@@ -33,14 +42,15 @@ BATCH_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _MEMORY_BYTES = 512 << 20
 _MAX_ANSWER_BYTES = 64 << 20
-_HEADER = struct.Struct("<I")
-# Steps begun so far, and the index of the request that the last of them is for.
+# Bytes of what an answer says in JSON, and of its numbers.
+_HEADER = struct.Struct("<II")
+# Steps begun so far, and the place of the session that the last of them is for.
 _COUNTER = struct.Struct("<qq")
-_MAX_NUMBER = 1e300
 _MAX_KEYS = 64
-_ANSWERS_AT_ONCE = 100
-
-
+_MAX_KEY = 40
+# Of a decision, before the state.
+_DECISION = 4
+_ANSWERS_AT_ONCE = 250
 _NOBODY = -1
 
 
@@ -52,23 +62,56 @@ class _WorkerEnded(Exception):
     """The child is no more. The text says to the owner of a strategy why: it was too slow, or it ended by itself."""
 
 
-Answers = dict[int, dict[str, Any]]
-
-
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One request to the sandbox: a window, sources by hash, and what to evaluate."""
+    """One request to the sandbox: a window, and the sessions to evaluate on it, both as they are sent; and the program of each session."""
 
     bars: Mapping[str, str]
-    sources: Mapping[str, str]
-    requests: Sequence[Any]
+    sessions: Mapping[str, Any]
+    programs: Sequence[int]
+
+    @classmethod
+    def of(cls, bars: Mapping[str, str], sessions: Mapping[str, Any]) -> Batch:
+        """The batch of a request."""
+        return cls(bars, sessions, Sessions.decoded(sessions).program_places)
+
+
+@dataclass(slots=True)
+class Answers:
+    """The answers to a batch so far.
+
+    Attributes:
+        keys: Of each program that ran, the keys of its state, in the order of their numbers.
+        places: The sessions that were answered, in the order of their numbers.
+        numbers: Of each four numbers of a decision, then its state.
+        errors: What is wrong with the others, by their places, in words for their owners.
+    """
+
+    keys: dict[int, list[str]] = field(default_factory=dict)
+    places: list[int] = field(default_factory=list)
+    numbers: bytearray = field(default_factory=bytearray)
+    errors: dict[int, str] = field(default_factory=dict)
+
+    def missing(self, count: int) -> list[int]:
+        """The places of a batch of so many sessions that have no answer."""
+        given = {*self.places, *self.errors}
+        return [place for place in range(count) if place not in given]
+
+    def encoded(self) -> dict[str, Any]:
+        """The answers as plain values; what is in neither places nor errors was skipped."""
+        return {
+            "keys": self.keys,
+            "places": self.places,
+            "numbers": b64encode(self.numbers).decode(),
+            "errors": self.errors,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The end of a worker: the request it was at (None before the first) and the reason, in words for its owner."""
+    """The end of a worker: the place of the session it was at (None before the first) and the reason, in words for its owner."""
 
-    index: int | None
+    place: int | None
     why: str
 
 
@@ -88,6 +131,8 @@ class Worker:
         os.close(down_read)
         os.close(up_write)
         self._alive = True
+        # Programs that the child knows.
+        self.knows: set[str] = set()
 
     @property
     def alive(self) -> bool:
@@ -95,27 +140,43 @@ class Worker:
         return self._alive
 
     def run(
-        self, batch: Batch, indices: Sequence[int], answers: Answers, *, careful: bool, deadline: float
+        self,
+        batch: Batch,
+        texts: Mapping[str, str],
+        chosen: Sequence[int],
+        answers: Answers,
+        *,
+        careful: bool,
+        deadline: float,
+        seconds: float,
     ) -> Ended | None:
-        """Runs some requests of a batch, and puts what they say into `answers`, by index.
+        """Runs some sessions of a batch, and puts what they say into `answers`.
+
+        Args:
+            batch: All of it.
+            texts: All programs that were sent, by their hashes.
+            chosen: The places of the sessions.
+            answers: Those so far.
+            careful: Whether each answer is sent by itself, so that none is lost when a later one ends the child.
+            deadline: Seconds that one may take.
+            seconds: How long the child begins with another.
 
         Returns:
-            None when all were answered; otherwise the child is no more.
+            None when all were answered, or the time was over; otherwise the child is no more.
         """
         _COUNTER.pack_into(self._counter, 0, 0, _NOBODY)
-        waiting = set(indices)
-        requests = [batch.requests[index] for index in indices]
+        waiting = set(chosen)
+        new = {each: texts[each] for each in batch.sessions["programs"] if each not in self.knows}
+        self.knows.update(new)
         try:
-            self._send(marshal.dumps((dict(batch.bars), dict(batch.sources), requests, careful)), deadline)
-            while waiting:
-                for place, answer in self._receive(deadline):
-                    if not isinstance(place, int) or not 0 <= place < len(indices) or indices[place] not in waiting:
-                        raise self._not_understood()
-                    answers[indices[place]] = checked_answer(answer)
-                    waiting.discard(indices[place])
+            message = (dict(batch.bars), dict(batch.sessions), new, list(chosen), careful, seconds)
+            self._send(marshal.dumps(message), deadline)
+            going_on = True
+            while waiting and going_on:
+                going_on = self._receive(batch, waiting, answers, deadline)
         except _WorkerEnded as ended:
             place = self._position()[1]
-            return Ended(indices[place] if 0 <= place < len(indices) else None, str(ended))
+            return Ended(place if place in range(len(batch.programs)) else None, str(ended))
         return None
 
     def _position(self) -> tuple[int, int]:
@@ -124,7 +185,7 @@ class Worker:
 
     def _send(self, payload: bytes, deadline: float) -> None:
         os.set_blocking(self._down, False)
-        data = memoryview(_HEADER.pack(len(payload)) + payload)
+        data = memoryview(_HEADER.pack(len(payload), 0) + payload)
         limit = time.monotonic() + deadline
         while data:
             _, ready, _ = select.select([], [self._down], [], _POLL_SECONDS)
@@ -137,17 +198,23 @@ class Worker:
             elif time.monotonic() > limit:
                 raise self._too_slow(deadline)
 
-    def _receive(self, deadline: float) -> list[tuple[Any, Any]]:
-        (size,) = _HEADER.unpack(self._read(_HEADER.size, deadline))
-        if size > _MAX_ANSWER_BYTES:
+    def _receive(self, batch: Batch, waiting: set[int], answers: Answers, deadline: float) -> bool:
+        """Takes in one message of the child, if it is what one can be: a child is not believed. Gives whether the child goes on."""
+        said, numbers = _HEADER.unpack(self._read(_HEADER.size, deadline))
+        if said + numbers > _MAX_ANSWER_BYTES:
             raise self._not_understood()
+        data = self._read(said + numbers, deadline)
         try:
-            answers = json.loads(self._read(size, deadline))
-        except ValueError:
+            message = json.loads(data[:said])
+            found, going_on = _understood(message, numbers, batch, waiting, answers.keys), bool(message["going_on"])
+        except (ValueError, TypeError, KeyError, AttributeError):
             raise self._not_understood() from None
-        if not isinstance(answers, list) or any(not isinstance(each, list) or len(each) != 2 for each in answers):
-            raise self._not_understood()
-        return [(place, answer) for place, answer in answers]
+        answers.keys.update(found.keys)
+        answers.places += found.places
+        answers.errors.update(found.errors)
+        answers.numbers += data[said:]
+        waiting.difference_update(found.places, found.errors)
+        return going_on
 
     def _read(self, size: int, deadline: float) -> bytes:
         data = bytearray()
@@ -206,57 +273,88 @@ class Pool:
         self._deadline = deadline
         self._batch_seconds = batch_seconds
         self._worker: Worker | None = None
+        # Programs that were sent so far; past a bound they are forgotten, and asked for again.
+        self._texts: dict[str, str] = {}
+        self._bytes = 0
 
     def evaluate(
-        self, bars: Mapping[str, str], sources: Mapping[str, str], requests: Sequence[Any]
-    ) -> list[dict[str, Any]]:
-        """Answers to all requests, in order; `{"skipped": true}` for those that the time of the batch did not suffice for.
+        self, bars: Mapping[str, str], sources: Mapping[str, str], sessions: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Answers to all sessions as plain values (`Answers.encoded`); or `{"unknown": [hash, ...]}`, with nothing evaluated, when programs must
+        be sent that were not.
+
+        Args:
+            bars: The window, as `encode_columns` gives it.
+            sources: Programs by their hashes, those that may not be known here.
+            sessions: As `Sessions.encoded` gives them.
 
         Raises:
             WorkersFailed: if two workers in a row ended before they began with a strategy.
         """
-        batch, answers = Batch(bars, sources, requests), Answers()
+        self._learn(sources)
+        unknown = [each for each in sessions["programs"] if each not in self._texts]
+        if unknown:
+            return {"unknown": unknown}
+        batch, answers = Batch.of(bars, sessions), Answers()
         until = time.monotonic() + self._batch_seconds
         suspects = self._in_company(batch, answers, until)
-        for index in suspects:
+        for place in suspects:
             if time.monotonic() > until:
                 break
-            self._alone(batch, index, answers)
-        return [answers.get(index, {"skipped": True}) for index in range(len(requests))]
+            self._alone(batch, place, answers, until)
+        return answers.encoded()
+
+    def _learn(self, sources: Mapping[str, str]) -> None:
+        new = {each: text for each, text in sources.items() if each not in self._texts}
+        added = sum(compiled_bytes(text) for text in new.values())
+        if self._bytes + added > CACHED_BYTES:
+            # The child forgets by being another one.
+            self._texts, self._bytes = {}, 0
+            self.close()
+            new = dict(sources)
+            added = sum(compiled_bytes(text) for text in new.values())
+        self._texts.update(new)
+        self._bytes += added
 
     def _in_company(self, batch: Batch, answers: Answers, until: float) -> list[int]:
         """Runs everything together; gives those at which a worker ended."""
         suspects: list[int] = []
         failed_before = False
         while time.monotonic() < until:
-            rest = [index for index in range(len(batch.requests)) if index not in answers and index not in suspects]
+            rest = [place for place in answers.missing(len(batch.programs)) if place not in suspects]
             if not rest:
                 break
             # Answers before the one that hung may be lost with the child; after that they come one at a time.
-            ended = self._ready().run(batch, rest, answers, careful=bool(suspects), deadline=self._deadline)
+            ended = self._run(batch, rest, answers, until, careful=bool(suspects))
             if ended is None:
+                # All have their answers, or the time is over.
                 break
-            if ended.index is None:
+            if ended.place is None:
                 # The worker may have been ended between two batches; a second one that fares no better is a defect of ours.
                 if failed_before:
                     raise WorkersFailed(f"a worker of the sandbox failed: {ended.why}")
                 failed_before = True
-            elif ended.index not in answers:
+            elif ended.place in rest:
                 failed_before = False
-                suspects.append(ended.index)
+                suspects.append(ended.place)
         return suspects
 
-    def _alone(self, batch: Batch, index: int, answers: Answers) -> None:
+    def _alone(self, batch: Batch, place: int, answers: Answers, until: float) -> None:
         """Tries one that failed in company once more, in a child that has seen nobody else."""
         self.close()
-        ended = self._ready().run(batch, [index], answers, careful=True, deadline=self._deadline)
-        if ended is not None and index not in answers:
-            answers[index] = {"error": f"the strategy was stopped: {ended.why}"}
+        ended = self._run(batch, [place], answers, until, careful=True)
+        if ended is not None:
+            answers.errors[place] = f"the strategy was stopped: {ended.why}"
 
-    def _ready(self) -> Worker:
+    def _run(
+        self, batch: Batch, chosen: Sequence[int], answers: Answers, until: float, *, careful: bool
+    ) -> Ended | None:
         if self._worker is None or not self._worker.alive:
             self._worker = Worker()
-        return self._worker
+        seconds = max(until - time.monotonic(), 0.0)
+        return self._worker.run(
+            batch, self._texts, chosen, answers, careful=careful, deadline=self._deadline, seconds=seconds
+        )
 
     def close(self) -> None:
         """Kills the pool's child process, if any."""
@@ -264,37 +362,24 @@ class Pool:
             self._worker.kill()
 
 
-def checked_answer(answer: Any) -> dict[str, Any]:
-    """The answer if it is what an answer can be, else an error: a child is not believed either."""
-    wrong = {"error": "the answer of the strategy was not understood"}
-    if not isinstance(answer, dict):
-        return wrong
-    if isinstance(answer.get("error"), str):
-        return {"error": answer["error"][:500]}
-    signal_, state = answer.get("signal"), answer.get("state")
-    if not isinstance(state, dict) or len(state) > _MAX_KEYS:
-        return wrong
-    if not all(isinstance(key, str) and len(key) <= 40 and _is_number(value) for key, value in state.items()):
-        return wrong
-    if signal_ is not None:
-        if not isinstance(signal_, list) or len(signal_) != 4:
-            return wrong
-        side, confidence, kind, size = signal_
-        kinds = ("default", "fraction", "quantity", "notional")
-        if side not in ("buy", "sell") or kind not in kinds or not _is_number(confidence) or not _is_number(size):
-            return wrong
-        if not 0 <= confidence <= 1 or size < 0:
-            return wrong
-    return {"signal": signal_, "state": state}
+def _understood(said: Any, size: int, batch: Batch, waiting: set[int], known: Mapping[int, list[str]]) -> Answers:
+    """A message of a child as answers, without its numbers, whose size must be what the programs of the sessions ask for.
 
-
-def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-        and abs(value) <= _MAX_NUMBER
-    )
+    Raises:
+        ValueError, TypeError, KeyError, AttributeError: if it is not what a message can be.
+    """
+    keys = {int(program): list(names) for program, names in said["keys"].items()}
+    for names in keys.values():
+        if len(names) > _MAX_KEYS or not all(isinstance(each, str) and len(each) <= _MAX_KEY for each in names):
+            raise ValueError(names)
+    errors = {int(place): str(text)[:500] for place, text in said["errors"].items()}
+    places = list(said["places"])
+    if len({*places, *errors}) != len(places) + len(errors) or not waiting.issuperset((*places, *errors)):
+        raise ValueError(places)
+    widths = {program: 8 * (_DECISION + len(names)) for program, names in {**known, **keys}.items()}
+    if sum(widths[batch.programs[place]] for place in places) != size:
+        raise ValueError(size)
+    return Answers(keys, places, errors=errors)
 
 
 # The child ---------------------------------------------------------------------------------------------
@@ -303,25 +388,46 @@ def _is_number(value: object) -> bool:
 def _child(source: int, sink: int, counter: mmap.mmap) -> None:
     _lock_down(source, sink)
     cache = StrategyCache()
+    progress = memoryview(counter)[: _COUNTER.size].cast("q")
     while True:
-        (size,) = _HEADER.unpack(_read_exactly(source, _HEADER.size))
-        bars, sources, requests, careful = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
-        columns = decode_columns(bars)
+        size, _ = _HEADER.unpack(_read_exactly(source, _HEADER.size))
+        bars, encoded, texts, chosen, careful, seconds = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
+        end = time.monotonic() + seconds
+        cache.learn(texts)
+        sessions = Sessions.decoded(encoded)
         steps = 0
 
         def begin(place: int) -> None:
             nonlocal steps
             steps += 1
-            _COUNTER.pack_into(counter, 0, steps, place)
+            progress[0], progress[1] = steps, place
 
-        answers: list[Any] = []
-        for found in evaluate_requests(columns, sources, requests, cache, begin):
-            answers.append(found)
-            if careful or len(answers) == _ANSWERS_AT_ONCE:
-                _write(sink, answers)
-                answers = []
-        if answers:
-            _write(sink, answers)
+        programs, window = sessions.program_places, decode_columns(bars)
+        told: set[int] = set()
+        said, numbers = _nothing(), array("d")
+        for place, keys, found in evaluate_requests(window, sessions, cache, chosen, begin):
+            if isinstance(found, str):
+                said["errors"][place] = found
+            else:
+                program = programs[place]
+                if program not in told:
+                    told.add(program)
+                    said["keys"][program] = keys
+                said["places"].append(place)
+                numbers.extend(found)
+            if time.monotonic() > end:
+                # What was compiled until now is there on the next bar.
+                said["going_on"] = False
+                break
+            if careful or len(said["places"]) + len(said["errors"]) == _ANSWERS_AT_ONCE:
+                _write(sink, said, numbers)
+                said, numbers = _nothing(), array("d")
+        if said["places"] or said["errors"]:
+            _write(sink, said, numbers)
+
+
+def _nothing() -> dict[str, Any]:
+    return {"keys": {}, "places": [], "errors": {}, "going_on": True}
 
 
 def _lock_down(source: int, sink: int) -> None:
@@ -360,8 +466,8 @@ def _read_exactly(source: int, size: int) -> bytes:
     return bytes(data)
 
 
-def _write(sink: int, answers: list[Any]) -> None:
-    payload = json.dumps(answers).encode()
-    data = memoryview(_HEADER.pack(len(payload)) + payload)
+def _write(sink: int, said: dict[str, Any], numbers: array[float]) -> None:
+    text = json.dumps(said).encode()
+    data = memoryview(_HEADER.pack(len(text), 8 * len(numbers)) + text + numbers.tobytes())
     while data:
         data = data[os.write(sink, data) :]

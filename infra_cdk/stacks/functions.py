@@ -109,6 +109,19 @@ class FunctionsStack(Stack):
         )
         events.Rule(
             self,
+            "AuditSchedule",
+            description="Audits the ledger, every night when the exchange is closed",
+            schedule=events.Schedule.cron(hour="7", minute="30"),
+            targets=[
+                targets.LambdaFunction(
+                    self.reconciler.target,
+                    retry_attempts=2,
+                    event=events.RuleTargetInput.from_object({"task": "audit"}),
+                )
+            ],
+        )
+        events.Rule(
+            self,
             "SnapshotSchedule",
             description="Notes everybody's equity",
             schedule=events.Schedule.rate(Duration.minutes(1)),

@@ -140,6 +140,24 @@ class ObservabilityStack(Stack):
             "The broker's positions and the ledger differ, and nobody can say why: the symbol is halted.",
         )
         self._alarm(
+            "BrokerUnclear",
+            self._metric("Unexplained", "reconciler", "Maximum", _FIVE),
+            0,
+            "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale.",
+        )
+        self._alarm(
+            "BuyingPower",
+            self._metric("BuyingPowerShort", "reconciler", "Maximum", _FIVE),
+            0,
+            "The account can carry little more: purchases are filled in part and wait.",
+        )
+        self._alarm(
+            "CorporateAction",
+            self._metric("ActionsUndecided", "reconciler", "Maximum", _FIVE),
+            0,
+            "A corporate action halts its symbol until an operator decides, or the ledger cannot follow it yet.",
+        )
+        self._alarm(
             "LedgerBroken",
             self._metric("BrokenInvariants", "reconciler", "Maximum", _FIVE),
             0,

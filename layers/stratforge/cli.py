@@ -246,6 +246,14 @@ def reasons(_options: argparse.Namespace) -> int:
     return 0
 
 
+def broker_words(_options: argparse.Namespace) -> int:
+    """`stratforge broker`: what the broker's statuses and refusals mean, as a page."""
+    from stratforge.broker.reference import broker_markdown
+
+    print(broker_markdown(), end="")
+    return 0
+
+
 def reference(options: argparse.Namespace) -> int:
     """`stratforge reference`: the language, as the model gets it or as a page for people."""
     from stratforge.strategy.reference import prompt_section, reference_page
@@ -313,6 +321,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=reference)
     command = commands.add_parser("reasons", help="prints why orders are refused or ended")
     command.set_defaults(run=reasons)
+    command = commands.add_parser("broker", help="prints what the broker's statuses and refusals mean")
+    command.set_defaults(run=broker_words)
     command = commands.add_parser("api", help="one request to a running platform")
     command.add_argument("method", choices=("get", "post", "put", "patch", "delete"), type=str.lower)
     command.add_argument("path", metavar="/api/…")

@@ -6,8 +6,9 @@ import json
 import math
 import os
 import time
+from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Generic, NamedTuple, Self, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Self, TypeVar
 
 from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -75,7 +76,10 @@ PLACEHOLDER = "enter-me"
 
 
 class AlpacaSecret(BaseModel):
-    """The paper account's keys. The addresses are Alpaca's unless the secret names others."""
+    """The paper account's keys. The addresses are Alpaca's unless the secret names others.
+
+    `scale` units of the ledger are one unit at the broker: so an account carries as many times more users' money as it has itself.
+    """
 
     key_id: str
     secret_key: SecretStr
@@ -85,6 +89,7 @@ class AlpacaSecret(BaseModel):
     data_stream_url: str = "wss://stream.data.alpaca.markets"
     feed: str = "iex"
     requests_per_minute: int = 200
+    scale: Decimal = Field(Decimal(1), ge=1, le=1_000_000, multiple_of=1)
     # Channels of live trades and quotes that the data plan allows on a connection; what is not said follows from the feed.
     live_channels: int | None = Field(default=None, ge=0)
 
@@ -102,12 +107,25 @@ class AlpacaSecret(BaseModel):
 
 
 class GeminiSecret(BaseModel):
-    """The key of the Gemini API; the address is Google's unless the secret names another."""
+    """The key of the Gemini API and the models to ask; the address is Google's unless the secret names another.
+
+    Attributes:
+        fallback_model: Is asked when the other one is away; without one there is none.
+        thinking_level: How much the Quant thinks: MINIMAL, LOW, MEDIUM or HIGH.
+        prompt_price: Dollars for a million tokens of a question; as Google's price list has it.
+        cached_price: The same for tokens that the service knew from before.
+        answer_price: The same for tokens of an answer, thinking included.
+    """
 
     api_key: SecretStr | None = None
     base_url: str | None = None
     quant_model: str = "gemini-3.5-flash"
     analyst_model: str = "gemini-3.5-flash"
+    fallback_model: str | None = None
+    thinking_level: Literal["MINIMAL", "LOW", "MEDIUM", "HIGH"] = "MEDIUM"
+    prompt_price: float | None = None
+    cached_price: float | None = None
+    answer_price: float | None = None
 
 
 class RetiredKey(BaseModel):

@@ -1,84 +1,168 @@
-"""`make eval`: the evaluation set against a model; a table, and one JSON object with the figures.
+"""`make eval`: all sets of requests against a model, or two models side by side; a table, and one JSON object with the figures.
 
-With GEMINI_API_KEY set, Gemini is asked (GEMINI_MODEL names the model); without it the offline author of the simulator, over the same protocol.
+With GEMINI_API_KEY set, Gemini is asked (GEMINI_MODEL names the model, GEMINI_PRICES dollars for a million tokens of question, known question and answer);
+without it the offline author of the simulator, over the same protocol. `--against MODEL` asks a second model the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from stratforge.ai.drafting import NotPassed, write_strategy
+from stratforge.ai.drafting import NotPassed, Passed, write_strategy
 from stratforge.ai.failures import ModelRefused, ModelUnavailable, NotADraft
-from stratforge.ai.prompts import first_request
-from stratforge.ai.quant import GeminiQuant, Turn
+from stratforge.ai.gemini import Usage
+from stratforge.ai.prompts import answer_request, first_request, refinement_request
+from stratforge.ai.quant import Drafted, GeminiQuant, Turn
 from stratforge.configuration import GeminiSecret
 
+from tests.evaluation import (
+    filtered_cases,
+    held_out_cases,
+    held_out_refinements,
+    plain_cases,
+    refinement_cases,
+    tricky_cases,
+    unwritable_cases,
+)
 from tests.evaluation.cases import CASES, Case
 from tests.evaluation.judge import difference
 
 _ROOT = Path(__file__).parents[2]
 
 
+SETS = {
+    "habits": (*plain_cases.CASES, *filtered_cases.CASES, *tricky_cases.CASES, *unwritable_cases.CASES),
+    "changes": refinement_cases.CASES,
+    "groups": CASES,
+    "held-out": (*held_out_cases.CASES, *held_out_refinements.CASES),
+}
+
+
+class Kind(StrEnum):
+    """How one conversation ended."""
+
+    RIGHT = "right"
+    CLARIFIED = "clarified"
+    REFUSED = "refused"
+    STOPPED = "stopped by a gate"
+    WRONG = "silently wrong"
+    AWAY = "no answer"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one request went."""
+    """How one conversation went, over all its turns."""
 
     case: Case
-    # Whether what came passed the gates (a question passes), and after how many repairs.
-    passed: bool
+    kind: Kind
+    why: str
     repairs: int
-    wrong: str | None
-    tokens: int
+    usage: Usage
     seconds: float
     code: str
 
 
 def evaluate(quant: GeminiQuant, case: Case) -> Outcome:
-    """One request through the product's own pipeline."""
-    start = time.perf_counter()
-    try:
-        passed = write_strategy(
-            quant.draft, [Turn("user", first_request(case.request))], lambda _progress: None, lambda _symbol: []
-        )
-    except NotPassed as error:
-        return Outcome(
-            case, False, 3, error.findings[0], error.tokens, time.perf_counter() - start, error.draft.python_code
-        )
-    except (ModelRefused, NotADraft, ModelUnavailable) as error:
-        # A refusal to answer is right where no code is.
-        wrong = None if case.wants_question and isinstance(error, ModelRefused) else str(error)
-        return Outcome(case, wrong is None, 0, wrong, 0, time.perf_counter() - start, "")
-    seconds = time.perf_counter() - start
+    """One conversation through the product's own pipeline, turn by turn."""
+    start, used, repairs = time.perf_counter(), Usage(), 0
+    turns = list[Turn]()
+    passed: Passed | None = None
+
+    def ask(system: str, said: list[Turn], heard: Callable[[str], None]) -> Drafted:
+        nonlocal used
+        drafted = quant.draft(system, said, heard)
+        one, other = used, drafted.usage
+        used = Usage(one.prompt + other.prompt, one.cached + other.cached, one.answer + other.answer)
+        return drafted
+
+    def ended(kind: Kind, why: str = "", code: str = "") -> Outcome:
+        return Outcome(case, kind, why, repairs, used, time.perf_counter() - start, code)
+
+    for words in case.turns:
+        if passed is None:
+            turns.append(Turn("user", first_request(words)))
+        else:
+            follow = refinement_request if passed.strategy else answer_request
+            turns += [Turn("model", passed.draft.model_dump_json()), Turn("user", follow(words))]
+        try:
+            passed = write_strategy(
+                lambda system, said: ask(system, said, lambda _text: None),
+                turns,
+                lambda _said: None,
+                lambda _symbol: [],
+            )
+        except NotPassed as error:
+            return ended(Kind.STOPPED, error.findings[0], error.draft.python_code)
+        except ModelRefused as error:
+            return ended(Kind.REFUSED if case.wants_question else Kind.AWAY, str(error))
+        except (NotADraft, ModelUnavailable) as error:
+            return ended(Kind.AWAY, str(error))
+        repairs += len(passed.repairs)
+    assert passed is not None
     if passed.strategy is None:
-        wrong = None if case.wants_question else f"it asks: {passed.draft.questions[0]}"
-    elif case.wants_question:
-        wrong = "it writes code where a question was due"
-    else:
-        wrong = difference(case, passed.strategy, passed.draft.symbol)
-    return Outcome(case, True, len(passed.repairs), wrong, passed.tokens, seconds, passed.draft.python_code)
+        return ended(Kind.REFUSED if case.wants_question else Kind.CLARIFIED, " ".join(passed.draft.questions[:1]))
+    wrong = (
+        "code where a question was due"
+        if case.wants_question
+        else difference(case, passed.strategy, passed.draft.symbol)
+    )
+    return ended(Kind.WRONG if wrong else Kind.RIGHT, wrong or "", passed.draft.python_code)
+
+
+def interval(count: int, total: int) -> tuple[float, float]:
+    """The 95 % confidence interval of a part, by Wilson's formula."""
+    if not total:
+        return 0.0, 1.0
+    part, z = count / total, 1.96
+    center = (part + z * z / (2 * total)) / (1 + z * z / total)
+    width = z / (1 + z * z / total) * math.sqrt(part * (1 - part) / total + z * z / (4 * total * total))
+    return max(0.0, center - width), min(1.0, center + width)
+
+
+def better(first: Sequence[Outcome], second: Sequence[Outcome]) -> float:
+    """The probability that two models as good as each other differ so much, by McNemar's exact test on the same conversations."""
+    good = {Kind.RIGHT, Kind.REFUSED}
+    only_first = sum(a.kind in good and b.kind not in good for a, b in zip(first, second, strict=True))
+    only_second = sum(b.kind in good and a.kind not in good for a, b in zip(first, second, strict=True))
+    differing = only_first + only_second
+    few = min(only_first, only_second)
+    return min(1.0, 2.0 * sum(math.comb(differing, each) for each in range(few + 1)) / 2.0**differing)
+
+
+def dollars(outcomes: Sequence[Outcome]) -> float | None:
+    """What the answers cost, by the prices in GEMINI_PRICES; None without them."""
+    prices = [float(each) for each in os.environ.get("GEMINI_PRICES", "").split(",") if each]
+    if len(prices) != 3:
+        return None
+    question, known, answer = prices
+    used = [each.usage for each in outcomes]
+    return sum(((u.prompt - u.cached) * question + u.cached * known + u.answer * answer) / 1e6 for u in used)
 
 
 @contextmanager
-def _model() -> Iterator[GeminiQuant]:
+def _model(name: str | None = None) -> Iterator[GeminiQuant]:
     key = os.environ.get("GEMINI_API_KEY")
     if key:
         secret = GeminiSecret(api_key=SecretStr(key))
-        yield GeminiQuant(secret.model_copy(update={"quant_model": os.environ.get("GEMINI_MODEL", secret.quant_model)}))
+        chosen = name or os.environ.get("GEMINI_MODEL", secret.quant_model)
+        yield GeminiQuant(secret.model_copy(update={"quant_model": chosen}))
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -109,63 +193,63 @@ def _wait_for(address: str) -> None:
             time.sleep(0.05)
 
 
-def _table(outcomes: list[Outcome], model: str) -> Table:
-    table = Table(title=f"{model}: {len(outcomes)} requests")
-    for column in (
-        "group",
-        "requests",
-        "valid at first try",
-        "valid after repairs",
-        "behaviour right",
-        "tokens",
-        "seconds",
-    ):
-        table.add_column(column, justify="left" if column == "group" else "right")
-    groups = list(dict.fromkeys(each.case.group for each in outcomes))
-    for group in [*groups, "all"]:
-        rows = [each for each in outcomes if group in ("all", each.case.group)]
-        table.add_row(
-            group,
-            str(len(rows)),
-            str(sum(each.passed and not each.repairs for each in rows)),
-            str(sum(each.passed for each in rows)),
-            str(sum(each.wrong is None for each in rows)),
-            f"{sum(each.tokens for each in rows):,}",
-            f"{sum(each.seconds for each in rows):.1f}",
-            end_section=group == groups[-1],
-        )
+def _table(answered: Mapping[str, Sequence[Outcome]]) -> Table:
+    table = Table(title="what becomes of the requests, with 95 % intervals")
+    for column in ("set", "model", "requests", *(each.value for each in Kind), "repairs", "tokens", "dollars"):
+        table.add_column(column, justify="left" if column in ("set", "model") else "right")
+    for name in [*SETS, "all"]:
+        cases = {each.turns for each in SETS[name]} if name in SETS else None
+        for model, outcomes in answered.items():
+            rows = [each for each in outcomes if cases is None or each.case.turns in cases]
+            if not rows:
+                continue
+            cells = []
+            for kind in Kind:
+                count = sum(each.kind is kind for each in rows)
+                low, high = interval(count, len(rows))
+                cells.append(f"{count} ({low:.0%} to {high:.0%})")
+            cost = dollars(rows)
+            tokens = sum(each.usage.total for each in rows)
+            repairs = sum(each.repairs for each in rows)
+            table.add_row(
+                name, model, str(len(rows)), *cells, str(repairs), f"{tokens:,}", "-" if cost is None else f"{cost:.2f}"
+            )
     return table
 
 
 def main() -> None:
     """Asks everything, and prints how it went."""
     parser = argparse.ArgumentParser(prog="make eval", description=__doc__)
-    parser.add_argument("--only", default="", help="requests that contain this text, or are of this group")
-    parser.add_argument("--show", action="store_true", help="print the code of wrong answers too")
+    parser.add_argument("--only", default="", help="requests that contain this text, or are of this set or group")
+    parser.add_argument(
+        "--show", action="store_true", help="print what went wrong, with its code (never of the held-out set)"
+    )
+    parser.add_argument("--against", default="", help="another model to ask the same")
     options = parser.parse_args()
-    chosen = [each for each in CASES if options.only in (each.group, "") or options.only in each.request]
-    console = Console(stderr=True, width=max(110, Console(stderr=True).width))
-    with _model() as quant:
-        outcomes = [evaluate(quant, each) for each in track(chosen, "asking", console=console, transient=True)]
-        model = quant.model
-    console.print(_table(outcomes, model))
-    for each in outcomes:
-        if each.wrong is not None:
-            console.print(
-                f"[yellow]{each.case.group}[/]: {each.case.request}\n    {each.wrong}", markup=True, highlight=False
-            )
-            if options.show:
-                console.print(each.code, markup=False)
-    figures = {
-        "model": model,
-        "requests": len(outcomes),
-        "valid_first": sum(each.passed and not each.repairs for each in outcomes),
-        "valid": sum(each.passed for each in outcomes),
-        "right": sum(each.wrong is None for each in outcomes),
-        "tokens": sum(each.tokens for each in outcomes),
-        "seconds": round(sum(each.seconds for each in outcomes), 1),
-    }
-    print(json.dumps(figures))
+    chosen = [
+        case
+        for name, cases in SETS.items()
+        for case in cases
+        if options.only in ("", name, case.group) or options.only in case.request
+    ]
+    console = Console(stderr=True, width=max(160, Console(stderr=True).width))
+    answered: dict[str, list[Outcome]] = {}
+    for name in [None, *([options.against] if options.against else [])]:
+        with _model(name) as quant:
+            label = quant.model if quant.model not in answered else f"{quant.model} again"
+            answered[label] = [evaluate(quant, each) for each in track(chosen, label, console=console, transient=True)]
+    console.print(_table(answered))
+    if len(answered) == 2:
+        console.print(
+            f"as good as each other, they would differ so with a probability of {better(*answered.values()):.3f}"
+        )
+    for each in (each for outcomes in answered.values() for each in outcomes):
+        if options.show and each.kind not in (Kind.RIGHT, Kind.REFUSED) and not each.case.held_out:
+            console.print(f"{each.kind}: {' / '.join(each.case.turns)}\n    {each.why}\n{each.code}", markup=False)
+    for model, outcomes in answered.items():
+        figures = {kind.value: sum(each.kind is kind for each in outcomes) for kind in Kind}
+        tokens, seconds = sum(each.usage.total for each in outcomes), sum(each.seconds for each in outcomes)
+        print(json.dumps({"model": model, "requests": len(outcomes), **figures, "tokens": tokens, "seconds": round(seconds, 1), "dollars": dollars(outcomes)}))  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from local_platform.synthesis import ROOT
 from stratforge.edge import EDGE_HEADER, HOST_HEADER, VISITOR_HEADER, seen_from_the_edge
 
 from infra_cdk import concurrency
@@ -65,6 +66,14 @@ def test_production_is_refused_where_trading_could_be_starved() -> None:
     small = config_of("prod", concurrency="400")
     with pytest.raises(ConfigurationError, match="needs an account quota of"):
         concurrency.reserved(small, "executor")
+
+
+def test_operators_are_told_the_quota_that_production_needs() -> None:
+    needed = sum(row.production for row in concurrency.SHARES.values()) + concurrency._UNRESERVED
+    assert concurrency.reserved(config_of("prod", concurrency=str(needed)), "executor") is not None
+    with pytest.raises(ConfigurationError, match=f"quota of {needed}"):
+        concurrency.reserved(config_of("prod", concurrency=str(needed - 1)), "executor")
+    assert f"an account quota of {needed} concurrent" in (ROOT / "infra_cdk" / "OPERATIONS.md").read_text()
 
 
 def test_queues_never_ask_for_more_of_a_function_than_it_has(

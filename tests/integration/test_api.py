@@ -244,6 +244,33 @@ def test_operators_only_steer_the_platform(api: Api, ada: User, migrated: str) -
     assert ada.get("/api/operations/state")["trading_state"] == "HALTED"
 
 
+def test_operators_decide_on_corporate_actions_and_it_is_noted(api: Api, ada: User, migrated: str) -> None:
+    bob = api.user("bob")
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute("UPDATE users SET is_operator = true WHERE email = %s", (ada.email,))
+    merger = {
+        "action_id": "by-hand-1", "symbol": "AAPL", "kind": "stock_and_cash_merger", "effective_on": "2026-01-05", "ratio": "0",
+        "new_symbol": "BUYER", "new_ratio": "0.5", "cash": "3", "reason": "Alpaca does not announce it",
+    }  # fmt: skip
+    assert bob.call("POST", "/api/operations/corporate-actions", merger).status_code == 404
+    assert ada.call("POST", "/api/operations/corporate-actions", {**merger, "new_ratio": None}).status_code == 422
+    assert ada.call("POST", "/api/operations/corporate-actions", merger).status_code == 204
+    assert ada.call("POST", "/api/operations/corporate-actions", merger).status_code == 409
+    (found,) = ada.call("GET", "/api/operations/corporate-actions").json()["items"]
+    assert (found["symbol"], found["new_ratio"], found["applied_at"]) == ("AAPL", "0.5", None)
+    assert found["approved_at"] is not None
+    decision = {"follow": False, "reason": "it was called off"}
+    assert bob.call("PUT", "/api/operations/corporate-actions/by-hand-1", decision).status_code == 404
+    assert ada.call("PUT", "/api/operations/corporate-actions/nothing", decision).status_code == 404
+    assert ada.call("PUT", "/api/operations/corporate-actions/by-hand-1", decision).status_code == 204
+    with psycopg.connect(migrated) as connection:
+        noted = connection.execute("SELECT action, subject, reason FROM operator_actions ORDER BY id").fetchall()
+    assert noted[-2:] == [
+        ("enter corporate action", "by-hand-1", "Alpaca does not announce it"),
+        ("dismiss corporate action", "by-hand-1", "it was called off"),
+    ]
+
+
 def test_internal_requests_are_signed_fresh_and_accepted_once(api: Api) -> None:
     body = json.dumps({"symbol": "AAPL", "cause": "test"}).encode()
 
@@ -320,7 +347,9 @@ def test_without_a_database_there_is_a_503_that_says_when_to_come_back(
 ) -> None:
     context_database = database()
     context_database.close()
-    monkeypatch.setattr(context_database, "_conninfo", lambda: "host=127.0.0.1 port=1 connect_timeout=1")
+    # Neither the secret as it is remembered nor as it is read again leads anywhere.
+    for remembered in ("_conninfo", "_renewed"):
+        monkeypatch.setattr(context_database, remembered, lambda: "host=127.0.0.1 port=1 connect_timeout=1")
     for path in ("/api/portfolio", "/healthz"):
         answer = ada.call("GET", path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")

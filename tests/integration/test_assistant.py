@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import pytest
@@ -20,7 +21,7 @@ from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.users.accounts import register_user
 
-from tests.unit.ai.test_review import CODE, TRUE
+from tests.unit.ai.test_review import CODE, RULES, TRUE
 
 
 class Model:
@@ -32,7 +33,7 @@ class Model:
         self.answers = list(answers)
         self.heard: list[list[Turn]] = []
 
-    def draft(self, system: str, turns: list[Turn]) -> Drafted:
+    def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None]) -> Drafted:
         """The next answer."""
         self.heard.append(list(turns))
         answer = self.answers.pop(0)
@@ -40,8 +41,11 @@ class Model:
             raise answer
         asked = [each for turn in turns if turn.role == "user" and (each := request_in(turn.text)) is not None][-1]
         lines = list(range(1, answer.python_code.count("\n") + 2))
-        wanted = Requirement(quote=asked.text, meaning="as it says", status=Status.ASSUMED, lines=lines)
-        return Drafted(answer.model_copy(update={"requirements": [wanted]}), 100)
+        wider = "STOP = 0.03" in answer.python_code
+        rules = [RULES[0], "sell when gain <= -3", f"drop {RULES[1]}"] if wider else RULES
+        wanted = Requirement(quote=asked.text, meaning="as it says", status=Status.ASSUMED, rules=rules, lines=lines)
+        said = [f"“{asked.text}” is read so.", *answer.assumptions]
+        return Drafted(answer.model_copy(update={"requirements": [wanted], "assumptions": said}), 100)
 
 
 def draft(code: str = CODE, explanation: str = TRUE) -> StrategyDraft:
@@ -203,7 +207,9 @@ def test_an_answer_can_be_watched_as_it_comes(database: Database, user: UUID) ->
     seen: list[object] = []
 
     class Talks:
-        def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
+        def research(
+            self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+        ) -> Research:
             heard("AAPL rose")
             with database.transaction() as connection:
                 found = jobs.get_job(connection, job.job_id)

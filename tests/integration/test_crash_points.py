@@ -27,12 +27,18 @@ EXECUTOR = (
     "after commit#4",
     "before commit#5",  # the calendar: written down
     "after commit#5",
-    "before commit#6",  # orders, reservations and the block
+    "before commit#6",  # a purchase: what the account can carry is not known
     "after commit#6",
+    "before commit#7",  # when it was asked
+    "after commit#7",
+    "before commit#8",  # its answer
+    "after commit#8",
+    "before commit#9",  # orders, reservations and the block
+    "after commit#9",
     "before submit#1",
     "after submit#1",
-    "before commit#7",  # the broker's answer
-    "after commit#7",
+    "before commit#10",  # the broker's answer
+    "after commit#10",
 )
 SETTLER = (
     "before commit#1",  # trades, positions, cash
@@ -47,26 +53,36 @@ RECONCILER = (
     "after update#1",
     "before commit#2",  # the account's statement
     "after commit#2",
-    "before commit#3",  # what is held
+    "before commit#3",  # of what there are prices
     "after commit#3",
-    "before commit#4",  # splits
+    "before commit#4",  # corporate actions that were announced
     "after commit#4",
-    "before commit#5",  # positions before
+    "before commit#5",  # those that the ledger has not followed
     "after commit#5",
-    "before commit#6",  # positions after
+    "before commit#6",  # parts of whole units
     "after commit#6",
-    "before commit#7",  # the ledger itself
+    "before commit#7",  # positions before
     "after commit#7",
-    "before commit#8",  # what waits
+    "before commit#8",  # positions after
     "after commit#8",
+    "before commit#9",  # when the account was asked
+    "after commit#9",
+    "before commit#10",  # its answer
+    "after commit#10",
+    "before commit#11",  # the ledger itself
+    "after commit#11",
+    "before commit#12",  # that the broker answers
+    "after commit#12",
+    "before commit#13",  # what waits
+    "after commit#13",
     "before wake#1",
     "after wake#1",
-    "before commit#9",  # whether assets are due
-    "after commit#9",
-    "before commit#10",  # assets
-    "after commit#10",
-    "before commit#11",  # the report
-    "after commit#11",
+    "before commit#14",  # whether assets are due
+    "after commit#14",
+    "before commit#15",  # assets
+    "after commit#15",
+    "before commit#16",  # the report
+    "after commit#16",
 )
 
 

@@ -9,8 +9,10 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+from stratforge.ai.draft import AnswerKind
+from stratforge.application.jobs.results import OpenQuestions, as_json
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations
+from stratforge.storage.strategies import evaluations, jobs
 
 from tests.support.api import PASSWORD, Api, User, running_api
 
@@ -241,3 +243,21 @@ def test_a_session_that_waits_for_history_says_so_on_its_page_and_in_the_list(us
     assert "waits for 4,095 more" in user.client.get("/sessions", headers=HTML).text
     user.call("POST", f"/api/sessions/{session_id}/stop")
     assert "waits for" not in user.client.get(f"/sessions/{session_id}", headers=HTML).text
+
+
+def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: User, database: Database) -> None:
+    job_id = UUID(user.call("POST", "/api/ai/generate", {"prompt": "buy it low"}).json()["job_id"])
+    asked = OpenQuestions(
+        kind=AnswerKind.CLARIFY,
+        questions=["Which rule? You could say: “Buy AAPL when the RSI is below 30”. “buy it low” was not understood."],
+        assumptions=[],
+    )
+    with database.transaction() as connection:
+        jobs.begin_job(connection, job_id)
+        jobs.finish_job(connection, job_id, result=as_json(asked))
+    first, second = (user.client.get(f"/jobs/{job_id}/progress", headers=HTML).text for _ in range(2))
+    keys = [re.findall(r'id="form-key" value="([^"]+)" hx-swap-oob', each) for each in (first, second)]
+    assert [len(each) for each in keys] == [1, 1]
+    assert keys[0] != keys[1]
+    assert re.findall(r'name="prompt" value="([^"]+)"', first) == ["Buy AAPL when the RSI is below 30"]
+    assert 'id="form-key"' in user.client.get("/strategies/new", headers=HTML).text

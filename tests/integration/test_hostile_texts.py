@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -146,7 +147,9 @@ def test_the_analyst_is_told_positions_only_when_asked_to_and_only_ones_own(data
     told: list[str | None] = []
 
     class Listens:
-        def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
+        def research(
+            self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+        ) -> Research:
             told.append(portfolio)
             raise AssertionError("enough")
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, LiteralString
 
 import pytest
-from simulators.alpaca.exchange import SimulatedOrder
+from simulators.alpaca.exchange import Refusal, SimulatedOrder
 from stratforge.application.execute_symbol import BLOCK_LIFETIME, CLAIM, OutcomeUnknown
 from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.bus.messages import OrderUpdate
@@ -99,8 +99,11 @@ def test_a_crash_between_storing_and_sending_sends_once(world: World) -> None:
     assert len(world.exchange.orders) == 1
 
 
-def test_a_rejected_block_releases_everything(world: World) -> None:
-    world.exchange.cash = Decimal(1)
+def test_a_rejected_block_releases_everything(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_given: object) -> SimulatedOrder:
+        raise Refusal(422, 42210000, "invalid qty")
+
+    monkeypatch.setattr(world.exchange, "submit", refuse)
     with world.database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))
     assert world.executor.execute("AAPL").outcome == "rejected by the broker"
@@ -144,7 +147,7 @@ def test_equal_sides_send_one_share_to_have_a_price_and_cross_the_rest_at_it(wor
     assert second is not None
     assert world.exchange.by_client_id[second].quantity == 1
     settle(world, fill(world, second, "105.5"))
-    crossed = "SELECT DISTINCT price, quantity FROM trades WHERE execution_id LIKE 'cross:%'"
+    crossed = "SELECT DISTINCT price, quantity FROM trades WHERE inside"
     assert rows(world, crossed) == [(Decimal("105.5"), Decimal(9))]
     # The share that is left on the other side goes out next.
     assert world.work == ["AAPL"]

@@ -6,25 +6,30 @@ engine's own loop over the whole history, and its decisions. `make soak` asks fo
 
 from __future__ import annotations
 
-import math
+import io
+import json
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID, uuid4
 
 import numpy as np
 import psycopg
 import pytest
+from local_platform.postgres import Postgres
 from psycopg.types.json import Jsonb
 from stratforge.backtest import BacktestConfig
 from stratforge.backtest.engine import run_loop
 from stratforge.backtest.loop import loop_for
 from stratforge.market import BarColumns
+from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
-from stratforge.strategy.batch import encode_columns, encode_request
 from stratforge.strategy.graph import Node, Values
 from stratforge.strategy.lookback import window_length
 
+from functions.evaluator import sandbox_client
+from functions.evaluator.sandbox_client import evaluate_sessions
 from functions.sandbox.workers import Pool
 from tests.support.random_programs import awkward_bars, program
 
@@ -46,6 +51,7 @@ class Session:
     strategy: Strategy
     trader: Generator[Asked, Signal, None]
     asked: Asked
+    session_id: UUID = field(default_factory=uuid4)
     state: dict[str, Any] = field(default_factory=dict)
     fills: list[tuple[int, str, float, float]] = field(default_factory=list)
     dialog: list[tuple[Asked, Signal]] = field(default_factory=list)
@@ -106,21 +112,26 @@ def through_postgres(connection: psycopg.Connection[Any], sessions: list[Session
         session.state = state
 
 
-def ask(pool: Pool, window: BarColumns, sessions: list[Session]) -> None:
-    """One bar live."""
-    requests = [
-        encode_request(each.strategy.source_hash, each.strategy.parameters, each.asked, each.state) for each in sessions
-    ]
-    sources = {each.strategy.source_hash: each.strategy.source for each in sessions}
-    for session, answer in zip(sessions, pool.evaluate(encode_columns(window), sources, requests), strict=True):
-        assert "error" not in answer, (session.seed, answer)
-        session.state = answer["state"]
-        signal: Signal = tuple(answer["signal"]) if answer["signal"] else None
+def ask(window: BarColumns, sessions: list[Session]) -> None:
+    """One bar live: from sessions as the database has them to what the evaluator would note."""
+    running = [
+        RunningSession(
+            each.session_id, each.session_id, each.strategy.source, each.strategy.source_hash, each.strategy.parameters, each.strategy.lookback,
+            each.state, int(each.asked[2]) - 1, each.asked[0], each.asked[1],
+        )
+        for each in sessions
+    ]  # fmt: skip
+    for session, outcome in zip(sessions, evaluate_sessions("sandbox", window, running), strict=True):
+        assert outcome.error is None, (session.seed, outcome)
+        session.state = outcome.state
+        signal: Signal = None
+        if outcome.side is not None:
+            signal = (outcome.side, outcome.confidence, outcome.size_kind, outcome.size)
         session.dialog.append((session.asked, signal))
         try:
             session.asked = session.trader.send(signal)
         except StopIteration:
-            session.asked = (math.nan, math.nan, math.nan)
+            session.asked = (0.0, 0.0, 0.0)
 
 
 class OnBar(Values):
@@ -159,28 +170,60 @@ def assert_the_backtest_says_the_same(session: Session, values: Values, start: i
         np.testing.assert_allclose(mine, getattr(got, name), rtol=1e-9, err_msg=f"{session.seed}")
 
 
+class Sandbox:
+    """The sandbox function, invoked as Lambda does: JSON in and JSON out."""
+
+    def __init__(self) -> None:
+        self.pool = Pool()
+
+    def invoke(self, *, FunctionName: str, Payload: bytes) -> dict[str, Any]:
+        """Evaluates a batch in the worker process, which keeps what it compiled."""
+        assert FunctionName == "sandbox"
+        event = json.loads(Payload)
+        answer = self.pool.evaluate(event["bars"], event["sources"], event["sessions"])
+        return {"Payload": io.BytesIO(json.dumps(answer).encode())}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sandbox() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        found = Sandbox()
+        patch.setattr(sandbox_client, "sandbox_client", lambda: found)
+        yield
+        found.pool.close()
+
+
+@pytest.fixture(scope="module")
+def connection(postgres: Postgres) -> Iterator[psycopg.Connection[Any]]:
+    """A database that does nothing but keep jsonb."""
+    with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as found:
+        yield found
+
+
 @pytest.mark.timeout(0)
-def test_live_gives_bar_for_bar_what_the_backtest_gives(migrated: str) -> None:
-    sessions_run = signals = 0
-    pool = Pool()
-    with psycopg.connect(migrated, autocommit=True) as connection:
-        for first in range(0, PROGRAMS, TOGETHER):
-            bars = awkward_bars(first, LONGEST_WINDOW + 2_000 + BARS)
-            start = len(bars) - BARS
-            sessions = list(sessions_of(range(first, min(first + TOGETHER, PROGRAMS)), bars, start))
-            groups: dict[int, list[Session]] = {}
-            for session in sessions:
-                groups.setdefault(window_length(session.strategy.lookback), []).append(session)
-            for index in range(start, len(bars)):
-                for length, group in groups.items():
-                    ask(pool, bars.slice(index + 1 - length, index + 1), group)
-                through_postgres(connection, sessions)
-            values = Values(bars)
-            for session in sessions:
-                assert_the_decisions_are_the_same(session, values, start)
-                assert_the_backtest_says_the_same(session, values, start)
-            sessions_run += len(sessions)
-            signals += sum(said is not None for session in sessions for _, said in session.dialog)
-    pool.close()
-    assert sessions_run > PROGRAMS // 2
-    assert signals > sessions_run
+@pytest.mark.parametrize("first", range(0, PROGRAMS, TOGETHER))
+def test_live_gives_bar_for_bar_what_the_backtest_gives(first: int, connection: psycopg.Connection[Any]) -> None:
+    """One market and the programs of `TOGETHER` seeds from `first` on."""
+    seeds = range(first, min(first + TOGETHER, PROGRAMS))
+    bars = awkward_bars(first, LONGEST_WINDOW + 2_000 + BARS)
+    start = len(bars) - BARS
+    sessions = list(sessions_of(seeds, bars, start))
+    groups: dict[int, list[Session]] = {}
+    for session in sessions:
+        groups.setdefault(window_length(session.strategy.lookback), []).append(session)
+    for index in range(start, len(bars)):
+        for length, group in groups.items():
+            ask(bars.slice(index + 1 - length, index + 1), group)
+        through_postgres(connection, sessions)
+    values = Values(bars)
+    failures = []
+    for session in sessions:
+        try:
+            assert_the_decisions_are_the_same(session, values, start)
+            assert_the_backtest_says_the_same(session, values, start)
+        except AssertionError as error:
+            failures.append(f"program({session.seed}): {error}")
+    assert not failures, "\n\n".join(failures)
+    # A search in which nobody trades would find nothing.
+    assert len(sessions) > len(seeds) // 2
+    assert sum(said is not None for session in sessions for _, said in session.dialog) > len(sessions)

@@ -7,11 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from stratforge.market.corporate_actions import CorporateAction
-from stratforge.portfolio.orders import OrderTerms
-from stratforge.storage.ledger import halts, order_book
-from stratforge.storage.ledger.invariants import broken_invariants
-from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.ledger import halts
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 
@@ -46,29 +42,6 @@ def halted(world: World) -> dict[str, str]:
         return {halt.symbol: halt.reason for halt in halts.halted_symbols(connection)}
 
 
-def wait_with_a_limit(world: World) -> Any:
-    """An order that rests."""
-    new = NewOrder("AAPL", OrderTerms("buy", "limit", limit_price=Decimal(50)), "gtc", "quantity", Decimal(1))
-    with world.database.transaction() as connection:
-        placed = order_book.place_order(connection, trader_of(world).user_id, new)
-    world.executor.execute("AAPL")
-    return placed
-
-
-def test_a_change_of_symbol_ends_what_waits_and_halts(world: World) -> None:
-    placed = wait_with_a_limit(world)
-    action = CorporateAction("change-1", "AAPL", "symbol_change", world.broker.now_at.date(), new_symbol="APPL")
-    world.broker.actions.append(action)
-    report = world.reconciler.run()
-    assert (report.symbol_changes, halted(world)) == (["AAPL -> APPL"], {"AAPL": "CORPORATE_ACTION"})
-    with world.database.transaction() as connection:
-        order = order_book.get_order(connection, placed.order_id)
-        assert order is not None
-        assert (order.status, order.reason) == ("CANCELED", "CORPORATE_ACTION")
-        assert broken_invariants(connection) == {}
-    assert world.reconciler.run().symbol_changes == [], "it is told once"
-
-
 def test_an_order_at_the_broker_that_nobody_knows_halts_the_symbol(world: World) -> None:
     request = {"client_order_id": "by-hand", "symbol": "AAPL", "side": "buy", "qty": "3", "type": "market"}
     order = world.exchange.submit(request, world.broker.now_at, Decimal(100))
@@ -76,7 +49,74 @@ def test_an_order_at_the_broker_that_nobody_knows_halts_the_symbol(world: World)
     report = world.reconciler.run()
     assert not report.clean
     assert halted(world) == {"AAPL": "UNKNOWN_ORDER"}
-    assert "not one of ours" in report.unexplained["AAPL"]
+    assert "by-hand" in report.unexplained["AAPL"]
+
+
+@pytest.mark.parametrize("symbol", ["BRK.B", "BTC/USD"])
+def test_a_correction_that_the_statement_does_not_show_yet_is_no_drift_whatever_the_symbol(
+    world: World, monkeypatch: pytest.MonkeyPatch, symbol: str
+) -> None:
+    world.broker.prices[symbol] = Decimal(100)
+    with world.database.transaction() as connection:
+        bob = add_trader(connection, "bob", symbol)
+        add_signal(connection, bob, "buy", set_price(connection, "100", 0, symbol), symbol)
+    world.work = [symbol]
+    world.quiet()
+    order = next(each for each in world.exchange.orders.values() if each.symbol == symbol)
+    world.exchange.correct_last_fill(order, Decimal(90), Decimal(100), world.broker.now_at)
+    monkeypatch.setattr(world.broker, "fills_since", lambda _since: [])
+    report = world.reconciler.run()
+    assert report.unconfirmed == {order.client_order_id: symbol}
+    assert (report.drift, halted(world)) == ({}, {})
+
+
+def waiting_order(world: World) -> Any:
+    """A block order of somebody who sells, and what the exchange has of it."""
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 1))
+    world.execute("AAPL")
+    world.updates.clear()
+    return next(each for each in world.exchange.orders.values() if each.open)
+
+
+@pytest.mark.parametrize("status", ["held", "stopped", "suspended", "pending_replace"])
+def test_an_order_that_may_still_fill_is_left_open_and_filled_later(world: World, status: str) -> None:
+    order = waiting_order(world)
+    order.status = status
+    report = world.reconciler.run()
+    assert (world.updates[-1].event, report.unclear) == (status, {})
+    assert world.settle(-1)
+    with world.database.transaction() as connection:
+        assert connection.execute("SELECT count(*) FROM orders WHERE status = 'WORKING'").fetchone() == (1,)
+    order.status = "new"
+    world.quiet()
+    with world.database.transaction() as connection:
+        assert connection.execute("SELECT DISTINCT status::text FROM orders").fetchall() == [("FILLED",)]
+
+
+@pytest.mark.parametrize(("status", "becomes"), [("calculated", "FILLED"), ("done_for_day", "FILLED")])
+def test_a_late_status_of_an_order_that_was_filled_whole_fills_it(world: World, status: str, becomes: str) -> None:
+    order = waiting_order(world)
+    world.exchange.fill(order, order.quantity, Decimal(100), world.broker.now_at)
+    world.updates.clear()
+    order.status = status
+    world.reconciler.run()
+    assert world.settle(-1)
+    with world.database.transaction() as connection:
+        last = connection.execute("SELECT status::text FROM block_orders ORDER BY created_at DESC LIMIT 1").fetchone()
+    assert last == (becomes,)
+
+
+def test_a_status_that_nobody_knows_is_told_and_looked_at_again(world: World) -> None:
+    order = waiting_order(world)
+    order.status = "meditating"
+    for _ in range(2):
+        report = world.reconciler.run()
+        assert report.unclear == {order.client_order_id: "meditating"}
+        assert not report.clean
+    order.status = "new"
+    world.quiet()
+    assert world.reconciler.run().clean
 
 
 def test_drift_that_goes_away_lifts_its_own_halt(world: World) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from stratforge.application.suspension import is_suspended, suspend
 from stratforge.broker import BrokerRefusesPlatform
+from stratforge.bus.messages import MarketUpdate
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import halts
 from stratforge.storage.ledger.invariants import broken_invariants
 
-from tests.support.ledger import add_signal, add_trader, set_price
+from tests.support.ledger import OPEN, add_signal, add_trader, set_price
 from tests.support.world import World
 
 REFUSAL = BrokerRefusesPlatform("the broker refuses the platform: HTTP 401")
@@ -33,6 +34,12 @@ def world(migrated: str) -> Iterator[World]:
     found.close()
 
 
+def price_at(seconds: int) -> MarketUpdate:
+    """A trade that long after the bar."""
+    at = OPEN + timedelta(seconds=61 + seconds)
+    return MarketUpdate(symbol="AAPL", price=Decimal(100), size=Decimal(1), time=at)
+
+
 def orders(world: World) -> list[Any]:
     """Statuses and reasons of all orders."""
     with world.database.transaction() as connection:
@@ -48,12 +55,14 @@ def signals(world: World) -> list[str]:
 
 def test_an_order_outlives_rejected_keys(world: World) -> None:
     world.broker.refusal = str(REFUSAL)
-    for _ in range(8):
+    for attempt in range(8):
         with pytest.raises(BrokerRefusesPlatform):
             world.executor.execute("AAPL")
-    assert orders(world) == [("WORKING", None)]
+        world.executor.note_update(price_at(11 * (attempt + 1)))
+    assert orders(world) == [("RESTING", "BROKER_UNAVAILABLE")]
     assert world.exchange.orders == {}
     world.broker.refusal = ""
+    world.executor.note_update(price_at(110))
     world.quiet()
     assert orders(world) == [("FILLED", None)]
     assert len(world.exchange.orders) == 1

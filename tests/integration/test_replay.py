@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.market import Bar, BarColumns
-from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import corporate_actions
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -18,6 +18,7 @@ from stratforge.storage.strategies import replays
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
+from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Difference, replay
 
 from tests.support.ledger import OPEN, add_trader
@@ -78,10 +79,10 @@ class Live:
 
     def split(self, ratio: int, effective: datetime) -> None:
         """Follows a split."""
-        action = CorporateAction("split-1", "AAPL", "split", effective.date(), ratio=Decimal(ratio))
+        action = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, effective.date(), ratio=Decimal(ratio))
         with self.database.transaction() as connection:
             corporate_actions.note_action(connection, action)
-            assert corporate_actions.apply_split(connection, action)
+            assert corporate_actions.apply_action(connection, action) is None
 
     def replay(self) -> tuple[int, int, int, list[Difference]]:
         """Bars of the replay, bars and signals of the live session, and the differences."""
@@ -89,7 +90,9 @@ class Live:
             session = replays.recorded_session(connection, self.session_id)
             assert session is not None
             signals = replays.recorded_signals(connection, self.session_id)
-            count, differences = replay(session.strategy(), replays.recorded_bars(connection, session), signals)
+            strategy = session.strategy()
+            bars = replays.recorded_bars(connection, session, window_length(strategy.lookback))
+            count, differences = replay(strategy, bars, signals)
         return count, session.bars_evaluated, len(signals), differences
 
 

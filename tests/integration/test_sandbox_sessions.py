@@ -115,7 +115,7 @@ def test_every_kind_of_session_says_in_the_sandbox_what_it_says_without(symbol: 
         replace(fresh, parameters={"STEP": 2.5}),
         session("def on_bar(bar, position, state):\n    return sell(confidence=0.5)\n"),
     ]
-    window = bars(symbol, last, window_length(fresh.lookback))
+    window = bars(symbol, last, window_length(compile_strategy(TELLS).lookback))
     outcomes = evaluate_sessions("sandbox", window, kinds)
     for each, outcome in zip(kinds, outcomes, strict=True):
         assert outcome.session is each
@@ -128,7 +128,7 @@ def test_every_kind_of_session_says_in_the_sandbox_what_it_says_without(symbol: 
 def test_a_crypto_session_runs_through_a_weekend_without_a_gap() -> None:
     """From Friday's last minutes to Monday's first: state is carried, every bar is answered, and weekends are told from weekdays."""
     each = session()
-    length = window_length(each.lookback)
+    length = window_length(compile_strategy(TELLS).lookback)
     sides = []
     for hour in range(56):
         last = datetime(2026, 3, 6, 20, 0, tzinfo=UTC) + timedelta(hours=hour)

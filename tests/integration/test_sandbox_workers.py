@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import signal
 import time
+from array import array
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stratforge.market import BarColumns
-from stratforge.strategy import compile_strategy
-from stratforge.strategy.batch import encode_columns, encode_request, evaluate_requests
+from stratforge.strategy.batch import Program, Sessions, encode_columns, evaluate_requests
+from stratforge.strategy.evaluation import kept_state
+from stratforge.strategy.signals import SignalValue, signal_from_numbers
 
 from functions.sandbox import workers
-from functions.sandbox.workers import Pool, WorkersFailed, checked_answer
+from functions.sandbox.workers import Pool, WorkersFailed
 
 SOURCE = "def on_bar(bar, position, state):\n    state['n'] = state.get('n', 0) + 1\n    return buy(confidence=0.5)\n"
 
@@ -27,13 +34,39 @@ def window() -> dict[str, str]:
     return encode_columns(BarColumns(time_, path, path + 1, path - 1, path, path))
 
 
-HASH = compile_strategy(SOURCE).source_hash
-SOURCES = {HASH: SOURCE, "bad": "bad"}
+GOOD = Program.of(SOURCE, {})
+HASH = GOOD.hash
+SOURCES = {HASH: GOOD.text, "bad": "bad"}
+BAD = "bad"
 
 
-def request(source_hash: str = HASH) -> dict[str, Any]:
-    """An encoded request."""
-    return encode_request(source_hash, {}, (0.0, 0.0, 0.0), {})
+def encoded(programs: list[str], owners: list[int] | None = None) -> dict[str, Any]:
+    """One session without position and state of each program."""
+    names = list(dict.fromkeys(programs))
+    sessions = Sessions(names, [()])
+    for place, program in enumerate(programs):
+        sessions.places.extend((names.index(program), 0, owners[place] if owners else place))
+        sessions.numbers.extend((0.0, 0.0, 0.0))
+    return sessions.encoded()
+
+
+def ask(
+    pool: Pool, programs: list[str], sources: dict[str, str] = SOURCES, bars: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """What a pool answers to each, in their order, read as the evaluator reads it."""
+    sessions = encoded(programs)
+    answer = json.loads(json.dumps(pool.evaluate(bars or window(), sources, sessions)))
+    assert "unknown" not in answer
+    found: list[dict[str, Any]] = [{"skipped": True} for _ in programs]
+    numbers, places = array("d", b64decode(answer["numbers"])).tolist(), Sessions.decoded(sessions).program_places
+    for place in answer["places"]:
+        keys = answer["keys"][str(places[place])]
+        decision, state, numbers = numbers[:4], numbers[4 : 4 + len(keys)], numbers[4 + len(keys) :]
+        found[place] = {"signal": signal_from_numbers(*decision), "state": kept_state(keys, state)}
+    assert numbers == []
+    for place, error in answer["errors"].items():
+        found[int(place)] = {"error": error}
+    return found
 
 
 @pytest.fixture
@@ -51,35 +84,31 @@ COMPANY: list[int] = []
 def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     """Has the child run `action` for requests whose source is "bad"."""
 
-    def evaluate(
-        bars: Any, sources: Any, requests: Any, cache: Any, begin: Any
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
-        for index, each in enumerate(requests):
-            begin(index)
-            if each["hash"] == "bad":
-                yield index, {"signal": None, "state": {"x": float(action() or 0)}}
+    def evaluate(bars: Any, sessions: Any, cache: Any, chosen: Any, begin: Any) -> Iterator[tuple[int, Any, Any]]:
+        for place in chosen:
+            begin(place)
+            if sessions.programs[sessions.program_places[place]] == BAD:
+                yield place, ("x",), (0.0, 0.0, 0.0, 0.0, float(action() or 0))
             else:
-                COMPANY.append(index)
-                yield from ((index, answer) for _, answer in evaluate_requests(bars, sources, [each], cache))
+                COMPANY.append(place)
+                yield from evaluate_requests(bars, sessions, cache, [place])
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
 
 
-BAD = request("bad")
-
-
 def test_answers_come_in_order(pool: Pool) -> None:
-    answers = pool.evaluate(window(), SOURCES, [request() for _ in range(50)])
-    assert answers == [{"signal": ["buy", 0.5, "default", 0.0], "state": {"n": 1.0}}] * 50
+    answers = ask(pool, [HASH] * 50)
+    assert answers == [{"signal": SignalValue("buy", 0.5, "default", 0.0), "state": {"n": 1.0}}] * 50
 
 
 def test_what_runs_is_what_was_checked(pool: Pool) -> None:
-    (answer,) = pool.evaluate(window(), {HASH: SOURCE.replace("0.5", "0.9")}, [request()])
+    (answer,) = ask(pool, [HASH], {HASH: Program.of(SOURCE.replace("0.5", "0.9"), {}).text})
     assert "not the one that was checked" in answer["error"]
 
 
 def test_code_outside_the_language_is_refused_by_the_gate_in_the_child(pool: Pool) -> None:
-    (answer,) = pool.evaluate(window(), {"x": "import os"}, [request("x")])
+    program = Program.of("import os", {})
+    (answer,) = ask(pool, [program.hash], {program.hash: program.text})
     assert "import of os" in answer["error"]
 
 
@@ -88,7 +117,7 @@ def test_a_strategy_that_hangs_is_killed_and_the_others_are_not_lost(
 ) -> None:
     hostile(monkeypatch, lambda: time.sleep(120))
     began = time.monotonic()
-    answers = pool.evaluate(window(), SOURCES, [request(), request(), BAD, request(), BAD, request()])
+    answers = ask(pool, [HASH, HASH, BAD, HASH, BAD, HASH])
     assert [("error" in answer) for answer in answers] == [False, False, True, False, True, False]
     assert "did not answer within" in answers[2]["error"]
     assert time.monotonic() - began < 120
@@ -100,12 +129,12 @@ def test_a_busy_loop_is_killed_too(pool: Pool, monkeypatch: pytest.MonkeyPatch) 
             pass
 
     hostile(monkeypatch, spin)
-    assert ["error" in answer for answer in pool.evaluate(window(), SOURCES, [BAD, request()])] == [True, False]
+    assert ["error" in answer for answer in ask(pool, [BAD, HASH])] == [True, False]
 
 
 def test_a_child_that_dies_is_replaced(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile(monkeypatch, lambda: os._exit(0))
-    answers = pool.evaluate(window(), SOURCES, [request(), BAD, request()])
+    answers = ask(pool, [HASH, BAD, HASH])
     assert ["error" in answer for answer in answers] == [False, True, False]
 
 
@@ -122,25 +151,25 @@ def test_a_dead_worker_is_told_apart_from_a_slow_one(
     pool: Pool, monkeypatch: pytest.MonkeyPatch, action: Any, said: str
 ) -> None:
     hostile(monkeypatch, action)
-    assert pool.evaluate(window(), SOURCES, [BAD]) == [{"error": f"the strategy was stopped: {said}"}]
+    assert ask(pool, [BAD]) == [{"error": f"the strategy was stopped: {said}"}]
 
 
 def test_a_worker_that_was_killed_between_two_batches_costs_no_strategy_anything(pool: Pool) -> None:
-    pool.evaluate(window(), SOURCES, [request()])
+    ask(pool, [HASH])
     assert pool._worker is not None
     os.kill(pool._worker.pid, signal.SIGKILL)
-    assert "error" not in pool.evaluate(window(), SOURCES, [request()])[0]
+    assert "error" not in ask(pool, [HASH])[0]
 
 
 def test_a_worker_that_cannot_read_the_bars_is_the_sandboxs_fault_and_no_strategys(pool: Pool) -> None:
     with pytest.raises(WorkersFailed, match="exit status 1"):
-        pool.evaluate({**window(), "timezone": "Mars/Olympus"}, SOURCES, [request()])
-    assert "error" not in pool.evaluate(window(), SOURCES, [request()])[0]
+        ask(pool, [HASH], bars={**window(), "timezone": "Mars/Olympus"})
+    assert "error" not in ask(pool, [HASH])[0]
 
 
 def test_whoever_fails_in_company_is_tried_alone_before_it_counts(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile(monkeypatch, lambda: time.sleep(60) if COMPANY else 5.0)
-    answers = pool.evaluate(window(), SOURCES, [request(), BAD, request()])
+    answers = ask(pool, [HASH, BAD, HASH])
     assert [each.get("state") for each in answers] == [{"n": 1.0}, {"x": 5.0}, {"n": 1.0}]
 
 
@@ -149,7 +178,7 @@ def test_what_the_time_of_a_batch_does_not_suffice_for_is_skipped_and_not_blamed
 ) -> None:
     hostile(monkeypatch, lambda: time.sleep(60))
     pool = Pool(deadline=0.4, batch_seconds=0.1)
-    assert pool.evaluate(window(), SOURCES, [BAD, request()]) == [{"skipped": True}] * 2
+    assert ask(pool, [BAD, HASH]) == [{"skipped": True}] * 2
     pool.close()
 
 
@@ -172,22 +201,21 @@ def test_many_of_the_dearest_strategies_fail_nobody(source: Any) -> None:
     path = 100 + np.arange(32_768.0)
     time_ = 1_700_000_040 + 60 * np.arange(32_768, dtype=np.int64)
     bars = encode_columns(BarColumns(time_, path, path + 1, path - 1, path, path))
-    texts = [source(number) for number in range(30)]
-    hashes = [compile_strategy(text).source_hash for text in texts]
-    requests = [request(each) for each in (*hashes, HASH)]
+    programs = [Program.of(source(number), {}) for number in range(30)]
     pool = Pool()
-    answers = pool.evaluate(bars, {**dict(zip(hashes, texts, strict=True)), **SOURCES}, requests)
+    sources = {**{each.hash: each.text for each in programs}, **SOURCES}
+    answers = ask(pool, [*(each.hash for each in programs), HASH], sources, bars)
     assert [each for each in answers if "error" in each or "skipped" in each] == []
     assert pool._worker is not None
     pid = pool._worker.pid
-    pool.evaluate(bars, SOURCES, [request()])
+    ask(pool, [HASH], SOURCES, bars)
     assert pool._worker.pid == pid
     pool.close()
 
 
 def test_memory_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile(monkeypatch, lambda: len(bytearray(4 << 30)))
-    assert ["error" in answer for answer in pool.evaluate(window(), SOURCES, [BAD, request()])] == [True, False]
+    assert ["error" in answer for answer in ask(pool, [BAD, HASH])] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -202,32 +230,108 @@ def test_memory_is_bounded(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_child_can_open_nothing(pool: Pool, monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     hostile(monkeypatch, action)
-    assert "error" in pool.evaluate(window(), SOURCES, [BAD])[0]
+    assert "error" in ask(pool, [BAD])[0]
     assert not os.path.exists("/tmp/escaped")
 
 
 def test_a_child_knows_nothing_of_the_environment(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CANARY", "secret")
     hostile(monkeypatch, lambda: len(os.environ))
-    assert pool.evaluate(window(), SOURCES, [BAD])[0]["state"] == {"x": 0.0}
+    assert ask(pool, [BAD])[0]["state"] == {"x": 0.0}
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("said", "size"),
     [
-        None,
-        [],
-        {"signal": None},
-        {"signal": ["buy"], "state": {}},
-        {"signal": ["steal", 0.5, "default", 0.0], "state": {}},
-        {"signal": ["buy", 7.0, "default", 0.0], "state": {}},
-        {"signal": ["buy", 0.5, "default", -1.0], "state": {}},
-        {"signal": ["buy", float("nan"), "default", 0.0], "state": {}},
-        {"signal": None, "state": {"x": float("inf")}},
-        {"signal": None, "state": {"x": "text"}},
-        {"signal": None, "state": {"k" * 100: 1.0}},
-        {"signal": None, "state": {str(index): 1.0 for index in range(100)}},
+        (None, 0),
+        ([], 0),
+        ({}, 0),
+        ({"keys": {}, "places": [0], "errors": {}}, 32),
+        ({"keys": {"0": []}, "places": [0], "errors": {}}, 40),
+        ({"keys": {"0": ["x"]}, "places": [0], "errors": {}}, 32),
+        ({"keys": {"0": ["x"]}, "places": [0, 0], "errors": {}}, 80),
+        ({"keys": {"0": ["x"]}, "places": [7], "errors": {}}, 40),
+        ({"keys": {"0": ["x"]}, "places": ["0"], "errors": {}}, 40),
+        ({"keys": {"0": ["x"]}, "places": [[0]], "errors": {}}, 40),
+        ({"keys": {"0": [5]}, "places": [0], "errors": {}}, 40),
+        ({"keys": {"0": ["k" * 100]}, "places": [0], "errors": {}}, 40),
+        ({"keys": {"0": [f"k{key}" for key in range(100)]}, "places": [0], "errors": {}}, 832),
+        ({"keys": {"x": []}, "places": [], "errors": {}}, 0),
+        ({"keys": {"0": []}, "places": [0], "errors": {"0": "twice"}}, 32),
+        ({"keys": {}, "places": [], "errors": {"9": "of somebody else"}}, 0),
+        ({"keys": [], "places": [], "errors": []}, 0),
     ],
 )
-def test_a_child_is_not_believed(answer: Any) -> None:
-    assert checked_answer(answer) == {"error": "the answer of the strategy was not understood"}
+def test_a_child_is_not_believed(said: Any, size: int) -> None:
+    batch = workers.Batch.of(window(), encoded([HASH, HASH]))
+    with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
+        workers._understood(said, size, batch, {0, 1}, {})
+
+
+def test_what_a_child_says_in_a_form_of_its_own_ends_the_child_and_not_the_batch(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = workers._write
+
+    def write(sink: int, said: Any, numbers: Any) -> None:
+        honest(sink, {**said, "places": [5]} if COMPANY else said, numbers)
+
+    monkeypatch.setattr(workers, "_write", write)
+    hostile(monkeypatch, lambda: 1.0)
+    answers = ask(pool, [HASH, BAD])
+    assert [answer.get("error") for answer in answers] == [
+        "the strategy was stopped: its answer was not understood",
+        None,
+    ]
+
+
+NUMBERS = [0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 7.0, 1e300, 1e308, math.inf, -math.inf, math.nan, 2.5]
+
+
+@given(st.lists(st.sampled_from(NUMBERS), min_size=4, max_size=4), st.lists(st.sampled_from(NUMBERS), max_size=5))
+@settings(deadline=None)
+def test_whatever_numbers_a_child_gives_bounded_ones_become_of_them(decision: list[float], state: list[float]) -> None:
+    signal = signal_from_numbers(*decision)
+    if signal is not None:
+        assert signal.side in ("buy", "sell")
+        assert 0 <= signal.confidence <= 1
+        assert signal.size_kind in ("default", "fraction", "quantity", "notional")
+        assert 0 <= signal.size <= 1e12
+    assert all(abs(value) <= 1e300 for value in kept_state([f"k{key}" for key in range(len(state))], state).values())
+
+
+def test_programs_are_sent_once_and_asked_for_when_they_are_not_known(pool: Pool) -> None:
+    assert pool.evaluate(window(), {}, encoded([HASH])) == {"unknown": [HASH]}
+    assert ask(pool, [HASH])[0]["state"] == {"n": 1.0}
+    assert ask(pool, [HASH], {})[0]["state"] == {"n": 1.0}
+    # A new child is told again, by whoever stands before it.
+    assert pool._worker is not None
+    os.kill(pool._worker.pid, signal.SIGKILL)
+    assert ask(pool, [HASH], {})[0]["state"] == {"n": 1.0}
+
+
+def test_programs_are_kept_within_a_bound(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "CACHED_BYTES", 40_000)
+    for number in range(20):
+        program = Program.of(f"# {number}\n{SOURCE}", {})
+        assert ask(pool, [program.hash], {program.hash: program.text})[0]["state"] == {"n": 1.0}
+        assert len(pool._texts) < 9
+    assert pool.evaluate(window(), {}, encoded([HASH])) == {"unknown": [HASH]}
+
+
+def test_a_tenant_with_many_of_the_dearest_sessions_takes_nobody_elses_turn() -> None:
+    """Compiling them all takes far longer than a batch has; the others' sessions are evaluated, each in its turn."""
+    padding = "".join(f"    y{line} = {line} * bar.close + {line}.5\n" for line in range(700))
+    dear = [
+        Program.of(f"def on_bar(bar, position, state):\n    x = {number}\n{padding}    state['x'] = x\n", {})
+        for number in range(400)
+    ]
+    pool = Pool(batch_seconds=1.5)
+    sources = {each.hash: each.text for each in (*dear, GOOD)}
+    programs = [*(each.hash for each in dear), HASH, HASH]
+    answer = pool.evaluate(window(), sources, encoded(programs, [0] * len(dear) + [1, 2]))
+    pool.close()
+    assert {len(dear), len(dear) + 1} <= set(answer["places"])
+    # Somebody's turn was not reached, and it is the one's who asked for too much.
+    assert len(answer["places"]) < len(programs)
+    assert answer["errors"] == {}

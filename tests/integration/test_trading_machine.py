@@ -56,5 +56,5 @@ def test_whatever_happens_the_books_add_up(migrated: str) -> None:
     assert STEPS["count"] >= 2_000 * EXAMPLES / 60
     # Enough of everything happened, or the books adding up says little.
     for what in ("trades", "crossed inside", "filled in parts", "recovered fills", "corrections", "splits", "fees in coins", "exits",
-                 "flattened", "orders in several blocks"):  # fmt: skip
+                 "flattened", "orders in several blocks", "waiting for buying power", "closed accounts"):  # fmt: skip
         assert STEPS.get(what, 0) > 0, what

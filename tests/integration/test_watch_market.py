@@ -11,7 +11,7 @@ import pytest
 from stratforge.application.watch_market import PRICE_JUMP, note_bar
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market import Bar
-from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import corporate_actions, halts
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.market.data_notes import DataNote, NoteKind
@@ -112,11 +112,11 @@ def test_a_jump_between_two_bars_is_noticed_too(world: World) -> None:
 
 
 def test_after_an_announced_split_nothing_is_odd(world: World) -> None:
-    action = CorporateAction("split-1", "AAPL", "split", OPEN.date(), ratio=Decimal(2))
+    action = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, OPEN.date(), ratio=Decimal(2))
     with world.database.transaction() as connection:
         corporate_actions.note_action(connection, action)
     note(world, 30, price=Decimal("49.8"))
-    assert halted(world) == {}
+    assert halted(world) == {"AAPL": "CORPORATE_ACTION"}, "until the ledger has followed, and for no other reason"
 
 
 def test_after_an_operator_has_resumed_it_the_new_price_is_the_price(world: World) -> None:

@@ -43,6 +43,19 @@ def on_bar(bar, position, state):
     ):
         return sell()
 """
+RSI, MFI = (
+    "ta.rsi(bars.close, length=14)",
+    "ta.mfi(bars.high, bars.low, bars.close, bars.volume, length=14)",
+)
+RULES = {
+    "entry": (f"buy when {RSI} < 35 and close > ta.vwap(bars.high, bars.low, bars.close, bars.volume)",),
+    "days": ("buy only when weekday != 0",),
+    "hours": ("buy only when minute > 630",),
+    "size": ("size 20% of equity",),
+    "often": ("at most 2 buys a day",),
+    "exit": (f"sell when {RSI} > 60 or {MFI} > 80",),
+    "stop": ("sell when gain <= -1",),
+}
 QUOTES = {
     "entry": ("Buy AAPL when RSI is below 35 and the price is above VWAP", "bar.rsi < 35", "bar.close > bar.vwap"),
     "days": ("but not on Mondays", "bar.time.weekday != 0"),
@@ -60,9 +73,10 @@ def _lines(code: str, marks: tuple[str, ...]) -> list[int]:
 
 def _requirements() -> list[Requirement]:
     return [
-        Requirement(quote=quote, meaning=quote, status=Status.COVERED, lines=_lines(CODE, marks))
-        for quote, *rest in QUOTES.values()
-        for marks in [tuple(rest)]
+        Requirement(
+            quote=quote, meaning=quote, status=Status.COVERED, rules=list(RULES[name]), lines=_lines(CODE, tuple(rest))
+        )
+        for name, (quote, *rest) in QUOTES.items()
     ]
 
 
@@ -80,6 +94,15 @@ class Answer:
         assert self.code.count(old) >= 1
         assert old.count("\n") == new.count("\n")
         self.code = self.code.replace(old, new)
+        return self
+
+    def ruled(self, old: str, new: str) -> Answer:
+        """The same with other rules; the lines are those of the words."""
+        assert any(old in rule for each in self.requirements for rule in each.rules)
+        self.requirements = [
+            each.model_copy(update={"rules": [rule.replace(old, new) for rule in each.rules]})
+            for each in self.requirements
+        ]
         return self
 
     def asked(self, old: str, new: str) -> Answer:
@@ -109,4 +132,6 @@ class Answer:
     @property
     def findings(self) -> list[str]:
         """What the gate says."""
-        return contract_findings(self.request, self.requirements, compile_strategy(self.code), self.assumptions)
+        return contract_findings(
+            self.request, self.requirements, compile_strategy(self.code), self.assumptions, symbol="AAPL"
+        )

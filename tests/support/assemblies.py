@@ -57,7 +57,7 @@ def assembly_of(stage: str, **context: object) -> Path:
         if not (output / "manifest.json").exists():
             working = Path(tempfile.mkdtemp(prefix="synthesizing-", dir=_CACHE))
             try:
-                synthesized(stage, working, **context)
+                _synthesize(stage, working, context)
                 shutil.rmtree(output, ignore_errors=True)
                 working.rename(output)
             finally:
@@ -68,6 +68,14 @@ def assembly_of(stage: str, **context: object) -> Path:
 
 def synthesized(stage: str, output: Path, **context: object) -> Path:
     """A stage's assembly, made now; as `assembly_of`."""
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    # Whoever synthesizes puts our code into the same folder.
+    with alone(_CACHE):
+        _synthesize(stage, output, context)
+    return output
+
+
+def _synthesize(stage: str, output: Path, context: dict[str, object]) -> None:
     # The CDK starts Node when it is imported: the one that is installed with it, and only when something is synthesized.
     if str(_NODE) not in os.environ["PATH"].split(os.pathsep):
         os.environ["PATH"] = f"{_NODE}{os.pathsep}{os.environ['PATH']}"
@@ -82,7 +90,6 @@ def synthesized(stage: str, output: Path, **context: object) -> Path:
     if config.network is not None:
         check(app)
     app.synth()
-    return output
 
 
 @lru_cache(maxsize=1)

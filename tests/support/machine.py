@@ -9,15 +9,19 @@ from uuid import UUID
 
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from simulators.alpaca.exchange import SimulatedOrder
+from stratforge.application.audit_ledger import audit_ledger
 from stratforge.bus.messages import MarketUpdate
-from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import OrderTerms, TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import equity, halts, order_book, reconciliation, risk
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.ledger.symbols import CLOSING_POSITIONS
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions
+from stratforge.storage.users import accounts
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.support.world import World
@@ -27,7 +31,7 @@ START = {"AAPL": Decimal(100), "WHOLE": Decimal(40), "BTC/USD": Decimal(60_000)}
 STEPS = {"count": 0}
 COUNTS = {
     "trades": "SELECT count(*) FROM trades",
-    "crossed inside": "SELECT count(*) FROM trades WHERE execution_id LIKE 'cross:%'",
+    "crossed inside": "SELECT count(*) FROM trades WHERE inside",
     "blocks": "SELECT count(*) FROM block_orders",
     "filled in parts": "SELECT count(*) FROM block_orders b WHERE (SELECT count(*) FROM fills f WHERE f.block_order_id = b.id) > 1",
     "recovered fills": "SELECT count(*) FROM fills WHERE execution_id LIKE 'recovered:%'",
@@ -36,6 +40,8 @@ COUNTS = {
     "fees in coins": "SELECT count(*) FROM trades WHERE fee_quantity > 0",
     "exits": "SELECT count(*) FROM orders WHERE origin IN ('STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP')",
     "flattened": "SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND status = 'FILLED'",
+    "waiting for buying power": "SELECT count(*) FROM orders WHERE reason = 'PLATFORM_BUYING_POWER'",
+    "closed accounts": "SELECT count(*) FROM users WHERE closed_at IS NOT NULL",
     "orders in several blocks": "SELECT count(*) FROM (SELECT 1 FROM trades GROUP BY order_id HAVING count(DISTINCT block_order_id) > 1) m",
 }
 
@@ -61,6 +67,12 @@ sizes: st.SearchStrategy[dict[str, float]] = st.one_of(
 signal_lists = st.lists(st.tuples(st.integers(0, 9), sides, sizes), min_size=1, max_size=5)
 
 
+def part_of(order: SimulatedOrder, quantity: Decimal, percent: int) -> Decimal:
+    """A part of a quantity, as the exchange can have filled it: in whole units of what trades in whole units."""
+    step = Decimal(1) if order.symbol == "WHOLE" else Decimal("0.000000001")
+    return max((quantity * percent / 100 / step).quantize(Decimal(1)), Decimal(1)) * step
+
+
 class Trading(RuleBasedStateMachine):
     """Users, strategies' signals, orders of every kind, bars and ticks, faults, crashes, corrections, splits and halts."""
 
@@ -71,6 +83,7 @@ class Trading(RuleBasedStateMachine):
         self.world, self._done = type(self).make_world()
         self.traders: list[Trader] = []
         self.minute = 0
+        self.closed: set[UUID] = set()
         # Symbols whose broker was changed behind our back: equality comes back with the reconciler.
         self.touched: set[str] = set()
 
@@ -94,6 +107,43 @@ class Trading(RuleBasedStateMachine):
             assert working == (0,)
             unexplained = {halt.symbol for halt in halts.halted_symbols(connection)}
             self._broker_and_ledger_agree(except_for=unexplained)
+        self._an_auditor_agrees(except_for=unexplained)
+        self._nothing_is_left_behind(unexplained)
+
+    def _nothing_is_left_behind(self, halted: set[str]) -> None:
+        """When the market is open and nobody is halted, whoever is to hold nothing holds nothing that can be sold."""
+        with self.world.database.transaction() as connection:
+            halts.set_platform_state(connection, TradingState.ACTIVE, "test")
+            connection.execute("UPDATE users SET trading_state = 'ACTIVE' WHERE closed_at IS NULL")
+        self.time_passes("the next day")
+        for _ in range(4):
+            self.minute += 2
+            for symbol in SYMBOLS:
+                price = self.world.broker.prices[symbol]
+                self._bar(symbol, price, price, price)
+                self.world.work.append(symbol)
+            self.world.quiet()
+        with self.world.database.transaction() as connection:
+            left = connection.execute(
+                f"""
+                SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol
+                WHERE p.quantity > 0 AND NOT p.symbol = ANY(%s)
+                  AND (p.quantity * l.price >= 1.1 OR (p.quantity >= 1 AND p.symbol NOT LIKE '%%/%%'))
+                """,
+                (list(halted),),
+            ).fetchall()
+        assert not left, left
+
+    def _an_auditor_agrees(self, except_for: set[str]) -> None:
+        """Everything recomputed from what happened comes to what the ledger says, and to the broker's statement."""
+        statement = audit_ledger(self.world.database, self.world.broker, quiet=-timedelta(days=1))
+        unknown = {each.client_order_id for each in self.world.exchange.orders.values() if each.symbol in except_for}
+        differences = [
+            each
+            for each in statement.differences
+            if each.where not in except_for and each.where.removeprefix("order ") not in unknown
+        ]
+        assert not differences, differences
 
     def _count(self) -> None:
         """What happened in this example, so that the test can tell that enough did."""
@@ -109,8 +159,15 @@ class Trading(RuleBasedStateMachine):
 
     # Beginnings ------------------------------------------------------------------------------------------
 
-    @initialize(count=st.integers(2, 4), cash=st.sampled_from((300, 20_000, 100_000)))
-    def begin(self, count: int, cash: int) -> None:
+    @initialize(
+        count=st.integers(2, 4),
+        cash=st.sampled_from((300, 20_000, 100_000)),
+        scale=st.sampled_from((1, 1, 10)),
+        power=st.sampled_from((1_000_000_000, 1_000_000_000, 40_000)),
+    )
+    def begin(self, count: int, cash: int, scale: int, power: int) -> None:
+        self.world.broker.scale = Decimal(scale)
+        self.world.exchange.cash = Decimal(power) / scale
         for symbol in SYMBOLS:
             self._bar(symbol, START[symbol], START[symbol], START[symbol])
         with self.world.database.transaction() as connection:
@@ -200,8 +257,7 @@ class Trading(RuleBasedStateMachine):
             self.world.execute(symbol)
             for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
                 price = self.world.broker.prices[symbol]
-                quantity = (order.quantity * part / 100).quantize(Decimal("0.000000001"))
-                self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
+                self.world.exchange.fill(order, part_of(order, order.quantity, part), price, self.world.broker.now_at)
                 self.world.exchange.fill(order, order.quantity, price, self.world.broker.now_at)
             if mute:
                 self.world.updates.clear()
@@ -240,8 +296,7 @@ class Trading(RuleBasedStateMachine):
         for _ in range(2):
             self.a_tick_comes_at(symbol, price)
             for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
-                quantity = (order.quantity * part / 100).quantize(Decimal("0.000000001"))
-                self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
+                self.world.exchange.fill(order, part_of(order, order.quantity, part), price, self.world.broker.now_at)
                 if order.open:
                     self.world.exchange.cancel(order, self.world.broker.now_at)
             while self.world.updates and self.world.settle(0):
@@ -348,8 +403,28 @@ class Trading(RuleBasedStateMachine):
         assert stopped is not None
         self.world.work.append(stopped.symbol)
 
+    @rule(number=st.integers(0, 20), paused=st.booleans())
+    def a_session_pauses_or_goes_on(self, number: int, paused: bool) -> None:
+        trader = self._trader(number)
+        with self.world.database.transaction() as connection:
+            found = sessions.get_session(connection, trader.session_id)
+            assert found is not None
+            sessions.change_session(connection, trader.session_id, found.settings, paused=paused)
+        self.world.work.append(found.symbol)
+
+    @precondition(lambda self: len(self.closed) + 1 < len({each.user_id for each in self.traders}))
+    @rule(number=st.integers(0, 20))
+    def a_person_closes_his_account(self, number: int) -> None:
+        user_id = self._trader(number).user_id
+        with self.world.database.transaction(user_id) as connection:
+            self.world.work += accounts.symbols_of(connection, user_id)
+            accounts.close_account(connection)
+        self.closed.add(user_id)
+
     @rule(number=st.integers(0, 20), state=states(4))
     def a_person_changes_the_trading_state(self, number: int, state: TradingState) -> None:
+        if self._trader(number).user_id in self.closed:
+            return
         with self.world.database.transaction() as connection:
             halts.choose_state(connection, self._trader(number).user_id, state)
 
@@ -402,7 +477,7 @@ class Trading(RuleBasedStateMachine):
             assert order.limit_price is not None
             price = self.world.broker.prices[order.symbol] + Decimal(slip) / 100
             price = min(price, order.limit_price) if order.side == "buy" else max(price, order.limit_price)
-            quantity = ((order.quantity - order.filled_quantity) * part / 100).quantize(Decimal("0.000000001"))
+            quantity = part_of(order, order.quantity - order.filled_quantity, part)
             if quantity > 0:
                 self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)
 
@@ -432,7 +507,7 @@ class Trading(RuleBasedStateMachine):
         if ended:
             order = ended[which % len(ended)]
             last = order.fills[-1]
-            quantity = (Decimal(last["qty"]) * (100 + more) / 100).quantize(Decimal("0.000000001"))
+            quantity = part_of(order, Decimal(last["qty"]), 100 + more)
             held = self.world.exchange.positions.get(order.symbol, Decimal(0))
             change = (quantity - Decimal(last["qty"])) * (1 if order.side == "buy" else -1)
             if quantity > 0 and held + change >= 0:
@@ -442,8 +517,22 @@ class Trading(RuleBasedStateMachine):
 
     @rule(ratio=st.sampled_from(("2", "3", "0.5")))
     def a_stock_splits(self, ratio: str) -> None:
+        """Overnight, when nothing of it is at work; the reconciler follows before the market opens."""
+        with self.world.database.transaction() as connection:
+            working = connection.execute(
+                "SELECT 1 FROM block_orders WHERE symbol = 'AAPL' AND completed_at IS NULL"
+            ).fetchone()
+        if working is not None:
+            return
+        self.time_passes("the next day")
+        opens = OPEN + timedelta(minutes=self.minute)
+        self.world.broker.now_at = max(self.world.broker.now_at, opens)
         action = CorporateAction(
-            f"split-{len(self.world.broker.actions)}", "AAPL", "split", self.world.broker.now_at.date(), Decimal(ratio)
+            f"split-{len(self.world.broker.actions)}",
+            "AAPL",
+            ActionKind.SPLIT,
+            self.world.broker.now_at.date(),
+            Decimal(ratio),
         )
         self.world.broker.actions.append(action)
         self.world.exchange.split("AAPL", Decimal(ratio), self.world.broker.now_at)
@@ -451,6 +540,7 @@ class Trading(RuleBasedStateMachine):
             Decimal("0.5"), (self.world.broker.prices["AAPL"] / Decimal(ratio)).quantize(Decimal("0.01"))
         )
         self.touched.add("AAPL")
+        self.world.attempt(self.world.reconciler.run)
 
     # What must hold after every step ---------------------------------------------------------------------
 
@@ -460,6 +550,14 @@ class Trading(RuleBasedStateMachine):
         with self.world.database.transaction() as connection:
             broken = broken_invariants(connection)
             assert not broken, broken
+
+    @invariant()
+    def nobody_holds_a_part_of_a_whole_unit(self) -> None:
+        with self.world.database.transaction() as connection:
+            odd = connection.execute(
+                "SELECT user_id, quantity FROM positions WHERE symbol = 'WHOLE' AND quantity % 1 <> 0"
+            ).fetchall()
+        assert not odd, odd
 
     @invariant()
     def the_account_sees_one_order_a_symbol(self) -> None:
@@ -486,9 +584,13 @@ class Trading(RuleBasedStateMachine):
             ledger = reconciliation.ledger_by_symbol(connection)
         for symbol in set(SYMBOLS) - except_for:
             ours = ledger[symbol].quantity if symbol in ledger else Decimal(0)
-            theirs = self.world.exchange.positions.get(symbol, Decimal(0))
+            theirs = self.world.exchange.positions.get(symbol, Decimal(0)) * self.world.broker.scale
             # Fees in coins are rounded up in the ledger: it never holds more than the account.
-            allowed = Decimal("0.00000001") * (ledger[symbol].fills if symbol in ledger and "/" in symbol else 0)
+            allowed = (
+                Decimal("0.00000001")
+                * self.world.broker.scale
+                * (ledger[symbol].fills if symbol in ledger and "/" in symbol else 0)
+            )
             assert 0 <= theirs - ours <= allowed, (symbol, ours, theirs)
 
 

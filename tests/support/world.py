@@ -19,6 +19,7 @@ from stratforge.application.reconcile import Reconciliation
 from stratforge.application.settle_fill import settle_fill
 from stratforge.broker import (
     Accepted,
+    AccountState,
     BrokerOrder,
     BrokerRefusesPlatform,
     BrokerUnavailable,
@@ -27,6 +28,7 @@ from stratforge.broker import (
     Submission,
     Unknown,
 )
+from stratforge.broker.refusals import refusal_of
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
@@ -85,7 +87,9 @@ class FragileDatabase(Database):
 class ExchangeBroker:
     """The simulator's exchange behind the broker's port, with replies that get lost."""
 
-    def __init__(self, exchange: Exchange, fuse: Fuse) -> None:
+    def __init__(self, exchange: Exchange, fuse: Fuse, scale: Decimal = Decimal(1)) -> None:
+        # Units of the ledger for one at the exchange.
+        self.scale = scale
         self.exchange = exchange
         self.fuse = fuse
         self.now_at = OPEN
@@ -96,6 +100,15 @@ class ExchangeBroker:
         # What the broker says of the platform itself, instead of an answer.
         self.refusal = ""
         self.actions: list[CorporateAction] = []
+
+    def account(self) -> AccountState:
+        """What the account can buy: its money less what is ordered."""
+        ordered = sum(
+            ((each.quantity - each.filled_quantity) * (each.limit_price or Decimal(0)) for each in self.exchange.orders.values() if each.open and each.side == "buy"),
+            Decimal(0),
+        )  # fmt: skip
+        power = self.exchange.cash - ordered
+        return AccountState(power * self.scale, power * self.scale, self.exchange.cash * self.scale)
 
     def submit(
         self, *, client_order_id: str, symbol: str, side: str, quantity: Decimal, limit_price: Decimal
@@ -110,7 +123,7 @@ class ExchangeBroker:
             "client_order_id": client_order_id,
             "symbol": symbol,
             "side": side,
-            "qty": str(quantity),
+            "qty": str(quantity / self.scale),
             "type": "limit",
             "limit_price": str(limit_price),
             "time_in_force": "day",
@@ -118,7 +131,7 @@ class ExchangeBroker:
         try:
             order = self.exchange.submit(request, self.now_at, self.prices[symbol])
         except Refusal as refusal:
-            return Rejected(refusal.message, duplicate="must be unique" in refusal.message)
+            return Rejected(refusal.message, refusal_of(refusal.status, refusal.message))
         self.fuse.boundary("after submit")
         return Unknown("HTTP 504") if fault == "after" else Accepted(order.id)
 
@@ -143,15 +156,15 @@ class ExchangeBroker:
             self.read_fault = False
             raise BrokerUnavailable("HTTP 500")
         order = self.exchange.by_client_id.get(client_order_id)
-        return _looked_up(order) if order else None
+        return _looked_up(order, self.scale) if order else None
 
     def positions(self) -> dict[str, Decimal]:
         """Quantities."""
-        return {symbol: quantity for symbol, quantity in self.exchange.positions.items() if quantity}
+        return {symbol: quantity * self.scale for symbol, quantity in self.exchange.positions.items() if quantity}
 
     def orders_since(self, since: datetime) -> list[BrokerOrder]:
         """All orders."""
-        return [_looked_up(order) for order in self.exchange.orders.values()]
+        return [_looked_up(order, self.scale) for order in self.exchange.orders.values()]
 
     def fills_since(self, since: datetime) -> list[FillActivity]:
         """All executions."""
@@ -161,7 +174,7 @@ class ExchangeBroker:
                 order.id,
                 order.symbol,
                 order.side,
-                Decimal(fill["qty"]),
+                Decimal(fill["qty"]) * self.scale,
                 Decimal(fill["price"]),
                 OPEN,
             )
@@ -175,7 +188,7 @@ class ExchangeBroker:
 
     def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
         """Everything trades in fractions, but WHOLE."""
-        return AssetRules(symbol, crypto=is_crypto(symbol), fractionable=symbol != "WHOLE"), symbol
+        return AssetRules(symbol, crypto=is_crypto(symbol), fractionable=symbol != "WHOLE", scale=self.scale), symbol
 
     def assets(self) -> list[tuple[AssetRules, str]]:
         """A few."""
@@ -202,33 +215,35 @@ def _average(order: SimulatedOrder) -> Decimal | None:
     return (order.filled_value / order.filled_quantity).quantize(Decimal("0.000000001"))
 
 
-def _looked_up(order: SimulatedOrder) -> BrokerOrder:
-    average, filled = _average(order), order.filled_quantity
+def _looked_up(order: SimulatedOrder, scale: Decimal) -> BrokerOrder:
+    average, filled = _average(order), order.filled_quantity * scale
     return BrokerOrder(order.id, order.client_order_id, order.symbol, order.status, filled, average, OPEN, order.side)
 
 
-def update_of(event: str, order: SimulatedOrder, execution: dict[str, str] | None, at: datetime) -> OrderUpdate:
+def update_of(
+    event: str, order: SimulatedOrder, execution: dict[str, str] | None, at: datetime, scale: Decimal = Decimal(1)
+) -> OrderUpdate:
     """An event of the exchange as the stream tells it."""
     return OrderUpdate(
         client_order_id=order.client_order_id,
         symbol=order.symbol,
         event=event,
-        filled_quantity=order.filled_quantity,
+        filled_quantity=order.filled_quantity * scale,
         filled_average_price=_average(order),
         occurred_at=at,
         execution_id=execution["execution_id"] if execution else None,
         price=Decimal(execution["price"]) if execution else None,
-        quantity=Decimal(execution["qty"]) if execution else None,
+        quantity=Decimal(execution["qty"]) * scale if execution else None,
     )
 
 
 class World:
     """Everything together. `work` holds the symbols the executor was woken for, `updates` what the settler was sent."""
 
-    def __init__(self, conninfo: str, *, claim: timedelta = timedelta(0)) -> None:
+    def __init__(self, conninfo: str, *, claim: timedelta = timedelta(0), scale: Decimal = Decimal(1)) -> None:
         self.fuse = Fuse()
         self.exchange = Exchange(None)
-        self.broker = ExchangeBroker(self.exchange, self.fuse)
+        self.broker = ExchangeBroker(self.exchange, self.fuse, scale)
         self.work: list[str] = []
         self.updates: list[OrderUpdate] = []
         self.exchange.listen(self._on_event)
@@ -256,7 +271,7 @@ class World:
         self.fuse.boundary("after update")
 
     def _on_event(self, event: str, order: SimulatedOrder, execution: dict[str, str] | None) -> None:
-        self.updates.append(update_of(event, order, execution, self.broker.now_at))
+        self.updates.append(update_of(event, order, execution, self.broker.now_at, self.broker.scale))
 
     def attempt(self, step: Callable[[], Any]) -> bool:
         """Runs a step that may be killed or fail for now; whether it came to its end."""

@@ -58,6 +58,6 @@ class LoginList(BaseModel):
 
 
 class LoginsEnded(BaseModel):
-    """How many logins were ended."""
+    """The number of logins that were ended."""
 
     ended: int

@@ -18,6 +18,10 @@ from stratforge.storage.postgres.database import Connection
 from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
+    ActionBody,
+    CorporateActionList,
+    CorporateActionView,
+    DecisionBody,
     HaltBody,
     Platform,
     PlatformStateBody,
@@ -84,6 +88,28 @@ def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -
     """Lists the reconciler's reports, the newest first. For operators."""
     with database().reading(asking) as connection:
         return Listed(operations.reports(connection, limit))
+
+
+@router.get("/corporate-actions")
+def list_corporate_actions(asking: Operator) -> CorporateActionList:
+    """Lists corporate actions that wait for a decision, and those of the last month. For operators."""
+    with database().reading(asking.user_id) as connection:
+        found = operations.corporate_actions(connection)
+        return CorporateActionList(items=[CorporateActionView.model_validate(each) for each in found])
+
+
+@router.post("/corporate-actions", status_code=204)
+def enter_corporate_action(body: ActionBody, asking: Operator) -> None:
+    """Enters a corporate action that was not announced; the ledger follows it from its day on. For operators."""
+    application.enter_corporate_action(database(), asking, body.action, body.reason)
+
+
+@router.put("/corporate-actions/{action_id}", status_code=204)
+def decide_corporate_action(
+    action_id: Annotated[str, Path(max_length=200)], body: DecisionBody, asking: Operator
+) -> None:
+    """Approves a corporate action, or dismisses it. For operators."""
+    application.decide_corporate_action(database(), asking, action_id, body.reason, follow=body.follow)
 
 
 @router.get("/queues", response_model=QueueList)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
 from google.genai import types
 
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelRefused
 from stratforge.ai.gemini import Gemini
 from stratforge.ai.prompts import analyst_instructions, quoted
@@ -16,29 +18,35 @@ from stratforge.configuration import GeminiSecret
 class GeminiAnalyst:
     """Asks Gemini with search grounding. Every question stands alone."""
 
-    def __init__(self, secret: GeminiSecret) -> None:
-        self._gemini = Gemini(secret, secret.analyst_model)
+    def __init__(self, secret: GeminiSecret, deadline: Deadline | None = None) -> None:
+        self._gemini = Gemini(secret, secret.analyst_model, deadline)
 
-    def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
-        """Answers a question; `portfolio` is what the user holds, when it is to be known, and `heard` is told the answer as it comes.
+    def research(
+        self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None = None
+    ) -> Research:
+        """Answers a question as it comes.
+
+        Args:
+            portfolio: What the user holds, when it is to be known.
+            heard: Is told the answer as it comes.
+            now: Where the market's clock stands; what comes after it is not to be spoken of.
 
         Raises:
             ModelUnavailable: if the service did not answer.
             ModelRefused: if it did not answer the question.
         """
         config = types.GenerateContentConfig(
-            system_instruction=analyst_instructions(portfolio),
+            system_instruction=analyst_instructions(portfolio, now),
             tools=[types.Tool(google_search=types.GoogleSearch())],
-            temperature=0.2,
-            max_output_tokens=4_096,
+            max_output_tokens=8_192,
         )
-        reply = self._gemini.ask_streaming(quoted(question), config, heard)
+        reply = self._gemini.ask(quoted(question), config, heard)
         if not reply.text.strip() or reply.finish not in ("STOP", "MAX_TOKENS"):
             raise ModelRefused(f"there was no answer (finish reason: {reply.finish})")
         citations, queries = _sources(reply.grounding, reply.text)
         complete = reply.finish == "STOP"
         return Research(
-            reply.text, bool(citations), citations, queries, self._gemini.model, reply.tokens, complete=complete
+            reply.text, bool(citations), citations, queries, reply.model, reply.usage.total, complete=complete
         )
 
 

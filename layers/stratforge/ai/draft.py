@@ -43,6 +43,9 @@ class StrategyDraft(BaseModel):
         default_factory=list,
         description="Everything the request asks for, piece by piece, in its own words; no number, time, day, bound, negation or connective left out",
     )
+    questions: list[str] = Field(
+        default_factory=list, description="What must be asked when the request is too ambiguous to write a strategy"
+    )
     name: str = Field(min_length=1, max_length=120, description="A short name for the strategy")
     symbol: str = Field(description="The symbol it is for, such as AAPL or BTC/USD")
     python_code: str = Field(description="The strategy in the strategy language, and nothing else")
@@ -53,6 +56,3 @@ class StrategyDraft(BaseModel):
         default_factory=list, description="Every module constant of the code with its meaning"
     )
     assumptions: list[str] = Field(default_factory=list, description="What was assumed where the request left it open")
-    questions: list[str] = Field(
-        default_factory=list, description="What must be asked when the request is too ambiguous to write a strategy"
-    )

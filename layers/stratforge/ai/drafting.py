@@ -6,14 +6,17 @@ This is the one door. What did not come out of it as `Passed` has no compiled `S
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+from pydantic import ValidationError
 
 from stratforge.ai.draft import AnswerKind, StrategyDraft
 from stratforge.ai.failures import NotADraft
 from stratforge.ai.prompts import Request, quant_instructions, repair_request, request_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review
+from stratforge.intent.gate import rules_of
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 MAX_REPAIRS = 3
@@ -26,8 +29,8 @@ class Quant(Protocol):
 
     model: str
 
-    def draft(self, system: str, turns: list[Turn]) -> Drafted:
-        """The draft for a conversation, and what it cost."""
+    def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None]) -> Drafted:
+        """The draft for a conversation, and what it cost; `heard` is told what can be read of it as it comes."""
         ...
 
 
@@ -39,6 +42,7 @@ class Passed:
     strategy: Strategy | None
     tokens: int
     repairs: tuple[tuple[str, ...], ...]
+    model: str = ""
 
 
 class NotPassed(Exception):
@@ -73,6 +77,7 @@ def write_strategy(
     request = request_in(conversation[-1].text)
     if request is None:
         raise ValueError("the last turn of a conversation is a request")
+    request = replace(request, before=_rules_before(conversation))
     for attempt in range(MAX_REPAIRS + 1):
         progress("writing" if attempt == 0 else f"repairing {attempt}/{MAX_REPAIRS}")
         try:
@@ -87,16 +92,29 @@ def write_strategy(
             continue
         draft, tokens = drafted.draft, tokens + drafted.tokens
         if draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
-            return Passed(draft, None, tokens, tuple(repairs))
+            return Passed(draft, None, tokens, tuple(repairs), drafted.model)
         strategy, findings = _examine(draft, request, progress)
         findings += check_symbol(draft.symbol)
         if strategy is not None and not findings:
-            return Passed(draft, strategy, tokens, tuple(repairs))
+            return Passed(draft, strategy, tokens, tuple(repairs), drafted.model)
         if attempt == MAX_REPAIRS:
             raise NotPassed(draft, findings, tokens, MAX_REPAIRS)
         repairs.append(tuple(findings))
         turns += [Turn("model", draft.model_dump_json()), Turn("user", repair_request(findings))]
     raise AssertionError("unreachable")
+
+
+def _rules_before(conversation: list[Turn]) -> tuple[str, ...] | None:
+    """The rules of the strategy that is to be changed; None where there is none, or its rules are not known."""
+    for turn in reversed(conversation):
+        if turn.role == "model":
+            try:
+                draft = StrategyDraft.model_validate_json(turn.text)
+            except ValidationError:
+                continue
+            if draft.python_code.strip():
+                return tuple(rules_of(draft.requirements)) or None
+    return None
 
 
 def _examine(

@@ -10,50 +10,108 @@ import httpx
 from google import genai
 from google.genai import errors, types
 
+from stratforge.ai.deadline import PATIENT, Deadline
 from stratforge.ai.failures import ModelRefused, ModelUnavailable
 from stratforge.configuration import GeminiSecret
 
-_TIMEOUT_MS = 60_000
+# Seconds a single call may take, and what is too little to begin one.
+_CALL, _LEAST = 60.0, 2.0
+# The person's words are about markets; what a filter stops is shown as a refusal, so only what is surely harmful is stopped.
+_SAFETY = [
+    types.SafetySetting(category=category, threshold=types.HarmBlockThreshold.BLOCK_ONLY_HIGH)
+    for category in (
+        types.HarmCategory.HARM_CATEGORY_HARASSMENT,
+        types.HarmCategory.HARM_CATEGORY_HATE_SPEECH,
+        types.HarmCategory.HARM_CATEGORY_SEXUALLY_EXPLICIT,
+        types.HarmCategory.HARM_CATEGORY_DANGEROUS_CONTENT,
+    )
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one reply.
+
+    Attributes:
+        prompt: Those of the question, `cached` among them.
+        cached: Those that the service knew from before: a question that begins as another did costs less.
+        answer: Those of the answer, thinking included.
+    """
+
+    prompt: int = 0
+    cached: int = 0
+    answer: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tokens of the question and of the answer."""
+        return self.prompt + self.answer
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """A reply that came in parts: its text, the tokens it took, why it ended, what it rests on, and which model gave it."""
+
+    text: str
+    usage: Usage
+    finish: str
+    grounding: types.GroundingMetadata | None
+    model: str
 
 
 class Gemini:
-    """One model, asked one thing at a time."""
+    """A model, and another one that is asked when the first is away."""
 
-    def __init__(self, secret: GeminiSecret, model: str) -> None:
+    def __init__(self, secret: GeminiSecret, model: str, deadline: Deadline | None = None) -> None:
         if secret.api_key is None:
             raise ModelRefused("no Gemini API key is configured; put api_key into the Gemini secret")
         self.model = model
-        options = types.HttpOptions(base_url=secret.base_url, timeout=_TIMEOUT_MS)
+        self._models = list(dict.fromkeys([model, secret.fallback_model or model]))
+        self._deadline = deadline or Deadline.in_seconds(PATIENT)
+        options = types.HttpOptions(base_url=secret.base_url)
         self._client = genai.Client(api_key=secret.api_key.get_secret_value(), http_options=options)
 
     def ask(
-        self, contents: types.ContentListUnionDict, config: types.GenerateContentConfig
-    ) -> types.GenerateContentResponse:
-        """The model's reply, which need not be what was asked for.
-
-        Raises:
-            ModelUnavailable: if the service did not answer.
-            ModelRefused: if it refused the request.
-        """
-        with _failures():
-            return self._client.models.generate_content(model=self.model, contents=contents, config=config)
-
-    def ask_streaming(
         self,
         contents: types.ContentListUnionDict,
         config: types.GenerateContentConfig,
         heard: Callable[[str], None],
     ) -> Streamed:
-        """The model's reply as text; `heard` is told the text so far whenever some more has come.
+        """The reply as text; `heard` is told the text so far whenever some more has come.
 
         Raises:
-            ModelUnavailable: if the service did not answer, or stopped in the middle.
-            ModelRefused: if it refused the request.
+            ModelUnavailable: if neither model answered in time, or both stopped in the middle.
+            ModelRefused: if the request was refused.
         """
-        text, tokens, finish, grounding = "", 0, "", None
+        for model in self._models:
+            try:
+                return self._ask(model, contents, config, heard)
+            except ModelUnavailable:
+                if model == self._models[-1]:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _ask(
+        self,
+        model: str,
+        contents: types.ContentListUnionDict,
+        config: types.GenerateContentConfig,
+        heard: Callable[[str], None],
+    ) -> Streamed:
+        if self._deadline.left < _LEAST:
+            raise ModelUnavailable("the time for this request is used up")
+        bounded = config.model_copy(
+            update={
+                "http_options": types.HttpOptions(timeout=int(min(_CALL, self._deadline.left) * 1000)),
+                "safety_settings": _SAFETY,
+            }
+        )
+        text, usage, finish, grounding, answered = "", Usage(), "", None, model
         with _failures():
-            for part in self._client.models.generate_content_stream(model=self.model, contents=contents, config=config):
-                tokens = tokens_of(part) or tokens
+            for part in self._client.models.generate_content_stream(model=model, contents=contents, config=bounded):
+                usage = _usage_of(part) or usage
+                # Whoever answered says which version it is; that is what signs the answer.
+                answered = part.model_version or answered
                 if not part.candidates:
                     finish = str(part.prompt_feedback.block_reason) if part.prompt_feedback else finish
                     continue
@@ -64,19 +122,11 @@ class Gemini:
                 if more:
                     text += more
                     heard(text)
+                if not finish and not self._deadline.left:
+                    raise ModelUnavailable("the time for this request is used up")
         if not finish:
             raise ModelUnavailable("Gemini stopped in the middle of its answer")
-        return Streamed(text, tokens, finish, grounding)
-
-
-@dataclass(frozen=True, slots=True)
-class Streamed:
-    """A reply that came in parts: its text, the tokens it took, why it ended, and what it rests on."""
-
-    text: str
-    tokens: int
-    finish: str
-    grounding: types.GroundingMetadata | None
+        return Streamed(text, usage, finish, grounding, answered)
 
 
 @contextmanager
@@ -92,12 +142,10 @@ def _failures() -> Iterator[None]:
         raise ModelUnavailable(f"Gemini did not answer: {type(error).__name__}") from error
 
 
-def tokens_of(reply: types.GenerateContentResponse) -> int:
-    """The tokens a reply took, the question's included."""
-    return (reply.usage_metadata.total_token_count or 0) if reply.usage_metadata else 0
-
-
-def why_not(reply: types.GenerateContentResponse) -> str:
-    """Returns the service's finish reason for a reply that is not what was asked for."""
-    reason = reply.candidates[0].finish_reason if reply.candidates else reply.prompt_feedback
-    return f"finish reason: {reason}"
+def _usage_of(reply: types.GenerateContentResponse) -> Usage | None:
+    found = reply.usage_metadata
+    if found is None:
+        return None
+    prompt = found.prompt_token_count or 0
+    # Thinking is paid as the answer is; what the total holds beyond the question is both.
+    return Usage(prompt, found.cached_content_token_count or 0, max((found.total_token_count or 0) - prompt, 0))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from google.genai import types
+from pydantic import ValidationError
 
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.failures import ModelRefused, NotADraft
-from stratforge.ai.gemini import Gemini, tokens_of, why_not
+from stratforge.ai.gemini import Gemini, Usage
 from stratforge.configuration import GeminiSecret
+
+# Thinking counts towards the cap: room for it, and for the longest strategy with its requirements.
+_MAX_OUTPUT = 32_768
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +30,24 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Drafted:
-    """A draft and the tokens it took."""
+    """A draft, the tokens it took, and the model that wrote it."""
 
     draft: StrategyDraft
     tokens: int
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
 
 
 class GeminiQuant:
     """Asks Gemini for a strategy draft."""
 
-    def __init__(self, secret: GeminiSecret) -> None:
-        self._gemini = Gemini(secret, secret.quant_model)
+    def __init__(self, secret: GeminiSecret, deadline: Deadline | None = None) -> None:
+        self._gemini = Gemini(secret, secret.quant_model, deadline)
+        self._thinking = types.ThinkingLevel(secret.thinking_level)
         self.model = self._gemini.model
 
-    def draft(self, system: str, turns: list[Turn]) -> Drafted:
-        """The model's draft for a conversation, and what it cost.
+    def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None] = lambda _text: None) -> Drafted:
+        """The model's draft for a conversation; `heard` is told what it understood and explains, as it comes.
 
         Raises:
             ModelUnavailable: if the service did not answer.
@@ -44,17 +55,34 @@ class GeminiQuant:
             NotADraft: if the answer is not a draft.
         """
         contents = [types.Content(role=turn.role, parts=[types.Part(text=turn.text)]) for turn in turns]
+        # The temperature is the model's own: below it the newest ones are said to turn in circles.
         config = types.GenerateContentConfig(
             system_instruction=system,
             response_mime_type="application/json",
             response_schema=StrategyDraft,
-            temperature=0.2,
-            max_output_tokens=8_192,
+            thinking_config=types.ThinkingConfig(thinking_level=self._thinking),
+            max_output_tokens=_MAX_OUTPUT,
         )
-        reply = self._gemini.ask(contents, config)
-        if isinstance(reply.parsed, StrategyDraft):
-            return Drafted(reply.parsed, tokens_of(reply))
-        text = reply.text if reply.candidates and reply.candidates[0].content else None
-        if not text:
-            raise ModelRefused(f"there was no answer ({why_not(reply)})")
-        raise NotADraft(why_not(reply), text, tokens_of(reply))
+        reply = self._gemini.ask(contents, config, lambda text: heard(readable(text)))
+        try:
+            draft = StrategyDraft.model_validate_json(reply.text)
+        except ValidationError as error:
+            if not reply.text:
+                raise ModelRefused(f"there was no answer (finish reason: {reply.finish})") from error
+            raise NotADraft(f"finish reason: {reply.finish}", reply.text, reply.usage.total) from error
+        return Drafted(draft, reply.usage.total, reply.usage, reply.model)
+
+
+def readable(text: str) -> str:
+    """Returns the part of an unfinished answer that a person can read: its plan, and then its explanation.
+
+    Args:
+        text: JSON that may end anywhere.
+    """
+    found = []
+    for name in ("plan", "logic_explanation"):
+        if match := re.search(rf'"{name}"\s*:\s*"((?:[^"\\]|\\.)*)', text):
+            # An escape that is cut off in the middle, and the first half of a pair, cannot be read yet.
+            whole = re.sub(r"(?<!\\)((?:\\\\)*)\\u[0-9a-fA-F]{0,3}$", r"\1", match[1])
+            found.append(re.sub("[\ud800-\udfff]", "", str(json.loads(f'"{whole}"', strict=False))))
+    return "\n\n".join(each for each in found if each)

@@ -43,7 +43,15 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
     Args:
         request: What was asked for, in the person's words.
     """
-    contract = contract_findings(request.text, draft.requirements, strategy, draft.assumptions, whole=request.whole)
+    contract = contract_findings(
+        request.text,
+        draft.requirements,
+        strategy,
+        draft.assumptions,
+        whole=request.whole,
+        symbol=draft.symbol,
+        before=request.before,
+    )
     return [*contract, *_explanation(draft), *_parameters(draft, strategy)]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from stratforge.application.lookbacks import with_lookbacks
 from stratforge.application.watch_market import note_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.timeliness import is_late
@@ -72,7 +73,12 @@ def evaluate_bar(
         before = evaluations.bar_before(connection, bar.symbol, bar.time)
         ready = [each for each in awaiting if not _is_behind(each, before)]
         longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
-    outcomes = list(_run(sandbox, longest, ready))
+    outcomes: list[Outcome] = []
+    if any(each.lookback is None for each in ready):
+        ready, outcomes = with_lookbacks(database, ready)
+        with database.transaction() as connection:
+            longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
+    outcomes += _run(sandbox, longest, ready)
     with database.transaction() as connection:
         for length, group in _by_window_length(ready).items():
             # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
@@ -81,7 +87,11 @@ def evaluate_bar(
         signals = evaluations.record_outcomes(
             connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
         )
-    missed = _CatchUp(database, sandbox, bar, shard, late).run() if len(ready) < len(awaiting) else Evaluated(0, 0, 0)
+    missed = (
+        _CatchUp(database, sandbox, bar, shard, late).run()
+        if any(_is_behind(each, before) for each in awaiting)
+        else Evaluated(0, 0, 0)
+    )
     with database.transaction() as connection:
         # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
         waiting = symbols.has_work(connection, bar.symbol, new_price=True)
@@ -123,7 +133,8 @@ class _CatchUp:
                 awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, at)
             # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
             behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
-            outcomes = list(_run(self._sandbox, window, behind))
+            behind, outcomes = with_lookbacks(self._database, behind)
+            outcomes += _run(self._sandbox, window, behind)
             now = at == self._bar.time
             with self._database.transaction() as connection:
                 acted_on = now and not self._late
@@ -142,6 +153,8 @@ class _CatchUp:
             if not before:
                 return
             awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, self._bar.time)
+        awaiting, _ = with_lookbacks(self._database, awaiting)
+        with self._database.transaction() as connection:
             windows = replays.windows_as_of(
                 connection, self._bar.symbol, min(before), max(before), _longest_window(awaiting)
             )
@@ -153,7 +166,8 @@ class _CatchUp:
 def _by_window_length(sessions: Sequence[RunningSession]) -> dict[int, list[RunningSession]]:
     groups: dict[int, list[RunningSession]] = defaultdict(list)
     for session in sessions:
-        groups[window_length(session.lookback)].append(session)
+        if session.lookback is not None:
+            groups[window_length(session.lookback)].append(session)
     return groups
 
 

@@ -10,14 +10,24 @@ from enum import StrEnum
 from stratforge.application.execution_plan import Surroundings, plan
 from stratforge.application.reference_data import ReferenceData
 from stratforge.application.watch_market import note_update
-from stratforge.broker import Accepted, Broker, Rejected, Unknown
+from stratforge.broker import (
+    RULES,
+    Accepted,
+    Broker,
+    BrokerRefusesPlatform,
+    BrokerUnavailable,
+    Refusal,
+    Rejected,
+    Unknown,
+)
 from stratforge.bus.messages import MarketUpdate, OrderUpdate
 from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import OrderProgress
-from stratforge.storage.ledger import blocks, symbols
+from stratforge.storage.ledger import blocks, buying_power, halts, symbols
 from stratforge.storage.ledger.blocks import OpenBlock
 from stratforge.storage.ledger.fills import apply_progress
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.market import assets
+from stratforge.storage.postgres.database import Connection, Database
 
 # How long who stored a block has it to himself; after that, whoever meets it looks it up and sends it.
 CLAIM = timedelta(seconds=20)
@@ -26,6 +36,10 @@ CLAIM = timedelta(seconds=20)
 BLOCK_LIFETIME = timedelta(seconds=5)
 _MAX_ROUNDS = 5
 ZERO = Decimal(0)
+
+
+# Said when the setting of the scale no longer fits what is held.
+SCALE_CHANGED = "the account's scale was changed while something is held or at work: set it back in the secret, or sell everything first"
 
 
 class Outcome(StrEnum):
@@ -86,12 +100,18 @@ class SymbolExecutor:
             executed = again
         return executed
 
-    def _round(self, symbol: str) -> Executed:
+    def _round(self, symbol: str, *, account_is_fresh: bool = False) -> Executed:
+        asset = self._reference.asset(symbol)
+        if asset is not None and asset.scale != self._broker.scale:
+            self._read_account()
+            self._reference.forget(symbol)
+            asset = self._reference.asset(symbol)
         around = Surroundings(
-            self._reference.asset(symbol),
+            asset,
             lambda at: self._reference.is_open(symbol, at),
             lambda at: self._reference.next_close(symbol, at),
             self._claim,
+            account_is_fresh,
         )
         to_send = planned = unknown_day = None
         with self._database.transaction() as connection:
@@ -106,6 +126,9 @@ class SymbolExecutor:
                     to_send = blocks.open_block(connection, symbol) if planned.client_order_id else None
         if met is not None:
             return self._take_up(met)
+        if planned is not None and planned.account_due:
+            self._read_account()
+            return self._round(symbol, account_is_fresh=True)
         if to_send is not None and planned is not None:
             return self._submit(to_send, planned.joined)
         if planned is not None:
@@ -113,7 +136,18 @@ class SymbolExecutor:
         assert unknown_day is not None
         # Not asked inside the transaction, which holds the symbol.
         self._reference.learn(unknown_day)
-        return self._round(symbol)
+        return self._round(symbol, account_is_fresh=account_is_fresh)
+
+    def _read_account(self) -> None:
+        """Asks the broker for the account's buying power; not inside the transaction, which holds the symbol."""
+        with self._database.transaction() as connection:
+            began = buying_power.begin_reading(connection)
+        account = self._broker.account()
+        with self._database.transaction() as connection:
+            buying_power.store_account(connection, account.buying_power, account.cash_power, account.equity, began)
+            agreed = buying_power.set_scale(connection, self._broker.scale)
+        if not agreed:
+            raise BrokerUnavailable(SCALE_CHANGED)
 
     # A block that another run stored ---------------------------------------------------------------------
 
@@ -147,13 +181,19 @@ class SymbolExecutor:
     # A stored block to the broker ------------------------------------------------------------------------
 
     def _submit(self, block: OpenBlock, orders: int) -> Executed:
-        submission = self._broker.submit(
-            client_order_id=block.client_order_id,
-            symbol=block.symbol,
-            side=block.side,
-            quantity=block.quantity,
-            limit_price=block.limit_price,
-        )
+        try:
+            submission = self._broker.submit(
+                client_order_id=block.client_order_id,
+                symbol=block.symbol,
+                side=block.side,
+                quantity=block.quantity,
+                limit_price=block.limit_price,
+            )
+        except BrokerRefusesPlatform as error:
+            # Nothing was taken and nobody's order is to blame: they wait by their own rules, not in a block whose prices grow old.
+            with self._database.transaction() as connection:
+                self._refused(connection, block, Rejected(str(error), Refusal.PLATFORM_REFUSED))
+            raise
         if isinstance(submission, Rejected) and submission.duplicate:
             # It was sent before and the reply was lost: the broker has it, under the same id.
             found = self._broker.find_order(block.client_order_id)
@@ -165,12 +205,29 @@ class SymbolExecutor:
                 blocks.mark_submitted(connection, block.block_id, submission.broker_order_id, self._lifetime)
                 return Executed(Outcome.SUBMITTED, orders, block.client_order_id)
             if isinstance(submission, Rejected):
-                progress = OrderProgress(ZERO, ZERO, datetime.now(UTC), terminal=BlockStatus.REJECTED)
-                apply_progress(connection, block.client_order_id, progress)
-                blocks.set_error(connection, block.client_order_id, submission.message)
+                self._refused(connection, block, submission)
                 return Executed(Outcome.REJECTED, orders, block.client_order_id)
             blocks.mark_unknown(connection, block.block_id, submission.message)
         raise OutcomeUnknown(f"{block.client_order_id}: {submission.message}")
+
+    def _refused(self, connection: Connection, block: OpenBlock, rejected: Rejected) -> None:
+        """Ends a block that the broker did not take, with what its kind of refusal means for orders and symbol."""
+        rule = RULES[rejected.kind]
+        state = symbols.read_symbol(connection, block.symbol)
+        # The market's time, by which orders that go back are tried again and expire.
+        at = state.time if state is not None else datetime.now(UTC)
+        progress = OrderProgress(
+            ZERO, ZERO, at, terminal=BlockStatus.REJECTED, reason=rule.reason, returns=rule.returns
+        )
+        apply_progress(connection, block.client_order_id, progress)
+        blocks.set_error(connection, block.client_order_id, rejected.message)
+        if rejected.kind is Refusal.BUYING_POWER:
+            buying_power.exhaust(connection)
+        if rejected.kind is Refusal.NOT_ENOUGH_HELD:
+            halts.halt_symbol(connection, block.symbol, halts.DRIFT, rejected.message)
+        if rejected.kind in (Refusal.ASSET_CLOSED, Refusal.ASSET_SELL_ONLY):
+            assets.restrict_asset(connection, block.symbol, sell_only=rejected.kind is Refusal.ASSET_SELL_ONLY)
+            self._reference.forget(block.symbol)
 
 
 class OutcomeUnknown(RuntimeError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -12,34 +12,42 @@ from stratforge import tracing
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders
+from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
 from stratforge.portfolio.orders import SIDES, OrderRequest, OrderStatus
 from stratforge.portfolio.reasons import Reason
-from stratforge.storage.ledger import blocks, execution, symbols
+from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
+from stratforge.storage.ledger.fills import PATIENCE, RETRY_AFTER
 from stratforge.storage.ledger.symbols import SymbolState
 from stratforge.storage.postgres.database import Connection
+
+# The account is asked for its buying power when the figure is older than this, or when it does not suffice and is older than a pause.
+ACCOUNT_AGE, ACCOUNT_PAUSE = timedelta(minutes=15), timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Context of an execution besides the price: the asset's rules, the market hours, and how long a stored block may
-    be claimed."""
+    """Context of an execution besides the price: the asset's rules, the market hours, how long a stored block may be claimed, and whether
+    the account's buying power has just been read."""
 
     asset: AssetRules | None
     is_open: Callable[[datetime], bool]
     next_close: Callable[[datetime], datetime | None]
     claim: timedelta
+    account_is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The result of planning: orders decided on, orders that joined a block, and the block to send if one was stored."""
+    """The result of planning: orders decided on, orders that joined a block, and the block to send if one was stored. With `account_due`
+    nothing was decided: the broker has to be asked for the account's buying power first.
+    """
 
     decided: int = 0
     joined: int = 0
     client_order_id: str | None = None
+    account_due: bool = False
 
 
 def plan(connection: Connection, symbol: str, state: SymbolState | None, around: Surroundings) -> Planned:
@@ -64,7 +72,23 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]
-    net = _net(executable, market, limits_first=blocks.limits_are_next(connection, symbol))
+    limits_first = blocks.limits_are_next(connection, symbol)
+    net = _net(executable, market, limits_first=limits_first)
+    short: set[int] = set()
+    if net is not None and net.side == "buy" and net.limit_price is not None:
+        room = buying_power.room(connection, crypto=market.asset is not None and market.asset.crypto)
+        if room is None or (room.age > ACCOUNT_AGE and not around.account_is_fresh):
+            return Planned(account_due=True)
+        if net.quantity * net.limit_price > room.dollars:
+            if room.age > ACCOUNT_PAUSE and not around.account_is_fresh:
+                return Planned(account_due=True)
+            fitting = within(net, room.dollars, market.price, market.asset)
+            if fitting is None:
+                # Nothing of it fits. What is sold goes out without it, and makes room.
+                short = {id(each) for each in executable if each.request.terms.side == "buy"}
+                executable = [each for each in executable if id(each) not in short]
+                fitting = _net(executable, market, limits_first=limits_first)
+            net = fitting
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     inside = [decision for decision in executable if id(decision) not in left_out]
     # What is too small for the broker together ends, and what it held back is free again.
@@ -74,12 +98,14 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         *(
             _too_small(decision)
             if id(decision) in too_small
-            else _write(decision, around.next_close(state.now), at_work=id(decision) not in left_out)
+            else _short(decision, state.time)
+            if id(decision) in short
+            else _write(decision, around.next_close(state.now), state.time, at_work=id(decision) not in left_out)
             for decision in decisions
             if decision.action is not Action.WAIT
         ),
     ]
-    block = _new_block(symbol, net, market, state, around) if net is not None and net.side is not None else None
+    block = _new_block(net, market, state, around) if net is not None and net.side is not None else None
     block_id = blocks.store_block(connection, symbol, block, market) if block else None
     gone = [
         decision.request.replaces
@@ -140,15 +166,16 @@ def _net(executable: Sequence[Decision], market: Market, *, limits_first: bool) 
     return net_orders(orders, market.price, market.collar, market.asset, balanced=balanced, limits_first=limits_first)
 
 
-def _new_block(symbol: str, net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:
+def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:
     assert market.asset is not None
     return NewBlock(
         net=net,
         # Stored before it is sent, so the same work has the same id whoever sends it.
-        client_order_id=f"sf-{symbol.replace('/', '_').replace('.', '_')}-{uuid4().hex[:20]}",
+        client_order_id=f"sf-{uuid4().hex}",
         fee_rate=market.asset.fee_rate,
         bar_time=state.bar_time,
         claim=around.claim,
+        step=market.asset.allocation_step,
         trace=tracing.present(),
     )
 
@@ -164,10 +191,19 @@ def _too_small(decision: Decision) -> Write:
     return Write(refused, status, Reason.NET_BELOW_MINIMUM)
 
 
-def _write(decision: Decision, next_close: datetime | None, *, at_work: bool) -> Write:
+def _short(decision: Decision, at: datetime) -> Write:
+    """An order that waits until the account can carry it, or until its time is over."""
+    rests = _write(decision, None, at, at_work=False)
+    return replace(rests, reason=Reason.PLATFORM_BUYING_POWER, retry_at=at + RETRY_AFTER)
+
+
+def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_work: bool) -> Write:
     request = decision.request
     expires_at = next_close if request.time_in_force == "day" and request.terms.type != "market" else None
     if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
     status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
+    if request.origin not in ("MANUAL", "FLATTEN") and status is OrderStatus.RESTING:
+        # A signal is old after two bars, and an exit is asked for anew.
+        expires_at = at + PATIENCE
     return Write(decision, status, None, expires_at)

@@ -29,7 +29,7 @@ _ADDRESS_ATTEMPTS, _REFILL_SECONDS = 60.0, 900.0
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a request to log in comes from.
+    """The origin of a request to log in.
 
     Attributes:
         address: The network address.

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stratforge.application.access import Caller
-from stratforge.application.errors import NotFound
+from stratforge.application.errors import Conflict, NotFound
 from stratforge.bus import dead_letters
+from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import operations
 from stratforge.storage.postgres.database import Connection, Database
@@ -68,6 +69,29 @@ def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
     with _operating(database, caller) as connection:
         if not operations.resume(connection, symbol):
             raise NotFound("halt")
+
+
+def decide_corporate_action(database: Database, caller: Caller, action_id: str, reason: str, *, follow: bool) -> None:
+    """Approves a corporate action, which the reconciler follows within minutes, or dismisses it, which lifts its halt.
+
+    Raises:
+        NotFound: if the caller is no operator, or there is no such action that was not followed yet.
+    """
+    with _operating(database, caller) as connection:
+        if not operations.decide_action(connection, action_id, reason, follow=follow):
+            raise NotFound("corporate action")
+
+
+def enter_corporate_action(database: Database, caller: Caller, action: CorporateAction, reason: str) -> None:
+    """Enters a corporate action that the broker does not announce; the reconciler follows it from its day on.
+
+    Raises:
+        NotFound: if the caller is no operator.
+        Conflict: if there is one of this id.
+    """
+    with _operating(database, caller) as connection:
+        if not operations.enter_action(connection, action, reason):
+            raise Conflict("There is a corporate action of this id.", code="action-exists")
 
 
 def redrive_queue(

@@ -8,62 +8,79 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from stratforge.application.execute_symbol import SCALE_CHANGED
 from stratforge.application.suspension import end_suspension, suspend
 from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
+from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
 from stratforge.portfolio.corrections import correct_fills, is_rounding
+from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
-from stratforge.portfolio.reasons import Reason
 from stratforge.storage.delivery import events
 from stratforge.storage.ledger import (
     blocks,
+    buying_power,
     corporate_actions,
     equity,
-    execution,
     halts,
     invariants,
+    odd_lots,
     reconciliation,
     symbols,
 )
+from stratforge.storage.ledger.corporate_actions import OpenAction
+from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, UNEXPLAINED_FILL, UNKNOWN_ORDER
 from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations, sessions
+from stratforge.storage.strategies import sessions
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
 # A block that is still open after this is canceled at the broker, whatever the market's clock says.
 _OLD = timedelta(minutes=10)
 _STATEMENT = timedelta(days=1)
-_ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=5), timedelta(days=1)
+_ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
+# Operators are warned when less than this part of the account's equity is left to buy with.
+_LOW_POWER = Decimal("0.1")
 _EVENT_DAYS = 7
-OURS = "sf-"
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
-# Halts that we imposed because of a difference, and lift when it is gone.
-DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER = "DRIFT", "UNEXPLAINED_FILL", "UNKNOWN_ORDER"
-CORPORATE_ACTION, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
 
 
 @dataclass(slots=True)
 class Report:
-    """The findings and corrections of a reconciliation run. Differences are (ours, the broker's)."""
+    """The findings and corrections of a reconciliation run. Differences are (ours, the broker's).
+
+    `unconfirmed` holds corrections that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
+    read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
+    to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
+    could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed.
+    """
 
     looked_up: int = 0
     resubmitted: int = 0
     canceled: int = 0
     woken: list[str] = field(default_factory=list)
     corrected: list[str] = field(default_factory=list)
-    unconfirmed: list[str] = field(default_factory=list)
+    unconfirmed: dict[str, str] = field(default_factory=dict)
+    unclear: dict[str, str] = field(default_factory=dict)
     unexplained: dict[str, str] = field(default_factory=dict)
     splits: list[str] = field(default_factory=list)
-    symbol_changes: list[str] = field(default_factory=list)
+    announced: list[str] = field(default_factory=list)
+    followed: list[str] = field(default_factory=list)
+    undecided: dict[str, str] = field(default_factory=dict)
+    odd_lots: list[str] = field(default_factory=list)
     rounding: dict[str, str] = field(default_factory=dict)
+    behind: dict[str, str] = field(default_factory=dict)
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    buying_power: dict[str, str] = field(default_factory=dict)
+    short: bool = False
     broken: dict[str, int] = field(default_factory=dict)
+    closing: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
     resumed: list[str] = field(default_factory=list)
     trading_again: bool = False
@@ -71,7 +88,7 @@ class Report:
     @property
     def clean(self) -> bool:
         """True if the run left no difference unexplained."""
-        return not self.drift and not self.broken and not self.unexplained
+        return not self.drift and not self.broken and not self.unexplained and not self.unclear
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -131,7 +148,9 @@ class Reconciliation:
         self._recover_open_blocks(report, started_at)
         self._compare_statement(report)
         self._follow_corporate_actions(report)
+        self._settle_odd_lots(report)
         self._compare_positions(report)
+        self._check_account(report)
         self._check_ledger(report)
         report.trading_again = end_suspension(self._database)
         self._wake_waiting_symbols(report, started_at)
@@ -152,8 +171,13 @@ class Reconciliation:
                 self._wake(block.symbol, now)
                 report.resubmitted += 1
                 continue
-            if not order.ended and now - block.created_at > _OLD and self._broker.cancel(order.broker_order_id):
-                report.canceled += 1
+            if order.phase in (Phase.UNKNOWN, Phase.REPLACED):
+                report.unclear[order.client_order_id] = order.status
+            if not order.ended and now - block.created_at > _OLD:
+                if self._broker.cancel(order.broker_order_id):
+                    report.canceled += 1
+                else:
+                    report.unclear[order.client_order_id] = order.status
             self._pass_on(OrderUpdate.of_order(order))
             report.looked_up += 1
 
@@ -169,8 +193,7 @@ class Reconciliation:
             block = finished.get(client_order_id)
             if block is None:
                 if order.filled_quantity > 0:
-                    whose = "one of ours" if client_order_id.startswith(OURS) else "not one of ours"
-                    detail = f"order {client_order_id} ({whose}) is at the broker and not in the ledger"
+                    detail = f"order {client_order_id} is at the broker and not in the ledger"
                     self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
             elif block.completed and order.ended and _differs(order, block):
                 differing.append((order, block))
@@ -187,7 +210,7 @@ class Reconciliation:
         worth = sum((fill.quantity * fill.price for fill in stated), Decimal(0))
         if total != quantity or abs(worth - value) > _ROUNDING * max(quantity, Decimal(1)):
             # One of the two lags behind: the next run sees them agree, or a person has to look.
-            report.unconfirmed.append(order.client_order_id)
+            report.unconfirmed[order.client_order_id] = block.symbol
             return
         more, cost = quantity - block.filled_quantity, value - block.filled_value
         with self._database.transaction() as connection:
@@ -197,7 +220,7 @@ class Reconciliation:
                 return
             adjustments = None
             if not is_crypto(block.symbol):
-                adjustments = correct_fills(block.side, more, cost, shares, key=str(block.block_id))
+                adjustments = correct_fills(block.side, more, cost, shares, key=str(block.block_id), step=block.step)
             if adjustments is not None:
                 cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
                 reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)
@@ -207,36 +230,48 @@ class Reconciliation:
             detail = f"order {order.client_order_id} has {quantity} for {value} at the broker, the ledger {block.filled_quantity} for {block.filled_value}"
             self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
 
-    # Splits and changes of symbol ------------------------------------------------------------------------
+    # Corporate actions -----------------------------------------------------------------------------------
 
     def _follow_corporate_actions(self, report: Report) -> None:
+        """Notes what was announced, and follows what has taken effect on the exchange's day. Until then nothing is halted, and whatever has taken
+        effect halts its symbol by itself (the view `corporate_halts`) until the ledger has followed.
+        """
         with self._database.transaction() as connection:
-            # Also where nothing is held: the windows of running sessions follow a split too.
-            concerned = sorted(evaluations.symbols_to_stream(connection))
+            # Of whatever there are prices: not only what is held, as windows and the next holder's prices follow a split too.
+            concerned = corporate_actions.concerned_symbols(connection)
         today = self._broker.now().astimezone(exchange_timezone("AAPL")).date()
         if concerned:
-            for action in self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD):
-                with self._database.transaction() as connection:
-                    new = corporate_actions.note_action(connection, action)
-                    if new and action.kind == "symbol_change":
-                        execution.end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
-                        halts.halt_symbol(
-                            connection, action.symbol, CORPORATE_ACTION, f"{action.symbol} becomes {action.new_symbol}"
-                        )
-                        report.symbol_changes.append(f"{action.symbol} -> {action.new_symbol}")
-                        report.halted.append(action.symbol)
-                    elif new:
-                        # Prices and quantities change their scale: nothing trades until the ledger has followed.
-                        halts.halt_symbol(connection, action.symbol, CORPORATE_ACTION, f"split {action.ratio}:1")
-                        report.halted.append(action.symbol)
-        with self._database.transaction() as connection:
-            splits = [each for each in corporate_actions.unapplied_splits(connection) if each.effective_on <= today]
-        for action in splits:
+            announced = self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD)
             with self._database.transaction() as connection:
-                if corporate_actions.apply_split(connection, action):
-                    halts.resume_symbol(connection, action.symbol)
-                    report.splits.append(f"{action.symbol} {action.ratio}:1")
-                    report.resumed.append(action.symbol)
+                for action in announced:
+                    if action.symbol in concerned and corporate_actions.note_action(connection, action):
+                        report.announced.append(f"{action.symbol} {action.effective_on}: {action.words}")
+        with self._database.transaction() as connection:
+            waiting = corporate_actions.open_actions(connection)
+        for each in waiting:
+            if each.action.effective_on <= today:
+                self._follow(report, each)
+
+    def _follow(self, report: Report, waiting: OpenAction) -> None:
+        action = waiting.action
+        with self._database.transaction() as connection:
+            if action.kind in AUTOMATIC or waiting.approved:
+                obstacle = corporate_actions.apply_action(connection, action)
+            else:
+                obstacle = "an operator has to approve or dismiss it"
+            if obstacle is not None:
+                corporate_actions.note_obstacle(connection, action, obstacle)
+        if obstacle is None:
+            kept = report.splits if action.kind is ActionKind.SPLIT else report.followed
+            kept.append(f"{action.symbol} {action.ratio}:1" if action.kind is ActionKind.SPLIT else action.words)
+        else:
+            report.undecided[f"{action.symbol} {action.action_id}"] = f"{action.words}: {obstacle}"
+
+    def _settle_odd_lots(self, report: Report) -> None:
+        with self._database.transaction() as connection:
+            for symbol in odd_lots.odd_symbols(connection):
+                if odd_lots.settle_odd_lots(connection, symbol):
+                    report.odd_lots.append(symbol)
 
     # Positions -------------------------------------------------------------------------------------------
 
@@ -248,7 +283,7 @@ class Reconciliation:
         with self._database.transaction() as connection:
             after = reconciliation.ledger_by_symbol(connection)
             halted = {halt.symbol: halt for halt in halts.halted_symbols(connection)}
-        unsettled = {client_id.split("-")[1] for client_id in report.unconfirmed}
+        unsettled = set(report.unconfirmed.values())
         for symbol in sorted({*after, *theirs}):
             nothing = LedgerSymbol(symbol)
             state = after.get(symbol, nothing)
@@ -257,15 +292,28 @@ class Reconciliation:
             ours, broker = state.quantity, theirs.get(symbol, Decimal(0))
             if ours == broker:
                 halt = halted.get(symbol)
-                if halt is not None and halt.reason == DRIFT and symbol not in report.unexplained:
+                if halt is not None and halt.reason in (DRIFT, SPLIT_AHEAD) and symbol not in report.unexplained:
                     with self._database.transaction() as connection:
-                        halts.resume_symbol(connection, symbol)
-                    report.resumed.append(symbol)
-            elif is_crypto(symbol) and is_rounding(ours, broker, state.fills):
+                        resumed = halts.resume_symbol(connection, symbol, halt.reason)
+                    if resumed:
+                        report.resumed.append(symbol)
+            elif is_crypto(symbol) and is_rounding(ours, broker, state.fills, self._broker.scale):
                 report.rounding[symbol] = str(broker - ours)
+            elif self._is_behind(symbol, ours, broker):
+                report.behind[symbol] = f"{broker} at the broker, {ours} here"
+                with self._database.transaction() as connection:
+                    detail = "the broker has not followed the split yet"
+                    if halts.halt_symbol(connection, symbol, SPLIT_AHEAD, detail):
+                        report.halted.append(symbol)
             else:
                 report.drift[symbol] = (ours, broker)
                 self._halt(report, symbol, DRIFT, f"the ledger has {ours}, the broker {broker}", unexplained=False)
+
+    def _is_behind(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
+        """Tells whether a difference is a split that the ledger has followed and the broker has not."""
+        with self._database.transaction() as connection:
+            ratio = corporate_actions.last_split_ratio(connection, symbol)
+        return ratio is not None and abs(broker * ratio - ours) < max(ratio, Decimal(1))
 
     def _halt(self, report: Report, symbol: str, reason: str, detail: str, *, unexplained: bool = True) -> None:
         if unexplained:
@@ -274,12 +322,34 @@ class Reconciliation:
             if halts.halt_symbol(connection, symbol, reason, detail):
                 report.halted.append(symbol)
 
+    # The account -----------------------------------------------------------------------------------------
+
+    def _check_account(self, report: Report) -> None:
+        """Reads what the account can carry, and says early when it will not be enough."""
+        with self._database.transaction() as connection:
+            began = buying_power.begin_reading(connection)
+        account = self._broker.account()
+        with self._database.transaction() as connection:
+            buying_power.store_account(connection, account.buying_power, account.cash_power, account.equity, began)
+            if not buying_power.set_scale(connection, self._broker.scale):
+                report.unexplained["scale"] = SCALE_CHANGED
+            cover = buying_power.cover(connection)
+        if cover is not None:
+            report.buying_power = {
+                "account": str(cover.buying_power),
+                "users' free cash": str(cover.free_cash),
+                "orders waiting": str(cover.waiting),
+                "scale": str(cover.scale),
+            }
+            report.short = cover.waiting > 0 or cover.buying_power < cover.equity * _LOW_POWER
+
     # The ledger itself -----------------------------------------------------------------------------------
 
     def _check_ledger(self, report: Report) -> None:
         with self._database.transaction() as connection:
             for symbol in reconciliation.settle_ended_sessions(connection):
                 sessions.fix_final_pnl(connection, symbol)
+            report.closing = reconciliation.closing_holdings(connection)
             report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
             if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
                 halts.set_platform_state(

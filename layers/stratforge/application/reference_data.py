@@ -42,6 +42,10 @@ class ReferenceData:
         self._assets[symbol] = (time.monotonic(), rules)
         return rules
 
+    def forget(self, symbol: str) -> None:
+        """Forgets the rules of an asset, because the broker said something else."""
+        self._assets.pop(symbol, None)
+
     def knows(self, symbol: str, at: datetime) -> bool:
         """Returns whether the market hours around `at` are known."""
         return is_crypto(symbol) or self._calendar.covers(at)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import replays
+from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Difference, replay
 
 
@@ -39,7 +40,10 @@ def compare_session(database: Database, session_id: UUID) -> Comparison | None:
         session = replays.recorded_session(connection, session_id)
         if session is None:
             return None
+    strategy = session.strategy()
+    window = window_length(strategy.lookback)
+    with database.transaction() as connection:
         signals = replays.recorded_signals(connection, session_id)
-        bars = replays.recorded_bars(connection, session)
-    count, differences = replay(session.strategy(), bars, signals)
+        bars = replays.recorded_bars(connection, session, window)
+    count, differences = replay(strategy, bars, signals)
     return Comparison(session.symbol, count, session.bars_evaluated, len(signals), differences)

@@ -153,7 +153,8 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
 def stop_session(
     database: Database, outbox: Outbox, caller: Caller, session_id: UUID, *, flatten: bool = False
 ) -> StoredSession:
-    """Stops a session; stopping again changes nothing. What it holds stays held unless it is flattened.
+    """Stops a session; stopping again changes nothing. What it holds stays held unless it is flattened: then whatever its orders at work
+    still bring is sold too, and it is settling until it holds nothing.
 
     Raises:
         NotFound: if there is no such session.
@@ -163,7 +164,7 @@ def stop_session(
         stopped = sessions.stop_session(connection, session_id, flatten=flatten)
     if stopped is None:
         raise NotFound("session")
-    _tell_of_end(outbox, stopped, flatten=flatten)
+    _tell_of_end(outbox, stopped)
     return stopped
 
 
@@ -183,13 +184,13 @@ def stop_strategy(
         ended = [sessions.stop_session(connection, each.session_id, flatten=flatten) for each in active]
     stopped = [each for each in ended if each is not None]
     for each in stopped:
-        _tell_of_end(outbox, each, flatten=flatten)
+        _tell_of_end(outbox, each)
     return stopped
 
 
-def _tell_of_end(outbox: Outbox, stopped: StoredSession, *, flatten: bool) -> None:
-    if flatten:
-        outbox.wake_executor(stopped.symbol, f"flatten-{stopped.session_id}")
+def _tell_of_end(outbox: Outbox, stopped: StoredSession) -> None:
+    if stopped.open_orders or stopped.flattening:
+        outbox.wake_executor(stopped.symbol, f"stop-{stopped.session_id}")
     outbox.request_subscription(stopped.symbol)
 
 

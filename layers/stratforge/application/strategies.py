@@ -160,17 +160,21 @@ def set_parameters(
 
 
 def delete_strategy(database: Database, caller: Caller, strategy_id: UUID) -> None:
-    """Deletes a strategy that has no running session; its history stays readable.
+    """Deletes a strategy that has no running session and holds nothing; its history stays readable.
 
     Raises:
         NotFound: if there is no such strategy.
-        Conflict: if sessions of it are running.
+        Conflict: if sessions of it are running, hold something, or have orders at work.
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
         _locked(connection, strategy_id)
         if sessions.active_sessions(connection, strategy_id):
             raise Conflict("Sessions of the strategy are running; stop them first.", code="strategy-runs")
+        if holding := sessions.holding_sessions(connection, strategy_id):
+            each = holding[0]
+            message = f"A session of the strategy still holds {each.held_quantity.normalize():f} {each.symbol} and has {each.open_orders} orders at work; flatten it and wait until it holds nothing."
+            raise Conflict(message, code="strategy-holds")
         strategies.delete_strategy(connection, strategy_id)
 
 

@@ -2,6 +2,7 @@
 
 from stratforge.broker.port import (
     Accepted,
+    AccountState,
     Broker,
     BrokerBusy,
     BrokerOrder,
@@ -14,9 +15,11 @@ from stratforge.broker.port import (
     Submission,
     Unknown,
 )
+from stratforge.broker.refusals import RULES, Refusal
 
 __all__ = [
     "Accepted",
+    "AccountState",
     "Broker",
     "BrokerBusy",
     "BrokerOrder",
@@ -24,6 +27,8 @@ __all__ = [
     "BrokerStatement",
     "BrokerUnavailable",
     "FillActivity",
+    "RULES",
+    "Refusal",
     "Rejected",
     "RequestBudget",
     "Submission",

@@ -6,6 +6,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeVar
@@ -15,9 +16,11 @@ import requests
 from alpaca.common.exceptions import APIError
 from alpaca.common.rest import RESTClient
 
+from stratforge.broker import corporate_actions
 from stratforge.broker.hardening import harden
 from stratforge.broker.port import (
     Accepted,
+    AccountState,
     BrokerBusy,
     BrokerOrder,
     BrokerRefusesPlatform,
@@ -28,6 +31,7 @@ from stratforge.broker.port import (
     Submission,
     Unknown,
 )
+from stratforge.broker.refusals import Refusal, refusal_of
 from stratforge.configuration import AlpacaSecret, FixedKeys, Keys
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
@@ -36,25 +40,10 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 
 _NEW_YORK = ZoneInfo("America/New_York")
-# Positions in crypto are named without the slash.
-_QUOTES = ("USDT", "USDC", "USD", "BTC")
+# How often an order may have been replaced by another before we stop following.
+_REPLACEMENTS = 10
+_SYMBOLS_A_QUESTION = 100
 _BUSY_SECONDS = 2.5
-# Words of Alpaca's refusals that are about the keys or the whole account.
-_ABOUT_THE_PLATFORM = (
-    "forbidden",
-    "request is not authorized",
-    "unauthorized",
-    "access key verification failed",
-    "account is restricted",
-    "account is blocked",
-    "account blocked",
-    "trading is blocked",
-    "trading blocked",
-    "trading is suspended",
-    "account is not allowed to trade",
-    "account not authorized to trade",
-    "only allowed to liquidate",
-)
 Answer = TypeVar("Answer")
 
 
@@ -113,6 +102,27 @@ class AlpacaBroker:
                 raise
             raise BrokerRefusesPlatform(_refused(error)) from error
 
+    @property
+    def scale(self) -> Decimal:
+        """Units of the ledger for one at the broker; see `Broker.scale`."""
+        scale: Decimal = self._keys.now().scale
+        return scale
+
+    def account(self) -> AccountState:
+        """The account's buying power; see `Broker.account`."""
+
+        def ask() -> AccountState:
+            row: Any = self._client.get("/account")
+            power = Decimal(str(row["buying_power"]))
+            cash = row.get("non_marginable_buying_power")
+            equity = Decimal(str(row["equity"]))
+            return AccountState(
+                power * self.scale, (power if cash is None else Decimal(str(cash))) * self.scale, equity * self.scale
+            )
+
+        nothing = AccountState(Decimal(0), Decimal(0), Decimal(0))
+        return self._ask("read", "the account", ask, missing=nothing)
+
     # Orders ----------------------------------------------------------------------------------------------
 
     def submit(
@@ -128,7 +138,7 @@ class AlpacaBroker:
         self._take("submit")
         request = {
             "symbol": symbol,
-            "qty": f"{quantity.normalize():f}",
+            "qty": f"{(quantity / self.scale).normalize():f}",
             "side": side,
             "type": "limit",
             "time_in_force": "ioc" if is_crypto(symbol) else "day",
@@ -159,8 +169,29 @@ class AlpacaBroker:
         return self._ask(
             "read",
             f"the look-up of {client_order_id}",
-            lambda: _order(self._client.get("/orders:by_client_order_id", {"client_order_id": client_order_id})),
+            lambda: self._whole(self._client.get("/orders:by_client_order_id", {"client_order_id": client_order_id})),
             missing=None,
+        )
+
+    def _whole(self, row: Any) -> BrokerOrder:
+        """An order together with those that the broker put in its place, by what the account's statement says of all of them."""
+        last: Any = row
+        ids = [str(row["id"])]
+        while last.get("replaced_by") and len(ids) < _REPLACEMENTS:
+            self._take("read")
+            last = self._client.get(f"/orders/{last['replaced_by']}")
+            ids.append(str(last["id"]))
+        order = _order(last, self.scale)
+        if len(ids) == 1:
+            return order
+        fills = [fill for fill in self.fills_since(_time(row["created_at"])) if fill.broker_order_id in ids]
+        quantity = sum((fill.quantity for fill in fills), Decimal(0))
+        value = sum((fill.quantity * fill.price for fill in fills), Decimal(0))
+        return replace(
+            order,
+            client_order_id=str(row["client_order_id"]),
+            filled_quantity=quantity,
+            filled_average_price=value / quantity if quantity else None,
         )
 
     # The account's statement -----------------------------------------------------------------------------
@@ -176,21 +207,33 @@ class AlpacaBroker:
     def positions(self) -> dict[str, Decimal]:
         """Quantities by symbol; see `BrokerStatement.positions`."""
         rows = self._rows("the positions", "/positions", {})
-        return {_position_symbol(row): Decimal(row["qty"]) for row in rows}
+        symbols: dict[str, str] = {}
+        if any(row.get("asset_class") == "crypto" and "/" not in row["symbol"] for row in rows):
+            # Positions in crypto are named without the slash, so the list of assets has to say which is meant.
+            pairs = self._rows("the crypto assets", "/assets", {"asset_class": "crypto"})
+            symbols = {str(pair["symbol"]).replace("/", ""): str(pair["symbol"]) for pair in pairs}
+        return {symbols.get(row["symbol"], str(row["symbol"])): Decimal(row["qty"]) * self.scale for row in rows}
 
     def orders_since(self, since: datetime) -> list[BrokerOrder]:
         """Orders since then; see `BrokerStatement.orders_since`."""
-        found: dict[str, BrokerOrder] = {}
+        found: dict[str, Any] = {}
         after = since
         while True:
             query = {"status": "all", "limit": "500", "direction": "asc", "after": after.isoformat(), "nested": "false"}
             rows = self._rows("the orders", "/orders", query)
             new = [row for row in rows if row["id"] not in found]
             for row in new:
-                found[row["id"]] = _order(row)
+                found[row["id"]] = row
             if len(rows) < 500 or not new:
-                return list(found.values())
+                # What replaces another order is a part of that one.
+                return [self._stated(row) for row in found.values() if not row.get("replaces")]
             after = datetime.fromisoformat(rows[-1]["submitted_at"].replace("Z", "+00:00"))
+
+    def _stated(self, row: Any) -> BrokerOrder:
+        if not row.get("replaced_by"):
+            return _order(row, self.scale)
+        alone = _order(row, self.scale)
+        return self._ask("read", f"what replaced {row['id']}", lambda: self._whole(row), missing=alone)
 
     def fills_since(self, since: datetime) -> list[FillActivity]:
         """Executions since then; see `BrokerStatement.fills_since`."""
@@ -201,7 +244,7 @@ class AlpacaBroker:
             if token:
                 query["page_token"] = token
             rows = self._rows("the activities", "/account/activities/FILL", query)
-            found += [_fill(row) for row in rows]
+            found += [_fill(row, self.scale) for row in rows]
             if len(rows) < 100:
                 return found
             token = str(rows[-1]["id"])
@@ -215,7 +258,10 @@ class AlpacaBroker:
     def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
         """The rules and the name of an asset; see `Broker.asset`."""
         return self._ask(
-            "read", f"the asset {symbol}", lambda: _asset(self._client.get(f"/assets/{symbol}")), missing=None
+            "read",
+            f"the asset {symbol}",
+            lambda: _asset(self._client.get(f"/assets/{symbol}"), self.scale),
+            missing=None,
         )
 
     def assets(self) -> list[tuple[AssetRules, str]]:
@@ -224,7 +270,7 @@ class AlpacaBroker:
         for asset_class in ("us_equity", "crypto"):
             query = {"status": "active", "asset_class": asset_class}
             rows += self._rows("the assets", "/assets", query)
-        return [_asset(row) for row in rows]
+        return [_asset(row, self.scale) for row in rows]
 
     def calendar(self, start: date, end: date) -> list[MarketDay]:
         """Trading days; see `Broker.calendar`."""
@@ -236,24 +282,31 @@ class AlpacaBroker:
         ]
 
     def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
-        """Splits and changes of symbol; see `BrokerStatement.corporate_actions`."""
+        """Corporate actions; see `BrokerStatement.corporate_actions`."""
         stocks = [symbol for symbol in symbols if not is_crypto(symbol)]
         if not stocks:
             return []
-        query = {
-            "symbols": ",".join(stocks),
-            "types": "forward_split,reverse_split,name_change",
-            "start": start.isoformat(),
-            "end": end.isoformat(),
-            "limit": "1000",
-        }
-        empty: list[CorporateAction] = []
-        return self._ask(
-            "read",
-            "corporate actions",
-            lambda: _actions(self._actions.get("/corporate-actions", query)),
-            missing=empty,
-        )
+        found: list[CorporateAction] = []
+        for first in range(0, len(stocks), _SYMBOLS_A_QUESTION):
+            query = {
+                "symbols": ",".join(stocks[first : first + _SYMBOLS_A_QUESTION]),
+                "types": ",".join(corporate_actions.TYPES),
+                "start": start.isoformat(),
+                "end": end.isoformat(),
+                "limit": "1000",
+            }
+            nothing: tuple[list[CorporateAction], str | None] = ([], None)
+            while True:
+                page, following = self._ask("read", "corporate actions", lambda: self._page(query), missing=nothing)  # noqa: B023
+                found += page
+                if following is None:
+                    break
+                query["page_token"] = following
+        return found
+
+    def _page(self, query: dict[str, str]) -> tuple[list[CorporateAction], str | None]:
+        reply: Any = self._actions.get("/corporate-actions", query)
+        return corporate_actions.parse(reply.get("corporate_actions") or {}), reply.get("next_page_token")
 
     # Asking ----------------------------------------------------------------------------------------------
 
@@ -304,16 +357,9 @@ def _meaning(error: APIError) -> tuple[int, int, str]:
 
 
 def _refuses_platform(error: APIError) -> bool:
-    """Returns whether an error is about the platform's credentials: 401, or a 403 whose words are about the request's
-    keys or the account, not about the order.
-
-    Alpaca gives orders that it refuses the same status and often the same code, so the words decide.
-    """
+    """Returns whether an error is about the platform's keys or account, not about what was asked."""
     status, _code, message = _meaning(error)
-    if status == 401:
-        return True
-    words = message.lower()
-    return status == 403 and (not words or any(each in words for each in _ABOUT_THE_PLATFORM))
+    return status in (401, 403) and refusal_of(status, message) is Refusal.PLATFORM_REFUSED
 
 
 def _refused(error: APIError) -> str:
@@ -323,13 +369,10 @@ def _refused(error: APIError) -> str:
 
 def _refusal(error: APIError) -> Submission:
     status, code, message = _meaning(error)
-    # The code of a duplicate id is used for other refusals too, so the words decide.
-    if status == 422 and "client_order_id must be unique" in message:
-        return Rejected(message, duplicate=True)
     # 429 and 5xx say nothing certain about the order: a gateway may have answered for a broker that took it.
     if status == 429 or status >= 500 or status == 0:
         return Unknown(f"HTTP {status}: {message}"[:500])
-    return Rejected(f"HTTP {status} {code}: {message}"[:500])
+    return Rejected(f"HTTP {status} {code}: {message}"[:500], refusal_of(status, message))
 
 
 def _time(text: str | None) -> datetime:
@@ -337,26 +380,26 @@ def _time(text: str | None) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _order(row: Any) -> BrokerOrder:
+def _order(row: Any, scale: Decimal) -> BrokerOrder:
     return BrokerOrder(
         broker_order_id=str(row["id"]),
         client_order_id=str(row["client_order_id"]),
         symbol=str(row["symbol"]),
         status=str(row["status"]),
-        filled_quantity=Decimal(row.get("filled_qty") or "0"),
+        filled_quantity=Decimal(row.get("filled_qty") or "0") * scale,
         filled_average_price=Decimal(row["filled_avg_price"]) if row.get("filled_avg_price") else None,
         updated_at=_time(row.get("updated_at") or row["created_at"]),
         side=str(row["side"]),
     )
 
 
-def _fill(row: Any) -> FillActivity:
+def _fill(row: Any, scale: Decimal) -> FillActivity:
     return FillActivity(
         activity_id=str(row["id"]),
         broker_order_id=str(row["order_id"]),
         symbol=str(row["symbol"]),
         side="buy" if row["side"] == "buy" else "sell",
-        quantity=Decimal(row["qty"]),
+        quantity=Decimal(row["qty"]) * scale,
         price=Decimal(row["price"]),
         at=_time(row["transaction_time"]),
     )
@@ -366,7 +409,7 @@ def _account(row: Any) -> dict[str, Any]:
     return {name: row[name] for name in _BLOCKS if name in row}
 
 
-def _asset(row: Any) -> tuple[AssetRules, str]:
+def _asset(row: Any, scale: Decimal) -> tuple[AssetRules, str]:
     crypto = row.get("class") == "crypto"
 
     def number(name: str) -> Decimal | None:
@@ -380,16 +423,9 @@ def _asset(row: Any) -> tuple[AssetRules, str]:
         min_order_size=number("min_order_size"),
         quantity_increment=number("min_trade_increment"),
         price_increment=number("price_increment"),
+        scale=scale,
     )
     return rules, str(row.get("name") or row["symbol"])
-
-
-def _position_symbol(row: Any) -> str:
-    symbol = str(row["symbol"])
-    if row.get("asset_class") == "crypto" and "/" not in symbol:
-        quote = next((each for each in _QUOTES if symbol.endswith(each)), "")
-        return f"{symbol.removesuffix(quote)}/{quote}" if quote else symbol
-    return symbol
 
 
 def _day(row: Any) -> date:
@@ -402,30 +438,3 @@ def _exchange_time(day: str, clock: str) -> datetime:
 
 def _clock(row: Any) -> datetime:
     return datetime.fromisoformat(row["timestamp"])
-
-
-def _actions(reply: Any) -> list[CorporateAction]:
-    groups = reply.get("corporate_actions", {})
-    found = []
-    for name in ("forward_splits", "reverse_splits"):
-        for row in groups.get(name) or []:
-            found.append(
-                CorporateAction(
-                    str(row["id"]),
-                    str(row["symbol"]),
-                    "split",
-                    date.fromisoformat(row["ex_date"]),
-                    ratio=Decimal(str(row["new_rate"])) / Decimal(str(row["old_rate"])),
-                )
-            )
-    for row in groups.get("name_changes") or []:
-        found.append(
-            CorporateAction(
-                str(row["id"]),
-                str(row["old_symbol"]),
-                "symbol_change",
-                date.fromisoformat(row["process_date"]),
-                new_symbol=str(row["new_symbol"]),
-            )
-        )
-    return found

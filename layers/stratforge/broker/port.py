@@ -8,11 +8,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, Protocol
 
+from stratforge.broker.refusals import Refusal
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.portfolio.settlement import FINAL_STATUSES
+from stratforge.portfolio.order_states import Phase, meaning_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,12 @@ class Rejected:
     """The broker refused the order; it does not exist there."""
 
     message: str
-    duplicate: bool = False
+    kind: Refusal = Refusal.INVALID_ORDER
+
+    @property
+    def duplicate(self) -> bool:
+        """True if the broker has an order of this id already."""
+        return self.kind is Refusal.DUPLICATE_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,11 @@ Submission = Accepted | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class BrokerOrder:
-    """An order as the broker has it; figures are cumulative."""
+    """An order as the broker has it; figures are cumulative.
+
+    Where the broker put another order in its place, the figures and the status are those of both together, the broker's id and
+    the symbol those of the last, and `client_order_id` is what it was sent under.
+    """
 
     broker_order_id: str
     client_order_id: str
@@ -56,7 +66,12 @@ class BrokerOrder:
     @property
     def ended(self) -> bool:
         """True if the order has a final status at the broker."""
-        return self.status in FINAL_STATUSES
+        return self.phase is Phase.ENDED
+
+    @property
+    def phase(self) -> Phase:
+        """Tells whether the order can still be filled."""
+        return meaning_of(self.status).phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +87,29 @@ class FillActivity:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """The account at the broker, in the ledger's dollars: for what can be bought on margin, for what cannot, and what it is worth."""
+
+    buying_power: Decimal
+    cash_power: Decimal
+    equity: Decimal
+
+
 class Broker(Protocol):
-    """A broker as the executor needs it: orders sent, canceled and looked up, assets and trading days."""
+    """A broker as the executor needs it: orders sent, canceled and looked up, assets and trading days, and the account.
+
+    Quantities are the ledger's on both sides of this interface; `scale` of its units are one unit at the broker.
+    """
+
+    @property
+    def scale(self) -> Decimal:
+        """Units of the ledger for one at the broker."""
+        ...
+
+    def account(self) -> AccountState:
+        """The account's buying power. Raises `BrokerUnavailable`."""
+        ...
 
     def submit(
         self,
@@ -133,7 +169,7 @@ class BrokerStatement(Broker, Protocol):
         ...
 
     def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
-        """Splits and changes of symbol that take effect between the two days. Raises `BrokerUnavailable`."""
+        """Corporate actions that take effect between the two days. Raises `BrokerUnavailable`."""
         ...
 
     def now(self) -> datetime:

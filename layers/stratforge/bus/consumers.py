@@ -12,7 +12,6 @@ from typing import Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.batch import process_partial_response
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from stratforge.bus.retries import FifoProcessor, JobProcessor
@@ -21,7 +20,7 @@ Handler = Callable[[dict[str, Any], LambdaContext], Any]
 
 
 def batch_handler(
-    handle: Callable[[SQSRecord], None],
+    handle: Callable[..., None],
     processor: FifoProcessor | JobProcessor,
     prepare: Callable[[], None],
     log: Logger,
@@ -30,7 +29,8 @@ def batch_handler(
     """Makes the handler of a queue's consumer: what failed is reported, and delivered again.
 
     Args:
-        handle: Handles one message; whatever it raises is that message's failure.
+        handle: Handles one message (an `SQSRecord`), and is given the function's context too if it takes a `lambda_context`;
+            whatever it raises is that message's failure.
         prepare: Does what the first message would have to wait for; called by an event without records (a warm-up).
     """
 

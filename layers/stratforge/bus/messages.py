@@ -10,7 +10,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from stratforge.market import Bar, Quote, Trade
-from stratforge.portfolio.settlement import FINAL_STATUSES, OrderProgress
+from stratforge.portfolio.order_states import meaning_of
+from stratforge.portfolio.settlement import OrderProgress
 
 
 class Message(BaseModel):
@@ -189,7 +190,7 @@ class OrderUpdate(Message):
             filled_quantity=self.filled_quantity,
             filled_value=self.filled_quantity * (self.filled_average_price or Decimal(0)),
             occurred_at=self.occurred_at,
-            terminal=FINAL_STATUSES.get(self.event),
+            terminal=meaning_of(self.event).block,
             execution_id=self.execution_id,
             last_price=self.price,
             last_quantity=self.quantity,

@@ -51,43 +51,66 @@ _WORDS = (
     r"rest|in a row|consecutive|crosses|cross|trailing|"
     r"nicht|nie|niemals|kein\w*|nur|außer|oder|entweder|bis|höchstens|mindestens|pro tag|hälfte|"
     r"nunca|jamás|solo|sólo|excepto|salvo|hasta|como máximo|al menos|por día|mitad|"
-    r"ne|pas|jamais|seulement|uniquement|sauf|ou|jusqu\w*|au plus|au moins|par jour|moitié"
+    r"ne|pas|jamais|seulement|uniquement|sauf|ou|jusqu\w*|au plus|au moins|par jour|moitié|o"
 )
-_WORD = re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])", re.IGNORECASE)
+_SIGNS = r"不要|不|只|最多|ない|または|或者|或|最大|以外"
+_WORD = re.compile(rf"(?<![\w-])(?:{_WORDS})(?![\w-])|\w+n['’]t\b|{_SIGNS}", re.IGNORECASE)
 # Words that are something else in another language than the request's.
 _ENGLISH_ONLY = frozenset({"no", "or", "not", "once", "max", "min", "rest"})
-_FOREIGN_ONLY = frozenset({"ne", "ou", "pas", "solo", "bis", "salvo"})
+_FOREIGN_ONLY = frozenset({"ne", "ou", "pas", "solo", "bis", "salvo", "o"})
 _TIME = re.compile(
     r"(?<![\d.])(\d{1,2})[:.h](\d{2})\s*(am|pm|a\.m\.|p\.m\.)?(?![\d%])|(?<![\d.:])(\d{1,2})\s*(am|pm|a\.m\.|p\.m\.|uhr|o['’]clock)(?!\w)",
     re.IGNORECASE,
 )
+_NOON = re.compile(r"\b(?:noon|midday|mittags?|mediodía|midi)\b|正午|中午", re.IGNORECASE)
+_CLOCK = re.compile(r"(?<!\d)([01]?\d|2[0-3])[点點時时](半|([0-5]?\d)分)?(?!間|间)")
 _DAYS = (
     ("monday|montag|lunes|lundi", 0),
     ("tuesday|dienstag|martes|mardi", 1),
     ("wednesday|mittwoch|miércoles|mercredi", 2),
     ("thursday|donnerstag|jueves|jeudi", 3),
     ("friday|freitag|viernes|vendredi", 4),
+    ("saturday|samstag|sonnabend|sábado|samedi", 5),
+    ("sunday|sonntag|domingo|dimanche", 6),
+)
+# Short names, and signs; the French word for “my” is no day.
+_SHORT_DAYS = (
+    (r"mon(?!\s+\w+\s+(?:est|de|du))|周一|星期一|月曜", 0),
+    (r"tues?|周二|星期二|火曜", 1),
+    (r"wed|周三|星期三|水曜", 2),
+    (r"thu|thurs?|周四|星期四|木曜", 3),
+    (r"fri|周五|星期五|金曜", 4),
 )
 _NUMBER = re.compile(
-    r"(?<![\w.])(\$|€|-|\$ )?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)\s*(k\b|thousand\b|million\b)?"
+    r"(?<![A-Za-z0-9_.])(\$|€|-|\$ )?(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|\.\d+)\s*(k\b|thousand\b|million\b)?"
 )
 # In English a comma is no decimal point: "(20,2)" are two numbers.
-_ENGLISH_NUMBER = re.compile(_NUMBER.pattern.replace(r"(?:[.,]\d+)?", r"(?:\.\d+)?"))
+# But before a percent sign it is one: no list of numbers is written so.
+_ENGLISH_NUMBER = re.compile(
+    _NUMBER.pattern.replace(r"(?:[.,]\d+)?", r"(?:\.\d+|,\d{1,2}(?=\s*[%％€]))?").replace(
+        r"\d{1,3}(?:,\d{3})+", r"\d{1,3}(?:,\d{3})+(?!\d)"
+    )
+)
 _NUMBER_WORDS = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
     "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "zehn": 10, "zwanzig": 20, "dreißig": 30, "dos": 2, "tres": 3, "cinco": 5, "diez": 10, "deux": 2, "trois": 3, "cinq": 5, "dix": 10,
 }  # fmt: skip
 _UNITS = (
     (Unit.PERCENT, r"\s*(?:%|％|percent\b|per cent\b|prozent\b|por ciento\b|pour ?cent\b)"),
-    (Unit.MONEY, r"\s*-?(?:dollars?\b|usd\b|bucks\b|euros?\b|cents?\b)"),
+    (Unit.MONEY, r"\s*-?(?:dollars?\b|dólares?\b|usd\b|bucks\b|euros?\b|cents?\b)"),
     (Unit.HOURS, r"[\s-]*(?:hours?\b|hrs?\b|stunden?\b|horas?\b|heures?\b)"),
     (Unit.MINUTES, r"[\s-]*(?:minutes?\b|mins?\b|minuten?\b|minutos?\b)"),
     (Unit.DAYS, r"[\s-]*(?:days?\b|tage?s?n?\b|días?\b|jours?\b|日|天|weeks?\b|wochen?\b|months?\b|years?\b)"),
 )
 
 
+# Wide digits and signs, each as long as its narrow form.
+_WIDE = str.maketrans("０１２３４５６７８９．，％：", "0123456789.,%:")
+
+
 def elements_of(request: str) -> list[Element]:
     """The request's elements, in their order."""
+    request = request.translate(_WIDE)
     found: list[Element] = []
     taken: list[tuple[int, int]] = []
 
@@ -118,11 +141,23 @@ def elements_of(request: str) -> list[Element]:
                 value=hour * 60 + minute,
             )
         )
+    for match in _NOON.finditer(request):
+        add(Element(Kind.TIME, match[0], *match.span(), value=720))
+    for match in _CLOCK.finditer(request):
+        minute = int(match[1]) * 60 + (30 if match[2] == "半" else int(match[3] or 0))
+        add(Element(Kind.TIME, match[0], *match.span(), value=minute))
     for names, number in _DAYS:
         for match in re.finditer(rf"(?<!\w)(?:{names})s?(?!\w)", request, re.IGNORECASE):
             add(Element(Kind.DAY, match[0], *match.span(), value=number))
     foreign = _foreign(request)
+    for names, number in _SHORT_DAYS:
+        for match in re.finditer(rf"(?<![A-Za-z])(?:{names})s?(?![A-Za-z])", request, re.IGNORECASE):
+            if not (foreign and match[0].isascii()):
+                add(Element(Kind.DAY, match[0], *match.span(), value=number))
     for match in (_NUMBER if foreign else _ENGLISH_NUMBER).finditer(request):
+        if re.search(r"(?:^|\n)\s*$", request[: match.start()]) and re.match(r"[.)]\s+\w", request[match.end(2) :]):
+            # It counts the lines of a list.
+            continue
         text = match[2]
         value = float(
             text.replace(",", "") if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", text) else text.replace(",", ".")

@@ -1,4 +1,8 @@
-"""The gate between request and code. What it finds goes back to whoever wrote the answer; nothing passes that leaves a part of the request out."""
+"""The gate between request and code. What it finds goes back to whoever wrote the answer; nothing passes that leaves a part of the request out.
+
+Between the two stand the requirements' formal rules. What the person's words say is held against the rules (`wording`), and the rules, which are a strategy by
+themselves, against what the code does (`trial`).
+"""
 
 from __future__ import annotations
 
@@ -6,30 +10,18 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
-from stratforge.intent.program import Comparison, Program
+from stratforge.intent.leftover import words_left
+from stratforge.intent.lexicon import OLD
+from stratforge.intent.measures import columns_of, columns_said
+from stratforge.intent.program import Program
+from stratforge.intent.reference import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.scenarios import never_acts
+from stratforge.intent.trial import disagreement
+from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
-_UP = re.compile(
-    r"\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|dessus)\b|>|高于",
-    re.IGNORECASE,
-)
-_DOWN = re.compile(
-    r"\b(?:below|under|beneath|less than|lower than|unter|unterhalb|debajo|dessous|sous)\b|<|低于", re.IGNORECASE
-)
-_NEGATED = re.compile(
-    r"\b(?:not|never|don['’]?t|doesn['’]?t|isn['’]?t|avoid|skip|unless|except|no longer|without|nicht|nie|kein\w*|nunca|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b",
-    re.IGNORECASE,
-)
-_PER_DAY = re.compile(
-    r"(?:per|a|each|every|pro|al|por|par)\s+(?:trading\s+)?(?:day|tag|día|jour|session)|daily", re.IGNORECASE
-)
-# What comes before a number that is to go.
-_OLD = re.compile(
-    r"\b(?:instead of|rather than|not|anstatt|statt|en lugar de|en vez de|au lieu de)\s*(?:the |a |an )?$|\b(?:change|replace|switch|swap|raise|lower|increase|decrease|reduce|move|from)\b[^,.;]*$(?<!to )(?<!with )(?<!by )(?<!for )",
-    re.IGNORECASE,
-)
 _SCALES = (1.0, 0.01, 100.0, 60.0, 1 / 60)
 
 
@@ -40,6 +32,8 @@ def contract_findings(
     assumptions: Sequence[str] = (),
     *,
     whole: bool = True,
+    symbol: str = "",
+    before: Sequence[str] | None = None,
 ) -> list[str]:
     """Lists the points on which request, requirements and code do not agree.
 
@@ -48,19 +42,86 @@ def contract_findings(
         requirements: What the answer says it asks for.
         strategy: The compiled code of the answer.
         assumptions: What the answer says it decided by itself.
-        whole: Whether the request describes the whole strategy; a change describes a part, so the rest of the code need not be asked for.
+        whole: Whether the request describes the whole strategy; of a change, the rest is what stood before.
+        symbol: The symbol of the answer.
+        before: The rules that stood before a change; None when they are not known.
 
     Returns:
         One sentence for each disagreement, saying what to do; nothing when they agree.
     """
     program = Program(strategy.source)
-    found = [*_quotations(request, requirements), *_left_over(request, requirements)]
-    for each in requirements:
+    found = [*_quotations(request, requirements, whole=whole), *_left_over(request, requirements, symbol)]
+    rules, wrong = _read(requirements)
+    found += wrong
+    told = _numbers_told(assumptions)
+    said = frozenset(
+        one for each, of_it in zip(requirements, rules, strict=True) for one in columns_said(each.quote, of_it)
+    )
+    named = indicators_named(" ; ".join([request, *assumptions]))
+    said |= frozenset(one for each in before or () for one in columns_of(read_rule(each)))
+    for each, of_it in zip(requirements, rules, strict=True):
         if each.status is Status.COVERED:
-            found += _covered(each, program)
-    if whole:
-        found += _not_asked_for(program, requirements, assumptions)
+            found += _lines(each, program)
+            found += wording_findings(each.quote, of_it, symbol=symbol, told=told, columns=said, named=named)
+        elif each.status is not Status.KEPT:
+            found += _not_told(each, of_it, assumptions, told)
+    for rule in (rule for of_it in rules for rule in of_it):
+        if rule.kind is RuleKind.SYMBOL and symbol and rule.unit != symbol.upper():
+            found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
+    if not wrong:
+        standing = _standing(rules)
+        if not whole and before is not None:
+            found += _kept(requirements, rules, before)
+        found += _behaves(standing, strategy, symbol)
     return [*found, *never_acts(strategy, program)]
+
+
+def rules_of(requirements: Sequence[Requirement]) -> list[str]:
+    """The rules that stand, in their canonical form; what cannot be read is left out."""
+    rules, _ = _read(requirements)
+    return list(dict.fromkeys(each.text for each in _standing(rules)))
+
+
+def _read(requirements: Sequence[Requirement]) -> tuple[list[list[Rule]], list[str]]:
+    rules, wrong = list[list[Rule]](), list[str]()
+    for each in requirements:
+        of_it = list[Rule]()
+        for text in each.rules:
+            try:
+                of_it.append(read_rule(text))
+            except RuleError as error:
+                wrong.append(f"The rule “{text[:120]}”: {error}.")
+        rules.append(of_it)
+        if each.status is Status.UNSUPPORTED and each.rules:
+            wrong.append(f"“{each.quote[:80]}” is unsupported, and has a rule: it is one or the other.")
+    return rules, wrong
+
+
+def _standing(rules: Sequence[Sequence[Rule]]) -> list[Rule]:
+    return [each for of_it in rules for each in of_it if each.kind not in (RuleKind.DROP, RuleKind.SYMBOL)]
+
+
+def _behaves(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator[str]:
+    try:
+        reference = reference_strategy(rules)
+    except RuleError as error:
+        yield f"The rules of the requirements are no strategy: {error}. All rules together must say everything that the code does."
+        return
+    yield from disagreement(strategy, reference, around_the_clock="/" in symbol)
+
+
+def _kept(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], before: Sequence[str]) -> Iterator[str]:
+    """That of what stood before nothing is lost or slipped in without a word."""
+    stood = {read_rule(each).text for each in before}
+    kept = {
+        each.text for of, of_it in zip(requirements, rules, strict=True) if of.status is Status.KEPT for each in of_it
+    }
+    dropped = {each.dropped.text for of_it in rules for each in of_it if each.dropped is not None}
+    now = {each.text for each in _standing(rules)}
+    for text in sorted(kept - stood):
+        yield f"The rule “{text}” is called kept, and did not stand before."
+    for text in sorted(stood - now - dropped):
+        yield f"The rule “{text}” stood before, and is gone: keep it, or let the requirement that asks for it say “drop {text}”."
 
 
 def _plain(text: str) -> str:
@@ -75,9 +136,17 @@ def _spans(request: str, quote: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
-def _quotations(request: str, requirements: Sequence[Requirement]) -> Iterator[str]:
+def _quotations(request: str, requirements: Sequence[Requirement], *, whole: bool) -> Iterator[str]:
     seen: dict[str, Requirement] = {}
     for each in requirements:
+        if each.status is Status.KEPT:
+            if whole:
+                yield f"“{each.meaning[:80]}” is called kept, and this is the first request: quote it, or call it assumed."
+            continue
+        if not each.quote.strip():
+            if each.status is not Status.ASSUMED:
+                yield f"“{each.meaning[:80]}” quotes nothing: what the request does not ask for is assumed."
+            continue
         if not any(True for _ in _spans(request, each.quote)):
             yield f"requirements quotes “{each.quote[:80]}”, and the request does not say that: quote its own words."
         twin = seen.setdefault(_plain(each.quote), each)
@@ -85,57 +154,64 @@ def _quotations(request: str, requirements: Sequence[Requirement]) -> Iterator[s
             yield f"requirements quotes “{each.quote[:80]}” twice, as {twin.status.value} and as {each.status.value}: which is it?"
 
 
-def _left_over(request: str, requirements: Sequence[Requirement]) -> Iterator[str]:
-    spans = [span for each in requirements for span in _spans(request, each.quote)]
+def _left_over(request: str, requirements: Sequence[Requirement], symbol: str) -> Iterator[str]:
+    spans = [span for each in requirements if each.status is not Status.KEPT for span in _spans(request, each.quote)]
+    lost = False
     for element in elements_of(request):
         if not any(start <= element.start and element.end <= end for start, end in spans):
+            lost = True
             around = request[max(0, element.start - 25) : element.end + 25].strip()
             yield f"The request says “{element.text}” (in “…{around}…”), and no requirement quotes it: add it as covered, assumed or unsupported."
+    if not lost:
+        for words in words_left(request, spans, symbol):
+            yield f"No requirement quotes “{words}” of the request: add it as covered, assumed or unsupported."
 
 
-def _covered(requirement: Requirement, program: Program) -> Iterator[str]:
+def _numbers_told(assumptions: Sequence[str]) -> frozenset[float]:
+    told = " ".join(assumptions)
+    numbers = {float(each.replace(",", "")) for each in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", told)}
+    numbers |= {60.0 * int(hour) + int(minute) for hour, minute in re.findall(r"\b(\d{1,2}):(\d\d)\b", told)}
+    return frozenset(
+        numbers
+        | {each / 100 for each in numbers}
+        | {1 - each / 100 for each in numbers}
+        | {1 + each / 100 for each in numbers}
+    )
+
+
+def _not_told(
+    requirement: Requirement, rules: Sequence[Rule], assumptions: Sequence[str], told: frozenset[float]
+) -> Iterator[str]:
+    """What is assumed or unsupported has to be said to the person before anything runs."""
+    if requirement.quote.strip():
+        said = [_plain(each) for each in assumptions]
+        if not any(_plain(requirement.quote) in each for each in said):
+            yield f"“{requirement.quote[:80]}” is {requirement.status.value}, and assumptions does not say so: quote the words there and say what becomes of them."
+        return
+    for rule in rules:
+        missing = [each for each in rule.numbers - {0.0, 1.0} if not any(abs(each - other) < 1e-9 for other in told)]
+        if missing or not assumptions:
+            yield f"Nobody asked for “{rule.text}”, and assumptions does not say it with its numbers."
+
+
+def _lines(requirement: Requirement, program: Program) -> Iterator[str]:
+    """That the lines named for a requirement are those in which its numbers, hours and days stand."""
     said = f"“{requirement.quote[:80]}”"
+    if requirement.rules and all(each.startswith(("drop ", "symbol ")) for each in requirement.rules):
+        return
     if not requirement.lines or not all(1 <= each <= len(program.lines) for each in requirement.lines):
         yield f"{said} is covered, it says, and names no line of the code that does it."
         return
     values = program.values_on(requirement.lines)
-    elements = elements_of(requirement.quote)
-    for element in elements:
-        if _OLD.search(requirement.quote[: element.start]):
-            continue
-        yield from _element_stands(element, requirement, program, values, said)
-    yield from _directions(requirement, elements, program, said)
-
-
-def _directions(requirement: Requirement, elements: Sequence[Element], program: Program, said: str) -> Iterator[str]:
-    """Levels that the code compares the other way than the words just before them say."""
-    negated = "not" in program.words_used(requirement.lines)
-    begin = 0
-    for element in elements:
-        if element.kind is Kind.WORD:
-            continue
-        before, begin = requirement.quote[begin : element.start], element.end
-        if element.kind is not Kind.NUMBER or element.unit not in (Unit.NONE, Unit.MONEY):
-            continue
-        bounds = [
-            (match.start(), up) for pattern, up in ((_UP, True), (_DOWN, False)) for match in pattern.finditer(before)
-        ]
-        if not bounds:
-            continue
-        up = max(bounds)[1] != bool(_NEGATED.search(before))
-        operators = program.operators_with(element.value, requirement.lines)
-        right, wrong = ({">", ">="}, {"<", "<="}) if up else ({"<", "<="}, {">", ">="})
-        if operators & wrong and operators.isdisjoint(right) and not negated:
-            yield f"{said} means {'above' if up else 'at or below'} {element.value:g}, and the lines it names compare the other way."
+    for element in elements_of(requirement.quote):
+        if not OLD.search(requirement.quote[: element.start]):
+            yield from _element_stands(element, requirement, program, values, said)
 
 
 def _element_stands(
     element: Element, requirement: Requirement, program: Program, values: set[float], said: str
 ) -> Iterator[str]:
-    if element.kind is Kind.NUMBER:
-        if element.unit is Unit.DAYS and not _PER_DAY.search(requirement.quote):
-            yield f"{said} counts days or longer, and bars are minutes: it cannot be covered by {element.value:g} bars. Ask, or say it is unsupported or assumed."
-            return
+    if element.kind is Kind.NUMBER and element.unit is not Unit.DAYS:
         scales = {
             Unit.PERCENT: (1.0, 0.01),
             Unit.HOURS: (60.0, 1.0),
@@ -150,51 +226,5 @@ def _element_stands(
         }
         if not any(abs(one - other) <= 1e-6 * max(1.0, abs(one)) for one in near for other in values):
             yield f"{said} has {element.text}, and the lines it names do not: name the lines where it stands, or mend the code."
-        used = program.words_used(requirement.lines)
-        if element.unit is Unit.MONEY and "unrealized_return" in used:
-            yield f"{said} is an amount of money, and the lines it names use a fraction of the price."
-        if (
-            element.unit is Unit.PERCENT
-            and "quantity" in used
-            and "unrealized_return" not in used
-            and re.search(r"buy\(quantity", program.text_on(requirement.lines))
-        ):
-            yield f"{said} is a percentage, and the lines it names use a number of shares."
-        if (
-            element.unit is Unit.MONEY
-            and re.search(r"\b(?:stop|trail\w*|target|profit|loss)\b", requirement.quote, re.IGNORECASE)
-            and used & {"notional", "fraction"}
-            and not used & {"average_entry_price", "close", "peak"}
-        ):
-            yield f"{said} is a stop or a target, and the lines it names are a size."
-    elif element.kind is Kind.TIME:
-        hour, minute = divmod(int(element.value), 60)
-        late = element.value + 720 if hour < 12 else element.value
-        if not (
-            {element.value, late} & values
-            or ({float(hour), float(minute)} <= values | {0.0} or {float(hour + 12), float(minute)} <= values | {0.0})
-        ):
-            yield f"{said} has the time {element.text}, and the lines it names do not: minutes of the day are hour * 60 + minute."
     elif element.kind is Kind.DAY and "weekday" not in program.words_used(requirement.lines):
         yield f"{said} names a day of the week, and the lines it names do not look at bar.time.weekday."
-
-
-def _not_asked_for(program: Program, requirements: Sequence[Requirement], assumptions: Sequence[str]) -> Iterator[str]:
-    named = {line for each in requirements if each.status is not Status.UNSUPPORTED for line in each.lines}
-    told = " ".join(assumptions)
-    numbers = {float(each.replace(",", "")) for each in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", told)}
-    numbers |= {60.0 * int(hour) + int(minute) for hour, minute in re.findall(r"\b(\d{1,2}):(\d\d)\b", told)}
-    for each in program.comparisons:
-        if any(each.line <= line <= each.last_line for line in named) or _told(each, told, numbers):
-            continue
-        yield f"Line {each.line} makes the strategy {each.action} only when {each.words}, and neither a requirement nor an assumption says so."
-
-
-def _told(comparison: Comparison, told: str, numbers: set[float]) -> bool:
-    if not told:
-        return False
-    values = {abs(each) for each in comparison.values if each}
-    if values:
-        return bool(values & numbers) or bool({round(each * 100, 8) for each in values} & numbers)
-    words = re.findall(r"\w+", f"{comparison.left} {comparison.right}")
-    return any(word.lower() in told.lower() for word in words if len(word) > 3)

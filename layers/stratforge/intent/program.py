@@ -60,10 +60,6 @@ class Program:
                 found |= self._values(node)
         return found
 
-    def text_on(self, lines: list[int]) -> str:
-        """Returns the source code of the given lines."""
-        return "\n".join(self.lines[each - 1] for each in lines if 1 <= each <= len(self.lines))
-
     def words_used(self, lines: list[int]) -> set[str]:
         """Names of fields, indicators, arguments and operators on these lines."""
         found: set[str] = set()
@@ -82,33 +78,12 @@ class Program:
                 found.add("not")
         return found
 
-    def returned(self, action: str) -> list[ast.Call]:
-        """The calls of `buy` or `sell`."""
-        return [
-            node
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == action
-        ]
-
-    def operators_with(self, value: float, lines: list[int]) -> set[str]:
-        """Returns the operators with which the lines compare something with a value, seen from the left."""
-        flipped = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
-        found: set[str] = set()
-        for node in ast.walk(self.tree):
-            if not isinstance(node, ast.Compare) or not any(
-                node.lineno <= line <= (node.end_lineno or node.lineno) for line in lines
-            ):
-                continue
-            left = node.left
-            for operator, right in zip(node.ops, node.comparators, strict=True):
-                sign = _OPERATORS.get(type(operator))
-                if sign is not None:
-                    if _near(value, self._direct(right)):
-                        found.add(sign)
-                    if _near(value, self._direct(left)):
-                        found.add(flipped[sign])
-                left = right
-        return found
+    def numbers_of(self, node: ast.AST) -> set[float]:
+        """The numbers of an expression with their signs, each as far as constants can be folded."""
+        value = self._folded(node)
+        if value is not None:
+            return {value}
+        return {number for each in ast.iter_child_nodes(node) for number in self.numbers_of(each)}
 
     def _compared(self) -> Iterator[Comparison]:
         for function in self.tree.body:
@@ -191,10 +166,6 @@ class Program:
             if isinstance(node.op, ast.Div) and right:
                 return left / right
         return None
-
-
-def _near(value: float, among: set[float]) -> bool:
-    return any(abs(value - each) <= 1e-9 * max(1.0, abs(value)) for each in among)
 
 
 def constants_of(tree: ast.Module) -> dict[str, float]:

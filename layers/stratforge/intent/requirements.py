@@ -8,20 +8,34 @@ from pydantic import BaseModel, Field
 
 
 class Status(StrEnum):
-    """The outcomes of a requirement: covered by code, assumed, or unsupported."""
+    """The outcomes of a requirement.
+
+    `covered` by code, `assumed` where something was read into the words, `unsupported` where the language cannot do it, and `kept` where it stands
+    since an earlier turn.
+    """
 
     COVERED = "covered"
     ASSUMED = "assumed"
     UNSUPPORTED = "unsupported"
+    KEPT = "kept"
 
 
 class Requirement(BaseModel):
     """One thing that the request asks for."""
 
-    quote: str = Field(max_length=600, description="The request's own words, verbatim")
+    quote: str = Field(
+        max_length=600,
+        description="The request's own words, verbatim; empty for what it does not ask for and the strategy needs (then it is assumed), and for what is kept",
+    )
     meaning: str = Field(max_length=600, description="What it means in the strategy language, in plain words")
     status: Status = Field(
-        description="covered: the lines do just this. assumed: something was read into the words. unsupported: the language cannot do it"
+        description="covered: the lines do just this. assumed: something was read into the words, or it was not asked for. unsupported: the language "
+        "cannot do it. kept: it stands since an earlier turn"
+    )
+    rules: list[str] = Field(
+        default_factory=list,
+        max_length=12,
+        description="What it means as formal rules; all rules together say everything the code does",
     )
     lines: list[int] = Field(
         default_factory=list,

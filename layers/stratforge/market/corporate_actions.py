@@ -6,23 +6,63 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from enum import StrEnum
 
 import numpy as np
 
 from stratforge.market.columns import BarColumns, Integers
 
 
+class ActionKind(StrEnum):
+    """The kinds of corporate actions. The platform follows splits and changes of symbol by itself, the others when an operator has approved."""
+
+    SPLIT = "split"
+    SYMBOL_CHANGE = "symbol_change"
+    STOCK_DIVIDEND = "stock_dividend"
+    SPIN_OFF = "spin_off"
+    UNIT_SPLIT = "unit_split"
+    RIGHTS_DISTRIBUTION = "rights_distribution"
+    CASH_MERGER = "cash_merger"
+    STOCK_MERGER = "stock_merger"
+    STOCK_AND_CASH_MERGER = "stock_and_cash_merger"
+    REDEMPTION = "redemption"
+    WORTHLESS_REMOVAL = "worthless_removal"
+
+
+AUTOMATIC = frozenset((ActionKind.SPLIT, ActionKind.SYMBOL_CHANGE))
+
+
 @dataclass(frozen=True, slots=True)
 class CorporateAction:
-    """A split (`ratio` new shares for one old) or a change of symbol."""
+    """A change of what a unit of a symbol is, on a day of the exchange.
+
+    Attributes:
+        ratio: Units of the same symbol for one old unit: the ratio of a split, 0 where the symbol goes; None for 1.
+        new_symbol: What holders get besides, or instead.
+        new_ratio: Units of `new_symbol` for one old unit.
+        cash: Dollars for one old unit.
+    """
 
     action_id: str
     symbol: str
-    kind: Literal["split", "symbol_change"]
+    kind: ActionKind
     effective_on: date
     ratio: Decimal | None = None
     new_symbol: str | None = None
+    new_ratio: Decimal | None = None
+    cash: Decimal | None = None
+
+    @property
+    def words(self) -> str:
+        """The action in words, for operators and users."""
+        if self.kind is ActionKind.SPLIT:
+            return f"split {self.ratio}:1"
+        if self.kind is ActionKind.SYMBOL_CHANGE:
+            return f"{self.symbol} becomes {self.new_symbol}"
+        kept = "stays" if self.ratio is None else f"becomes {self.ratio.normalize():f}"
+        more = [f"{self.new_ratio.normalize():f} {self.new_symbol}"] if self.new_ratio and self.new_symbol else []
+        paid = [f"${self.cash.normalize():f}"] if self.cash else []
+        return f"{self.kind.replace('_', ' ')}: a share of {self.symbol} {' and gives '.join([kept, *more, *paid])}"
 
 
 @dataclass(frozen=True, slots=True)

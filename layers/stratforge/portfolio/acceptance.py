@@ -141,6 +141,8 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.UNKNOWN_ASSET
     elif not market.asset.tradable:
         reason = Reason.NOT_TRADABLE
+    elif market.asset.sell_only and request.terms.side == "buy":
+        reason = Reason.SELL_ONLY
     elif market.halted:
         reason = Reason.SYMBOL_HALTED
     elif market.platform_state is TradingState.HALTED:

@@ -19,7 +19,8 @@ _CENT, _FINE = Decimal("0.01"), Decimal("0.0001")
 @dataclass(frozen=True, slots=True)
 class AssetRules:
     """The broker's order rules for an asset. `min_order_size` and the increments are in units of the asset and of its
-    price; None: the usual ones."""
+    price; None: the usual ones. Of a `sell_only` asset the broker takes sales only.
+    Increments and sizes are the broker's; `scale` units of the ledger are one of them."""
 
     symbol: str
     tradable: bool = True
@@ -28,6 +29,8 @@ class AssetRules:
     min_order_size: Decimal | None = None
     quantity_increment: Decimal | None = None
     price_increment: Decimal | None = None
+    sell_only: bool = False
+    scale: Decimal = ONE
 
     @property
     def fee_rate(self) -> Decimal:
@@ -38,8 +41,13 @@ class AssetRules:
     def step(self) -> Decimal:
         """The smallest difference between two quantities."""
         if self.quantity_increment is not None:
-            return max(self.quantity_increment, QUANTITY_STEP)
-        return QUANTITY_STEP if self.fractionable else ONE
+            return max(self.quantity_increment, QUANTITY_STEP) * self.scale
+        return (QUANTITY_STEP if self.fractionable else ONE) * self.scale
+
+    @property
+    def allocation_step(self) -> Decimal:
+        """The step in which fills are divided: a whole unit where the asset trades in whole units only, so that nobody is left with a part of one."""
+        return (QUANTITY_STEP if self.fractionable or self.crypto else ONE) * self.scale
 
     def conform(self, quantity: Decimal) -> Decimal:
         """The largest quantity that can be ordered and is not more than `quantity`."""
@@ -48,6 +56,7 @@ class AssetRules:
 
     def is_large_enough(self, quantity: Decimal, price: Decimal) -> bool:
         """Returns whether the broker takes an order of this size."""
+        quantity /= self.scale
         if self.min_order_size is not None and quantity < self.min_order_size:
             return False
         whole = not self.crypto and quantity == quantity.to_integral_value()
@@ -56,8 +65,8 @@ class AssetRules:
     def price_discovery_quantity(self, price: Decimal) -> Decimal:
         """The quantity that is sent to the broker only to have a price of the market: a share, or coins for a few dollars."""
         if not self.crypto:
-            return ONE
-        quantity = max(self.min_order_size or ZERO, PRICE_DISCOVERY_NOTIONAL / price)
+            return self.scale
+        quantity = max(self.min_order_size or ZERO, PRICE_DISCOVERY_NOTIONAL / price) * self.scale
         return (quantity / self.step).quantize(ONE, ROUND_UP) * self.step
 
     def tick(self, price: Decimal) -> Decimal:

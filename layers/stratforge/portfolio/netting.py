@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from stratforge.market.sizes import Side
@@ -37,8 +37,8 @@ class Block:
     limit_price: Decimal | None
     cross_low: Decimal
     cross_high: Decimal
-    left_out: frozenset[int] = frozenset()
-    owes_turn: bool = False
+    left_out: frozenset[int]
+    owes_turn: bool
 
 
 def net_orders(
@@ -48,7 +48,7 @@ def net_orders(
     asset: AssetRules,
     *,
     balanced: Side,
-    limits_first: bool = False,
+    limits_first: bool,
 ) -> Block | None:
     """Nets executable orders: opposite sides cross, the rest goes to the broker within the collar.
 
@@ -85,6 +85,17 @@ def net_orders(
     mine = [bounds[i] for i in inside if orders[i].side == side]
     limit = asset.round_limit(min(mine) if side == "buy" else max(mine), up=side == "sell")
     return Block(side, quantity, cross, limit, widest["sell"], widest["buy"], left_out, owes_turn)
+
+
+def within(block: Block, dollars: Decimal, price: Decimal, asset: AssetRules | None) -> Block | None:
+    """The block with as much of its purchase as so many dollars pay for at its limit; None when that is too little for the broker.
+
+    What is left of its orders waits: everybody's to the same part, as what is bought is divided in proportion.
+    """
+    if asset is None or block.limit_price is None:
+        return None
+    quantity = asset.conform(min(block.quantity, max(dollars, ZERO) / block.limit_price))
+    return replace(block, quantity=quantity) if asset.is_large_enough(quantity, price) else None
 
 
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:

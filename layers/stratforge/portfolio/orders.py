@@ -54,6 +54,14 @@ class BlockStatus(StrEnum):
     REJECTED = "REJECTED"
 
 
+class Returns(StrEnum):
+    """The orders of a block that came to nothing which go back to our book, instead of ending."""
+
+    NONE = "NONE"
+    RESTING = "RESTING"  # Those that rest by their nature (limits, stops), and those that close a position.
+    ALL = "ALL"
+
+
 EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))
 
 

@@ -18,10 +18,14 @@ class Reason(StrEnum):
     STALE_PRICE = "STALE_PRICE"
     UNKNOWN_ASSET = "UNKNOWN_ASSET"
     NOT_TRADABLE = "NOT_TRADABLE"
+    SELL_ONLY = "SELL_ONLY"
     MARKET_CLOSED = "MARKET_CLOSED"
     SYMBOL_HALTED = "SYMBOL_HALTED"
     EXCHANGE_HALT = "EXCHANGE_HALT"
     CORPORATE_ACTION = "CORPORATE_ACTION"
+    # The platform's account at the broker
+    PLATFORM_BUYING_POWER = "PLATFORM_BUYING_POWER"
+    BROKER_UNAVAILABLE = "BROKER_UNAVAILABLE"
     # Trading states and protections
     PLATFORM_HALTED = "PLATFORM_HALTED"
     USER_HALTED = "USER_HALTED"
@@ -62,6 +66,9 @@ _EXPLANATIONS = {
     Reason.STALE_PRICE: "The last price of the symbol is too old to trade on; try again when it trades.",
     Reason.UNKNOWN_ASSET: "The broker has no asset of this symbol.",
     Reason.NOT_TRADABLE: "The broker does not trade the asset at present.",
+    Reason.SELL_ONLY: "The broker lets positions in the asset be sold, and sells no more of it.",
+    Reason.PLATFORM_BUYING_POWER: "The platform's account at the broker cannot carry the order at present; your own money is not the reason. It waits.",
+    Reason.BROKER_UNAVAILABLE: "The broker takes no orders of the platform at present; the order waits.",
     Reason.MARKET_CLOSED: "The market closed before the signal could be executed.",
     Reason.SYMBOL_HALTED: "Trading in the symbol is halted on this platform until it is looked into.",
     Reason.EXCHANGE_HALT: "The exchange has halted or paused the symbol, and a signal does not wait for it.",

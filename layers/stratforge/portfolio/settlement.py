@@ -7,7 +7,7 @@ is never applied again, and what was missed arrives with the next event.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
@@ -17,19 +17,9 @@ from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate, drawn
 from stratforge.portfolio.assets import QUANTITY_STEP, ZERO
 from stratforge.portfolio.netting import may_cross
-from stratforge.portfolio.orders import BlockStatus
+from stratforge.portfolio.orders import BlockStatus, Returns
 from stratforge.portfolio.reasons import Reason
 
-# What the broker's statuses and events mean that nothing comes after, by their names. Everything else may still fill: a suspended order too.
-FINAL_STATUSES: Mapping[str, BlockStatus] = {
-    "fill": BlockStatus.FILLED,
-    "filled": BlockStatus.FILLED,
-    "canceled": BlockStatus.CANCELED,
-    "expired": BlockStatus.CANCELED,
-    "done_for_day": BlockStatus.CANCELED,
-    "replaced": BlockStatus.CANCELED,
-    "rejected": BlockStatus.REJECTED,
-}
 _REASONS = {BlockStatus.REJECTED: Reason.BROKER_REJECTED, BlockStatus.CANCELED: Reason.BROKER_CANCELED}
 PRICE_STEP = Decimal("0.000000000001")
 FEE_STEP = Decimal("0.00000001")
@@ -37,7 +27,10 @@ FEE_STEP = Decimal("0.00000001")
 
 @dataclass(frozen=True, slots=True)
 class OrderProgress:
-    """Progress of a block order at the broker: cumulative figures, and the final status once there is one."""
+    """Progress of a block order at the broker: cumulative figures, and the final status once there is one.
+
+    `reason` and `returns` say of a block that came to nothing why, and which of its orders wait on.
+    """
 
     filled_quantity: Decimal
     filled_value: Decimal
@@ -46,11 +39,13 @@ class OrderProgress:
     execution_id: str | None = None
     last_price: Decimal | None = None
     last_quantity: Decimal | None = None
+    reason: Reason | None = None
+    returns: Returns = Returns.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class BlockState:
-    """A block order as the ledger has it."""
+    """A block order as the ledger has it; `step` is what its fills are divided in."""
 
     block_id: UUID
     symbol: str
@@ -63,6 +58,7 @@ class BlockState:
     limit_price: Decimal | None
     filled_quantity: Decimal
     filled_value: Decimal
+    step: Decimal = QUANTITY_STEP
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +86,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True)
 class NewTrade:
-    """A trade to write for one order. What the broker keeps comes out of what is received: coins or money."""
+    """A trade to write for one order. What the broker keeps comes out of what is received: coins or money; `inside` trades were crossed."""
 
     order_id: UUID
     side: Side
@@ -100,6 +96,7 @@ class NewTrade:
     executed_at: datetime
     fee_quantity: Decimal = ZERO
     fee_cash: Decimal = ZERO
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +108,7 @@ class Settlement:
     trades: tuple[NewTrade, ...]
     completed: BlockStatus | None
     reason: Reason | None
+    returns: Returns = Returns.NONE
 
 
 def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgress) -> Settlement:
@@ -129,8 +127,12 @@ def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgr
         execution = _execution(block, progress, new_quantity)
         trades += _allocated(block, orders, filled, execution)
         trades += _crossed(block, orders, filled, execution)
-    reason = _REASONS.get(progress.terminal) if progress.terminal else None
-    return Settlement(execution, tuple(trades), progress.terminal, reason)
+    if progress.terminal is None:
+        return Settlement(execution, tuple(trades), None, None)
+    # A last status may come late: an order that was filled whole is filled, even if it is "done for the day" or "calculated" by now.
+    whole = max(progress.filled_quantity, block.filled_quantity) >= block.quantity
+    ended = BlockStatus.FILLED if whole else progress.terminal
+    return Settlement(execution, tuple(trades), ended, progress.reason or _REASONS.get(ended), progress.returns)
 
 
 def _no_more_than_ordered(block: BlockState, progress: OrderProgress) -> OrderProgress:
@@ -175,7 +177,7 @@ def _allocated(
     They are filled by the broker to the extent of the net and by crossing for the rest, every order in the same proportion.
     """
     wanted = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == block.side}
-    parts = allocate(execution.quantity, wanted, key=f"{block.block_id}/{execution.execution_id}")
+    parts = allocate(execution.quantity, wanted, key=f"{block.block_id}/{execution.execution_id}", step=block.step)
     fees = _fees(block, execution, parts)
     trades = []
     for order in orders:
@@ -200,17 +202,17 @@ def _allocated(
 
 def _fees(block: BlockState, execution: Execution, parts: dict[UUID, Decimal]) -> dict[UUID, Decimal]:
     """The coins the broker keeps of a purchase, divided among the orders that got the rest."""
-    fee = fee_quantity(execution.quantity, block.fee_rate)
+    fee = fee_quantity(execution.quantity, block.fee_rate, FEE_STEP * block.step / QUANTITY_STEP)
     return allocate(fee, parts, key=f"{block.block_id}/fee/{execution.execution_id}")
 
 
-def fee_quantity(quantity: Decimal, rate: Decimal) -> Decimal:
+def fee_quantity(quantity: Decimal, rate: Decimal, step: Decimal = FEE_STEP) -> Decimal:
     """Computes the fee, in coins, of a crypto purchase, rounded up a little more coarsely than the broker does.
 
     It rounds the fee of every fill by itself, and a recovered execution may stand for several. Rounding up makes sure that the
     ledger never holds more coins than the account, so that what is sold is there.
     """
-    return (quantity * rate).quantize(FEE_STEP, ROUND_UP)
+    return (quantity * rate / step).to_integral_value(ROUND_UP) * step
 
 
 def _crossed(
@@ -222,22 +224,27 @@ def _crossed(
     """
     before = execution.cumulative_quantity - execution.quantity
     crossing = _crossing_parts(block, orders)
-    parts = {
-        order.order_id: _share(crossing[order.order_id], execution.cumulative_quantity, block)
-        - _share(crossing[order.order_id], before, block)
+    left = {
+        order.order_id: max(crossing[order.order_id] - filled[order.order_id], ZERO)
         for order in orders
         if order.side != block.side
         and may_cross(order.side, order.limit, execution.price, block.cross_low, block.cross_high)
     }
-    wanted = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == block.side}
     key = f"cross:{execution.execution_id}"
-    parts |= allocate(sum(parts.values(), ZERO), wanted, key=f"{block.block_id}/{key}")
+    total = sum((crossing[order_id] for order_id in left), ZERO)
+    share = _share(total, execution.cumulative_quantity, block) - _share(total, before, block)
+    now = min(share, sum(left.values(), ZERO))
+    parts = allocate(now, left, key=f"{block.block_id}/{key}/smaller", step=block.step)
+    wanted = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == block.side}
+    parts |= allocate(now, wanted, key=f"{block.block_id}/{key}", step=block.step)
     trades = []
     for order in orders:
         part = parts.get(order.order_id, ZERO)
         if part > 0:
             filled[order.order_id] += part
-            trades.append(NewTrade(order.order_id, order.side, part, execution.price, key, execution.filled_at))
+            trades.append(
+                NewTrade(order.order_id, order.side, part, execution.price, key, execution.filled_at, inside=True)
+            )
     return trades
 
 
@@ -260,4 +267,4 @@ def _share(quantity: Decimal, filled: Decimal, block: BlockState) -> Decimal:
     """What of a quantity crosses until so much of the block is filled."""
     if filled == block.quantity:
         return quantity
-    return (quantity * filled / block.quantity).quantize(QUANTITY_STEP, ROUND_DOWN)
+    return (quantity * filled / block.quantity / block.step).to_integral_value(ROUND_DOWN) * block.step

@@ -1,8 +1,9 @@
 """The cost of a strategy on a bar: counted from its operations, not timed, so that the same source costs the same
 everywhere.
 
-The weights are nanoseconds on one core of the kind the project is measured on, rounded up; what they add up to is a nominal time. A budget
-that is met here is met on every bar of every symbol, whatever the data holds.
+The weights are nanoseconds on one core of the kind the project is measured on (`cost_weights.py`, written by `tests/benchmarks/cost.py`, which also says how
+far nominal and measured times are apart); what they add up to is a nominal time. A budget that is met here is met on every bar of every symbol,
+whatever the data holds.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from stratforge.strategy.cost_weights import WEIGHTS
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Argument, Node
 from stratforge.strategy.indicators import REGISTRY
@@ -24,43 +26,8 @@ MAX_GATE_NANOSECONDS = 700_000_000
 MAX_PARENTHESES = 150
 
 _OPERATION_NANOSECONDS = 50
-# What one evaluation, one column and one indicator take however short the window is.
-_EVALUATION_NANOSECONDS = 30_000
-_COLUMN_NANOSECONDS = 5_000
-_INDICATOR_NANOSECONDS = 30_000
+_EVALUATION_NANOSECONDS = 10_000
 _CALL_OPERATIONS = 4
-_FLAT = 5.0
-_INDICATOR_FLAT = 150.0
-# Nanoseconds a bar of what is neither a plain pass over the column nor an indicator of the usual kind.
-_FLATS = {
-    "floor_divide": 16.0,
-    "modulo": 13.0,
-    "ffill": 20.0,
-    "rolling_mean": 25.0,
-    "rolling_sum": 25.0,
-    "rolling_min": 40.0,
-    "rolling_max": 40.0,
-    "rolling_median": 150.0,
-    "rolling_quantile": 150.0,
-    "rolling_std": 100.0,
-    "rolling_var": 100.0,
-    "ewm_mean": 30.0,
-    **dict.fromkeys(("ta.supertrend", "ta.psar"), 1_000.0),
-    **dict.fromkeys(("ta.fisher", "ta.hwma", "ta.mcgd", "ta.ssf", "ta.kama"), 600.0),
-    **dict.fromkeys(("ta.median", "ta.quantile"), 500.0),
-}
-# Nanoseconds a bar for each bar of the window, where every window is computed anew.
-_SLIDING = {
-    **dict.fromkeys(("rolling_median", "rolling_quantile", "ta.median", "ta.quantile"), 12.0),
-    **dict.fromkeys(("rolling_std", "rolling_var"), 5.0),
-    **dict.fromkeys(("ta.correl", "ta.beta", "ta.inertia"), 17.0),
-    **dict.fromkeys(("ta.linreg", "ta.linregslope", "ta.linregintercept", "ta.linregangle", "ta.tsf"), 13.0),
-    **dict.fromkeys(("ta.cti", "ta.cfo", "ta.fosc", "ta.mad", "ta.skew", "ta.kurtosis"), 12.0),
-    **dict.fromkeys(("ta.hvol", "ta.avolume", "ta.rvi", "ta.cci", "ta.md", "ta.zscore", "ta.entropy", "ta.aroon"), 7.0),
-    **dict.fromkeys(("ta.po", "ta.stdev", "ta.variance", "ta.stderr", "ta.bbands"), 5.0),
-    **dict.fromkeys(("ta.hma", "ta.wma", "ta.fwma", "ta.pwma", "ta.sinwma", "ta.swma", "ta.alma", "ta.cg"), 0.5),
-    **dict.fromkeys(("ta.coppock", "ta.rvgi"), 0.5),
-}
 
 
 def weight_name(node: Node) -> str:
@@ -79,16 +46,18 @@ def longest_argument(node: Node) -> int:
     return 0
 
 
+def features(node: Node, bars: int) -> tuple[float, float, float, float]:
+    """What the weights of a node are multiplied with: 1, the bars, its longest window, and the bars of all its windows."""
+    length = longest_argument(node)
+    return 1.0, float(bars), float(length), float(length * max(bars - length + 1, 0))
+
+
 def node_nanoseconds(node: Node, bars: int) -> float:
     """The nominal time of one node over so many bars, its inputs not counted."""
     if node.operation == "field" or node.operation.startswith("column:"):
         return 0.0
-    name = weight_name(node)
-    flat, once = _FLAT, _COLUMN_NANOSECONDS
-    if node.operation == "indicator":
-        flat, once = _INDICATOR_FLAT, _INDICATOR_NANOSECONDS
-    length = longest_argument(node)
-    return once + _FLATS.get(name, flat) * bars + _SLIDING.get(name, 0.0) * length * max(bars - length + 1, 0)
+    weights, counts = WEIGHTS[weight_name(node)], features(node, bars)
+    return sum(weight * count for weight, count in zip(weights, counts, strict=True))
 
 
 def columns_nanoseconds(nodes: Iterable[Node], bars: int) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,9 +81,10 @@ def run_last_bar(runnable: Runnable, values: Values, position: PositionView, sta
         else:
             arguments.append(float(getattr(position, key)))
     action, confidence, kind, size, *after = runnable.function(*arguments)
-    kept = {
-        key: value
-        for key, value in zip(runnable.state, after, strict=True)
-        if -STATE_LIMIT <= value <= STATE_LIMIT  # NaN fails too: a key without a value is not kept
-    }
-    return Evaluation(signal_from_numbers(action, confidence, kind, size), kept)
+    return Evaluation(signal_from_numbers(action, confidence, kind, size), kept_state(runnable.state, after))
+
+
+def kept_state(keys: Sequence[str], values: Sequence[float]) -> dict[str, float]:
+    """The state that lasts to the next bar: a key whose value is unknown or beyond the limit has none then."""
+    # NaN fails the comparison too.
+    return {key: value for key, value in zip(keys, values, strict=True) if -STATE_LIMIT <= value <= STATE_LIMIT}

@@ -16,7 +16,7 @@ import numpy as np
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy import kernels as k
 from stratforge.strategy.indicators import REGISTRY
-from stratforge.strategy.kernels import Floats
+from stratforge.strategy.reach import Floats
 
 Argument = float | bool | str
 Computed = Floats | tuple[Floats, ...]
@@ -171,6 +171,10 @@ class Values:
     def __len__(self) -> int:
         return len(self._computed)
 
+    def give(self, node: Node, values: Floats) -> None:
+        """Takes these values for a node instead of computing it; what rests on it is computed from them."""
+        self._computed[node] = values
+
     def series(self, node: Node) -> Floats:
         """The column of `node`, as long as the bars."""
         value = self._value(node)
@@ -186,6 +190,11 @@ class Values:
         if found is None:
             found = self._latest[(column, back)] = self._look_back(column, back)
         return found
+
+    def latest_of(self, columns: Iterable[tuple[Node | str, int]]) -> list[float]:
+        """The last values of several columns, each with how many bars back, as `latest` gives them."""
+        known = self._latest
+        return [known[each] if each in known else self.latest(*each) for each in columns]
 
     def _look_back(self, column: Node | str, back: int) -> float:
         if len(self.bars) < back:

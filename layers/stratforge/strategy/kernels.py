@@ -16,7 +16,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from stratforge.strategy.reach import DAY_BARS, Floats, looks_back
+
 EPSILON = float(np.finfo(np.float64).eps)
 _CHUNK = 1 << 21  # elements of a strided window matrix worked on at a time (16 MiB)
 # Weights below 2**-46 of the newest are left out: 1.4e-14 of a value that stands still, less than the half digit (2.5e-14) that
@@ -40,6 +41,7 @@ def _scales() -> Floats:
 _SCALES = _scales()
 
 
+@looks_back(lambda: 0)
 def quantized(x: Floats) -> Floats:
     """`x` rounded to at least twelve decimal digits: what differs by rounding alone becomes equal, short decimals stay as they are."""
     x = np.ascontiguousarray(x)
@@ -56,6 +58,7 @@ def quantized(x: Floats) -> Floats:
     return out
 
 
+@looks_back(lambda: 0)
 def finite_or_unknown(x: Floats) -> Floats:
     """`x` with NaN for what is not finite, and without negative zeros."""
     out = x + 0.0
@@ -76,6 +79,7 @@ def first_valid(x: Floats) -> int:
     return int(valid.argmax()) if valid.any() else len(x)
 
 
+@looks_back(lambda periods: periods)
 def shift(x: Floats, periods: int) -> Floats:
     """`x` moved `periods >= 0` bars into the future: the value of `periods` bars ago."""
     if periods == 0:
@@ -90,6 +94,7 @@ def diff(x: Floats, periods: int) -> Floats:
     return x - shift(x, periods)
 
 
+@looks_back(lambda _day: DAY_BARS)
 def forward_fill(x: Floats, day: npt.NDArray[np.int64]) -> Floats:
     """The latest known value of the same exchange day."""
     places = np.arange(len(x))
@@ -97,13 +102,6 @@ def forward_fill(x: Floats, day: npt.NDArray[np.int64]) -> Floats:
     index = np.where(np.isnan(x) & (np.diff(day, prepend=-1) == 0), 0, places)
     np.maximum.accumulate(index, out=index)
     return x[index]
-
-
-def known_runs(x: Floats) -> list[slice]:
-    """The stretches of known values: a recursion that cannot pass over an unknown value begins anew after it."""
-    known = np.concatenate(([False], ~np.isnan(x), [False]))
-    edges = np.flatnonzero(known[1:] != known[:-1]).tolist()
-    return [slice(first, last) for first, last in zip(edges[::2], edges[1::2], strict=True)]
 
 
 def non_zero_range(high: Floats, low: Floats) -> Floats:
@@ -177,6 +175,7 @@ def _doubled_sum(x: Floats, count: int, decay: float) -> Floats:
         part, length, weight = longer, 2 * length, weight * weight
 
 
+@looks_back(lambda window: window - 1)
 def rolling_sum(x: Floats, window: int) -> Floats:
     """Sum of the last `window` values."""
     return quantized(_rolling_sum(x, window))
@@ -189,45 +188,68 @@ def _rolling_sum(x: Floats, window: int) -> Floats:
     return out
 
 
+@looks_back(lambda window: window - 1)
 def rolling_mean(x: Floats, window: int) -> Floats:
     """Mean of the last `window` values."""
     return quantized(_rolling_sum(x, window) / window)
 
 
+@looks_back(lambda window: window - 1)
 def rolling_min(x: Floats, window: int) -> Floats:
     """Smallest of the last `window` values."""
     return _blocked(x, window, np.minimum, np.inf)
 
 
+@looks_back(lambda window: window - 1)
 def rolling_max(x: Floats, window: int) -> Floats:
     """Largest of the last `window` values."""
     return _blocked(x, window, np.maximum, -np.inf)
 
 
-def windows(x: Floats, window: int) -> list[tuple[slice, Floats]]:
-    """Read-only (rows, window) views of all windows of `x`, in pieces of bounded size, with the rows they fill."""
+def over_windows(
+    window: int, outputs: int, compute: Callable[..., tuple[Floats, ...]], *series: Floats
+) -> list[Floats]:
+    """Applies `compute` to all windows of `series`, given as read-only (rows, window) views in pieces of bounded size.
+
+    Args:
+        window: Bars of a window.
+        outputs: How many columns `compute` gives.
+        compute: Takes a view of each of the series, gives a value for each row.
+        series: Columns of one length.
+    """
+    return _over_windows(series[0], window, outputs, compute, *series[1:])
+
+
+@looks_back(lambda window, _outputs, _compute, *_more: window - 1)
+def _over_windows(
+    x: Floats, window: int, outputs: int, compute: Callable[..., tuple[Floats, ...]], *more: Floats
+) -> list[Floats]:
     n = len(x)
+    out = [nans(n) for _ in range(outputs)]
     if window > n:
-        return []
-    view = np.lib.stride_tricks.sliding_window_view(x, window)
+        return out
+    views = [np.lib.stride_tricks.sliding_window_view(each, window) for each in (x, *more)]
     rows = max(1, _CHUNK // window)
-    return [
-        (slice(window - 1 + first, window - 1 + min(first + rows, len(view))), view[first : first + rows])
-        for first in range(0, len(view), rows)
-    ]
+    for first in range(0, n - window + 1, rows):
+        found = compute(*(view[first : first + rows] for view in views))
+        for column, values in zip(out, found, strict=True):
+            column[window - 1 + first : window - 1 + first + len(values)] = values
+    return out
 
 
+@looks_back(lambda window, _ddof: window - 1)
 def rolling_var(x: Floats, window: int, ddof: int) -> Floats:
     """Variance of the last `window` values with `ddof` delta degrees of freedom; exactly 0 when they are equal."""
-    out = nans(len(x))
     if window <= ddof:
-        return out
-    for rows, view in windows(x, window):
+        return nans(len(x))
+
+    def variance(view: Floats) -> tuple[Floats]:
         # Centered on the newest value: exact for constant windows and free of cancellation for far-off levels.
         centered = view - view[:, -1:]
         centered -= centered.mean(axis=1, keepdims=True)
-        out[rows] = np.einsum("ij,ij->i", centered, centered) / (window - ddof)
-    return out
+        return (np.einsum("ij,ij->i", centered, centered) / (window - ddof),)
+
+    return over_windows(window, 1, variance, x)[0]
 
 
 def rolling_std(x: Floats, window: int, ddof: int) -> Floats:
@@ -240,14 +262,13 @@ def rolling_median(x: Floats, window: int) -> Floats:
     return rolling_quantile(x, window, 0.5)
 
 
+@looks_back(lambda window, _q: window - 1)
 def rolling_quantile(x: Floats, window: int, q: float) -> Floats:
     """Quantile `q` of the last `window` values, interpolated linearly."""
-    out = nans(len(x))
-    for rows, view in windows(x, window):
-        out[rows] = np.quantile(view, q, axis=1)
-    return out
+    return over_windows(window, 1, lambda view: (np.quantile(view, q, axis=1),), x)[0]
 
 
+@looks_back(lambda weights: len(weights) - 1)
 def rolling_dot(x: Floats, weights: Floats) -> Floats:
     """Sum of the last values times `weights`, the last weight on the newest value."""
     out = nans(len(x))
@@ -258,12 +279,13 @@ def rolling_dot(x: Floats, weights: Floats) -> Floats:
 
 def rolling_arg_extreme(x: Floats, window: int, *, largest: bool) -> Floats:
     """Computes how many bars ago the extreme of the last `window` values was (the newest of equal ones)."""
-    out = nans(len(x))
-    for rows, view in windows(x, window):
+
+    def newest(view: Floats) -> tuple[Floats]:
         newest_first = view[:, ::-1]
         position = newest_first.argmax(axis=1) if largest else newest_first.argmin(axis=1)
-        out[rows] = np.where(np.isnan(view).any(axis=1), np.nan, position)
-    return out
+        return (np.where(np.isnan(view).any(axis=1), np.nan, position),)
+
+    return over_windows(window, 1, newest, x)[0]
 
 
 # Recursions --------------------------------------------------------------------------------------------
@@ -280,46 +302,77 @@ def reach(decay: float) -> int:
     return -(-needed // step) * step
 
 
+@looks_back(lambda decay: reach(decay) - 1)
 def decaying_sum(x: Floats, decay: float) -> Floats:
     """`y[t] = decay * y[t-1] + x[t]` from 0, for `0 <= decay < 1`."""
     return _weighted_sum(x, reach(decay), decay)
 
 
+@lru_cache(maxsize=4096)
+def _left_out(decay: float) -> float:
+    """What a decaying mean leaves out: the factor of `reach` steps, multiplied as `_affine` does, to the bit."""
+    whole = np.full(reach(decay) + 1, decay)
+    return float(1.0 - _affine_steps(whole, np.zeros(len(whole)), reach(decay))[0][-1])
+
+
 def _affine(factor: Floats, term: Floats, count: int) -> Floats:
-    """`y[t] = factor[t] * y[t-1] + term[t]` of the last `count` bars, as a mean: scaled to what their factors leave to them."""
+    """`y[t] = factor[t] * y[t-1] + term[t]` of the last `count` bars, as a mean: scaled to what their factors leave to them.
+
+    Where the factors are one decay, these are the additions of `decaying_sum`, in its order: it gives the same bits.
+    """
+    whole_factor, whole_term = _affine_steps(factor, term, count)
+    return whole_term / (1.0 - whole_factor)
+
+
+def _affine_steps(factor: Floats, term: Floats, count: int) -> tuple[Floats, Floats]:
+    """The last `count` steps of every bar as one step."""
     n = len(term)
     rest, length = count, 1
-    part_factor, part_term = factor, term
-    whole_factor: Floats | None = None
-    whole_term = term
+    part = (factor, term)
+    whole: tuple[Floats, Floats] | None = None
     covered = 0
     while True:
         covers = length >= n
         if rest & 1 or covers:
-            if whole_factor is None:
-                whole_factor, whole_term = part_factor, part_term
+            if whole is None:
+                whole = part
             elif covered < n:
-                whole_factor, whole_term = _composed(whole_factor, whole_term, part_factor, part_term, covered)
+                whole = _composed(*whole, *part, covered)
             covered += length
         rest >>= 1
         if not rest or covers:
-            assert whole_factor is not None
-            return whole_term / (1.0 - whole_factor)
-        part_factor, part_term = _composed(part_factor, part_term, part_factor, part_term, length)
+            assert whole is not None
+            return whole
+        part = _composed(*part, *part, length)
         length *= 2
 
 
 def _composed(
     factor: Floats, term: Floats, factor_before: Floats, term_before: Floats, lag: int
 ) -> tuple[Floats, Floats]:
-    """The step (factor, term) after the step of `lag` bars before."""
-    term, before = term.copy(), factor
-    term[lag:] += before[lag:] * term_before[:-lag]
+    """The step (factor, term) after the step of `lag` bars before. What begins anew (a factor of 0) knows nothing before, infinite or not."""
+    term, before = term.copy(), factor[lag:]
+    term[lag:] += np.where(before == 0.0, 0.0, before * term_before[:-lag])
     factor = factor.copy()
     factor[lag:] *= factor_before[:-lag]
     return factor, term
 
 
+@looks_back(lambda _term, _begins, count: count - 1)
+def affine_mean(factor: Floats, term: Floats, begins: npt.NDArray[np.bool_], count: int) -> Floats:
+    """`y[t] = factor[t] * y[t-1] + term[t]` of the last `count` bars, as a mean; y is `term` where it `begins`, and unknown before."""
+    out = quantized(_affine(np.where(begins, 0.0, factor), term, count))
+    return np.where(np.logical_or.accumulate(begins), out, np.nan)
+
+
+def _recursion_bars(
+    decay: float, _gain: float, length: int, _seed: Callable[[Floats], float], patience: int = 0
+) -> int:
+    """Where it begins is known to within as many bars as it waits for, and how takes as many as its seed."""
+    return reach(decay) + length + (patience or length)
+
+
+@looks_back(_recursion_bars)
 def recursion(
     x: Floats, decay: float, gain: float, length: int, seed: Callable[[Floats], float], patience: int = 0
 ) -> Floats:
@@ -335,18 +388,13 @@ def recursion(
     if first >= n:
         return out
     known, limit = ~np.isnan(x), patience or length
-    gaps = np.flatnonzero(~known[start:])
-    end = start + int(gaps[0]) if len(gaps) else n
-    # Always the same way before the first gap, whether one follows or not.
-    if first < end:
-        terms = gain * x[first:end]
+    if known[start:].all():
+        terms = gain * x[first:]
         terms[0] = seed(x[start : first + 1])
-        out[first:end] = decaying_sum(terms, decay)
+        out[first:] = decaying_sum(terms, decay)
         # What is left out is shared among what is not.
-        out[first + reach(decay) : end] /= 1.0 - decay ** reach(decay)
-    if end == n:
+        out[first + reach(decay) :] /= _left_out(decay)
         return quantized(out)
-    before_gap = out[:end].copy()
     places = np.arange(n)
     latest = np.maximum.accumulate(np.where(known, places, -1))
     passed = np.where(latest < 0, limit, places - latest)
@@ -368,7 +416,39 @@ def recursion(
             unknown[stop - 1] = True
     out = _affine(factors, terms, reach(decay))
     out[unknown] = np.nan
-    out[:end] = before_gap
+    return quantized(out)
+
+
+@looks_back(lambda: 1)
+def begins(x: Floats) -> npt.NDArray[np.bool_]:
+    """Returns whether each value is known and the one before is not."""
+    known = ~np.isnan(x)
+    return known & ~np.concatenate(([False], known[:-1]))
+
+
+@looks_back(lambda count, _begin, _step: count - 1)
+def followed(
+    x: Floats, count: int, begin: Callable[[Floats], Floats], step: Callable[[Floats, Floats], Floats]
+) -> Floats:
+    """Follows the last `count` values of `x`, one after the other: `begin(x)` of the first of them, and of the first after an unknown one,
+    then `step(value, x)`. It is the whole past's but for what `count` values forget."""
+    value = nans(len(x))
+    for lag in range(min(count, len(x)) - 1, -1, -1):
+        now = shift(x, lag)
+        value = np.where(np.isnan(value), begin(now), step(value, now))
+    return value
+
+
+@looks_back(lambda weights: len(weights) - 1)
+def filtered(x: Floats, weights: Floats) -> Floats:
+    """Sum of the last values times `weights`, the last weight on the newest value; before the first value, and before the first after an unknown
+    one, stands that value."""
+    out = nans(len(x))
+    known = np.concatenate(([False], ~np.isnan(x), [False]))
+    edges = np.flatnonzero(known[1:] != known[:-1]).tolist()
+    for first, last in zip(edges[::2], edges[1::2], strict=True):
+        padded = np.concatenate((np.full(len(weights) - 1, x[first]), x[first:last]))
+        out[first:last] = np.correlate(padded, weights, "valid")
     return quantized(out)
 
 
@@ -381,6 +461,7 @@ def smoothed(x: Floats, alpha: float, length: int) -> Floats:
     return recursion(x, 1.0 - alpha, alpha, length, _mean)
 
 
+@looks_back(lambda alpha, min_periods=0, **_adjust: exponential_reach(alpha, min_periods))
 def exponential_mean(x: Floats, alpha: float, *, adjust: bool, min_periods: int = 0) -> Floats:
     """pandas' `ewm(alpha=..., adjust=..., min_periods=...).mean()`, of the last `reach` values."""
     decay = 1.0 - alpha
@@ -396,9 +477,15 @@ def exponential_mean(x: Floats, alpha: float, *, adjust: bool, min_periods: int 
     return quantized(out)
 
 
+def exponential_reach(alpha: float, min_periods: int) -> int:
+    """Returns how many bars before its own an exponential mean looks at."""
+    return max(_recursion_bars(1.0 - alpha, alpha, 1, _mean, max(math.ceil(2.0 / alpha) - 1, 1)), min_periods)
+
+
 # Anchored to the exchange's day ------------------------------------------------------------------------
 
 
+@looks_back(lambda _day: DAY_BARS)
 def sum_since_day_start(x: Floats, day: npt.NDArray[np.int64]) -> Floats:
     """Running sum that begins anew on every exchange day; unknown values count as zero."""
     if not len(x):

@@ -10,6 +10,7 @@ from stratforge.market.sizes import Side, SizeKind
 # The lowered `on_bar` speaks in numbers, so that it also compiles to machine code.
 ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: "buy", 2.0: "sell"}
 SIZE_KINDS: tuple[SizeKind, ...] = ("default", "fraction", "quantity", "notional")
+_KINDS: dict[float, SizeKind] = {float(number): kind for number, kind in enumerate(SIZE_KINDS)}
 MAX_SIZE = 1e12
 
 
@@ -34,10 +35,9 @@ def signal_from_numbers(action: float, confidence: float, size_kind: float, size
     Numbers that mean nothing (a size that is not positive and finite, a confidence that is not a number)
     are no decision: nothing unbounded leaves a strategy.
     """
-    side = ACTIONS.get(action)
-    if side is None or math.isnan(confidence):
+    side, kind = ACTIONS.get(action), _KINDS.get(size_kind)
+    if side is None or kind is None or math.isnan(confidence):
         return None
-    kind = SIZE_KINDS[int(size_kind)]
     if kind == "default":
         size = 0.0
     elif not 0.0 < size <= MAX_SIZE:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 
 # The longest text that can mean something: a key of state of 40 letters, each written as \N{LATIN SMALL LETTER A}.
@@ -20,14 +19,6 @@ _STRING_OR_COMMENT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class WireSource:
-    """The text that is sent, and the SHA-256 of it, in hexadecimal."""
-
-    text: str
-    hash: str
-
-
 def without_comments(source: str) -> str:
     """The source without comments and with empty docstrings; it means exactly the same."""
 
@@ -40,8 +31,8 @@ def without_comments(source: str) -> str:
     return _STRING_OR_COMMENT.sub(kept, source)
 
 
-@lru_cache(maxsize=2_048)
-def wire_source(source: str, source_hash: str) -> WireSource:
+@lru_cache(maxsize=4_096)
+def wire_source(source: str, source_hash: str) -> str:
     """Builds the form of a stored source that is sent to the sandbox, without comments.
 
     Raises:
@@ -49,5 +40,4 @@ def wire_source(source: str, source_hash: str) -> WireSource:
     """
     if hashlib.sha256(source.encode(errors="surrogatepass")).hexdigest() != source_hash:
         raise ValueError("the source is not the one that was checked")
-    text = without_comments(source)
-    return WireSource(text, hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest())
+    return without_comments(source)

@@ -52,8 +52,8 @@ _HOSTILE_DRAFT = {
     ],
 }
 _STATUS = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
-# How fast an answer is typed: characters in a part, and the pause after it.
-_PART, _PAUSE = 60, 0.08
+# How fast an answer is typed: characters in a part at least, parts at most, and the pause after each.
+_PART, _PARTS, _PAUSE = 60, 20, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
             return answer, body
     said = requests_in(contents)
     if grounded:
-        text, grounding = research(". ".join(said))
+        instruction = json.dumps(body.get("systemInstruction", {}))
+        clock = re.search(r"The market's time is (\d{4}-\d\d-\d\d)", instruction)
+        text, grounding = research(". ".join(said), *([clock[1]] if clock else []))
         return Answer(text, grounding, cut=len(text) // 2 if fault == "cut" else None), body
     if body.get("generationConfig", {}).get("responseMimeType") != "application/json":
         return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json"), body
@@ -135,7 +137,8 @@ async def stream_generate_content(request: Request) -> Response:
 
 
 async def _parts(body: dict[str, Any], answer: Answer) -> AsyncIterator[bytes]:
-    parts = re.findall(rf".{{1,{_PART}}}", answer.text, re.DOTALL) or [""]
+    size = max(_PART, len(answer.text) // _PARTS)
+    parts = re.findall(rf".{{1,{size}}}", answer.text, re.DOTALL) or [""]
     sent = 0
     for index, text in enumerate(parts):
         if answer.cut is not None and sent >= answer.cut:

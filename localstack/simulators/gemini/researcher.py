@@ -35,8 +35,12 @@ def _symbols(question: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def research(question: str) -> tuple[str, dict[str, Any] | None]:
-    """An answer, and the metadata that says where it comes from; None when nothing was found."""
+def research(question: str, today: str = "9999-12-31") -> tuple[str, dict[str, Any] | None]:
+    """An answer, and the metadata that says where it comes from; None when nothing was found.
+
+    Args:
+        today: The market's day (2012-07-03): of it and of later days nothing is known yet.
+    """
     symbols = _symbols(question)
     if not symbols:
         return f"{_OFFLINE} Nothing about this was found.", None
@@ -44,11 +48,15 @@ def research(question: str) -> tuple[str, dict[str, Any] | None]:
     sentences, supports = [_OFFLINE], []
     for symbol in symbols:
         bars = market.bars[symbol]
-        first, last = float(bars.open[0]), float(bars.close[-1])
+        past = sum(str(each) < today for each in market.days)
+        if not past:
+            continue
+        known = market.starts[past]
+        first, last = float(bars.open[0]), float(bars.close[known - 1])
         change = last / first - 1
         sentence = (
-            f"{symbol} went from {first:.2f} on {market.days[0]} to {last:.2f} on {market.days[-1]} ({change:+.1%}); "
-            f"its highest price was {float(bars.high.max()):.2f}, over {len(demo_market().days)} trading days."
+            f"{symbol} went from {first:.2f} on {market.days[0]} to {last:.2f} on {market.days[past - 1]} ({change:+.1%}); "
+            f"its highest price was {float(bars.high[:known].max()):.2f}, over {past} trading days."
         )
         start = len(" ".join(sentences).encode()) + 1
         sentences.append(sentence)
@@ -58,6 +66,8 @@ def research(question: str) -> tuple[str, dict[str, Any] | None]:
                 "groundingChunkIndices": [0],
             }
         )
+    if not supports:
+        return f"{_OFFLINE} Nothing about this was found.", None
     grounding = {
         "webSearchQueries": [f"{symbol} daily prices" for symbol in symbols],
         "groundingChunks": [_SOURCE],

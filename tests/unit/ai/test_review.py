@@ -22,6 +22,10 @@ def on_bar(bar, position, state):
     if position.quantity > 0 and position.unrealized_return < -STOP:
         return sell()
 """
+RULES = [
+    "buy when ta.sma(bars.close, length=10) > ta.sma(bars.close, length=30) and ta.rsi(bars.close, length=14) < 70",
+    "sell when gain <= -2",
+]
 TRUE = "Buys when the 10-bar average is above the 30-bar average and the RSI is below 70; sells after a loss of 2 %."
 
 
@@ -37,7 +41,9 @@ TRUE = "Buys when the 10-bar average is above the 30-bar average and the RSI is 
 )
 def test_what_the_explanation_leaves_out_or_says_wrong_is_found(explanation: str, missing: list[str]) -> None:
     asked = "Buy when the 10-bar average is above the 30-bar one with an RSI under 70, sell at 2% loss"
-    requirement = Requirement(quote=asked, meaning="the same", status=Status.COVERED, lines=list(range(1, 13)))
+    requirement = Requirement(
+        quote=asked, meaning="the same", status=Status.COVERED, rules=RULES, lines=list(range(1, 13))
+    )
     draft = StrategyDraft(
         name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation, requirements=[requirement]
     )

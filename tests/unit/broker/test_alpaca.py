@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from local_platform.synthesis import ROOT
-from stratforge.broker import Accepted, BrokerRefusesPlatform, BrokerUnavailable, Rejected, Submission, Unknown
+from stratforge.broker import Accepted, BrokerRefusesPlatform, BrokerUnavailable, Refusal, Rejected, Submission, Unknown
 from stratforge.broker.alpaca import AlpacaBroker
 from stratforge.broker.hardening import ForbiddenCall
 from stratforge.broker.history import AlpacaHistory, Found
@@ -36,7 +36,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.server.keys.append(key)
         if self.server.delay:
             time.sleep(self.server.delay)
-        status, body = self.server.answers.get(key, self.server.answer)
+        path = urlsplit(self.path).path.removeprefix("/v2").removeprefix("/v1")
+        status, body = self.server.answers.get(key) or self.server.paths.get(path) or self.server.answer
         data = json.dumps(body).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
@@ -54,6 +55,7 @@ def server() -> Iterator[Any]:
     """A server that answers as told."""
     found: Any = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     found.requests, found.keys, found.answer, found.answers, found.delay = [], [], (200, {}), {}, 0.0
+    found.paths = {}
     threading.Thread(target=found.serve_forever, args=(0.02,), daemon=True).start()
     yield found
     found.shutdown()
@@ -84,7 +86,7 @@ def submit(broker: AlpacaBroker, quantity: str = "1234567.123456789") -> Submiss
         (
             422,
             {"code": 40010001, "message": "client_order_id must be unique"},
-            Rejected("client_order_id must be unique", True),
+            Rejected("HTTP 422 40010001: client_order_id must be unique", Refusal.DUPLICATE_ID),
         ),
         (429, {"message": "rate limit exceeded"}, Unknown),
         (500, {"message": "oops"}, Unknown),
@@ -151,6 +153,54 @@ def test_no_code_of_ours_names_a_call_on_the_whole_account() -> None:
         assert not names & forbidden, path
 
 
+def order_row(name: str, **more: Any) -> dict[str, Any]:
+    """An order in Alpaca's words."""
+    row = {
+        "id": name,
+        "client_order_id": f"id-of-{name}",
+        "symbol": "AAPL",
+        "side": "buy",
+        "status": "new",
+        "filled_qty": "0",
+    }
+    return row | {"created_at": "2026-01-05T15:00:00Z", "updated_at": "2026-01-05T15:00:01Z"} | more
+
+
+@pytest.fixture
+def replaced(server: Any) -> Any:
+    """An order of ours that the broker replaced by another, which filled on."""
+    first = order_row("a", status="replaced", filled_qty="3", filled_avg_price="10", replaced_by="b")
+    second = order_row("b", status="filled", filled_qty="7", filled_avg_price="12", replaces="a")
+    fills = [
+        {"id": f"f{index}", "order_id": name, "symbol": "AAPL", "side": "buy", "qty": quantity, "price": price,
+         "transaction_time": "2026-01-05T15:00:01Z"}
+        for index, (name, quantity, price) in enumerate([("a", "3", "10"), ("b", "7", "12"), ("other", "9", "9")])
+    ]  # fmt: skip
+    server.paths = {
+        "/orders:by_client_order_id": (200, first),
+        "/orders/b": (200, second),
+        "/orders": (200, [first, second]),
+        "/account/activities/FILL": (200, fills),
+    }
+    return server
+
+
+def test_an_order_that_the_broker_replaced_is_followed_to_its_end(replaced: Any, broker: AlpacaBroker) -> None:
+    found = broker.find_order("id-of-a")
+    assert found is not None
+    assert (found.client_order_id, found.broker_order_id, found.status, found.ended) == ("id-of-a", "b", "filled", True)
+    assert (found.filled_quantity, found.filled_average_price) == (Decimal(10), Decimal("11.4"))
+    assert broker.orders_since(datetime(2026, 1, 5, tzinfo=UTC)) == [found]
+
+
+def test_positions_in_coins_are_named_by_the_list_of_assets(server: Any, broker: AlpacaBroker) -> None:
+    server.paths = {
+        "/positions": (200, [{"symbol": "USDTUSD", "asset_class": "crypto", "qty": "2"}, {"symbol": "BRK.B", "qty": "1"}]),
+        "/assets": (200, [{"symbol": "USDT/USD"}, {"symbol": "BTC/USD"}]),
+    }  # fmt: skip
+    assert broker.positions() == {"USDT/USD": Decimal(2), "BRK.B": Decimal(1)}
+
+
 # Keys ---------------------------------------------------------------------------------------------------------------
 
 REFUSALS = [
@@ -159,6 +209,8 @@ REFUSALS = [
     (403, {"message": "forbidden."}),
     (403, {"code": 40310000, "message": "forbidden."}),
     (403, {"code": 40310000, "message": "account is restricted to liquidation only"}),
+    (403, {"code": 40310000, "message": "account is not authorized to trade"}),
+    (403, {"code": 40310000, "message": "new orders are rejected by user request"}),
 ]
 
 
@@ -174,17 +226,36 @@ def test_a_refusal_of_the_platform_is_no_refusal_of_the_order(
 
 
 @pytest.mark.parametrize(
-    "message",
+    ("status", "message", "kind"),
     [
-        "insufficient qty available for order (requested: 5, available: 0)",
-        "potential wash trade detected. use complex orders",
-        "asset AAPL is not fractionable",
-        "cost basis must be >= minimal amount of order 1",
+        (403, "insufficient qty available for order (requested: 5, available: 0)", Refusal.NOT_ENOUGH_HELD),
+        (403, "insufficient balance for BTC (requested: 1, available: 0)", Refusal.NOT_ENOUGH_HELD),
+        (403, "potential wash trade detected. use complex orders", Refusal.OPPOSITE_ORDER),
+        (403, "insufficient buying power", Refusal.BUYING_POWER),
+        (403, "insufficient day trading buying power", Refusal.BUYING_POWER),
+        (403, "insufficient balance for USD (requested: 12, available: 3)", Refusal.BUYING_POWER),
+        (403, "asset XYZ is not fractionable", Refusal.INVALID_ORDER),
+        (403, "cost basis must be >= minimal amount of order 1", Refusal.INVALID_ORDER),
+        (
+            422,
+            "invalid limit_price: sub-penny increment does not fulfill minimum pricing criteria",
+            Refusal.INVALID_ORDER,
+        ),
+        (403, "account is not authorized for this asset", Refusal.ASSET_CLOSED),
+        (422, "asset XYZ is not tradable", Refusal.ASSET_CLOSED),
+        (422, "asset XYZ is not active", Refusal.ASSET_CLOSED),
+        (404, "asset not found for XYZ", Refusal.ASSET_CLOSED),
+        (422, 'could not find asset "XYZ"', Refusal.ASSET_CLOSED),
+        (403, "asset XYZ is restricted to liquidation only", Refusal.ASSET_SELL_ONLY),
     ],
 )
-def test_a_refusal_of_the_order_is_none_of_the_platform(server: Any, broker: AlpacaBroker, message: str) -> None:
-    server.answer = (403, {"code": 40310000, "message": message})
-    assert isinstance(submit(broker), Rejected)
+def test_a_refusal_of_the_order_is_none_of_the_platform(
+    server: Any, broker: AlpacaBroker, status: int, message: str, kind: Refusal
+) -> None:
+    server.answer = (status, {"code": 40310000, "message": message})
+    found = submit(broker)
+    assert isinstance(found, Rejected)
+    assert found.kind is kind
 
 
 class _Turning:

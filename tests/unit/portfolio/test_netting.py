@@ -121,7 +121,7 @@ def test_equal_sides_send_a_share_to_have_a_price(balanced: Side) -> None:
 def test_coins_for_ten_dollars_are_sent_to_have_a_price(price: str, smallest: str, quantity: str) -> None:
     coin = AssetRules("BTC/USD", crypto=True, min_order_size=Decimal(smallest), quantity_increment=Decimal("0.01"))
     orders = [order("buy", "100"), order("sell", "100")]
-    block = net_orders(orders, Decimal(price), COLLAR, coin, balanced="buy")
+    block = net_orders(orders, Decimal(price), COLLAR, coin, balanced="buy", limits_first=False)
     assert block is not None
     assert (block.quantity, block.cross_quantity) == (Decimal(quantity), 100 - Decimal(quantity))
 
@@ -138,7 +138,7 @@ def test_what_is_too_small_for_the_broker_goes_nowhere() -> None:
 
 
 def test_no_orders_make_no_block() -> None:
-    assert net_orders([], PRICE, COLLAR, STOCK, balanced="buy") is None
+    assert net_orders([], PRICE, COLLAR, STOCK, balanced="buy", limits_first=False) is None
 
 
 def test_the_order_of_arrival_decides_nothing() -> None:
@@ -150,7 +150,9 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 @given(st.decimals(Decimal("0.0101"), Decimal(100000), places=4))
 def test_a_limit_never_lies_beyond_the_collar(price: Decimal) -> None:
     for side in SIDES:
-        block = net_orders([ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK, balanced="buy")
+        block = net_orders(
+            [ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK, balanced="buy", limits_first=False
+        )
         assert block is not None
         assert block.limit_price is not None
         assert STOCK.on_tick(block.limit_price)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from stratforge.broker.reference import broker_markdown
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.portfolio.reasons import Reason, reference_markdown
 
@@ -81,3 +82,8 @@ def test_the_documented_reasons_are_the_enum() -> None:
     assert all(reason.explanation for reason in Reason)
     written = (ROOT / "layers" / "stratforge" / "portfolio" / "REASONS.md").read_text(encoding="utf-8")
     assert written == reference_markdown(), "write it again with: stratforge reasons"
+
+
+def test_what_the_broker_says_is_documented_as_the_code_has_it() -> None:
+    written = (ROOT / "layers" / "stratforge" / "broker" / "BROKER.md").read_text(encoding="utf-8")
+    assert written == broker_markdown(), "write it again with: stratforge broker"

@@ -33,7 +33,12 @@ def test_settlement_is_exact_whatever_the_order_of_events(
 ) -> None:
     states = [OrderState(UUID(int=index + 1), side, quantity, ZERO) for index, (side, quantity) in enumerate(orders)]
     net = net_orders(
-        [ExecutableOrder(side, quantity) for side, quantity in orders], PRICE, COLLAR, STOCK, balanced="buy"
+        [ExecutableOrder(side, quantity) for side, quantity in orders],
+        PRICE,
+        COLLAR,
+        STOCK,
+        balanced="buy",
+        limits_first=False,
     )
     assume(net is not None and net.side is not None)
     assert net is not None
@@ -73,9 +78,9 @@ def test_settlement_is_exact_whatever_the_order_of_events(
         if done.completed:
             break
     assert all(ZERO <= each.filled_quantity <= each.quantity for each in states)
-    executed = [trade for trade in trades if not trade.execution_id.startswith("cross")]
+    executed = [trade for trade in trades if not trade.inside]
     assert sum((trade.quantity for trade in executed), ZERO) == last
-    crossed = [trade for trade in trades if trade.execution_id.startswith("cross")]
+    crossed = [trade for trade in trades if trade.inside]
     assert all(trade.fee_quantity == trade.fee_cash == 0 for trade in crossed)
     assert {trade.price for trade in crossed} <= {price}
     for side in ("buy", "sell"):
@@ -137,8 +142,12 @@ def test_a_split_keeps_everybodys_part(holdings: list[Decimal], ratio: str) -> N
         ("expired", True),
         ("rejected", True),
         ("done_for_day", True),
-        ("replaced", True),
+        ("calculated", True),
+        ("replaced", False),
         ("suspended", False),
+        ("stopped", False),
+        ("held", False),
+        ("something_new", False),
         ("new", False),
         ("partially_filled", False),
         ("pending_cancel", False),

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stratforge.market import BarColumns
-from stratforge.strategy import batch, compile_strategy
-from stratforge.strategy.batch import StrategyCache, encode_request, evaluate_requests
-from stratforge.strategy.evaluation import run_last_bar
+from stratforge.strategy import batch
+from stratforge.strategy.batch import (
+    Program,
+    Sessions,
+    StrategyCache,
+    decode_columns,
+    encode_columns,
+    evaluate_requests,
+    fair_order,
+)
 
 CHEAP = "def on_bar(bar, position, state):\n    return buy()\n"
 DEAR = "def on_bar(bar, position, state):\n    for i in range(900):\n        state['x'] = i\n    return buy()\n"
@@ -22,48 +32,91 @@ def window(length: int = 64) -> BarColumns:
     return BarColumns(60 * np.arange(length, dtype=np.int64), path, path, path, path, path)
 
 
-def evaluate(sources: list[str], **options: Any) -> list[tuple[int, dict[str, Any]]]:
-    """Answers in the order they came."""
-    hashes = [compile_strategy(source).source_hash for source in sources]
-    requests = [encode_request(each, {}, (0.0, 0.0, 0.0), {}) for each in hashes]
-    cache = options.pop("cache", StrategyCache())
-    return list(evaluate_requests(window(**options), dict(zip(hashes, sources, strict=True)), requests, cache))
+def batch_of(sources: list[str], owners: list[int] | None = None) -> tuple[Sessions, StrategyCache]:
+    """One session of each source, and a cache that has the texts of all."""
+    programs = [Program.of(source, {}) for source in sources]
+    hashes = list(dict.fromkeys(each.hash for each in programs))
+    sessions = Sessions(hashes, [()])
+    for place, program in enumerate(programs):
+        sessions.places.extend((hashes.index(program.hash), 0, owners[place] if owners else 0))
+        sessions.numbers.extend((0.0, 0.0, 0.0))
+    cache = StrategyCache()
+    cache.learn({each.hash: each.text for each in programs})
+    return sessions, cache
+
+
+def evaluate(sources: list[str], length: int = 64, owners: list[int] | None = None) -> list[tuple[int, Any]]:
+    """Answers in the order they came: numbers, or what is wrong."""
+    sessions, cache = batch_of(sources, owners)
+    chosen = range(len(sources))
+    # Compiled before, so that what each costs is known.
+    list(evaluate_requests(window(length), sessions, cache, chosen))
+    return [(place, found) for place, _, found in evaluate_requests(window(length), sessions, cache, chosen)]
 
 
 def test_the_cheap_are_evaluated_first() -> None:
-    assert [index for index, _ in evaluate([DEAR, CHEAP, MIDDLE])] == [1, 2, 0]
+    assert [place for place, _ in evaluate([DEAR, CHEAP, MIDDLE])] == [1, 2, 0]
 
 
-def test_work_on_each_is_announced() -> None:
+def test_whoever_had_least_is_next_however_many_sessions_somebody_else_has() -> None:
+    order = [place for place, _ in evaluate([DEAR] * 20 + [DEAR, CHEAP], owners=[0] * 20 + [1, 2])]
+    assert order[0] == 21
+    # Of two who ask for the same each has his turn; the other nineteen wait.
+    assert order.index(20) <= 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 20_000)), min_size=1, max_size=60))
+@settings(deadline=None)
+def test_nobody_waits_for_more_than_his_own_cost_once_for_each_of_the_others(sessions: list[tuple[int, int]]) -> None:
+    owners, costs = [owner for owner, _ in sessions], [float(cost) for _, cost in sessions]
+    order = fair_order(owners, costs)
+    assert sorted(order) == list(range(len(sessions)))
+    mine: dict[int, float] = {}
+    done = 0.0
+    for place in order:
+        mine[owners[place]] = mine.get(owners[place], 0.0) + costs[place]
+        done += costs[place]
+        assert done <= mine[owners[place]] * len(set(owners))
+
+
+def test_what_is_not_compiled_yet_waits_behind_what_is_and_its_owners_others_do_not() -> None:
+    sessions, cache = batch_of([CHEAP, *(f"{CHEAP}# {number}\n" for number in range(30)), MIDDLE], [1] + [0] * 30 + [2])
+    list(evaluate_requests(window(), sessions, cache, [0, 31]))
+    order = [place for place, _, _ in evaluate_requests(window(), sessions, cache, range(32))]
+    assert set(order[:2]) == {0, 31}
+
+
+def test_work_on_each_is_announced_and_again_when_it_was_compiled() -> None:
     begun: list[int] = []
-    strategy = compile_strategy(CHEAP)
-    requests = [encode_request(strategy.source_hash, {}, (0.0, 0.0, 0.0), {})] * 2
-    list(evaluate_requests(window(), {strategy.source_hash: CHEAP}, requests, StrategyCache(), begun.append))
-    assert begun == [0, 1, 0, 1]
+    sessions, cache = batch_of([CHEAP, CHEAP])
+    list(evaluate_requests(window(), sessions, cache, range(2), begun.append))
+    assert begun == [0, 0, 1]
 
 
 def test_memory_that_others_took_is_given_back_before_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    failures = [MemoryError()]
+    honest, failures = batch.Compiled.run, [MemoryError()]
 
     def run(*arguments: Any) -> Any:
         if failures:
             raise failures.pop()
-        return run_last_bar(*arguments)
+        return honest(*arguments)
 
-    monkeypatch.setattr(batch, "run_last_bar", run)
-    assert all("error" not in answer for _, answer in evaluate([CHEAP, MIDDLE]))
+    monkeypatch.setattr(batch.Compiled, "run", run)
+    assert not [found for _, found in evaluate([CHEAP, MIDDLE]) if isinstance(found, str)]
 
 
 def test_who_needs_more_memory_than_there_is_hears_so_and_the_others_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(runnable: Any, *arguments: Any) -> Any:
-        if runnable.state:
-            raise MemoryError
-        return run_last_bar(runnable, *arguments)
+    honest = batch.Compiled.run
 
-    monkeypatch.setattr(batch, "run_last_bar", run)
+    def run(compiled: batch.Compiled, *arguments: Any) -> Any:
+        if compiled.state:
+            raise MemoryError
+        return honest(compiled, *arguments)
+
+    monkeypatch.setattr(batch.Compiled, "run", run)
     (_, fine), (_, wrong) = evaluate([MIDDLE, CHEAP])
-    assert "error" not in fine
-    assert "more memory" in wrong["error"]
+    assert fine[0] == 1.0
+    assert "more memory" in wrong
 
 
 def test_what_costs_too_much_over_its_window_is_refused_where_it_would_run() -> None:
@@ -72,14 +125,34 @@ def test_what_costs_too_much_over_its_window_is_refused_where_it_would_run() -> 
         "def on_bar(bar, position, state):\n    if bar.x > 0:\n        return buy()\n"
     )
     ((_, fine),) = evaluate([source], length=1_024)
-    assert "error" not in fine
+    assert not isinstance(fine, str)
     ((_, dear),) = evaluate([source], length=32_768)
-    assert "20 ms are allowed" in dear["error"]
+    assert "20 ms are allowed" in dear
 
 
 def test_compiled_strategies_are_kept_within_a_bound_and_the_oldest_go() -> None:
+    sources = [CHEAP, DEAR, MIDDLE, *(f"# {number}\n{CHEAP}" for number in range(20))]
+    sessions, full = batch_of(sources)
     cache = StrategyCache(limit=20_000)
-    evaluate([CHEAP], cache=cache)
-    evaluate([DEAR, MIDDLE], cache=cache)
-    evaluate([f"# {number}\n{CHEAP}" for number in range(20)], cache=cache)
+    cache.learn(full._texts)
+    assert not [
+        found for _, _, found in evaluate_requests(window(), sessions, cache, range(23)) if isinstance(found, str)
+    ]
     assert 1 <= len(cache) <= 5
+
+
+def test_a_program_that_is_not_the_one_of_its_hash_does_not_run() -> None:
+    sessions, cache = batch_of([CHEAP])
+    cache.learn({sessions.programs[0]: Program.of(DEAR, {}).text})
+    ((_, _, found),) = evaluate_requests(window(), sessions, cache, [0])
+    assert "not the one that was checked" in found
+
+
+def test_a_batch_travels_exactly() -> None:
+    sessions, _ = batch_of([CHEAP, DEAR], [4, 7])
+    assert Sessions.decoded(json.loads(json.dumps(sessions.encoded()))) == sessions
+    bars = window(100)
+    decoded = decode_columns(json.loads(json.dumps(encode_columns(bars))))
+    assert decoded.timezone == bars.timezone
+    for name in ("time", "open", "high", "low", "close", "volume"):
+        assert np.array_equal(getattr(decoded, name), getattr(bars, name))

@@ -72,12 +72,12 @@ ACCEPTED = {
     "60 branches": decides("    if bar.close > 1:\n        return buy()\n" + "    elif bar.close > 2:\n        return sell()\n" * 60),
     "loops 8 deep": decides(nested(8)),
     "a number of 15 digits": decides("    x = 999999999999999\n"),
+    "four long medians": many(lambda n: f"bars.close.rolling({2000 - n}).median()", 4),
     "prices next to nothing": indicators("    x = ta.mcgd(bars.close * 1e-300)\n"),
 }  # fmt: skip
 REFUSED = {
-    "four long medians": (many(lambda n: f"bars.close.rolling({2000 - n}).median()", 4), Code.TOO_LARGE),
     "forty medians": (many(lambda n: f"bars.close.rolling({400 + n}).median()", 40), Code.TOO_LARGE),
-    "forty slow indicators": (many(lambda n: f"ta.kama(bars.close, length={50 + n})", 40), Code.TOO_LARGE),
+    "forty slow indicators": (many(lambda n: f"ta.mcgd(bars.close, length={10 + n})", 40), Code.TOO_LARGE),
     "forty supertrends": (many(lambda n: f"ta.supertrend(bars.high, bars.low, bars.close, length={10 + n}).trend", 40), Code.TOO_LARGE),
     "a graph of 2,000 operations": (indicators("    x = bars.close\n" + "    x = x + 1\n" * 2_000), Code.TOO_LARGE),
     "an exponent that overflows": (indicators("    x = ta.pwma(bars.close, length=2000)\n"), Code.ARGUMENT),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+
 import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.strategy import Code, StrategyError, compile_strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.indicators import REGISTRY
-from stratforge.strategy.lookback import _random_history, window_length
+from stratforge.strategy.lookback import EDITION, _random_history, window_length
+
+from tests.support.random_programs import awkward_bars
 
 HOLD = "\ndef on_bar(bar, position, state):\n    if bar.x > 0 and bar.previous.x > 0:\n        return buy()\n"
 COLUMNS = {
@@ -106,3 +111,74 @@ def test_nothing_before_the_window_of_an_average_is_part_of_it_whatever_its_size
         columns.append(now.volume)
         before = BarColumns(now.time, *columns)
         assert np.array_equal(Values(before).series(node)[-2:], expected)
+
+
+def test_the_windows_of_this_edition_are_what_is_stored_as_its_own() -> None:
+    """A window that changed makes every stored lookback worthless: `EDITION` is raised with the digest."""
+    windows: dict[str, str] = {}
+    for name, indicator in REGISTRY.items():
+        for output in indicator.outputs or ("",):
+            text = call(name).replace(f".{indicator.outputs[0]} + 0", f".{output}") if output else call(name)
+            try:
+                strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
+                windows[text] = str(window_length(strategy.lookback))
+            except StrategyError as error:
+                windows[text] = error.findings[0].code
+    for text in (
+        "bars.close.ewm(span=20).mean()", "bars.close.ewm(alpha=0.1, adjust=False).mean()", "bars.close.rolling(63).std()", "bars.close.shift(63)",
+        "bars.close.ffill()", "ta.ema(ta.rsi(bars.close), 20)", "ta.ema(bars.close, 200)", "ta.rma(bars.close, 100)", "ta.macd(bars.close, 50, 100, 30).signal",
+    ):  # fmt: skip
+        strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
+        windows[text] = str(window_length(strategy.lookback))
+    digest = hashlib.sha256(json.dumps(windows, sort_keys=True).encode()).hexdigest()
+    assert (EDITION, digest[:16]) == (2, "276e7be14b5f4455"), windows
+
+
+def expressions() -> list[str]:
+    """Calls of every indicator with other lengths than its defaults, and what is made of series without one."""
+    found = ["bars.close.ewm(span=20).mean()", "bars.close.ewm(alpha=0.1, adjust=False).mean()", "bars.close.ffill()", "bars.close.rolling(63).std()"]  # fmt: skip
+    for name, each in REGISTRY.items():
+        inputs = ", ".join(COLUMNS.get(column, f"bars.{column}") for column in each.inputs)
+        lengths = [p.name for p in each.parameters if p.kind == "length" and p.name != "ddof"]
+        chosen = ", ".join(f"{parameter}={5 + 3 * place}" for place, parameter in enumerate(lengths))
+        modes = ("", "ema", "tema", "hma") if any(p.name == "mamode" for p in each.parameters) else ("",)
+        for mode in modes:
+            arguments = ", ".join(filter(None, (inputs, chosen, f"mamode='{mode}'" if mode else "")))
+            found += [f"ta.{name}({arguments}){f'.{output}' if output else ''}" for output in each.outputs or ("",)]
+    return found
+
+
+@pytest.mark.parametrize("seed", [0, 60, 1500, 1680])
+def test_a_window_of_the_lookback_and_not_a_bar_more_gives_the_very_values_whatever_the_market_does(seed: int) -> None:
+    """On markets that stand still, halt, split and have no volume, where averages pass over unknown values and begin anew."""
+    history = awkward_bars(seed, 6_000)
+    whole = Values(history)
+    for text in expressions():
+        strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
+        node, lookback = strategy.columns["x"], strategy.lookback
+        full = whole.series(node)
+        for end in range(len(history), lookback, -max((len(history) - lookback) // 25, 1)):
+            alone = Values(history.slice(end - lookback, end)).series(node)
+            assert np.array_equal(full[end - 2 : end], alone[-2:], equal_nan=True), (
+                text,
+                end,
+                full[end - 2 : end],
+                alone[-2:],
+            )
+
+
+def test_a_window_a_few_bars_shorter_would_not_be_enough() -> None:
+    """Lookbacks are as long as they must be: for plain windows to the bar."""
+    history = _random_history(7, 3_000, 0.01, 50.0)
+    for text in (
+        "ta.sma(bars.close, 50)",
+        "bars.close.shift(50)",
+        "ta.wma(bars.close, 30)",
+        "ta.roc(bars.close, 20)",
+        "ta.linreg(bars.close, 25)",
+    ):
+        strategy = compile_strategy(f"def indicators(bars):\n    return {{'x': {text} + 0}}\n{HOLD}")
+        node = strategy.columns["x"]
+        short = Values(history.tail(strategy.lookback - 1)).series(node)
+        assert np.isnan(short[-2])
+        assert Values(history).series(node)[-1] == short[-1]

@@ -41,7 +41,7 @@ TEXTS = st.sampled_from(
 
 
 @given(st.lists(COMMENTS, min_size=6, max_size=6), st.lists(TEXTS, min_size=3, max_size=3))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_without_its_comments_a_strategy_is_the_same(comments: list[str], texts: list[str]) -> None:
     source = f"""{texts[0]}
 {comments[0]}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -56,12 +58,19 @@ def job_part(looking: Visitor, job: Job) -> Response:
     values: dict[str, Any] = {"job": job, "key": new_key(), "failure": results.failure_of(job)}
     match requests.request_of(job):
         case ResearchRequest(question=said):
-            return looking.part("parts/answer.html", said=said, answer=results.result_of(job), **values)
+            return looking.part("parts/answer.html", said=said, answer=results.result_of(job), renewed=True, **values)
         case GenerateRequest() as request:
             asked = results.result_of(job)
             questions = asked.questions if isinstance(asked, OpenQuestions) else []
             values |= {"said": request.prompt, "changes": request.strategy_id, "questions": questions}
-    return looking.part("parts/job.html", **{"said": "", "changes": None, "questions": [], **values})
+            values["replies"] = replies_in(questions, request.prompt)
+    return looking.part("parts/job.html", **{"said": "", "changes": None, "questions": [], "replies": [], **values})
+
+
+def replies_in(questions: Sequence[str], said: str) -> list[str]:
+    """Lists the answers that questions propose in quotation marks; what only repeats the person's own words is none."""
+    proposed = (each for question in questions for each in re.findall(r"“([^”]+)”", question))
+    return [each for each in dict.fromkeys(proposed) if len(each.split()) >= 4 and each.lower() not in said.lower()]
 
 
 @router.post("/jobs/{job_id}/cancel")

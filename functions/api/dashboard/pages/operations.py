@@ -13,7 +13,7 @@ from stratforge.storage.market import data_notes
 from functions.api.context import database, redrive_by_function, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
 from functions.api.dashboard.rendering import go_to
-from functions.api.operations.schemas import HaltBody, PlatformStateBody
+from functions.api.operations.schemas import DecisionBody, HaltBody, PlatformStateBody
 
 router = APIRouter(include_in_schema=False)
 
@@ -29,6 +29,7 @@ def page(looking: Operating) -> Response:
             queues=queues,
             reports=operations.reports(connection, 10),
             lags=operations.price_lags(connection),
+            actions=operations.corporate_actions(connection),
             state=halts.platform_state(connection),
             notes=data_notes.list_notes(connection),
         )
@@ -55,6 +56,17 @@ def halt(looking: Operating, fields: Fields) -> Response:
     else:
         reason = validated(HaltBody, {"reason": text(fields, "reason")}).reason
         application.halt_symbol(database(), looking.caller, symbol, reason)
+    return go_to(looking.request, "/operations")
+
+
+@router.post("/operations/corporate-actions")
+def decide(looking: Operating, fields: Fields) -> Response:
+    """Approves a corporate action, or dismisses it."""
+    typed = {"follow": text(fields, "follow") == "1", "reason": text(fields, "reason")}
+    wanted = validated(DecisionBody, typed)
+    application.decide_corporate_action(
+        database(), looking.caller, text(fields, "action_id"), wanted.reason, follow=wanted.follow
+    )
     return go_to(looking.request, "/operations")
 
 

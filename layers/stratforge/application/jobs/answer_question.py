@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
+from datetime import UTC, datetime
 from typing import Protocol
 
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelRefused
 from stratforge.ai.research import Research
-from stratforge.application.jobs.asking import asked
+from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.requests import ResearchRequest
 from stratforge.application.jobs.results import FailureCode
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.storage.ledger import portfolio
-
-# Seconds between two looks at an answer that is still coming.
-_SHOW_EVERY = 0.4
+from stratforge.storage.market.clock import market_now
 
 
 class Analyst(Protocol):
     """A model that answers questions with sources."""
 
-    def research(self, question: str, portfolio: str | None, heard: Callable[[str], None]) -> Research:
-        """The answer to a question; `heard` is told it as it comes."""
+    def research(
+        self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None
+    ) -> Research:
+        """The answer to a question at the market's time `now`; `heard` is told it as it comes."""
         ...
 
 
-def answer_question(work: Work, analyst_of: Callable[[], Analyst]) -> None:
+def answer_question(work: Work, analyst_of: Callable[[], Analyst], deadline: Deadline | None = None) -> None:
     """Answers a question and shows the answer as it comes.
 
     Args:
         analyst_of: Makes the model, which needs a key: without one the job fails and says what is missing.
+        deadline: Until when the answer has to be there.
 
     Raises:
         Failed: if the model did not answer.
@@ -39,9 +41,13 @@ def answer_question(work: Work, analyst_of: Callable[[], Analyst]) -> None:
     request = ResearchRequest.model_validate(work.job.request)
     work.tell("searching")
     held = _positions(work) if request.include_portfolio else None
+    with work.database.transaction() as connection:
+        now = market_now(connection) or datetime.now(UTC)
     try:
         analyst = analyst_of()
-        answer = asked(work, lambda: analyst.research(request.question, held, _hearing(work)))
+        answer = asked(
+            work, lambda: analyst.research(request.question, held, showing(work, "answering"), now), deadline
+        )
     except ModelRefused as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     work.note_tokens(answer.tokens)
@@ -53,16 +59,3 @@ def _positions(work: Work) -> str:
         found = portfolio.read_portfolio(connection, work.job.user_id)
     rows = found.positions if found else ()
     return "\n".join(f"{row.symbol}: {row.quantity.normalize():f}" for row in rows) or "none"
-
-
-def _hearing(work: Work) -> Callable[[str], None]:
-    """Shows an answer as it comes, a few times a second."""
-    shown = 0.0
-
-    def heard(text: str) -> None:
-        nonlocal shown
-        if monotonic() - shown >= _SHOW_EVERY:
-            shown = monotonic()
-            work.show("answering", text)
-
-    return heard

@@ -1,22 +1,25 @@
-"""Asking a model that may be away."""
+"""Asking a model that may be away, and showing what it says as it comes."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from time import sleep
+from time import monotonic, sleep
 from typing import TypeVar
 
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelUnavailable
 from stratforge.application.jobs.results import FailureCode
 from stratforge.application.jobs.work import Failed, Work
 
 _ATTEMPTS = 4
+# Seconds between two looks at an answer that is still coming.
+_SHOW_EVERY = 0.4
 Answer = TypeVar("Answer")
 
 
-def asked(work: Work, question: Callable[[], Answer]) -> Answer:
-    """The answer; when the model's service is away it is asked again after a pause, a few times.
+def asked(work: Work, question: Callable[[], Answer], deadline: Deadline | None = None) -> Answer:
+    """The answer; when the model's service is away it is asked again after a pause, a few times and before the deadline.
 
     Raises:
         Failed: if it stayed away.
@@ -26,8 +29,22 @@ def asked(work: Work, question: Callable[[], Answer]) -> Answer:
         try:
             return question()
         except ModelUnavailable as error:
-            if attempt == _ATTEMPTS:
+            pause = random.uniform(0.5, 1.0) * 2**attempt  # noqa: S311 - jitter
+            if attempt == _ATTEMPTS or (deadline is not None and deadline.left <= pause):
                 raise Failed(FailureCode.MODEL_UNAVAILABLE, f"{error}. Please try again later.") from error
             work.tell(f"waiting for the model: {error}")
-            sleep(random.uniform(0.5, 1.0) * 2**attempt)  # noqa: S311 - jitter
+            sleep(pause)
     raise AssertionError("unreachable")
+
+
+def showing(work: Work, progress: str) -> Callable[[str], None]:
+    """Shows an answer as it comes, a few times a second; the same text is shown once."""
+    shown, last = 0.0, ""
+
+    def heard(text: str) -> None:
+        nonlocal shown, last
+        if text and text != last and monotonic() - shown >= _SHOW_EVERY:
+            shown, last = monotonic(), text
+            work.show(progress, text)
+
+    return heard

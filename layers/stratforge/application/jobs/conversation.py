@@ -46,6 +46,7 @@ def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
                 for name, value in version.parameters.items()
             ],
             assumptions=version.assumptions,
+            requirements=list(version.requirements),
         )
         asked = version.prompt or "(written by hand)"
         turns += [

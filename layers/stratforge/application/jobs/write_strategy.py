@@ -6,10 +6,11 @@ from collections.abc import Callable
 from uuid import uuid5
 
 from stratforge.ai import drafting
+from stratforge.ai.deadline import Deadline
 from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant
 from stratforge.ai.failures import ModelRefused, NotADraft
 from stratforge.ai.quant import Drafted, Turn
-from stratforge.application.jobs.asking import asked
+from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.conversation import read_conversation
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import FailureCode, OpenQuestions, RefusedDraft, WrittenStrategy
@@ -22,11 +23,12 @@ from stratforge.storage.strategies.strategies import Description, Origin
 from stratforge.strategy import Strategy
 
 
-def write_strategy(work: Work, quant_of: Callable[[], Quant]) -> None:
+def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline | None = None) -> None:
     """Has a model write what the job asks for, and stores it as a new strategy or as the next version of one.
 
     Args:
         quant_of: Makes the model, which needs a key: without one the job fails and says what is missing.
+        deadline: Until when the strategy has to be there, repairs included.
 
     Raises:
         Failed: if the model did not answer, or nothing it wrote passed the gates.
@@ -44,7 +46,7 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant]) -> None:
             turns = read_conversation(connection, work.job, request, before)
         wanted = request.symbol or (before.symbol if before else None)
         passed = drafting.write_strategy(
-            lambda system, turns: asked(work, lambda: _draft(work, quant, system, turns)),
+            lambda system, turns: asked(work, lambda: _draft(work, quant, system, turns), deadline),
             turns,
             work.tell,
             lambda symbol: _symbol_findings(work, wanted or symbol),
@@ -63,7 +65,9 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant]) -> None:
         work.succeed(lambda _connection: questions)
     else:
         symbol = parse_symbol(wanted or passed.draft.symbol)
-        work.succeed(lambda connection: _stored(connection, work, request, passed, strategy, symbol, quant.model))
+        work.succeed(
+            lambda connection: _stored(connection, work, request, passed, strategy, symbol, passed.model or quant.model)
+        )
 
 
 def _deleted() -> Failed:
@@ -74,7 +78,7 @@ def _draft(work: Work, quant: Quant, system: str, turns: list[Turn]) -> Drafted:
     """A draft, its tokens noted even if it is none."""
     tokens = 0
     try:
-        drafted = quant.draft(system, turns)
+        drafted = quant.draft(system, turns, showing(work, "writing"))
         tokens = drafted.tokens
         return drafted
     except NotADraft as error:

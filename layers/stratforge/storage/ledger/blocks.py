@@ -66,6 +66,7 @@ class NewBlock:
     fee_rate: Decimal
     bar_time: datetime | None
     claim: timedelta
+    step: Decimal
     trace: str | None = None
 
 
@@ -76,8 +77,8 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
         connection,
         """
         INSERT INTO block_orders (symbol, side, quantity, limit_price, cross_quantity, reference_price, collar, cross_low, cross_high,
-                                  fee_rate, bar_time, client_order_id, left_out, trace, status, claimed_until)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', now() + %s) RETURNING id
+                                  fee_rate, bar_time, client_order_id, left_out, trace, status, claimed_until, step)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'STORED', now() + %s, %s) RETURNING id
         """,
         (
             symbol,
@@ -95,6 +96,7 @@ def store_block(connection: Connection, symbol: str, block: NewBlock, market: Ma
             net.owes_turn,
             block.trace,
             block.claim,
+            block.step,
         ),
     )
     return block_id

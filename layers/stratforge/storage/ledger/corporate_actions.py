@@ -1,21 +1,42 @@
-"""Splits and changes of symbol, and how the ledger follows them."""
+"""Corporate actions, and how the ledger follows them: positions, orders that wait, prices and history in one transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from stratforge.market.corporate_actions import CorporateAction
-from stratforge.portfolio.corrections import Adjustment, split_positions
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.portfolio.acceptance import Holder
+from stratforge.portfolio.assets import ONE, QUANTITY_STEP, ZERO, AssetRules
+from stratforge.portfolio.corrections import Adjustment, WaitingOrder, split_order, split_positions
+from stratforge.portfolio.orders import OrderTerms
 from stratforge.portfolio.reasons import Reason
+from stratforge.storage.ledger import reservations
 from stratforge.storage.ledger.execution import end_all_waiting
 from stratforge.storage.ledger.reconciliation import apply_adjustments
+from stratforge.storage.ledger.reservations import lock_users
 from stratforge.storage.ledger.symbols import lock_symbol
+from stratforge.storage.market.assets import read_asset
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_value
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
+
+_COLUMNS = "id AS action_id, symbol, kind, effective_on, ratio, new_symbol, new_ratio, cash"
+
+
+def concerned_symbols(connection: Connection) -> list[str]:
+    """Symbols of which the platform has prices, positions or orders: whatever happens to them has to be followed."""
+    rows = connection.execute(
+        """
+        SELECT symbol FROM latest_prices UNION SELECT symbol FROM positions WHERE quantity > 0
+        UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY 1
+        """
+    )
+    return [row[0] for row in rows]
 
 
 def note_action(connection: Connection, action: CorporateAction) -> bool:
@@ -23,25 +44,77 @@ def note_action(connection: Connection, action: CorporateAction) -> bool:
     return (
         connection.execute(
             """
-            INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, effective_on) VALUES (%s, %s, %s, %s, %s, %s)
-            ON CONFLICT DO NOTHING
+            INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
             """,
-            (action.action_id, action.symbol, action.kind, action.ratio, action.new_symbol, action.effective_on),
+            (
+                action.action_id,
+                action.symbol,
+                action.kind,
+                action.ratio,
+                action.new_symbol,
+                action.new_ratio,
+                action.cash,
+                action.effective_on,
+            ),
         ).rowcount
         == 1
     )
 
 
-def unapplied_splits(connection: Connection) -> list[CorporateAction]:
-    """Splits that the ledger has not followed yet."""
+@dataclass(frozen=True, slots=True)
+class OpenAction:
+    """A corporate action that the ledger has not followed, and whether an operator approved it."""
+
+    action: CorporateAction
+    approved: bool
+
+
+def open_actions(connection: Connection) -> list[OpenAction]:
+    """Corporate actions that the ledger has not followed and nobody dismissed, in the order in which they take effect."""
     return fetch_all(
         connection,
-        CorporateAction,
-        """
-        SELECT id AS action_id, symbol, kind, effective_on, ratio, new_symbol FROM corporate_actions
-        WHERE kind = 'split' AND applied_at IS NULL ORDER BY effective_on, id
-        """,
+        _open_action,
+        f"""
+        SELECT {_COLUMNS}, approved_at IS NOT NULL AS approved FROM corporate_actions
+        WHERE applied_at IS NULL AND dismissed_at IS NULL ORDER BY effective_on, id
+        """,  # noqa: S608 - column names of this module
     )
+
+
+def _open_action(approved: bool, kind: str, **fields: Any) -> OpenAction:
+    return OpenAction(CorporateAction(kind=ActionKind(kind), **fields), approved)
+
+
+def last_split_ratio(connection: Connection, symbol: str) -> Decimal | None:
+    """The ratio of a split of the symbol that the ledger followed within the last two days; the broker may not have yet."""
+    query = """
+        SELECT ratio FROM corporate_actions WHERE symbol = %s AND kind = 'split' AND applied_at > now() - interval '2 days'
+        ORDER BY applied_at DESC LIMIT 1
+    """
+    ratio: Decimal | None = fetch_value(connection, query, (symbol,))
+    return ratio
+
+
+def note_obstacle(connection: Connection, action: CorporateAction, obstacle: str) -> None:
+    """Notes why a corporate action cannot be followed yet."""
+    connection.execute("UPDATE corporate_actions SET obstacle = %s WHERE id = %s", (obstacle, action.action_id))
+
+
+def apply_action(connection: Connection, action: CorporateAction) -> str | None:
+    """Follows a corporate action in the caller's transaction; None when it is done, else what has to happen before."""
+    for symbol in sorted({action.symbol, action.new_symbol or action.symbol}):
+        lock_symbol(connection, symbol)
+    working = "SELECT symbol FROM block_orders WHERE symbol IN (%s, %s) AND completed_at IS NULL"
+    if fetch_value(connection, working, (action.symbol, action.new_symbol)) is not None:
+        return "a block order is at work"
+    if action.kind is ActionKind.SPLIT:
+        obstacle = _apply_split(connection, action)
+    elif action.kind is ActionKind.SYMBOL_CHANGE:
+        obstacle = _apply_symbol_change(connection, action)
+    else:
+        obstacle = _apply_terms(connection, action)
+    return obstacle
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,51 +122,360 @@ class _Holding:
     user_id: UUID
     session_id: UUID | None
     quantity: Decimal
+    since: Decimal
+    sold_cost: Decimal
 
 
-def apply_split(connection: Connection, action: CorporateAction) -> bool:
-    """Follows a split: positions are multiplied, prices divided, waiting orders end. False while a block is at work."""
-    assert action.ratio is not None
-    lock_symbol(connection, action.symbol)
-    parameters: dict[str, Any] = {"symbol": action.symbol, "ratio": action.ratio, "id": action.action_id}
-    if fetch_value(
-        connection, "SELECT 1 FROM block_orders WHERE symbol = %(symbol)s AND completed_at IS NULL", parameters
-    ):
-        return False
-    end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
-    holdings = fetch_all(
+def _holdings(connection: Connection, action: CorporateAction, starts_at: datetime) -> list[_Holding]:
+    """Who holds something of a symbol or traded it on the new scale: what he holds, what of it he has traded so, and what the sold part had cost.
+
+    A trade since `starts_at` is on the new scale unless its price is nearer to the last one before than to that divided by the ratio.
+    """
+    return fetch_all(
         connection,
         _Holding,
         """
-        SELECT user_id, session_id, quantity FROM positions WHERE symbol = %(symbol)s AND quantity > 0
-        ORDER BY user_id, session_id FOR UPDATE
+        WITH last AS (SELECT (SELECT m.close::float8 FROM market_data m WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min'
+                              AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1) AS close)
+        SELECT p.user_id, p.session_id, p.quantity, coalesce(t.since, 0) AS since, coalesce(t.sold_cost, 0) AS sold_cost
+        FROM last CROSS JOIN positions p
+        CROSS JOIN LATERAL (
+            SELECT sum(CASE WHEN t.side = 'buy' THEN t.quantity - t.fee_quantity ELSE -t.quantity END) AS since,
+                   sum(t.quantity * t.price - t.fee_cash - t.realized_pnl) FILTER (WHERE t.side = 'sell') AS sold_cost
+            FROM trades t WHERE t.user_id = p.user_id AND t.session_id IS NOT DISTINCT FROM p.session_id AND t.symbol = p.symbol
+              AND t.executed_at >= %(starts_at)s
+              AND coalesce(abs(ln(t.price::float8 * %(ratio)s / last.close)) <= abs(ln(t.price::float8 / last.close)), true)) t
+        WHERE p.symbol = %(symbol)s AND (p.quantity > 0 OR t.since <> 0) ORDER BY p.user_id, p.session_id
+        """,
+        {"symbol": action.symbol, "starts_at": starts_at, "ratio": float(action.ratio or 1)},
+    )
+
+
+def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
+    """Multiplies positions and divides prices, of everything that is on the old scale.
+
+    A split that was published late finds positions that were traded on the new scale already: what was traded since the exchange's day began
+    is not multiplied, and who sold a part for less than it was gets the rest of his shares back, with their cost.
+    """
+    assert action.ratio is not None
+    parameters: dict[str, Any] = {"symbol": action.symbol, "ratio": action.ratio, "id": action.action_id}
+    starts = f"SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s"  # noqa: S608 - an expression of ours
+    starts_at: datetime = fetch_value(connection, starts, parameters)
+    # Waits for a bar that is being stored, so that its evaluation and its replay agree on whether it came before.
+    latest = connection.execute(
+        "SELECT bar_time, price, time FROM latest_prices WHERE symbol = %(symbol)s FOR UPDATE", parameters
+    ).fetchone()
+    late = latest is not None and latest[0] is not None and latest[0] >= starts_at
+    lock_users(
+        connection,
+        """
+        SELECT user_id FROM positions WHERE symbol = %(symbol)s
+        UNION SELECT user_id FROM orders WHERE symbol = %(symbol)s AND status IN ('PENDING', 'RESTING')
         """,
         parameters,
     )
-    if holdings:
-        by_key = {UUID(int=index): each for index, each in enumerate(holdings)}
-        after = split_positions({key: each.quantity for key, each in by_key.items()}, action.ratio)
-        adjustments = [
-            Adjustment(each.user_id, each.session_id, after[key] - each.quantity, Decimal(0))
-            for key, each in by_key.items()
-        ]
+    asset = read_asset(connection, action.symbol) or AssetRules(action.symbol)
+    holdings = {UUID(int=index): each for index, each in enumerate(_holdings(connection, action, starts_at))}
+    before = {key: max(each.quantity - each.since, ZERO) for key, each in holdings.items()}
+    after = split_positions(before, action.ratio, asset.allocation_step)
+    if any(after[key] + each.since < 0 for key, each in holdings.items()):
+        return "somebody sold more after the split than he can have had"
+    price = ZERO if latest is None else (latest[1] if latest[2] >= starts_at else latest[1] / action.ratio)
+    adjustments = []
+    for key, each in holdings.items():
+        # Of an asset in whole units the broker pays for what is less than one.
+        lost = before[key] * action.ratio - after[key] if asset.allocation_step == ONE else ZERO
+        cash = (lost * price).quantize(QUANTITY_STEP)
+        change = after[key] - before[key]
+        if change or cash:
+            adjustments.append(Adjustment(each.user_id, each.session_id, change, cash))
+    grows = action.ratio > 1
+    left = {(each.user_id, each.session_id): each.quantity + after[key] - before[key] for key, each in holdings.items()}
+    if not grows:
+        _split_orders(connection, action, asset, left, starts_at, late=late)
+    if adjustments:
         apply_adjustments(connection, action.symbol, "SPLIT", action.action_id, adjustments)
+    if grows:
+        _split_orders(connection, action, asset, left, starts_at, late=late)
+    _restore_cost(connection, action, [each for each in holdings.values() if each.sold_cost])
     connection.execute(
-        "UPDATE positions SET high_water = high_water / %(ratio)s WHERE symbol = %(symbol)s AND high_water IS NOT NULL",
+        """
+        UPDATE positions SET high_water = high_water / %(ratio)s
+        WHERE symbol = %(symbol)s AND high_water IS NOT NULL AND (opened_at IS NULL OR opened_at < %(starts_at)s)
+        """,
+        {**parameters, "starts_at": starts_at},
+    )
+    connection.execute(
+        """
+        UPDATE latest_prices SET price = price / %(ratio)s, bar_low = bar_low / %(ratio)s, bar_high = bar_high / %(ratio)s,
+                                 bid = bid / %(ratio)s, ask = ask / %(ratio)s
+        WHERE symbol = %(symbol)s AND time < %(starts_at)s
+        """,
+        {**parameters, "starts_at": starts_at},
+    )
+    parameters["after_bar"] = latest[0] if latest else None
+    connection.execute(
+        "UPDATE corporate_actions SET applied_at = now(), obstacle = NULL, after_bar = %(after_bar)s WHERE id = %(id)s",
         parameters,
     )
-    # Waits for a bar that is being stored, so that its evaluation and its replay agree on whether it came before.
-    parameters["after_bar"] = fetch_value(
-        connection, "SELECT bar_time FROM latest_prices WHERE symbol = %(symbol)s FOR UPDATE", parameters
+    return None
+
+
+_RESTORE_COST = f"""
+WITH given AS (SELECT * FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(costs)s::numeric[]) AS g (user_id, session_id, cost))
+{reservations.RESTORE_COST}
+"""  # noqa: S608 - statements of ours
+
+
+def _restore_cost(connection: Connection, action: CorporateAction, sellers: Sequence[_Holding]) -> None:
+    assert action.ratio is not None
+    if sellers:
+        connection.execute(
+            _RESTORE_COST,
+            {
+                "symbol": action.symbol,
+                "users": [each.user_id for each in sellers],
+                "sessions": [each.session_id for each in sellers],
+                "costs": [(each.sold_cost * (1 - 1 / action.ratio)).quantize(QUANTITY_STEP) for each in sellers],
+            },
+        )
+
+
+def _waiting(
+    side: Any, type: Any, limit_price: Any, stop_price: Any, trail_percent: Any, trail_price: Any, **fields: Any
+) -> WaitingOrder:
+    return WaitingOrder(terms=OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price), **fields)
+
+
+_SPLIT_ORDERS = f"""
+WITH written AS (
+    SELECT w.*, o.user_id, o.session_id FROM unnest(
+        %(ids)s::uuid[], %(remaining)s::numeric[], %(sizes)s::numeric[], %(limits)s::numeric[], %(stops)s::numeric[], %(trails)s::numeric[],
+        %(marks)s::numeric[], %(below)s::numeric[], %(above)s::numeric[], %(reserve_prices)s::numeric[], %(held_cash)s::numeric[],
+        %(held_shares)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(ends)s::boolean[])
+        AS w (id, remaining, size, limit_price, stop_price, trail_price, water_mark, trigger_below, trigger_above, reserve_price, held_cash,
+              held_shares, cash, shares, ends) JOIN orders o ON o.id = w.id),
+{reservations.reserve("written")}
+UPDATE orders o SET
+    quantity = CASE WHEN o.status = 'RESTING' THEN o.filled_quantity + w.remaining ELSE o.quantity END, size = w.size,
+    limit_price = w.limit_price, stop_price = w.stop_price, trail_price = w.trail_price, water_mark = w.water_mark,
+    trigger_below = w.trigger_below, trigger_above = w.trigger_above, reserve_price = w.reserve_price,
+    reserved_cash = w.held_cash, reserved_quantity = w.held_shares,
+    status = (CASE WHEN NOT w.ends THEN o.status::text WHEN o.filled_quantity > 0 THEN 'PARTIALLY_FILLED' ELSE 'CANCELED' END)::order_status,
+    reason = CASE WHEN w.ends THEN %(reason)s ELSE o.reason END, completed_at = CASE WHEN w.ends THEN now() END
+FROM written w WHERE o.id = w.id
+"""  # noqa: S608 - statements of ours
+
+
+def _split_orders(
+    connection: Connection,
+    action: CorporateAction,
+    asset: AssetRules,
+    left: dict[Holder, Decimal],
+    starts_at: datetime,
+    *,
+    late: bool,
+) -> None:
+    """Brings the orders that wait to the new scale: those that were decided on before the exchange's day began, and what was not decided on
+    yet if no price of that day has been seen. `left` is what holders have after it, of which nobody sells more.
+    """
+    assert action.ratio is not None
+    ratio = action.ratio
+    orders = fetch_all(
+        connection,
+        _waiting,
+        """
+        SELECT id AS order_id, user_id, session_id, side::text, type::text, limit_price, stop_price, trail_percent, trail_price, size_kind, size,
+               status = 'RESTING' AS accepted, triggered_at IS NOT NULL AS triggered, filled_quantity AS filled,
+               CASE WHEN status = 'RESTING' THEN quantity - filled_quantity ELSE 0 END AS remaining, reserve_price, reserved_cash,
+               reserved_quantity, water_mark
+        FROM orders WHERE symbol = %s AND (status = 'RESTING' AND decided_at < %s OR status = 'PENDING' AND NOT %s) ORDER BY id FOR UPDATE
+        """,
+        (action.symbol, starts_at, late),
     )
-    connection.execute(
-        f"""
-        UPDATE latest_prices SET price = price / %(ratio)s, bar_low = bar_low / %(ratio)s, bar_high = bar_high / %(ratio)s
-        WHERE symbol = %(symbol)s AND time < (SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)
-        """,  # noqa: S608 - an expression of ours
+    split = []
+    for order in orders:
+        holder = (order.user_id, order.session_id)
+        done = split_order(order, ratio, asset, left.get(holder, ZERO))
+        left[holder] = left.get(holder, ZERO) - done.order.reserved_quantity
+        split.append(done)
+    if split:
+        after = [each.order for each in split]
+        connection.execute(
+            _SPLIT_ORDERS,
+            {
+                "symbol": action.symbol,
+                "reason": Reason.CORPORATE_ACTION,
+                "ids": [each.order_id for each in after],
+                "remaining": [each.remaining for each in after],
+                "sizes": [each.size for each in after],
+                "limits": [each.terms.limit_price for each in after],
+                "stops": [each.terms.stop_price for each in after],
+                "trails": [each.terms.trail_price for each in after],
+                "marks": [each.water_mark for each in after],
+                "below": [each.trigger.below for each in split],
+                "above": [each.trigger.above for each in split],
+                "reserve_prices": [each.reserve_price for each in after],
+                "held_cash": [each.reserved_cash for each in after],
+                "held_shares": [each.reserved_quantity for each in after],
+                "cash": [each.more_cash for each in split],
+                "shares": [each.more_quantity for each in split],
+                "ends": [each.ends for each in split],
+            },
+        )
+
+
+# Changes of symbol -----------------------------------------------------------------------------------------------
+
+
+_MOVE_POSITIONS = f"""
+WITH moved AS (
+    SELECT user_id, session_id, quantity, cost_basis AS cost, opened_at, high_water, reserved_quantity AS reserved FROM positions
+    WHERE symbol = %(old)s AND quantity > 0),
+left_behind AS (
+    INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause)
+    SELECT user_id, session_id, %(old)s, 'CORPORATE_ACTION', -quantity, 0, %(id)s FROM moved),
+kept AS (
+    INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause)
+    SELECT user_id, session_id, %(symbol)s, 'CORPORATE_ACTION', quantity, 0, %(id)s FROM moved)
+{reservations.RECEIVE}
+"""  # noqa: S608 - statements of ours
+_FOLLOW_SYMBOL = (
+    "UPDATE orders SET symbol = %(symbol)s WHERE symbol = %(old)s AND status IN ('PENDING', 'RESTING')",
+    "UPDATE signals SET symbol = %(symbol)s WHERE symbol = %(old)s AND status = 'PENDING'",
+    "UPDATE strategies SET symbol = %(symbol)s WHERE symbol = %(old)s",
+    # The history a session looks back on goes along; its old name keeps its own.
+    """
+    INSERT INTO market_data (symbol, timeframe, time, open, high, low, close, volume, correction, after_bar, adjusted_at)
+    SELECT %(symbol)s, timeframe, time, open, high, low, close, volume, correction, after_bar, adjusted_at FROM market_data
+    WHERE symbol = %(old)s ON CONFLICT DO NOTHING
+    """,
+    """
+    INSERT INTO latest_prices (symbol, price, time, bar_time, bar_high, bar_low)
+    SELECT %(symbol)s, price, time, bar_time, bar_high, bar_low FROM latest_prices WHERE symbol = %(old)s ON CONFLICT DO NOTHING
+    """,
+    # So that its windows are scaled as before.
+    """
+    INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, after_bar)
+    SELECT id || '/' || %(symbol)s, %(symbol)s, kind, ratio, effective_on, seen_at, applied_at, after_bar FROM corporate_actions
+    WHERE symbol = %(old)s AND kind = 'split' AND applied_at IS NOT NULL ON CONFLICT DO NOTHING
+    """,
+    "UPDATE sessions SET symbol = %(symbol)s WHERE symbol = %(old)s AND (status IN ('PENDING', 'RUNNING', 'PAUSED') OR settling)",
+    "UPDATE corporate_actions SET applied_at = now(), obstacle = NULL WHERE id = %(id)s",
+)
+
+
+def _apply_symbol_change(connection: Connection, action: CorporateAction) -> str | None:
+    """Lets everything that is held or waits go on under the new name: positions, orders, signals, sessions and their history."""
+    if action.new_symbol is None:
+        return "the announcement has no new symbol"
+    parameters = {"old": action.symbol, "symbol": action.new_symbol, "id": action.action_id}
+    taken = fetch_value(
+        connection,
+        "SELECT 1 FROM positions n JOIN positions o ON o.user_id = n.user_id AND o.session_id IS NOT DISTINCT FROM n.session_id AND o.quantity > 0 "
+        "WHERE n.symbol = %(symbol)s AND n.quantity > 0 AND o.symbol = %(old)s LIMIT 1",
         parameters,
     )
-    connection.execute(
-        "UPDATE corporate_actions SET applied_at = now(), after_bar = %(after_bar)s WHERE id = %(id)s", parameters
+    if taken is not None:
+        return f"somebody holds {action.new_symbol} already, under what was another company's name"
+    lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(old)s", parameters)
+    connection.execute(_MOVE_POSITIONS, parameters)
+    connection.execute(reservations.GIVE_AWAY, {"symbol": action.symbol})
+    for statement in _FOLLOW_SYMBOL:
+        connection.execute(statement, parameters)
+    return None
+
+
+# Everything else, once an operator approved ----------------------------------------------------------------------
+
+
+_SPIN_OFF = f"""
+WITH moved AS (
+    SELECT user_id, NULL::uuid AS session_id, sum(quantity) AS quantity, sum(cost) AS cost, now() AS opened_at, NULL::numeric AS high_water,
+           0::numeric AS reserved
+    FROM unnest(%(users)s::uuid[], %(quantities)s::numeric[], %(costs)s::numeric[]) AS g (user_id, quantity, cost)
+    WHERE quantity > 0 GROUP BY user_id),
+kept AS (
+    INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause)
+    SELECT user_id, session_id, %(symbol)s, 'CORPORATE_ACTION', quantity, 0, %(id)s FROM moved)
+{reservations.RECEIVE}
+"""  # noqa: S608 - statements of ours
+
+
+def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
+    """Gives every holder what a unit has become: units of the symbol, of another one, and money. Orders that wait end.
+
+    What comes of another symbol is the holder's own, of no session; it costs nothing, unless the old symbol goes: then it costs what that did, less
+    the money that came with it.
+    """
+    keeps = ONE if action.ratio is None else action.ratio
+    end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
+    parameters = {"symbol": action.symbol, "id": action.action_id}
+    lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(symbol)s AND quantity > 0", parameters)
+    rows = connection.execute(
+        "SELECT user_id, session_id, quantity, cost_basis FROM positions WHERE symbol = %(symbol)s AND quantity > 0 ORDER BY 1, 2 FOR UPDATE",
+        parameters,
+    ).fetchall()
+    names = {UUID(int=index): row for index, row in enumerate(rows)}
+    before = {name: row[2] for name, row in names.items()}
+    after = split_positions(before, keeps) if keeps else dict.fromkeys(before, ZERO)
+    gained = (
+        split_positions(before, action.new_ratio)
+        if action.new_ratio and action.new_symbol
+        else dict.fromkeys(before, ZERO)
     )
-    return True
+    money = {name: (quantity * (action.cash or ZERO)).quantize(QUANTITY_STEP) for name, quantity in before.items()}
+    # What the old shares cost goes along where they are exchanged for others, less the money that was paid for them.
+    moved_cost = {
+        name: max(row[3] - money[name], ZERO) if not keeps and gained[name] > 0 else ZERO for name, row in names.items()
+    }
+    if any(gained.values()):
+        connection.execute(
+            _SPIN_OFF,
+            {
+                "symbol": action.new_symbol,
+                "id": action.action_id,
+                "users": [row[0] for row in rows],
+                "quantities": list(gained.values()),
+                "costs": list(moved_cost.values()),
+            },
+        )
+    adjustments = [
+        Adjustment(row[0], row[1], after[name] - before[name], money[name])
+        for name, row in names.items()
+        if after[name] != before[name] or money[name]
+    ]
+    if adjustments:
+        apply_adjustments(connection, action.symbol, "CORPORATE_ACTION", action.action_id, adjustments)
+    sellers = [
+        _Holding(row[0], row[1], ZERO, ZERO, moved_cost[name]) for name, row in names.items() if moved_cost[name]
+    ]
+    if sellers:
+        # Nothing was lost with what was exchanged: its cost lives on in what was received.
+        connection.execute(
+            "UPDATE positions p SET realized_pnl = p.realized_pnl + g.cost FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(costs)s::numeric[]) "
+            "AS g (user_id, session_id, cost) WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s",
+            {
+                "symbol": action.symbol,
+                "users": [each.user_id for each in sellers],
+                "sessions": [each.session_id for each in sellers],
+                "costs": [each.sold_cost for each in sellers],
+            },
+        )
+    connection.execute("UPDATE corporate_actions SET applied_at = now(), obstacle = NULL WHERE id = %(id)s", parameters)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class CorporateHalt:
+    """A symbol that is halted because what a unit of it is has changed."""
+
+    symbol: str
+    kind: ActionKind
+    obstacle: str | None
+
+
+def halt_of(connection: Connection, symbol: str) -> CorporateHalt | None:
+    """The corporate action that halts a symbol at the market's time, if one does."""
+    query = "SELECT symbol, kind, obstacle FROM corporate_halts WHERE symbol = %s ORDER BY since LIMIT 1"
+    return fetch_one(connection, CorporateHalt, query, (symbol,))

@@ -16,7 +16,14 @@ from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, O
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
-from stratforge.storage.ledger.symbols import DUE_ORDER, EXIT_ORIGIN, SESSIONS_WITH_EXITS, lock_symbol
+from stratforge.storage.ledger.symbols import (
+    CLOSING_POSITIONS,
+    DUE_ORDER,
+    EXIT_ORIGIN,
+    SELLS_CLOSING,
+    SESSIONS_WITH_EXITS,
+    lock_symbol,
+)
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
 
@@ -107,7 +114,7 @@ def _due_order(
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
-    """Positions whose session's stop loss, trailing stop or target was reached."""
+    """Positions whose session's stop loss, trailing stop or target was reached, and those of which nothing is to be held."""
     return fetch_all(
         connection,
         _exit_request,
@@ -116,10 +123,12 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
             SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin
             FROM {SESSIONS_WITH_EXITS}
             WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity
-              AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)) e
-        WHERE origin IS NOT NULL ORDER BY session_id
+              AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
+            UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN'
+            FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %s AND {SELLS_CLOSING}) e
+        WHERE origin IS NOT NULL ORDER BY session_id, user_id
         """,  # noqa: S608 - conditions of ours
-        (symbol,),
+        (symbol, symbol),
     )
 
 
@@ -223,6 +232,7 @@ class Write:
     status: OrderStatus
     reason: Reason | None = None
     expires_at: datetime | None = None
+    retry_at: datetime | None = None
 
 
 _WRITE = f"""
@@ -232,15 +242,16 @@ WITH written AS (
         %(origins)s::order_origin[], %(statuses)s::order_status[], %(reasons)s::text[], %(quantities)s::numeric[],
         %(reserve_prices)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(water_marks)s::numeric[],
         %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[],
-        %(more_cash)s::numeric[], %(more_shares)s::numeric[])
+        %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[])
         AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, quantity, reserve_price, cash, shares,
-              water_mark, below, above, triggered, expires_at, more_cash, more_shares)),
+              water_mark, below, above, triggered, expires_at, more_cash, more_shares, retry_at)),
 inserted AS (
     INSERT INTO orders (id, user_id, session_id, signal_id, block_order_id, symbol, side, origin, size_kind, size, quantity,
-                        reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at)
+                        reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at, trigger_below,
+                        trigger_above, expires_at, retry_at)
     SELECT id, user_id, session_id, signal_id, CASE WHEN status = 'WORKING' THEN %(block)s::uuid END, %(symbol)s, side, origin,
            'quantity', quantity, quantity, reserve_price, cash, shares, status, reason, %(at)s,
-           CASE WHEN status = 'REJECTED' THEN now() END
+           CASE WHEN status = 'REJECTED' THEN now() END, below, above, expires_at, retry_at
     FROM written WHERE is_new),
 updated AS (
     UPDATE orders o SET
@@ -254,11 +265,11 @@ updated AS (
         triggered_at = CASE WHEN w.triggered THEN coalesce(o.triggered_at, now()) END,
         active_from = coalesce(o.active_from, %(active_from)s),
         decided_at = coalesce(o.decided_at, %(at)s),
-        expires_at = coalesce(o.expires_at, w.expires_at),
+        expires_at = coalesce(o.expires_at, w.expires_at), retry_at = w.retry_at,
         completed_at = CASE WHEN w.status NOT IN ('RESTING', 'WORKING') THEN now() END
     FROM written w WHERE o.id = w.id AND NOT w.is_new),
 {reserve("(SELECT user_id, session_id, more_cash AS cash, more_shares AS shares FROM written) more")}
-UPDATE signals g SET status = (CASE WHEN w.status = 'WORKING' THEN 'EXECUTED' ELSE 'REJECTED' END)::signal_status, reason = w.reason
+UPDATE signals g SET status = (CASE WHEN w.status IN ('WORKING', 'RESTING') THEN 'EXECUTED' ELSE 'REJECTED' END)::signal_status, reason = w.reason
 FROM written w WHERE g.id = w.signal_id
 """  # noqa: S608 - statements of ours
 
@@ -302,6 +313,7 @@ def write_decisions(
             "above": [decision.trigger.above for decision in decisions],
             "triggered": [decision.triggered for decision in decisions],
             "expires": [write.expires_at for write in writes],
+            "retries": [write.retry_at for write in writes],
             "more_cash": [decision.reserved_cash - decision.request.reserved_cash for decision in decisions],
             "more_shares": [decision.reserved_quantity - decision.request.reserved_quantity for decision in decisions],
         },

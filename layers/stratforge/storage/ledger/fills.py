@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from stratforge.portfolio.orders import Returns
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, Settlement, settle
 from stratforge.storage.ledger import reservations
@@ -33,7 +34,7 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         BlockState,
         """
         SELECT id AS block_id, symbol, side, quantity, cross_quantity, cross_low, cross_high, fee_rate, limit_price,
-               filled_quantity, filled_value
+               filled_quantity, filled_value, step
         FROM block_orders WHERE client_order_id = %s AND completed_at IS NULL FOR UPDATE
         """,
         (client_order_id,),
@@ -85,11 +86,11 @@ def _write_execution(connection: Connection, block: BlockState, settlement: Sett
 
 _TRADES = f"""
 WITH traded AS (
-    SELECT t.order_id, t.quantity, t.price, t.execution_id, t.executed_at, t.fee_quantity, t.fee_cash, o.user_id, o.session_id,
-           o.side
+    SELECT t.order_id, t.quantity, t.price, t.execution_id, t.executed_at, t.fee_quantity, t.fee_cash, t.inside, o.user_id,
+           o.session_id, o.side
     FROM unnest(%(orders)s::uuid[], %(quantities)s::numeric[], %(prices)s::numeric[], %(executions)s::text[],
-                %(times)s::timestamptz[], %(fee_quantities)s::numeric[], %(fee_cash)s::numeric[])
-        AS t (order_id, quantity, price, execution_id, executed_at, fee_quantity, fee_cash)
+                %(times)s::timestamptz[], %(fee_quantities)s::numeric[], %(fee_cash)s::numeric[], %(inside)s::boolean[])
+        AS t (order_id, quantity, price, execution_id, executed_at, fee_quantity, fee_cash, inside)
     JOIN orders o ON o.id = t.order_id),
 before AS (
     SELECT p.user_id, p.session_id, p.quantity, p.cost_basis FROM positions p
@@ -102,9 +103,10 @@ priced AS (
     FROM traded t LEFT JOIN before b ON b.user_id = t.user_id AND b.session_id IS NOT DISTINCT FROM t.session_id),
 written AS (
     INSERT INTO trades (order_id, block_order_id, user_id, session_id, symbol, side, quantity, price, realized_pnl, execution_id,
-                        executed_at, fee_quantity, fee_cash)
+                        executed_at, fee_quantity, fee_cash, inside)
     SELECT order_id, %(block)s, user_id, session_id, %(symbol)s, side, quantity, price,
-           CASE WHEN side = 'sell' THEN quantity * price - fee_cash - cost ELSE 0 END, execution_id, executed_at, fee_quantity, fee_cash
+           CASE WHEN side = 'sell' THEN quantity * price - fee_cash - cost ELSE 0 END, execution_id, executed_at, fee_quantity, fee_cash,
+           inside
     FROM priced ORDER BY order_id),
 by_order AS (
     SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value, sum(fee_quantity) AS fee_quantity,
@@ -159,6 +161,7 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
             "prices": [trade.price for trade in mine],
             "executions": [trade.execution_id for trade in mine],
             "times": [trade.executed_at for trade in mine],
+            "inside": [trade.inside for trade in mine],
         }
         connection.execute(_WRITE_PURCHASES if side == "buy" else _WRITE_SALES, parameters)
 
@@ -177,13 +180,14 @@ WITH ending AS (
     FROM orders o JOIN block_orders b ON b.id = o.block_order_id
     -- Whoever should have been crossed is not to blame for what became of the block, and goes to the broker in the next one.
     CROSS JOIN LATERAL (SELECT
-        (%(status)s <> 'REJECTED' OR o.side <> b.side)
-            AND (o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s) AS may,
+        %(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
+            OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
+                AND (o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s)) AS may,
         CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN %(retry_at)s::timestamptz END AS at) goes_on
     WHERE o.block_order_id = %(block)s),
 rested AS (
     UPDATE orders o SET
-        status = 'RESTING', reason = NULL, completed_at = NULL, retry_at = e.retry_at, block_order_id = NULL,
+        status = 'RESTING', reason = %(waits)s, completed_at = NULL, retry_at = e.retry_at, block_order_id = NULL,
         -- At the market: executable whatever the price.
         trigger_above = CASE WHEN o.type IN ('limit', 'stop_limit') THEN o.trigger_above ELSE 0 END,
         expires_at = CASE WHEN o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') THEN o.expires_at
@@ -203,8 +207,8 @@ def _complete(connection: Connection, block: BlockState, settlement: Settlement,
     """Finishes a block.
 
     What is left of an order goes back to our book with its reservation and out again: at once where it only waited to be crossed, after a
-    pause where the market had nothing for it. It ends when its end was asked for, when the broker refused the block, or when it is too old
-    (see `PATIENCE`). A session that was waiting for its last order has its profit fixed.
+    pause where the market had nothing for it. It ends when its end was asked for, when the broker refused the block (unless the settlement
+    returns it), or when it is too old (see `PATIENCE`). A session that was waiting for its last order has its profit fixed.
     """
     connection.execute(
         _COMPLETE,
@@ -217,6 +221,8 @@ def _complete(connection: Connection, block: BlockState, settlement: Settlement,
             "at": at,
             "retry_at": at + RETRY_AFTER,
             "patience": PATIENCE,
+            "returns": settlement.returns,
+            "waits": None if settlement.returns is Returns.NONE else settlement.reason,
         },
     )
     fix_final_pnl(connection, block.symbol)

@@ -10,6 +10,10 @@ from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
+# Why a symbol is halted: a difference, which the reconciler lifts again when it is gone, and what it cannot explain.
+DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER = "DRIFT", "UNEXPLAINED_FILL", "UNKNOWN_ORDER"
+SPLIT_AHEAD, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
+
 
 @dataclass(frozen=True, slots=True)
 class PlatformState:
@@ -81,12 +85,17 @@ def halt_symbol(connection: Connection, symbol: str, reason: str, details: str) 
     )
 
 
-def resume_symbol(connection: Connection, symbol: str) -> bool:
-    """Trades a symbol again; False when it was not halted."""
-    return connection.execute("DELETE FROM symbol_halts WHERE symbol = %s", (symbol,)).rowcount == 1
+def resume_symbol(connection: Connection, symbol: str, reason: str | None = None) -> bool:
+    """Trades a symbol again; False when it was not halted, or (with `reason`) for another reason."""
+    query = "DELETE FROM symbol_halts WHERE symbol = %s AND (%s::text IS NULL OR reason = %s)"
+    return connection.execute(query, (symbol, reason, reason)).rowcount == 1
 
 
 def halted_symbols(connection: Connection) -> list[SymbolHalt]:
-    """Lists all halted symbols with the reasons, by symbol."""
-    query = "SELECT symbol, reason, details, halted_at FROM symbol_halts ORDER BY symbol"
+    """Lists all halted symbols with the reasons, by symbol; those that a corporate action halts by itself too."""
+    query = """
+        SELECT symbol, reason, details, halted_at FROM symbol_halts
+        UNION ALL SELECT symbol, 'CORPORATE_ACTION', replace(kind, '_', ' ') || coalesce(': ' || obstacle, ''), since FROM corporate_halts c
+        WHERE NOT EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = c.symbol) ORDER BY symbol
+    """
     return fetch_all(connection, SymbolHalt, query)

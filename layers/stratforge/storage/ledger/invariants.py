@@ -42,12 +42,12 @@ _CHECKS: dict[str, str] = {
         SELECT b.id, b.filled_quantity, f.quantity, t.quantity FROM block_orders b
         CROSS JOIN LATERAL (SELECT coalesce(sum(quantity), 0) AS quantity FROM fills WHERE block_order_id = b.id) f
         CROSS JOIN LATERAL (SELECT coalesce(sum(t.quantity), 0) AS quantity FROM trades t
-                            WHERE t.block_order_id = b.id AND t.execution_id NOT LIKE 'cross:%') t
+                            WHERE t.block_order_id = b.id AND NOT t.inside) t
         WHERE b.filled_quantity <> f.quantity OR f.quantity <> t.quantity
     """,
     "what crosses inside is bought and sold alike": """
         SELECT t.block_order_id, sum(CASE WHEN t.side = 'buy' THEN t.quantity ELSE -t.quantity END)
-        FROM trades t WHERE t.execution_id LIKE 'cross:%' GROUP BY t.block_order_id
+        FROM trades t WHERE t.inside GROUP BY t.block_order_id
         HAVING sum(CASE WHEN t.side = 'buy' THEN t.quantity ELSE -t.quantity END) <> 0
     """,
     "only orders that wait or work hold anything back": """

@@ -4,9 +4,11 @@ change nothing."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
@@ -56,6 +58,99 @@ def resume(connection: Connection, symbol: str) -> bool:
 def note(connection: Connection, action: str, subject: str, reason: str = "") -> bool:
     """A line in the operators' audit for what the database does not do itself; False when the user is no operator."""
     row = connection.execute("SELECT note_operator_action(%s, %s, %s)", (action, subject, reason)).fetchone()
+    return bool(row and row[0])
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAction:
+    """A corporate action, and whether the ledger has followed it.
+
+    Attributes:
+        effective_on: The exchange's day from which it counts; from then on the symbol is halted until it is followed or dismissed.
+        ratio: Units of the symbol for one old; null for one, zero where the symbol goes.
+        new_symbol: What holders get besides or instead.
+        new_ratio: Units of it for one old.
+        cash: Dollars for one old unit.
+        approved_at: When an operator approved it. Splits and changes of symbol need no approval.
+        dismissed_at: When an operator decided that the ledger does not follow it.
+        applied_at: When the ledger followed it.
+        obstacle: Why it could not be followed yet.
+    """
+
+    action_id: str
+    symbol: str
+    kind: ActionKind
+    effective_on: date
+    ratio: Decimal | None
+    new_symbol: str | None
+    new_ratio: Decimal | None
+    cash: Decimal | None
+    seen_at: datetime
+    approved_at: datetime | None
+    dismissed_at: datetime | None
+    applied_at: datetime | None
+    obstacle: str | None
+
+    @property
+    def words(self) -> str:
+        """The action in words."""
+        return self.action.words
+
+    @property
+    def action(self) -> CorporateAction:
+        """The action itself."""
+        return CorporateAction(
+            self.action_id,
+            self.symbol,
+            self.kind,
+            self.effective_on,
+            self.ratio,
+            self.new_symbol,
+            self.new_ratio,
+            self.cash,
+        )
+
+    @property
+    def undecided(self) -> bool:
+        """True while it is neither followed nor dismissed."""
+        return self.applied_at is None and self.dismissed_at is None
+
+
+def _stored_action(kind: str, **fields: Any) -> StoredAction:
+    return StoredAction(kind=ActionKind(kind), **fields)
+
+
+def corporate_actions(connection: Connection) -> list[StoredAction]:
+    """Corporate actions that are undecided, and those of the last month, the latest first. For operators."""
+    query = """
+        SELECT id AS action_id, symbol, kind, effective_on, ratio, new_symbol, new_ratio, cash, seen_at, approved_at, dismissed_at, applied_at,
+               obstacle FROM operator_corporate_actions()
+    """
+    return fetch_all(connection, _stored_action, query)
+
+
+def decide_action(connection: Connection, action_id: str, reason: str, *, follow: bool) -> bool:
+    """Approves or dismisses a corporate action; False when there is none to decide on, or the user is no operator."""
+    row = connection.execute("SELECT operator_decide_action(%s, %s, %s)", (action_id, follow, reason)).fetchone()
+    return bool(row and row[0])
+
+
+def enter_action(connection: Connection, action: CorporateAction, reason: str) -> bool:
+    """Enters a corporate action that was not announced, approved; False when there is one of this id, or the user is no operator."""
+    row = connection.execute(
+        "SELECT operator_enter_action(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            action.action_id,
+            action.symbol,
+            action.kind,
+            action.effective_on,
+            action.ratio,
+            action.new_symbol,
+            action.new_ratio,
+            action.cash,
+            reason,
+        ),
+    ).fetchone()
     return bool(row and row[0])
 
 

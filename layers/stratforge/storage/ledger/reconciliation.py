@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from stratforge.market.sizes import Side
 from stratforge.portfolio.corrections import Adjustment, Share
 from stratforge.storage.ledger.reservations import ADJUST, lock_users
-from stratforge.storage.ledger.symbols import lock_symbol
+from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
@@ -61,6 +61,7 @@ class FinishedBlock:
     filled_quantity: Decimal
     filled_value: Decimal
     completed: bool
+    step: Decimal
 
 
 def blocks_by_client_id(connection: Connection, client_order_ids: Sequence[str]) -> dict[str, FinishedBlock]:
@@ -70,7 +71,7 @@ def blocks_by_client_id(connection: Connection, client_order_ids: Sequence[str])
         FinishedBlock,
         """
         SELECT client_order_id, id AS block_id, symbol, side, filled_quantity + corrected_quantity AS filled_quantity,
-               filled_value + corrected_value AS filled_value, completed_at IS NOT NULL AS completed
+               filled_value + corrected_value AS filled_value, completed_at IS NOT NULL AS completed, step
         FROM block_orders WHERE client_order_id = ANY(%s) AND side IS NOT NULL
         """,
         (list(client_order_ids),),
@@ -90,7 +91,7 @@ def shares_of_block(connection: Connection, block: FinishedBlock) -> list[Share]
                coalesce(max(p.quantity - p.reserved_quantity), 0) AS free_quantity
         FROM trades t JOIN users u ON u.id = t.user_id
         LEFT JOIN positions p ON p.user_id = t.user_id AND p.session_id IS NOT DISTINCT FROM t.session_id AND p.symbol = t.symbol
-        WHERE t.block_order_id = %s AND t.execution_id NOT LIKE 'cross:%%'
+        WHERE t.block_order_id = %s AND NOT t.inside
         GROUP BY t.order_id, t.user_id, t.session_id, u.virtual_balance ORDER BY t.order_id
         """,
         (block.block_id,),
@@ -136,8 +137,22 @@ def note_correction(connection: Connection, block_id: UUID, quantity: Decimal, v
 
 
 def settle_ended_sessions(connection: Connection) -> list[str]:
-    """Symbols with ended sessions whose profit is not final yet."""
-    return [row[0] for row in connection.execute("SELECT DISTINCT symbol FROM sessions WHERE settling ORDER BY 1")]
+    """Symbols with ended sessions whose profit is not final yet, or that hold what they are not to hold."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT s.symbol FROM sessions s WHERE s.settling OR (s.flatten_requested_at IS NOT NULL AND EXISTS (
+            SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0)) ORDER BY 1
+        """
+    )
+    return [row[0] for row in rows]
+
+
+def closing_holdings(connection: Connection) -> dict[str, int]:
+    """For how many holders something is still to be sold because they closed their account or stopped so, by symbol."""
+    rows = connection.execute(
+        f"SELECT p.symbol, count(*) FROM {CLOSING_POSITIONS} WHERE p.quantity > 0 GROUP BY p.symbol ORDER BY 1"  # noqa: S608 - ours
+    )
+    return dict(rows.fetchall())
 
 
 def store_report(connection: Connection, started_at: datetime, clean: bool, report: dict[str, Any]) -> int:

@@ -79,6 +79,25 @@ UPDATE positions p SET
 FROM moved m
 WHERE p.user_id = m.user_id AND p.session_id IS NOT DISTINCT FROM m.session_id AND p.symbol = %(symbol)s
 """
+# Moves what each row (`user_id`, `session_id`, `quantity`, `cost`, `opened_at`, `high_water`, `reserved`) of `moved` says to the holder's position
+# in the symbol, with what it cost and what is held back of it.
+RECEIVE = """
+INSERT INTO positions AS p (user_id, session_id, symbol, quantity, reserved_quantity, cost_basis, opened_at, high_water)
+SELECT user_id, session_id, %(symbol)s, quantity, reserved, cost, opened_at, high_water FROM moved
+ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
+    quantity = p.quantity + excluded.quantity, reserved_quantity = p.reserved_quantity + excluded.reserved_quantity,
+    cost_basis = p.cost_basis + excluded.cost_basis, opened_at = coalesce(p.opened_at, excluded.opened_at),
+    high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water ELSE greatest(p.high_water, excluded.high_water) END
+"""
+# Takes all of the symbol off its holders, with its cost and what is held back of it: it went elsewhere, and nothing is realized.
+GIVE_AWAY = """
+UPDATE positions SET quantity = 0, reserved_quantity = 0, cost_basis = 0 WHERE symbol = %(symbol)s AND quantity > 0
+"""
+# Gives the cost of shares back that were sold on the scale before a split that was not known yet, and the loss that was too large.
+RESTORE_COST = """
+UPDATE positions p SET cost_basis = greatest(p.cost_basis + g.cost, 0), realized_pnl = p.realized_pnl + g.cost
+FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
+"""
 # Changes free cash and positions by each row (`user_id`, `session_id`, `quantity`, `cash`) of `given`, for corrections by the broker and splits.
 # What a correction costs or brings is realized at once.
 ADJUST = """
@@ -88,6 +107,6 @@ ADJUST = """
     UPDATE positions p SET
         quantity = p.quantity + g.quantity,
         cost_basis = CASE WHEN p.quantity + g.quantity = 0 THEN 0 ELSE p.cost_basis END,
-        realized_pnl = p.realized_pnl + g.cash
+        realized_pnl = p.realized_pnl + g.cash - CASE WHEN p.quantity + g.quantity = 0 THEN p.cost_basis ELSE 0 END
     FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
 """

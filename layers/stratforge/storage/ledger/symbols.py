@@ -53,7 +53,8 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
         SymbolState,
         """
         SELECT l.price, l.time, l.bar_time, coalesce(l.bar_low, l.price) AS bar_low, coalesce(l.bar_high, l.price) AS bar_high,
-               l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted,
+               l.received_at > now() - %s::interval AS fresh, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol)
+               OR EXISTS (SELECT FROM corporate_halts c WHERE c.symbol = l.symbol) AS halted,
                p.trading_state AS platform_state,
                p.suspended_at IS NOT NULL OR coalesce(p.resumed_at > now() - %s::interval, false) AND l.received_at < p.resumed_at AS suspended,
                l.bid, l.ask, l.quoted_at, l.exchange_state, greatest(l.time, (SELECT market_now())) AS now
@@ -97,6 +98,22 @@ _EXITS_OF = """
 """
 
 
+# Positions that are to be sold because nothing is to be held: of sessions that were stopped so, and of closed accounts. What is too small
+# to be sold is asked about once; an order that came to nothing is followed by another after a minute.
+CLOSING_POSITIONS = """
+    (SELECT p.* FROM sessions s JOIN positions p ON p.session_id = s.id AND p.symbol = s.symbol
+     WHERE s.flatten_requested_at IS NOT NULL AND s.settling AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')
+     UNION SELECT p.* FROM users u JOIN positions p ON p.user_id = u.id WHERE u.closed_at IS NOT NULL) p
+"""
+SELLS_CLOSING = """
+    p.quantity > p.reserved_quantity AND NOT EXISTS (
+        SELECT FROM orders x WHERE x.user_id = p.user_id AND x.session_id IS NOT DISTINCT FROM p.session_id AND x.symbol = p.symbol
+          AND x.origin = 'FLATTEN' AND (
+            x.status = 'PENDING' OR (x.status IN ('REJECTED', 'CANCELED') AND x.decided_at > l.time - interval '1 minute')
+            OR (x.status = 'REJECTED' AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY') AND x.size = p.quantity - p.reserved_quantity)))
+"""
+
+
 def has_work(connection: Connection, symbol: str, *, new_price: bool = False) -> bool:
     """Returns whether the executor has anything to do for a symbol; trailing stops follow every new price."""
     found = fetch_value(
@@ -109,6 +126,8 @@ def has_work(connection: Connection, symbol: str, *, new_price: bool = False) ->
             OR EXISTS (SELECT FROM block_orders b WHERE b.symbol = %(symbol)s AND b.completed_at IS NULL AND b.cancel_after <= now())
             OR EXISTS (SELECT FROM {SESSIONS_WITH_EXITS} WHERE {_EXITS_OF} AND p.quantity > 0
                          AND ((%(new_price)s AND s.trailing_stop IS NOT NULL) OR ({EXIT_ORIGIN}) IS NOT NULL))
+            OR EXISTS (SELECT FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol
+                       WHERE p.symbol = %(symbol)s AND {SELLS_CLOSING})
         """,  # noqa: S608 - conditions of this module
         {"symbol": symbol, "new_price": new_price},
     )
@@ -118,10 +137,11 @@ def has_work(connection: Connection, symbol: str, *, new_price: bool = False) ->
 def symbols_with_work(connection: Connection) -> list[str]:
     """Symbols that may have something waiting, whether or not a price comes for them."""
     rows = connection.execute(
-        """
+        f"""
         SELECT symbol FROM signals WHERE status = 'PENDING' UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING')
-        UNION SELECT symbol FROM block_orders WHERE completed_at IS NULL ORDER BY 1
-        """
+        UNION SELECT symbol FROM block_orders WHERE completed_at IS NULL
+        UNION SELECT symbol FROM {CLOSING_POSITIONS} WHERE p.quantity > 0 ORDER BY 1
+        """  # noqa: S608 - a relation of this module
     )
     return [row[0] for row in rows if has_work(connection, row[0])]
 

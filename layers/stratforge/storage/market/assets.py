@@ -17,7 +17,8 @@ def read_asset(connection: Connection, symbol: str) -> AssetRules | None:
         connection,
         AssetRules,
         """
-        SELECT symbol, tradable, fractionable, asset_class = 'crypto' AS crypto, min_order_size, quantity_increment, price_increment
+        SELECT symbol, tradable, sell_only, fractionable, asset_class = 'crypto' AS crypto, min_order_size, quantity_increment,
+               price_increment, coalesce((SELECT scale FROM broker_account), 1) AS scale
         FROM assets WHERE symbol = %s
         """,
         (symbol,),
@@ -39,7 +40,7 @@ def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]
                              %s::numeric[])
         ON CONFLICT (symbol) DO UPDATE SET
             name = excluded.name, asset_class = excluded.asset_class, tradable = excluded.tradable,
-            fractionable = excluded.fractionable, min_order_size = excluded.min_order_size,
+            sell_only = false, fractionable = excluded.fractionable, min_order_size = excluded.min_order_size,
             quantity_increment = excluded.quantity_increment, price_increment = excluded.price_increment, refreshed_at = now()
         """,
         (
@@ -52,6 +53,14 @@ def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]
             [asset.quantity_increment for asset, _ in rows],
             [asset.price_increment for asset, _ in rows],
         ),
+    )
+
+
+def restrict_asset(connection: Connection, symbol: str, *, sell_only: bool) -> None:
+    """Notes that the broker does not trade an asset any more, or only buys it back, until its list is stored again."""
+    connection.execute(
+        "UPDATE assets SET tradable = tradable AND %(sell_only)s, sell_only = sell_only OR %(sell_only)s WHERE symbol = %(symbol)s",
+        {"symbol": symbol, "sell_only": sell_only},
     )
 
 

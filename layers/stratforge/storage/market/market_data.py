@@ -203,7 +203,8 @@ def latest_price(connection: Connection, symbol: str) -> LatestPrice | None:
         connection,
         LatestPrice,
         """
-        SELECT price, time, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol) AS halted FROM latest_prices l WHERE symbol = %s
+        SELECT price, time, EXISTS (SELECT FROM symbol_halts h WHERE h.symbol = l.symbol)
+               OR EXISTS (SELECT FROM corporate_halts c WHERE c.symbol = l.symbol) AS halted FROM latest_prices l WHERE symbol = %s
         """,
         (symbol,),
     )

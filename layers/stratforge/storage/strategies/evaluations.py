@@ -17,21 +17,25 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
-from stratforge.strategy.lookback import window_length
+from stratforge.strategy.lookback import EDITION, window_length
 
 MAX_FAILURES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class RunningSession:
-    """A running session with the code of its version and its position."""
+    """A running session with the code of its version and its position.
+
+    Attributes:
+        lookback: Bars of history that it needs; None when only another edition of the language has measured it.
+    """
 
     session_id: UUID
     user_id: UUID
     python_code: str
     source_hash: str
     parameters: dict[str, float]
-    lookback: int
+    lookback: int | None
     state: dict[str, float]
     bars_held: int
     quantity: float
@@ -63,7 +67,8 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
         connection,
         RunningSession,
         """
-        SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters, v.lookback, s.state, s.bars_held,
+        SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
+               CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state, s.bars_held,
                coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
@@ -72,7 +77,7 @@ def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time:
           AND (s.last_bar_time IS NULL OR s.last_bar_time < %s)
         ORDER BY s.id
         """,
-        (symbol, shard, bar_time),
+        (EDITION, symbol, shard, bar_time),
     )
 
 

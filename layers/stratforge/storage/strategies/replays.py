@@ -16,19 +16,17 @@ from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
-from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import RecordedBar
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """A session to replay: its version's code, parameters and lookback in bars, and the bars it was evaluated on."""
+    """A session to replay: its version's code and parameters, and the bars it was evaluated on."""
 
     session_id: UUID
     symbol: str
     python_code: str
     parameters: dict[str, float]
-    lookback: int
     first_bar_time: datetime
     last_bar_time: datetime
     bars_evaluated: int
@@ -44,7 +42,7 @@ def recorded_session(connection: Connection, session_id: UUID) -> RecordedSessio
         connection,
         RecordedSession,
         """
-        SELECT s.id AS session_id, s.symbol, v.python_code, v.parameters, v.lookback, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
+        SELECT s.id AS session_id, s.symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         WHERE s.id = %s AND s.first_bar_time IS NOT NULL
         """,
@@ -63,14 +61,12 @@ def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, Sign
     return {time: SignalValue(side, confidence, kind, size) for time, side, confidence, kind, size in rows}
 
 
-def recorded_bars(connection: Connection, session: RecordedSession) -> Iterator[RecordedBar]:
-    """The bars a session was evaluated on, each with its window as it was at that time: with the bars that were stored by then, the prices they
+def recorded_bars(connection: Connection, session: RecordedSession, length: int) -> Iterator[RecordedBar]:
+    """The bars a session was evaluated on, each with its window of `length` bars as it was at that time: with the bars that were stored by then, the prices they
     had before later corrections, on the scale of the splits that were followed by then. All is read at once; windows are made as they
     are asked for, without the connection.
     """
-    record = _read_record(
-        connection, session.symbol, session.first_bar_time, session.last_bar_time, window_length(session.lookback)
-    )
+    record = _read_record(connection, session.symbol, session.first_bar_time, session.last_bar_time, length)
     record = replace(record, views=_views(connection, session.session_id), gaps=_gaps(connection, session.session_id))
     return _windows(record)
 

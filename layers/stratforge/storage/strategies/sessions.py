@@ -18,7 +18,9 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, s.ended_at,
-    s.final_pnl, s.settling, s.replayed_at, s.replayed_bars, s.replay_differences,
+    s.final_pnl, s.settling, s.flatten_requested_at IS NOT NULL AS flattening, s.replayed_at, s.replayed_bars, s.replay_differences,
+    coalesce((SELECT p.quantity FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS held_quantity,
+    (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')) AS open_orders,
     coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS realized_pnl,
     coalesce((SELECT p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis FROM positions p
               LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS unrealized_pnl,
@@ -87,7 +89,10 @@ class StoredSession:
         missing_bars: Bars of history that it still waits for: its strategy looks back further than the symbol's bars reach. 0 when it waits for none.
         failure_reason: Why it failed, or what went wrong on its last bar that did.
         final_pnl: Its profit, once it has ended.
-        settling: It has ended and its last orders have not: final_pnl may still change.
+        settling: It has ended and its last orders have not, or what it holds is still being sold: final_pnl may change.
+        flattening: It is to hold nothing: whatever its last orders still bring is sold.
+        held_quantity: Shares or coins that it holds now.
+        open_orders: Its orders that have not ended.
         replayed_at: When its recorded bars were evaluated again last.
         replay_differences: Bars on which the replay said something else; none are expected.
         missed_bars: Bars that it did not see in their time. It has seen them since, in order, and nothing was ordered on them.
@@ -115,6 +120,9 @@ class StoredSession:
     realized_pnl: Decimal
     unrealized_pnl: Decimal
     settling: bool
+    flattening: bool
+    held_quantity: Decimal
+    open_orders: int
     replayed_at: datetime | None
     replayed_bars: int | None
     replay_differences: list[dict[str, Any]] | None
@@ -228,26 +236,43 @@ _PNL = """
 def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = False) -> StoredSession | None:
     """Stops a session and notes its profit and loss; a session that has ended stays as it is.
 
-    With `flatten` an order to sell what it holds is placed as well. While orders of the session are open its profit is not final:
-    it is fixed when the last one ends.
+    Its signals' orders that are open are called off. With `flatten` what it holds is sold, and so is what an order that is at work still
+    brings. While orders of the session are open, or it has something left to sell, its profit is not final.
     """
     stopped = connection.execute(
         f"""
         UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = {_PNL},
-            settling = %s OR EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
-        WHERE s.id = %s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
+            settling = %(flatten)s OR EXISTS (
+                SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')),
+            flatten_requested_at = CASE WHEN %(flatten)s THEN now() END
+        WHERE s.id = %(id)s AND s.status IN ('PENDING', 'RUNNING', 'PAUSED')
         """,  # noqa: S608 - an expression of this module
-        (flatten, session_id),
+        {"flatten": flatten, "id": session_id},
     ).rowcount
-    if flatten and stopped:
-        flatten_session(connection, session_id)
+    if stopped:
+        _call_off(connection, session_id, all_orders=flatten)
+        if flatten:
+            flatten_session(connection, session_id)
     return get_session(connection, session_id)
+
+
+def _call_off(connection: Connection, session_id: UUID, *, all_orders: bool) -> None:
+    """Asks for the end of a session's open orders: of all that are not there to close it, or of its signals' only."""
+    connection.execute(
+        """
+        UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
+        WHERE session_id = %s AND status IN ('PENDING', 'RESTING', 'WORKING') AND (origin = 'SIGNAL' OR (%s AND origin <> 'FLATTEN'))
+        """,
+        (session_id, all_orders),
+    )
 
 
 def change_session(
     connection: Connection, session_id: UUID, settings: SessionSettings, *, paused: bool
 ) -> StoredSession | None:
-    """Changes a running or paused session from now on; one that has ended stays as it is."""
+    """Changes a running or paused session from now on; one that has ended stays as it is. Of one that is paused the signals' open orders are
+    called off.
+    """
     connection.execute(
         f"""
         UPDATE sessions SET status = (CASE WHEN %(paused)s THEN 'PAUSED' ELSE 'RUNNING' END)::session_status,
@@ -256,11 +281,20 @@ def change_session(
         """,  # noqa: S608 - parameters of this module
         {"paused": paused, "id": session_id, **asdict(settings)},
     )
+    if paused:
+        _call_off(connection, session_id, all_orders=False)
     return get_session(connection, session_id)
 
 
 def flatten_session(connection: Connection, session_id: UUID) -> None:
-    """Places an order to sell all that a session holds, unless one is placed already."""
+    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on."""
+    connection.execute(
+        """
+        UPDATE sessions SET flatten_requested_at = coalesce(flatten_requested_at, now()), settling = true
+        WHERE id = %s AND status NOT IN ('PENDING', 'RUNNING', 'PAUSED')
+        """,
+        (session_id,),
+    )
     connection.execute(
         """
         INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
@@ -294,13 +328,43 @@ def note_replay(connection: Connection, session_id: UUID, bars: int, differences
     )
 
 
+def holding_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSession]:
+    """Sessions of a strategy that hold something or have orders at work, the newest first."""
+    return fetch_all(
+        connection,
+        StoredSession,
+        f"""
+        SELECT * FROM (SELECT {_COLUMNS} FROM sessions s WHERE s.strategy_id = %s) s WHERE held_quantity > 0 OR open_orders > 0
+        ORDER BY started_at DESC, session_id
+        """,  # noqa: S608 - column names of this module
+        (strategy_id,),
+    )
+
+
 def fix_final_pnl(connection: Connection, symbol: str) -> None:
-    """Fixes the profit of ended sessions whose last order has ended."""
+    """Fixes the profit of ended sessions whose last order has ended, and that have nothing left to sell if they are to hold nothing.
+
+    What was refused as too small to be sold stays; what came after the end (a correction by the broker) is sold as well.
+    """
+    connection.execute(
+        """
+        UPDATE sessions s SET settling = true FROM positions p
+        WHERE s.symbol = %s AND s.flatten_requested_at IS NOT NULL AND NOT s.settling AND p.session_id = s.id AND p.symbol = s.symbol
+          AND p.quantity > 0 AND NOT EXISTS (
+            SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
+              AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))
+        """,
+        (symbol,),
+    )
     connection.execute(
         f"""
         UPDATE sessions s SET final_pnl = {_PNL}, settling = false
         WHERE s.symbol = %s AND s.settling AND NOT EXISTS (
             SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
+          AND (s.flatten_requested_at IS NULL OR NOT EXISTS (
+            SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0 AND NOT EXISTS (
+                SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
+                  AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))))
         """,  # noqa: S608 - an expression of this module
         (symbol,),
     )

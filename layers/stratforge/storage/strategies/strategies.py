@@ -15,6 +15,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 from stratforge.strategy import Strategy
+from stratforge.strategy.lookback import EDITION
 
 _COLUMNS = "id AS strategy_id, name, symbol, version, python_code, logic_explanation, created_at, updated_at"
 
@@ -106,10 +107,10 @@ def _add_version(
 ) -> None:
     connection.execute(
         """
-        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, parameters,
+        INSERT INTO strategy_versions (strategy_id, version, user_id, python_code, source_hash, lookback, lookback_edition, parameters,
                                        logic_explanation, prompt, model, tokens, assumptions, repairs,
                                        parameter_meanings, requirements)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (strategy_id, version) DO NOTHING
         """,
         (
@@ -119,6 +120,7 @@ def _add_version(
             strategy.source,
             strategy.source_hash,
             strategy.lookback,
+            EDITION,
             Jsonb(strategy.parameters),
             stored.logic_explanation,
             origin.prompt,
@@ -129,6 +131,18 @@ def _add_version(
             Jsonb(dict(origin.parameter_meanings)),
             Jsonb([each.model_dump(mode="json") for each in origin.requirements]),
         ),
+    )
+
+
+def note_lookbacks(connection: Connection, lookbacks: Mapping[str, int]) -> None:
+    """Notes lookbacks that this edition of the language measured, by the hash of their source; later editions' stay."""
+    connection.execute(
+        """
+        UPDATE strategy_versions v SET lookback = measured.lookback, lookback_edition = %(edition)s
+        FROM unnest(%(hashes)s::text[], %(lookbacks)s::int[]) AS measured (source_hash, lookback)
+        WHERE v.source_hash = measured.source_hash AND v.lookback_edition < %(edition)s
+        """,
+        {"edition": EDITION, "hashes": list(lookbacks), "lookbacks": list(lookbacks.values())},
     )
 
 
@@ -227,7 +241,7 @@ class StoredVersion:
 
     Attributes:
         source_hash: SHA-256 of the code; what runs is what was checked.
-        lookback: Bars of history that the code needs.
+        lookback: Bars of history that the code needs, by the edition of the language that last measured it.
         logic_explanation: What it does, in plain words.
         prompt: What was asked for; null for code written by hand.
         model: The model that wrote it; null for code written by hand.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from stratforge.strategy import kernels as k
@@ -209,17 +207,16 @@ def fisher(high: Floats, low: Floats, length: int, signal: int) -> tuple[Floats,
     middle = hl2(high, low)
     lowest = k.rolling_min(middle, length)
     spread = np.maximum(k.non_zero_range(k.rolling_max(middle, length), lowest), 0.001)
-    place = ((middle - lowest) / spread - 0.5).tolist()
-    out = k.nans(len(middle))
-    for run in k.known_runs(middle):
-        start = run.start + length - 1
-        if start < run.stop:
-            out[start] = result = value = 0.0
-            for index in range(start + 1, run.stop):
-                value = 0.66 * place[index] + 0.67 * value
-                value = -0.999 if value < -0.99 else 0.999 if value > 0.99 else value
-                result = 0.5 * (math.log((1 + value) / (1 - value)) + result)
-                out[index] = result
+    place = (middle - lowest) / spread - 0.5
+
+    def smoothed(value: Floats, now: Floats) -> Floats:
+        value = 0.66 * now + 0.67 * value
+        return np.where(value < -0.99, -0.999, np.where(value > 0.99, 0.999, value))
+
+    value = k.followed(place, k.reach(0.67), lambda now: 0.0 * now, smoothed)
+    change = np.where(np.isnan(place), 0.0, 0.5 * np.log((1 + value) / (1 - value)))
+    out = k.affine_mean(np.full(len(place), 0.5), change, k.begins(place), k.reach(0.5))
+    out = np.where(np.isnan(place), np.nan, out)
     return out, k.shift(out, signal)
 
 
@@ -270,7 +267,7 @@ def kst(
     """Pring (1992): four smoothed rates of change, weighted."""
     pairs = ((roc1, sma1), (roc2, sma2), (roc3, sma3), (roc4, sma4))
     total = sum(weight * sma(roc(close, change, 100.0), smooth) for weight, (change, smooth) in enumerate(pairs, 1))
-    line = 100.0 * np.asarray(total)
+    line = 100.0 * np.asanyarray(total)
     return line, sma(line, signal)
 
 
@@ -498,7 +495,7 @@ def uo(
     pressure, spread = close - bottom, top - bottom
     pairs = ((fast, fast_w), (medium, medium_w), (slow, slow_w))
     total = sum(weight * k.rolling_sum(pressure, n) / k.rolling_sum(spread, n) for n, weight in pairs)
-    return 100.0 * np.asarray(total) / (fast_w + medium_w + slow_w)
+    return 100.0 * np.asanyarray(total) / (fast_w + medium_w + slow_w)
 
 
 @indicator("willr", "momentum", "Williams %R", "high low close", length(14))

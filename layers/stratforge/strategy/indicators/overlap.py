@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
 from stratforge.market.columns import BarColumns
 from stratforge.strategy import kernels as k
-from stratforge.strategy.arithmetic import divide
 from stratforge.strategy.indicators import moving_average as averages
 from stratforge.strategy.indicators.registry import Floats, indicator, length, number
 from stratforge.strategy.indicators.volatility import atr
+from stratforge.strategy.reach import of_the_day
+
+_FORGOTTEN = 2.0**-46
+# More than any window holds.
+_MOST_WEIGHTS = 32_768
+_Step = Callable[[tuple[float, ...], float], tuple[float, ...]]
 
 indicator("dema", "overlap", "Double exponential moving average", "close", length(10))(averages.dema)
 indicator("tema", "overlap", "Triple exponential moving average", "close", length(10))(averages.tema)
@@ -45,7 +52,7 @@ def vwap(bars: BarColumns, high: Floats, low: Floats, close: Floats, volume: Flo
     """Typical price weighted by volume, since the beginning of the exchange's day."""
     traded = k.sum_since_day_start(volume, bars.day)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(k.sum_since_day_start(hlc3(high, low, close) * volume, bars.day) / traded)
+        return np.asanyarray(k.sum_since_day_start(hlc3(high, low, close) * volume, bars.day) / traded)
 
 
 @indicator("wcp", "overlap", "Weighted closing price", "high low close")
@@ -90,8 +97,12 @@ def fwma(close: Floats, length: int) -> Floats:
 @indicator("pwma", "overlap", "Pascal-weighted moving average", "close", length(10))
 def pwma(close: Floats, length: int) -> Floats:
     """Weights are a row of Pascal's triangle."""
-    weights = np.array([math.comb(length - 1, index) / 2.0 ** (length - 1) for index in range(length)])
-    return k.rolling_dot(close, weights)
+    return k.rolling_dot(close, _pascal(length))
+
+
+@lru_cache(maxsize=256)
+def _pascal(length: int) -> Floats:
+    return np.array([math.comb(length - 1, index) / 2.0 ** (length - 1) for index in range(length)])
 
 
 @indicator("sinwma", "overlap", "Sine-weighted moving average", "close", length(14))
@@ -167,48 +178,60 @@ def kama(close: Floats, length: int, fast: int, slow: int, drift: int) -> Floats
     moved = np.abs(k.non_zero_range(close, k.shift(close, length)))
     walked = k.rolling_sum(np.abs(k.non_zero_range(close, k.shift(close, drift))), length)
     smoothing = (moved / walked * (quick - lazy) + lazy) ** 2
-    out = k.nans(len(close))
-    for run in k.known_runs(close):
-        start = run.start + length - 1
-        if start < run.stop:
-            out[start] = value = float(close[start])
-            pairs = zip(smoothing[start + 1 : run.stop].tolist(), close[start + 1 : run.stop].tolist(), strict=True)
-            for index, (alpha, price) in enumerate(pairs, start + 1):
-                if alpha == alpha:
-                    value = alpha * price + (1 - alpha) * value
-                out[index] = value
-    return out
+    complete = k.rolling_sum(0.0 * close, length)
+    begins = k.begins(complete)
+    unknown = np.isnan(smoothing)
+    terms = np.where(begins, close, np.where(unknown, 0.0, smoothing * close))
+    # Smoothing lies between the two speeds; a mean of as many bars as their product forgets is made of every pace there is in between.
+    out = k.affine_mean(np.where(unknown, 1.0, 1.0 - smoothing), terms, begins, k.reach(1.0 - quick * lazy))
+    return np.where(np.isnan(complete), np.nan, out)
 
 
 @indicator("ssf", "overlap", "Ehlers' super smoother", "close", length(10, minimum=2))
 def ssf(close: Floats, length: int) -> Floats:
     """Ehlers, Cybernetic Analysis (2004): a two-pole Butterworth filter."""
-    x = np.pi * np.sqrt(2) / length
-    a0 = np.exp(-x)
-    a1, b1 = -a0 * a0, 2 * a0 * np.cos(x)
+    # The second value is taken as it is, like the first: this is the input that the filter gives it for.
+    before = k.shift(close, 1)
+    second = k.shift(k.begins(close).astype(np.float64), 1) == 1.0
+    first, weights = _butterworth(length)
+    taken = np.where(second, before + (close - before) / first, close)
+    return k.filtered(taken, weights)
+
+
+@lru_cache(maxsize=256)
+def _butterworth(length: int) -> tuple[float, Floats]:
+    """The weight of the newest value in the recursion, and the weights of the last values in what it comes to."""
+    x = math.pi * math.sqrt(2) / length
+    a0 = math.exp(-x)
+    a1, b1 = -a0 * a0, 2 * a0 * math.cos(x)
     c1 = 1 - a1 - b1
-    out = close.copy()
-    for run in k.known_runs(close):
-        values = out[run].tolist()
-        for index in range(2, len(values)):
-            values[index] = c1 * values[index] + b1 * values[index - 1] + a1 * values[index - 2]
-        out[run] = values
-    return out
+
+    def step(state: tuple[float, ...], price: float) -> tuple[float, ...]:
+        return c1 * price + b1 * state[0] + a1 * state[1], state[0]
+
+    return c1, _weights(step, (0.0, 0.0), lambda state: state[0])
+
+
+def _weights(step: _Step, state: tuple[float, ...], value: Callable[[tuple[float, ...]], float]) -> Floats:
+    """The weights of the last values in a linear recursion, the newest last: those that are left out weigh less than 2**-46."""
+    state = step(state, 1.0)
+    weights = [value(state)]
+    while max(abs(each) for each in state) > _FORGOTTEN and len(weights) < _MOST_WEIGHTS:
+        state = step(state, 0.0)
+        weights.append(value(state))
+    return np.array(weights[::-1]) / sum(weights)
 
 
 @indicator("mcgd", "overlap", "McGinley dynamic", "close", length(10), number("c", 1.0, 0.01, 1))
 def mcgd(close: Floats, length: int, c: float) -> Floats:
     """McGinley (1990): smoothing that speeds up when the price falls, at most to the price itself."""
-    out = close.copy()
-    for run in k.known_runs(close):
-        values = out[run].tolist()
-        for index in range(1, len(values)):
-            ratio = divide(values[index], values[index - 1])
-            divisor = c * length * ratio * ratio * ratio * ratio
-            if divisor > 1.0:
-                values[index] = values[index - 1] + (values[index] - values[index - 1]) / divisor
-        out[run] = values
-    return out
+
+    def step(value: Floats, price: Floats) -> Floats:
+        ratio = price / value
+        divisor = c * length * ratio * ratio * ratio * ratio
+        return np.where(divisor > 1.0, value + (price - value) / divisor, price)
+
+    return k.followed(close, math.ceil(24 * c * length), np.copy, step)
 
 
 @indicator(
@@ -222,16 +245,18 @@ def mcgd(close: Floats, length: int, c: float) -> Floats:
 )
 def hwma(close: Floats, na: float, nb: float, nc: float) -> Floats:
     """Level, trend and acceleration, each smoothed exponentially."""
-    out = k.nans(len(close))
-    for run in k.known_runs(close):
-        level, velocity, acceleration = float(close[run.start]), 0.0, 0.0
-        for index, price in enumerate(close[run].tolist(), run.start):
-            new_level = (1 - na) * (level + velocity + 0.5 * acceleration) + na * price
-            new_velocity = (1 - nb) * (velocity + acceleration) + nb * (new_level - level)
-            acceleration = (1 - nc) * acceleration + nc * (new_velocity - velocity)
-            level, velocity = new_level, new_velocity
-            out[index] = level + velocity + 0.5 * acceleration
-    return out
+    return k.filtered(close, _holt_winters(na, nb, nc))
+
+
+@lru_cache(maxsize=256)
+def _holt_winters(na: float, nb: float, nc: float) -> Floats:
+    def step(state: tuple[float, ...], price: float) -> tuple[float, ...]:
+        level, velocity, acceleration = state
+        new_level = (1 - na) * (level + velocity + 0.5 * acceleration) + na * price
+        new_velocity = (1 - nb) * (velocity + acceleration) + nb * (new_level - level)
+        return new_level, new_velocity, (1 - nc) * acceleration + nc * (new_velocity - velocity)
+
+    return _weights(step, (0.0, 0.0, 0.0), lambda state: state[0] + state[1] + 0.5 * state[2])
 
 
 @indicator(
@@ -296,7 +321,7 @@ def supertrend(
         trend[index] = lower[index] if way > 0 else upper[index]
     long, short = np.where(direction > 0, trend, np.nan), np.where(direction < 0, trend, np.nan)
     long[np.array(begins)] = np.nan
-    return trend, direction, long, short
+    return tuple(of_the_day(each, close, middle, width) for each in (trend, direction, long, short))  # type: ignore[return-value]  # four
 
 
 @indicator(

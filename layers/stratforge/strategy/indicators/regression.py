@@ -12,12 +12,13 @@ def line(close: Floats, length: int) -> tuple[Floats, Floats]:
     """Slope and intercept (at the oldest value) of the least-squares line through the last values."""
     x = np.arange(length, dtype=np.float64)
     centered = (x - x.mean()) / ((x - x.mean()) ** 2).sum() if length > 1 else x
+
     # Shifted by the newest value so that far-off levels cancel exactly.
-    slope, mean = k.nans(len(close)), k.nans(len(close))
-    for rows, view in k.windows(close, length):
+    def fit(view: Floats) -> tuple[Floats, Floats]:
         level = view[:, -1:]
-        slope[rows] = np.einsum("ij,j->i", view - level, centered)
-        mean[rows] = (view - level).mean(axis=1) + level[:, 0]
+        return np.einsum("ij,j->i", view - level, centered), (view - level).mean(axis=1) + level[:, 0]
+
+    slope, mean = k.over_windows(length, 2, fit, close)
     return slope, mean - slope * x.mean()
 
 
@@ -57,13 +58,14 @@ def tsf(close: Floats, length: int) -> Floats:
 def cti(close: Floats, length: int) -> Floats:
     """Ehlers (2020): correlation of the last values with a rising line."""
     x = np.arange(length, dtype=np.float64) - (length - 1) / 2
-    out = k.nans(len(close))
-    for rows, view in k.windows(close, length):
+
+    def correlation(view: Floats) -> tuple[Floats]:
         centered = view - view[:, -1:]
         centered -= centered.mean(axis=1, keepdims=True)
         along = np.einsum("ij,j->i", centered, x)
-        out[rows] = along / np.sqrt(float((x * x).sum()) * np.einsum("ij,ij->i", centered, centered))
-    return out
+        return (along / np.sqrt(float((x * x).sum()) * np.einsum("ij,ij->i", centered, centered)),)
+
+    return k.over_windows(length, 1, correlation, close)[0]
 
 
 @indicator("cfo", "momentum", "Chande forecast oscillator", "close", length(9, minimum=2))

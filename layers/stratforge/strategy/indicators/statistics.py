@@ -11,11 +11,12 @@ from stratforge.strategy.indicators.registry import Floats, indicator, length, n
 @indicator("mad", "statistics", "Mean absolute deviation", "close", length(30))
 def mad(close: Floats, length: int) -> Floats:
     """Mean distance from the mean."""
-    out = k.nans(len(close))
-    for rows, view in k.windows(close, length):
+
+    def deviation(view: Floats) -> tuple[Floats]:
         centered = view - view[:, -1:]  # Exactly 0 when all are equal.
-        out[rows] = np.abs(centered - centered.mean(axis=1, keepdims=True)).mean(axis=1)
-    return out
+        return (np.abs(centered - centered.mean(axis=1, keepdims=True)).mean(axis=1),)
+
+    return k.over_windows(length, 1, deviation, close)[0]
 
 
 indicator("md", "statistics", "Mean deviation", "close", length(30))(mad)
@@ -44,7 +45,7 @@ def variance(close: Floats, length: int, ddof: int) -> Floats:
 )
 def stderr(close: Floats, length: int, ddof: int) -> Floats:
     """Standard deviation by the root of the length."""
-    return np.asarray(k.rolling_std(close, length, ddof) / np.sqrt(length))
+    return np.asanyarray(k.rolling_std(close, length, ddof) / np.sqrt(length))
 
 
 @indicator("zscore", "statistics", "Standard score", "close", length(30, minimum=2), number("std", 1.0, 0.001, 1000))
@@ -53,22 +54,23 @@ def zscore(close: Floats, length: int, std: float) -> Floats:
     return (close - k.rolling_mean(close, length)) / (std * k.rolling_std(close, length, 1))
 
 
-def _moments(close: Floats, length: int, order: int) -> tuple[Floats, Floats]:
-    second, higher = k.nans(len(close)), k.nans(len(close))
-    for rows, view in k.windows(close, length):
+def _moments(close: Floats, length: int, order: int) -> list[Floats]:
+    """Sums of the squares of the deviations, and of their powers of `order`."""
+
+    def sums(view: Floats) -> tuple[Floats, Floats]:
         centered = view - view[:, -1:]
         centered -= centered.mean(axis=1, keepdims=True)
         squares = centered * centered
-        second[rows] = squares.sum(axis=1)
-        higher[rows] = (squares * centered if order == 3 else squares * squares).sum(axis=1)
-    return second, higher
+        return squares.sum(axis=1), (squares * centered if order == 3 else squares * squares).sum(axis=1)
+
+    return k.over_windows(length, 2, sums, close)
 
 
 @indicator("skew", "statistics", "Skewness", "close", length(30, minimum=3))
 def skew(close: Floats, length: int) -> Floats:
     """The adjusted Fisher-Pearson coefficient."""
     second, third = _moments(close, length, 3)
-    return np.asarray(length * np.sqrt(length - 1.0) / (length - 2.0) * third / second**1.5)
+    return np.asanyarray(length * np.sqrt(length - 1.0) / (length - 2.0) * third / second**1.5)
 
 
 @indicator("kurtosis", "statistics", "Excess kurtosis", "close", length(30, minimum=4))
@@ -83,23 +85,23 @@ def kurtosis(close: Floats, length: int) -> Floats:
 @indicator("entropy", "statistics", "Entropy", "close", length(10), number("base", 2.0, 1.0001, 1e6))
 def entropy(close: Floats, length: int, base: float) -> Floats:
     """Shannon (1948): entropy of the values' shares of their sum."""
-    out = k.nans(len(close))
-    for rows, view in k.windows(close, length):
+
+    def disorder(view: Floats) -> tuple[Floats]:
         share = view / view.sum(axis=1, keepdims=True)
-        out[rows] = -(share * np.log(share)).sum(axis=1) / np.log(base)
-    return out
+        return (-(share * np.log(share)).sum(axis=1) / np.log(base),)
+
+    return k.over_windows(length, 1, disorder, close)[0]
 
 
-def _covariance(a: Floats, b: Floats, length: int) -> tuple[Floats, Floats, Floats]:
+def _covariance(a: Floats, b: Floats, length: int) -> list[Floats]:
     """Sums of products of the deviations: of both, of a, of b."""
-    both, first, second = (k.nans(len(a)) for _ in range(3))
-    for (rows, left), (_, right) in zip(k.windows(a, length), k.windows(b, length), strict=True):
+
+    def sums(left: Floats, right: Floats) -> tuple[Floats, Floats, Floats]:
         x, y = left - left[:, -1:], right - right[:, -1:]
         x, y = x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True)
-        both[rows] = np.einsum("ij,ij->i", x, y)
-        first[rows] = np.einsum("ij,ij->i", x, x)
-        second[rows] = np.einsum("ij,ij->i", y, y)
-    return both, first, second
+        return np.einsum("ij,ij->i", x, y), np.einsum("ij,ij->i", x, x), np.einsum("ij,ij->i", y, y)
+
+    return k.over_windows(length, 3, sums, a, b)
 
 
 @indicator("correl", "statistics", "Correlation of two series", "close benchmark", length(30, minimum=2))

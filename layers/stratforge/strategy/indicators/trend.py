@@ -12,6 +12,7 @@ from stratforge.strategy.indicators.moving_average import moving_average, sma
 from stratforge.strategy.indicators.overlap import hl2
 from stratforge.strategy.indicators.registry import Floats, indicator, length, number
 from stratforge.strategy.indicators.volatility import atr, true_range
+from stratforge.strategy.reach import of_the_day
 
 
 def directional_movement(high: Floats, low: Floats, drift: int) -> tuple[Floats, Floats]:
@@ -66,7 +67,7 @@ def chop(high: Floats, low: Floats, close: Floats, length: int, atr_length: int,
     """Dreiss: the way walked by the range covered, as a logarithm."""
     spread = k.rolling_max(high, length) - k.rolling_min(low, length)
     walked = k.rolling_sum(atr(high, low, close, atr_length, "rma", 1, False), length)
-    return np.asarray(scalar * (np.log10(walked) - np.log10(spread)) / np.log10(length))
+    return np.asanyarray(scalar * (np.log10(walked) - np.log10(spread)) / np.log10(length))
 
 
 @indicator(
@@ -123,7 +124,7 @@ def psar(
     for first, last in itertools.pairwise(edges):
         day = slice(first, last)
         out[day], turned[day] = _psar_of_day(high[day], low[day], float(close[first]), af0, max_af)
-    return out, turned
+    return of_the_day(out, high, low, close), of_the_day(turned, high, low, close)
 
 
 def _psar_of_day(high: Floats, low: Floats, close: float, af0: float, max_af: float) -> tuple[Floats, Floats]:
@@ -202,8 +203,8 @@ def adx(
     ranges = wilder_sum(np.where(np.isnan(k.shift(close, drift)), 0.0, true_range(high, low, close, drift)), length)
     plus = scalar * plus_dm(high, low, length, drift) / ranges
     minus = scalar * minus_dm(high, low, length, drift) / ranges
-    seed = k.first_valid(plus)
-    if seed < len(plus):
-        plus[seed] = minus[seed] = np.nan
+    # Where the sums begin there is no direction yet.
+    first = k.begins(ranges)
+    plus, minus = np.where(first, np.nan, plus), np.where(first, np.nan, minus)
     strength = moving_average("rma", scalar * np.abs(plus - minus) / (plus + minus), lensig)
     return strength, plus, minus

@@ -170,13 +170,13 @@ def cvi(high: Floats, low: Floats, length: int) -> Floats:
 )
 def hvol(close: Floats, length: int, annualization: float) -> Floats:
     """Standard deviation of log returns, annualized, in percent."""
-    return np.asarray(100.0 * k.rolling_std(np.log(close / k.shift(close, 1)), length, 1) * np.sqrt(annualization))
+    return np.asanyarray(100.0 * k.rolling_std(np.log(close / k.shift(close, 1)), length, 1) * np.sqrt(annualization))
 
 
 @indicator("avolume", "volatility", "Annualized volatility", "close", length(20, minimum=2))
 def avolume(close: Floats, length: int) -> Floats:
     """Standard deviation of log returns, annualized by 252."""
-    return np.asarray(k.rolling_std(np.log(close / k.shift(close, 1)), length, 0) * np.sqrt(252.0))
+    return np.asanyarray(k.rolling_std(np.log(close / k.shift(close, 1)), length, 0) * np.sqrt(252.0))
 
 
 @indicator(

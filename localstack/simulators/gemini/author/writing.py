@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.limits import declined
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.proposals import proposals_for
@@ -56,12 +57,14 @@ def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset
     wordings = [Wording(each) for each in english]
     plan = Reader(wordings[0]).read()
     changes: list[str] = []
+    before: Plan | None = None
     last = wordings[0]
     for wording in wordings[1:]:
+        before = _completed(plan) if plan.of("entry") else None
         plan, said = refined(plan, wording)
         changes += said
         last = wording
-    return _answer_to(plan, last, requests, wordings, untradable, changes)
+    return _answer_to(plan, last, requests, wordings, untradable, changes, before)
 
 
 def _answer_to(
@@ -71,6 +74,7 @@ def _answer_to(
     wordings: Sequence[Wording],
     untradable: frozenset[str],
     changes: Sequence[str],
+    before: Plan | None,
 ) -> dict[str, Any]:
     symbols = list(dict.fromkeys(symbol for symbol, _ in plan.symbols))
     whole = " . ".join(each.text for each in wordings)
@@ -100,7 +104,7 @@ def _answer_to(
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
     program = write_program(plan)
-    return _strategy(plan, program, symbol, assumptions, last, requests, changes)
+    return _strategy(plan, program, symbol, assumptions, last, requests, changes, before)
 
 
 def _unread(plan: Plan, last: Wording) -> list[str]:
@@ -175,6 +179,13 @@ def _impossible(plan: Plan) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _completed(plan: Plan) -> Plan:
+    """The plan as it was carried out, with what was decided for the person."""
+    whole = replace(plan, rules=list(plan.rules))
+    _complete(whole)
+    return whole
+
+
 def _complete(plan: Plan) -> list[str]:
     """Decides what the request left open, and says so."""
     assumptions = list(plan.assumptions)
@@ -225,6 +236,7 @@ def _strategy(
     last: Wording,
     requests: Sequence[str],
     changes: Sequence[str],
+    before: Plan | None,
 ) -> dict[str, Any]:
     entries = list(dict.fromkeys(each.condition.words for each in plan.of("entry")))
     buys = " or ".join(f"({each})" if len(entries) > 1 else each for each in entries)
@@ -246,7 +258,8 @@ def _strategy(
             "[Written offline by fixed rules, without a language model.]",
         ]
     )
-    requirements = _requirements(plan, program, last, requests[-1], changes)
+    requirements = _requirements(plan, program, symbol, last, requests[-1], before)
+    assumptions = [*assumptions, *_usual_numbers(plan, last)]
     return {
         **_empty(_name(plan, symbol), symbol),
         "plan": explanation,
@@ -257,33 +270,119 @@ def _strategy(
             {"name": name, "value": value, "meaning": program.meanings[name][:300]}
             for name, value in program.constants.items()
         ],
-        "assumptions": [*assumptions, *changes],
+        "assumptions": [
+            *assumptions,
+            *(
+                f"“{each['quote']}”: {each['meaning']}."
+                for each in requirements
+                if each["status"] == "assumed" and each["quote"]
+            ),
+            *changes,
+        ],
     }
 
 
 def _requirements(
-    plan: Plan, program: Program, last: Wording, request: str, changes: Sequence[str]
+    plan: Plan, program: Program, symbol: str, last: Wording, request: str, before: Plan | None
 ) -> list[dict[str, Any]]:
-    """What the last request asks for. Quotations are the person's own words; a request in another language, or one that changes what is there, is quoted whole."""
-    found = [(place, meaning, assumed, lines) for place, meaning, assumed, lines in program.places if place != (0, 0)]
-    found += [
-        (each.place, each.words, "", setting_lines(program, each)) for each in plan.settings if each.place != (0, 0)
+    """What the last request asks for, in the person's own words; what stood before is kept, and what nobody asked for is assumed.
+
+    A request in another language, or one that changes what is there, is quoted whole.
+    """
+    pieces = [
+        (rule.place, meaning, bool(assumed), rule_text(rule), lines)
+        for rule, (_, meaning, assumed, lines) in zip(plan.rules, program.places, strict=True)
     ]
-    if last.original != request or changes:
-        lines = sorted({line for *_, named in found for line in named}) or list(range(1, program.code.count("\n") + 1))
-        if changes:
-            lines = list(range(1, program.code.count("\n") + 1))
-        meaning = "; ".join([*changes, *(each[1] for each in found)])[:600]
-        return [{"quote": request[:600], "meaning": meaning, "status": "covered", "lines": lines}]
-    return [
-        {
-            "quote": last.quote(*place)[:600],
-            "meaning": meaning[:600],
-            "status": "assumed" if assumed else "covered",
-            "lines": lines,
-        }
-        for place, meaning, assumed, lines in found
+    pieces += [
+        (each.place, each.words, False, setting_text(each), setting_lines(program, each)) for each in plan.settings
     ]
+    stood = _rules_in(before) if before else []
+    quoted_whole = last.original != request or before is not None
+    found, now = list[dict[str, Any]](), list[tuple[tuple[int, int], dict[str, Any]]]()
+    for place, meaning, assumed, rule, lines in pieces:
+        piece = {"quote": "", "meaning": meaning[:600], "status": "assumed", "rules": [rule], "lines": lines}
+        if rule in stood:
+            found.append(piece | {"status": "kept"})
+        elif place == (0, 0) and not before:
+            found.append(piece)
+        else:
+            now.append((place, piece | {"status": "assumed" if assumed else "covered"}))
+    if quoted_whole:
+        of_now = {rule for _, piece in now for rule in piece["rules"]} | {each["rules"][0] for each in found}
+        gone = [f"drop {each}" for each in stood if each not in of_now]
+        traded = [f"symbol {symbol}"] if last.symbols else []
+        whole = _joined([piece for _, piece in now] or [{"meaning": "", "rules": [], "lines": []}])
+        lines = whole["lines"] or list(range(1, program.code.count("\n") + 1))
+        meaning = (whole["meaning"] or "; ".join([*gone, *traded]))[:600]
+        return [
+            {
+                "quote": request[:600],
+                "meaning": meaning,
+                "status": "covered",
+                "rules": [*gone, *traded, *whole["rules"]],
+                "lines": lines,
+            },
+            *found,
+        ]
+    now += [
+        (
+            place,
+            {
+                "quote": "",
+                "meaning": f"it trades {symbol}",
+                "status": "covered",
+                "rules": [f"symbol {symbol}"],
+                "lines": [],
+            },
+        )
+        for _, place in plan.symbols
+        if not any(start <= place[0] and place[1] <= end for (start, end), _ in now)
+    ]
+    return [*_quoted(sorted(now, key=lambda each: each[0]), last), *found]
+
+
+def _quoted(pieces: list[tuple[tuple[int, int], dict[str, Any]]], last: Wording) -> list[dict[str, Any]]:
+    """Each piece with the words it is read from; pieces read from the same words are one, and words in between go to what follows them."""
+    groups: list[tuple[int, int, list[dict[str, Any]]]] = []
+    for (start, end), piece in pieces:
+        if groups and start < groups[-1][1]:
+            before = groups.pop()
+            groups.append((before[0], max(before[1], end), [*before[2], piece]))
+        else:
+            groups.append((groups[-1][1] if groups else 0, end, [piece]))
+    if groups:
+        groups[-1] = (groups[-1][0], len(last.text), groups[-1][2])
+    return [_joined(of_it) | {"quote": last.quote(start, end)[:600]} for start, end, of_it in groups]
+
+
+def _joined(pieces: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several pieces as one; one that is assumed makes all of it so."""
+    return {
+        "quote": "",
+        "meaning": "; ".join(dict.fromkeys(each["meaning"] for each in pieces))[:600],
+        "status": "assumed" if any(each.get("status") == "assumed" for each in pieces) else "covered",
+        "rules": [rule for each in pieces for rule in each["rules"]],
+        "lines": sorted({line for each in pieces for line in each["lines"]}),
+    }
+
+
+def _rules_in(plan: Plan) -> list[str]:
+    return [*map(rule_text, plan.rules), *map(setting_text, plan.settings)]
+
+
+def _usual_numbers(plan: Plan, last: Wording) -> list[str]:
+    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers."""
+    found = dict[str, None]()
+    for rule in plan.rules:
+        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", last.text[slice(*rule.place)])}
+        for each in nodes(rule.condition):
+            if isinstance(each, Series) and set(each.parameters) - numbers:
+                found[f"The usual numbers are taken: {each.words}."] = None
+            elif isinstance(each, Compare) and isinstance(each.right, Number):
+                level = each.right.value
+                if level in (each.left.levels or ()) and level not in numbers:
+                    found[f"The usual level is taken: {each.words}."] = None
+    return list(found)
 
 
 _TITLES = {

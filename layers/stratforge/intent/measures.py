@@ -1,0 +1,287 @@
+"""Compares what can be counted in a requirement's words and in its rules: numbers with their units, hours and days of the week."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Sequence
+from itertools import product
+
+from stratforge.intent.elements import Element, Kind, Unit, elements_of
+from stratforge.intent.lexicon import (
+    CLOSE,
+    CUSTOMARY,
+    EARLIER,
+    LATER,
+    LENGTH_IS_SAID,
+    NEGATED,
+    NYSE,
+    OLD,
+    PER_DAY,
+    SAID_BY_WORDS,
+    ZONE,
+)
+from stratforge.intent.rules import TURNED, Rule, RuleKind, is_column, numbers_in
+from stratforge.strategy.indicators import REGISTRY
+
+
+def columns_said(quote: str, rules: Sequence[Rule]) -> frozenset[str]:
+    """The columns of these rules whose numbers the quotation says."""
+    said = {form for each in elements_of(quote) if each.kind is Kind.NUMBER for form in _forms(each)}
+    return frozenset(
+        text
+        for rule in rules
+        if rule.condition is not None
+        for text, numbers in _columns(rule.condition)
+        if all(any(near(one, other) for other in said) for one in numbers - {0.0, 1.0})
+    )
+
+
+def columns_of(rule: Rule) -> frozenset[str]:
+    """The columns of a rule."""
+    return frozenset(text for text, _ in _columns(rule.condition)) if rule.condition is not None else frozenset()
+
+
+def _columns(node: ast.AST) -> Iterator[tuple[str, set[float]]]:
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and is_column(each):
+            yield ast.unparse(each), numbers_in(each)
+
+
+def texts(rules: Sequence[Rule]) -> str:
+    """The rules as one text."""
+    return " ; ".join(each.text for each in rules)
+
+
+def near(one: float, other: float) -> bool:
+    """Says whether two numbers are the same but for rounding."""
+    return abs(one - other) <= 1e-6 * max(1.0, abs(one))
+
+
+def _forms(element: Element) -> set[float]:
+    """What a number of a request may be in a rule."""
+    value = element.value
+    if element.unit is Unit.PERCENT:
+        return {value, value / 100, 1 - value / 100, 1 + value / 100, 100 - value}
+    if element.unit is Unit.HOURS:
+        return {value * 60, CLOSE - value * 60, NYSE + value * 60}
+    if element.unit is Unit.MINUTES:
+        return {value, CLOSE - value, NYSE + value}
+    if element.unit is Unit.MONEY:
+        return {value, value / 100}
+    return {value, value / 100, 1 - value / 100, 1 + value / 100, value - 1, value + 1}
+
+
+def number_findings(
+    quote: str, rules: Sequence[Rule], gone: Sequence[Rule], told: frozenset[float], columns: frozenset[str]
+) -> Iterator[str]:
+    """Numbers that the words have and the rules have not, the other way round, and in another unit."""
+    claimed = set(told) | _implied(quote, gone)
+    for element in elements_of(quote):
+        if element.kind is Kind.TIME:
+            claimed |= _minutes(quote, element)
+        if element.kind is not Kind.NUMBER:
+            continue
+        forms = _forms(element)
+        claimed |= forms | {element.value}
+        if OLD.search(quote[: element.start]):
+            continue
+        if element.unit is Unit.DAYS and not PER_DAY.search(quote):
+            yield f"counts days or longer, and bars are minutes: it cannot be covered by {element.value:g} bars. Ask, or say it is unsupported or assumed."
+            continue
+        holders = [each for each in rules if any(near(one, other) for one in forms for other in each.numbers)]
+        if not holders:
+            yield f"has {element.text}, and its rules ({texts(rules)}) have not: say it there, or say it is unsupported."
+            continue
+        yield from _unit(element, holders)
+    needed = {number for each in rules for number in each.numbers} - _usual(rules, columns) - {0.0, 1.0}
+    for number in sorted(needed):
+        if not any(near(number, each) for each in claimed):
+            yield f"does not say {number:g}, and its rule does ({texts(rules)}): name it in assumptions, or leave it out."
+
+
+def _implied(quote: str, gone: Sequence[Rule]) -> set[float]:
+    """Numbers that words stand for; what is doubled or halved is known from what stood before."""
+    found = {each for word, numbers in SAID_BY_WORDS if re.search(word, quote, re.IGNORECASE) for each in numbers}
+    for word, factor in ((r"\bdoubl", 2.0), (r"\bhal[fv]", 0.5), (r"\btripl", 3.0)):
+        if re.search(word, quote, re.IGNORECASE):
+            found |= {factor * number for each in gone for number in each.numbers}
+    return found
+
+
+def _zone_of(quote: str) -> tuple[int | None, str] | None:
+    return next(((shift, match[0]) for shift, words in ZONE for match in words.finditer(quote)), None)
+
+
+def _minutes(quote: str, element: Element) -> set[float]:
+    """What a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
+    zone = _zone_of(quote)
+    shift = (zone[0] or 0) if zone else 0
+    early = element.value < 720 and not re.search(r"am|uhr", element.text, re.IGNORECASE)
+    found = {(element.value + shift) % 1440} | ({(element.value + 720 + shift) % 1440} if early else set())
+    return found | {each + 1 for each in found}
+
+
+def _usual(rules: Sequence[Rule], columns: frozenset[str]) -> set[float]:
+    """Numbers that need not be said: days of the week, shifts, usual parameters, and columns that another quotation says."""
+    found: set[float] = set()
+    nodes = (node for rule in rules if rule.condition is not None for node in ast.walk(rule.condition))
+    for node in nodes:
+        if isinstance(node, ast.Compare) and "weekday" in ast.unparse(node):
+            found |= numbers_in(node)
+        elif isinstance(node, ast.BinOp) and "pct_change" in ast.unparse(node):
+            found |= {100.0}
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if ast.unparse(node) in columns or node.func.attr == "shift":
+                found |= numbers_in(node)
+            elif node.func.attr in REGISTRY and node.func.attr not in LENGTH_IS_SAID:
+                usual = {each.name: each.default for each in REGISTRY[node.func.attr].parameters}
+                for each in node.keywords:
+                    default, numbers = usual.get(each.arg or ""), numbers_in(each.value)
+                    customary = CUSTOMARY.get(node.func.attr, {}).get(each.arg or "")
+                    if numbers and numbers <= {
+                        abs(float(one)) for one in (default, customary) if isinstance(one, int | float)
+                    }:
+                        found |= numbers
+    return found
+
+
+def holds(text: str, *names: str) -> bool:
+    """Says whether one of these words stands in a text."""
+    return any(re.search(rf"\b{each}\b", text) for each in names)
+
+
+def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
+    """A percentage that became an amount, or an amount that became a percentage."""
+    forms = _forms(element)
+    units: set[str] = set()
+    for rule in holders:
+        if rule.kind is RuleKind.SIZE:
+            units.add({"% of equity": "%", "dollars": "$", "shares": "shares"}[rule.unit])
+            continue
+        for atom in rule.atoms:
+            numbers = numbers_in(ast.parse(f"({atom.left}, {atom.right})", mode="eval"))
+            if not any(near(one, other) for one in forms for other in numbers):
+                continue
+            if holds(atom.text, "atr"):
+                units.add("ATR")
+            elif holds(atom.text, "gain_dollars", "drop_dollars") or re.search(
+                r"entry_price [+-] \d|[+-] \d[\d.]*$", atom.text
+            ):
+                units.add("$")
+            elif holds(atom.text, "gain", "drop", "pct_change", "roc") or re.search(r"entry_price \*|\* \d", atom.text):
+                units.add("%")
+            else:
+                units.add("")
+        if not rule.atoms or (rule.kind is RuleKind.SELL and any(near(rule.value, each) for each in forms)):
+            units.add("")
+    if element.unit is Unit.PERCENT and units and units <= {"$", "shares", "ATR"}:
+        yield f"is a percentage, and its rule counts {' and '.join(sorted(units))}."
+    if element.unit is Unit.MONEY and units and units <= {"%", "shares", "ATR"}:
+        yield f"is an amount of money, and its rule counts {' and '.join(sorted(units))}."
+
+
+def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
+    """Hours that are missing, in another zone, or on the other side."""
+    zone = _zone_of(quote)
+    begin = 0
+    for element in elements_of(quote):
+        if element.kind is not Kind.TIME:
+            continue
+        before, begin = quote[begin : element.start], element.end
+        if zone is not None and zone[0] is None:
+            yield f"names a time zone ({zone[1]}) whose distance to the exchange changes with the season or is not known here: ask, or say how it is read in assumptions and call it assumed."
+            continue
+        if OLD.search(quote[: element.start]) and not NEGATED.search(before):
+            continue
+        values = _minutes(quote, element)
+        held = [
+            (rule, atom)
+            for rule in rules
+            for atom in rule.atoms
+            if holds(atom.text, "minute")
+            and any(
+                near(one, other)
+                for one in values
+                for other in numbers_in(ast.parse(f"({atom.left}, {atom.right})", mode="eval"))
+            )
+        ]
+        if not held:
+            wanted = f"{element.text}{' in exchange time' if zone else ''}"
+            yield f"has the time {wanted}, and its rules have no minute {min(values):g}: minutes of the day are hour * 60 + minute."
+            continue
+        later, earlier = _last(LATER, before), _last(EARLIER, before)
+        buying = all(rule.kind is not RuleKind.SELL for rule, _ in held)
+        if later == earlier or not buying:
+            continue
+        wants_later = (later > earlier) != bool(NEGATED.search(before))
+        signs = {atom.operator if holds(atom.left, "minute") else TURNED[atom.operator] for _, atom in held}
+        if signs.isdisjoint({">", ">=", "=="} if wants_later else {"<", "<=", "=="}):
+            yield f"means {'after' if wants_later else 'before'} {element.text}, and its rule says the other side ({held[0][0].text})."
+
+
+def _last(words: re.Pattern[str], text: str) -> int:
+    return max((match.end() for match in words.finditer(text)), default=-1)
+
+
+def day_findings(quote: str, rules: Sequence[Rule], gone: Sequence[Rule]) -> Iterator[str]:
+    """Days of the week on which the rules act otherwise than the words say."""
+    named = [each for each in elements_of(quote) if each.kind is Kind.DAY]
+    conditions = [rule.condition for rule in rules if rule.condition is not None and "weekday" in rule.text]
+    if not named:
+        if (
+            conditions
+            and not gone
+            and not re.search(r"weekday|weekend|week|day|tag|día|jour|wochen\w*|周|曜", quote, re.IGNORECASE)
+        ):
+            yield f"names no day of the week, and its rule does ({texts(rules)})."
+        return
+    if not conditions:
+        yield "names a day of the week, and its rules do not look at weekday."
+        return
+    open_days = _open_days(conditions)
+    stood = _open_days([rule.condition for rule in gone if rule.condition is not None and "weekday" in rule.text])
+    days = {int(each.value) for each in named}
+    # In Chinese and Japanese the negation comes after what it negates.
+    if NEGATED.search(quote if re.search(r"[\u3040-\u9fff]", quote) else quote[: named[-1].start]):
+        if days & open_days:
+            yield "excludes a day of the week, and its rules still act on it."
+        elif not set(range(5)) & stood <= open_days | days:
+            yield "excludes some days of the week, and its rules exclude others too."
+        return
+    ranged = re.search(
+        r"\b(?:to|through|thru|until|bis|al?|à|hasta)\b|[-–]|至|から",
+        quote[named[0].end : named[-1].start] if len(named) > 1 else "",
+        re.IGNORECASE,
+    )
+    wanted = set(range(min(days), max(days) + 1)) if ranged else days
+    if gone:
+        open_days -= stood - days
+    if not wanted <= open_days or (open_days - wanted) & set(range(5)):
+        yield "names days of the week, and its rules act on others."
+
+
+def _open_days(conditions: Sequence[ast.expr]) -> set[int]:
+    return {day for day in range(7) if all(_may(each, day) for each in conditions)}
+
+
+def _may(node: ast.expr, day: int) -> bool:
+    """Whether a condition can hold on a day, whatever else is the case."""
+    return True in _outcomes(node, day)
+
+
+def _outcomes(node: ast.expr, day: int) -> set[bool]:
+    if isinstance(node, ast.BoolOp):
+        join = all if isinstance(node.op, ast.And) else any
+        return {join(each) for each in product(*(_outcomes(each, day) for each in node.values))}
+    if isinstance(node, ast.UnaryOp):
+        return {not each for each in _outcomes(node.operand, day)}
+    if isinstance(node, ast.Compare) and len(node.ops) == 1:
+        sides = [ast.unparse(node.left), ast.unparse(node.comparators[0])]
+        if "weekday" in sides:
+            other = sides[1 - sides.index("weekday")]
+            if re.fullmatch(r"-?\d+(?:\.\d+)?", other):
+                one, two = (day, float(other)) if sides[0] == "weekday" else (float(other), day)
+                kind = type(node.ops[0])
+                return {{ast.Gt: one > two, ast.GtE: one >= two, ast.Lt: one < two, ast.LtE: one <= two, ast.Eq: one == two, ast.NotEq: one != two}.get(kind, True)}  # fmt: skip
+    return {True, False}

@@ -1,0 +1,178 @@
+"""From rules to the strategy that follows them and nothing else: what a model's code is compared with."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from stratforge.intent.rules import Rule, RuleError, RuleKind, is_column
+from stratforge.strategy import Strategy, StrategyError, compile_strategy
+
+_OF_THE_BAR = ("open", "high", "low", "close", "volume")
+_DAY = ('new_day = bar.time.weekday != state.get("day", -1)', 'state["day"] = bar.time.weekday')
+_PEAK = (
+    'peak = max(state.get("peak", bar.close), bar.close) if position.quantity > 0 else bar.close',
+    'state["peak"] = peak',
+)
+_KEPT = {
+    "open": 'bar.open if new_day else state.get("open", bar.open)',
+    "high": 'bar.high if new_day else max(state.get("high", bar.high), bar.high)',
+    "low": 'bar.low if new_day else min(state.get("low", bar.low), bar.low)',
+    "close": "bar.close",
+}
+_WORDS = {
+    "minute": "(bar.time.hour * 60 + bar.time.minute)",
+    "weekday": "bar.time.weekday",
+    "bars_held": "position.bars_held",
+    "entry_price": "position.average_entry_price",
+    "gain": "(position.unrealized_return * 100)",
+    "gain_dollars": "(bar.close - position.average_entry_price)",
+    "drop": "((1 - bar.close / peak) * 100)",
+    "drop_dollars": "(peak - bar.close)",
+}
+
+
+def reference_strategy(rules: Sequence[Rule]) -> Strategy:
+    """The strategy that follows the rules.
+
+    Raises:
+        RuleError: if they are not a whole strategy, or say something that the language has not.
+    """
+    for kind in (RuleKind.BUY, RuleKind.SELL):
+        if not any(each.kind is kind for each in rules):
+            raise RuleError(f"there is no rule “{kind.value} …”")
+    for kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE):
+        if len({each.text for each in rules if each.kind is kind}) > 1:
+            raise RuleError(f"there is more than one rule “{kind.value} …”")
+    source = _Writer().source(rules)
+    try:
+        return compile_strategy(source)
+    except StrategyError as error:
+        finding = error.findings[0]
+        raise RuleError(f"{finding.message}. {finding.suggestion or ''}".strip()) from error
+
+
+@dataclass
+class _Writer:
+    columns: dict[str, str] = field(default_factory=dict)
+    before: list[str] = field(default_factory=list)
+
+    def source(self, rules: Sequence[Rule]) -> str:
+        texts = {kind: [self._truth(each.condition) for each in rules if each.kind is kind and each.condition] for kind in (RuleKind.BUY, RuleKind.ONLY)}  # fmt: skip
+        sales = [(each, self._truth(each.condition)) for each in rules if each.kind is RuleKind.SELL and each.condition]
+        guards = [f"({each})" for each in texts[RuleKind.ONLY]]
+        on_buy = []
+        for each in rules:
+            if each.kind is RuleKind.LIMIT:
+                self._need(*_DAY)
+                self._need('if new_day:\n        state["bought"] = 0')
+                guards.append(f'state["bought"] < {each.value:g}')
+                on_buy.append('state["bought"] = state["bought"] + 1')
+            elif each.kind is RuleKind.PAUSE:
+                self._need('state["flat"] = state.get("flat", 100000) + 1 if position.quantity == 0 else 0')
+                guards.append(f'state["flat"] > {each.value:g}')
+        entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
+        lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
+        lines += [f"    {each}" for each in on_buy] + [f"    return buy({_size(rules)})"]
+        whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)
+        lines += [f"if position.quantity > 0 and ({whole}):", "    return sell()"] if whole else []
+        for number, (rule, text) in enumerate(pair for pair in sales if pair[0].value != 100):
+            lines += [
+                f'if position.quantity > 0 and state.get("sold_{number}", 0) == 0 and ({text}):',
+                f'    state["sold_{number}"] = 1',
+                f"    return sell(fraction={rule.value / 100:.6g})",
+                "if position.quantity == 0:",
+                f'    state["sold_{number}"] = 0',
+            ]
+        columns = "".join(f'        "{name}": {call},\n' for call, name in self.columns.items())
+        head = f"def indicators(bars):\n    return {{\n{columns}    }}\n\n\n" if columns else ""
+        return head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in lines)
+
+    def _need(self, *lines: str) -> None:
+        self.before += [each for each in lines if each not in self.before]
+
+    def _truth(self, node: ast.expr) -> str:
+        if isinstance(node, ast.BoolOp):
+            word = " and " if isinstance(node.op, ast.And) else " or "
+            return f"({word.join(self._truth(each) for each in node.values)})"
+        if isinstance(node, ast.UnaryOp):
+            return f"(not {self._truth(node.operand)})"
+        if isinstance(node, ast.Call):
+            return self._event(node)
+        assert isinstance(node, ast.Compare)
+        # A chain is written out: the language has no other form.
+        parts, left = [], node.left
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            pair = ast.Compare(ast.Constant(0), [operator], [ast.Constant(0)])
+            sign = ast.unparse(pair).strip("0 ")
+            parts.append(f"{self._number(left)} {sign} {self._number(right)}")
+            left = right
+        return f"({' and '.join(parts)})"
+
+    def _event(self, node: ast.Call) -> str:
+        assert isinstance(node.func, ast.Name)
+        if node.func.id == "for_bars":
+            key = f"run_{sum('run_' in each for each in self.before)}"
+            condition = self._truth(node.args[1])
+            self.before.append(f'state["{key}"] = state.get("{key}", 0) + 1 if {condition} else 0')
+            return f'(state["{key}"] >= {ast.unparse(node.args[0])})'
+        now, past = (">", "<=") if node.func.id == "crosses_above" else ("<", ">=")
+        left, right = node.args
+        return f"({self._number(left)} {now} {self._number(right)} and {self._number(left, back=True)} {past} {self._number(right, back=True)})"
+
+    def _number(self, node: ast.expr, *, back: bool = False) -> str:
+        bar = "bar.previous" if back else "bar"
+        if isinstance(node, ast.Constant):
+            return ast.unparse(node)
+        if is_column(node):
+            call = ast.unparse(node)
+            return f"{bar}.{self.columns.setdefault(call, f'column_{len(self.columns)}')}"
+        if isinstance(node, ast.Name):
+            return self._fact(node.id, bar, back=back)
+        if isinstance(node, ast.UnaryOp):
+            return f"(-{self._number(node.operand, back=back)})"
+        if isinstance(node, ast.BinOp):
+            sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}[type(node.op)]
+            return f"({self._number(node.left, back=back)} {sign} {self._number(node.right, back=back)})"
+        assert isinstance(node, ast.Call)
+        assert isinstance(node.func, ast.Name)
+        if node.func.id == "previous":
+            if back:
+                raise RuleError("previous(previous(x)) reaches too far: use .shift(n) in a column")
+            return self._number(node.args[0], back=True)
+        return f"{node.func.id}({', '.join(self._number(each, back=back) for each in node.args)})"
+
+    def _fact(self, name: str, bar: str, *, back: bool) -> str:
+        if name in _OF_THE_BAR:
+            return f"{bar}.{name}"
+        kind, _, price = name.partition("_")
+        if kind == "yesterday":
+            # On the first day there is no day before it; what is kept begins with that day's first open.
+            self._need(*_DAY)
+            self._need(
+                f'if new_day:\n        state["{name}"] = state.get("{price}", bar.open)',
+                f'state["{price}"] = {_KEPT[price]}',
+            )
+            return f'state["{name}"]'
+        if kind == "day" and price:
+            self._need(*_DAY)
+            self._need(f'state["{price}"] = {_KEPT[price]}')
+            return f'state["{price}"]'
+        if back:
+            raise RuleError(f"{name} has no previous value here")
+        if kind == "drop":
+            self._need(*_PEAK)
+        return _WORDS[name]
+
+
+def _size(rules: Sequence[Rule]) -> str:
+    for each in rules:
+        if each.kind is RuleKind.SIZE:
+            name, value = {
+                "% of equity": ("fraction", each.value / 100),
+                "dollars": ("notional", each.value),
+                "shares": ("quantity", each.value),
+            }[each.unit]
+            return f"{name}={value:.10g}"
+    return ""

@@ -1,0 +1,289 @@
+"""The formal rules of a requirement: sentences of a small vocabulary (`vocabulary()` lists it), read into conditions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+FACTS = {
+    "open": "the bar's open",
+    "high": "the bar's high",
+    "low": "the bar's low",
+    "close": "the bar's close",
+    "volume": "the bar's volume",
+    "minute": "minute of the day in exchange time: 10:30 is 630",
+    "weekday": "Monday is 0",
+    "bars_held": "bars that the position is held",
+    "entry_price": "average price paid",
+    "gain": "of the position, in percent; a loss is negative",
+    "gain_dollars": "close less entry price",
+    "drop": "percent that the close is below the highest close since the purchase",
+    "drop_dollars": "the same in dollars",
+    "day_open": "first open of the day",
+    "day_high": "highest high of the day so far",
+    "day_low": "lowest low of the day so far",
+    "yesterday_open": "first open of the trading day before",
+    "yesterday_high": "its highest high",
+    "yesterday_low": "its lowest low",
+    "yesterday_close": "its last close",
+}
+CALLS = ("previous", "crosses_above", "crosses_below", "for_bars", "abs", "min", "max")
+_FORMS = (
+    ("buy when <condition>", "buys, when nothing is held"),
+    ("buy only when <condition>", "has to hold too, whatever else makes it buy"),
+    ("sell when <condition>", "sells everything; looked at before partial sales"),
+    ("sell 50% when <condition>", "sells a part, once for each position"),
+    (
+        "size 20% of equity | size 1000 dollars | size 10 shares",
+        "the size of a purchase; without it the session decides",
+    ),
+    ("at most 2 buys a day", "counted anew each day"),
+    ("wait 10 bars after a sale", "before it buys again"),
+    ("symbol AAPL", "what it trades"),
+    ("drop <rule>", "takes away a rule that stood before this turn"),
+)
+_ROOTS = frozenset({"ta", "bars", "np"})
+_OPERATORS: dict[type[ast.cmpop], str] = {
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+}
+CONTRARY = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
+TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
+
+
+class RuleError(Exception):
+    """A rule that is not in the vocabulary; says what is wrong with it."""
+
+
+class RuleKind(StrEnum):
+    """The kinds of rules, by the words they begin with."""
+
+    BUY = "buy when"
+    ONLY = "buy only when"
+    SELL = "sell when"
+    SIZE = "size"
+    LIMIT = "at most"
+    PAUSE = "wait"
+    SYMBOL = "symbol"
+    DROP = "drop"
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """One comparison of a condition, with the negations before it worked in; a crossing is one too."""
+
+    left: str
+    operator: str
+    right: str
+    crossing: bool = False
+
+    @property
+    def text(self) -> str:
+        """Both sides and the sign."""
+        return f"{self.left} {self.operator} {self.right}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a requirement.
+
+    Attributes:
+        condition: When; None for sizes and limits.
+        value: The part that is sold, in percent; the amount of a size; the count of a limit or a pause.
+        unit: Of a size: `% of equity`, `dollars` or `shares`; otherwise the symbol.
+        dropped: The rule that is taken away.
+    """
+
+    kind: RuleKind
+    condition: ast.expr | None = None
+    value: float = 100.0
+    unit: str = ""
+    dropped: Rule | None = None
+
+    @cached_property
+    def text(self) -> str:
+        """The rule in its canonical form; equal rules have equal texts."""
+        if self.dropped is not None:
+            return f"drop {self.dropped.text}"
+        if self.kind is RuleKind.SIZE:
+            return f"size {self.value:g}{'' if self.unit.startswith('%') else ' '}{self.unit}"
+        if self.kind is RuleKind.SYMBOL:
+            return f"symbol {self.unit}"
+        if self.kind is RuleKind.LIMIT:
+            return f"at most {self.value:g} buys a day"
+        if self.kind is RuleKind.PAUSE:
+            return f"wait {self.value:g} bars after a sale"
+        lead = f"sell {self.value:g}% when" if self.kind is RuleKind.SELL and self.value != 100 else self.kind.value
+        return f"{lead} {ast.unparse(self.condition) if self.condition else ''}"
+
+    @cached_property
+    def atoms(self) -> tuple[Atom, ...]:
+        """The comparisons of its condition."""
+        return tuple(_atoms(self.condition, negated=False)) if self.condition else ()
+
+    @cached_property
+    def numbers(self) -> frozenset[float]:
+        """All numbers in it, without their signs."""
+        counted = self.kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE)
+        found = {self.value} if counted or (self.kind is RuleKind.SELL and self.value != 100) else set()
+        return frozenset(found | (numbers_in(self.condition) if self.condition else set()))
+
+    @cached_property
+    def offers_choice(self) -> bool:
+        """True when one of several things is enough: an `or` of things that are not days."""
+        return self.condition is not None and any(_choices(self.condition, negated=False))
+
+
+def vocabulary() -> str:
+    """The forms of rules and the words of conditions, for the model's prompt and for people."""
+    forms = "\n".join(f"  {form}: {meaning}" for form, meaning in _FORMS)
+    facts = "\n".join(f"  {name}: {meaning}" for name, meaning in FACTS.items())
+    return f"""\
+A rule is one of
+{forms}
+A condition is an expression with and, or, not, comparisons, + - * / and numbers over columns written as in indicators (ta.rsi(bars.close, length=14)),
+previous(x), crosses_above(a, b), crosses_below(a, b), for_bars(n, condition), and these words:
+{facts}"""
+
+
+def read_rule(text: str) -> Rule:
+    """Reads one rule from its text.
+
+    Raises:
+        RuleError: saying what is not in the vocabulary.
+    """
+    plain = " ".join(text.split()).rstrip(".;")
+    if match := re.fullmatch(r"drop (.+)", plain):
+        return Rule(RuleKind.DROP, dropped=read_rule(match[1]))
+    if match := re.fullmatch(r"(buy only when|buy when|sell when) (.+)", plain):
+        return Rule(RuleKind(match[1]), _condition(match[2]))
+    if match := re.fullmatch(r"sell (\d+(?:\.\d+)?) ?% when (.+)", plain):
+        return Rule(RuleKind.SELL, _condition(match[2]), float(match[1]))
+    if match := re.fullmatch(r"size (\d+(?:\.\d+)?) ?(% of equity|%|dollars?|shares?|coins?)", plain):
+        unit = "% of equity" if match[2][0] == "%" else "dollars" if match[2][0] == "d" else "shares"
+        return Rule(RuleKind.SIZE, value=float(match[1]), unit=unit)
+    if match := re.fullmatch(r"at most (\d+) (?:buys?|trades?) (?:a|per) day", plain):
+        return Rule(RuleKind.LIMIT, value=float(match[1]))
+    if match := re.fullmatch(r"wait (\d+) bars? after a sale", plain):
+        return Rule(RuleKind.PAUSE, value=float(match[1]))
+    if match := re.fullmatch(r"symbol ([A-Za-z0-9./]{1,12})", plain):
+        return Rule(RuleKind.SYMBOL, unit=match[1].upper())
+    forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, symbol, drop"
+    raise RuleError(f"a rule begins with one of: {forms}")
+
+
+def is_column(node: ast.AST) -> bool:
+    """Says whether an expression is one of `indicators`: it is made of columns and numbers alone."""
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return bool(names) and names <= _ROOTS
+
+
+def numbers_in(node: ast.AST) -> set[float]:
+    """The numbers of an expression, without their signs."""
+    return {
+        abs(float(each.value))
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and isinstance(each.value, int | float) and not isinstance(each.value, bool)
+    }
+
+
+def _condition(text: str) -> ast.expr:
+    try:
+        tree = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise RuleError(f"“{text[:80]}” is no expression") from error
+    if sum(1 for _ in ast.walk(tree)) > 400:
+        raise RuleError("the condition is too long; write several rules")
+    _check(tree, truth=True)
+    return tree
+
+
+def _check(node: ast.expr, *, truth: bool) -> None:
+    """That a part of a condition is in the vocabulary; `truth` says whether it has to hold or not, rather than be a number."""
+    said = ast.unparse(node)[:80]
+    if isinstance(node, ast.BoolOp) and truth:
+        for each in node.values:
+            _check(each, truth=True)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) and truth:
+        _check(node.operand, truth=True)
+    elif isinstance(node, ast.Compare) and truth:
+        for each in (node.left, *node.comparators):
+            _check(each, truth=False)
+        if any(type(each) not in _OPERATORS for each in node.ops):
+            raise RuleError(f"“{said}” compares in a way that is not known: use < <= > >= == !=")
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+        _check_call(node, node.func.id, said, truth=truth)
+    elif truth:
+        raise RuleError(f"“{said}” is no condition: compare something")
+    elif is_column(node) or (isinstance(node, ast.Constant) and type(node.value) in (int, float)):
+        return
+    elif isinstance(node, ast.Name):
+        if node.id not in FACTS:
+            raise RuleError(f"“{node.id}” is not known; the words are {', '.join(FACTS)}")
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        _check(node.operand, truth=False)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div):
+        _check(node.left, truth=False)
+        _check(node.right, truth=False)
+    else:
+        raise RuleError(f"“{said}” is not in the vocabulary of rules")
+
+
+def _check_call(node: ast.Call, name: str, said: str, *, truth: bool) -> None:
+    if node.keywords:
+        raise RuleError(f"“{said}”: {name} takes no names for its arguments")
+    crossing = name in ("crosses_above", "crosses_below")
+    if (crossing or name == "for_bars") != truth:
+        raise RuleError(f"“{said}” is {'no number' if not truth else 'no condition'}")
+    expected = {"previous": 1, "abs": 1}.get(name, 2)
+    if len(node.args) != expected:
+        raise RuleError(f"“{said}”: {name} takes {expected} arguments")
+    if name == "for_bars":
+        count, condition = node.args
+        if not isinstance(count, ast.Constant) or type(count.value) is not int or not 1 <= count.value <= 10_000:
+            raise RuleError(f"“{said}”: for_bars begins with a whole number of bars")
+        _check(condition, truth=True)
+        return
+    for each in node.args:
+        _check(each, truth=False)
+
+
+def _atoms(node: ast.expr, *, negated: bool) -> Iterator[Atom]:
+    if isinstance(node, ast.BoolOp):
+        for each in node.values:
+            yield from _atoms(each, negated=negated)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield from _atoms(node.operand, negated=not negated)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "for_bars":
+        yield from _atoms(node.args[1], negated=negated)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        sign = ">" if node.func.id == "crosses_above" else "<"
+        left, right = map(ast.unparse, node.args)
+        yield Atom(left, CONTRARY[sign] if negated else sign, right, crossing=True)
+    elif isinstance(node, ast.Compare):
+        left_node = node.left
+        for operator, right_node in zip(node.ops, node.comparators, strict=True):
+            sign = _OPERATORS[type(operator)]
+            yield Atom(ast.unparse(left_node), CONTRARY[sign] if negated else sign, ast.unparse(right_node))
+            left_node = right_node
+
+
+def _choices(node: ast.expr, *, negated: bool) -> Iterator[bool]:
+    if isinstance(node, ast.BoolOp):
+        days = all("weekday" in ast.unparse(each) for each in node.values)
+        yield isinstance(node.op, ast.And if negated else ast.Or) and not days
+        for each in node.values:
+            yield from _choices(each, negated=negated)
+    elif isinstance(node, ast.UnaryOp):
+        yield from _choices(node.operand, negated=not negated)
+    elif isinstance(node, ast.Call):
+        for each in node.args:
+            yield from _choices(each, negated=negated)

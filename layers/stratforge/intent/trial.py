@@ -1,0 +1,365 @@
+"""Trying a strategy's code against the rules of its requirements, bar by bar, in markets made for just these rules.
+
+Both run through the product's own engine, on the same values. In half of the markets the indicators are not computed but drawn: each is put now on one side
+and now on the other of the levels it is compared with, whatever the price does, so that every part of a condition is once alone true and once alone
+false; the clock stands around the hours that are named, and several days pass. What both decide must be the same on every bar.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.intent.markets import MONDAY_OPEN, market
+from stratforge.intent.program import Program
+from stratforge.market import BarColumns
+from stratforge.strategy import Strategy
+from stratforge.strategy.graph import Node, Values, reachable
+from stratforge.strategy.signals import SignalValue, signal_from_numbers
+
+Floats = npt.NDArray[np.float64]
+_ROUNDS = 14
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# Operations that are computed from drawn values too; all others are drawn.
+_COMPUTED = frozenset(
+    [
+        "constant",
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "floor_divide",
+        "modulo",
+        "power",
+        "less",
+        "less_equal",
+        "greater",
+        "greater_equal",
+        "equal",
+        "not_equal",
+        "and",
+        "or",
+        "xor",
+        "not",
+        "where",
+        "is_nan",
+        "not_nan",
+        "negative",
+        "absolute",
+        "square_root",
+        "sign",
+        "floor",
+        "ceiling",
+        "minimum",
+        "maximum",
+        "shift",
+        "diff",
+        "round",
+        "fillna",
+    ]
+)
+
+
+def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool = False) -> Iterator[str]:
+    """Finds what the code does otherwise than the rules: the first bar on which they differ, or a column that no rule has.
+
+    Args:
+        code: The strategy that was written.
+        reference: The strategy that follows the rules and nothing else.
+        around_the_clock: Whether the symbol is traded at night and on weekends.
+    """
+    real = Values(market("swing", 100.0))
+    unknown = _unknown_columns(code, reference, real)
+    if unknown:
+        names = ", ".join(unknown)
+        yield f"The code decides by its columns {names}, and no rule does: write the rules with the same columns, or leave them out of the code."
+        return
+    for values in _markets(code, reference, real, around_the_clock=around_the_clock):
+        found = _first_difference(code, reference, values)
+        if found is not None:
+            yield found
+            return
+
+
+def _markets(code: Strategy, reference: Strategy, real: Values, *, around_the_clock: bool) -> Iterator[Values]:
+    drawing = _Drawing(code, reference, real, around_the_clock=around_the_clock)
+    for number in range(_ROUNDS):
+        yield drawing.values(number)
+    for kind in ("swing", "crash"):
+        yield Values(market(kind, 100.0))
+
+
+def _read_nodes(strategy: Strategy) -> list[Node]:
+    names = {*strategy.on_bar.needs("b"), *strategy.on_bar.needs("p")}
+    return [node for name, node in strategy.columns.items() if name in names]
+
+
+def _drawn(nodes: Iterable[Node]) -> list[Node]:
+    """The first operations, from the top, whose values are drawn."""
+    found, stack, seen = dict[Node, None](), list(nodes), set[Node]()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node.operation in _COMPUTED:
+            stack += node.inputs
+        elif not node.operation.startswith("column:"):
+            found[node] = None
+    return list(found)
+
+
+def _unknown_columns(code: Strategy, reference: Strategy, real: Values) -> list[str]:
+    known = [real.series(each) for each in _drawn(_read_nodes(reference))]
+    read = {*code.on_bar.needs("b"), *code.on_bar.needs("p")}
+    return [
+        name
+        for name, node in code.columns.items()
+        if name in read and not all(_twin(real.series(each), known) for each in _drawn([node]))
+    ]
+
+
+def _twin(values: Floats, among: list[Floats]) -> bool:
+    return any(np.allclose(values, each, rtol=1e-9, atol=1e-12, equal_nan=True) for each in among)
+
+
+@dataclass
+class _Levels:
+    """Around what a drawn series moves: levels it is compared with, and how far apart its values are."""
+
+    kind: str
+    levels: list[float]
+    scale: float
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+
+
+class _Drawing:
+    """Makes markets in which prices, columns and the clock stand near what the rules and the code look at."""
+
+    def __init__(self, code: Strategy, reference: Strategy, real: Values, *, around_the_clock: bool) -> None:
+        self.real = real
+        self.twins: list[list[Node]] = []
+        for node in _drawn([*_read_nodes(reference), *_read_nodes(code)]):
+            series = real.series(node)
+            for group in self.twins:
+                if group[0] is node or _twin(series, [real.series(group[0])]):
+                    group.append(node)
+                    break
+            else:
+                self.twins.append([node])
+        compared = [pair for each in (code, reference) for pair in _compared(each)]
+        self.numbers = {abs(number) for _, numbers in compared for number in numbers}
+        self.minutes = sorted({int(each) for each in self.numbers if 0 <= each <= 1440 and each == int(each)})
+        self.levels = [self._levels_of(group, compared) for group in self.twins]
+        self.prices = [each for nodes, numbers in compared if nodes is None for each in numbers if each >= 1] or [100.0]
+        self.factors = [each for each in self.numbers if 0.5 < each < 2 and each != 1]
+        self.around_the_clock = around_the_clock
+
+    def _levels_of(self, group: list[Node], compared: list[tuple[frozenset[Node] | None, set[float]]]) -> _Levels:
+        values = self.real.series(group[0])
+        known = values[np.isfinite(values)]
+        if not len(known):
+            known = np.zeros(1)
+        bars = self.real.bars
+        scale = float(np.subtract(*np.percentile(known, [75, 25]))) or abs(float(known.mean())) or 1.0
+        near = float(np.median(np.abs(known))) / float(np.median(bars.close))
+        if 0.7 < near < 1.4 and float(known.min()) > 0 and scale < 40 and _moves_like(values, bars.close):
+            return _Levels("price", [], scale)
+        busy = float(np.median(np.abs(known))) / float(np.median(bars.volume))
+        if 0.2 < busy < 5:
+            return _Levels("volume", [], scale)
+        levels = sorted({each for nodes, numbers in compared if nodes and nodes & set(group) for each in numbers})
+        # An indicator that is never negative, or never over 100, is not drawn so.
+        lowest = 0.01 * scale if known.min() >= 0 else -math.inf
+        highest = 99.5 if known.min() >= 0 and known.max() <= 100 and known.max() > 60 else math.inf
+        return _Levels("level", levels or [float(np.median(known))], scale, (lowest, highest))
+
+    def values(self, number: int) -> Values:
+        """One market."""
+        generator = np.random.default_rng(1_000 + number)
+        bars = self._bars(generator, number)
+        values = Values(bars)
+        for group, levels in zip(self.twins, self.levels, strict=True):
+            drawn = self._series(generator, bars, levels)
+            for node in group:
+                # What the engine would compute for this node is given to it instead.
+                values.give(node, drawn)
+        return values
+
+    def _bars(self, generator: np.random.Generator, number: int) -> BarColumns:
+        days = [0, 1, 2, 3, 4, 5, 6, 7, 8] if self.around_the_clock else [0, 1, 2, 3, 4, 7, 8, 9, 10, 11]
+        first, last = (0, 1439) if self.around_the_clock else (570, 959)
+        named = [near for each in self.minutes for near in (each - 1, each, each + 1)]
+        stamps: list[int] = []
+        for day in days:
+            if number % 2:
+                begin = int(generator.integers(first, last - 60))
+                minutes = set(range(begin, begin + 45)) | {first}
+            else:
+                minutes = {int(each) for each in generator.integers(first, last + 1, 25)} | {first, first + 1, last}
+            minutes |= {each for each in named if first <= each <= last}
+            stamps += [MONDAY_OPEN + 86_400 * day + 60 * (each - 570) for each in sorted(minutes)]
+        count = len(stamps)
+        level = float(self.prices[number % len(self.prices)])
+        swing = (0.0008, 0.004, 0.012, 0.03)[number % 4]
+        steps = generator.normal(0, swing, count)
+        path = np.log(level) + np.cumsum(steps - steps.mean())
+        # Back to the level again and again, so that it is crossed.
+        close = np.exp(np.log(level) + (path - np.log(level)) * 0.6 + generator.normal(0, swing / 3, count))
+        open_ = np.concatenate([[level], close[:-1]]) * np.exp(generator.normal(0, swing / 4, count))
+        wick = np.abs(generator.normal(0, swing / 2, (2, count)))
+        high, low = np.maximum(open_, close) * (1 + wick[0]), np.minimum(open_, close) * (1 - wick[1])
+        volume = np.round(generator.lognormal(8, 0.6, count) * np.where(generator.random(count) < 0.2, 5.0, 1.0))
+        return BarColumns(np.array(stamps, dtype=np.int64), open_, high, low, close, volume)
+
+    def _series(self, generator: np.random.Generator, bars: BarColumns, levels: _Levels) -> Floats:
+        count = len(bars)
+        # Mostly on one side in this market, and how long it stays there.
+        side = np.where(_held(generator, count, 3) < (0.85 if generator.random() < 0.5 else 0.15), 1.0, -1.0)
+        far = np.array([0.02, 0.3, 1.0])[(_held(generator, count, 2) * 3).astype(int)]
+        if levels.kind == "level":
+            which = np.array(levels.levels)[(_held(generator, count, 6) * len(levels.levels)).astype(int)]
+            drawn = which + side * far * levels.scale * generator.uniform(0.5, 1.0, count)
+            return np.asarray(np.clip(drawn, *levels.bounds))
+        base = bars.close if levels.kind == "price" else bars.volume
+        width = far * (0.02 if levels.kind == "price" else 0.5) * generator.uniform(0.3, 1.0, count)
+        center = np.array([1.0, *(1 / each for each in self.factors)])
+        which = center[(_held(generator, count, 6) * len(center)).astype(int)]
+        return np.asarray(base * which * np.maximum(1 - side * width, 0.01))
+
+
+def _moves_like(values: Floats, price: Floats) -> bool:
+    known = np.isfinite(values)
+    return bool(known.any()) and float(np.median(np.abs(values[known] / price[known] - 1))) < 0.3
+
+
+def _held(generator: np.random.Generator, count: int, bars: int) -> Floats:
+    """Random numbers from 0 to 1 that stay for a while."""
+    fresh = generator.random(count) < 1 / bars
+    fresh[0] = True
+    return generator.random(count)[np.maximum.accumulate(np.where(fresh, np.arange(count), 0))]
+
+
+def _compared(strategy: Strategy) -> Iterator[tuple[frozenset[Node] | None, set[float]]]:
+    """The comparisons of a strategy: which drawn columns stand in them (None: prices alone), and which numbers."""
+    program = Program(strategy.source)
+    for node in ast.walk(program.tree):
+        if isinstance(node, ast.Compare):
+            numbers = program.numbers_of(node)
+            columns = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+            nodes = frozenset(_drawn(strategy.columns[each] for each in columns if each in strategy.columns))
+            if nodes or columns & {"open", "high", "low", "close"}:
+                yield nodes or None, numbers
+            else:
+                yield frozenset(), numbers
+    for column in reachable(strategy.columns.values()):
+        if column.logical:
+            found = {float(each.arguments[0]) for each in column.inputs if each.operation == "constant"}
+            yield frozenset(_drawn([column])), found
+
+
+@dataclass
+class _Runner:
+    """A strategy on its way through a market, with what it remembers."""
+
+    strategy: Strategy
+    values: Values
+
+    def __post_init__(self) -> None:
+        self.state: dict[str, float] = {}
+        self.function = self.strategy.on_bar.function
+        self.plan = []
+        for origin, key, back in self.strategy.argument_plan:
+            column = None
+            if origin == "column":
+                series = self.values.series(key) if isinstance(key, Node) else getattr(self.values.bars, key)
+                column = ([math.nan] * (back - 1) + list(series))[: len(series)]
+            self.plan.append((origin, key, column))
+
+    def decide(self, index: int, position: dict[str, float]) -> SignalValue | None:
+        arguments = []
+        for origin, key, column in self.plan:
+            if column is not None:
+                arguments.append(column[index])
+            elif origin == "state":
+                arguments.append(self.state.get(key, math.nan))
+            elif origin == "constant":
+                arguments.append(key)
+            else:
+                arguments.append(position[key])
+        action, confidence, kind, size, *after = self.function(*(float(each) for each in arguments))
+        names = self.strategy.on_bar.state
+        self.state = {key: value for key, value in zip(names, after, strict=True) if abs(value) <= 1e300}
+        return signal_from_numbers(action, confidence, kind, size)
+
+
+def _first_difference(code: Strategy, reference: Strategy, values: Values) -> str | None:
+    mine, theirs = _Runner(code, values), _Runner(reference, values)
+    bars = values.bars
+    open_, close = bars.open.tolist(), bars.close.tolist()
+    quantity = price = held = 0.0
+    signal: SignalValue | None = None
+    for index in range(len(bars)):
+        if signal is not None and signal.side == "buy" and quantity == 0:
+            quantity, price, held = 100.0, open_[index], 0.0
+        elif signal is not None and signal.side == "sell":
+            part = signal.size if signal.size_kind == "fraction" else 1.0
+            quantity = 0.0 if part >= 1 else quantity * (1 - part)
+        held = held + 1 if quantity else 0.0
+        price = price if quantity else 0.0
+        gain = close[index] / price - 1 if quantity else 0.0
+        position = {
+            "quantity": quantity,
+            "average_entry_price": price,
+            "bars_held": held,
+            "unrealized_return": gain,
+        }
+        done, signal = mine.decide(index, position), theirs.decide(index, position)
+        if _meaning(done, quantity) != _meaning(signal, quantity):
+            return _told(code, bars, mine, index, position, done, signal)
+    return None
+
+
+def _meaning(signal: SignalValue | None, quantity: float) -> tuple[str, str, float] | None:
+    """What a decision comes to; selling nothing is nothing, selling without a size is selling all."""
+    if signal is None or (signal.side == "sell" and quantity == 0):
+        return None
+    if signal.side == "sell" and signal.size_kind == "default":
+        return ("sell", "fraction", 1.0)
+    return (signal.side, signal.size_kind, float(f"{signal.size:.9g}"))
+
+
+def _told(
+    code: Strategy,
+    bars: BarColumns,
+    runner: _Runner,
+    index: int,
+    position: dict[str, float],
+    done: SignalValue | None,
+    wanted: SignalValue | None,
+) -> str:
+    holding = (
+        f"holding for {position['bars_held']:g} bars at {position['unrealized_return'] * 100:+.2f} %"
+        if position["quantity"]
+        else "holding nothing"
+    )
+    columns = [
+        f"{key if isinstance(key, str) else next(name for name, node in code.columns.items() if node is key)} {column[index]:.6g}"
+        for (origin, key, _), (_, _, column) in zip(code.argument_plan, runner.plan, strict=True)
+        if origin == "column" and column is not None and key not in ("hour", "minute", "weekday")
+    ]
+    when = f"{_DAYS[int(bars.weekday[index])]} {int(bars.hour[index])}:{int(bars.minute[index]):02d}"
+    facts = ", ".join(list(dict.fromkeys(columns))[:8])
+    return f"Tried on a {when}, {holding}, with {facts or 'these prices'}: by the rules of the requirements it {_said(wanted)}, and the code {_said(done)}."
+
+
+def _said(signal: SignalValue | None) -> str:
+    if signal is None:
+        return "does nothing"
+    size = {"default": "", "fraction": f" {signal.size * 100:g} %", "quantity": f" {signal.size:g} shares", "notional": f" {signal.size:g} dollars"}[signal.size_kind]  # fmt: skip
+    return f"{signal.side}s{size}"

@@ -1,0 +1,325 @@
+"""A statement of all accounts, made anew from what happened: trades, fees, corrections, splits, and the broker's own activities.
+
+It is the second opinion on the ledger: nothing here reads a balance, a position or a profit, nor uses what wrote them. It follows every holder
+trade by trade, as an auditor would with paper, and only then looks at what the ledger says.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import ROUND_UP, Decimal
+from uuid import UUID
+
+ZERO = Decimal(0)
+# What rounding may come to: the cost of a sale is rounded to 1e-12 dollars, a part of a split to a billionth of a share.
+MONEY = Decimal("0.000001")
+SHARE = Decimal("0.000000001")
+COIN = Decimal("0.00000001")
+
+Holder = tuple[UUID, UUID | None, str]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRecord:
+    """A trade as it was written, and how its block stands: our id of its order, the part that the broker keeps, and when it ended."""
+
+    trade_id: int
+    user_id: UUID
+    session_id: UUID | None
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee_quantity: Decimal
+    fee_cash: Decimal
+    execution_id: str
+    client_order_id: str
+    fee_rate: Decimal
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRecord:
+    """A change that was no trade: a split with its ratio, or a correction by the broker of a block's fills."""
+
+    adjustment_id: int
+    user_id: UUID
+    session_id: UUID | None
+    symbol: str
+    kind: str
+    quantity: Decimal
+    cash: Decimal
+    cause: str
+    created_at: datetime
+    ratio: Decimal | None
+    client_order_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """The ledger's record of a user's cash, held back or free, and what he began with."""
+
+    user_id: UUID
+    initial: Decimal
+    cash: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRecord:
+    """The ledger's record of a holding: how much, what it cost, and what was made with it."""
+
+    user_id: UUID
+    session_id: UUID | None
+    symbol: str
+    quantity: Decimal
+    cost_basis: Decimal
+    realized_pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """An execution in the broker's statement of the account, by our id of the order."""
+
+    client_order_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All records of the ledger at one moment, and the symbols that trade at that moment."""
+
+    accounts: Sequence[AccountRecord]
+    positions: Sequence[PositionRecord]
+    trades: Sequence[TradeRecord]
+    adjustments: Sequence[AdjustmentRecord]
+    at_work: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something that the ledger says otherwise than what happened."""
+
+    what: str
+    where: str
+    recorded: Decimal
+    recomputed: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The outcome of going through the statement: what was looked at, and what did not agree."""
+
+    accounts: int
+    positions: int
+    trades: int
+    adjustments: int
+    activities: int
+    differences: tuple[Difference, ...]
+
+
+@dataclass(slots=True)
+class _Holding:
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    realized: Decimal = ZERO
+
+
+@dataclass(slots=True)
+class _Replay:
+    cash: dict[UUID, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    holdings: dict[Holder, _Holding] = field(default_factory=lambda: defaultdict(_Holding))
+    differences: list[Difference] = field(default_factory=list)
+
+
+def audit(books: Books, activities: Sequence[Activity], broker_positions: Mapping[str, Decimal]) -> Statement:
+    """Recomputes every balance, position and profit, and lists what differs.
+
+    Args:
+        books: The ledger's records.
+        activities: All executions of the account that the broker knows, since the first trade.
+        broker_positions: What the account holds at the broker, by symbol.
+    """
+    replay = _Replay()
+    for record in _in_order(books):
+        if isinstance(record, TradeRecord):
+            _follow_trade(replay, record)
+        else:
+            _follow_adjustment(replay, record)
+    differences = [
+        *replay.differences,
+        *_accounts(books, replay),
+        *_positions(books, replay),
+        *_crossings(books.trades),
+        *_fees(books.trades),
+        *_broker_orders(books, activities),
+        *_broker_positions(books, replay, broker_positions),
+    ]
+    return Statement(
+        len(books.accounts),
+        len(books.positions),
+        len(books.trades),
+        len(books.adjustments),
+        len(activities),
+        tuple(differences),
+    )
+
+
+def _in_order(books: Books) -> Iterator[TradeRecord | AdjustmentRecord]:
+    """Trades in the order they were written, each adjustment after the blocks that had ended before it."""
+    left = sorted(books.adjustments, key=lambda each: each.adjustment_id)
+    for trade in sorted(books.trades, key=lambda each: each.trade_id):
+        while left and (trade.settled_at is None or trade.settled_at > left[0].created_at):
+            yield left.pop(0)
+        yield trade
+    yield from left
+
+
+def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
+    holding = replay.holdings[trade.user_id, trade.session_id, trade.symbol]
+    value = trade.quantity * trade.price
+    if trade.side == "buy":
+        replay.cash[trade.user_id] -= value
+        holding.quantity += trade.quantity - trade.fee_quantity
+        holding.cost += value
+        return
+    proceeds = value - trade.fee_cash
+    replay.cash[trade.user_id] += proceeds
+    cost = holding.cost * trade.quantity / holding.quantity if holding.quantity else ZERO
+    holding.realized += proceeds - cost
+    holding.quantity -= trade.quantity
+    holding.cost = ZERO if holding.quantity == 0 else holding.cost - cost
+    if holding.quantity < 0:
+        where = _place(trade.user_id, trade.session_id, trade.symbol)
+        replay.differences.append(Difference("sold more than was held", where, trade.quantity, holding.quantity))
+
+
+def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
+    holding = replay.holdings[change.user_id, change.session_id, change.symbol]
+    if change.ratio is not None:
+        due = holding.quantity * (change.ratio - 1)
+        # Rounded to what the broker takes, which a scale of the account makes coarser.
+        if abs(change.quantity - due) > 100 * SHARE:
+            where = _place(change.user_id, change.session_id, change.symbol)
+            replay.differences.append(Difference(f"split {change.cause}", where, change.quantity, due))
+    holding.quantity += change.quantity
+    holding.realized += change.cash
+    if holding.quantity == 0:
+        holding.realized -= holding.cost
+        holding.cost = ZERO
+    replay.cash[change.user_id] += change.cash
+
+
+def _accounts(books: Books, replay: _Replay) -> Iterator[Difference]:
+    for account in books.accounts:
+        due = account.initial + replay.cash[account.user_id]
+        if account.cash != due:
+            yield Difference("cash", f"user {account.user_id}", account.cash, due)
+
+
+def _positions(books: Books, replay: _Replay) -> Iterator[Difference]:
+    recorded = {(each.user_id, each.session_id, each.symbol): each for each in books.positions}
+    for holder in {*recorded, *replay.holdings}:
+        found, due = recorded.get(holder), replay.holdings.get(holder, _Holding())
+        where = _place(*holder)
+        quantity, cost, realized = (
+            (found.quantity, found.cost_basis, found.realized_pnl) if found is not None else (ZERO, ZERO, ZERO)
+        )
+        if quantity != due.quantity:
+            yield Difference("quantity", where, quantity, due.quantity)
+        if abs(cost - due.cost) > MONEY:
+            yield Difference("cost", where, cost, due.cost)
+        if abs(realized - due.realized) > MONEY:
+            yield Difference("realized profit", where, realized, due.realized)
+
+
+def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
+    """What crossed inside was bought and sold alike, at the price of the broker's execution that it is named after."""
+    prices = {each.execution_id: each.price for each in trades if not each.execution_id.startswith("cross:")}
+    bought: dict[str, Decimal] = defaultdict(Decimal)
+    sold: dict[str, Decimal] = defaultdict(Decimal)
+    for trade in trades:
+        if not trade.execution_id.startswith("cross:"):
+            continue
+        (bought if trade.side == "buy" else sold)[trade.execution_id] += trade.quantity
+        price = prices.get(trade.execution_id.removeprefix("cross:"), trade.price)
+        if trade.price != price:
+            yield Difference("price of a crossing", f"trade {trade.trade_id}", trade.price, price)
+    for execution in {*bought, *sold}:
+        if bought[execution] != sold[execution]:
+            yield Difference("crossing", execution, bought[execution], sold[execution])
+
+
+def _fees(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
+    """The broker's part of each execution: coins of a purchase, dollars of a sale; nothing is paid for what crosses."""
+    executions: dict[str, list[TradeRecord]] = defaultdict(list)
+    for trade in trades:
+        executions[trade.execution_id].append(trade)
+    for execution, mine in executions.items():
+        inside = execution.startswith("cross:")
+        rate = ZERO if inside else mine[0].fee_rate
+        buys, sells = ([each for each in mine if each.side == side] for side in ("buy", "sell"))
+        coins = (sum((each.quantity for each in buys), ZERO) * rate).quantize(COIN, ROUND_UP)
+        paid = sum((each.fee_quantity for each in mine), ZERO)
+        if paid != coins:
+            yield Difference("fee in coins", execution, paid, coins)
+        dollars = sum((each.quantity * each.price for each in sells), ZERO) * rate
+        cash = sum((each.fee_cash for each in mine), ZERO)
+        if abs(cash - dollars) > MONEY:
+            yield Difference("fee in dollars", execution, cash, dollars)
+
+
+def _broker_orders(books: Books, activities: Sequence[Activity]) -> Iterator[Difference]:
+    """What users got of each order at the broker, corrections included, against the broker's executions of it."""
+    quantity: dict[str, Decimal] = defaultdict(Decimal)
+    value: dict[str, Decimal] = defaultdict(Decimal)
+    for trade in books.trades:
+        if not trade.execution_id.startswith("cross:"):
+            sign = 1 if trade.side == "buy" else -1
+            quantity[trade.client_order_id] += sign * trade.quantity
+            value[trade.client_order_id] += sign * trade.quantity * trade.price
+    for change in books.adjustments:
+        if change.client_order_id is not None:
+            quantity[change.client_order_id] += change.quantity
+            value[change.client_order_id] -= change.cash
+    theirs: dict[str, tuple[Decimal, Decimal]] = {}
+    symbols = {each.client_order_id: each.symbol for each in books.trades}
+    for activity in activities:
+        sign = 1 if activity.side == "buy" else -1
+        before = theirs.get(activity.client_order_id, (ZERO, ZERO))
+        amount = sign * activity.quantity
+        theirs[activity.client_order_id] = (before[0] + amount, before[1] + amount * activity.price)
+        symbols.setdefault(activity.client_order_id, activity.symbol)
+    for order in {*quantity, *theirs}:
+        if symbols.get(order) in books.at_work:
+            continue
+        broker = theirs.get(order, (ZERO, ZERO))
+        if quantity[order] != broker[0]:
+            yield Difference("quantity of an order", f"order {order}", quantity[order], broker[0])
+        # The broker tells averages with nine decimals.
+        elif abs(value[order] - broker[1]) > MONEY * max(abs(broker[0]), Decimal(1)):
+            yield Difference("value of an order", f"order {order}", value[order], broker[1])
+
+
+def _broker_positions(books: Books, replay: _Replay, theirs: Mapping[str, Decimal]) -> Iterator[Difference]:
+    ours: dict[str, Decimal] = defaultdict(Decimal)
+    for (_, _, symbol), holding in replay.holdings.items():
+        ours[symbol] += holding.quantity
+    executions: dict[str, set[str]] = defaultdict(set)
+    for trade in books.trades:
+        if trade.fee_rate > 0:
+            executions[trade.symbol].add(trade.execution_id)
+    for symbol in {*ours, *theirs} - books.at_work:
+        more = theirs.get(symbol, ZERO) - ours[symbol]
+        # Fees in coins are rounded in the broker's favor, a step for each execution.
+        if not ZERO <= more <= COIN * len(executions[symbol]):
+            yield Difference("position at the broker", symbol, ours[symbol], theirs.get(symbol, ZERO))
+
+
+def _place(user_id: UUID, session_id: UUID | None, symbol: str) -> str:
+    return f"user {user_id}, {f'session {session_id}' if session_id else 'by hand'}, {symbol}"

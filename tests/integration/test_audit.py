@@ -1,0 +1,165 @@
+"""The auditor's statement: it agrees with an honest ledger, and finds whatever is changed in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from psycopg.errors import ReadOnlySqlTransaction
+from stratforge.application.audit_ledger import activities_of, audit_ledger
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.portfolio.statement import audit
+from stratforge.storage.ledger import records
+from stratforge.storage.postgres.database import Database
+
+from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
+from tests.support.world import World
+
+
+@pytest.fixture
+def world(migrated: str) -> Iterator[World]:
+    """A world in which two people bought, sold to each other and to the market, paid fees in coins and dollars, and saw a split."""
+    found = World(migrated)
+    found.broker.prices.update({"AAPL": Decimal(100), "BTC/USD": Decimal(60_000)})
+    with found.database.transaction() as connection:
+        ada, bob = add_trader(connection, "ada"), add_trader(connection, "bob")
+        coins = add_trader(connection, "coins", "BTC/USD")
+        time = set_price(connection, "100")
+        set_price(connection, "60000", symbol="BTC/USD")
+        add_signal(connection, ada, "buy", time, quantity=100)
+        add_signal(connection, coins, "buy", time, "BTC/USD", quantity=0.5)
+    trade(found, "AAPL", "BTC/USD")
+    _both(found, ada, bob)
+    with found.database.transaction() as connection:
+        add_signal(connection, coins, "sell", set_price(connection, "60000", 1, "BTC/USD"), "BTC/USD", quantity=0.2)
+    trade(found, "BTC/USD")
+    # Overnight, as splits are.
+    found.broker.now_at += timedelta(days=1)
+    split = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, found.broker.now_at.date(), Decimal(2))
+    found.broker.actions.append(split)
+    found.exchange.split("AAPL", Decimal(2), found.broker.now_at)
+    found.broker.prices["AAPL"] = Decimal(50)
+    found.quiet()
+    (order, *_) = [each for each in found.exchange.orders.values() if each.symbol == "AAPL" and each.side == "buy"]
+    found.exchange.correct_last_fill(order, Decimal(order.fills[-1]["qty"]), Decimal("100.05"), found.broker.now_at)
+    found.quiet()
+    yield found
+    found.close()
+
+
+def _both(world: World, ada: Trader, bob: Trader) -> None:
+    """Ada sells a part to Bob and a part to the market."""
+    with world.database.transaction() as connection:
+        time = set_price(connection, "101", 1)
+        world.broker.prices["AAPL"] = Decimal(101)
+        add_signal(connection, ada, "sell", time, quantity=60)
+        add_signal(connection, bob, "buy", time, quantity=25)
+    trade(world, "AAPL")
+
+
+def trade(world: World, *symbols: str) -> None:
+    """Everything that waits is traded."""
+    world.work = list(symbols)
+    world.quiet()
+
+
+def differences(world: World) -> set[str]:
+    """What the auditor finds."""
+    return {each.what for each in audit_ledger(world.database, world.broker, quiet=-_AGES).differences}
+
+
+_AGES = OPEN - OPEN.replace(year=OPEN.year - 20)
+
+
+def test_an_honest_ledger_has_no_difference(world: World) -> None:
+    statement = audit_ledger(world.database, world.broker, quiet=-_AGES)
+    assert statement.differences == ()
+    assert (statement.accounts, statement.positions, statement.activities) == (3, 3, 4)
+    assert statement.trades >= 6
+    assert statement.adjustments >= 3
+
+
+TAMPERINGS: list[tuple[str, set[str]]] = [
+    ("UPDATE users SET virtual_balance = virtual_balance + 0.01 WHERE email LIKE 'ada%'", {"cash"}),
+    ("UPDATE users SET reserved_cash = reserved_cash + 1 WHERE email LIKE 'bob%'", {"cash"}),
+    ("UPDATE positions SET quantity = quantity + 0.000000001 WHERE symbol = 'AAPL' AND quantity > 0", {"quantity"}),
+    ("UPDATE positions SET cost_basis = cost_basis + 0.01 WHERE symbol = 'BTC/USD'", {"cost"}),
+    ("UPDATE positions SET realized_pnl = realized_pnl - 0.01 WHERE symbol = 'AAPL'", {"realized profit"}),
+    ("DELETE FROM positions WHERE symbol = 'BTC/USD'", {"quantity", "cost", "realized profit"}),
+    (
+        "DELETE FROM adjustments WHERE kind = 'SPLIT'",
+        {"quantity", "position at the broker", "cost", "realized profit"},
+    ),
+    ("DELETE FROM adjustments WHERE kind = 'FILL_CORRECTION'", {"cash", "realized profit", "value of an order"}),
+    ("UPDATE corporate_actions SET ratio = 3", {"split split-1"}),
+    (
+        "UPDATE trades SET fee_quantity = fee_quantity * 2 WHERE fee_quantity > 0",
+        {"fee in coins", "quantity", "position at the broker", "cost", "realized profit"},
+    ),
+    ("UPDATE trades SET fee_cash = fee_cash * 2 WHERE fee_cash > 0", {"fee in dollars", "cash", "realized profit"}),
+    (
+        "UPDATE trades SET price = price + 1 WHERE execution_id LIKE 'cross:%'",
+        {"price of a crossing", "cash", "cost", "realized profit"},
+    ),
+    (
+        "UPDATE trades SET quantity = quantity + 1 WHERE execution_id LIKE 'cross:%' AND side = 'buy'",
+        {"crossing", "quantity", "cash", "cost", "position at the broker", "realized profit", "split split-1"},
+    ),
+]
+
+
+def test_whatever_is_changed_in_the_ledger_is_found(world: World) -> None:
+    activities, positions = activities_of(world.broker), world.broker.positions()
+    for tampering, what in TAMPERINGS:
+        with world.database.transaction() as connection, connection.transaction(force_rollback=True):
+            assert connection.execute(tampering).rowcount > 0
+            books = records.read_books(connection, OPEN + _AGES)
+            found = {each.what for each in audit(books, activities, positions).differences}
+        assert found, tampering
+        assert found <= what, tampering
+
+
+def test_a_pair_of_changes_that_the_invariants_do_not_see_is_found(world: World) -> None:
+    """A trade made up with the money and the shares that go with it: only the broker knows better."""
+    with world.database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE trades SET price = price - 1 WHERE id = (SELECT min(id) FROM trades);
+            UPDATE users u SET virtual_balance = u.virtual_balance + t.quantity FROM trades t
+            WHERE t.id = (SELECT min(id) FROM trades) AND u.id = t.user_id;
+            """
+        )
+    assert "value of an order" in differences(world)
+
+
+def test_what_the_broker_did_and_nobody_knows_of_is_found(world: World) -> None:
+    request = {"client_order_id": "by-hand", "symbol": "AAPL", "side": "buy", "qty": "1", "type": "market"}
+    order = world.exchange.submit(request, world.broker.now_at, Decimal(50))
+    world.exchange.fill(order, Decimal(1), Decimal(50), world.broker.now_at)
+    assert differences(world) == {"quantity of an order", "position at the broker"}
+
+
+def test_symbols_that_just_traded_are_not_compared_with_the_broker(world: World) -> None:
+    world.exchange.positions["AAPL"] += 1
+    assert differences(world) == {"position at the broker"}
+    assert audit_ledger(world.database, world.broker, quiet=_AGES).differences == ()
+
+
+def test_an_audit_cannot_write(world: World) -> None:
+    with world.database.transaction() as connection:
+        records.begin_reading(connection)
+        with pytest.raises(ReadOnlySqlTransaction):
+            connection.execute("UPDATE users SET virtual_balance = 0")
+
+
+def test_operators_see_the_statement_among_the_reports(world: World, database: Database) -> None:
+    audit_ledger(world.database, world.broker)
+    with database.transaction() as connection:
+        row = connection.execute(
+            "SELECT clean, report -> 'audit' ->> 'trades' FROM reconciliations ORDER BY id DESC LIMIT 1"
+        )
+        clean, trades = row.fetchone() or (False, "0")
+    assert clean
+    assert int(trades) >= 6

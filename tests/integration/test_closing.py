@@ -1,0 +1,198 @@
+"""Nothing is left behind: what is filled after a stop, a pause or the closing of an account is sold, or said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from stratforge.application.access import Caller
+from stratforge.application.errors import Conflict
+from stratforge.application.strategies import delete_strategy
+from stratforge.portfolio.orders import OrderTerms, TradingState
+from stratforge.storage.ledger import halts, order_book
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.strategies import sessions
+from stratforge.storage.users import accounts
+
+from tests.support.ledger import Trader, add_signal, add_trader, set_price
+from tests.support.world import World
+
+
+@pytest.fixture
+def world(migrated: str) -> Iterator[World]:
+    """A world in which a session's purchase of 100 shares is at work, and one by hand of 10."""
+    found = World(migrated)
+    found.broker.prices["AAPL"] = Decimal(100)
+    with found.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=100)
+        by_hand = NewOrder("AAPL", OrderTerms("buy"), "day", "quantity", Decimal(10))
+        order_book.place_order(connection, trader.user_id, by_hand)
+    found.execute("AAPL")
+    found.trader = trader  # type: ignore[attr-defined]
+    yield found
+    found.close()
+
+
+def trader_of(world: World) -> Trader:
+    """The user."""
+    found: Trader = world.trader  # type: ignore[attr-defined]
+    return found
+
+
+def fill_what_works(world: World, part: int = 1) -> None:
+    """The exchange fills a part of what is open, and the settler hears of it."""
+    for order in [each for each in world.exchange.orders.values() if each.open]:
+        world.exchange.fill(order, order.quantity / part, Decimal(100), world.broker.now_at)
+    while world.updates and world.settle(0):
+        pass
+
+
+def session_of(world: World) -> Any:
+    """The session as its owner sees it."""
+    with world.database.transaction() as connection:
+        assert broken_invariants(connection) == {}
+        return sessions.get_session(connection, trader_of(world).session_id)
+
+
+def held(world: World) -> Decimal:
+    """What the user holds in all."""
+    with world.database.transaction() as connection:
+        row = connection.execute("SELECT coalesce(sum(quantity), 0) FROM positions").fetchone()
+    assert row is not None
+    return Decimal(row[0])
+
+
+def finish(world: World) -> None:
+    """Prices come, and everything is delivered."""
+    for minute in (1, 3):
+        with world.database.transaction() as connection:
+            set_price(connection, "100", minute)
+        world.work.append("AAPL")
+        world.quiet()
+
+
+def test_a_session_that_is_stopped_to_hold_nothing_sells_what_is_filled_afterwards(world: World) -> None:
+    with world.database.transaction() as connection:
+        stopped = sessions.stop_session(connection, trader_of(world).session_id, flatten=True)
+    assert stopped is not None
+    assert (stopped.settling, stopped.flattening, stopped.open_orders) == (True, True, 1)
+    world.execute("AAPL")
+    fill_what_works(world)
+    assert "AAPL" in world.work, "the fill wakes the executor"
+    bought = session_of(world)
+    assert (bought.settling, bought.held_quantity, bought.final_pnl) == (True, Decimal(100), bought.final_pnl)
+    finish(world)
+    sold = session_of(world)
+    assert (sold.settling, sold.held_quantity, sold.open_orders) == (False, Decimal(0), 0)
+    assert held(world) == 10, "what was bought by hand is another matter"
+
+
+def test_closing_ends_when_the_last_order_is_done_and_sold(world: World) -> None:
+    with world.database.transaction(trader_of(world).user_id) as connection:
+        assert accounts.close_account(connection)
+    world.execute("AAPL")
+    fill_what_works(world)
+    assert held(world) == 110
+    assert world.reconciler.run().closing == {"AAPL": 2}
+    finish(world)
+    assert (held(world), world.reconciler.run().closing) == (Decimal(0), {})
+    assert not session_of(world).settling
+
+
+def impose(connection: Connection, trader: Trader, state: str) -> None:
+    """An operator imposes a trading state on a user."""
+    connection.execute("UPDATE users SET imposed_state = %s::trading_state WHERE id = %s", (state, trader.user_id))
+
+
+@pytest.mark.parametrize("halted", ["user", "symbol", "platform"])
+def test_closing_goes_on_after_a_halt(world: World, halted: str) -> None:
+    with world.database.transaction() as connection:
+        sessions.stop_session(connection, trader_of(world).session_id, flatten=True)
+        if halted == "user":
+            impose(connection, trader_of(world), "HALTED")
+        elif halted == "symbol":
+            halts.halt_symbol(connection, "AAPL", "OPERATOR", "test")
+        else:
+            halts.set_platform_state(connection, TradingState.HALTED, "test")
+    fill_what_works(world)
+    finish(world)
+    assert (session_of(world).settling, session_of(world).held_quantity) == (True, Decimal(100))
+    with world.database.transaction() as connection:
+        impose(connection, trader_of(world), "ACTIVE")
+        halts.resume_symbol(connection, "AAPL")
+        halts.set_platform_state(connection, TradingState.ACTIVE, "test")
+    finish(world)
+    assert (session_of(world).settling, session_of(world).held_quantity) == (False, Decimal(0))
+
+
+def test_a_stop_calls_off_what_is_left_of_a_signal_and_keeps_what_it_holds(world: World) -> None:
+    with world.database.transaction() as connection:
+        sessions.stop_session(connection, trader_of(world).session_id)
+    fill_what_works(world, 2)
+    finish(world)
+    left = session_of(world)
+    assert (left.settling, left.flattening, left.held_quantity) == (False, False, Decimal(100))
+
+
+def test_a_pause_calls_off_what_would_be_tried_again(world: World) -> None:
+    with world.database.transaction() as connection:
+        settings = sessions.SessionSettings()
+        sessions.change_session(connection, trader_of(world).session_id, settings, paused=True)
+    for order in [each for each in world.exchange.orders.values() if each.open]:
+        world.exchange.cancel(order, world.broker.now_at)
+    finish(world)
+    assert (session_of(world).held_quantity, session_of(world).open_orders) == (Decimal(0), 0)
+
+
+def test_a_strategy_is_deleted_when_nothing_of_it_is_held_or_at_work(world: World) -> None:
+    trader = trader_of(world)
+    with world.database.transaction() as connection:
+        stopped = sessions.stop_session(connection, trader.session_id)
+    assert stopped is not None
+    caller = Caller(trader.user_id)
+    with pytest.raises(Conflict, match="1 orders at work"):
+        delete_strategy(world.database, caller, stopped.strategy_id)
+    fill_what_works(world)
+    with pytest.raises(Conflict, match="holds 100 AAPL"):
+        delete_strategy(world.database, caller, stopped.strategy_id)
+    with world.database.transaction() as connection:
+        sessions.flatten_session(connection, trader.session_id)
+    finish(world)
+    delete_strategy(world.database, caller, stopped.strategy_id)
+
+
+def test_what_is_too_small_to_be_sold_ends_the_closing(migrated: str) -> None:
+    world = World(migrated)
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+
+    def at(price: str, minute: int) -> None:
+        world.broker.prices["AAPL"] = Decimal(price)
+        with world.database.transaction() as connection:
+            set_price(connection, price, minute)
+        world.work.append("AAPL")
+        world.quiet()
+
+    for minute, (side, quantity) in enumerate([("buy", 100), ("sell", 99.47)]):
+        with world.database.transaction() as connection:
+            add_signal(connection, trader, side, set_price(connection, "1.90", minute), quantity=quantity)
+        at("1.90", minute)
+    at("1.85", 2)
+    with world.database.transaction() as connection:
+        sessions.stop_session(connection, trader.session_id, flatten=True)
+    for minute in (3, 5, 7):
+        at("1.85", minute)
+    with world.database.transaction() as connection:
+        left = sessions.get_session(connection, trader.session_id)
+        tried = connection.execute(
+            "SELECT count(*), min(reason), max(reason) FROM orders WHERE origin = 'FLATTEN'"
+        ).fetchone()
+    assert left is not None
+    assert (left.settling, left.held_quantity) == (False, Decimal("0.53"))
+    assert tried == (2, "BELOW_MINIMUM", "BELOW_MINIMUM"), "it is not tried for ever"
+    world.close()

@@ -1,0 +1,8 @@
+"""Mutants that are no mutants: the code does the same, whatever it is given. Module, a part of the mutant's name, and why."""
+
+from __future__ import annotations
+
+EQUIVALENT: tuple[tuple[str, str], ...] = (
+    # Equal sides are decided on before.
+    ("netting", "bought > sold  [GtE]"),
+)

@@ -1,0 +1,117 @@
+"""`make mutants`: breaks each rule of the ledger and says which breaks no test noticed.
+
+python -m tests.mutants.run [--only TEXT] [--kind core|statements] [--workers N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import hypothesis.stateful  # noqa: F401 - imported once, before the processes part
+import pytest
+
+from tests.mutants.broken import install
+from tests.mutants.equivalent import EQUIVALENT
+from tests.mutants.operators import mutants
+from tests.mutants.statements import STATEMENTS
+
+CORE = ("netting", "allocation", "settlement", "corrections")
+# The cheaper tests first: the first that fails is enough.
+CORE_TESTS = (
+    "tests/unit/portfolio/test_netting.py",
+    "tests/unit/portfolio/test_crossing.py",
+    "tests/unit/portfolio/test_settlement.py",
+)
+STATEMENT_TESTS = (
+    "tests/integration/test_ledger.py",
+    "tests/integration/test_fair_crossing.py",
+    "tests/integration/test_reconciler.py",
+)
+_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Case:
+    """A broken module, and the tests that should notice."""
+
+    module: str
+    name: str
+    source: str
+    tests: tuple[str, ...]
+
+
+def cases() -> Iterator[Case]:
+    """Every mutant that is not equivalent to the rule itself."""
+    for name in CORE:
+        module = f"stratforge.portfolio.{name}"
+        for mutant in mutants(_source(module)):
+            if not any(module.endswith(where) and text in mutant.name for where, text in EQUIVALENT):
+                yield Case(module, mutant.name, mutant.source, CORE_TESTS)
+    for module, there, instead in STATEMENTS:
+        source = _source(module)
+        assert source.count(there) == 1, f"{module} holds {there!r} {source.count(there)} times"
+        yield Case(module, f"{there[:60]!r} -> {instead[:40]!r}", source.replace(there, instead), STATEMENT_TESTS)
+
+
+def _source(module: str) -> str:
+    found = importlib.util.find_spec(module)
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).read_text(encoding="utf-8")
+
+
+def noticed(case: Case) -> bool:
+    """Returns whether a test fails with the broken module, in a process of its own."""
+    options = ["-x", "-q", "-p", "no:cacheprovider", f"--timeout={_SECONDS}"]
+    child = os.fork()
+    if child == 0:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            os.dup2(nowhere.fileno(), 2)
+            install(case.module, case.source)
+            # The core is pure, so its tests need none of the fixtures.
+            code = pytest.main([*options, *(["--noconftest"] if case.tests is CORE_TESTS else []), *case.tests])
+            os._exit(min(int(code), 255))
+    return os.waitpid(child, 0)[1] != 0
+
+
+def main() -> int:
+    """Runs the mutants; 1 when one of them survived."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--only", default="")
+    parser.add_argument("--kind", choices=("core", "statements"))
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    asked = parser.parse_args()
+    chosen = [
+        case
+        for case in cases()
+        if asked.only in f"{case.module} {case.name}"
+        and (asked.kind is None or (asked.kind == "core") == (case.tests is CORE_TESTS))
+    ]
+    for tests in {case.tests for case in chosen}:
+        whole = next(case for case in chosen if case.tests == tests)
+        assert not noticed(Case(whole.module, "whole", _source(whole.module), tests)), f"{tests} fail without a mutant"
+    killed: Counter[str] = Counter()
+    survivors = []
+    with ThreadPoolExecutor(asked.workers) as pool:
+        for case, found in zip(chosen, pool.map(noticed, chosen), strict=True):
+            killed[case.module] += found
+            if not found:
+                survivors.append(case)
+                print(f"SURVIVED {case.module} {case.name}", flush=True)
+    for module, count in Counter(case.module for case in chosen).items():
+        print(f"{module}: {killed[module]} of {count} killed")
+    print(f"{sum(killed.values())} of {len(chosen)} killed; {len(EQUIVALENT)} kinds are equivalent")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""The examples of the prompt are answers that pass the gates, and cover what people ask for."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import pytest
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.prompts import Request, quant_instructions
+from stratforge.ai.review import review
+from stratforge.intent.rules import FACTS
+from stratforge.strategy import compile_strategy
+
+EXAMPLES: list[dict[str, Any]] = json.loads(files("stratforge.ai").joinpath("examples.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda each: each["turns"][-1][:40])
+def test_an_example_passes_the_gates_that_an_answer_has_to_pass(example: dict[str, Any]) -> None:
+    draft = StrategyDraft.model_validate(example["answer"])
+    if draft.kind != "strategy":
+        assert draft.questions
+        assert not draft.python_code
+        return
+    request = Request(example["turns"][-1], whole=len(example["turns"]) == 1)
+    assert review(draft, compile_strategy(draft.python_code), request) == []
+
+
+def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> None:
+    everything = json.dumps(EXAMPLES)
+    for sign in ("state.get(", "bar.time.hour", "fraction=", "notional=", "gain <= -", "drop >=", "sell 50% when", "at most 2 buys a day", "for_bars(", "drop buy", "kept"):  # fmt: skip
+        assert sign in everything, sign
+    kinds = [each["answer"]["kind"] for each in EXAMPLES]
+    assert kinds.count("clarify") >= 2
+    assert kinds.count("decline") >= 1
+    assert sum(len(each["turns"]) > 1 for each in EXAMPLES) >= 2
+    assert len(EXAMPLES) >= 8
+
+
+@pytest.mark.parametrize("fact", ["one minute", "New York", "open of the next bar", "50-day", "once a minute", *FACTS])
+def test_the_prompt_says_what_a_model_cannot_know(fact: str) -> None:
+    assert fact in quant_instructions()
