@@ -26,7 +26,7 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     page = member.page
     expect(page.get_by_text("From an idea to a running strategy in three steps")).to_be_visible()
     page.get_by_role("button", name="Start with this").first.click()
-    page.wait_for_url("**/strategies/*")
+    expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("AAPL average cross")
     expect(page.locator(".theirs").first).to_contain_text("10-bar SMA")
     page.get_by_label("Change it").fill("only between 9:30 and 15:50 and with a stop loss of 1 %")
@@ -37,13 +37,13 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     expect(page.locator(".diff .added").first).to_be_visible()
 
     page.get_by_role("button", name="Backtest the last 30 days").click()
-    page.wait_for_url("**/backtests/*")
+    expect(page).to_have_url(re.compile(r"/backtests/[^/]+$"))
     expect(page.locator(".verdict")).to_contain_text("for holding AAPL")
     expect(page.locator(".chart canvas").first).to_be_visible()
     page.get_by_role("link", name="Run it").click()
-    page.wait_for_url("**/strategies/*")
+    expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
     page.get_by_role("button", name="Run it", exact=True).click()
-    page.wait_for_url("**/sessions/*")
+    expect(page).to_have_url(re.compile(r"/sessions/[^/]+$"))
     expect(page.locator(".badge.running")).to_be_visible()
     # Bars arrive without reloading.
     expect(page.locator(".figure", has_text="Bars").locator("dd").first).to_have_text(re.compile("[1-9]"))
@@ -55,9 +55,9 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     page.get_by_label("Code", exact=True).fill(BUSY)
     expect(page.locator(".good-line")).to_contain_text("In the language")
     page.get_by_role("button", name="Store it").click()
-    page.wait_for_url("**/strategies/*")
+    expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
     page.get_by_role("button", name="Run it", exact=True).click()
-    page.wait_for_url("**/sessions/*")
+    expect(page).to_have_url(re.compile(r"/sessions/[^/]+$"))
     busy = page.url
     expect(page.locator("#session-trades .side").first).to_be_visible()
     page.goto(f"{member.address}/")
@@ -78,7 +78,7 @@ def test_a_question_is_asked_and_answered(member: Visitor) -> None:
     expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
     page.get_by_label("Your answer").fill("Buy when the RSI is below 30 and sell when it is above 60")
     page.get_by_role("button", name="Answer").click()
-    page.wait_for_url("**/strategies/*-*")
+    expect(page).to_have_url(re.compile(r"/strategies/[^/]+-[^/]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("AAPL RSI")
 
 
@@ -96,7 +96,7 @@ def test_a_busy_gateway_is_asked_again_and_its_words_are_not_put_into_the_page(m
     page.route("**/jobs/*/progress", overloaded)
     page.get_by_label("What should it do?").fill("Buy AAPL when the RSI is below 30 and sell when it is above 60")
     page.get_by_role("button", name="Write the strategy").click()
-    page.wait_for_url("**/strategies/*-*")
+    expect(page).to_have_url(re.compile(r"/strategies/[^/]+-[^/]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("AAPL RSI")
 
 
@@ -145,7 +145,7 @@ def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> Non
     page.get_by_label("Sweep FAST").fill("5:15:5")
     page.get_by_label("Sweep SLOW").fill("20, 40")
     page.get_by_role("button", name="Backtest the last 30 days").click()
-    page.wait_for_url("**/backtests/*")
+    expect(page).to_have_url(re.compile(r"/backtests/[^/]+$"))
     expect(page.locator(".heat tbody tr")).to_have_count(3)
     expect(page.get_by_text("deflated Sharpe ratio")).to_be_visible()
     rows = page.locator("[data-filtered] tbody tr")
@@ -183,12 +183,14 @@ def test_an_order_by_hand_is_previewed_placed_and_explained(member: Visitor) -> 
     page.get_by_label("Good for").select_option("gtc")
     expect(page.locator("#preview")).to_contain_text("It would wait in the book")
     page.get_by_role("button", name="Place the order").click()
-    page.wait_for_url("**/orders")
+    expect(page).to_have_url(re.compile(r"/orders$"))
+    page.wait_for_load_state()
     page.goto(f"{member.address}/portfolio")
     expect(page.get_by_role("region", name="Open orders")).to_contain_text("limit")
     expect(page.get_by_role("region", name="Open orders")).to_contain_text("resting")
     page.get_by_role("button", name="Cancel the order for AAPL").click()
-    page.wait_for_url("**/orders")
+    expect(page).to_have_url(re.compile(r"/orders$"))
+    page.wait_for_load_state()
     page.goto(f"{member.address}/orders?state=ended")
     expect(page.locator(".badge.canceled").or_(page.get_by_role("button", name="Show")).first).to_be_visible()
     deadline = time.monotonic() + 90
@@ -218,7 +220,7 @@ def test_wrong_passwords_are_told_and_the_way_leads_back(visitor: Visitor) -> No
     visitor.client
     page.fill("[name=password]", PASSWORD)
     page.click("form button")
-    page.wait_for_url("**/orders?state=open")
+    expect(page).to_have_url(re.compile(r"/orders\?state=open$"))
     # The browser itself notes the refused login.
     visitor.complaints = [each for each in visitor.complaints if "401" not in each]
 
@@ -263,7 +265,7 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
 def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
     member.context.clear_cookies(name="stratforge_access")
     page = member.go("/trades")
-    page.wait_for_url("**/trades")
+    expect(page).to_have_url(re.compile(r"/trades$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Trades")
     # The first page may have been asking for its chart when the login expired.
     member.complaints = [each for each in member.complaints if "401" not in each]
@@ -271,7 +273,7 @@ def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
 
 def test_logging_out_ends_the_login(member: Visitor) -> None:
     member.page.get_by_role("button", name="Log out").click()
-    member.page.wait_for_url("**/login")
+    expect(member.page).to_have_url(re.compile(r"/login$"))
     member.go("/portfolio")
     assert "/login" in member.page.url
 
@@ -319,7 +321,7 @@ def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, p
     page = member.go("/strategies/new")
     page.get_by_label("What should it do?").fill("<script>document.title='owned'</script> buy low")
     page.get_by_role("button", name="Write the strategy").click()
-    page.wait_for_url("**/strategies/*-*")
+    expect(page).to_have_url(re.compile(r"/strategies/[^/]+-[^/]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("<img src=x onerror=alert(1)>")
     expect(page.get_by_text("{{ 7 * 7 }}")).to_be_visible()
     assert page.locator("main script, main img, main svg, main a[href^='javascript']").count() == 0

@@ -68,6 +68,8 @@ def test_a_broken_stream_and_a_failing_broker_lose_and_double_nothing(platform: 
 
 
 def test_lost_order_updates_are_recovered_by_the_reconciler(platform: Platform) -> None:
+    recoveries = "SELECT count(*) FROM fills WHERE execution_id LIKE 'recovered:%'"
+    before = one(platform, recoveries)
     platform.simulator("faults", {"partial_fill": 0.1, "lose_update": 1.0})
     traders = Traders(platform, "lost-updates")
     open_blocks = "SELECT count(*) FROM block_orders WHERE completed_at IS NULL"
@@ -79,9 +81,10 @@ def test_lost_order_updates_are_recovered_by_the_reconciler(platform: Platform) 
         "SELECT count(*) FROM block_orders WHERE completed_at IS NULL AND created_at > now() - interval '20 seconds'"
     )
     wait_for(lambda: one(platform, young) == 0, 60, "blocks to be overdue")
-    assert platform.reconcile()["looked_up"] >= 3
+    # Its own schedule may have been first; whoever it was, nothing is left to find.
+    platform.reconcile()
     assert_clean(traders.stop())
-    assert one(platform, "SELECT count(*) FROM fills WHERE execution_id LIKE 'recovered:%'") > 0
+    assert one(platform, recoveries) - before >= 3
 
 
 @pytest.mark.parametrize("victim", ["ingestor", "evaluator", "executor", "settler"])

@@ -163,7 +163,7 @@ class Trading(RuleBasedStateMachine):
         count=st.integers(2, 4),
         cash=st.sampled_from((300, 20_000, 100_000)),
         scale=st.sampled_from((1, 1, 10)),
-        power=st.sampled_from((1_000_000_000, 1_000_000_000, 40_000)),
+        power=st.sampled_from((1_000_000_000, 1_000_000_000, 4_000)),
     )
     def begin(self, count: int, cash: int, scale: int, power: int) -> None:
         self.world.broker.scale = Decimal(scale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from stratforge.broker import BrokerStatement
@@ -33,7 +33,7 @@ def audit_ledger(database: Database, broker: BrokerStatement, *, quiet: timedelt
     positions = broker.positions()
     with database.transaction() as connection:
         begin_reading(connection)
-        books = read_books(connection, started_at - quiet)
+        books = replace(read_books(connection, started_at - quiet), scale=broker.scale)
     statement = audit(books, activities, positions)
     report = {
         "audit": {

@@ -92,13 +92,14 @@ class Activity:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """All records of the ledger at one moment, and the symbols that trade at that moment."""
+    """All records of the ledger at one moment, the symbols that trade at that moment, and how many units of it are one at the broker."""
 
     accounts: Sequence[AccountRecord]
     positions: Sequence[PositionRecord]
     trades: Sequence[TradeRecord]
     adjustments: Sequence[AdjustmentRecord]
     at_work: frozenset[str] = frozenset()
+    scale: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,13 +151,13 @@ def audit(books: Books, activities: Sequence[Activity], broker_positions: Mappin
         if isinstance(record, TradeRecord):
             _follow_trade(replay, record)
         else:
-            _follow_adjustment(replay, record)
+            _follow_adjustment(replay, record, books.scale)
     differences = [
         *replay.differences,
         *_accounts(books, replay),
         *_positions(books, replay),
         *_crossings(books.trades),
-        *_fees(books.trades),
+        *_fees(books.trades, COIN * books.scale),
         *_broker_orders(books, activities),
         *_broker_positions(books, replay, broker_positions),
     ]
@@ -199,12 +200,11 @@ def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
         replay.differences.append(Difference("sold more than was held", where, trade.quantity, holding.quantity))
 
 
-def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
+def _follow_adjustment(replay: _Replay, change: AdjustmentRecord, scale: Decimal) -> None:
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
     if change.ratio is not None:
         due = holding.quantity * (change.ratio - 1)
-        # Rounded to what the broker takes, which a scale of the account makes coarser.
-        if abs(change.quantity - due) > 100 * SHARE:
+        if abs(change.quantity - due) > 2 * SHARE * scale:
             where = _place(change.user_id, change.session_id, change.symbol)
             replay.differences.append(Difference(f"split {change.cause}", where, change.quantity, due))
     holding.quantity += change.quantity
@@ -255,7 +255,7 @@ def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
             yield Difference("crossing", execution, bought[execution], sold[execution])
 
 
-def _fees(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
+def _fees(trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
     """The broker's part of each execution: coins of a purchase, dollars of a sale; nothing is paid for what crosses."""
     executions: dict[str, list[TradeRecord]] = defaultdict(list)
     for trade in trades:
@@ -264,7 +264,7 @@ def _fees(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
         inside = execution.startswith("cross:")
         rate = ZERO if inside else mine[0].fee_rate
         buys, sells = ([each for each in mine if each.side == side] for side in ("buy", "sell"))
-        coins = (sum((each.quantity for each in buys), ZERO) * rate).quantize(COIN, ROUND_UP)
+        coins = (sum((each.quantity for each in buys), ZERO) * rate / coin).to_integral_value(ROUND_UP) * coin
         paid = sum((each.fee_quantity for each in mine), ZERO)
         if paid != coins:
             yield Difference("fee in coins", execution, paid, coins)
@@ -317,7 +317,7 @@ def _broker_positions(books: Books, replay: _Replay, theirs: Mapping[str, Decima
     for symbol in {*ours, *theirs} - books.at_work:
         more = theirs.get(symbol, ZERO) - ours[symbol]
         # Fees in coins are rounded in the broker's favor, a step for each execution.
-        if not ZERO <= more <= COIN * len(executions[symbol]):
+        if not ZERO <= more <= COIN * books.scale * len(executions[symbol]):
             yield Difference("position at the broker", symbol, ours[symbol], theirs.get(symbol, ZERO))
 
 
