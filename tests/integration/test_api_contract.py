@@ -152,6 +152,8 @@ def test_enough_of_the_attacks_got_through() -> None:
         ("PUT", "/api/operations/state"),
         ("GET", "/api/operations/reports"),
         ("GET", "/api/operations/queues"),
+        ("GET", "/api/operations/corporate-actions"),
+        ("POST", "/api/operations/corporate-actions"),
         ("POST", "/internal/execute"),
         ("POST", "/api/auth/refresh"),
         ("POST", "/api/auth/login"),

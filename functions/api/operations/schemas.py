@@ -123,7 +123,7 @@ class ActionBody(BaseModel):
 
     @property
     def action(self) -> CorporateAction:
-        """The corporate action itself."""
+        """The corporate action that was entered."""
         return CorporateAction(
             self.action_id,
             self.symbol,

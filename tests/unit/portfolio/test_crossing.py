@@ -243,9 +243,13 @@ def test_what_nobody_wants_cannot_be_allocated(total: str) -> None:
 def test_what_rounding_leaves_goes_to_who_is_drawn_and_to_nobody_beyond_his_demand() -> None:
     step = Decimal("0.000000001")
     demands = {A: Decimal(1), B: Decimal(1), C: Decimal(1)}
-    parts = allocate(Decimal(1), demands, key="x")
-    first = drawn(demands, "x")[0]
-    assert parts == {each: Decimal("0.333333333") + (step if each == first else 0) for each in demands}
+    lucky = set()
+    for key in "abcdefghijklmnopqrstuvwxyz":
+        parts = allocate(Decimal(1), demands, key=key)
+        assert parts == allocate(Decimal(1), demands, key=key)
+        assert sorted(parts.values()) == [Decimal("0.333333333")] * 2 + [Decimal("0.333333333") + step]
+        lucky.add(max(parts, key=lambda each: parts[each]))
+    assert lucky == set(demands)
     finer = {A: step / 2, B: step, C: step}
     parts = allocate(Decimal("0.0000000015"), finer, key="x")
     assert sum(parts.values()) == Decimal("0.0000000015")

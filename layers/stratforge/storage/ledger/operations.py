@@ -98,7 +98,7 @@ class StoredAction:
 
     @property
     def action(self) -> CorporateAction:
-        """The action itself."""
+        """The corporate action without the decisions on it."""
         return CorporateAction(
             self.action_id,
             self.symbol,
