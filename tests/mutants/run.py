@@ -29,6 +29,7 @@ CORE_TESTS = (
     "tests/unit/portfolio/test_netting.py",
     "tests/unit/portfolio/test_crossing.py",
     "tests/unit/portfolio/test_settlement.py",
+    "tests/unit/portfolio/test_allocation.py",
 )
 STATEMENT_TESTS = (
     "tests/integration/test_ledger.py",
