@@ -36,10 +36,10 @@ demo: install ## Brings it up, trades, checks every invariant, goes down; one JS
 	@$(BIN)/python -W ignore localstack/demo.py $(ARGS)
 
 test: install ## Runs all tests, side by side (WORKERS=3)
-	@$(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 $(ARGS)
 
 test-fast: install ## Runs the tests that need no platform
-	@$(BIN)/pytest -n $(WORKERS) -m "not slow" $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 -m "not slow" $(ARGS)
 
 soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, random programs live and in the backtest (SOAK_PROGRAMS), and colluders (COLLUSION_ROUNDS)
 	@SOAK_PROGRAMS=$(SOAK_PROGRAMS) $(BIN)/pytest -q -s -x tests/integration/test_live_is_the_backtest.py $(ARGS)
