@@ -86,12 +86,7 @@ def test_metrics_that_alarms_look_at_are_metrics_that_code_writes(production: di
         service = path.relative_to(ROOT / "functions").parts[0]
         text = path.read_text()
         written |= {(service, name) for name in re.findall(r'add_metric\(\s*"(\w+)"', text)}
-        written |= {
-            (service, name)
-            for name in re.findall(r'^\s+\("(\w+)", len\(|^\s+\("(\w+)", report', text, re.MULTILINE)
-            for name in name
-            if name
-        }
+        written |= {(service, name) for name in re.findall(r'^\s+\("([A-Z]\w+)", ', text, re.MULTILINE)}
     looked_at = {
         (metric["Dimensions"][0]["Value"], metric["MetricName"])
         for _, alarm in every(production, "AWS::CloudWatch::Alarm")
@@ -193,6 +188,7 @@ _ACTIONS = {
     "tag_resource": "sns:TagResource",
     "subscribe": "sns:Subscribe",
     "list_topics": "sns:ListTopics",
+    "list_subscriptions": "sns:ListSubscriptions",
     "delete_topic": "sns:DeleteTopic",
     "get_secret_value": "secretsmanager:GetSecretValue",
     "invoke": "lambda:InvokeFunction",
