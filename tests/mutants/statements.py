@@ -104,7 +104,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (EXECUTION, "THEN o.filled_quantity ELSE o.filled_before END", "THEN o.filled_before ELSE o.filled_before END"),
     (RECONCILIATION, "filled_quantity + corrected_quantity AS filled_quantity", "filled_quantity AS filled_quantity"),
     (RECONCILIATION, "filled_value + corrected_value AS filled_value", "filled_value AS filled_value"),
-    (RECONCILIATION, "AND t.execution_id NOT LIKE 'cross:%%'\n", "\n"),
+    (RECONCILIATION, "AND NOT t.inside\n", "\n"),
     (RECONCILE, "if not order.ended and now - block.created_at > _OLD and", "if not order.ended and"),
     (RECONCILE, "self._pass_on(OrderUpdate.of_order(order))\n            report.looked_up", "report.looked_up"),
     (RECONCILE, "if current != block:\n                return", "if current != block:\n                pass"),
