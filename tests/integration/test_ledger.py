@@ -12,6 +12,9 @@ from simulators.alpaca.exchange import Refusal, SimulatedOrder
 from stratforge.application.execute_symbol import BLOCK_LIFETIME, CLAIM, OutcomeUnknown
 from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.bus.messages import OrderUpdate
+from stratforge.portfolio.orders import OrderTerms
+from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger.order_book import NewOrder
 
 from tests.support.ledger import add_signal, add_trader, broken, set_price
 from tests.support.world import Killed, World
@@ -309,3 +312,23 @@ def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(world: Wor
     assert world.executor.execute("AAPL").outcome == "canceling"
     (block,) = world.exchange.orders.values()
     assert block.status == "canceled"
+
+
+def test_a_sale_that_is_called_off_holds_no_shares_and_no_cash_back(world: World) -> None:
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=10)
+    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
+    with world.database.transaction() as connection:
+        terms = OrderTerms("sell", "limit", limit_price=Decimal(120))
+        sale = NewOrder("AAPL", terms, "gtc", "quantity", Decimal(10), trader.session_id)
+        order_id = order_book.place_order(connection, trader.user_id, sale).order_id
+    world.executor.execute("AAPL")
+    held_back = "SELECT reserved_quantity, quantity FROM positions"
+    assert rows(world, held_back) == [(Decimal(10), Decimal(10))]
+    with world.database.transaction() as connection:
+        order_book.request_cancel(connection, order_id)
+    world.executor.execute("AAPL")
+    assert rows(world, held_back) == [(Decimal(0), Decimal(10))]
+    assert rows(world, "SELECT reserved_cash FROM users") == [(Decimal(0),)]
+    assert broken(world.database) == {}

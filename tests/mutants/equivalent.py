@@ -5,4 +5,6 @@ from __future__ import annotations
 EQUIVALENT: tuple[tuple[str, str], ...] = (
     # Equal sides are decided on before.
     ("netting", "bought > sold  [GtE]"),
+    # A sign is one or minus one.
+    ("netting", "(orders[i].limit or price) * sign  [Div]"),
 )

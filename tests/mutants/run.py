@@ -29,6 +29,7 @@ CORE_TESTS = (
     "tests/unit/portfolio/test_netting.py",
     "tests/unit/portfolio/test_crossing.py",
     "tests/unit/portfolio/test_settlement.py",
+    "tests/unit/portfolio/test_allocation.py",
 )
 STATEMENT_TESTS = (
     "tests/integration/test_ledger.py",
@@ -102,11 +103,13 @@ def main() -> int:
     killed: Counter[str] = Counter()
     survivors = []
     with ThreadPoolExecutor(asked.workers) as pool:
-        for case, found in zip(chosen, pool.map(noticed, chosen), strict=True):
+        for number, (case, found) in enumerate(zip(chosen, pool.map(noticed, chosen), strict=True), start=1):
             killed[case.module] += found
             if not found:
                 survivors.append(case)
                 print(f"SURVIVED {case.module} {case.name}", flush=True)
+            if number % 20 == 0:
+                print(f"{number} of {len(chosen)}", flush=True)
     for module, count in Counter(case.module for case in chosen).items():
         print(f"{module}: {killed[module]} of {count} killed")
     print(f"{sum(killed.values())} of {len(chosen)} killed; {len(EQUIVALENT)} kinds are equivalent")

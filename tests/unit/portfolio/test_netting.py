@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.netting import Block, ExecutableOrder, may_cross, net_orders
+from stratforge.portfolio.netting import Block, ExecutableOrder, may_cross, net_orders, within
 from stratforge.portfolio.orders import SIDES
 
 from tests.support.values import COLLAR, PRICE, STOCK, ZERO, quantities
@@ -199,3 +199,20 @@ def test_rounding_favors_nobody_over_many_blocks() -> None:
         parts = allocate(Decimal("0.000000001"), dict.fromkeys(users, Decimal(1)), key=str(block))
         given_more[max(parts, key=lambda each: parts[each])] += 1
     assert all(850 < count < 1150 for count in given_more.values())
+
+
+@pytest.mark.parametrize(
+    ("dollars", "quantity"),
+    [("1000000", "100"), ("1020", "100"), ("510", "50"), ("10.2", "1"), ("0", None), ("-5", None)],
+)
+def test_a_purchase_is_cut_to_what_the_account_can_pay(dollars: str, quantity: str | None) -> None:
+    block = net(order("buy", "100"))
+    cut = within(block, Decimal(dollars), PRICE, STOCK)
+    assert (None if cut is None else cut.quantity) == (None if quantity is None else Decimal(quantity))
+    if cut is not None:
+        assert (cut.limit_price, cut.side, cut.cross_quantity) == (block.limit_price, "buy", block.cross_quantity)
+
+
+def test_what_is_no_order_of_an_asset_is_not_cut() -> None:
+    assert within(net(order("buy", "100")), Decimal(1000), PRICE, None) is None
+    assert within(net(order("buy", "0.05")), Decimal(1000), PRICE, STOCK) is None
