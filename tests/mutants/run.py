@@ -25,6 +25,9 @@ from tests.mutants.operators import mutants
 from tests.mutants.statements import STATEMENTS
 
 CORE = ("netting", "allocation", "settlement", "corrections")
+# That a property fails is enough; nobody wants its smallest example.
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None, deadline=None)
+settings.load_profile("mutants")
 # The cheaper tests first: the first that fails is enough.
 CORE_TESTS = (
     "tests/unit/portfolio/test_crossing.py",
@@ -72,9 +75,6 @@ def _source(module: str) -> str:
 
 def noticed(case: Case) -> bool:
     """Returns whether a test fails with the broken module, in a process of its own."""
-    # That a property fails is enough; nobody wants its smallest example.
-    settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None, deadline=None)
-    settings.load_profile("mutants")
     options = ["-x", "-q", "-p", "no:cacheprovider", f"--timeout={_SECONDS}"]
     child = os.fork()
     if child == 0:
