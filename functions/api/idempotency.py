@@ -8,11 +8,14 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+import psycopg
 from fastapi import Depends, FastAPI, Header, Request, Response
 from starlette.concurrency import run_in_threadpool
 from stratforge.application.access import Caller
 from stratforge.application.idempotency import RequestKey, key_reused
-from stratforge.configuration import TokenSecret, read_secret
+from stratforge.configuration import ConfigurationError, TokenSecret, read_secret
+from stratforge.observability import logger
+from stratforge.storage.postgres.database import LoginEnded
 from stratforge.storage.users import first_answers
 from stratforge.storage.users.first_answers import FirstAnswer
 
@@ -20,6 +23,7 @@ from functions.api.context import caller, database, settings
 from functions.api.problems import Problem, problem_of, response
 
 _KEY = r"^[\x21-\x7e]{1,200}$"
+log = logger("api")
 _KEPT_HEADERS = ("content-type", "etag", "location")
 # Answers that hold a secret are not kept. What makes one derives it from the key, or is safe to repeat by itself.
 _NOT_KEPT = re.compile(r"/api/(auth/.*|users/me/api-keys|webhooks|webhooks/[^/]+/rotate|realtime/ticket)")
@@ -59,11 +63,14 @@ def install(app: FastAPI) -> None:
             return await call_next(request)
         try:
             asking = await run_in_threadpool(caller, request)
-        except Problem:
+        except (Problem, ConfigurationError, psycopg.OperationalError):
             # It is refused by whoever it is for.
             return await call_next(request)
         try:
             given = await run_in_threadpool(_begin, asking, key, await _digest(request))
+        except (LoginEnded, psycopg.OperationalError):
+            # So is whose login has ended; and without a database everybody hears when to come back.
+            return await call_next(request)
         except first_answers.KeyReused:
             refused = problem_of(key_reused())
             return response(refused.status, refused.code, refused.detail)
@@ -95,5 +102,9 @@ async def _first(asking: Caller, key: str, answer: Response) -> Response:
             else:
                 first_answers.release(connection, asking.user_id, key)
 
-    await run_in_threadpool(store)
+    try:
+        await run_in_threadpool(store)
+    except psycopg.OperationalError as error:
+        # It was done all the same; repeated within a minute it is refused, later it finds what was made.
+        log.warning("an answer was not kept", error=str(error)[:200])
     return Response(body, answer.status_code, dict(answer.headers))

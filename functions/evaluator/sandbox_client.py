@@ -77,7 +77,7 @@ class Part:
         )
 
     def outcomes(self, answer: Mapping[str, Any]) -> dict[int, Outcome]:
-        """What came of the sessions, by their places among all; of those that the sandbox had no time for, nothing did."""
+        """Results of the sessions by their places among all; sessions that the sandbox had no time for are left out."""
         found: dict[int, Outcome] = {}
         keys = {int(program): names for program, names in answer["keys"].items()}
         numbers = array("d", b64decode(answer["numbers"])).tolist()

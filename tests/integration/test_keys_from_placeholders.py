@@ -30,6 +30,7 @@ from stratforge.bus.messages import OrderUpdate
 from stratforge.configuration import PLACEHOLDER, AlpacaSecret, Keys
 from stratforge.market import Bar
 from stratforge.storage.ledger import halts
+from stratforge.storage.ledger.fills import RETRY_AFTER
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.market import market_data
 
@@ -235,9 +236,9 @@ def test_a_blocked_account_is_nobodys_order_s_fault(deployed: Deployed) -> None:
 
 
 def set_fresh(deployed: Deployed) -> None:
-    """The ingestor, which has its keys too, brings a price; what was claimed by a run that was refused may be taken up."""
+    """The ingestor, which has its keys too, brings a later price; what was claimed by a run that was refused may be taken up."""
     with psycopg.connect(deployed.conninfo) as connection:
-        connection.execute("UPDATE latest_prices SET received_at = clock_timestamp()")
+        connection.execute("UPDATE latest_prices SET received_at = clock_timestamp(), time = time + %s", (RETRY_AFTER,))
         connection.execute("UPDATE block_orders SET claimed_until = now() - %s::interval", (timedelta(seconds=1),))
 
 

@@ -47,7 +47,7 @@ def longest_argument(node: Node) -> int:
 
 
 def features(node: Node, bars: int) -> tuple[float, float, float, float]:
-    """What the weights of a node are multiplied with: 1, the bars, its longest window, and the bars of all its windows."""
+    """The factors that a node's weights are multiplied with: 1, the bars, its longest window, and the bars of all its windows."""
     length = longest_argument(node)
     return 1.0, float(bars), float(length), float(length * max(bars - length + 1, 0))
 

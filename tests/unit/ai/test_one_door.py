@@ -15,9 +15,10 @@ from stratforge.strategy import Strategy
 _ROOT = Path(__file__).parents[3]
 _SOURCES = [path for part in ("layers/stratforge", "functions") for path in (_ROOT / part).rglob("*.py")]
 _JOBS = _ROOT / "layers/stratforge/application/jobs"
-# What writes code into a table.
+# What writes code into a table; a deletion does not, nor a company that trades under another symbol.
 _WRITES = re.compile(
-    r"(?:INSERT INTO|UPDATE)\s+(strategies|strategy_versions)\b(?!.*deleted_at = now\(\))", re.IGNORECASE | re.DOTALL
+    r"(?:INSERT INTO|UPDATE)\s+(strategies|strategy_versions)\b(?!.*deleted_at = now\(\)| SET symbol = \S+ WHERE)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 

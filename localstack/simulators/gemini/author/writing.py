@@ -342,14 +342,24 @@ def _requirements(
 
 
 def _quoted(pieces: list[tuple[tuple[int, int], dict[str, Any]]], last: Wording) -> list[dict[str, Any]]:
-    """Each piece with the words it is read from; pieces read from the same words are one, and words in between go to what follows them."""
+    """Each piece with the words it is read from; pieces read from the same words are one, and words in between go to what follows them.
+
+    Where words before a symbol name an indicator ("follow the SuperTrend on AAPL: …"), the rule that comes next is read from them as well.
+    """
     groups: list[tuple[int, int, list[dict[str, Any]]]] = []
+    goes_on = False
     for (start, end), piece in pieces:
-        if groups and start < groups[-1][1]:
+        joins, goes_on = goes_on, False
+        if groups and (joins or start < groups[-1][1]):
             before = groups.pop()
             groups.append((before[0], max(before[1], end), [*before[2], piece]))
         else:
-            groups.append((groups[-1][1] if groups else 0, end, [piece]))
+            begins = groups[-1][1] if groups else 0
+            leading = last.text[begins:start].lower()
+            goes_on = piece["rules"][0].startswith("symbol ") and any(
+                title.lower() in leading for title in _TITLES.values()
+            )
+            groups.append((begins, end, [piece]))
     if groups:
         groups[-1] = (groups[-1][0], len(last.text), groups[-1][2])
     return [_joined(of_it) | {"quote": last.quote(start, end)[:600]} for start, end, of_it in groups]
