@@ -44,6 +44,8 @@ CREATE POLICY all_rows ON logins TO stratforge_engine USING (true) WITH CHECK (t
 GRANT SELECT, INSERT ON logins TO stratforge_api;
 GRANT UPDATE (last_seen_at, authenticated_at, ended_at) ON logins TO stratforge_api;
 GRANT SELECT ON logins TO stratforge_engine;
+-- Whoever tells sockets looks whether what opened them is still good.
+GRANT SELECT (id, revoked_at, expires_at) ON api_keys TO stratforge_engine;
 
 -- Refuses a login that has ended. Asked at the beginning of every transaction that somebody who logged in causes.
 CREATE FUNCTION require_login(who uuid, login uuid) RETURNS void

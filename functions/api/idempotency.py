@@ -105,6 +105,6 @@ async def _first(asking: Caller, key: str, answer: Response) -> Response:
     try:
         await run_in_threadpool(store)
     except psycopg.OperationalError as error:
-        # It was done all the same; repeated within a minute it is refused, later it finds what was made.
+        # It was done all the same; repeated at once it is told to wait, later it finds what was made.
         log.warning("an answer was not kept", error=str(error)[:200])
     return Response(body, answer.status_code, dict(answer.headers))

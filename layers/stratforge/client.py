@@ -23,19 +23,36 @@ _ATTEMPTS = 4
 _TRY_AGAIN = frozenset({429, 502, 503, 504})
 
 
-class ApiError(RuntimeError):
-    """The API answered with a problem: `status`, and `problem` with `type`, `detail` and more."""
+# Seconds for which a request is waited for that an earlier attempt left to be answered, and the longest pause that is waited out.
+_PATIENCE, _LONGEST_PAUSE = 75.0, 30.0
 
-    def __init__(self, status: int, problem: dict[str, Any]) -> None:
+
+class ApiError(RuntimeError):
+    """The API answered with a problem.
+
+    Attributes:
+        status: The HTTP status.
+        problem: The problem document, with `type`, `detail` and more.
+        retry_after: Seconds after which the API says it is worth asking again; 0 when it does not say.
+    """
+
+    def __init__(self, status: int, problem: dict[str, Any], retry_after: float = 0.0) -> None:
         super().__init__(f"{status}: {problem.get('detail', problem)}")
         self.status = status
         self.problem = problem
+        self.retry_after = retry_after
+
+    @property
+    def being_answered(self) -> bool:
+        """True if an earlier attempt of the same request is still being answered."""
+        return self.status == 409 and str(self.problem.get("type", "")).endswith(":in-progress")
 
 
 class Client:
     """Calls the API as one user, with an API key or after `enter`.
 
-    Every creating request carries an Idempotency-Key of its own, so that what is tried again after a failure on the way is not done twice.
+    Every request that changes something carries an Idempotency-Key of its own, so that what is tried again after a failure on the way is not
+    done twice.
     """
 
     def __init__(self, address: str, key: str = "") -> None:
@@ -69,21 +86,27 @@ class Client:
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        if method == "POST" and self._token:
+        if method != "GET" and self._token:
             headers["Idempotency-Key"] = str(uuid4())
         data = json.dumps(body).encode() if body is not None else None
-        for attempt in range(1, _ATTEMPTS + 1):
+        began, failures = time.monotonic(), 0
+        while True:
             try:
                 return _once(urllib.request.Request(url, data, headers, method=method))  # noqa: S310 - checked above
             except ApiError as error:
-                repeatable = method != "PATCH" or error.status == 429
-                if error.status not in _TRY_AGAIN or attempt == _ATTEMPTS or not repeatable or not self._token:
+                if error.being_answered and time.monotonic() - began < _PATIENCE:
+                    time.sleep(error.retry_after or 1.0)
+                    continue
+                failures += 1
+                pause = error.retry_after
+                if error.status not in _TRY_AGAIN or failures == _ATTEMPTS or pause > _LONGEST_PAUSE:
                     raise
             except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-                if attempt == _ATTEMPTS or method == "PATCH":
+                failures += 1
+                pause = 0.0
+                if failures == _ATTEMPTS:
                     raise ApiError(503, {"detail": f"the API does not answer: {error}"}) from None
-            time.sleep(random.uniform(0.5, 1.0) * 2 ** (attempt - 1) * 0.5)  # noqa: S311 - jitter
-        raise AssertionError("unreachable")
+            time.sleep(pause + random.uniform(0.5, 1.0) * 2 ** (failures - 1) * 0.5)  # noqa: S311 - jitter
 
     def items(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
         """All items of a list, page after page."""
@@ -148,9 +171,20 @@ class Client:
         return self.call("POST", "/api/sessions", body)
 
 
+class _StaysHere(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection: the key would go along to wherever it leads."""
+
+    def redirect_request(self, *_given: Any) -> None:
+        """Follows nothing; the redirection is an error with its status."""
+        return
+
+
+_opener = urllib.request.build_opener(_StaysHere)
+
+
 def _once(request: urllib.request.Request) -> dict[str, Any]:
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as reply:  # noqa: S310 - the scheme was checked
+        with _opener.open(request, timeout=_TIMEOUT) as reply:
             content = reply.read()
     except urllib.error.HTTPError as error:
         text = error.read()
@@ -158,6 +192,7 @@ def _once(request: urllib.request.Request) -> dict[str, Any]:
             problem = json.loads(text)
         except ValueError:
             problem = {"detail": text.decode(errors="replace")[:300]}
-        raise ApiError(error.code, problem) from None
+        said = error.headers.get("Retry-After", "")
+        raise ApiError(error.code, problem, float(said) if said.isdecimal() else 0.0) from None
     answer: dict[str, Any] = json.loads(content) if content else {}
     return answer

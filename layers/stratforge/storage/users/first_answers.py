@@ -12,7 +12,7 @@ from stratforge.storage.postgres.rows import fetch_one
 
 _NAMESPACE = UUID("6e1e7a52-5d5a-4f0e-9a43-5d9b5d0d5f11")
 # A request that has not been answered for so long died on the way, and may be made again.
-_ABANDONED_SECONDS = 60
+_ABANDONED_SECONDS = 35
 
 
 class KeyReused(ValueError):

@@ -1,0 +1,108 @@
+"""The client of the HTTP API: what is tried again, how long, and that its key goes nowhere else."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from stratforge.client import ApiError, Client
+
+Reply = tuple[int, dict[str, str], dict[str, Any]]
+
+
+class Api(http.server.ThreadingHTTPServer):
+    """A server with a list of replies; keeps what it heard."""
+
+    def __init__(self) -> None:
+        self.replies: list[Reply] = []
+        self.heard: list[tuple[str, str, dict[str, str]]] = []
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Gives the next reply."""
+
+    server: Api
+
+    def reply(self) -> None:
+        """Answers whatever is asked with what comes next."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.server.heard.append((self.command, self.path, dict(self.headers)))
+        status, headers, body = self.server.replies.pop(0)
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(content))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    server = Api()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that the client makes, without making them."""
+    found: list[float] = []
+    monkeypatch.setattr("stratforge.client.time.sleep", found.append)
+    return found
+
+
+ANSWERING: Reply = (409, {"Retry-After": "1"}, {"type": "urn:stratforge:problem:in-progress"})
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_change_is_tried_again_under_the_same_key(api: Api, pauses: list[float], method: str) -> None:
+    api.replies = [(503, {}, {}), (200, {}, {"done": True})]
+    assert Client(api.address, "sfk_1").call(method, "/api/things", {}) == {"done": True}
+    keys = {headers["Idempotency-Key"] for _, _, headers in api.heard}
+    assert len(keys) == 1
+    assert len(pauses) == 1
+
+
+def test_what_an_earlier_attempt_left_to_be_answered_is_waited_for(api: Api, pauses: list[float]) -> None:
+    api.replies = [(502, {}, {}), *[ANSWERING] * 10, (201, {}, {"made": 1})]
+    assert Client(api.address, "sfk_1").call("POST", "/api/things", {}) == {"made": 1}
+    assert pauses[1:] == [1.0] * 10
+
+
+def test_it_comes_back_when_the_api_says_so_and_not_at_all_when_that_is_long(api: Api, pauses: list[float]) -> None:
+    api.replies = [(429, {"Retry-After": "7"}, {}), (200, {}, {}), (429, {"Retry-After": "900"}, {})]
+    client = Client(api.address, "sfk_1")
+    client.call("GET", "/api/things")
+    assert 7 <= pauses[0] <= 8
+    with pytest.raises(ApiError) as refused:
+        client.call("GET", "/api/things")
+    assert refused.value.retry_after == 900
+    assert len(pauses) == 1
+
+
+def test_the_key_is_not_sent_where_a_redirection_leads(api: Api) -> None:
+    elsewhere = Api()
+    api.replies = [(302, {"Location": f"{elsewhere.address}/api/portfolio"}, {})]
+    with pytest.raises(ApiError) as refused:
+        Client(api.address, "sfk_secret").call("GET", "/api/portfolio")
+    assert refused.value.status == 302
+    assert elsewhere.heard == []
+    elsewhere.server_close()
