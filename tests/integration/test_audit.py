@@ -100,11 +100,12 @@ TAMPERINGS: list[tuple[str, set[str]]] = [
     ),
     ("UPDATE trades SET fee_cash = fee_cash * 2 WHERE fee_cash > 0", {"fee in dollars", "cash", "realized profit"}),
     (
-        "UPDATE trades SET price = price + 1 WHERE execution_id LIKE 'cross:%'",
+        "UPDATE trades SET price = price + 1 WHERE inside",
         {"price of a crossing", "cash", "cost", "realized profit"},
     ),
+    ("UPDATE trades SET inside = false WHERE inside AND side = 'buy'", {"crossing", "quantity of an order"}),
     (
-        "UPDATE trades SET quantity = quantity + 1 WHERE execution_id LIKE 'cross:%' AND side = 'buy'",
+        "UPDATE trades SET quantity = quantity + 1 WHERE inside AND side = 'buy'",
         {"crossing", "quantity", "cash", "cost", "position at the broker", "realized profit", "split split-1"},
     ),
 ]

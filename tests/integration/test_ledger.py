@@ -332,3 +332,34 @@ def test_a_sale_that_is_called_off_holds_no_shares_and_no_cash_back(world: World
     assert rows(world, held_back) == [(Decimal(0), Decimal(10))]
     assert rows(world, "SELECT reserved_cash FROM users") == [(Decimal(0),)]
     assert broken(world.database) == {}
+
+
+def test_a_sale_that_is_called_off_at_the_broker_gives_its_shares_back(world: World) -> None:
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=10)
+    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
+    with world.database.transaction() as connection:
+        sale = NewOrder("AAPL", OrderTerms("sell"), "day", "quantity", Decimal(10), trader.session_id)
+        order_id = order_book.place_order(connection, trader.user_id, sale).order_id
+    sent = world.executor.execute("AAPL").client_order_id
+    assert sent is not None
+    with world.database.transaction() as connection:
+        order_book.request_cancel(connection, order_id)
+    world.exchange.cancel(world.exchange.by_client_id[sent], world.broker.now_at)
+    settle(world, world.updates[-1])
+    assert rows(world, "SELECT reserved_quantity, quantity FROM positions") == [(Decimal(0), Decimal(10))]
+    assert rows(world, "SELECT status::text FROM orders WHERE side = 'sell'") == [("CANCELED",)]
+    assert broken(world.database) == {}
+
+
+def test_two_purchases_cost_what_both_cost(world: World) -> None:
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=10)
+    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
+    with world.database.transaction() as connection:
+        add_signal(connection, trader, "buy", set_price(connection, "110", 1), quantity=30)
+    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "110"))
+    found = rows(world, "SELECT quantity, cost_basis, round(avg_entry_price, 6) FROM positions")
+    assert found == [(Decimal(40), Decimal(4300), Decimal("107.5"))]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import hypothesis.stateful  # noqa: F401 - imported once, before the processes part
 import pytest
+from hypothesis import Phase, settings
 
 from tests.mutants.broken import install
 from tests.mutants.equivalent import EQUIVALENT
@@ -24,10 +25,13 @@ from tests.mutants.operators import mutants
 from tests.mutants.statements import STATEMENTS
 
 CORE = ("netting", "allocation", "settlement", "corrections")
+# That a property fails is enough; nobody wants its smallest example.
+settings.register_profile("mutants", phases=[Phase.explicit, Phase.generate], database=None, deadline=None)
+settings.load_profile("mutants")
 # The cheaper tests first: the first that fails is enough.
 CORE_TESTS = (
-    "tests/unit/portfolio/test_netting.py",
     "tests/unit/portfolio/test_crossing.py",
+    "tests/unit/portfolio/test_netting.py",
     "tests/unit/portfolio/test_settlement.py",
     "tests/unit/portfolio/test_allocation.py",
 )

@@ -40,7 +40,6 @@ COUNTS = {
     "fees in coins": "SELECT count(*) FROM trades WHERE fee_quantity > 0",
     "exits": "SELECT count(*) FROM orders WHERE origin IN ('STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP')",
     "flattened": "SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND status = 'FILLED'",
-    "waiting for buying power": "SELECT count(*) FROM orders WHERE reason = 'PLATFORM_BUYING_POWER'",
     "closed accounts": "SELECT count(*) FROM users WHERE closed_at IS NOT NULL",
     "orders in several blocks": "SELECT count(*) FROM (SELECT 1 FROM trades GROUP BY order_id HAVING count(DISTINCT block_order_id) > 1) m",
 }
@@ -84,6 +83,8 @@ class Trading(RuleBasedStateMachine):
         self.traders: list[Trader] = []
         self.minute = 0
         self.closed: set[UUID] = set()
+        # Orders that were seen waiting for buying power; in the end each has been executed, or has ended for another reason.
+        self.short: set[UUID] = set()
         # Symbols whose broker was changed behind our back: equality comes back with the reconciler.
         self.touched: set[str] = set()
 
@@ -111,7 +112,10 @@ class Trading(RuleBasedStateMachine):
         self._nothing_is_left_behind(unexplained)
 
     def _nothing_is_left_behind(self, halted: set[str]) -> None:
-        """When the market is open and nobody is halted, whoever is to hold nothing holds nothing that can be sold."""
+        """When the market is open and nobody is halted, whoever is to hold nothing holds nothing that can be sold.
+
+        The broker takes no order under a dollar, nor less than a unit of what trades in whole ones: in the ledger, so many times the scale.
+        """
         with self.world.database.transaction() as connection:
             halts.set_platform_state(connection, TradingState.ACTIVE, "test")
             connection.execute("UPDATE users SET trading_state = 'ACTIVE' WHERE closed_at IS NULL")
@@ -128,9 +132,9 @@ class Trading(RuleBasedStateMachine):
                 f"""
                 SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol
                 WHERE p.quantity > 0 AND NOT p.symbol = ANY(%s)
-                  AND (p.quantity * l.price >= 1.1 OR (p.quantity >= 1 AND p.symbol NOT LIKE '%%/%%'))
+                  AND (p.quantity * l.price >= 1.1 * %s OR (p.quantity >= %s AND p.symbol NOT LIKE '%%/%%'))
                 """,
-                (list(halted),),
+                (list(halted), self.world.broker.scale, self.world.broker.scale),
             ).fetchall()
         assert not left, left
 
@@ -147,6 +151,7 @@ class Trading(RuleBasedStateMachine):
 
     def _count(self) -> None:
         """What happened in this example, so that the test can tell that enough did."""
+        STEPS["waiting for buying power"] = STEPS.get("waiting for buying power", 0) + len(self.short)
         with self.world.database.transaction() as connection:
             for name, query in COUNTS.items():
                 row = connection.execute(query).fetchone()
@@ -541,6 +546,12 @@ class Trading(RuleBasedStateMachine):
         )
         self.touched.add("AAPL")
         self.world.attempt(self.world.reconciler.run)
+
+    @invariant()
+    def who_waits_for_buying_power_is_noted(self) -> None:
+        with self.world.database.transaction() as connection:
+            waiting = "SELECT id FROM orders WHERE status = 'RESTING' AND reason = 'PLATFORM_BUYING_POWER'"
+            self.short |= {row[0] for row in connection.execute(waiting)}
 
     # What must hold after every step ---------------------------------------------------------------------
 

@@ -39,6 +39,7 @@ class TradeRecord:
     client_order_id: str
     fee_rate: Decimal
     settled_at: datetime | None
+    inside: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +241,11 @@ def _positions(books: Books, replay: _Replay) -> Iterator[Difference]:
 
 def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
     """What crossed inside was bought and sold alike, at the price of the broker's execution that it is named after."""
-    prices = {each.execution_id: each.price for each in trades if not each.execution_id.startswith("cross:")}
+    prices = {each.execution_id: each.price for each in trades if not each.inside}
     bought: dict[str, Decimal] = defaultdict(Decimal)
     sold: dict[str, Decimal] = defaultdict(Decimal)
     for trade in trades:
-        if not trade.execution_id.startswith("cross:"):
+        if not trade.inside:
             continue
         (bought if trade.side == "buy" else sold)[trade.execution_id] += trade.quantity
         price = prices.get(trade.execution_id.removeprefix("cross:"), trade.price)
@@ -257,11 +258,10 @@ def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
 
 def _fees(trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
     """The broker's part of each execution: coins of a purchase, dollars of a sale; nothing is paid for what crosses."""
-    executions: dict[str, list[TradeRecord]] = defaultdict(list)
+    executions: dict[tuple[str, bool], list[TradeRecord]] = defaultdict(list)
     for trade in trades:
-        executions[trade.execution_id].append(trade)
-    for execution, mine in executions.items():
-        inside = execution.startswith("cross:")
+        executions[trade.execution_id, trade.inside].append(trade)
+    for (execution, inside), mine in executions.items():
         rate = ZERO if inside else mine[0].fee_rate
         buys, sells = ([each for each in mine if each.side == side] for side in ("buy", "sell"))
         coins = (sum((each.quantity for each in buys), ZERO) * rate / coin).to_integral_value(ROUND_UP) * coin
@@ -279,7 +279,7 @@ def _broker_orders(books: Books, activities: Sequence[Activity]) -> Iterator[Dif
     quantity: dict[str, Decimal] = defaultdict(Decimal)
     value: dict[str, Decimal] = defaultdict(Decimal)
     for trade in books.trades:
-        if not trade.execution_id.startswith("cross:"):
+        if not trade.inside:
             sign = 1 if trade.side == "buy" else -1
             quantity[trade.client_order_id] += sign * trade.quantity
             value[trade.client_order_id] += sign * trade.quantity * trade.price

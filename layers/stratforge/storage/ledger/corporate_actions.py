@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
@@ -197,7 +197,12 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         apply_adjustments(connection, action.symbol, "SPLIT", action.action_id, adjustments)
     if grows:
         _split_orders(connection, action, asset, left, starts_at, late=late)
-    _restore_cost(connection, action, [each for each in holdings.values() if each.sold_cost])
+    costs = {
+        (each.user_id, each.session_id): (each.sold_cost * (1 - 1 / action.ratio)).quantize(QUANTITY_STEP)
+        for each in holdings.values()
+        if each.sold_cost
+    }
+    _correct_costs(connection, reservations.RESTORE_COST, action.symbol, costs)
     connection.execute(
         """
         UPDATE positions SET high_water = high_water / %(ratio)s
@@ -221,23 +226,19 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     return None
 
 
-_RESTORE_COST = f"""
+_COSTS = """
 WITH given AS (SELECT * FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(costs)s::numeric[]) AS g (user_id, session_id, cost))
-{reservations.RESTORE_COST}
-"""  # noqa: S608 - statements of ours
+"""
 
 
-def _restore_cost(connection: Connection, action: CorporateAction, sellers: Sequence[_Holding]) -> None:
-    assert action.ratio is not None
-    if sellers:
+def _correct_costs(
+    connection: Connection, correction: LiteralString, symbol: str, costs: Mapping[Holder, Decimal]
+) -> None:
+    if costs:
+        users, sessions = zip(*costs, strict=True)
         connection.execute(
-            _RESTORE_COST,
-            {
-                "symbol": action.symbol,
-                "users": [each.user_id for each in sellers],
-                "sessions": [each.session_id for each in sellers],
-                "costs": [(each.sold_cost * (1 - 1 / action.ratio)).quantize(QUANTITY_STEP) for each in sellers],
-            },
+            _COSTS + correction,
+            {"symbol": symbol, "users": list(users), "sessions": list(sessions), "costs": list(costs.values())},
         )
 
 
@@ -447,21 +448,8 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
     ]
     if adjustments:
         apply_adjustments(connection, action.symbol, "CORPORATE_ACTION", action.action_id, adjustments)
-    sellers = [
-        _Holding(row[0], row[1], ZERO, ZERO, moved_cost[name]) for name, row in names.items() if moved_cost[name]
-    ]
-    if sellers:
-        # Nothing was lost with what was exchanged: its cost lives on in what was received.
-        connection.execute(
-            "UPDATE positions p SET realized_pnl = p.realized_pnl + g.cost FROM unnest(%(users)s::uuid[], %(sessions)s::uuid[], %(costs)s::numeric[]) "
-            "AS g (user_id, session_id, cost) WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s",
-            {
-                "symbol": action.symbol,
-                "users": [each.user_id for each in sellers],
-                "sessions": [each.session_id for each in sellers],
-                "costs": [each.sold_cost for each in sellers],
-            },
-        )
+    exchanged = {(row[0], row[1]): moved_cost[name] for name, row in names.items() if moved_cost[name]}
+    _correct_costs(connection, reservations.UNDO_LOSS, action.symbol, exchanged)
     connection.execute("UPDATE corporate_actions SET applied_at = now(), obstacle = NULL WHERE id = %(id)s", parameters)
     return None
 

@@ -31,7 +31,7 @@ def read_books(connection: Connection, since: datetime) -> Books:
         TradeRecord,
         """
         SELECT t.id AS trade_id, t.user_id, t.session_id, t.symbol, t.side::text, t.quantity, t.price, t.fee_quantity, t.fee_cash,
-               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at
+               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at, t.inside
         FROM trades t JOIN block_orders b ON b.id = t.block_order_id ORDER BY t.id
         """,
     )

@@ -98,6 +98,12 @@ RESTORE_COST = """
 UPDATE positions p SET cost_basis = greatest(p.cost_basis + g.cost, 0), realized_pnl = p.realized_pnl + g.cost
 FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
 """
+# Takes the loss back that each row (`user_id`, `session_id`, `cost`) of `given` had from shares that were exchanged for those of another symbol:
+# nothing was lost, what they cost lives on in what was received.
+UNDO_LOSS = """
+UPDATE positions p SET realized_pnl = p.realized_pnl + g.cost
+FROM given g WHERE p.user_id = g.user_id AND p.session_id IS NOT DISTINCT FROM g.session_id AND p.symbol = %(symbol)s
+"""
 # Changes free cash and positions by each row (`user_id`, `session_id`, `quantity`, `cash`) of `given`, for corrections by the broker and splits.
 # What a correction costs or brings is realized at once.
 ADJUST = """
