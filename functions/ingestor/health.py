@@ -48,5 +48,4 @@ class Health:
         self._metrics.add_metric("ClockDriftSeconds", MetricUnit.Seconds, self._clock.drift)
         self._metrics.add_metric("SymbolsWithoutLivePrices", MetricUnit.Count, subscriptions.without_live_prices)
         self._metrics.add_metric("SymbolsRefused", MetricUnit.Count, len(pipeline.refused))
-        self._metrics.add_metric("OverdueBars", MetricUnit.Count, subscriptions.overdue)
         self._metrics.flush_metrics()

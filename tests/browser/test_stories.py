@@ -281,6 +281,7 @@ def test_logging_out_ends_the_login(member: Visitor) -> None:
 def test_the_account_page_makes_keys_and_limits(member: Visitor) -> None:
     page = member.go("/account")
     page.get_by_label("Name").fill("notebook")
+    page.locator("form[hx-post='/account/keys'] [name=password]").fill(PASSWORD)
     page.get_by_role("button", name="Make a key").click()
     expect(page.locator(".secret")).to_have_text(re.compile("^sfk_"))
     page.get_by_label("One symbol, at most %").fill("25")
@@ -319,7 +320,10 @@ def test_an_operator_halts_and_resumes_and_sends_dead_letters_again(
 def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, platform: Platform) -> None:
     platform.simulator("faults", {"fault": "hostile", "count": 1}, of="gemini")
     page = member.go("/strategies/new")
-    page.get_by_label("What should it do?").fill("<script>document.title='owned'</script> buy low")
+    page.get_by_label("What should it do?").fill(
+        "<script>document.title='owned'</script> Buy AAPL when the price is above its 10-bar SMA, "
+        "sell AAPL when the price is below its 10-bar SMA"
+    )
     page.get_by_role("button", name="Write the strategy").click()
     expect(page).to_have_url(re.compile(r"/strategies/[^/]+-[^/]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("<img src=x onerror=alert(1)>")

@@ -39,17 +39,19 @@ _HOSTILE_DRAFT = {
     "    if position.quantity > 0 and bar.close < bar.average:\n        return sell()\n",
     "logic_explanation": "<script>document.title='owned'</script>Buys above the 10-bar average. {{ 7 * 7 }}",
     "parameters": [{"name": "LENGTH", "value": 10, "meaning": '"><svg onload=alert(1)>'}],
-    "assumptions": ["<a href='javascript:alert(1)'>click</a>"],
+    "assumptions": ["<a href='javascript:alert(1)'>click</a>", "No size was given: the session's sizing rule decides."],
     "questions": [],
-    # Markup in what is shown beside the code; its quotation is what the test of the pages asks for.
-    "requirements": [
-        {
-            "quote": "buy low",
-            "meaning": "<img src=x onerror=alert(2)>",
-            "status": "covered",
-            "lines": list(range(1, 13)),
-        }
+}
+# Markup in what is shown beside the code. It passes the gates where a crossing of the price and its average is asked for.
+_HOSTILE_REQUIREMENT = {
+    "meaning": "<img src=x onerror=alert(2)>",
+    "status": "covered",
+    "rules": [
+        "symbol AAPL",
+        "buy when bars.close > ta.sma(bars.close, length=10)",
+        "sell when bars.close < ta.sma(bars.close, length=10)",
     ],
+    "lines": list(range(1, 13)),
 }
 _STATUS = {"429": "RESOURCE_EXHAUSTED", "500": "INTERNAL", "503": "UNAVAILABLE"}
 # How fast an answer is typed: characters in a part at least, parts at most, and the pause after each.
@@ -85,7 +87,7 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
     grounded = any("googleSearch" in tool for tool in body.get("tools", []))
     fault = faults.next()
     if fault is not None:
-        answer = await _faulty(fault, grounded, faults.seconds)
+        answer = await _faulty(fault, grounded, faults.seconds, requests_in(contents))
         if answer is not None:
             return answer, body
     said = requests_in(contents)
@@ -99,7 +101,7 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
     return Answer(json.dumps(write_answer(said, untradable_symbols(contents)))), body
 
 
-async def _faulty(fault: str, grounded: bool, seconds: float) -> Answer | Response | None:
+async def _faulty(fault: str, grounded: bool, seconds: float, said: list[str]) -> Answer | Response | None:
     """The answer a fault makes; None when the request is answered all the same."""
     if fault in _STATUS:
         return _error(int(fault), _STATUS[fault], "simulated failure")
@@ -112,7 +114,10 @@ async def _faulty(fault: str, grounded: bool, seconds: float) -> Answer | Respon
     if fault == "safety":
         return Answer("", finish="SAFETY")
     if fault == "hostile":
-        return Answer(*hostile_answer()) if grounded else Answer(json.dumps(_HOSTILE_DRAFT))
+        if grounded:
+            return Answer(*hostile_answer())
+        requirement = {"quote": said[-1], **_HOSTILE_REQUIREMENT}
+        return Answer(json.dumps({**_HOSTILE_DRAFT, "requirements": [requirement]}))
     return {
         "truncated": Answer('{"name": "Half", "symbol": "AA', finish="MAX_TOKENS"),
         "not json": Answer("I am sorry, I cannot."),
