@@ -138,11 +138,15 @@ def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platfor
         return found
 
     of_session = f"SELECT count(*) FROM trades t JOIN orders o ON o.id = t.order_id WHERE o.session_id = '{session}'"
-    wait_for(lambda: told()["status"] == "RUNNING" and one(platform, of_session) >= 4, 90, "four trades in coins")
+    # A purchase pays its fee in coins, a sale in dollars; an order may be filled in several trades.
+    bought, sold = f"{of_session} AND t.fee_quantity > 0", f"{of_session} AND t.fee_cash > 0"
+    wait_for(
+        lambda: told()["status"] == "RUNNING" and one(platform, bought) >= 2 and one(platform, sold) >= 2,
+        90,
+        "two purchases and two sales of coins",
+    )
     client.call("POST", f"/api/sessions/{session}/stop")
     settle(platform, 300.0)
-    assert one(platform, f"{of_session} AND t.fee_quantity > 0") >= 2
-    assert one(platform, f"{of_session} AND t.fee_cash > 0") >= 2
     assert one(platform, f"SELECT bars_evaluated FROM sessions WHERE id = '{session}'") >= 4
     assert cli.main(["replay", session, "--database", platform.conninfo("engine")]) == 0
     assert_clean(audit(platform, began))
