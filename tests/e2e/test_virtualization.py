@@ -209,9 +209,9 @@ def test_a_split_is_followed_by_the_ledger(platform: Platform) -> None:
     if not report["splits"]:
         report = platform.reconcile()
     assert report["splits"] == ["META 2:1"]
-    # What rests goes on at half the price for twice the shares.
-    adjusted = ends(client, resting["order_id"], "RESTING")
-    assert (float(adjusted["quantity"]), float(adjusted["limit_price"])) == (2, 0.5)
+    # Placed on the day of the split, it is an order at the new prices and stays as it is.
+    kept = ends(client, resting["order_id"], "RESTING")
+    assert (float(kept["quantity"]), float(kept["limit_price"])) == (1, 1)
     positions = {row["symbol"]: row["quantity"] for row in client.call("GET", "/api/portfolio")["positions"]}
     assert float(positions["META"]) == 20
     again = platform.reconcile()

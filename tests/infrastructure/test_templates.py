@@ -112,9 +112,15 @@ def test_no_role_of_ours_has_a_wildcard_action(stacks: dict[str, Resources]) -> 
 
 
 def test_no_role_of_ours_may_touch_every_resource(stacks: dict[str, Resources]) -> None:
-    # What cannot be narrowed: a registry's token, the list of topics, traces, Session Manager's channels with the list of log groups, and what
+    # What cannot be narrowed: a registry's token, the lists of topics and of subscriptions, traces, Session Manager's channels with the list of log groups, and what
     # CDK's own provider of log retentions does.
-    needs_all = {"ecr:GetAuthorizationToken", "sns:ListTopics", "logs:PutRetentionPolicy", "logs:DeleteRetentionPolicy"}
+    needs_all = {
+        "ecr:GetAuthorizationToken",
+        "sns:ListTopics",
+        "sns:ListSubscriptions",
+        "logs:PutRetentionPolicy",
+        "logs:DeleteRetentionPolicy",
+    }
     needs_all |= {"xray:PutTraceSegments", "xray:PutTelemetryRecords", "logs:DescribeLogGroups"}
     needs_all |= {f"ssmmessages:{verb}{kind}Channel" for verb in ("Create", "Open") for kind in ("Control", "Data")}
     for name, statement in statements(stacks):

@@ -29,7 +29,7 @@ def page(looking: Looking) -> Response:
             for job in found
             if (answer := result_of(job)) is not None
         ]
-        return looking.page(connection, "research.html", earlier=earlier, key=new_key())
+        return looking.page(connection, "research.html", earlier=earlier, key=new_key(), renewed=False)
 
 
 @router.post("/research")
