@@ -10,7 +10,8 @@ async function renew(force = false) {
   await navigator.locks.request("stratforge-renew", async () => {
     const last = Number(localStorage.getItem("renewed") ?? 0);
     if (!force && Date.now() - last < RENEW_AFTER) return;
-    const reply = await fetch("/api/auth/refresh", { method: "POST" }).catch(() => null);
+    // Kept alive when the page is left meanwhile: the answer holds the next token, and this one is worth nothing any more.
+    const reply = await fetch("/api/auth/refresh", { method: "POST", keepalive: true }).catch(() => null);
     if (reply?.ok) localStorage.setItem("renewed", Date.now());
     if (force) return reply?.ok;
   });
