@@ -241,7 +241,6 @@ def _crossed(
     for order in orders:
         part = parts.get(order.order_id, ZERO)
         if part > 0:
-            filled[order.order_id] += part
             trades.append(
                 NewTrade(order.order_id, order.side, part, execution.price, key, execution.filled_at, inside=True)
             )

@@ -330,3 +330,23 @@ def test_rounding_of_fees_is_a_step_for_each_fill_on_the_safe_side(
     ours: str, theirs: str, fills: int, so: bool
 ) -> None:
     assert is_rounding(Decimal(ours), Decimal(theirs), fills) is so
+
+
+@pytest.mark.parametrize("late", ["10", "4"])
+def test_a_block_that_was_filled_whole_is_filled_whatever_its_last_word_is(late: str) -> None:
+    block = replace(BLOCK, filled_quantity=Decimal(10), filled_value=Decimal(100))
+    done = settle(block, ORDERS, progress(late, "10", BlockStatus.CANCELED))
+    assert (done.completed, done.reason, done.trades) == (BlockStatus.FILLED, None, ())
+
+
+def test_an_execution_that_fills_the_whole_block_keeps_its_name() -> None:
+    told: dict[str, Any] = {"execution_id": "x-1", "last_price": Decimal(10), "last_quantity": Decimal(10)}
+    execution = settle(BLOCK, ORDERS, progress("10", "10", BlockStatus.FILLED, **told)).execution
+    assert execution is not None
+    assert execution.execution_id == "x-1"
+
+
+def test_at_a_scale_fees_in_coins_are_rounded_up_to_what_a_step_of_the_broker_is_worth() -> None:
+    block = replace(BLOCK, cross_quantity=ZERO, fee_rate=Decimal("0.0025"), step=Decimal("0.00000001"))
+    (trade,) = settle(block, [order(A, "buy", "10")], progress("1.0000001", "10")).trades
+    assert trade.fee_quantity == Decimal("0.0025001")
