@@ -60,8 +60,9 @@ class Visitor:
             self.complaints.append(f"{message.location.get('url')}: {message.text}")
 
     def go(self, path: str) -> Page:
-        """Opens one of our addresses."""
+        """Opens one of our addresses. The page of a busy platform asks again by itself, and is waited out."""
         self.page.goto(self.address + path)
+        expect(self.page.locator("meta[http-equiv=refresh]")).to_have_count(0, timeout=60_000)
         return self.page
 
     @property
