@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -59,6 +60,15 @@ def _fetch(packages: list[str], target: Path, environment: dict[str, str]) -> No
     shutil.rmtree(archives)
 
 
+def _mirror() -> str:
+    """The mirror of Debian that this machine takes its own packages from."""
+    kept = [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]
+    for file in (each for each in kept if each.is_file()):
+        if found := re.search(r"^(?:URIs:|deb\b.*?)\s*(https?://\S+/debian/?)(?=\s|$)", file.read_text(), re.MULTILINE):
+            return found[1]
+    raise RuntimeError("no mirror of Debian stands in /etc/apt: the emulated Python is for Debian and what comes of it")
+
+
 def _other_architecture() -> dict[str, str]:
     """Lists of packages for arm64 beside this machine's own, which stay as they are."""
     folder = _FOLDER / "apt"
@@ -66,7 +76,7 @@ def _other_architecture() -> dict[str, str]:
         (folder / each).mkdir(parents=True)
     (folder / "status").touch()
     keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
-    (folder / "sources.list").write_text(f"deb [signed-by={keyring}] http://deb.debian.org/debian {_RELEASE} main\n")
+    (folder / "sources.list").write_text(f"deb [signed-by={keyring}] {_mirror()} {_RELEASE} main\n")
     settings = {
         "APT::Architecture": "arm64",
         "APT::Architectures": "arm64",
