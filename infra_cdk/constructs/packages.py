@@ -3,9 +3,12 @@ Docker."""
 
 from __future__ import annotations
 
+import atexit
 import hashlib
+import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -29,16 +32,24 @@ _COMPILES = sys.version_info[:2] == (3, 13)
 
 
 @cache
+def _staging() -> Path:
+    """A folder of this process alone: two syntheses side by side never see each other's half-made packages."""
+    staging = Path(tempfile.mkdtemp(prefix="stratforge-packages-"))
+    atexit.register(shutil.rmtree, staging, ignore_errors=True)
+    return staging
+
+
+@cache
 def _staged_function(name: str) -> str:
     """The folder of a function's package, made once in a process."""
-    staged = BUILD / "functions" / name
+    staged = _staging() / "functions" / name
     stage_function(name, staged)
     return str(staged)
 
 
 @cache
 def _staged_library() -> str:
-    staged = BUILD / "layers" / "stratforge"
+    staged = _staging() / "library"
     stage_library(staged)
     if CERTIFICATES.exists():
         shutil.copy(CERTIFICATES, staged / "python" / CERTIFICATES.name)
@@ -82,14 +93,22 @@ def fingerprint(rules: Sequence[str]) -> str:
     return hashlib.sha256("\n".join((*rules, str(_COMPILES))).encode()).hexdigest()
 
 
+def _keep(file: Path, text: str) -> None:
+    """Writes a file unless it says this already; nobody ever sees half of it."""
+    if not file.exists() or file.read_text() != text:
+        half = BUILD / f"{file.parent.name}-{file.name}.{os.getpid()}"
+        half.write_text(text)
+        half.replace(file)
+
+
 def requirements_layer(scope: Construct, prefix: str, kind: str) -> lambda_.LayerVersion:
     """The layer with the third-party packages of a kind of function."""
+    # The asset's hash is that of this folder, and where nothing is bundled an assembly points at it: it stays.
     staged = BUILD / "requirements" / kind
     staged.mkdir(parents=True, exist_ok=True)
     requirements = staged / "requirements.txt"
-    shutil.copy(ROOT / "layers" / "requirements" / f"{kind}.txt", requirements)
-    # The asset's hash is that of this folder.
-    (staged / "rules.txt").write_text(fingerprint(RULES))
+    _keep(requirements, (ROOT / "layers" / "requirements" / f"{kind}.txt").read_text())
+    _keep(staged / "rules.txt", fingerprint(RULES))
     return lambda_.LayerVersion(
         scope,
         f"{kind.capitalize()}Requirements",

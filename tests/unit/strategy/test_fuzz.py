@@ -153,7 +153,7 @@ def compiled(source: str) -> Strategy | None:
 
 def assert_harmless(strategy: Strategy) -> None:
     """Runs a strategy on lively and on frozen bars: numbers come out, in time, whatever it computes."""
-    began = time.process_time()
+    began = time.thread_time()
     for bars in (BARS, FROZEN, BARS.slice(0, 1)):
         state: dict[str, float] = {"k": 1.0}
         for position in (PositionView(), PositionView(3.0, 20.0, 5.0)):
@@ -166,7 +166,7 @@ def assert_harmless(strategy: Strategy) -> None:
     report = run_backtest(strategy, BARS)
     assert np.isfinite(report.equity_values).all()
     assert (report.equity_values >= 0).all()
-    assert time.process_time() - began < 10.0
+    assert time.thread_time() - began < 10.0
 
 
 def program(body: list[str], indicator: str = "bars.close") -> str:
