@@ -326,6 +326,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "assistant",
         "backtester",
         "cleaner",
+        "deliverer",
         "doorkeeper",
         "evaluator",
         "examiner",
