@@ -235,7 +235,7 @@ def put_off_connections(connection: Connection, slow: Sequence[str], others: Seq
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How far a connection has been told: events to a cursor, prices to a moment of our clock, None where it was told none."""
+    """The place up to which a connection has been told: events to a cursor, prices to a moment of our clock, None where it was told none."""
 
     connection_id: str
     cursor: EventCursor
