@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from local_platform.platform import Platform
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect, sync_playwright
 from stratforge.client import Client
 
 # However busy the machine: a test fails for what a page does, not for when.
