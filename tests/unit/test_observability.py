@@ -25,6 +25,6 @@ def test_no_log_line_has_a_field_that_logging_refuses() -> None:
                     fields = {each.arg for each in call.keywords}
                     for each in call.keywords:
                         if isinstance(each.value, ast.Dict) and each.arg == "extra":
-                            fields |= {key.value for key in each.value.keys if isinstance(key, ast.Constant)}
+                            fields |= {str(key.value) for key in each.value.keys if isinstance(key, ast.Constant)}
                     assert fields & _TAKEN == set(), f"{path}:{call.lineno}"
     assert lines > 50
