@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -300,11 +301,7 @@ class _Worker:
         asked, self._asked = self._asked, {}
         for symbols, span in requests_for(asked):
             gaps = {symbol: asked[symbol] for symbol in symbols}
-            self._pipeline.ask(
-                lambda symbols=symbols, gaps=gaps, span=span: self._pipeline.gaps(symbols, gaps, span),  # type: ignore[misc]
-                self.events,
-                "gaps",
-            )
+            self._pipeline.ask(partial(self._pipeline.gaps, symbols, gaps, span), self.events, "gaps")
         self._outlet.flush()
         # Only now: whoever waits for a symbol may rely on what came before.
         still = [(symbols, done) for symbols, done in self._waiting if any(self._is_filling(each) for each in symbols)]
@@ -434,11 +431,7 @@ class _Worker:
             ends = {symbol: last.get(symbol) for symbol in chunk}
             for symbol in chunk:
                 self._symbols[symbol].filling = True
-            self._pipeline.ask(
-                lambda ends=ends, share=share: self._pipeline.past(ends, share),  # type: ignore[misc]
-                self.events,
-                "history",
-            )
+            self._pipeline.ask(partial(self._pipeline.past, ends, share), self.events, "history")
 
     def _last_finished(self, connection: Connection, symbols: list[str], now: datetime) -> dict[str, datetime]:
         """The last bar of each symbol that is stored and that all its sessions saw: where an earlier run, and the queues behind

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from stratforge.market import Bar, Quote, Trade
 from stratforge.portfolio.order_states import meaning_of
+from stratforge.portfolio.orders import ExchangeState
 from stratforge.portfolio.settlement import OrderProgress
 
 
@@ -135,7 +136,7 @@ class MarketUpdate(Message):
     bid: Decimal | None = None
     ask: Decimal | None = None
     quoted_at: AwareDatetime | None = None
-    exchange_state: Literal["TRADING", "HALTED", "PAUSED"] | None = None
+    exchange_state: ExchangeState | None = None
     voided_at: AwareDatetime | None = None
 
     def trade(self) -> Trade | None:
