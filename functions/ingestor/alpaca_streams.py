@@ -62,7 +62,7 @@ class StreamListener(Protocol):
         ...
 
     def error(self, error: StreamError) -> None:
-        """Notes what Alpaca refused."""
+        """Notes an error that Alpaca answered to a subscription or login."""
         ...
 
 

@@ -165,7 +165,7 @@ class BarPipeline:
         return [each.done for each in watches]
 
     def forget(self, symbol: str) -> None:
-        """Ends with a symbol."""
+        """Ends the work for a symbol that nobody needs any more."""
         self._worker(symbol).events.put(_Forget(symbol))
 
     def publish_again(self, overdue: OverdueBar) -> None:
@@ -195,7 +195,7 @@ class BarPipeline:
         return _Past(last, needed, now, self._history.latest_of(list(last), max(needed.values()), now))
 
     def now(self) -> datetime:
-        """The exchange's present time."""
+        """The present time by the exchange's clock."""
         return self._now()
 
     def fatal(self) -> None:

@@ -116,7 +116,7 @@ class PriceBook:
         log.warning("a print was taken back", symbol=symbol, price=str(price), corrected=instead is not None)
 
     def status(self, symbol: str, status_code: str, reason_code: str, tape: str, at: datetime) -> None:
-        """Takes a trading-status message."""
+        """Takes an exchange's trading-status message on a symbol."""
         state = state_said(status_code, reason_code, tape)
         if state is not None:
             with self._lock:

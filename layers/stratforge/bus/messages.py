@@ -91,7 +91,7 @@ class LookedUpOrder(Protocol):
 
     @property
     def symbol(self) -> str:
-        """Symbol of the order's asset."""
+        """Symbol of the asset that the order buys or sells."""
         ...
 
     @property
@@ -140,13 +140,13 @@ class MarketUpdate(Message):
     voided_at: AwareDatetime | None = None
 
     def trade(self) -> Trade | None:
-        """The trade it carries."""
+        """The trade that the update tells of; None if it tells of none."""
         if self.price is None:
             return None
         return Trade(self.symbol, self.price, self.size or Decimal(0), self.time)
 
     def quote(self) -> Quote | None:
-        """The quote it carries."""
+        """The best bid and offer that the update tells of; None if it tells of none."""
         if self.bid is None or self.ask is None or self.quoted_at is None:
             return None
         return Quote(self.symbol, self.bid, self.ask, self.quoted_at)

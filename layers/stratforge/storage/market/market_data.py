@@ -190,7 +190,7 @@ def change_is_announced(connection: Connection, symbol: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LatestPrice:
-    """A symbol's latest price."""
+    """A symbol's latest price in dollars, and whether its trading is halted."""
 
     price: Decimal
     time: datetime
