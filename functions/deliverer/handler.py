@@ -26,7 +26,7 @@ class DelivererSettings(Settings):
 
 @lru_cache(maxsize=1)
 def sender() -> WebhookSender:
-    """The sender of this environment."""
+    """The webhook sender of this execution environment, made once."""
     return WebhookSender(database, allow_private=DelivererSettings.from_environment().private_webhooks)
 
 

@@ -57,7 +57,7 @@ def record_handler(record: SQSRecord) -> None:
 
 
 def prepare() -> None:
-    """Connects, and makes the clients."""
+    """Connects to the database and makes the clients, before anybody waits."""
     database.prepare()
     realtime()
     sqs_client()
