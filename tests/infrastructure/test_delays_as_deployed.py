@@ -15,7 +15,6 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.sqs import models
 from pydantic import BaseModel
 from stratforge.bus import queues, retries
@@ -169,10 +168,10 @@ class Deployed:
 
     def _once(self) -> bool:
         # A consumer's time for them is over together. Moto ends it one by one while it looks, and would hand over the last of a group first.
-        queue = models.sqs_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].get_queue(self.url.rsplit("/", 1)[1])
+        queue = models.sqs_backends[self.arn.split(":")[4]]["us-east-1"].get_queue(self.url.rsplit("/", 1)[1])
         queue.pending_messages.difference_update([each for each in queue.pending_messages if each.visible])
         found = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=self.batch, AttributeNames=["All"])
-        records = [
+        records: list[dict[str, Any]] = [
             {
                 "messageId": each["MessageId"],
                 "receiptHandle": each["ReceiptHandle"],
