@@ -17,7 +17,7 @@ from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy.batch import Program, Sessions, encode_columns
 from stratforge.strategy.evaluation import kept_state
-from stratforge.strategy.signals import signal_from_numbers
+from stratforge.strategy.signals import decision_of
 from stratforge.strategy.wire import wire_source
 
 if TYPE_CHECKING:
@@ -93,11 +93,8 @@ class Part:
             keys = names[of_names]
             decided, at = at + _DECISION, at + _DECISION + len(keys)
             state = kept_state(keys, numbers[decided:at])
-            signal = signal_from_numbers(*numbers[decided - _DECISION : decided])
-            if signal is None:
-                found[place] = Outcome(session, state)
-            else:
-                found[place] = Outcome(session, state, signal.side, signal.confidence, signal.size_kind, signal.size)
+            decision = decision_of(*numbers[decided - _DECISION : decided]) if numbers[decided - _DECISION] else None
+            found[place] = Outcome(session, state) if decision is None else Outcome(session, state, *decision)
         for each, error in answer["errors"].items():
             place, session = asked[int(each)]
             found[place] = Outcome(session, session.state, error=str(error)[:500])
