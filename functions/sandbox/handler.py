@@ -24,6 +24,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     # Eight bytes each, in base64.
     answers = len(answer.get("places", "")) * 3 // 32
     print(
-        f'{{"level":"INFO","service":"sandbox","answers":{answers},"errors":{errors},"unknown":{unknown}}}', file=sys.stderr
+        f'{{"level":"INFO","service":"sandbox","answers":{answers},"errors":{errors},"unknown":{unknown}}}',
+        file=sys.stderr,
     )
     return answer

@@ -116,7 +116,11 @@ class Answers:
         if len({*given, *errors}) != len(given) + len(errors) or not waiting.issuperset((*given, *errors)):
             raise ValueError(given)
         widths = [_DECISION + len(keys) for keys in names]
-        if len(named) != len(given) or min(named, default=0) < 0 or sum(widths[each] for each in named) != len(found.numbers):
+        if (
+            len(named) != len(given)
+            or min(named, default=0) < 0
+            or sum(widths[each] for each in named) != len(found.numbers)
+        ):
             raise ValueError(named)
         return found
 
