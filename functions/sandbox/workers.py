@@ -77,7 +77,7 @@ class Batch:
 
     @classmethod
     def of(cls, bars: Mapping[str, str], sessions: Mapping[str, Any]) -> Batch:
-        """The batch of a request."""
+        """The batch that the values of a request describe."""
         return cls(bars, sessions, len(Sessions.decoded(sessions)))
 
 
