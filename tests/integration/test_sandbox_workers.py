@@ -11,7 +11,7 @@ import time
 from array import array
 from base64 import b64decode
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -304,10 +304,9 @@ def test_a_child_that_always_says_that_it_goes_on_does_not_hold_the_batch(
 
 
 def test_a_child_that_moves_its_counter_without_end_does_not_hold_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    def evaluate(_bars: Any, _sessions: Any, _cache: Any, _chosen: Any, begin: Any) -> Iterator[tuple[int, Any, Any]]:
+    def evaluate(_bars: Any, _sessions: Any, _cache: Any, _chosen: Any, begin: Any) -> NoReturn:
         while True:
             begin(0)
-        yield 0, (), ()
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
     pool = Pool(deadline=0.2, batch_seconds=0.2)
