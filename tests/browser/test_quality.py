@@ -76,7 +76,7 @@ def test_every_page_fits_and_axe_finds_nothing_serious(world: tuple[Visitor, lis
         # The way of the browser's own debugger: the page's policy lets no other script in.
         page.evaluate(_AXE)
         for scheme, options in _LOOKS.items():
-            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            page.emulate_media(color_scheme=scheme)
             found = page.evaluate(f"axe.run(document, {options})")
             assert len(found["passes"]) > (15 if scheme == "light" else 0), "axe looked at the page"
             serious = [
