@@ -58,7 +58,7 @@ class Context(Protocol):
     """Where settings are given: the root of a CDK app, or `Given`."""
 
     def try_get_context(self, key: str) -> Any:
-        """The setting, or None."""
+        """The setting of a name; None where it is not given."""
         ...
 
 
@@ -69,7 +69,7 @@ class Given:
     settings: Mapping[str, object]
 
     def try_get_context(self, key: str) -> Any:
-        """The setting, or None."""
+        """The setting of a name; None where none was given."""
         return self.settings.get(key)
 
 

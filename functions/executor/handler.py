@@ -45,7 +45,7 @@ def budget() -> SharedBudget:
 
 @lru_cache(maxsize=1)
 def executor() -> SymbolExecutor:
-    """The executor of this environment."""
+    """The executor of this execution environment, made once."""
     return SymbolExecutor(database, AlpacaBroker(keys(), budget()))
 
 
@@ -90,7 +90,7 @@ def record_handler(record: SQSRecord) -> None:
 
 
 def prepare() -> None:
-    """Connects, and makes the clients."""
+    """Connects to the database and makes the clients, before the first event."""
     database.prepare()
     executor()
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -164,7 +165,7 @@ class BarPipeline:
         return [each.done for each in watches]
 
     def forget(self, symbol: str) -> None:
-        """Ends with a symbol."""
+        """Ends the work for a symbol that nobody needs any more."""
         self._worker(symbol).events.put(_Forget(symbol))
 
     def publish_again(self, overdue: OverdueBar) -> None:
@@ -194,7 +195,7 @@ class BarPipeline:
         return _Past(last, needed, now, self._history.latest_of(list(last), max(needed.values()), now))
 
     def now(self) -> datetime:
-        """The exchange's present time."""
+        """The present time by the exchange's clock."""
         return self._now()
 
     def fatal(self) -> None:
@@ -300,11 +301,7 @@ class _Worker:
         asked, self._asked = self._asked, {}
         for symbols, span in requests_for(asked):
             gaps = {symbol: asked[symbol] for symbol in symbols}
-            self._pipeline.ask(
-                lambda symbols=symbols, gaps=gaps, span=span: self._pipeline.gaps(symbols, gaps, span),  # type: ignore[misc]
-                self.events,
-                "gaps",
-            )
+            self._pipeline.ask(partial(self._pipeline.gaps, symbols, gaps, span), self.events, "gaps")
         self._outlet.flush()
         # Only now: whoever waits for a symbol may rely on what came before.
         still = [(symbols, done) for symbols, done in self._waiting if any(self._is_filling(each) for each in symbols)]
@@ -434,11 +431,7 @@ class _Worker:
             ends = {symbol: last.get(symbol) for symbol in chunk}
             for symbol in chunk:
                 self._symbols[symbol].filling = True
-            self._pipeline.ask(
-                lambda ends=ends, share=share: self._pipeline.past(ends, share),  # type: ignore[misc]
-                self.events,
-                "history",
-            )
+            self._pipeline.ask(partial(self._pipeline.past, ends, share), self.events, "history")
 
     def _last_finished(self, connection: Connection, symbols: list[str], now: datetime) -> dict[str, datetime]:
         """The last bar of each symbol that is stored and that all its sessions saw: where an earlier run, and the queues behind

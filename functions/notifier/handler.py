@@ -27,7 +27,7 @@ class NotifierSettings(Settings):
 
 @lru_cache(maxsize=1)
 def services() -> tuple[RealtimeUpdates, WebhookSender]:
-    """The services of this environment."""
+    """The two services of this execution environment, made once."""
     settings = NotifierSettings.from_environment()
     gateway = realtime_gateway(settings.realtime_api_id, settings.realtime_stage)
     return RealtimeUpdates(database, gateway), WebhookSender(database, allow_private=settings.private_webhooks)

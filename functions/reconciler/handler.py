@@ -41,7 +41,7 @@ def broker() -> AlpacaBroker:
 
 @lru_cache(maxsize=1)
 def reconciliation() -> Reconciliation:
-    """The reconciliation of this environment."""
+    """The reconciliation of this execution environment, made once."""
     settings = ReconcilerSettings.from_environment()
     return Reconciliation(
         database,

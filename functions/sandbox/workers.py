@@ -72,7 +72,7 @@ class Batch:
 
     @classmethod
     def of(cls, bars: Mapping[str, str], sessions: Mapping[str, Any]) -> Batch:
-        """The batch of a request."""
+        """The batch that the values of a request describe."""
         return cls(bars, sessions, Sessions.decoded(sessions).program_places)
 
 

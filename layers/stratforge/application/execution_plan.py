@@ -13,7 +13,7 @@ from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
-from stratforge.portfolio.orders import SIDES, OrderRequest, OrderStatus
+from stratforge.portfolio.orders import SIDES, OrderOrigin, OrderRequest, OrderStatus
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
@@ -203,7 +203,7 @@ def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_
     if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
     status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
-    if request.origin not in ("MANUAL", "FLATTEN") and status is OrderStatus.RESTING:
+    if request.origin not in (OrderOrigin.MANUAL, OrderOrigin.FLATTEN) and status is OrderStatus.RESTING:
         # A signal is old after two bars, and an exit is asked for anew.
         expires_at = at + PATIENCE
     return Write(decision, status, None, expires_at)

@@ -91,7 +91,7 @@ class Report:
         return not self.drift and not self.broken and not self.unexplained and not self.unclear
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
+        """The report as plain data, for the log and the store."""
         drift = {symbol: [str(ours), str(theirs)] for symbol, (ours, theirs) in self.drift.items()}
         return {**asdict(self), "drift": drift, "clean": self.clean}
 
