@@ -126,8 +126,8 @@ async function curves(box) {
   const chart = canvas(box);
   const options = { priceLineVisible: false, lineWidth: 2 };
   chart.addSeries(LineSeries, { ...options, color: accent, title: "strategy" }).setData(points(curve.time, curve.equity));
-  chart.addSeries(LineSeries, { ...options, color: ink, title: "holding", lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
-  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, title: "below high, %", priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
+  chart.addSeries(LineSeries, { ...options, color: ink, title: "buy and hold", lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
+  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, title: "drawdown", priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
   below.setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
   chart.panes()[1].setHeight(100);
   chart.timeScale().fitContent();
