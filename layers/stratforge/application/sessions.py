@@ -32,6 +32,7 @@ class NewSession(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     strategy_id: UUID
+    version: int | None = Field(None, ge=1, le=2_000_000_000, description="The version to run; without it the latest")
     symbol: Symbol | None = None
     mode: Literal[SessionMode.PAPER, SessionMode.MANUAL] = Field(
         SessionMode.PAPER,
@@ -68,10 +69,10 @@ class SessionChange(BaseModel):
 def start_session(
     database: Database, outbox: Outbox, caller: Caller, new: NewSession, key: RequestKey
 ) -> StoredSession:
-    """Starts a session of a strategy's current version on live bars; the ingestor streams the symbol from then on.
+    """Starts a session of a strategy's version on live bars; the ingestor streams the symbol from then on.
 
     Raises:
-        NotFound: if there is no such strategy.
+        NotFound: if there is no such strategy or version.
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
@@ -79,11 +80,14 @@ def start_session(
         strategy = strategies.get_strategy(connection, new.strategy_id)
         if strategy is None:
             raise NotFound("strategy")
+        version = new.version or strategy.version
+        if new.version and strategies.get_version(connection, new.strategy_id, new.version) is None:
+            raise NotFound("version")
         started = sessions.start_session(
             connection,
             caller.user_id,
             strategy.strategy_id,
-            strategy.version,
+            version,
             new.symbol or strategy.symbol,
             settings,
             new.mode,
