@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Response
 from stratforge.application import sessions as application
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
+from stratforge.application.session_rules import SessionRules, session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.application.strategies import Symbol
 from stratforge.storage.strategies import sessions
@@ -22,7 +23,7 @@ from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
 from functions.api.pages import PageQuery
 from functions.api.problems import not_found
-from functions.api.sessions.schemas import SessionList, SessionView, StopBody
+from functions.api.sessions.schemas import SessionList, SessionRulesView, SessionView, StopBody
 from functions.api.views import Listed, listed
 
 router = APIRouter(prefix="/api/sessions", tags=["sessions"])
@@ -55,6 +56,12 @@ def get(session_id: UUID, connection: UserConnection, response: Response) -> Sto
     if found is None:
         raise not_found("session")
     return _tagged(found, response)
+
+
+@router.get("/{session_id}/rules", response_model=SessionRulesView)
+def rules(session_id: UUID, asking: Asking) -> SessionRules:
+    """The rules of the session's strategy on its last bar, with the numbers they compare: why it did what it did, or nothing."""
+    return session_rules(database(), asking, session_id)
 
 
 def _tagged(stored: StoredSession, response: Response) -> StoredSession:

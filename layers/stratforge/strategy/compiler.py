@@ -50,6 +50,11 @@ class Strategy:
         """Names of the indicators, in the order they are returned."""
         return tuple(self.columns)
 
+    @property
+    def on_bar_tree(self) -> ast.FunctionDef:
+        """The syntax tree of `on_bar`, as it was written."""
+        return self._module.on_bar
+
     @cached_property
     def source_hash(self) -> str:
         """SHA-256 of the source, in hexadecimal: what runs is what was checked."""

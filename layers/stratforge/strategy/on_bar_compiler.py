@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Literal
@@ -111,12 +111,18 @@ class OnBar:
 # Other values of the constants give the same text.
 @lru_cache(maxsize=64)
 def _compiled(text: str) -> Callable[..., tuple[float, ...]]:
+    return compile_text(text, {})
+
+
+def compile_text(text: str, more: Mapping[str, Callable[..., Any]]) -> Callable[..., tuple[float, ...]]:
+    """Compiles a text of `on_bar` that this language wrote; `more` are functions that it calls besides the operations."""
     scope: dict[str, Any] = {
         "__builtins__": {},
         "float": float,
         "range": range,
         "int": int,
         **arithmetic.FUNCTIONS,
+        **more,
     }
     # The text was written by this module from a checked tree; no word of the strategy's source is in it.
     exec(compile(text, "<on_bar>", "exec"), scope)  # noqa: S102
@@ -125,7 +131,7 @@ def _compiled(text: str) -> Callable[..., tuple[float, ...]]:
 
 
 @dataclass(slots=True)
-class _Scope:
+class Scope:
     """The local names that are certainly assigned at a point."""
 
     assigned: set[str] = field(default_factory=set)
@@ -159,7 +165,7 @@ class OnBarCompiler:
     def compile(self, function: ast.FunctionDef) -> OnBar:
         """The function of numbers that `function` means."""
         self._collect(function)
-        scope = _Scope()
+        scope = Scope()
         body = function.body[1:] if is_docstring(function.body[0]) else function.body
         self._block(body, scope)
         if not scope.ended:
@@ -193,7 +199,7 @@ class OnBarCompiler:
 
     # Statements ----------------------------------------------------------------------------------------
 
-    def _block(self, statements: list[ast.stmt], scope: _Scope) -> None:
+    def _block(self, statements: list[ast.stmt], scope: Scope) -> None:
         before = len(self.lines)
         for statement in statements:
             if scope.ended:
@@ -202,12 +208,12 @@ class OnBarCompiler:
         if len(self.lines) == before:
             self._emit("pass")
 
-    def _nested(self, statements: list[ast.stmt], scope: _Scope) -> None:
+    def _nested(self, statements: list[ast.stmt], scope: Scope) -> None:
         self.indent += 1
         self._block(statements, scope)
         self.indent -= 1
 
-    def _statement(self, node: ast.stmt, scope: _Scope) -> None:
+    def _statement(self, node: ast.stmt, scope: Scope) -> None:
         if isinstance(node, ast.If):
             self._if(node, scope)
         elif isinstance(node, ast.Return):
@@ -226,7 +232,7 @@ class OnBarCompiler:
             self._refuse(node, "del is not in the language", _FORGET)
         elif isinstance(node, ast.While):
             self._refuse(node, "while is not in the language", "Use for i in range(n); on_bar is called for every bar")
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and _is_signal(node.value):
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and is_signal(node.value):
             self._refuse(node, "the signal is not returned", "Write return buy(…) or return sell(…)")
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and self._refused(node.value, scope):
             pass
@@ -237,18 +243,18 @@ class OnBarCompiler:
                 "Use assignments, if, for i in range(n), and return buy(…) or return sell(…)",
             )
 
-    def _refused(self, node: ast.Call, scope: _Scope) -> bool:
+    def _refused(self, node: ast.Call, scope: Scope) -> bool:
         """Returns whether a call is not in the language whatever is done with its value (which is a finding then)."""
         before = len(self.findings.items)
         self._call(node, scope)
         return len(self.findings.items) > before
 
-    def _if(self, node: ast.If, scope: _Scope, word: str = "if") -> None:
+    def _if(self, node: ast.If, scope: Scope, word: str = "if") -> None:
         condition = self._truth(node.test, scope)
         self._emit(f"{word} {condition}:")
-        yes = _Scope(set(scope.assigned))
+        yes = Scope(set(scope.assigned))
         self._nested(node.body, yes)
-        no = _Scope(set(scope.assigned))
+        no = Scope(set(scope.assigned))
         if len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
             self._if(node.orelse[0], no, "elif")
         elif node.orelse:
@@ -263,7 +269,7 @@ class OnBarCompiler:
         else:
             scope.assigned = yes.assigned & no.assigned
 
-    def _for(self, node: ast.For, scope: _Scope) -> None:
+    def _for(self, node: ast.For, scope: Scope) -> None:
         shape = "Write for i in range(n), with numbers or constants"
         call = node.iter
         is_range = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "range"
@@ -294,7 +300,7 @@ class OnBarCompiler:
         self._check_local(node.target)
         index = f"r_{self.loops}_{len(self.lines)}"
         self._emit(f"for {index} in range({', '.join(each[0] for each in bounds if each is not None)}):")
-        inside = _Scope(scope.assigned | {node.target.id})
+        inside = Scope(scope.assigned | {node.target.id})
         outer, self.steps = self.steps, self.steps * max(count, 1)
         self.loops += 1
         self.indent += 1
@@ -330,7 +336,7 @@ class OnBarCompiler:
         elif not node.id.isascii() or node.id.startswith("__") or len(node.id) > MAX_NAME:
             self._refuse(node, f"{node.id[:40]} is not a name in the language", "Use letters of a to z, digits and _")
 
-    def _assign(self, node: ast.Assign, scope: _Scope) -> None:
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
         target = node.targets[0]
         if len(node.targets) != 1:
             self._refuse(node, "one assignment at a time", "Write them one below the other")
@@ -348,7 +354,7 @@ class OnBarCompiler:
             return
         self._store(target, self._number(node.value, scope), scope)
 
-    def _store(self, target: ast.expr, text: str, scope: _Scope) -> None:
+    def _store(self, target: ast.expr, text: str, scope: Scope) -> None:
         key = _state_key(target)
         if key is not None:
             self._emit(f"s_{key} = {text}")
@@ -359,7 +365,7 @@ class OnBarCompiler:
         else:
             self._refuse(target, "this cannot be assigned", 'Assign to a name or to state["key"]')
 
-    def _augmented(self, node: ast.AugAssign, scope: _Scope) -> None:
+    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
         key = _state_key(node.target)
         if key is not None:
             left = Piece(_read_state(key, "0.0"), "number")
@@ -374,7 +380,7 @@ class OnBarCompiler:
         right = self._expression(node.value, scope)
         self._store(node.target, self._operate(node, node.op, left, right).text, scope)
 
-    def _returned(self, node: ast.expr | None, scope: _Scope) -> None:
+    def _returned(self, node: ast.expr | None, scope: Scope) -> None:
         if node is None or (isinstance(node, ast.Constant) and node.value is None):
             self._return("0.0, 0.0, 0.0, 0.0")
         elif isinstance(node, ast.IfExp):
@@ -386,7 +392,7 @@ class OnBarCompiler:
             self.indent += 1
             self._returned(node.orelse, scope)
             self.indent -= 1
-        elif isinstance(node, ast.Call) and _is_signal(node):
+        elif isinstance(node, ast.Call) and is_signal(node):
             self._return(self._signal(node, scope))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED_SIGNALS:
             self._refuse(node, f"{node.func.id}() is not in the language", REFUSED_SIGNALS[node.func.id])
@@ -395,7 +401,7 @@ class OnBarCompiler:
             self._refuse(node, "on_bar returns a signal or nothing", "Write return buy(…), return sell(…) or return")
             self._return("0.0, 0.0, 0.0, 0.0")
 
-    def _signal(self, node: ast.Call, scope: _Scope) -> str:
+    def _signal(self, node: ast.Call, scope: Scope) -> str:
         assert isinstance(node.func, ast.Name)
         side = node.func.id
         sizes = ("fraction", "quantity", "notional") if side == "buy" else ("fraction", "quantity")
@@ -424,16 +430,16 @@ class OnBarCompiler:
 
     # Expressions ---------------------------------------------------------------------------------------
 
-    def _number(self, node: ast.expr, scope: _Scope) -> str:
+    def _number(self, node: ast.expr, scope: Scope) -> str:
         code = self._expression(node, scope)
         return f"(1.0 if {code.text} else 0.0)" if code.kind == "truth" else code.text
 
-    def _truth(self, node: ast.expr, scope: _Scope) -> str:
+    def _truth(self, node: ast.expr, scope: Scope) -> str:
         code = self._expression(node, scope)
         # Neither 0 nor unknown.
         return code.text if code.kind == "truth" else f"(absolute({code.text}) > 0.0)"
 
-    def _expression(self, node: ast.expr, scope: _Scope) -> Piece:
+    def _expression(self, node: ast.expr, scope: Scope) -> Piece:
         if isinstance(node, ast.Constant):
             return self._constant(node)
         if isinstance(node, ast.Name):
@@ -484,7 +490,7 @@ class OnBarCompiler:
         hint = f"Use numbers. {_FORGET}" if node.value is None else "Use numbers"
         return self._refuse(node, f"{value_name(node.value)} is not in the language here", hint, Code.TYPE)
 
-    def _local(self, node: ast.Name, scope: _Scope) -> Piece:
+    def _local(self, node: ast.Name, scope: Scope) -> Piece:
         if node.id in self.locals:
             if node.id not in scope.assigned:
                 self._refuse(
@@ -568,7 +574,7 @@ class OnBarCompiler:
             return Piece(f"({a} / {b})", "number")
         return Piece(f"{name}({a}, {b})", "number")
 
-    def _unary(self, node: ast.UnaryOp, scope: _Scope) -> Piece:
+    def _unary(self, node: ast.UnaryOp, scope: Scope) -> Piece:
         if isinstance(node.op, ast.Not):
             return Piece(f"(not {self._truth(node.operand, scope)})", "truth")
         if isinstance(node.op, ast.USub):
@@ -577,7 +583,7 @@ class OnBarCompiler:
             return Piece(self._number(node.operand, scope), "number")
         return self._refuse(node, "~ is not in the language of on_bar", "Use not")
 
-    def _boolean(self, node: ast.BoolOp, scope: _Scope) -> Piece:
+    def _boolean(self, node: ast.BoolOp, scope: Scope) -> Piece:
         word = " and " if isinstance(node.op, ast.And) else " or "
         parts = [self._expression(each, scope) for each in node.values]
         if all(part.kind != "number" for part in parts):
@@ -589,7 +595,7 @@ class OnBarCompiler:
             combined = f"{'both' if isinstance(node.op, ast.And) else 'either'}({text}, {combined})"
         return Piece(combined, "number")
 
-    def _compare(self, node: ast.Compare, scope: _Scope) -> Piece:
+    def _compare(self, node: ast.Compare, scope: Scope) -> Piece:
         operator = node.ops[0]
         if isinstance(operator, ast.In | ast.NotIn) and len(node.ops) == 1:
             return self._membership(node)
@@ -610,14 +616,14 @@ class OnBarCompiler:
             return Piece(f"(s_{name} {'==' if inside else '!='} s_{name})", "truth")
         return self._refuse(node, "this use of in is not in the language", 'Write "key" in state, or compare with ==')
 
-    def _none_check(self, node: ast.Compare, scope: _Scope) -> Piece:
+    def _none_check(self, node: ast.Compare, scope: Scope) -> Piece:
         other = node.comparators[0]
         if not isinstance(other, ast.Constant) or other.value is not None:
             return self._refuse(node, "'is' is not in the language", "Compare with ==")
         text = self._number(node.left, scope)
         return Piece(f"is_nan({text})" if isinstance(node.ops[0], ast.Is) else f"(not is_nan({text}))", "truth")
 
-    def _call(self, node: ast.Call, scope: _Scope) -> Piece:
+    def _call(self, node: ast.Call, scope: Scope) -> Piece:
         function = node.func
         if any(isinstance(each, ast.Starred) for each in node.args) or any(each.arg is None for each in node.keywords):
             return self._refuse(node, "* and ** in calls are not in the language", "Write the arguments out")
@@ -646,7 +652,7 @@ class OnBarCompiler:
             node, "this call is not in the language", "on_bar has abs, min, max, round, int, float and np."
         )
 
-    def _state_get(self, node: ast.Call, scope: _Scope) -> Piece:
+    def _state_get(self, node: ast.Call, scope: Scope) -> Piece:
         if not node.args or not _is_key(node.args[0]) or len(node.args) > 2 or node.keywords:
             return self._refuse(
                 node,
@@ -659,7 +665,7 @@ class OnBarCompiler:
             return Piece(f"s_{key}", "number")
         return Piece(_read_state(key, self._number(node.args[1], scope)), "number")
 
-    def _function(self, node: ast.Call, name: str, scope: _Scope) -> Piece:
+    def _function(self, node: ast.Call, name: str, scope: Scope) -> Piece:
         entry = NUMPY_FUNCTIONS.get(name)
         if entry is None:
             hint = nearest(name, NUMPY_FUNCTIONS) + f"np. has {', '.join(sorted(NUMPY_FUNCTIONS))}"
@@ -675,7 +681,7 @@ class OnBarCompiler:
         texts = ", ".join(self._number(each, scope) for each in node.args)
         return Piece(f"{entry.operation}({texts})", "truth" if entry.logical else "number")
 
-    def _builtin(self, node: ast.Call, name: str, scope: _Scope) -> Piece:
+    def _builtin(self, node: ast.Call, name: str, scope: Scope) -> Piece:
         if name in self.locals or name not in ("abs", "min", "max", "round", "int", "float", "bool"):
             if name in ("buy", "sell"):
                 return self._refuse(node, f"{name}() is what on_bar returns", f"Write return {name}(…)")
@@ -719,7 +725,8 @@ def _plain_literal(text: str) -> bool:
         return False
 
 
-def _is_signal(node: ast.Call) -> bool:
+def is_signal(node: ast.Call) -> bool:
+    """Tells whether a call is `buy(…)` or `sell(…)`."""
     return isinstance(node.func, ast.Name) and node.func.id in ("buy", "sell")
 
 

@@ -13,6 +13,7 @@ from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
 from stratforge.application.session_chart import session_chart
 from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
+from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import data_notes, market_data
@@ -101,6 +102,12 @@ def now(session_id: UUID, looking: Looking) -> Response:
     with database().reading(looking.caller) as connection:
         shown = _shown(connection, session_condition(connection, looking.user_id, session_id))
     return looking.part("parts/session_now.html", **shown)
+
+
+@router.get("/sessions/{session_id}/rules")
+def rules(session_id: UUID, looking: Looking) -> Response:
+    """The rules of the strategy on the last bar: which of their conditions hold, with their numbers."""
+    return looking.part("parts/rules.html", found=session_rules(database(), looking.caller, session_id))
 
 
 def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_value
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.strategy.lookback import EDITION, window_length
 
 MAX_FAILURES = 3
@@ -61,24 +61,33 @@ class Outcome:
     error: str | None = None
 
 
-def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
-    """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
-    return fetch_all(
-        connection,
-        RunningSession,
-        """
+_RUNNING = """
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
                CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state, s.bars_held,
                coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-        LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol
+        LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol"""
+
+
+def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
+    """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
+    return fetch_all(
+        connection,
+        RunningSession,
+        f"""
+        {_RUNNING}
         WHERE s.symbol = %s AND s.shard = %s AND s.status IN ('RUNNING', 'PAUSED') AND s.started_at <= now()
           AND (s.last_bar_time IS NULL OR s.last_bar_time < %s)
         ORDER BY s.id
         """,
         (EDITION, symbol, shard, bar_time),
     )
+
+
+def session_as_evaluated(connection: Connection, session_id: UUID) -> RunningSession | None:
+    """A session with its code, position and state as its next bar would find them; None when there is none."""
+    return fetch_one(connection, RunningSession, f"{_RUNNING} WHERE s.id = %s", (EDITION, session_id))
 
 
 def note_missing_bars(connection: Connection, session_ids: Sequence[UUID], missing: int) -> None:

@@ -1,0 +1,249 @@
+"""The rules of `on_bar` on one bar, with the numbers they compare: why a strategy buys, sells, or does neither.
+
+A traced evaluation is the strategy's own code with calls that take notes of its conditions: what it decides is what `run_last_bar` decides.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, Literal
+
+from stratforge.strategy.compiler import Strategy
+from stratforge.strategy.evaluation import Evaluation, PositionView, Runnable, evaluate_last_bar, run_last_bar
+from stratforge.strategy.graph import Values
+from stratforge.strategy.on_bar_compiler import Kind, OnBar, OnBarCompiler, Piece, Scope, compile_text, is_signal
+from stratforge.strategy.source import Findings
+
+# Of a program with more, the first rules and the innermost conditions are told.
+_MAX_RULES, _MAX_CONDITIONS = 40, 24
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One side of a comparison.
+
+    Attributes:
+        text: As the strategy's code has it.
+        value: Its number on the bar; None where it is unknown.
+    """
+
+    text: str
+    value: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition that a rule depends on, as it stands on the bar.
+
+    Attributes:
+        text: As the strategy's code has it.
+        line: Its line in the code.
+        wanted: What it must be for the rule to be met: false for what follows an `else`.
+        holds: What it is; None where the code did not come to it and it depends on what was not computed.
+        alternative: Whether it is one of several of which one is enough (`or`).
+        operands: What it compares, with their numbers; constants written out are left out.
+    """
+
+    text: str
+    line: int
+    wanted: bool
+    holds: bool | None
+    alternative: bool
+    operands: list[Operand]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A place in the code that returns a signal, with everything that must hold to come to it.
+
+    Attributes:
+        side: The side of the signal.
+        line: Its line in the code.
+        met: Whether all its conditions are as wanted; None where that is not known.
+        fired: Whether it gave the bar's signal. An earlier rule that is met comes first.
+        conditions: The conditions from the outermost to the innermost.
+    """
+
+    side: Literal["buy", "sell"]
+    line: int
+    met: bool | None
+    fired: bool
+    conditions: list[Condition]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """The rules of a strategy on one bar, and what it decided."""
+
+    evaluation: Evaluation
+    rules: list[Rule]
+
+
+def trace_last_bar(strategy: Strategy, values: Values, position: PositionView, state: dict[str, float]) -> Trace:
+    """Runs `on_bar` on the last of the bars that `values` covers and says which of its conditions hold.
+
+    Args:
+        strategy: A strategy that passed the gate.
+        values: Indicator values over a window of at least `strategy.lookback` bars.
+        position: The session's position.
+        state: The state the bar before left.
+    """
+    compiler, notes = _Tracer(strategy), _Notes()
+    on_bar = compiler.compile(strategy.on_bar_tree)
+    try:
+        function = compile_text(on_bar.text, notes.functions())
+    except (SyntaxError, RecursionError, MemoryError):
+        # So deep that notes do not fit between its parentheses.
+        return Trace(evaluate_last_bar(strategy, values, position, state), [])
+    runnable = Runnable(replace(strategy, on_bar=on_bar).argument_plan, function, on_bar.state)
+    evaluation = run_last_bar(runnable, values, position, state)
+    return Trace(evaluation, [_rule(number, compiler, notes) for number in range(len(compiler.paths))])
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """A returned signal and the tests on the way to it, each with what it must be."""
+
+    node: ast.Call
+    tests: tuple[tuple[ast.expr, bool], ...]
+
+
+class _Notes:
+    """What a traced run came to, by the number of the place."""
+
+    def __init__(self) -> None:
+        self.truths: dict[int, bool] = {}
+        self.numbers: dict[int, tuple[float, ...]] = {}
+        self.fired: set[int] = set()
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        return {"note_truth": self._truth, "note_number": self._number, "note_fired": self.fired.add}
+
+    def _truth(self, place: int, truth: bool, *numbers: float) -> bool:
+        self.truths[place] = bool(truth)
+        if numbers:
+            self.numbers[place] = numbers
+        return truth
+
+    def _number(self, place: int, number: float) -> float:
+        self.truths[place] = abs(number) > 0.0
+        self.numbers[place] = (number,)
+        return number
+
+
+class _Tracer(OnBarCompiler):
+    """Writes `on_bar` with a note of each condition, and one beforehand of those that depend on nothing computed on the way."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        super().__init__(strategy.parameters, strategy.columns, Findings())
+        function = strategy.on_bar_tree
+        self.paths = list(islice(_paths(function.body, ()), _MAX_RULES))
+        tests = [test for path in self.paths for test, _ in path.tests]
+        self.tests = {id(test) for test in tests}
+        self.conditions = {id(leaf) for test in tests for leaf, _ in _leaves(test)}
+        self.places = {key: place for place, key in enumerate(self.tests | self.conditions)}
+        self._signals = {id(each.node): number for number, each in enumerate(self.paths)}
+        self._beforehand: list[str] = []
+
+    def compile(self, function: ast.FunctionDef) -> OnBar:
+        """The traced function of numbers that `function` means."""
+        on_bar = super().compile(function)
+        return replace(on_bar, body=(*self._beforehand, *on_bar.body))
+
+    def operands(self, node: ast.expr) -> list[ast.expr]:
+        """The sides of a comparison, or the one number that stands for a truth."""
+        inner = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) else node
+        if not isinstance(inner, ast.Compare):
+            return []
+        if any(isinstance(each, ast.In | ast.NotIn | ast.Is | ast.IsNot) for each in inner.ops):
+            return []
+        return [inner.left, *inner.comparators]
+
+    def _expression(self, node: ast.expr, scope: Scope) -> Piece:
+        piece = super()._expression(node, scope)
+        return self._noted(node, piece, scope) if id(node) in self.conditions else piece
+
+    def _truth(self, node: ast.expr, scope: Scope) -> str:
+        text = super()._truth(node, scope)
+        if id(node) not in self.tests or id(node) in self.conditions:
+            return text
+        return self._noted(node, Piece(text, "truth"), scope).text
+
+    def _noted(self, node: ast.expr, piece: Piece, scope: Scope) -> Piece:
+        place = self.places[id(node)]
+        kind: Kind = "truth" if piece.kind == "truth" else "number"
+        numbers = "".join(f", {self._number(each, scope)}" for each in self.operands(node))
+        text = f"note_{kind}({place}, {piece.text}{numbers if kind == 'truth' else ''})"
+        # Locals have no value yet where the function begins.
+        if "u_" not in text:
+            self._beforehand.append(text)
+        return Piece(text, kind)
+
+    def _returned(self, node: ast.expr | None, scope: Scope) -> None:
+        if id(node) in self._signals:
+            self._emit(f"note_fired({self._signals[id(node)]})")
+        super()._returned(node, scope)
+
+
+def _leaves(test: ast.expr, alternative: bool = False) -> Iterator[tuple[ast.expr, bool]]:
+    """The conditions that a test joins by `and` and `or`, each with whether one of several is enough."""
+    if isinstance(test, ast.BoolOp):
+        for each in test.values:
+            yield from _leaves(each, alternative or isinstance(test.op, ast.Or))
+    else:
+        yield test, alternative
+
+
+def _paths(statements: list[ast.stmt], tests: tuple[tuple[ast.expr, bool], ...]) -> Iterator[_Path]:
+    for each in statements:
+        if isinstance(each, ast.If):
+            yield from _paths(each.body, (*tests, (each.test, True)))
+            yield from _paths(each.orelse, (*tests, (each.test, False)))
+        elif isinstance(each, ast.For):
+            yield from _paths(each.body, tests)
+        elif isinstance(each, ast.Return):
+            yield from _returned(each.value, tests)
+
+
+def _returned(node: ast.expr | None, tests: tuple[tuple[ast.expr, bool], ...]) -> Iterator[_Path]:
+    if isinstance(node, ast.IfExp):
+        yield from _returned(node.body, (*tests, (node.test, True)))
+        yield from _returned(node.orelse, (*tests, (node.test, False)))
+    elif isinstance(node, ast.Call) and is_signal(node):
+        yield _Path(node, tests)
+
+
+def _rule(number: int, compiler: _Tracer, notes: _Notes) -> Rule:
+    path = compiler.paths[number]
+    assert isinstance(path.node.func, ast.Name)
+    truths = [(notes.truths.get(compiler.places[id(test)]), wanted) for test, wanted in path.tests]
+    unmet = any(truth is not None and truth != wanted for truth, wanted in truths)
+    met = False if unmet else None if any(truth is None for truth, _ in truths) else True
+    conditions = [
+        Condition(
+            ast.unparse(leaf),
+            leaf.lineno,
+            wanted,
+            notes.truths.get(compiler.places[id(leaf)]),
+            alternative,
+            _operands(leaf, compiler, notes),
+        )
+        for test, wanted in path.tests
+        for leaf, alternative in _leaves(test)
+    ]
+    side: Literal["buy", "sell"] = "buy" if path.node.func.id == "buy" else "sell"
+    return Rule(side, path.node.lineno, met, number in notes.fired, conditions[-_MAX_CONDITIONS:])
+
+
+def _operands(leaf: ast.expr, compiler: _Tracer, notes: _Notes) -> list[Operand]:
+    numbers = notes.numbers.get(compiler.places[id(leaf)], ())
+    sides = compiler.operands(leaf) or [leaf]
+    return [
+        Operand(ast.unparse(side), number if math.isfinite(number) else None)
+        for side, number in zip(sides, numbers, strict=False)
+        if not isinstance(side, ast.Constant)
+    ]

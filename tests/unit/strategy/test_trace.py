@@ -1,0 +1,101 @@
+"""A traced evaluation decides what the evaluation decides, and its rules say why."""
+
+from __future__ import annotations
+
+import pytest
+from stratforge.strategy import PositionView, StrategyError, compile_strategy, evaluate_last_bar
+from stratforge.strategy.graph import Values
+from stratforge.strategy.trace import Rule, Trace, trace_last_bar
+
+from tests.support.large_programs import Programs
+from tests.support.random_programs import awkward_bars, program
+
+BARS = awkward_bars(3, 300)
+CLOSE = float(BARS.close[-1])
+
+
+def trace(body: str, position: PositionView | None = None, state: dict[str, float] | None = None) -> Trace:
+    """The trace of a strategy with these lines in `on_bar`, on the last of some bars."""
+    lines = "".join(f"    {line}\n" for line in body.splitlines())
+    strategy = compile_strategy(f"LIMIT = 2\ndef on_bar(bar, position, state):\n{lines}")
+    return trace_last_bar(strategy, Values(BARS), position or PositionView(), state or {})
+
+
+def told(rule: Rule) -> list[tuple[str, bool, bool | None]]:
+    """The conditions of a rule: text, wanted, and what it is."""
+    return [(each.text, each.wanted, each.holds) for each in rule.conditions]
+
+
+def test_a_rule_that_is_met_fires_and_shows_its_numbers() -> None:
+    found = trace("if position.quantity == 0 and bar.close > LIMIT * 0:\n    return buy()")
+    (rule,) = found.rules
+    assert (rule.side, rule.met, rule.fired, rule.line) == ("buy", True, True, 4)
+    assert told(rule) == [("position.quantity == 0", True, True), ("bar.close > LIMIT * 0", True, True)]
+    assert [(each.text, each.value) for each in rule.conditions[1].operands] == [
+        ("bar.close", CLOSE),
+        ("LIMIT * 0", 0.0),
+    ]
+    assert found.evaluation.signal is not None
+
+
+def test_conditions_behind_one_that_fails_are_told_all_the_same() -> None:
+    (rule,) = trace("if position.quantity > 0 and bar.close > 0:\n    return sell()").rules
+    assert (rule.met, rule.fired) == (False, False)
+    assert told(rule) == [("position.quantity > 0", True, False), ("bar.close > 0", True, True)]
+
+
+def test_a_rule_behind_one_that_fired_is_met_and_did_not_fire() -> None:
+    first, second = trace("if bar.close > 0:\n    return buy()\nif bar.close > 0:\n    return sell()").rules
+    assert (first.met, first.fired, second.met, second.fired) == (True, True, True, False)
+
+
+def test_what_follows_an_else_wants_the_condition_to_be_false() -> None:
+    buy, sell = trace("if bar.close < 0:\n    return buy()\nelif bar.volume >= 0:\n    return sell()").rules
+    assert (buy.met, sell.met) == (False, True)
+    assert told(sell) == [("bar.close < 0", False, False), ("bar.volume >= 0", True, True)]
+
+
+def test_one_of_several_is_enough_where_the_code_says_or() -> None:
+    (rule,) = trace("if bar.close < 0 or bar.close > 0:\n    return buy()").rules
+    assert rule.met is True
+    assert [each.alternative for each in rule.conditions] == [True, True]
+
+
+def test_nested_conditions_are_told_from_the_outermost() -> None:
+    (rule,) = trace("if bar.close > 0:\n    if not bar.close > 1e9:\n        return buy()").rules
+    assert told(rule) == [("bar.close > 0", True, True), ("not bar.close > 1000000000.0", True, True)]
+    assert rule.conditions[1].operands[0].value == CLOSE
+
+
+def test_what_depends_on_what_was_not_computed_is_not_known() -> None:
+    first, second = trace("if bar.close > 0:\n    return buy()\nx = bar.close\nif x > 0:\n    return sell()").rules
+    assert (first.fired, second.met, second.conditions[0].holds) == (True, None, None)
+
+
+def test_unknown_numbers_have_no_value() -> None:
+    (rule,) = trace('if state.get("k") > 1:\n    return buy()').rules
+    assert (rule.met, rule.conditions[0].operands[0].value) == (False, None)
+
+
+def test_a_signal_that_hangs_on_a_condition_is_a_rule() -> None:
+    (rule,) = trace("return buy() if bar.close > 0 else None").rules
+    assert (rule.met, rule.fired) == (True, True)
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_a_traced_evaluation_is_the_evaluation(seed: int) -> None:
+    source = program(seed) if seed % 3 else Programs(seed).program()
+    try:
+        strategy = compile_strategy(source)
+    except StrategyError:
+        return
+    values, state = Values(awkward_bars(seed, 400)), {"k": 1.0}
+    for position in (PositionView(), PositionView(3.0, 20.0, 5.0)):
+        plain = evaluate_last_bar(strategy, values, position, state)
+        traced = trace_last_bar(strategy, values, position, state)
+        assert traced.evaluation == plain
+        fired = [each for each in traced.rules if each.fired]
+        assert len(fired) <= 1
+        if fired:
+            assert fired[0].met
+            assert plain.signal is None or plain.signal.side == fired[0].side
