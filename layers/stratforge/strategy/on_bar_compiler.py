@@ -298,12 +298,7 @@ class OnBarCompiler:
         self._check_local(node.target)
         index = f"r_{self.loops}_{len(self.lines)}"
         self._emit(f"for {index} in range({', '.join(each[0] for each in bounds if each is not None)}):")
-<<<<<<< HEAD
         inside = Scope(scope.assigned | {node.target.id})
-        outer, self.steps = self.steps, self.steps * max(count, 1)
-=======
-        inside = _Scope(scope.assigned | {node.target.id})
->>>>>>> main
         self.loops += 1
         self.indent += 1
         self._emit(f"u_{node.target.id} = float({index})")
