@@ -143,8 +143,8 @@ def environment() -> Environment:
 def security_headers() -> dict[str, str]:
     """Returns the headers that restrict a page to our own scripts and styles: nothing inline, nothing from
     elsewhere."""
-    live = urlsplit(settings().realtime_url)
-    sockets = f" {live.scheme}://{live.netloc}" if live.netloc else ""
+    realtime = urlsplit(settings().realtime_url)
+    sockets = f" {realtime.scheme}://{realtime.netloc}" if realtime.netloc else ""
     return {
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         f"connect-src 'self'{sockets}; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

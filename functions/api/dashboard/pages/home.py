@@ -43,7 +43,7 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
     if found is None:
         raise not_found("portfolio")
     recent = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(50))
-    active = [each for each in recent if each.status in ("PENDING", "RUNNING", "PAUSED")]
+    active = [each for each in recent if each.status in sessions.ACTIVE]
     named = strategies.names(connection, looking.user_id)
     invested = sum((each.market_value for each in found.positions), Decimal(0))
     orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, None), Page(40))
