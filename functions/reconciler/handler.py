@@ -72,8 +72,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         ("SymbolsDrifting", len(report.drift)),
         ("Unexplained", len(report.unexplained) + len(report.unclear)),
         ("BrokenInvariants", len(report.broken)),
-        ("OrdersRecovered", report.looked_up + report.resubmitted),
-        ("FillsCorrected", len(report.corrected)),
         ("BuyingPowerShort", int(report.short)),
         ("ActionsUndecided", len(report.undecided)),
     ):

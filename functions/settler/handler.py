@@ -42,7 +42,6 @@ def record_handler(record: SQSRecord) -> None:
         trades=done.trades,
         completed=done.completed,
     )
-    metrics.add_metric("UpdatesSettled", MetricUnit.Count, 1)
     metrics.add_metric("TradesWritten", MetricUnit.Count, done.trades)
 
 

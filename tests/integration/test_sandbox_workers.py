@@ -115,12 +115,10 @@ def test_code_outside_the_language_is_refused_by_the_gate_in_the_child(pool: Poo
 def test_a_strategy_that_hangs_is_killed_and_the_others_are_not_lost(
     pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hostile(monkeypatch, lambda: time.sleep(120))
-    began = time.monotonic()
+    hostile(monkeypatch, signal.pause)
     answers = ask(pool, [HASH, HASH, BAD, HASH, BAD, HASH])
     assert [("error" in answer) for answer in answers] == [False, False, True, False, True, False]
     assert "did not answer within" in answers[2]["error"]
-    assert time.monotonic() - began < 120
 
 
 def test_a_busy_loop_is_killed_too(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
