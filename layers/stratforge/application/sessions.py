@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed, Conflict, NotFound
+from stratforge.application.errors import Changed, Conflict, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
@@ -70,9 +70,7 @@ def start_session(
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
     with database.transaction(caller) as connection:
-        strategy = strategies.get_strategy(connection, new.strategy_id)
-        if strategy is None:
-            raise NotFound("strategy")
+        strategy = existing(strategies.get_strategy(connection, new.strategy_id), "strategy")
         started = sessions.start_session(
             connection,
             caller.user_id,
@@ -133,9 +131,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
-        strategy = strategies.lock_strategy(connection, strategy_id)
-        if strategy is None:
-            raise NotFound("strategy")
+        strategy = existing(strategies.lock_strategy(connection, strategy_id), "strategy")
         active = sessions.active_sessions(connection, strategy_id)
         if active:
             latest = active[0]
@@ -161,9 +157,7 @@ def stop_session(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
-        stopped = sessions.stop_session(connection, session_id, flatten=flatten)
-    if stopped is None:
-        raise NotFound("session")
+        stopped = existing(sessions.stop_session(connection, session_id, flatten=flatten), "session")
     _tell_of_end(outbox, stopped)
     return stopped
 
@@ -209,7 +203,4 @@ def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_
 
 
 def _found(connection: Connection, session_id: UUID, *, lock: bool = False) -> StoredSession:
-    found = sessions.get_session(connection, session_id, lock=lock)
-    if found is None:
-        raise NotFound("session")
-    return found
+    return existing(sessions.get_session(connection, session_id, lock=lock), "session")
