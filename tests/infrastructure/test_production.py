@@ -352,6 +352,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "assistant",
         "backtester",
         "cleaner",
+        "deliverer",
         "doorkeeper",
         "evaluator",
         "examiner",

@@ -18,7 +18,7 @@ from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
 from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
-from stratforge.storage.delivery import events
+from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import (
     blocks,
     buying_power,
@@ -47,6 +47,7 @@ _ASSET_HOURS = 24
 # Operators are warned when less than this part of the account's equity is left to buy with.
 _LOW_POWER = Decimal("0.1")
 _EVENT_DAYS = 7
+_DELIVERY_DAYS = 30
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
 
@@ -97,9 +98,10 @@ class Report:
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity, and forgets old events; returns for how many users."""
+    """Notes everybody's equity, and forgets old events and deliveries; returns for how many users."""
     with database.transaction() as connection:
         events.forget_events(connection, _EVENT_DAYS)
+        webhooks.forget_deliveries(connection, _DELIVERY_DAYS)
         return equity.snapshot_equity(connection)
 
 

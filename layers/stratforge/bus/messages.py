@@ -211,9 +211,22 @@ class SubscriptionUpdate(Message):
 
 
 class SomethingHappened(Message):
-    """There may be something to tell."""
+    """There may be something to tell: to the live connections of a shard of users, or, without a shard, to webhooks."""
 
     at: AwareDatetime
+    shard: int | None = None
+
+    @property
+    def group(self) -> str:
+        """The message group: nobody waits for another shard, and no live connection for webhooks."""
+        return "webhooks" if self.shard is None else f"live-{self.shard}"
+
+
+class DeliveriesDue(Message):
+    """A webhook has deliveries whose time has come; whoever gets this delivers alone until then."""
+
+    webhook_id: UUID
+    leased_until: AwareDatetime
 
 
 class JobReady(Message):
