@@ -57,6 +57,8 @@ _SAID_AFTER_SECONDS = 0.1
 # Of an answer in the order they are sent: its session, and the names of its state.
 _PLACES = 2
 _NOBODY = -1
+# User and group of a child that would be root.
+_NOBODYS_ID = 65_534
 
 
 class WorkersFailed(RuntimeError):
@@ -452,6 +454,11 @@ def _lock_down(source: int, sink: int) -> None:
     """Takes from the child what a strategy has no use for: files, processes, memory without bound, the environment."""
     os.environ.clear()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.geteuid() == 0:
+        # Root is held by no limit of the number of processes, and may raise the others again. On Lambda nobody is root.
+        os.setgroups([])
+        os.setgid(_NOBODYS_ID)
+        os.setuid(_NOBODYS_ID)
     first, second = sorted((source, sink))
     os.closerange(0, first)
     os.closerange(first + 1, second)
