@@ -93,7 +93,7 @@ class People:
     def act(self) -> str:
         """Somebody does something."""
         self._acts += 1
-        weights = ((self.order, 12), (self.collude, 5), (self.cancel, 4), (self.pause, 2), (self.stop, 1), (self.choose_state, 1), (self.limit_risk, 1), (self.close, 0.3), (self.switch, 0.5))  # fmt: skip
+        weights = ((self.order, 12), (self.collude, 5), (self.cancel, 4), (self.pause, 2), (self.stop, 1), (self.choose_state, 0.6), (self.limit_risk, 1), (self.close, 0.2), (self.switch, 0.15))  # fmt: skip
         chosen = self.random.choices([each for each, _ in weights], [weight for _, weight in weights])[0]
         return f"{chosen.__name__} {chosen()}"
 

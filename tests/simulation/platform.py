@@ -271,7 +271,16 @@ class Simulation:
     # What goes wrong ---------------------------------------------------------------------------------------
 
     def _trouble(self) -> str:
-        kinds = (self._outage, self._clock_jump, self._keys, self._halt, self._restart, self._lost_queues)
+        kinds = (
+            self._outage,
+            self._clock_jump,
+            self._keys,
+            self._halt,
+            self._restart,
+            self._lost_queues,
+            self._correction,
+            self._correction,
+        )
         chosen = self.random.choice(kinds)
         return f"{chosen.__name__} {chosen()}"
 
@@ -307,6 +316,19 @@ class Simulation:
 
         self.loop.later(seconds, "the keys are known", renewed)
         return seconds
+
+    def _correction(self) -> str:
+        """The broker corrects an execution afterwards, by cents, so that everybody can bear it."""
+        ended = [
+            each for each in self.world.exchange.orders.values() if each.status == "filled" and each.symbol == "AAPL"
+        ]
+        if not ended:
+            return "nothing"
+        order = self.random.choice(ended[-3:])
+        last = order.fills[-1]
+        price = Decimal(last["price"]) + Decimal(self.random.choice((-2, -1, 1))) / 100
+        self.world.exchange.correct_last_fill(order, Decimal(last["qty"]), price, self.loop.now)
+        return f"{order.client_order_id} {price}"
 
     def _halt(self) -> str:
         return self.market.halt(self.random.choice(SYMBOLS), self.random.uniform(10, 300))
@@ -361,7 +383,7 @@ class Simulation:
             )
             clock.set_market_clock(connection, self.loop.now)
             market_data.ensure_months(connection, [self.loop.now, self.loop.now + timedelta(days=10)])
-            self.people.begin(connection, self.random.randint(4, 7), self.random.choice((300, 20_000, 100_000)))
+            self.people.begin(connection, self.random.randint(5, 9), self.random.choice((2_000, 20_000, 100_000)))
         self._follow_what_is_wanted()
 
     def _minutes(self) -> list[int]:
@@ -376,7 +398,7 @@ class Simulation:
         opens = opens.astimezone(ZoneInfo("UTC"))
         for minute in range(0, 420, 5):
             self.loop.at(opens + minute * MINUTE + timedelta(seconds=7), "reconciler", self._reconcile)
-        for minute in range(0, 420, 10):
+        for minute in range(0, 420, 4):
             self.loop.at(opens + minute * MINUTE + timedelta(seconds=40), "operator", self.people.operate)
         for minute in minutes:
             self._minute(opens + minute * MINUTE)
@@ -389,9 +411,9 @@ class Simulation:
         for second in (2, 32):
             self.loop.at(at + timedelta(seconds=second), "wanted", self._follow_what_is_wanted)
         self.loop.at(at + timedelta(seconds=59), "equity", self._snapshot)
-        for _ in range(self.random.choice((0, 1, 1, 2, 3, 4))):
+        for _ in range(self.random.randint(1, 7)):
             self.loop.at(at + timedelta(seconds=self.random.uniform(0, 60)), "somebody", self.people.act)
-        if self.random.random() < 0.06:
+        if self.random.random() < 0.12:
             self.loop.at(at + timedelta(seconds=self.random.uniform(0, 60)), "trouble", self._trouble)
         self.loop.at(at + timedelta(seconds=61), "promises", self._check)
 
@@ -403,7 +425,7 @@ class Simulation:
         opens = opens.astimezone(ZoneInfo("UTC"))
         calm = self.weather
         calm.doubled = calm.lost = calm.slow = calm.crash = calm.submit = calm.read = 0
-        if self.random.random() < 0.5:
+        if self.random.random() < 0.6:
             self.loop.at(opens - 60 * MINUTE, "split", self._split)
         self.loop.at(opens - 30 * MINUTE, "reads the clock", self._read_clock)
         for minute in (-20, 3, 8, 13, 18, 23):
@@ -434,10 +456,12 @@ class Simulation:
             self.loop.now.astimezone(NEW_YORK).date(),
             Decimal(self.random.choice(("2", "3", "0.5"))),
         )
-        self.world.broker.actions.append(action)
         self.market.split(action)
         self.split.add("AAPL")
-        return str(action.ratio)
+        # Some are published when the symbol has traded for minutes.
+        late = self.random.choice((0, 0, 0, 66, 70))
+        self.loop.later(late * 60, "the split is published", lambda: self.world.broker.actions.append(action))
+        return f"{action.ratio}, published {late} minutes after"
 
     def _everybody_trades(self) -> None:
         with self.world.database.transaction() as connection:
