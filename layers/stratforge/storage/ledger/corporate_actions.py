@@ -41,25 +41,23 @@ def concerned_symbols(connection: Connection) -> list[str]:
 
 def note_action(connection: Connection, action: CorporateAction) -> bool:
     """Keeps a corporate action; False when it was known."""
-    return (
-        connection.execute(
-            """
-            INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
-            """,
-            (
-                action.action_id,
-                action.symbol,
-                action.kind,
-                action.ratio,
-                action.new_symbol,
-                action.new_ratio,
-                action.cash,
-                action.effective_on,
-            ),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        """
+        INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        """,
+        (
+            action.action_id,
+            action.symbol,
+            action.kind,
+            action.ratio,
+            action.new_symbol,
+            action.new_ratio,
+            action.cash,
+            action.effective_on,
+        ),
     )
+    return changed.rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)
