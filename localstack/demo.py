@@ -37,7 +37,7 @@ def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> Audit:
     sessions = []
     for name, prompt in (("demo", PROMPT), ("other", OPPOSITE)):
         client = Client(platform.address)
-        client.enter(f"{name}@example.com", platform.folder.passwords.demo_account)
+        client.register(f"{name}@example.com", platform.folder.passwords.demo_account)
         strategy = client.generate(prompt)
         tell(f"{strategy['name']}: {strategy['logic_explanation']}")
         metrics = client.backtest(strategy["strategy_id"], config={"slippage_bps": 1})["metrics"]
@@ -128,7 +128,7 @@ def main() -> int:
             Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"),
             tell,
         )
-        platform.start(lambda name, seconds: tell(f"{name}: {seconds:.1f} s"))
+        platform.start(lambda name, seconds, _going: tell(f"{name}: {seconds:.1f} s"))
         tell(f"up at {platform.address}")
         found = run_demo(platform, options.trades, options.seconds)
         short = shortfalls(found, options.trades, options.seconds)

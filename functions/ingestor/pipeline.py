@@ -10,7 +10,7 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -118,25 +118,31 @@ class BarPipeline:
         on_fatal: Callable[[], None],
         on_published: Callable[[Bar], None] = lambda _bar: None,
         segments: Segments = NOT_TRACED,
+        threads: Executor | None = None,
     ) -> None:
         """
         Args:
             now: The exchange's present time.
+            threads: What asks and publishes instead of threads of the pipeline's own; then whoever made it calls `work_off`.
         """
         self._history = history
         self._now = now
         self._on_fatal = on_fatal
-        asking = ThreadPoolExecutor(4, thread_name_prefix="history")
-        publishing = ThreadPoolExecutor(publishers, thread_name_prefix="publish")
-        self._asking = asking
+        self._asking = threads or ThreadPoolExecutor(4, thread_name_prefix="history")
+        publishing = threads or ThreadPoolExecutor(publishers, thread_name_prefix="publish")
         # Why there is nothing of a symbol, for whoever looks after the service.
         self.refused: dict[str, str] = {}
         self._workers = [
             _Worker(self, _Outlet(topics, database, publishing, on_published, segments), database)
             for _ in range(workers)
         ]
-        for index, worker in enumerate(self._workers):
+        for index, worker in enumerate(self._workers if threads is None else ()):
             threading.Thread(target=worker.run, name=f"publisher-{index}", daemon=True).start()
+
+    def work_off(self) -> None:
+        """Handles everything that waits, where no thread does."""
+        for worker in self._workers:
+            worker.work_off()
 
     def _worker(self, symbol: str) -> _Worker:
         return self._workers[zlib.crc32(symbol.encode()) % len(self._workers)]
@@ -210,7 +216,7 @@ class _Outlet:
         self,
         topics: Topics,
         database: Database,
-        publishing: ThreadPoolExecutor,
+        publishing: Executor,
         on_published: Callable[[Bar], None],
         segments: Segments,
     ) -> None:
@@ -285,6 +291,11 @@ class _Worker:
             log.exception("a publisher failed; the service restarts")
             self._pipeline.fatal()
             raise
+
+    def work_off(self) -> None:
+        """Handles events until there are none."""
+        while not self.events.empty():
+            self._handle_all(self._next())
 
     def _next(self) -> list[_Event]:
         events = [self.events.get()]

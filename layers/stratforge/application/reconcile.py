@@ -36,6 +36,7 @@ from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import sessions
+from stratforge.storage.users import accounts
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
@@ -48,6 +49,9 @@ _ASSET_HOURS = 24
 _LOW_POWER = Decimal("0.1")
 _EVENT_DAYS = 7
 _DELIVERY_DAYS = 30
+# What was under way when an account was closed has ended by then: requests, deliveries, sockets.
+_ERASED_AFTER = timedelta(hours=1)
+_ERASED_AT_ONCE = 20
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
 
@@ -98,7 +102,9 @@ class Report:
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity, and forgets old events and deliveries; returns for how many users."""
+    """Notes everybody's equity, forgets old events and deliveries, and erases accounts that were closed; returns for how many users."""
+    with database.transaction() as connection:
+        accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
     with database.transaction() as connection:
         events.forget_events(connection, _EVENT_DAYS)
         webhooks.forget_deliveries(connection, _DELIVERY_DAYS)

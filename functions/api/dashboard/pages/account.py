@@ -136,6 +136,7 @@ def export_all(looking: Looking) -> Response:
         content = json.dumps(export.export_user(connection, looking.user_id), default=str, indent=1)
     answer = Response(content, media_type="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
