@@ -31,9 +31,6 @@ from simulators.gemini.author.wording import Wording
 
 def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
     """The plan after a change, and what was changed, in words; a change that is not understood is a question."""
-    if not before.of("entry"):
-        # The first request was answered with a question: this is the answer to it.
-        return _answered(before, wording), []
     plan = Plan(
         list(before.symbols),
         [replace(each, place=(0, 0)) for each in before.rules],
@@ -59,13 +56,6 @@ def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
             said += _more(plan, wording, scan)
             break
     return plan, said
-
-
-def _answered(before: Plan, wording: Wording) -> Plan:
-    plan = Reader(wording).read()
-    if not plan.symbols:
-        plan.symbols = before.symbols
-    return plan
 
 
 def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
