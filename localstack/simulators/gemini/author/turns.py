@@ -133,7 +133,9 @@ def read_turns(
                 told=[*answered.told, *told],
             )
     alone = read(last)
-    if standing is None and alone.clear and _BUYS.search(last.text):
+    # Without “buy” it is the rule to buy by only where such a rule was asked for.
+    by_itself = not before.plan.of("entry") and not any("read as a price" in each for each in alone.plan.assumptions)
+    if standing is None and alone.clear and (by_itself or _BUYS.search(last.text)):
         return replace(_with_the_rest(alone, before), anew=True)
     return together
 

@@ -23,7 +23,7 @@ def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset
         requests: What the person said, turn by turn: the first request, answers to questions, changes.
         untradable: Symbols that were refused before.
     """
-    wordings = [Wording(in_english(each)) for each in requests]
+    wordings = [Wording(each) for each in in_english(requests)]
     standing: Plan | None = None
     reading: Reading | None = None
     first = 0
@@ -43,6 +43,8 @@ def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
     before = _completed(standing) if standing else None
+    heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
+    assumptions += _usual_numbers(plan, reading.turns[0].text, heard)
     return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
 
 
@@ -125,7 +127,6 @@ def _strategy(
         ]
     )
     requirements = _requirements(plan, program, symbol, reading, requests, before)
-    assumptions = [*assumptions, *_usual_numbers(plan, reading)]
     return {
         **_empty(_name(plan, symbol), symbol),
         "plan": explanation,
@@ -251,13 +252,16 @@ def _rules_in(plan: Plan) -> list[str]:
     return [*map(rule_text, plan.rules), *map(setting_text, plan.settings)]
 
 
-def _usual_numbers(plan: Plan, reading: Reading) -> list[str]:
-    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers."""
+def _usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
+    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers.
+
+    Args:
+        text: The request, in which the rules have their places.
+        heard: Of a conversation, all turns: what stood before was said in one of them.
+    """
     found = dict[str, None]()
     for rule in plan.rules:
-        several = len(reading.turns) > 1
-        said = " ".join(each.text for each in reading.turns) if several else reading.turns[0].text[slice(*rule.place)]
-        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", said)}
+        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", heard or text[slice(*rule.place)])}
         for each in nodes(rule.condition):
             if isinstance(each, Series) and set(each.parameters) - numbers:
                 found[f"The usual numbers are taken: {each.words}."] = None
