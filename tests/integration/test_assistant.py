@@ -8,8 +8,8 @@ from uuid import UUID
 
 import pytest
 from stratforge.ai.draft import DraftParameter, StrategyDraft
-from stratforge.ai.failures import ModelUnavailable, NotADraft
 from stratforge.ai.drafting import request_of
+from stratforge.ai.failures import ModelUnavailable, NotADraft
 from stratforge.ai.prompts import REPAIR
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.research import Research

@@ -19,7 +19,14 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.scenarios import never_acts
 from stratforge.intent.trial import disagreement
-from stratforge.intent.turns import corrections_left, dropped_unasked, judged_together, plain_words, spans_by_turn
+from stratforge.intent.turns import (
+    INSTEAD,
+    corrections_left,
+    dropped_unasked,
+    judged_together,
+    plain_words,
+    spans_by_turn,
+)
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
@@ -137,6 +144,9 @@ def _kept(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], 
     now = {each.text for each in _standing(requirements, rules)}
     for text in sorted(kept - stood):
         yield f"The rule “{text}” is called kept, and did not stand before."
+    for each, of_it in zip(requirements, rules, strict=True):
+        if each.status is Status.COVERED and not any(rule.dropped for rule in of_it) and INSTEAD.search(each.quote):
+            yield f"“{each.quote[:80]}” puts something in the place of what stood, and drops nothing: say “drop <rule>” too."
     for text in sorted(stood - now - dropped):
         yield f"The rule “{text}” stood before, and is gone: keep it, or let the requirement that asks for it say “drop {text}”."
 

@@ -22,6 +22,8 @@ _TAKES_AWAY = re.compile(
     r"|n['’]t\b|改|换|替|去掉|取消|不|只|代わり|なし|外し|やめ|だけ",
     re.IGNORECASE,
 )
+# Words that need something to go.
+INSTEAD = re.compile(r"\binstead\b|\bstattdessen\b|\ben su lugar\b|\bà la place\b|代わりに", re.IGNORECASE)
 _RESULTS = frozenset({"gain", "gain_dollars", "drop", "drop_dollars", "entry_price"})
 
 

@@ -182,7 +182,13 @@ def _names(quote: str, rules: Sequence[Rule], gone: Sequence[Rule], symbol: str)
                 if other is not pattern
             )
             taken = _TAKEN.search(quote[: match.start()]) if holds(texts(gone), *meant) else None
-            if taken and "not" not in taken[0] and "n't" not in taken[0] and holds(text, *meant) and text != texts(gone):
+            if (
+                taken
+                and "not" not in taken[0]
+                and "n't" not in taken[0]
+                and holds(text, *meant)
+                and text != texts(gone)
+            ):
                 yield f"takes “{match[0]}” away, and its rules ({text}) still have it."
             if not longer and not taken and not holds(text, *meant):
                 yield f"speaks of “{match[0]}”, and its rules ({text}) do not."

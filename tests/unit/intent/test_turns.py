@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent import Requirement, Status
+from stratforge.intent import Requirement, Status, contract_findings
+from stratforge.strategy import compile_strategy
 
 from tests.support.answers import QUOTES, REQUEST, Answer
 from tests.unit.intent.test_mutations import LIES, SPOILED
@@ -175,3 +176,17 @@ def test_a_rule_that_the_words_do_not_take_away_does_not_go_without_a_word() -> 
         ("It sells after 5 bars.",),
     )
     assert any("does not ask that" in each for each in answer.findings)
+
+
+def test_what_stands_instead_of_another_rule_does_not_stand_beside_it() -> None:
+    before = (f"buy when {RSI} < 25", f"sell when {RSI} > 70")
+    quote = "sell only on a 1% gain instead"
+    requirements = [
+        Requirement(
+            quote=quote, meaning="a target", status=Status.COVERED, rules=["sell when gain >= 1"], lines=[8, 9]
+        ),
+        *(Requirement(quote="", meaning=each, status=Status.KEPT, rules=[each], lines=[]) for each in before),
+    ]
+    code = _CODE.replace("bar.rsi > 70", "(bar.rsi > 70 or position.unrealized_return >= 0.01)")
+    found = contract_findings(quote, requirements, compile_strategy(code), whole=False, symbol="AAPL", before=before)
+    assert any("drops nothing" in each for each in found)

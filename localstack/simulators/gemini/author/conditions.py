@@ -92,7 +92,7 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         anew = match[1] is not None and match[1] != "or"
         words.append("or when" if anew else "or" if match[1] else "," if match[0].strip() == "," else "and")
         parts.append(following)
-    if "or when" in words and not either:
+    if {"or when", "and"} <= set(words) and not either:
         return _alternatives(parts, words)
     words = ["or" if each == "or when" else each for each in words]
     joins = {each for each in words if each != ","}
@@ -125,7 +125,7 @@ def _none_of(scan: Scanner, memory: Memory, first: Condition) -> Condition:
 
 
 def _alternatives(parts: list[Condition], words: list[str]) -> Condition:
-    """“When a and b, or when c”: each “or when” begins anew."""
+    """“When a and b, or when c”: each “or when” begins anew. What is joined to the last one may be meant for all."""
     groups: list[tuple[list[Condition], list[str]]] = [([parts[0]], [])]
     for word, part in zip(words, parts[1:], strict=True):
         if word == "or when":
@@ -133,7 +133,7 @@ def _alternatives(parts: list[Condition], words: list[str]) -> Condition:
         else:
             groups[-1][0].append(part)
             groups[-1][1].append(word)
-    if any({"and", "or"} <= set(joins) for _, joins in groups):
+    if groups[-1][1] or any({"and", "or"} <= set(joins) for _, joins in groups):
         raise Unexpressible(
             "“and” and “or” stand together here, and it can be read in two ways. Please say it in two sentences."
         )
@@ -1073,10 +1073,6 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
         and (turn := scan.take(r"(?:is )?(rising|increasing|going up|falling|decreasing|going down)"))
     ):
         return Turn(memory.left, turn[1] in ("rising", "increasing", "going up"))
-    if (far := _distance(scan)) is not None:
-        # “1 % below the 20-bar high”: the price.
-        memory.left, memory.right = CLOSE, far[0]
-        return Compare(CLOSE, ">=" if far[1] else "<=", far[0])
     event = scan.take(rf"{_CROSS}(?: back)?")
     scan.take(rf"(?:{_IS} )*")
     op = (

@@ -341,9 +341,7 @@ def _level(plan: Plan, scan: Scanner) -> str | None:
                 and isinstance(each.right, Number)
             ):
                 found.append((rule, each, each.right.value))
-            elif isinstance(each, Trail) and "trail" in what:
-                found.append((rule, each, each.amount))
-            elif (
+            elif (isinstance(each, Trail) and "trail" in what) or (
                 isinstance(each, Result)
                 and what not in _SIDES
                 and "trail" not in what
@@ -437,7 +435,7 @@ def _swap_series(rule: Rule, old: Series, new: Series) -> Rule:
                     if each.name in ("left", "right", "part", "parts", "condition")
                     and not isinstance(getattr(tree, each.name), float)
                 },
-            )  # type: ignore[type-var]
+            )
         return tree
 
     changed = swap(rule)
@@ -467,7 +465,8 @@ def _no_more(plan: Plan, scan: Scanner) -> str | None:
             continue
         changed = True
         if kept:
-            left = replace(rule.condition, parts=kept) if len(kept) > 1 else kept[0]  # type: ignore[call-arg]
+            joined = Both if isinstance(rule.condition, Both) else Either
+            left = joined(kept) if len(kept) > 1 else kept[0]
             rules.append(replace(rule, condition=left))
     if not changed or not any(each.kind == "entry" for each in rules):
         plan.questions.append(

@@ -257,7 +257,8 @@ _SIGNS = (
 
 
 _ENGLISH = re.compile(
-    r"\b(?:the|when|buy|sell|use|only|add|make|and|with|without|remove|instead|change|it|please|not|at|above|below)\b", re.IGNORECASE
+    r"\b(?:the|when|buy|sell|use|only|add|make|and|with|without|remove|instead|change|it|please|not|at|above|below)\b",
+    re.IGNORECASE,
 )
 
 

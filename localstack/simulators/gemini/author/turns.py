@@ -18,14 +18,12 @@ from simulators.gemini.author.rules import (
     Number,
     Plan,
     Result,
-    Rule,
     Series,
     TimeOfDay,
     Trail,
     Weekdays,
     clock,
     nodes,
-    plain,
 )
 from simulators.gemini.author.statements import Reader
 from simulators.gemini.author.wording import Wording
