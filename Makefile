@@ -13,6 +13,7 @@ WORKERS ?= 3
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
+SIMULATION_SECONDS ?= 3600
 
 .PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
@@ -41,7 +42,8 @@ test: install ## Runs all tests, side by side (WORKERS=3)
 test-fast: install ## Runs the tests that need no platform
 	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 -m "not slow" $(ARGS)
 
-soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, random programs live and in the backtest (SOAK_PROGRAMS), and colluders (COLLUSION_ROUNDS)
+soak: install ## Drives the ledger with everything that can happen (SOAK=examples, 50 steps each), the gate with as many programs, random programs live and in the backtest (SOAK_PROGRAMS), colluders (COLLUSION_ROUNDS), and days of trading from new seeds (SIMULATION_SECONDS)
+	@SIMULATION_SECONDS=$(SIMULATION_SECONDS) $(BIN)/pytest -q -s -x tests/simulation $(ARGS)
 	@SOAK_PROGRAMS=$(SOAK_PROGRAMS) $(BIN)/pytest -q -s -x tests/integration/test_live_is_the_backtest.py $(ARGS)
 	@COLLUSION_ROUNDS=$(COLLUSION_ROUNDS) $(BIN)/pytest -q -s -x tests/unit/portfolio/test_collusion.py $(ARGS)
 	@SOAK_EXAMPLES=$(SOAK) $(BIN)/pytest -q -s -x tests/integration/test_trading_machine.py tests/unit/strategy/test_gate.py $(ARGS)

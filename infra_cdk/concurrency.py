@@ -38,7 +38,12 @@ SHARES: Mapping[str, Share] = {
     "executor": Share(70, 10, 1, "50 symbols with signals, 20 with a price that triggers something."),
     "settler": Share(30, 6, 1, "A fill takes milliseconds; 30 symbols at a time."),
     "reconciler": Share(2, 2, 1, "The pass and the snapshots may overlap; never two passes."),
-    "notifier": Share(2, 2, 1, "One message group, so one at a time, and one that follows on its heels."),
+    "notifier": Share(
+        10, 3, 1, "Eight shards of users and one for webhooks, each one at a time, and one that follows on its heels."
+    ),
+    "deliverer": Share(
+        10, 3, 1, "Webhooks at a time, of each user at most three; one that hangs holds one for 20 seconds."
+    ),
     "realtime": Share(30, 6, 1, "Connections that open and close: 200 a second at 0.1 seconds."),
     "api": Share(100, 15, 1, "100 requests a second, the gateway's throttle, at up to a second."),
     "api-waiting": Share(20, 4, 1, "Requests that may wait for a job (`?wait=`) hold these, and no page's."),

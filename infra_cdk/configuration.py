@@ -58,7 +58,7 @@ class Context(Protocol):
     """Where settings are given: the root of a CDK app, or `Given`."""
 
     def try_get_context(self, key: str) -> Any:
-        """The setting, or None."""
+        """The setting of a name; None where it is not given."""
         ...
 
 
@@ -69,7 +69,7 @@ class Given:
     settings: Mapping[str, object]
 
     def try_get_context(self, key: str) -> Any:
-        """The setting, or None."""
+        """The setting of a name; None where none was given."""
         return self.settings.get(key)
 
 
@@ -96,7 +96,9 @@ class Timeouts:
     evaluator: int = 15
     executor: int = 30
     settler: int = 15
-    notifier: int = 60
+    notifier: int = 15
+    # It begins deliveries for 20 seconds; the last may take ten, names that are not found as long.
+    deliverer: int = 45
     assistant: int = 120
     backtester: int = 120
 
@@ -160,7 +162,7 @@ def stage_config(node: Context) -> StageConfig:
     if name not in _STAGES:
         raise ConfigurationError(f"unknown stage {name!r}; give one of {', '.join(_STAGES)} with -c stage=…")
     if name == "local":
-        short = Timeouts(evaluator=5, executor=5, settler=5, notifier=5, assistant=60, backtester=60)
+        short = Timeouts(evaluator=5, executor=5, settler=5, notifier=5, deliverer=45, assistant=60, backtester=60)
         return StageConfig(
             "local",
             "us-east-1",

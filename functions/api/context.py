@@ -33,13 +33,13 @@ _SAFE = ("GET", "HEAD", "OPTIONS")
 
 @lru_cache(maxsize=1)
 def settings() -> ApiSettings:
-    """The settings of this environment."""
+    """The settings of this execution environment, read once."""
     return ApiSettings.from_environment()
 
 
 @lru_cache(maxsize=1)
 def database() -> Database:
-    """The database of this environment."""
+    """The database of this execution environment, as the role of the API."""
     return Database.of_secret(settings().database_secret, application="api")
 
 

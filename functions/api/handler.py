@@ -5,21 +5,17 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from aws_lambda_powertools.metrics import MetricUnit
 from mangum import Mangum
 from stratforge.edge import seen_from_the_edge
 from stratforge.observability import correlation_id, logger
-from stratforge.observability import metrics as metrics_of
 
 from functions.api.app import create_app
 from functions.api.context import settings
 
 log = logger("api")
-metrics = metrics_of("api")
 _adapter = Mangum(create_app(), lifespan="off")
 
 
-@metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Answers one request, under the id that the gateway gave it."""
     if settings().behind_edge:
@@ -38,7 +34,4 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         status=status,
         milliseconds=round(milliseconds, 1),
     )
-    metrics.add_metric("Requests", MetricUnit.Count, 1)
-    metrics.add_metric("ServerErrors", MetricUnit.Count, status >= 500)
-    metrics.add_metric("Latency", MetricUnit.Milliseconds, milliseconds)
     return answer

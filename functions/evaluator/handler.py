@@ -65,7 +65,7 @@ def record_handler(record: SQSRecord) -> None:
 
 
 def prepare() -> None:
-    """Connects, and makes the clients."""
+    """Connects to the database and makes the clients, before the first event."""
     database.prepare()
     sqs_client()
     sandbox_client()

@@ -17,7 +17,7 @@ from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy.batch import Program, Sessions, encode_columns
 from stratforge.strategy.evaluation import kept_state
-from stratforge.strategy.signals import signal_from_numbers
+from stratforge.strategy.signals import decision_of
 from stratforge.strategy.wire import wire_source
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ MAX_PAYLOAD_BYTES = 6 << 20
 _MAX_STRATEGIES = 1_000
 # A full part that takes long does not keep the others waiting.
 _PARTS_AT_ONCE = 4
+# Numbers of a decision, before those of the state.
+_DECISION = 4
 
 
 class SandboxFailed(RuntimeError):
@@ -52,11 +54,14 @@ def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence
     bars = json.dumps(encode_columns(window))
     outcomes: dict[int, Outcome] = {}
     parts = list(_parts(len(bars), sessions, outcomes))
-    with ThreadPoolExecutor(max_workers=_PARTS_AT_ONCE) as executor:
-        for part, answer in zip(
-            parts, executor.map(lambda part: _asked(function_name, bars, part), parts), strict=True
-        ):
-            outcomes.update(part.outcomes(answer))
+    if len(parts) == 1:
+        outcomes.update(parts[0].outcomes(_asked(function_name, bars, parts[0])))
+    elif parts:
+        with ThreadPoolExecutor(max_workers=_PARTS_AT_ONCE) as executor:
+            for part, answer in zip(
+                parts, executor.map(lambda part: _asked(function_name, bars, part), parts), strict=True
+            ):
+                outcomes.update(part.outcomes(answer))
     return [outcomes[place] for place in sorted(outcomes)]
 
 
@@ -79,21 +84,17 @@ class Part:
     def outcomes(self, answer: Mapping[str, Any]) -> dict[int, Outcome]:
         """Results of the sessions by their places among all; sessions that the sandbox had no time for are left out."""
         found: dict[int, Outcome] = {}
-        keys = {int(program): names for program, names in answer["keys"].items()}
+        names, asked = answer["names"], self.asked
+        places = array("i", b64decode(answer["places"])).tolist()
         numbers = array("d", b64decode(answer["numbers"])).tolist()
-        programs, asked = self.sessions.program_places, self.asked
         at = 0
-        for each in answer["places"]:
+        for each, of_names in zip(places[::2], places[1::2], strict=True):
             place, session = asked[each]
-            names = keys[programs[each]]
-            end = at + 4 + len(names)
-            state = kept_state(names, numbers[at + 4 : end])
-            signal = signal_from_numbers(*numbers[at : at + 4]) if numbers[at] else None
-            at = end
-            if signal is None:
-                found[place] = Outcome(session, state)
-            else:
-                found[place] = Outcome(session, state, signal.side, signal.confidence, signal.size_kind, signal.size)
+            keys = names[of_names]
+            decided, at = at + _DECISION, at + _DECISION + len(keys)
+            state = kept_state(keys, numbers[decided:at])
+            decision = decision_of(*numbers[decided - _DECISION : decided]) if numbers[decided - _DECISION] else None
+            found[place] = Outcome(session, state) if decision is None else Outcome(session, state, *decision)
         for each, error in answer["errors"].items():
             place, session = asked[int(each)]
             found[place] = Outcome(session, session.state, error=str(error)[:500])

@@ -45,7 +45,7 @@ def budget() -> SharedBudget:
 
 @lru_cache(maxsize=1)
 def executor() -> SymbolExecutor:
-    """The executor of this environment."""
+    """The executor of this execution environment, made once."""
     return SymbolExecutor(database, AlpacaBroker(keys(), budget()))
 
 
@@ -55,7 +55,6 @@ def record_handler(record: SQSRecord) -> None:
         update = MarketUpdate.model_validate_json(record.body)
         symbol, cause = update.symbol, "price"
         correlation_id.set(None)
-        metrics.add_metric("Prices", MetricUnit.Count, 1)
         if not executor().note_update(update):
             log.debug("market noted", symbol=symbol)
             return
@@ -81,8 +80,6 @@ def record_handler(record: SQSRecord) -> None:
         client_order_id=done.client_order_id,
         correlation_id=correlation_id.get(),
     )
-    metrics.add_metric("SymbolsExecuted", MetricUnit.Count, 1)
-    metrics.add_metric("OrdersDecided", MetricUnit.Count, done.orders)
     metrics.add_metric("BlocksSubmitted", MetricUnit.Count, done.outcome is Outcome.SUBMITTED)
     if done.outcome is Outcome.SUBMITTED and arrived_at is not None:
         waited = (datetime.now(UTC) - arrived_at).total_seconds() * 1000
@@ -93,7 +90,7 @@ def record_handler(record: SQSRecord) -> None:
 
 
 def prepare() -> None:
-    """Connects, and makes the clients."""
+    """Connects to the database and makes the clients, before the first event."""
     database.prepare()
     executor()
 

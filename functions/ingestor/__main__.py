@@ -110,7 +110,7 @@ def main() -> int:
     order_stream = OrderStream(secret, orders.update, orders.connected)
 
     def beat() -> None:
-        health.beat(subscriptions, pipeline)
+        health.beat(subscriptions)
         threads = [order_stream.thread, *(stream.thread for stream in streams)]
         if any(thread is not None and not thread.is_alive() for thread in threads):
             log.error("a stream ended; the service restarts")

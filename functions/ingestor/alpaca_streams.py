@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from alpaca.data.live import CryptoDataStream, StockDataStream
@@ -61,7 +62,7 @@ class StreamListener(Protocol):
         ...
 
     def error(self, error: StreamError) -> None:
-        """Notes what Alpaca refused."""
+        """Notes an error that Alpaca answered to a subscription or login."""
         ...
 
 
@@ -160,7 +161,7 @@ class MarketStream:
             chosen = set() if channel in self._withheld else set(symbols[channel])
             gone = sorted(set(present) - chosen)
             if gone:
-                self._send(lambda channel=channel, gone=gone: self._stream._send_unsubscribe_msg(channel, gone))  # type: ignore[misc]
+                self._send(partial(self._stream._send_unsubscribe_msg, channel, gone))
             for symbol in gone:
                 del present[symbol]
             added |= bool(chosen - set(present))

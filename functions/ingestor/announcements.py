@@ -16,7 +16,7 @@ from stratforge.storage.postgres.database import Database
 log = logger("ingestor")
 # Events that come close together are told together.
 _COLLECT_SECONDS = 0.1
-# Prices have no notifications of their own: while somebody is connected, they are told of this often.
+# Prices have no notifications of their own, nor has the time of a delivery's next attempt: they are looked for this often.
 _PRICE_SECONDS = 1.0
 
 
@@ -44,20 +44,19 @@ class Announcements:
 
     def _listen(self) -> None:
         with self._database.listening("events") as connection:
-            self._tell()
+            self._tell(happened=True)
             while True:
                 happened = bool(list(connection.notifies(timeout=_PRICE_SECONDS, stop_after=1)))
                 if happened:
                     # The rest of what comes now goes along.
                     list(connection.notifies(timeout=_COLLECT_SECONDS))
-                with self._database.transaction() as transaction:
-                    ask = events.somebody_listens if happened else events.somebody_is_connected
-                    wanted = ask(transaction)
-                if wanted:
-                    self._tell()
+                self._tell(happened=happened)
 
-    def _tell(self) -> None:
+    def _tell(self, *, happened: bool) -> None:
+        with self._database.transaction() as transaction:
+            wanted = events.listeners(transaction)
         try:
-            send_something_happened(self._queue_url)
+            webhooks = wanted.due or (happened and wanted.webhooks)
+            send_something_happened(self._queue_url, wanted.shards, webhooks=webhooks)
         except (BotoCoreError, ClientError) as error:
             log.warning("nobody was told", error=str(error)[:200])

@@ -41,7 +41,7 @@ class ExchangeClock:
         threading.Thread(target=self._work, args=(on_fatal,), name="clock", daemon=True).start()
 
     def now(self) -> datetime:
-        """The exchange's present time."""
+        """The exchange's present time, reckoned from its last reading."""
         at, when = self._reading
         return at + timedelta(seconds=time.monotonic() - when)
 

@@ -10,7 +10,6 @@ from stratforge.market import Bar
 from stratforge.observability import metrics as metrics_of
 
 from functions.ingestor.clock import ExchangeClock
-from functions.ingestor.pipeline import BarPipeline
 from functions.ingestor.subscriptions import Subscriptions
 
 _EVERY = 60.0
@@ -24,28 +23,25 @@ class Health:
         self._clock = clock
         self._lock = threading.Lock()
         self._last = 0.0
-        self._bars = 0
-        self._delay = 0.0
+        self._delay: float | None = None
 
     def bar(self, bar: Bar) -> None:
         """Notes a bar that was published."""
         delay = (self._clock.now() - bar.time).total_seconds() - 60.0
         with self._lock:
-            self._bars += 1
-            self._delay = max(self._delay, delay)
+            self._delay = delay if self._delay is None else max(self._delay, delay)
 
-    def beat(self, subscriptions: Subscriptions, pipeline: BarPipeline) -> None:
+    def beat(self, subscriptions: Subscriptions) -> None:
         """Writes what was collected, once a minute."""
         if time.monotonic() - self._last < _EVERY:
             return
         self._last = time.monotonic()
         with self._lock:
-            bars, delay, self._bars, self._delay = self._bars, self._delay, 0, 0.0
+            delay, self._delay = self._delay, None
         self._metrics.add_metric("Heartbeat", MetricUnit.Count, 1)
-        self._metrics.add_metric("BarsPublished", MetricUnit.Count, bars)
-        if bars:
+        if delay is not None:
             self._metrics.add_metric("BarDelaySeconds", MetricUnit.Seconds, delay)
-        self._metrics.add_metric("ClockDriftSeconds", MetricUnit.Seconds, self._clock.drift)
+        self._metrics.add_metric("ClockDriftSeconds", MetricUnit.Seconds, abs(self._clock.drift))
         self._metrics.add_metric("SymbolsWithoutLivePrices", MetricUnit.Count, subscriptions.without_live_prices)
-        self._metrics.add_metric("SymbolsRefused", MetricUnit.Count, len(pipeline.refused))
+        self._metrics.add_metric("SymbolsRefused", MetricUnit.Count, len(subscriptions.refused))
         self._metrics.flush_metrics()

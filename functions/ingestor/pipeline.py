@@ -10,9 +10,10 @@ import queue
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -117,25 +118,31 @@ class BarPipeline:
         on_fatal: Callable[[], None],
         on_published: Callable[[Bar], None] = lambda _bar: None,
         segments: Segments = NOT_TRACED,
+        threads: Executor | None = None,
     ) -> None:
         """
         Args:
             now: The exchange's present time.
+            threads: What asks and publishes instead of threads of the pipeline's own; then whoever made it calls `work_off`.
         """
         self._history = history
         self._now = now
         self._on_fatal = on_fatal
-        asking = ThreadPoolExecutor(4, thread_name_prefix="history")
-        publishing = ThreadPoolExecutor(publishers, thread_name_prefix="publish")
-        self._asking = asking
+        self._asking = threads or ThreadPoolExecutor(4, thread_name_prefix="history")
+        publishing = threads or ThreadPoolExecutor(publishers, thread_name_prefix="publish")
         # Why there is nothing of a symbol, for whoever looks after the service.
         self.refused: dict[str, str] = {}
         self._workers = [
             _Worker(self, _Outlet(topics, database, publishing, on_published, segments), database)
             for _ in range(workers)
         ]
-        for index, worker in enumerate(self._workers):
+        for index, worker in enumerate(self._workers if threads is None else ()):
             threading.Thread(target=worker.run, name=f"publisher-{index}", daemon=True).start()
+
+    def work_off(self) -> None:
+        """Handles everything that waits, where no thread does."""
+        for worker in self._workers:
+            worker.work_off()
 
     def _worker(self, symbol: str) -> _Worker:
         return self._workers[zlib.crc32(symbol.encode()) % len(self._workers)]
@@ -164,7 +171,7 @@ class BarPipeline:
         return [each.done for each in watches]
 
     def forget(self, symbol: str) -> None:
-        """Ends with a symbol."""
+        """Ends the work for a symbol that nobody needs any more."""
         self._worker(symbol).events.put(_Forget(symbol))
 
     def publish_again(self, overdue: OverdueBar) -> None:
@@ -194,7 +201,7 @@ class BarPipeline:
         return _Past(last, needed, now, self._history.latest_of(list(last), max(needed.values()), now))
 
     def now(self) -> datetime:
-        """The exchange's present time."""
+        """The present time by the exchange's clock."""
         return self._now()
 
     def fatal(self) -> None:
@@ -209,7 +216,7 @@ class _Outlet:
         self,
         topics: Topics,
         database: Database,
-        publishing: ThreadPoolExecutor,
+        publishing: Executor,
         on_published: Callable[[Bar], None],
         segments: Segments,
     ) -> None:
@@ -285,6 +292,11 @@ class _Worker:
             self._pipeline.fatal()
             raise
 
+    def work_off(self) -> None:
+        """Handles events until there are none."""
+        while not self.events.empty():
+            self._handle_all(self._next())
+
     def _next(self) -> list[_Event]:
         events = [self.events.get()]
         while len(events) < _TOGETHER:
@@ -300,11 +312,7 @@ class _Worker:
         asked, self._asked = self._asked, {}
         for symbols, span in requests_for(asked):
             gaps = {symbol: asked[symbol] for symbol in symbols}
-            self._pipeline.ask(
-                lambda symbols=symbols, gaps=gaps, span=span: self._pipeline.gaps(symbols, gaps, span),  # type: ignore[misc]
-                self.events,
-                "gaps",
-            )
+            self._pipeline.ask(partial(self._pipeline.gaps, symbols, gaps, span), self.events, "gaps")
         self._outlet.flush()
         # Only now: whoever waits for a symbol may rely on what came before.
         still = [(symbols, done) for symbols, done in self._waiting if any(self._is_filling(each) for each in symbols)]
@@ -434,11 +442,7 @@ class _Worker:
             ends = {symbol: last.get(symbol) for symbol in chunk}
             for symbol in chunk:
                 self._symbols[symbol].filling = True
-            self._pipeline.ask(
-                lambda ends=ends, share=share: self._pipeline.past(ends, share),  # type: ignore[misc]
-                self.events,
-                "history",
-            )
+            self._pipeline.ask(partial(self._pipeline.past, ends, share), self.events, "history")
 
     def _last_finished(self, connection: Connection, symbols: list[str], now: datetime) -> dict[str, datetime]:
         """The last bar of each symbol that is stored and that all its sessions saw: where an earlier run, and the queues behind

@@ -41,7 +41,7 @@ class _Symbol:
     """Facts known of a symbol, and what of that is new since it was told."""
 
     prints: deque[Print] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    state: ExchangeState = "TRADING"
+    state: ExchangeState = ExchangeState.TRADING
     state_since: datetime | None = None
     bands: tuple[Decimal, Decimal, datetime] | None = None
     new_trade: Trade | None = None
@@ -116,7 +116,7 @@ class PriceBook:
         log.warning("a print was taken back", symbol=symbol, price=str(price), corrected=instead is not None)
 
     def status(self, symbol: str, status_code: str, reason_code: str, tape: str, at: datetime) -> None:
-        """Takes a trading-status message."""
+        """Takes an exchange's trading-status message on a symbol."""
         state = state_said(status_code, reason_code, tape)
         if state is not None:
             with self._lock:
@@ -133,8 +133,8 @@ class PriceBook:
 
     def _resumes(self, known: _Symbol, printed_at: datetime) -> None:
         since = known.state_since
-        if known.state != "TRADING" and (since is None or printed_at > since + timedelta(seconds=1)):
-            self._becomes(known, "TRADING", printed_at)
+        if known.state is not ExchangeState.TRADING and (since is None or printed_at > since + timedelta(seconds=1)):
+            self._becomes(known, ExchangeState.TRADING, printed_at)
 
     def news(self) -> list[MarketUpdate]:
         """Returns what is new of each symbol since the last time this was asked."""

@@ -6,7 +6,7 @@ from stratforge.configuration import Settings
 
 
 class IngestorSettings(Settings):
-    """Environment of the service."""
+    """The environment variables of the ingestor; see `Settings`."""
 
     stage: str
     database_secret: str

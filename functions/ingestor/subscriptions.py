@@ -90,7 +90,7 @@ class Subscriptions:
 
     def error(self, error: StreamError) -> None:
         """Notes what Alpaca refused, and asks for less where that helps."""
-        log.error("the data stream refuses", crypto=error.crypto, code=error.code, message=error.message)
+        log.error("the data stream refuses", crypto=error.crypto, code=error.code, reason=error.message)
         self._errors[error.crypto] = error
         if error.code == SYMBOL_LIMIT:
             # The whole message was refused, bars with it. What was granted before is known to be allowed.
@@ -158,6 +158,12 @@ class Subscriptions:
     def without_live_prices(self) -> int:
         """Symbols whose orders or sessions wait for live prices that the data plan does not give."""
         return sum(len(each.without) for each in self._streamed.values())
+
+    @property
+    def refused(self) -> set[str]:
+        """Symbols of which nothing comes: history or their topic refuses them, or Alpaca their market's whole stream."""
+        mute = {crypto for crypto, each in self._errors.items() if each.code not in (SYMBOL_LIMIT, *_CHANNELS_REFUSED)}
+        return {*self._pipeline.refused, *(each for each in self._watched if is_crypto(each) in mute)}
 
     def notes(self) -> list[DataNote]:
         """Notes of what is not to be had at present."""

@@ -1,20 +1,25 @@
-"""Lambda entry: something happened, and whoever listens is told."""
+"""Lambda entry: something happened, and whoever listens is told, or is noted to be told."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from stratforge.bus.consumers import batch_handler
+from stratforge.bus.messages import DeliveriesDue, SomethingHappened
+from stratforge.bus.queues import send_deliveries_due, sqs_client
 from stratforge.bus.realtime import realtime_gateway
+from stratforge.bus.retries import FifoProcessor
 from stratforge.configuration import Settings
 from stratforge.observability import logger
+from stratforge.storage.delivery import webhooks
 from stratforge.storage.postgres.database import Database
 
-from functions.notifier.realtime_updates import RealtimeUpdates
-from functions.notifier.webhooks import WebhookSender
+from functions.notifier.realtime_updates import SIDE_BY_SIDE, RealtimeUpdates
 
 log = logger("notifier")
 database = Database.of_environment("notifier")
+_EVENTS_A_WEBHOOK = 500
 
 
 class NotifierSettings(Settings):
@@ -22,25 +27,40 @@ class NotifierSettings(Settings):
 
     realtime_api_id: str
     realtime_stage: str
-    private_webhooks: bool = False
+    deliveries_queue_url: str
 
 
 @lru_cache(maxsize=1)
-def services() -> tuple[RealtimeUpdates, WebhookSender]:
-    """The services of this environment."""
+def realtime() -> RealtimeUpdates:
+    """The service of this environment that tells live connections."""
     settings = NotifierSettings.from_environment()
-    gateway = realtime_gateway(settings.realtime_api_id, settings.realtime_stage)
-    return RealtimeUpdates(database, gateway), WebhookSender(database, allow_private=settings.private_webhooks)
+    gateway = realtime_gateway(settings.realtime_api_id, settings.realtime_stage, at_once=SIDE_BY_SIDE)
+    return RealtimeUpdates(database, gateway)
 
 
-@log.inject_lambda_context
-def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Tells whoever wants to know. What could not be told is told the next time; messages only say when to look."""
-    realtime, webhooks = services()
-    if not event.get("Records"):
-        database.prepare()
-        return {"batchItemFailures": []}
-    told, gone = realtime.run()
-    sent, failed = webhooks.run()
-    log.info("told", messages=told, connections_gone=gone, webhooks_sent=sent, webhooks_failed=failed)
-    return {"batchItemFailures": []}
+def record_handler(record: SQSRecord) -> None:
+    """Tells the live connections of a shard of users, or has the deliverer tell the webhooks that are due. What was not told is told the
+    next time; messages only say where to look. Nothing here speaks to an address of a user's choosing.
+    """
+    shard = SomethingHappened.model_validate_json(record.body).shard
+    if shard is None:
+        with database.transaction() as connection:
+            queued = webhooks.queue_deliveries(connection, _EVENTS_A_WEBHOOK)
+        with database.transaction() as connection:
+            due = webhooks.lease_due(connection)
+        messages = [DeliveriesDue(webhook_id=each.webhook_id, leased_until=each.leased_until) for each in due]
+        send_deliveries_due(NotifierSettings.from_environment().deliveries_queue_url, messages)
+        log.info("webhooks woken", deliveries=queued, webhooks=len(due))
+        return
+    told, gone = realtime().run(shard)
+    log.info("told", shard=shard, messages=told, connections_gone=gone)
+
+
+def prepare() -> None:
+    """Connects to the database and makes the clients, before anybody waits."""
+    database.prepare()
+    realtime()
+    sqs_client()
+
+
+handler = batch_handler(record_handler, FifoProcessor(), prepare, log)

@@ -25,7 +25,7 @@ class RealtimeSettings(Settings):
 
 @lru_cache(maxsize=1)
 def service() -> RealtimeService:
-    """The service of this environment."""
+    """The service of this execution environment, made once."""
     return RealtimeService(database)
 
 

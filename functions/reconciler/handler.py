@@ -41,7 +41,7 @@ def broker() -> AlpacaBroker:
 
 @lru_cache(maxsize=1)
 def reconciliation() -> Reconciliation:
-    """The reconciliation of this environment."""
+    """The reconciliation of this execution environment, made once."""
     settings = ReconcilerSettings.from_environment()
     return Reconciliation(
         database,
@@ -72,8 +72,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         ("SymbolsDrifting", len(report.drift)),
         ("Unexplained", len(report.unexplained) + len(report.unclear)),
         ("BrokenInvariants", len(report.broken)),
-        ("OrdersRecovered", report.looked_up + report.resubmitted),
-        ("FillsCorrected", len(report.corrected)),
         ("BuyingPowerShort", int(report.short)),
         ("ActionsUndecided", len(report.undecided)),
     ):

@@ -19,7 +19,7 @@ log = logger("redriver")
 
 
 class RedriverSettings(Settings):
-    """Environment of the function."""
+    """The environment variables of the redriver; see `Settings`."""
 
     stage: str
 
@@ -34,13 +34,13 @@ class Redrive(BaseModel):
 
 @lru_cache(maxsize=1)
 def settings() -> RedriverSettings:
-    """The settings of this environment."""
+    """The settings of this execution environment, read once."""
     return RedriverSettings.from_environment()
 
 
 @log.inject_lambda_context
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """Answers how many were sent."""
+    """Sends the dead letters of a queue again and answers how many."""
     asked = Redrive.model_validate(event)
     sent = redrive(settings().stage, asked.queue)
     log.info("redriven", queue=asked.queue, sent=sent)

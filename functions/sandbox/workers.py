@@ -10,6 +10,7 @@ killed or died is never used again.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import gc
 import json
 import marshal
@@ -22,7 +23,7 @@ import struct
 import time
 from array import array
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,16 +43,22 @@ BATCH_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 _MEMORY_BYTES = 512 << 20
 _MAX_ANSWER_BYTES = 64 << 20
-# Bytes of what an answer says in JSON, and of its numbers.
-_HEADER = struct.Struct("<II")
+_PIPE_BYTES = 1 << 20
+# Bytes of what a message says: in JSON, as places and as numbers.
+_HEADER = struct.Struct("<III")
 # Steps begun so far, and the place of the session that the last of them is for.
 _COUNTER = struct.Struct("<qq")
 _MAX_KEYS = 64
 _MAX_KEY = 40
 # Of a decision, before the state.
 _DECISION = 4
-_ANSWERS_AT_ONCE = 250
+# How long a child keeps answers to itself: so much work is done again when it ends before it has said them.
+_SAID_AFTER_SECONDS = 0.1
+# Of an answer in the order they are sent: its session, and the names of its state.
+_PLACES = 2
 _NOBODY = -1
+# User and group of a child that would be root.
+_NOBODYS_ID = 65_534
 
 
 class WorkersFailed(RuntimeError):
@@ -64,16 +71,16 @@ class _WorkerEnded(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One request to the sandbox: a window, and the sessions to evaluate on it, both as they are sent; and the program of each session."""
+    """One request to the sandbox: a window, and the sessions to evaluate on it, both as they are sent; and how many sessions those are."""
 
     bars: Mapping[str, str]
     sessions: Mapping[str, Any]
-    programs: Sequence[int]
+    count: int
 
     @classmethod
     def of(cls, bars: Mapping[str, str], sessions: Mapping[str, Any]) -> Batch:
-        """The batch of a request."""
-        return cls(bars, sessions, Sessions.decoded(sessions).program_places)
+        """The batch that the values of a request describe."""
+        return cls(bars, sessions, len(Sessions.decoded(sessions)))
 
 
 @dataclass(slots=True)
@@ -81,27 +88,64 @@ class Answers:
     """The answers to a batch so far.
 
     Attributes:
-        keys: Of each program that ran, the keys of its state, in the order of their numbers.
-        places: The sessions that were answered, in the order of their numbers.
-        numbers: Of each four numbers of a decision, then its state.
+        names: The keys of a state, each time in the order of its numbers.
+        places: Of each session that was answered its place, and that of its keys in `names`.
+        numbers: Of each, in the same order, four numbers of a decision, then its state.
         errors: What is wrong with the others, by their places, in words for their owners.
     """
 
-    keys: dict[int, list[str]] = field(default_factory=dict)
-    places: list[int] = field(default_factory=list)
-    numbers: bytearray = field(default_factory=bytearray)
+    names: list[Sequence[str]] = field(default_factory=list)
+    places: array[int] = field(default_factory=lambda: array("i"))
+    numbers: array[float] = field(default_factory=lambda: array("d"))
     errors: dict[int, str] = field(default_factory=dict)
 
-    def missing(self, count: int) -> list[int]:
-        """The places of a batch of so many sessions that have no answer."""
-        given = {*self.places, *self.errors}
-        return [place for place in range(count) if place not in given]
+    @classmethod
+    def understood(cls, said: Any, places: bytes, numbers: bytes, waiting: set[int]) -> Answers:
+        """A message of a child as answers, if it is what one can be: a child is not believed.
+
+        Raises:
+            ValueError, TypeError, KeyError, IndexError, AttributeError: if it is not.
+        """
+        names = list(said["names"])
+        for keys in names:
+            if len(keys) > _MAX_KEYS or not all(isinstance(each, str) and len(each) <= _MAX_KEY for each in keys):
+                raise ValueError(keys)
+        errors = {int(place): str(text)[:500] for place, text in said["errors"].items()}
+        found = cls(names, array("i", places), array("d", numbers), errors)
+        if said["going_on"] and not found.given:
+            raise ValueError(said)
+        given, named = found.places[::_PLACES].tolist(), found.places[1::_PLACES].tolist()
+        if len({*given, *errors}) != len(given) + len(errors) or not waiting.issuperset((*given, *errors)):
+            raise ValueError(given)
+        widths = [_DECISION + len(keys) for keys in names]
+        if (
+            len(named) != len(given)
+            or min(named, default=0) < 0
+            or sum(widths[each] for each in named) != len(found.numbers)
+        ):
+            raise ValueError(named)
+        return found
+
+    def add(self, other: Answers) -> None:
+        """Takes in those of another message."""
+        known = len(self.names)
+        self.names += other.names
+        for place in range(1, len(other.places), _PLACES) if known else ():
+            other.places[place] += known
+        self.places += other.places
+        self.numbers += other.numbers
+        self.errors.update(other.errors)
+
+    @property
+    def given(self) -> set[int]:
+        """The places of the sessions that have an answer."""
+        return {*self.places[::_PLACES], *self.errors}
 
     def encoded(self) -> dict[str, Any]:
         """The answers as plain values; what is in neither places nor errors was skipped."""
         return {
-            "keys": self.keys,
-            "places": self.places,
+            "names": self.names,
+            "places": b64encode(self.places).decode(),
             "numbers": b64encode(self.numbers).decode(),
             "errors": self.errors,
         }
@@ -122,6 +166,10 @@ class Worker:
         self._counter = mmap.mmap(-1, mmap.PAGESIZE)
         down_read, self._down = os.pipe()
         self._up, up_write = os.pipe()
+        for pipe in (self._down, self._up):
+            # So that a batch is one piece; an environment that does not grant it has it in several.
+            with contextlib.suppress(PermissionError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self.pid = os.fork()
         if self.pid == 0:
             try:
@@ -165,18 +213,19 @@ class Worker:
             None when all were answered, or the time was over; otherwise the child is no more.
         """
         _COUNTER.pack_into(self._counter, 0, 0, _NOBODY)
+        # Whatever the child says, and however it moves its counter.
+        self._limit = time.monotonic() + seconds + deadline
         waiting = set(chosen)
         new = {each: texts[each] for each in batch.sessions["programs"] if each not in self.knows}
         self.knows.update(new)
         try:
             message = (dict(batch.bars), dict(batch.sessions), new, list(chosen), careful, seconds)
             self._send(marshal.dumps(message), deadline)
-            going_on = True
-            while waiting and going_on:
-                going_on = self._receive(batch, waiting, answers, deadline)
+            while self._receive(waiting, answers, deadline):
+                pass
         except _WorkerEnded as ended:
             place = self._position()[1]
-            return Ended(place if place in range(len(batch.programs)) else None, str(ended))
+            return Ended(place if place in range(batch.count) else None, str(ended))
         return None
 
     def _position(self) -> tuple[int, int]:
@@ -185,7 +234,7 @@ class Worker:
 
     def _send(self, payload: bytes, deadline: float) -> None:
         os.set_blocking(self._down, False)
-        data = memoryview(_HEADER.pack(len(payload), 0) + payload)
+        data = memoryview(_HEADER.pack(len(payload), 0, 0) + payload)
         limit = time.monotonic() + deadline
         while data:
             _, ready, _ = select.select([], [self._down], [], _POLL_SECONDS)
@@ -198,23 +247,21 @@ class Worker:
             elif time.monotonic() > limit:
                 raise self._too_slow(deadline)
 
-    def _receive(self, batch: Batch, waiting: set[int], answers: Answers, deadline: float) -> bool:
-        """Takes in one message of the child, if it is what one can be: a child is not believed. Gives whether the child goes on."""
-        said, numbers = _HEADER.unpack(self._read(_HEADER.size, deadline))
-        if said + numbers > _MAX_ANSWER_BYTES:
+    def _receive(self, waiting: set[int], answers: Answers, deadline: float) -> bool:
+        """Takes in one message of the child. Gives whether the child goes on."""
+        sizes = _HEADER.unpack(self._read(_HEADER.size, deadline))
+        if sum(sizes) > _MAX_ANSWER_BYTES:
             raise self._not_understood()
-        data = self._read(said + numbers, deadline)
+        data = self._read(sum(sizes), deadline)
+        first, second = sizes[0], sizes[0] + sizes[1]
         try:
-            message = json.loads(data[:said])
-            found, going_on = _understood(message, numbers, batch, waiting, answers.keys), bool(message["going_on"])
-        except (ValueError, TypeError, KeyError, AttributeError):
+            message = json.loads(data[:first])
+            found = Answers.understood(message, data[first:second], data[second:], waiting)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
             raise self._not_understood() from None
-        answers.keys.update(found.keys)
-        answers.places += found.places
-        answers.errors.update(found.errors)
-        answers.numbers += data[said:]
-        waiting.difference_update(found.places, found.errors)
-        return going_on
+        answers.add(found)
+        waiting -= found.given
+        return bool(message["going_on"])
 
     def _read(self, size: int, deadline: float) -> bytes:
         data = bytearray()
@@ -230,6 +277,8 @@ class Worker:
             if moved != position or ready:
                 position, since = moved, time.monotonic()
             elif time.monotonic() - since > deadline:
+                raise self._too_slow(deadline)
+            if since > self._limit:
                 raise self._too_slow(deadline)
         return bytes(data)
 
@@ -321,7 +370,8 @@ class Pool:
         suspects: list[int] = []
         failed_before = False
         while time.monotonic() < until:
-            rest = [place for place in answers.missing(len(batch.programs)) if place not in suspects]
+            known = answers.given.union(suspects)
+            rest = [place for place in range(batch.count) if place not in known]
             if not rest:
                 break
             # Answers before the one that hung may be lost with the child; after that they come one at a time.
@@ -362,26 +412,6 @@ class Pool:
             self._worker.kill()
 
 
-def _understood(said: Any, size: int, batch: Batch, waiting: set[int], known: Mapping[int, list[str]]) -> Answers:
-    """A message of a child as answers, without its numbers, whose size must be what the programs of the sessions ask for.
-
-    Raises:
-        ValueError, TypeError, KeyError, AttributeError: if it is not what a message can be.
-    """
-    keys = {int(program): list(names) for program, names in said["keys"].items()}
-    for names in keys.values():
-        if len(names) > _MAX_KEYS or not all(isinstance(each, str) and len(each) <= _MAX_KEY for each in names):
-            raise ValueError(names)
-    errors = {int(place): str(text)[:500] for place, text in said["errors"].items()}
-    places = list(said["places"])
-    if len({*places, *errors}) != len(places) + len(errors) or not waiting.issuperset((*places, *errors)):
-        raise ValueError(places)
-    widths = {program: 8 * (_DECISION + len(names)) for program, names in {**known, **keys}.items()}
-    if sum(widths[batch.programs[place]] for place in places) != size:
-        raise ValueError(size)
-    return Answers(keys, places, errors=errors)
-
-
 # The child ---------------------------------------------------------------------------------------------
 
 
@@ -390,11 +420,10 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
     cache = StrategyCache()
     progress = memoryview(counter)[: _COUNTER.size].cast("q")
     while True:
-        size, _ = _HEADER.unpack(_read_exactly(source, _HEADER.size))
+        size, *_ = _HEADER.unpack(_read_exactly(source, _HEADER.size))
         bars, encoded, texts, chosen, careful, seconds = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
         end = time.monotonic() + seconds
         cache.learn(texts)
-        sessions = Sessions.decoded(encoded)
         steps = 0
 
         def begin(place: int) -> None:
@@ -402,38 +431,34 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
             steps += 1
             progress[0], progress[1] = steps, place
 
-        programs, window = sessions.program_places, decode_columns(bars)
-        told: set[int] = set()
-        said, numbers = _nothing(), array("d")
-        for place, keys, found in evaluate_requests(window, sessions, cache, chosen, begin):
+        answers, named, said = Answers(), dict[tuple[str, ...], int](), time.monotonic()
+        for place, keys, found in evaluate_requests(
+            decode_columns(bars), Sessions.decoded(encoded), cache, chosen, begin
+        ):
             if isinstance(found, str):
-                said["errors"][place] = found
+                answers.errors[place] = found
             else:
-                program = programs[place]
-                if program not in told:
-                    told.add(program)
-                    said["keys"][program] = keys
-                said["places"].append(place)
-                numbers.extend(found)
-            if time.monotonic() > end:
+                answers.places.extend((place, named.setdefault(keys, len(named))))
+                answers.numbers.extend(found)
+            now = time.monotonic()
+            if now > end:
                 # What was compiled until now is there on the next bar.
-                said["going_on"] = False
                 break
-            if careful or len(said["places"]) + len(said["errors"]) == _ANSWERS_AT_ONCE:
-                _write(sink, said, numbers)
-                said, numbers = _nothing(), array("d")
-        if said["places"] or said["errors"]:
-            _write(sink, said, numbers)
-
-
-def _nothing() -> dict[str, Any]:
-    return {"keys": {}, "places": [], "errors": {}, "going_on": True}
+            if careful or now > said + _SAID_AFTER_SECONDS:
+                _write(sink, answers, named, going_on=True)
+                answers, named, said = Answers(), {}, now
+        _write(sink, answers, named, going_on=False)
 
 
 def _lock_down(source: int, sink: int) -> None:
     """Takes from the child what a strategy has no use for: files, processes, memory without bound, the environment."""
     os.environ.clear()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if os.geteuid() == 0:
+        # Root is held by no limit of the number of processes, and may raise the others again. On Lambda nobody is root.
+        os.setgroups([])
+        os.setgid(_NOBODYS_ID)
+        os.setuid(_NOBODYS_ID)
     first, second = sorted((source, sink))
     os.closerange(0, first)
     os.closerange(first + 1, second)
@@ -466,8 +491,9 @@ def _read_exactly(source: int, size: int) -> bytes:
     return bytes(data)
 
 
-def _write(sink: int, said: dict[str, Any], numbers: array[float]) -> None:
-    text = json.dumps(said).encode()
-    data = memoryview(_HEADER.pack(len(text), 8 * len(numbers)) + text + numbers.tobytes())
+def _write(sink: int, answers: Answers, names: Iterable[Sequence[str]], *, going_on: bool) -> None:
+    said = {"names": list(names), "errors": answers.errors, "going_on": going_on}
+    parts = json.dumps(said).encode(), answers.places.tobytes(), answers.numbers.tobytes()
+    data = memoryview(b"".join((_HEADER.pack(*map(len, parts)), *parts)))
     while data:
         data = data[os.write(sink, data) :]

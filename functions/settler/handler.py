@@ -42,12 +42,11 @@ def record_handler(record: SQSRecord) -> None:
         trades=done.trades,
         completed=done.completed,
     )
-    metrics.add_metric("UpdatesSettled", MetricUnit.Count, 1)
     metrics.add_metric("TradesWritten", MetricUnit.Count, done.trades)
 
 
 def prepare() -> None:
-    """Connects, and makes the clients."""
+    """Connects to the database and makes the clients, before the first event."""
     database.prepare()
     sqs_client()
 

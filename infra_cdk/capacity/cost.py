@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stratforge.storage.delivery.events import SHARDS
+
 from infra_cdk.capacity.footprint import Footprint, FunctionSize, synthesize
 from infra_cdk.capacity.measured import Load, Measured
 from infra_cdk.capacity.prices import HOURS, PRICES, REGION, SECONDS, Price
@@ -38,7 +40,7 @@ _ASSETS_GB = 1.0
 # Metrics of an ECS cluster with a service and a task under Container Insights, and the gigabytes of events behind them.
 _INSIGHTS_METRICS, _INSIGHTS_GB = 25, 1.1
 # Metrics that our code writes, by function (a test counts them). An hour in which a metric is not written is not paid.
-OWN_METRICS = {"api": 3, "evaluator": 4, "executor": 8, "ingestor": 6, "reconciler": 8, "settler": 2}
+OWN_METRICS = {"evaluator": 4, "executor": 5, "ingestor": 5, "reconciler": 6, "settler": 1}
 # Written with nobody there, too.
 _ALWAYS = ("ingestor", "reconciler")
 _DAYS = 21
@@ -116,7 +118,7 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
     orders = load.evaluations_a_month * load.signal_rate
     # A conflated price for each symbol and second of the day, in batches of ten.
     prices = bars * 6
-    days, connected = _DAYS * load.users, _connected_seconds(load)
+    days, connected = _DAYS * load.users, _told_seconds(load)
     # By function: how often, the processor's seconds, and what it waits for beside its own calls.
     sandbox = footprint.functions["sandbox"]
     waiting = measured.sandbox.of(load.sessions_a_symbol) / sandbox.cores
@@ -128,8 +130,10 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         "api": (days * load.page_views, 0.02, 0.0),
         "assistant": (load.users * load.generations, 1.0, 15.0),
         "backtester": (load.users * load.backtests, 3.0, 0.0),
-        # While somebody is connected prices are told every second; a connection says a few words.
+        # While somebody is connected prices are told every second, to each shard of users by itself; a connection says a few words.
         "notifier": (connected, 0.006, 0.01),
+        # What is told of a user's orders goes to his webhook too, where he has one: every fifth, say.
+        "deliverer": (orders * 2 / 5, 0.01, 0.2),
         "realtime": (days * 4, 0.01, 0.0),
         "mcp": (load.users * load.tool_calls, 0.01, 0.1),
         # Looks at every request that comes; waits for jobs in the place of the pages.
@@ -145,10 +149,10 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
             yield _Run(name, size, count, processor / size.cores + waits + measured.wait)
 
 
-def _connected_seconds(load: Load) -> float:
-    """Seconds in which at least one client is connected: an hour a day each, spread over the market's hours."""
-    alone = (1 - 1 / 6.5) ** load.users
-    return _MARKET_HOURS * 3600 * (1 - alone)
+def _told_seconds(load: Load) -> float:
+    """Seconds in which at least one client of a shard is connected, of all shards: an hour a day each, spread over the market's hours."""
+    alone = (1 - 1 / 6.5) ** (load.users / SHARDS)
+    return float(SHARDS * _MARKET_HOURS * 3600 * (1 - alone))
 
 
 def _functions(runs: list[_Run], footprint: Footprint) -> Iterator[Item]:
@@ -172,11 +176,14 @@ def _functions(runs: list[_Run], footprint: Footprint) -> Iterator[Item]:
 
 def _messages(load: Load, footprint: Footprint) -> Iterator[Item]:
     bars, busy = load.bars_a_month, load.bars_a_month * load.symbols_with_orders
+    orders = load.evaluations_a_month * load.signal_rate
     topic, queue = "AWS::SNS::Topic", "AWS::SQS::Queue"
     yield _item("bars published", bars, "sns-fifo-publish", topic)
     yield _item("bars delivered", bars, "sns-fifo-delivery", topic)
-    # Sent, received and deleted: a bar, six batches of prices, signals and fills; and what a mapping asks while nothing comes.
-    fifo = 3 * (bars * 7 + busy * 3 + _connected_seconds(load)) + footprint.fifo_queues * HOURS * _EMPTY_POLLS
+    # Sent, received and deleted: a bar, six batches of prices, signals, fills and deliveries; and what a mapping asks while nothing comes.
+    fifo = (
+        3 * (bars * 7 + busy * 3 + _told_seconds(load) + orders * 2 / 5) + footprint.fifo_queues * HOURS * _EMPTY_POLLS
+    )
     yield _item("FIFO queues", fifo, "sqs-fifo", queue)
     jobs = 3 * load.users * (load.generations + load.backtests) + footprint.standard_queues * HOURS * _EMPTY_POLLS
     yield _item("standard queues", jobs, "sqs-standard", queue)

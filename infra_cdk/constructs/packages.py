@@ -3,14 +3,10 @@ Docker."""
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import jsii
@@ -19,7 +15,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra_cdk.constructs.bundling import RULES, install
-from infra_cdk.constructs.staging import stage_function, stage_library
+from infra_cdk.constructs.staging import staged_function, staged_library
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -31,34 +27,9 @@ CERTIFICATES_ON_LAMBDA = f"/opt/python/{CERTIFICATES.name}"
 _COMPILES = sys.version_info[:2] == (3, 13)
 
 
-@cache
-def _staging() -> Path:
-    """A folder of this process alone: two syntheses side by side never see each other's half-made packages."""
-    staging = Path(tempfile.mkdtemp(prefix="stratforge-packages-"))
-    atexit.register(shutil.rmtree, staging, ignore_errors=True)
-    return staging
-
-
-@cache
-def _staged_function(name: str) -> str:
-    """The folder of a function's package, made once in a process."""
-    staged = _staging() / "functions" / name
-    stage_function(name, staged)
-    return str(staged)
-
-
-@cache
-def _staged_library() -> str:
-    staged = _staging() / "library"
-    stage_library(staged)
-    if CERTIFICATES.exists():
-        shutil.copy(CERTIFICATES, staged / "python" / CERTIFICATES.name)
-    return str(staged)
-
-
 def function_code(name: str) -> lambda_.Code:
     """The code of one function: its own package and nothing else."""
-    return lambda_.Code.from_asset(_staged_function(name))
+    return lambda_.Code.from_asset(str(staged_function(name)))
 
 
 def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
@@ -67,7 +38,7 @@ def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
         scope,
         "Library",
         layer_version_name=f"{prefix}-library",
-        code=lambda_.Code.from_asset(_staged_library()),
+        code=lambda_.Code.from_asset(str(staged_library(CERTIFICATES))),
         compatible_runtimes=[RUNTIME],
         compatible_architectures=[ARCHITECTURE],
         description="The stratforge library",

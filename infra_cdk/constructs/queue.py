@@ -24,7 +24,7 @@ class WorkQueue(Construct):
         fifo: bool,
         consumer_timeout: int,
         high_throughput: bool = True,
-        oldest: int = 60,
+        oldest: int | None = 60,
     ) -> None:
         """
         Args:
@@ -32,7 +32,7 @@ class WorkQueue(Construct):
             fifo: Whether order holds within message groups.
             consumer_timeout: Timeout of the consuming function in seconds; a message in work is hidden for six times as long.
             high_throughput: For FIFO: deduplicate and limit per message group.
-            oldest: Seconds that a message may wait before somebody is told.
+            oldest: Seconds that a message may wait before somebody is told; None for a queue in which waiting is nobody's emergency.
         """
         super().__init__(scope, construct_id)
         ending = ".fifo" if fifo else ""
@@ -70,19 +70,18 @@ class WorkQueue(Construct):
             evaluation_periods=1,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
-        self.age_alarm = cloudwatch.Alarm(
-            self,
-            "AgeAlarm",
-            alarm_name=f"{name}-oldest-message",
-            alarm_description=f"A message of {name} waits for more than {oldest} seconds. Runbook: {RUNBOOK}#oldest-message",
-            metric=self.queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1)),
-            threshold=oldest,
-            evaluation_periods=3,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
-        )
-
-    @property
-    def alarms(self) -> tuple[cloudwatch.Alarm, cloudwatch.Alarm]:
-        """The alarms of the queue: a message failed, or waits too long."""
-        return self.alarm, self.age_alarm
+        self.alarms = [self.alarm]
+        if oldest is not None:
+            self.alarms.append(
+                cloudwatch.Alarm(
+                    self,
+                    "AgeAlarm",
+                    alarm_name=f"{name}-oldest-message",
+                    alarm_description=f"A message of {name} waits for more than {oldest} seconds. Runbook: {RUNBOOK}#oldest-message",
+                    metric=self.queue.metric_approximate_age_of_oldest_message(period=Duration.minutes(1)),
+                    threshold=oldest,
+                    evaluation_periods=3,
+                    comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+                    treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+                )
+            )

@@ -24,32 +24,44 @@ class MessagingStack(Stack):
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
         super().__init__(scope, construct_id)
         timeouts, prefix = config.timeouts, config.prefix
+        # No trade goes through these queues: in a development stage whoever waits there sees it himself.
+        some, many = (60, 300) if config.production else (None, None)
         self.bars = WorkQueue(self, "Bars", name=f"{prefix}-bars", fifo=True, consumer_timeout=timeouts.evaluator)
         self.signals = WorkQueue(
             self, "Signals", name=f"{prefix}-signals", fifo=True, consumer_timeout=timeouts.executor
         )
         self.quotes = WorkQueue(self, "Quotes", name=f"{prefix}-quotes", fifo=True, consumer_timeout=timeouts.executor)
         self.notifications = WorkQueue(
-            self, "Notifications", name=f"{prefix}-notifications", fifo=True, consumer_timeout=timeouts.notifier
+            self,
+            "Notifications",
+            name=f"{prefix}-notifications",
+            fifo=True,
+            consumer_timeout=timeouts.notifier,
+            oldest=some,
+        )
+        # A group for each webhook: one that hangs keeps its own messages waiting, and whatever waits for five minutes is everybody's.
+        self.deliveries = WorkQueue(
+            self, "Deliveries", name=f"{prefix}-deliveries", fifo=True, consumer_timeout=timeouts.deliverer, oldest=many
         )
         self.order_updates = WorkQueue(
             self, "OrderUpdates", name=f"{prefix}-order-updates", fifo=True, consumer_timeout=timeouts.settler
         )
         self.jobs = WorkQueue(
-            self, "Jobs", name=f"{prefix}-jobs", fifo=False, consumer_timeout=timeouts.assistant, oldest=300
+            self, "Jobs", name=f"{prefix}-jobs", fifo=False, consumer_timeout=timeouts.assistant, oldest=many
         )
         self.backtests = WorkQueue(
-            self, "Backtests", name=f"{prefix}-backtests", fifo=False, consumer_timeout=timeouts.backtester, oldest=300
+            self, "Backtests", name=f"{prefix}-backtests", fifo=False, consumer_timeout=timeouts.backtester, oldest=many
         )
         # The ingestor reads these for at most five seconds at a time.
         self.subscriptions = WorkQueue(
-            self, "Subscriptions", name=f"{prefix}-subscription-updates", fifo=False, consumer_timeout=5
+            self, "Subscriptions", name=f"{prefix}-subscription-updates", fifo=False, consumer_timeout=5, oldest=some
         )
         self.work_queues = (
             self.bars,
             self.signals,
             self.quotes,
             self.notifications,
+            self.deliveries,
             self.order_updates,
             self.jobs,
             self.backtests,

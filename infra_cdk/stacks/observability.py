@@ -111,6 +111,24 @@ class ObservabilityStack(Stack):
             "Bars leave the ingestor more than 30 seconds after their minute ended.",
             periods=3,
         )
+        # Gauges, noted every minute: what is gone again within five minutes wakes nobody.
+        for name, threshold, description in (
+            ("SymbolsRefused", 0, "Nothing comes of a symbol or of a whole stream: its sessions wait."),
+            (
+                "SymbolsWithoutLivePrices",
+                0,
+                "The data plan streams fewer symbols than are traded: others have bars only.",
+            ),
+            ("ClockDriftSeconds", 5, "Our clock and the exchange's differ by more than five seconds."),
+        ):
+            self._alarm(name, self._metric(name, "ingestor", "Minimum", _FIVE), threshold, description)
+        self._alarm(
+            "MissedBars",
+            self._metric("MissedBars", "evaluator", "Sum", _FIVE),
+            0,
+            "Sessions keep seeing bars too late to trade on them.",
+            periods=2,
+        )
         self._alarm(
             "BarToOrder",
             self._metric("BarToOrderMilliseconds", "executor", "p99", _FIVE),
@@ -247,7 +265,7 @@ class ObservabilityStack(Stack):
             graph(
                 "Bars and signals",
                 [self._metric("BarsEvaluated", "evaluator", "Sum")],
-                [self._metric("Signals", "evaluator", "Sum")],
+                [self._metric(each, "evaluator", "Sum") for each in ("Signals", "StrategyFailures")],
             ),
             graph(
                 "Blocks and trades",

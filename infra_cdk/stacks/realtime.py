@@ -1,4 +1,4 @@
-"""The WebSocket API with the functions that hear and tell its clients."""
+"""The WebSocket API with the functions that hear and tell its clients, and the one that tells webhooks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from infra_cdk.suppressions import acknowledge_wildcard, arn
 
 
 class RealtimeStack(Stack):
-    """realtime, notifier, and the API between them and the clients."""
+    """realtime, notifier, the API between them and the clients, and the deliverer."""
 
     def __init__(
         self,
@@ -53,19 +53,36 @@ class RealtimeStack(Stack):
             "notifier",
             "engine",
             timeout=config.timeouts.notifier,
-            memory=256,
+            # Half a core: a shard of a thousand users signs hundreds of requests to the gateway at a time.
+            memory=1024,
             environment={
                 "DATABASE_SECRET": engine_database,
                 "REALTIME_API_ID": self.websocket_api.api_id,
                 "REALTIME_STAGE": self.websocket_api.stage_name,
-                "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
+                "DELIVERIES_QUEUE_URL": messaging.deliveries.queue.queue_url,
             },
         )
         self.notifier.may_read_secrets(secrets.database_engine)
         self.notifier.role.add_to_policy(
             iam.PolicyStatement(actions=["execute-api:ManageConnections"], resources=[answers, ends])
         )
-        self.notifier.consume(messaging.notifications.queue, batch_size=10)
+        self.notifier.may_send(messaging.deliveries.queue)
+        # One message at a time: in a batch one shard of users would wait for another.
+        self.notifier.consume(messaging.notifications.queue, batch_size=1)
+
+        # Whoever speaks to addresses of users' choosing speaks to nothing else: no live connection, no queue but its own.
+        self.deliverer = factory.function(
+            "deliverer",
+            "engine",
+            timeout=config.timeouts.deliverer,
+            memory=256,
+            environment={
+                "DATABASE_SECRET": engine_database,
+                "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
+            },
+        )
+        self.deliverer.may_read_secrets(secrets.database_engine)
+        self.deliverer.consume(messaging.deliveries.queue, batch_size=1)
 
         for function, method in ((self.realtime, "POST"), (self.notifier, "POST"), (self.notifier, "DELETE")):
             connections = arn(self, "execute-api", f"{self.websocket_api.logical_id}/realtime/{method}/@connections/*")

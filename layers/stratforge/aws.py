@@ -21,12 +21,30 @@ def _session() -> Session:
     return Session()
 
 
-def aws_client(service: str, *, read_timeout: float = 10.0, endpoint_url: str | None = None) -> Any:
-    """A client of a service, in the region of this process."""
+def aws_client(
+    service: str,
+    *,
+    connect_timeout: float = 3.0,
+    read_timeout: float = 10.0,
+    attempts: int = 4,
+    at_once: int = 10,
+    endpoint_url: str | None = None,
+) -> Any:
+    """A client of a service, in the region of this process.
+
+    Args:
+        service: Name of the service, as the SDK writes it.
+        connect_timeout: Seconds.
+        read_timeout: Seconds that an answer may take.
+        attempts: How often a request is made at most.
+        at_once: Connections that are kept, for as many threads.
+        endpoint_url: Where the service is, if not at its own address.
+    """
     config = Config(
-        connect_timeout=3,
+        connect_timeout=connect_timeout,
         read_timeout=read_timeout,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=at_once,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         tcp_keepalive=True,
     )
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")

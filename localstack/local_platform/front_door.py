@@ -113,15 +113,22 @@ _BUSY_PAGE = """<!doctype html>
 """
 
 
+_BUSY_HEADERS = {
+    "retry-after": str(_RETRY_AFTER_SECONDS),
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+}
+
+
 def _busy(request: Request, detail: str = "The platform is busy; ask again in a moment.") -> Response:
     """503 with Retry-After: for a person who opens a page, a page that asks again; for everybody else, a problem document."""
     print(f"{request.method} {request.url.path}: 503 {detail}", flush=True)
     if _opens_page(request):
         page = _BUSY_PAGE.format(seconds=_RETRY_AFTER_SECONDS, detail=html.escape(detail))
-        return HTMLResponse(page, 503, {"retry-after": str(_RETRY_AFTER_SECONDS), "cache-control": "no-store"})
+        return HTMLResponse(page, 503, _BUSY_HEADERS)
     problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "code": "busy", "detail": detail}
-    headers = {"retry-after": str(_RETRY_AFTER_SECONDS)}
-    return JSONResponse(problem, 503, headers, media_type="application/problem+json")
+    return JSONResponse(problem, 503, _BUSY_HEADERS, media_type="application/problem+json")
 
 
 def _opens_page(request: Request) -> bool:

@@ -154,6 +154,8 @@ class Services:
             "PYTHONDONTWRITEBYTECODE": "",
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
+            # One heap for all threads of a process: each of its own keeps what its thread once needed.
+            "MALLOC_ARENA_MAX": "1",
             "AWS_ACCESS_KEY_ID": ACCOUNT,
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": REGION,
@@ -241,6 +243,7 @@ class Services:
         heartbeat.unlink(missing_ok=True)
         process = self._process(
             "ingestor",
+            "local_platform.as_shipped",
             "functions.ingestor",
             STAGE="local",
             DATABASE_SECRET="stratforge/local/database/engine",

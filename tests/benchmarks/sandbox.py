@@ -2,7 +2,7 @@
 process, JSON out; against the same evaluations in one process.
 
 The same calls are: one `evaluate_last_bar` for each session, on the same window, whose columns are computed once for all, and its outcome. Only
-processor time counts, that of both processes, the fastest of many repetitions: the rest of the machine's work is not the sandbox's.
+processor time counts, that of both processes, in turns, the median of many: the rest of the machine's work is not the sandbox's.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,23 +83,40 @@ def _in_process(strategies: list[Strategy], sessions: list[RunningSession], wind
     return outcomes
 
 
-def _processor_seconds() -> float:
-    """Of this process and of the worker, to the nanosecond."""
+def _worker_seconds() -> float:
+    """Processor time of the worker, to the nanosecond."""
     worker = sandbox._pool._worker
     if worker is None:
-        return time.process_time()
+        return 0.0
     with open(f"/proc/{worker.pid}/schedstat") as file:
-        return time.process_time() + int(file.read().split()[0]) / 1e9
+        return int(file.read().split()[0]) / 1e9
 
 
-def _fastest(run: Callable[[], object], repetitions: int) -> float:
+def _spent(run: Callable[[], object]) -> tuple[float, float]:
+    """Processor time of a run in this process, and in the worker."""
+    own, workers = time.process_time(), _worker_seconds()
     run()
-    spent = []
-    for _ in range(repetitions):
-        began = _processor_seconds()
-        run()
-        spent.append(_processor_seconds() - began)
-    return min(spent)
+    return time.process_time() - own, _worker_seconds() - workers
+
+
+def _typical(run: Callable[[], object], repetitions: int) -> float:
+    run()
+    return statistics.median(sum(_spent(run)) for _ in range(repetitions))
+
+
+def _compared(name: str, run: Callable[[], object], bare: Callable[[], object], wanted: str) -> Row:
+    """One row: both in turns, so that a busy machine slows both."""
+    run(), bare()
+    pairs = [(*_spent(run), sum(_spent(bare))) for _ in range(60)]
+    own, worker, without = (statistics.median(column) for column in zip(*pairs, strict=True))
+    ratio = statistics.median((own + worker) / without for own, worker, without in pairs)
+    return (
+        name,
+        f"{(own + worker) * 1000:.1f} us each, {worker * 1000:.1f} of it in the worker",
+        f"the same calls in one process: {without * 1000:.1f} us each",
+        f"{ratio:.2f} x",
+        wanted,
+    )
 
 
 @contextmanager
@@ -126,32 +144,30 @@ def _rows() -> list[Row]:
     window = _random_history(2, length, 0.001, 100.0)
     thousand, users = _sessions(strategies), _sessions(strategies[:1], 1_000)
     assert evaluate_sessions("sandbox", window, thousand) == _in_process(strategies, thousand, window)
-    bare = _fastest(lambda: _in_process(strategies, thousand, window), 40)
-    through = _fastest(lambda: evaluate_sessions("sandbox", window, thousand), 40)
-    hundred = _fastest(lambda: evaluate_sessions("sandbox", window, thousand[:100]), 60)
-    one = _fastest(lambda: evaluate_sessions("sandbox", window, thousand[:1]), 200)
-    of_one = _fastest(lambda: evaluate_sessions("sandbox", window, users), 40)
-    of_one_bare = _fastest(lambda: _in_process(strategies[:1] * 1_000, users, window), 40)
+    compared = [
+        _compared(
+            "live, 1,000 strategies, through the sandbox",
+            lambda: evaluate_sessions("sandbox", window, thousand),
+            lambda: _in_process(strategies, thousand, window),
+            "1.3 x",
+        ),
+        _compared(
+            "live, 1,000 users of one, through the sandbox",
+            lambda: evaluate_sessions("sandbox", window, users),
+            lambda: _in_process(strategies[:1] * 1_000, users, window),
+            "",
+        ),
+    ]
+    through = _typical(lambda: evaluate_sessions("sandbox", window, thousand), 40)
+    hundred = _typical(lambda: evaluate_sessions("sandbox", window, thousand[:100]), 60)
+    one = _typical(lambda: evaluate_sessions("sandbox", window, thousand[:1]), 200)
     worker = psutil.Process(sandbox._pool._worker.pid)  # type: ignore[union-attr]
     before = worker.memory_info().rss
     for seed in range(2_000):
         evaluate_sessions("sandbox", _random_history(seed % 16, length, 0.001, 100.0), thousand[:5])
     after = worker.memory_info().rss
     return [
-        (
-            "live, 1,000 strategies, through the sandbox",
-            f"{through * 1000:.1f} us each",
-            f"the same calls in one process: {bare * 1000:.1f} us each",
-            f"{through / bare:.2f} x",
-            "1.3 x",
-        ),
-        (
-            "live, 1,000 users of one, through the sandbox",
-            f"{of_one * 1000:.1f} us each",
-            f"the same calls in one process: {of_one_bare * 1000:.1f} us each",
-            f"{of_one / of_one_bare:.2f} x",
-            "",
-        ),
+        *compared,
         ("sandbox, 1,000 strategies", f"{1000 / through:,.0f} evaluations/s a core", "", "", "> 30,000"),
         (
             "sandbox, one strategy",

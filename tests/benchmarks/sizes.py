@@ -29,6 +29,7 @@ KINDS = {
     "assistant": "assistant",
     "backtester": "broker",
     "cleaner": "engine",
+    "deliverer": "engine",
     "doorkeeper": "engine",
     "evaluator": "engine",
     "examiner": "engine",

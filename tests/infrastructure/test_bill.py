@@ -8,13 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from local_platform.synthesis import ROOT
 
 from infra_cdk.capacity.cost import OWN_METRICS, Item, bill
 from infra_cdk.capacity.footprint import BILLED, FREE, Footprint, UnpricedResource
 from infra_cdk.capacity.measured import Load, Measured
 from infra_cdk.capacity.prices import HOURS
 from tests.support.assemblies import assembly_of, every, resources_of
+from tests.support.metrics import written_metrics
 
 MEASURED = Measured.read()
 BUSY = Load(100, 50)
@@ -110,12 +110,7 @@ def test_what_stands_there_is_counted_from_the_templates(production_assembly: Pa
 
 
 def test_the_metrics_that_code_writes_are_those_that_are_billed() -> None:
-    written = {
-        (path.relative_to(ROOT / "functions").parts[0], name or other)
-        for path in (ROOT / "functions").rglob("*.py")
-        for name, other in re.findall(r'add_metric\(\s*"(\w+)"|^\s+\("([A-Z]\w+)", ', path.read_text(), re.MULTILINE)
-    }
-    assert Counter(function for function, _ in written) == OWN_METRICS
+    assert Counter(function for function, _ in written_metrics()) == OWN_METRICS
 
 
 def test_a_hundred_users_on_fifty_symbols_cost_less_than_260_dollars(plain_production: Path) -> None:

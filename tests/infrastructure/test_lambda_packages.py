@@ -39,6 +39,10 @@ def import_all(command: list[str], layer: Path, functions: list[str], folder: Pa
     shutil.copy(ROOT / "functions" / "__init__.py", own)
     # A copy, so that its byte code is of the Python that is tried.
     shutil.copytree(ROOT / "layers" / "stratforge", folder / "library" / "stratforge", dirs_exist_ok=True)
+    if command[0] != (native := interpreter()) and native is not None:
+        # Byte code is the same on every processor, and the emulated one takes minutes to make it.
+        folders = [str(each) for each in (folder / "own", folder / "library", layer)]
+        subprocess.run([native, "-m", "compileall", "-q", *folders], stdout=subprocess.DEVNULL)
     path = os.pathsep.join(map(str, (folder / "own", folder / "library", layer)))
     code = "; ".join(f"import functions.{function}.handler" for function in functions)
     done = subprocess.run(

@@ -15,6 +15,7 @@ import pytest
 from local_platform.synthesis import ROOT
 
 from tests.support.assemblies import Resources, assembly_of, every, remembered, resources_of, synthesized
+from tests.support.metrics import written_metrics
 
 _COSTS = (
     "AWS::RDS::",
@@ -80,24 +81,49 @@ def test_what_must_never_go_unnoticed_has_an_alarm(production: dict[str, Resourc
     }
 
 
-def test_metrics_that_alarms_look_at_are_metrics_that_code_writes(production: dict[str, Resources]) -> None:
-    written: set[tuple[str, str]] = set()
-    for path in (ROOT / "functions").rglob("*.py"):
-        service = path.relative_to(ROOT / "functions").parts[0]
-        text = path.read_text()
-        written |= {(service, name) for name in re.findall(r'add_metric\(\s*"(\w+)"', text)}
-        written |= {(service, name) for name in re.findall(r'^\s+\("([A-Z]\w+)", ', text, re.MULTILINE)}
-    looked_at = {
+# Metrics that no alarm looks at, with the reason; the dashboard shows them.
+_NO_ALARM = {
+    ("evaluator", "BarsEvaluated"): "how much there is to do",
+    ("evaluator", "Signals"): "how much there is to do",
+    (
+        "evaluator",
+        "StrategyFailures",
+    ): "a strategy's own fault: its owner is told, and it is stopped; no other session feels it",
+    ("executor", "BlocksSubmitted"): "how much there is to do",
+    ("settler", "TradesWritten"): "how much there is to do; fills that are lost are the reconciler's to find",
+}
+
+
+def _alarmed(stacks: dict[str, Resources]) -> set[tuple[str, str]]:
+    return {
         (metric["Dimensions"][0]["Value"], metric["MetricName"])
-        for _, alarm in every(production, "AWS::CloudWatch::Alarm")
+        for _, alarm in every(stacks, "AWS::CloudWatch::Alarm")
         for metric in (
             alarm,
             *(each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each),
         )
         if metric.get("Namespace") == "StratForge"
     }
-    assert len(looked_at) >= 9
-    assert looked_at - written == set()
+
+
+@pytest.mark.parametrize("stage", ["production", "development"])
+def test_every_metric_that_code_writes_has_an_alarm_or_a_reason_and_no_alarm_waits_for_another(
+    request: pytest.FixtureRequest, stage: str
+) -> None:
+    written, alarmed = written_metrics(), _alarmed(request.getfixturevalue(stage))
+    assert len(alarmed) >= 15
+    assert alarmed - written == set(), "nothing writes what they look at"
+    assert written - alarmed == set(_NO_ALARM), "an alarm, or a reason"
+
+
+def test_a_metric_that_nobody_looks_at_is_not_written(production: dict[str, Resources]) -> None:
+    """Each is paid by the month."""
+    (dashboard,) = [json.dumps(each) for _, each in every(production, "AWS::CloudWatch::Dashboard")]
+    drawn = {
+        (service, name) for name, service in re.findall(r'StratForge[\\",]+(\w+)[\\",]+service[\\",]+(\w+)', dashboard)
+    }
+    assert set(_NO_ALARM) <= drawn
+    assert drawn <= written_metrics()
 
 
 def test_destroying_development_leaves_nothing_that_costs_money(development: dict[str, Resources]) -> None:
@@ -326,6 +352,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "assistant",
         "backtester",
         "cleaner",
+        "deliverer",
         "doorkeeper",
         "evaluator",
         "examiner",

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from stratforge.broker import AccountState, BrokerUnavailable
+from stratforge.portfolio.orders import OrderTerms
+from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.order_book import NewOrder
 
 from tests.support.ledger import Trader, add_signal, add_trader, set_price
 from tests.support.world import World
@@ -95,6 +99,27 @@ def test_who_waits_is_filled_when_somebody_sells(world: World) -> None:
     world.quiet()
     assert [each[2:4] for each in orders(world) if each[0] == "bob"] == [("FILLED", Decimal(900))]
     assert not world.exchange.refusals
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("market", None), ("limit", Decimal(101))])
+@pytest.mark.parametrize("part", [0, 300])
+def test_a_day_order_that_waits_for_the_platform_ends_with_its_day(
+    world: World, kind: Literal["market", "limit"], limit: Decimal | None, part: int
+) -> None:
+    with world.database.transaction() as connection:
+        user_id = add_trader(connection, "ada").user_id
+        set_price(connection, "100")
+        terms = OrderTerms("buy", kind, limit_price=limit)
+        order_book.place_order(connection, user_id, NewOrder("AAPL", terms, "day", "quantity", Decimal(400)))
+    world.exchange.cash = Decimal(part * 110)
+    until_nothing_fits(world)
+    assert orders(world)[0][2] == "RESTING"
+    world.broker.now_at += timedelta(days=1)
+    with world.database.transaction() as connection:
+        set_price(connection, "100", 24 * 60)
+    world.execute("AAPL")
+    status, filled = orders(world)[0][2:4]
+    assert (status, filled > 0) == (("PARTIALLY_FILLED", True) if part else ("EXPIRED", False))
 
 
 def test_a_purchase_for_which_nothing_is_left_does_not_hold_up_sales(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from stratforge.application.audit_ledger import audit_ledger
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import OrderTerms
@@ -40,7 +41,10 @@ def world(migrated: str) -> Iterator[World]:
     found.quiet()
     found.trader = trader  # type: ignore[attr-defined]
     yield found
+    statement = audit_ledger(found.database, found.broker, quiet=-timedelta(days=7300))
     found.close()
+    # Whatever became of the symbol, an auditor comes to the same.
+    assert statement.differences == ()
 
 
 def trader_of(world: World) -> Trader:

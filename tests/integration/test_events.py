@@ -20,8 +20,8 @@ from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users.accounts import register_user
 
+from functions.deliverer.webhooks import RefusedDestination, WebhookSender, resolve, sign
 from functions.notifier.realtime_updates import RealtimeUpdates
-from functions.notifier.webhooks import RefusedDestination, WebhookSender, resolve, sign
 from functions.realtime.service import RealtimeService
 
 
@@ -46,6 +46,21 @@ def happen(connection: Any, user: UUID | None, number: int) -> None:
         "INSERT INTO events (user_id, kind, data) VALUES (%s, 'order', jsonb_build_object('number', %s::int))",
         (user, number),
     )
+
+
+def shard_of(database: Database, user: UUID) -> int:
+    """The shard of a user."""
+    with database.transaction() as connection:
+        row = connection.execute("SELECT realtime_shard(%s)", (user,)).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def deliver(database: Database, sender: WebhookSender, webhook_id: UUID) -> tuple[int, int]:
+    """What the notifier and then the deliverer do about a webhook."""
+    with database.transaction() as connection:
+        webhooks.queue_deliveries(connection, 500)
+    return sender.deliver(webhook_id)
 
 
 class Gateway:
@@ -95,15 +110,15 @@ def test_a_connection_goes_on_where_it_left_off(database: Database, user: UUID) 
     assert live.connect("first", {"ticket": ticket(database, user)})[0] == 200
     with database.transaction() as connection:
         happen(connection, user, 1)
-    assert updates.run() == (1, 0)
-    assert updates.run() == (0, 0), "nothing is told twice"
+    assert updates.run(shard_of(database, user)) == (1, 0)
+    assert updates.run(shard_of(database, user)) == (0, 0), "nothing is told twice"
     cursor = gateway.posted[-1]["cursor"]
     live.disconnect("first")
     with database.transaction() as connection:
         for number in (2, 3):
             happen(connection, user, number)
     assert live.connect("second", {"ticket": ticket(database, user), "cursor": cursor})[0] == 200
-    updates.run()
+    updates.run(shard_of(database, user))
     assert gateway.numbers == [1, 2, 3]
 
 
@@ -117,7 +132,7 @@ def test_much_is_told_in_messages_that_fit(database: Database, user: UUID) -> No
             (user,),
         )
     updates = RealtimeUpdates(database, gateway)
-    while updates.run() != (0, 0):
+    while updates.run(shard_of(database, user)) != (0, 0):
         pass
     assert gateway.numbers == list(range(1, 501))
     assert all(len(json.dumps(message)) < 128_000 for message in gateway.posted)
@@ -129,9 +144,9 @@ def test_a_connection_that_is_gone_is_forgotten(database: Database, user: UUID) 
     with database.transaction() as connection:
         happen(connection, None, 1)
     gateway.gone = True
-    assert RealtimeUpdates(database, gateway).run() == (0, 1)
+    assert RealtimeUpdates(database, gateway).run(shard_of(database, user)) == (0, 1)
     with database.transaction() as connection:
-        assert not events.somebody_is_connected(connection)
+        assert events.listeners(connection).shards == []
 
 
 def test_tickets_are_ones_own_cannot_be_made_up_and_are_good_once(database: Database, user: UUID) -> None:
@@ -186,6 +201,19 @@ def test_what_is_not_understood_is_answered(database: Database, body: str) -> No
         "https://user:password@example.com/",
         "file:///etc/passwd",
         "https:///path",
+        "https://[64:ff9b::a9fe:a9fe]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[2002:7f00:1::]/",
+        "https://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/",
+        "https://[fec0::1]/",
+        "https://[ff0e::1]/",
+        "https://[2001:db8::1]/",
+        "https://224.0.0.1/",
+        "https://239.255.255.250/",
+        "https://192.88.99.1/",
+        "https://255.255.255.255/",
+        "https://0.0.0.0/",
+        "https://100.64.0.1/",
     ],
 )
 def test_private_and_odd_destinations_are_refused(url: str) -> None:
@@ -237,13 +265,13 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
     sender = WebhookSender(database, allow_private=True)
     outcomes = []
     for _ in range(3):
-        outcomes.append(sender.run())
+        outcomes.append(deliver(database, sender, hook.webhook_id))
         with database.transaction() as connection:
             connection.execute(
                 "UPDATE webhook_deliveries SET next_attempt_at = now() WHERE next_attempt_at IS NOT NULL"
             )
     assert outcomes == [(0, 1), (0, 1), (1, 0)], "a redirect is not followed"
-    assert sender.run() == (0, 0)
+    assert deliver(database, sender, hook.webhook_id) == (0, 0)
     headers, body = receiver.received[-1]
     stamp, signature = headers["StratForge-Signature"].split(",")
     assert signature == "v1=" + sign("whsec_one", int(stamp.removeprefix("t=")), body)
@@ -252,7 +280,7 @@ def test_a_webhook_is_signed_and_tried_again_until_it_arrives(
         webhooks.rotate_secret(connection, hook.webhook_id, "whsec_two", timedelta(hours=1))
     with database.transaction() as connection:
         happen(connection, user, 2)
-    sender.run()
+    deliver(database, sender, hook.webhook_id)
     headers, body = receiver.received[-1]
     stamp, *signatures = headers["StratForge-Signature"].split(",")
     moment = int(stamp.removeprefix("t="))
@@ -266,7 +294,8 @@ def test_a_webhook_that_always_fails_is_disabled_and_its_owner_sees_why(database
     for number in range(50):
         with database.transaction() as connection:
             happen(connection, user, number)
-        sender.run()
+            connection.execute("UPDATE webhooks SET retry_at = NULL")
+        deliver(database, sender, hook.webhook_id)
     with database.transaction() as connection:
         (found,) = webhooks.list_webhooks(connection, user)
         assert found.disabled_at is not None

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from stratforge.storage.delivery.events import SHARDS
 from stratforge.storage.postgres.database import Database
 
 from functions.notifier.realtime_updates import RealtimeUpdates
@@ -125,6 +126,12 @@ class Gateway:
         self.closed.append(ConnectionId)
 
 
+def tell_everybody(database: Database, gateway: Gateway) -> None:
+    """Tells every shard of users."""
+    for shard in range(SHARDS):
+        RealtimeUpdates(database, gateway).run(shard)
+
+
 @ENDINGS
 def test_open_sockets_end_with_their_login(api: Api, ada: User, database: Database, end: Any) -> None:
     ticket = ada.call("POST", "/api/realtime/ticket").json()["ticket"]
@@ -132,7 +139,7 @@ def test_open_sockets_end_with_their_login(api: Api, ada: User, database: Databa
     service, gateway = RealtimeService(database), Gateway()
     assert service.connect("hers", {"ticket": ticket})[0] == 200
     end(ada)
-    RealtimeUpdates(database, gateway).run()
+    tell_everybody(database, gateway)
     assert gateway.closed == ["hers"]
     assert service.connect("later", {"ticket": unused})[0] == 401
 
@@ -144,7 +151,7 @@ def test_a_socket_ends_with_the_key_that_opened_it(api: Api, ada: User, database
     service, gateway = RealtimeService(database), Gateway()
     assert service.connect("program", {"ticket": ticket})[0] == 200
     assert ada.call("DELETE", f"/api/users/me/api-keys/{made['key_id']}").status_code == 204
-    RealtimeUpdates(database, gateway).run()
+    tell_everybody(database, gateway)
     assert gateway.closed == ["program"]
 
 

@@ -70,6 +70,35 @@ def test_a_correction_that_the_statement_does_not_show_yet_is_no_drift_whatever_
     assert (report.drift, halted(world)) == ({}, {})
 
 
+def test_a_correction_is_borne_by_whoever_bought_at_the_price_from_the_broker_or_inside(world: World) -> None:
+    with world.database.transaction() as connection:
+        bar_time = set_price(connection, "100", 1)
+        buyers = [add_trader(connection, name) for name in ("bob", "cat")]
+        for buyer in buyers:
+            add_signal(connection, buyer, "buy", bar_time)
+        add_signal(connection, trader_of(world), "sell", bar_time)
+    world.quiet()
+
+    def cash_of_buyers() -> list[Decimal]:
+        with world.database.transaction() as connection:
+            rows = connection.execute(
+                "SELECT virtual_balance FROM users WHERE id = ANY(%s)", ([each.user_id for each in buyers],)
+            )
+            return [row[0] for row in rows]
+
+    with world.database.transaction() as connection:
+        assert connection.execute(
+            "SELECT count(DISTINCT user_id) FROM trades WHERE inside AND side = 'buy'"
+        ).fetchone() != (0,)
+    before = cash_of_buyers()
+    order = list(world.exchange.orders.values())[-1]
+    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal(98), world.broker.now_at)
+    world.reconciler.run()
+    gained = [after - then for after, then in zip(cash_of_buyers(), before, strict=True)]
+    assert gained[0] > 0
+    assert abs(gained[0] - gained[1]) < Decimal("0.000001")
+
+
 def waiting_order(world: World) -> Any:
     """A block order of somebody who sells, and what the exchange has of it."""
     with world.database.transaction() as connection:

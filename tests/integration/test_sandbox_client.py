@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from array import array
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -48,9 +47,11 @@ class Lambda:
         skipped = {
             place for place, each in enumerate(sessions.programs) if any(word in self.known[each] for word in self.skip)
         }
-        answers = Answers(keys={place: ["n"] for place in range(len(sessions.programs))})
-        answers.places = [place for place, each in enumerate(sessions.program_places) if each not in skipped]
-        answers.numbers += array("d", [0.0, 0.0, 0.0, 0.0, 1.0] * len(answers.places)).tobytes()
+        answers = Answers(names=[["n"]])
+        for place, each in enumerate(sessions.program_places):
+            if each not in skipped:
+                answers.places.extend((place, 0))
+                answers.numbers.extend((0.0, 0.0, 0.0, 0.0, 1.0))
         return answers.encoded()
 
     @property

@@ -12,6 +12,7 @@ from stratforge.application.watch_market import PRICE_JUMP, note_bar
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.portfolio.orders import ExchangeState
 from stratforge.storage.ledger import corporate_actions, halts
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.market.data_notes import DataNote, NoteKind
@@ -62,10 +63,10 @@ def row(world: World, columns: str) -> Any:
 
 
 def test_quotes_and_states_are_kept_and_older_ones_change_nothing(world: World) -> None:
-    note(world, 2, bid=Decimal("99.9"), ask=Decimal("100.1"), quoted_at=at(2), exchange_state="PAUSED")
+    note(world, 2, bid=Decimal("99.9"), ask=Decimal("100.1"), quoted_at=at(2), exchange_state=ExchangeState.PAUSED)
     note(world, 1, bid=Decimal("89.9"), ask=Decimal("90.1"), quoted_at=at(1))
     assert row(world, "bid, ask, quoted_at, exchange_state") == (Decimal("99.9"), Decimal("100.1"), at(2), "PAUSED")
-    note(world, 3, exchange_state="TRADING")
+    note(world, 3, exchange_state=ExchangeState.TRADING)
     assert row(world, "exchange_state") == ("TRADING",)
     with world.database.transaction() as connection:
         assert market_data.exchange_states(connection) == {}

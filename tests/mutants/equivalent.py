@@ -6,7 +6,7 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     # Equal sides are decided on before.
     ("netting", "bought > sold  [GtE]"),
     # A purchase's share of the crossing never exceeds what is left of it; the bound only guards the allocation.
-    ("settlement", "236: ZERO  [1]"),
+    ("settlement", "251: ZERO  [1]"),
     # A sign is one or minus one.
     ("netting", "(orders[i].limit or price) * sign  [Div]"),
 )

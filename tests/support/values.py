@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from hypothesis import strategies as st
 from stratforge.portfolio.acceptance import Decision, Market, Release, decide
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.orders import OrderRequest, OrderTerms
+from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderTerms
 from stratforge.portfolio.protections import Account, RiskLimits
 
 NOW = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
@@ -22,7 +22,7 @@ quantities = st.integers(1, 10**13).map(lambda n: Decimal(n) / 10**9)
 
 
 def request(side: str = "buy", **changes: Any) -> OrderRequest:
-    """A signal of a user of its own; an order of a person with `origin="MANUAL"`."""
+    """A signal of a user of its own; an order of a person with the origin MANUAL."""
     terms = {
         name: changes.pop(name)
         for name in ("type", "limit_price", "stop_price", "trail_percent", "trail_price")
@@ -32,7 +32,7 @@ def request(side: str = "buy", **changes: Any) -> OrderRequest:
         "user_id": uuid4(),
         "session_id": uuid4(),
         "terms": OrderTerms(side, **terms),  # type: ignore[arg-type]
-        "origin": "SIGNAL",
+        "origin": OrderOrigin.SIGNAL,
         "size_kind": "default",
         "size": ZERO,
         "sizing_rule": "EQUITY_FRACTION",
@@ -44,7 +44,7 @@ def request(side: str = "buy", **changes: Any) -> OrderRequest:
 def order(side: str = "buy", quantity: str = "1", **changes: Any) -> OrderRequest:
     """An order that a person places."""
     values: dict[str, Any] = {
-        "origin": "MANUAL",
+        "origin": OrderOrigin.MANUAL,
         "size_kind": "quantity",
         "size": Decimal(quantity),
         "order_id": uuid4(),

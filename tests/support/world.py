@@ -246,28 +246,34 @@ class World:
         self.broker = ExchangeBroker(self.exchange, self.fuse, scale)
         self.work: list[str] = []
         self.updates: list[OrderUpdate] = []
+        # Where wake-ups and what the reconciler finds go; elsewhere for who has queues of his own.
+        self.wake_up: Callable[[str, str], None] = self._into_work
+        self.pass_on: Callable[[OrderUpdate], None] = self.updates.append
         self.exchange.listen(self._on_event)
         self.database = Database(lambda: conninfo, application="test")
-        self._fragile = FragileDatabase(lambda: conninfo, application="world")
-        self._fragile.fuse = self.fuse
-        self.executor = SymbolExecutor(self._fragile, self.broker, claim=claim)
-        self.reconciler = Reconciliation(self._fragile, self.broker, self._pass_on, self.wake, young=timedelta(0))
+        self.fragile = FragileDatabase(lambda: conninfo, application="world")
+        self.fragile.fuse = self.fuse
+        self.executor = SymbolExecutor(self.fragile, self.broker, claim=claim)
+        self.reconciler = Reconciliation(self.fragile, self.broker, self._pass_on, self.wake, young=timedelta(0))
 
     def close(self) -> None:
         """Disconnects."""
         self.database.close()
-        self._fragile.close()
+        self.fragile.close()
 
-    def wake(self, symbol: str, _cause: str) -> None:
+    def wake(self, symbol: str, cause: str) -> None:
         """Notes that the executor is wanted for a symbol."""
         self.fuse.boundary("before wake")
+        self.wake_up(symbol, cause)
+        self.fuse.boundary("after wake")
+
+    def _into_work(self, symbol: str, _cause: str) -> None:
         if symbol not in self.work:
             self.work.append(symbol)
-        self.fuse.boundary("after wake")
 
     def _pass_on(self, update: OrderUpdate) -> None:
         self.fuse.boundary("before update")
-        self.updates.append(update)
+        self.pass_on(update)
         self.fuse.boundary("after update")
 
     def _on_event(self, event: str, order: SimulatedOrder, execution: dict[str, str] | None) -> None:
@@ -298,7 +304,7 @@ class World:
     def settle(self, index: int, *, again: bool = False) -> bool:
         """Delivers one update, by its place in the queue; with `again` it stays there."""
         update = self.updates[index % len(self.updates)]
-        done = self.attempt(lambda: settle_fill(self._fragile, self.wake, update))
+        done = self.attempt(lambda: settle_fill(self.fragile, self.wake, update))
         if done and not again:
             self.updates.remove(update)
         return done

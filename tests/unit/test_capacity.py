@@ -13,7 +13,18 @@ from infra_cdk.capacity.prices import PRICES
 from infra_cdk.capacity.simulation import Limits, bites, popularity, simulate
 
 MEASURED = Measured.read()
-_FUNCTIONS = ("evaluator", "executor", "settler", "api", "assistant", "backtester", "notifier", "realtime", "mcp")
+_FUNCTIONS = (
+    "evaluator",
+    "executor",
+    "settler",
+    "api",
+    "assistant",
+    "backtester",
+    "notifier",
+    "deliverer",
+    "realtime",
+    "mcp",
+)
 # A stage of everything that has a price.
 FOOTPRINT = Footprint(
     counts={"AWS::EC2::NatGateway": 1, "AWS::SecretsManager::Secret": 6, "AWS::KMS::Key": 1, "AWS::Lambda::Version": 1},

@@ -57,13 +57,13 @@ def change_password(change: PasswordChange, asking: LoggedIn, request: Request, 
 
 @router.get("/logins")
 def list_logins(asking: LoggedIn) -> LoginList:
-    """Lists the user's open logins."""
+    """Lists the user's open logins, one for each place where he is signed in."""
     return LoginList(items=[LoginView.model_validate(each) for each in logins.list_logins(database(), asking)])
 
 
 @router.delete("/logins", status_code=200)
 def end_other_logins(asking: LoggedIn) -> LoginsEnded:
-    """Signs out everywhere but here."""
+    """Signs out at all places but this one."""
     return LoginsEnded(ended=logins.end_other_logins(database(), asking))
 
 

@@ -31,7 +31,7 @@ def money(value: Any) -> str:
 
 
 def signed_money(value: Any) -> str:
-    """Dollars with their sign: +$12.00."""
+    """An amount in dollars with its sign, such as +$12.00."""
     if value is None:
         return "–"
     return f"+{money(value)}" if Decimal(str(value)) > 0 else money(value)
@@ -55,7 +55,7 @@ def price(value: Any) -> str:
 
 
 def percent(value: Any) -> str:
-    """A fraction as a percentage."""
+    """A fraction of one as a percentage, such as 2.50 %."""
     return "–" if value is None else f"{float(value) * 100:.2f} %"
 
 

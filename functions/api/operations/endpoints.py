@@ -11,7 +11,7 @@ from stratforge.application.access import Caller
 from stratforge.bus import dead_letters
 from stratforge.bus.dead_letters import QueueState
 from stratforge.storage.ledger import halts, operations
-from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.ledger.operations import StoredAction, StoredReport
 from stratforge.storage.market import data_notes
 from stratforge.storage.postgres.database import Connection
 
@@ -20,7 +20,6 @@ from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
     ActionBody,
     CorporateActionList,
-    CorporateActionView,
     DecisionBody,
     HaltBody,
     Platform,
@@ -90,12 +89,11 @@ def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -
         return Listed(operations.reports(connection, limit))
 
 
-@router.get("/corporate-actions")
-def list_corporate_actions(asking: Operator) -> CorporateActionList:
+@router.get("/corporate-actions", response_model=CorporateActionList)
+def list_corporate_actions(asking: Operator) -> Listed[StoredAction]:
     """Lists corporate actions that wait for a decision, and those of the last month. For operators."""
     with database().reading(asking.user_id) as connection:
-        found = operations.corporate_actions(connection)
-        return CorporateActionList(items=[CorporateActionView.model_validate(each) for each in found])
+        return Listed(operations.corporate_actions(connection))
 
 
 @router.post("/corporate-actions", status_code=204)

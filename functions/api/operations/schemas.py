@@ -73,13 +73,9 @@ class RedriveView(BaseModel):
     sent: int
 
 
-CorporateActionView = view_of(StoredAction, "CorporateActionView")
-
-
-class CorporateActionList(BaseModel):
-    """Corporate actions, the latest first."""
-
-    items: list[CorporateActionView]  # type: ignore[valid-type]  # a model made at run time
+CorporateActionList = items_of(
+    view_of(StoredAction, "CorporateActionView"), "CorporateActionList", "Corporate actions, the latest first."
+)
 
 
 class DecisionBody(BaseModel):
@@ -124,13 +120,4 @@ class ActionBody(BaseModel):
     @property
     def action(self) -> CorporateAction:
         """The corporate action that was entered."""
-        return CorporateAction(
-            self.action_id,
-            self.symbol,
-            self.kind,
-            self.effective_on,
-            self.ratio,
-            self.new_symbol,
-            self.new_ratio,
-            self.cash,
-        )
+        return CorporateAction(**self.model_dump(exclude={"reason"}))

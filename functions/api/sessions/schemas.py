@@ -9,7 +9,7 @@ from functions.api.views import list_of, view_of
 
 
 class StopBody(BaseModel):
-    """Options of stopping a session."""
+    """The request to stop a session, with its options."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -39,14 +39,14 @@ def me(user_id: Reader, connection: UserConnection) -> User:
 
 @router.get("/export")
 def export_all(user_id: Reader, connection: UserConnection, response: Response) -> dict[str, list[dict[str, Any]]]:
-    """Everything that is stored about the user, by table."""
+    """Everything that is stored about the user, by table, the newest first. What does not fit into five megabytes is named under `left_out`."""
     response.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
     return export.export_user(connection, user_id)
 
 
 @router.delete("", status_code=204)
 def close(proof: PasswordProof, asking: LoggedIn, response: Response) -> None:
-    """Closes the account: sessions stop, orders end, positions are sold, the address is forgotten. It cannot be undone."""
+    """Closes the account: sessions stop, orders end, positions are sold, the address is forgotten, and then all that is not the ledger's. It cannot be undone."""
     application.close_account(database(), outbox(), asking, proof.password)
     cookies.leave(response)
 

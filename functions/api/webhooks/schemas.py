@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from stratforge.application.webhooks import SignedWebhook
+from stratforge.application.webhooks import SignedWebhook, is_public
 from stratforge.storage.delivery.webhooks import EventKind, StoredDelivery, StoredWebhook
 
 from functions.api.context import settings
@@ -26,7 +25,7 @@ def _address(text: str) -> str:
     if parts.scheme != "https" or not host or parts.username or parts.password:
         raise ValueError("give an https address without a password")
     try:
-        if not ipaddress.ip_address(host).is_global:
+        if not is_public(host):
             raise ValueError("private addresses are not sent to")
     except ValueError as error:
         if "private" in str(error):

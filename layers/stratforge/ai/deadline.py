@@ -18,7 +18,7 @@ class Deadline:
 
     @classmethod
     def in_seconds(cls, seconds: float) -> Deadline:
-        """So many seconds from now."""
+        """The deadline that many seconds from now, on this process's clock."""
         return cls(monotonic() + seconds)
 
     @property

@@ -13,7 +13,7 @@ from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
-from stratforge.portfolio.orders import SIDES, OrderRequest, OrderStatus
+from stratforge.portfolio.orders import SIDES, OrderOrigin, OrderRequest, OrderStatus
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
@@ -98,7 +98,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         *(
             _too_small(decision)
             if id(decision) in too_small
-            else _short(decision, state.time)
+            else _short(decision, around.next_close(state.now), state.time)
             if id(decision) in short
             else _write(decision, around.next_close(state.now), state.time, at_work=id(decision) not in left_out)
             for decision in decisions
@@ -191,19 +191,21 @@ def _too_small(decision: Decision) -> Write:
     return Write(refused, status, Reason.NET_BELOW_MINIMUM)
 
 
-def _short(decision: Decision, at: datetime) -> Write:
+def _short(decision: Decision, next_close: datetime | None, at: datetime) -> Write:
     """An order that waits until the account can carry it, or until its time is over."""
-    rests = _write(decision, None, at, at_work=False)
+    rests = _write(decision, next_close, at, at_work=False)
     return replace(rests, reason=Reason.PLATFORM_BUYING_POWER, retry_at=at + RETRY_AFTER)
 
 
 def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_work: bool) -> Write:
     request = decision.request
-    expires_at = next_close if request.time_in_force == "day" and request.terms.type != "market" else None
+    # At the market by hand too: its rest waits while the account cannot carry it, and no longer than its day.
+    of_the_day = request.terms.type != "market" or request.origin is OrderOrigin.MANUAL
+    expires_at = next_close if request.time_in_force == "day" and of_the_day else None
     if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
     status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
-    if request.origin not in ("MANUAL", "FLATTEN") and status is OrderStatus.RESTING:
+    if request.origin not in (OrderOrigin.MANUAL, OrderOrigin.FLATTEN) and status is OrderStatus.RESTING:
         # A signal is old after two bars, and an exit is asked for anew.
         expires_at = at + PATIENCE
     return Write(decision, status, None, expires_at)

@@ -10,7 +10,7 @@ from uuid import UUID
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import is_crypto
 from stratforge.portfolio.acceptance import COLLAR, Action, Market, decide
-from stratforge.portfolio.orders import OrderRequest
+from stratforge.portfolio.orders import OrderOrigin, OrderRequest
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
 from stratforge.storage.market import assets, trading_days
@@ -74,7 +74,12 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
     )
     kind, size = wanted.size()
     request = OrderRequest(
-        user_id=user_id, session_id=wanted.session_id, terms=wanted.terms(), origin="MANUAL", size_kind=kind, size=size
+        user_id=user_id,
+        session_id=wanted.session_id,
+        terms=wanted.terms(),
+        origin=OrderOrigin.MANUAL,
+        size_kind=kind,
+        size=size,
     )
     (decision,) = decide([request], {user_id: account}, free, market)
     own = wanted.limit_price or wanted.stop_price or state.price

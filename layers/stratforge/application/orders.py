@@ -15,7 +15,7 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import Side, SizeKind
-from stratforge.portfolio.orders import InvalidOrderTerms, OrderStatus, OrderTerms, OrderType, TimeInForce
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder, StoredOrder
 from stratforge.storage.postgres.database import Database
@@ -153,7 +153,7 @@ def replace_order(
         old = order_book.get_order(connection, order_id)
         if old is None:
             raise NotFound("order")
-        if old.origin != "MANUAL":
+        if old.origin is not OrderOrigin.MANUAL:
             raise Conflict("Orders of strategies cannot be replaced.", code="not-by-hand")
         if old.status not in (OrderStatus.PENDING, OrderStatus.RESTING):
             raise Conflict(f"The order is {old.status}; only one that waits can be replaced.", code="order-not-waiting")

@@ -18,7 +18,7 @@ from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
 from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
-from stratforge.storage.delivery import events
+from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import (
     blocks,
     buying_power,
@@ -36,6 +36,7 @@ from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import sessions
+from stratforge.storage.users import accounts
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
@@ -47,6 +48,10 @@ _ASSET_HOURS = 24
 # Operators are warned when less than this part of the account's equity is left to buy with.
 _LOW_POWER = Decimal("0.1")
 _EVENT_DAYS = 7
+_DELIVERY_DAYS = 30
+# What was under way when an account was closed has ended by then: requests, deliveries, sockets.
+_ERASED_AFTER = timedelta(hours=1)
+_ERASED_AT_ONCE = 20
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
 
@@ -91,15 +96,18 @@ class Report:
         return not self.drift and not self.broken and not self.unexplained and not self.unclear
 
     def as_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
+        """The report as plain data, for the log and the store."""
         drift = {symbol: [str(ours), str(theirs)] for symbol, (ours, theirs) in self.drift.items()}
         return {**asdict(self), "drift": drift, "clean": self.clean}
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity, and forgets old events; returns for how many users."""
+    """Notes everybody's equity, forgets old events and deliveries, and erases accounts that were closed; returns for how many users."""
+    with database.transaction() as connection:
+        accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
     with database.transaction() as connection:
         events.forget_events(connection, _EVENT_DAYS)
+        webhooks.forget_deliveries(connection, _DELIVERY_DAYS)
         return equity.snapshot_equity(connection)
 
 

@@ -14,7 +14,7 @@ def suspend(database: Database, refusal: BrokerRefusesPlatform) -> bool:
 
 
 def is_suspended(database: Database) -> bool:
-    """Returns whether orders wait."""
+    """Returns whether all orders wait because the broker refuses the platform."""
     with database.transaction() as connection:
         return halts.platform_state(connection).suspended_at is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -15,8 +16,25 @@ from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
+# IPv6 that lies in the Internet; in it, what carries IPv4 addresses or is for protocols and examples (Teredo and others, 6to4, documentation).
+_INTERNET = ipaddress.ip_network("2000::/3")
+_NOT_HOSTS = tuple(map(ipaddress.ip_network, ("2001::/23", "2002::/16", "3fff::/20", "192.88.99.0/24")))
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 _OLD_SECRET_SIGNS = timedelta(hours=24)
+
+
+def is_public(address: str) -> bool:
+    """Returns whether an IP address is one of a host in the Internet, and leads to no other by what is written in it.
+
+    Raises:
+        ValueError: if it is no IP address.
+    """
+    parsed = ipaddress.ip_address(address)
+    inside = parsed.version == 4 or parsed in _INTERNET
+    special = parsed.is_multicast or any(
+        parsed in network for network in _NOT_HOSTS if network.version == parsed.version
+    )
+    return inside and parsed.is_global and not special
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ class BacktestConfig:
         return (self.slippage_bps + self.spread_bps / 2.0) / 10_000.0
 
     def as_dict(self) -> dict[str, object]:
-        """The configuration as plain data."""
+        """The configuration as plain data, as a report keeps it."""
         return asdict(self)
 
     def assumptions(self) -> list[str]:

@@ -205,7 +205,7 @@ class AlpacaBroker:
             raise BrokerRefusesPlatform(f"the broker refuses the platform: its account is {', '.join(blocked)}")
 
     def positions(self) -> dict[str, Decimal]:
-        """Quantities by symbol; see `BrokerStatement.positions`."""
+        """The account's holdings by symbol, in units of the ledger; see `BrokerStatement.positions`."""
         rows = self._rows("the positions", "/positions", {})
         symbols: dict[str, str] = {}
         if any(row.get("asset_class") == "crypto" and "/" not in row["symbol"] for row in rows):
@@ -215,7 +215,7 @@ class AlpacaBroker:
         return {symbols.get(row["symbol"], str(row["symbol"])): Decimal(row["qty"]) * self.scale for row in rows}
 
     def orders_since(self, since: datetime) -> list[BrokerOrder]:
-        """Orders since then; see `BrokerStatement.orders_since`."""
+        """The account's orders since then, page by page; see `BrokerStatement.orders_since`."""
         found: dict[str, Any] = {}
         after = since
         while True:
@@ -236,7 +236,7 @@ class AlpacaBroker:
         return self._ask("read", f"what replaced {row['id']}", lambda: self._whole(row), missing=alone)
 
     def fills_since(self, since: datetime) -> list[FillActivity]:
-        """Executions since then; see `BrokerStatement.fills_since`."""
+        """The account's executions since then, page by page; see `BrokerStatement.fills_since`."""
         found: list[FillActivity] = []
         token = ""
         while True:
@@ -265,7 +265,7 @@ class AlpacaBroker:
         )
 
     def assets(self) -> list[tuple[AssetRules, str]]:
-        """All active assets; see `BrokerStatement.assets`."""
+        """All assets that Alpaca calls active; see `BrokerStatement.assets`."""
         rows: list[Any] = []
         for asset_class in ("us_equity", "crypto"):
             query = {"status": "active", "asset_class": asset_class}
@@ -273,7 +273,7 @@ class AlpacaBroker:
         return [_asset(row, self.scale) for row in rows]
 
     def calendar(self, start: date, end: date) -> list[MarketDay]:
-        """Trading days; see `Broker.calendar`."""
+        """The exchange's trading days with their hours; see `Broker.calendar`."""
         query = {"start": start.isoformat(), "end": end.isoformat()}
         rows = self._rows("the calendar", "/calendar", query)
         return [
@@ -282,7 +282,7 @@ class AlpacaBroker:
         ]
 
     def corporate_actions(self, symbols: Sequence[str], start: date, end: date) -> list[CorporateAction]:
-        """Corporate actions; see `BrokerStatement.corporate_actions`."""
+        """The corporate actions of symbols between two days; see `BrokerStatement.corporate_actions`."""
         stocks = [symbol for symbol in symbols if not is_crypto(symbol)]
         if not stocks:
             return []

@@ -48,7 +48,7 @@ class Found:
     refused: dict[str, str] = field(default_factory=dict)
 
     def take(self, other: Found) -> None:
-        """Adds what another answer holds."""
+        """Adds the bars and refusals of another answer."""
         self.bars.update(other.bars)
         self.refused.update(other.refused)
 

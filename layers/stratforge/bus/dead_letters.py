@@ -11,7 +11,15 @@ from stratforge.aws import aws_client
 from stratforge.bus.queues import sqs_client
 
 QueueName = Literal[
-    "bars", "signals", "quotes", "notifications", "order-updates", "jobs", "backtests", "subscription-updates"
+    "bars",
+    "signals",
+    "quotes",
+    "notifications",
+    "deliveries",
+    "order-updates",
+    "jobs",
+    "backtests",
+    "subscription-updates",
 ]
 
 # Name, and whether order holds in it; as the deployment makes them.
@@ -20,6 +28,7 @@ QUEUES: dict[QueueName, bool] = {
     "signals": True,
     "quotes": True,
     "notifications": True,
+    "deliveries": True,
     "order-updates": True,
     "jobs": False,
     "backtests": False,

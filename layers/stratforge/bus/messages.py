@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from stratforge.market import Bar, Quote, Trade
 from stratforge.portfolio.order_states import meaning_of
+from stratforge.portfolio.orders import ExchangeState
 from stratforge.portfolio.settlement import OrderProgress
 
 
@@ -90,7 +91,7 @@ class LookedUpOrder(Protocol):
 
     @property
     def symbol(self) -> str:
-        """Symbol of the order's asset."""
+        """Symbol of the asset that the order buys or sells."""
         ...
 
     @property
@@ -135,17 +136,17 @@ class MarketUpdate(Message):
     bid: Decimal | None = None
     ask: Decimal | None = None
     quoted_at: AwareDatetime | None = None
-    exchange_state: Literal["TRADING", "HALTED", "PAUSED"] | None = None
+    exchange_state: ExchangeState | None = None
     voided_at: AwareDatetime | None = None
 
     def trade(self) -> Trade | None:
-        """The trade it carries."""
+        """The trade that the update tells of; None if it tells of none."""
         if self.price is None:
             return None
         return Trade(self.symbol, self.price, self.size or Decimal(0), self.time)
 
     def quote(self) -> Quote | None:
-        """The quote it carries."""
+        """The best bid and offer that the update tells of; None if it tells of none."""
         if self.bid is None or self.ask is None or self.quoted_at is None:
             return None
         return Quote(self.symbol, self.bid, self.ask, self.quoted_at)
@@ -210,9 +211,22 @@ class SubscriptionUpdate(Message):
 
 
 class SomethingHappened(Message):
-    """There may be something to tell."""
+    """There may be something to tell: to the live connections of a shard of users, or, without a shard, to webhooks."""
 
     at: AwareDatetime
+    shard: int | None = None
+
+    @property
+    def group(self) -> str:
+        """The message group: nobody waits for another shard, and no live connection for webhooks."""
+        return "webhooks" if self.shard is None else f"live-{self.shard}"
+
+
+class DeliveriesDue(Message):
+    """A webhook has deliveries whose time has come; whoever gets this delivers alone until then."""
+
+    webhook_id: UUID
+    leased_until: AwareDatetime
 
 
 class JobReady(Message):

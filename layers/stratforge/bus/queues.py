@@ -9,7 +9,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stratforge.aws import aws_client
-from stratforge.bus.messages import JobReady, MarketUpdate, Message, OrderUpdate, SomethingHappened, WorkReady
+from stratforge.bus.messages import (
+    DeliveriesDue,
+    JobReady,
+    MarketUpdate,
+    Message,
+    OrderUpdate,
+    SomethingHappened,
+    WorkReady,
+)
 from stratforge.observability import correlation_id
 
 if TYPE_CHECKING:
@@ -43,26 +51,38 @@ def send_order_update(queue_url: str, update: OrderUpdate) -> None:
     _send(queue_url, update, update.client_order_id, update.deduplication_id)
 
 
-def send_market_updates(queue_url: str, updates: Sequence[MarketUpdate]) -> None:
-    """Passes news of symbols on, in order for each symbol."""
-    for start in range(0, len(updates), 10):
+def _send_all(queue_url: str, entries: Sequence[tuple[Message, str, str]]) -> None:
+    """Sends messages with their groups and deduplication ids, ten at a time."""
+    for start in range(0, len(entries), 10):
         sqs_client().send_message_batch(
             QueueUrl=queue_url,
             Entries=[
                 {
                     "Id": str(index),
-                    "MessageBody": update.model_dump_json(),
-                    "MessageGroupId": update.symbol.replace("/", "_"),
-                    "MessageDeduplicationId": update.deduplication_id,
+                    "MessageBody": message.model_dump_json(),
+                    "MessageGroupId": group,
+                    "MessageDeduplicationId": deduplication_id,
                 }
-                for index, update in enumerate(updates[start : start + 10])
+                for index, (message, group, deduplication_id) in enumerate(entries[start : start + 10])
             ],
         )
 
 
-def send_something_happened(queue_url: str) -> None:
-    """Wakes the notifier, which looks for itself; more than a few times a second it is the same message."""
-    _send(queue_url, SomethingHappened(at=datetime.now(UTC)), "all", f"{time.time() * 5:.0f}")
+def send_market_updates(queue_url: str, updates: Sequence[MarketUpdate]) -> None:
+    """Passes news of symbols on, in order for each symbol."""
+    _send_all(queue_url, [(each, each.symbol.replace("/", "_"), each.deduplication_id) for each in updates])
+
+
+def send_something_happened(queue_url: str, shards: Sequence[int], *, webhooks: bool) -> None:
+    """Wakes the notifier for shards of users and for webhooks; it looks for itself. More than a few times a second it is the same message."""
+    moment = f"{time.time() * 5:.0f}"
+    news = [SomethingHappened(at=datetime.now(UTC), shard=each) for each in (*shards, *([None] if webhooks else []))]
+    _send_all(queue_url, [(each, each.group, moment) for each in news])
+
+
+def send_deliveries_due(queue_url: str, due: Sequence[DeliveriesDue]) -> None:
+    """Wakes the deliverer for webhooks, each in a group of its own; for one lease it is woken once."""
+    _send_all(queue_url, [(each, str(each.webhook_id), f"{each.leased_until.timestamp():.6f}") for each in due])
 
 
 def send_job_ready(queue_url: str, job: JobReady) -> None:

@@ -1,7 +1,7 @@
 """Failed messages come again soon at first and later after that, instead of after the time that a queue hides what is in work.
 
 That time is several timeouts of the consumer, minutes in which a FIFO queue holds a whole group back. So whatever fails is given another: seconds by the number of
-times that it was received, and jitter. What fails the last time holds nobody: the rest of its group goes on, and it becomes a dead letter.
+times that it was received, and jitter. What fails the last time holds nobody: the rest of its group goes on, and it becomes a dead letter with the queue's next look.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ _BATCH = 10
 
 
 def delay_after(receives: int) -> int:
-    """Whole seconds until a message that came so often comes again."""
+    """Whole seconds until a message that came so often comes again; none when it came for the last time, for its group waits until the queue takes it away."""
+    if receives >= MAX_RECEIVES:
+        return 0
     seconds = DELAYS[min(max(receives, 1), len(DELAYS)) - 1]
     return round(seconds * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - jitter
 
@@ -68,7 +70,9 @@ def _entries(records: Sequence[SQSRecord]) -> Iterator[list[Any]]:
     for index, record in enumerate(records):
         # The first of a group is the one that failed; the others wait for it.
         group = record.attributes.message_group_id or str(index)
-        delay = delays.setdefault(group, delay_after(receives(record)))
+        delay = delay_after(receives(record))
+        if delay:
+            delay = delays.setdefault(group, delay)
         entries.append({"Id": str(index), "ReceiptHandle": record.receipt_handle, "VisibilityTimeout": delay})
     for start in range(0, len(entries), _BATCH):
         yield entries[start : start + _BATCH]

@@ -38,7 +38,7 @@ def columns_said(quote: str, rules: Sequence[Rule]) -> frozenset[str]:
 
 
 def columns_of(rule: Rule) -> frozenset[str]:
-    """The columns of a rule."""
+    """The columns that a rule compares, each as its canonical text."""
     return frozenset(text for text, _ in _columns(rule.condition)) if rule.condition is not None else frozenset()
 
 
@@ -49,7 +49,7 @@ def _columns(node: ast.AST) -> Iterator[tuple[str, set[float]]]:
 
 
 def texts(rules: Sequence[Rule]) -> str:
-    """The rules as one text."""
+    """The canonical texts of rules, joined into one for a message."""
     return " ; ".join(each.text for each in rules)
 
 

@@ -38,7 +38,7 @@ class Comparison:
 
     @property
     def words(self) -> str:
-        """Returns the comparison in words."""
+        """The comparison in words, as a finding quotes it."""
         return f"{self.left} is {_SAID[self.operator]} {self.right}"
 
 

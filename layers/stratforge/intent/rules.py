@@ -87,7 +87,7 @@ class Atom:
 
     @property
     def text(self) -> str:
-        """Both sides and the sign."""
+        """The comparison as text: left side, operator, right side."""
         return f"{self.left} {self.operator} {self.right}"
 
 
@@ -126,7 +126,7 @@ class Rule:
 
     @cached_property
     def atoms(self) -> tuple[Atom, ...]:
-        """The comparisons of its condition."""
+        """The comparisons that the condition is made of, negations worked in."""
         return tuple(_atoms(self.condition, negated=False)) if self.condition else ()
 
     @cached_property

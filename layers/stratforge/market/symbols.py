@@ -39,5 +39,5 @@ def encode_symbol(symbol: str) -> str:
 
 
 def decode_symbol(encoded: str) -> str:
-    """The symbol that `encode_symbol` encoded."""
+    """The symbol whose code `encode_symbol` gave; its inverse."""
     return parse_symbol(re.sub("_d|_s", lambda match: _DECODE[match.group()], encoded))

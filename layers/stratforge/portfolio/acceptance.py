@@ -14,6 +14,7 @@ from stratforge.portfolio.orders import (
     EXIT_ORIGINS,
     NEVER,
     ExchangeState,
+    OrderOrigin,
     OrderRequest,
     TradingState,
     Trigger,
@@ -57,12 +58,12 @@ class Market:
     fresh: bool = True
     platform_state: TradingState = TradingState.ACTIVE
     suspended: bool = False
-    exchange_state: ExchangeState = "TRADING"
+    exchange_state: ExchangeState = ExchangeState.TRADING
 
     @property
     def trades(self) -> bool:
         """Returns whether orders can be executed now: in the session, at a price that is fresh, and not halted by the exchange."""
-        return self.open and self.fresh and self.exchange_state == "TRADING"
+        return self.open and self.fresh and self.exchange_state is ExchangeState.TRADING
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,16 +152,16 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.USER_HALTED
     elif request.terms.side == "buy" and TradingState.REDUCING in (market.platform_state, account.trading_state):
         reason = Reason.REDUCING_ONLY
-    elif not market.open and request.origin == "SIGNAL":
+    elif not market.open and request.origin is OrderOrigin.SIGNAL:
         reason = Reason.MARKET_CLOSED
-    elif market.exchange_state != "TRADING" and request.origin == "SIGNAL":
+    elif market.exchange_state is not ExchangeState.TRADING and request.origin is OrderOrigin.SIGNAL:
         reason = Reason.EXCHANGE_HALT
     elif market.suspended:
         # What is old or missing now is so for the same reason, and nobody's order is to blame.
         return Decision(request, Action.WAIT)
-    elif not market.fresh and request.terms.type == "market" and request.origin == "MANUAL" and market.open:
+    elif not market.fresh and request.terms.type == "market" and request.origin is OrderOrigin.MANUAL and market.open:
         reason = Reason.STALE_PRICE
-    elif (not market.open or market.exchange_state != "TRADING") and request.terms.type == "market":
+    elif (not market.open or market.exchange_state is not ExchangeState.TRADING) and request.terms.type == "market":
         return Decision(request, Action.WAIT)
     if reason is None:
         return None
@@ -224,7 +225,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     if terms.side == "sell":
         if free <= 0 or wanted <= 0:
             return Decision(request, Action.REFUSE, reason=Reason.NO_POSITION)
-        if request.size_kind == "quantity" and request.origin == "MANUAL" and quantity > free:
+        if request.size_kind == "quantity" and request.origin is OrderOrigin.MANUAL and quantity > free:
             return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.NO_POSITION)
         quantity = min(quantity, free)
         # What is left over would be too small to sell on its own, so it goes along.

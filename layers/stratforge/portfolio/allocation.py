@@ -49,7 +49,7 @@ def allocate(
     divided = min(total, sum(wholes.values(), ZERO)) // step * step
     parts = apportion(divided, wholes, key=key, step=step) if divided else dict.fromkeys(demands, ZERO)
     left = total - divided
-    for name in sorted(drawn(demands, key), key=lambda name: wholes[name] == demands[name]):
+    for name in sorted(drawn(demands, key), key=lambda name: wholes[name] == demands[name]) if left else ():
         more = min(left, demands[name] - parts[name])
         parts[name] += more
         left -= more

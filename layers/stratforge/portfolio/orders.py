@@ -17,9 +17,28 @@ from stratforge.market.sizes import Side, SizeKind, SizingRule
 SIDES: tuple[Side, Side] = ("buy", "sell")
 OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
 TimeInForce = Literal["day", "gtc"]
-Origin = Literal["SIGNAL", "MANUAL", "STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"]
-# What the exchange says of a symbol: it trades, is halted (news, regulation), or paused for minutes (limit up, limit down).
-ExchangeState = Literal["TRADING", "HALTED", "PAUSED"]
+
+
+class OrderOrigin(StrEnum):
+    """The causes of an order: a strategy's signal, a person, or an exit of a session."""
+
+    SIGNAL = "SIGNAL"
+    MANUAL = "MANUAL"
+    STOP_LOSS = "STOP_LOSS"
+    TAKE_PROFIT = "TAKE_PROFIT"
+    TRAILING_STOP = "TRAILING_STOP"
+    FLATTEN = "FLATTEN"  # All that a session or an account holds is sold.
+
+
+EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL}
+
+
+class ExchangeState(StrEnum):
+    """The states of a symbol by the word of its exchange."""
+
+    TRADING = "TRADING"
+    HALTED = "HALTED"  # For news, or by regulation.
+    PAUSED = "PAUSED"  # For minutes, because the price moved too fast (limit up, limit down).
 
 
 class TradingState(StrEnum):
@@ -60,9 +79,6 @@ class Returns(StrEnum):
     NONE = "NONE"
     RESTING = "RESTING"  # Those that rest by their nature (limits, stops), and those that close a position.
     ALL = "ALL"
-
-
-EXIT_ORIGINS: frozenset[Origin] = frozenset(("STOP_LOSS", "TAKE_PROFIT", "TRAILING_STOP", "FLATTEN"))
 
 
 class InvalidOrderTerms(ValueError):
@@ -170,7 +186,7 @@ class OrderRequest:
     user_id: UUID
     session_id: UUID | None
     terms: OrderTerms
-    origin: Origin
+    origin: OrderOrigin
     size_kind: SizeKind
     size: Decimal
     order_id: UUID | None = None

@@ -7,7 +7,7 @@ is never applied again, and what was missed arrives with the next event.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import ROUND_DOWN, ROUND_UP, Decimal
@@ -125,8 +125,7 @@ def settle(block: BlockState, orders: Sequence[OrderState], progress: OrderProgr
     execution = None
     if new_quantity > 0:
         execution = _execution(block, progress, new_quantity)
-        trades += _allocated(block, orders, filled, execution)
-        trades += _crossed(block, orders, filled, execution)
+        trades = _traded(block, orders, filled, execution)
     if progress.terminal is None:
         return Settlement(execution, tuple(trades), None, None)
     # A last status may come late: an order that was filled whole is filled, even if it is "done for the day" or "calculated" by now.
@@ -169,38 +168,55 @@ def _within_limit(block: BlockState, price: Decimal) -> Decimal:
     return max(price, block.limit_price)
 
 
-def _allocated(
-    block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], execution: Execution
+def _traded(
+    block: BlockState, orders: Sequence[OrderState], filled: Mapping[UUID, Decimal], execution: Execution
 ) -> list[NewTrade]:
-    """Divides an execution among the orders on the block's side, in proportion to what each still wants.
+    """Divides an execution, and what crosses with it at its price, among the orders.
 
-    They are filled by the broker to the extent of the net and by crossing for the rest, every order in the same proportion.
+    Every order of the block's side gets the same proportion of what it still wants, filled by the broker to the extent of the net and inside
+    for the rest; nothing is paid for what crosses.
     """
+    crossing = _crossing(block, orders, filled, execution)
     wanted = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == block.side}
-    parts = allocate(execution.quantity, wanted, key=f"{block.block_id}/{execution.execution_id}", step=block.step)
-    fees = _fees(block, execution, parts)
+    total = execution.quantity + sum(crossing.values(), ZERO)
+    parts = allocate(total, wanted, key=f"{block.block_id}/{execution.execution_id}", step=block.step)
+    at_broker = _at_broker(block, parts, execution)
+    fees = _fees(block, execution, at_broker)
+    price, at = execution.price, execution.filled_at
     trades = []
     for order in orders:
-        part = parts.get(order.order_id, ZERO)
+        part = at_broker.get(order.order_id, ZERO)
+        inside = parts.get(order.order_id, ZERO) - part + crossing.get(order.order_id, ZERO)
         if part > 0:
-            filled[order.order_id] += part
             sold = order.side == "sell"
-            trades.append(
-                NewTrade(
-                    order.order_id,
-                    order.side,
-                    part,
-                    execution.price,
-                    execution.execution_id,
-                    execution.filled_at,
-                    fee_quantity=ZERO if sold else fees[order.order_id],
-                    fee_cash=(part * execution.price * block.fee_rate).quantize(PRICE_STEP) if sold else ZERO,
-                )
-            )
+            fee_quantity = ZERO if sold else fees[order.order_id]
+            fee_cash = (part * price * block.fee_rate).quantize(PRICE_STEP) if sold else ZERO
+            name = execution.execution_id
+            trades.append(NewTrade(order.order_id, order.side, part, price, name, at, fee_quantity, fee_cash))
+        if inside > 0:
+            name = f"cross:{execution.execution_id}"
+            trades.append(NewTrade(order.order_id, order.side, inside, price, name, at, inside=True))
     return trades
 
 
-def _fees(block: BlockState, execution: Execution, parts: dict[UUID, Decimal]) -> dict[UUID, Decimal]:
+def _at_broker(block: BlockState, parts: Mapping[UUID, Decimal], execution: Execution) -> dict[UUID, Decimal]:
+    """How much of each order's part the broker filled.
+
+    Where the broker takes a fee, everybody has it in the same proportion. Else it is all one to everybody, since the price is the same and
+    a correction is divided among all orders of the side; so it goes to as few orders as can be, and hardly any has two trades of one fill.
+    """
+    if block.fee_rate > 0:
+        return allocate(
+            execution.quantity, parts, key=f"{block.block_id}/broker/{execution.execution_id}", step=block.step
+        )
+    left, taken = execution.quantity, {}
+    for order_id, part in parts.items():
+        taken[order_id] = min(left, part)
+        left -= taken[order_id]
+    return taken
+
+
+def _fees(block: BlockState, execution: Execution, parts: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
     """The coins the broker keeps of a purchase, divided among the orders that got the rest."""
     fee = fee_quantity(execution.quantity, block.fee_rate, FEE_STEP * block.step / QUANTITY_STEP)
     return allocate(fee, parts, key=f"{block.block_id}/fee/{execution.execution_id}")
@@ -215,10 +231,10 @@ def fee_quantity(quantity: Decimal, rate: Decimal, step: Decimal = FEE_STEP) -> 
     return (quantity * rate / step).to_integral_value(ROUND_UP) * step
 
 
-def _crossed(
-    block: BlockState, orders: Sequence[OrderState], filled: dict[UUID, Decimal], execution: Execution
-) -> list[NewTrade]:
-    """Crosses the smaller side against the larger one in proportion to an execution and at its price. Nothing is paid for it.
+def _crossing(
+    block: BlockState, orders: Sequence[OrderState], filled: Mapping[UUID, Decimal], execution: Execution
+) -> dict[UUID, Decimal]:
+    """How much of each order of the smaller side crosses with an execution: the same proportion as is filled of the block.
 
     Where the price is beyond an order's limit, that order does not cross now, and what stood against it waits for another block.
     """
@@ -230,21 +246,10 @@ def _crossed(
         if order.side != block.side
         and may_cross(order.side, order.limit, execution.price, block.cross_low, block.cross_high)
     }
-    key = f"cross:{execution.execution_id}"
     total = sum((crossing[order_id] for order_id in left), ZERO)
     share = _share(total, execution.cumulative_quantity, block) - _share(total, before, block)
     now = min(share, sum(left.values(), ZERO))
-    parts = allocate(now, left, key=f"{block.block_id}/{key}/smaller", step=block.step)
-    wanted = {order.order_id: order.quantity - filled[order.order_id] for order in orders if order.side == block.side}
-    parts |= allocate(now, wanted, key=f"{block.block_id}/{key}", step=block.step)
-    trades = []
-    for order in orders:
-        part = parts.get(order.order_id, ZERO)
-        if part > 0:
-            trades.append(
-                NewTrade(order.order_id, order.side, part, execution.price, key, execution.filled_at, inside=True)
-            )
-    return trades
+    return allocate(now, left, key=f"{block.block_id}/cross:{execution.execution_id}", step=block.step)
 
 
 def _crossing_parts(block: BlockState, orders: Sequence[OrderState]) -> dict[UUID, Decimal]:

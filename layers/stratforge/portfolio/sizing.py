@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from stratforge.portfolio.orders import OrderRequest
+from stratforge.portfolio.orders import OrderOrigin, OrderRequest
 
 ZERO = Decimal(0)
 
@@ -43,7 +43,7 @@ def _to_sell(request: OrderRequest, free: Decimal, price: Decimal) -> Decimal:
         return free * request.size
     if request.size_kind == "quantity":
         # A strategy that asks to sell more than it holds sells what it holds.
-        return request.size if request.origin == "MANUAL" else min(request.size, free)
+        return request.size if request.origin is OrderOrigin.MANUAL else min(request.size, free)
     if request.size_kind == "notional":
         return request.size / price
     return free

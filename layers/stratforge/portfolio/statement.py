@@ -13,6 +13,8 @@ from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
+from stratforge.market.corporate_actions import ActionKind
+
 ZERO = Decimal(0)
 # What rounding may come to: the cost of a sale is rounded to 1e-12 dollars, a part of a split to a billionth of a share.
 MONEY = Decimal("0.000001")
@@ -40,11 +42,12 @@ class TradeRecord:
     fee_rate: Decimal
     settled_at: datetime | None
     inside: bool
+    executed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class AdjustmentRecord:
-    """A change that was no trade: a split with its ratio, or a correction by the broker of a block's fills."""
+    """A change that was no trade: by a corporate action, whose id is the cause, or a correction by the broker of a block's fills."""
 
     adjustment_id: int
     user_id: UUID
@@ -55,8 +58,22 @@ class AdjustmentRecord:
     cash: Decimal
     cause: str
     created_at: datetime
-    ratio: Decimal | None
     client_order_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """The terms of a corporate action: what a unit has become, when that began, and the last price before."""
+
+    action_id: str
+    symbol: str
+    kind: ActionKind
+    ratio: Decimal | None
+    new_symbol: str | None
+    new_ratio: Decimal | None
+    cash: Decimal | None
+    starts_at: datetime
+    last_close: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +116,7 @@ class Books:
     positions: Sequence[PositionRecord]
     trades: Sequence[TradeRecord]
     adjustments: Sequence[AdjustmentRecord]
+    actions: Sequence[ActionRecord] = ()
     at_work: frozenset[str] = frozenset()
     scale: Decimal = Decimal(1)
 
@@ -130,12 +148,16 @@ class _Holding:
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
     realized: Decimal = ZERO
+    # Each trade, the change of quantity and the cost of what was sold.
+    traded: list[tuple[TradeRecord, Decimal, Decimal]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Replay:
     cash: dict[UUID, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     holdings: dict[Holder, _Holding] = field(default_factory=lambda: defaultdict(_Holding))
+    # What each holder's units of a symbol were, and had cost, when an action took them elsewhere: by action and holder.
+    left: dict[str, dict[Holder, tuple[Decimal, Decimal]]] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -148,11 +170,15 @@ def audit(books: Books, activities: Sequence[Activity], broker_positions: Mappin
         broker_positions: What the account holds at the broker, by symbol.
     """
     replay = _Replay()
+    actions = {each.action_id: each for each in books.actions}
     for record in _in_order(books):
         if isinstance(record, TradeRecord):
             _follow_trade(replay, record)
-        else:
-            _follow_adjustment(replay, record, books.scale)
+            continue
+        action = actions.get(record.cause)
+        if action is not None:
+            _follow_action(replay, record, action, books.scale)
+        _follow_adjustment(replay, record)
     differences = [
         *replay.differences,
         *_accounts(books, replay),
@@ -189,11 +215,13 @@ def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
         replay.cash[trade.user_id] -= value
         holding.quantity += trade.quantity - trade.fee_quantity
         holding.cost += value
+        holding.traded.append((trade, trade.quantity - trade.fee_quantity, ZERO))
         return
     proceeds = value - trade.fee_cash
     replay.cash[trade.user_id] += proceeds
     cost = holding.cost * trade.quantity / holding.quantity if holding.quantity else ZERO
     holding.realized += proceeds - cost
+    holding.traded.append((trade, -trade.quantity, cost))
     holding.quantity -= trade.quantity
     holding.cost = ZERO if holding.quantity == 0 else holding.cost - cost
     if holding.quantity < 0:
@@ -201,13 +229,70 @@ def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
         replay.differences.append(Difference("sold more than was held", where, trade.quantity, holding.quantity))
 
 
-def _follow_adjustment(replay: _Replay, change: AdjustmentRecord, scale: Decimal) -> None:
+def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionRecord, scale: Decimal) -> None:
+    """Compares the change of a quantity with the terms, and has the cost go where the units went."""
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
-    if change.ratio is not None:
-        due = holding.quantity * (change.ratio - 1)
-        if abs(change.quantity - due) > 2 * SHARE * scale:
-            where = _place(change.user_id, change.session_id, change.symbol)
-            replay.differences.append(Difference(f"split {change.cause}", where, change.quantity, due))
+    if action.kind is ActionKind.SPLIT:
+        assert action.ratio is not None
+        since, sold = _traded_after(holding, action)
+        due = max(holding.quantity - since, ZERO) * (action.ratio - 1)
+        # What was sold as if it had not been split was less than it seemed, and had cost less.
+        too_much = sold * (1 - 1 / action.ratio)
+        holding.cost, holding.realized = max(holding.cost + too_much, ZERO), holding.realized + too_much
+    elif change.symbol == action.new_symbol:
+        left = replay.left.setdefault(action.action_id, _given_away(replay, action))
+        mine = {holder: each for holder, each in left.items() if holder[0] == change.user_id}
+        if action.kind is ActionKind.SYMBOL_CHANGE:
+            mine = {holder: each for holder, each in mine.items() if holder[1] == change.session_id}
+        due = sum((quantity for quantity, _ in mine.values()), ZERO) * (action.new_ratio or 1)
+        holding.cost += sum((cost for _, cost in mine.values()), ZERO)
+    else:
+        left = replay.left.setdefault(action.action_id, _given_away(replay, action))
+        keeps = (
+            ZERO if action.kind is ActionKind.SYMBOL_CHANGE else Decimal(1) if action.ratio is None else action.ratio
+        )
+        due = holding.quantity * (keeps - 1)
+        holding.cost -= left.get((change.user_id, change.session_id, change.symbol), (ZERO, ZERO))[1]
+    # A part of a unit is nobody's alone: each is due what he has, to the last place.
+    if abs(change.quantity - due) > 2 * SHARE * scale:
+        where = _place(change.user_id, change.session_id, change.symbol)
+        replay.differences.append(Difference(f"{action.kind} {change.cause}", where, change.quantity, due))
+
+
+def _traded_after(holding: _Holding, action: ActionRecord) -> tuple[Decimal, Decimal]:
+    """What was traded on the scale after a split that was published late: the change of quantity, and what the sold part had cost.
+
+    A trade since the split's day began is on the new scale unless its price is nearer to the last one before than to that on the new scale.
+    """
+    since = sold = ZERO
+    for trade, change, cost in holding.traded:
+        if trade.executed_at < action.starts_at:
+            continue
+        if action.last_close is not None and action.ratio is not None:
+            before, after = trade.price / action.last_close, trade.price * action.ratio / action.last_close
+            if abs(after.ln()) > abs(before.ln()):
+                continue
+        since, sold = since + change, sold + cost
+    return since, sold
+
+
+def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Decimal, Decimal]]:
+    """What everybody holds of an action's symbol, and how much of its cost goes along to what it is exchanged for, less the money that came with it."""
+    held = {
+        holder: each for holder, each in replay.holdings.items() if holder[2] == action.symbol and each.quantity > 0
+    }
+    if action.kind is ActionKind.SYMBOL_CHANGE:
+        return {holder: (each.quantity, each.cost) for holder, each in held.items()}
+    goes = action.ratio == 0 and action.new_symbol is not None and action.new_ratio is not None
+    money = action.cash or ZERO
+    return {
+        holder: (each.quantity, max(each.cost - each.quantity * money, ZERO) if goes else ZERO)
+        for holder, each in held.items()
+    }
+
+
+def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
+    holding = replay.holdings[change.user_id, change.session_id, change.symbol]
     holding.quantity += change.quantity
     holding.realized += change.cash
     if holding.quantity == 0:

@@ -30,7 +30,15 @@ class SignalValue:
 
 
 def signal_from_numbers(action: float, confidence: float, size_kind: float, size: float) -> SignalValue | None:
-    """The decision that the lowered `on_bar` returned, or None for no decision.
+    """The decision that the lowered `on_bar` returned, or None for no decision; see `decision_of`."""
+    decision = decision_of(action, confidence, size_kind, size)
+    return None if decision is None else SignalValue(*decision)
+
+
+def decision_of(
+    action: float, confidence: float, size_kind: float, size: float
+) -> tuple[Side, float, SizeKind, float] | None:
+    """The fields of a `SignalValue`, from the numbers that the lowered `on_bar` returned, or None for no decision.
 
     Numbers that mean nothing (a size that is not positive and finite, a confidence that is not a number)
     are no decision: nothing unbounded leaves a strategy.
@@ -44,4 +52,4 @@ def signal_from_numbers(action: float, confidence: float, size_kind: float, size
         return None
     elif kind == "fraction":
         size = min(size, 1.0)
-    return SignalValue(side, min(max(confidence, 0.0), 1.0), kind, size)
+    return side, min(max(confidence, 0.0), 1.0), kind, size

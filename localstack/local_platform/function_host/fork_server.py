@@ -21,6 +21,7 @@ import threading
 import traceback
 from collections.abc import Callable
 
+from local_platform.as_shipped import hide_what_is_not_shipped
 from local_platform.function_host import runtime
 from local_platform.function_host.wire import Head, pack, receive_with_descriptor, send_with_descriptor
 
@@ -63,6 +64,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _die_with_parent(os.getppid())
+    hide_what_is_not_shipped()
     for name in _SHARED:
         # A package that this machine does not have is missed by the function that needs it, and said there.
         with contextlib.suppress(ImportError):

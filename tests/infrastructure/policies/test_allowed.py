@@ -42,6 +42,7 @@ def test_programs_may_use_the_keys_of_what_they_read_and_send(production_account
         "assistant",
         "backtester",
         "cleaner",
+        "deliverer",
         "doorkeeper",
         "evaluator",
         "examiner",

@@ -17,6 +17,7 @@ _READERS = {
     "database/engine": {
         "assistant",
         "backtester",
+        "deliverer",
         "evaluator",
         "executor",
         "ingestor",
@@ -43,6 +44,7 @@ _RECEIVERS = {
     "signals.fifo": {"executor"},
     "quotes.fifo": {"executor"},
     "notifications.fifo": {"notifier"},
+    "deliveries.fifo": {"deliverer"},
     "order-updates.fifo": {"settler"},
     "jobs": {"assistant"},
     "backtests": {"backtester"},
@@ -211,6 +213,7 @@ def senders(account: Account, queue: str) -> set[str]:
         ("bars.fifo", set()),
         ("quotes.fifo", {"ingestor"}),
         ("notifications.fifo", {"ingestor"}),
+        ("deliveries.fifo", {"notifier"}),
         ("order-updates.fifo", {"ingestor", "reconciler"}),
         ("subscription-updates", set()),
     ],

@@ -56,7 +56,8 @@ class Service:
         faults.set(fault, count, seconds)
 
     def stop(self) -> None:
-        self._server.should_exit = True
+        # What it still does is for nobody.
+        self._server.should_exit = self._server.force_exit = True
         self._thread.join(10)
 
 
@@ -112,12 +113,10 @@ def test_without_another_model_the_service_is_away(service: Service) -> None:
 
 
 def test_a_slow_answer_ends_with_the_deadline(service: Service) -> None:
-    service.fail("slow", 1, seconds=8)
-    started = time.monotonic()
+    # Longer than any test may take.
+    service.fail("slow", 1, seconds=3600)
     with pytest.raises(ModelUnavailable):
         service.quant(Deadline.in_seconds(3)).draft(quant_instructions(), TURNS)
-    # The service would have taken eight.
-    assert time.monotonic() - started < 7.5
 
 
 def test_past_the_deadline_nothing_is_asked(service: Service) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 import pytest
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market import Bar, Quote, Trade
+from stratforge.portfolio.orders import ExchangeState
 
 from functions.ingestor.prices import PriceBook, Print
 
@@ -118,7 +119,7 @@ def test_a_halt_whose_end_nobody_heard_ends_with_the_next_print(book: PriceBook)
 
 
 def test_a_halt_that_an_earlier_run_heard_of_ends_with_a_bar() -> None:
-    book = PriceBook({"AAPL": "HALTED"})
+    book = PriceBook({"AAPL": ExchangeState.HALTED})
     book.bar(Bar("AAPL", at(60), *[Decimal(1)] * 5))
     assert the_news(book).exchange_state == "TRADING"
 

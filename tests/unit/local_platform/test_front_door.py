@@ -116,6 +116,7 @@ def test_what_changes_is_asked_for_every_time(engine: Engine, gateway: Path) -> 
 def test_who_opens_a_page_too_early_is_shown_one_that_asks_again(tmp_path: Path) -> None:
     (page,) = ask(tmp_path / "missing.json", "/login", Accept="text/html,*/*")
     assert (page.status_code, page.headers["retry-after"]) == (503, "2")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert page.headers["content-type"].startswith("text/html")
     assert '<meta http-equiv="refresh" content="2">' in page.text
     headers = {"Accept": "text/html", "HX-Request": "true"}

@@ -223,6 +223,25 @@ def test_the_broker_keeps_coins_of_a_purchase_and_dollars_of_a_sale_and_nothing_
     assert fees == {(A, False): (ZERO, Decimal("0.25")), (A, True): (ZERO, ZERO), (C, True): (ZERO, ZERO)}
 
 
+def test_without_a_fee_hardly_anybody_has_two_trades_of_one_fill() -> None:
+    buyers = [order(UUID(int=100 + number), "buy", "10") for number in range(10)]
+    block = replace(BLOCK, quantity=Decimal(4), cross_quantity=Decimal(96))
+    trades = settle(block, [*buyers, order(C, "sell", "96")], progress("2", "10")).trades
+    assert len(trades) == len(buyers) + 2
+    assert sum((trade.quantity for trade in trades if not trade.inside), ZERO) == 2
+    assert {
+        whole(got(block, [*buyers, order(C, "sell", "96")], progress("2", "10")), each.order_id) for each in buyers
+    } == {Decimal(5)}
+
+
+def test_with_a_fee_everybody_has_the_same_proportion_from_the_broker() -> None:
+    buyers = [order(UUID(int=100 + number), "buy", "10") for number in range(10)]
+    block = replace(BLOCK, quantity=Decimal(4), cross_quantity=Decimal(96), fee_rate=Decimal("0.0025"))
+    trades = settle(block, [*buyers, order(C, "sell", "96")], progress("2", "10")).trades
+    assert {trade.quantity for trade in trades if not trade.inside} == {Decimal("0.2")}
+    assert {trade.fee_quantity for trade in trades if not trade.inside} == {Decimal("0.0005")}
+
+
 def test_a_fee_in_coins_is_rounded_up() -> None:
     assert fee_quantity(Decimal("1.0000001"), Decimal("0.0025")) == Decimal("0.00250001")
 

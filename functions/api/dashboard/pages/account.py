@@ -51,14 +51,14 @@ def page(looking: Looking) -> Response:
 
 @router.post("/account/logins/end-others")
 def end_other_logins(looking: Looking, _fields: Fields) -> Response:
-    """Signs out everywhere but here."""
+    """Signs out at all places but this one."""
     logins.end_other_logins(database(), looking.caller)
     return go_to(looking.request, "/account")
 
 
 @router.post("/account/logins/{login_id}/end")
 def end_login(login_id: UUID, looking: Looking, _fields: Fields) -> Response:
-    """Signs out at one place."""
+    """Signs out at one place where the user is signed in."""
     logins.end_login(database(), looking.caller, login_id)
     return go_to(looking.request, "/account")
 
@@ -136,6 +136,7 @@ def export_all(looking: Looking) -> Response:
         content = json.dumps(export.export_user(connection, looking.user_id), default=str, indent=1)
     answer = Response(content, media_type="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
+    answer.headers["Cache-Control"] = "no-store"
     return answer
 
 

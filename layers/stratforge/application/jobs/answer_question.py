@@ -11,10 +11,10 @@ from stratforge.ai.failures import ModelRefused
 from stratforge.ai.research import Research
 from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.requests import ResearchRequest
-from stratforge.application.jobs.results import FailureCode
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.market.clock import market_now
+from stratforge.storage.strategies.jobs import FailureCode
 
 
 class Analyst(Protocol):

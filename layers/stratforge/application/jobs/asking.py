@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelUnavailable
-from stratforge.application.jobs.results import FailureCode
 from stratforge.application.jobs.work import Failed, Work
+from stratforge.storage.strategies.jobs import FailureCode
 
 _ATTEMPTS = 4
 # Seconds between two looks at an answer that is still coming.

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from stratforge.application.jobs.requests import NewBacktest
-from stratforge.application.jobs.results import FailureCode, FinishedBacktest
+from stratforge.application.jobs.results import FinishedBacktest
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
 from stratforge.backtest.overfitting import deflated_sharpe_ratio
@@ -17,6 +17,7 @@ from stratforge.backtest.sweep import Sweeper, grid, ranked_results, run_sweep, 
 from stratforge.broker.history import HistoryRefused, HistoryUnavailable
 from stratforge.market import Bar, BarColumns
 from stratforge.storage.strategies import backtests, strategies
+from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.strategy import StrategyError, compile_strategy
 
 DEFAULT_PERIOD = timedelta(days=30)

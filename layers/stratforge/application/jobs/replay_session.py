@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from stratforge.application.jobs.requests import ReplayRequest
-from stratforge.application.jobs.results import FailureCode, ReplayDifference, ReplayedSession
+from stratforge.application.jobs.results import ReplayDifference, ReplayedSession
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.application.replays import compare_session
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import sessions
+from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.strategy.replay import Difference
 
 _DIFFERENCES_SHOWN = 100

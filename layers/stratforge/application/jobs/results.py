@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from stratforge.ai.draft import AnswerKind
 from stratforge.ai.research import Research
 from stratforge.intent.requirements import Requirement
-from stratforge.storage.strategies.jobs import Job, JobKind
+from stratforge.storage.strategies.jobs import FailureCode, Job, JobKind
 
 
 class JobResult(BaseModel):
@@ -78,17 +77,6 @@ class ReplayedSession(JobResult):
     bars: int
     signals: int
     differences: list[ReplayDifference]
-
-
-class FailureCode(StrEnum):
-    """The reasons for which a job fails."""
-
-    INTERRUPTED = "interrupted"
-    MODEL_UNAVAILABLE = "model-unavailable"
-    MODEL_REFUSED = "model-refused"
-    NOT_PASSED = "not-passed"
-    BACKTEST_REFUSED = "backtest-refused"
-    REPLAY_INCOMPLETE = "replay-incomplete"
 
 
 class RefusedDraft(JobResult):

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from stratforge.application.jobs.results import FailureCode, JobFailure, Result, as_json
+from stratforge.application.jobs.results import JobFailure, Result, as_json
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs
-from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
+from stratforge.storage.strategies.jobs import FailureCode, Job, JobKind, JobStatus
 
 
 class Canceled(Exception):

@@ -13,12 +13,13 @@ from stratforge.ai.quant import Drafted, Turn
 from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.conversation import MAX_OPEN, TooManyOpen, read_conversation
 from stratforge.application.jobs.requests import GenerateRequest
-from stratforge.application.jobs.results import FailureCode, OpenQuestions, RefusedDraft, WrittenStrategy
+from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import strategies
+from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.storage.strategies.strategies import Description, Origin
 from stratforge.strategy import Strategy
 

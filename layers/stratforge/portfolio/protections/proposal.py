@@ -9,7 +9,7 @@ from typing import Protocol
 from uuid import UUID
 
 from stratforge.market.sizes import Side
-from stratforge.portfolio.orders import Origin, TradingState
+from stratforge.portfolio.orders import OrderOrigin, TradingState
 from stratforge.portfolio.reasons import Reason
 
 ZERO = Decimal(0)
@@ -65,7 +65,7 @@ class Proposal:
 
     account: Account
     side: Side
-    origin: Origin
+    origin: OrderOrigin
     value: Decimal
     price: Decimal | None
     reference: Decimal

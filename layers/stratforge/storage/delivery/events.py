@@ -10,8 +10,12 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.storage.delivery.tickets import Ticket
+from stratforge.storage.delivery.webhooks import IS_DUE
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
+
+# Shards of users that live updates are told by; `realtime_shard` of the database says which is a user's.
+SHARDS = 8
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,6 +74,33 @@ def events_after(connection: Connection, user_id: UUID, after: EventCursor, limi
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectionEvent(Event):
+    """An event that a connection has not been told."""
+
+    connection_id: str
+
+
+def events_of_connections(connection: Connection, connection_ids: Sequence[str], limit: int) -> list[ConnectionEvent]:
+    """Returns what connections have not been told, for each in the order of `events_after` and at most `limit` events."""
+    return fetch_all(
+        connection,
+        ConnectionEvent,
+        """
+        SELECT c.connection_id, e.tx, e.id AS event_id, e.kind, e.data, e.created_at FROM live_connections c
+        CROSS JOIN LATERAL (
+            (SELECT * FROM events WHERE user_id = c.user_id AND (tx, id) > (c.cursor_tx, c.cursor_id) AND tx < events_horizon()
+             ORDER BY tx, id LIMIT %(limit)s)
+            UNION ALL
+            (SELECT * FROM events WHERE user_id IS NULL AND (tx, id) > (c.cursor_tx, c.cursor_id) AND tx < events_horizon()
+             ORDER BY tx, id LIMIT %(limit)s)
+            ORDER BY tx, id LIMIT %(limit)s) e
+        WHERE c.connection_id = ANY(%(ids)s) ORDER BY c.connection_id, e.tx, e.id
+        """,
+        {"ids": list(connection_ids), "limit": limit},
+    )
+
+
 def forget_events(connection: Connection, days: int) -> int:
     """Forgets old events: who was away for longer reads the lists again."""
     return connection.execute(
@@ -82,7 +113,11 @@ def forget_events(connection: Connection, days: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class RealtimeConnection:
-    """An open connection: whose, what it watches, how far it has been told, and whether what opened it has ended."""
+    """An open connection: whose, what it watches, how far it has been told, and whether what opened it has ended.
+
+    Attributes:
+        slow: Messages in a row that it did not take in time.
+    """
 
     connection_id: str
     user_id: UUID
@@ -90,6 +125,7 @@ class RealtimeConnection:
     cursor_tx: int
     cursor_id: int
     prices_at: datetime
+    slow: int
     ended: bool
 
     @property
@@ -138,44 +174,87 @@ def watch_symbols(connection: Connection, connection_id: str, symbols: Sequence[
     )
 
 
-def open_connections(connection: Connection) -> list[RealtimeConnection]:
-    """All open connections; those of more than two hours ended long ago."""
+def open_connections(connection: Connection, shard: int) -> list[RealtimeConnection]:
+    """The open connections of a shard of users that may be told something now; those of more than two hours ended long ago."""
     connection.execute("DELETE FROM live_connections WHERE connected_at < now() - interval '125 minutes'")
     return fetch_all(
         connection,
         RealtimeConnection,
         """
-        SELECT c.connection_id, c.user_id, c.symbols, c.cursor_tx, c.cursor_id, c.prices_at,
+        SELECT c.connection_id, c.user_id, c.symbols, c.cursor_tx, c.cursor_id, c.prices_at, c.slow,
                u.closed_at IS NOT NULL OR l.ended_at IS NOT NULL OR k.revoked_at IS NOT NULL OR coalesce(k.expires_at < now(), false) AS ended
         FROM live_connections c JOIN users u ON u.id = c.user_id
-        LEFT JOIN logins l ON l.id = c.login_id LEFT JOIN api_keys k ON k.id = c.key_id ORDER BY c.connection_id
+        LEFT JOIN logins l ON l.id = c.login_id LEFT JOIN api_keys k ON k.id = c.key_id
+        WHERE realtime_shard(c.user_id) = %s AND c.told_after <= now()
         """,
+        (shard,),
     )
 
 
-def somebody_is_connected(connection: Connection) -> bool:
-    """Returns whether any WebSocket connection is open."""
-    row = connection.execute("SELECT EXISTS (SELECT FROM live_connections)").fetchone()
-    return bool(row and row[0])
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Those who wait to be told of events.
+
+    Attributes:
+        shards: Shards of users with an open connection.
+        webhooks: Whether any webhook is enabled.
+        due: Whether a webhook has a delivery whose time has come.
+    """
+
+    shards: list[int]
+    webhooks: bool
+    due: bool
 
 
-def somebody_listens(connection: Connection) -> bool:
-    """Returns whether any connection or enabled webhook wants events."""
-    row = connection.execute(
-        "SELECT EXISTS (SELECT FROM live_connections) OR EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL)"
-    ).fetchone()
-    return bool(row and row[0])
+def listeners(connection: Connection) -> Listeners:
+    """Finds those who wait to be told of events."""
+    found = fetch_one(
+        connection,
+        Listeners,
+        f"""
+        SELECT ARRAY(SELECT DISTINCT realtime_shard(user_id) FROM live_connections ORDER BY 1) AS shards,
+               EXISTS (SELECT FROM webhooks WHERE disabled_at IS NULL) AS webhooks,
+               EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS due
+        """,  # noqa: S608 - a condition of our own
+    )
+    assert found is not None
+    return found
 
 
-def advance_connection(
-    connection: Connection, connection_id: str, cursor: EventCursor, prices_at: datetime | None
-) -> None:
-    """Notes how far a connection has been told."""
+def put_off_connections(connection: Connection, slow: Sequence[str], others: Sequence[str]) -> None:
+    """Leaves connections that did not take a message alone for a while, longer each time, and for the shortest while others of their users."""
     connection.execute(
         """
-        UPDATE live_connections SET cursor_tx = %s, cursor_id = %s, prices_at = coalesce(%s, prices_at) WHERE connection_id = %s
+        UPDATE live_connections SET slow = slow + (connection_id = ANY(%(slow)s))::int,
+            told_after = now() + make_interval(secs => 5 * 2 ^ (slow * (connection_id = ANY(%(slow)s))::int))
+        WHERE connection_id = ANY(%(slow)s) OR connection_id = ANY(%(others)s)
         """,
-        (cursor.tx, cursor.event_id, prices_at, connection_id),
+        {"slow": list(slow), "others": list(others)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The place up to which a connection has been told: events to a cursor, prices to a moment of our clock, None where it was told none."""
+
+    connection_id: str
+    cursor: EventCursor
+    prices_at: datetime | None
+
+
+def advance_connections(connection: Connection, told: Sequence[Told]) -> None:
+    """Notes how far connections have been told."""
+    connection.execute(
+        """
+        UPDATE live_connections c SET cursor_tx = t.tx, cursor_id = t.event, prices_at = coalesce(t.prices, c.prices_at), slow = 0
+        FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[]) t(id, tx, event, prices) WHERE c.connection_id = t.id
+        """,
+        (
+            [each.connection_id for each in told],
+            [each.cursor.tx for each in told],
+            [each.cursor.event_id for each in told],
+            [each.prices_at for each in told],
+        ),
     )
 
 

@@ -6,15 +6,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 MAX_ATTEMPTS = 8
+# The circuit breaker of a webhook: after so many failures in a row it rests, after so many in all of them it is disabled.
+OPENS_AFTER = 5
 _DISABLE_AFTER = 40
-_COLUMNS = "id AS webhook_id, url, kinds, failures, disabled_at, old_secret_ends, created_at"
+# At so many webhooks of one user at a time something is delivered, however many of his hang.
+IN_WORK_OF_A_USER = 3
+_WOKEN_AT_ONCE = 100
+# What has not arrived within a day is given up.
+_GIVEN_UP_AFTER = timedelta(days=1)
+_COLUMNS = f"""id AS webhook_id, url, kinds, failures, disabled_at, retry_at, last_error, old_secret_ends, created_at,
+    CASE WHEN disabled_at IS NOT NULL THEN 'DISABLED' WHEN failures < {OPENS_AFTER} THEN 'ACTIVE'
+         WHEN retry_at > now() THEN 'RESTING' ELSE 'PROBING' END AS state"""
+# Whether webhook `w` is to be woken.
+IS_DUE: LiteralString = """w.disabled_at IS NULL AND (w.retry_at IS NULL OR w.retry_at <= now()) AND (w.leased_until IS NULL OR w.leased_until <= now())
+    AND EXISTS (SELECT FROM webhook_deliveries d WHERE d.webhook_id = w.id AND d.next_attempt_at <= now())"""
 
 
 class EventKind(StrEnum):
@@ -29,19 +41,34 @@ class EventKind(StrEnum):
     PLATFORM = "platform"
 
 
+class WebhookState(StrEnum):
+    """The states of a webhook's circuit breaker."""
+
+    ACTIVE = "ACTIVE"
+    RESTING = "RESTING"  # It failed five times in a row; deliveries wait.
+    PROBING = "PROBING"  # It rested; the next delivery goes out by itself, and decides.
+    DISABLED = "DISABLED"  # It failed forty times in a row, and is told nothing more.
+
+
 @dataclass(frozen=True, slots=True)
 class StoredWebhook:
     """A webhook without its secret.
 
     Attributes:
-        failures: Failed attempts since the last that arrived; after 40 it is disabled.
+        state: Whether deliveries go out, wait, or are tried one at a time.
+        failures: Failed attempts since the last that arrived; after 5 it rests between attempts, after 40 it is disabled.
+        retry_at: While it rests: when the next delivery is tried, after a minute at first and an hour at last.
+        last_error: What the last failed attempt came to; null after one that arrived.
     """
 
     webhook_id: UUID
     url: str
     kinds: list[str]
+    state: WebhookState
     failures: int
     disabled_at: datetime | None
+    retry_at: datetime | None
+    last_error: str | None
     old_secret_ends: datetime | None
     created_at: datetime
 
@@ -80,7 +107,7 @@ def rotate_secret(connection: Connection, webhook_id: UUID, secret: str, keep: t
         UPDATE webhooks SET
             old_secret = CASE WHEN secret = %(secret)s THEN old_secret ELSE secret END,
             old_secret_ends = CASE WHEN secret = %(secret)s THEN old_secret_ends ELSE now() + %(keep)s END,
-            secret = %(secret)s, failures = 0, disabled_at = NULL
+            secret = %(secret)s, failures = 0, disabled_at = NULL, retry_at = NULL, last_error = NULL
         WHERE id = %(webhook)s RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         {"keep": keep, "secret": secret, "webhook": webhook_id},
@@ -160,34 +187,94 @@ class DueDelivery:
     created_at: datetime
 
 
-def take_due(connection: Connection, limit: int) -> list[DueDelivery]:
-    """Deliveries whose time has come. Their next attempt is put off first, so that whoever dies with them loses none."""
+@dataclass(frozen=True, slots=True)
+class WebhookLease:
+    """A webhook that somebody is to deliver for, until its lease ends."""
+
+    webhook_id: UUID
+    leased_until: datetime
+
+
+def lease_due(connection: Connection) -> list[WebhookLease]:
+    """Leases webhooks with something due for two minutes, for each user the ones that waited longest and never more than `IN_WORK_OF_A_USER`."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('webhooks due'))")
     return fetch_all(
+        connection,
+        WebhookLease,
+        f"""
+        WITH due AS (
+            SELECT w.id, w.user_id, row_number() OVER (PARTITION BY w.user_id ORDER BY w.leased_until NULLS FIRST, w.id) AS place
+            FROM webhooks w WHERE {IS_DUE}),
+        busy AS (SELECT user_id, count(*) AS leases FROM webhooks WHERE leased_until > now() GROUP BY user_id),
+        next AS (
+            SELECT d.id FROM due d LEFT JOIN busy b USING (user_id)
+            WHERE d.place + coalesce(b.leases, 0) <= %(of_a_user)s ORDER BY d.place, d.id LIMIT %(limit)s)
+        UPDATE webhooks w SET leased_until = now() + interval '2 minutes' FROM next n WHERE w.id = n.id
+        RETURNING w.id AS webhook_id, w.leased_until
+        """,  # noqa: S608 - a condition of this module
+        {"of_a_user": IN_WORK_OF_A_USER, "limit": _WOKEN_AT_ONCE},
+    )
+
+
+def end_lease(connection: Connection, webhook_id: UUID) -> None:
+    """Nobody delivers for a webhook any more; what is still due has it woken again."""
+    connection.execute("UPDATE webhooks SET leased_until = now() WHERE id = %s", (webhook_id,))
+
+
+def give_up_old(connection: Connection, webhook_id: UUID) -> int:
+    """Gives up what a webhook has not taken for a day; returns how many."""
+    return connection.execute(
+        """
+        UPDATE webhook_deliveries SET next_attempt_at = NULL, last_error = 'given up after a day: ' || coalesce(last_error, 'the webhook was resting')
+        WHERE webhook_id = %s AND next_attempt_at IS NOT NULL AND created_at < now() - %s
+        """,
+        (webhook_id, _GIVEN_UP_AFTER),
+    ).rowcount
+
+
+def forget_deliveries(connection: Connection, days: int) -> int:
+    """Forgets old deliveries, whatever became of them."""
+    return connection.execute(
+        "DELETE FROM webhook_deliveries WHERE created_at < now() - make_interval(days => %s)", (days,)
+    ).rowcount
+
+
+def take_due(connection: Connection, webhook_id: UUID) -> DueDelivery | None:
+    """The next delivery of a webhook that is let through; None when there is none.
+
+    Its next attempt is put off first, so that whoever dies with it does not lose it; while the webhook is being probed, so is every other delivery.
+    """
+    return fetch_one(
         connection,
         DueDelivery,
         """
-        WITH due AS (
-            SELECT d.id FROM webhook_deliveries d JOIN webhooks w ON w.id = d.webhook_id
-            WHERE d.next_attempt_at <= now() AND w.disabled_at IS NULL ORDER BY d.next_attempt_at, d.id LIMIT %s
-            FOR UPDATE OF d SKIP LOCKED),
+        WITH hook AS (
+            SELECT * FROM webhooks WHERE id = %(webhook)s AND disabled_at IS NULL AND (retry_at IS NULL OR retry_at <= now()) FOR UPDATE),
+        due AS (
+            SELECT d.id FROM webhook_deliveries d JOIN hook h ON h.id = d.webhook_id
+            WHERE d.next_attempt_at <= now() ORDER BY d.id LIMIT 1 FOR UPDATE OF d SKIP LOCKED),
         taken AS (
             UPDATE webhook_deliveries d SET
                 attempts = d.attempts + 1,
                 -- 15 s, 30 s, 1 min … 16 min, each up to half as long again.
-                next_attempt_at = CASE WHEN d.attempts + 1 < %s
+                next_attempt_at = CASE WHEN d.attempts + 1 < %(attempts)s
                     THEN now() + make_interval(secs => 15 * (2 ^ d.attempts) * (1 + random() / 2)) END
-            FROM due WHERE d.id = due.id RETURNING d.*)
-        SELECT t.id AS delivery_id, t.webhook_id, w.url,
-               array_remove(ARRAY[w.secret, CASE WHEN w.old_secret_ends > now() THEN w.old_secret END], NULL) AS secrets,
+            FROM due WHERE d.id = due.id RETURNING d.*),
+        probing AS (
+            UPDATE webhooks w SET retry_at = now() + interval '1 minute' FROM taken t WHERE w.id = t.webhook_id AND w.failures >= %(opens)s)
+        SELECT t.id AS delivery_id, t.webhook_id, h.url,
+               array_remove(ARRAY[h.secret, CASE WHEN h.old_secret_ends > now() THEN h.old_secret END], NULL) AS secrets,
                t.kind, t.data, t.attempts, t.created_at
-        FROM taken t JOIN webhooks w ON w.id = t.webhook_id ORDER BY t.id
+        FROM taken t JOIN hook h ON h.id = t.webhook_id
         """,
-        (limit, MAX_ATTEMPTS),
+        {"webhook": webhook_id, "attempts": MAX_ATTEMPTS, "opens": OPENS_AFTER},
     )
 
 
 def note_outcome(connection: Connection, delivery: DueDelivery, status: int | None, error: str | None) -> None:
-    """Notes what an attempt came to. A webhook that fails again and again is disabled, and its owner sees why."""
+    """Notes what an attempt came to, and turns the circuit breaker: it closes with what arrives, opens with the fifth failure in a row for a
+    minute, twice as long with each further one and an hour at most, and disables the webhook with the fortieth. Its owner sees why.
+    """
     delivered = error is None
     connection.execute(
         """
@@ -195,8 +282,12 @@ def note_outcome(connection: Connection, delivery: DueDelivery, status: int | No
             UPDATE webhook_deliveries SET delivered_at = CASE WHEN %(delivered)s THEN now() END, last_status = %(status)s, last_error = %(error)s,
                                           next_attempt_at = CASE WHEN %(delivered)s THEN NULL ELSE next_attempt_at END
             WHERE id = %(delivery)s)
-        UPDATE webhooks SET failures = CASE WHEN %(delivered)s THEN 0 ELSE failures + 1 END,
-                            disabled_at = CASE WHEN NOT %(delivered)s AND failures + 1 >= %(limit)s THEN now() ELSE disabled_at END
+        UPDATE webhooks SET
+            failures = CASE WHEN %(delivered)s THEN 0 ELSE failures + 1 END,
+            last_error = %(error)s,
+            retry_at = CASE WHEN NOT %(delivered)s AND failures + 1 >= %(opens)s
+                THEN now() + make_interval(secs => least(3600, 60 * 2 ^ least(failures + 1 - %(opens)s, 10)) * (1 + random() / 2)) END,
+            disabled_at = CASE WHEN NOT %(delivered)s AND failures + 1 >= %(limit)s THEN now() ELSE disabled_at END
         WHERE id = %(webhook)s
         """,
         {
@@ -205,6 +296,7 @@ def note_outcome(connection: Connection, delivery: DueDelivery, status: int | No
             "error": error,
             "delivery": delivery.delivery_id,
             "webhook": delivery.webhook_id,
+            "opens": OPENS_AFTER,
             "limit": _DISABLE_AFTER,
         },
     )

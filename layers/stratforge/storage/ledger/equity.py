@@ -7,7 +7,7 @@ from stratforge.storage.postgres.rows import fetch_value
 
 
 def snapshot_equity(connection: Connection) -> int:
-    """Notes every user's equity now, and brings the marks up to date that daily loss and drawdown are measured from."""
+    """Notes the equity of every user who is not erased now, and brings the marks up to date that daily loss and drawdown are measured from."""
     count: int = fetch_value(
         connection,
         """
@@ -15,7 +15,7 @@ def snapshot_equity(connection: Connection) -> int:
             SELECT u.id, u.virtual_balance + u.reserved_cash AS cash, u.virtual_balance + u.reserved_cash + coalesce((
                        SELECT sum(p.quantity * coalesce(l.price, p.avg_entry_price)) FROM positions p
                        LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.user_id = u.id AND p.quantity > 0), 0) AS equity
-            FROM users u),
+            FROM users u WHERE u.erased_at IS NULL),
         market AS (SELECT (coalesce(max(time), now()) AT TIME ZONE 'America/New_York')::date AS day FROM latest_prices),
         kept AS (
             INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT id, date_trunc('second', now()), cash, equity FROM valued

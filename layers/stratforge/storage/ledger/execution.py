@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from stratforge.market.sizes import Side
 from stratforge.portfolio.acceptance import Decision, Holder, Market, Release
-from stratforge.portfolio.orders import OrderRequest, OrderStatus, OrderTerms, OrderType, TradingState
+from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderTerms, OrderType, TradingState
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
@@ -69,7 +69,7 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
 
 
 def _signal_request(side: Side, **fields: Any) -> OrderRequest:
-    return OrderRequest(terms=OrderTerms(side), origin="SIGNAL", **fields)
+    return OrderRequest(terms=OrderTerms(side), origin=OrderOrigin.SIGNAL, **fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +107,11 @@ def _due_order(
     stop_price: Decimal | None,
     trail_percent: Decimal | None,
     trail_price: Decimal | None,
+    origin: OrderOrigin,
     **fields: Any,
 ) -> DueOrder:
     terms = OrderTerms(side, type, limit_price, stop_price, trail_percent, trail_price)
-    return DueOrder(OrderRequest(terms=terms, **fields), ends)
+    return DueOrder(OrderRequest(terms=terms, origin=origin, **fields), ends)
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
@@ -132,8 +133,8 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
     )
 
 
-def _exit_request(**fields: Any) -> OrderRequest:
-    return OrderRequest(terms=OrderTerms("sell"), size_kind="quantity", **fields)
+def _exit_request(origin: OrderOrigin, **fields: Any) -> OrderRequest:
+    return OrderRequest(terms=OrderTerms("sell"), origin=origin, size_kind="quantity", **fields)
 
 
 def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) -> dict[UUID, Release]:

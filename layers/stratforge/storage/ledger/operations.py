@@ -4,11 +4,10 @@ change nothing."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
-from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all
@@ -61,8 +60,8 @@ def note(connection: Connection, action: str, subject: str, reason: str = "") ->
     return bool(row and row[0])
 
 
-@dataclass(frozen=True, slots=True)
-class StoredAction:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredAction(CorporateAction):
     """A corporate action, and whether the ledger has followed it.
 
     Attributes:
@@ -77,14 +76,6 @@ class StoredAction:
         obstacle: Why it could not be followed yet.
     """
 
-    action_id: str
-    symbol: str
-    kind: ActionKind
-    effective_on: date
-    ratio: Decimal | None
-    new_symbol: str | None
-    new_ratio: Decimal | None
-    cash: Decimal | None
     seen_at: datetime
     approved_at: datetime | None
     dismissed_at: datetime | None
@@ -92,32 +83,9 @@ class StoredAction:
     obstacle: str | None
 
     @property
-    def words(self) -> str:
-        """The action in words."""
-        return self.action.words
-
-    @property
-    def action(self) -> CorporateAction:
-        """The corporate action without the decisions on it."""
-        return CorporateAction(
-            self.action_id,
-            self.symbol,
-            self.kind,
-            self.effective_on,
-            self.ratio,
-            self.new_symbol,
-            self.new_ratio,
-            self.cash,
-        )
-
-    @property
     def undecided(self) -> bool:
-        """True while it is neither followed nor dismissed."""
+        """True while the action is neither followed nor dismissed."""
         return self.applied_at is None and self.dismissed_at is None
-
-
-def _stored_action(kind: str, **fields: Any) -> StoredAction:
-    return StoredAction(kind=ActionKind(kind), **fields)
 
 
 def corporate_actions(connection: Connection) -> list[StoredAction]:
@@ -126,7 +94,7 @@ def corporate_actions(connection: Connection) -> list[StoredAction]:
         SELECT id AS action_id, symbol, kind, effective_on, ratio, new_symbol, new_ratio, cash, seen_at, approved_at, dismissed_at, applied_at,
                obstacle FROM operator_corporate_actions()
     """
-    return fetch_all(connection, _stored_action, query)
+    return fetch_all(connection, StoredAction, query)
 
 
 def decide_action(connection: Connection, action_id: str, reason: str, *, follow: bool) -> bool:

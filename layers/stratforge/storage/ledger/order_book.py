@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from stratforge.market.sizes import Side, SizeKind
-from stratforge.portfolio.orders import OrderStatus, OrderTerms, OrderType, Origin, TimeInForce
+from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
@@ -42,7 +42,7 @@ class StoredOrder:
     order_id: UUID
     symbol: str
     side: Side
-    origin: Origin
+    origin: OrderOrigin
     type: OrderType
     time_in_force: TimeInForce
     session_id: UUID | None

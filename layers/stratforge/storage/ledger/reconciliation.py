@@ -80,7 +80,10 @@ def blocks_by_client_id(connection: Connection, client_order_ids: Sequence[str])
 
 
 def shares_of_block(connection: Connection, block: FinishedBlock) -> list[Share]:
-    """The orders that the broker's fills of a block went to, with what their holders could give back. Locks symbol and users."""
+    """The orders of a block's side that were filled, by the broker or inside at its price, with what their holders could give back.
+
+    Locks symbol and users.
+    """
     lock_symbol(connection, block.symbol)
     lock_users(connection, "SELECT user_id FROM trades WHERE block_order_id = %(block)s", {"block": block.block_id})
     return fetch_all(
@@ -91,10 +94,10 @@ def shares_of_block(connection: Connection, block: FinishedBlock) -> list[Share]
                coalesce(max(p.quantity - p.reserved_quantity), 0) AS free_quantity
         FROM trades t JOIN users u ON u.id = t.user_id
         LEFT JOIN positions p ON p.user_id = t.user_id AND p.session_id IS NOT DISTINCT FROM t.session_id AND p.symbol = t.symbol
-        WHERE t.block_order_id = %s AND NOT t.inside
+        WHERE t.block_order_id = %s AND t.side = %s
         GROUP BY t.order_id, t.user_id, t.session_id, u.virtual_balance ORDER BY t.order_id
         """,
-        (block.block_id,),
+        (block.block_id, block.side),
     )
 
 

@@ -159,7 +159,7 @@ def set_exchange_state(connection: Connection, symbol: str, state: ExchangeState
 def exchange_states(connection: Connection) -> dict[str, ExchangeState]:
     """The symbols that do not trade, with what the exchange says of them."""
     rows = connection.execute("SELECT symbol, exchange_state FROM latest_prices WHERE exchange_state <> 'TRADING'")
-    return dict(rows.fetchall())
+    return {symbol: ExchangeState(state) for symbol, state in rows}
 
 
 def take_back_trade(connection: Connection, voided_at: datetime, standing: Trade) -> bool:
@@ -190,7 +190,7 @@ def change_is_announced(connection: Connection, symbol: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class LatestPrice:
-    """A symbol's latest price."""
+    """A symbol's latest price in dollars, and whether its trading is halted."""
 
     price: Decimal
     time: datetime

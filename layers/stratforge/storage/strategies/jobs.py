@@ -37,6 +37,17 @@ class JobStatus(StrEnum):
     CANCELED = "CANCELED"
 
 
+class FailureCode(StrEnum):
+    """The reasons for which a job fails."""
+
+    INTERRUPTED = "interrupted"
+    MODEL_UNAVAILABLE = "model-unavailable"
+    MODEL_REFUSED = "model-refused"
+    NOT_PASSED = "not-passed"
+    BACKTEST_REFUSED = "backtest-refused"
+    REPLAY_INCOMPLETE = "replay-incomplete"
+
+
 _FINISHED = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELED})
 
 
@@ -137,7 +148,7 @@ def begin_job(connection: Connection, job_id: UUID) -> Job | None:
             "id": job_id,
             "limit": MAX_ATTEMPTS,
             "error": Jsonb(
-                {"code": "interrupted", "message": "The work was interrupted three times. Please try again."}
+                {"code": FailureCode.INTERRUPTED, "message": "The work was interrupted three times. Please try again."}
             ),
         },
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_one
+from stratforge.storage.postgres.rows import fetch_one, fetch_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,15 @@ def close_account(connection: Connection) -> bool:
     """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold, the name goes."""
     row = connection.execute("SELECT close_account()").fetchone()
     return bool(row and row[0])
+
+
+def erase_closed(connection: Connection, after: timedelta, how_many: int) -> int:
+    """Erases accounts that were closed for as long and hold nothing any more; returns how many.
+
+    Orders, trades and what they stand on stay under the user's number, which leads to nobody. An account that still holds something is
+    erased later.
+    """
+    return int(fetch_value(connection, "SELECT erase_closed_accounts(%s, %s)", (after, how_many)) or 0)
 
 
 def symbols_of(connection: Connection, user_id: UUID) -> list[str]:

@@ -7,32 +7,59 @@ from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
 
+# What a person reads first comes first: when it is too much in all, the last tables lose their oldest rows.
 _TABLES = {
-    "account": "SELECT id, email, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %s",
-    "risk_limits": "SELECT * FROM risk_limits WHERE user_id = %s",
-    "strategies": "SELECT * FROM strategies WHERE user_id = %s ORDER BY created_at",
-    "strategy_versions": "SELECT * FROM strategy_versions WHERE user_id = %s ORDER BY created_at",
-    "sessions": "SELECT * FROM sessions WHERE user_id = %s ORDER BY started_at",
-    "signals": "SELECT * FROM signals WHERE user_id = %s ORDER BY id",
-    "orders": "SELECT * FROM orders WHERE user_id = %s ORDER BY created_at",
-    "trades": "SELECT * FROM trades WHERE user_id = %s ORDER BY id",
-    "positions": "SELECT * FROM positions WHERE user_id = %s ORDER BY symbol",
-    "adjustments": "SELECT * FROM adjustments WHERE user_id = %s ORDER BY id",
-    "equity_snapshots": "SELECT * FROM equity_snapshots WHERE user_id = %s ORDER BY time",
-    "jobs": "SELECT id, kind, status, request, result, error, created_at, finished_at FROM jobs WHERE user_id = %s ORDER BY created_at",
-    "backtests": "SELECT id, strategy_id, symbol, config, metrics, created_at FROM backtests WHERE user_id = %s ORDER BY created_at",
-    "api_keys": "SELECT id, name, hint, scopes, created_at, expires_at, revoked_at FROM api_keys WHERE user_id = %s ORDER BY created_at",
+    "account": "SELECT id, email, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %(user)s",
+    "risk_limits": "SELECT * FROM risk_limits WHERE user_id = %(user)s",
+    "api_keys": "SELECT id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at FROM api_keys WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "logins": "SELECT * FROM logins WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "known_devices": "SELECT created_at, last_seen_at FROM known_devices WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "webhooks": "SELECT id, url, kinds, failures, disabled_at, retry_at, last_error, created_at FROM webhooks WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "strategies": "SELECT * FROM strategies WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "strategy_versions": "SELECT * FROM strategy_versions WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "positions": "SELECT * FROM positions WHERE user_id = %(user)s ORDER BY symbol",
+    "sessions": "SELECT * FROM sessions WHERE user_id = %(user)s ORDER BY started_at DESC",
+    "session_gaps": "SELECT * FROM session_gaps WHERE user_id = %(user)s ORDER BY noticed_at DESC",
+    "trades": "SELECT * FROM trades WHERE user_id = %(user)s ORDER BY id DESC",
+    "orders": "SELECT * FROM orders WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "adjustments": "SELECT * FROM adjustments WHERE user_id = %(user)s ORDER BY id DESC",
+    "signals": "SELECT * FROM signals WHERE user_id = %(user)s ORDER BY id DESC",
+    "equity_marks": "SELECT * FROM equity_marks WHERE user_id = %(user)s ORDER BY day DESC",
+    # Questions, prompts and answers: conversations are the requests of jobs.
+    "jobs": "SELECT * FROM jobs WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "backtests": "SELECT * FROM backtests WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "equity_snapshots": "SELECT * FROM equity_snapshots WHERE user_id = %(user)s ORDER BY time DESC",
+    "webhook_deliveries": "SELECT * FROM webhook_deliveries WHERE user_id = %(user)s ORDER BY id DESC",
+    "events": "SELECT * FROM events WHERE user_id = %(user)s ORDER BY id DESC",
+    "position_views": "SELECT * FROM position_views WHERE user_id = %(user)s ORDER BY bar_time DESC",
 }
 _MAX_ROWS = 20_000
+# The gateway's limit for an answer is six megabytes.
+_MAX_BYTES = 5_000_000
 
 
-def export_user(connection: Connection, user_id: UUID) -> dict[str, list[dict[str, Any]]]:
-    """All rows by table, at most 20,000 of each: numbers and times as text that reads back exactly."""
-    exported = {}
+def export_user(connection: Connection, user_id: UUID, max_bytes: int = _MAX_BYTES) -> dict[str, list[dict[str, Any]]]:
+    """Rows by table, the newest first, in all as many as fit: numbers and times as text that reads back exactly.
+
+    Returns:
+        The tables, and under `left_out` an entry for each table that has more rows than are given.
+    """
+    exported: dict[str, list[dict[str, Any]]] = {}
+    left_out: list[dict[str, Any]] = []
     for name, query in _TABLES.items():
-        rows = connection.execute(
-            f"SELECT to_jsonb(r) FROM ({query} LIMIT {_MAX_ROWS}) r",  # noqa: S608 - queries of this module
-            (user_id,),
-        ).fetchall()
-        exported[name] = [row[0] for row in rows]
+        answer = connection.execute(
+            f"""
+            SELECT coalesce(jsonb_agg(row) FILTER (WHERE fits), '[]'), coalesce(max(bytes) FILTER (WHERE fits), 0), count(*) FILTER (WHERE NOT fits)
+            FROM (SELECT row, bytes, bytes <= %(bytes)s AND place <= {_MAX_ROWS} AS fits FROM (
+                SELECT row, sum(octet_length(row::text) + 2) OVER w AS bytes, row_number() OVER w AS place
+                FROM (SELECT to_jsonb(r) AS row FROM ({query} LIMIT {_MAX_ROWS + 1}) r) j WINDOW w AS (ROWS UNBOUNDED PRECEDING)) s) t
+            """,  # noqa: S608 - queries of this module
+            {"user": user_id, "bytes": max_bytes},
+        ).fetchone()
+        assert answer is not None
+        exported[name] = answer[0]
+        max_bytes -= int(answer[1])
+        if answer[2]:
+            left_out.append({"table": name, "given": len(answer[0])})
+    exported["left_out"] = left_out
     return exported

@@ -1,0 +1,1 @@
+"""Sends webhooks what they are to be told."""

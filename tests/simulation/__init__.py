@@ -1,0 +1,1 @@
+"""The whole trading path in one process, from one seed, by a simulated clock."""

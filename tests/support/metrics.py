@@ -1,0 +1,42 @@
+"""The metrics that functions write, read from their code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from local_platform.synthesis import ROOT
+
+
+def written_metrics() -> set[tuple[str, str]]:
+    """Function and name of every metric that product code adds.
+
+    Raises:
+        AssertionError: if the name of one is neither written out nor the first of a loop over written out tuples, or the library adds one.
+    """
+    found = set()
+    for path in sorted((ROOT / "functions").rglob("*.py")):
+        function = path.relative_to(ROOT / "functions").parts[0]
+        found |= {(function, name) for name in _names(ast.parse(path.read_text()))}
+    for path in sorted((ROOT / "layers" / "stratforge").rglob("*.py")):
+        assert not list(_names(ast.parse(path.read_text()))), f"{path}: whose metric is it?"
+    return found
+
+
+def _names(module: ast.Module) -> Iterator[str]:
+    loops = {
+        loop.target.elts[0].id: loop.iter
+        for loop in ast.walk(module)
+        if isinstance(loop, ast.For)
+        and isinstance(loop.target, ast.Tuple)
+        and isinstance(loop.target.elts[0], ast.Name)
+    }
+    for call in ast.walk(module):
+        if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add_metric"):
+            continue
+        name = call.args[0]
+        over = loops.get(name.id) if isinstance(name, ast.Name) else None
+        for each in over.elts if isinstance(over, ast.Tuple) else [name]:
+            literal = each.elts[0] if isinstance(each, ast.Tuple) else each
+            assert isinstance(literal, ast.Constant), f"line {call.lineno}: write the metric's name out"
+            yield str(literal.value)
