@@ -102,7 +102,7 @@ def write_strategy(
 
 
 def request_of(conversation: list[Turn]) -> Request:
-    """What a conversation asks for: all that was said since the last strategy and not answered otherwise.
+    """Returns what a conversation asks for: all that was said since the last strategy and not answered otherwise.
 
     Raises:
         ValueError: if the last turn is no request.

@@ -33,7 +33,7 @@ def plain_words(text: str) -> str:
 
 
 def spans_by_turn(turns: Sequence[str], requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]]) -> Spans:
-    """Where each requirement's quotation stands in each turn.
+    """Finds where each requirement's quotation stands in each turn.
 
     What is superseded stands only in turns before the one that corrects it: the later turn's own words are not taken back by themselves.
     """
