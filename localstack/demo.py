@@ -128,7 +128,7 @@ def main() -> int:
             Options(options.state, speed=options.speed, fresh=True, assemblies=ROOT / ".stratforge" / "assemblies"),
             tell,
         )
-        platform.start(lambda name, seconds: tell(f"{name}: {seconds:.1f} s"))
+        platform.start(lambda name, seconds, _going: tell(f"{name}: {seconds:.1f} s"))
         tell(f"up at {platform.address}")
         found = run_demo(platform, options.trades, options.seconds)
         short = shortfalls(found, options.trades, options.seconds)

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -164,7 +165,7 @@ def run(options: Options, console: Console) -> int:
             demo_began = time.monotonic()
             begin_demo(platform)
             seconds["demo account"] = time.monotonic() - demo_began
-            start.finished("demo account", seconds["demo account"])
+            start.finished("demo account", seconds["demo account"], ())
         slowest = max(seconds, key=lambda name: seconds[name])
         console.print(
             f"ready in {time.monotonic() - began:.1f} s; the slowest step: {slowest}, {seconds[slowest]:.1f} s",
@@ -186,7 +187,7 @@ def run(options: Options, console: Console) -> int:
 
 
 class Start:
-    """The screen while it comes up: a bar for a person, a line for each step for everybody else."""
+    """The screen while it comes up: a line for each step that is done, and for a person a bar with what is being done."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -207,11 +208,10 @@ class Start:
     def __exit__(self, *_error: object) -> None:
         self._progress.stop()
 
-    def finished(self, name: str, seconds: float) -> None:
-        """A step is done."""
-        self._progress.update(self._task, description=f"{name} ({seconds:.1f} s)", advance=1)
-        if not self._console.is_terminal:
-            self.tell(f"{name}: {seconds:.1f} s")
+    def finished(self, name: str, seconds: float, going: Sequence[str]) -> None:
+        """A step is done, and others are being done."""
+        self._progress.update(self._task, description=", ".join(going) or "demo account", advance=1)
+        self.tell(f"{name}: {seconds:.1f} s")
 
     def hand_over(self, status: Status) -> None:
         """From here on what is told is among the events of the status."""

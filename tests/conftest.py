@@ -23,6 +23,9 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
 from xdist.scheduler import LoadScopeScheduling
 
+# What a test asserts through them is told in full too.
+pytest.register_assert_rewrite("tests.support")
+
 # In CI the same examples every time, so that a commit is judged by its change; everywhere else new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
@@ -41,11 +44,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 # Tests that stand on the same thing, by the beginning of their path: LocalStack (which has one folder on a machine), the starts of
-# whole platforms, one browser with a platform, one platform, synthesized stacks. All others go by their file.
+# whole platforms, one browser with a platform, one platform, another that is killed part by part (together they would be longer than
+# everything else), synthesized stacks. All others go by their file.
 _FOUNDATIONS = {
     "tests/e2e/test_localstack": "LocalStack",
     "tests/e2e/test_stacks_on_engines": "LocalStack",
     "tests/e2e/test_up": "starts",
+    "tests/e2e/test_recovery": "recovery",
     "tests/browser/": "browser",
     "tests/e2e/": "platform",
     "tests/infrastructure/": "stacks",

@@ -19,7 +19,7 @@ from local_platform.failures import StartError
 from local_platform.hazards import NEEDED_BYTES, Clock, Disk
 from local_platform.processes import Process, Supervisor, end_leftovers
 from local_platform.services import BOUNDS, CORES, Options, Services, answers
-from local_platform.steps import Step, run_steps
+from local_platform.steps import Finished, Step, run_steps, tell_nobody
 from local_platform.synthesis import ROOT, synthesize
 
 __all__ = ["Options", "Platform", "answers"]
@@ -51,11 +51,11 @@ class Platform(Services):
 
     # Coming up -------------------------------------------------------------------------------------------
 
-    def start(self, finished: Callable[[str, float], None] = lambda _name, _seconds: None) -> Mapping[str, float]:
+    def start(self, finished: Finished = tell_nobody) -> Mapping[str, float]:
         """Brings everything up, side by side where it can be; gives the seconds each step took when all answers.
 
         Args:
-            finished: Told of each step's name and seconds.
+            finished: Told of each step that ends.
         """
         assembly: list[Path] = []
         cache = self.options.assemblies or self.state / "assemblies"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from local_platform.deployment import ACCOUNT, REGION, client
@@ -13,7 +13,7 @@ from local_platform.failures import StartError
 from local_platform.platform import Platform, answers
 from local_platform.ports import listening
 from local_platform.processes import Process
-from local_platform.steps import Step, run_steps
+from local_platform.steps import Finished, Step, run_steps, tell_nobody
 from local_platform.synthesis import ROOT, synthesize
 
 from infra_cdk import cdk
@@ -25,7 +25,7 @@ _DEPLOY_SECONDS = 400
 class LocalStackPlatform(Platform):
     """Everything but the HTTP and WebSocket APIs, which the community version does not have."""
 
-    def start(self, finished: Callable[[str, float], None] = lambda _name, _seconds: None) -> Mapping[str, float]:
+    def start(self, finished: Finished = tell_nobody) -> Mapping[str, float]:
         """Brings everything up; returns when stacks are deployed and the ingestor listens."""
         assembly: list[Path] = []
         cache = (self.options.assemblies or self.options.state / "assemblies").with_name("assemblies-localstack")

@@ -14,7 +14,7 @@ from tests.support.machine import STEPS, machine
 from tests.support.world import World
 
 # `make soak` asks for more.
-EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("SOAK_EXAMPLES", "40"))
 STEPS_OF_ONE = 50
 
 

@@ -68,10 +68,7 @@ def assembly_of(stage: str, **context: object) -> Path:
 
 def synthesized(stage: str, output: Path, **context: object) -> Path:
     """A stage's assembly, made now; as `assembly_of`."""
-    _CACHE.mkdir(parents=True, exist_ok=True)
-    # Whoever synthesizes puts our code into the same folder.
-    with alone(_CACHE):
-        _synthesize(stage, output, context)
+    _synthesize(stage, output, context)
     return output
 
 

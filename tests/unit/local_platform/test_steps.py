@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pytest
-from local_platform.steps import Step, run_steps
+from local_platform.steps import Step, run_steps, tell_nobody
 
 
 def test_steps_that_need_nothing_run_side_by_side() -> None:
@@ -15,7 +16,7 @@ def test_steps_that_need_nothing_run_side_by_side() -> None:
     def meet() -> None:
         meeting.wait()
 
-    seconds = run_steps([Step("a", meet), Step("b", meet)], _tell)
+    seconds = run_steps([Step("a", meet), Step("b", meet)], tell_nobody)
     assert set(seconds) == {"a", "b"}
 
 
@@ -26,7 +27,7 @@ def test_a_step_begins_when_all_it_needs_are_done() -> None:
         after = {"last": ("middle", "other"), "middle": ("first",)}.get(name, ())
         return Step(name, lambda: done.append(name), after)
 
-    run_steps([note("last"), note("middle"), note("other"), note("first")], _tell)
+    run_steps([note("last"), note("middle"), note("other"), note("first")], tell_nobody)
     assert done.index("first") < done.index("middle") < done.index("last")
     assert done[-1] == "last"
 
@@ -38,15 +39,24 @@ def test_what_a_step_raises_is_raised_and_what_needs_it_never_begins() -> None:
         raise ValueError("no room")
 
     with pytest.raises(ValueError, match="no room"):
-        run_steps([Step("a", fail), Step("b", lambda: begun.append("b"), ("a",))], _tell)
+        run_steps([Step("a", fail), Step("b", lambda: begun.append("b"), ("a",))], tell_nobody)
     assert begun == []
 
 
-def test_each_step_is_told_with_its_seconds() -> None:
+def test_each_step_is_told_with_its_seconds_and_what_is_done_meanwhile() -> None:
     told: dict[str, float] = {}
-    seconds = run_steps([Step("a", lambda: None)], told.__setitem__)
-    assert told == seconds
+    meanwhile: list[Sequence[str]] = []
+    first_is_told = threading.Event()
+
+    def finished(name: str, seconds: float, going: Sequence[str]) -> None:
+        told[name] = seconds
+        meanwhile.append(going)
+        first_is_told.set()
+
+    steps = [Step("a", lambda: None), Step("long", lambda: _wait(first_is_told)), Step("b", lambda: None, ("long",))]
+    assert run_steps(steps, finished) == told
+    assert meanwhile == [("long",), ("b",), ()]
 
 
-def _tell(_name: str, _seconds: float) -> None:
-    """Nobody listens."""
+def _wait(for_what: threading.Event) -> None:
+    assert for_what.wait(60)
