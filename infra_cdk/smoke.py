@@ -119,7 +119,7 @@ def main() -> int:
             return 0
         account = read(f"stratforge/{target.stage}/smoke")
         client = Client(_address(target))
-        client.enter(account["email"], account["password"])
+        client.register(account["email"], account["password"])
         done = trade(client)
     except (BotoCoreError, ClientError, ApiError, SmokeFailed) as error:
         print(f"make smoke: {error}", file=sys.stderr)

@@ -37,7 +37,7 @@ def run_demo(platform: Platform, wanted_trades: int, seconds: float) -> Audit:
     sessions = []
     for name, prompt in (("demo", PROMPT), ("other", OPPOSITE)):
         client = Client(platform.address)
-        client.enter(f"{name}@example.com", platform.folder.passwords.demo_account)
+        client.register(f"{name}@example.com", platform.folder.passwords.demo_account)
         strategy = client.generate(prompt)
         tell(f"{strategy['name']}: {strategy['logic_explanation']}")
         metrics = client.backtest(strategy["strategy_id"], config={"slippage_bps": 1})["metrics"]

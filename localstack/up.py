@@ -38,7 +38,7 @@ DEMO_STRATEGIES = (
 def begin_demo(platform: Platform) -> None:
     """Makes sure that the demo account exists and has sessions running."""
     client = Client(platform.address)
-    client.enter(DEMO_EMAIL, platform.folder.passwords.demo_account)
+    client.register(DEMO_EMAIL, platform.folder.passwords.demo_account)
     running = [each for each in client.call("GET", "/api/sessions")["items"] if each["status"] == "RUNNING"]
     if running:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
@@ -31,6 +32,11 @@ def install(app: FastAPI) -> None:
         correlation_id.set(asked)
         answer = await _refusal(request) or await call_next(request)
         answer.headers["X-Request-Id"] = asked
+        if answer.headers.get("Location", "").startswith(str(request.base_url)):
+            # The framework's own redirects name the host that the request named, which anybody can choose.
+            there = urlsplit(answer.headers["Location"])
+            path = "/" + there.path.lstrip("/")
+            answer.headers["Location"] = f"{path}?{there.query}" if there.query else path
         for name, value in _HEADERS.items():
             answer.headers.setdefault(name, value)
         if request.url.path.startswith("/api"):

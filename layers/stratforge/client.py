@@ -59,7 +59,7 @@ class Client:
         """
         Args:
             address: Where the API is, without a path.
-            key: A personal API key; or log in with `enter`.
+            key: A personal API key; or log in with `log_in`.
 
         Raises:
             ValueError: if the address is not one of HTTP.
@@ -118,16 +118,21 @@ class Client:
             if cursor is None:
                 return
 
-    def enter(self, email: str, password: str) -> None:
-        """Registers, or logs in when the address is known."""
-        credentials = {"email": email, "password": password}
+    def log_in(self, email: str, password: str) -> None:
+        """Logs in to an account that there is; an address that is mistyped is refused."""
+        tokens = self.call("POST", "/api/auth/login", {"email": email, "password": password})
+        self._token = str(tokens["access_token"])
+
+    def register(self, email: str, password: str) -> None:
+        """Makes an account and logs in; where the address has one already it only logs in."""
         try:
-            tokens = self.call("POST", "/api/auth/register", credentials)
+            tokens = self.call("POST", "/api/auth/register", {"email": email, "password": password})
         except ApiError as error:
             if error.status != 409:
                 raise
-            tokens = self.call("POST", "/api/auth/login", credentials)
-        self._token = str(tokens["access_token"])
+            self.log_in(email, password)
+        else:
+            self._token = str(tokens["access_token"])
 
     def wait(self, job: dict[str, Any], seconds: float = 120.0) -> dict[str, Any]:
         """The result of a job, when it has one.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
@@ -88,7 +89,7 @@ def create_server(client_of: Callable[[Context[Any]], Client]) -> MCPServer[Any]
     @server.tool()
     def stop_session(session_id: str, flatten: bool, context: Context[Any]) -> dict[str, Any]:
         """Stops a session; with flatten it also sells what the session holds."""
-        return ask(context, "POST", f"/api/sessions/{session_id}/stop", {"flatten": flatten})
+        return ask(context, "POST", f"/api/sessions/{quote(session_id, safe='')}/stop", {"flatten": flatten})
 
     @server.tool()
     def list_sessions(context: Context[Any]) -> dict[str, Any]:

@@ -138,7 +138,7 @@ def run() -> list[Row]:
         try:
             platform.start()
             user = Client(platform.address)
-            user.enter("bench@example.com", "a long enough password")
+            user.register("bench@example.com", "a long enough password")
             user_id = _add_positions(platform, "bench@example.com")
             assert len(user.call("GET", "/api/portfolio")["positions"]) == len(_SYMBOLS)
             floor = _deploy_floor(platform, user_id)

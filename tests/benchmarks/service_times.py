@@ -101,7 +101,7 @@ def _phase(platform: Platform) -> Phase:
 def _idle(platform: Platform) -> tuple[float, float]:
     """Percent of one core and megabytes of everything at the real speed, with ten sessions that hardly ever trade."""
     client = Client(platform.address)
-    client.enter("idle@example.com", "a long enough password")
+    client.register("idle@example.com", "a long enough password")
     strategy = client.generate("Buy AAPL when the RSI falls below 5 and sell above 95")
     sessions = [client.start_session(strategy["strategy_id"], symbol) for symbol in SYMBOLS for _ in range(2)]
     platform.simulator("market", {"speed": 1})

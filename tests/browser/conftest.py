@@ -78,7 +78,7 @@ class Visitor:
     def client(self) -> Client:
         """The same person, as a program."""
         client = Client(self.address)
-        client.enter(self.email, PASSWORD)
+        client.register(self.email, PASSWORD)
         return client
 
     def register(self) -> Page:

@@ -40,9 +40,7 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     expect(page).to_have_url(re.compile(r"/backtests/[^/]+$"))
     expect(page.locator(".verdict")).to_contain_text("for holding AAPL")
     expect(page.locator(".chart canvas").first).to_be_visible()
-    page.get_by_role("link", name="Run it").click()
-    expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
-    page.get_by_role("button", name="Run it", exact=True).click()
+    page.get_by_role("button", name="Run exactly this").click()
     expect(page).to_have_url(re.compile(r"/sessions/[^/]+$"))
     expect(page.locator(".badge.running")).to_be_visible()
     # Bars arrive without reloading.
@@ -53,7 +51,7 @@ def test_from_nothing_to_a_trade_that_appears_by_itself(member: Visitor) -> None
     page.get_by_text("Write the code yourself").click()
     page.get_by_label("Name").fill("Busy")
     page.get_by_label("Code", exact=True).fill(BUSY)
-    expect(page.locator(".good-line")).to_contain_text("In the language")
+    expect(page.locator(".good-line")).to_contain_text("Valid.")
     page.get_by_role("button", name="Store it").click()
     expect(page).to_have_url(re.compile(r"/strategies/[^/]+$"))
     page.get_by_role("button", name="Run it", exact=True).click()
@@ -141,7 +139,7 @@ def test_parameters_are_fields_and_a_change_is_a_version(member: Visitor) -> Non
 def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> None:
     strategy = member.client.generate("Buy AAPL when the 10-bar average crosses above the 30-bar average")
     page = member.go(f"/strategies/{strategy['strategy_id']}")
-    page.get_by_text("Period, costs, stops, sweep").click()
+    page.get_by_text("Period, costs, sweep").click()
     page.get_by_label("Sweep FAST").fill("5:15:5")
     page.get_by_label("Sweep SLOW").fill("20, 40")
     page.get_by_role("button", name="Backtest the last 30 days").click()

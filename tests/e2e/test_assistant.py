@@ -18,7 +18,7 @@ PROMPT = "Buy AAPL when the 10-bar average crosses above the 30-bar average"
 def user(platform: Platform) -> Client:
     """A user."""
     client = Client(platform.address)
-    client.enter("quant@example.com", "a long enough password")
+    client.register("quant@example.com", "a long enough password")
     return client
 
 
@@ -53,7 +53,7 @@ def test_a_turn_refines_the_last_version(user: Client) -> None:
 def test_another_users_strategy_cannot_be_refined(platform: Platform, user: Client) -> None:
     mine = user.generate(PROMPT)
     stranger = Client(platform.address)
-    stranger.enter("stranger-to-quant@example.com", "a long enough password")
+    stranger.register("stranger-to-quant@example.com", "a long enough password")
     with pytest.raises(ApiError) as refused:
         stranger.call(
             "POST", "/api/ai/generate", {"prompt": "only in the first hour", "strategy_id": mine["strategy_id"]}

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_login_of_one_visitor_is_not_given_to_the_next(platform: Platform) -> None:
-    Client(platform.address).enter("first@example.com", "a long enough password")
+    Client(platform.address).register("first@example.com", "a long enough password")
     with pytest.raises(ApiError) as refused:
         Client(platform.address).call("GET", "/api/portfolio")
     assert refused.value.status == 401
@@ -22,8 +22,8 @@ def test_a_login_of_one_visitor_is_not_given_to_the_next(platform: Platform) -> 
 
 def test_one_user_sees_nothing_of_another(platform: Platform) -> None:
     owner, stranger = Client(platform.address), Client(platform.address)
-    owner.enter("owner@example.com", "a long enough password")
-    stranger.enter("stranger@example.com", "a long enough password")
+    owner.register("owner@example.com", "a long enough password")
+    stranger.register("stranger@example.com", "a long enough password")
     strategy = owner.generate("Buy IBM when the RSI falls below 30")
     for path in (f"/api/strategies/{strategy['strategy_id']}",):
         with pytest.raises(ApiError) as refused:
@@ -37,7 +37,7 @@ def test_one_user_sees_nothing_of_another(platform: Platform) -> None:
 
 def test_code_outside_the_language_is_refused_with_every_finding(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("findings@example.com", "a long enough password")
+    client.register("findings@example.com", "a long enough password")
     code = "import os\ndef on_bar(bar, position, state):\n    while True:\n        pass\n"
     with pytest.raises(ApiError) as refused:
         client.call("POST", "/api/strategies", {"name": "x", "symbol": "AAPL", "python_code": code})
@@ -84,7 +84,7 @@ def test_files_outside_the_page_are_not_served(platform: Platform) -> None:
 
 def test_questions_come_back_when_a_request_is_not_understood(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("questions@example.com", "a long enough password")
+    client.register("questions@example.com", "a long enough password")
     result = client.generate("make me rich please")
     assert result["questions"]
     assert client.call("GET", "/api/strategies")["items"] == []

@@ -21,7 +21,7 @@ CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 def key_of(platform: Platform, name: str, scopes: list[str]) -> str:
     """A new user's API key."""
     client = Client(platform.address)
-    client.enter(f"{name}@example.com", "a long enough password")
+    client.register(f"{name}@example.com", "a long enough password")
     return str(client.call("POST", "/api/users/me/api-keys", {"name": "model", "scopes": scopes})["key"])
 
 

@@ -51,7 +51,7 @@ def has_order(status: str) -> Any:
 
 def test_an_order_is_told_live_and_what_was_missed_is_told_after_reconnecting(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("live@example.com", "a long enough password")
+    client.register("live@example.com", "a long enough password")
     with live(platform, client) as connection:
         connection.send(json.dumps({"action": "watch", "symbols": ["AAPL"]}))
         assert messages_until(connection, lambda message: message["type"] == "watching")
@@ -91,7 +91,7 @@ def test_a_webhook_is_told_of_a_fill(platform: Platform) -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     client = Client(platform.address)
-    client.enter("hooked@example.com", "a long enough password")
+    client.register("hooked@example.com", "a long enough password")
     client.call("POST", "/api/webhooks", {"url": f"http://127.0.0.1:{server.server_port}/", "kinds": ["trade"]})
     client.call("POST", "/api/trade/orders", {"symbol": "MSFT", "side": "buy", "quantity": "1"})
     deadline = time.monotonic() + 160

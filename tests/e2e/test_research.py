@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 def test_an_answer_names_its_sources_and_where_they_stand_behind_it(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("curious@example.com", "a long enough password")
+    client.register("curious@example.com", "a long enough password")
     found = client.research("How did Apple and Microsoft do?", portfolio=True)
     (citation,) = found["citations"]
     assert found["grounded"] is True
@@ -25,14 +25,14 @@ def test_an_answer_names_its_sources_and_where_they_stand_behind_it(platform: Pl
 
 def test_an_answer_without_sources_says_so(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("curious@example.com", "a long enough password")
+    client.register("curious@example.com", "a long enough password")
     found = client.research("What is the meaning of it all?")
     assert (found["grounded"], found["citations"]) == (False, [])
 
 
 def test_an_answer_comes_in_parts_and_a_dropped_stream_is_asked_again(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("curious@example.com", "a long enough password")
+    client.register("curious@example.com", "a long enough password")
     platform.simulator("faults", {"fault": "cut", "count": 1}, of="gemini")
     job = client.call("POST", "/api/ai/research", {"question": "How did Apple, Microsoft, Google and IBM do?"})
     seen = set()
@@ -52,7 +52,7 @@ def test_an_answer_comes_in_parts_and_a_dropped_stream_is_asked_again(platform: 
 
 def test_a_question_needs_the_scope(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("curious@example.com", "a long enough password")
+    client.register("curious@example.com", "a long enough password")
     key = client.call("POST", "/api/users/me/api-keys", {"name": "reader", "scopes": ["read"]})["key"]
     with pytest.raises(ApiError) as refused:
         Client(platform.address, key).research("What happened?")

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 def test_one_share_is_bought_sold_and_read_back(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("smoke@example.com", "a long enough password")
+    client.register("smoke@example.com", "a long enough password")
     done = trade(client, ({"symbol": "AAPL", "quantity": "1"},), seconds=60)
     assert done.quantity == 1
     assert min(done.bought_at, done.sold_at) > 0
@@ -29,6 +29,6 @@ def test_one_share_is_bought_sold_and_read_back(platform: Platform) -> None:
 
 def test_a_platform_that_fills_nothing_fails_the_deployment(platform: Platform) -> None:
     client = Client(platform.address)
-    client.enter("smoke2@example.com", "a long enough password")
+    client.register("smoke2@example.com", "a long enough password")
     with pytest.raises(SmokeFailed, match=r"nothing was filled|REJECTED"):
         trade(client, ({"symbol": "NOSUCH", "quantity": "1"},), seconds=5)

@@ -127,7 +127,7 @@ def on_bar(bar, position, state):
 def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platform) -> None:
     began = mark(platform)
     client = Client(platform.address)
-    client.enter("coins-session@example.com", "a long enough password")
+    client.register("coins-session@example.com", "a long enough password")
     code = {"name": "coins", "symbol": "BTC/USD", "python_code": COINS}
     strategy = client.call("POST", "/api/strategies", code)["strategy_id"]
     session = client.start_session(strategy, "BTC/USD")["session_id"]

@@ -21,7 +21,7 @@ CROWD = 1_000
 def trader(platform: Platform, name: str) -> Client:
     """A logged-in user."""
     client = Client(platform.address)
-    client.enter(f"{name}@example.com", "a long enough password")
+    client.register(f"{name}@example.com", "a long enough password")
     return client
 
 

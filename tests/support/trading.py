@@ -49,13 +49,13 @@ class Traders:
         self._began = mark(platform)
         self._sessions: list[tuple[Client, str]] = []
         teller = Client(platform.address)
-        teller.enter(f"{name}-teller@example.com", "a long enough password")
+        teller.register(f"{name}-teller@example.com", "a long enough password")
         code = {"name": "telltale", "symbol": "AAPL", "python_code": TELLTALE}
         telling = teller.call("POST", "/api/strategies", code)["strategy_id"]
         self._sessions += [(teller, teller.start_session(telling, symbol)["session_id"]) for symbol in SYMBOLS]
         for suffix, prompt in (("a", PROMPT), ("b", OPPOSITE)):
             client = Client(platform.address)
-            client.enter(f"{name}-{suffix}@example.com", "a long enough password")
+            client.register(f"{name}-{suffix}@example.com", "a long enough password")
             strategy = client.generate(prompt)
             for symbol in SYMBOLS:
                 session = client.start_session(strategy["strategy_id"], symbol)

@@ -106,3 +106,18 @@ def test_the_key_is_not_sent_where_a_redirection_leads(api: Api) -> None:
     assert refused.value.status == 302
     assert elsewhere.heard == []
     elsewhere.server_close()
+
+
+def test_logging_in_makes_no_account_of_a_mistyped_address(api: Api) -> None:
+    api.replies = [(401, {}, {"detail": "Address or password are wrong."})]
+    with pytest.raises(ApiError):
+        Client(api.address).log_in("ada@exmaple.com", "a long enough password")
+    assert [path for _, path, _ in api.heard] == ["/api/auth/login"]
+
+
+def test_registering_logs_in_where_the_address_has_an_account(api: Api) -> None:
+    api.replies = [(409, {}, {"detail": "taken"}), (200, {}, {"access_token": "hers"}), (200, {}, {})]
+    client = Client(api.address)
+    client.register("ada@example.com", "a long enough password")
+    client.call("GET", "/api/portfolio")
+    assert api.heard[-1][2]["Authorization"] == "Bearer hers"

@@ -10,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -20,6 +21,7 @@ from functions.api.dashboard import assets
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SMALLEST_COMPRESSED = 1_000
+_EXCHANGE = ZoneInfo("America/New_York")
 
 
 def money(value: Any) -> str:
@@ -77,6 +79,24 @@ def number(value: Any) -> str:
     )
 
 
+def ratio(value: Any) -> str:
+    """A ratio such as Sharpe's, to two decimals."""
+    return "–" if value is None else f"{float(value):,.2f}"
+
+
+def duration(seconds: Any) -> str:
+    """A length of time by its two largest units: 12 d 4 h, 3 h 20 min, 45 s."""
+    if seconds is None:
+        return "–"
+    units = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+    left, parts = round(float(seconds)), []
+    for name, length in units:
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"
+
+
 def tone(value: Any) -> str:
     """The class of a gain or a loss."""
     if value is None or float(value) == 0:
@@ -85,14 +105,14 @@ def tone(value: Any) -> str:
 
 
 def moment(value: Any) -> str:
-    """A time in UTC: 2026-11-21 14:30."""
+    """A time on the exchange's clock, New York's: 2026-11-21 09:30."""
     if value is None:
         return "–"
     if isinstance(value, int | float):
         value = datetime.fromtimestamp(value, UTC)
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}"
+    return f"{value.astimezone(_EXCHANGE):%Y-%m-%d %H:%M}"
 
 
 def spark(values: list[float], width: int = 120, height: int = 28) -> str:
@@ -133,7 +153,22 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    for filter_ in (money, signed_money, quantity, price, percent, signed_percent, number, tone, moment, spark, cited):
+    filters = (
+        money,
+        signed_money,
+        quantity,
+        price,
+        percent,
+        signed_percent,
+        number,
+        ratio,
+        duration,
+        tone,
+        moment,
+        spark,
+        cited,
+    )
+    for filter_ in filters:
         found.filters[filter_.__name__] = filter_
     found.globals["asset"] = assets.address
     return found

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed, Conflict, NotFound
+from stratforge.application.errors import Changed, Conflict, Invalid, NotFound
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
-from stratforge.market.sizes import SizingRule
+from stratforge.market.sizes import SizingRule, check_size
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.sessions import SessionMode, SessionSettings, SessionStatus, StoredSession
@@ -32,6 +32,7 @@ class NewSession(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     strategy_id: UUID
+    version: int | None = Field(None, ge=1, le=2_000_000_000, description="The version to run; without it the latest")
     symbol: Symbol | None = None
     mode: Literal[SessionMode.PAPER, SessionMode.MANUAL] = Field(
         SessionMode.PAPER,
@@ -42,6 +43,12 @@ class NewSession(BaseModel):
     stop_loss: Part | None = Field(None, description="Sells this far below the average entry price")
     take_profit: Gain | None = Field(None, description="Sells this far above the average entry price")
     trailing_stop: Part | None = Field(None, description="Sells this far below the highest price since the entry")
+
+    @model_validator(mode="after")
+    def part_of_the_equity(self) -> Self:
+        """Refuses a position of more than the whole equity."""
+        check_size(self.sizing_rule, self.sizing_value)
+        return self
 
 
 class SessionChange(BaseModel):
@@ -62,10 +69,10 @@ class SessionChange(BaseModel):
 def start_session(
     database: Database, outbox: Outbox, caller: Caller, new: NewSession, key: RequestKey
 ) -> StoredSession:
-    """Starts a session of a strategy's current version on live bars; the ingestor streams the symbol from then on.
+    """Starts a session of a strategy's version on live bars; the ingestor streams the symbol from then on.
 
     Raises:
-        NotFound: if there is no such strategy.
+        NotFound: if there is no such strategy or version.
     """
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
@@ -73,11 +80,14 @@ def start_session(
         strategy = strategies.get_strategy(connection, new.strategy_id)
         if strategy is None:
             raise NotFound("strategy")
+        version = new.version or strategy.version
+        if new.version and strategies.get_version(connection, new.strategy_id, new.version) is None:
+            raise NotFound("version")
         started = sessions.start_session(
             connection,
             caller.user_id,
             strategy.strategy_id,
-            strategy.version,
+            version,
             new.symbol or strategy.symbol,
             settings,
             new.mode,
@@ -119,6 +129,10 @@ def change_session(
             sizing_value=change.sizing_value or current.sizing_value,
             **{name: given[name] for name in stops if name in given},
         )
+        try:
+            check_size(settings.sizing_rule, settings.sizing_value)
+        except ValueError as error:
+            raise Invalid(str(error)) from None
         paused = (change.status or current.status) == SessionStatus.PAUSED
         changed = sessions.change_session(connection, session_id, settings, paused=paused)
         assert changed is not None

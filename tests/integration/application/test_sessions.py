@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 from stratforge.application import sessions as application
+from stratforge.application import strategies
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, NotFound
 from stratforge.application.session_chart import PriceLevel, session_chart
@@ -34,6 +35,21 @@ def session(database: Database, outbox: Told, ada: Caller, strategy: StoredStrat
 def test_a_session_starts_and_the_ingestor_hears_of_it(session: StoredSession, outbox: Told) -> None:
     assert (session.status, session.symbol, session.sizing_value) == (SessionStatus.RUNNING, "AAPL", Decimal("0.1"))
     assert outbox.messages == [("ingestor", "AAPL")]
+
+
+def test_a_session_runs_the_version_that_is_named_or_none(
+    database: Database, outbox: Told, ada: Caller, strategy: StoredStrategy
+) -> None:
+    strategies.set_parameters(database, ada, strategy.strategy_id, {"LENGTH": 7.0})
+    started = [
+        application.start_session(
+            database, outbox, ada, NewSession(strategy_id=strategy.strategy_id, version=version), NEW
+        )
+        for version in (1, 2, None)
+    ]
+    assert [each.strategy_version for each in started] == [1, 2, 2]
+    with pytest.raises(NotFound, match="version"):
+        application.start_session(database, outbox, ada, NewSession(strategy_id=strategy.strategy_id, version=3), NEW)
 
 
 def test_what_a_change_was_based_on_cannot_change_meanwhile(

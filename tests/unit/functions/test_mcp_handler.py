@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from stratforge.client import ApiError, Client
@@ -103,3 +104,13 @@ def test_what_would_wait_for_a_stream_is_refused_at_once(asked: list[Asked], met
     answer = handler(event, CONTEXT)
     assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "POST, OPTIONS")
     assert asked == []
+
+
+@pytest.mark.parametrize("session_id", ["../users/me", "a?b=c", "a/../../auth/logout#", "é"])
+def test_what_a_model_gives_as_an_id_stays_one_part_of_the_address(asked: list[Asked], session_id: str) -> None:
+    arguments = {"session_id": session_id, "flatten": True}
+    handler(request("tools/call", {}, name="stop_session", arguments=arguments), CONTEXT)
+    ((_, _, method, path),) = asked
+    assert method == "POST"
+    assert path.removeprefix("/api/sessions/").removesuffix("/stop") == quote(session_id, safe="")
+    assert path.count("/") == 4

@@ -17,9 +17,10 @@ from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.backtests import StoredReport
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
-from functions.api.dashboard.pages.jobs import job_part, started
+from functions.api.dashboard.access import Fields, Looking, text, validated
+from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
+from functions.api.dashboard.pages.sessions import setup
 from functions.api.dashboard.rendering import compressed
 from functions.api.problems import Problem, not_found
 
@@ -43,11 +44,7 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     config: dict[str, Any] = {
         name: text(fields, name) for name in ("cash", "slippage_bps", "commission_bps") if text(fields, name)
     }
-    config |= {
-        name: fraction(fields, name)
-        for name in ("stop_loss", "take_profit", "trailing_stop", "sizing_value")
-        if text(fields, name)
-    }
+    config |= setup(fields)
     wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": _sweep(fields)}
     for name in ("start", "end"):
         if text(fields, name):
@@ -94,6 +91,7 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
             report=report,
             strategy=strategy,
             groups=METRICS,
+            key=new_key(),
             heat=_heat_map(report.get("sweep")),
             years=_years(report.get("months", [])),
         )

@@ -12,7 +12,7 @@ class Metric:
 
     name: str
     title: str
-    shown: Literal["signed_percent", "percent", "number", "money"]
+    shown: Literal["signed_percent", "percent", "ratio", "number", "duration", "money"]
     meaning: str
 
 
@@ -20,13 +20,13 @@ METRICS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     (
         "Return",
         (
-            Metric("total_return", "Total return", "signed_percent", "What the money became, against what it was."),
+            Metric("total_return", "Total return", "signed_percent", "Final equity against the starting cash."),
             Metric(
                 "buy_and_hold_return", "Buy and hold", "signed_percent", "The same money in the symbol all the time."
             ),
             Metric(
                 "annual_return",
-                "A year",
+                "CAGR",
                 "signed_percent",
                 "The return scaled to a year. Over a few weeks it means little.",
             ),
@@ -36,25 +36,32 @@ METRICS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
     (
         "Risk",
         (
-            Metric("max_drawdown", "Deepest fall", "percent", "From the highest equity so far to the lowest after it."),
-            Metric("annual_volatility", "Volatility", "percent", "How much returns vary, scaled to a year."),
-            Metric("exposure", "Time in the market", "percent", "The part of bars at which something was held."),
-            Metric("max_drawdown_bars", "Longest fall", "number", "Bars until an earlier high was reached again."),
+            Metric("max_drawdown", "Max drawdown", "percent", "From the highest equity so far to the lowest after it."),
+            Metric(
+                "max_drawdown_duration", "Max drawdown duration", "duration", "Until an earlier high was reached again."
+            ),
+            Metric(
+                "annual_volatility", "Volatility", "percent", "Standard deviation of daily returns, scaled to a year."
+            ),
+            Metric("exposure", "Exposure", "percent", "The part of bars at which something was held."),
         ),
     ),
     (
-        "Return for risk",
+        "Risk-adjusted return",
         (
             Metric(
-                "sharpe", "Sharpe", "number", "Return by volatility, a year. Above 1 is good, above 3 is suspicious."
+                "sharpe",
+                "Sharpe ratio",
+                "ratio",
+                "Return by volatility, a year. Above 1 is good, above 3 is suspicious.",
             ),
-            Metric("sortino", "Sortino", "number", "Like Sharpe, but only falls count as risk."),
-            Metric("calmar", "Calmar", "number", "A year's return by the deepest fall."),
+            Metric("sortino", "Sortino ratio", "ratio", "Like Sharpe, but only losses count as risk."),
+            Metric("calmar", "Calmar ratio", "ratio", "CAGR by max drawdown."),
             Metric(
                 "sqn",
-                "System quality",
-                "number",
-                "Average profit of a trade by its spread, times the root of their number.",
+                "SQN",
+                "ratio",
+                "System quality number: average P&L of a trade by its spread, times the root of their number.",
             ),
         ),
     ),
@@ -64,10 +71,15 @@ METRICS: tuple[tuple[str, tuple[Metric, ...]], ...] = (
             Metric(
                 "trades", "Trades", "number", "Positions that were opened and closed. Below 30 anything may be luck."
             ),
-            Metric("win_rate", "Winners", "percent", "The part of trades that earned something."),
-            Metric("profit_factor", "Profit factor", "number", "What winners earned by what losers lost."),
-            Metric("expectancy", "A trade earns", "money", "Average profit of a trade."),
-            Metric("average_bars_held", "Bars held", "number", "How long a position lasts on average."),
+            Metric("win_rate", "Win rate", "percent", "The part of trades that earned something."),
+            Metric("profit_factor", "Profit factor", "ratio", "Gross profit by gross loss."),
+            Metric("expectancy", "Avg. trade", "money", "Average P&L of a trade."),
+            Metric(
+                "average_holding_time",
+                "Avg. holding time",
+                "duration",
+                "From entry to exit, nights and weekends included.",
+            ),
             Metric("costs", "Costs", "money", "Commissions, slippage and spread in all."),
         ),
     ),

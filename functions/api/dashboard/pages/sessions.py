@@ -18,13 +18,14 @@ from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
-from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies import backtests, sessions, strategies
 from stratforge.storage.strategies.sessions import SessionStatus
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
+from functions.api.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 
@@ -42,16 +43,10 @@ def index(looking: Looking) -> Response:
 @router.post("/strategies/{strategy_id}/run")
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Starts a session as the form says and shows it."""
-    rule = text(fields, "sizing_rule") or "EQUITY_FRACTION"
-    size = text(fields, "sizing_value") or "10"
     values: dict[str, Any] = {
         "strategy_id": strategy_id,
         "mode": text(fields, "mode") or "PAPER",
-        "sizing_rule": rule,
-        "sizing_value": fraction({"sizing_value": [size]}, "sizing_value")
-        if rule == "EQUITY_FRACTION"
-        else size.replace(",", ""),
-        **_stops(fields),
+        **setup(fields),
     }
     if text(fields, "symbol"):
         values["symbol"] = text(fields, "symbol")
@@ -60,10 +55,34 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     return go_to(looking.request, f"/sessions/{made.session_id}")
 
 
+def setup(fields: dict[str, list[str]]) -> dict[str, str]:
+    """Position size and stops of the form that backtests and sessions share; an empty size is the default of both."""
+    rule = text(fields, "sizing_rule") or "EQUITY_FRACTION"
+    found = {"sizing_rule": rule, **_stops(fields)}
+    if size := text(fields, "sizing_value"):
+        found["sizing_value"] = fraction(fields, "sizing_value") if rule == "EQUITY_FRACTION" else size.replace(",", "")
+    return found
+
+
 def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
     return {
         name: fraction(fields, name) for name in ("stop_loss", "take_profit", "trailing_stop") if text(fields, name)
     }
+
+
+@router.post("/backtests/{backtest_id}/run")
+def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Starts a session with exactly the setup of a backtest: version, symbol, size and stops."""
+    with database().reading(looking.caller) as connection:
+        backtest = backtests.get_report(connection, backtest_id)
+    if backtest is None:
+        raise not_found("backtest")
+    names = ("sizing_rule", "sizing_value", "stop_loss", "take_profit", "trailing_stop")
+    config = {name: backtest.config[name] for name in names if backtest.config.get(name) is not None}
+    version = {"strategy_id": backtest.strategy_id, "version": backtest.strategy_version}
+    new = validated(NewSession, {**version, "symbol": backtest.symbol, **config})
+    made = application.start_session(database(), outbox(), looking.caller, new, started(looking, fields))
+    return go_to(looking.request, f"/sessions/{made.session_id}")
 
 
 @router.get("/sessions/{session_id}")

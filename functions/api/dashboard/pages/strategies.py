@@ -110,8 +110,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
                 connection, looking.user_id, sessions.SessionFilter(strategy_id=strategy_id), Page(6)
             ),
             key=new_key(),
-            run_key=new_key(),
-            test_key=new_key(),
+            key_of_setup=new_key(),
         )
 
 

@@ -18,7 +18,19 @@ function canvas(box, extra = {}) {
   });
 }
 
-const points = (times, values) => times.map((time, index) => (values[index] === null ? { time } : { time, value: values[index] }));
+// The chart library writes UTC: times are moved by New York's offset, so that axes show the exchange's clock.
+const EXCHANGE = new Intl.DateTimeFormat("en-US", { timeZone: "America/New_York", hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" });
+const offsets = new Map();
+function exchange(time) {
+  const hour = Math.floor(time / 3600);
+  if (!offsets.has(hour)) {
+    const part = Object.fromEntries(EXCHANGE.formatToParts(hour * 3_600_000).map((each) => [each.type, Number(each.value)]));
+    offsets.set(hour, Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) / 1000 - hour * 3600);
+  }
+  return time + offsets.get(hour);
+}
+
+const points = (times, values) => times.map((time, index) => (values[index] === null ? { time: exchange(time) } : { time: exchange(time), value: values[index] }));
 const load = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))));
 
 function equity(box) {
@@ -27,14 +39,14 @@ function equity(box) {
   const series = chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false });
   const show = async (days) => {
     const { items } = await load(`${box.dataset.source}&days=${days}`);
-    series.setData(items.map((each) => ({ time: Math.floor(Date.parse(each.time) / 1000), value: Number(each.equity) })));
+    series.setData(items.map((each) => ({ time: exchange(Math.floor(Date.parse(each.time) / 1000)), value: Number(each.equity) })));
     now();
     chart.timeScale().fitContent();
   };
   // What the page knows is later than what was noted.
   const now = () => {
     const known = document.querySelector("[data-equity]");
-    if (known) series.update({ time: Math.floor(Date.now() / 1000), value: Number(known.dataset.equity) });
+    if (known) series.update({ time: exchange(Math.floor(Date.now() / 1000)), value: Number(known.dataset.equity) });
   };
   document.body.addEventListener("htmx:afterSettle", now);
   const ranges = document.querySelector(`[data-ranges="${box.id}"]`);
@@ -60,7 +72,7 @@ class PriceChart {
   }
 
   draw(curve, marks) {
-    this.candles.setData(curve.time.map((time, index) => ({ time, open: curve.open[index], high: curve.high[index], low: curve.low[index], close: curve.close[index] })));
+    this.candles.setData(curve.time.map((time, index) => ({ time: exchange(time), open: curve.open[index], high: curve.high[index], low: curve.low[index], close: curve.close[index] })));
     let pane = 1;
     curve.indicators.forEach((each, index) => {
       if (!this.lines.has(each.name)) {
@@ -95,7 +107,7 @@ function placed(times, marks) {
       else high = middle - 1;
     }
     const buy = mark.side === "buy";
-    found.push({ time: times[low], position: buy ? "belowBar" : "aboveBar", color: buy ? gain : loss, shape: buy ? "arrowUp" : "arrowDown", text: mark.text ?? "", size: marks.length > 80 ? 0.5 : 1 });
+    found.push({ time: exchange(times[low]), position: buy ? "belowBar" : "aboveBar", color: buy ? gain : loss, shape: buy ? "arrowUp" : "arrowDown", text: mark.text ?? "", size: marks.length > 80 ? 0.5 : 1 });
   }
   return found.sort((a, b) => a.time - b.time);
 }
@@ -114,8 +126,8 @@ async function curves(box) {
   const chart = canvas(box);
   const options = { priceLineVisible: false, lineWidth: 2 };
   chart.addSeries(LineSeries, { ...options, color: accent, title: "strategy" }).setData(points(curve.time, curve.equity));
-  chart.addSeries(LineSeries, { ...options, color: ink, title: "holding", lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
-  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, title: "below high, %", priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
+  chart.addSeries(LineSeries, { ...options, color: ink, title: "buy and hold", lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
+  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, title: "drawdown", priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
   below.setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
   chart.panes()[1].setHeight(100);
   chart.timeScale().fitContent();

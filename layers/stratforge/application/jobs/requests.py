@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from stratforge.application.strategies import Symbol
 from stratforge.backtest import BacktestConfig
-from stratforge.market.sizes import SizingRule
+from stratforge.market.sizes import SizingRule, check_size
 from stratforge.storage.strategies.jobs import Job, JobKind
 
 MAX_POINTS = 400
@@ -68,10 +68,16 @@ class Assumptions(BaseModel):
     participation: float | None = Field(None, gt=0, le=1)
     fractional: bool = True
     sizing_rule: SizingRule = "EQUITY_FRACTION"
-    sizing_value: float = Field(1, gt=0, le=1e12)
+    sizing_value: float = Field(0.1, gt=0, le=1e12, description="As a session's: what is backtested is what runs")
     stop_loss: float | None = Field(None, gt=0, lt=1)
     take_profit: float | None = Field(None, gt=0, le=1_000)
     trailing_stop: float | None = Field(None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def part_of_the_equity(self) -> Self:
+        """Refuses positions of more than the whole equity."""
+        check_size(self.sizing_rule, self.sizing_value)
+        return self
 
     def config(self) -> BacktestConfig:
         """The same assumptions as the configuration that the backtest engine takes."""

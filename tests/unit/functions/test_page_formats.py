@@ -1,0 +1,36 @@
+"""How numbers and times look on pages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.api.dashboard.rendering import duration, moment, ratio
+
+
+@pytest.mark.parametrize(
+    ("time", "shown"),
+    [
+        (datetime(2012, 7, 6, 13, 30, tzinfo=UTC), "2012-07-06 09:30"),
+        (datetime(2012, 12, 6, 14, 30, tzinfo=UTC), "2012-12-06 09:30"),
+        (datetime(2026, 1, 1, 3, 0, tzinfo=UTC), "2025-12-31 22:00"),
+        (1_341_581_400, "2012-07-06 09:30"),
+        ("2012-07-06T13:30:00Z", "2012-07-06 09:30"),
+        (None, "–"),
+    ],
+)
+def test_a_time_is_on_the_exchanges_clock(time: object, shown: str) -> None:
+    assert moment(time) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0 s"), (59.6, "1 min"), (3_600, "1 h"), (12_000, "3 h 20 min"), (1_051_200, "12 d 4 h"), (None, "–")],
+)
+def test_a_length_of_time_is_told_by_its_two_largest_units(seconds: float | None, shown: str) -> None:
+    assert duration(seconds) == shown
+
+
+def test_a_ratio_has_two_decimals() -> None:
+    assert (ratio(-0.06022), ratio(1.5), ratio(None)) == ("-0.06", "1.50", "–")
