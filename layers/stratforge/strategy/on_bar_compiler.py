@@ -25,7 +25,6 @@ from stratforge.strategy.vocabulary import (
     MAX_LOOP,
     MAX_NESTED_LOOPS,
     MAX_STATE_KEYS,
-    MAX_STEPS,
     NUMPY_CONSTANTS,
     NUMPY_FUNCTIONS,
     POSITION_FIELDS,
@@ -154,7 +153,6 @@ class OnBarCompiler:
         self.loops = 0
         self.lines: list[str] = []
         self.indent = 0
-        self.steps = 1
 
     def compile(self, function: ast.FunctionDef) -> OnBar:
         """The function of numbers that `function` means."""
@@ -283,10 +281,10 @@ class OnBarCompiler:
             self._refuse(node, message, "Write them one below the other", Code.TOO_LARGE)
             return
         count = len(range(*values))
-        if count > MAX_LOOP or self.steps * max(count, 1) > MAX_STEPS:
+        if count > MAX_LOOP:
             self._refuse(
                 node,
-                f"the loop runs {self.steps * count:,} times; {MAX_LOOP:,} a loop and {MAX_STEPS:,} in all are allowed",
+                f"the loop runs {count:,} times; {MAX_LOOP:,} are allowed",
                 "Use indicators for windows of many bars",
                 Code.UNBOUNDED,
             )
@@ -295,14 +293,12 @@ class OnBarCompiler:
         index = f"r_{self.loops}_{len(self.lines)}"
         self._emit(f"for {index} in range({', '.join(each[0] for each in bounds if each is not None)}):")
         inside = _Scope(scope.assigned | {node.target.id})
-        outer, self.steps = self.steps, self.steps * max(count, 1)
         self.loops += 1
         self.indent += 1
         self._emit(f"u_{node.target.id} = float({index})")
         self._block(node.body, inside)
         self.indent -= 1
         self.loops -= 1
-        self.steps = outer
 
     def _bound(self, node: ast.expr) -> tuple[str, int] | None:
         """A bound of range: its code and its value."""

@@ -5,13 +5,20 @@ from __future__ import annotations
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS, MAX_OPERATIONS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.lookback import MAX_LOOKBACK
-from stratforge.strategy.source import MAX_BRANCHES, MAX_CHARACTERS, MAX_DEPTH, MAX_NAME, MAX_NODES, MAX_PARAMETERS
+from stratforge.strategy.source import (
+    MAX_BRANCHES,
+    MAX_CHARACTERS,
+    MAX_DEPTH,
+    MAX_LITERAL,
+    MAX_NAME,
+    MAX_NODES,
+    MAX_PARAMETERS,
+)
 from stratforge.strategy.vocabulary import (
     MAX_INDICATORS,
     MAX_LOOP,
     MAX_NESTED_LOOPS,
     MAX_STATE_KEYS,
-    MAX_STEPS,
     NUMPY_FUNCTIONS,
     POSITION_FIELDS,
     ROLLING_METHODS,
@@ -99,7 +106,8 @@ def reference_page() -> str:
         "## In `indicators(bars)`",
         "",
         "Whole columns: `bars.open`, `bars.high`, `bars.low`, `bars.close`, `bars.volume`; `+ - * / // % **`, comparisons, and `& | ~` on",
-        'comparisons. Ends with `return {"name": series, ...}`.',
+        "comparisons (`^` too). Assignments of series to names (`x = ...`, `x += ...`, and `a, b, c = ta.macd(...)` where an indicator gives several),",
+        'and `np.pi np.e np.nan np.inf`. Ends with `return {"name": series, ...}`.',
         "",
         "What is not finite (division by zero, the logarithm of 0, an overflow, `np.inf`) becomes unknown where the operation ends. A window with an",
         "unknown value inside is unknown. Exponential averages pass over an unknown value, and begin anew after as many unknown values in a row as",
@@ -122,7 +130,8 @@ def reference_page() -> str:
         "|---|---|",
         *(f"| `position.{name}` | {meaning} |" for name, meaning in POSITION_FIELDS.items()),
         "",
-        "Assignments, `if`, `for i in range(n)` with a fixed n, `and or not`, `abs min max round int float bool`. Returns",
+        "Assignments (`x = 1`, `x += 1`, `a, b = 1, 2`), `if elif else`, `a if condition else b`, `for i in range(n)` with a fixed n, `break continue pass`,",
+        '`+ - * / // % **`, comparisons (`a < b < c` too), `and or not`, `"key" in state`, `abs min max round int float bool` and the functions of `np.`. Returns',
         "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, or nothing.",
         "",
         "Numbers are Python's floats and compute as in Python (`min(1, x)` is 1 for an unknown x, `round(2.675, 2)` is 2.67, `np.inf // 1` is unknown);",
@@ -139,8 +148,9 @@ def reference_page() -> str:
         f"| source | {MAX_CHARACTERS:,} characters, {MAX_NODES:,} words and operators, {MAX_DEPTH} levels deep |",
         f"| constants; indicators returned; keys of `state` | {MAX_PARAMETERS}; {MAX_INDICATORS}; {MAX_STATE_KEYS} |",
         f"| a name | {MAX_NAME} letters, digits and `_` |",
+        f"| a number that is written out | {MAX_LITERAL:g} |",
         f"| branches of one `if` | {MAX_BRANCHES} |",
-        f"| turns of one loop; of loops inside of each other; how deep | {MAX_LOOP:,}; {MAX_STEPS:,}; {MAX_NESTED_LOOPS} |",
+        f"| turns of one loop; loops inside of each other | {MAX_LOOP:,}; {MAX_NESTED_LOOPS} |",
         f"| operations of `on_bar` a bar, in all, on its dearest path | {MAX_OPERATIONS:,} |",
         f"| operations on series in `indicators` | {MAX_GRAPH_NODES:,} |",
         f"| a length, a window, a shift | {MAX_LENGTH:,} bars |",
@@ -149,7 +159,7 @@ def reference_page() -> str:
         f"| nominal processor time a bar | {MAX_NANOSECONDS / 1e6:g} ms |",
         "",
         "Live, the sessions of a bar run together: of each account the cheap ones first, and next is whoever will have had least. A session that fails together with others is tried once more alone before it",
-        "counts; after three failed bars in a row it is stopped, and its owner sees why.",
+        "counts. After three failed bars in a row it is stopped, and its owner sees why.",
         "",
         "## `np.`",
         "",
@@ -160,6 +170,7 @@ def reference_page() -> str:
         f"## `ta.`: {len(REGISTRY)} indicators",
         "",
         "By pandas-ta's names, parameters and defaults (`ta.alma` weighs as its authors define, the newest values most; pandas-ta has it reversed). Fields follow the arrow where an indicator gives several series.",
+        "What begins anew every day begins with the first bar of the exchange's day; the change into that bar (`ta.obv`, `ta.pvt`), the averages of `ta.hilo` and the average true range of `ta.supertrend` still reach back over night.",
     ]
     for category in sorted({each.category for each in REGISTRY.values()}):
         lines += ["", f"### {category.capitalize()}", "", "| call | what |", "|---|---|"]

@@ -11,7 +11,6 @@ from stratforge.strategy.findings import Code
 MAX_INDICATORS = 64
 MAX_STATE_KEYS = 32
 MAX_LOOP = 1_000
-MAX_STEPS = 20_000
 MAX_NESTED_LOOPS = 8
 
 TIME_FIELDS = ("hour", "minute", "weekday")
@@ -66,7 +65,9 @@ SERIES_METHODS = {
     "shift": SeriesMethod("the value of periods bars ago", ("periods",), {"periods": 1.0}),
     "diff": SeriesMethod("change over periods bars", ("periods",), {"periods": 1.0}),
     "pct_change": SeriesMethod("relative change over periods bars", ("periods",), {"periods": 1.0}),
-    "rolling": SeriesMethod("the last window bars", ("window", "min_periods"), {"min_periods": 0.0}),
+    "rolling": SeriesMethod(
+        "the last window bars; min_periods, if given, is the window", ("window", "min_periods"), {"min_periods": 0.0}
+    ),
     "ewm": SeriesMethod("exponential weights, with mean(): span=, com=, halflife= or alpha=, adjust=, min_periods="),
     "clip": SeriesMethod("bounded values", ("lower", "upper"), {"lower": math.nan, "upper": math.nan}),
     "abs": SeriesMethod("absolute value", operation="absolute"),
@@ -82,8 +83,8 @@ ROLLING_METHODS = {
     "min": "smallest",
     "max": "largest",
     "median": "median",
-    "std": "standard deviation (ddof=1)",
-    "var": "variance (ddof=1)",
+    "std": "standard deviation (ddof=1, or what is given)",
+    "var": "variance (ddof=1, or what is given)",
     "quantile": "quantile q",
 }
 

@@ -238,7 +238,7 @@ def test_bounded_loops_run_and_unbounded_ones_are_refused() -> None:
     nested = (
         "def on_bar(bar, position, state):\n    for i in range(900):\n        for j in range(900):\n            pass\n"
     )
-    assert Code.UNBOUNDED in codes(nested)
+    assert Code.TOO_LARGE in codes(nested)
 
 
 def test_a_name_that_may_be_unassigned_is_refused() -> None:
