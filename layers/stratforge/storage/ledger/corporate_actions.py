@@ -454,6 +454,19 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
     return None
 
 
+def prices_around(connection: Connection, action: CorporateAction) -> tuple[Decimal, Decimal] | None:
+    """The last close before the exchange's day on which an action takes effect, and the latest price since; None while one of them is not known."""
+    row = connection.execute(
+        f"""
+        SELECT (SELECT m.close FROM market_data m WHERE m.symbol = a.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
+                ORDER BY m.time DESC LIMIT 1), l.price
+        FROM corporate_actions a JOIN latest_prices l ON l.symbol = a.symbol AND l.time >= {SPLIT_TIME} WHERE a.id = %s
+        """,  # noqa: S608 - an expression of ours
+        (action.action_id,),
+    ).fetchone()
+    return None if row is None or row[0] is None else (row[0], row[1])
+
+
 @dataclass(frozen=True, slots=True)
 class CorporateHalt:
     """A symbol that is halted because what a unit of it is has changed."""
