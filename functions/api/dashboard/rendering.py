@@ -104,6 +104,26 @@ def tone(value: Any) -> str:
     return "gain" if float(value) > 0 else "loss"
 
 
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def client_name(user_agent: str) -> str:
+    """Turns a browser's or program's own name into what its owner knows it by: `Chrome on macOS`, or a program's first word."""
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or (user_agent.split() or ["unknown client"])[0]
+
+
 def moment(value: Any) -> str:
     """A time on the exchange's clock, New York's: 2026-11-21 09:30."""
     if value is None:
@@ -164,6 +184,7 @@ def environment() -> Environment:
         ratio,
         duration,
         tone,
+        client_name,
         moment,
         spark,
         cited,
