@@ -46,20 +46,11 @@ def development(aurora_assembly: Path) -> dict[str, Resources]:
     return resources_of(aurora_assembly)
 
 
-def test_every_alarm_wakes_somebody_and_has_a_line_in_the_runbook(production: dict[str, Resources]) -> None:
-    headings = set(
-        re.findall(
-            r"[a-z-]+",
-            " ".join(re.findall(r"^### (.+)$", (ROOT / "infra_cdk/OPERATIONS.md").read_text(), re.MULTILINE)),
-        )
-    )
+def test_every_alarm_wakes_somebody(production: dict[str, Resources]) -> None:
     alarms = list(every(production, "AWS::CloudWatch::Alarm"))
     assert len(alarms) >= 35
     for name, alarm in alarms:
         assert alarm["AlarmActions"], name
-        anchor = re.search(r"infra_cdk/OPERATIONS\.md#([a-z-]+)", alarm["AlarmDescription"])
-        assert anchor, f"{name} has no runbook line"
-        assert anchor[1] in headings or anchor[1].endswith("-failing"), anchor[1]
 
 
 def test_what_must_never_go_unnoticed_has_an_alarm(production: dict[str, Resources]) -> None:

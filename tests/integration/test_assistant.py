@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 from stratforge.ai.draft import DraftParameter, StrategyDraft
+from stratforge.ai.drafting import request_of
 from stratforge.ai.failures import ModelUnavailable, NotADraft
-from stratforge.ai.prompts import request_in
+from stratforge.ai.prompts import REPAIR
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.research import Research
 from stratforge.application.jobs.answer_question import answer_question
@@ -25,12 +26,12 @@ from tests.unit.ai.test_review import CODE, RULES, TRUE
 
 
 class Model:
-    """Answers in turn, naming what it was asked for last as its one requirement; an exception is raised."""
+    """Answers in turn, naming each open turn of the conversation as a requirement; an exception is raised."""
 
     model = "told"
 
-    def __init__(self, *answers: StrategyDraft | Exception) -> None:
-        self.answers = list(answers)
+    def __init__(self, *answers: StrategyDraft | Exception, whole: bool = True) -> None:
+        self.answers, self.whole = list(answers), whole
         self.heard: list[list[Turn]] = []
 
     def draft(self, system: str, turns: list[Turn], heard: Callable[[str], None]) -> Drafted:
@@ -39,13 +40,18 @@ class Model:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        asked = [each for turn in turns if turn.role == "user" and (each := request_in(turn.text)) is not None][-1]
+        repaired = next((index for index, turn in enumerate(turns) if turn.text.startswith(REPAIR)), len(turns) + 1)
+        asked = request_of(turns[: repaired - 1])
         lines = list(range(1, answer.python_code.count("\n") + 2))
         wider = "STOP = 0.03" in answer.python_code
         rules = [RULES[0], "sell when gain <= -3", f"drop {RULES[1]}"] if wider else RULES
-        wanted = Requirement(quote=asked.text, meaning="as it says", status=Status.ASSUMED, rules=rules, lines=lines)
-        said = [f"“{asked.text}” is read so.", *answer.assumptions]
-        return Drafted(answer.model_copy(update={"requirements": [wanted], "assumptions": said}), 100)
+        words = [*(asked.earlier if self.whole else ()), asked.text]
+        wanted = [
+            Requirement(quote=each, meaning="as it says", status=Status.ASSUMED, rules=rules, lines=lines)
+            for each in words
+        ]
+        said = [*(f"“{each}” is read so." for each in words), *answer.assumptions]
+        return Drafted(answer.model_copy(update={"requirements": wanted, "assumptions": said}), 100)
 
 
 def draft(code: str = CODE, explanation: str = TRUE) -> StrategyDraft:
@@ -172,6 +178,30 @@ def test_answers_to_questions_are_told_with_what_was_asked(database: Database, u
     assert heard[0].endswith('"make money"')
     assert "Which rule decides" in heard[1]
     assert heard[2].endswith('"when the RSI is low"')
+
+
+def test_an_answer_to_a_question_may_not_forget_what_was_asked_first(database: Database, user: UUID) -> None:
+    asks = StrategyDraft(name="-", symbol="", python_code="", logic_explanation="", questions=["Which average?"])
+    first = run(database, user, Model(asks), "buy above the average, never on Fridays")
+    job = run(database, user, Model(*[draft()] * 4, whole=False), "the 10-bar one", follows=str(first.job_id))
+    assert job.error is not None
+    assert job.error["code"] == "not-passed"
+    assert any("never" in each and "earlier turn" in each for each in job.error["findings"])
+
+
+def test_a_draft_that_failed_does_not_hide_the_strategy_that_stands(database: Database, user: UUID) -> None:
+    """The change that failed is asked for anew: what stood before still has to be kept or dropped by name."""
+    stands = run(database, user, Model(draft()), "the first request")
+    assert stands.result is not None
+    strategy = {"strategy_id": stands.result["strategy_id"]}
+    failed = run(database, user, Model(*[draft("import os\n")] * 4), "a wider stop", **strategy)
+    model = Model(draft(CODE.replace("STOP = 0.02", "STOP = 0.03"), TRUE.replace("2 %", "3 %")))
+    job = run(database, user, model, "3 percent", follows=str(failed.job_id), **strategy)
+    assert (job.status, job.error) == ("SUCCEEDED", None)
+    asked = request_of(model.heard[0])
+    assert (asked.text, asked.earlier, asked.whole) == ("3 percent", ("a wider stop",), False)
+    assert asked.before is not None
+    assert "sell when gain <= -2" in asked.before
 
 
 def test_a_draft_that_failed_can_be_corrected_by_the_user(database: Database, user: UUID) -> None:

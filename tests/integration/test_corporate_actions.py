@@ -10,6 +10,7 @@ from uuid import UUID
 
 import pytest
 from stratforge.application.audit_ledger import audit_ledger
+from stratforge.application.watch_market import PRICE_JUMP, note_bar
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import OrderTerms
@@ -174,6 +175,25 @@ def test_a_split_that_is_published_late_gives_back_what_was_sold_too_cheaply(wor
     assert (quantity, cost) == (100, Decimal("5000.5"))
     assert abs(realized) < 20, "half of the shares were sold for half of what all had cost"
     assert world.reconciler.run().clean
+
+
+@pytest.mark.parametrize(("opens", "ratio", "explained"), [("50", "2", True), ("71", "2", False), ("50", "3", False)])
+def test_a_late_split_lifts_the_halt_of_the_jump_that_it_explains(
+    world: World, opens: str, ratio: str, explained: bool
+) -> None:
+    before, after = (Bar("AAPL", OPEN + timedelta(minutes=at), *[Decimal(value)] * 5) for at, value in ((1, "100"), (DAY, opens)))  # fmt: skip
+    with world.database.transaction() as connection:
+        market_data.ensure_months(connection, [before.time])
+        for bar in (before, after):
+            market_data.add_bars(connection, [bar])
+            note_bar(connection, bar)
+        assert [each.reason for each in halts.halted_symbols(connection)] == [PRICE_JUMP]
+    world.broker.now_at = after.time + timedelta(minutes=1)
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(ratio))
+    world.exchange.positions["AAPL"] *= Decimal(ratio)
+    assert world.reconciler.run().resumed == (["AAPL"] if explained else [])
+    with world.database.transaction() as connection:
+        assert [each.reason for each in halts.halted_symbols(connection)] == ([] if explained else [PRICE_JUMP])
 
 
 def test_what_was_bought_after_a_late_split_is_not_multiplied(world: World) -> None:

@@ -34,6 +34,7 @@ CORE_TESTS = (
     "tests/unit/portfolio/test_netting.py",
     "tests/unit/portfolio/test_settlement.py",
     "tests/unit/portfolio/test_allocation.py",
+    "tests/unit/portfolio/test_split_orders.py",
 )
 STATEMENT_TESTS = (
     "tests/integration/test_ledger.py",

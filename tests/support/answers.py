@@ -88,6 +88,7 @@ class Answer:
     code: str = CODE
     requirements: list[Requirement] = field(default_factory=_requirements)
     assumptions: tuple[str, ...] = ("The RSI and the MFI look at 14 bars.",)
+    earlier: tuple[str, ...] = ()
 
     def replace(self, old: str, new: str) -> Answer:
         """The same with other code; the number of lines stays."""
@@ -133,5 +134,10 @@ class Answer:
     def findings(self) -> list[str]:
         """What the gate says."""
         return contract_findings(
-            self.request, self.requirements, compile_strategy(self.code), self.assumptions, symbol="AAPL"
+            self.request,
+            self.requirements,
+            compile_strategy(self.code),
+            self.assumptions,
+            symbol="AAPL",
+            earlier=self.earlier,
         )

@@ -11,7 +11,9 @@ from functools import cache
 import pytest
 from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft
-from stratforge.ai.prompts import Request
+from stratforge.ai.drafting import request_of
+from stratforge.ai.prompts import first_request, refinement_request
+from stratforge.ai.quant import Turn
 from stratforge.ai.review import review
 from stratforge.strategy import StrategyError, compile_strategy
 
@@ -38,7 +40,7 @@ HELD_OUT = (*held_out_cases.CASES, *held_out_refinements.CASES)
 
 # Held-out cases that are silently wrong, and clear cases that come out right: the first may only fall, the others only rise.
 HELD_OUT_WRONG = 1
-OPEN_RIGHT = 128
+OPEN_RIGHT = 159
 HELD_OUT_RIGHT = 30
 
 
@@ -53,7 +55,12 @@ def outcome(case: Case) -> str:
 @cache
 def _outcome(turns: tuple[str, ...]) -> str:
     case = _CASES[turns]
-    draft = StrategyDraft.model_validate(write_answer(case.turns))
+    conversation = list[Turn]()
+    for index, words in enumerate(case.turns):
+        lead = refinement_request if conversation else first_request
+        conversation.append(Turn("user", lead(words)))
+        draft = StrategyDraft.model_validate(write_answer(case.turns[: index + 1]))
+        conversation.append(Turn("model", draft.model_dump_json()))
     if not draft.python_code:
         assert draft.questions, case.turns
         return "refused" if case.wants_question else "asked"
@@ -61,7 +68,7 @@ def _outcome(turns: tuple[str, ...]) -> str:
         strategy = compile_strategy(draft.python_code)
     except StrategyError:
         return "caught"
-    if review(draft, strategy, Request(case.turns[-1], whole=len(case.turns) == 1)):
+    if review(draft, strategy, request_of(conversation[:-1])):
         return "caught"
     if case.wants_question or difference(case, strategy, draft.symbol) is not None:
         return "silently wrong"

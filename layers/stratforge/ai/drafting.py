@@ -6,14 +6,14 @@ This is the one door. What did not come out of it as `Passed` has no compiled `S
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import ValidationError
 
 from stratforge.ai.draft import AnswerKind, StrategyDraft
 from stratforge.ai.failures import NotADraft
-from stratforge.ai.prompts import Request, quant_instructions, repair_request, request_in
+from stratforge.ai.prompts import Request, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review
 from stratforge.intent.gate import rules_of
@@ -74,10 +74,7 @@ def write_strategy(
         NotADraft: if the last answer is not a draft.
     """
     turns, tokens, repairs = list(conversation), 0, list[tuple[str, ...]]()
-    request = request_in(conversation[-1].text)
-    if request is None:
-        raise ValueError("the last turn of a conversation is a request")
-    request = replace(request, before=_rules_before(conversation))
+    request = request_of(conversation)
     for attempt in range(MAX_REPAIRS + 1):
         progress("writing" if attempt == 0 else f"repairing {attempt}/{MAX_REPAIRS}")
         try:
@@ -104,17 +101,30 @@ def write_strategy(
     raise AssertionError("unreachable")
 
 
-def _rules_before(conversation: list[Turn]) -> tuple[str, ...] | None:
-    """The rules of the strategy that is to be changed; None where there is none, or its rules are not known."""
-    for turn in reversed(conversation):
-        if turn.role == "model":
-            try:
-                draft = StrategyDraft.model_validate_json(turn.text)
-            except ValidationError:
-                continue
-            if draft.python_code.strip():
-                return tuple(rules_of(draft.requirements)) or None
-    return None
+def request_of(conversation: list[Turn]) -> Request:
+    """Returns what a conversation asks for: all that was said since the last strategy and not answered otherwise.
+
+    Raises:
+        ValueError: if the last turn is no request.
+    """
+    still_open, whole, before = list[str](), True, None
+    for turn in conversation:
+        if turn.role == "user":
+            words = words_in(turn.text)
+            still_open += [] if words is None else [words]
+            continue
+        try:
+            draft = StrategyDraft.model_validate_json(turn.text)
+        except ValidationError:
+            continue
+        if draft.kind is AnswerKind.STRATEGY and draft.python_code.strip():
+            still_open, whole, before = [], False, tuple(rules_of(draft.requirements)) or None
+        elif draft.kind is AnswerKind.ANSWER:
+            # A question that was answered asks for nothing more.
+            del still_open[-1:]
+    if conversation[-1].role != "user" or not still_open or words_in(conversation[-1].text) is None:
+        raise ValueError("the last turn of a conversation is a request")
+    return Request(still_open[-1], whole, before, tuple(still_open[:-1]))
 
 
 def _examine(

@@ -31,6 +31,9 @@ Rules for the answer:
   assumed or unsupported, its formal rules, and the lines of python_code that do it, constants and columns included. Every word of the request that
   says something lies in a quote. What the code needs and the request does not ask for is a requirement with an empty quote that is assumed.
   What is assumed or unsupported stands in assumptions too, with its words quoted and its numbers named.
+- A turn that was answered by questions, or by code that did not pass, stays open: requirements quotes every turn since the last strategy, each quote
+  from one of them. Words that a later turn corrects are superseded, with the rules they would have been; the requirement of the later words says
+  “drop” these rules, and assumptions quotes the corrected words and says what takes their place. What is said once and explained later is quoted twice, with the same rules.
 - After a change requirements holds all rules: those of this turn quoted and covered, the others as kept, and what goes as “drop <rule>”.
 - All rules together are the strategy: they are run beside python_code on made-up bars and must decide the same on every bar, size included.
 - python_code holds one complete strategy: constants, indicators(bars), on_bar(bar, position, state).
@@ -85,19 +88,24 @@ def first_request(request: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A user's request in one turn: the words, whether they describe a whole strategy or a change, and of a change the rules that stood before, where they are known."""
+    """A user's request: the words of the last turn, and of those before it that no strategy has answered yet.
+
+    Attributes:
+        whole: Whether the turns describe a whole strategy; otherwise a change.
+        before: Of a change, the rules that stood before, where they are known.
+        earlier: The words of the open turns before the last.
+    """
 
     text: str
     whole: bool
     before: tuple[str, ...] | None = None
+    earlier: tuple[str, ...] = ()
 
 
-def request_in(turn: str) -> Request | None:
-    """The request of a turn of the person's; None for what the product itself says, such as findings."""
+def words_in(turn: str) -> str | None:
+    """The person's words in a turn; None for what the product itself says, such as findings."""
     lead, _, quote = turn.partition("\n")
-    if lead not in (_FIRST, _CHANGE, _ANSWER):
-        return None
-    return Request(str(json.loads(quote)), whole=lead == _FIRST)
+    return str(json.loads(quote)) if lead in (_FIRST, _CHANGE, _ANSWER) else None
 
 
 REPAIR = "The answer did not pass. Correct every finding and answer with the complete JSON again."

@@ -51,6 +51,7 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
         whole=request.whole,
         symbol=draft.symbol,
         before=request.before,
+        earlier=request.earlier,
     )
     return [*contract, *_explanation(draft), *_parameters(draft, strategy)]
 

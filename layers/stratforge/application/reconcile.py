@@ -10,11 +10,13 @@ from typing import Any
 
 from stratforge.application.execute_symbol import SCALE_CHANGED
 from stratforge.application.suspension import end_suspension, suspend
+from stratforge.application.watch_market import PRICE_JUMP
 from stratforge.broker import BrokerOrder, BrokerRefusesPlatform, BrokerStatement, FillActivity
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
 from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
+from stratforge.market.jumps import unexplained_jump
 from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
@@ -269,6 +271,12 @@ class Reconciliation:
                 obstacle = "an operator has to approve or dismiss it"
             if obstacle is not None:
                 corporate_actions.note_obstacle(connection, action, obstacle)
+            elif action.kind is ActionKind.SPLIT and action.ratio is not None:
+                # Published late: its price looked like a jump until now. One that it does not explain is still an operator's.
+                prices = corporate_actions.prices_around(connection, action)
+                explained = prices is not None and unexplained_jump(prices[0] / action.ratio, prices[1]) is None
+                if explained and halts.resume_symbol(connection, action.symbol, PRICE_JUMP):
+                    report.resumed.append(action.symbol)
         if obstacle is None:
             kept = report.splits if action.kind is ActionKind.SPLIT else report.followed
             kept.append(f"{action.symbol} {action.ratio}:1" if action.kind is ActionKind.SPLIT else action.words)

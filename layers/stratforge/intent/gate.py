@@ -19,6 +19,14 @@ from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.scenarios import never_acts
 from stratforge.intent.trial import disagreement
+from stratforge.intent.turns import (
+    INSTEAD,
+    corrections_left,
+    dropped_unasked,
+    judged_together,
+    plain_words,
+    spans_by_turn,
+)
 from stratforge.intent.wording import indicators_named, wording_findings
 from stratforge.strategy import Strategy
 
@@ -34,6 +42,7 @@ def contract_findings(
     whole: bool = True,
     symbol: str = "",
     before: Sequence[str] | None = None,
+    earlier: Sequence[str] = (),
 ) -> list[str]:
     """Lists the points on which request, requirements and code do not agree.
 
@@ -45,31 +54,37 @@ def contract_findings(
         whole: Whether the request describes the whole strategy; of a change, the rest is what stood before.
         symbol: The symbol of the answer.
         before: The rules that stood before a change; None when they are not known.
+        earlier: The person's words of the turns before this one that no strategy has answered yet: they are part of the request.
 
     Returns:
         One sentence for each disagreement, saying what to do; nothing when they agree.
     """
     program = Program(strategy.source)
-    found = [*_quotations(request, requirements, whole=whole), *_left_over(request, requirements, symbol)]
+    turns = (*earlier, request)
     rules, wrong = _read(requirements)
-    found += wrong
+    spans = spans_by_turn(turns, requirements, rules)
+    found = [*_quotations(requirements, spans, whole=whole), *_left_over(turns, requirements, spans, symbol), *wrong]
+    found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
     told = _numbers_told(assumptions)
     said = frozenset(
         one for each, of_it in zip(requirements, rules, strict=True) for one in columns_said(each.quote, of_it)
     )
-    named = indicators_named(" ; ".join([request, *assumptions]))
+    named = indicators_named(" ; ".join([*turns, *assumptions]))
     said |= frozenset(one for each in before or () for one in columns_of(read_rule(each)))
     for each, of_it in zip(requirements, rules, strict=True):
         if each.status is Status.COVERED:
             found += _lines(each, program)
-            found += wording_findings(each.quote, of_it, symbol=symbol, told=told, columns=said, named=named)
         elif each.status is not Status.KEPT:
             found += _not_told(each, of_it, assumptions, told)
-    for rule in (rule for of_it in rules for rule in of_it):
-        if rule.kind is RuleKind.SYMBOL and symbol and rule.unit != symbol.upper():
+        if each.status is Status.SUPERSEDED:
+            found += wording_findings(each.quote, of_it, told=told, columns=said, named=named)
+    for quote, of_it in judged_together(requirements, rules, spans):
+        found += wording_findings(quote, of_it, symbol=symbol, told=told, columns=said, named=named)
+    for rule in _standing(requirements, rules, RuleKind.SYMBOL):
+        if symbol and rule.unit != symbol.upper():
             found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
     if not wrong:
-        standing = _standing(rules)
+        standing = _standing(requirements, rules)
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
         found += _behaves(standing, strategy, symbol)
@@ -79,7 +94,7 @@ def contract_findings(
 def rules_of(requirements: Sequence[Requirement]) -> list[str]:
     """The rules that stand, in their canonical form; what cannot be read is left out."""
     rules, _ = _read(requirements)
-    return list(dict.fromkeys(each.text for each in _standing(rules)))
+    return list(dict.fromkeys(each.text for each in _standing(requirements, rules)))
 
 
 def _read(requirements: Sequence[Requirement]) -> tuple[list[list[Rule]], list[str]]:
@@ -97,8 +112,17 @@ def _read(requirements: Sequence[Requirement]) -> tuple[list[list[Rule]], list[s
     return rules, wrong
 
 
-def _standing(rules: Sequence[Sequence[Rule]]) -> list[Rule]:
-    return [each for of_it in rules for each in of_it if each.kind not in (RuleKind.DROP, RuleKind.SYMBOL)]
+def _standing(
+    requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], kind: RuleKind | None = None
+) -> list[Rule]:
+    """The rules that make the strategy; or those of one kind."""
+    return [
+        rule
+        for each, of_it in zip(requirements, rules, strict=True)
+        if each.status is not Status.SUPERSEDED
+        for rule in of_it
+        if (rule.kind is kind if kind else rule.kind not in (RuleKind.DROP, RuleKind.SYMBOL))
+    ]
 
 
 def _behaves(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator[str]:
@@ -117,54 +141,55 @@ def _kept(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], 
         each.text for of, of_it in zip(requirements, rules, strict=True) if of.status is Status.KEPT for each in of_it
     }
     dropped = {each.dropped.text for of_it in rules for each in of_it if each.dropped is not None}
-    now = {each.text for each in _standing(rules)}
+    now = {each.text for each in _standing(requirements, rules)}
     for text in sorted(kept - stood):
         yield f"The rule “{text}” is called kept, and did not stand before."
+    for each, of_it in zip(requirements, rules, strict=True):
+        if each.status is Status.COVERED and not any(rule.dropped for rule in of_it) and INSTEAD.search(each.quote):
+            yield f"“{each.quote[:80]}” puts something in the place of what stood, and drops nothing: say “drop <rule>” too."
     for text in sorted(stood - now - dropped):
         yield f"The rule “{text}” stood before, and is gone: keep it, or let the requirement that asks for it say “drop {text}”."
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.replace("’", "'").split()).lower()
-
-
-def _spans(request: str, quote: str) -> Iterator[tuple[int, int]]:
-    words = [re.escape(each) for each in quote.replace("’", "'").split()]
-    if words:
-        pattern = r"\s+".join(words).replace("'", "['’]")
-        for match in re.finditer(pattern, request, re.IGNORECASE):
-            yield match.span()
-
-
-def _quotations(request: str, requirements: Sequence[Requirement], *, whole: bool) -> Iterator[str]:
+def _quotations(
+    requirements: Sequence[Requirement], spans: Sequence[Sequence[Sequence[tuple[int, int]]]], *, whole: bool
+) -> Iterator[str]:
     seen: dict[str, Requirement] = {}
-    for each in requirements:
+    for each, places in zip(requirements, spans, strict=True):
         if each.status is Status.KEPT:
             if whole:
-                yield f"“{each.meaning[:80]}” is called kept, and this is the first request: quote it, or call it assumed."
+                yield f"“{each.meaning[:80]}” is called kept, and no strategy stands yet: quote it, or call it assumed."
             continue
         if not each.quote.strip():
             if each.status is not Status.ASSUMED:
                 yield f"“{each.meaning[:80]}” quotes nothing: what the request does not ask for is assumed."
             continue
-        if not any(True for _ in _spans(request, each.quote)):
-            yield f"requirements quotes “{each.quote[:80]}”, and the request does not say that: quote its own words."
-        twin = seen.setdefault(_plain(each.quote), each)
+        if not any(places):
+            yield f"requirements quotes “{each.quote[:80]}”, and no turn of the request says that: quote its own words, of one turn."
+        twin = seen.setdefault(plain_words(each.quote), each)
         if twin is not each and twin.status is not each.status:
             yield f"requirements quotes “{each.quote[:80]}” twice, as {twin.status.value} and as {each.status.value}: which is it?"
 
 
-def _left_over(request: str, requirements: Sequence[Requirement], symbol: str) -> Iterator[str]:
-    spans = [span for each in requirements if each.status is not Status.KEPT for span in _spans(request, each.quote)]
-    lost = False
-    for element in elements_of(request):
-        if not any(start <= element.start and element.end <= end for start, end in spans):
-            lost = True
-            around = request[max(0, element.start - 25) : element.end + 25].strip()
-            yield f"The request says “{element.text}” (in “…{around}…”), and no requirement quotes it: add it as covered, assumed or unsupported."
-    if not lost:
-        for words in words_left(request, spans, symbol):
-            yield f"No requirement quotes “{words}” of the request: add it as covered, assumed or unsupported."
+def _left_over(
+    turns: Sequence[str],
+    requirements: Sequence[Requirement],
+    spans: Sequence[Sequence[Sequence[tuple[int, int]]]],
+    symbol: str,
+) -> Iterator[str]:
+    quoted = [places for each, places in zip(requirements, spans, strict=True) if each.status is not Status.KEPT]
+    for index, turn in enumerate(turns):
+        inside = [span for places in quoted for span in places[index]]
+        where = "The request" if index == len(turns) - 1 else "An earlier turn that is still open"
+        lost = False
+        for element in elements_of(turn):
+            if not any(start <= element.start and element.end <= end for start, end in inside):
+                lost = True
+                around = turn[max(0, element.start - 25) : element.end + 25].strip()
+                yield f"{where} says “{element.text}” (in “…{around}…”), and no requirement quotes it: add it as covered, assumed or unsupported."
+        if not lost:
+            for words in words_left(turn, inside, symbol):
+                yield f"No requirement quotes “{words}” of the request: add it as covered, assumed or unsupported."
 
 
 def _numbers_told(assumptions: Sequence[str]) -> frozenset[float]:
@@ -184,8 +209,8 @@ def _not_told(
 ) -> Iterator[str]:
     """What is assumed or unsupported has to be said to the person before anything runs."""
     if requirement.quote.strip():
-        said = [_plain(each) for each in assumptions]
-        if not any(_plain(requirement.quote) in each for each in said):
+        said = [plain_words(each) for each in assumptions]
+        if not any(plain_words(requirement.quote) in each for each in said):
             yield f"“{requirement.quote[:80]}” is {requirement.status.value}, and assumptions does not say so: quote the words there and say what becomes of them."
         return
     for rule in rules:

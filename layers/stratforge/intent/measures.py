@@ -181,6 +181,10 @@ def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
         yield f"is an amount of money, and its rule counts {' and '.join(sorted(units))}."
 
 
+# “No, only after 11:00”: it denies what was said before, not what follows.
+_CORRECTS = re.compile(r"^\s*(?:no|nope|nein|non)\s*[,.:;!]", re.IGNORECASE)
+
+
 def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
     """Hours that are missing, in another zone, or on the other side."""
     zone = _zone_of(quote)
@@ -188,7 +192,7 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
     for element in elements_of(quote):
         if element.kind is not Kind.TIME:
             continue
-        before, begin = quote[begin : element.start], element.end
+        before, begin = _CORRECTS.sub("", quote[begin : element.start]), element.end
         if zone is not None and zone[0] is None:
             yield f"names a time zone ({zone[1]}) whose distance to the exchange changes with the season or is not known here: ask, or say how it is read in assumptions and call it assumed."
             continue

@@ -10,14 +10,15 @@ from pydantic import BaseModel, Field
 class Status(StrEnum):
     """The outcomes of a requirement.
 
-    `covered` by code, `assumed` where something was read into the words, `unsupported` where the language cannot do it, and `kept` where it stands
-    since an earlier turn.
+    `covered` by code, `assumed` where something was read into the words, `unsupported` where the language cannot do it, `kept` where it stands
+    since an earlier strategy, and `superseded` where the person corrected it before any strategy was written.
     """
 
     COVERED = "covered"
     ASSUMED = "assumed"
     UNSUPPORTED = "unsupported"
     KEPT = "kept"
+    SUPERSEDED = "superseded"
 
 
 class Requirement(BaseModel):
@@ -30,7 +31,7 @@ class Requirement(BaseModel):
     meaning: str = Field(max_length=600, description="What it means in the strategy language, in plain words")
     status: Status = Field(
         description="covered: the lines do just this. assumed: something was read into the words, or it was not asked for. unsupported: the language "
-        "cannot do it. kept: it stands since an earlier turn"
+        "cannot do it. kept: it stands since an earlier strategy. superseded: words of an open turn that a later turn corrects, with the rules they would have been"
     )
     rules: list[str] = Field(
         default_factory=list,

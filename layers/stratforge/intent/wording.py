@@ -71,7 +71,7 @@ def wording_findings(
         *time_findings(quote, meant),
         *day_findings(quote, meant, gone),
         *_directions(quote, atoms),
-        *_names(quote, meant, symbol),
+        *_names(quote, meant, gone, symbol),
         *_connectives(quote, meant, changed=changed),
         *_actions(quote, meant, changed=changed),
         *_exits(quote, meant, atoms, changed=changed),
@@ -162,7 +162,13 @@ def _stands(side: str, operand: tuple[re.Pattern[str], tuple[str, ...]] | float)
     return holds(side, *operand[1])
 
 
-def _names(quote: str, rules: Sequence[Rule], symbol: str) -> Iterator[str]:
+_TAKEN = re.compile(
+    r"(?:\b(?:without|remove|drop|delete|get rid of|ohne|sin|sans|not|no longer|stop)|n't)\b(?:\s+(?:the|any|my|on|by|sell\w*|buy\w*|exit\w*|because|of|when|using|use))*\s*$",
+    re.IGNORECASE,
+)
+
+
+def _names(quote: str, rules: Sequence[Rule], gone: Sequence[Rule], symbol: str) -> Iterator[str]:
     text = texts(rules)
     for pattern, meant in INDICATORS:
         if (match := pattern.search(quote)) and not OLD.search(quote[: match.start()]):
@@ -175,14 +181,23 @@ def _names(quote: str, rules: Sequence[Rule], symbol: str) -> Iterator[str]:
                 for other, _ in INDICATORS
                 if other is not pattern
             )
-            if not longer and not holds(text, *meant):
+            taken = _TAKEN.search(quote[: match.start()]) if holds(texts(gone), *meant) else None
+            if (
+                taken
+                and "not" not in taken[0]
+                and "n't" not in taken[0]
+                and holds(text, *meant)
+                and text != texts(gone)
+            ):
+                yield f"takes “{match[0]}” away, and its rules ({text}) still have it."
+            if not longer and not taken and not holds(text, *meant):
                 yield f"speaks of “{match[0]}”, and its rules ({text}) do not."
     if ATR.search(quote) and not holds(text, "atr", "natr"):
         yield "counts in average true ranges (ATR), and its rules do not."
     if quote.upper() == quote and re.search(r"[A-Z]{4}", quote):
         return
     names = {name.upper() for name in REGISTRY}
-    for match in re.finditer(r"(?<![\w/.])\$?([A-Z]{2,5})(?![\w])", quote):
+    for match in re.finditer(r"(?<![\w/.])\$?([A-Z]{2,5}(?:\.[A-Z](?!\w))?)(?!\w)", quote):
         word = match[1]
         base = symbol.split("/", maxsplit=1)[0].upper()
         if OLD.search(quote[: match.start()]):

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from stratforge.portfolio.allocation import allocate
+from stratforge.portfolio.allocation import allocate, apportion, drawn
 
 ONE = Decimal(1)
 wholes = st.lists(st.integers(1, 1000), min_size=1, max_size=12)
@@ -71,3 +71,28 @@ def test_small_orders_are_served_as_often_as_their_size_says() -> None:
     demands = names([Decimal(1), Decimal(99)])
     served = sum(allocate(ONE, demands, key=str(draw), step=ONE)[UUID(int=1)] for draw in range(20_000))
     assert 120 < served < 280
+
+
+@given(st.text(max_size=8))
+def test_a_part_of_a_unit_goes_to_whoever_holds_one(key: str) -> None:
+    odd, whole = UUID(int=1), UUID(int=2)
+    parts = allocate(Decimal("1.5"), {odd: Decimal("1.5"), whole: Decimal(2)}, key=key, step=Decimal(1))
+    assert parts[whole] % 1 == 0
+    assert sum(parts.values()) == Decimal("1.5")
+
+
+@given(st.text(max_size=8))
+def test_weights_of_different_precision_count_as_what_they_are(key: str) -> None:
+    weights = {UUID(int=1): Decimal("0.25"), UUID(int=2): Decimal("1E+1"), UUID(int=3): Decimal(4)}
+    assert apportion(Decimal("28.5"), weights, key=key, step=Decimal("0.01")) == {
+        name: 2 * weight for name, weight in weights.items()
+    }
+
+
+@given(st.text(max_size=8))
+def test_what_is_less_than_a_step_goes_to_the_last_in_the_line(key: str) -> None:
+    weights = {UUID(int=number): Decimal(1) for number in range(1, 4)}
+    parts = apportion(Decimal("3.005"), weights, key=key, step=Decimal("0.01"))
+    *others, last = drawn(weights, key)
+    assert [parts[name] for name in others] == [1, 1]
+    assert parts[last] == Decimal("1.005")

@@ -104,7 +104,7 @@ def _crossed_at_the_end(
     progress: OrderProgress,
     price_of: Callable[[Decimal | None], Decimal],
 ) -> Sequence[NewTrade]:
-    trades = [each for each in settle(block, orders, progress).trades if not each.execution_id.startswith("cross:")]
+    trades = [each for each in settle(block, orders, progress).trades if not each.inside]
     if progress.terminal is None:
         return trades
     filled = {each.order_id: each.filled_quantity for each in orders}
@@ -116,7 +116,7 @@ def _crossed_at_the_end(
         demands = {each.order_id: each.quantity - filled[each.order_id] for each in orders if each.side == side}
         for order_id, part in allocate(block.cross_quantity, demands, key="old").items():
             if part:
-                trades.append(NewTrade(order_id, side, part, price, "cross:old", NOW))
+                trades.append(NewTrade(order_id, side, part, price, "old", NOW, inside=True))
     return trades
 
 
@@ -167,7 +167,7 @@ def a_round(
         progress = OrderProgress(filled, value, NOW, terminal, f"fill-{step}", price, part)
         trades = rule(block, states, progress)
         for trade in trades:
-            inside = trade.execution_id.startswith("cross:")
+            inside = trade.inside
             whose = of[trade.order_id]
             done.append(Done(whose.user, trade.side, trade.quantity, trade.price, moment, inside))
         got = {each.order_id: ZERO for each in states}

@@ -49,7 +49,7 @@ def got(block: BlockState, orders: list[OrderState], event: OrderProgress) -> di
     assert all(trade.executed_at == NOW for trade in done.trades)
     assert all(trade.side == next(o.side for o in orders if o.order_id == trade.order_id) for trade in done.trades)
     return {
-        (trade.order_id, trade.execution_id.startswith("cross:")): (
+        (trade.order_id, trade.inside): (
             f"{trade.quantity.normalize():f}",
             f"{trade.price.normalize():f}",
         )
@@ -215,11 +215,11 @@ def test_more_than_was_ordered_belongs_to_no_order() -> None:
 def test_the_broker_keeps_coins_of_a_purchase_and_dollars_of_a_sale_and_nothing_of_what_crosses() -> None:
     block = replace(BLOCK, fee_rate=Decimal("0.0025"))
     trades = settle(block, [order(A, "buy", "30"), order(C, "sell", "20")], progress("10", "10")).trades
-    fees = {(t.order_id, t.execution_id.startswith("cross:")): (t.fee_quantity, t.fee_cash) for t in trades}
+    fees = {(t.order_id, t.inside): (t.fee_quantity, t.fee_cash) for t in trades}
     assert fees == {(A, False): (Decimal("0.025"), ZERO), (A, True): (ZERO, ZERO), (C, True): (ZERO, ZERO)}
     block = replace(block, side="sell", limit_price=Decimal("9.8"))
     trades = settle(block, [order(A, "sell", "30"), order(C, "buy", "20")], progress("10", "10")).trades
-    fees = {(t.order_id, t.execution_id.startswith("cross:")): (t.fee_quantity, t.fee_cash) for t in trades}
+    fees = {(t.order_id, t.inside): (t.fee_quantity, t.fee_cash) for t in trades}
     assert fees == {(A, False): (ZERO, Decimal("0.25")), (A, True): (ZERO, ZERO), (C, True): (ZERO, ZERO)}
 
 

@@ -213,6 +213,10 @@ def test_a_purchase_is_cut_to_what_the_account_can_pay(dollars: str, quantity: s
         assert (cut.limit_price, cut.side, cut.cross_quantity) == (block.limit_price, "buy", block.cross_quantity)
 
 
+def test_an_account_that_owes_buys_nothing_at_a_limit_below_the_price() -> None:
+    assert within(net(order("buy", "100", "5")), Decimal(-5), PRICE, AssetRules("AAPL")) is None
+
+
 def test_what_is_no_order_of_an_asset_is_not_cut() -> None:
     assert within(net(order("buy", "100")), Decimal(1000), PRICE, None) is None
     assert within(net(order("buy", "0.05")), Decimal(1000), PRICE, STOCK) is None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from stratforge.ai.draft import DraftParameter, StrategyDraft
+from stratforge.ai.draft import AnswerKind, DraftParameter, StrategyDraft
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import Turn
 from stratforge.application.jobs.requests import GenerateRequest
-from stratforge.application.jobs.results import OpenQuestions, failure_of, result_of
+from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy, failure_of, result_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import Job, JobKind
 from stratforge.storage.strategies.strategies import StoredStrategy
 
-# How many versions, and how many questions, the model is reminded of.
-_MAX_TURNS = 6
+# How many versions the model is reminded of, and how many turns may be open at once: none of them is forgotten, so there is a bound.
+_MAX_VERSIONS, MAX_OPEN = 6, 20
+
+
+class TooManyOpen(Exception):
+    """More turns are open than a request can have."""
 
 
 def read_conversation(
@@ -23,6 +27,9 @@ def read_conversation(
 
     Args:
         before: The strategy that is to be changed; None when a new one is to be written.
+
+    Raises:
+        TooManyOpen: if more was asked and answered than is kept in mind.
     """
     turns = _versions(connection, before) if before else []
     asked = _open_questions(connection, job, request)
@@ -35,7 +42,7 @@ def read_conversation(
 def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
     """Each version with the request it answered."""
     turns = list[Turn]()
-    for version in reversed(strategies.list_versions(connection, before.strategy_id)[:_MAX_TURNS]):
+    for version in reversed(strategies.list_versions(connection, before.strategy_id)[:_MAX_VERSIONS]):
         draft = StrategyDraft(
             name=before.name,
             symbol=before.symbol,
@@ -59,12 +66,17 @@ def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
 def _open_questions(connection: Connection, job: Job, request: GenerateRequest) -> list[Turn]:
     """The requests before this one that the model answered with questions, or with code that did not pass."""
     turns = list[Turn]()
-    for _ in range(_MAX_TURNS):
-        earlier = jobs.get_job(connection, request.follows) if request.follows else None
+    while request.follows:
+        earlier = jobs.get_job(connection, request.follows)
         if earlier is None or earlier.user_id != job.user_id or earlier.kind != JobKind.GENERATE:
             break
+        if isinstance(result_of(earlier), WrittenStrategy):
+            # What it asked for stands in a version.
+            break
+        if len(turns) >= 2 * MAX_OPEN:
+            raise TooManyOpen
         request = GenerateRequest.model_validate(earlier.request)
-        ask = answer_request if request.follows else first_request
+        ask = answer_request if request.follows else refinement_request if request.strategy_id else first_request
         turns = [Turn("user", ask(request.prompt)), Turn("model", _answer(earlier, request)), *turns]
     return turns
 
@@ -74,6 +86,8 @@ def _answer(earlier: Job, request: GenerateRequest) -> str:
     failure, asked = failure_of(earlier), result_of(earlier)
     failed = failure.draft if failure else None
     draft = StrategyDraft(
+        # What did not pass, or only asks, is no strategy that stands.
+        kind=asked.kind if isinstance(asked, OpenQuestions) else AnswerKind.CLARIFY,
         name="-",
         symbol=request.symbol or "",
         python_code=failed.python_code if failed else "",

@@ -11,7 +11,7 @@ from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant
 from stratforge.ai.failures import ModelRefused, NotADraft
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.application.jobs.asking import asked, showing
-from stratforge.application.jobs.conversation import read_conversation
+from stratforge.application.jobs.conversation import MAX_OPEN, TooManyOpen, read_conversation
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
@@ -52,6 +52,11 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
             work.tell,
             lambda symbol: _symbol_findings(work, wanted or symbol),
         )
+    except TooManyOpen as error:
+        message = (
+            f"More than {MAX_OPEN} turns are open since the last strategy. Begin anew, with all you want in one text."
+        )
+        raise Failed(FailureCode.MODEL_REFUSED, message) from error
     except (ModelRefused, NotADraft) as error:
         raise Failed(FailureCode.MODEL_REFUSED, str(error)) from error
     except NotPassed as error:

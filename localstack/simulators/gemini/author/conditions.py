@@ -28,7 +28,7 @@ from simulators.gemini.author.rules import (
 from simulators.gemini.author.scanner import ARTICLES, BARS, THE, N, Scanner, Unexpressible, bars_of
 from simulators.gemini.author.series import CLOSE, VOLUME, average, channel, macd, operand, series
 
-_IS = r"(?:is|are|was|gets?|has|have|been|being|stays?|remains?|sits?|trades?|trading|moves?|goes|go|going|comes?|come|closes?|closing|closed|falls?|falling|drops?|dropping|dips?|dipping|sinks?|declines?|pulls back|rises?|rising|climbs?|climbing|pushes|pops|returns?|recovers?|gone|fallen|risen|dropped|reads?|hits?|currently|already|still|then|also|now|back|well|to|at|again|even|significantly|significant|first|finally)"
+_IS = r"(?:is|are|was|gets?|has|have|been|being|stays?|remains?|sits?|trades?|trading|moves?|goes|go|going|comes?|come|closes?|closing|closed|falls?|falling|drops?|dropping|dips?|dipping|sinks?|declines?|pulls back|rises?|rising|climbs?|climbing|pushes|pops|returns?|recovers?|gone|fallen|risen|dropped|reads?|hits?|currently|already|still|then|also|now|back|well|to|at|again|even|significantly|significant|first|finally|must|should|needs? to|has to|have to|be)"
 _UP = r"(?:above|over|greater than|more than|higher than|bigger than|larger than|exceeds?|exceeding|>|up above|up over|up through|on top of|north of)"
 _DOWN = r"(?:below|under|beneath|underneath|less than|lower than|smaller than|<|down below|down under|south of)"
 _AT_LEAST = r"(?:at least|at or above|>=|or more|no less than|not less than|greater than or equal to)"
@@ -57,7 +57,7 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
     Raises:
         Unexpressible: if it is understood and the language cannot say it, or if its `and` and `or` can be read in two ways.
     """
-    either = scan.take(r"either|(?:any|one) of(?: the following| these)?:?")
+    either = scan.take(r"either(?: when| if)?|(?:any|one) of(?: the following| these)?:?")
     scan.take(r"both|all of(?: the following| these)?:?")
     first = _negated(scan, memory)
     if first is None:
@@ -67,7 +67,7 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         at = scan.at
         # A comma before the next one is read with the word that joins it.
         match = scan.take(
-            r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except(?: when| if| on)?)|,"
+            r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but (?:in (?:both|either|all|any|each) cases? )?only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except(?: when| if| on)?)|,"
         )
         if match is None:
             timed = time_condition(scan, memory)
@@ -88,9 +88,13 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
             scan.at = at
             break
         if match[2]:
-            following = contrary(following) if isinstance(following, Compare) else Not(following)
-        words.append("or" if match[1] else "," if match[0].strip() == "," else "and")
+            following = _none_of(scan, memory, following)
+        anew = match[1] is not None and match[1] != "or"
+        words.append("or when" if anew else "or" if match[1] else "," if match[0].strip() == "," else "and")
         parts.append(following)
+    if {"or when", "and"} <= set(words) and not either:
+        return _alternatives(parts, words)
+    words = ["or" if each == "or when" else each for each in words]
     joins = {each for each in words if each != ","}
     if len(joins) == 2 and not either:
         said = " … ".join(each.words for each in parts)
@@ -104,6 +108,40 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         last = len(words) - 1 - words[::-1].index("or")
         return Both((Either(tuple(parts[: last + 2])), *parts[last + 2 :]))
     return Either(tuple(parts)) if "or" in joins else Both(tuple(parts))
+
+
+def _none_of(scan: Scanner, memory: Memory, first: Condition) -> Condition:
+    """“Unless a or b”: neither of them."""
+    parts = [first]
+    while True:
+        at = scan.at
+        following = _negated(scan, memory) if scan.take(r"or(?: if| when)?") else None
+        if following is None:
+            scan.at = at
+            break
+        parts.append(following)
+    denied = tuple(contrary(each) if isinstance(each, Compare) else Not(each) for each in parts)
+    return denied[0] if len(denied) == 1 else Both(denied)
+
+
+def _alternatives(parts: list[Condition], words: list[str]) -> Condition:
+    """“When a and b, or when c”: each “or when” begins anew. What is joined to the last one may be meant for all."""
+    groups: list[tuple[list[Condition], list[str]]] = [([parts[0]], [])]
+    for word, part in zip(words, parts[1:], strict=True):
+        if word == "or when":
+            groups.append(([part], []))
+        else:
+            groups[-1][0].append(part)
+            groups[-1][1].append(word)
+    if groups[-1][1] or any({"and", "or"} <= set(joins) for _, joins in groups):
+        raise Unexpressible(
+            "“and” and “or” stand together here, and it can be read in two ways. Please say it in two sentences."
+        )
+    made = (
+        of_it[0] if len(of_it) == 1 else Either(tuple(of_it)) if "or" in joins else Both(tuple(of_it))
+        for of_it, joins in groups
+    )
+    return Either(tuple(made))
 
 
 def _negated(scan: Scanner, memory: Memory) -> Condition | None:
@@ -252,6 +290,20 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
                 return Both((TimeOfDay(start, until=False), TimeOfDay(end, until=True)))
         scan.at = at
         scan.take(r"(?:it is|it 's|the time is|time is)")
+    lunch = scan.take(r"(?:during|over|in|at|outside(?: of)?) (?:the )?lunch(?: ?time| hours?| break)?")
+    outside = "outside" in lunch[0] if lunch else scan.take(r"outside(?: of)?(?: the hours(?: of| from)?)?") is not None
+    if lunch or outside:
+        bracket = scan.take(r"\(")
+        scan.take(r"between|from")
+        start = _bare_minute(scan)
+        end = _bare_minute(scan) if start is not None and scan.take(r"and|to|until|till|-") else None
+        if end is not None and (not bracket or scan.take(r"\)")):
+            assert start is not None
+            if outside:
+                return Either((TimeOfDay(start, until=True), TimeOfDay(end, until=False)))
+            return Both((TimeOfDay(start, until=False), TimeOfDay(end, until=True)))
+        scan.at = at
+        return None
     match = scan.take(rf"(?:in|during|within) (?:the )?{_EDGE}")
     if match:
         span = _span(match, 2)
@@ -277,6 +329,7 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
     if scan.take(r"(?:in|during) the afternoon"):
         return TimeOfDay(720, until=False)
     for words, until in (
+        (r"no earlier than|not (?:before|earlier than|until)", False),
         (r"before|until|till|no later than|earlier than|prior to", True),
         (r"(?:at or )?after|past|from|since|later than|starting (?:at|from)|beginning at", False),
     ):
@@ -359,8 +412,10 @@ def _position(scan: Scanner, memory: Memory) -> Condition | None:
     )
     if match is None:
         match = scan.take(
-            rf"{N} ({BARS}|hours?|days?) (?:have passed|later|pass|after (?:entry|buying|the (?:buy|entry|purchase))|in the trade)"
+            rf"(?:after )?{N} ({BARS}|hours?|days?) (?:have passed|later|pass|after (?:entry|buying|the (?:buy|entry|purchase))|in the trade)"
         )
+    if match is None:
+        match = scan.take(rf"after {N} ({BARS}|hours?)(?= [.,;)]| or | and |$)")
     if match:
         return Held(bars_of(float(match[1]), match[2], f"Holding for {match[1]} {match[2]}"))
     for words, gain in (
@@ -399,13 +454,13 @@ def _position(scan: Scanner, memory: Memory) -> Condition | None:
 def amount_of(scan: Scanner) -> tuple[float, Literal["%", "$", "ATR"]] | None:
     at = scan.at
     match = scan.take(
-        rf"(?:a |an |\+ ?)?(?:{N} ?(%)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?)(?: \( 14 \))?)(?: (?:a|per) share)?"
+        rf"(?:a |an |\+ ?)?(?:{N} ?(%|basis points?|bps?)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?)(?: \( 14 \))?)(?: (?:a|per) share)?"
     )
     if match is None:
         scan.at = at
         return None
     if match[1]:
-        return float(match[1]), "%"
+        return float(match[1]) / (1 if match[2] == "%" else 100), "%"
     if match[3]:
         return float(match[3]), "$"
     if match[4]:
@@ -807,6 +862,13 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
         memory.left, memory.right, memory.pair = left, line, (left, line)
         off: Condition = Compare(left, ">=" if above else "<=", line)
         return contrary(off) if negative else off
+    more = scan.take(rf"(?:at |to )?{N} or (less|lower|below|under|more|higher|above)") if left.levels else None
+    if more:
+        sign: Literal["<=", ">="] = "<=" if more[2] in ("less", "lower", "below", "under") else ">="
+        return _made(left, sign, Number(float(more[1])), memory, event=False, negative=negative)
+    if both := _both_lines(scan, left):
+        memory.left, memory.right = left, both.parts[-1].right  # type: ignore[union-attr]
+        return both
     if scan.take(_AT_LEAST):
         op = ">="
     elif scan.take(_AT_MOST):
@@ -879,6 +941,20 @@ def _comparison(scan: Scanner, memory: Memory) -> Condition | None:
     return Both(tuple(further)) if len(further) > 1 else found
 
 
+def _both_lines(scan: Scanner, left: Series) -> Both | None:
+    """“Above both the 20 and the 50 SMA”."""
+    at = scan.at
+    match = scan.take(
+        rf"({_UP}|{_DOWN}) (?:both )?{THE}{N} ?(?:{BARS} )?and {THE}{N} ?(?:{BARS} )?(smas?|emas?|moving averages?|averages?|mas?)"
+    )
+    if match is None or left.scale != "price":
+        scan.at = at
+        return None
+    kind = "ema" if match[4].startswith("ema") else "sma"
+    op: Literal["<", ">"] = ">" if re.fullmatch(_UP, match[1].strip()) else "<"
+    return Both(tuple(Compare(left, op, average(kind, float(each))) for each in (match[2], match[3])))
+
+
 def _crossed(scan: Scanner, left: Series) -> tuple[Operand, bool | None] | None:
     """What is crossed where no direction stands before it, and the direction if one stands behind it."""
     at = scan.at
@@ -898,7 +974,7 @@ def _distance(scan: Scanner) -> tuple[Series, bool] | None:
     at = scan.at
     scan.take(r"(?:at least|more than|over)")
     match = scan.take(
-        rf"(?:{N} ?%|\$ ?{N}|{N} ?(?:dollars|usd))(?: or more)? (above|over|higher than|below|under|beneath|lower than)"
+        rf"(?:{N} ?%|\$ ?{N}|{N} ?(?:dollars?|usd))(?: or more)? (above|over|higher than|below|under|beneath|lower than)"
     )
     right = series(scan) if match else None
     if match is None or right is None or right == CLOSE:
@@ -1013,6 +1089,9 @@ def _anaphora(scan: Scanner, memory: Memory) -> Condition | None:
     if op is None:
         scan.at = at
         if memory.left is not None and memory.left.levels:
+            if more := scan.take(rf"(?:at )?{N} or (less|lower|below|under|more|higher|above)"):
+                sign: Literal["<=", ">="] = "<=" if more[2] in ("less", "lower", "below", "under") else ">="
+                return Compare(memory.left, sign, Number(float(more[1])))
             match = scan.take(rf"at {N}(?= |$)(?! ?(?:%|:|am|pm|bars|minutes))")
             if match and isinstance(memory.right, Number):
                 level = float(match[1])

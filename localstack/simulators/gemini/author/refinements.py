@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
 
 from simulators.gemini.author.conditions import Memory, weekdays
 from simulators.gemini.author.rules import (
     Both,
+    Compare,
+    Condition,
     Cross,
     Either,
     Held,
+    Number,
     Plan,
     Result,
     Rule,
@@ -23,7 +28,7 @@ from simulators.gemini.author.rules import (
     plain,
     with_number,
 )
-from simulators.gemini.author.scanner import N, Scanner
+from simulators.gemini.author.scanner import BARS, N, Scanner
 from simulators.gemini.author.series import average
 from simulators.gemini.author.statements import Reader
 from simulators.gemini.author.wording import Wording
@@ -31,9 +36,6 @@ from simulators.gemini.author.wording import Wording
 
 def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
     """The plan after a change, and what was changed, in words; a change that is not understood is a question."""
-    if not before.of("entry"):
-        # The first request was answered with a question: this is the answer to it.
-        return _answered(before, wording), []
     plan = Plan(
         list(before.symbols),
         [replace(each, place=(0, 0)) for each in before.rules],
@@ -53,7 +55,7 @@ def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
             scan.at = at
         else:
             if scan.take(
-                r"(?:please|and|also|then|but|ok|okay|now|thanks|thank you|can you|could you|would you|i want|i would like|make it|change it|let us|just|instead|to|so that|it|the strategy|keep everything else|leave the rest|the rest stays(?: the same)?|the same|strategy)"
+                r"(?:no(?= [,:]? ?(?:only|use|make|change|set|buy|sell))|please|and|also|then|but|ok|okay|now|thanks|thank you|can you|could you|would you|i want|i would like|make it|change it|let us|just|instead|to|so that|it|the strategy|keep everything else|leave the rest|the rest stays(?: the same)?|the same|strategy)"
             ):
                 continue
             said += _more(plan, wording, scan)
@@ -61,20 +63,13 @@ def refined(before: Plan, wording: Wording) -> tuple[Plan, list[str]]:
     return plan, said
 
 
-def _answered(before: Plan, wording: Wording) -> Plan:
-    plan = Reader(wording).read()
-    if not plan.symbols:
-        plan.symbols = before.symbols
-    return plan
-
-
 def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
     """The rest as a request of its own, whose rules are added."""
     memory = Memory()
     entry = plan.of("entry")[0].condition
     for each in nodes(entry):
-        if isinstance(each, Series) and each.levels:
-            memory.left = each
+        if isinstance(each, Compare) and each.left.levels:
+            memory.left, memory.right = each.left, each.right
         if isinstance(each, Cross) and isinstance(each.right, Series):
             memory.pair = (each.left, each.right)
     reader = Reader(wording, memory)
@@ -88,9 +83,24 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
     for rule in more.rules:
         if rule.assumed == ("only",):
             rule = replace(rule, kind="filter", assumed=())
+        if rule.kind in ("entry", "exit") and re.search(r"\binstead\b(?! of)", wording.text):
+            said.append(_instead(plan, rule, wording))
+            continue
+        if rule.kind == "entry" and _FURTHER.search(wording.text) and not re.search(r"\b(?:buy|enter)", wording.text):
+            # "And the RSI must be over 50": needed as well.
+            rule = replace(rule, kind="filter", assumed=())
+        elif rule.kind in ("entry", "exit") and re.search(r"\b(?:also|as well|too|additionally)\b", wording.text):
+            plan.rules.append(rule)
+            continue
         if rule.kind in ("entry", "exit") and not isinstance(rule.condition, Result | Trail | Held | TimeOfDay):
             said.append(_take_its_place(plan, rule))
             continue
+        if rule.kind == "filter" and re.match(r"no\b|instead|rather|actually|sorry", wording.text):
+            plan.rules = [
+                each
+                for each in plan.rules
+                if not (each.kind == "filter" and each.place == (0, 0) and type(each.condition) is type(rule.condition))
+            ]
         if isinstance(rule.condition, Result | Trail):
             same = [
                 each
@@ -105,6 +115,25 @@ def _more(plan: Plan, wording: Wording, scan: Scanner) -> list[str]:
         group = ("equity", "cash", "shares") if setting.kind in ("equity", "cash", "shares") else (setting.kind,)
         plan.settings = [each for each in plan.settings if each.kind not in group] + [setting]
     return [each for each in said if each]
+
+
+_FURTHER = re.compile(r"\b(?:must|should|has to|have to|needs? to|also|as well|too|additionally)\b")
+
+
+def _instead(plan: Plan, rule: Rule, wording: Wording) -> str:
+    """A rule in the place of all rules of its side; where some of them are stops or targets and it does not say “only”, it is asked."""
+    old = [each for each in plan.rules if each.kind == rule.kind and each.place == (0, 0)]
+    about = getattr(getattr(rule.condition, "left", None), "name", None)
+    if about and any(
+        getattr(getattr(each, "left", None), "name", "") == about for one in old for each in nodes(one.condition)
+    ):
+        return _take_its_place(plan, rule)
+    if len(old) > 1 and "only" not in wording.text:
+        said = " or ".join(each.condition.words for each in old)
+        plan.questions.append(f"Instead of which rule ({said}) should “{rule.condition.words}” stand?")
+        return ""
+    plan.rules = [each for each in plan.rules if each not in old] + [rule]
+    return f"Changed: it {'buys' if rule.kind == 'entry' else 'sells'} when {rule.condition.words}."
 
 
 def _take_its_place(plan: Plan, rule: Rule) -> str:
@@ -291,6 +320,163 @@ def _without(plan: Plan, scan: Scanner) -> str | None:
     return f"Changed: the {what} was removed."
 
 
+_SIDES = {"exit": "exit", "sell": "exit", "selling": "exit", "entry": "entry", "buy": "entry", "buying": "entry"}
+
+
+def _level(plan: Plan, scan: Scanner) -> str | None:
+    """“Make the exit 70”, “set the stop to 2 %”, “RSI exit at 65”."""
+    match = scan.take(
+        rf"(?:(?:make|set|put|move|raise|lower|change|adjust|have|use) )(?:the |my |its |rsi )*(exit|sell|selling|entry|buy|buying|trailing stop|stop loss|stop|take profit|profit target|target)(?: (?:level|threshold|rule|point|value|loss))?(?: (?:to|at|be|of|=|above|below))* {N} ?(%|percent)?"
+    )
+    if match is None:
+        return None
+    what, value = match[1], float(match[2])
+    found = list[tuple[Rule, Condition, float]]()
+    for rule in plan.rules:
+        for each in nodes(rule.condition):
+            if (
+                what in _SIDES
+                and rule.kind == _SIDES[what]
+                and isinstance(each, Compare)
+                and isinstance(each.right, Number)
+            ):
+                found.append((rule, each, each.right.value))
+            elif (isinstance(each, Trail) and "trail" in what) or (
+                isinstance(each, Result)
+                and what not in _SIDES
+                and "trail" not in what
+                and each.gain == ("stop" not in what)
+            ):
+                found.append((rule, each, each.amount))
+    unit = getattr(found[0][1], "unit", "") if found else ""
+    if len(found) != 1 or (match[3] and unit != "%"):
+        plan.questions.append(
+            f"Which number of the {what} should become {plain(value)}? Please say the old one too, as in “{plain(value)} instead of 30”."
+        )
+        return ""
+    rule, old, number = found[0]
+    plan.rules[plan.rules.index(rule)] = _put(rule, old, with_number(old, number, value))
+    return f"Changed: {plain(value)} instead of {plain(number)}."
+
+
+def _put(tree: Rule, old: Condition, new: Condition) -> Rule:
+    """The rule with one condition for another."""
+
+    def put(found: Condition) -> Condition:
+        if found == old:
+            return new
+        if isinstance(found, Both | Either):
+            return replace(found, parts=tuple(map(put, found.parts)))
+        return found
+
+    return replace(tree, condition=put(tree.condition))
+
+
+def _length(plan: Plan, scan: Scanner) -> str | None:
+    """“Use 7 periods for the RSI”, “a 7-bar RSI”, “RSI length 7”, “make it 20 and 50”."""
+    names = r"(rsi|cci|mfi|adx|atr|stochastic|williams|roc|momentum)"
+    match = scan.take(
+        rf"(?:(?:use|take|try|make it|with|set|put|make) )?(?:an? |the )*{N} ?(?:{BARS})? ?(?:for|on|in) (?:the )?{names}"
+        rf"|(?:(?:use|take|try|make it|make|set|change) )(?:an? |the )*(?:{N} ?(?:{BARS})? {names}|{names} (?:length|period|periods|lookback) ?(?:to|of|be|=)? ?{N})(?: instead)?"
+    )
+    if match is not None:
+        name, length = match[2] or match[4] or match[5], float(match[1] or match[3] or match[6])
+        rules = [_with_length(each, name, length) for each in plan.rules]
+        if rules == plan.rules:
+            plan.questions.append(
+                f"The strategy has no {name.upper()} whose length could become {plain(length)}. What is meant?"
+            )
+            return ""
+        plan.rules = rules
+        return f"Changed: the {name.upper()} looks at {plain(length)} bars."
+    match = scan.take(
+        rf"(?:make (?:it|them)|use|try|take|change (?:it|them) to) {N} ?(?:and|/|,) ?{N}(?: ?(?:{BARS}|averages|emas?|smas?))?(?= ?[.!]|$)"
+    )
+    if match is None:
+        return None
+    lengths = sorted(
+        {
+            each.parameters[0]
+            for rule in plan.rules
+            for each in nodes(rule.condition)
+            if isinstance(each, Series) and each.name in _KINDS.values()
+        }
+    )
+    new = sorted((float(match[1]), float(match[2])))
+    if len(lengths) != 2:
+        plan.questions.append(f"Which numbers should become {plain(new[0])} and {plain(new[1])}?")
+        return ""
+    for old, value in zip(lengths, (1e9, new[1]), strict=True):
+        plan.rules = [with_number(each, old, value) for each in plan.rules]
+    plan.rules = [with_number(each, 1e9, new[0]) for each in plan.rules]
+    return f"Changed: {plain(new[0])} and {plain(new[1])} instead of {plain(lengths[0])} and {plain(lengths[1])}."
+
+
+def _with_length(rule: Rule, name: str, length: float) -> Rule:
+    changed = rule
+    for each in nodes(rule.condition):
+        if isinstance(each, Series) and each.name.startswith(name[:5]) and len(each.parameters) == 1:
+            changed = _swap_series(changed, each, replace(each, parameters=(length,)))
+    return changed
+
+
+def _swap_series(rule: Rule, old: Series, new: Series) -> Rule:
+    def swap(tree: Any) -> Any:
+        if tree == old:
+            return new
+        if isinstance(tree, tuple):
+            return tuple(map(swap, tree))
+        if is_dataclass(tree) and not isinstance(tree, Series | type):
+            return replace(
+                tree,
+                **{
+                    each.name: swap(getattr(tree, each.name))
+                    for each in fields(tree)
+                    if each.name in ("left", "right", "part", "parts", "condition")
+                    and not isinstance(getattr(tree, each.name), float)
+                },
+            )
+        return tree
+
+    changed = swap(rule)
+    assert isinstance(changed, Rule)
+    return changed
+
+
+def _no_more(plan: Plan, scan: Scanner) -> str | None:
+    """“Without the RSI”, “do not sell on RSI anymore”: parts of a rule that go, where something is left of it."""
+    match = scan.take(
+        r"(?:do not|no longer|never|stop) (sell|selling|exit|buy|buying)(?: it)? (?:on|by|because of|when|at)(?: the)? (rsi|macd|adx|mfi|cci|vwap|volume|ema|sma)(?: (?:anymore|any more|signal|signals))*"
+        r"|(?:without|remove|drop|no|skip|forget)(?: the| any)*()() (rsi|macd|adx|mfi|cci|vwap|volume|ema|sma)(?: (?:anymore|condition|part|rule|filter|signal))*(?= ?[.!]|$)"
+    )
+    if match is None:
+        return None
+    side, name = _SIDES.get((match[1] or "").replace("exit", "exit"), ""), match[2] or match[5]
+    rules, changed = list[Rule](), False
+    for rule in plan.rules:
+        parts = rule.condition.parts if isinstance(rule.condition, Both | Either) else (rule.condition,)
+        kept = tuple(
+            each
+            for each in parts
+            if not any(isinstance(one, Series) and one.name.startswith(name) for one in nodes(each))
+        )
+        if (side and rule.kind != side) or len(kept) == len(parts):
+            rules.append(rule)
+            continue
+        changed = True
+        if kept:
+            joined = Both if isinstance(rule.condition, Both) else Either
+            left = joined(kept) if len(kept) > 1 else kept[0]
+            rules.append(replace(rule, condition=left))
+    if not changed or not any(each.kind == "entry" for each in rules):
+        plan.questions.append(
+            f"Without the {name.upper()} nothing would be left to decide by, or there is none. What should go, and what stays?"
+        )
+        return ""
+    plan.rules = rules
+    return f"Changed: the {name.upper()} was taken out."
+
+
 def _days(plan: Plan, scan: Scanner) -> str | None:
     match = scan.take(
         r"(?:(?:trade|buy|run|but|it) )*(only|also|not|never|except|and also|as well|additionally|no longer|no)(?: (?:buy|trade|run|trading))?(?: on)?"
@@ -358,6 +544,9 @@ def _symbol(plan: Plan, scan: Scanner) -> str | None:
 _CHANGES: tuple[Callable[[Plan, Scanner], str | None], ...] = (
     _number_for_number,
     _kind_for_kind,
+    _level,
+    _length,
+    _no_more,
     _without,
     _days,
     _scaled,

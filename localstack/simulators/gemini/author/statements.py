@@ -40,11 +40,11 @@ from simulators.gemini.author.series import CLOSE, average, band, channel, macd,
 from simulators.gemini.author.symbols import COMPANIES
 from simulators.gemini.author.wording import Wording
 
-_BUY = r"(?:in(?= when| if)|go(?:es)? all in(?= )|buys?|buying|enters?|entering|(?:go|goes|going|get|gets) long|get in|gets in|longs?|purchases?|purchasing|(?:open|take|start|initiate)s? (?:a |an )?(?:new )?(?:long )?(?:position|trade)s?|open long|entry|entries|invests?|acquires?|pick up|buy in)"
+_BUY = r"(?:in(?= when| if)|go(?:es)? all in(?= )|buys?|buying|enters?|entering|(?:go|goes|going|get|gets) long|get in|gets in|longs?|purchases?|purchasing|(?:open|take|start|initiate)s? (?:a |an )?(?:new )?(?:long )?(?:position|trade)s?|open long|entry|entries|invests?|acquires?|pick up|buy in|(?:get|gets|grab)(?: me| us)?(?= (?:some|@)))"
 _SELL = r"(?:(?:out|flat)(?= when| if| at)|sells?|selling|exits?|exiting|(?:get|gets|getting) out|close (?:out )?(?:it|the position|the trade|my position|positions?|everything|all|out|long)|closes? (?:the |my )?(?:position|trade)s?|close|liquidates?|(?:take|takes|taking) profits?|dump|unwind|bail(?: out)?|cash out|leaves?|flatten)"
 _WHEN = r"(?:(?:only |but only |except |immediately |right |again )?(?:when(?:ever)?|if|once|as soon as|after|on|upon|at|while|as long as|every time|each time|any time|in case|the moment|where|for|following))"
 _FILLERS = (
-    r"(?:please|hi|hello|hey|thanks|thank you|ok(?:ay)?|so|well|just|simply|basically|then|also|and then|and also|and|additionally|furthermore|moreover|otherwise|finally|but|with|plus|too|as well|again|now|always|immediately|automatically|sure)"
+    r"(?:please|hi|hello|hey|thanks|thank you|ok(?:ay)?|so|well|just|simply|basically|then|also|and then|and also|and|additionally|furthermore|moreover|otherwise|finally|but|with|plus|too|as well|again|now|always|immediately|automatically|sure|instead)"
     r"|(?:i|we) (?:want|would like|need|wish|like|think|prefer|plan|am looking for|am looking)(?: you)?(?: to| for)?(?: have)?|(?:can|could|would|will) you(?: please)?|help me(?: to)?|give me|let us|let me|i would|you should|it should|should|must|it must|it will|will|we will|i will"
     r"|(?:write|make|create|build|generate|design|code|implement|develop|set up|try|do|run|use|using|have|show)(?: me| us| a| an)*(?: (?:simple|basic|nice|good|little|small|new|profitable|robust|trading|python))*(?: (?:strategy|bot|algorithm|algo|system|script|rule|one|something|code|robot))(?: (?:that|which|to|for|where|based on|around|using|with|where it|so that it|in which|of))*"
     r"|(?:a|an|the|my|this|simple|basic|classic|standard|long only|trend following|mean reversion|momentum|scalping|swing|intraday|day trading|algorithmic|automated)+ (?:strategy|bot|algorithm|algo|system|script|approach|trade|trades|trading|rule|rules|scalper|idea)s?(?: (?:that|which|to|for|where|based on|around|using|with|of|on|is|would be|goes like this|as follows))*"
@@ -62,6 +62,7 @@ class Reader:
         self.memory = memory or Memory()
         self.plan = Plan()
         self._reverse: Condition | None = None
+        self.held_back: list[tuple[Condition, tuple[int, int]]] = []
 
     def read(self) -> Plan:
         """The plan; words that no rule took are in `unread`."""
@@ -85,6 +86,7 @@ class Reader:
             begin = self.scan.start
             self.scan.word()
             self._unread(begin, self.scan.at)
+        self._hold_exits_back()
         self.plan.assumptions += [*self.wording.notes, *self.memory.notes]
         self.plan.assumptions += [
             f"Times of {each.split()[1].capitalize()} are {abs(self.scan.known[each][0]):g} hours {'later' if self.scan.known[each][0] < 0 else 'earlier'} than New York's; in the weeks in which only one of them has changed its clocks it is an hour off."
@@ -139,6 +141,7 @@ class Reader:
             self._overnight,
             self._stops,
             self._size_sentence,
+            self._hold_back,
             self._prohibition,
             self._hours,
             self._hold,
@@ -249,8 +252,10 @@ class Reader:
         at = scan.at
         if scan.take(
             r"(?:at )?(?:the )?(?:market )?(?:open|opening bell|opening)(?= |$)(?: of the (?:day|market))?(?: every day| each day)?"
-        ) and (scan.done or scan.sees(r"[.,;]|and|sell|exit|close")):
-            self._rule("entry", Both((TimeOfDay(570, until=False), TimeOfDay(571, until=True))), begin)
+        ) and (scan.done or scan.sees(r"[.,;]|and|sell|exit|close|(?:on |every |each )*(?:mon|tue|wed|thu|fri)\w*")):
+            days = weekdays(scan)
+            first = (TimeOfDay(570, until=False), TimeOfDay(571, until=True))
+            self._rule("entry", Both((Weekdays(days), *first) if days else first), begin)
             return True
         scan.at = at
         return False
@@ -393,6 +398,7 @@ class Reader:
         minute = minute_of_day(scan)
         if minute is not None and 0 < minute < 1440:
             scan.take(r"(?:every|each) (?:trading )?day|daily|sharp|at the latest")
+            days = days or weekdays(scan)
             later = TimeOfDay(minute, until=False)
             self._rule("exit", Both((Weekdays(days), later)) if days else later, begin)
             return True
@@ -645,13 +651,62 @@ class Reader:
         match = scan.take(
             r"(?:and |but |do |i |we )*(?:never|not|no|do not|without) hold(?:ing|s)?(?: (?:positions?|it|anything|stocks?|shares?))?(?: open)? overnight|(?:and |but )?(?:no|not|never) overnight(?: positions?| holds?| holding| risk)?"
             r"|(?:close|exit|sell|flatten|liquidate)(?: (?:all|everything|any|open|the|my|positions?|it|out|remaining))* (?:before|by|at|into|near|prior to) (?:the )?(?:market close|close|closing bell|end of (?:the )?(?:trading )?(?:day|session)|eod)(?: (?:every|each) day| daily| at the latest)?"
-            r"|(?:be |stay |go )?flat (?:by|before|at|into) (?:the )?(?:close|market close|end of (?:the )?(?:day|session)|eod)(?: every day)?|(?:intraday|day trad(?:e|es|ing)) only"
+            r"|(?:be |stay |go )?flat (?:by|before|at|into) (?:the )?(?:close(?! :)|market close|end of (?:the )?(?:day|session)|eod)(?: every day)?|(?:intraday|day trad(?:e|es|ing)) only"
         )
         if match is None:
-            return False
+            minute = (
+                minute_of_day(scan)
+                if scan.take(
+                    r"(?:be |get |go |always |all )*(?:flat|out|all sold|everything sold) (?:by|before|at|no later than)"
+                )
+                else None
+            )
+            if minute is None or not 570 < minute < 960:
+                return False
+            self._rule("exit", TimeOfDay(minute, until=False), begin)
+            return True
         self._rule("exit", TimeOfDay(955, until=False), begin)
         self.plan.rules.append(Rule("filter", TimeOfDay(955, until=True), (begin, scan.at)))
         return True
+
+    def _hold_back(self) -> bool:
+        """“Hold at least 20 minutes”, “do not sell before it is 0.5 % up”: what has to hold too before the rule sells."""
+        scan = self.scan
+        begin = scan.start
+        match = scan.take(
+            rf"(?:but |and |, )*(?:always )?(?:hold|keep|stay in)(?: it| them| the position| positions?| every position| on)*(?: for)?(?: at least| no less than| a minimum of| minimum)+ {N} ({BARS}|hours?)"
+        )
+        if match:
+            held: Condition = Held(bars_of(float(match[1]), match[2], f"Holding for {match[1]} {match[2]}"))
+            self.held_back.append((held, (begin, scan.at)))
+            return True
+        if not scan.take(
+            r"(?:but |and |, )*(?:i |we |it )*(?:do not|never|not|should not|must not|will not|no)(?: ever)? (?:sell|sells|selling|exit|exiting)(?: it)? (?:before|until|unless|earlier than)"
+        ):
+            return False
+        self.memory.position = True
+        minute = minute_of_day(scan)
+        found = TimeOfDay(minute, until=False) if minute is not None else condition(scan, self.memory)
+        if found is None:
+            return False
+        self.held_back.append((found, (begin, scan.at)))
+        return True
+
+    def _hold_exits_back(self) -> None:
+        """Puts what holds a sale back into the rule that sells; of several ways to sell it is not plain which it is about."""
+        if not self.held_back:
+            return
+        exits = self.plan.of("exit")
+        if len(exits) != 1 or exits[0].part != 1 or isinstance(exits[0].condition, Result | Trail | TimeOfDay | Held):
+            words = " and ".join(each.words for each, _ in self.held_back)
+            self.plan.questions.append(
+                f"Should “{words}” hold back every sale, stops and targets too, or only one of them? Please say which."
+            )
+            return
+        places = [exits[0].place, *(place for _, place in self.held_back)]
+        whole = Both((exits[0].condition, *(each for each, _ in self.held_back)))
+        place = (min(each[0] for each in places), max(each[1] for each in places))
+        self.plan.rules[self.plan.rules.index(exits[0])] = replace(exits[0], condition=whole, place=place)
 
     def _prohibition(self) -> bool:
         """“Don't buy above 70”, “never on Mondays”, “no trades in the first hour”, “skip it when …”."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 Phrases = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
 # Longer phrases first: each is replaced wherever it stands.
@@ -58,6 +58,7 @@ _GERMAN: Phrases = (
     (r"\bgewinn\w*", "profit"),
     (r"\bstopp?[- ]?loss\b", "stop loss"),
     (r"\b(?:mit|bei|von)\b", "at"),
+    (r"\bnur (?:am )?(?=monday|tuesday|wednesday|thursday|friday)", "only on "),
     (r"\bnur\b", "only"),
     (r"\bersten stunde\b", "first hour"),
     (r"\bletzten stunde\b", "last hour"),
@@ -70,6 +71,7 @@ _GERMAN: Phrases = (
     (r"\bkurs\b|\bpreis\b", "price"),
 )
 _SPANISH: Phrases = (
+    (r"\b(?:añad[ea]|agreg(?:a|ue)) un (?=stop)", "add a "),
     (r"(\d),(\d)", r"\1.\2"),
     (r"\bpor debajo del?\b|\bdebajo del?\b|\bbajo\b|\bmenor (?:que|a)\b|\binferior a\b", "below"),
     (r"\bpor encima del?\b|\bpor arriba del?\b|\bencima del?\b|\bsobre\b|\bmayor (?:que|a)\b|\bsuperior a\b", "above"),
@@ -254,12 +256,26 @@ _SIGNS = (
 )
 
 
-def in_english(request: str) -> str:
-    """The request in English, as far as its phrases are known; in English already, it stays as it is."""
-    for phrases, sign, needed in _SIGNS:
-        if len(re.findall(sign, request, re.IGNORECASE)) >= needed:
+_ENGLISH = re.compile(
+    r"\b(?:the|when|buy|sell|use|only|add|make|and|with|without|remove|instead|change|it|please|not|at|above|below)\b",
+    re.IGNORECASE,
+)
+
+
+def in_english(requests: Sequence[str]) -> list[str]:
+    """The turns in English, as far as their phrases are known; in English already, they stay as they are.
+
+    A turn too short to tell is in the language of those before it.
+    """
+    found = list[str]()
+    spoken: Phrases = ()
+    for request in requests:
+        signs = (each for each, sign, needed in _SIGNS if len(re.findall(sign, request, re.IGNORECASE)) >= needed)
+        spoken = next(signs, () if _ENGLISH.search(request) else spoken)
+        text = request
+        if spoken:
             text = request.replace("，", ", ").replace("。", ". ").replace("、", ", ").replace("％", "%")
-            for phrase, english in phrases:
-                text = re.sub(phrase, english, text, flags=re.IGNORECASE)
-            return text
-    return request
+        for phrase, english in spoken:
+            text = re.sub(phrase, english, text, flags=re.IGNORECASE)
+        found.append(text)
+    return found

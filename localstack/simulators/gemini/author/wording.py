@@ -11,7 +11,7 @@ from simulators.gemini.author.symbols import COMPANIES, NOT_SYMBOLS
 
 _TOKEN = re.compile(
     r"(?<![\w.)])[-−]\d+(?:\.\d+)?"
-    r"|\$(?=[A-Za-z])[A-Za-z]{1,5}\b"
+    r"|\$(?=[A-Za-z])[A-Za-z]{1,5}(?:\.[A-Z])?\b"
     r"|\b[AaPp]\.[Mm]\.?"
     r"|[A-Za-z]{2,5}/(?:USD|usd)\b"
     r"|[A-Z]{1,4}\.[A-Z]\b(?!\.)"

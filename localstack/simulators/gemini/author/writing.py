@@ -8,42 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 from simulators.gemini.author.formal import rule_text, setting_text
-from simulators.gemini.author.limits import declined
 from simulators.gemini.author.programs import Program, setting_lines, write_program
-from simulators.gemini.author.proposals import proposals_for
-from simulators.gemini.author.refinements import refined
-from simulators.gemini.author.rules import (
-    Both,
-    Compare,
-    Cross,
-    Held,
-    Lasting,
-    Number,
-    Plan,
-    Result,
-    Rule,
-    Series,
-    TimeOfDay,
-    Trail,
-    Weekdays,
-    clock,
-    nodes,
-    plain,
-)
-from simulators.gemini.author.statements import Reader, reverse_of
+from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, Rule, Series, nodes, plain
+from simulators.gemini.author.statements import reverse_of
 from simulators.gemini.author.translation import in_english
+from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
-
-_WHICH_RULE = (
-    "Which rule should decide when to buy? For example: the 10-bar average crosses above the 30-bar average, the RSI falls below 30, "
-    "or the price breaks above its 20-bar high."
-)
-# Words that decide nothing where they are left over.
-_HARMLESS = re.compile(
-    r"(?:please|thanks|thank|you|hi|hello|hey|the|a|an|of|it|is|are|to|and|then|that|this|for|my|me|i|we|in|on|at|so|also|just|too|be|when|if|as|"
-    r"strategy|trade|trades|trading|stock|stocks|price|prices|share|shares|position|market|simple|nice|good|great|bot|ok|okay|will|would|should|'s|"
-    r"do|does|by|with|its|your|our|us|let|go|want|like|need|it|now|idea|rule|rules|signal|signals|based|using|use)"
-)
 
 
 def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset()) -> dict[str, Any]:
@@ -53,130 +23,29 @@ def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset
         requests: What the person said, turn by turn: the first request, answers to questions, changes.
         untradable: Symbols that were refused before.
     """
-    english = [in_english(each) for each in requests]
-    wordings = [Wording(each) for each in english]
-    plan = Reader(wordings[0]).read()
-    changes: list[str] = []
-    before: Plan | None = None
-    last = wordings[0]
-    for wording in wordings[1:]:
-        before = _completed(plan) if plan.of("entry") else None
-        plan, said = refined(plan, wording)
-        changes += said
-        last = wording
-    return _answer_to(plan, last, requests, wordings, untradable, changes, before)
-
-
-def _answer_to(
-    plan: Plan,
-    last: Wording,
-    requests: Sequence[str],
-    wordings: Sequence[Wording],
-    untradable: frozenset[str],
-    changes: Sequence[str],
-    before: Plan | None,
-) -> dict[str, Any]:
-    symbols = list(dict.fromkeys(symbol for symbol, _ in plan.symbols))
-    whole = " . ".join(each.text for each in wordings)
-    refusals = declined(whole)
-    questions = [*plan.questions]
-    if len(symbols) > 1:
-        questions.append(f"A strategy trades one symbol, and {', '.join(symbols)} are named. Which one is it for?")
-    questions += [f"{each} cannot be traded here. Which symbol should it be?" for each in symbols if each in untradable]
-    unread = _unread(plan, last)
+    wordings = [Wording(each) for each in in_english(requests)]
+    standing: Plan | None = None
+    reading: Reading | None = None
+    first = 0
+    for index in range(len(wordings)):
+        if reading is not None and reading.clear:
+            standing, first = reading.plan, index
+        reading = read_turns(standing, wordings[first : index + 1], reading if first < index else None, untradable)
+    assert reading is not None
+    plan, symbols = reading.plan, list(dict.fromkeys(symbol for symbol, _ in reading.plan.symbols))
     symbol = symbols[0] if symbols else "AAPL"
-    if refusals:
-        return _decline(symbol, refusals)
-    if not questions and unread and plan.of("entry"):
-        words = ", ".join(f"“{each}”" for each in unread)
-        questions.append(
-            f"This part was not understood, so nothing was written: {words}. Please say it in other words, or leave it out."
-        )
-    questions += [*_contradictions(plan), *_impossible(plan)]
-    if not plan.of("entry") and not questions:
-        if unread:
-            questions.append(f"This was not understood: {', '.join(f'“{each}”' for each in unread)}.")
-        questions += proposals_for(whole, symbols) or [_WHICH_RULE]
-    if questions:
-        return _clarify(symbol, questions)
+    if reading.refusals:
+        return _decline(symbol, reading.refusals)
+    if reading.questions:
+        return _clarify(symbol, reading.questions)
     plan.rules = [replace(each, assumed=()) if each.assumed == ("only",) else each for each in plan.rules]
-    assumptions = _complete(plan)
+    assumptions = [*_complete(plan), *reading.told]
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
-    program = write_program(plan)
-    return _strategy(plan, program, symbol, assumptions, last, requests, changes, before)
-
-
-def _unread(plan: Plan, last: Wording) -> list[str]:
-    found = []
-    for begin, end in plan.unread:
-        words = last.text[begin:end].split()
-        if any(not _HARMLESS.fullmatch(each) and not re.fullmatch(r"[^\w$%]+", each) for each in words):
-            found.append(last.quote(begin, end) or last.text[begin:end])
-    return found
-
-
-def _contradictions(plan: Plan) -> list[str]:
-    """Conditions that never hold together, or that sell at once what they bought."""
-    for entry in plan.of("entry"):
-        if any(each.condition == entry.condition and each.part == 1 for each in plan.of("exit")):
-            return [f"It would buy and sell by the same rule ({entry.condition.words}). When should it sell?"]
-        weekend = [
-            each for rule in (entry, *plan.of("filter")) for each in nodes(rule.condition) if isinstance(each, Weekdays)
-        ]
-        if any(min(each.days, default=0) > 4 for each in weekend) and not any(
-            "/" in symbol for symbol, _ in plan.symbols
-        ):
-            return ["Stocks are not traded on Saturdays and Sundays, so this would never buy. Which days are meant?"]
-    for rule in (*plan.of("entry"), *plan.of("exit")):
-        together = [rule, *(plan.of("filter") if rule.kind == "entry" else [])]
-        bounds = [
-            part
-            for each in together
-            for part in (each.condition.parts if isinstance(each.condition, Both) else (each.condition,))
-            if isinstance(part, Compare) and isinstance(part.right, Number)
-        ]
-        for one in bounds:
-            for other in bounds:
-                if (
-                    one.left == other.left
-                    and one.op in (">", ">=")
-                    and other.op in ("<", "<=")
-                    and isinstance(one.right, Number)
-                    and isinstance(other.right, Number)
-                    and one.right.value >= other.right.value
-                ):
-                    return [
-                        f"The request asks that {one.words} and that {other.words} at once, which never happens. Which of the two is meant?"
-                    ]
-    return []
-
-
-def _impossible(plan: Plan) -> list[str]:
-    """Amounts, lengths and times that nothing can come of."""
-    found = []
-    for setting in plan.settings:
-        if setting.value <= 0 or (setting.kind == "equity" and setting.value > 1):
-            found.append(f"It was asked that {setting.words}, which cannot be. Which amount is meant?")
-    coins = any("/" in symbol for symbol, _ in plan.symbols)
-    for each in (each for rule in plan.rules for each in nodes(rule.condition)):
-        if isinstance(each, Result | Trail) and (
-            each.amount <= 0 or (each.unit == "%" and each.amount >= 100 and not getattr(each, "gain", False))
-        ):
-            found.append(f"It was asked to sell when {each.words}, which cannot be. Which amount is meant?")
-        elif isinstance(each, Series) and any(
-            length < 1 or length != int(length)
-            for length, name in zip(each.parameters, each.names, strict=True)
-            if name.endswith(("_LENGTH", "_BARS", "_FAST", "_SLOW", "_SIGNAL"))
-        ):
-            found.append(f"{each.words} needs a whole number of bars, at least one. Which is meant?")
-        elif isinstance(each, Held | Lasting) and (each.bars < 1 or each.bars != int(each.bars)):
-            found.append(f"It was asked that {each.words}, and bars are counted in whole numbers. How many are meant?")
-        elif isinstance(each, TimeOfDay) and not coins and not 570 <= each.minute <= 960:
-            found.append(
-                f"{clock(each.minute)} New York time is outside the trading hours of stocks (9:30 to 16:00). Which time is meant?"
-            )
-    return list(dict.fromkeys(found))
+    before = _completed(standing) if standing else None
+    heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
+    assumptions += _usual_numbers(plan, reading.turns[0].text, heard)
+    return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
 
 
 def _completed(plan: Plan) -> Plan:
@@ -233,9 +102,8 @@ def _strategy(
     program: Program,
     symbol: str,
     assumptions: list[str],
-    last: Wording,
+    reading: Reading,
     requests: Sequence[str],
-    changes: Sequence[str],
     before: Plan | None,
 ) -> dict[str, Any]:
     entries = list(dict.fromkeys(each.condition.words for each in plan.of("entry")))
@@ -258,8 +126,7 @@ def _strategy(
             "[Written offline by fixed rules, without a language model.]",
         ]
     )
-    requirements = _requirements(plan, program, symbol, last, requests[-1], before)
-    assumptions = [*assumptions, *_usual_numbers(plan, last)]
+    requirements = _requirements(plan, program, symbol, reading, requests, before)
     return {
         **_empty(_name(plan, symbol), symbol),
         "plan": explanation,
@@ -277,18 +144,19 @@ def _strategy(
                 for each in requirements
                 if each["status"] == "assumed" and each["quote"]
             ),
-            *changes,
+            *reading.changes,
         ],
     }
 
 
 def _requirements(
-    plan: Plan, program: Program, symbol: str, last: Wording, request: str, before: Plan | None
+    plan: Plan, program: Program, symbol: str, reading: Reading, requests: Sequence[str], before: Plan | None
 ) -> list[dict[str, Any]]:
-    """What the last request asks for, in the person's own words; what stood before is kept, and what nobody asked for is assumed.
+    """What the open turns ask for, in the person's own words; what stood before is kept, and what nobody asked for is assumed.
 
-    A request in another language, or one that changes what is there, is quoted whole.
+    A request in another language, one that changes what is there, and one of several turns are quoted whole.
     """
+    last = reading.turns[-1]
     pieces = [
         (rule.place, meaning, bool(assumed), rule_text(rule), lines)
         for rule, (_, meaning, assumed, lines) in zip(plan.rules, program.places, strict=True)
@@ -297,33 +165,37 @@ def _requirements(
         (each.place, each.words, False, setting_text(each), setting_lines(program, each)) for each in plan.settings
     ]
     stood = _rules_in(before) if before else []
-    quoted_whole = last.original != request or before is not None
+    quoted_whole = last.original != requests[-1] or before is not None or len(requests) > 1
     found, now = list[dict[str, Any]](), list[tuple[tuple[int, int], dict[str, Any]]]()
     for place, meaning, assumed, rule, lines in pieces:
         piece = {"quote": "", "meaning": meaning[:600], "status": "assumed", "rules": [rule], "lines": lines}
         if rule in stood:
             found.append(piece | {"status": "kept"})
-        elif place == (0, 0) and not before:
+        elif place == (0, 0) and not before and rule not in reading.carried:
             found.append(piece)
         else:
             now.append((place, piece | {"status": "assumed" if assumed else "covered"}))
     if quoted_whole:
         of_now = {rule for _, piece in now for rule in piece["rules"]} | {each["rules"][0] for each in found}
         gone = [f"drop {each}" for each in stood if each not in of_now]
-        traded = [f"symbol {symbol}"] if last.symbols else []
-        whole = _joined([piece for _, piece in now] or [{"meaning": "", "rules": [], "lines": []}])
+        traded = [f"symbol {symbol}"] if any(each.symbols for each in reading.turns) else []
+        old = [piece for _, piece in now if reading.anew and piece["rules"][0] in reading.carried]
+        whole = _joined([piece for _, piece in now if piece not in old] or [{"meaning": "", "rules": [], "lines": []}])
         lines = whole["lines"] or list(range(1, program.code.count("\n") + 1))
         meaning = (whole["meaning"] or "; ".join([*gone, *traded]))[:600]
-        return [
-            {
-                "quote": request[:600],
-                "meaning": meaning,
-                "status": "covered",
-                "rules": [*gone, *traded, *whole["rules"]],
-                "lines": lines,
-            },
-            *found,
-        ]
+        turn = {
+            "meaning": meaning,
+            "status": "covered",
+            "rules": [*gone, *traded, *whole["rules"]],
+            "lines": lines,
+        }
+        wanted = [{"quote": each[:600], **turn} for each in requests]
+        if reading.anew:
+            for each in wanted[:-1]:
+                each |= {"meaning": "read as it was said after that", "status": "assumed", "rules": [], "lines": []}
+            if old:
+                wanted[0] |= {**_joined(old), "quote": wanted[0]["quote"], "status": "assumed"}
+        return [*wanted, *found]
     now += [
         (
             place,
@@ -380,11 +252,16 @@ def _rules_in(plan: Plan) -> list[str]:
     return [*map(rule_text, plan.rules), *map(setting_text, plan.settings)]
 
 
-def _usual_numbers(plan: Plan, last: Wording) -> list[str]:
-    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers."""
+def _usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
+    """Lengths and levels that were taken because they are usual: the request names the indicator and not its numbers.
+
+    Args:
+        text: The request, in which the rules have their places.
+        heard: Of a conversation, all turns: what stood before was said in one of them.
+    """
     found = dict[str, None]()
     for rule in plan.rules:
-        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", last.text[slice(*rule.place)])}
+        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", heard or text[slice(*rule.place)])}
         for each in nodes(rule.condition):
             if isinstance(each, Series) and set(each.parameters) - numbers:
                 found[f"The usual numbers are taken: {each.words}."] = None

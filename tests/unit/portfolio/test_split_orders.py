@@ -1,0 +1,74 @@
+"""An order that waits while its symbol is split is worth as much as before, and sells no more than its holder has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.corrections import WaitingOrder, split_order
+from stratforge.portfolio.orders import OrderTerms
+
+TWO = Decimal(2)
+STOCK = AssetRules("AAPL")
+BUY = WaitingOrder(
+    order_id=UUID(int=1),
+    user_id=UUID(int=2),
+    session_id=None,
+    terms=OrderTerms("buy", "limit", limit_price=Decimal("80.05")),
+    size_kind="quantity",
+    size=Decimal(10),
+    accepted=True,
+    triggered=False,
+    filled=Decimal(0),
+    remaining=Decimal(10),
+    reserve_price=Decimal("80.05"),
+    reserved_cash=Decimal("800.50"),
+    reserved_quantity=Decimal(0),
+    water_mark=None,
+)
+SELL = replace(
+    BUY,
+    terms=OrderTerms("sell", "limit", limit_price=Decimal("80.05")),
+    reserve_price=Decimal(0),
+    reserved_cash=Decimal(0),
+    reserved_quantity=Decimal(10),
+)
+
+
+@pytest.mark.parametrize(("order", "limit"), [(BUY, "40.02"), (SELL, "40.03")])
+def test_a_limit_between_two_ticks_is_rounded_in_its_owners_favor(order: WaitingOrder, limit: str) -> None:
+    assert split_order(order, TWO, STOCK, Decimal(20)).order.terms.limit_price == Decimal(limit)
+
+
+@pytest.mark.parametrize(("side", "stop"), [("buy", "40.03"), ("sell", "40.02")])
+def test_a_stop_between_two_ticks_is_rounded_away_from_the_price(side: str, stop: str) -> None:
+    terms = OrderTerms(side, "stop", stop_price=Decimal("80.05"))  # type: ignore[arg-type]
+    order = replace(BUY if side == "buy" else SELL, terms=terms)
+    assert split_order(order, TWO, STOCK, Decimal(20)).order.terms.stop_price == Decimal(stop)
+
+
+def test_the_highest_price_of_a_trailing_stop_is_on_the_new_scale() -> None:
+    trailing = replace(
+        SELL, terms=OrderTerms("sell", "trailing_stop", trail_percent=Decimal(1)), water_mark=Decimal(90)
+    )
+    assert split_order(trailing, TWO, STOCK, Decimal(20)).order.water_mark == 45
+
+
+def test_what_has_no_highest_price_gets_none() -> None:
+    assert split_order(SELL, TWO, STOCK, Decimal(20)).order.water_mark is None
+
+
+@pytest.mark.parametrize(
+    ("order", "remaining"),
+    [
+        (SELL, 15),
+        (BUY, 20),
+        (replace(SELL, accepted=False, reserved_quantity=Decimal(0)), 20),
+        (replace(BUY, accepted=False, reserved_cash=Decimal(0)), 20),
+    ],
+)
+def test_only_an_accepted_sale_is_held_to_what_its_holder_has(order: WaitingOrder, remaining: int) -> None:
+    assert split_order(order, TWO, STOCK, Decimal(15)).order.remaining == remaining
