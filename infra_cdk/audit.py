@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra_cdk.target import parse
-
-
-def ask(client: Any, stage: str) -> dict[str, Any]:
-    """Invokes the stage's reconciler for an audit, and returns the statement.
-
-    Raises:
-        RuntimeError: with what it says, if it fails.
-    """
-    payload = json.dumps({"task": "audit"}).encode()
-    reply = client.invoke(FunctionName=f"stratforge-{stage}-reconciler", Payload=payload)
-    answer: dict[str, Any] = json.loads(reply["Payload"].read())
-    if reply.get("FunctionError"):
-        raise RuntimeError(f"the function failed: {answer.get('errorMessage', answer)}")
-    return answer
 
 
 def main() -> int:
@@ -31,7 +15,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make audit", description=__doc__)
     _options, target = parse(parser)
     try:
-        answer = ask(target.client("lambda"), target.stage)
+        answer = target.invoke(target.client("lambda"), "reconciler", {"task": "audit"})
     except (BotoCoreError, ClientError, RuntimeError) as error:
         print(f"make audit: {error}", file=sys.stderr)
         return 2

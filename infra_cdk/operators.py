@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra_cdk.target import parse
-
-
-def ask(client: Any, stage: str, command: str, email: str, by: str) -> dict[str, Any]:
-    """Invokes the stage's operators function with a command, and returns its answer.
-
-    Raises:
-        RuntimeError: with what it says, if it fails.
-    """
-    payload = {"command": command, "email": email, "by": by}
-    reply = client.invoke(FunctionName=f"stratforge-{stage}-operators", Payload=json.dumps(payload).encode())
-    answer: dict[str, Any] = json.loads(reply["Payload"].read())
-    if reply.get("FunctionError"):
-        raise RuntimeError(f"the function failed: {answer.get('errorMessage', answer)}")
-    return answer
 
 
 def main() -> int:
@@ -37,7 +21,8 @@ def main() -> int:
     try:
         # The database notes who did it: what AWS says, not what somebody types.
         by = str(target.client("sts").get_caller_identity()["Arn"])
-        answer = ask(target.client("lambda"), target.stage, options.command, options.email, by)
+        request = {"command": options.command, "email": options.email, "by": by}
+        answer = target.invoke(target.client("lambda"), "operators", request)
     except (BotoCoreError, ClientError, RuntimeError) as error:
         print(f"make operator: {error}", file=sys.stderr)
         return 1

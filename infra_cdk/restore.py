@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -119,34 +118,26 @@ def _gone(delete: Callable[[], Any]) -> None:
             raise
 
 
-def examine(client: Any, stage: str, host: str) -> dict[str, Any]:
-    """Invokes the stage's examiner on the restored database and returns its findings.
-
-    Raises:
-        RehearsalFailed: if an invariant is broken, or the function fails.
-    """
-    reply = client.invoke(FunctionName=f"stratforge-{stage}-examiner", Payload=json.dumps({"host": host}).encode())
-    found: dict[str, Any] = json.loads(reply["Payload"].read())
-    if reply.get("FunctionError"):
-        raise RehearsalFailed(f"the examiner failed: {found.get('errorMessage', found)}")
-    if found["broken"]:
-        raise RehearsalFailed(f"the restored ledger does not add up: {found['broken']}")
-    return found
-
-
 def rehearse(client: Callable[[str], Any], target: Target, outputs: Mapping[str, str], at: datetime) -> dict[str, Any]:
     """The whole rehearsal; what it restored is deleted whatever happened.
 
     Args:
         outputs: Those of the database's stack, which say what it is.
+
+    Raises:
+        RehearsalFailed: if an invariant is broken.
+        RuntimeError: if the examiner fails.
     """
     name = f"stratforge-{target.stage}-rehearsal-{at:%Y%m%d%H%M}"
     rds = client("rds")
     database = Cluster(rds, outputs["ClusterId"]) if "ClusterId" in outputs else Instance(rds, outputs["DatabaseId"])
     try:
-        return examine(client("lambda"), target.stage, database.restore(name))
+        found = target.invoke(client("lambda"), "examiner", {"host": database.restore(name)})
     finally:
         database.remove(name)
+    if found["broken"]:
+        raise RehearsalFailed(f"the restored ledger does not add up: {found['broken']}")
+    return found
 
 
 def main() -> int:
@@ -165,7 +156,7 @@ def main() -> int:
     began = datetime.now(UTC)
     try:
         found = rehearse(client, target, target.outputs("database"), began)
-    except (BotoCoreError, ClientError, WaiterError, RehearsalFailed, KeyError) as error:
+    except (BotoCoreError, ClientError, WaiterError, RuntimeError, KeyError) as error:
         print(f"make rehearse-restore: {error}", file=sys.stderr)
         return 1
     minutes = (datetime.now(UTC) - began).total_seconds() / 60

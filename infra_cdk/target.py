@@ -4,8 +4,9 @@ one region and account."""
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,18 @@ class Target:
     def client(self, service: str) -> Any:
         """A client of a service in the stage's region."""
         return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+
+    def invoke(self, client: Any, function: str, request: Mapping[str, str]) -> dict[str, Any]:
+        """Invokes a function of the stage, such as `operators`, and returns its answer; `client` is one of Lambda.
+
+        Raises:
+            RuntimeError: with what the function says, if it fails.
+        """
+        reply = client.invoke(FunctionName=f"stratforge-{self.stage}-{function}", Payload=json.dumps(request).encode())
+        answer: dict[str, Any] = json.loads(reply["Payload"].read())
+        if reply.get("FunctionError"):
+            raise RuntimeError(f"the function {function} failed: {answer.get('errorMessage', answer)}")
+        return answer
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Returns the outputs of a stack of the stage, by name."""

@@ -33,11 +33,6 @@ class Problem(Exception):
         self.extra = extra
 
 
-def not_found(what: str) -> Problem:
-    """The thing does not exist, or is somebody else's: the client cannot tell which."""
-    return Problem(404, "not-found", f"There is no such {what}.")
-
-
 def unauthenticated() -> Problem:
     """Nobody is logged in: there was no token, it is not valid, or its login has ended."""
     return Problem(401, "unauthorized", "Log in first.", headers={"WWW-Authenticate": "Bearer"})

@@ -42,12 +42,12 @@ _LIMITED = ("trades", "quotes")
 
 @dataclass(frozen=True, slots=True)
 class StreamError:
-    """A refusal of Alpaca on a stream; `live` is how many channels of trades and quotes it had granted then."""
+    """A refusal of Alpaca on a stream; `granted` is how many channels of trades and quotes it allowed then."""
 
     crypto: bool
     code: int
     message: str
-    live: int
+    granted: int
 
 
 class StreamListener(Protocol):
@@ -75,7 +75,7 @@ else:
 class _Told(_Stream):
     """A data stream that tells of its connections and of what is refused."""
 
-    announce: Callable[[], None]
+    on_connected: Callable[[], None]
     on_error: Callable[[int, str], None]
     # The channels that Alpaca granted.
     granted: dict[str, list[str]]
@@ -83,7 +83,7 @@ class _Told(_Stream):
     async def _start_ws(self) -> None:
         self.granted = {}
         await super()._start_ws()
-        self.announce()
+        self.on_connected()
 
     async def _auth(self) -> None:
         try:
@@ -109,11 +109,11 @@ class _Crypto(_Told, CryptoDataStream):
 
 
 class _AnnouncedTrading(TradingStream):
-    announce: Callable[[], None]
+    on_connected: Callable[[], None]
 
     async def _start_ws(self) -> None:
         await super()._start_ws()  # type: ignore[no-untyped-call]
-        self.announce()
+        self.on_connected()
 
 
 class MarketStream:
@@ -130,7 +130,7 @@ class MarketStream:
         kind: Any = _Crypto if crypto else _Stocks
         self._stream: Any = kind(key, secret_key, url_override=address, data_timeout=mute_seconds)
         self._stream.granted = {}
-        self._stream.announce = lambda: listener.connected(crypto)
+        self._stream.on_connected = lambda: listener.connected(crypto)
         self._stream.on_error = self._error
         self._handlers = {
             "bars": self._bar,
@@ -190,8 +190,8 @@ class MarketStream:
         return granted
 
     def _error(self, code: int, message: str) -> None:
-        live = sum(len(self.granted.get(channel, [])) for channel in _LIMITED)
-        self._listener.error(StreamError(self._crypto, code, message, live))
+        granted = sum(len(self.granted.get(channel, [])) for channel in _LIMITED)
+        self._listener.error(StreamError(self._crypto, code, message, granted))
 
     async def _bar(self, payload: Any) -> None:
         bar = normalized_bar(payload.symbol, payload)
@@ -253,7 +253,7 @@ class OrderStream:
             paper=True,
             url_override=secret.trading_stream_url,
         )
-        self._stream.announce = on_connected
+        self._stream.on_connected = on_connected
 
         async def handle(update: Any) -> None:
             on_update(update)

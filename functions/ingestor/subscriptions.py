@@ -96,7 +96,7 @@ class Subscriptions:
             # The whole message was refused, bars with it. What was granted before is known to be allowed.
             streamed = self._streamed[error.crypto]
             asked = len(streamed.trades) + len(streamed.quotes)
-            self._limits[error.crypto] = error.live or asked // 2
+            self._limits[error.crypto] = error.granted or asked // 2
             self._streamed[error.crypto] = Channels()
             self._look.set()
         elif error.code in _CHANNELS_REFUSED:

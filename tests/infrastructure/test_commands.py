@@ -17,7 +17,7 @@ from moto import mock_aws
 
 from infra_cdk import break_glass, operators, preflight, restore
 from infra_cdk.configuration import Given, StageConfig, stage_config
-from infra_cdk.target import parse
+from infra_cdk.target import Target, parse
 from tests.support.assemblies import ACCOUNT, context_of
 
 
@@ -119,6 +119,9 @@ def test_what_would_stop_a_deployment_is_told_before(
 # Operators and emergencies ------------------------------------------------------------------------------------------
 
 
+PROD = Target("prod", "us-east-1")
+
+
 class Lambda:
     """A function that answers as told."""
 
@@ -131,9 +134,13 @@ class Lambda:
         return {"Payload": io.BytesIO(json.dumps(self.answer).encode()), **self.reply}
 
 
-def test_an_operator_is_made_by_the_stages_function_in_the_callers_name() -> None:
+def test_an_operator_is_made_by_the_stages_function_in_the_callers_name(monkeypatch: pytest.MonkeyPatch) -> None:
     function = Lambda({"done": True, "operators": ["ada@example.com"]})
-    operators.ask(function, "prod", "grant", "ada@example.com", "arn:aws:iam::1:user/eve")
+    sts = argparse.Namespace(get_caller_identity=lambda: {"Arn": "arn:aws:iam::1:user/eve"})
+    monkeypatch.setattr(Target, "client", lambda _self, service: {"lambda": function, "sts": sts}[service])
+    told = ["operator", "grant", "--email", "ada@example.com", "--stage", "prod", "-c", "region=us-east-1"]
+    monkeypatch.setattr("sys.argv", told)
+    assert operators.main() == 0
     assert function.asked == {
         "function": "stratforge-prod-operators",
         "command": "grant",
@@ -145,7 +152,7 @@ def test_an_operator_is_made_by_the_stages_function_in_the_callers_name() -> Non
 def test_a_function_that_fails_is_told_in_its_words() -> None:
     function = Lambda({"errorMessage": "the database is away"}, FunctionError="Unhandled")
     with pytest.raises(RuntimeError, match="the database is away"):
-        operators.ask(function, "prod", "list", "", "arn")
+        PROD.invoke(function, "operators", {"command": "list"})
 
 
 def test_the_emergency_task_says_why_and_has_no_address_of_its_own() -> None:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.support.machine import STEPS, machine
+from tests.support.ground import STEPS
+from tests.support.machine import machine
 from tests.support.world import World
 
 # `make soak` asks for more.

@@ -108,7 +108,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (EXECUTION, "THEN o.filled_quantity ELSE o.filled_before END", "THEN o.filled_before ELSE o.filled_before END"),
     (RECONCILIATION, "filled_quantity + corrected_quantity AS filled_quantity", "filled_quantity AS filled_quantity"),
     (RECONCILIATION, "filled_value + corrected_value AS filled_value", "filled_value AS filled_value"),
-    (RECONCILIATION, "AND NOT t.inside\n", "\n"),
+    (RECONCILIATION, "AND t.side = %s\n", "AND t.side <> %s\n"),
     (RECONCILE, "if not order.ended and now - block.created_at > _OLD:", "if not order.ended:"),
     (RECONCILE, "self._pass_on(OrderUpdate.of_order(order))\n            report.looked_up", "report.looked_up"),
     (RECONCILE, "if current != block:\n                return", "if current != block:\n                pass"),

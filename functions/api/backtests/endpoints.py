@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_backtest
 from stratforge.application.jobs.requests import NewBacktest
 from stratforge.storage.strategies import backtests
@@ -16,7 +17,6 @@ from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
 from functions.api.pages import PageQuery
-from functions.api.problems import not_found
 from functions.api.views import Listed, list_of, listed, view_of
 
 router = APIRouter(prefix="/api/backtests", tags=["backtests"])
@@ -45,7 +45,4 @@ def list_all(
 @router.get("/{backtest_id}", response_model=BacktestReportView)
 def get(backtest_id: UUID, connection: UserConnection) -> StoredReport:
     """One backtest with its curves, trades and assumptions."""
-    found = backtests.get_report(connection, backtest_id)
-    if found is None:
-        raise not_found("backtest")
-    return found
+    return existing(backtests.get_report(connection, backtest_id), "backtest")

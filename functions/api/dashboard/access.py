@@ -11,13 +11,14 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, ValidationError
 from stratforge.application.access import Caller
+from stratforge.application.errors import NotFound
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.users import accounts
 
 from functions.api.context import caller, database
 from functions.api.dashboard.rendering import render
-from functions.api.problems import Problem, not_found
+from functions.api.problems import Problem
 
 MAX_FIELDS = 200
 Model = TypeVar("Model", bound=BaseModel)
@@ -74,7 +75,7 @@ def operator_visitor(looking: Annotated[Visitor, Depends(visitor)]) -> Visitor:
     """An operator; to everybody else there is no such page."""
     with database().reading(looking.caller) as connection:
         if not operations.is_operator(connection):
-            raise not_found("page")
+            raise NotFound("page")
     return looking
 
 

@@ -9,8 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
-
-from functions.api.problems import not_found
+from stratforge.application.errors import existing
 
 router = APIRouter(include_in_schema=False)
 _HERE = Path(__file__).parent
@@ -70,9 +69,7 @@ def address(name: str) -> str:
 @router.get("/static/{_version}/{name}")
 def static(_version: str, name: str, request: Request) -> Response:
     """A file. An old address gets the new content, not to be kept."""
-    asset = assets().get(name)
-    if asset is None:
-        raise not_found("file")
+    asset = existing(assets().get(name), "file")
     current = _version == version()
     headers = {
         "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",

@@ -104,6 +104,26 @@ def tone(value: Any) -> str:
     return "gain" if float(value) > 0 else "loss"
 
 
+_BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def client_name(user_agent: str) -> str:
+    """Turns a browser's or program's own name into what its owner knows it by: `Chrome on macOS`, or a program's first word."""
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or (user_agent.split() or ["unknown client"])[0]
+
+
 def moment(value: Any) -> str:
     """A time on the exchange's clock, New York's: 2026-11-21 09:30."""
     if value is None:
@@ -164,6 +184,7 @@ def environment() -> Environment:
         ratio,
         duration,
         tone,
+        client_name,
         moment,
         spark,
         cited,
@@ -178,8 +199,8 @@ def environment() -> Environment:
 def security_headers() -> dict[str, str]:
     """Returns the headers that restrict a page to our own scripts and styles: nothing inline, nothing from
     elsewhere."""
-    live = urlsplit(settings().realtime_url)
-    sockets = f" {live.scheme}://{live.netloc}" if live.netloc else ""
+    realtime = urlsplit(settings().realtime_url)
+    sockets = f" {realtime.scheme}://{realtime.netloc}" if realtime.netloc else ""
     return {
         "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         f"connect-src 'self'{sockets}; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter
+from stratforge.application.errors import existing
 from stratforge.application.jobs import queueing
 from stratforge.storage.strategies import jobs
 from stratforge.storage.strategies.jobs import Job, JobKind
@@ -12,7 +13,6 @@ from stratforge.storage.strategies.jobs import Job, JobKind
 from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.jobs.schemas import JobList, JobView
 from functions.api.pages import PageQuery
-from functions.api.problems import not_found
 from functions.api.views import Listed, listed
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
@@ -33,10 +33,7 @@ def list_jobs(
 @router.get("/{job_id}", response_model=JobView)
 def get_job(job_id: UUID, connection: UserConnection) -> Job:
     """One job as it stands, with its result or error."""
-    job = jobs.get_job(connection, job_id)
-    if job is None:
-        raise not_found("job")
-    return job
+    return existing(jobs.get_job(connection, job_id), "job")
 
 
 @router.delete("/{job_id}", response_model=JobView)

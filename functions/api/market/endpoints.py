@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from stratforge.application.errors import existing
 from stratforge.market import InvalidSymbol, decode_symbol, parse_symbol
 from stratforge.storage.market import assets as stored_assets
 from stratforge.storage.market import market_data
@@ -14,7 +15,6 @@ from stratforge.storage.market.assets import StoredAsset
 
 from functions.api.context import Reader, UserConnection, settings
 from functions.api.formats import Number
-from functions.api.problems import not_found
 from functions.api.views import Listed, list_of, view_of
 
 router = APIRouter(prefix="/api", tags=["market"])
@@ -96,9 +96,7 @@ def bars(
 @router.get("/market/{symbol}/price")
 def price(symbol: PathSymbol, _user: Reader, connection: UserConnection) -> PriceView:
     """Returns the latest price of a symbol; 404 if none is known."""
-    found = market_data.latest_price(connection, symbol)
-    if found is None:
-        raise not_found("price: nobody streams the symbol")
+    found = existing(market_data.latest_price(connection, symbol), "price: nobody streams the symbol")
     return PriceView(
         symbol=symbol, price=found.price, time=found.time, halted=found.halted, simulated=settings().simulated_market
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from stratforge.application import orders as application
+from stratforge.application.errors import existing
 from stratforge.application.order_preview import OrderPreview, preview_order
 from stratforge.application.orders import OrderChange, PlaceOrder
 from stratforge.application.strategies import Symbol
@@ -17,7 +18,6 @@ from functions.api.context import Asking, Reader, UserConnection, database, outb
 from functions.api.idempotency import IdempotencyKey
 from functions.api.orders.schemas import OrderList, OrderView, PreviewView
 from functions.api.pages import PageQuery
-from functions.api.problems import not_found
 from functions.api.views import Listed, listed
 
 router = APIRouter(prefix="/api/trade/orders", tags=["orders"])
@@ -52,10 +52,7 @@ def list_all(
 @router.get("/{order_id}", response_model=OrderView)
 def get(order_id: UUID, connection: UserConnection) -> StoredOrder:
     """Returns one order of the user; 404 if there is none."""
-    found = order_book.get_order(connection, order_id)
-    if found is None:
-        raise not_found("order")
-    return found
+    return existing(order_book.get_order(connection, order_id), "order")
 
 
 @router.delete("/{order_id}", response_model=OrderView)

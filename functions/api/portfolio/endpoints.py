@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import Field
+from stratforge.application.errors import existing
 from stratforge.application.strategies import Symbol
 from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
@@ -25,7 +26,6 @@ from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import Reader, UserConnection
 from functions.api.pages import NumberedPageQuery, next_number
-from functions.api.problems import not_found
 from functions.api.views import Listed, items_of, list_of, many, view_of
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
@@ -48,10 +48,7 @@ EquityHistory = items_of(view_of(EquityPoint, "EquityPointView"), "EquityHistory
 
 
 def _portfolio(connection: Connection, user_id: UUID) -> PortfolioRow:
-    found = portfolio.read_portfolio(connection, user_id)
-    if found is None:
-        raise not_found("portfolio")
-    return found
+    return existing(portfolio.read_portfolio(connection, user_id), "portfolio")
 
 
 @router.get("/portfolio", response_model=PortfolioView)

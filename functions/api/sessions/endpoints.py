@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from stratforge.application import sessions as application
+from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
 from stratforge.application.sessions import NewSession, SessionChange
@@ -21,7 +22,6 @@ from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
 from functions.api.pages import PageQuery
-from functions.api.problems import not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
 from functions.api.views import Listed, listed
 
@@ -51,9 +51,7 @@ def list_all(
 @router.get("/{session_id}", response_model=SessionView)
 def get(session_id: UUID, connection: UserConnection, response: Response) -> StoredSession:
     """One session with its profit at the latest prices."""
-    found = sessions.get_session(connection, session_id)
-    if found is None:
-        raise not_found("session")
+    found = existing(sessions.get_session(connection, session_id), "session")
     return _tagged(found, response)
 
 

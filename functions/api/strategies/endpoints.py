@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from stratforge.application import sessions as running
 from stratforge.application import strategies as application
+from stratforge.application.errors import NotFound, existing
 from stratforge.application.strategies import Code, NewStrategy, StrategyChange, Symbol
 from stratforge.intent.requirements import Requirement
 from stratforge.storage.strategies import strategies
@@ -21,7 +22,6 @@ from functions.api.context import Asking, Reader, UserConnection, database, outb
 from functions.api.etags import IfMatch, matches, tagged
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import PageQuery
-from functions.api.problems import not_found
 from functions.api.sessions.schemas import SessionList, SessionView, StopBody
 from functions.api.views import Listed, list_of, listed, many, view_of
 
@@ -107,9 +107,7 @@ def list_all(
 @router.get("/{strategy_id}", response_model=StrategyView)
 def get(strategy_id: UUID, connection: UserConnection, response: Response) -> StoredStrategy:
     """One strategy with its current code."""
-    found = strategies.get_strategy(connection, strategy_id)
-    if found is None:
-        raise not_found("strategy")
+    found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
     return _tagged(found, response)
 
 
@@ -144,7 +142,7 @@ def versions(
     """The latest versions, each with what changed."""
     found = strategies.list_versions(connection, strategy_id, limit + 1, before)
     if not found and before is None:
-        raise not_found("strategy")
+        raise NotFound("strategy")
     # One more than is shown, to compare the last with.
     changes, shown = application.code_changes(found), found[:limit]
     views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in shown]

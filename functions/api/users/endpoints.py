@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from stratforge.application import accounts as application
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
+from stratforge.application.errors import existing
 from stratforge.storage.users import accounts, api_keys, export
 from stratforge.storage.users.accounts import User
 from stratforge.storage.users.api_keys import StoredKey
@@ -17,7 +18,6 @@ from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
 from functions.api.context import LoggedIn, Reader, UserConnection, database, outbox
 from functions.api.idempotency import IdempotencyKey
-from functions.api.problems import not_found
 from functions.api.views import Listed, items_of, view_of
 
 router = APIRouter(prefix="/api/users/me", tags=["account"])
@@ -31,10 +31,7 @@ ApiKeyList = items_of(view_of(StoredKey, "ApiKeyView"), "ApiKeyList", "Keys, the
 @router.get("", response_model=Profile)
 def me(user_id: Reader, connection: UserConnection) -> User:
     """The profile of the user who asks."""
-    user = accounts.get_user(connection, user_id)
-    if user is None:
-        raise not_found("user")
-    return user
+    return existing(accounts.get_user(connection, user_id), "user")
 
 
 @router.get("/export")

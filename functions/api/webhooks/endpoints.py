@@ -7,13 +7,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from stratforge.application import webhooks as application
+from stratforge.application.errors import NotFound
 from stratforge.application.webhooks import SignedWebhook
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.webhooks import StoredDelivery, StoredWebhook
 
 from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.idempotency import IdempotencyKey
-from functions.api.problems import not_found
 from functions.api.views import Listed
 from functions.api.webhooks.schemas import DeliveryList, NewWebhook, NewWebhookView, WebhookList
 
@@ -44,7 +44,7 @@ def deliveries(
 ) -> Listed[StoredDelivery]:
     """Lists a webhook's deliveries with their results."""
     if not any(each.webhook_id == webhook_id for each in webhooks.list_webhooks(connection, user_id)):
-        raise not_found("webhook")
+        raise NotFound("webhook")
     return Listed(webhooks.list_deliveries(connection, webhook_id, limit))
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
+
+Thing = TypeVar("Thing")
 
 
 class Refusal(Exception):
@@ -30,6 +32,17 @@ class NotFound(Refusal):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"There is no such {what}.")
+
+
+def existing(found: Thing | None, what: str) -> Thing:
+    """Gives back what was looked up.
+
+    Raises:
+        NotFound: if nothing was found; `what` names it for the person who asked.
+    """
+    if found is None:
+        raise NotFound(what)
+    return found
 
 
 class Unauthenticated(Refusal):

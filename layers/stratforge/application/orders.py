@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Conflict, Invalid, NotFound
+from stratforge.application.errors import Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
@@ -130,9 +130,7 @@ def cancel_order(database: Database, outbox: Outbox, caller: Caller, order_id: U
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
-        found = order_book.request_cancel(connection, order_id)
-    if found is None:
-        raise NotFound("order")
+        found = existing(order_book.request_cancel(connection, order_id), "order")
     if found.cancel_requested and found.status in order_book.OPEN:
         outbox.wake_executor(found.symbol, f"cancel-{order_id}")
     return found
@@ -150,9 +148,7 @@ def replace_order(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
-        old = order_book.get_order(connection, order_id)
-        if old is None:
-            raise NotFound("order")
+        old = existing(order_book.get_order(connection, order_id), "order")
         if old.origin is not OrderOrigin.MANUAL:
             raise Conflict("Orders of strategies cannot be replaced.", code="not-by-hand")
         if old.status not in (OrderStatus.PENDING, OrderStatus.RESTING):

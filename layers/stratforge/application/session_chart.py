@@ -10,7 +10,7 @@ from uuid import UUID
 import numpy as np
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import NotFound
+from stratforge.application.errors import existing
 from stratforge.application.session_condition import position_of
 from stratforge.backtest.presentation import indicator_line
 from stratforge.market import BarColumns
@@ -62,9 +62,7 @@ def session_chart(database: Database, caller: Caller, session_id: UUID) -> Sessi
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
-        session = sessions.get_session(connection, session_id)
-        if session is None:
-            raise NotFound("session")
+        session = existing(sessions.get_session(connection, session_id), "session")
         version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
         assert version is not None, "a session refers to a version"
         end = datetime.now(UTC) + timedelta(days=1)

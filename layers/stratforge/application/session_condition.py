@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from stratforge.application.errors import NotFound
+from stratforge.application.errors import existing
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter, StoredOrder
 from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, SignalRow, TradeRow
@@ -50,9 +50,7 @@ def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -
     Raises:
         NotFound: if there is no such session.
     """
-    session = sessions.get_session(connection, session_id)
-    if session is None:
-        raise NotFound("session")
+    session = existing(sessions.get_session(connection, session_id), "session")
     ledger = LedgerFilter(session_id=session_id)
     signals = portfolio.list_signals(connection, user_id, ledger, NumberedPage(_ENTRIES))
     orders = order_book.list_orders(connection, user_id, OrderFilter(None, session_id, None), Page(_ENTRIES))

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed, Conflict, Invalid, NotFound
+from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
@@ -77,9 +77,7 @@ def start_session(
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
     with database.transaction(caller) as connection:
-        strategy = strategies.get_strategy(connection, new.strategy_id)
-        if strategy is None:
-            raise NotFound("strategy")
+        strategy = existing(strategies.get_strategy(connection, new.strategy_id), "strategy")
         version = new.version or strategy.version
         if new.version and strategies.get_version(connection, new.strategy_id, new.version) is None:
             raise NotFound("version")
@@ -147,9 +145,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
-        strategy = strategies.lock_strategy(connection, strategy_id)
-        if strategy is None:
-            raise NotFound("strategy")
+        strategy = existing(strategies.lock_strategy(connection, strategy_id), "strategy")
         active = sessions.active_sessions(connection, strategy_id)
         if active:
             latest = active[0]
@@ -175,9 +171,7 @@ def stop_session(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
-        stopped = sessions.stop_session(connection, session_id, flatten=flatten)
-    if stopped is None:
-        raise NotFound("session")
+        stopped = existing(sessions.stop_session(connection, session_id, flatten=flatten), "session")
     _tell_of_end(outbox, stopped)
     return stopped
 
@@ -223,7 +217,4 @@ def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_
 
 
 def _found(connection: Connection, session_id: UUID, *, lock: bool = False) -> StoredSession:
-    found = sessions.get_session(connection, session_id, lock=lock)
-    if found is None:
-        raise NotFound("session")
-    return found
+    return existing(sessions.get_session(connection, session_id, lock=lock), "session")

@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed, Conflict, Invalid, NotFound
+from stratforge.application.errors import Changed, Conflict, Invalid, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.market import parse_symbol
 from stratforge.storage.postgres.database import Connection, Database
@@ -148,9 +148,7 @@ def set_parameters(
     """
     caller.require(Scope.WRITE)
     with database.reading(caller) as connection:
-        found = strategies.get_strategy(connection, strategy_id)
-    if found is None:
-        raise NotFound("strategy")
+        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
     parameters = _compiled(found.python_code).parameters
     if unknown := set(values) - set(parameters):
         raise Invalid(f"The strategy has no parameter {', '.join(sorted(unknown))}.")
@@ -179,10 +177,7 @@ def delete_strategy(database: Database, caller: Caller, strategy_id: UUID) -> No
 
 
 def _locked(connection: Connection, strategy_id: UUID) -> StoredStrategy:
-    found = strategies.lock_strategy(connection, strategy_id)
-    if found is None:
-        raise NotFound("strategy")
-    return found
+    return existing(strategies.lock_strategy(connection, strategy_id), "strategy")
 
 
 def code_changes(versions: Sequence[StoredVersion], context: int = 3) -> dict[int, str]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Conflict, NotFound
+from stratforge.application.errors import Conflict, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
@@ -80,9 +80,7 @@ def rotate_secret(database: Database, caller: Caller, webhook_id: UUID, request:
     caller.require(Scope.READ)
     secret = _SECRET_PREFIX + request.new_secret(caller.user_id)
     with database.transaction(caller) as connection:
-        stored = webhooks.rotate_secret(connection, webhook_id, secret, _OLD_SECRET_SIGNS)
-    if stored is None:
-        raise NotFound("webhook")
+        stored = existing(webhooks.rotate_secret(connection, webhook_id, secret, _OLD_SECRET_SIGNS), "webhook")
     return SignedWebhook(**asdict(stored), secret=secret)
 
 

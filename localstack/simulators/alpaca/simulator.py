@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -93,7 +92,6 @@ class Simulator:
         self.bars_sent: dict[str, int] = {}
         self.orders_received: dict[str, int] = {}
         self.bars_published = 0
-        self._lost_bars: deque[str] = deque(maxlen=10_000)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # Market --------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def subscriptions() -> Subscriptions:
 
 def error(code: int) -> StreamError:
     """What Alpaca says on the stream of stocks."""
-    return StreamError(crypto=False, code=code, message="refused", live=0)
+    return StreamError(crypto=False, code=code, message="refused", granted=0)
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:

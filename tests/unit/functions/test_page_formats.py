@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from functions.api.dashboard.rendering import duration, moment, ratio
+from functions.api.dashboard.rendering import client_name, duration, moment, ratio
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,27 @@ def test_a_length_of_time_is_told_by_its_two_largest_units(seconds: float | None
 
 def test_a_ratio_has_two_decimals() -> None:
     assert (ratio(-0.06022), ratio(1.5), ratio(None)) == ("-0.06", "1.50", "–")
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        (
+            "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
+            "Chrome on macOS",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/604.1",
+            "Safari on iPhone",
+        ),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0", "Firefox on Linux"),
+        ("python-httpx/0.27", "python-httpx/0.27"),
+        ("", "unknown client"),
+    ],
+)
+def test_a_login_is_named_as_its_owner_knows_it(said: str, name: str) -> None:
+    assert client_name(said) == name

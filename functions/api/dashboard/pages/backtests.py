@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
+from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_backtest
 from stratforge.application.jobs.requests import NewBacktest
 from stratforge.storage.postgres.database import Connection
@@ -22,7 +23,7 @@ from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.pages.sessions import setup
 from functions.api.dashboard.rendering import compressed
-from functions.api.problems import Problem, not_found
+from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 _TRADE_COLUMNS = (
@@ -98,10 +99,7 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
 
 
 def _found(connection: Connection, backtest_id: UUID) -> StoredReport:
-    found = backtests.get_report(connection, backtest_id)
-    if found is None:
-        raise not_found("backtest")
-    return found
+    return existing(backtests.get_report(connection, backtest_id), "backtest")
 
 
 def _stored(looking: Looking, backtest_id: UUID) -> StoredReport:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Response
+from stratforge.application.errors import existing
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
@@ -18,7 +19,6 @@ from stratforge.storage.strategies import sessions, strategies
 from functions.api.context import database
 from functions.api.dashboard.access import Looking, Visitor
 from functions.api.dashboard.pages.examples import EXAMPLES
-from functions.api.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 _SPARK_BARS = 60
@@ -39,11 +39,9 @@ def now(looking: Looking) -> Response:
 
 
 def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
-    found = portfolio.read_portfolio(connection, looking.user_id)
-    if found is None:
-        raise not_found("portfolio")
+    found = existing(portfolio.read_portfolio(connection, looking.user_id), "portfolio")
     recent = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(50))
-    active = [each for each in recent if each.status in ("PENDING", "RUNNING", "PAUSED")]
+    active = [each for each in recent if each.status in sessions.ACTIVE]
     named = strategies.names(connection, looking.user_id)
     invested = sum((each.market_value for each in found.positions), Decimal(0))
     orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, None), Page(40))

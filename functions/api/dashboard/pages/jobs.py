@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
+from stratforge.application.errors import existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import queueing, requests, results
 from stratforge.application.jobs.requests import GenerateRequest, ResearchRequest
@@ -19,7 +20,6 @@ from stratforge.storage.strategies.jobs import Job
 from functions.api.context import database
 from functions.api.dashboard.access import Fields, Form, Looking, Visitor, text
 from functions.api.dashboard.rendering import go_to
-from functions.api.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 
@@ -40,9 +40,7 @@ def started(looking: Visitor, fields: Form) -> RequestKey:
 def progress(job_id: UUID, looking: Looking) -> Response:
     """Shows the progress of a job; when it is done, goes to the page of its result."""
     with database().reading(looking.caller) as connection:
-        job = jobs.get_job(connection, job_id)
-    if job is None:
-        raise not_found("job")
+        job = existing(jobs.get_job(connection, job_id), "job")
     match results.result_of(job):
         case WrittenStrategy(strategy_id=made):
             return go_to(looking.request, f"/strategies/{made}")

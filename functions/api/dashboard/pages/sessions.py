@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from stratforge.application import sessions as application
+from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
 from stratforge.application.session_chart import session_chart
@@ -25,7 +26,6 @@ from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
-from functions.api.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 
@@ -74,9 +74,7 @@ def _stops(fields: dict[str, list[str]]) -> dict[str, str]:
 def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Starts a session with exactly the setup of a backtest: version, symbol, size and stops."""
     with database().reading(looking.caller) as connection:
-        backtest = backtests.get_report(connection, backtest_id)
-    if backtest is None:
-        raise not_found("backtest")
+        backtest = existing(backtests.get_report(connection, backtest_id), "backtest")
     names = ("sizing_rule", "sizing_value", "stop_loss", "take_profit", "trailing_stop")
     config = {name: backtest.config[name] for name in names if backtest.config.get(name) is not None}
     version = {"strategy_id": backtest.strategy_id, "version": backtest.strategy_version}

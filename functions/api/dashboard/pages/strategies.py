@@ -9,7 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from stratforge.application import strategies as application
-from stratforge.application.errors import Invalid
+from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
@@ -23,7 +23,7 @@ from functions.api.dashboard.access import Fields, Looking, given, text, validat
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import go_to
-from functions.api.problems import Problem, not_found
+from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 BLANK = """\
@@ -94,10 +94,10 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
         found = strategies.get_strategy(connection, strategy_id)
         versions = strategies.list_versions(connection, strategy_id) if found else []
         if found is None or not versions:
-            raise not_found("strategy")
-        shown = next((each for each in versions if each.version == version), None) if version else versions[0]
-        if shown is None:
-            raise not_found("version")
+            raise NotFound("strategy")
+        shown = existing(
+            next((each for each in versions if each.version == version), None) if version else versions[0], "version"
+        )
         return looking.page(
             connection,
             "strategy.html",

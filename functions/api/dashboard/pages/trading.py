@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 from stratforge.application import orders as application
+from stratforge.application.errors import existing
 from stratforge.application.order_preview import preview_order
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
@@ -20,7 +21,7 @@ from functions.api.dashboard.access import Fields, Form, Looking, given, text, v
 from functions.api.dashboard.pages.jobs import new_key, started
 from functions.api.dashboard.rendering import go_to
 from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
-from functions.api.problems import Problem, not_found
+from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,9 +47,7 @@ def holdings(looking: Looking) -> Response:
 
 
 def _holdings(connection: Any, looking: Looking) -> dict[str, Any]:
-    found = portfolio.read_portfolio(connection, looking.user_id)
-    if found is None:
-        raise not_found("portfolio")
+    found = existing(portfolio.read_portfolio(connection, looking.user_id), "portfolio")
     open_orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, True), Page(100))
     return {"portfolio": found, "open_orders": open_orders}
 

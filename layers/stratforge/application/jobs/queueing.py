@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Invalid, LimitReached, NotFound
+from stratforge.application.errors import Invalid, LimitReached, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs.requests import (
     GenerateRequest,
@@ -79,9 +79,9 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
         found = strategies.get_strategy(connection, request.strategy_id)
-        version = strategies.get_version(connection, request.strategy_id, found.version) if found else None
-        if version is None:
-            raise NotFound("strategy")
+        version = existing(
+            strategies.get_version(connection, request.strategy_id, found.version) if found else None, "strategy"
+        )
         if unknown := set(request.sweep or {}) - set(version.parameters):
             raise Invalid(f"sweep: the strategy has no parameter {', '.join(sorted(unknown))}.")
         job = _added(connection, caller, request, key)
@@ -112,10 +112,7 @@ def cancel_job(database: Database, caller: Caller, job_id: UUID) -> Job:
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
-        job = jobs.cancel_job(connection, job_id)
-    if job is None:
-        raise NotFound("job")
-    return job
+        return existing(jobs.cancel_job(connection, job_id), "job")
 
 
 def wait_for_job(

@@ -112,15 +112,13 @@ def trace_of(connection: Connection, client_order_id: str) -> str | None:
 
 def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> bool:
     """Takes a block to send, look up or cancel it; False when another executor is at it, or it is done."""
-    return (
-        connection.execute(
-            """
-            UPDATE block_orders SET claimed_until = now() + %s WHERE id = %s AND completed_at IS NULL AND claimed_until <= now()
-            """,
-            (claim, block_id),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        """
+        UPDATE block_orders SET claimed_until = now() + %s WHERE id = %s AND completed_at IS NULL AND claimed_until <= now()
+        """,
+        (claim, block_id),
     )
+    return changed.rowcount == 1
 
 
 def limits_are_next(connection: Connection, symbol: str) -> bool:

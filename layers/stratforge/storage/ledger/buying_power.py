@@ -95,14 +95,12 @@ def cover(connection: Connection) -> Cover | None:
 
 def set_scale(connection: Connection, scale: Decimal) -> bool:
     """Sets how many units of the ledger stand for one at the broker; False while anything is held or at work on another scale."""
-    return (
-        connection.execute(
-            """
-            UPDATE broker_account SET scale = %(scale)s
-            WHERE scale = %(scale)s OR NOT EXISTS (SELECT FROM positions WHERE quantity > 0)
-              AND NOT EXISTS (SELECT FROM block_orders WHERE completed_at IS NULL)
-            """,
-            {"scale": scale},
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        """
+        UPDATE broker_account SET scale = %(scale)s
+        WHERE scale = %(scale)s OR NOT EXISTS (SELECT FROM positions WHERE quantity > 0)
+          AND NOT EXISTS (SELECT FROM block_orders WHERE completed_at IS NULL)
+        """,
+        {"scale": scale},
     )
+    return changed.rowcount == 1

@@ -23,7 +23,7 @@ from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.market.assets import read_asset
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 _COLUMNS = "id AS action_id, symbol, kind, effective_on, ratio, new_symbol, new_ratio, cash"
 
@@ -41,25 +41,23 @@ def concerned_symbols(connection: Connection) -> list[str]:
 
 def note_action(connection: Connection, action: CorporateAction) -> bool:
     """Keeps a corporate action; False when it was known."""
-    return (
-        connection.execute(
-            """
-            INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
-            """,
-            (
-                action.action_id,
-                action.symbol,
-                action.kind,
-                action.ratio,
-                action.new_symbol,
-                action.new_ratio,
-                action.cash,
-                action.effective_on,
-            ),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        """
+        INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
+        """,
+        (
+            action.action_id,
+            action.symbol,
+            action.kind,
+            action.ratio,
+            action.new_symbol,
+            action.new_ratio,
+            action.cash,
+            action.effective_on,
+        ),
     )
+    return changed.rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +120,9 @@ class _Holding:
     user_id: UUID
     session_id: UUID | None
     quantity: Decimal
-    since: Decimal
-    sold_cost: Decimal
+    since: Decimal = ZERO
+    sold_cost: Decimal = ZERO
+    cost_basis: Decimal = ZERO
 
 
 def _holdings(connection: Connection, action: CorporateAction, starts_at: datetime) -> list[_Holding]:
@@ -413,12 +412,10 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
     end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
     parameters = {"symbol": action.symbol, "id": action.action_id}
     lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(symbol)s AND quantity > 0", parameters)
-    rows = connection.execute(
-        "SELECT user_id, session_id, quantity, cost_basis FROM positions WHERE symbol = %(symbol)s AND quantity > 0 ORDER BY 1, 2 FOR UPDATE",
-        parameters,
-    ).fetchall()
-    names = {UUID(int=index): row for index, row in enumerate(rows)}
-    before = {name: row[2] for name, row in names.items()}
+    held = "SELECT user_id, session_id, quantity, cost_basis FROM positions WHERE symbol = %(symbol)s AND quantity > 0 ORDER BY 1, 2 FOR UPDATE"
+    holdings = fetch_all(connection, _Holding, held, parameters)
+    names = {UUID(int=index): holding for index, holding in enumerate(holdings)}
+    before = {name: holding.quantity for name, holding in names.items()}
     after = split_positions(before, keeps) if keeps else dict.fromkeys(before, ZERO)
     gained = (
         split_positions(before, action.new_ratio)
@@ -428,7 +425,8 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
     money = {name: (quantity * (action.cash or ZERO)).quantize(QUANTITY_STEP) for name, quantity in before.items()}
     # What the old shares cost goes along where they are exchanged for others, less the money that was paid for them.
     moved_cost = {
-        name: max(row[3] - money[name], ZERO) if not keeps and gained[name] > 0 else ZERO for name, row in names.items()
+        name: max(holding.cost_basis - money[name], ZERO) if not keeps and gained[name] > 0 else ZERO
+        for name, holding in names.items()
     }
     if any(gained.values()):
         connection.execute(
@@ -436,19 +434,19 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
             {
                 "symbol": action.new_symbol,
                 "id": action.action_id,
-                "users": [row[0] for row in rows],
+                "users": [holding.user_id for holding in holdings],
                 "quantities": list(gained.values()),
                 "costs": list(moved_cost.values()),
             },
         )
     adjustments = [
-        Adjustment(row[0], row[1], after[name] - before[name], money[name])
-        for name, row in names.items()
+        Adjustment(holding.user_id, holding.session_id, after[name] - before[name], money[name])
+        for name, holding in names.items()
         if after[name] != before[name] or money[name]
     ]
     if adjustments:
         apply_adjustments(connection, action.symbol, "CORPORATE_ACTION", action.action_id, adjustments)
-    exchanged = {(row[0], row[1]): moved_cost[name] for name, row in names.items() if moved_cost[name]}
+    exchanged = {(each.user_id, each.session_id): moved_cost[name] for name, each in names.items() if moved_cost[name]}
     _correct_costs(connection, reservations.UNDO_LOSS, action.symbol, exchanged)
     connection.execute("UPDATE corporate_actions SET applied_at = now(), obstacle = NULL WHERE id = %(id)s", parameters)
     return None
@@ -465,18 +463,3 @@ def prices_around(connection: Connection, action: CorporateAction) -> tuple[Deci
         (action.action_id,),
     ).fetchone()
     return None if row is None or row[0] is None else (row[0], row[1])
-
-
-@dataclass(frozen=True, slots=True)
-class CorporateHalt:
-    """A symbol that is halted because what a unit of it is has changed."""
-
-    symbol: str
-    kind: ActionKind
-    obstacle: str | None
-
-
-def halt_of(connection: Connection, symbol: str) -> CorporateHalt | None:
-    """The corporate action that halts a symbol at the market's time, if one does."""
-    query = "SELECT symbol, kind, obstacle FROM corporate_halts WHERE symbol = %s ORDER BY since LIMIT 1"
-    return fetch_one(connection, CorporateHalt, query, (symbol,))

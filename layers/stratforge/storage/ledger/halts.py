@@ -76,13 +76,11 @@ def choose_state(connection: Connection, user_id: UUID, state: TradingState) -> 
 
 def halt_symbol(connection: Connection, symbol: str, reason: str, details: str) -> bool:
     """Halts a symbol; False when it is halted already."""
-    return (
-        connection.execute(
-            "INSERT INTO symbol_halts (symbol, reason, details) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            (symbol, reason, details[:2000]),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        "INSERT INTO symbol_halts (symbol, reason, details) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        (symbol, reason, details[:2000]),
     )
+    return changed.rowcount == 1
 
 
 def resume_symbol(connection: Connection, symbol: str, reason: str | None = None) -> bool:

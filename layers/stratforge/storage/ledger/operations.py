@@ -3,14 +3,14 @@ change nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from stratforge.market.corporate_actions import CorporateAction
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +26,7 @@ class StoredReport:
 
 def is_operator(connection: Connection) -> bool:
     """Returns whether the transaction's user is an operator."""
-    row = connection.execute("SELECT is_operator()").fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT is_operator()"))
 
 
 def reports(connection: Connection, limit: int) -> list[StoredReport]:
@@ -38,26 +37,22 @@ def reports(connection: Connection, limit: int) -> list[StoredReport]:
 
 def set_state(connection: Connection, state: TradingState, reason: str) -> bool:
     """The kill switch; False when the user is no operator."""
-    row = connection.execute("SELECT operator_set_state(%s::trading_state, %s)", (state, reason)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT operator_set_state(%s::trading_state, %s)", (state, reason)))
 
 
 def halt(connection: Connection, symbol: str, reason: str) -> bool:
     """Halts a symbol; False when the user is no operator."""
-    row = connection.execute("SELECT operator_halt_symbol(%s, %s)", (symbol, reason)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT operator_halt_symbol(%s, %s)", (symbol, reason)))
 
 
 def resume(connection: Connection, symbol: str) -> bool:
     """Trades a symbol again; False when it was not halted, or the user is no operator."""
-    row = connection.execute("SELECT operator_resume_symbol(%s)", (symbol,)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT operator_resume_symbol(%s)", (symbol,)))
 
 
 def note(connection: Connection, action: str, subject: str, reason: str = "") -> bool:
     """A line in the operators' audit for what the database does not do itself; False when the user is no operator."""
-    row = connection.execute("SELECT note_operator_action(%s, %s, %s)", (action, subject, reason)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT note_operator_action(%s, %s, %s)", (action, subject, reason)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,27 +94,16 @@ def corporate_actions(connection: Connection) -> list[StoredAction]:
 
 def decide_action(connection: Connection, action_id: str, reason: str, *, follow: bool) -> bool:
     """Approves or dismisses a corporate action; False when there is none to decide on, or the user is no operator."""
-    row = connection.execute("SELECT operator_decide_action(%s, %s, %s)", (action_id, follow, reason)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT operator_decide_action(%s, %s, %s)", (action_id, follow, reason)))
 
 
 def enter_action(connection: Connection, action: CorporateAction, reason: str) -> bool:
     """Enters a corporate action that was not announced, approved; False when there is one of this id, or the user is no operator."""
-    row = connection.execute(
-        "SELECT operator_enter_action(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (
-            action.action_id,
-            action.symbol,
-            action.kind,
-            action.effective_on,
-            action.ratio,
-            action.new_symbol,
-            action.new_ratio,
-            action.cash,
-            reason,
-        ),
-    ).fetchone()
-    return bool(row and row[0])
+    query = (
+        "SELECT operator_enter_action(%(action_id)s, %(symbol)s, %(kind)s, %(effective_on)s, %(ratio)s, %(new_symbol)s, "
+        "%(new_ratio)s, %(cash)s, %(reason)s)"
+    )
+    return bool(fetch_value(connection, query, {**asdict(action), "reason": reason}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -148,17 +148,11 @@ def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page
         f"""
         SELECT {_COLUMNS} FROM orders o
         WHERE o.user_id = %(user)s AND (%(symbol)s::text IS NULL OR o.symbol = %(symbol)s)
-          AND (%(session)s::uuid IS NULL OR o.session_id = %(session)s)
+          AND (%(session_id)s::uuid IS NULL OR o.session_id = %(session_id)s)
           AND (%(open)s::boolean IS NULL OR (o.status IN ('PENDING', 'RESTING', 'WORKING')) = %(open)s)
         {page.clause("o.created_at", "o.id")}
         """,  # noqa: S608 - column names of this module
-        {
-            "user": user_id,
-            "symbol": wanted.symbol,
-            "session": wanted.session_id,
-            "open": wanted.open,
-            **page.parameters,
-        },
+        {"user": user_id, **asdict(wanted), **page.parameters},
     )
 
 

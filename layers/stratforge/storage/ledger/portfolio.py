@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -209,16 +209,10 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
         f"""
         SELECT id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
-          AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+          AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
         {page.clause("id")}
         """,  # noqa: S608 - column names of this module
-        {
-            "user": user_id,
-            "symbol": wanted.symbol,
-            "session": wanted.session_id,
-            "side": wanted.side,
-            **page.parameters,
-        },
+        {"user": user_id, **asdict(wanted), **page.parameters},
     )
 
 
@@ -230,16 +224,9 @@ def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, pa
         f"""
         SELECT id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason FROM signals
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
-          AND (%(session)s::uuid IS NULL OR session_id = %(session)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
+          AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
           AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
         {page.clause("id")}
         """,  # noqa: S608 - column names of this module
-        {
-            "user": user_id,
-            "symbol": wanted.symbol,
-            "session": wanted.session_id,
-            "side": wanted.side,
-            "status": wanted.status,
-            **page.parameters,
-        },
+        {"user": user_id, **asdict(wanted), **page.parameters},
     )

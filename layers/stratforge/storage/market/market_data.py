@@ -121,39 +121,33 @@ def set_bar_price(connection: Connection, bar: Bar) -> None:
 
 def set_trade_price(connection: Connection, trade: Trade) -> bool:
     """Notes the price of a trade; False when a later price is known."""
-    return (
-        connection.execute(
-            """
-            INSERT INTO latest_prices AS l (symbol, price, time) VALUES (%s, %s, %s)
-            ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, received_at = now()
-            WHERE l.time < excluded.time
-            """,
-            (trade.symbol, trade.price, trade.time),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        """
+        INSERT INTO latest_prices AS l (symbol, price, time) VALUES (%s, %s, %s)
+        ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, received_at = now()
+        WHERE l.time < excluded.time
+        """,
+        (trade.symbol, trade.price, trade.time),
     )
+    return changed.rowcount == 1
 
 
 def set_quote(connection: Connection, quote: Quote) -> bool:
     """Notes the best bid and offer of a symbol that has a price; False when later ones are known."""
-    return (
-        connection.execute(
-            "UPDATE latest_prices SET bid = %s, ask = %s, quoted_at = %s WHERE symbol = %s AND (quoted_at IS NULL OR quoted_at < %s)",
-            (quote.bid, quote.ask, quote.time, quote.symbol, quote.time),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        "UPDATE latest_prices SET bid = %s, ask = %s, quoted_at = %s WHERE symbol = %s AND (quoted_at IS NULL OR quoted_at < %s)",
+        (quote.bid, quote.ask, quote.time, quote.symbol, quote.time),
     )
+    return changed.rowcount == 1
 
 
 def set_exchange_state(connection: Connection, symbol: str, state: ExchangeState) -> bool:
     """Notes what the exchange says of a symbol that has a price; False when nothing changes."""
-    return (
-        connection.execute(
-            "UPDATE latest_prices SET exchange_state = %s WHERE symbol = %s AND exchange_state <> %s",
-            (state, symbol, state),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        "UPDATE latest_prices SET exchange_state = %s WHERE symbol = %s AND exchange_state <> %s",
+        (state, symbol, state),
     )
+    return changed.rowcount == 1
 
 
 def exchange_states(connection: Connection) -> dict[str, ExchangeState]:
@@ -164,13 +158,11 @@ def exchange_states(connection: Connection) -> dict[str, ExchangeState]:
 
 def take_back_trade(connection: Connection, voided_at: datetime, standing: Trade) -> bool:
     """Puts the last trade that stands in the place of one that was canceled or corrected; False when that made no price."""
-    return (
-        connection.execute(
-            "UPDATE latest_prices SET price = %s, time = %s WHERE symbol = %s AND time = %s",
-            (standing.price, standing.time, standing.symbol, voided_at),
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        "UPDATE latest_prices SET price = %s, time = %s WHERE symbol = %s AND time = %s",
+        (standing.price, standing.time, standing.symbol, voided_at),
     )
+    return changed.rowcount == 1
 
 
 def change_is_announced(connection: Connection, symbol: str) -> bool:

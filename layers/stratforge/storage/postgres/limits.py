@@ -5,18 +5,17 @@ from __future__ import annotations
 import hashlib
 
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_value
 
 
 def take(connection: Connection, bucket: str, capacity: float, per_second: float) -> bool:
     """Takes a token from a bucket that refills; False when it is empty. The bucket's name is kept as a hash."""
-    row = connection.execute("SELECT take_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT take_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
 
 
 def has(connection: Connection, bucket: str, capacity: float, per_second: float) -> bool:
     """Returns whether the bucket holds a token, without taking it."""
-    row = connection.execute("SELECT has_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT has_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
 
 
 def _hidden(bucket: str) -> str:
@@ -26,5 +25,4 @@ def _hidden(bucket: str) -> str:
 
 def accept_nonce(connection: Connection, nonce: str) -> bool:
     """Accepts a signed request's nonce; False when it was accepted before."""
-    row = connection.execute("SELECT accept_internal_request(%s)", (nonce,)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT accept_internal_request(%s)", (nonce,)))

@@ -9,6 +9,7 @@ from psycopg import sql
 
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_value
 
 
 def set_role_passwords(conninfo: str, secrets: Sequence[DatabaseSecret]) -> None:
@@ -24,8 +25,7 @@ def set_role_passwords(conninfo: str, secrets: Sequence[DatabaseSecret]) -> None
 
 def has_rights_of(connection: Connection, role: str) -> bool:
     """Tells whether the user of this connection may do what a role may: as its member, or as the role itself."""
-    row = connection.execute("SELECT pg_has_role(current_user, %s, 'USAGE')", (role,)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT pg_has_role(current_user, %s, 'USAGE')", (role,)))
 
 
 def only_read(connection: Connection) -> None:

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
 MAX_ATTEMPTS = 3
 _COLUMNS = "id AS job_id, user_id, kind, status, request, progress, partial, result, error, created_at, finished_at"
@@ -188,8 +188,7 @@ def finish_job(
 def is_canceled(connection: Connection, job_id: UUID) -> bool:
     """True when the job was canceled: nobody wants it any more. If it was not, it cannot be until the transaction ends."""
     query = "SELECT status = 'CANCELED' FROM jobs WHERE id = %s FOR UPDATE"
-    row = connection.execute(query, (job_id,)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, query, (job_id,)))
 
 
 def add_tokens(connection: Connection, job_id: UUID, tokens: int) -> None:
@@ -199,18 +198,11 @@ def add_tokens(connection: Connection, job_id: UUID, tokens: int) -> None:
 
 def tokens_of(connection: Connection, user_id: UUID, window: timedelta) -> int:
     """The tokens of a user's jobs within the window."""
-    row = connection.execute(
-        "SELECT coalesce(sum(tokens), 0) FROM jobs WHERE user_id = %s AND created_at > now() - %s", (user_id, window)
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    query = "SELECT coalesce(sum(tokens), 0) FROM jobs WHERE user_id = %s AND created_at > now() - %s"
+    return int(fetch_value(connection, query, (user_id, window)))
 
 
 def count_recent_jobs(connection: Connection, user_id: UUID, kind: JobKind, window: timedelta) -> int:
     """Counts the jobs of a kind that a user has queued within the window."""
-    row = connection.execute(
-        "SELECT count(*) FROM jobs WHERE user_id = %s AND kind = %s::job_kind AND created_at > now() - %s",
-        (user_id, kind, window),
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    query = "SELECT count(*) FROM jobs WHERE user_id = %s AND kind = %s::job_kind AND created_at > now() - %s"
+    return int(fetch_value(connection, query, (user_id, kind, window)))

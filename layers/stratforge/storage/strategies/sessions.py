@@ -199,17 +199,11 @@ def list_sessions(connection: Connection, user_id: UUID, wanted: SessionFilter, 
         StoredSession,
         f"""
         SELECT {_COLUMNS} FROM sessions s
-        WHERE s.user_id = %(user)s AND (%(strategy)s::uuid IS NULL OR s.strategy_id = %(strategy)s)
+        WHERE s.user_id = %(user)s AND (%(strategy_id)s::uuid IS NULL OR s.strategy_id = %(strategy_id)s)
           AND (%(symbol)s::text IS NULL OR s.symbol = %(symbol)s) AND (%(status)s::text IS NULL OR s.status = %(status)s::session_status)
         {page.clause("s.started_at", "s.id")}
         """,  # noqa: S608 - column names of this module
-        {
-            "user": user_id,
-            "strategy": wanted.strategy_id,
-            "symbol": wanted.symbol,
-            "status": wanted.status,
-            **page.parameters,
-        },
+        {"user": user_id, **asdict(wanted), **page.parameters},
     )
 
 

@@ -109,8 +109,7 @@ def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> Non
 
 def close_account(connection: Connection) -> bool:
     """Closes the account of the transaction's user: sessions stop, positions are ordered to be sold, the name goes."""
-    row = connection.execute("SELECT close_account()").fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT close_account()"))
 
 
 def erase_closed(connection: Connection, after: timedelta, how_many: int) -> int:

@@ -52,22 +52,16 @@ def open_logins(connection: Connection, user_id: UUID) -> list[StoredLogin]:
 
 def continue_login(connection: Connection, login_id: UUID) -> bool:
     """Notes that an open login is in use; False when it has ended."""
-    return (
-        connection.execute(
-            "UPDATE logins SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL", (login_id,)
-        ).rowcount
-        == 1
+    changed = connection.execute(
+        "UPDATE logins SET last_seen_at = now() WHERE id = %s AND ended_at IS NULL", (login_id,)
     )
+    return changed.rowcount == 1
 
 
 def end_login(connection: Connection, login_id: UUID) -> bool:
     """Ends a login with its tokens and sockets; False when there is none that is open."""
-    return (
-        connection.execute(
-            "UPDATE logins SET ended_at = now() WHERE id = %s AND ended_at IS NULL", (login_id,)
-        ).rowcount
-        == 1
-    )
+    changed = connection.execute("UPDATE logins SET ended_at = now() WHERE id = %s AND ended_at IS NULL", (login_id,))
+    return changed.rowcount == 1
 
 
 def end_logins(connection: Connection, user_id: UUID, *, but: UUID | None = None) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_value
 
 
 def set_operator(connection: Connection, email: str, wanted: bool, by: str) -> bool:
     """Makes an account an operator, or takes it from it, and notes who did; False when no open account has the address."""
-    row = connection.execute("SELECT set_operator(%s, %s, %s)", (email, wanted, by)).fetchone()
-    return bool(row and row[0])
+    return bool(fetch_value(connection, "SELECT set_operator(%s, %s, %s)", (email, wanted, by)))
 
 
 def add_first(connection: Connection, email: str, password_hash: str, balance: Decimal) -> bool:
