@@ -199,13 +199,26 @@ def audit(books: Books, activities: Sequence[Activity], broker_positions: Mappin
 
 
 def _in_order(books: Books) -> Iterator[TradeRecord | AdjustmentRecord]:
-    """Trades in the order they were written, each adjustment after the blocks that had ended before it."""
-    left = sorted(books.adjustments, key=lambda each: each.adjustment_id)
+    """Trades in the order they were written, each adjustment after the blocks of its symbol that had ended before it."""
+    heirs = {each.symbol: each.new_symbol for each in books.actions if each.new_symbol}
+    records: dict[str, tuple[list[TradeRecord], list[AdjustmentRecord]]] = defaultdict(lambda: ([], []))
     for trade in sorted(books.trades, key=lambda each: each.trade_id):
-        while left and (trade.settled_at is None or trade.settled_at > left[0].created_at):
-            yield left.pop(0)
-        yield trade
-    yield from left
+        records[_last_name(trade.symbol, heirs)][0].append(trade)
+    for adjustment in sorted(books.adjustments, key=lambda each: each.adjustment_id):
+        records[_last_name(adjustment.symbol, heirs)][1].append(adjustment)
+    for trades, left in records.values():
+        for trade in trades:
+            while left and (trade.settled_at is None or trade.settled_at > left[0].created_at):
+                yield left.pop(0)
+            yield trade
+        yield from left
+
+
+def _last_name(symbol: str, heirs: Mapping[str, str]) -> str:
+    """The symbol that another one became in the end: what happened to both is told in one order."""
+    for _ in heirs:
+        symbol = heirs.get(symbol, symbol)
+    return symbol
 
 
 def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
