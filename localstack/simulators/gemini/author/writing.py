@@ -9,7 +9,7 @@ from typing import Any
 
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.programs import Program, setting_lines, write_program
-from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, Rule, Series, nodes, plain
+from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, Result, Rule, Series, Trail, nodes, plain
 from simulators.gemini.author.statements import reverse_of
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
@@ -39,10 +39,13 @@ def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset
     if reading.questions:
         return _clarify(symbol, reading.questions)
     plan.rules = [replace(each, assumed=()) if each.assumed == ("only",) else each for each in plan.rules]
+    before = _completed(standing) if standing else None
+    # A stop that is added is one more way out: how it sells otherwise stays as it was decided for the person.
+    if before and all(isinstance(each.condition, Result | Trail) for each in plan.of("exit")):
+        plan.rules += [each for each in before.of("exit") if each.assumed and each not in plan.rules]
     assumptions = [*_complete(plan), *reading.told]
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
-    before = _completed(standing) if standing else None
     heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
     assumptions += _usual_numbers(plan, reading.turns[0].text, heard)
     return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
