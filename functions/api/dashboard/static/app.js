@@ -35,24 +35,9 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig, elt } = event.detail;
   if (xhr.status < 400 || (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/html")) return;
   event.detail.shouldSwap = false;
-  const wait = 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2);
-  if (requestConfig.verb === "get") setTimeout(() => htmx.trigger(elt, "again"), wait);
-  else if (xhr.status === 503 && sentAgain(elt, wait)) notice("The platform is busy. The form is sent again by itself.");
+  if (requestConfig.verb === "get") setTimeout(() => htmx.trigger(elt, "again"), 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2));
   else notice("The platform is busy. Try again in a moment.");
 });
-
-// A form with a key does its work once, however often it comes: three more times it is sent without being asked for.
-function sentAgain(elt, wait) {
-  const key = elt.closest("form")?.querySelector("[name=key]");
-  const times = Number(key?.dataset.again ?? 0);
-  if (!key || times === 3) return false;
-  key.dataset.again = times + 1;
-  setTimeout(() => {
-    document.getElementById("notices").replaceChildren();
-    htmx.trigger(elt, elt.matches("form") ? "submit" : "click");
-  }, wait * (1 + Math.random()));
-  return true;
-}
 
 function notice(text) {
   const box = document.createElement("div");
