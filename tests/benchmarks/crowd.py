@@ -6,21 +6,18 @@ one statement that inserts as many rows as there are orders, in the same databas
 
 from __future__ import annotations
 
-import sys
-import tempfile
 import time
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import psycopg
-from local_platform.postgres import Postgres
-from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.migrations import migrate, read_migrations
+
+from tests.benchmarks.database import server
 
 Row = tuple[str, str, str, str, str]
 _SIZES = (100, 1_000, 10_000)
@@ -128,31 +125,22 @@ def run() -> list[Row]:
     """The rows of the table."""
     _count_statements()
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory(prefix="stratforge-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        server = Postgres(folder / "postgres", "bench", folder / "logs")
-        server.prepare()
-        supervisor = Supervisor(lambda text: print(text, file=sys.stderr))
-        supervisor.add(server.process())
-        try:
-            for users in _SIZES:
-                with psycopg.connect(server.conninfo("postgres"), autocommit=True) as connection:
-                    connection.execute(f"CREATE DATABASE crowd_{users}")
-                conninfo = server.conninfo(f"crowd_{users}")
-                migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
-                seconds, statements, floor, executed = _measure(conninfo, users)
-                # On the first bar half of them have nothing to sell.
-                assert executed > 0.85, executed
-                rows.append(
-                    (
-                        f"{users:,} traders on one symbol, a bar",
-                        f"{seconds:.2f} s, {statements} statements",
-                        f"one INSERT of the orders: {floor:.3f} s",
-                        f"{seconds / floor:.1f} x",
-                        "settled within a minute; statements flat in users",
-                    )
+    with server() as postgres:
+        for users in _SIZES:
+            with psycopg.connect(postgres.conninfo("postgres"), autocommit=True) as connection:
+                connection.execute(f"CREATE DATABASE crowd_{users}")
+            conninfo = postgres.conninfo(f"crowd_{users}")
+            migrate(conninfo, read_migrations(ROOT / "db" / "migrations"))
+            seconds, statements, floor, executed = _measure(conninfo, users)
+            # On the first bar half of them have nothing to sell.
+            assert executed > 0.85, executed
+            rows.append(
+                (
+                    f"{users:,} traders on one symbol, a bar",
+                    f"{seconds:.2f} s, {statements} statements",
+                    f"one INSERT of the orders: {floor:.3f} s",
+                    f"{seconds / floor:.1f} x",
+                    "settled within a minute; statements flat in users",
                 )
-        finally:
-            supervisor.stop()
+            )
     return rows

@@ -11,17 +11,12 @@ import contextlib
 import multiprocessing
 import socket
 import statistics
-import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import psycopg
-from local_platform.postgres import Postgres
-from local_platform.processes import Supervisor
 from local_platform.synthesis import ROOT
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.postgres.database import Connection, Database
@@ -30,6 +25,7 @@ from stratforge.storage.postgres.migrations import migrate, read_migrations
 from functions.deliverer.webhooks import WebhookSender
 from functions.ingestor import announcements
 from functions.notifier.realtime_updates import RealtimeUpdates
+from tests.benchmarks.database import server
 
 Row = tuple[str, str, str, str, str]
 _ROUNDS = 100
@@ -142,23 +138,14 @@ def _p99(values: list[float]) -> float:
 
 def run() -> list[Row]:
     """The rows of the table."""
-    with tempfile.TemporaryDirectory(prefix="stratforge-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        server = Postgres(folder / "postgres", "bench", folder / "logs")
-        server.prepare()
-        supervisor = Supervisor(lambda text: print(text, file=sys.stderr))
-        supervisor.add(server.process())
-        try:
-            migrate(server.conninfo("postgres"), read_migrations(ROOT / "db" / "migrations"))
-            database = Database(lambda: server.conninfo("postgres"), application="benchmark")
-            context = multiprocessing.get_context("fork")
-            gateway = _Gateway(context)
-            shards = _Shards(context, server.conninfo("postgres"), gateway)
-            setattr(announcements, "send_something_happened", shards.wake)
-            return _rows(database, gateway)
-        finally:
-            supervisor.stop()
+    with server() as postgres:
+        migrate(postgres.conninfo("postgres"), read_migrations(ROOT / "db" / "migrations"))
+        database = Database(lambda: postgres.conninfo("postgres"), application="benchmark")
+        context = multiprocessing.get_context("fork")
+        gateway = _Gateway(context)
+        shards = _Shards(context, postgres.conninfo("postgres"), gateway)
+        setattr(announcements, "send_something_happened", shards.wake)
+        return _rows(database, gateway)
 
 
 def _rows(database: Database, gateway: _Gateway) -> list[Row]:

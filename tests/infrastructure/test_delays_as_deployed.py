@@ -21,7 +21,7 @@ from stratforge.bus import queues, retries
 from stratforge.bus.messages import BarMessage, MarketUpdate, OrderUpdate
 
 from tests.support.assemblies import Resources, every, resources_of
-from tests.support.lambda_context import CONTEXT
+from tests.support.lambda_context import CONTEXT, records_of
 
 NOW = datetime(2026, 11, 25, 15, 0, tzinfo=UTC)
 ONE = Decimal(1)
@@ -171,17 +171,7 @@ class Deployed:
         queue = models.sqs_backends[self.arn.split(":")[4]]["us-east-1"].get_queue(self.url.rsplit("/", 1)[1])
         queue.pending_messages.difference_update([each for each in queue.pending_messages if each.visible])
         found = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=self.batch, AttributeNames=["All"])
-        records: list[dict[str, Any]] = [
-            {
-                "messageId": each["MessageId"],
-                "receiptHandle": each["ReceiptHandle"],
-                "body": each["Body"],
-                "attributes": each["Attributes"],
-                "eventSource": "aws:sqs",
-                "eventSourceARN": self.arn,
-            }
-            for each in found.get("Messages", [])
-        ]
+        records = records_of(found, self.arn)
         if not records:
             return False
         try:

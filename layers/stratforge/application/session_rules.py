@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import NotFound
+from stratforge.application.errors import existing
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, sessions
@@ -38,10 +38,8 @@ def session_rules(database: Database, caller: Caller, session_id: UUID) -> Sessi
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
-        session = sessions.get_session(connection, session_id)
-        evaluated = evaluations.session_as_evaluated(connection, session_id)
-        if session is None or evaluated is None:
-            raise NotFound("session")
+        session = existing(sessions.get_session(connection, session_id), "session")
+        evaluated = existing(evaluations.session_as_evaluated(connection, session_id), "session")
     seen = evaluated.last_bar_time
     if seen is None:
         return SessionRules(None, [])

@@ -13,6 +13,8 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 from moto import mock_aws
 from stratforge.bus import queues, retries
 
+from tests.support.lambda_context import records_of
+
 
 @pytest.fixture
 def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -56,17 +58,7 @@ class Consumer:
     def poll(self) -> None:
         """One round."""
         found = self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10, AttributeNames=["All"])
-        records = [
-            {
-                "messageId": each["MessageId"],
-                "receiptHandle": each["ReceiptHandle"],
-                "body": each["Body"],
-                "attributes": each["Attributes"],
-                "eventSource": "aws:sqs",
-                "eventSourceARN": self.arn,
-            }
-            for each in found.get("Messages", [])
-        ]
+        records = records_of(found, self.arn)
         if not records:
             return
         self.received.append([each["body"] for each in records])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from simulators.gemini.author.conditions import Memory, weekdays
@@ -26,6 +26,7 @@ from simulators.gemini.author.rules import (
     Weekdays,
     nodes,
     plain,
+    rewritten,
     with_number,
 )
 from simulators.gemini.author.scanner import BARS, N, Scanner
@@ -253,25 +254,12 @@ def _kind_for_kind(plan: Plan, scan: Scanner) -> str | None:
 
 
 def _swapped(rule: Rule, old: str, new: str) -> Rule:
-    def swap(tree: object) -> object:
-        if isinstance(tree, Series):
-            if tree.name in _KINDS.values() and old in ("", tree.name):
-                return replace(average(new, tree.parameters[0]), times=tree.times)
-            return tree
-        if isinstance(tree, tuple):
-            return tuple(swap(each) for each in tree)
-        if hasattr(tree, "__dataclass_fields__"):
-            parts = {
-                name: swap(getattr(tree, name))
-                for name in ("left", "right", "part", "parts", "condition")
-                if name in tree.__dataclass_fields__ and not isinstance(getattr(tree, name), float)
-            }
-            return replace(tree, **parts)  # type: ignore[type-var]
-        return tree
+    def swap(each: Any) -> Any:
+        if isinstance(each, Series) and each.name in _KINDS.values() and old in ("", each.name):
+            return replace(average(new, each.parameters[0]), times=each.times)
+        return each
 
-    changed = swap(rule)
-    assert isinstance(changed, Rule)
-    return changed
+    return rewritten(rule, swap)
 
 
 def _without(plan: Plan, scan: Scanner) -> str | None:
@@ -413,34 +401,12 @@ def _length(plan: Plan, scan: Scanner) -> str | None:
 
 
 def _with_length(rule: Rule, name: str, length: float) -> Rule:
-    changed = rule
-    for each in nodes(rule.condition):
+    def lengthen(each: Any) -> Any:
         if isinstance(each, Series) and each.name.startswith(name[:5]) and len(each.parameters) == 1:
-            changed = _swap_series(changed, each, replace(each, parameters=(length,)))
-    return changed
+            return replace(each, parameters=(length,))
+        return each
 
-
-def _swap_series(rule: Rule, old: Series, new: Series) -> Rule:
-    def swap(tree: Any) -> Any:
-        if tree == old:
-            return new
-        if isinstance(tree, tuple):
-            return tuple(map(swap, tree))
-        if is_dataclass(tree) and not isinstance(tree, Series | type):
-            return replace(
-                tree,
-                **{
-                    each.name: swap(getattr(tree, each.name))
-                    for each in fields(tree)
-                    if each.name in ("left", "right", "part", "parts", "condition")
-                    and not isinstance(getattr(tree, each.name), float)
-                },
-            )
-        return tree
-
-    changed = swap(rule)
-    assert isinstance(changed, Rule)
-    return changed
+    return rewritten(rule, lengthen)
 
 
 def _no_more(plan: Plan, scan: Scanner) -> str | None:
@@ -451,7 +417,7 @@ def _no_more(plan: Plan, scan: Scanner) -> str | None:
     )
     if match is None:
         return None
-    side, name = _SIDES.get((match[1] or "").replace("exit", "exit"), ""), match[2] or match[5]
+    side, name = _SIDES.get(match[1] or "", ""), match[2] or match[5]
     rules, changed = list[Rule](), False
     for rule in plan.rules:
         parts = rule.condition.parts if isinstance(rule.condition, Both | Either) else (rule.condition,)

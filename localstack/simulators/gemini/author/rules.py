@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 Comparison = Literal[">", "<", ">=", "<="]
 _FLIPPED: dict[str, Comparison] = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
@@ -353,6 +353,9 @@ def contrary(condition: Condition) -> Condition:
     return Not(condition)
 
 
+_PARTS = ("left", "right", "part", "parts", "condition")
+
+
 def nodes(tree: object) -> Iterator[object]:
     """The tree's nodes, each before its parts."""
     yield tree
@@ -364,24 +367,34 @@ def nodes(tree: object) -> Iterator[object]:
             yield from nodes(part)
 
 
+def rewritten(tree: Node, change: Callable[[Any], Any]) -> Node:
+    """The tree with what `change` gives for each of its nodes, a node before its parts; a series is taken whole."""
+    if isinstance(tree, tuple):
+        return tuple(rewritten(each, change) for each in tree)  # type: ignore[return-value]
+    if not is_dataclass(tree) or isinstance(tree, type):
+        return tree
+    found = change(tree)
+    if not isinstance(found, Series):
+        parts = {each.name: getattr(found, each.name) for each in fields(found) if each.name in _PARTS}
+        found = replace(
+            found, **{name: rewritten(value, change) for name, value in parts.items() if not isinstance(value, float)}
+        )
+    result: Node = found
+    return result
+
+
 def with_number(tree: Node, old: float, new: float) -> Node:
     """The tree with one number for another, wherever it stands for a length, a level or an amount."""
-    if isinstance(tree, Series):
-        return replace(tree, parameters=tuple(new if each == old else each for each in tree.parameters))
-    if isinstance(tree, Number):
-        return replace(tree, value=new) if tree.value == old else tree
-    if isinstance(tree, Held | Lasting) and tree.bars == old:
-        tree = replace(tree, bars=new)
-    if isinstance(tree, Result | Trail) and tree.amount == old:
-        return replace(tree, amount=new)
-    if isinstance(tree, tuple):
-        return tuple(with_number(each, old, new) for each in tree)  # type: ignore[return-value]
-    if is_dataclass(tree) and not isinstance(tree, type):
-        parts = {
-            each.name: getattr(tree, each.name)
-            for each in fields(tree)
-            if each.name in ("left", "right", "part", "parts", "condition")
-        }
-        changed = {name: with_number(value, old, new) for name, value in parts.items() if not isinstance(value, float)}
-        return replace(tree, **changed)
-    return tree
+
+    def change(each: Any) -> Any:
+        if isinstance(each, Series):
+            return replace(each, parameters=tuple(new if value == old else value for value in each.parameters))
+        if isinstance(each, Number) and each.value == old:
+            return replace(each, value=new)
+        if isinstance(each, Held | Lasting) and each.bars == old:
+            return replace(each, bars=new)
+        if isinstance(each, Result | Trail) and each.amount == old:
+            return replace(each, amount=new)
+        return each
+
+    return rewritten(tree, change)
