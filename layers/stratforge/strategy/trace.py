@@ -223,6 +223,7 @@ def _rule(number: int, compiler: _Tracer, notes: _Notes) -> Rule:
     truths = [(notes.truths.get(compiler.places[id(test)]), wanted) for test, wanted in path.tests]
     unmet = any(truth is not None and truth != wanted for truth, wanted in truths)
     met = False if unmet else None if any(truth is None for truth, _ in truths) else True
+    leaves = [(leaf, alternative, wanted) for test, wanted in path.tests for leaf, alternative in _leaves(test)]
     conditions = [
         Condition(
             ast.unparse(leaf),
@@ -232,11 +233,10 @@ def _rule(number: int, compiler: _Tracer, notes: _Notes) -> Rule:
             alternative,
             _operands(leaf, compiler, notes),
         )
-        for test, wanted in path.tests
-        for leaf, alternative in _leaves(test)
+        for leaf, alternative, wanted in leaves[-_MAX_CONDITIONS:]
     ]
     side: Literal["buy", "sell"] = "buy" if path.node.func.id == "buy" else "sell"
-    return Rule(side, path.node.lineno, met, number in notes.fired, conditions[-_MAX_CONDITIONS:])
+    return Rule(side, path.node.lineno, met, number in notes.fired, conditions)
 
 
 def _operands(leaf: ast.expr, compiler: _Tracer, notes: _Notes) -> list[Operand]:

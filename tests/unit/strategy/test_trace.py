@@ -82,6 +82,13 @@ def test_a_signal_that_hangs_on_a_condition_is_a_rule() -> None:
     assert (rule.met, rule.fired) == (True, True)
 
 
+def test_however_many_rules_there_are_what_is_told_is_bounded() -> None:
+    long = " and ".join(f"bar.close > bar.open + {number}" for number in range(20))
+    found = trace("if bar.close < 0:\n    return buy()" + f"\nelif {long}:\n    return sell()" * 20)
+    assert len(found.rules) == 21
+    assert max(len(each.conditions) for each in found.rules) == 24
+
+
 @pytest.mark.parametrize("seed", range(150))
 def test_a_traced_evaluation_is_the_evaluation(seed: int) -> None:
     source = program(seed) if seed % 3 else Programs(seed).program()
