@@ -100,10 +100,19 @@ def test_a_busy_gateway_is_asked_again_and_its_words_are_not_put_into_the_page(m
 
 def test_a_form_that_meets_a_busy_gateway_says_so_and_can_be_sent_again(member: Visitor) -> None:
     page = member.go("/strategies/new")
+    page.evaluate("window.waits = true")
     page.route("**/strategies/describe", lambda route: route.fulfill(status=503, json={"message": "busy"}), times=1)
     page.get_by_label("What should it do?").fill("make me rich")
     page.get_by_role("button", name="Write the strategy").click()
     expect(page.get_by_role("alert")).to_have_text("The platform is busy. Try again in a moment.")
+    page.get_by_role("button", name="Write the strategy").click()
+    expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
+
+
+def test_who_presses_again_on_a_busy_platform_gets_his_answer(member: Visitor) -> None:
+    page = member.go("/strategies/new")
+    page.route("**/strategies/describe", lambda route: route.fulfill(status=503, json={"message": "busy"}), times=2)
+    page.get_by_label("What should it do?").fill("make me rich")
     page.get_by_role("button", name="Write the strategy").click()
     expect(page.locator(".theirs")).to_contain_text("Which rule should decide when to buy?")
 
