@@ -737,6 +737,11 @@ def _is_key(node: ast.expr) -> bool:
     )
 
 
+def written_key(node: ast.AST) -> str | None:
+    """The key of state that a node assigns; None when it assigns none."""
+    return _state_key(node) if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) else None
+
+
 def _state_key(node: ast.AST) -> str | None:
     """The key when the node reads, writes or asks for a key of state."""
     key: ast.expr | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,11 +16,22 @@ from typing import Any, Literal
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import Evaluation, PositionView, Runnable, evaluate_last_bar, run_last_bar
 from stratforge.strategy.graph import Values
-from stratforge.strategy.on_bar_compiler import Kind, OnBar, OnBarCompiler, Piece, Scope, compile_text, is_signal
+from stratforge.strategy.on_bar_compiler import (
+    Kind,
+    OnBar,
+    OnBarCompiler,
+    Piece,
+    Scope,
+    compile_text,
+    is_signal,
+    written_key,
+)
 from stratforge.strategy.source import Findings
 
-# Of a program with more, the first rules and the innermost conditions are told.
-_MAX_RULES, _MAX_CONDITIONS = 40, 24
+# Of a program with more, the first rules and the innermost conditions are told; of a long comparison its beginning.
+_MAX_RULES, _MAX_CONDITIONS, _MAX_OPERANDS, _MAX_TEXT = 40, 24, 6, 300
+_CHANGING = re.compile(r"\b[us]_\w+")
+_Tests = tuple[tuple[ast.expr, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +75,8 @@ class Rule:
     Attributes:
         side: The side of the signal.
         line: Its line in the code.
-        met: Whether all its conditions are as wanted; None where that is not known.
-        fired: Whether it gave the bar's signal. An earlier rule that is met comes first.
+        met: Whether all its conditions are as wanted; None where that is not known, or where a loop decides whether the code comes to it.
+        fired: Whether it gave the bar's signal. An earlier rule that is met comes first; one without a size that can be traded gives none.
         conditions: The conditions from the outermost to the innermost.
     """
 
@@ -93,23 +105,25 @@ def trace_last_bar(strategy: Strategy, values: Values, position: PositionView, s
         state: The state the bar before left.
     """
     compiler, notes = _Tracer(strategy), _Notes()
-    on_bar = compiler.compile(strategy.on_bar_tree)
     try:
+        on_bar = compiler.compile(strategy.on_bar_tree)
         function = compile_text(on_bar.text, notes.functions())
     except (SyntaxError, RecursionError, MemoryError):
         # So deep that notes do not fit between its parentheses.
         return Trace(evaluate_last_bar(strategy, values, position, state), [])
     runnable = Runnable(replace(strategy, on_bar=on_bar).argument_plan, function, on_bar.state)
     evaluation = run_last_bar(runnable, values, position, state)
-    return Trace(evaluation, [_rule(number, compiler, notes) for number in range(len(compiler.paths))])
+    signals = evaluation.signal is not None
+    return Trace(evaluation, [_rule(number, compiler, notes, signals) for number in range(len(compiler.paths))])
 
 
 @dataclass(frozen=True, slots=True)
 class _Path:
-    """A returned signal and the tests on the way to it, each with what it must be."""
+    """A returned signal and the tests on the way to it, each with what it must be; whether it stands in a loop."""
 
     node: ast.Call
-    tests: tuple[tuple[ast.expr, bool], ...]
+    tests: _Tests
+    in_loop: bool
 
 
 class _Notes:
@@ -141,7 +155,9 @@ class _Tracer(OnBarCompiler):
     def __init__(self, strategy: Strategy) -> None:
         super().__init__(strategy.parameters, strategy.columns, Findings())
         function = strategy.on_bar_tree
-        self.paths = list(islice(_paths(function.body, ()), _MAX_RULES))
+        self.paths = list(islice(_paths(function.body, (), False), _MAX_RULES))
+        self._written = {key for node in ast.walk(function) if (key := written_key(node)) is not None}
+        self._conditions: dict[int, tuple[str, list[str]]] = {}
         tests = [test for path in self.paths for test, _ in path.tests]
         self.tests = {id(test) for test in tests}
         self.conditions = {id(leaf) for test in tests for leaf, _ in _leaves(test)}
@@ -178,10 +194,19 @@ class _Tracer(OnBarCompiler):
         kind: Kind = "truth" if piece.kind == "truth" else "number"
         numbers = "".join(f", {self._number(each, scope)}" for each in self.operands(node))
         text = f"note_{kind}({place}, {piece.text}{numbers if kind == 'truth' else ''})"
-        # Locals have no value yet where the function begins.
-        if "u_" not in text:
+        # Where the function begins, locals have no value yet, and keys that it writes another one.
+        if not any(name[0] == "u" or name[2:] in self._written for name in _CHANGING.findall(text)):
             self._beforehand.append(text)
         return Piece(text, kind)
+
+    def words(self, leaf: ast.expr) -> tuple[str, list[str]]:
+        """The text of a condition and of its sides, as the code has them; nothing for a side that is a number written out."""
+        if id(leaf) not in self._conditions:
+            sides = [
+                "" if _is_number(each) else _text(each) for each in (self.operands(leaf) or [leaf])[:_MAX_OPERANDS]
+            ]
+            self._conditions[id(leaf)] = _text(leaf), sides
+        return self._conditions[id(leaf)]
 
     def _returned(self, node: ast.expr | None, scope: Scope) -> None:
         if id(node) in self._signals:
@@ -198,52 +223,72 @@ def _leaves(test: ast.expr, alternative: bool = False) -> Iterator[tuple[ast.exp
         yield test, alternative
 
 
-def _paths(statements: list[ast.stmt], tests: tuple[tuple[ast.expr, bool], ...]) -> Iterator[_Path]:
+def _paths(statements: list[ast.stmt], tests: _Tests, in_loop: bool) -> Iterator[_Path]:
     for each in statements:
         if isinstance(each, ast.If):
-            yield from _paths(each.body, (*tests, (each.test, True)))
-            yield from _paths(each.orelse, (*tests, (each.test, False)))
+            yield from _paths(each.body, (*tests, (each.test, True)), in_loop)
+            yield from _paths(each.orelse, (*tests, (each.test, False)), in_loop)
+            # What ends without a signal lets nobody come to what follows; what ends with one is an earlier rule.
+            if _ends_without_signal(each.body):
+                tests = (*tests, (each.test, False))
+            elif _ends_without_signal(each.orelse):
+                tests = (*tests, (each.test, True))
         elif isinstance(each, ast.For):
-            yield from _paths(each.body, tests)
+            yield from _paths(each.body, tests, True)
         elif isinstance(each, ast.Return):
-            yield from _returned(each.value, tests)
+            yield from _returned(each.value, tests, in_loop)
+        if isinstance(each, ast.Return | ast.Break | ast.Continue):
+            return
 
 
-def _returned(node: ast.expr | None, tests: tuple[tuple[ast.expr, bool], ...]) -> Iterator[_Path]:
+def _ends_without_signal(statements: list[ast.stmt]) -> bool:
+    calls = (node for each in statements for node in ast.walk(each) if isinstance(node, ast.Call))
+    return bool(statements) and isinstance(statements[-1], ast.Return) and not any(map(is_signal, calls))
+
+
+def _returned(node: ast.expr | None, tests: _Tests, in_loop: bool) -> Iterator[_Path]:
     if isinstance(node, ast.IfExp):
-        yield from _returned(node.body, (*tests, (node.test, True)))
-        yield from _returned(node.orelse, (*tests, (node.test, False)))
+        yield from _returned(node.body, (*tests, (node.test, True)), in_loop)
+        yield from _returned(node.orelse, (*tests, (node.test, False)), in_loop)
     elif isinstance(node, ast.Call) and is_signal(node):
-        yield _Path(node, tests)
+        yield _Path(node, tests, in_loop)
 
 
-def _rule(number: int, compiler: _Tracer, notes: _Notes) -> Rule:
+def _is_number(node: ast.expr) -> bool:
+    return isinstance(node.operand if isinstance(node, ast.UnaryOp) else node, ast.Constant)
+
+
+def _text(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}…"
+
+
+def _rule(number: int, compiler: _Tracer, notes: _Notes, signals: bool) -> Rule:
     path = compiler.paths[number]
     assert isinstance(path.node.func, ast.Name)
     truths = [(notes.truths.get(compiler.places[id(test)]), wanted) for test, wanted in path.tests]
-    unmet = any(truth is not None and truth != wanted for truth, wanted in truths)
-    met = False if unmet else None if any(truth is None for truth, _ in truths) else True
+    returned = number in notes.fired
+    met: bool | None = True
+    if any(truth is not None and truth != wanted for truth, wanted in truths):
+        met = False
+    elif not returned and (path.in_loop or not notes.fired or any(truth is None for truth, _ in truths)):
+        met = None
     leaves = [(leaf, alternative, wanted) for test, wanted in path.tests for leaf, alternative in _leaves(test)]
     conditions = [
-        Condition(
-            ast.unparse(leaf),
-            leaf.lineno,
-            wanted,
-            notes.truths.get(compiler.places[id(leaf)]),
-            alternative,
-            _operands(leaf, compiler, notes),
-        )
+        _condition(leaf, alternative, wanted, compiler, notes)
         for leaf, alternative, wanted in leaves[-_MAX_CONDITIONS:]
     ]
     side: Literal["buy", "sell"] = "buy" if path.node.func.id == "buy" else "sell"
-    return Rule(side, path.node.lineno, met, number in notes.fired, conditions)
+    return Rule(side, path.node.lineno, met, returned and signals, conditions)
 
 
-def _operands(leaf: ast.expr, compiler: _Tracer, notes: _Notes) -> list[Operand]:
-    numbers = notes.numbers.get(compiler.places[id(leaf)], ())
-    sides = compiler.operands(leaf) or [leaf]
-    return [
-        Operand(ast.unparse(side), number if math.isfinite(number) else None)
+def _condition(leaf: ast.expr, alternative: bool, wanted: bool, compiler: _Tracer, notes: _Notes) -> Condition:
+    place = compiler.places[id(leaf)]
+    text, sides = compiler.words(leaf)
+    numbers = notes.numbers.get(place, ())
+    operands = [
+        Operand(side, number if math.isfinite(number) else None)
         for side, number in zip(sides, numbers, strict=False)
-        if not isinstance(side, ast.Constant)
+        if side
     ]
+    return Condition(text, leaf.lineno, wanted, notes.truths.get(place), alternative, operands)

@@ -82,6 +82,62 @@ def test_a_signal_that_hangs_on_a_condition_is_a_rule() -> None:
     assert (rule.met, rule.fired) == (True, True)
 
 
+@pytest.mark.parametrize(
+    ("body", "state", "met", "holds"),
+    [
+        ("state['n'] = 0\nif bar.close > 0:\n    return\nif state['n'] > 3:\n    return sell()", 9.0, False, None),
+        (
+            "state['n'] += 1\nif bar.close > 0:\n    return buy()\nif state['n'] > 3:\n    return sell()",
+            3.0,
+            None,
+            None,
+        ),
+        ("if bar.close < 0:\n    return\nif state['n'] > 3:\n    return sell()", 9.0, True, True),
+    ],
+)
+def test_what_the_bar_writes_is_not_told_as_it_was_before(
+    body: str, state: float, met: bool | None, holds: bool | None
+) -> None:
+    rule = trace(body, state={"n": state}).rules[-1]
+    assert (rule.met, rule.conditions[-1].holds) == (met, holds)
+
+
+@pytest.mark.parametrize("what", ["quantity=np.nan", "quantity=0", "quantity=-1", "confidence=np.nan"])
+def test_what_gives_no_signal_does_not_fire(what: str) -> None:
+    found = trace(f"if bar.close > 0:\n    return buy({what})")
+    assert (found.evaluation.signal, found.rules[0].met, found.rules[0].fired) == (None, True, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "met"),
+    [
+        ("if bar.close > 0:\n    return\nif bar.close > -1:\n    return buy()", False),
+        ("if bar.close > 0:\n    x = 1\nelse:\n    return\nif bar.close > -1:\n    return buy()", True),
+        ("for i in range(0):\n    return buy()", None),
+        ("for i in range(3):\n    if bar.close > -1:\n        continue\n    return buy()", None),
+    ],
+)
+def test_a_rule_that_the_code_cannot_come_to_is_not_met(body: str, met: bool | None) -> None:
+    (rule,) = trace(body).rules
+    assert rule.met is met
+
+
+def test_what_stands_behind_a_return_is_no_rule() -> None:
+    assert len(trace("return buy()\nreturn sell()").rules) == 1
+
+
+def test_names_that_look_like_locals_are_told_beforehand() -> None:
+    found = trace("if bar.close < 0:\n    if state.get('qu_x', 2) > 1:\n        return buy()", state={"qu_x": 5.0})
+    assert [each.value for each in found.rules[0].conditions[1].operands] == [5.0]
+
+
+def test_a_comparison_without_end_is_told_by_its_beginning() -> None:
+    chain = "-1" + " < -1" * 2_000
+    found = trace(f"if {chain}:\n" + "    if LIMIT < 1:\n        return buy()\n" * 39)
+    assert max(len(each.text) for rule in found.rules for each in rule.conditions) <= 301
+    assert {len(rule.conditions[0].operands) for rule in found.rules} == {0}
+
+
 def test_however_many_rules_there_are_what_is_told_is_bounded() -> None:
     long = " and ".join(f"bar.close > bar.open + {number}" for number in range(20))
     found = trace("if bar.close < 0:\n    return buy()" + f"\nelif {long}:\n    return sell()" * 20)
