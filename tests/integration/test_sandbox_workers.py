@@ -311,8 +311,9 @@ def test_a_child_that_always_says_that_it_goes_on_does_not_hold_the_batch(
 
 def test_a_child_that_moves_its_counter_without_end_does_not_hold_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     def evaluate(_bars: Any, _sessions: Any, _cache: Any, _chosen: Any, begin: Any) -> NoReturn:
-        for step in count():
-            begin(0, step)
+        steps = count()
+        while True:
+            begin(0, next(steps))
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
     pool = Pool(deadline=0.2, batch_seconds=0.2)
