@@ -9,8 +9,9 @@ from typing import Any
 # One thread: a child is one strategy at a time, and threads would not survive the fork.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from functions.sandbox.workers import Pool
+from functions.sandbox.workers import Pool, hide_memory
 
+hide_memory()
 _pool = Pool()
 
 

@@ -10,6 +10,7 @@ killed or died is never used again.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import fcntl
 import gc
 import json
@@ -59,6 +60,8 @@ _PLACES = 2
 _NOBODY = -1
 # User and group of a child that would be root.
 _NOBODYS_ID = 65_534
+# Of Linux's prctl: whether a process of the same user may read, write and trace this one.
+_PR_SET_DUMPABLE = 4
 
 
 class WorkersFailed(RuntimeError):
@@ -410,6 +413,14 @@ class Pool:
         """Kills the pool's child process, if any."""
         if self._worker is not None:
             self._worker.kill()
+
+
+def hide_memory() -> None:
+    """Closes this process to others of its user, its own children among them: they can neither read nor write its memory, nor trace it.
+
+    Lambda refuses the call to everybody, as it refuses to let processes trace each other; elsewhere it is what keeps native code in a child from its parent.
+    """
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 # The child ---------------------------------------------------------------------------------------------
