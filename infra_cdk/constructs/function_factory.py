@@ -31,7 +31,7 @@ class Place:
 
 
 class FunctionFactory:
-    """Makes functions in a stack."""
+    """Makes the functions of a stack, with what all of them have in common."""
 
     def __init__(
         self,

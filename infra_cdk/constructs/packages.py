@@ -33,7 +33,7 @@ def function_code(name: str) -> lambda_.Code:
 
 
 def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
-    """The layer with our library."""
+    """Makes the layer that holds our library."""
     return lambda_.LayerVersion(
         scope,
         "Library",

@@ -41,7 +41,7 @@ _RISES = r"(?:rises?|rose|risen|gains?|gained|is up|are up|goes up|went up|up|cl
 
 @dataclass(slots=True)
 class Memory:
-    """What was spoken of last, for “it crosses back” and “above 70”."""
+    """The subjects that were spoken of last, for “it crosses back” and “above 70”."""
 
     left: Series | None = None
     right: Operand | None = None
@@ -278,6 +278,7 @@ _EDGE = rf"(first|opening|last|final|closing) (?:{N} ?(minutes?|mins?|hours?|bar
 
 
 def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
+    """Reads a condition on the time of day or the weekday; None where there is none."""
     at = scan.at
     scan.take(r"(?:it is|it 's|the time is|time is)")
     if scan.take(r"between|from"):
@@ -452,6 +453,7 @@ def _position(scan: Scanner, memory: Memory) -> Condition | None:
 
 
 def amount_of(scan: Scanner) -> tuple[float, Literal["%", "$", "ATR"]] | None:
+    """Reads an amount with its unit: percent, dollars, or times the average true range; None where there is none."""
     at = scan.at
     match = scan.take(
         rf"(?:a |an |\+ ?)?(?:{N} ?(%|basis points?|bps?)|\$ ?{N}|{N} ?(dollars?|usd|cents?|bucks)|{N} ?(?:x |times )?(?:the )?(?:\d+ bar )?(atrs?)(?: \( 14 \))?)(?: (?:a|per) share)?"

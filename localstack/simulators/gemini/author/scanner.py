@@ -16,7 +16,7 @@ class Unexpressible(Exception):
 
 
 class Scanner:
-    """A place in a text."""
+    """A place in a text, which words are taken from one after the other."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -33,22 +33,22 @@ class Scanner:
         return None
 
     def sees(self, pattern: str) -> bool:
-        """Whether such words come next."""
+        """Says whether words of such a form come next, and stays where it is."""
         return _compiled(pattern).match(self.text, self.at) is not None
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left."""
+        """Says whether nothing of the text is left."""
         return not self.text[self.at :].strip()
 
     def word(self) -> None:
-        """Goes over one word."""
+        """Goes over one word, whatever it is."""
         match = re.compile(r"\s*\S+").match(self.text, self.at)
         self.at = match.end() if match else len(self.text)
 
     @property
     def start(self) -> int:
-        """Where the next word begins."""
+        """Returns the place at which the next word begins."""
         rest = self.text[self.at :]
         return self.at + len(rest) - len(rest.lstrip())
 

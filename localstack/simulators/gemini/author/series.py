@@ -249,6 +249,7 @@ def _average_volume(scan: Scanner) -> Series | None:
 
 
 def oscillator(scan: Scanner) -> Series | None:
+    """Reads an oscillator such as “14-period RSI”; None where there is none."""
     at = scan.at
     scan.take(ARTICLES)
     before = scan.take(rf"{N} ?{_UNIT}?")
@@ -315,7 +316,7 @@ def _macd(scan: Scanner) -> Series | None:
 
 
 def band(edge: str, length: float = 20, width: float = 2) -> Series:
-    """A Bollinger band."""
+    """Reads an upper, middle or lower Bollinger band; None where there is none."""
     field = {"lower": "lower", "upper": "upper"}.get(edge, "mid")
     called = {"lower": "lower", "upper": "upper"}.get(edge, "middle")
     return Series(
@@ -521,7 +522,7 @@ def series(scan: Scanner) -> Series | None:
 
 
 def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
-    """What a series is compared with: a level, or another series, perhaps so many times it or so much above or below it."""
+    """Reads the second side of a comparison: a level, or another series, perhaps so many times it or so much above or below it."""
     at = scan.at
     match = scan.take(
         rf"{N} ?%(?: (?:or more|or less))? (above|over|higher than|below|under|beneath|lower than|less than|more than|greater than) "
