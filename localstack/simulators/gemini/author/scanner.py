@@ -55,6 +55,7 @@ class Scanner:
 
 N = r"(-?\d*\.?\d+)"
 BARS = r"(?:bars?|minutes?|mins?|min|periods?|candles?|candlesticks?|m|ticks?)"
+UNIT = rf"({BARS}|hours?|h|hr|hourly|days?|d|daily|weeks?|weekly|w|months?)"
 THE = r"(?:the |its |a |an |their |that |this |my |current |short term |long term )*"
 ARTICLES = r"(?:(?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))(?: (?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))*"
 
@@ -81,3 +82,8 @@ def number(scan: Scanner) -> float | None:
     if match is None:
         return None
     return float(match[1]) * {"k": 1e3, "thousand": 1e3, "million": 1e6, "mio": 1e6, "mil": 1e3}.get(match[2] or "", 1)
+
+
+def length_of(count: str, unit: str | None, what: str) -> float:
+    """Returns a span that was said of an indicator, in 1-minute bars."""
+    return bars_of(float(count), unit or "bars", f"“{count} {unit} {what}”")
