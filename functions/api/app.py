@@ -35,6 +35,8 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=documentation.COMMON_RESPONSES,
+        # What a generated client calls its method: the endpoint's own name, which says of what it is.
+        generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app, dashboard.shown)
     for router in (

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
-from stratforge.storage.postgres.pages import NumberedPage, Page
+from pydantic import AwareDatetime
+from stratforge.storage.postgres.pages import NumberedPage, Page, Period
 
 from functions.api.problems import Problem
 
@@ -33,7 +34,19 @@ def _wrong_cursor() -> Problem:
     return Problem(422, "validation", "cursor: use `next` of the page before, unchanged.")
 
 
-def _page(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Page:
+def _period(
+    start: Annotated[AwareDatetime | None, Query(description="Only items of this moment or later")] = None,
+    end: Annotated[AwareDatetime | None, Query(description="Only items before this moment")] = None,
+) -> Period:
+    if start is not None and end is not None and start >= end:
+        raise Problem(422, "validation", "end: give a moment after start.")
+    return Period(start, end)
+
+
+Within = Annotated[Period, Depends(_period)]
+
+
+def _page(period: Within, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Page:
     after = None
     if cursor is not None:
         try:
@@ -43,10 +56,10 @@ def _page(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Pa
                 raise _wrong_cursor()
         except (ValueError, TypeError, AttributeError, binascii.Error):
             raise _wrong_cursor() from None
-    return Page(limit, after, sort == "oldest")
+    return Page(limit, after, sort == "oldest", period)
 
 
-def _numbered(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> NumberedPage:
+def _numbered(period: Within, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> NumberedPage:
     after = None
     if cursor is not None:
         try:
@@ -56,7 +69,7 @@ def _numbered(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 63:
             raise _wrong_cursor()
         after = number
-    return NumberedPage(limit, after, sort == "oldest")
+    return NumberedPage(limit, after, sort == "oldest", period)
 
 
 PageQuery = Annotated[Page, Depends(_page)]

@@ -21,7 +21,7 @@ def _body(limits: RiskLimits) -> RiskLimitsBody:
 
 
 @router.get("/risk")
-def get_limits(user_id: Reader, connection: UserConnection, response: Response) -> RiskLimitsBody:
+def get_risk_limits(user_id: Reader, connection: UserConnection, response: Response) -> RiskLimitsBody:
     """Returns the user's risk limits, with an ETag."""
     limits = _body(risk.read_limits(connection, user_id))
     tagged(response, limits)
@@ -29,7 +29,9 @@ def get_limits(user_id: Reader, connection: UserConnection, response: Response) 
 
 
 @router.put("/risk")
-def put_limits(body: RiskLimitsBody, asking: Asking, response: Response, if_match: IfMatch = None) -> RiskLimitsBody:
+def set_risk_limits(
+    body: RiskLimitsBody, asking: Asking, response: Response, if_match: IfMatch = None
+) -> RiskLimitsBody:
     """Replaces the user's limits; they hold from the next order on."""
     stored = _body(
         application.set_limits(
@@ -41,7 +43,7 @@ def put_limits(body: RiskLimitsBody, asking: Asking, response: Response, if_matc
 
 
 @router.put("/trading-state")
-def put_state(body: TradingStateBody, asking: Asking) -> TradingStateBody:
+def set_trading_state(body: TradingStateBody, asking: Asking) -> TradingStateBody:
     """The user's own switch; what an operator imposed stays in force beside it."""
     application.choose_trading_state(database(), asking, body.trading_state)
     return body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Self
 from uuid import UUID
@@ -16,13 +17,15 @@ from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import InvalidOrderTerms, OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
-from stratforge.storage.ledger import order_book
-from stratforge.storage.ledger.order_book import NewOrder, StoredOrder
+from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger.order_book import ClientOrderIdTaken, NewOrder, StoredOrder
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import sessions
 
 Amount = Annotated[Decimal, Field(gt=0, le=Decimal(10**9), max_digits=20, decimal_places=9)]
 Price = Annotated[Decimal, Field(gt=0, le=Decimal(10**7), max_digits=16, decimal_places=9)]
+
+ClientOrderId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
 class OrderSize(BaseModel):
@@ -72,6 +75,9 @@ class PlaceOrder(OrderSize):
     trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
     trail_price: Price | None = None
     session_id: UUID | None = Field(None, description="Sell what this session holds instead of what was bought by hand")
+    client_order_id: ClientOrderId | None = Field(
+        None, description="What your program calls it: unique among your orders"
+    )
 
     @model_validator(mode="after")
     def terms_go_together(self) -> Self:
@@ -109,14 +115,27 @@ def place_order(
 
     Raises:
         NotFound: if it is to sell what a session holds that the caller does not have.
+        Conflict: if another order of the caller has its client order id.
     """
     caller.require(Scope.TRADE)
     kind, size = request.size()
     with database.transaction(caller) as connection:
         if request.session_id is not None and sessions.get_session(connection, request.session_id) is None:
             raise NotFound("session")
-        new = NewOrder(request.symbol, request.terms(), request.time_in_force, kind, size, request.session_id)
-        placed = order_book.place_order(connection, caller.user_id, new, key.new_id(connection, caller.user_id))
+        new = NewOrder(
+            request.symbol,
+            request.terms(),
+            request.time_in_force,
+            kind,
+            size,
+            request.session_id,
+            client_order_id=request.client_order_id,
+        )
+        try:
+            placed = order_book.place_order(connection, caller.user_id, new, key.new_id(connection, caller.user_id))
+        except ClientOrderIdTaken:
+            message = f"Another of your orders has the client_order_id {request.client_order_id}; list orders by it, or choose another."
+            raise Conflict(message, code="client-order-id-taken") from None
     outbox.wake_executor(placed.symbol, f"order-{placed.order_id}")
     outbox.request_subscription(placed.symbol)
     return placed
@@ -134,6 +153,48 @@ def cancel_order(database: Database, outbox: Outbox, caller: Caller, order_id: U
     if found.cancel_requested and found.status in order_book.OPEN:
         outbox.wake_executor(found.symbol, f"cancel-{order_id}")
     return found
+
+
+def cancel_all_orders(
+    database: Database, outbox: Outbox, caller: Caller, symbol: str | None = None
+) -> list[StoredOrder]:
+    """Asks for the end of all the caller's open orders, of sessions too, on one symbol or on all. Sales that close a position go on."""
+    caller.require(Scope.TRADE)
+    with database.transaction(caller) as connection:
+        called_off = order_book.request_cancel_of_all(connection, caller.user_id, symbol)
+    for each in sorted({order.symbol for order in called_off}):
+        outbox.wake_executor(each, f"cancel-all-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
+    return called_off
+
+
+def close_positions(database: Database, outbox: Outbox, caller: Caller, symbol: str | None = None) -> list[StoredOrder]:
+    """Sells all that the caller holds of a symbol, or of all: by hand and in sessions, which go on. Orders that wait to sell it are called off.
+    Asking again places nothing twice.
+
+    Returns:
+        The orders that sell it.
+
+    Raises:
+        NotFound: if nothing is held of the symbol.
+    """
+    caller.require(Scope.TRADE)
+    sales: list[StoredOrder] = []
+    with database.transaction(caller) as connection:
+        owned = existing(portfolio.read_portfolio(connection, caller.user_id), "portfolio").positions
+        held = [each for each in owned if symbol in (None, each.symbol)]
+        if symbol is not None and not held:
+            raise NotFound("position")
+        for each in held:
+            if each.session_id is None:
+                order_book.sell_held_by_hand(connection, caller.user_id, each.symbol)
+            else:
+                sessions.flatten_session(connection, each.session_id)
+        symbols = sorted({each.symbol for each in held})
+        for name in symbols:
+            sales += order_book.sales_of(connection, caller.user_id, name)
+    for name in symbols:
+        outbox.wake_executor(name, f"close-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
+    return sales
 
 
 def replace_order(
