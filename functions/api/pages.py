@@ -16,7 +16,7 @@ from stratforge.storage.postgres.pages import NumberedPage, Page, Period
 
 from functions.api.problems import Problem
 
-Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many items; fewer where they are large")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
 Sort = Annotated[Literal["newest", "oldest"], Query(description="Which items come first")]
 Item = TypeVar("Item")
@@ -76,12 +76,14 @@ PageQuery = Annotated[Page, Depends(_page)]
 NumberedPageQuery = Annotated[NumberedPage, Depends(_numbered)]
 
 
+def place_after(moment: datetime, item_id: UUID) -> str:
+    """The cursor that goes on after an item's place."""
+    return _encoded([moment.isoformat(), str(item_id)])
+
+
 def next_cursor(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> str | None:
     """The cursor that goes on after these items; None when they were the last."""
-    if len(items) < page.limit:
-        return None
-    moment, item_id = place(items[-1])
-    return _encoded([moment.isoformat(), str(item_id)])
+    return place_after(*place(items[-1])) if len(items) == page.limit else None
 
 
 def next_number(page: NumberedPage, items: Sequence[Item], number: Callable[[Item], int]) -> str | None:

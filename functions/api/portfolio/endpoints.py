@@ -87,9 +87,13 @@ def close_all_positions(asking: Asking) -> Listed[StoredOrder]:
 
 
 @router.delete("/positions/{symbol}", response_model=ClosingOrders)
-def close_position(symbol: PathSymbol, asking: Asking) -> Listed[StoredOrder]:
+def close_position(
+    symbol: PathSymbol,
+    asking: Asking,
+    sessions: Annotated[bool, Query(description="Also what sessions hold of it")] = True,
+) -> Listed[StoredOrder]:
     """Sells all that is held of a symbol, by hand and in sessions; running sessions go on. Orders that wait to sell it are called off."""
-    return Listed(orders.close_positions(database(), outbox(), asking, symbol))
+    return Listed(orders.close_positions(database(), outbox(), asking, symbol, sessions_too=sessions))
 
 
 @router.get("/trade/account", response_model=PortfolioView)

@@ -167,8 +167,10 @@ def cancel_all_orders(
     return called_off
 
 
-def close_positions(database: Database, outbox: Outbox, caller: Caller, symbol: str | None = None) -> list[StoredOrder]:
-    """Sells all that the caller holds of a symbol, or of all: by hand and in sessions, which go on. Orders that wait to sell it are called off.
+def close_positions(
+    database: Database, outbox: Outbox, caller: Caller, symbol: str | None = None, *, sessions_too: bool = True
+) -> list[StoredOrder]:
+    """Sells all that the caller holds of a symbol, or of all: by hand, and in sessions, which go on. Orders that wait to sell it are called off.
     Asking again places nothing twice.
 
     Returns:
@@ -181,7 +183,7 @@ def close_positions(database: Database, outbox: Outbox, caller: Caller, symbol: 
     sales: list[StoredOrder] = []
     with database.transaction(caller) as connection:
         owned = existing(portfolio.read_portfolio(connection, caller.user_id), "portfolio").positions
-        held = [each for each in owned if symbol in (None, each.symbol)]
+        held = [each for each in owned if symbol in (None, each.symbol) and (sessions_too or each.session_id is None)]
         if symbol is not None and not held:
             raise NotFound("position")
         for each in held:
