@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from functions.api import csv_lists, documentation, hardening, idempotency, problems
+from functions.api import csv_lists, documentation, hardening, idempotency, problems, rate_limits
 from functions.api.ai.endpoints import router as ai
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
@@ -61,6 +61,7 @@ def create_app() -> FastAPI:
     dashboard.install(app)
     documentation.install(app)
     csv_lists.install(app)
+    rate_limits.install(app)
     idempotency.install(app)
     hardening.install(app)
     return app

@@ -101,7 +101,12 @@ def install(app: FastAPI) -> None:
 def _with_tables(schema: dict[str, Any], app: FastAPI) -> dict[str, Any]:
     """Says of every list that it is had as CSV too."""
     for route in app.routes:
-        if isinstance(route, APIRoute) and "GET" in (route.methods or ()) and columns_of(route) and route.include_in_schema:
+        if (
+            isinstance(route, APIRoute)
+            and "GET" in (route.methods or ())
+            and columns_of(route)
+            and route.include_in_schema
+        ):
             answer = schema["paths"][route.path_format]["get"]["responses"]["200"]
             answer["content"]["text/csv"] = {"schema": {"type": "string"}}
             answer["headers"] = {

@@ -78,7 +78,7 @@ def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
 @router.post("/check")
 def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
     """Compiles code and answers with findings or with what it is made of; nothing is stored."""
-    checked = application.check_code(asking, code.python_code)
+    checked = application.check_code(database(), asking, code.python_code)
     if checked.strategy is None:
         return CheckView(valid=False, findings=[finding.as_dict() for finding in checked.findings])
     return CheckView(

@@ -10,13 +10,13 @@ from stratforge.application import accounts as application
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.application.errors import existing
-from stratforge.storage.users import accounts, api_keys, export
+from stratforge.storage.users import accounts, api_keys
 from stratforge.storage.users.accounts import User
 from stratforge.storage.users.api_keys import StoredKey
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import PasswordProof
-from functions.api.context import LoggedIn, Reader, UserConnection, database, outbox
+from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, outbox
 from functions.api.idempotency import IdempotencyKey
 from functions.api.views import Listed, items_of, view_of
 
@@ -35,10 +35,10 @@ def get_account(user_id: Reader, connection: UserConnection) -> User:
 
 
 @router.get("/export")
-def export_account(user_id: Reader, connection: UserConnection, response: Response) -> dict[str, list[dict[str, Any]]]:
+def export_account(asking: Asking, response: Response) -> dict[str, list[dict[str, Any]]]:
     """Everything that is stored about the user, by table, the newest first. What does not fit into five megabytes is named under `left_out`."""
     response.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
-    return export.export_user(connection, user_id)
+    return application.export_account(database(), asking)
 
 
 @router.delete("", status_code=204)

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.quotas import spend
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import Side, SizeKind
@@ -120,6 +122,7 @@ def place_order(
     caller.require(Scope.TRADE)
     kind, size = request.size()
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.ORDERS)
         if request.session_id is not None and sessions.get_session(connection, request.session_id) is None:
             raise NotFound("session")
         new = NewOrder(
@@ -149,6 +152,7 @@ def cancel_order(database: Database, outbox: Outbox, caller: Caller, order_id: U
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.CANCELLATIONS)
         found = existing(order_book.request_cancel(connection, order_id), "order")
     if found.cancel_requested and found.status in order_book.OPEN:
         outbox.wake_executor(found.symbol, f"cancel-{order_id}")
@@ -161,6 +165,7 @@ def cancel_all_orders(
     """Asks for the end of all the caller's open orders, of sessions too, on one symbol or on all. Sales that close a position go on."""
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.CANCELLATIONS)
         called_off = order_book.request_cancel_of_all(connection, caller.user_id, symbol)
     for each in sorted({order.symbol for order in called_off}):
         outbox.wake_executor(each, f"cancel-all-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
@@ -182,6 +187,7 @@ def close_positions(
     caller.require(Scope.TRADE)
     sales: list[StoredOrder] = []
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.CANCELLATIONS)
         owned = existing(portfolio.read_portfolio(connection, caller.user_id), "portfolio").positions
         held = [each for each in owned if symbol in (None, each.symbol) and (sessions_too or each.session_id is None)]
         if symbol is not None and not held:
@@ -211,6 +217,7 @@ def replace_order(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.ORDERS)
         old = existing(order_book.get_order(connection, order_id), "order")
         if old.origin is not OrderOrigin.MANUAL:
             raise Conflict("Orders of strategies cannot be replaced.", code="not-by-hand")

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.quotas import spend
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import SizingRule, check_size
@@ -77,6 +79,7 @@ def start_session(
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.SESSIONS)
         strategy = existing(strategies.get_strategy(connection, new.strategy_id), "strategy")
         version = new.version or strategy.version
         if new.version and strategies.get_version(connection, new.strategy_id, new.version) is None:
@@ -145,6 +148,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.SESSIONS)
         strategy = existing(strategies.lock_strategy(connection, strategy_id), "strategy")
         active = sessions.active_sessions(connection, strategy_id)
         if active:
