@@ -1,4 +1,4 @@
-"""How much one user may ask for in a time, of every kind of request that costs somebody something."""
+"""Quotas of a user: the requests that are allowed in a time, of every kind that costs somebody something."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXPORTS = Quota("exports", 20, 3600)
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What is left of a quota, and the seconds until it is whole again."""
+    """A quota after a request: the requests left of it, and the seconds until it is whole again."""
 
     quota: Quota
     left: int
