@@ -21,6 +21,7 @@ from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import InvalidOrderTerms, OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import ClientOrderIdTaken, NewOrder, StoredOrder
+from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import sessions
 
@@ -166,8 +167,13 @@ def cancel_all_orders(
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.CANCELLATIONS)
-        called_off = order_book.request_cancel_of_all(connection, caller.user_id, symbol)
-    for each in sorted({order.symbol for order in called_off}):
+        found = order_book.symbols_with_open_orders(connection, caller.user_id)
+    called_off: list[StoredOrder] = []
+    # A symbol at a time, so that whoever executes it never waits for more than its own orders.
+    for each in found if symbol is None else [symbol] if symbol in found else []:
+        with database.transaction(caller) as connection:
+            lock_symbol(connection, each)
+            called_off += order_book.request_cancel_of_all(connection, caller.user_id, each)
         outbox.wake_executor(each, f"cancel-all-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
     return called_off
 
@@ -175,7 +181,7 @@ def cancel_all_orders(
 def close_positions(
     database: Database, outbox: Outbox, caller: Caller, symbol: str | None = None, *, sessions_too: bool = True
 ) -> list[StoredOrder]:
-    """Sells all that the caller holds of a symbol, or of all: by hand, and in sessions, which go on. Orders that wait to sell it are called off.
+    """Sells all that the caller holds of a symbol, or of all: by hand, and in sessions, which go on. Sales that wait for it are called off.
     Asking again places nothing twice.
 
     Returns:
@@ -185,24 +191,27 @@ def close_positions(
         NotFound: if nothing is held of the symbol.
     """
     caller.require(Scope.TRADE)
-    sales: list[StoredOrder] = []
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.CANCELLATIONS)
         owned = existing(portfolio.read_portfolio(connection, caller.user_id), "portfolio").positions
-        held = [each for each in owned if symbol in (None, each.symbol) and (sessions_too or each.session_id is None)]
-        if symbol is not None and not held:
-            raise NotFound("position")
-        for each in held:
-            if each.session_id is None:
-                order_book.sell_held_by_hand(connection, caller.user_id, each.symbol)
-            else:
-                sessions.flatten_session(connection, each.session_id)
-        symbols = sorted({each.symbol for each in held})
-        for name in symbols:
-            sales += order_book.sales_of(connection, caller.user_id, name)
-    for name in symbols:
-        outbox.wake_executor(name, f"close-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
-    return sales
+    holders: dict[str, list[UUID | None]] = {}
+    for position in owned:
+        if symbol in (None, position.symbol) and (sessions_too or position.session_id is None):
+            holders.setdefault(position.symbol, []).append(position.session_id)
+    if symbol is not None and not holders:
+        raise NotFound("position")
+    closing: list[StoredOrder] = []
+    for each, sessions_of_it in sorted(holders.items()):
+        with database.transaction(caller) as connection:
+            lock_symbol(connection, each)
+            for session_id in sessions_of_it:
+                if session_id is None:
+                    order_book.sell_all(connection, caller.user_id, each, None)
+                else:
+                    sessions.flatten_session(connection, session_id)
+            closing += order_book.closing_orders(connection, caller.user_id, each)
+        outbox.wake_executor(each, f"close-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
+    return closing
 
 
 def replace_order(

@@ -194,8 +194,14 @@ def request_cancel(connection: Connection, order_id: UUID) -> StoredOrder | None
     return get_order(connection, order_id)
 
 
-def request_cancel_of_all(connection: Connection, user_id: UUID, symbol: str | None = None) -> list[StoredOrder]:
-    """Asks for the end of a user's open orders, on one symbol or on all. What sells a position that is being closed goes on.
+def symbols_with_open_orders(connection: Connection, user_id: UUID) -> list[str]:
+    """Symbols on which a user has open orders, in order."""
+    query = "SELECT DISTINCT symbol FROM orders WHERE user_id = %s AND status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY symbol"
+    return [symbol for (symbol,) in connection.execute(query, (user_id,))]
+
+
+def request_cancel_of_all(connection: Connection, user_id: UUID, symbol: str) -> list[StoredOrder]:
+    """Asks for the end of a user's open orders on a symbol, which the transaction has locked. What sells a position that is being closed goes on.
 
     The executor must be woken after the commit. Returns every open order whose end was asked for, now or before.
     """
@@ -204,49 +210,50 @@ def request_cancel_of_all(connection: Connection, user_id: UUID, symbol: str | N
         StoredOrder,
         f"""
         UPDATE orders o SET cancel_requested_at = coalesce(cancel_requested_at, now())
-        WHERE user_id = %(user)s AND status IN ('PENDING', 'RESTING', 'WORKING') AND origin <> 'FLATTEN'
-          AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+        WHERE user_id = %s AND symbol = %s AND status IN ('PENDING', 'RESTING', 'WORKING') AND origin <> 'FLATTEN'
         RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
-        {"user": user_id, "symbol": symbol},
+        (user_id, symbol),
     )
 
 
-def sell_held_by_hand(connection: Connection, user_id: UUID, symbol: str) -> None:
-    """Places a market order to sell all of a symbol that a user holds outside of sessions, unless one waits already; sales that hold shares back
-    are called off. The executor must be woken after the commit.
+def sell_all(connection: Connection, user_id: UUID, symbol: str, session_id: UUID | None) -> None:
+    """Places a market order to sell all that a session holds of a symbol, or the user by hand, unless what is open sells all of it already.
+    Other sales, which hold shares of it back, are called off. The transaction has locked the symbol; the executor must be woken after the commit.
     """
-    mine = {"user": user_id, "symbol": symbol}
+    holder = {"user": user_id, "symbol": symbol, "session": session_id}
     connection.execute(
         """
         UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
-        WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NULL AND side = 'sell' AND status IN ('PENDING', 'RESTING')
-          AND (type <> 'market' OR size_kind <> 'fraction' OR size < 1)
+        WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND side = 'sell' AND origin <> 'FLATTEN'
+          AND status IN ('PENDING', 'RESTING', 'WORKING')
         """,
-        mine,
+        holder,
     )
     connection.execute(
         """
-        INSERT INTO orders (user_id, symbol, side, origin, type, time_in_force, size_kind, size)
-        SELECT p.user_id, p.symbol, 'sell', 'MANUAL', 'market', 'gtc', 'fraction', 1 FROM positions p
-        WHERE p.user_id = %(user)s AND p.symbol = %(symbol)s AND p.session_id IS NULL AND p.quantity > 0 AND NOT EXISTS (
-            SELECT FROM orders o WHERE o.user_id = p.user_id AND o.symbol = p.symbol AND o.session_id IS NULL AND o.side = 'sell'
-              AND o.status IN ('PENDING', 'RESTING', 'WORKING') AND o.type = 'market' AND o.size_kind = 'fraction' AND o.size = 1
-              AND o.cancel_requested_at IS NULL)
+        WITH sales AS (
+            SELECT coalesce(sum(quantity - filled_quantity), 0) AS quantity, count(*) FILTER (WHERE status = 'PENDING') AS undecided FROM orders
+            WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND origin = 'FLATTEN'
+              AND status IN ('PENDING', 'RESTING', 'WORKING') AND cancel_requested_at IS NULL)
+        INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
+        SELECT p.user_id, p.session_id, p.symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p, sales
+        WHERE p.user_id = %(user)s AND p.symbol = %(symbol)s AND p.session_id IS NOT DISTINCT FROM %(session)s
+          AND p.quantity > sales.quantity AND sales.undecided = 0
         """,
-        mine,
+        holder,
     )
 
 
-def sales_of(connection: Connection, user_id: UUID, symbol: str) -> list[StoredOrder]:
-    """A user's open market orders that sell all of a position of a symbol, his own's and his sessions', the oldest first."""
+def closing_orders(connection: Connection, user_id: UUID, symbol: str) -> list[StoredOrder]:
+    """A user's open orders that sell all of a position of a symbol, his own's and his sessions', the oldest first."""
     return fetch_all(
         connection,
         StoredOrder,
         f"""
         SELECT {_COLUMNS} FROM orders o
-        WHERE o.user_id = %s AND o.symbol = %s AND o.side = 'sell' AND o.status IN ('PENDING', 'RESTING', 'WORKING') AND o.type = 'market'
-          AND o.size_kind = 'fraction' AND o.size = 1 AND o.cancel_requested_at IS NULL
+        WHERE o.user_id = %s AND o.symbol = %s AND o.origin = 'FLATTEN' AND o.status IN ('PENDING', 'RESTING', 'WORKING')
+          AND o.cancel_requested_at IS NULL
         ORDER BY o.created_at, o.id
         """,  # noqa: S608 - column names of this module
         (user_id, symbol),

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import SizingRule
+from stratforge.storage.ledger import order_book
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
@@ -281,7 +282,9 @@ def change_session(
 
 
 def flatten_session(connection: Connection, session_id: UUID) -> None:
-    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on."""
+    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on. The
+    transaction has locked the session's symbol.
+    """
     connection.execute(
         """
         UPDATE sessions SET flatten_requested_at = coalesce(flatten_requested_at, now()), settling = true
@@ -289,15 +292,11 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
         """,
         (session_id,),
     )
-    connection.execute(
-        """
-        INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
-        SELECT p.user_id, p.session_id, p.symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p
-        WHERE p.session_id = %s AND p.quantity > 0 AND NOT EXISTS (
-            SELECT FROM orders o WHERE o.session_id = p.session_id AND o.origin = 'FLATTEN' AND o.status IN ('PENDING', 'WORKING'))
-        """,
-        (session_id,),
-    )
+    held = connection.execute(
+        "SELECT user_id, symbol FROM positions WHERE session_id = %s AND quantity > 0", (session_id,)
+    ).fetchall()
+    for user_id, symbol in held:
+        order_book.sell_all(connection, user_id, symbol, session_id)
 
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
