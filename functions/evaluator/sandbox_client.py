@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from array import array
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from stratforge.aws import aws_client
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy.batch import Program, Sessions, encode_columns
-from stratforge.strategy.evaluation import kept_state
+from stratforge.strategy.evaluation import STATE_LIMIT, kept_state
 from stratforge.strategy.signals import decision_of
 from stratforge.strategy.wire import wire_source
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # What a synchronous invocation of Lambda takes.
 MAX_PAYLOAD_BYTES = 6 << 20
 _MAX_STRATEGIES = 1_000
+_KNOWN_PROGRAMS = 4_096
 # A full part that takes long does not keep the others waiting.
 _PARTS_AT_ONCE = 4
 # Numbers of a decision, before those of the state.
@@ -52,26 +53,33 @@ def evaluate_sessions(function_name: str, window: BarColumns, sessions: Sequence
         SandboxFailed: if the function itself failed.
     """
     bars = json.dumps(encode_columns(window))
-    outcomes: dict[int, Outcome] = {}
+    outcomes: list[Outcome | None] = [None] * len(sessions)
     parts = list(_parts(len(bars), sessions, outcomes))
     if len(parts) == 1:
-        outcomes.update(parts[0].outcomes(_asked(function_name, bars, parts[0])))
+        parts[0].understand(_asked(function_name, bars, parts[0]), sessions, outcomes)
     elif parts:
         with ThreadPoolExecutor(max_workers=_PARTS_AT_ONCE) as executor:
             for part, answer in zip(
                 parts, executor.map(lambda part: _asked(function_name, bars, part), parts), strict=True
             ):
-                outcomes.update(part.outcomes(answer))
-    return [outcomes[place] for place in sorted(outcomes)]
+                part.understand(answer, sessions, outcomes)
+    return [each for each in outcomes if each is not None]
 
 
 @dataclass(slots=True)
 class Part:
-    """The content of one sandbox invocation, whose bytes are counted exactly, as if nothing of it were known there."""
+    """The content of one sandbox invocation, whose bytes are counted exactly, as if nothing of it were known there.
+
+    Attributes:
+        size: The bytes.
+        asked: The places of its sessions among all.
+        programs: Those of its sessions.
+        sessions: The sessions as they are sent.
+    """
 
     size: int
-    asked: list[tuple[int, RunningSession]] = field(default_factory=list)
-    sources: dict[str, str] = field(default_factory=dict)
+    asked: list[int] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
     sessions: Sessions = field(default_factory=Sessions)
 
     def payload(self, bars: str, sources: Mapping[str, str]) -> bytes:
@@ -81,24 +89,26 @@ class Part:
             f'{{"bars":{bars},"sources":{json.dumps(sources, separators=(",", ":"))},"sessions":{sessions}}}'.encode()
         )
 
-    def outcomes(self, answer: Mapping[str, Any]) -> dict[int, Outcome]:
-        """Results of the sessions by their places among all; sessions that the sandbox had no time for are left out."""
-        found: dict[int, Outcome] = {}
+    def understand(
+        self, answer: Mapping[str, Any], sessions: Sequence[RunningSession], outcomes: list[Outcome | None]
+    ) -> None:
+        """Puts the results of the sessions to their places among all; sessions that the sandbox had no time for have none."""
         names, asked = answer["names"], self.asked
-        places = array("i", b64decode(answer["places"])).tolist()
-        numbers = array("d", b64decode(answer["numbers"])).tolist()
-        at = 0
-        for each, of_names in zip(places[::2], places[1::2], strict=True):
-            place, session = asked[each]
-            keys = names[of_names]
-            decided, at = at + _DECISION, at + _DECISION + len(keys)
-            state = kept_state(keys, numbers[decided:at])
-            decision = decision_of(*numbers[decided - _DECISION : decided]) if numbers[decided - _DECISION] else None
-            found[place] = Outcome(session, state) if decision is None else Outcome(session, state, *decision)
+        given, named = np.frombuffer(b64decode(answer["places"]), dtype="<i4").reshape(-1, 2).T
+        column = np.frombuffer(b64decode(answer["numbers"]), dtype="<f8")
+        ends = np.cumsum(np.array([_DECISION + len(each) for each in names], dtype=np.int64)[named])
+        # Where a state has a value that is not kept, before the session whose numbers end there.
+        gone = np.cumsum(~(np.abs(column) <= STATE_LIMIT))[ends - 1].tolist()
+        numbers, start, gone_before = column.tolist(), 0, 0
+        for each, of_names, end, gone_now in zip(given.tolist(), named.tolist(), ends.tolist(), gone, strict=True):
+            session, keys, values = sessions[asked[each]], names[of_names], numbers[start + _DECISION : end]
+            state = dict(zip(keys, values, strict=True)) if gone_now == gone_before else kept_state(keys, values)
+            decision = decision_of(*numbers[start : start + _DECISION]) if numbers[start] else None
+            outcomes[asked[each]] = Outcome(session, state) if decision is None else Outcome(session, state, *decision)
+            start, gone_before = end, gone_now
         for each, error in answer["errors"].items():
-            place, session = asked[int(each)]
-            found[place] = Outcome(session, session.state, error=str(error)[:500])
-        return found
+            session = sessions[asked[int(each)]]
+            outcomes[asked[int(each)]] = Outcome(session, session.state, error=str(error)[:500])
 
 
 _FRAME_BYTES = len(Part(0).payload("", {})) + 8
@@ -110,77 +120,91 @@ def _json_bytes(names: tuple[str, ...]) -> int:
     return len(json.dumps(names, separators=(",", ":")))
 
 
-@lru_cache(maxsize=4_096)
-def _program(source: str, source_hash: str, parameters: tuple[tuple[str, float], ...]) -> Program:
-    return Program.of(wire_source(source, source_hash), dict(parameters))
+# Programs with the source that each was made of, by the hash of the source, the names of the parameters and their values.
+_programs: dict[tuple[Any, ...], tuple[str, Program]] = {}
+# Those of sources that differ in comments only are one.
+_program_of = lru_cache(maxsize=_KNOWN_PROGRAMS)(lambda source, *parameters: Program.of(source, dict(parameters)))
 
 
-def _parts(bars_bytes: int, sessions: Sequence[RunningSession], outcomes: dict[int, Outcome]) -> Iterator[Part]:
+def _program(session: RunningSession) -> Program:
+    """The program of a session.
+
+    Raises:
+        ValueError: if its source is not the one that was checked when it was stored.
+    """
+    key = (session.source_hash, *session.parameters, *session.parameters.values())
+    known = _programs.get(key)
+    # Comparing a source takes less than its hash would.
+    if known is not None and known[0] == session.python_code:
+        return known[1]
+    program = _program_of(wire_source(session.python_code, session.source_hash), *session.parameters.items())
+    if len(_programs) >= _KNOWN_PROGRAMS:
+        _programs.clear()
+    _programs[key] = session.python_code, program
+    return program
+
+
+def _parts(bars_bytes: int, sessions: Sequence[RunningSession], outcomes: list[Outcome | None]) -> Iterator[Part]:
     """The invocations for all sessions; what cannot be sent is an outcome already."""
-    rest: Iterable[tuple[int, RunningSession]] = enumerate(sessions)
-    while True:
+    start = 0
+    while start < len(sessions):
         part = Part(_FRAME_BYTES + bars_bytes)
-        left_over = _filled(part, rest, outcomes)
+        start = _filled(part, sessions, start, min(start + _MAX_STRATEGIES, len(sessions)), outcomes)
         if part.asked:
             yield part
-        if left_over is None:
-            return
-        rest = chain([left_over], rest)
 
 
 def _filled(
-    part: Part, sessions: Iterable[tuple[int, RunningSession]], outcomes: dict[int, Outcome]
-) -> tuple[int, RunningSession] | None:
-    """Fills a part with sessions and their places among all; gives the first for which there is no room."""
+    part: Part, sessions: Sequence[RunningSession], start: int, end: int, outcomes: list[Outcome | None]
+) -> int:
+    """Fills a part with some sessions; gives the place of the first for which there is no room."""
     # Places of programs, names of states and owners in their tables. One loop over plain lists: this is done for every session on every bar.
-    programs: dict[str, int] = {}
+    programs: dict[Program, int] = {}
     names: dict[tuple[str, ...], int] = {}
     owners: dict[int, int] = {}
+    asked: list[int] = []
     places: list[int] = []
     numbers: list[float] = []
-    asked, taken, left_over = part.asked, part.size, None
-    for each in sessions:
-        session = each[1]
+    for place in range(start, end):
+        session = sessions[place]
         try:
-            program = _program(session.python_code, session.source_hash, tuple(session.parameters.items()))
+            program = _program(session)
         except ValueError as error:
-            outcomes[each[0]] = Outcome(session, session.state, error=str(error)[:500])
+            outcomes[place] = Outcome(session, session.state, error=str(error)[:500])
             continue
-        keys = tuple(session.state)
-        # Every three numbers are 32 characters; what is left over at the end of a column is in the frame.
-        size = taken + 48 + 11 * len(keys)
-        of, of_names = programs.get(program.hash), names.get(keys)
-        if of is None:
-            # Quoted hash and comma in the list; quoted hash, colon, source and comma where it is sent.
-            size += 2 * len(program.hash) + 7 + program.bytes
-        if of_names is None:
-            size += _json_bytes(keys) + 1
-        if asked and (size > MAX_PAYLOAD_BYTES or len(asked) == _MAX_STRATEGIES):
-            left_over = each
-            break
-        taken = size
-        asked.append(each)
-        if of is None:
-            of = programs[program.hash] = len(programs)
-            part.sources[program.hash] = program.text
-        if of_names is None:
-            of_names = names[keys] = len(names)
-        places += (of, of_names, owners.setdefault(session.user_id.int, len(owners)))
-        numbers += (session.quantity, session.average_entry_price, session.bars_held_now, *session.state.values())
-    part.size = taken
-    part.sessions = Sessions(list(programs), list(names), array("i", places), array("d", numbers))
-    return left_over
+        asked.append(place)
+        state = session.state
+        places += (
+            programs.setdefault(program, len(programs)),
+            names.setdefault(tuple(state), len(names)),
+            owners.setdefault(session.user_id.int, len(owners)),
+        )
+        numbers += (session.quantity, session.average_entry_price, session.bars_held_now, *state.values())
+    of_program, of_names, _ = np.array(places, dtype=np.int64).reshape(-1, 3).T
+    # Every three numbers are 32 characters; what is left over at the end of a column is in the frame.
+    sizes = np.array([48 + 11 * len(each) for each in names], dtype=np.int64)[of_names]
+    sizes[np.unique(of_program, return_index=True)[1]] += [each.bytes for each in programs]
+    sizes[np.unique(of_names, return_index=True)[1]] += [_json_bytes(each) + 1 for each in names]
+    room = int(np.searchsorted(np.cumsum(sizes), MAX_PAYLOAD_BYTES - part.size, side="right"))
+    if max(room, 1) < len(asked):
+        return _filled(part, sessions, start, asked[max(room, 1)], outcomes)
+    part.size += int(sizes.sum())
+    part.asked = asked
+    part.programs = list(programs)
+    part.sessions = Sessions([each.hash for each in programs], list(names), array("i", places), array("d", numbers))
+    return end
 
 
 def _asked(function_name: str, bars: str, part: Part) -> dict[str, Any]:
     """What the sandbox answers: asked without code first, and again with the code it does not have."""
     answer = _invoke(function_name, part.payload(bars, {}))
     if "unknown" in answer:
-        sources = {each: part.sources[each] for each in answer["unknown"] if each in part.sources}
-        answer = _invoke(function_name, part.payload(bars, sources))
-    if "unknown" in answer:
-        # Another environment of the function answered, which knows less than the first.
-        answer = _invoke(function_name, part.payload(bars, part.sources))
+        sources = {each.hash: each.text for each in part.programs}
+        unknown = {each: sources[each] for each in answer["unknown"] if each in sources}
+        answer = _invoke(function_name, part.payload(bars, unknown))
+        if "unknown" in answer:
+            # Another environment of the function answered, which knows less than the first.
+            answer = _invoke(function_name, part.payload(bars, sources))
     if "places" not in answer:
         raise SandboxFailed(f"the sandbox failed: {str(answer)[:300]}")
     return answer

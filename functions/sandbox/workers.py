@@ -23,10 +23,14 @@ import struct
 import time
 from array import array
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import filterfalse
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from stratforge.strategy.batch import (
     CACHED_BYTES,
     Sessions,
@@ -35,6 +39,7 @@ from stratforge.strategy.batch import (
     decode_columns,
     evaluate_requests,
     load_everything,
+    programs_of,
 )
 
 DEADLINE_SECONDS = 2.0
@@ -46,8 +51,8 @@ _MAX_ANSWER_BYTES = 64 << 20
 _PIPE_BYTES = 1 << 20
 # Bytes of what a message says: in JSON, as places and as numbers.
 _HEADER = struct.Struct("<III")
-# Steps begun so far, and the place of the session that the last of them is for.
-_COUNTER = struct.Struct("<qq")
+# The place of the session that the child is at, and its step there.
+_POSITION = struct.Struct("<qq")
 _MAX_KEYS = 64
 _MAX_KEY = 40
 # Of a decision, before the state.
@@ -56,9 +61,13 @@ _DECISION = 4
 _SAID_AFTER_SECONDS = 0.1
 # Of an answer in the order they are sent: its session, and the names of its state.
 _PLACES = 2
-_NOBODY = -1
+_NOBODY = (-1, 0)
 # User and group of a child that would be root.
 _NOBODYS_ID = 65_534
+# What reading a message that is none may raise.
+NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
+# Of each session of a batch, whether it has no answer yet.
+Waiting = npt.NDArray[np.bool_]
 
 
 class WorkersFailed(RuntimeError):
@@ -100,11 +109,11 @@ class Answers:
     errors: dict[int, str] = field(default_factory=dict)
 
     @classmethod
-    def understood(cls, said: Any, places: bytes, numbers: bytes, waiting: set[int]) -> Answers:
-        """A message of a child as answers, if it is what one can be: a child is not believed.
+    def understood(cls, said: Any, places: bytes, numbers: bytes, waiting: Waiting) -> Answers:
+        """A message of a child as answers, if it is what one can be, and nobody waits for them any more: a child is not believed.
 
         Raises:
-            ValueError, TypeError, KeyError, IndexError, AttributeError: if it is not.
+            NOT_UNDERSTOOD: if it is not.
         """
         names = list(said["names"])
         for keys in names:
@@ -112,18 +121,20 @@ class Answers:
                 raise ValueError(keys)
         errors = {int(place): str(text)[:500] for place, text in said["errors"].items()}
         found = cls(names, array("i", places), array("d", numbers), errors)
-        if said["going_on"] and not found.given:
+        given, named = np.array(found.places).reshape(-1, _PLACES).T
+        answered = np.append(given, list(errors)).astype(int)
+        if said["going_on"] and not len(answered):
             raise ValueError(said)
-        given, named = found.places[::_PLACES].tolist(), found.places[1::_PLACES].tolist()
-        if len({*given, *errors}) != len(given) + len(errors) or not waiting.issuperset((*given, *errors)):
-            raise ValueError(given)
-        widths = [_DECISION + len(keys) for keys in names]
-        if (
-            len(named) != len(given)
-            or min(named, default=0) < 0
-            or sum(widths[each] for each in named) != len(found.numbers)
-        ):
+        if answered.min(initial=0) < 0 or not waiting[answered].all():
+            raise ValueError(answered)
+        widths = np.array([_DECISION + len(keys) for keys in names], dtype=int)
+        if named.min(initial=0) < 0 or widths[named].sum() != len(found.numbers):
             raise ValueError(named)
+        left = waiting.copy()
+        left[answered] = False
+        if np.count_nonzero(waiting) - np.count_nonzero(left) != len(answered):
+            raise ValueError(answered)
+        waiting[:] = left
         return found
 
     def add(self, other: Answers) -> None:
@@ -135,11 +146,6 @@ class Answers:
         self.places += other.places
         self.numbers += other.numbers
         self.errors.update(other.errors)
-
-    @property
-    def given(self) -> set[int]:
-        """The places of the sessions that have an answer."""
-        return {*self.places[::_PLACES], *self.errors}
 
     def encoded(self) -> dict[str, Any]:
         """The answers as plain values; what is in neither places nor errors was skipped."""
@@ -191,7 +197,7 @@ class Worker:
         self,
         batch: Batch,
         texts: Mapping[str, str],
-        chosen: Sequence[int],
+        waiting: Waiting,
         answers: Answers,
         *,
         careful: bool,
@@ -203,7 +209,7 @@ class Worker:
         Args:
             batch: All of it.
             texts: All programs that were sent, by their hashes.
-            chosen: The places of the sessions.
+            waiting: Which sessions; who is answered does not wait any more.
             answers: Those so far.
             careful: Whether each answer is sent by itself, so that none is lost when a later one ends the child.
             deadline: Seconds that one may take.
@@ -212,25 +218,27 @@ class Worker:
         Returns:
             None when all were answered, or the time was over; otherwise the child is no more.
         """
-        _COUNTER.pack_into(self._counter, 0, 0, _NOBODY)
+        _POSITION.pack_into(self._counter, 0, *_NOBODY)
         # Whatever the child says, and however it moves its counter.
         self._limit = time.monotonic() + seconds + deadline
-        waiting = set(chosen)
-        new = {each: texts[each] for each in batch.sessions["programs"] if each not in self.knows}
+        new = {
+            each: texts[each] for each in filterfalse(self.knows.__contains__, programs_of(batch.sessions["programs"]))
+        }
         self.knows.update(new)
         try:
-            message = (dict(batch.bars), dict(batch.sessions), new, list(chosen), careful, seconds)
+            chosen = np.flatnonzero(waiting).tobytes()
+            message = (dict(batch.bars), dict(batch.sessions), new, chosen, careful, seconds)
             self._send(marshal.dumps(message), deadline)
             while self._receive(waiting, answers, deadline):
                 pass
         except _WorkerEnded as ended:
-            place = self._position()[1]
+            place = self._position()[0]
             return Ended(place if place in range(batch.count) else None, str(ended))
         return None
 
     def _position(self) -> tuple[int, int]:
-        steps, place = _COUNTER.unpack_from(self._counter, 0)
-        return steps, place
+        place, step = _POSITION.unpack_from(self._counter, 0)
+        return place, step
 
     def _send(self, payload: bytes, deadline: float) -> None:
         os.set_blocking(self._down, False)
@@ -247,7 +255,7 @@ class Worker:
             elif time.monotonic() > limit:
                 raise self._too_slow(deadline)
 
-    def _receive(self, waiting: set[int], answers: Answers, deadline: float) -> bool:
+    def _receive(self, waiting: Waiting, answers: Answers, deadline: float) -> bool:
         """Takes in one message of the child. Gives whether the child goes on."""
         sizes = _HEADER.unpack(self._read(_HEADER.size, deadline))
         if sum(sizes) > _MAX_ANSWER_BYTES:
@@ -257,10 +265,9 @@ class Worker:
         try:
             message = json.loads(data[:first])
             found = Answers.understood(message, data[first:second], data[second:], waiting)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        except NOT_UNDERSTOOD:
             raise self._not_understood() from None
         answers.add(found)
-        waiting -= found.given
         return bool(message["going_on"])
 
     def _read(self, size: int, deadline: float) -> bytes:
@@ -341,7 +348,7 @@ class Pool:
             WorkersFailed: if two workers in a row ended before they began with a strategy.
         """
         self._learn(sources)
-        unknown = [each for each in sessions["programs"] if each not in self._texts]
+        unknown = list(filterfalse(self._texts.__contains__, programs_of(sessions["programs"])))
         if unknown:
             return {"unknown": unknown}
         batch, answers = Batch.of(bars, sessions), Answers()
@@ -369,13 +376,10 @@ class Pool:
         """Runs everything together; gives those at which a worker ended."""
         suspects: list[int] = []
         failed_before = False
-        while time.monotonic() < until:
-            known = answers.given.union(suspects)
-            rest = [place for place in range(batch.count) if place not in known]
-            if not rest:
-                break
+        waiting = np.ones(batch.count, dtype=bool)
+        while waiting.any() and time.monotonic() < until:
             # Answers before the one that hung may be lost with the child; after that they come one at a time.
-            ended = self._run(batch, rest, answers, until, careful=bool(suspects))
+            ended = self._run(batch, waiting, answers, until, careful=bool(suspects))
             if ended is None:
                 # All have their answers, or the time is over.
                 break
@@ -384,26 +388,27 @@ class Pool:
                 if failed_before:
                     raise WorkersFailed(f"a worker of the sandbox failed: {ended.why}")
                 failed_before = True
-            elif ended.place in rest:
+            elif waiting[ended.place]:
                 failed_before = False
                 suspects.append(ended.place)
+                waiting[ended.place] = False
         return suspects
 
     def _alone(self, batch: Batch, place: int, answers: Answers, until: float) -> None:
         """Tries one that failed in company once more, in a child that has seen nobody else."""
         self.close()
-        ended = self._run(batch, [place], answers, until, careful=True)
+        waiting = np.zeros(batch.count, dtype=bool)
+        waiting[place] = True
+        ended = self._run(batch, waiting, answers, until, careful=True)
         if ended is not None:
             answers.errors[place] = f"the strategy was stopped: {ended.why}"
 
-    def _run(
-        self, batch: Batch, chosen: Sequence[int], answers: Answers, until: float, *, careful: bool
-    ) -> Ended | None:
+    def _run(self, batch: Batch, waiting: Waiting, answers: Answers, until: float, *, careful: bool) -> Ended | None:
         if self._worker is None or not self._worker.alive:
             self._worker = Worker()
         seconds = max(until - time.monotonic(), 0.0)
         return self._worker.run(
-            batch, self._texts, chosen, answers, careful=careful, deadline=self._deadline, seconds=seconds
+            batch, self._texts, waiting, answers, careful=careful, deadline=self._deadline, seconds=seconds
         )
 
     def close(self) -> None:
@@ -418,36 +423,30 @@ class Pool:
 def _child(source: int, sink: int, counter: mmap.mmap) -> None:
     _lock_down(source, sink)
     cache = StrategyCache()
-    progress = memoryview(counter)[: _COUNTER.size].cast("q")
+    begin = partial(_POSITION.pack_into, counter, 0)
     while True:
         size, *_ = _HEADER.unpack(_read_exactly(source, _HEADER.size))
         bars, encoded, texts, chosen, careful, seconds = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
         end = time.monotonic() + seconds
         cache.learn(texts)
-        steps = 0
-
-        def begin(place: int) -> None:
-            nonlocal steps
-            steps += 1
-            progress[0], progress[1] = steps, place
-
-        answers, named, said = Answers(), dict[tuple[str, ...], int](), time.monotonic()
+        places, numbers, errors = list[int](), list[float](), dict[int, str]()
+        named, said = dict[tuple[str, ...], int](), time.monotonic()
         for place, keys, found in evaluate_requests(
-            decode_columns(bars), Sessions.decoded(encoded), cache, chosen, begin
+            decode_columns(bars), Sessions.decoded(encoded), cache, np.frombuffer(chosen, dtype=np.intp), begin
         ):
             if isinstance(found, str):
-                answers.errors[place] = found
+                errors[place] = found
             else:
-                answers.places.extend((place, named.setdefault(keys, len(named))))
-                answers.numbers.extend(found)
+                places += (place, named.setdefault(keys, len(named)))
+                numbers += found
             now = time.monotonic()
             if now > end:
                 # What was compiled until now is there on the next bar.
                 break
             if careful or now > said + _SAID_AFTER_SECONDS:
-                _write(sink, answers, named, going_on=True)
-                answers, named, said = Answers(), {}, now
-        _write(sink, answers, named, going_on=False)
+                _write(sink, Answers(list(named), array("i", places), array("d", numbers), errors), going_on=True)
+                places, numbers, errors, named, said = [], [], {}, {}, now
+        _write(sink, Answers(list(named), array("i", places), array("d", numbers), errors), going_on=False)
 
 
 def _lock_down(source: int, sink: int) -> None:
@@ -491,8 +490,8 @@ def _read_exactly(source: int, size: int) -> bytes:
     return bytes(data)
 
 
-def _write(sink: int, answers: Answers, names: Iterable[Sequence[str]], *, going_on: bool) -> None:
-    said = {"names": list(names), "errors": answers.errors, "going_on": going_on}
+def _write(sink: int, answers: Answers, *, going_on: bool) -> None:
+    said = {"names": answers.names, "errors": answers.errors, "going_on": going_on}
     parts = json.dumps(said).encode(), answers.places.tobytes(), answers.numbers.tobytes()
     data = memoryview(b"".join((_HEADER.pack(*map(len, parts)), *parts)))
     while data:

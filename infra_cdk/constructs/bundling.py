@@ -1,7 +1,8 @@
-"""Third-party packages for Lambda: installed by uv for its platform, without what no function uses."""
+"""Third-party packages for Lambda: installed by uv for its platform, without what no function uses; and byte code for its Python."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -18,19 +19,18 @@ _UNUSED = (
     "numpy/f2py",
     "numpy/_core/include",
     "numpy/_core/lib/*.a",
+    "**/__pycache__",
 )
+# The version whose byte code Lambda reads.
+_PYTHON = "3.13"
+# Packages arrive with the dates of 1980, so byte code that is held against the date of its source would be made anew by every cold start.
+_INVALIDATION = "unchecked-hash"
 
 # What decides what is in a package besides the requirements: another answer here is another package.
-RULES = (*_UNUSED, *sorted(_SERVICES), "3.13", "aarch64-manylinux_2_28")
+RULES = (*_UNUSED, *sorted(_SERVICES), _INVALIDATION, _PYTHON, "aarch64-manylinux_2_28")
 
 
-def install(
-    requirements: Path,
-    target: Path,
-    *,
-    compile_bytecode: bool = False,
-    platform: str | None = RULES[-1],
-) -> None:
+def install(requirements: Path, target: Path, *, platform: str | None = RULES[-1]) -> None:
     """Installs a hashed requirements file for Python 3.13 on arm64 and takes out what is not used.
 
     Args:
@@ -45,11 +45,11 @@ def install(
         "install",
         "--quiet",
         "--require-hashes",
-        "--compile-bytecode" if compile_bytecode else "--no-compile-bytecode",
+        "--no-compile-bytecode",
         "--target",
         str(target),
         "--python-version",
-        RULES[-2],
+        _PYTHON,
         *(("--python-platform", platform) if platform else ()),
         "--only-binary",
         ":all:",
@@ -57,9 +57,36 @@ def install(
         str(requirements),
     ]
     subprocess.run(command, check=True)
-    for pattern in (*_UNUSED, *(() if compile_bytecode else ("**/__pycache__",))):
+    for pattern in _UNUSED:
         for path in target.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     for path in (target / "botocore" / "data").glob("*"):
         if path.is_dir() and path.name not in _SERVICES:
             shutil.rmtree(path)
+
+
+def lambda_python() -> str | None:
+    """A Python of this machine that makes byte code for Lambda: this one, the path's or pyenv's; None when there is none."""
+    kept = sorted((str(path) for path in Path.home().glob(f".pyenv/versions/{_PYTHON}*/bin/python")), reverse=True)
+    for candidate in (sys.executable, shutil.which(f"python{_PYTHON}"), *kept):
+        if candidate and _version(candidate) == _PYTHON:
+            return candidate
+    return None
+
+
+def _version(candidate: str) -> str:
+    told = subprocess.run(
+        [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return told.stdout.strip()
+
+
+def compile_all(folder: Path, python: str) -> None:
+    """Makes byte code of everything in a folder, which is taken as it is wherever the folder goes."""
+    command = [python, "-m", "compileall", "-q", "-j", "0", "--invalidation-mode", _INVALIDATION, str(folder)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    # What does not compile (templates in packages) is nothing that could be imported.
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)

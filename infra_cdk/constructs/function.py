@@ -91,7 +91,7 @@ class PythonFunction(Construct):
             runtime=RUNTIME,
             architecture=ARCHITECTURE,
             handler=f"functions.{folder or name}.handler.handler",
-            code=function_code(folder or name),
+            code=function_code(self, folder or name),
             layers=list(layers),
             role=self.role,
             timeout=Duration.seconds(timeout),

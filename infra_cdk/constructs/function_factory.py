@@ -30,6 +30,10 @@ class Place:
     sandbox_group: ec2.ISecurityGroup | None = None
 
 
+# MiB with which a function has one core.
+CORE_MEMORY = 1769
+
+
 class FunctionFactory:
     """Makes functions in a stack."""
 
@@ -87,6 +91,9 @@ class FunctionFactory:
         if place.database_host is not None and {"DATABASE_SECRET", "OWNER_SECRET"} & set(environment):
             shared |= {"DATABASE_HOST": place.database_host, "DATABASE_CA": CERTIFICATES_ON_LAMBDA}
         on_aws = config.network is not None
+        # Snapshots are paid for by the hour. A development stage has none: what may not wait gets a core, for as long as it works.
+        if snap_start and on_aws and not config.production:
+            snap_start, memory = False, max(memory, CORE_MEMORY)
         vpc, group = (place.sandbox_vpc, place.sandbox_group) if isolated else (place.vpc, place.security_group)
         made = PythonFunction(
             self._scope,
@@ -103,7 +110,6 @@ class FunctionFactory:
             security_groups=[group] if group is not None else None,
             isolated=isolated,
             aliased=on_aws and deployed,
-            # Snapshots are paid for by the hour; a development stage may wait.
             snap_start=snap_start and config.production,
             traced=config.production and deployed and not isolated,
         )

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import jsii
-from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import Annotations, AssetHashType, BundlingOptions, DockerImage, FileSystem, ILocalBundling, Stack
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra_cdk.constructs.bundling import RULES, install
+from infra_cdk.constructs.bundling import RULES, compile_all, install, lambda_python
 from infra_cdk.constructs.staging import staged_function, staged_library
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,12 +24,36 @@ ARCHITECTURE = lambda_.Architecture.ARM_64
 # The authorities of RDS, fetched by `make deploy`; functions find them at this place.
 CERTIFICATES = BUILD / "rds-global-bundle.pem"
 CERTIFICATES_ON_LAMBDA = f"/opt/python/{CERTIFICATES.name}"
-_COMPILES = sys.version_info[:2] == (3, 13)
+_SLOW = "there is no Python 3.13 here: without its byte code every first call takes two and a half times as long"
 
 
-def function_code(name: str) -> lambda_.Code:
+@cache
+def _compiler() -> str | None:
+    return lambda_python()
+
+
+def function_code(scope: Construct, name: str) -> lambda_.Code:
     """The code of one function: its own package and nothing else."""
-    return lambda_.Code.from_asset(str(staged_function(name)))
+    return _our_code(scope, staged_function(name))
+
+
+@cache
+def _compiled(staged: Path, python: str) -> str:
+    """Makes byte code beside our own code. Gives the hash of the code it is made of: byte code is not the same each time."""
+    source = FileSystem.fingerprint(str(staged))
+    compile_all(staged, python)
+    return fingerprint((source, *RULES))
+
+
+def _our_code(scope: Construct, staged: Path) -> lambda_.Code:
+    python = _compiler()
+    if not Stack.of(scope).bundling_required:
+        return lambda_.Code.from_asset(str(staged))
+    if python is None:
+        Annotations.of(scope).add_warning_v2("stratforge:byte-code", _SLOW)
+        return lambda_.Code.from_asset(str(staged))
+    found = _compiled(staged, python)
+    return lambda_.Code.from_asset(str(staged), asset_hash=found, asset_hash_type=AssetHashType.CUSTOM)
 
 
 def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
@@ -38,7 +62,7 @@ def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
         scope,
         "Library",
         layer_version_name=f"{prefix}-library",
-        code=lambda_.Code.from_asset(str(staged_library(CERTIFICATES))),
+        code=_our_code(scope, staged_library(CERTIFICATES)),
         compatible_runtimes=[RUNTIME],
         compatible_architectures=[ARCHITECTURE],
         description="The stratforge library",
@@ -54,14 +78,16 @@ class _UvBundling:
 
     def try_bundle(self, output_dir: str, *_arguments: object, **_options: object) -> bool:
         """Installs into `output_dir`; a failure stops the synthesis."""
-        # Byte code is for the version that makes it; SnapStart makes its own.
-        install(self._requirements, Path(output_dir) / "python", compile_bytecode=_COMPILES)
+        install(self._requirements, Path(output_dir) / "python")
+        python = _compiler()
+        if python is not None:
+            compile_all(Path(output_dir), python)
         return True
 
 
 def fingerprint(rules: Sequence[str]) -> str:
-    """Returns a hash of the rules of bundling; byte code is for the version of Python that makes it."""
-    return hashlib.sha256("\n".join((*rules, str(_COMPILES))).encode()).hexdigest()
+    """Returns a hash of the rules of bundling, among them whether byte code is made here."""
+    return hashlib.sha256("\n".join((*rules, str(_compiler() is not None))).encode()).hexdigest()
 
 
 def _keep(file: Path, text: str) -> None:

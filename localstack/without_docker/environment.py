@@ -10,6 +10,8 @@ from pathlib import Path
 
 from local_platform.synthesis import ROOT
 
+from infra_cdk.constructs.bundling import lambda_python
+
 FOLDER = ROOT / ".localstack-venv"
 _REQUIREMENTS = ROOT / "layers" / "requirements" / "localstack.txt"
 _PLUGIN = ROOT / "localstack" / "without_docker" / "plugin"
@@ -17,21 +19,7 @@ _PLUGIN = ROOT / "localstack" / "without_docker" / "plugin"
 
 def interpreter() -> str | None:
     """A Python 3.13 of this machine, LOCALSTACK_PYTHON's first; None when there is none."""
-    kept = sorted(str(path) for path in Path.home().glob(".pyenv/versions/3.13*/bin/python"))
-    for candidate in (os.environ.get("LOCALSTACK_PYTHON"), shutil.which("python3.13"), *reversed(kept)):
-        if candidate and _version(candidate) == "3.13":
-            return candidate
-    return None
-
-
-def _version(candidate: str) -> str:
-    told = subprocess.run(
-        [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return told.stdout.strip()
+    return os.environ.get("LOCALSTACK_PYTHON") or lambda_python()
 
 
 def python() -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from local_platform.synthesis import ROOT
 from without_docker.environment import interpreter
 
 from infra_cdk.constructs import bundling
-from infra_cdk.constructs.bundling import install
 from tests.benchmarks.sizes import KINDS
 from tests.support import arm64
+from tests.support.as_deployed import build
 
 on_lambda = pytest.mark.skipif(
     not os.environ.get("LAMBDA_PACKAGES"), reason="installs every package; set LAMBDA_PACKAGES=1"
@@ -31,38 +30,46 @@ for _name, _kind in sorted(KINDS.items()):
     _FUNCTIONS.setdefault(_kind, []).append(_name)
 
 
-def import_all(command: list[str], layer: Path, functions: list[str], folder: Path) -> None:
-    """Imports handlers in one process that sees nothing but a layer, the library and their own code."""
-    own = folder / "own" / "functions"
-    for function in functions:
-        shutil.copytree(ROOT / "functions" / function, own / function, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "functions" / "__init__.py", own)
-    # A copy, so that its byte code is of the Python that is tried.
-    shutil.copytree(ROOT / "layers" / "stratforge", folder / "library" / "stratforge", dirs_exist_ok=True)
-    if command[0] != (native := interpreter()) and native is not None:
-        # Byte code is the same on every processor, and the emulated one takes minutes to make it.
-        folders = [str(each) for each in (folder / "own", folder / "library", layer)]
-        subprocess.run([native, "-m", "compileall", "-q", *folders], stdout=subprocess.DEVNULL)
-    path = os.pathsep.join(map(str, (folder / "own", folder / "library", layer)))
-    code = "; ".join(f"import functions.{function}.handler" for function in functions)
+# Imports modules and names every file that was compiled for that: on Lambda each cold start would do it again.
+_IMPORT = """
+import importlib, sys
+from importlib.machinery import SourceFileLoader as Loader
+compiled, compile_source = [], Loader.source_to_code
+Loader.source_to_code = lambda self, data, path, **given: (compiled.append(path), compile_source(self, data, path, **given))[1]
+for name in sys.argv[1:]:
+    importlib.import_module(f"functions.{name}.handler")
+print(*(path for path in compiled if path.startswith(sys.path[1])), sep="\\n")
+"""
+
+
+def import_all(command: list[str], packages: Path, functions: list[str]) -> list[str]:
+    """Imports handlers in one process that sees nothing but their packages. Gives the files that had no byte code it could use."""
     done = subprocess.run(
-        [*command, "-S", "-c", code],
-        env={"PYTHONPATH": path, "AWS_REGION": "us-east-1", "POWERTOOLS_SERVICE_NAME": "test"},
-        cwd=folder,
+        [*command, "-S", "-c", _IMPORT, *functions],
+        env={
+            "PYTHONPATH": str(packages),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "AWS_REGION": "us-east-1",
+            "POWERTOOLS_SERVICE_NAME": "test",
+        },
+        cwd=packages,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.split()
 
 
 @pytest.mark.parametrize("kind", sorted(_FUNCTIONS))
-def test_a_handler_is_imported_with_its_own_packages_and_no_others(tmp_path: Path, kind: str) -> None:
+def test_a_handler_is_imported_with_its_own_packages_and_no_others_and_nothing_is_compiled(
+    tmp_path: Path, kind: str
+) -> None:
+    """The CDK's archives give all files one date, by which Python takes byte code for another source's: all of it was made anew by each cold start."""
     python = interpreter()
     if python is None:
         pytest.skip("needs Python 3.13, whose wheels are locked")
-    layer = tmp_path / "layer"
-    install(ROOT / "layers" / "requirements" / f"{kind}.txt", layer, platform=None)
-    import_all([python], layer, _FUNCTIONS[kind], tmp_path)
+    packages = build(tmp_path, kind, _FUNCTIONS[kind], python, platform=None)
+    assert import_all([python], packages, _FUNCTIONS[kind]) == []
 
 
 def test_nothing_that_is_taken_out_of_packages_is_imported_by_us() -> None:
@@ -90,11 +97,9 @@ def test_nothing_that_is_taken_out_of_packages_is_imported_by_us() -> None:
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("kind", sorted(_FUNCTIONS))
 def test_wheels_for_lambda_are_there_and_can_be_imported_on_its_processor(tmp_path: Path, kind: str) -> None:
-    layer = tmp_path / "layer"
-    install(ROOT / "layers" / "requirements" / f"{kind}.txt", layer)
-    machine_code = [each.name for each in layer.rglob("*.so") if "x86_64" in each.name]
-    assert machine_code == []
+    packages = build(tmp_path, kind, _FUNCTIONS[kind], interpreter())
+    assert [each.name for each in packages.rglob("*.so") if "x86_64" in each.name] == []
     command = arm64.python()
     if command is None:
         pytest.skip("needs Python 3.13 on arm64, or make arm64")
-    import_all(command, layer, _FUNCTIONS[kind], tmp_path)
+    import_all(command, packages, _FUNCTIONS[kind])

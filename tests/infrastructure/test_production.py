@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from local_platform.synthesis import ROOT
 
+from tests.benchmarks.cold_starts import STAGES, Deployed
 from tests.support.assemblies import Resources, assembly_of, every, remembered, resources_of, synthesized
 from tests.support.metrics import written_metrics
 
@@ -171,14 +172,21 @@ def test_nothing_is_sent_unencrypted_or_kept_so(production: dict[str, Resources]
         assert queue["SqsManagedSseEnabled"] is True
 
 
-def test_what_imports_slowly_and_must_not_wait_starts_from_a_snapshot(production: dict[str, Resources]) -> None:
-    functions = {
-        str(each["FunctionName"]): each
-        for _, each in every(production, "AWS::Lambda::Function")
+@pytest.mark.parametrize(("stage", "snapped"), [("prod", {"api", "evaluator", "executor"}), ("dev", set())])
+def test_what_imports_slowly_and_must_not_wait_starts_from_a_snapshot_or_has_a_core(
+    production: dict[str, Resources], stage: str, snapped: set[str]
+) -> None:
+    stacks = production if stage == "prod" else resources_of(assembly_of("dev"))
+    found = {
+        str(each["FunctionName"]).removeprefix(f"stratforge-{stage}-"): Deployed(
+            each["MemorySize"], snapshot="SnapStart" in each
+        )
+        for _, each in every(stacks, "AWS::Lambda::Function")
         if "FunctionName" in each
     }
-    snapped = {name.removeprefix("stratforge-prod-") for name, each in functions.items() if "SnapStart" in each}
-    assert snapped == {"api", "evaluator", "executor"}
+    assert {name for name, each in found.items() if each.snapshot} == snapped
+    measured = STAGES[stage]
+    assert {name: found[name] for name in measured} == measured, "cold starts are measured of other functions"
 
 
 def test_functions_find_the_database_and_trust_its_authorities_only(production: dict[str, Resources]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from stratforge.market import BarColumns
 from stratforge.storage.strategies.evaluations import RunningSession
-from stratforge.strategy.batch import Sessions
+from stratforge.strategy.batch import Sessions, programs_of
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import MAX_PAYLOAD_BYTES, SandboxFailed, evaluate_sessions
@@ -39,7 +39,7 @@ class Lambda:
             self.known = {}
         self.known |= event["sources"]
         assert all(hashlib.sha256(text.encode()).hexdigest() == key for key, text in event["sources"].items())
-        unknown = [each for each in event["sessions"]["programs"] if each not in self.known]
+        unknown = [each for each in programs_of(event["sessions"]["programs"]) if each not in self.known]
         body = {"unknown": unknown} if unknown else self._answer(Sessions.decoded(event["sessions"]))
         return {"Payload": io.BytesIO(json.dumps(body).encode())}
 
@@ -140,8 +140,8 @@ def test_the_bytes_of_a_part_are_counted_and_none_is_forgotten() -> None:
     ]
     for states in several:
         sessions = [session(code(place % 7), state) for place, state in enumerate(states)]
-        (part,) = sandbox_client._parts(len('{"a":1}'), sessions, {})
-        spare = part.size - len(part.payload('{"a":1}', part.sources))
+        (part,) = sandbox_client._parts(len('{"a":1}'), sessions, [None] * len(sessions))
+        spare = part.size - len(part.payload('{"a":1}', {each.hash: each.text for each in part.programs}))
         assert 0 <= spare <= 16 + 11 * len(sessions)
 
 

@@ -91,8 +91,8 @@ if sys.argv[1] != "root" and os.geteuid() == 0:
     os.setgroups([]); os.setgid(65534); os.setuid(65534)
 
 def evaluate(bars, sessions, cache, chosen, begin):
-    for place in chosen:
-        begin(place)
+    for place in map(int, chosen):
+        begin(place, 0)
         yield place, (), json.dumps(succeeded())
 
 workers.evaluate_requests = evaluate
@@ -100,7 +100,7 @@ path = 100 + np.arange(60.0)
 times = 1_700_000_040 + 60 * np.arange(60, dtype=np.int64)
 bars = encode_columns(BarColumns(times, path, path + 1, path - 1, path, path))
 program = Program.of("def on_bar(bar, position, state):\\n    return buy(confidence=0.5)\\n", {})
-sessions = Sessions([program.hash], [()])
+sessions = Sessions((program.hash,), [()])
 sessions.places.extend((0, 0, 0))
 sessions.numbers.extend((0.0, 0.0, 0.0))
 # Connections of this process that a child could inherit, as Lambda's runtime has one.

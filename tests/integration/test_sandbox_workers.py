@@ -11,6 +11,7 @@ import time
 from array import array
 from base64 import b64decode
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, NoReturn
 
 import numpy as np
@@ -44,7 +45,7 @@ BAD = "bad"
 def encoded(programs: list[str], owners: list[int] | None = None) -> dict[str, Any]:
     """One session without position and state of each program."""
     names = list(dict.fromkeys(programs))
-    sessions = Sessions(names, [()])
+    sessions = Sessions(tuple(names), [()])
     for place, program in enumerate(programs):
         sessions.places.extend((names.index(program), 0, owners[place] if owners else place))
         sessions.numbers.extend((0.0, 0.0, 0.0))
@@ -92,8 +93,8 @@ def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
     """Has the child run `action` for requests whose source is "bad"."""
 
     def evaluate(bars: Any, sessions: Any, cache: Any, chosen: Any, begin: Any) -> Iterator[tuple[int, Any, Any]]:
-        for place in chosen:
-            begin(place)
+        for place in map(int, chosen):
+            begin(place, 0)
             if sessions.programs[sessions.program_places[place]] == BAD:
                 yield place, ("x",), (0.0, 0.0, 0.0, 0.0, float(action() or 0))
             else:
@@ -270,6 +271,8 @@ def test_a_child_knows_nothing_of_the_environment(pool: Pool, monkeypatch: pytes
         ({"names": [[]], "errors": {"0": "twice"}}, [0, 0], 4),
         ({"errors": {"9": "of somebody else"}}, [], 0),
         ({"errors": {"x": "of nobody"}}, [], 0),
+        ({"errors": {"-1": "of the last"}}, [], 0),
+        ({"errors": {"9" * 400: "of nobody"}}, [], 0),
         ({"names": {}, "errors": []}, [], 0),
         ({"going_on": True}, [], 0),
     ],
@@ -278,8 +281,11 @@ def test_a_child_is_not_believed(said: Any, places: list[float], numbers: float)
     if isinstance(said, dict) and said:
         said = {"names": [], "errors": {}, "going_on": False} | said
     sent = b"".join(struct.pack("<i", each) if each % 1 == 0 else b"\0\0" for each in places)
-    with pytest.raises((ValueError, TypeError, KeyError, IndexError, AttributeError)):
-        workers.Answers.understood(said, sent, bytes(int(8 * numbers)), {0, 1})
+    waiting = np.ones(2, dtype=bool)
+    with pytest.raises(workers.NOT_UNDERSTOOD):
+        workers.Answers.understood(said, sent, bytes(int(8 * numbers)), waiting)
+    # Who was not answered still waits.
+    assert waiting.all()
 
 
 def test_answers_of_several_children_keep_their_names(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,10 +299,10 @@ def test_a_child_that_always_says_that_it_goes_on_does_not_hold_the_batch(
 ) -> None:
     honest = workers._write
 
-    def write(sink: int, answers: Any, names: Any, *, going_on: bool) -> None:
+    def write(sink: int, answers: Any, *, going_on: bool) -> None:
         while COMPANY:
-            honest(sink, workers.Answers(), [], going_on=True)
-        honest(sink, answers, names, going_on=going_on)
+            honest(sink, workers.Answers(), going_on=True)
+        honest(sink, answers, going_on=going_on)
 
     monkeypatch.setattr(workers, "_write", write)
     hostile(monkeypatch, lambda: 1.0)
@@ -305,8 +311,9 @@ def test_a_child_that_always_says_that_it_goes_on_does_not_hold_the_batch(
 
 def test_a_child_that_moves_its_counter_without_end_does_not_hold_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     def evaluate(_bars: Any, _sessions: Any, _cache: Any, _chosen: Any, begin: Any) -> NoReturn:
+        steps = count()
         while True:
-            begin(0)
+            begin(0, next(steps))
 
     monkeypatch.setattr(workers, "evaluate_requests", evaluate)
     pool = Pool(deadline=0.2, batch_seconds=0.2)
@@ -320,10 +327,10 @@ def test_what_a_child_says_in_a_form_of_its_own_ends_the_child_and_not_the_batch
 ) -> None:
     honest = workers._write
 
-    def write(sink: int, answers: Any, names: Any, *, going_on: bool) -> None:
+    def write(sink: int, answers: Any, *, going_on: bool) -> None:
         if COMPANY:
             answers.places[0] = 5
-        honest(sink, answers, names, going_on=going_on)
+        honest(sink, answers, going_on=going_on)
 
     monkeypatch.setattr(workers, "_write", write)
     hostile(monkeypatch, lambda: 1.0)

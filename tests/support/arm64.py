@@ -12,6 +12,8 @@ from pathlib import Path
 
 from local_platform.synthesis import ROOT
 
+from infra_cdk.constructs.bundling import compile_all, lambda_python
+
 _FOLDER = ROOT / ".stratforge" / "arm64"
 _EMULATOR = _FOLDER / "emulator" / "usr" / "bin" / "qemu-aarch64-static"
 _ROOT = _FOLDER / "root"
@@ -40,21 +42,24 @@ def main() -> None:
         sys.exit("make arm64: apt-get and dpkg are needed; elsewhere run it on an arm64 machine with Python 3.13")
     if python() is None:
         shutil.rmtree(_FOLDER, ignore_errors=True)
-        _fetch(["qemu-user-static"], _FOLDER / "emulator", {})
+        _fetch(["qemu-user-static"], _FOLDER / "emulator")
         _fetch(list(_PACKAGES), _ROOT, _other_architecture())
         # What Debian merged: libraries are looked for where they were before, too.
         (_ROOT / "lib").symlink_to("usr/lib")
+        # Byte code is the same on every processor, and the emulated one takes minutes to make it.
+        native = lambda_python()
+        if native is not None:
+            compile_all(_PYTHON.parent.parent / "lib" / "python3.13", native)
     found = python()
     assert found is not None
     subprocess.run([*found, "-c", "import platform, sys; print(platform.machine(), sys.version)"], check=True)
 
 
-def _fetch(packages: list[str], target: Path, environment: dict[str, str]) -> None:
+def _fetch(packages: list[str], target: Path, environment: dict[str, str] | None = None) -> None:
     archives = target.with_name(f"{target.name}-archives")
     archives.mkdir(parents=True)
-    subprocess.run(
-        ["apt-get", "-qq", "download", *packages], cwd=archives, env={**os.environ, **environment}, check=True
-    )
+    command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", *packages]
+    subprocess.run(command, cwd=archives, env={**os.environ, **(environment or {})}, check=True)
     for archive in sorted(archives.glob("*.deb")):
         subprocess.run(["dpkg", "-x", str(archive), str(target)], check=True)
     shutil.rmtree(archives)
@@ -80,7 +85,6 @@ def _other_architecture() -> dict[str, str]:
     settings = {
         "APT::Architecture": "arm64",
         "APT::Architectures": "arm64",
-        "APT::Sandbox::User": "root",
         "Acquire::Languages": "none",
         "Dir::State": str(folder),
         "Dir::State::status": str(folder / "status"),

@@ -110,13 +110,12 @@ class Sweeper:
             self._statistics = _compiled_statistics() if target == "numba" else None
         except ImportError as error:
             raise BacktestError("sweeps need numba; install the group research") from error
-        self._values = Values(self.bars)
+        self._values = Values(self.bars, max(64 * len(self.bars), _CACHE_BYTES // 8))
         self.per_year = self.config.bars_per_year or bars_in_a_year(self.bars.time)
         self.days_per_year = days_in_a_year(self.bars)
         self._last_of_day = np.zeros(len(self.bars), dtype=np.bool_)
         self._last_of_day[day_ends(self.bars)] = True
         self._fills = tuple(np.empty(2 * len(self.bars) + 2) for _ in FILL_COLUMNS)
-        self._limit = max(64, _CACHE_BYTES // (8 * max(len(self.bars), 1)))
 
     def run(self, point: Point) -> PointResult:
         """Backtests one combination of parameters and gives its figures."""
@@ -128,8 +127,6 @@ class Sweeper:
             strategy = self.strategy.with_parameters(**point)
         except StrategyError as error:
             return PointResult(point, error=str(error.findings[0]))
-        if len(self._values) > self._limit:
-            self._values = Values(self.bars)
         if self._statistics is None:
             return self._interpreted(strategy, point, start, stop)
         columns = [loop_column(strategy, self._values, name)[start:stop] for name in self._loop.columns]

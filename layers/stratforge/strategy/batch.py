@@ -11,14 +11,16 @@ import hashlib
 import json
 import math
 from array import array
-from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from functools import lru_cache
+from operator import itemgetter
+from types import FunctionType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy.compiler import Strategy, compile_strategy
@@ -37,10 +39,8 @@ _SHARED_CELLS = 8_000_000
 _FAILURES = (StrategyError, ValueError, KeyError, ArithmeticError, MemoryError)
 # Read when this is imported: a worker of the sandbox can open no file.
 _TIMEZONES = {name: ZoneInfo(name) for name in ("America/New_York", "UTC")}
-# Of a session: its program, the names of its state and its owner, as places in tables; and quantity, entry price and bars held before its state.
-_PLACES, _POSITION = 3, 3
-_FIELDS = ("quantity", "average_entry_price", "bars_held", "unrealized_return")
-_UNREALIZED = _FIELDS.index("unrealized_return")
+# Of a session: its program, the names of its state and its owner, as places in tables; and its position, before its state.
+_PLACES, _POSITION = 3, ("quantity", "average_entry_price", "bars_held")
 
 
 def encode_columns(bars: BarColumns) -> dict[str, str]:
@@ -69,9 +69,9 @@ def decode_columns(encoded: Mapping[str, str]) -> BarColumns:
     return BarColumns(time, open_, high, low, close, volume, timezone=timezone)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Program:
-    """Code as it travels: a source with values for its constants, as text; the SHA-256 of that text, and its bytes as JSON."""
+    """Code as it travels: a source with values for its constants, as text; the SHA-256 of that text; and the bytes of both in a request."""
 
     text: str
     hash: str
@@ -81,14 +81,22 @@ class Program:
     def of(cls, source: str, parameters: Mapping[str, float]) -> Program:
         """The program of a source without comments."""
         text = json.dumps([source, dict(parameters)])
-        return cls(text, hashlib.sha256(text.encode()).hexdigest(), len(json.dumps(text)))
+        program = hashlib.sha256(text.encode()).hexdigest()
+        # The hash and a space in the table; quoted hash, colon, text and comma where it is sent.
+        return cls(text, program, 2 * len(program) + 5 + len(json.dumps(text)))
+
+
+@lru_cache(maxsize=256)
+def programs_of(table: str) -> tuple[str, ...]:
+    """The hashes of programs in a table as it is sent; on the next bar it is the same."""
+    return tuple(table.split(" "))
 
 
 @dataclass(slots=True)
 class Sessions:
     """The sessions of a batch, as columns: what is sent of each, and nothing that says whose it is but a number that means nothing elsewhere."""
 
-    programs: list[str] = field(default_factory=list)
+    programs: Sequence[str] = ()
     names: list[tuple[str, ...]] = field(default_factory=list)
     places: array[int] = field(default_factory=lambda: array("i"))
     numbers: array[float] = field(default_factory=lambda: array("d"))
@@ -104,7 +112,8 @@ class Sessions:
     def encoded(self) -> dict[str, Any]:
         """The sessions as plain values."""
         return {
-            "programs": self.programs,
+            # One text, which is read faster than a thousand.
+            "programs": " ".join(self.programs),
             "names": self.names,
             "places": base64.b64encode(self.places).decode(),
             "numbers": base64.b64encode(self.numbers).decode(),
@@ -120,7 +129,7 @@ class Sessions:
         places, numbers = array("i"), array("d")
         places.frombytes(base64.b64decode(encoded["places"]))
         numbers.frombytes(base64.b64decode(encoded["numbers"]))
-        return cls(encoded["programs"], [tuple(each) for each in encoded["names"]], places, numbers)
+        return cls(programs_of(encoded["programs"]), [tuple(each) for each in encoded["names"]], places, numbers)
 
 
 def load_everything() -> None:
@@ -144,20 +153,21 @@ def load_everything() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A compiled program with what it costs; the arguments of its function by where they come from, in their order.
+    """A compiled program with what it costs, in the form in which it is quickly run.
 
     Attributes:
-        columns: Columns and how many bars back they are read.
-        position: Places of what is read of (quantity, entry price, bars held, unrealized return).
+        function: `on_bar` with the values of its constants as defaults.
+        columns: Takes what it reads of columns out of the values of a window.
+        own: Takes what it reads of a session out of its position, its state and its unrealized return, in this order.
+        unrealized: Whether it reads the last of these.
         state: Keys of its state.
-        constants: Values of its constants.
     """
 
     function: Callable[..., tuple[float, ...]]
-    columns: tuple[tuple[Node | str, int], ...]
-    position: tuple[int, ...]
+    columns: Callable[[Values], Sequence[float]]
+    own: Callable[[list[float]], Sequence[float]]
+    unrealized: bool
     state: tuple[str, ...]
-    constants: tuple[float, ...]
     nanoseconds: int
     bytes: int
 
@@ -170,40 +180,43 @@ class Compiled:
         """
         cost = strategy.cost_over(window)
         runnable = Runnable.of(strategy)
-        plan = runnable.argument_plan
+        # Arguments come in this order: columns, position, state, constants.
+        plan, function = runnable.argument_plan, runnable.function
+        columns = tuple((key, back) for origin, key, back in plan if origin == "column")
+        constants = tuple(key for origin, key, _ in plan if origin == "constant")
+        own = [(origin, key) for origin, key, _ in plan if origin in ("position", "state")]
+        fields = [("position", key) for key in _POSITION]
+        fields += [*(("state", key) for key in runnable.state), ("position", "unrealized_return")]
         return cls(
-            runnable.function,
-            tuple((key, back) for origin, key, back in plan if origin == "column"),
-            tuple(_FIELDS.index(key) for origin, key, _ in plan if origin == "position"),
+            FunctionType(function.__code__, function.__globals__, function.__name__, constants),
+            _of_columns(columns),
+            _of_places(tuple(fields.index(each) for each in own)),
+            fields[-1] in own,
             runnable.state,
-            tuple(key for origin, key, _ in plan if origin == "constant"),
             cost.nanoseconds,
             size,
         )
 
     def run(self, values: Values, numbers: list[float], names: tuple[str, ...]) -> tuple[float, ...]:
         """Runs `on_bar` on the last bar for a session: its position and the values of its state, whose keys are `names`."""
-        state = numbers[_POSITION:]
         if names != self.state:
-            given = dict(zip(names, state, strict=True))
-            state = [given.get(key, math.nan) for key in self.state]
-        if _UNREALIZED in self.position:
-            unrealized = PositionView(*numbers[:_POSITION]).unrealized_return(values.latest("close", 1))
-            numbers = [*numbers[:_POSITION], unrealized]
-        return self.function(
-            *values.latest_of(self.columns), *[numbers[place] for place in self.position], *state, *self.constants
-        )
+            given = dict(zip(names, numbers[len(_POSITION) :], strict=True))
+            numbers = [*numbers[: len(_POSITION)], *(given.get(key, math.nan) for key in self.state)]
+        if self.unrealized:
+            position = PositionView(*numbers[: len(_POSITION)])
+            numbers = [*numbers, position.unrealized_return(values.latest("close", 1))]
+        return self.function(*self.columns(values), *self.own(numbers))
 
 
 class StrategyCache:
-    """Compiled strategies by the hash of their program and the length of the window, the least recently used dropped first; and the texts that
-    they are compiled from, which stay."""
+    """Compiled strategies by the hash of their program and the length of the window, the first dropped first; and the texts that they are compiled
+    from, which stay."""
 
     def __init__(self, limit: int = CACHED_BYTES) -> None:
         self._limit = limit
         self._bytes = 0
         self._texts: dict[str, str] = {}
-        self._strategies: OrderedDict[tuple[str, int], Compiled] = OrderedDict()
+        self._strategies: dict[tuple[str, int], Compiled] = {}
 
     def __len__(self) -> int:
         return len(self._strategies)
@@ -214,13 +227,9 @@ class StrategyCache:
 
     def found(self, program: str, window: int) -> Compiled | None:
         """Returns a compiled program, if it is there."""
-        key = (program, window)
-        found = self._strategies.get(key)
-        if found is not None:
-            self._strategies.move_to_end(key)
-        return found
+        return self._strategies.get((program, window))
 
-    def compiling(self, program: str) -> float:
+    def compiling(self, program: str) -> int:
         """Nominal nanoseconds of compiling a program, which count until it is known what it costs."""
         return _COMPILING_NANOSECONDS + _COMPILING_NANOSECONDS_A_CHARACTER * len(self._texts.get(program, ""))
 
@@ -243,8 +252,29 @@ class StrategyCache:
         found = self._strategies[(program, window)] = Compiled.of(strategy, window, size)
         self._bytes += size
         while self._bytes > self._limit:
-            self._bytes -= self._strategies.popitem(last=False)[1].bytes
+            self._bytes -= self._strategies.pop(next(iter(self._strategies))).bytes
         return found
+
+
+# Shared by all programs that read the same: a thousand of them are then sooner found in the processor's cache.
+@lru_cache(maxsize=4_096)
+def _of_columns(columns: tuple[tuple[Node | str, int], ...]) -> Callable[[Values], Sequence[float]]:
+    """What takes the last values of columns out of the values of a window."""
+    columns = tuple(map(_shared, columns))
+    return itemgetter(*columns) if len(columns) > 1 else lambda values: [values[each] for each in columns]
+
+
+@lru_cache(maxsize=4_096)
+def _shared(column: tuple[Node | str, int]) -> tuple[Node | str, int]:
+    return column
+
+
+@lru_cache(maxsize=4_096)
+def _of_places(places: tuple[int, ...]) -> Callable[[list[float]], Sequence[float]]:
+    """What takes the values at these places out of a list."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return itemgetter(slice(places[0], places[0] + 1) if places else slice(0))
 
 
 def compiled_bytes(text: str) -> int:
@@ -252,26 +282,29 @@ def compiled_bytes(text: str) -> int:
     return _COMPILED_BYTES + _COMPILED_BYTES_A_CHARACTER * len(text)
 
 
-def fair_order(owners: Sequence[int], costs: Sequence[float]) -> list[int]:
+def fair_order(owners: npt.ArrayLike, costs: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """The order in which sessions are evaluated: of each owner the cheap ones first, and among owners whoever will have had least when it is done.
 
     So however many sessions somebody has, and however dear they are, somebody else's session waits for no more than what it costs itself, once for
     each of the others.
     """
-    spent: defaultdict[int, float] = defaultdict(float)
-    ends = [0.0] * len(costs)
-    for index in sorted(range(len(costs)), key=costs.__getitem__):
-        spent[owners[index]] += costs[index]
-        ends[index] = spent[owners[index]]
-    return sorted(range(len(costs)), key=ends.__getitem__)
+    owner, cost = np.asarray(owners), np.asarray(costs, dtype=np.int64)
+    order = np.lexsort((cost, owner))
+    spent = np.cumsum(cost[order])
+    # What all owners before this one take is not his.
+    firsts = np.flatnonzero(np.diff(owner[order], prepend=-1))
+    others = np.repeat((spent - cost[order])[firsts], np.diff(firsts, append=len(order)))
+    ends = np.empty_like(spent)
+    ends[order] = spent - others
+    return np.argsort(ends, kind="stable")
 
 
 def evaluate_requests(
     bars: BarColumns,
     sessions: Sessions,
     cache: StrategyCache,
-    chosen: Sequence[int],
-    begin: Callable[[int], None] = lambda _place: None,
+    chosen: npt.ArrayLike,
+    begin: Callable[[int, int], object] = lambda _place, _step: None,
 ) -> Iterator[tuple[int, tuple[str, ...], Sequence[float] | str]]:
     """Evaluates sessions on the last bar, in the fair order; an error of one does not touch the others.
 
@@ -280,40 +313,40 @@ def evaluate_requests(
         sessions: All of the batch.
         cache: Programs and compiled strategies.
         chosen: The places of those that are evaluated.
-        begin: Told the place of each when work on it begins, and again when it was compiled.
+        begin: Told the place of each and 0 when work on it begins, and again with 1 when it was compiled.
 
     Yields:
         For each its place, the keys of its state, and what `on_bar` returned (see `OnBar`) or what is wrong, in words for its owner.
     """
     numbers, names, window = sessions.numbers.tolist(), sessions.names, len(bars)
-    programs, keys, owners = (sessions.places[column::_PLACES].tolist() for column in range(_PLACES))
-    offsets = [0, *accumulate(_POSITION + len(names[key]) for key in keys)]
+    programs, keys, owners = np.array(sessions.places).reshape(-1, _PLACES).T
+    widths = np.array([len(_POSITION) + len(each) for each in names], dtype=np.int64)[keys]
+    starts = np.cumsum(widths) - widths
     known = [cache.found(each, window) for each in sessions.programs]
-    costs = [
+    costs = np.array([
         each.nanoseconds if each else cache.compiling(program)
         for program, each in zip(sessions.programs, known, strict=True)
-    ]
-    values = Values(bars)
-    order = fair_order([owners[place] for place in chosen], [costs[programs[place]] for place in chosen])
-    for place in (chosen[each] for each in order):
-        begin(place)
-        if len(values) * window > _SHARED_CELLS:
-            values = Values(bars)
-        found = known[programs[place]]
+    ])  # fmt: skip
+    among = np.asarray(chosen)
+    order = among[fair_order(owners[among], costs[programs[among]])]
+    columns = (column[order].tolist() for column in (programs, keys, starts, starts + widths))
+    values = Values(bars, _SHARED_CELLS)
+    for place, program, key, start, end in zip(order.tolist(), *columns, strict=True):
+        begin(place, 0)
+        found = known[program]
         try:
             if found is None:
-                found = known[programs[place]] = cache.compiled(sessions.programs[programs[place]], window)
-                begin(place)
-            mine, key = numbers[offsets[place] : offsets[place + 1]], names[keys[place]]
+                found = known[program] = cache.compiled(sessions.programs[program], window)
+                begin(place, 1)
             try:
-                yield place, found.state, found.run(values, mine, key)
+                yield place, found.state, found.run(values, numbers[start:end], names[key])
             except MemoryError:
                 # What others left may have been too much: before it counts it is tried with nothing but its own.
-                values = Values(bars)
-                yield place, found.state, found.run(values, mine, key)
+                values.forget()
+                yield place, found.state, found.run(values, numbers[start:end], names[key])
         except _FAILURES as error:
             if isinstance(error, MemoryError):
-                values = Values(bars)
+                values.forget()
             yield place, (), _failed(error)
 
 

@@ -160,16 +160,21 @@ def _edge(node: Node, computed: Computed) -> Computed:
     return k.finite_or_unknown(computed if node.operation in _EXACT else k.quantized(computed))
 
 
-class Values:
-    """Values of nodes over one set of bars, each computed once."""
+class Values(dict[tuple[Node | str, int], float]):
+    """Values of nodes over one set of bars, each computed once while no more than `most_cells` numbers are kept.
 
-    def __init__(self, bars: BarColumns) -> None:
+    As a mapping: the last values of columns, by the column and how many bars back, as `latest` gives them.
+    """
+
+    def __init__(self, bars: BarColumns, most_cells: float = math.inf) -> None:
+        super().__init__()
         self.bars = bars
+        self._most_cells = most_cells
         self._computed: dict[Node, Computed] = {}
-        self._latest: dict[tuple[Node | str, int], float] = {}
 
-    def __len__(self) -> int:
-        return len(self._computed)
+    def forget(self) -> None:
+        """Gives back the memory of what was computed."""
+        self._computed.clear()
 
     def give(self, node: Node, values: Floats) -> None:
         """Takes these values for a node instead of computing it; what rests on it is computed from them."""
@@ -186,15 +191,11 @@ class Values:
 
         A column is a node, or a name of the bars: a price, the volume or a time field.
         """
-        found = self._latest.get((column, back))
-        if found is None:
-            found = self._latest[(column, back)] = self._look_back(column, back)
-        return found
+        return self[column, back]
 
-    def latest_of(self, columns: Iterable[tuple[Node | str, int]]) -> list[float]:
-        """The last values of several columns, each with how many bars back, as `latest` gives them."""
-        known = self._latest
-        return [known[each] if each in known else self.latest(*each) for each in columns]
+    def __missing__(self, key: tuple[Node | str, int]) -> float:
+        found = self[key] = self._look_back(*key)
+        return found
 
     def _look_back(self, column: Node | str, back: int) -> float:
         if len(self.bars) < back:
@@ -208,6 +209,8 @@ class Values:
         found = self._computed.get(node)
         if found is not None:
             return found
+        if len(self._computed) * len(self.bars) > self._most_cells:
+            self.forget()
         # Inputs before what rests on them, without recursion: a chain may be longer than Python's stack.
         stack = [node]
         with np.errstate(all="ignore"):

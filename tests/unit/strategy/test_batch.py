@@ -36,7 +36,7 @@ def batch_of(sources: list[str], owners: list[int] | None = None) -> tuple[Sessi
     """One session of each source, and a cache that has the texts of all."""
     programs = [Program.of(source, {}) for source in sources]
     hashes = list(dict.fromkeys(each.hash for each in programs))
-    sessions = Sessions(hashes, [()])
+    sessions = Sessions(tuple(hashes), [()])
     for place, program in enumerate(programs):
         sessions.places.extend((hashes.index(program.hash), 0, owners[place] if owners else 0))
         sessions.numbers.extend((0.0, 0.0, 0.0))
@@ -68,13 +68,13 @@ def test_whoever_had_least_is_next_however_many_sessions_somebody_else_has() -> 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 20_000)), min_size=1, max_size=60))
 @settings(deadline=None)
 def test_nobody_waits_for_more_than_his_own_cost_once_for_each_of_the_others(sessions: list[tuple[int, int]]) -> None:
-    owners, costs = [owner for owner, _ in sessions], [float(cost) for _, cost in sessions]
-    order = fair_order(owners, costs)
+    owners, costs = [owner for owner, _ in sessions], [cost for _, cost in sessions]
+    order = fair_order(owners, costs).tolist()
     assert sorted(order) == list(range(len(sessions)))
-    mine: dict[int, float] = {}
-    done = 0.0
+    mine: dict[int, int] = {}
+    done = 0
     for place in order:
-        mine[owners[place]] = mine.get(owners[place], 0.0) + costs[place]
+        mine[owners[place]] = mine.get(owners[place], 0) + costs[place]
         done += costs[place]
         assert done <= mine[owners[place]] * len(set(owners))
 
@@ -87,10 +87,10 @@ def test_what_is_not_compiled_yet_waits_behind_what_is_and_its_owners_others_do_
 
 
 def test_work_on_each_is_announced_and_again_when_it_was_compiled() -> None:
-    begun: list[int] = []
+    begun: list[tuple[int, int]] = []
     sessions, cache = batch_of([CHEAP, CHEAP])
-    list(evaluate_requests(window(), sessions, cache, range(2), begun.append))
-    assert begun == [0, 0, 1]
+    list(evaluate_requests(window(), sessions, cache, range(2), lambda place, step: begun.append((place, step))))
+    assert begun == [(0, 0), (0, 1), (1, 0)]
 
 
 def test_memory_that_others_took_is_given_back_before_it_counts(monkeypatch: pytest.MonkeyPatch) -> None:
