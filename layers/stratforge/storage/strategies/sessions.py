@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger.session_pnl import SESSION_PNL
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
@@ -221,13 +222,6 @@ def active_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSes
     )
 
 
-_PNL = """
-    coalesce((SELECT p.realized_pnl + p.quantity * coalesce(lp.price, p.avg_entry_price) - p.cost_basis
-              FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol
-              WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)
-"""
-
-
 def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = False) -> StoredSession | None:
     """Stops a session and notes its profit and loss; a session that has ended stays as it is.
 
@@ -236,7 +230,7 @@ def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = Fa
     """
     stopped = connection.execute(
         f"""
-        UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = {_PNL},
+        UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = {SESSION_PNL},
             settling = %(flatten)s OR EXISTS (
                 SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')),
             flatten_requested_at = CASE WHEN %(flatten)s THEN now() END
@@ -331,33 +325,4 @@ def holding_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSe
         ORDER BY started_at DESC, session_id
         """,  # noqa: S608 - column names of this module
         (strategy_id,),
-    )
-
-
-def fix_final_pnl(connection: Connection, symbol: str) -> None:
-    """Fixes the profit of ended sessions whose last order has ended, and that have nothing left to sell if they are to hold nothing.
-
-    What was refused as too small to be sold stays; what came after the end (a correction by the broker) is sold as well.
-    """
-    connection.execute(
-        """
-        UPDATE sessions s SET settling = true FROM positions p
-        WHERE s.symbol = %s AND s.flatten_requested_at IS NOT NULL AND NOT s.settling AND p.session_id = s.id AND p.symbol = s.symbol
-          AND p.quantity > 0 AND NOT EXISTS (
-            SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
-              AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))
-        """,
-        (symbol,),
-    )
-    connection.execute(
-        f"""
-        UPDATE sessions s SET final_pnl = {_PNL}, settling = false
-        WHERE s.symbol = %s AND s.settling AND NOT EXISTS (
-            SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
-          AND (s.flatten_requested_at IS NULL OR NOT EXISTS (
-            SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0 AND NOT EXISTS (
-                SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
-                  AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))))
-        """,  # noqa: S608 - an expression of this module
-        (symbol,),
     )
