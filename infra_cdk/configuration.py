@@ -55,7 +55,7 @@ _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
 
 
 class Context(Protocol):
-    """Where settings are given: the root of a CDK app, or `Given`."""
+    """The source of settings: the root of a CDK app, or `Given`."""
 
     def try_get_context(self, key: str) -> Any:
         """The setting of a name; None where it is not given."""
@@ -105,7 +105,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class StageConfig:
-    """The configuration of one stage."""
+    """The configuration of one stage, checked as a whole."""
 
     name: str
     region: str

@@ -33,7 +33,7 @@ def view_of(
     """The response model of a class of rows: the same fields in the same order, decimals as plain strings.
 
     Args:
-        stored: A dataclass; the first part of its docstring describes the model, its `Attributes:` the fields.
+        stored: A dataclass; the first part of its docstring describes the model, its `Attributes:` (or their metadata) the fields.
         name: What the model is called in the OpenAPI file.
         without: Fields that clients do not see.
         properties: What the class computes and clients see too; described by the property's docstring.
@@ -45,7 +45,10 @@ def view_of(
         meanings |= {field: " ".join(text.split()) for field, text in _ATTRIBUTE.findall(attributes)}
     hints = get_type_hints(stored)
     shown: dict[str, Any] = {
-        field.name: (_shown(hints[field.name]), Field(description=meanings.get(field.name)))
+        field.name: (
+            _shown(hints[field.name]),
+            Field(description=field.metadata.get("description", meanings.get(field.name))),
+        )
         for field in fields(stored)
         if field.name not in without
     }

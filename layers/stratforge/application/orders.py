@@ -49,11 +49,11 @@ class OrderSize(BaseModel):
     def size(self) -> tuple[SizeKind, Decimal]:
         """The size that was given, with its kind: a quantity, dollars, or a fraction."""
         if self.quantity is not None:
-            return "quantity", self.quantity
+            return SizeKind.QUANTITY, self.quantity
         if self.notional is not None:
-            return "notional", self.notional
+            return SizeKind.NOTIONAL, self.notional
         assert self.fraction is not None
-        return "fraction", self.fraction
+        return SizeKind.FRACTION, self.fraction
 
 
 class PlaceOrder(OrderSize):
@@ -71,8 +71,8 @@ class PlaceOrder(OrderSize):
 
     symbol: Symbol
     side: Side
-    type: OrderType = "market"
-    time_in_force: TimeInForce = "day"
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.DAY
     limit_price: Price | None = None
     stop_price: Price | None = None
     trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
@@ -89,7 +89,7 @@ class PlaceOrder(OrderSize):
             self.terms().check()
         except InvalidOrderTerms as error:
             raise ValueError(str(error)) from None
-        if self.session_id is not None and self.side == "buy":
+        if self.session_id is not None and self.side == Side.BUY:
             raise ValueError("session_id is for sales: a session buys by its strategy")
         return self
 
@@ -251,9 +251,9 @@ def _changed(old: StoredOrder, change: OrderChange) -> NewOrder:
     except InvalidOrderTerms as error:
         raise Invalid(f"{error}.") from None
     left = old.quantity - old.filled_quantity
-    kind, size = (old.size_kind, old.size) if left <= 0 else ("quantity", left)
+    kind, size = (old.size_kind, old.size) if left <= 0 else (SizeKind.QUANTITY, left)
     if change.quantity is not None:
-        kind, size = "quantity", change.quantity
+        kind, size = SizeKind.QUANTITY, change.quantity
     return NewOrder(
         old.symbol, terms, change.time_in_force or old.time_in_force, kind, size, old.session_id, replaces=old.order_id
     )

@@ -41,7 +41,7 @@ class NewSession(BaseModel):
         SessionMode.PAPER,
         description="PAPER trades; MANUAL only says what it would do, and the orders are yours to place",
     )
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = SizingRule.EQUITY_FRACTION
     sizing_value: SizingValue = Decimal("0.1")
     stop_loss: Part | None = Field(None, description="Sells this far below the average entry price")
     take_profit: Gain | None = Field(None, description="Sells this far above the average entry price")

@@ -11,6 +11,7 @@ from stratforge.application.errors import existing
 from stratforge.application.order_preview import preview_order
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.market.sizes import Side
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
@@ -34,7 +35,7 @@ def portfolio_page(looking: Looking, symbol: str = "", side: str = "buy") -> Res
             connection,
             "portfolio.html",
             **_holdings(connection, looking),
-            ticket={"symbol": symbol[:20], "side": "sell" if side == "sell" else "buy"},
+            ticket={"symbol": symbol[:20], "side": "sell" if side == Side.SELL else "buy"},
             key=new_key(),
         )
 
@@ -142,7 +143,7 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
 @router.get("/trades")
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
     """Shows the user's trades, filtered by symbol and side."""
-    wanted = LedgerFilter(_symbol(symbol), None, "buy" if side == "buy" else "sell" if side == "sell" else None)
+    wanted = LedgerFilter(_symbol(symbol), None, Side(side) if side in list(Side) else None)
     with database().reading(looking.caller) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)
         return looking.page(

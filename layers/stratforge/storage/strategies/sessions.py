@@ -71,7 +71,7 @@ class SessionSettings:
         trailing_stop: Fraction below the highest price since the entry at which it is sold.
     """
 
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = SizingRule.EQUITY_FRACTION
     sizing_value: Decimal = Decimal("0.1")
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
