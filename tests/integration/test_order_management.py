@@ -15,6 +15,7 @@ import boto3
 import psycopg
 import pytest
 from stratforge.application import orders
+from stratforge.portfolio.orders import TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder, StoredOrder
 from stratforge.storage.postgres.database import Database
@@ -111,7 +112,7 @@ def test_a_request_whose_answer_was_lost_finds_its_own_order(owner: str, ada: Us
 def test_of_two_requests_at_the_same_moment_one_wins_and_the_other_is_told(owner: str, ada: User) -> None:
     body = {**PURCHASE, "client_order_id": "mine"}
     request, user_id = orders.PlaceOrder.model_validate(body), id_of(ada)
-    new = NewOrder("AAPL", request.terms(), "day", *request.size(), client_order_id="mine")
+    new = NewOrder("AAPL", request.terms(), TimeInForce.DAY, *request.size(), client_order_id="mine")
 
     def place(database: Database) -> StoredOrder:
         with database.transaction(user_id) as connection:
@@ -250,12 +251,14 @@ def add_items(owner: str, user: User, name: str) -> list[str]:
         if name == "trades":
             request = orders.PlaceOrder.model_validate(PURCHASE)
             placed = order_book.place_order(
-                connection, user_id, NewOrder("AAPL", request.terms(), "day", *request.size())
+                connection, user_id, NewOrder("AAPL", request.terms(), TimeInForce.DAY, *request.size())
             )
         for index in range(len(MINUTES)):
             if name == "orders":
                 request = orders.PlaceOrder.model_validate(PURCHASE)
-                order_book.place_order(connection, user_id, NewOrder("AAPL", request.terms(), "day", *request.size()))
+                order_book.place_order(
+                    connection, user_id, NewOrder("AAPL", request.terms(), TimeInForce.DAY, *request.size())
+                )
             elif name == "trades":
                 connection.execute(
                     """

@@ -20,6 +20,7 @@ from stratforge.application import orders
 from stratforge.application.access import Caller
 from stratforge.application.idempotency import RequestKey
 from stratforge.bus.outbox import Outbox
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import OrderFilter, StoredOrder
@@ -295,5 +296,5 @@ def ground(migrated: str, api: Api) -> Iterator[Ground]:
 def add_session(connection: Connection, user_id: UUID, symbol: str = "AAPL") -> UUID:
     """A running session."""
     strategy = add_strategy(connection, user_id, Description("test", symbol, ""), compile_strategy(CODE), Origin())
-    settings = SessionSettings("EQUITY_FRACTION", Decimal("0.1"))
+    settings = SessionSettings(SizingRule.EQUITY_FRACTION, Decimal("0.1"))
     return start_session(connection, user_id, strategy.strategy_id, 1, symbol, settings).session_id
