@@ -45,7 +45,7 @@ def start(ecs: Any, outputs: dict[str, str], why: str) -> str:
 
 
 def session(target: Target, outputs: dict[str, str], task: str) -> int:
-    """Opens psql in the task."""
+    """Opens psql in the task and returns its exit code."""
     command = ["aws", "ecs", "execute-command", "--region", target.region, "--cluster", outputs["BreakGlassCluster"]]
     command += ["--task", task, "--container", "psql", "--interactive", "--command", "psql"]
     return subprocess.run(command, check=False).returncode

@@ -47,7 +47,7 @@ def entered(read: Callable[[str], dict[str, Any]], ask: Callable[[str], str], st
 
 
 def main() -> int:
-    """Asks and stores, or checks."""
+    """Asks for the keys and stores them, or checks those that are stored."""
     parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
     parser.add_argument("what", choices=("enter", "check"))
     options, target = parse(parser)

@@ -13,7 +13,8 @@ from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.watch_market import PRICE_JUMP, note_bar
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import SizeKind
+from stratforge.portfolio.orders import OrderTerms, TimeInForce
 from stratforge.storage.ledger import halts, order_book, symbols
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
@@ -88,7 +89,7 @@ def place(world: World, side: str, kind: str, limit: str | None, stop: str | Non
     )
     session = trader_of(world).session_id if side == "sell" else None
     with world.database.transaction() as connection:
-        new = NewOrder("AAPL", terms, "gtc", "quantity", Decimal(quantity), session)
+        new = NewOrder("AAPL", terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal(quantity), session)
         placed = order_book.place_order(connection, trader_of(world).user_id, new)
     world.executor.execute("AAPL")
     return placed.order_id

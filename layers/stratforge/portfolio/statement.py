@@ -14,6 +14,7 @@ from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind
+from stratforge.market.sizes import Side
 
 ZERO = Decimal(0)
 # What rounding may come to: the cost of a sale is rounded to 1e-12 dollars, a part of a split to a billionth of a share.
@@ -224,7 +225,7 @@ def _last_name(symbol: str, heirs: Mapping[str, str]) -> str:
 def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
     holding = replay.holdings[trade.user_id, trade.session_id, trade.symbol]
     value = trade.quantity * trade.price
-    if trade.side == "buy":
+    if trade.side == Side.BUY:
         replay.cash[trade.user_id] -= value
         holding.quantity += trade.quantity - trade.fee_quantity
         holding.cost += value
@@ -345,7 +346,7 @@ def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
     for trade in trades:
         if not trade.inside:
             continue
-        (bought if trade.side == "buy" else sold)[trade.execution_id] += trade.quantity
+        (bought if trade.side == Side.BUY else sold)[trade.execution_id] += trade.quantity
         price = prices.get(trade.execution_id.removeprefix("cross:"), trade.price)
         if trade.price != price:
             yield Difference("price of a crossing", f"trade {trade.trade_id}", trade.price, price)
@@ -361,7 +362,7 @@ def _fees(trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
         executions[trade.execution_id, trade.inside].append(trade)
     for (execution, inside), mine in executions.items():
         rate = ZERO if inside else mine[0].fee_rate
-        buys, sells = ([each for each in mine if each.side == side] for side in ("buy", "sell"))
+        buys, sells = ([each for each in mine if each.side == side] for side in Side)
         coins = (sum((each.quantity for each in buys), ZERO) * rate / coin).to_integral_value(ROUND_UP) * coin
         paid = sum((each.fee_quantity for each in mine), ZERO)
         if paid != coins:
@@ -378,7 +379,7 @@ def _broker_orders(books: Books, activities: Sequence[Activity]) -> Iterator[Dif
     value: dict[str, Decimal] = defaultdict(Decimal)
     for trade in books.trades:
         if not trade.inside:
-            sign = 1 if trade.side == "buy" else -1
+            sign = 1 if trade.side == Side.BUY else -1
             quantity[trade.client_order_id] += sign * trade.quantity
             value[trade.client_order_id] += sign * trade.quantity * trade.price
     for change in books.adjustments:
@@ -388,7 +389,7 @@ def _broker_orders(books: Books, activities: Sequence[Activity]) -> Iterator[Dif
     theirs: dict[str, tuple[Decimal, Decimal]] = {}
     symbols = {each.client_order_id: each.symbol for each in books.trades}
     for activity in activities:
-        sign = 1 if activity.side == "buy" else -1
+        sign = 1 if activity.side == Side.BUY else -1
         before = theirs.get(activity.client_order_id, (ZERO, ZERO))
         amount = sign * activity.quantity
         theirs[activity.client_order_id] = (before[0] + amount, before[1] + amount * activity.price)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.strategy import compile_strategy
-from stratforge.strategy.reference import EXAMPLE
+from stratforge.strategy.language_reference import EXAMPLE
 from stratforge.strategy.wire import without_comments
 
 from tests.evaluation.cases import CASES
