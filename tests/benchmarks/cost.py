@@ -112,7 +112,8 @@ def operations() -> Iterator[Node]:
 def _with_gaps(window: BarColumns, length: int) -> BarColumns:
     """A window where as many bars have values as have none, in turns."""
     known = np.arange(len(window)) // length % 2 == 0
-    return replace(window, **{name: np.where(known, getattr(window, name), np.nan) for name in PRICE_COLUMNS})
+    columns = (np.where(known, getattr(window, name), np.nan) for name in PRICE_COLUMNS)
+    return BarColumns(window.time, *columns)
 
 
 def measurements() -> Iterator[Measured]:
