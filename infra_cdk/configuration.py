@@ -28,6 +28,9 @@ DATABASE_CLASSES = {
     "r7g.2xlarge": 5_000,
 }
 _AURORA_CONNECTIONS = 400
+# The major version alone: minor ones are withdrawn, and a deployment that names one fails from then on.
+POSTGRES_MAJOR = "16"
+NAT_INSTANCE = "t4g.nano"
 # Whose topics are there from the beginning; the ingestor makes all others when they are needed.
 SYMBOLS = ("AAPL", "MSFT", "GOOG", "IBM", "META")
 _DEFAULT_CIDR = "10.40.0.0/16"

@@ -10,8 +10,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra_cdk import concurrency
-from infra_cdk.configuration import ConfigurationError, Given, StageConfig, stage_config
+from infra_cdk import concurrency, service_roles
+from infra_cdk.configuration import (
+    NAT_INSTANCE,
+    POSTGRES_MAJOR,
+    ConfigurationError,
+    Given,
+    StageConfig,
+    stage_config,
+)
 from infra_cdk.target import Target, parse
 
 Client = Callable[[str], Any]
@@ -27,7 +34,10 @@ def problems(config: StageConfig, client: Client, docker: Callable[[], str | Non
         yield f"the credentials are of account {account}, not {config.account}"
     yield from _bootstrap(config, client)
     yield from _concurrency(config, client)
+    for service in service_roles.missing(client("iam")):
+        yield f"the account has no role of {service}, and what asks for it first fails; run make bootstrap"
     yield from _zones(config, client)
+    yield from _quotas(config, client)
     missing = docker()
     if missing:
         yield missing
@@ -59,16 +69,90 @@ def _concurrency(config: StageConfig, client: Client) -> Iterator[str]:
 
 
 def _zones(config: StageConfig, client: Client) -> Iterator[str]:
+    """Not every zone has every machine: an account's us-east-1a can be the oldest zone of all."""
     assert config.network is not None
-    answer = client("ec2").describe_availability_zones(
+    ec2 = client("ec2")
+    answer = ec2.describe_availability_zones(
         Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
     )
-    there = {each["ZoneName"] for each in answer["AvailabilityZones"]}
-    wanted = config.network.zone_names
-    if wanted is not None and not set(wanted) <= there:
-        yield f"zones: there is no {', '.join(sorted(set(wanted) - there))}; there are {', '.join(sorted(there))}"
-    elif len(there) < config.network.zones:
-        yield f"{config.region} has {len(there)} zones for this account; the stage needs {config.network.zones}"
+    there = sorted(each["ZoneName"] for each in answer["AvailabilityZones"])
+    count = config.network.zones
+    # CloudFormation takes the first ones by name.
+    wanted = config.network.zone_names or tuple(there[:count])
+    if not set(wanted) <= set(there):
+        yield f"zones: there is no {', '.join(sorted(set(wanted) - set(there)))}; there are {', '.join(there)}"
+        return
+    if len(wanted) < count:
+        yield f"{config.region} has {len(there)} zones for this account; the stage needs {count}"
+        return
+    offered = _database_zones(config, client("rds"))
+    if not offered:
+        yield f"{config.region} offers no PostgreSQL {POSTGRES_MAJOR} on {_class(config)}; give another with -c database_class=…"
+        return
+    what = {f"the database ({_class(config)})": offered}
+    if config.network.egress == "nat-instance":
+        found = ec2.describe_instance_type_offerings(
+            LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [NAT_INSTANCE]}]
+        )
+        what[f"the NAT instance ({NAT_INSTANCE})"] = {each["Location"] for each in found["InstanceTypeOfferings"]}
+    good = [zone for zone in there if all(zone in zones for zones in what.values())]
+    for name, zones in what.items():
+        lacking = [zone for zone in wanted if zone not in zones]
+        if lacking:
+            yield f"zones: {', '.join(lacking)} cannot have {name}; give {count} of {', '.join(good)} with -c zones=…"
+
+
+def _class(config: StageConfig) -> str:
+    return "db.serverless" if config.database == "aurora" else f"db.{config.database_class}"
+
+
+def _database_zones(config: StageConfig, rds: Any) -> set[str]:
+    engine = "aurora-postgresql" if config.database == "aurora" else "postgres"
+    pages = rds.get_paginator("describe_orderable_db_instance_options").paginate(
+        Engine=engine, DBInstanceClass=_class(config), Vpc=True
+    )
+    return {
+        zone["Name"]
+        for page in pages
+        for each in page["OrderableDBInstanceOptions"]
+        if each["EngineVersion"].partition(".")[0] == POSTGRES_MAJOR
+        for zone in each["AvailabilityZones"]
+    }
+
+
+def _quotas(config: StageConfig, client: Client) -> Iterator[str]:
+    """A first deployment makes networks and addresses, of which an account has few."""
+    assert config.network is not None
+    try:
+        client("cloudformation").describe_stacks(StackName=f"{config.prefix}-network")
+        return
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+    ec2, quotas = client("ec2"), client("service-quotas")
+    addresses = 0 if config.network.egress == "nat-instance" else 2
+    for what, used, more, service, code in (
+        ("VPCs", len(ec2.describe_vpcs()["Vpcs"]), 2, "vpc", "L-F678F1CE"),
+        ("elastic addresses", len(ec2.describe_addresses()["Addresses"]), addresses, "ec2", "L-0263D0A3"),
+    ):
+        most = _quota(quotas, service, code)
+        if used + more > most:
+            yield (
+                f"{config.region} may have {most} {what}, has {used}, and the stage makes {more}: raise the quota "
+                f"(Service Quotas, {service}, {code}), or delete what nobody uses, such as the default VPC"
+            )
+
+
+def _quota(quotas: Any, service: str, code: str) -> int:
+    asked = {"ServiceCode": service, "QuotaCode": code}
+    try:
+        found = quotas.get_service_quota(**asked)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchResourceException":
+            raise
+        # Nobody has changed it for this account.
+        found = quotas.get_aws_default_service_quota(**asked)
+    return int(found["Quota"]["Value"])
 
 
 def docker_builds_arm() -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -18,9 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from stratforge.storage.postgres.pages import Page
 
 from functions.api.formats import Number
-from functions.api.pages import next_cursor
+from functions.api.pages import next_cursor, place_after
 
 Item = TypeVar("Item")
+# Lambda answers with six megabytes at most, and escapes what it sends.
+_MAX_BYTES = 2_500_000
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
@@ -92,5 +95,20 @@ def list_of(view: type[BaseModel], name: str, description: str) -> type[BaseMode
 
 
 def listed(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> Listed[Item]:
-    """A page of items, each with its place in the list."""
+    """A page of items, each with its place in the list: fewer than were read where they are more than an answer can hold."""
+    size = 0
+    for number, each in enumerate(items):
+        size += _size(each)
+        if size > _MAX_BYTES and number:
+            return Listed(items[:number], place_after(*place(items[number - 1])))
     return Listed(items, next_cursor(page, items, place))
+
+
+def _size(item: Any) -> int:
+    """About as many bytes as an item takes as JSON, counted by its texts."""
+    values = [getattr(item, field.name) for field in fields(item)]
+    return sum(
+        len(value.encode()) if isinstance(value, str) else len(json.dumps(value, default=str))
+        for value in values
+        if isinstance(value, (str, dict, list, tuple))
+    )

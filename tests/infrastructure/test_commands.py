@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 from moto import mock_aws
 
-from infra_cdk import break_glass, operators, preflight, restore
+from infra_cdk import break_glass, operators, preflight, restore, service_roles
 from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import Target, parse
 from tests.support.assemblies import ACCOUNT, context_of
@@ -60,7 +60,13 @@ class Account:
 
     def __init__(self, **changes: Any) -> None:
         self.account, self.concurrency, self.bootstrap = ACCOUNT, 1_000, "30"
-        self.zones = ["us-east-1a", "us-east-1b", "us-east-1d"]
+        self.zones = ["us-east-1a", "us-east-1b", "us-east-1d", "us-east-1e"]
+        # Zones that have what is asked for, where not all have it.
+        self.machines: list[str] | None = None
+        self.databases: list[str] | None = None
+        self.version = "16.11"
+        self.roles = ["AWSServiceRoleForECS", "AWSServiceRoleForRDS"]
+        self.deployed, self.vpcs, self.addresses = False, 1, 0
         self.__dict__ |= changes
 
     def __call__(self, _service: str) -> Account:
@@ -78,7 +84,46 @@ class Account:
         return {"AccountLimit": {"ConcurrentExecutions": self.concurrency}}
 
     def describe_availability_zones(self, Filters: Any) -> dict[str, Any]:
-        return {"AvailabilityZones": [{"ZoneName": each} for each in self.zones]}
+        return {"AvailabilityZones": [{"ZoneName": each} for each in reversed(self.zones)]}
+
+    def describe_instance_type_offerings(self, LocationType: str, Filters: Any) -> dict[str, Any]:
+        zones = self.zones if self.machines is None else self.machines
+        return {"InstanceTypeOfferings": [{"Location": each} for each in zones]}
+
+    def get_paginator(self, _name: str) -> Account:
+        return self
+
+    def paginate(self, **_asked: Any) -> list[dict[str, Any]]:
+        names = self.zones if self.databases is None else self.databases
+        zones = [{"Name": each} for each in names]
+        old = [{"Name": each} for each in self.zones]
+        options = [
+            {"EngineVersion": "15.9", "AvailabilityZones": old},
+            {"EngineVersion": self.version, "AvailabilityZones": zones},
+        ]
+        return [{"OrderableDBInstanceOptions": [each]} for each in options]
+
+    def get_role(self, RoleName: str) -> dict[str, Any]:
+        if RoleName not in self.roles:
+            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": RoleName}}, "GetRole")
+        return {}
+
+    def create_service_linked_role(self, AWSServiceName: str) -> None:
+        self.roles.append({"ecs.amazonaws.com": "AWSServiceRoleForECS"}[AWSServiceName])
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if not self.deployed:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": StackName}}, "DescribeStacks")
+        return {}
+
+    def describe_vpcs(self) -> dict[str, Any]:
+        return {"Vpcs": [{}] * self.vpcs}
+
+    def describe_addresses(self) -> dict[str, Any]:
+        return {"Addresses": [{}] * self.addresses}
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:
+        return {"Quota": {"Value": 5.0}}
 
 
 def found(config: StageConfig, account: Account, docker: str | None = None) -> list[str]:
@@ -89,6 +134,7 @@ def found(config: StageConfig, account: Account, docker: str | None = None) -> l
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_nothing_is_in_the_way_of_an_account_that_is_ready(stage: str) -> None:
     assert found(config_of(stage), Account()) == []
+    assert found(config_of(stage), Account(deployed=True, vpcs=5, addresses=5)) == []
 
 
 def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> None:
@@ -106,6 +152,13 @@ def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> 
         ({}, {"bootstrap": "6"}, None, "is not prepared for CDK (version 6"),
         ({}, {"zones": ["us-east-1a"]}, None, "has 1 zones for this account"),
         ({"zones": "us-east-1a,us-east-1c"}, {}, None, "there is no us-east-1c"),
+        ({}, {"machines": ["us-east-1b", "us-east-1d"]}, None, "us-east-1a cannot have the NAT instance (t4g.nano)"),
+        ({}, {"databases": ["us-east-1b", "us-east-1d"]}, None, "give 2 of us-east-1b, us-east-1d with -c zones="),
+        ({}, {"version": "17.4"}, None, "offers no PostgreSQL 16 on db.t4g.micro"),
+        ({"database": "aurora"}, {"version": "17.4"}, None, "offers no PostgreSQL 16 on db.serverless"),
+        ({}, {"roles": ["AWSServiceRoleForRDS"]}, None, "the account has no role of ecs.amazonaws.com"),
+        ({}, {"vpcs": 4}, None, "may have 5 VPCs, has 4, and the stage makes 2"),
+        ({"egress": "nat-gateways"}, {"addresses": 4}, None, "may have 5 elastic addresses, has 4"),
         ({}, {}, "Docker is not installed", "Docker is not installed"),
     ],
 )
@@ -114,6 +167,18 @@ def test_what_would_stop_a_deployment_is_told_before(
 ) -> None:
     (problem,) = found(config_of("dev", **context), Account(**changes), docker)
     assert message in problem
+
+
+def test_the_bootstrap_makes_the_roles_that_are_missing_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ECS makes its role with the first cluster, and fails that one: `Unable to assume the service linked role`."""
+    new = Account(roles=["AWSServiceRoleForRDS"])
+    monkeypatch.setattr(Target, "client", lambda _self, _service: new)
+    monkeypatch.setattr("sys.argv", ["bootstrap", "--stage", "dev"])
+    assert service_roles.main() == 0
+    assert capsys.readouterr().out == "made the role of ecs.amazonaws.com\n"
+    assert found(config_of("dev"), new) == []
 
 
 # Operators and emergencies ------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ router = APIRouter(prefix="/api/users/me", tags=["risk"])
 
 
 @router.get("/risk", response_model=RiskLimitsView)
-def get_limits(user_id: Reader, connection: UserConnection, response: Response) -> BaseModel:
+def get_risk_limits(user_id: Reader, connection: UserConnection, response: Response) -> BaseModel:
     """Returns the user's risk limits, with an ETag."""
     limits = RiskLimitsView.model_validate(risk.read_limits(connection, user_id))
     tagged(response, limits)
@@ -24,7 +24,7 @@ def get_limits(user_id: Reader, connection: UserConnection, response: Response) 
 
 
 @router.put("/risk", response_model=RiskLimitsView)
-def put_limits(body: RiskLimitsBody, asking: Asking, response: Response, if_match: IfMatch = None) -> BaseModel:
+def set_risk_limits(body: RiskLimitsBody, asking: Asking, response: Response, if_match: IfMatch = None) -> BaseModel:
     """Replaces the user's limits; they hold from the next order on."""
 
     def unchanged(current: RiskLimits) -> bool:
@@ -36,7 +36,7 @@ def put_limits(body: RiskLimitsBody, asking: Asking, response: Response, if_matc
 
 
 @router.put("/trading-state")
-def put_state(body: TradingStateBody, asking: Asking) -> TradingStateBody:
+def set_trading_state(body: TradingStateBody, asking: Asking) -> TradingStateBody:
     """The user's own switch; what an operator imposed stays in force beside it."""
     application.choose_trading_state(database(), asking, body.trading_state)
     return body

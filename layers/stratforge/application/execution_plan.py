@@ -16,6 +16,7 @@ from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
 from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderType
 from stratforge.portfolio.reasons import Reason
+from stratforge.portfolio.sizing import ZERO
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
@@ -68,8 +69,17 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     accounts = execution.lock_accounts(connection, user_ids, symbol, state.time)
     free = execution.free_quantities(connection, symbol, user_ids)
     for each in ends:
+        # What ends in this go gives back what it held, and what comes after may have it.
+        holder = (each.request.user_id, each.request.session_id)
         accounts[each.request.user_id].cash += each.request.reserved_cash
-    replaced = [each.replaces for each in requests if each.replaces is not None and not each.accepted]
+        free[holder] = free.get(holder, ZERO) + each.request.reserved_quantity
+    # One that ends in this go gives its reservation back once; what was to replace it comes too late.
+    ended = {each.request.order_id for each in ends}
+    replaced = [
+        each.replaces
+        for each in requests
+        if each.replaces is not None and each.replaces not in ended and not each.accepted
+    ]
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]

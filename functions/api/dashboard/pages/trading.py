@@ -106,6 +106,24 @@ def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
     return go_to(looking.request, "/orders")
 
 
+@router.post("/orders/cancel-all")
+def cancel_all(looking: Looking, _fields: Fields) -> Response:
+    """Asks for the end of all open orders."""
+    application.cancel_all_orders(database(), outbox(), looking.caller)
+    return go_to(looking.request, "/orders")
+
+
+@router.post("/positions/close")
+def close_positions(looking: Looking, fields: Fields) -> Response:
+    """Sells what is held by hand of the form's symbol, or everything where it names none."""
+    try:
+        symbol = parse_symbol(text(fields, "symbol")) if text(fields, "symbol") else None
+    except InvalidSymbol as error:
+        raise Problem(422, "validation", f"{error}.") from None
+    application.close_positions(database(), outbox(), looking.caller, symbol, sessions_too=symbol is None)
+    return go_to(looking.request, "/orders")
+
+
 @router.get("/orders")
 def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
     """All orders, those of sessions included."""

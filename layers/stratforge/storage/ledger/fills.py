@@ -11,10 +11,10 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, Settlement, settle
 from stratforge.storage.ledger import reservations
 from stratforge.storage.ledger.reservations import lock_users
+from stratforge.storage.ledger.session_pnl import fix_final_pnl
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
-from stratforge.storage.strategies.sessions import fix_final_pnl
 
 # How long, in the market's time, an order that the broker did not fill leaves the symbol to others.
 RETRY_AFTER = timedelta(seconds=10)
