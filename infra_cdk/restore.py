@@ -157,7 +157,7 @@ def main() -> int:
     try:
         found = rehearse(client, target, target.outputs("database"), began)
     except (BotoCoreError, ClientError, WaiterError, RuntimeError, KeyError) as error:
-        print(f"make rehearse-restore: {error}", file=sys.stderr)
+        print(f"make rehearse-restore: {target.told(error)}", file=sys.stderr)
         return 1
     minutes = (datetime.now(UTC) - began).total_seconds() / 60
     print(f"restored in {minutes:.0f} minutes: {found['users']} users, {found['trades']} trades, every invariant holds")

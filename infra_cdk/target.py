@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 from infra_cdk.configuration import REGIONS
+
+# What AWS says of functions, secrets, clusters and stacks that are not there.
+_NOT_THERE = ("ResourceNotFoundException", "ClusterNotFoundException", "ValidationError")
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,21 @@ class Target:
         if reply.get("FunctionError"):
             raise RuntimeError(f"the function {function} failed: {answer.get('errorMessage', answer)}")
         return answer
+
+    def secret(self, name: str) -> dict[str, Any]:
+        """The content of a secret."""
+        client = self.client("secretsmanager")
+        content: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+        return content
+
+    def told(self, error: Exception) -> str:
+        """What went wrong, in words for whoever typed a command: most often there is no such stage in the region."""
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NOT_THERE:
+            return (
+                f"there is no stage {self.stage} in {self.region}, or it is not whole: make deploy STAGE={self.stage}, "
+                f'or say where it is with ARGS="-c region=…" ({error})'
+            )
+        return str(error)
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Returns the outputs of a stack of the stage, by name."""
