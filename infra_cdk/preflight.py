@@ -182,7 +182,7 @@ def docker_builds_arm() -> str | None:
     if told.returncode != 0:
         if "unknown" in told.stderr:
             return "Docker has no buildx, which builds for arm64 (Debian: docker-buildx)"
-        return f"Docker does not answer: {told.stderr.strip().splitlines()[0][:200]}"
+        return f"Docker does not answer: {(told.stderr.strip() or 'no message').splitlines()[0][:200]}"
     if "linux/arm64" not in told.stdout:
         return "Docker cannot build for arm64 here: docker run --privileged --rm tonistiigi/binfmt --install arm64"
     return None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra_cdk.configuration import REGIONS
@@ -27,9 +28,9 @@ class Target:
     region: str
     settings: dict[str, str] = field(default_factory=dict)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A client of a service in the stage's region."""
-        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     def invoke(self, client: Any, function: str, request: Mapping[str, str]) -> dict[str, Any]:
         """Invokes a function of the stage, such as `operators`, and returns its answer; `client` is one of Lambda.

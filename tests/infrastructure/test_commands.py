@@ -300,6 +300,13 @@ class Rds:
     def get_waiter(self, _name: str) -> Any:
         return argparse.Namespace(wait=lambda **_given: None)
 
+    def get_paginator(self, name: str) -> Any:
+        kind, key = {
+            "describe_db_instances": ("DBInstances", "DBInstanceIdentifier"),
+            "describe_db_clusters": ("DBClusters", "DBClusterIdentifier"),
+        }[name]
+        return argparse.Namespace(paginate=lambda: [{kind: [{key: each} for each in sorted(self.there)]}])
+
     def delete_db_instance(self, DBInstanceIdentifier: str, **_given: Any) -> None:
         if DBInstanceIdentifier not in self.there:
             raise ClientError({"Error": {"Code": "DBInstanceNotFound", "Message": "none"}}, "DeleteDBInstance")
@@ -415,6 +422,16 @@ def test_a_rehearsal_that_is_half_done_leaves_nothing_behind_and_tells_what_stop
     with pytest.raises(ClientError, match="InstanceQuotaExceeded"):
         rehearsed(rds, Lambda({}), {"ClusterId": "real"})
     assert rds.there == {"real"}
+
+
+@pytest.mark.parametrize(("outputs", "domain"), PLACES)
+def test_what_an_earlier_rehearsal_could_not_delete_is_deleted_by_the_next(
+    outputs: dict[str, str], domain: str
+) -> None:
+    rds = Rds()
+    rds.there |= {"stratforge-prod-rehearsal-202611170000", "stratforge-dev-rehearsal-202611170000"}
+    rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)
+    assert rds.there == {"real", "stratforge-dev-rehearsal-202611170000"}
 
 
 def test_a_task_that_cannot_start_says_why() -> None:
