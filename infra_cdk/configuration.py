@@ -28,6 +28,9 @@ DATABASE_CLASSES = {
     "r7g.2xlarge": 5_000,
 }
 _AURORA_CONNECTIONS = 400
+# The major version alone: minor ones are withdrawn, and a deployment that names one fails from then on.
+POSTGRES_MAJOR = "16"
+NAT_INSTANCE = "t4g.nano"
 # Whose topics are there from the beginning; the ingestor makes all others when they are needed.
 SYMBOLS = ("AAPL", "MSFT", "GOOG", "IBM", "META")
 _DEFAULT_CIDR = "10.40.0.0/16"
@@ -55,7 +58,7 @@ _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}")
 
 
 class Context(Protocol):
-    """Where settings are given: the root of a CDK app, or `Given`."""
+    """The source of settings: the root of a CDK app, or `Given`."""
 
     def try_get_context(self, key: str) -> Any:
         """The setting of a name; None where it is not given."""
@@ -105,7 +108,7 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class StageConfig:
-    """The configuration of one stage."""
+    """The configuration of one stage, checked as a whole."""
 
     name: str
     region: str

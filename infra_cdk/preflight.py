@@ -10,8 +10,15 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra_cdk import concurrency
-from infra_cdk.configuration import ConfigurationError, Given, StageConfig, stage_config
+from infra_cdk import concurrency, service_roles
+from infra_cdk.configuration import (
+    NAT_INSTANCE,
+    POSTGRES_MAJOR,
+    ConfigurationError,
+    Given,
+    StageConfig,
+    stage_config,
+)
 from infra_cdk.target import Target, parse
 
 Client = Callable[[str], Any]
@@ -20,14 +27,22 @@ _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 _BOOTSTRAP_VERSION = 21
 
 
-def problems(config: StageConfig, client: Client, docker: Callable[[], str | None]) -> Iterator[str]:
-    """Yields what would stop the deployment, a line each."""
+def problems(
+    config: StageConfig, client: Client, docker: Callable[[], str | None], unseen: Callable[[str], None]
+) -> Iterator[str]:
+    """Yields what would stop the deployment, a line each.
+
+    Args:
+        unseen: Told what could not be looked at, and why; that stops no deployment.
+    """
     account = str(client("sts").get_caller_identity()["Account"])
     if config.account is not None and config.account != account:
         yield f"the credentials are of account {account}, not {config.account}"
-    yield from _bootstrap(config, client)
-    yield from _concurrency(config, client)
-    yield from _zones(config, client)
+    for look in (_bootstrap, _concurrency, _roles, _zones, _quotas):
+        try:
+            yield from look(config, client)
+        except (BotoCoreError, ClientError) as error:
+            unseen(f"{look.__name__.removeprefix('_')}: {error}")
     missing = docker()
     if missing:
         yield missing
@@ -58,17 +73,100 @@ def _concurrency(config: StageConfig, client: Client) -> Iterator[str]:
         )
 
 
+def _roles(_config: StageConfig, client: Client) -> Iterator[str]:
+    for service in service_roles.missing(client("iam")):
+        yield f"the account has no role of {service}, and what asks for it first fails; run make bootstrap"
+
+
 def _zones(config: StageConfig, client: Client) -> Iterator[str]:
+    """Not every zone has every machine: an account's us-east-1a can be the oldest zone of all."""
     assert config.network is not None
-    answer = client("ec2").describe_availability_zones(
+    ec2 = client("ec2")
+    answer = ec2.describe_availability_zones(
         Filters=[{"Name": "zone-type", "Values": ["availability-zone"]}, {"Name": "state", "Values": ["available"]}]
     )
-    there = {each["ZoneName"] for each in answer["AvailabilityZones"]}
-    wanted = config.network.zone_names
-    if wanted is not None and not set(wanted) <= there:
-        yield f"zones: there is no {', '.join(sorted(set(wanted) - there))}; there are {', '.join(sorted(there))}"
-    elif len(there) < config.network.zones:
-        yield f"{config.region} has {len(there)} zones for this account; the stage needs {config.network.zones}"
+    there = sorted(each["ZoneName"] for each in answer["AvailabilityZones"])
+    count = config.network.zones
+    # CloudFormation takes the first ones by name.
+    wanted = config.network.zone_names or tuple(there[:count])
+    if not set(wanted) <= set(there):
+        yield f"zones: there is no {', '.join(sorted(set(wanted) - set(there)))}; there are {', '.join(there)}"
+        return
+    if len(wanted) < count:
+        yield f"{config.region} has {len(there)} zones for this account; the stage needs {count}"
+        return
+    offered = _database_zones(config, client("rds"))
+    if not offered:
+        yield f"{config.region} offers no PostgreSQL {POSTGRES_MAJOR} on {_class(config)}; give another with -c database_class=…"
+        return
+    what = {f"the database ({_class(config)})": offered}
+    if config.network.egress == "nat-instance":
+        found = ec2.describe_instance_type_offerings(
+            LocationType="availability-zone", Filters=[{"Name": "instance-type", "Values": [NAT_INSTANCE]}]
+        )
+        what[f"the NAT instance ({NAT_INSTANCE})"] = {each["Location"] for each in found["InstanceTypeOfferings"]}
+    good = [zone for zone in there if all(zone in zones for zones in what.values())]
+    for name, zones in what.items():
+        lacking = [zone for zone in wanted if zone not in zones]
+        if lacking:
+            yield f"zones: {', '.join(lacking)} cannot have {name}; give {count} of {', '.join(good)} with -c zones=…"
+
+
+def _class(config: StageConfig) -> str:
+    return "db.serverless" if config.database == "aurora" else f"db.{config.database_class}"
+
+
+def _database_zones(config: StageConfig, rds: Any) -> set[str]:
+    engine = "aurora-postgresql" if config.database == "aurora" else "postgres"
+    pages = rds.get_paginator("describe_orderable_db_instance_options").paginate(
+        Engine=engine, DBInstanceClass=_class(config), Vpc=True
+    )
+    return {
+        zone["Name"]
+        for page in pages
+        for each in page["OrderableDBInstanceOptions"]
+        if each["EngineVersion"].partition(".")[0] == POSTGRES_MAJOR
+        for zone in each["AvailabilityZones"]
+    }
+
+
+def _quotas(config: StageConfig, client: Client) -> Iterator[str]:
+    """A first deployment makes networks, addresses and machines, of which a new account may have few."""
+    assert config.network is not None
+    try:
+        client("cloudformation").describe_stacks(StackName=f"{config.prefix}-network")
+        return
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+    ec2, quotas = client("ec2"), client("service-quotas")
+    cheap = config.network.egress == "nat-instance"
+    vpcs, addresses = len(ec2.describe_vpcs()["Vpcs"]), len(ec2.describe_addresses()["Addresses"])
+    for what, used, more, service, code in (
+        ("VPCs", vpcs, 2, "vpc", "L-F678F1CE"),
+        ("elastic addresses", addresses, 0 if cheap else 2, "ec2", "L-0263D0A3"),
+        # How many run is not counted: what matters is an account that may have none yet.
+        ("cores of standard machines", 0, 2 if cheap else 0, "ec2", "L-1216C47A"),
+        ("cores of Fargate", 0, 1, "fargate", "L-3032A538" if config.production else "L-36FBB829"),
+    ):
+        most = _quota(quotas, service, code)
+        if used + more > most:
+            yield (
+                f"{config.region} may have {most} {what}, has {used}, and the stage makes {more}: raise the quota "
+                f"(Service Quotas, {service}, {code}){', or delete the default VPC' if what == 'VPCs' else ''}"
+            )
+
+
+def _quota(quotas: Any, service: str, code: str) -> int:
+    asked = {"ServiceCode": service, "QuotaCode": code}
+    try:
+        found = quotas.get_service_quota(**asked)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchResourceException":
+            raise
+        # Nobody has changed it for this account.
+        found = quotas.get_aws_default_service_quota(**asked)
+    return int(found["Quota"]["Value"])
 
 
 def docker_builds_arm() -> str | None:
@@ -82,7 +180,9 @@ def docker_builds_arm() -> str | None:
     except subprocess.TimeoutExpired:
         return "Docker does not answer"
     if told.returncode != 0:
-        return f"Docker does not answer: {told.stderr.strip()[-200:]}"
+        if "unknown" in told.stderr:
+            return "Docker has no buildx, which builds for arm64 (Debian: docker-buildx)"
+        return f"Docker does not answer: {(told.stderr.strip() or 'no message').splitlines()[0][:200]}"
     if "linux/arm64" not in told.stdout:
         return "Docker cannot build for arm64 here: docker run --privileged --rm tonistiigi/binfmt --install arm64"
     return None
@@ -96,12 +196,15 @@ def config_of(target: Target) -> StageConfig:
 def main() -> int:
     """Looks; says what is in the way."""
     _, target = parse(argparse.ArgumentParser(prog="make preflight", description=__doc__))
+    unseen: list[str] = []
     try:
-        found = list(problems(config_of(target), target.client, docker_builds_arm))
+        found = list(problems(config_of(target), target.client, docker_builds_arm, unseen.append))
     except (BotoCoreError, ClientError, ConfigurationError) as error:
         found = [str(error)]
+    for line in unseen:
+        print(f"make preflight: could not look at {line}", file=sys.stderr)
     for line in found:
-        print(f"make deploy: {line}", file=sys.stderr)
+        print(f"make preflight: {line}", file=sys.stderr)
     return 1 if found else 0
 
 

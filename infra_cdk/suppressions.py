@@ -80,7 +80,7 @@ def attribute(resource: IConstruct) -> str:
 
 
 def suppress(app: cdk.App) -> None:
-    """Gives the reasons to cdk-nag."""
+    """Gives cdk-nag the reasons for which rules are not followed here."""
     for stage in app.node.children:
         if isinstance(stage, cdk.Stage):
             for stack in stage.node.children:

@@ -24,7 +24,7 @@ OPPOSITE = "Buy AAPL when the RSI falls below 55 and sell when the RSI is above 
 
 
 def tell(text: str) -> None:
-    """Progress goes to stderr."""
+    """Writes a line of progress to stderr; stdout is for the result alone."""
     print(f"[{time.monotonic() - _BEGAN:6.1f} s] {text}", file=sys.stderr, flush=True)
 
 

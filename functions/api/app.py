@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from functions.api import documentation, hardening, idempotency, problems
+from functions.api import csv_lists, documentation, hardening, idempotency, problems, rate_limits
 from functions.api.ai.endpoints import router as ai
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
@@ -35,6 +35,8 @@ def create_app() -> FastAPI:
         docs_url=None,
         redoc_url=None,
         responses=documentation.COMMON_RESPONSES,
+        # What a generated client calls its method: the endpoint's own name, which says of what it is.
+        generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app, dashboard.shown)
     for router in (
@@ -58,6 +60,8 @@ def create_app() -> FastAPI:
         app.include_router(router)
     dashboard.install(app)
     documentation.install(app)
+    csv_lists.install(app)
+    rate_limits.install(app)
     idempotency.install(app)
     hardening.install(app)
     return app

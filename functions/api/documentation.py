@@ -7,11 +7,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import PlainTextResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
+
+from functions.api.csv_lists import columns_of
 
 DESCRIPTION = """
 Paper trading only. Numbers of money and quantity are decimal strings, times are RFC 3339 in UTC. Lists have `items` and `next`, which goes
-into `cursor`. Errors are problem details (RFC 9457) whose `type` ends in a code and whose `detail` says what to do. Creating requests take an
+into `cursor`; `Accept: text/csv` gives any list as a table. Errors are problem details (RFC 9457) whose `type` ends in a code and whose `detail` says what to do. Creating requests take an
 `Idempotency-Key`; what can be changed in two places has an `ETag` and takes `If-Match`.
 
 Programs send `Authorization: Bearer …` with an access token or a personal API key (scopes: `read`, `write`, `trade`, `ai`). Pages use cookies and send
@@ -75,12 +78,15 @@ def install(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _with_security(
-                get_openapi(
-                    title=app.title,
-                    version=app.version,
-                    summary=app.summary,
-                    description=app.description,
-                    routes=app.routes,
+                _with_tables(
+                    get_openapi(
+                        title=app.title,
+                        version=app.version,
+                        summary=app.summary,
+                        description=app.description,
+                        routes=app.routes,
+                    ),
+                    app,
                 )
             )
         return app.openapi_schema
@@ -90,6 +96,26 @@ def install(app: FastAPI) -> None:
     @app.get("/llms.txt", include_in_schema=False)
     def llms() -> PlainTextResponse:
         return PlainTextResponse(agents_page(app.openapi()))
+
+
+def _with_tables(schema: dict[str, Any], app: FastAPI) -> dict[str, Any]:
+    """Says of every list that it is had as CSV too."""
+    for route in app.routes:
+        if (
+            isinstance(route, APIRoute)
+            and "GET" in (route.methods or ())
+            and columns_of(route)
+            and route.include_in_schema
+        ):
+            answer = schema["paths"][route.path_format]["get"]["responses"]["200"]
+            answer["content"]["text/csv"] = {"schema": {"type": "string"}}
+            answer["headers"] = {
+                "Link": {
+                    "description": "Of CSV: the address of the next page, `rel=next`",
+                    "schema": {"type": "string"},
+                }
+            }
+    return schema
 
 
 def _with_security(schema: dict[str, Any]) -> dict[str, Any]:

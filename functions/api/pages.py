@@ -11,11 +11,12 @@ from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
-from stratforge.storage.postgres.pages import NumberedPage, Page
+from pydantic import AwareDatetime
+from stratforge.storage.postgres.pages import NumberedPage, Page, Period
 
 from functions.api.problems import Problem
 
-Limit = Annotated[int, Query(ge=1, le=200, description="At most so many items")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many items; fewer where they are large")]
 Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
 Sort = Annotated[Literal["newest", "oldest"], Query(description="Which items come first")]
 Item = TypeVar("Item")
@@ -33,7 +34,19 @@ def _wrong_cursor() -> Problem:
     return Problem(422, "validation", "cursor: use `next` of the page before, unchanged.")
 
 
-def _page(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Page:
+def _period(
+    start: Annotated[AwareDatetime | None, Query(description="Only items of this moment or later")] = None,
+    end: Annotated[AwareDatetime | None, Query(description="Only items before this moment")] = None,
+) -> Period:
+    if start is not None and end is not None and start >= end:
+        raise Problem(422, "validation", "end: give a moment after start.")
+    return Period(start, end)
+
+
+Within = Annotated[Period, Depends(_period)]
+
+
+def _page(period: Within, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Page:
     after = None
     if cursor is not None:
         try:
@@ -43,10 +56,10 @@ def _page(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Pa
                 raise _wrong_cursor()
         except (ValueError, TypeError, AttributeError, binascii.Error):
             raise _wrong_cursor() from None
-    return Page(limit, after, sort == "oldest")
+    return Page(limit, after, sort == "oldest", period)
 
 
-def _numbered(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> NumberedPage:
+def _numbered(period: Within, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> NumberedPage:
     after = None
     if cursor is not None:
         try:
@@ -56,19 +69,21 @@ def _numbered(limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -
         if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 63:
             raise _wrong_cursor()
         after = number
-    return NumberedPage(limit, after, sort == "oldest")
+    return NumberedPage(limit, after, sort == "oldest", period)
 
 
 PageQuery = Annotated[Page, Depends(_page)]
 NumberedPageQuery = Annotated[NumberedPage, Depends(_numbered)]
 
 
+def place_after(moment: datetime, item_id: UUID) -> str:
+    """The cursor that goes on after an item's place."""
+    return _encoded([moment.isoformat(), str(item_id)])
+
+
 def next_cursor(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> str | None:
     """The cursor that goes on after these items; None when they were the last."""
-    if len(items) < page.limit:
-        return None
-    moment, item_id = place(items[-1])
-    return _encoded([moment.isoformat(), str(item_id)])
+    return place_after(*place(items[-1])) if len(items) == page.limit else None
 
 
 def next_number(page: NumberedPage, items: Sequence[Item], number: Callable[[Item], int]) -> str | None:

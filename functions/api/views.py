@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -18,9 +19,11 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from stratforge.storage.postgres.pages import Page
 
 from functions.api.formats import Number
-from functions.api.pages import next_cursor
+from functions.api.pages import next_cursor, place_after
 
 Item = TypeVar("Item")
+# Lambda answers with six megabytes at most, and escapes what it sends.
+_MAX_BYTES = 2_500_000
 _ATTRIBUTE = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
@@ -30,7 +33,7 @@ def view_of(
     """The response model of a class of rows: the same fields in the same order, decimals as plain strings.
 
     Args:
-        stored: A dataclass; the first part of its docstring describes the model, its `Attributes:` the fields.
+        stored: A dataclass; the first part of its docstring describes the model, its `Attributes:` (or their metadata) the fields.
         name: What the model is called in the OpenAPI file.
         without: Fields that clients do not see.
         properties: What the class computes and clients see too; described by the property's docstring.
@@ -42,7 +45,10 @@ def view_of(
         meanings |= {field: " ".join(text.split()) for field, text in _ATTRIBUTE.findall(attributes)}
     hints = get_type_hints(stored)
     shown: dict[str, Any] = {
-        field.name: (_shown(hints[field.name]), Field(description=meanings.get(field.name)))
+        field.name: (
+            _shown(hints[field.name]),
+            Field(description=field.metadata.get("description", meanings.get(field.name))),
+        )
         for field in fields(stored)
         if field.name not in without
     }
@@ -89,5 +95,20 @@ def list_of(view: type[BaseModel], name: str, description: str) -> type[BaseMode
 
 
 def listed(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> Listed[Item]:
-    """A page of items, each with its place in the list."""
+    """A page of items, each with its place in the list: fewer than were read where they are more than an answer can hold."""
+    size = 0
+    for number, each in enumerate(items):
+        size += _size(each)
+        if size > _MAX_BYTES and number:
+            return Listed(items[:number], place_after(*place(items[number - 1])))
     return Listed(items, next_cursor(page, items, place))
+
+
+def _size(item: Any) -> int:
+    """About as many bytes as an item takes as JSON, counted by its texts."""
+    values = [getattr(item, field.name) for field in fields(item)]
+    return sum(
+        len(value.encode()) if isinstance(value, str) else len(json.dumps(value, default=str))
+        for value in values
+        if isinstance(value, (str, dict, list, tuple))
+    )

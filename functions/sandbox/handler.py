@@ -9,8 +9,10 @@ from typing import Any
 # One thread: a child is one strategy at a time, and threads would not survive the fork.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from functions.sandbox.confinement import hide_memory
 from functions.sandbox.workers import Pool
 
+hide_memory()
 _pool = Pool()
 
 

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
 import json
 import marshal
 import mmap
 import os
-import resource
 import select
 import signal
 import struct
@@ -42,11 +40,12 @@ from stratforge.strategy.batch import (
     programs_of,
 )
 
+from functions.sandbox.confinement import lock_down
+
 DEADLINE_SECONDS = 2.0
 # A batch takes no longer, whatever is in it: what has no answer by then is skipped, and nobody is blamed for it.
 BATCH_SECONDS = 30.0
 _POLL_SECONDS = 0.02
-_MEMORY_BYTES = 512 << 20
 _MAX_ANSWER_BYTES = 64 << 20
 _PIPE_BYTES = 1 << 20
 # Bytes of what a message says: in JSON, as places and as numbers.
@@ -62,8 +61,6 @@ _SAID_AFTER_SECONDS = 0.1
 # Of an answer in the order they are sent: its session, and the names of its state.
 _PLACES = 2
 _NOBODY = (-1, 0)
-# User and group of a child that would be root.
-_NOBODYS_ID = 65_534
 # What reading a message that is none may raise.
 NOT_UNDERSTOOD = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError)
 # Of each session of a batch, whether it has no answer yet.
@@ -421,7 +418,7 @@ class Pool:
 
 
 def _child(source: int, sink: int, counter: mmap.mmap) -> None:
-    _lock_down(source, sink)
+    lock_down(source, sink)
     cache = StrategyCache()
     begin = partial(_POSITION.pack_into, counter, 0)
     while True:
@@ -447,37 +444,6 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
                 _write(sink, Answers(list(named), array("i", places), array("d", numbers), errors), going_on=True)
                 places, numbers, errors, named, said = [], [], {}, {}, now
         _write(sink, Answers(list(named), array("i", places), array("d", numbers), errors), going_on=False)
-
-
-def _lock_down(source: int, sink: int) -> None:
-    """Takes from the child what a strategy has no use for: files, processes, memory without bound, the environment."""
-    os.environ.clear()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if os.geteuid() == 0:
-        # Root is held by no limit of the number of processes, and may raise the others again. On Lambda nobody is root.
-        os.setgroups([])
-        os.setgid(_NOBODYS_ID)
-        os.setuid(_NOBODYS_ID)
-    first, second = sorted((source, sink))
-    os.closerange(0, first)
-    os.closerange(first + 1, second)
-    os.closerange(second + 1, 4096)
-    # What the parent had is never collected, so pages stay shared.
-    gc.freeze()
-    limits = {
-        resource.RLIMIT_AS: _address_space() + _MEMORY_BYTES,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NPROC: 0,
-        resource.RLIMIT_NOFILE: 0,
-    }
-    for kind, value in limits.items():
-        resource.setrlimit(kind, (value, value))
-
-
-def _address_space() -> int:
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[0]) * mmap.PAGESIZE
 
 
 def _read_exactly(source: int, size: int) -> bytes:

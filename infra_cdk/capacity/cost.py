@@ -58,12 +58,12 @@ class Item:
 
     @property
     def service(self) -> str:
-        """Who bills it."""
+        """The service of AWS that bills it."""
         return self.price.service
 
     @property
     def dollars(self) -> float:
-        """Quantity times price."""
+        """The dollars of a month: quantity times price."""
         return self.quantity * self.price.dollars
 
 
@@ -85,7 +85,7 @@ def database_for(load: Load, measured: Measured, *, smallest: str = "m7g.large")
 
 
 def bill(load: Load, measured: Measured, footprint: Footprint) -> list[Item]:
-    """The lines of a month."""
+    """Lists the lines of the bill of a month."""
     runs = list(_invocations(load, measured, footprint))
     return [
         *_functions(runs, footprint),

@@ -1,4 +1,4 @@
-"""What a stage's templates make, as far as it has a price: read from what is synthesized, so that the bill is of what would be deployed."""
+"""The resources of a stage's templates that have a price, read from what is synthesized, so that the bill is of what would be deployed."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class FunctionSize:
 
     @property
     def gb(self) -> float:
-        """Gigabytes, as Lambda bills them."""
+        """Its memory in gigabytes, as Lambda bills them."""
         return self.memory / 1024
 
     @property
@@ -168,7 +168,7 @@ class DatabaseSize:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What of a stage has a price. Counts of resources by type, and what the price depends on beside the count."""
+    """The resources of a stage that have a price: counts by type, and what the price depends on beside the count."""
 
     counts: Mapping[str, int]
     functions: Mapping[str, FunctionSize]
@@ -342,7 +342,7 @@ def _called(resources: Mapping[str, Any], target: Mapping[str, Any]) -> str:
 
 
 def runs_a_month(expression: str) -> float:
-    """How often a schedule runs in an average month.
+    """Returns how often a schedule runs in an average month.
 
     Raises:
         ValueError: for an expression that is neither a rate nor a cron of lists, steps and ranges.

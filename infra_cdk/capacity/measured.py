@@ -51,7 +51,7 @@ class Measured:
 
     @classmethod
     def read(cls, path: Path = FILE) -> Measured:
-        """Reads the committed measurements."""
+        """Reads the measurements that are committed beside this module."""
         values: dict[str, Any] = json.loads(path.read_text())
         lines = ("evaluator", "sandbox", "executor", "settler")
         found: dict[str, Any] = {name: Line(**value) if name in lines else value for name, value in values.items()}
@@ -88,7 +88,7 @@ class Load:
 
     @property
     def sessions(self) -> float:
-        """Running sessions in all."""
+        """All running sessions, of every user together."""
         return self.users * self.sessions_a_user
 
     @property

@@ -35,7 +35,7 @@ CORE_MEMORY = 1769
 
 
 class FunctionFactory:
-    """Makes functions in a stack."""
+    """Makes the functions of a stack, with what all of them have in common."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ def keep(config: StageConfig) -> RemovalPolicy:
 
 
 def log_group(scope: Construct, construct_id: str, config: StageConfig, name: str) -> logs.LogGroup:
-    """The log group `/stratforge/<stage>/<name>`."""
+    """Makes the log group `/stratforge/<stage>/<name>`, with the retention of the stage."""
     return logs.LogGroup(
         scope,
         construct_id,

@@ -57,7 +57,7 @@ def _our_code(scope: Construct, staged: Path) -> lambda_.Code:
 
 
 def library_layer(scope: Construct, prefix: str) -> lambda_.LayerVersion:
-    """The layer with our library."""
+    """Makes the layer that holds our library."""
     return lambda_.LayerVersion(
         scope,
         "Library",

@@ -41,7 +41,7 @@ def _logging_role(scope: Construct) -> apigateway.CfnAccount:
 
 
 class WebSocketApi(Construct):
-    """API Gateway's WebSocket API, throttled."""
+    """An API of API Gateway for WebSockets, throttled and logged."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
         super().__init__(scope, construct_id)
@@ -70,7 +70,7 @@ class WebSocketApi(Construct):
 
     @property
     def api_id(self) -> str:
-        """Id of the API."""
+        """The id of the API, as in its address."""
         return self._api.api_id
 
     @property
@@ -82,12 +82,12 @@ class WebSocketApi(Construct):
 
     @property
     def stage_name(self) -> str:
-        """Name of its only stage."""
+        """The name of the only stage that the API has."""
         return _STAGE
 
     @property
     def url(self) -> str:
-        """URL to which clients connect."""
+        """The address to which clients connect, `wss://…`."""
         return self._stage.url
 
     def connections_arn(self, method: Literal["POST", "DELETE"]) -> str:

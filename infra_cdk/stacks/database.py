@@ -8,7 +8,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
-from infra_cdk.configuration import StageConfig
+from infra_cdk.configuration import POSTGRES_MAJOR, StageConfig
 from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.secrets import SecretsStack
 
@@ -31,7 +31,7 @@ class DatabaseStack(Stack):
             CfnOutput(self, "DatabaseId", value=self.database.instance_identifier)
 
     def _instance(self, config: StageConfig, network: NetworkStack, secrets: SecretsStack) -> rds.DatabaseInstance:
-        version = rds.PostgresEngineVersion.VER_16
+        version = rds.PostgresEngineVersion.of(POSTGRES_MAJOR, POSTGRES_MAJOR)
         engine = rds.DatabaseInstanceEngine.postgres(version=version)
         return rds.DatabaseInstance(
             self,
@@ -64,7 +64,9 @@ class DatabaseStack(Stack):
         )
 
     def _aurora(self, config: StageConfig, network: NetworkStack, secrets: SecretsStack) -> rds.DatabaseCluster:
-        engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_16_6)
+        engine = rds.DatabaseClusterEngine.aurora_postgres(
+            version=rds.AuroraPostgresEngineVersion.of(POSTGRES_MAJOR, POSTGRES_MAJOR)
+        )
         return rds.DatabaseCluster(
             self,
             "Cluster",

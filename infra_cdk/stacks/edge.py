@@ -34,7 +34,7 @@ _VISITOR = f"""function handler(event) {{
 
 
 class EdgeStack(Stack):
-    """The distribution and its firewall."""
+    """The distribution of CloudFront and its firewall, in us-east-1."""
 
     def __init__(
         self, scope: Construct, construct_id: str, *, config: StageConfig, api_domain: str, key: ISecret

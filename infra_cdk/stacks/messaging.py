@@ -19,7 +19,7 @@ from infra_cdk.suppressions import acknowledge_wildcard, arn, attribute
 
 
 class MessagingStack(Stack):
-    """Everything that waits, waits here."""
+    """The queues and topics between functions: everything that waits, waits here."""
 
     def __init__(self, scope: Construct, construct_id: str, *, config: StageConfig) -> None:
         super().__init__(scope, construct_id)

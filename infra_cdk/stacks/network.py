@@ -7,7 +7,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra_cdk.configuration import NetworkConfig, StageConfig
+from infra_cdk.configuration import NAT_INSTANCE, NetworkConfig, StageConfig
 
 # Services of AWS that functions and the ingestor ask all the time: with endpoints they do not pass the NAT.
 _ENDPOINTS = {
@@ -38,7 +38,7 @@ class NetworkStack(Stack):
         cheap = network.egress == "nat-instance"
         bits = network.prefix_length
         instance = ec2.NatProvider.instance_v2(
-            instance_type=ec2.InstanceType.of(ec2.InstanceClass.T4G, ec2.InstanceSize.NANO),
+            instance_type=ec2.InstanceType(NAT_INSTANCE),
             machine_image=ec2.MachineImage.latest_amazon_linux2023(cpu_type=ec2.AmazonLinuxCpuType.ARM_64),
             default_allowed_traffic=ec2.NatTrafficDirection.OUTBOUND_ONLY,
         )

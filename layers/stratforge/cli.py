@@ -248,7 +248,7 @@ def reasons(_options: argparse.Namespace) -> int:
 
 def broker_words(_options: argparse.Namespace) -> int:
     """`stratforge broker`: what the broker's statuses and refusals mean, as a page."""
-    from stratforge.broker.reference import broker_markdown
+    from stratforge.broker.refusals import broker_markdown
 
     print(broker_markdown(), end="")
     return 0
@@ -256,7 +256,7 @@ def broker_words(_options: argparse.Namespace) -> int:
 
 def reference(options: argparse.Namespace) -> int:
     """`stratforge reference`: the language, as the model gets it or as a page for people."""
-    from stratforge.strategy.reference import prompt_section, reference_page
+    from stratforge.strategy.language_reference import prompt_section, reference_page
 
     print(reference_page() if options.markdown else prompt_section(), end="")
     return 0

@@ -43,7 +43,7 @@ def create_server(client_of: Callable[[Context[Any]], Client]) -> MCPServer[Any]
     @server.tool()
     def strategy_language() -> str:
         """The language strategies are written in: what is allowed, and every indicator."""
-        from stratforge.strategy.reference import prompt_section
+        from stratforge.strategy.language_reference import prompt_section
 
         return prompt_section()
 

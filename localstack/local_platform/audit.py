@@ -62,7 +62,7 @@ class Mark:
 
 
 def count_trades(platform: Platform) -> int:
-    """Trades written so far."""
+    """Counts the trades that the ledger holds so far."""
     with psycopg.connect(platform.conninfo("engine")) as connection:
         return _one(connection, "SELECT count(*) FROM trades")
 
@@ -78,7 +78,7 @@ def open_work(platform: Platform) -> int:
 
 
 def mark(platform: Platform) -> Mark:
-    """Marks this moment."""
+    """Marks this moment, so that a later audit looks only at what came after it."""
     with psycopg.connect(platform.conninfo("engine")) as connection:
         row = connection.execute("SELECT clock_timestamp()").fetchone()
         assert row is not None

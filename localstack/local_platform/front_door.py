@@ -223,7 +223,7 @@ async def _ask(client: httpx.AsyncClient, target: str, request: Request, body: b
 
 
 def main() -> None:
-    """Serves until it is stopped."""
+    """Serves the one address of the platform until a signal stops it."""
     parser = argparse.ArgumentParser(prog="local_platform.front_door", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--gateway", type=Path, required=True, help="file with the addresses of the engine's gateways")

@@ -27,7 +27,7 @@ class Clock:
 
 
 class Disk:
-    """Room for the state."""
+    """The room that is left on the disk of the state folder."""
 
     def __init__(
         self, folder: Path, free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free

@@ -29,7 +29,7 @@ _QUEUED = ("assistant", "backtester")
 
 
 class Platform(Services):
-    """Everything on one machine."""
+    """The whole platform on one machine: its processes, its deployment and its address."""
 
     def __init__(self, options: Options, tell: Callable[[str], None]) -> None:
         """
@@ -209,7 +209,7 @@ class Platform(Services):
         return {name.removeprefix("stratforge-local-"): each for name, each in found.items()}
 
     def function_processes(self, name: str) -> list[psutil.Process]:
-        """The environments of a function."""
+        """Lists the running environments of a function as processes."""
         found = []
         for pid in self.functions().get(name, {}).get("environments", []):
             try:
@@ -219,7 +219,7 @@ class Platform(Services):
         return found
 
     def process(self, name: str) -> Process:
-        """The supervised process called `name`."""
+        """Returns the supervised process that is called `name`."""
         return next(each for each in self.supervisor.processes if each.name == name)
 
     def simulator(self, path: str, body: dict[str, Any] | None = None, *, of: str = "alpaca") -> dict[str, Any]:

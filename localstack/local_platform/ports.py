@@ -18,7 +18,7 @@ class Ports:
         self._held: list[socket.socket] = []
 
     def any(self) -> int:
-        """A port that nobody has."""
+        """Holds a port of this machine that nobody has, and returns it."""
         return self._take(0)
 
     def exactly(self, port: int) -> int:

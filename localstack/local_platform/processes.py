@@ -124,7 +124,7 @@ class Process:
         return len(self._starts) == 5 and time.monotonic() - self._starts[0] < 30
 
     def ask_to_stop(self) -> None:
-        """Tells it to end."""
+        """Tells the process to end, and does not wait for it."""
         if self._popen is not None and self._popen.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._popen.pid, self.stop_signal)

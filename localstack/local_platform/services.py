@@ -72,7 +72,7 @@ class Services:
 
     @property
     def address(self) -> str:
-        """The one address people use."""
+        """The one address that people use: the front door."""
         return f"http://127.0.0.1:{self.port}"
 
     @property

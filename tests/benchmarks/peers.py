@@ -72,7 +72,7 @@ def ours(frame: pd.DataFrame) -> Callable[[], object]:
 def gate(number: int) -> object:
     """The gate of the example that the reference and every new user begin with: checked, compiled, its window and its cost known."""
     from stratforge.strategy import compile_strategy
-    from stratforge.strategy.reference import EXAMPLE
+    from stratforge.strategy.language_reference import EXAMPLE
 
     # Never the same text twice, so that nothing of it is there already.
     return compile_strategy(EXAMPLE.replace("12, 26", f"{12 + number % 7}, {26 + number}")).cost

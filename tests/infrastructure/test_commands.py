@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 from moto import mock_aws
 
-from infra_cdk import break_glass, operators, preflight, restore
+from infra_cdk import audit, break_glass, operators, preflight, restore, service_roles
 from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import Target, parse
 from tests.support.assemblies import ACCOUNT, context_of
@@ -60,7 +60,14 @@ class Account:
 
     def __init__(self, **changes: Any) -> None:
         self.account, self.concurrency, self.bootstrap = ACCOUNT, 1_000, "30"
-        self.zones = ["us-east-1a", "us-east-1b", "us-east-1d"]
+        self.zones = ["us-east-1a", "us-east-1b", "us-east-1d", "us-east-1e"]
+        # Zones that have what is asked for, where not all have it.
+        self.machines: list[str] | None = None
+        self.databases: list[str] | None = None
+        self.version = "16.11"
+        self.roles = ["/aws-service-role/ecs.amazonaws.com/", "/aws-service-role/rds.amazonaws.com/"]
+        self.deployed, self.vpcs, self.addresses = False, 1, 0
+        self.quotas = {"L-F678F1CE": 5.0, "L-0263D0A3": 5.0, "L-1216C47A": 5.0, "L-3032A538": 6.0, "L-36FBB829": 6.0}
         self.__dict__ |= changes
 
     def __call__(self, _service: str) -> Account:
@@ -78,17 +85,60 @@ class Account:
         return {"AccountLimit": {"ConcurrentExecutions": self.concurrency}}
 
     def describe_availability_zones(self, Filters: Any) -> dict[str, Any]:
-        return {"AvailabilityZones": [{"ZoneName": each} for each in self.zones]}
+        return {"AvailabilityZones": [{"ZoneName": each} for each in reversed(self.zones)]}
+
+    def describe_instance_type_offerings(self, LocationType: str, Filters: Any) -> dict[str, Any]:
+        zones = self.zones if self.machines is None else self.machines
+        return {"InstanceTypeOfferings": [{"Location": each} for each in zones]}
+
+    def get_paginator(self, _name: str) -> Account:
+        return self
+
+    def paginate(self, **_asked: Any) -> list[dict[str, Any]]:
+        names = self.zones if self.databases is None else self.databases
+        zones = [{"Name": each} for each in names]
+        old = [{"Name": each} for each in self.zones]
+        options = [
+            {"EngineVersion": "15.9", "AvailabilityZones": old},
+            {"EngineVersion": self.version, "AvailabilityZones": zones},
+        ]
+        return [{"OrderableDBInstanceOptions": [each]} for each in options]
+
+    def list_roles(self, PathPrefix: str) -> dict[str, Any]:
+        return {"Roles": [{} for each in self.roles if each == PathPrefix]}
+
+    def create_service_linked_role(self, AWSServiceName: str) -> None:
+        self.roles.append(f"/aws-service-role/{AWSServiceName}/")
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        if not self.deployed:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": StackName}}, "DescribeStacks")
+        return {}
+
+    def describe_vpcs(self) -> dict[str, Any]:
+        return {"Vpcs": [{}] * self.vpcs}
+
+    def describe_addresses(self) -> dict[str, Any]:
+        return {"Addresses": [{}] * self.addresses}
+
+    def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:
+        if QuotaCode not in self.quotas:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": QuotaCode}}, "GetServiceQuota")
+        return {"Quota": {"Value": self.quotas[QuotaCode]}}
 
 
 def found(config: StageConfig, account: Account, docker: str | None = None) -> list[str]:
     """What is in the way."""
-    return list(preflight.problems(config, account, lambda: docker))
+    unseen: list[str] = []
+    problems = list(preflight.problems(config, account, lambda: docker, unseen.append))
+    assert unseen == []
+    return problems
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_nothing_is_in_the_way_of_an_account_that_is_ready(stage: str) -> None:
     assert found(config_of(stage), Account()) == []
+    assert found(config_of(stage), Account(deployed=True, vpcs=5, addresses=5)) == []
 
 
 def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> None:
@@ -106,6 +156,15 @@ def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> 
         ({}, {"bootstrap": "6"}, None, "is not prepared for CDK (version 6"),
         ({}, {"zones": ["us-east-1a"]}, None, "has 1 zones for this account"),
         ({"zones": "us-east-1a,us-east-1c"}, {}, None, "there is no us-east-1c"),
+        ({}, {"machines": ["us-east-1b", "us-east-1d"]}, None, "us-east-1a cannot have the NAT instance (t4g.nano)"),
+        ({}, {"databases": ["us-east-1b", "us-east-1d"]}, None, "give 2 of us-east-1b, us-east-1d with -c zones="),
+        ({}, {"version": "17.4"}, None, "offers no PostgreSQL 16 on db.t4g.micro"),
+        ({"database": "aurora"}, {"version": "17.4"}, None, "offers no PostgreSQL 16 on db.serverless"),
+        ({}, {"roles": ["/aws-service-role/rds.amazonaws.com/"]}, None, "the account has no role of ecs.amazonaws.com"),
+        ({}, {"vpcs": 4}, None, "may have 5 VPCs, has 4, and the stage makes 2"),
+        ({"egress": "nat-gateways"}, {"addresses": 4}, None, "may have 5 elastic addresses, has 4"),
+        ({}, {"quotas": {**Account().quotas, "L-1216C47A": 1.0}}, None, "may have 1 cores of standard machines"),
+        ({}, {"quotas": {**Account().quotas, "L-36FBB829": 0.0}}, None, "may have 0 cores of Fargate"),
         ({}, {}, "Docker is not installed", "Docker is not installed"),
     ],
 )
@@ -114,6 +173,28 @@ def test_what_would_stop_a_deployment_is_told_before(
 ) -> None:
     (problem,) = found(config_of("dev", **context), Account(**changes), docker)
     assert message in problem
+
+
+def test_what_may_not_be_looked_at_is_told_and_hides_nothing_else() -> None:
+    unseen: list[str] = []
+    account = Account(quotas={}, zones=["us-east-1a"])
+    (problem,) = preflight.problems(config_of("dev"), account, lambda: None, unseen.append)
+    assert "has 1 zones" in problem
+    (line,) = unseen
+    assert line.startswith("quotas: ")
+    assert "AccessDenied" in line
+
+
+def test_the_bootstrap_makes_the_roles_that_are_missing_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ECS makes its role with the first cluster, and fails that one: `Unable to assume the service linked role`."""
+    new = Account(roles=["/aws-service-role/rds.amazonaws.com/"])
+    monkeypatch.setattr(Target, "client", lambda _self, _service: new)
+    monkeypatch.setattr("sys.argv", ["bootstrap", "--stage", "dev"])
+    assert service_roles.main() == 0
+    assert capsys.readouterr().out == "made the role of ecs.amazonaws.com\n"
+    assert found(config_of("dev"), new) == []
 
 
 # Operators and emergencies ------------------------------------------------------------------------------------------
@@ -155,9 +236,22 @@ def test_a_function_that_fails_is_told_in_its_words() -> None:
         PROD.invoke(function, "operators", {"command": "list"})
 
 
-def test_the_emergency_task_says_why_and_has_no_address_of_its_own() -> None:
+def test_a_stage_that_is_not_there_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["audit", "--stage", "dev", "-c", "region=eu-west-1"])
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        assert audit.main() == 2
+    assert "there is no stage dev in eu-west-1" in capsys.readouterr().err
+
+
+def test_the_emergency_task_says_why_and_has_no_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class Ecs:
         given: dict[str, Any]
+        # The agent that lets people in runs later than the task.
+        statuses = iter(["PENDING", "RUNNING"])
 
         def run_task(self, **given: Any) -> dict[str, Any]:
             self.given = given
@@ -166,10 +260,17 @@ def test_the_emergency_task_says_why_and_has_no_address_of_its_own() -> None:
         def get_waiter(self, _name: str) -> Any:
             return argparse.Namespace(wait=lambda **_given: None)
 
+        def describe_tasks(self, **_given: Any) -> dict[str, Any]:
+            agents = [{"name": "ExecuteCommandAgent", "lastStatus": next(self.statuses)}]
+            return {"tasks": [{"containers": [{"managedAgents": agents}]}]}
+
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     names = ("BreakGlassCluster", "BreakGlassTask", "BreakGlassSubnet", "BreakGlassSecurityGroup")
     ecs = Ecs()
-    assert break_glass.start(ecs, {name: name for name in names}, "incident 7") == "arn:task"
-    assert ecs.given["startedBy"] == "incident 7"
+    assert break_glass.start(ecs, {name: name for name in names}, "incident 7: what …") == "arn:task"
+    assert next(ecs.statuses, None) is None
+    # Letters, numbers, hyphens, slashes and underscores are all that ECS takes.
+    assert ecs.given["startedBy"] == "incident-7-what-"
     assert ecs.given["enableExecuteCommand"] is True
     assert ecs.given["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
 
@@ -198,6 +299,13 @@ class Rds:
 
     def get_waiter(self, _name: str) -> Any:
         return argparse.Namespace(wait=lambda **_given: None)
+
+    def get_paginator(self, name: str) -> Any:
+        kind, key = {
+            "describe_db_instances": ("DBInstances", "DBInstanceIdentifier"),
+            "describe_db_clusters": ("DBClusters", "DBClusterIdentifier"),
+        }[name]
+        return argparse.Namespace(paginate=lambda: [{kind: [{key: each} for each in sorted(self.there)]}])
 
     def delete_db_instance(self, DBInstanceIdentifier: str, **_given: Any) -> None:
         if DBInstanceIdentifier not in self.there:
@@ -314,6 +422,16 @@ def test_a_rehearsal_that_is_half_done_leaves_nothing_behind_and_tells_what_stop
     with pytest.raises(ClientError, match="InstanceQuotaExceeded"):
         rehearsed(rds, Lambda({}), {"ClusterId": "real"})
     assert rds.there == {"real"}
+
+
+@pytest.mark.parametrize(("outputs", "domain"), PLACES)
+def test_what_an_earlier_rehearsal_could_not_delete_is_deleted_by_the_next(
+    outputs: dict[str, str], domain: str
+) -> None:
+    rds = Rds()
+    rds.there |= {"stratforge-prod-rehearsal-202611170000", "stratforge-dev-rehearsal-202611170000"}
+    rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)
+    assert rds.there == {"real", "stratforge-dev-rehearsal-202611170000"}
 
 
 def test_a_task_that_cannot_start_says_why() -> None:

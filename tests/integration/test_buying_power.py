@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from stratforge.broker import AccountState, BrokerUnavailable
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
@@ -101,16 +102,18 @@ def test_who_waits_is_filled_when_somebody_sells(world: World) -> None:
     assert not world.exchange.refusals
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("market", None), ("limit", Decimal(101))])
+@pytest.mark.parametrize(("kind", "limit"), [(OrderType.MARKET, None), (OrderType.LIMIT, Decimal(101))])
 @pytest.mark.parametrize("part", [0, 300])
 def test_a_day_order_that_waits_for_the_platform_ends_with_its_day(
-    world: World, kind: Literal["market", "limit"], limit: Decimal | None, part: int
+    world: World, kind: OrderType, limit: Decimal | None, part: int
 ) -> None:
     with world.database.transaction() as connection:
         user_id = add_trader(connection, "ada").user_id
         set_price(connection, "100")
-        terms = OrderTerms("buy", kind, limit_price=limit)
-        order_book.place_order(connection, user_id, NewOrder("AAPL", terms, "day", "quantity", Decimal(400)))
+        terms = OrderTerms(Side.BUY, kind, limit_price=limit)
+        order_book.place_order(
+            connection, user_id, NewOrder("AAPL", terms, TimeInForce.DAY, SizeKind.QUANTITY, Decimal(400))
+        )
     world.exchange.cash = Decimal(part * 110)
     until_nothing_fits(world)
     assert orders(world)[0][2] == "RESTING"

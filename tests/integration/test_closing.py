@@ -10,7 +10,8 @@ import pytest
 from stratforge.application.access import Caller
 from stratforge.application.errors import Conflict
 from stratforge.application.strategies import delete_strategy
-from stratforge.portfolio.orders import OrderTerms, TradingState
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, TimeInForce, TradingState
 from stratforge.storage.ledger import halts, order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
@@ -30,7 +31,7 @@ def world(migrated: str) -> Iterator[World]:
     with found.database.transaction() as connection:
         trader = add_trader(connection, "ada")
         add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=100)
-        by_hand = NewOrder("AAPL", OrderTerms("buy"), "day", "quantity", Decimal(10))
+        by_hand = NewOrder("AAPL", OrderTerms(Side.BUY), TimeInForce.DAY, SizeKind.QUANTITY, Decimal(10))
         order_book.place_order(connection, trader.user_id, by_hand)
     found.execute("AAPL")
     found.trader = trader  # type: ignore[attr-defined]

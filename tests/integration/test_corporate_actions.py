@@ -13,7 +13,8 @@ from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.watch_market import PRICE_JUMP, note_bar
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import announced_actions, halts, order_book, symbols
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
@@ -89,7 +90,7 @@ def place(world: World, side: str, kind: str, limit: str | None, stop: str | Non
     )
     session = trader_of(world).session_id if side == "sell" else None
     with world.database.transaction() as connection:
-        new = NewOrder("AAPL", terms, "gtc", "quantity", Decimal(quantity), session)
+        new = NewOrder("AAPL", terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal(quantity), session)
         placed = order_book.place_order(connection, trader_of(world).user_id, new)
     world.executor.execute("AAPL")
     return placed.order_id
@@ -464,7 +465,14 @@ def test_what_follows_something_undecided_waits_for_it(world: World) -> None:
 def test_who_bought_the_new_name_on_the_day_does_not_hold_up_a_late_change_of_symbol(world: World) -> None:
     price(world, "100", DAY, "NEWA")
     with world.database.transaction() as connection:
-        new = NewOrder("NEWA", OrderTerms("buy", "market"), "day", "quantity", Decimal(1), trader_of(world).session_id)
+        new = NewOrder(
+            "NEWA",
+            OrderTerms(Side.BUY, OrderType.MARKET),
+            TimeInForce.DAY,
+            SizeKind.QUANTITY,
+            Decimal(1),
+            trader_of(world).session_id,
+        )
         order_book.place_order(connection, trader_of(world).user_id, new)
     world.quiet()
     announce(world, ActionKind.SYMBOL_CHANGE, TOMORROW, new_symbol="NEWA")

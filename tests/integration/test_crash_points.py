@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
@@ -97,7 +98,11 @@ def world(migrated: str) -> Iterator[World]:
         for trader in traders:
             add_signal(connection, trader, "buy", time)
         limit = NewOrder(
-            "AAPL", OrderTerms("buy", "limit", limit_price=Decimal("99.5")), "gtc", "quantity", Decimal(10)
+            "AAPL",
+            OrderTerms(Side.BUY, OrderType.LIMIT, limit_price=Decimal("99.5")),
+            TimeInForce.GTC,
+            SizeKind.QUANTITY,
+            Decimal(10),
         )
         order_book.place_order(connection, traders[0].user_id, limit)
     found.work = ["AAPL"]

@@ -103,6 +103,7 @@ STAYS = {
             "trail_percent trail_price water_mark trigger_below trigger_above triggered_at retry_at active_from decided_at expires_at "
             "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id"
         ),
+        {"client_order_id": "NULL"},
     ),
     "trades": Stays(
         "The ledger: fills of the account add up to trades.",
@@ -193,7 +194,7 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         """INSERT INTO sessions (id, user_id, strategy_id, strategy_version, symbol, status, state, failure_reason, replay_differences, ended_at)
            VALUES (%(session)s, %(user)s, %(strategy)s, 1, 'AAPL', 'STOPPED', %(json)s, %(private)s, %(list)s, now())""",
         "INSERT INTO block_orders (id, symbol, side, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status) VALUES (%(block)s, 'AAPL', 'buy', 1, 0, 100, 0, 1, 1, %(block)s::text, 'FILLED')",
-        "INSERT INTO orders (id, user_id, session_id, block_order_id, symbol, side, quantity, status, completed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', 'buy', 1, 'CANCELED', now())",
+        "INSERT INTO orders (id, user_id, session_id, block_order_id, symbol, side, quantity, status, completed_at, client_order_id) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', 'buy', 1, 'CANCELED', now(), %(private)s)",
         "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, execution_id, executed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', 'buy', 1, 100, 'execution', now())",
         "INSERT INTO jobs (id, user_id, kind, status, request, result, error, progress, partial, finished_at) VALUES (%(job)s, %(user)s, 'GENERATE', 'SUCCEEDED', %(json)s, %(json)s, %(json)s, %(private)s, %(private)s, now())",
         "INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report) VALUES (%(job)s, %(user)s, %(strategy)s, 1, 'AAPL', %(json)s, %(json)s, %(json)s)",

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 from stratforge.application.execute_symbol import BLOCK_LIFETIME
 from stratforge.bus.messages import MarketUpdate
-from stratforge.market.sizes import Side
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder
 
@@ -38,7 +38,7 @@ def world(migrated: str) -> Iterator[Meeting]:
         found.ada, found.bob = add_trader(connection, "ada"), add_trader(connection, "bob")
         set_price(connection, "100")
     found.broker.prices["AAPL"] = Decimal(100)
-    place(found, found.ada, "buy", "900")
+    place(found, found.ada, Side.BUY, "900")
     work(found)
     yield found
     assert broken(found.database) == {}
@@ -47,9 +47,11 @@ def world(migrated: str) -> Iterator[Meeting]:
 
 def place(world: Meeting, trader: Trader, side: Side, quantity: str, limit: str | None = None) -> UUID:
     """A person's order, at the market or with a limit."""
-    terms = OrderTerms(side, "limit" if limit else "market", limit_price=Decimal(limit) if limit else None)
+    terms = OrderTerms(
+        side, OrderType.LIMIT if limit else OrderType.MARKET, limit_price=Decimal(limit) if limit else None
+    )
     with world.database.transaction() as connection:
-        new = NewOrder("AAPL", terms, "day", "quantity", Decimal(quantity))
+        new = NewOrder("AAPL", terms, TimeInForce.DAY, SizeKind.QUANTITY, Decimal(quantity))
         return order_book.place_order(connection, trader.user_id, new).order_id
 
 
@@ -119,8 +121,8 @@ def test_two_limits_do_not_cross_at_a_price_that_the_market_has_left(world: Meet
         rows(world, "UPDATE latest_prices SET received_at = now() - interval '3 hours' RETURNING 1")
     market_moves(world, "130")
     before = cash(world, "bob")
-    place(world, world.ada, "sell", "900", "100")
-    place(world, world.bob, "buy", "900", "100")
+    place(world, world.ada, Side.SELL, "900", "100")
+    place(world, world.bob, Side.BUY, "900", "100")
     work(world)
     assert rows(world, "SELECT price FROM trades WHERE price < 129 AND side = 'sell'") == []
     assert shares(world).get("bob@example.com", Decimal(0)) == 0
@@ -129,8 +131,8 @@ def test_two_limits_do_not_cross_at_a_price_that_the_market_has_left(world: Meet
 
 def test_a_limit_larger_than_the_sellers_has_no_option_on_them(world: Meeting) -> None:
     """The buyer used to get the sellers' shares at his limit when the market rose, and at the market when it fell."""
-    place(world, world.ada, "sell", "500")
-    place(world, world.bob, "buy", "800", "100")
+    place(world, world.ada, Side.SELL, "500")
+    place(world, world.bob, Side.BUY, "800", "100")
     world.execute("AAPL")
     market_moves(world, "103")
     work(world)
@@ -140,8 +142,8 @@ def test_a_limit_larger_than_the_sellers_has_no_option_on_them(world: Meeting) -
 
 
 def test_what_crosses_has_the_price_of_a_fill_of_the_same_moment(world: Meeting) -> None:
-    place(world, world.ada, "sell", "500")
-    place(world, world.bob, "buy", "800")
+    place(world, world.ada, Side.SELL, "500")
+    place(world, world.bob, Side.BUY, "800")
     world.execute("AAPL")
     market_moves(world, "101")
     work(world)
@@ -153,10 +155,10 @@ def test_what_crosses_has_the_price_of_a_fill_of_the_same_moment(world: Meeting)
 
 
 def test_a_limit_that_finds_nobody_holds_others_up_for_its_lifetime_only(world: Meeting) -> None:
-    limit = place(world, world.bob, "buy", "10", "100")
+    limit = place(world, world.bob, Side.BUY, "10", "100")
     world.execute("AAPL")
     exchange_works(world)
-    sale = place(world, world.ada, "sell", "400")
+    sale = place(world, world.ada, Side.SELL, "400")
     assert world.executor.execute("AAPL").outcome == "waiting"
     assert wake_overdue(world.database, lambda *_: None) == []
     # No price comes any more; our own clock is enough.
@@ -172,12 +174,12 @@ def test_a_limit_that_finds_nobody_holds_others_up_for_its_lifetime_only(world: 
 
 
 def test_a_block_that_ended_while_nobody_was_told_is_settled_by_who_waits_for_it(world: Meeting) -> None:
-    place(world, world.bob, "buy", "10", "100")
+    place(world, world.bob, Side.BUY, "10", "100")
     world.execute("AAPL")
     (order,) = [each for each in world.exchange.orders.values() if each.open]
     world.exchange.cancel(order, world.broker.now_at)
     world.updates.clear()
-    sale = place(world, world.ada, "sell", "400")
+    sale = place(world, world.ada, Side.SELL, "400")
     lifetime_passes(world)
     assert world.executor.execute("AAPL").outcome == "submitted"
     exchange_works(world)
@@ -187,11 +189,11 @@ def test_a_block_that_ended_while_nobody_was_told_is_settled_by_who_waits_for_it
 def test_a_crowd_of_limits_costs_an_order_at_the_market_one_block_at_most(world: Meeting) -> None:
     """Thirty limits at thirty prices, none of which finds anybody, placed anew as often as the attacker likes."""
     for cents in range(30):
-        place(world, world.bob, "buy", "1", f"{Decimal(100) + Decimal(cents) / 10_000:.2f}")
+        place(world, world.bob, Side.BUY, "1", f"{Decimal(100) + Decimal(cents) / 10_000:.2f}")
     for _ in range(5):
         world.execute("AAPL")
-        place(world, world.bob, "buy", "1", "100")
-        sale = place(world, world.ada, "sell", "100")
+        place(world, world.bob, Side.BUY, "1", "100")
+        sale = place(world, world.ada, Side.SELL, "100")
         blocks = 0
         while dict(rows(world, "SELECT id, status::text FROM orders"))[sale] != "FILLED":
             exchange_works(world)
@@ -204,9 +206,9 @@ def test_a_crowd_of_limits_costs_an_order_at_the_market_one_block_at_most(world:
 
 
 def test_limits_get_their_turn_however_many_orders_at_the_market_there_are(world: Meeting) -> None:
-    limit = place(world, world.bob, "buy", "1", "100.01")
+    limit = place(world, world.bob, Side.BUY, "1", "100.01")
     for turn in range(3):
-        place(world, world.ada, "sell", "10")
+        place(world, world.ada, Side.SELL, "10")
         world.execute("AAPL")
         exchange_works(world)
         if dict(rows(world, "SELECT id, status::text FROM orders"))[limit] == "FILLED":
@@ -216,8 +218,8 @@ def test_limits_get_their_turn_however_many_orders_at_the_market_there_are(world
 
 def test_a_tighter_limit_does_not_bind_a_better_one(world: Meeting) -> None:
     """An attacker's share at the last price used to keep everybody's limits from being filled at the offer."""
-    place(world, world.bob, "buy", "1", "100")
-    honest = place(world, world.ada, "buy", "5", "100.01")
+    place(world, world.bob, Side.BUY, "1", "100")
+    honest = place(world, world.ada, Side.BUY, "5", "100.01")
     world.execute("AAPL")
     exchange_works(world)
     assert dict(rows(world, "SELECT id, status::text FROM orders"))[honest] == "FILLED"
@@ -227,8 +229,8 @@ def test_a_tighter_limit_does_not_bind_a_better_one(world: Meeting) -> None:
 def test_nothing_trades_while_the_exchange_does_not(world: Meeting, state: str) -> None:
     rows(world, f"UPDATE latest_prices SET exchange_state = '{state}' RETURNING 1")
     sent = len(world.exchange.orders)
-    sale = place(world, world.ada, "sell", "900")
-    place(world, world.bob, "buy", "900", "100")
+    sale = place(world, world.ada, Side.SELL, "900")
+    place(world, world.bob, Side.BUY, "900", "100")
     with world.database.transaction() as connection:
         add_signal(connection, world.bob, "buy", set_price(connection, "100", 1))
     work(world)
@@ -244,7 +246,7 @@ def test_a_persons_order_goes_on_when_the_market_had_nothing_for_it_and_a_signal
 ) -> None:
     with world.database.transaction() as connection:
         add_signal(connection, world.ada, "buy", set_price(connection, "100", 1))
-    mine = place(world, world.bob, "buy", "3")
+    mine = place(world, world.bob, Side.BUY, "3")
     market_moves(world, "103")
     for _ in range(4):
         world.execute("AAPL")

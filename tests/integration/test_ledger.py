@@ -12,7 +12,8 @@ from simulators.alpaca.exchange import Refusal, SimulatedOrder
 from stratforge.application.execute_symbol import BLOCK_LIFETIME, CLAIM, OutcomeUnknown
 from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.bus.messages import OrderUpdate
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder
 
@@ -320,8 +321,8 @@ def test_a_sale_that_is_called_off_holds_no_shares_and_no_cash_back(world: World
         add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=10)
     settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
     with world.database.transaction() as connection:
-        terms = OrderTerms("sell", "limit", limit_price=Decimal(120))
-        sale = NewOrder("AAPL", terms, "gtc", "quantity", Decimal(10), trader.session_id)
+        terms = OrderTerms(Side.SELL, OrderType.LIMIT, limit_price=Decimal(120))
+        sale = NewOrder("AAPL", terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal(10), trader.session_id)
         order_id = order_book.place_order(connection, trader.user_id, sale).order_id
     world.executor.execute("AAPL")
     held_back = "SELECT reserved_quantity, quantity FROM positions"
@@ -340,7 +341,9 @@ def test_a_sale_that_is_called_off_at_the_broker_gives_its_shares_back(world: Wo
         add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=10)
     settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
     with world.database.transaction() as connection:
-        sale = NewOrder("AAPL", OrderTerms("sell"), "day", "quantity", Decimal(10), trader.session_id)
+        sale = NewOrder(
+            "AAPL", OrderTerms(Side.SELL), TimeInForce.DAY, SizeKind.QUANTITY, Decimal(10), trader.session_id
+        )
         order_id = order_book.place_order(connection, trader.user_id, sale).order_id
     sent = world.executor.execute("AAPL").client_order_id
     assert sent is not None

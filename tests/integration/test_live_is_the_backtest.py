@@ -23,6 +23,7 @@ from stratforge.backtest import BacktestConfig
 from stratforge.backtest.engine import run_loop
 from stratforge.backtest.loop import loop_for
 from stratforge.market import BarColumns
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Node, Values
@@ -37,7 +38,7 @@ PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
 TOGETHER = 60
 BARS = 60
 LONGEST_WINDOW = 4_096
-CONFIG = BacktestConfig(cash=1e6, sizing_rule="EQUITY_FRACTION", fractional=True)
+CONFIG = BacktestConfig(cash=1e6, sizing_rule=SizingRule.EQUITY_FRACTION, fractional=True)
 
 Signal = tuple[str, float, str, float] | None
 Asked = tuple[float, float, float]

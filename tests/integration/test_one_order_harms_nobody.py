@@ -9,7 +9,8 @@ from uuid import UUID
 
 import pytest
 from stratforge.application.audit_ledger import audit_ledger
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
@@ -41,9 +42,11 @@ def trader_with(world: World, name: str, cash: int) -> Trader:
 
 def buy(world: World, who: Trader, quantity: str, limit: str | None, symbol: str = "AAPL", replaces: UUID | None = None) -> UUID:  # fmt: skip
     """A purchase by hand."""
-    terms = OrderTerms("buy", "limit" if limit else "market", limit_price=Decimal(limit) if limit else None)
+    terms = OrderTerms(
+        Side.BUY, OrderType.LIMIT if limit else OrderType.MARKET, limit_price=Decimal(limit) if limit else None
+    )
     with world.database.transaction() as connection:
-        new = NewOrder(symbol, terms, "gtc", "quantity", Decimal(quantity), None, replaces)
+        new = NewOrder(symbol, terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal(quantity), None, replaces)
         return order_book.place_order(connection, who.user_id, new).order_id
 
 

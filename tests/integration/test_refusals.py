@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from simulators.alpaca.exchange import Refusal as Refused
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import halts, order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
@@ -30,7 +31,13 @@ def world(migrated: str) -> Iterator[World]:
     with found.database.transaction() as connection:
         ada, bob = add_trader(connection, "ada"), add_trader(connection, "bob")
         add_signal(connection, ada, "buy", set_price(connection, "100", 1))
-        limit = NewOrder("AAPL", OrderTerms("buy", "limit", limit_price=Decimal(102)), "gtc", "quantity", Decimal(5))
+        limit = NewOrder(
+            "AAPL",
+            OrderTerms(Side.BUY, OrderType.LIMIT, limit_price=Decimal(102)),
+            TimeInForce.GTC,
+            SizeKind.QUANTITY,
+            Decimal(5),
+        )
         order_book.place_order(connection, bob.user_id, limit)
     found.holder = holder  # type: ignore[attr-defined]
     yield found

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.strategy.batch import Program, Sessions, encode_columns, evaluate_requests
 from stratforge.strategy.evaluation import kept_state
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
@@ -106,7 +107,7 @@ def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
 
 def test_answers_come_in_order(pool: Pool) -> None:
     answers = ask(pool, [HASH] * 50)
-    assert answers == [{"signal": SignalValue("buy", 0.5, "default", 0.0), "state": {"n": 1.0}}] * 50
+    assert answers == [{"signal": SignalValue(Side.BUY, 0.5, SizeKind.DEFAULT, 0.0), "state": {"n": 1.0}}] * 50
 
 
 def test_what_runs_is_what_was_checked(pool: Pool) -> None:

@@ -27,7 +27,7 @@ _ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
     ast.BitOr: ast.BitAnd,
 }
 _NAMES = {"min": "max", "max": "min", "ROUND_UP": "ROUND_DOWN", "ROUND_DOWN": "ROUND_UP", "ZERO": "ONE_MUTANT"}
-_WORDS = {"buy": "sell", "sell": "buy"}
+_MEMBERS = {"BUY": "SELL", "SELL": "BUY"}
 
 
 @dataclass(frozen=True)
@@ -96,9 +96,9 @@ def _changes(node: ast.AST) -> list[tuple[str, Callable[[ast.AST], None]]]:
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
         opposite = not node.value
         changes.append((str(opposite), lambda there: setattr(there, "value", opposite)))
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in _WORDS:
-        word_ = _WORDS[node.value]
-        changes.append((word_, lambda there: setattr(there, "value", word_)))
+    elif isinstance(node, ast.Attribute) and node.attr in _MEMBERS:
+        member = _MEMBERS[node.attr]
+        changes.append((member, lambda there: setattr(there, "attr", member)))
     elif isinstance(node, ast.IfExp):
         changes.append(("the other", _swap))
     return changes

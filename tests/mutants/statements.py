@@ -98,7 +98,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (EXECUTE, "return self._settle_ended(block)", "return Executed(Outcome.WAITING)"),
     (EXECUTE, "if block.claimed or (block.status is BlockStatus.SUBMITTED and not block.stale)", "if block.claimed"),
     (EXECUTE, "if isinstance(submission, Rejected) and submission.duplicate", "if False"),
-    (PLAN, "balanced = secrets.choice(SIDES)", "balanced = SIDES[0]"),
+    (PLAN, "balanced = secrets.choice(list(Side))", "balanced = Side.BUY"),
     (PLAN, "limits_first = blocks.limits_are_next(connection, symbol)", "limits_first = False"),
     (PLAN, "accounts[each.request.user_id].cash += each.request.reserved_cash", "pass"),
     (PLAN, "_too_small(decision)\n            if id(decision) in too_small\n            else ", ""),

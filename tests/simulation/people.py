@@ -9,7 +9,8 @@ from random import Random
 from uuid import UUID
 
 from stratforge.application.watch_market import PRICE_JUMP
-from stratforge.portfolio.orders import OrderTerms, TradingState
+from stratforge.market.sizes import SizeKind, SizingRule
+from stratforge.portfolio.orders import OrderTerms, TimeInForce, TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import halts, order_book, risk
 from stratforge.storage.ledger.order_book import NewOrder
@@ -86,7 +87,7 @@ class People:
                     if self.random.random() < 0.6
                     else (None, None, None)
                 )
-                settings = SessionSettings("EQUITY_FRACTION", Decimal("0.15"), *stops)
+                settings = SessionSettings(SizingRule.EQUITY_FRACTION, Decimal("0.15"), *stops)
                 started = sessions.start_session(connection, user_id, strategy.strategy_id, 1, symbol, settings)
                 self.running.append(started.session_id)
 
@@ -152,7 +153,7 @@ class People:
         for user_id, side in zip(mine, ("buy", "sell"), strict=True):
             terms = OrderTerms(side, "limit", limit_price=price)  # type: ignore[arg-type]
             for _ in range(self.random.choice((1, 1, 1, 5))):
-                done.append(self._place(user_id, NewOrder(symbol, terms, "day", "quantity", size)))
+                done.append(self._place(user_id, NewOrder(symbol, terms, TimeInForce.DAY, SizeKind.QUANTITY, size)))
         return ", ".join(done)
 
     def cancel(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.market import Bar
+from stratforge.market.sizes import SizingRule
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
@@ -37,7 +38,12 @@ def add_trader(
     assert user_id is not None
     strategy = add_strategy(connection, user_id, Description("test", symbol, ""), compile_strategy(CODE), Origin())
     session = start_session(
-        connection, user_id, strategy.strategy_id, 1, symbol, SessionSettings("EQUITY_FRACTION", Decimal(sizing))
+        connection,
+        user_id,
+        strategy.strategy_id,
+        1,
+        symbol,
+        SessionSettings(SizingRule.EQUITY_FRACTION, Decimal(sizing)),
     )
     return Trader(user_id, session.session_id)
 

@@ -12,7 +12,8 @@ from hypothesis.stateful import initialize, precondition, rule
 from simulators.alpaca.exchange import SimulatedOrder
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.portfolio.orders import OrderTerms, TradingState
+from stratforge.market.sizes import SizingRule
+from stratforge.portfolio.orders import OrderTerms, TimeInForce, TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import equity, halts, order_book, risk
 from stratforge.storage.ledger.order_book import NewOrder
@@ -86,7 +87,7 @@ class Trading(Ground):
             row = connection.execute("SELECT id FROM strategies WHERE user_id = %s LIMIT 1", (user_id,)).fetchone()
             assert row is not None
             stops = (Decimal("0.02"), Decimal("0.03"), Decimal("0.025"))
-            settings = sessions.SessionSettings("FIXED_CASH", Decimal(2000), *stops)
+            settings = sessions.SessionSettings(SizingRule.FIXED_CASH, Decimal(2000), *stops)
             return sessions.start_session(connection, user_id, row[0], 1, symbol, settings).session_id
 
     # The market ------------------------------------------------------------------------------------------
@@ -252,7 +253,7 @@ class Trading(Ground):
             new = NewOrder(
                 symbol,
                 terms,
-                "gtc" if gtc else "day",
+                TimeInForce.GTC if gtc else TimeInForce.DAY,
                 size[0],  # type: ignore[arg-type]
                 Decimal(size[1]),
                 trader.session_id if of_session and side == "sell" else None,

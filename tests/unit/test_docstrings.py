@@ -1,4 +1,4 @@
-"""Docstrings of the library's and the functions' public names are sentences a stranger understands."""
+"""Docstrings of the public names of all that is no test are sentences a stranger understands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOTS = (ROOT / "layers" / "stratforge", ROOT / "functions")
+ROOTS = (ROOT / "layers" / "stratforge", ROOT / "functions", ROOT / "infra_cdk", ROOT / "localstack")
 # A first line that asks instead of saying what the thing is or does.
 RIDDLE = re.compile(r"(What|Whether|Who|Whose|How|Why|When|Where|Which)\b")
 # A module's path and an operation's mathematics say the rest; everything else is told in a sentence.

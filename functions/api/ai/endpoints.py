@@ -16,12 +16,16 @@ router = APIRouter(prefix="/api/ai", tags=["ai"])
 
 
 @router.post("/research", status_code=202, response_model=JobView, responses=FINISHED_IN_TIME)
-def research(request: ResearchRequest, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> Job:
+def ask_analyst(
+    request: ResearchRequest, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0
+) -> Job:
     """Answers a question with sources. The job's result holds the answer, its citations, and whether it was grounded at all."""
     return answer(asking, request_research(database(), outbox(), asking, request, key), wait, response)
 
 
 @router.post("/generate", status_code=202, response_model=JobView, responses=FINISHED_IN_TIME)
-def generate(request: GenerateRequest, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> Job:
+def generate_strategy(
+    request: GenerateRequest, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0
+) -> Job:
     """Writes a strategy from a description. The job's result holds the strategy; only code that passed every check is stored."""
     return answer(asking, request_strategy(database(), outbox(), asking, request, key), wait, response)

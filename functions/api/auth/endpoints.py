@@ -36,7 +36,7 @@ def login(credentials: Credentials, request: Request, response: Response) -> Tok
 
 
 @router.post("/refresh")
-def refresh(request: Request, response: Response, body: RefreshRequest | None = None) -> Tokens:
+def refresh_login(request: Request, response: Response, body: RefreshRequest | None = None) -> Tokens:
     """Exchanges a refresh token, once, for new tokens."""
     return cookies.enter(request, response, logins.refresh_login(database(), _refresh_token(body, request)))
 

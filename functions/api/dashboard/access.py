@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote
 from uuid import UUID
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from stratforge.application.access import Caller
 from stratforge.application.errors import NotFound
 from stratforge.storage.ledger import halts, operations
@@ -21,7 +21,7 @@ from functions.api.dashboard.rendering import render
 from functions.api.problems import Problem
 
 MAX_FIELDS = 200
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model")
 Form = dict[str, list[str]]
 
 
@@ -113,13 +113,13 @@ def given(fields: Form, *names: str) -> dict[str, str]:
 
 
 def validated(model: type[Model], values: dict[str, Any]) -> Model:
-    """The values as a model of the API.
+    """The values as a model or dataclass of the API.
 
     Raises:
         Problem: 422, naming each field that is wrong and why.
     """
     try:
-        return model.model_validate(values)
+        return TypeAdapter(model).validate_python(values)
     except ValidationError as error:
         said = "; ".join(
             f"{'.'.join(str(part) for part in each['loc']).replace('_', ' ') or 'form'}: {each['msg'].removeprefix('Value error, ')}"

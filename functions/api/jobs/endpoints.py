@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from stratforge.application.errors import existing
 from stratforge.application.jobs import queueing
 from stratforge.storage.strategies import jobs
-from stratforge.storage.strategies.jobs import Job, JobKind
+from stratforge.storage.strategies.jobs import Job, JobKind, JobStatus
 
 from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.jobs.schemas import JobList, JobView
@@ -24,9 +24,10 @@ def list_jobs(
     connection: UserConnection,
     page: PageQuery,
     kind: JobKind | None = None,
+    status: JobStatus | None = None,
 ) -> Listed[Job]:
     """The caller's jobs, page by page."""
-    found = jobs.list_jobs(connection, user_id, page, kind)
+    found = jobs.list_jobs(connection, user_id, page, kind, status)
     return listed(page, found, lambda each: (each.created_at, each.job_id))
 
 

@@ -67,7 +67,7 @@ AssetList = list_of(view_of(StoredAsset, "AssetView"), "AssetList", "Assets by s
 
 
 @router.get("/market/{symbol}/bars")
-def bars(
+def list_bars(
     symbol: PathSymbol,
     _user: Reader,
     connection: UserConnection,
@@ -94,7 +94,7 @@ def bars(
 
 
 @router.get("/market/{symbol}/price")
-def price(symbol: PathSymbol, _user: Reader, connection: UserConnection) -> PriceView:
+def get_price(symbol: PathSymbol, _user: Reader, connection: UserConnection) -> PriceView:
     """Returns the latest price of a symbol; 404 if none is known."""
     found = existing(market_data.latest_price(connection, symbol), "price: nobody streams the symbol")
     return PriceView(
@@ -103,7 +103,7 @@ def price(symbol: PathSymbol, _user: Reader, connection: UserConnection) -> Pric
 
 
 @router.get("/assets", response_model=AssetList)
-def assets(
+def list_assets(
     _user: Reader,
     connection: UserConnection,
     search: Annotated[

@@ -44,7 +44,7 @@ Operator = Annotated[Caller, Depends(operator)]
 
 
 @router.get("/state", response_model=PlatformView)
-def state(_user: Reader, connection: UserConnection) -> Platform:
+def get_platform_state(_user: Reader, connection: UserConnection) -> Platform:
     """Returns the platform's trading state and the halted symbols."""
     return _state(connection)
 
@@ -61,7 +61,7 @@ def _state(connection: Connection) -> Platform:
 
 
 @router.put("/state", response_model=PlatformView)
-def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
+def set_platform_state(body: PlatformStateBody, asking: Operator) -> Platform:
     """The kill switch of the platform. For operators."""
     application.set_platform_state(database(), asking, body.trading_state, body.reason)
     with database().reading(asking) as connection:
@@ -69,7 +69,7 @@ def set_state(body: PlatformStateBody, asking: Operator) -> Platform:
 
 
 @router.put("/halts/{symbol}", response_model=PlatformView)
-def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
+def halt_symbol(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
     """Halts a symbol until it is resumed, with the reason. For operators."""
     application.halt_symbol(database(), asking, symbol, body.reason)
     with database().reading(asking) as connection:
@@ -77,13 +77,13 @@ def halt(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platform:
 
 
 @router.delete("/halts/{symbol}", status_code=204)
-def resume(symbol: PathSymbol, asking: Operator) -> None:
+def resume_symbol(symbol: PathSymbol, asking: Operator) -> None:
     """Trades a symbol again. For operators."""
     application.resume_symbol(database(), asking, symbol)
 
 
 @router.get("/reports", response_model=ReportList)
-def reports(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Listed[StoredReport]:
+def list_reconciliations(asking: Operator, limit: Annotated[int, Query(ge=1, le=200)] = 20) -> Listed[StoredReport]:
     """Lists the reconciler's reports, the newest first. For operators."""
     with database().reading(asking) as connection:
         return Listed(operations.reports(connection, limit))
@@ -111,12 +111,12 @@ def decide_corporate_action(
 
 
 @router.get("/queues", response_model=QueueList)
-def queues(_asking: Operator) -> Listed[QueueState]:
+def list_queues(_asking: Operator) -> Listed[QueueState]:
     """Lists the queues with their waiting, in-flight and failed messages. For operators."""
     return Listed(dead_letters.queue_states(settings().stage))
 
 
 @router.post("/queues/{name}/redrive")
-def redrive(name: Annotated[str, Path(max_length=40)], asking: Operator) -> RedriveView:
+def redrive_queue(name: Annotated[str, Path(max_length=40)], asking: Operator) -> RedriveView:
     """Sends the dead letters of a queue again, after what made them fail was mended. For operators."""
     return RedriveView(sent=application.redrive_queue(database(), asking, redrive_by_function, name))

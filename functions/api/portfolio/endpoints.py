@@ -9,10 +9,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import Field
+from stratforge.application import orders
 from stratforge.application.errors import existing
 from stratforge.application.strategies import Symbol
 from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
+from stratforge.storage.ledger.order_book import StoredOrder
 from stratforge.storage.ledger.portfolio import (
     EquityPoint,
     LedgerFilter,
@@ -24,7 +26,9 @@ from stratforge.storage.ledger.portfolio import (
 )
 from stratforge.storage.postgres.database import Connection
 
-from functions.api.context import Reader, UserConnection
+from functions.api.context import Asking, Reader, UserConnection, database, outbox
+from functions.api.market.endpoints import PathSymbol
+from functions.api.orders.schemas import ClosingOrders
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.views import Listed, items_of, list_of, many, view_of
 
@@ -58,7 +62,7 @@ def get_portfolio(user_id: Reader, connection: UserConnection) -> PortfolioRow:
 
 
 @router.get("/portfolio/history", response_model=EquityHistory)
-def get_history(
+def get_portfolio_history(
     user_id: Reader,
     connection: UserConnection,
     days: Annotated[float, Query(gt=0, le=3660, description="How far back")] = 30,
@@ -76,8 +80,24 @@ def list_positions(user_id: Reader, connection: UserConnection) -> Sequence[Posi
     return _portfolio(connection, user_id).positions
 
 
+@router.delete("/positions", response_model=ClosingOrders)
+def close_all_positions(asking: Asking) -> Listed[StoredOrder]:
+    """Sells everything that is held, by hand and in sessions; running sessions go on. Asking again places nothing twice."""
+    return Listed(orders.close_positions(database(), outbox(), asking))
+
+
+@router.delete("/positions/{symbol}", response_model=ClosingOrders)
+def close_position(
+    symbol: PathSymbol,
+    asking: Asking,
+    sessions: Annotated[bool, Query(description="Also what sessions hold of it")] = True,
+) -> Listed[StoredOrder]:
+    """Sells all that is held of a symbol, by hand and in sessions; running sessions go on. Orders that wait to sell it are called off."""
+    return Listed(orders.close_positions(database(), outbox(), asking, symbol, sessions_too=sessions))
+
+
 @router.get("/trade/account", response_model=PortfolioView)
-def get_account(user_id: Reader, connection: UserConnection) -> PortfolioRow:
+def get_trading_account(user_id: Reader, connection: UserConnection) -> PortfolioRow:
     """The user's account: the same as the portfolio, by the name that trading programs know."""
     return _portfolio(connection, user_id)
 

@@ -27,7 +27,7 @@ class TicketView(BaseModel):
 
 
 @router.post("/ticket", status_code=201)
-def ticket(asking: Asking, request: Request) -> TicketView:
+def create_realtime_ticket(asking: Asking, request: Request) -> TicketView:
     """A ticket that opens one live connection within a minute; the connection ends with the login or the key."""
     asking.require(Scope.READ)
     login_id = UUID(asking.login_id) if asking.login_id else None

@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from fastapi import APIRouter, Response
+from pydantic import BaseModel
 from stratforge.application import risk as application
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.ledger import risk
 
 from functions.api.context import Asking, Reader, UserConnection, database
 from functions.api.etags import IfMatch, matches, tagged
-from functions.api.risk.schemas import RiskLimitsBody, TradingStateBody
+from functions.api.risk.schemas import RiskLimitsBody, RiskLimitsView, TradingStateBody
 
 router = APIRouter(prefix="/api/users/me", tags=["risk"])
 
 
-def _body(limits: RiskLimits) -> RiskLimitsBody:
-    return RiskLimitsBody.model_validate(asdict(limits))
-
-
-@router.get("/risk")
-def get_limits(user_id: Reader, connection: UserConnection, response: Response) -> RiskLimitsBody:
+@router.get("/risk", response_model=RiskLimitsView)
+def get_risk_limits(user_id: Reader, connection: UserConnection, response: Response) -> BaseModel:
     """Returns the user's risk limits, with an ETag."""
-    limits = _body(risk.read_limits(connection, user_id))
+    limits = RiskLimitsView.model_validate(risk.read_limits(connection, user_id))
     tagged(response, limits)
     return limits
 
 
-@router.put("/risk")
-def put_limits(body: RiskLimitsBody, asking: Asking, response: Response, if_match: IfMatch = None) -> RiskLimitsBody:
+@router.put("/risk", response_model=RiskLimitsView)
+def set_risk_limits(body: RiskLimitsBody, asking: Asking, response: Response, if_match: IfMatch = None) -> BaseModel:
     """Replaces the user's limits; they hold from the next order on."""
-    stored = _body(
-        application.set_limits(
-            database(), asking, RiskLimits(**body.model_dump()), lambda current: matches(if_match, _body(current))
-        )
-    )
+
+    def unchanged(current: RiskLimits) -> bool:
+        return matches(if_match, RiskLimitsView.model_validate(current))
+
+    stored = RiskLimitsView.model_validate(application.set_limits(database(), asking, body, unchanged))
     tagged(response, stored)
     return stored
 
 
 @router.put("/trading-state")
-def put_state(body: TradingStateBody, asking: Asking) -> TradingStateBody:
+def set_trading_state(body: TradingStateBody, asking: Asking) -> TradingStateBody:
     """The user's own switch; what an operator imposed stays in force beside it."""
     application.choose_trading_state(database(), asking, body.trading_state)
     return body

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+from pydantic.config import JsonDict
+from pydantic.dataclasses import dataclass
 from stratforge.portfolio.orders import TradingState
+from stratforge.portfolio.protections import RiskLimits
 
-from functions.api.formats import Number
+from functions.api.views import view_of
 
-Fraction = Annotated[Number, Field(gt=0, le=1, decimal_places=6)]
+_SCHEMA: JsonDict = {"examples": [{"max_position": "0.25", "max_daily_loss": "0.03"}]}
 
 
-class RiskLimitsBody(BaseModel):
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", json_schema_extra=_SCHEMA))
+class RiskLimitsBody(RiskLimits):
     """Limits; null switches a rule off. Fractions are of equity. Sales are never refused by a limit."""
 
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"max_position": "0.25", "max_daily_loss": "0.03"}]}
-    )
 
-    max_position: Fraction | None = Field(None, description="The largest position in one symbol")
-    max_exposure: Fraction | None = Field(None, description="All positions together")
-    max_daily_loss: Fraction | None = Field(None, description="The loss of a day at which buying ends")
-    max_drawdown: Fraction | None = Field(None, description="The fall from the highest equity at which buying ends")
-    max_orders_per_minute: Annotated[int, Field(gt=0, le=10_000)] | None = None
-    cooldown_minutes: Annotated[int, Field(gt=0, le=100_000)] | None = Field(
-        None, description="How long a symbol is not bought after a trade in it lost money"
-    )
-    price_band: Annotated[Number, Field(gt=0, lt=1, decimal_places=6)] | None = Field(
-        None, description="How far on the wrong side of the last price a limit may lie"
-    )
+RiskLimitsView = view_of(RiskLimits, "RiskLimitsView")
 
 
 class TradingStateBody(BaseModel):

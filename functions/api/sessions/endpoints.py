@@ -30,13 +30,13 @@ router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 
 @router.post("", status_code=201, response_model=SessionView)
-def start(new: NewSession, asking: Asking, key: IdempotencyKey) -> StoredSession:
+def start_session(new: NewSession, asking: Asking, key: IdempotencyKey) -> StoredSession:
     """Starts a session on live bars. The ingestor subscribes to the symbol if nobody had it yet."""
     return application.start_session(database(), outbox(), asking, new, key)
 
 
 @router.get("", response_model=SessionList)
-def list_all(
+def list_sessions(
     user_id: Reader,
     connection: UserConnection,
     page: PageQuery,
@@ -50,14 +50,14 @@ def list_all(
 
 
 @router.get("/{session_id}", response_model=SessionView)
-def get(session_id: UUID, connection: UserConnection, response: Response) -> StoredSession:
+def get_session(session_id: UUID, connection: UserConnection, response: Response) -> StoredSession:
     """One session with its profit at the latest prices."""
     found = existing(sessions.get_session(connection, session_id), "session")
     return _tagged(found, response)
 
 
 @router.get("/{session_id}/rules", response_model=SessionRulesView)
-def rules(session_id: UUID, asking: Asking) -> SessionRules:
+def get_session_rules(session_id: UUID, asking: Asking) -> SessionRules:
     """The rules of the session's strategy on its last bar, with the numbers they compare: why it did what it did, or nothing."""
     return session_rules(database(), asking, session_id)
 
@@ -79,7 +79,7 @@ def _changeable(stored: StoredSession) -> SessionChange:
 
 
 @router.patch("/{session_id}", response_model=SessionView)
-def change(
+def change_session(
     session_id: UUID, body: SessionChange, asking: Asking, response: Response, if_match: IfMatch = None
 ) -> StoredSession:
     """Pauses, resumes or resizes a session. A paused one watches and does not trade; its stops stay in force."""
@@ -90,20 +90,20 @@ def change(
 
 
 @router.post("/{session_id}/stop", response_model=SessionView)
-def stop(session_id: UUID, asking: Asking, body: StopBody | None = None) -> StoredSession:
+def stop_session(session_id: UUID, asking: Asking, body: StopBody | None = None) -> StoredSession:
     """Stops a session. What it holds stays held unless it is to be flattened; stopping again changes nothing."""
     flatten = body is not None and body.flatten
     return application.stop_session(database(), outbox(), asking, session_id, flatten=flatten)
 
 
 @router.post("/{session_id}/flatten", response_model=SessionView)
-def flatten(session_id: UUID, asking: Asking) -> StoredSession:
+def flatten_session(session_id: UUID, asking: Asking) -> StoredSession:
     """Sells what a session holds. A running session goes on."""
     return application.flatten_session(database(), outbox(), asking, session_id)
 
 
 @router.post("/{session_id}/replay", status_code=202, response_model=JobView, responses=FINISHED_IN_TIME)
-def replay(session_id: UUID, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> Job:
+def replay_session(session_id: UUID, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> Job:
     """Evaluates the session's recorded bars again: its signals must come out the same, bit for bit."""
     job = request_replay(database(), outbox(), asking, ReplayRequest(session_id=session_id), key)
     return answer(asking, job, wait, response)

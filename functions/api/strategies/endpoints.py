@@ -76,9 +76,9 @@ def _tagged(stored: StoredStrategy, response: Response) -> StoredStrategy:
 
 
 @router.post("/check")
-def check(code: CodeToCheck, asking: Asking) -> CheckView:
+def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
     """Compiles code and answers with findings or with what it is made of; nothing is stored."""
-    checked = application.check_code(asking, code.python_code)
+    checked = application.check_code(database(), asking, code.python_code)
     if checked.strategy is None:
         return CheckView(valid=False, findings=[finding.as_dict() for finding in checked.findings])
     return CheckView(
@@ -90,13 +90,13 @@ def check(code: CodeToCheck, asking: Asking) -> CheckView:
 
 
 @router.post("", status_code=201, response_model=StrategyView)
-def create(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Response) -> StoredStrategy:
+def create_strategy(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Response) -> StoredStrategy:
     """Stores a strategy that passes the compiler; otherwise 422 with every finding."""
     return _tagged(application.store_strategy(database(), asking, new, key), response)
 
 
 @router.get("", response_model=StrategyList)
-def list_all(
+def list_strategies(
     user_id: Reader, connection: UserConnection, page: PageQuery, symbol: Annotated[Symbol | None, Query()] = None
 ) -> Listed[StoredStrategy]:
     """The caller's strategies, page by page."""
@@ -105,14 +105,14 @@ def list_all(
 
 
 @router.get("/{strategy_id}", response_model=StrategyView)
-def get(strategy_id: UUID, connection: UserConnection, response: Response) -> StoredStrategy:
+def get_strategy(strategy_id: UUID, connection: UserConnection, response: Response) -> StoredStrategy:
     """One strategy with its current code."""
     found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
     return _tagged(found, response)
 
 
 @router.patch("/{strategy_id}", response_model=StrategyView)
-def change(
+def change_strategy(
     strategy_id: UUID, body: StrategyChange, asking: Asking, response: Response, if_match: IfMatch = None
 ) -> StoredStrategy:
     """Changes a strategy. Other code must pass the compiler and is a new version."""
@@ -127,13 +127,13 @@ def change(
 
 
 @router.delete("/{strategy_id}", status_code=204)
-def delete(strategy_id: UUID, asking: Asking) -> None:
+def delete_strategy(strategy_id: UUID, asking: Asking) -> None:
     """Deletes a strategy that has no running session; its history stays readable."""
     application.delete_strategy(database(), asking, strategy_id)
 
 
 @router.get("/{strategy_id}/versions", response_model=VersionList)
-def versions(
+def list_strategy_versions(
     strategy_id: UUID,
     connection: UserConnection,
     limit: Annotated[int, Query(ge=1, le=20, description="At most so many versions")] = 10,
@@ -150,13 +150,13 @@ def versions(
 
 
 @router.patch("/{strategy_id}/toggle", response_model=SessionView)
-def toggle(strategy_id: UUID, asking: Asking) -> StoredSession:
+def toggle_strategy(strategy_id: UUID, asking: Asking) -> StoredSession:
     """Pauses what runs, resumes what is paused, and starts a session where there is none."""
     return running.toggle_strategy(database(), outbox(), asking, strategy_id)
 
 
 @router.post("/{strategy_id}/stop", response_model=SessionList)
-def stop(strategy_id: UUID, asking: Asking, body: StopBody | None = None) -> Listed[StoredSession]:
+def stop_strategy(strategy_id: UUID, asking: Asking, body: StopBody | None = None) -> Listed[StoredSession]:
     """Stops every session of a strategy."""
     flatten = body is not None and body.flatten
     return Listed(running.stop_strategy(database(), outbox(), asking, strategy_id, flatten=flatten))

@@ -21,25 +21,25 @@ router = APIRouter(prefix="/api/webhooks", tags=["webhooks"])
 
 
 @router.post("", status_code=201, response_model=NewWebhookView)
-def create(new: NewWebhook, asking: Asking, key: IdempotencyKey) -> SignedWebhook:
+def create_webhook(new: NewWebhook, asking: Asking, key: IdempotencyKey) -> SignedWebhook:
     """Tells an address of everything that happens from now on. Private addresses are refused, here and whenever something is sent."""
     return application.create_webhook(database(), asking, new.url, new.kinds, key)
 
 
 @router.get("", response_model=WebhookList)
-def list_all(user_id: Reader, connection: UserConnection) -> Listed[StoredWebhook]:
+def list_webhooks(user_id: Reader, connection: UserConnection) -> Listed[StoredWebhook]:
     """Lists the webhooks of the user."""
     return Listed(webhooks.list_webhooks(connection, user_id))
 
 
 @router.post("/{webhook_id}/rotate", response_model=NewWebhookView)
-def rotate(webhook_id: UUID, asking: Asking, key: IdempotencyKey) -> SignedWebhook:
+def rotate_webhook_secret(webhook_id: UUID, asking: Asking, key: IdempotencyKey) -> SignedWebhook:
     """Gives a webhook a new secret; the old one signs along for a day. A disabled webhook is tried again."""
     return application.rotate_secret(database(), asking, webhook_id, key)
 
 
 @router.get("/{webhook_id}/deliveries", response_model=DeliveryList)
-def deliveries(
+def list_webhook_deliveries(
     webhook_id: UUID, user_id: Reader, connection: UserConnection, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Listed[StoredDelivery]:
     """Lists a webhook's deliveries with their results."""
@@ -49,6 +49,6 @@ def deliveries(
 
 
 @router.delete("/{webhook_id}", status_code=204)
-def delete(webhook_id: UUID, asking: Asking) -> None:
+def delete_webhook(webhook_id: UUID, asking: Asking) -> None:
     """Deletes a webhook of the user."""
     application.delete_webhook(database(), asking, webhook_id)

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 
 from stratforge.intent.rules import vocabulary
-from stratforge.strategy.reference import prompt_section
+from stratforge.strategy.language_reference import prompt_section
 
 _QUANT = """\
 You write trading strategies in a small language: a closed subset of Python. You answer with JSON by the given schema and

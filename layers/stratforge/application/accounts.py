@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from pydantic import SecretStr
 
-from stratforge.application.access import Caller
+from stratforge.application import quotas
+from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, NotFound
 from stratforge.application.logins import Login, Origin, begin_login, prove, too_many_attempts
 from stratforge.application.passwords import NewCredentials, PasswordChange, hash_password
+from stratforge.application.quotas import spend_first
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users import accounts, logins
+from stratforge.storage.users import accounts, export, logins
 
 _REGISTRATIONS, _REFILL_SECONDS = 30.0, 900.0
 
@@ -82,3 +85,15 @@ def close_account(database: Database, outbox: Outbox, caller: Caller, password: 
         raise NotFound("user")
     for symbol in symbols:
         outbox.wake_executor(symbol, f"closed-{caller.user_id}")
+
+
+def export_account(database: Database, caller: Caller) -> dict[str, list[dict[str, Any]]]:
+    """Everything that is stored about the caller, by table, the newest first.
+
+    Raises:
+        LimitReached: if it was asked for too often.
+    """
+    caller.require(Scope.READ)
+    spend_first(database, caller, quotas.EXPORTS)
+    with database.reading(caller) as connection:
+        return export.export_user(connection, caller.user_id)

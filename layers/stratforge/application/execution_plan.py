@@ -9,12 +9,14 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from stratforge import tracing
+from stratforge.market.sizes import Side
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.acceptance import COLLAR, Action, Decision, Market, decide
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, net_orders, within
-from stratforge.portfolio.orders import SIDES, OrderOrigin, OrderRequest, OrderStatus
+from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderType
 from stratforge.portfolio.reasons import Reason
+from stratforge.portfolio.sizing import ZERO
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
 from stratforge.storage.ledger.blocks import NewBlock
 from stratforge.storage.ledger.execution import DueOrder, Write
@@ -67,15 +69,24 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     accounts = execution.lock_accounts(connection, user_ids, symbol, state.time)
     free = execution.free_quantities(connection, symbol, user_ids)
     for each in ends:
+        # What ends in this go gives back what it held, and what comes after may have it.
+        holder = (each.request.user_id, each.request.session_id)
         accounts[each.request.user_id].cash += each.request.reserved_cash
-    replaced = [each.replaces for each in requests if each.replaces is not None and not each.accepted]
+        free[holder] = free.get(holder, ZERO) + each.request.reserved_quantity
+    # One that ends in this go gives its reservation back once; what was to replace it comes too late.
+    ended = {each.request.order_id for each in ends}
+    replaced = [
+        each.replaces
+        for each in requests
+        if each.replaces is not None and each.replaces not in ended and not each.accepted
+    ]
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]
     limits_first = blocks.limits_are_next(connection, symbol)
     net = _net(executable, market, limits_first=limits_first)
     short: set[int] = set()
-    if net is not None and net.side == "buy" and net.limit_price is not None:
+    if net is not None and net.side == Side.BUY and net.limit_price is not None:
         room = buying_power.room(connection, crypto=market.asset is not None and market.asset.crypto)
         if room is None or (room.age > ACCOUNT_AGE and not around.account_is_fresh):
             return Planned(account_due=True)
@@ -85,7 +96,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
             fitting = within(net, room.dollars, market.price, market.asset)
             if fitting is None:
                 # Nothing of it fits. What is sold goes out without it, and makes room.
-                short = {id(each) for each in executable if each.request.terms.side == "buy"}
+                short = {id(each) for each in executable if each.request.terms.side == Side.BUY}
                 executable = [each for each in executable if id(each) not in short]
                 fitting = _net(executable, market, limits_first=limits_first)
             net = fitting
@@ -169,7 +180,7 @@ def _net(executable: Sequence[Decision], market: Market, *, limits_first: bool) 
         return None
     orders = [ExecutableOrder(each.request.terms.side, each.remaining, each.limit) for each in executable]
     # Drawn anew each time, since the side that goes to the broker pays the spread.
-    balanced = secrets.choice(SIDES)
+    balanced = secrets.choice(list(Side))
     return net_orders(orders, market.price, market.collar, market.asset, balanced=balanced, limits_first=limits_first)
 
 
@@ -207,7 +218,7 @@ def _short(decision: Decision, next_close: datetime | None, at: datetime) -> Wri
 def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_work: bool) -> Write:
     request = decision.request
     # At the market by hand too: its rest waits while the account cannot carry it, and no longer than its day.
-    of_the_day = request.terms.type != "market" or request.origin is OrderOrigin.MANUAL
+    of_the_day = request.terms.type != OrderType.MARKET or request.origin is OrderOrigin.MANUAL
     expires_at = next_close if request.time_in_force == "day" and of_the_day else None
     if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import is_crypto
+from stratforge.market.sizes import Side
 from stratforge.portfolio.acceptance import COLLAR, Action, Market, decide
 from stratforge.portfolio.orders import OrderOrigin, OrderRequest
 from stratforge.portfolio.reasons import Reason
@@ -84,8 +85,8 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
     (decision,) = decide([request], {user_id: account}, free, market)
     own = wanted.limit_price or wanted.stop_price or state.price
     cost = decision.quantity * own
-    bought = wanted.side == "buy" and decision.action in (Action.JOIN, Action.REST)
-    sold = wanted.side == "sell" and decision.action in (Action.JOIN, Action.REST)
+    bought = wanted.side == Side.BUY and decision.action in (Action.JOIN, Action.REST)
+    sold = wanted.side == Side.SELL and decision.action in (Action.JOIN, Action.REST)
     return OrderPreview(
         outcome=decision.action,
         quantity=decision.quantity,

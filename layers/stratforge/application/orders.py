@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.quotas import spend
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import InvalidOrderTerms, OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
-from stratforge.storage.ledger import order_book
-from stratforge.storage.ledger.order_book import NewOrder, StoredOrder
+from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger.order_book import ClientOrderIdTaken, NewOrder, StoredOrder
+from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import sessions
 
 Amount = Annotated[Decimal, Field(gt=0, le=Decimal(10**9), max_digits=20, decimal_places=9)]
 Price = Annotated[Decimal, Field(gt=0, le=Decimal(10**7), max_digits=16, decimal_places=9)]
+
+ClientOrderId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
 
 class OrderSize(BaseModel):
@@ -43,11 +49,11 @@ class OrderSize(BaseModel):
     def size(self) -> tuple[SizeKind, Decimal]:
         """The size that was given, with its kind: a quantity, dollars, or a fraction."""
         if self.quantity is not None:
-            return "quantity", self.quantity
+            return SizeKind.QUANTITY, self.quantity
         if self.notional is not None:
-            return "notional", self.notional
+            return SizeKind.NOTIONAL, self.notional
         assert self.fraction is not None
-        return "fraction", self.fraction
+        return SizeKind.FRACTION, self.fraction
 
 
 class PlaceOrder(OrderSize):
@@ -65,13 +71,16 @@ class PlaceOrder(OrderSize):
 
     symbol: Symbol
     side: Side
-    type: OrderType = "market"
-    time_in_force: TimeInForce = "day"
+    type: OrderType = OrderType.MARKET
+    time_in_force: TimeInForce = TimeInForce.DAY
     limit_price: Price | None = None
     stop_price: Price | None = None
     trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
     trail_price: Price | None = None
     session_id: UUID | None = Field(None, description="Sell what this session holds instead of what was bought by hand")
+    client_order_id: ClientOrderId | None = Field(
+        None, description="What your program calls it: unique among your orders"
+    )
 
     @model_validator(mode="after")
     def terms_go_together(self) -> Self:
@@ -80,7 +89,7 @@ class PlaceOrder(OrderSize):
             self.terms().check()
         except InvalidOrderTerms as error:
             raise ValueError(str(error)) from None
-        if self.session_id is not None and self.side == "buy":
+        if self.session_id is not None and self.side == Side.BUY:
             raise ValueError("session_id is for sales: a session buys by its strategy")
         return self
 
@@ -109,14 +118,28 @@ def place_order(
 
     Raises:
         NotFound: if it is to sell what a session holds that the caller does not have.
+        Conflict: if another order of the caller has its client order id.
     """
     caller.require(Scope.TRADE)
     kind, size = request.size()
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.ORDERS)
         if request.session_id is not None and sessions.get_session(connection, request.session_id) is None:
             raise NotFound("session")
-        new = NewOrder(request.symbol, request.terms(), request.time_in_force, kind, size, request.session_id)
-        placed = order_book.place_order(connection, caller.user_id, new, key.new_id(connection, caller.user_id))
+        new = NewOrder(
+            request.symbol,
+            request.terms(),
+            request.time_in_force,
+            kind,
+            size,
+            request.session_id,
+            client_order_id=request.client_order_id,
+        )
+        try:
+            placed = order_book.place_order(connection, caller.user_id, new, key.new_id(connection, caller.user_id))
+        except ClientOrderIdTaken:
+            message = f"Another of your orders has the client_order_id {request.client_order_id}; list orders by it, or choose another."
+            raise Conflict(message, code="client-order-id-taken") from None
     outbox.wake_executor(placed.symbol, f"order-{placed.order_id}")
     outbox.request_subscription(placed.symbol)
     return placed
@@ -130,10 +153,65 @@ def cancel_order(database: Database, outbox: Outbox, caller: Caller, order_id: U
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.CANCELLATIONS)
         found = existing(order_book.request_cancel(connection, order_id), "order")
     if found.cancel_requested and found.status in order_book.OPEN:
         outbox.wake_executor(found.symbol, f"cancel-{order_id}")
     return found
+
+
+def cancel_all_orders(
+    database: Database, outbox: Outbox, caller: Caller, symbol: str | None = None
+) -> list[StoredOrder]:
+    """Asks for the end of all the caller's open orders, of sessions too, on one symbol or on all. Sales that close a position go on."""
+    caller.require(Scope.TRADE)
+    with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.CANCELLATIONS)
+        found = order_book.symbols_with_open_orders(connection, caller.user_id)
+    called_off: list[StoredOrder] = []
+    # A symbol at a time, so that whoever executes it never waits for more than its own orders.
+    for each in found if symbol is None else [symbol] if symbol in found else []:
+        with database.transaction(caller) as connection:
+            lock_symbol(connection, each)
+            called_off += order_book.request_cancel_of_all(connection, caller.user_id, each)
+        outbox.wake_executor(each, f"cancel-all-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
+    return called_off
+
+
+def close_positions(
+    database: Database, outbox: Outbox, caller: Caller, symbol: str | None = None, *, sessions_too: bool = True
+) -> list[StoredOrder]:
+    """Sells all that the caller holds of a symbol, or of all: by hand, and in sessions, which go on. Sales that wait for it are called off.
+    Asking again places nothing twice.
+
+    Returns:
+        The orders that sell it.
+
+    Raises:
+        NotFound: if nothing is held of the symbol.
+    """
+    caller.require(Scope.TRADE)
+    with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.CANCELLATIONS)
+        owned = existing(portfolio.read_portfolio(connection, caller.user_id), "portfolio").positions
+    holders: dict[str, list[UUID | None]] = {}
+    for position in owned:
+        if symbol in (None, position.symbol) and (sessions_too or position.session_id is None):
+            holders.setdefault(position.symbol, []).append(position.session_id)
+    if symbol is not None and not holders:
+        raise NotFound("position")
+    closing: list[StoredOrder] = []
+    for each, sessions_of_it in sorted(holders.items()):
+        with database.transaction(caller) as connection:
+            lock_symbol(connection, each)
+            for session_id in sessions_of_it:
+                if session_id is None:
+                    order_book.sell_all(connection, caller.user_id, each, None)
+                else:
+                    sessions.flatten_session(connection, session_id)
+            closing += order_book.closing_orders(connection, caller.user_id, each)
+        outbox.wake_executor(each, f"close-{caller.user_id}-{datetime.now(UTC):%H%M%S%f}")
+    return closing
 
 
 def replace_order(
@@ -148,6 +226,7 @@ def replace_order(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.ORDERS)
         old = existing(order_book.get_order(connection, order_id), "order")
         if old.origin is not OrderOrigin.MANUAL:
             raise Conflict("Orders of strategies cannot be replaced.", code="not-by-hand")
@@ -172,9 +251,9 @@ def _changed(old: StoredOrder, change: OrderChange) -> NewOrder:
     except InvalidOrderTerms as error:
         raise Invalid(f"{error}.") from None
     left = old.quantity - old.filled_quantity
-    kind, size = (old.size_kind, old.size) if left <= 0 else ("quantity", left)
+    kind, size = (old.size_kind, old.size) if left <= 0 else (SizeKind.QUANTITY, left)
     if change.quantity is not None:
-        kind, size = "quantity", change.quantity
+        kind, size = SizeKind.QUANTITY, change.quantity
     return NewOrder(
         old.symbol, terms, change.time_in_force or old.time_in_force, kind, size, old.session_id, replaces=old.order_id
     )

@@ -31,6 +31,7 @@ from stratforge.storage.ledger import (
     invariants,
     odd_lots,
     reconciliation,
+    session_pnl,
     symbols,
 )
 from stratforge.storage.ledger.announced_actions import OpenAction
@@ -38,7 +39,6 @@ from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, U
 from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
 
 # Younger blocks are left to the order stream.
@@ -379,7 +379,7 @@ class Reconciliation:
     def _check_ledger(self, report: Report) -> None:
         with self._database.transaction() as connection:
             for symbol in reconciliation.settle_ended_sessions(connection):
-                sessions.fix_final_pnl(connection, symbol)
+                session_pnl.fix_final_pnl(connection, symbol)
             report.closing = reconciliation.closing_holdings(connection)
             report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
             if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:

@@ -11,12 +11,15 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.quotas import spend
 from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import SizingRule, check_size
+from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.sessions import SessionMode, SessionSettings, SessionStatus, StoredSession
@@ -38,7 +41,7 @@ class NewSession(BaseModel):
         SessionMode.PAPER,
         description="PAPER trades; MANUAL only says what it would do, and the orders are yours to place",
     )
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = SizingRule.EQUITY_FRACTION
     sizing_value: SizingValue = Decimal("0.1")
     stop_loss: Part | None = Field(None, description="Sells this far below the average entry price")
     take_profit: Gain | None = Field(None, description="Sells this far above the average entry price")
@@ -77,6 +80,7 @@ def start_session(
     caller.require(Scope.TRADE)
     settings = SessionSettings(new.sizing_rule, new.sizing_value, new.stop_loss, new.take_profit, new.trailing_stop)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.SESSIONS)
         strategy = existing(strategies.get_strategy(connection, new.strategy_id), "strategy")
         version = new.version or strategy.version
         if new.version and strategies.get_version(connection, new.strategy_id, new.version) is None:
@@ -145,6 +149,7 @@ def toggle_strategy(database: Database, outbox: Outbox, caller: Caller, strategy
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.SESSIONS)
         strategy = existing(strategies.lock_strategy(connection, strategy_id), "strategy")
         active = sessions.active_sessions(connection, strategy_id)
         if active:
@@ -171,6 +176,7 @@ def stop_session(
     """
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
+        lock_symbol(connection, _found(connection, session_id).symbol)
         stopped = existing(sessions.stop_session(connection, session_id, flatten=flatten), "session")
     _tell_of_end(outbox, stopped)
     return stopped
@@ -189,6 +195,8 @@ def stop_strategy(
         if strategies.get_strategy(connection, strategy_id) is None:
             raise NotFound("strategy")
         active = sessions.active_sessions(connection, strategy_id)
+        for symbol in sorted({each.symbol for each in active}):
+            lock_symbol(connection, symbol)
         ended = [sessions.stop_session(connection, each.session_id, flatten=flatten) for each in active]
     stopped = [each for each in ended if each is not None]
     for each in stopped:
@@ -211,6 +219,7 @@ def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_
     caller.require(Scope.TRADE)
     with database.transaction(caller) as connection:
         found = _found(connection, session_id)
+        lock_symbol(connection, found.symbol)
         sessions.flatten_session(connection, session_id)
     outbox.wake_executor(found.symbol, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
     return found

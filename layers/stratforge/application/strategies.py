@@ -11,9 +11,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Invalid, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.quotas import spend_first
 from stratforge.market import parse_symbol
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
@@ -61,9 +63,14 @@ class CheckedCode:
     findings: tuple[Finding, ...] = ()
 
 
-def check_code(caller: Caller, code: str) -> CheckedCode:
-    """Compiles code and gives its findings or the strategy; nothing is stored."""
+def check_code(database: Database, caller: Caller, code: str) -> CheckedCode:
+    """Compiles code and gives its findings or the strategy; nothing is stored.
+
+    Raises:
+        LimitReached: if too much was to be compiled.
+    """
     caller.require(Scope.READ)
+    spend_first(database, caller, quotas.STRATEGIES)
     return _examined(code)
 
 
@@ -93,6 +100,7 @@ def store_strategy(database: Database, caller: Caller, new: NewStrategy, key: Re
         Invalid: if the code is not in the strategy language.
     """
     caller.require(Scope.WRITE)
+    spend_first(database, caller, quotas.STRATEGIES)
     strategy = _compiled(new.python_code)
     description = Description(new.name, new.symbol, new.logic_explanation)
     with database.transaction(caller) as connection:
@@ -118,6 +126,7 @@ def change_strategy(
         Changed: if it is not the one that the change was based on.
     """
     caller.require(Scope.WRITE)
+    spend_first(database, caller, quotas.STRATEGIES)
     strategy = None if change.python_code is None else _compiled(change.python_code)
     with database.transaction(caller) as connection:
         current = _locked(connection, strategy_id)

@@ -8,9 +8,11 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, NotFound, existing
 from stratforge.application.idempotency import RequestKey
+from stratforge.application.quotas import spend
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
 from stratforge.storage.postgres.database import Database
@@ -61,6 +63,7 @@ def create_webhook(
     caller.require(Scope.READ)
     secret = _SECRET_PREFIX + request.new_secret(caller.user_id)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.WEBHOOKS)
         webhook_id = request.new_id(connection, caller.user_id)
         if (made := webhooks.get_webhook(connection, webhook_id)) is not None:
             return SignedWebhook(**asdict(made), secret=secret)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import get_args
 
 from stratforge.market.sizes import SizingRule
 
@@ -46,7 +45,7 @@ class BacktestConfig:
     spread_bps: float = 0.0
     participation: float | None = None
     fractional: bool = True
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = SizingRule.EQUITY_FRACTION
     sizing_value: float = 1.0
     stop_loss: float | None = None
     take_profit: float | None = None
@@ -74,9 +73,9 @@ class BacktestConfig:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise BacktestError(f"{name} is {value}; give a number above zero")
-        if self.sizing_rule not in get_args(SizingRule):
+        if self.sizing_rule not in list(SizingRule):
             raise BacktestError(
-                f"sizing_rule is {self.sizing_rule!r}; give EQUITY_FRACTION, FIXED_CASH or FIXED_QUANTITY"
+                f"sizing_rule is {str(self.sizing_rule)!r}; give EQUITY_FRACTION, FIXED_CASH or FIXED_QUANTITY"
             )
 
     @property

@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from stratforge.backtest.config import BacktestConfig
+from stratforge.market.sizes import SizingRule
 from stratforge.strategy import Strategy, arithmetic
 from stratforge.strategy.evaluation import STATE_LIMIT
 from stratforge.strategy.on_bar_compiler import OnBar
@@ -59,7 +60,7 @@ class Features:
     """The features of a configuration that shape the loop (its numbers are arguments)."""
 
     fractional: bool
-    sizing_rule: str
+    sizing_rule: SizingRule
     costs: bool
     commission: bool
     participation: bool
@@ -374,9 +375,9 @@ def _write_decision(write: Callable[[str], None], indent: str, features: Feature
     write(inner + "if action == 1.0:")
     write(deep + "if kind == 0.0:")
     rule = {
-        "EQUITY_FRACTION": "(cash + quantity * b_close) * sizing_value * confidence / b_close",
-        "FIXED_CASH": "sizing_value / b_close",
-        "FIXED_QUANTITY": "sizing_value",
+        SizingRule.EQUITY_FRACTION: "(cash + quantity * b_close) * sizing_value * confidence / b_close",
+        SizingRule.FIXED_CASH: "sizing_value / b_close",
+        SizingRule.FIXED_QUANTITY: "sizing_value",
     }[features.sizing_rule]
     write(deep + f"    want = {rule}")
     write(deep + "elif kind == 1.0: want = (cash + quantity * b_close) * size / b_close")

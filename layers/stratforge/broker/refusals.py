@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from stratforge.portfolio.order_states import states_markdown
 from stratforge.portfolio.orders import Returns
 from stratforge.portfolio.reasons import Reason
 
@@ -133,7 +134,26 @@ def refusal_of(status: int, message: str) -> Refusal:
     return Refusal.ASSET_CLOSED if status == 404 else Refusal.INVALID_ORDER
 
 
-def refusals_markdown() -> str:
-    """The table as the documentation shows it."""
-    rows = [f"| `{kind}` | {rule.concern} | `{rule.reason}` | {rule.consequence} |" for kind, rule in RULES.items()]
-    return "\n".join(["| refusal | concerns | users are told | what follows |", "|---|---|---|---|", *rows]) + "\n"
+def broker_markdown() -> str:
+    """The page on the broker's statuses and refusals, and on what the platform does about them."""
+    return "\n".join(
+        [
+            "# What the broker says, and what follows",
+            "",
+            "Generated from `stratforge.portfolio.order_states` and `stratforge.broker.refusals`; write it again with: `stratforge broker`.",
+            "",
+            "## Statuses and events of orders",
+            "",
+            "A status that is not in the table is told to operators (the reconciler's report, `unclear`), and the order is looked up again until it ends.",
+            "",
+            states_markdown(),
+            "## Refusals",
+            "",
+            "Alpaca's code 40310000 stands for most of them, so the words decide.",
+            "",
+            "| refusal | concerns | users are told | what follows |",
+            "|---|---|---|---|",
+            *(f"| `{kind}` | {rule.concern} | `{rule.reason}` | {rule.consequence} |" for kind, rule in RULES.items()),
+            "",
+        ]
+    )

@@ -14,7 +14,7 @@ from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said
 from stratforge.intent.program import Program
-from stratforge.intent.reference import reference_strategy
+from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.scenarios import never_acts

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Literal
+from enum import StrEnum
 
-Side = Literal["buy", "sell"]
-# What an order's size is: left to the session, a share of the equity, shares or coins, or money.
-SizeKind = Literal["default", "fraction", "quantity", "notional"]
-# What a session makes of a signal without a size: a share of the equity, so much money, or so many shares or coins.
-SizingRule = Literal["EQUITY_FRACTION", "FIXED_CASH", "FIXED_QUANTITY"]
+
+class Side(StrEnum):
+    """The two sides of an order, a fill or a block."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+class SizeKind(StrEnum):
+    """The units in which an order's size is given."""
+
+    DEFAULT = "default"  # Left to the session.
+    FRACTION = "fraction"  # Of the equity when buying, of the position when selling.
+    QUANTITY = "quantity"  # Shares or coins.
+    NOTIONAL = "notional"  # Money.
+
+
+class SizingRule(StrEnum):
+    """The rules by which a session sizes a signal that brings no size."""
+
+    EQUITY_FRACTION = "EQUITY_FRACTION"
+    FIXED_CASH = "FIXED_CASH"
+    FIXED_QUANTITY = "FIXED_QUANTITY"
 
 
 def check_size(rule: SizingRule, value: float | Decimal) -> None:
@@ -18,7 +36,7 @@ def check_size(rule: SizingRule, value: float | Decimal) -> None:
     Raises:
         ValueError: saying what to give instead.
     """
-    if rule == "EQUITY_FRACTION" and value > 1:
+    if rule == SizingRule.EQUITY_FRACTION and value > 1:
         raise ValueError(
             f"sizing_value is {value:g}; with EQUITY_FRACTION give a part of the equity between 0 and 1, such as 0.1"
         )

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
 
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.orders import (
     EXIT_ORIGINS,
@@ -16,6 +17,7 @@ from stratforge.portfolio.orders import (
     ExchangeState,
     OrderOrigin,
     OrderRequest,
+    OrderType,
     TradingState,
     Trigger,
     effective_limit,
@@ -142,7 +144,7 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.UNKNOWN_ASSET
     elif not market.asset.tradable:
         reason = Reason.NOT_TRADABLE
-    elif market.asset.sell_only and request.terms.side == "buy":
+    elif market.asset.sell_only and request.terms.side == Side.BUY:
         reason = Reason.SELL_ONLY
     elif market.halted:
         reason = Reason.SYMBOL_HALTED
@@ -150,7 +152,7 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.PLATFORM_HALTED
     elif account.trading_state is TradingState.HALTED:
         reason = Reason.USER_HALTED
-    elif request.terms.side == "buy" and TradingState.REDUCING in (market.platform_state, account.trading_state):
+    elif request.terms.side == Side.BUY and TradingState.REDUCING in (market.platform_state, account.trading_state):
         reason = Reason.REDUCING_ONLY
     elif not market.open and request.origin is OrderOrigin.SIGNAL:
         reason = Reason.MARKET_CLOSED
@@ -159,9 +161,16 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
     elif market.suspended:
         # What is old or missing now is so for the same reason, and nobody's order is to blame.
         return Decision(request, Action.WAIT)
-    elif not market.fresh and request.terms.type == "market" and request.origin is OrderOrigin.MANUAL and market.open:
+    elif (
+        not market.fresh
+        and request.terms.type == OrderType.MARKET
+        and request.origin is OrderOrigin.MANUAL
+        and market.open
+    ):
         reason = Reason.STALE_PRICE
-    elif (not market.open or market.exchange_state is not ExchangeState.TRADING) and request.terms.type == "market":
+    elif (
+        not market.open or market.exchange_state is not ExchangeState.TRADING
+    ) and request.terms.type == OrderType.MARKET:
         return Decision(request, Action.WAIT)
     if reason is None:
         return None
@@ -178,15 +187,15 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     account = books.accounts[request.user_id]
     # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
     reserve_price = request.reserve_price
-    if request.terms.side == "buy" and effective_limit(request.terms) is None:
+    if request.terms.side == Side.BUY and effective_limit(request.terms) is None:
         reserve_price = max(reserve_price, market.price * (1 + market.collar))
-    reserved = request.remaining * reserve_price if request.terms.side == "buy" else ZERO
+    reserved = request.remaining * reserve_price if request.terms.side == Side.BUY else ZERO
     more = reserved - request.reserved_cash
     if more > account.cash:
         return Decision(request, Action.REFUSE, reason=Reason.INSUFFICIENT_CASH)
     account.cash -= more
     triggers = trigger_of(request.terms, triggered=True)
-    stop_limit_waits = request.terms.type == "stop_limit" and not triggers.at(market.price, market.price)
+    stop_limit_waits = request.terms.type == OrderType.STOP_LIMIT and not triggers.at(market.price, market.price)
     return Decision(
         request,
         Action.REST if stop_limit_waits else Action.JOIN,
@@ -222,10 +231,10 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     own_price = terms.limit_price or terms.stop_price
     wanted = requested_quantity(request, account.equity, cash, free, own_price or market.price, unit)
     quantity = asset.conform(wanted)
-    if terms.side == "sell":
+    if terms.side == Side.SELL:
         if free <= 0 or wanted <= 0:
             return Decision(request, Action.REFUSE, reason=Reason.NO_POSITION)
-        if request.size_kind == "quantity" and request.origin is OrderOrigin.MANUAL and quantity > free:
+        if request.size_kind == SizeKind.QUANTITY and request.origin is OrderOrigin.MANUAL and quantity > free:
             return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.NO_POSITION)
         quantity = min(quantity, free)
         # What is left over would be too small to sell on its own, so it goes along.
@@ -235,7 +244,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         return Decision(request, Action.REFUSE, reason=Reason.WHOLE_UNITS_ONLY)
     if not asset.is_large_enough(quantity, own_price or market.price):
         return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.BELOW_MINIMUM)
-    reserved_cash = quantity * unit if terms.side == "buy" else ZERO
+    reserved_cash = quantity * unit if terms.side == Side.BUY else ZERO
     if reserved_cash > cash:
         return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.INSUFFICIENT_CASH)
     proposal = Proposal(
@@ -250,19 +259,19 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     reason = refusal(proposal)
     if reason is not None:
         return Decision(request, Action.REFUSE, quantity=quantity, reason=reason)
-    reserved_quantity = quantity if terms.side == "sell" else ZERO
+    reserved_quantity = quantity if terms.side == Side.SELL else ZERO
     if request.replaces is not None:
         # Only once: a second order that wants to replace the same one comes too late.
         del books.releases[request.replaces]
     account.cash = cash - reserved_cash
     books.free[holder] = free - reserved_quantity
     account.orders_last_minute += 1
-    if terms.side == "buy":
+    if terms.side == Side.BUY:
         account.exposure += proposal.value
         account.symbol_value += proposal.value
-    water_mark = market.price if terms.type == "trailing_stop" else None
+    water_mark = market.price if terms.type == OrderType.TRAILING_STOP else None
     # A stop whose price has been passed already triggers at once; a limit that the market meets is executable.
-    triggered = terms.type in ("stop", "stop_limit") and trigger_of(terms, triggered=False).at(
+    triggered = terms.type in (OrderType.STOP, OrderType.STOP_LIMIT) and trigger_of(terms, triggered=False).at(
         market.price, market.price
     )
     trigger = trigger_of(terms, triggered=triggered, water_mark=water_mark)
@@ -272,7 +281,7 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
         Action.JOIN if executable else Action.REST,
         quantity=quantity,
         remaining=quantity,
-        reserve_price=unit if terms.side == "buy" else ZERO,
+        reserve_price=unit if terms.side == Side.BUY else ZERO,
         reserved_cash=reserved_cash,
         reserved_quantity=reserved_quantity,
         limit=effective_limit(terms),

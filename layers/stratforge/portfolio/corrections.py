@@ -65,7 +65,7 @@ def correct_fills(
         return None
     parts = apportion(abs(quantity), filled, key=key, step=step)
     money = apportion(abs(value), filled, key=key, step=PRICE_STEP)
-    bought = 1 if side == "buy" else -1
+    bought = 1 if side == Side.BUY else -1
     # A user may have several orders in the block, of one holder or of several: they bear it together.
     cash_left = {share.user_id: share.free_cash for share in shares}
     quantity_left = {(share.user_id, share.session_id): share.free_quantity for share in shares}
@@ -140,7 +140,7 @@ def split_order(order: WaitingOrder, ratio: Decimal, asset: AssetRules, held: De
         held: What its holder has after the split and is not selling otherwise.
     """
     terms = order.terms
-    buys = terms.side == "buy"
+    buys = terms.side == Side.BUY
     scaled = replace(
         terms,
         limit_price=_on_tick(terms.limit_price, ratio, asset, up=not buys),
@@ -160,7 +160,7 @@ def split_order(order: WaitingOrder, ratio: Decimal, asset: AssetRules, held: De
     after = replace(
         order,
         terms=scaled,
-        size=order.size * ratio if order.size_kind == "quantity" else order.size,
+        size=order.size * ratio if order.size_kind == SizeKind.QUANTITY else order.size,
         remaining=remaining,
         reserve_price=reserve_price,
         reserved_cash=cash,

@@ -68,23 +68,23 @@ def net_orders(
     """
     if not orders:
         return None
-    widest = {"buy": price * (1 + collar), "sell": price * (1 - collar)}
+    widest = {Side.BUY: price * (1 + collar), Side.SELL: price * (1 - collar)}
     bounds = [_bound(order, widest[order.side]) for order in orders]
     tight = {i for i, order in enumerate(orders) if bounds[i] != widest[order.side]}
     free = set(range(len(orders))) - tight
     inside = _best_limits(orders, tight, price) if tight and (limits_first or not free) else free
-    bought = sum((orders[i].quantity for i in inside if orders[i].side == "buy"), ZERO)
-    sold = sum((orders[i].quantity for i in inside if orders[i].side == "sell"), ZERO)
+    bought = sum((orders[i].quantity for i in inside if orders[i].side == Side.BUY), ZERO)
+    sold = sum((orders[i].quantity for i in inside if orders[i].side == Side.SELL), ZERO)
     left_out = frozenset(range(len(orders))) - inside
     owes_turn = inside == free and bool(tight)
-    side: Side = balanced if bought == sold else ("buy" if bought > sold else "sell")
+    side = balanced if bought == sold else Side.BUY if bought > sold else Side.SELL
     quantity = _to_broker(abs(bought - sold), max(bought, sold), price, asset)
     if quantity is None:
-        return Block(None, ZERO, ZERO, None, widest["sell"], widest["buy"], left_out, owes_turn)
+        return Block(None, ZERO, ZERO, None, widest[Side.SELL], widest[Side.BUY], left_out, owes_turn)
     cross = max(bought, sold) - quantity
     mine = [bounds[i] for i in inside if orders[i].side == side]
-    limit = asset.round_limit(min(mine) if side == "buy" else max(mine), up=side == "sell")
-    return Block(side, quantity, cross, limit, widest["sell"], widest["buy"], left_out, owes_turn)
+    limit = asset.round_limit(min(mine) if side == Side.BUY else max(mine), up=side == Side.SELL)
+    return Block(side, quantity, cross, limit, widest[Side.SELL], widest[Side.BUY], left_out, owes_turn)
 
 
 def within(block: Block, dollars: Decimal, price: Decimal, asset: AssetRules | None) -> Block | None:
@@ -101,13 +101,13 @@ def within(block: Block, dollars: Decimal, price: Decimal, asset: AssetRules | N
 def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
     if order.limit is None:
         return widest
-    return min(order.limit, widest) if order.side == "buy" else max(order.limit, widest)
+    return min(order.limit, widest) if order.side == Side.BUY else max(order.limit, widest)
 
 
 def _best_limits(orders: Sequence[ExecutableOrder], tight: set[int], price: Decimal) -> set[int]:
     """The limit orders with the best price of their side, and those that are as good as at the market."""
     best: set[int] = set()
-    for side, sign in (("buy", 1), ("sell", -1)):
+    for side, sign in ((Side.BUY, 1), (Side.SELL, -1)):
         ranks = {i: (orders[i].limit or price) * sign for i in tight if orders[i].side == side}
         if ranks:
             level = min(max(ranks.values()), price * (sign + COMFORT))
@@ -125,6 +125,6 @@ def _to_broker(net: Decimal, larger: Decimal, price: Decimal, asset: AssetRules)
 
 def may_cross(side: Side, limit: Decimal | None, price: Decimal, low: Decimal, high: Decimal) -> bool:
     """Returns whether an order may be crossed at the price of a fill: within its limit, and within what was reserved for it."""
-    if side == "buy":
+    if side == Side.BUY:
         return price <= (high if limit is None else min(limit, high))
     return price >= (low if limit is None else max(limit, low))

@@ -9,14 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
 from uuid import UUID
 
 from stratforge.market.sizes import Side, SizeKind, SizingRule
 
-SIDES: tuple[Side, Side] = ("buy", "sell")
-OrderType = Literal["market", "limit", "stop", "stop_limit", "trailing_stop"]
-TimeInForce = Literal["day", "gtc"]
+
+class OrderType(StrEnum):
+    """The types of orders; all but those at the market rest in our book until their price comes."""
+
+    MARKET = "market"
+    LIMIT = "limit"
+    STOP = "stop"
+    STOP_LIMIT = "stop_limit"
+    TRAILING_STOP = "trailing_stop"
+
+
+class TimeInForce(StrEnum):
+    """The times for which an order stands: the trading day, or until it is canceled."""
+
+    DAY = "day"
+    GTC = "gtc"
 
 
 class OrderOrigin(StrEnum):
@@ -90,7 +102,7 @@ class OrderTerms:
     """An order's side, type and price conditions."""
 
     side: Side
-    type: OrderType = "market"
+    type: OrderType = OrderType.MARKET
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     trail_percent: Decimal | None = None
@@ -117,16 +129,16 @@ class OrderTerms:
             if name not in wanted:
                 raise InvalidOrderTerms(f"a {self.type} order has no {name}; leave it out")
         trails = (self.trail_percent is not None) + (self.trail_price is not None)
-        if self.type == "trailing_stop" and trails != 1:
+        if self.type == OrderType.TRAILING_STOP and trails != 1:
             raise InvalidOrderTerms("a trailing_stop order needs trail_percent or trail_price, and not both")
-        if self.type != "trailing_stop" and trails:
+        if self.type != OrderType.TRAILING_STOP and trails:
             raise InvalidOrderTerms(f"a {self.type} order does not trail; leave trail_percent and trail_price out")
 
     def stop(self, water_mark: Decimal | None) -> Decimal | None:
         """The price that triggers it: its stop, or what it trails from the best price so far."""
-        if self.type != "trailing_stop" or water_mark is None:
+        if self.type != OrderType.TRAILING_STOP or water_mark is None:
             return self.stop_price
-        sign = -1 if self.side == "sell" else 1
+        sign = -1 if self.side == Side.SELL else 1
         if self.trail_price is not None:
             return max(water_mark + sign * self.trail_price, Decimal(0))
         assert self.trail_percent is not None
@@ -151,25 +163,25 @@ NEVER = Trigger()
 def trigger_of(terms: OrderTerms, *, triggered: bool, water_mark: Decimal | None = None) -> Trigger:
     """Returns the trigger at which an order has to be looked at. Once triggered, a stop-limit order is a limit order
     and a stop a market order."""
-    if terms.type in ("limit", "stop_limit") and (triggered or terms.type == "limit"):
-        return Trigger(below=terms.limit_price) if terms.side == "buy" else Trigger(above=terms.limit_price)
-    if terms.type == "market" or triggered:
+    if terms.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and (triggered or terms.type == OrderType.LIMIT):
+        return Trigger(below=terms.limit_price) if terms.side == Side.BUY else Trigger(above=terms.limit_price)
+    if terms.type == OrderType.MARKET or triggered:
         # Executable whatever the price: every price is above this one.
         return Trigger(above=Decimal(0))
     stop = terms.stop(water_mark)
-    return Trigger(above=stop) if terms.side == "buy" else Trigger(below=stop)
+    return Trigger(above=stop) if terms.side == Side.BUY else Trigger(below=stop)
 
 
 def effective_limit(terms: OrderTerms) -> Decimal | None:
     """The limit an executable order has; None for what executes at the market."""
-    return terms.limit_price if terms.type in ("limit", "stop_limit") else None
+    return terms.limit_price if terms.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) else None
 
 
 def worst_unit_price(
     terms: OrderTerms, reference: Decimal, collar: Decimal, water_mark: Decimal | None = None
 ) -> Decimal:
     """The most a unit of a buy order may cost: what is reserved for each unit."""
-    if terms.type in ("limit", "stop_limit") and terms.limit_price is not None:
+    if terms.type in (OrderType.LIMIT, OrderType.STOP_LIMIT) and terms.limit_price is not None:
         return terms.limit_price
     stop = terms.stop(water_mark)
     return max(reference, stop or reference) * (1 + collar)
@@ -191,9 +203,9 @@ class OrderRequest:
     size: Decimal
     order_id: UUID | None = None
     signal_id: int | None = None
-    time_in_force: TimeInForce = "day"
+    time_in_force: TimeInForce = TimeInForce.DAY
     confidence: Decimal = Decimal(1)
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = SizingRule.EQUITY_FRACTION
     sizing_value: Decimal = Decimal(0)
     accepted: bool = False
     triggered: bool = False

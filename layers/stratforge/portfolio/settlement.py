@@ -163,7 +163,7 @@ def _within_limit(block: BlockState, price: Decimal) -> Decimal:
     """The price nearest to `price` at which the broker can have filled the block."""
     if block.limit_price is None:
         return price
-    if block.side == "buy":
+    if block.side == Side.BUY:
         return min(max(price, PRICE_STEP), block.limit_price)
     return max(price, block.limit_price)
 
@@ -188,7 +188,7 @@ def _traded(
         part = at_broker.get(order.order_id, ZERO)
         inside = parts.get(order.order_id, ZERO) - part + crossing.get(order.order_id, ZERO)
         if part > 0:
-            sold = order.side == "sell"
+            sold = order.side == Side.SELL
             fee_quantity = ZERO if sold else fees[order.order_id]
             fee_cash = (part * price * block.fee_rate).quantize(PRICE_STEP) if sold else ZERO
             trades.append(

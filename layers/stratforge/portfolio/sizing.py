@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from stratforge.market.sizes import Side, SizeKind, SizingRule
 from stratforge.portfolio.orders import OrderOrigin, OrderRequest
 
 ZERO = Decimal(0)
@@ -24,26 +25,26 @@ def requested_quantity(
         worst_price: What a unit may cost at most. A share of equity is cut to what the free cash buys at it; a quantity or
             an amount means what it says, or nothing.
     """
-    if request.terms.side == "sell":
+    if request.terms.side == Side.SELL:
         return _to_sell(request, free, price)
-    if request.size_kind == "quantity":
+    if request.size_kind == SizeKind.QUANTITY:
         return request.size
-    if request.size_kind == "notional":
+    if request.size_kind == SizeKind.NOTIONAL:
         return request.size / price
-    if request.size_kind == "default" and request.sizing_rule == "FIXED_QUANTITY":
+    if request.size_kind == SizeKind.DEFAULT and request.sizing_rule == SizingRule.FIXED_QUANTITY:
         return min(request.sizing_value, cash / worst_price)
-    if request.size_kind == "default" and request.sizing_rule == "FIXED_CASH":
+    if request.size_kind == SizeKind.DEFAULT and request.sizing_rule == SizingRule.FIXED_CASH:
         return min(request.sizing_value / price, cash / worst_price)
-    share = request.size if request.size_kind == "fraction" else request.sizing_value * request.confidence
+    share = request.size if request.size_kind == SizeKind.FRACTION else request.sizing_value * request.confidence
     return min(equity * share / price, cash / worst_price)
 
 
 def _to_sell(request: OrderRequest, free: Decimal, price: Decimal) -> Decimal:
-    if request.size_kind == "fraction":
+    if request.size_kind == SizeKind.FRACTION:
         return free * request.size
-    if request.size_kind == "quantity":
+    if request.size_kind == SizeKind.QUANTITY:
         # A strategy that asks to sell more than it holds sells what it holds.
         return request.size if request.origin is OrderOrigin.MANUAL else min(request.size, free)
-    if request.size_kind == "notional":
+    if request.size_kind == SizeKind.NOTIONAL:
         return request.size / price
     return free

@@ -13,6 +13,7 @@ from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind
+from stratforge.market.sizes import Side
 from stratforge.portfolio.books import (
     ActionRecord,
     Activity,
@@ -137,7 +138,7 @@ def _last_name(symbol: str, heirs: Mapping[str, str]) -> str:
 def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
     holding = replay.holdings[trade.user_id, trade.session_id, trade.symbol]
     value = trade.quantity * trade.price
-    if trade.side == "buy":
+    if trade.side == Side.BUY:
         replay.cash[trade.user_id] -= value
         holding.quantity += trade.quantity - trade.fee_quantity
         holding.cost += value
@@ -332,7 +333,7 @@ def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
     sold: dict[str, Decimal] = defaultdict(Decimal)
     for trade in trades:
         if trade.inside:
-            (bought if trade.side == "buy" else sold)[trade.execution_id] += trade.quantity
+            (bought if trade.side == Side.BUY else sold)[trade.execution_id] += trade.quantity
         price = prices[trade.execution_id]
         if trade.price != price:
             yield Difference("price of an execution", f"trade {trade.trade_id}", trade.price, price)
@@ -348,7 +349,7 @@ def _fees(trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
         executions[trade.execution_id, trade.inside].append(trade)
     for (execution, inside), mine in executions.items():
         rate = ZERO if inside else mine[0].fee_rate
-        buys, sells = ([each for each in mine if each.side == side] for side in ("buy", "sell"))
+        buys, sells = ([each for each in mine if each.side == side] for side in Side)
         bought = sum((each.quantity for each in buys), ZERO)
         coins = min((bought * rate / coin).to_integral_value(ROUND_UP) * coin, bought)
         paid = sum((each.fee_quantity for each in mine), ZERO)
@@ -366,7 +367,7 @@ def _broker_orders(books: Books, activities: Sequence[Activity]) -> Iterator[Dif
     value: dict[str, Decimal] = defaultdict(Decimal)
     for trade in books.trades:
         if not trade.inside:
-            sign = 1 if trade.side == "buy" else -1
+            sign = 1 if trade.side == Side.BUY else -1
             quantity[trade.client_order_id] += sign * trade.quantity
             value[trade.client_order_id] += sign * trade.quantity * trade.price
     for change in books.adjustments:
@@ -376,7 +377,7 @@ def _broker_orders(books: Books, activities: Sequence[Activity]) -> Iterator[Dif
     theirs: dict[str, tuple[Decimal, Decimal]] = {}
     symbols = {each.client_order_id: each.symbol for each in books.trades}
     for activity in activities:
-        sign = 1 if activity.side == "buy" else -1
+        sign = 1 if activity.side == Side.BUY else -1
         before = theirs.get(activity.client_order_id, (ZERO, ZERO))
         amount = sign * activity.quantity
         theirs[activity.client_order_id] = (before[0] + amount, before[1] + amount * activity.price)

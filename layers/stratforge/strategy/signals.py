@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from stratforge.market.sizes import Side, SizeKind
 
 # The lowered `on_bar` speaks in numbers, so that it also compiles to machine code.
-ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: "buy", 2.0: "sell"}
-SIZE_KINDS: tuple[SizeKind, ...] = ("default", "fraction", "quantity", "notional")
+ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: Side.BUY, 2.0: Side.SELL}
+SIZE_KINDS = tuple(SizeKind)
 _KINDS: dict[float, SizeKind] = {float(number): kind for number, kind in enumerate(SIZE_KINDS)}
 MAX_SIZE = 1e12
 

@@ -64,7 +64,7 @@ def create_app(host: Host) -> Starlette:
 
 
 def main() -> None:
-    """Serves until it is stopped."""
+    """Serves invocations of functions until a signal stops it."""
     parser = argparse.ArgumentParser(prog="local_platform.function_host", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--engine", required=True, help="address of the engine")

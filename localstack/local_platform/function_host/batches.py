@@ -22,7 +22,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartAnswer:
-    """What became of a part: the handler's answer, or none when it failed as a whole."""
+    """A part of a batch with its handler's answer; without one when it failed as a whole."""
 
     part: Part
     body: bytes | None

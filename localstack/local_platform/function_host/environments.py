@@ -106,7 +106,7 @@ class Environment:
 
 
 class Pool:
-    """The environments of one function."""
+    """The environments of one function, up to its bound, and who waits for one."""
 
     def __init__(
         self, definition: Definition, bound: int, start: Callable[[Definition], Awaitable[socket.socket]]

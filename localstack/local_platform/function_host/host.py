@@ -26,7 +26,7 @@ _IDLE_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of a function."""
+    """One call of a function, with its event and time limit."""
 
     function: str
     arn: str
@@ -90,7 +90,7 @@ class ForkServer:
         raise EnvironmentEnded("the fork server ended")
 
     def forget(self) -> None:
-        """Lets all templates go."""
+        """Lets all templates go, so that code is loaded anew."""
         if self.pid and self._control is not None:
             self._control.sendall(pack({}))
 
@@ -195,7 +195,7 @@ class Host:
                 pool.trim(_IDLE_SECONDS)
 
     def status(self) -> dict[str, Any]:
-        """Each function's environments and counters."""
+        """Returns each function's environments and counters, for `GET /status`."""
         return {
             "host": os.getpid(),
             "fork_server": self.fork_server.pid,

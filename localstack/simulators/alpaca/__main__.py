@@ -38,7 +38,7 @@ def create_app(simulator: Simulator) -> Starlette:
 
 
 def main() -> None:
-    """Serves until it is stopped."""
+    """Serves the simulated Alpaca until a signal stops it."""
     parser = argparse.ArgumentParser(prog="simulators.alpaca", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--speed", type=float, default=60.0, help="market seconds per real second")

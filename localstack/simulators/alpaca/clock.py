@@ -30,11 +30,11 @@ class ReplayClock:
 
     @property
     def minute(self) -> int:
-        """Index of the running minute."""
+        """Returns the index of the minute that is running in the market."""
         return int(self.position)
 
     def now(self) -> datetime:
-        """Returns the market's present time."""
+        """Returns the market's present time, in UTC."""
         index, fraction = divmod(self.position, 1.0)
         return datetime.fromtimestamp(int(self._market.time[int(index)]), UTC) + timedelta(minutes=fraction)
 

@@ -43,7 +43,7 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class SimulatedOrder:
-    """An order of the account."""
+    """An order of the account, as Alpaca would keep it."""
 
     id: str
     client_order_id: str

@@ -52,11 +52,11 @@ class Faults:
     _random: random.Random = field(default_factory=lambda: random.Random(7), repr=False)
 
     def happens(self, probability: float) -> bool:
-        """Draws from a seeded generator."""
+        """Decides with a seeded generator whether a fault of this probability happens."""
         return probability > 0 and self._random.random() < probability
 
     def between(self, low: float, high: float) -> float:
-        """A number between two."""
+        """Draws a number between two from the seeded generator."""
         return self._random.uniform(low, high)
 
     def update(self, changes: dict[str, object]) -> dict[str, object]:

@@ -78,7 +78,7 @@ def guarded(endpoint: Endpoint, *, limited: bool = True) -> Endpoint:
 
 
 async def submit_order(request: Request) -> Response:
-    """`POST /v2/orders`: submits an order."""
+    """`POST /v2/orders`: submits an order, or refuses it as Alpaca would."""
     simulator = _simulator(request)
     received = time.time_ns()
     body = await request.json()
@@ -135,7 +135,7 @@ async def get_order_by_client_id(request: Request) -> Response:
 
 
 async def cancel_order(request: Request) -> Response:
-    """`DELETE /v2/orders/{id}`: cancels an order."""
+    """`DELETE /v2/orders/{id}`: asks for the cancellation of an order."""
     simulator = _simulator(request)
     order = simulator.exchange.orders.get(request.path_params["order_id"])
     if order is None:
@@ -247,7 +247,7 @@ async def list_assets(request: Request) -> Response:
 
 
 async def get_asset(request: Request) -> Response:
-    """`GET /v2/assets/{symbol}`: returns one asset."""
+    """`GET /v2/assets/{symbol}`: returns the properties of one asset."""
     symbol = request.path_params["symbol"]
     if symbol not in SYMBOLS:
         return _error(404, 40410000, f"asset not found for {symbol}")

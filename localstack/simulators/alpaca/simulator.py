@@ -38,7 +38,7 @@ class DataConnection:
         self.muted_until = 0.0
 
     async def send(self, messages: list[dict[str, Any]]) -> None:
-        """Sends messages in one frame."""
+        """Sends messages to the client in one frame."""
         await self.socket.send_bytes(msgpack.packb(messages, default=_pack_time))
 
 
@@ -60,7 +60,7 @@ class Split:
 
 
 class Simulator:
-    """State of the simulated Alpaca."""
+    """The state of the simulated Alpaca: market, account, connections and faults."""
 
     def __init__(self, *, speed: float, state: Path | None) -> None:
         self.market = demo_market()
@@ -112,7 +112,7 @@ class Simulator:
         return scale
 
     def split(self, symbol: str, ratio: Decimal) -> None:
-        """Splits a stock now."""
+        """Splits a stock at this moment: prices, positions and orders."""
         now = self.clock.now()
         self.splits.append(Split(f"split-{len(self.splits) + 1}", symbol, ratio, self.clock.minute, now.date()))
         self.exchange.split(symbol, ratio, now)

@@ -67,7 +67,7 @@ def bands(symbol: str, price: Decimal, at: datetime) -> dict[str, Any]:
 
 
 def cancel(symbol: str, number: int, price: Decimal, at: datetime) -> dict[str, Any]:
-    """A print is taken back."""
+    """Builds the message by which a print is taken back."""
     tape = tape_of(symbol)
     return {"T": "x", "S": symbol, "i": number, "x": "V", "p": float(price), "s": 100.0, "a": "C", "t": at, "z": tape}
 

@@ -205,7 +205,7 @@ def create_app() -> Starlette:
 
 
 def main() -> None:
-    """Serves until it is stopped."""
+    """Serves the simulated Gemini until a signal stops it."""
     parser = argparse.ArgumentParser(prog="simulators.gemini", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     options = parser.parse_args()

@@ -31,7 +31,7 @@ class Faults:
         self.fault, self.left, self.seconds = fault, count, seconds
 
     def next(self) -> str | None:
-        """The fault of this answer."""
+        """Takes the fault that the next answer has; None when it has none."""
         if self.left <= 0:
             return None
         self.left -= 1

@@ -106,7 +106,7 @@ def test_a_key_that_may_only_read_changes_nothing(database: Database, ada: Calle
     for call in calls:
         with pytest.raises(Forbidden):
             call()
-    assert application.check_code(reader, CODE).strategy is not None
+    assert application.check_code(database, reader, CODE).strategy is not None
 
 
 def test_what_is_not_there_is_not_found(database: Database, ada: Caller) -> None:

@@ -23,6 +23,7 @@ from stratforge.broker.hardening import ForbiddenCall
 from stratforge.broker.history import AlpacaHistory, Found
 from stratforge.configuration import AlpacaSecret
 from stratforge.market import Bar
+from stratforge.market.sizes import Side
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -71,7 +72,7 @@ def broker(server: Any) -> AlpacaBroker:
 def submit(broker: AlpacaBroker, quantity: str = "1234567.123456789") -> Submission:
     """Sends an order."""
     return broker.submit(
-        client_order_id="sf-1", symbol="AAPL", side="buy", quantity=Decimal(quantity), limit_price=Decimal("187.50")
+        client_order_id="sf-1", symbol="AAPL", side=Side.BUY, quantity=Decimal(quantity), limit_price=Decimal("187.50")
     )
 
 

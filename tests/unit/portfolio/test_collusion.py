@@ -26,7 +26,7 @@ import pytest
 from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.netting import ExecutableOrder, net_orders
-from stratforge.portfolio.orders import SIDES, BlockStatus
+from stratforge.portfolio.orders import BlockStatus
 from stratforge.portfolio.settlement import BlockState, NewTrade, OrderProgress, OrderState, settle
 
 from tests.support.values import COLLAR, NOW, STOCK, ZERO
@@ -112,7 +112,7 @@ def _crossed_at_the_end(
         filled[trade.order_id] += trade.quantity
     total = progress.filled_quantity
     price = price_of((progress.filled_value / total).quantize(CENT / 1000) if total else None)
-    for side in SIDES:
+    for side in Side:
         demands = {each.order_id: each.quantity - filled[each.order_id] for each in orders if each.side == side}
         for order_id, part in allocate(block.cross_quantity, demands, key="old").items():
             if part:
@@ -129,7 +129,7 @@ def a_round(
         The users' trades, and what the account paid at the broker (negative: got).
     """
     executable = [ExecutableOrder(each.side, each.quantity, each.limit) for each in orders]
-    balanced, limits_first = chance.choice(SIDES), chance.random() < 0.5
+    balanced, limits_first = chance.choice(list(Side)), chance.random() < 0.5
     net = net_orders(executable, last, COLLAR, STOCK, balanced=balanced, limits_first=limits_first)
     if net is None or net.side is None or net.limit_price is None:
         return [], ZERO
@@ -200,7 +200,7 @@ def honest_orders(chance: random.Random, last: Decimal) -> list[Order]:
     orders = []
     for user in HONEST:
         if chance.random() < 0.8:
-            side = chance.choice(SIDES)
+            side = chance.choice(list(Side))
             limit = None if chance.random() < 0.6 else last + CENT * chance.choice((0, 1, 2, 5)) * _worse(side)
             orders.append(Order(user, side, Decimal(chance.choice((1, 3, 10, 100, 500))), limit))
     return orders
@@ -218,7 +218,7 @@ def random_policy(chance: random.Random, last: Decimal, path: Sequence[Moment], 
     orders = []
     for user in COLLUDERS:
         for _ in range(chance.randint(0, 2)):
-            side = chance.choice(SIDES)
+            side = chance.choice(list(Side))
             limit = None if chance.random() < 0.4 else last + CENT * chance.randint(0, 250) * _worse(side)
             orders.append(Order(user, side, Decimal(chance.randint(1, 2_000_000)) / 1000, limit))
     return orders
@@ -249,7 +249,7 @@ def _knowing(when: str, which: str, size: str, bound: str) -> Policy:
             "huge": Decimal(100_000),
         }[size] or Decimal(1)
         orders = []
-        for user, side in zip(sorted(COLLUDERS), SIDES, strict=True):
+        for user, side in zip(sorted(COLLUDERS), Side, strict=True):
             if which in (side, "both"):
                 limit = {
                     "market": None,

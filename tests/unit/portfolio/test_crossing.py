@@ -21,7 +21,7 @@ A, B, C, D = (UUID(int=number) for number in range(1, 5))
 BLOCK = BlockState(
     block_id=UUID(int=99),
     symbol="AAPL",
-    side="buy",
+    side=Side.BUY,
     quantity=Decimal(10),
     cross_quantity=Decimal(20),
     cross_low=Decimal("9.8"),
@@ -57,7 +57,7 @@ def got(block: BlockState, orders: list[OrderState], event: OrderProgress) -> di
     }
 
 
-ORDERS = [order(A, "buy", "10"), order(B, "buy", "20"), order(C, "sell", "5"), order(D, "sell", "15")]
+ORDERS = [order(A, Side.BUY, "10"), order(B, Side.BUY, "20"), order(C, Side.SELL, "5"), order(D, Side.SELL, "15")]
 
 
 def whole(found: dict[tuple[UUID, bool], tuple[str, str]], who: UUID) -> Decimal:
@@ -80,10 +80,10 @@ def test_half_a_block_brings_half_of_the_crossing_at_its_price() -> None:
 def test_the_rest_of_a_block_brings_the_rest_at_its_own_price() -> None:
     block = replace(BLOCK, filled_quantity=Decimal(6), filled_value=Decimal(60))
     orders = [
-        order(A, "buy", "10", filled="6"),
-        order(B, "buy", "20", filled="12"),
-        order(C, "sell", "5", filled="3"),
-        order(D, "sell", "15", filled="9"),
+        order(A, Side.BUY, "10", filled="6"),
+        order(B, Side.BUY, "20", filled="12"),
+        order(C, Side.SELL, "5", filled="3"),
+        order(D, Side.SELL, "15", filled="9"),
     ]
     found = got(block, orders, OrderProgress(Decimal(10), Decimal("100.4"), NOW, BlockStatus.FILLED))
     assert {price for _, price in found.values()} == {"10.1"}
@@ -92,8 +92,8 @@ def test_the_rest_of_a_block_brings_the_rest_at_its_own_price() -> None:
 
 
 def test_a_sale_crosses_in_the_same_way() -> None:
-    block = replace(BLOCK, side="sell", limit_price=Decimal("9.8"))
-    orders = [order(A, "sell", "30"), order(C, "buy", "20")]
+    block = replace(BLOCK, side=Side.SELL, limit_price=Decimal("9.8"))
+    orders = [order(A, Side.SELL, "30"), order(C, Side.BUY, "20")]
     assert got(block, orders, progress("10", "9.9", BlockStatus.FILLED)) == {
         (A, False): ("10", "9.9"),
         (A, True): ("20", "9.9"),
@@ -103,14 +103,14 @@ def test_a_sale_crosses_in_the_same_way() -> None:
 
 @pytest.mark.parametrize("price", ["9.9", "9.91"])
 def test_who_would_cross_beyond_his_limit_does_not_and_what_stood_against_him_waits(price: str) -> None:
-    orders = [order(A, "buy", "30"), order(C, "sell", "5", limit="9.91"), order(D, "sell", "15")]
+    orders = [order(A, Side.BUY, "30"), order(C, Side.SELL, "5", limit="9.91"), order(D, Side.SELL, "15")]
     found = got(BLOCK, orders, progress("10", price, BlockStatus.FILLED))
     crossed = {who: quantity for (who, inside), (quantity, _) in found.items() if inside}
     assert crossed == ({A: "15", D: "15"} if price == "9.9" else {A: "20", C: "5", D: "15"})
 
 
 def test_what_was_missed_beyond_a_limit_is_not_made_up_later() -> None:
-    orders = [order(A, "buy", "30", filled="5"), order(C, "sell", "20", limit="10")]
+    orders = [order(A, Side.BUY, "30", filled="5"), order(C, Side.SELL, "20", limit="10")]
     block = replace(BLOCK, filled_quantity=Decimal(5), filled_value=Decimal("49.5"))
     found = got(block, orders, OrderProgress(Decimal(10), Decimal("99.5"), NOW, BlockStatus.FILLED))
     assert found[C, True] == ("10", "10")
@@ -132,7 +132,7 @@ def test_what_the_block_does_not_fill_does_not_cross() -> None:
 
 def test_the_share_sent_for_a_price_is_left_with_one_order_of_the_other_side() -> None:
     block = replace(BLOCK, quantity=Decimal(1), cross_quantity=Decimal(19))
-    orders = [order(A, "buy", "20"), *(order(UUID(int=10 + n), "sell", "2") for n in range(10))]
+    orders = [order(A, Side.BUY, "20"), *(order(UUID(int=10 + n), Side.SELL, "2") for n in range(10))]
     found = got(block, orders, progress("1", "10", BlockStatus.FILLED))
     assert found[A, True] == ("19", "10")
     quantities = sorted(quantity for (who, _), (quantity, _) in found.items() if who != A)
@@ -143,7 +143,7 @@ def test_the_share_sent_for_a_price_is_left_with_one_order_of_the_other_side() -
 
 def test_more_than_one_order_keeps_a_part_where_one_is_too_small() -> None:
     block = replace(BLOCK, quantity=Decimal(1), cross_quantity=Decimal("0.8"))
-    orders = [order(A, "buy", "1.8"), *(order(UUID(int=10 + n), "sell", "0.6") for n in range(3))]
+    orders = [order(A, Side.BUY, "1.8"), *(order(UUID(int=10 + n), Side.SELL, "0.6") for n in range(3))]
     found = got(block, orders, progress("1", "10", BlockStatus.FILLED))
     sold = sorted(quantity for (who, inside), (quantity, _) in found.items() if inside and who != A)
     assert sold == ["0.2", "0.6"]
@@ -195,7 +195,7 @@ def test_a_price_that_the_broker_cannot_have_filled_at_becomes_the_nearest_possi
 
 def test_a_block_without_a_limit_takes_any_price() -> None:
     block = replace(BLOCK, limit_price=None, cross_quantity=ZERO)
-    execution = settle(block, [order(A, "buy", "10")], progress("10", "99")).execution
+    execution = settle(block, [order(A, Side.BUY, "10")], progress("10", "99")).execution
     assert execution is not None
     assert execution.price == 99
 
@@ -203,7 +203,7 @@ def test_a_block_without_a_limit_takes_any_price() -> None:
 def test_more_than_was_ordered_belongs_to_no_order() -> None:
     block = replace(BLOCK, cross_quantity=ZERO)
     told: dict[str, Any] = {"execution_id": "x-1", "last_price": Decimal(10), "last_quantity": Decimal(10)}
-    execution = settle(block, [order(A, "buy", "10")], progress("12", "10.1", **told)).execution
+    execution = settle(block, [order(A, Side.BUY, "10")], progress("12", "10.1", **told)).execution
     assert execution is not None
     assert (execution.quantity, execution.price, execution.cumulative_value) == (
         Decimal(10),
@@ -214,30 +214,30 @@ def test_more_than_was_ordered_belongs_to_no_order() -> None:
 
 def test_the_broker_keeps_coins_of_a_purchase_and_dollars_of_a_sale_and_nothing_of_what_crosses() -> None:
     block = replace(BLOCK, fee_rate=Decimal("0.0025"))
-    trades = settle(block, [order(A, "buy", "30"), order(C, "sell", "20")], progress("10", "10")).trades
+    trades = settle(block, [order(A, Side.BUY, "30"), order(C, Side.SELL, "20")], progress("10", "10")).trades
     fees = {(t.order_id, t.inside): (t.fee_quantity, t.fee_cash) for t in trades}
     assert fees == {(A, False): (Decimal("0.025"), ZERO), (A, True): (ZERO, ZERO), (C, True): (ZERO, ZERO)}
-    block = replace(block, side="sell", limit_price=Decimal("9.8"))
-    trades = settle(block, [order(A, "sell", "30"), order(C, "buy", "20")], progress("10", "10")).trades
+    block = replace(block, side=Side.SELL, limit_price=Decimal("9.8"))
+    trades = settle(block, [order(A, Side.SELL, "30"), order(C, Side.BUY, "20")], progress("10", "10")).trades
     fees = {(t.order_id, t.inside): (t.fee_quantity, t.fee_cash) for t in trades}
     assert fees == {(A, False): (ZERO, Decimal("0.25")), (A, True): (ZERO, ZERO), (C, True): (ZERO, ZERO)}
 
 
 def test_without_a_fee_hardly_anybody_has_two_trades_of_one_fill() -> None:
-    buyers = [order(UUID(int=100 + number), "buy", "10") for number in range(10)]
+    buyers = [order(UUID(int=100 + number), Side.BUY, "10") for number in range(10)]
     block = replace(BLOCK, quantity=Decimal(4), cross_quantity=Decimal(96))
-    trades = settle(block, [*buyers, order(C, "sell", "96")], progress("2", "10")).trades
+    trades = settle(block, [*buyers, order(C, Side.SELL, "96")], progress("2", "10")).trades
     assert len(trades) == len(buyers) + 2
     assert sum((trade.quantity for trade in trades if not trade.inside), ZERO) == 2
     assert {
-        whole(got(block, [*buyers, order(C, "sell", "96")], progress("2", "10")), each.order_id) for each in buyers
+        whole(got(block, [*buyers, order(C, Side.SELL, "96")], progress("2", "10")), each.order_id) for each in buyers
     } == {Decimal(5)}
 
 
 def test_with_a_fee_everybody_has_the_same_proportion_from_the_broker() -> None:
-    buyers = [order(UUID(int=100 + number), "buy", "10") for number in range(10)]
+    buyers = [order(UUID(int=100 + number), Side.BUY, "10") for number in range(10)]
     block = replace(BLOCK, quantity=Decimal(4), cross_quantity=Decimal(96), fee_rate=Decimal("0.0025"))
-    trades = settle(block, [*buyers, order(C, "sell", "96")], progress("2", "10")).trades
+    trades = settle(block, [*buyers, order(C, Side.SELL, "96")], progress("2", "10")).trades
     assert {trade.quantity for trade in trades if not trade.inside} == {Decimal("0.2")}
     assert {trade.fee_quantity for trade in trades if not trade.inside} == {Decimal("0.0005")}
 
@@ -302,30 +302,30 @@ def test_a_correction_falls_on_everybody_in_proportion(
 
 def test_a_correction_that_somebody_cannot_bear_is_not_made() -> None:
     exactly = [share(A, C, "5", "10", "1"), share(B, D, "10", "20", "2")]
-    assert correct_fills("buy", Decimal(3), Decimal(30), exactly, key="x") is not None
-    assert correct_fills("buy", Decimal(-3), Decimal(-30), exactly, key="x") is not None
+    assert correct_fills(Side.BUY, Decimal(3), Decimal(30), exactly, key="x") is not None
+    assert correct_fills(Side.BUY, Decimal(-3), Decimal(-30), exactly, key="x") is not None
     poor = [share(A, C, "5", "9.99", "1"), share(B, D, "10", "20", "2")]
-    assert correct_fills("buy", Decimal(3), Decimal(30), poor, key="x") is None
+    assert correct_fills(Side.BUY, Decimal(3), Decimal(30), poor, key="x") is None
     sold = [share(A, C, "5", "10", "0.99"), share(B, D, "10", "20", "2")]
-    assert correct_fills("buy", Decimal(-3), Decimal(-30), sold, key="x") is None
+    assert correct_fills(Side.BUY, Decimal(-3), Decimal(-30), sold, key="x") is None
 
 
 def test_two_orders_of_one_user_bear_a_correction_together() -> None:
     both = [share(A, C, "5", "29", "3"), share(B, C, "10", "29", "3")]
-    assert correct_fills("buy", Decimal(3), Decimal(30), both, key="x") is None
-    assert correct_fills("buy", Decimal(-3), Decimal(-30), both, key="x") is not None
+    assert correct_fills(Side.BUY, Decimal(3), Decimal(30), both, key="x") is None
+    assert correct_fills(Side.BUY, Decimal(-3), Decimal(-30), both, key="x") is not None
 
 
 def test_a_block_that_filled_nothing_has_nobody_to_correct() -> None:
-    assert correct_fills("buy", Decimal(1), Decimal(1), [share(A, C, "0", "1", "1")], key="x") is None
-    assert correct_fills("buy", Decimal(1), Decimal(1), [], key="x") is None
+    assert correct_fills(Side.BUY, Decimal(1), Decimal(1), [share(A, C, "0", "1", "1")], key="x") is None
+    assert correct_fills(Side.BUY, Decimal(1), Decimal(1), [], key="x") is None
     only_rounding = [share(A, C, "1", "1", "1"), share(B, D, "1", "1", "1")]
-    assert correct_fills("buy", ZERO, Decimal("0.000000000001"), only_rounding, key="x") is not None
+    assert correct_fills(Side.BUY, ZERO, Decimal("0.000000000001"), only_rounding, key="x") is not None
 
 
 def test_who_bears_nothing_of_a_correction_has_no_adjustment() -> None:
     shares = [share(A, C, "1", "1", "1"), share(B, D, "0", "1", "1")]
-    found = correct_fills("buy", Decimal("0.5"), Decimal("0.5"), shares, key="x")
+    found = correct_fills(Side.BUY, Decimal("0.5"), Decimal("0.5"), shares, key="x")
     assert found == [Adjustment(C, None, Decimal("0.5"), Decimal("-0.5"))]
 
 
@@ -367,5 +367,5 @@ def test_an_execution_that_fills_the_whole_block_keeps_its_name() -> None:
 
 def test_at_a_scale_fees_in_coins_are_rounded_up_to_what_a_step_of_the_broker_is_worth() -> None:
     block = replace(BLOCK, cross_quantity=ZERO, fee_rate=Decimal("0.0025"), step=Decimal("0.00000001"))
-    (trade,) = settle(block, [order(A, "buy", "10")], progress("1.0000001", "10")).trades
+    (trade,) = settle(block, [order(A, Side.BUY, "10")], progress("1.0000001", "10")).trades
     assert trade.fee_quantity == Decimal("0.0025001")

@@ -12,7 +12,6 @@ from stratforge.market.sizes import Side
 from stratforge.portfolio.allocation import allocate
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.netting import Block, ExecutableOrder, may_cross, net_orders, within
-from stratforge.portfolio.orders import SIDES
 
 from tests.support.values import COLLAR, PRICE, STOCK, ZERO, quantities
 
@@ -25,7 +24,7 @@ def order(side: Side, quantity: str, limit: str | None = None) -> ExecutableOrde
     return ExecutableOrder(side, Decimal(quantity), Decimal(limit) if limit else None)
 
 
-def net(*orders: ExecutableOrder, balanced: Side = "buy", limits_first: bool = False) -> Block:
+def net(*orders: ExecutableOrder, balanced: Side = Side.BUY, limits_first: bool = False) -> Block:
     """The block of orders in a stock at ten."""
     block = net_orders(orders, PRICE, COLLAR, STOCK, balanced=balanced, limits_first=limits_first)
     assert block is not None
@@ -70,7 +69,7 @@ def test_the_broker_never_gets_a_price_beyond_a_limit_of_its_side_or_the_collar(
 
 
 def test_orders_at_the_market_and_limit_orders_take_turns() -> None:
-    orders = (order("buy", "5", "10"), order("buy", "7"), order("sell", "3", "10"))
+    orders = (order(Side.BUY, "5", "10"), order(Side.BUY, "7"), order(Side.SELL, "3", "10"))
     block = net(*orders)
     assert (block.left_out, block.quantity, block.cross_quantity, block.owes_turn) == (
         frozenset({0, 2}),
@@ -85,13 +84,13 @@ def test_orders_at_the_market_and_limit_orders_take_turns() -> None:
 
 
 def test_a_limit_beyond_the_collar_is_an_order_at_the_market() -> None:
-    block = net(order("buy", "5", "10.20"), order("buy", "7"))
+    block = net(order(Side.BUY, "5", "10.20"), order(Side.BUY, "7"))
     assert (block.left_out, block.limit_price, block.owes_turn) == (frozenset(), Decimal("10.20"), False)
 
 
 def test_nobody_owes_limits_a_turn_where_there_are_none() -> None:
-    assert not net(order("buy", "1"), limits_first=True).owes_turn
-    assert not net(order("buy", "1", "10"), order("buy", "1", "10.005"), limits_first=False).owes_turn
+    assert not net(order(Side.BUY, "1"), limits_first=True).owes_turn
+    assert not net(order(Side.BUY, "1", "10"), order(Side.BUY, "1", "10.005"), limits_first=False).owes_turn
 
 
 @pytest.mark.parametrize(("side", "better", "worse"), [("buy", "10.005", "10"), ("sell", "9.995", "10")])
@@ -111,7 +110,7 @@ def test_limits_that_are_filled_at_once_go_together(side: Side, at: str, beyond:
 
 @pytest.mark.parametrize("balanced", ["buy", "sell"])
 def test_equal_sides_send_a_share_to_have_a_price(balanced: Side) -> None:
-    block = net(order("buy", "100"), order("sell", "100"), balanced=balanced)
+    block = net(order(Side.BUY, "100"), order(Side.SELL, "100"), balanced=balanced)
     assert (block.side, block.quantity, block.cross_quantity) == (balanced, Decimal(1), Decimal(99))
 
 
@@ -120,38 +119,38 @@ def test_equal_sides_send_a_share_to_have_a_price(balanced: Side) -> None:
 )
 def test_coins_for_ten_dollars_are_sent_to_have_a_price(price: str, smallest: str, quantity: str) -> None:
     coin = AssetRules("BTC/USD", crypto=True, min_order_size=Decimal(smallest), quantity_increment=Decimal("0.01"))
-    orders = [order("buy", "100"), order("sell", "100")]
-    block = net_orders(orders, Decimal(price), COLLAR, coin, balanced="buy", limits_first=False)
+    orders = [order(Side.BUY, "100"), order(Side.SELL, "100")]
+    block = net_orders(orders, Decimal(price), COLLAR, coin, balanced=Side.BUY, limits_first=False)
     assert block is not None
     assert (block.quantity, block.cross_quantity) == (Decimal(quantity), 100 - Decimal(quantity))
 
 
 def test_less_than_a_share_on_each_side_does_not_cross() -> None:
-    block = net(order("buy", "0.5"), order("sell", "0.4999"))
+    block = net(order(Side.BUY, "0.5"), order(Side.SELL, "0.4999"))
     assert (block.side, block.quantity, block.cross_quantity) == ("buy", Decimal("0.5"), ZERO)
 
 
 def test_what_is_too_small_for_the_broker_goes_nowhere() -> None:
-    block = net(order("buy", "0.05"), order("sell", "0.06"))
+    block = net(order(Side.BUY, "0.05"), order(Side.SELL, "0.06"))
     assert (block.side, block.quantity, block.cross_quantity, block.limit_price) == (None, ZERO, ZERO, None)
     assert block.left_out == frozenset()
 
 
 def test_no_orders_make_no_block() -> None:
-    assert net_orders([], PRICE, COLLAR, STOCK, balanced="buy", limits_first=False) is None
+    assert net_orders([], PRICE, COLLAR, STOCK, balanced=Side.BUY, limits_first=False) is None
 
 
 def test_the_order_of_arrival_decides_nothing() -> None:
-    orders = [order("buy", "3"), order("sell", "5"), order("buy", "1"), order("sell", "9", "10")]
+    orders = [order(Side.BUY, "3"), order(Side.SELL, "5"), order(Side.BUY, "1"), order(Side.SELL, "9", "10")]
     there, back = net(*orders), net(*orders[::-1])
     assert (there.side, there.quantity, there.limit_price) == (back.side, back.quantity, back.limit_price)
 
 
 @given(st.decimals(Decimal("0.0101"), Decimal(100000), places=4))
 def test_a_limit_never_lies_beyond_the_collar(price: Decimal) -> None:
-    for side in SIDES:
+    for side in Side:
         block = net_orders(
-            [ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK, balanced="buy", limits_first=False
+            [ExecutableOrder(side, Decimal(1000))], price, COLLAR, STOCK, balanced=Side.BUY, limits_first=False
         )
         assert block is not None
         assert block.limit_price is not None
@@ -206,7 +205,7 @@ def test_rounding_favors_nobody_over_many_blocks() -> None:
     [("1000000", "100"), ("1020", "100"), ("510", "50"), ("10.2", "1"), ("0", None), ("-5", None)],
 )
 def test_a_purchase_is_cut_to_what_the_account_can_pay(dollars: str, quantity: str | None) -> None:
-    block = net(order("buy", "100"))
+    block = net(order(Side.BUY, "100"))
     cut = within(block, Decimal(dollars), PRICE, STOCK)
     assert (None if cut is None else cut.quantity) == (None if quantity is None else Decimal(quantity))
     if cut is not None:
@@ -214,9 +213,9 @@ def test_a_purchase_is_cut_to_what_the_account_can_pay(dollars: str, quantity: s
 
 
 def test_an_account_that_owes_buys_nothing_at_a_limit_below_the_price() -> None:
-    assert within(net(order("buy", "100", "5")), Decimal(-5), PRICE, AssetRules("AAPL")) is None
+    assert within(net(order(Side.BUY, "100", "5")), Decimal(-5), PRICE, AssetRules("AAPL")) is None
 
 
 def test_what_is_no_order_of_an_asset_is_not_cut() -> None:
-    assert within(net(order("buy", "100")), Decimal(1000), PRICE, None) is None
-    assert within(net(order("buy", "0.05")), Decimal(1000), PRICE, STOCK) is None
+    assert within(net(order(Side.BUY, "100")), Decimal(1000), PRICE, None) is None
+    assert within(net(order(Side.BUY, "0.05")), Decimal(1000), PRICE, STOCK) is None

@@ -6,9 +6,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar, MarketDay
-from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, trigger_of
+from stratforge.portfolio.orders import InvalidOrderTerms, OrderTerms, OrderType, trigger_of
 
 D = Decimal
 
@@ -16,12 +17,12 @@ D = Decimal
 @pytest.mark.parametrize(
     ("terms", "message"),
     [
-        (OrderTerms("buy", "limit"), "needs limit_price"),
-        (OrderTerms("buy", "market", limit_price=D(1)), "has no limit_price"),
-        (OrderTerms("buy", "stop_limit", stop_price=D(1)), "needs limit_price"),
-        (OrderTerms("sell", "trailing_stop"), "needs trail_percent or trail_price"),
-        (OrderTerms("sell", "trailing_stop", trail_percent=D(1), trail_price=D(1)), "and not both"),
-        (OrderTerms("sell", "stop", stop_price=D(1), trail_percent=D(1)), "does not trail"),
+        (OrderTerms(Side.BUY, OrderType.LIMIT), "needs limit_price"),
+        (OrderTerms(Side.BUY, OrderType.MARKET, limit_price=D(1)), "has no limit_price"),
+        (OrderTerms(Side.BUY, OrderType.STOP_LIMIT, stop_price=D(1)), "needs limit_price"),
+        (OrderTerms(Side.SELL, OrderType.TRAILING_STOP), "needs trail_percent or trail_price"),
+        (OrderTerms(Side.SELL, OrderType.TRAILING_STOP, trail_percent=D(1), trail_price=D(1)), "and not both"),
+        (OrderTerms(Side.SELL, OrderType.STOP, stop_price=D(1), trail_percent=D(1)), "does not trail"),
     ],
 )
 def test_prices_must_go_with_the_type(terms: OrderTerms, message: str) -> None:
@@ -30,14 +31,14 @@ def test_prices_must_go_with_the_type(terms: OrderTerms, message: str) -> None:
 
 
 def test_a_trailing_stop_follows_the_best_price() -> None:
-    sell = OrderTerms("sell", "trailing_stop", trail_percent=D(10))
+    sell = OrderTerms(Side.SELL, OrderType.TRAILING_STOP, trail_percent=D(10))
     assert trigger_of(sell, triggered=False, water_mark=D(100)).below == 90
-    buy = OrderTerms("buy", "trailing_stop", trail_price=D(3))
+    buy = OrderTerms(Side.BUY, OrderType.TRAILING_STOP, trail_price=D(3))
     assert trigger_of(buy, triggered=False, water_mark=D(100)).above == 103
 
 
 def test_a_triggered_stop_limit_is_a_limit_order() -> None:
-    terms = OrderTerms("sell", "stop_limit", stop_price=D(90), limit_price=D(89))
+    terms = OrderTerms(Side.SELL, OrderType.STOP_LIMIT, stop_price=D(90), limit_price=D(89))
     assert trigger_of(terms, triggered=False).at(D(90), D(95))
     assert not trigger_of(terms, triggered=False).at(D(91), D(95))
     assert trigger_of(terms, triggered=True).at(D(89), D(89))

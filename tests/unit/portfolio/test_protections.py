@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stratforge.broker.reference import broker_markdown
+from stratforge.broker.refusals import broker_markdown
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.portfolio.reasons import Reason, reference_markdown
 

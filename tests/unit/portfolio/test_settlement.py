@@ -37,7 +37,7 @@ def test_settlement_is_exact_whatever_the_order_of_events(
         PRICE,
         COLLAR,
         STOCK,
-        balanced="buy",
+        balanced=Side.BUY,
         limits_first=False,
     )
     assume(net is not None and net.side is not None)

@@ -7,9 +7,10 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.corrections import WaitingOrder, split_order
-from stratforge.portfolio.orders import OrderTerms
+from stratforge.portfolio.orders import OrderTerms, OrderType
 
 TWO = Decimal(2)
 STOCK = AssetRules("AAPL")
@@ -17,8 +18,8 @@ BUY = WaitingOrder(
     order_id=UUID(int=1),
     user_id=UUID(int=2),
     session_id=None,
-    terms=OrderTerms("buy", "limit", limit_price=Decimal("80.05")),
-    size_kind="quantity",
+    terms=OrderTerms(Side.BUY, OrderType.LIMIT, limit_price=Decimal("80.05")),
+    size_kind=SizeKind.QUANTITY,
     size=Decimal(10),
     accepted=True,
     triggered=False,
@@ -31,7 +32,7 @@ BUY = WaitingOrder(
 )
 SELL = replace(
     BUY,
-    terms=OrderTerms("sell", "limit", limit_price=Decimal("80.05")),
+    terms=OrderTerms(Side.SELL, OrderType.LIMIT, limit_price=Decimal("80.05")),
     reserve_price=Decimal(0),
     reserved_cash=Decimal(0),
     reserved_quantity=Decimal(10),
@@ -52,7 +53,7 @@ def test_a_stop_between_two_ticks_is_rounded_away_from_the_price(side: str, stop
 
 def test_the_highest_price_of_a_trailing_stop_is_on_the_new_scale() -> None:
     trailing = replace(
-        SELL, terms=OrderTerms("sell", "trailing_stop", trail_percent=Decimal(1)), water_mark=Decimal(90)
+        SELL, terms=OrderTerms(Side.SELL, OrderType.TRAILING_STOP, trail_percent=Decimal(1)), water_mark=Decimal(90)
     )
     assert split_order(trailing, TWO, STOCK, Decimal(20)).order.water_mark == 45
 

@@ -10,10 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
-from stratforge.strategy import Code, PositionView, StrategyError, compile_strategy, evaluate_last_bar, reference
+from stratforge.strategy import (
+    Code,
+    PositionView,
+    StrategyError,
+    compile_strategy,
+    evaluate_last_bar,
+    language_reference,
+)
 from stratforge.strategy.evaluation import Evaluation
 from stratforge.strategy.graph import Values
-from stratforge.strategy.reference import EXAMPLE, prompt_section, reference_page
+from stratforge.strategy.language_reference import EXAMPLE, prompt_section, reference_page
 
 HOLD = "\ndef on_bar(bar, position, state):\n    return\n"
 ESCAPES = sorted((Path(__file__).parent / "escapes").glob("*.py"))
@@ -338,7 +345,7 @@ def test_equal_calls_are_one_node_whoever_wrote_them() -> None:
 
 
 def test_the_reference_page_is_the_one_generated_from_the_vocabulary() -> None:
-    page = Path(reference.__file__).with_name("REFERENCE.md")
+    page = Path(language_reference.__file__).with_name("REFERENCE.md")
     assert page.read_text() == reference_page(), (
         "run: stratforge reference --markdown > layers/stratforge/strategy/REFERENCE.md"
     )

@@ -14,7 +14,6 @@ from stratforge.application import webhooks as telling
 from stratforge.application.api_keys import NewApiKey
 from stratforge.application.idempotency import without_key
 from stratforge.application.passwords import PasswordChange
-from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.users import api_keys, export
@@ -116,8 +115,7 @@ def change_limits(looking: Looking, fields: Fields) -> Response:
     """Other limits; a field that is left empty switches a rule off."""
     wanted = {name: fraction(fields, name) for name in _FRACTIONS if text(fields, name)}
     wanted |= {name: text(fields, name) for name in _COUNTS if text(fields, name)}
-    limits = RiskLimits(**validated(RiskLimitsBody, wanted).model_dump())
-    limiting.set_limits(database(), looking.caller, limits)
+    limiting.set_limits(database(), looking.caller, validated(RiskLimitsBody, wanted))
     return looking.part("parts/done.html", said="The limits hold from the next order on.")
 
 

@@ -73,7 +73,7 @@ def describe(looking: Looking, fields: Fields) -> Response:
 def check(looking: Looking, fields: Fields) -> Response:
     """Checks code while it is being written and shows the findings beside it."""
     code = fields.get("python_code", [""])[0][:32_000]
-    checked = application.check_code(looking.caller, code) if code.strip() else CheckedCode(None)
+    checked = application.check_code(database(), looking.caller, code) if code.strip() else CheckedCode(None)
     return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy)
 
 

@@ -11,6 +11,7 @@ from stratforge.application.errors import existing
 from stratforge.application.order_preview import preview_order
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.market.sizes import Side
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
@@ -34,7 +35,7 @@ def portfolio_page(looking: Looking, symbol: str = "", side: str = "buy") -> Res
             connection,
             "portfolio.html",
             **_holdings(connection, looking),
-            ticket={"symbol": symbol[:20], "side": "sell" if side == "sell" else "buy"},
+            ticket={"symbol": symbol[:20], "side": "sell" if side == Side.SELL else "buy"},
             key=new_key(),
         )
 
@@ -105,6 +106,24 @@ def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
     return go_to(looking.request, "/orders")
 
 
+@router.post("/orders/cancel-all")
+def cancel_all(looking: Looking, _fields: Fields) -> Response:
+    """Asks for the end of all open orders."""
+    application.cancel_all_orders(database(), outbox(), looking.caller)
+    return go_to(looking.request, "/orders")
+
+
+@router.post("/positions/close")
+def close_positions(looking: Looking, fields: Fields) -> Response:
+    """Sells what is held by hand of the form's symbol, or everything where it names none."""
+    try:
+        symbol = parse_symbol(text(fields, "symbol")) if text(fields, "symbol") else None
+    except InvalidSymbol as error:
+        raise Problem(422, "validation", f"{error}.") from None
+    application.close_positions(database(), outbox(), looking.caller, symbol, sessions_too=symbol is None)
+    return go_to(looking.request, "/orders")
+
+
 @router.get("/orders")
 def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "") -> Response:
     """All orders, those of sessions included."""
@@ -124,7 +143,7 @@ def orders(looking: Looking, page: PageQuery, symbol: str = "", state: str = "")
 @router.get("/trades")
 def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: str = "") -> Response:
     """Shows the user's trades, filtered by symbol and side."""
-    wanted = LedgerFilter(_symbol(symbol), None, "buy" if side == "buy" else "sell" if side == "sell" else None)
+    wanted = LedgerFilter(_symbol(symbol), None, Side(side) if side in list(Side) else None)
     with database().reading(looking.caller) as connection:
         found = portfolio.list_trades(connection, looking.user_id, wanted, page)
         return looking.page(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
+from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Invalid, LimitReached, NotFound, existing
 from stratforge.application.idempotency import RequestKey
@@ -17,6 +18,7 @@ from stratforge.application.jobs.requests import (
     ReplayRequest,
     ResearchRequest,
 )
+from stratforge.application.quotas import spend
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import jobs, sessions, strategies
@@ -78,6 +80,7 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.BACKTESTS)
         found = strategies.get_strategy(connection, request.strategy_id)
         version = existing(
             strategies.get_version(connection, request.strategy_id, found.version) if found else None, "strategy"
@@ -97,6 +100,7 @@ def request_replay(database: Database, outbox: Outbox, caller: Caller, request: 
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
+        spend(connection, caller, quotas.BACKTESTS)
         if sessions.get_session(connection, request.session_id) is None:
             raise NotFound("session")
         job = _added(connection, caller, request, key)
@@ -135,7 +139,9 @@ def _added(connection: Connection, caller: Caller, request: JobRequest, key: Req
 
 
 def _check_quota(connection: Connection, user_id: UUID, kind: JobKind) -> None:
-    if jobs.count_recent_jobs(connection, user_id, kind, _DAY) >= JOBS_A_DAY:
+    asked = jobs.count_recent_jobs(connection, user_id, kind, _DAY)
+    quotas.note(quotas.Quota(kind.lower(), JOBS_A_DAY, int(_DAY.total_seconds())), max(JOBS_A_DAY - asked - 1, 0))
+    if asked >= JOBS_A_DAY:
         raise LimitReached(f"{JOBS_A_DAY} requests a day are allowed.", retry_after=3600)
     if jobs.tokens_of(connection, user_id, _DAY) >= TOKENS_A_DAY:
         raise LimitReached(f"{TOKENS_A_DAY:,} tokens a day are allowed.", retry_after=3600)

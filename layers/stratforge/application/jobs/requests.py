@@ -67,7 +67,7 @@ class Assumptions(BaseModel):
     spread_bps: float = Field(0, ge=0, le=1_000)
     participation: float | None = Field(None, gt=0, le=1)
     fractional: bool = True
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = SizingRule.EQUITY_FRACTION
     sizing_value: float = Field(0.1, gt=0, le=1e12, description="As a session's: what is backtested is what runs")
     stop_loss: float | None = Field(None, gt=0, lt=1)
     take_profit: float | None = Field(None, gt=0, le=1_000)

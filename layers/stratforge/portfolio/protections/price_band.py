@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.protections.proposal import Proposal
 from stratforge.portfolio.reasons import Reason
 
@@ -18,6 +19,6 @@ def price_band(proposal: Proposal) -> Reason | None:
     if proposal.price is None:
         return None
     band = min(proposal.account.limits.price_band or WIDEST, WIDEST)
-    if proposal.side == "buy":
+    if proposal.side == Side.BUY:
         return Reason.PRICE_BAND if proposal.price > proposal.reference * (1 + band) else None
     return Reason.PRICE_BAND if proposal.price < proposal.reference * (1 - band) else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
@@ -15,27 +15,50 @@ from stratforge.portfolio.reasons import Reason
 ZERO = Decimal(0)
 
 
+# What a person may set, by the names that Pydantic reads in a field's metadata.
+_FRACTION = {"gt": 0, "le": 1, "decimal_places": 6}
+
+
 @dataclass(frozen=True, slots=True)
 class RiskLimits:
-    """A user's own limits; None switches a rule off.
+    """A user's own limits; None switches a rule off. Sales are never refused by a limit."""
 
-    Attributes:
-        max_position: The largest position in one symbol, as a fraction of equity.
-        max_exposure: All positions together, as a fraction of equity.
-        max_daily_loss: The loss since the beginning of the market's day at which buying ends, as a fraction.
-        max_drawdown: The fall from the highest equity at which buying ends, as a fraction.
-        max_orders_per_minute: Orders in a minute of the market.
-        cooldown_minutes: How long a symbol is not bought after a trade in it lost money.
-        price_band: How far an order's own price may lie from the last price, as a fraction.
-    """
-
-    max_position: Decimal | None = None
-    max_exposure: Decimal | None = None
-    max_daily_loss: Decimal | None = None
-    max_drawdown: Decimal | None = None
-    max_orders_per_minute: int | None = None
-    cooldown_minutes: int | None = None
-    price_band: Decimal | None = None
+    max_position: Decimal | None = field(
+        default=None,
+        metadata=_FRACTION | {"description": "The largest position in one symbol, as a fraction of equity"},
+    )
+    max_exposure: Decimal | None = field(
+        default=None, metadata=_FRACTION | {"description": "All positions together, as a fraction of equity"}
+    )
+    max_daily_loss: Decimal | None = field(
+        default=None,
+        metadata=_FRACTION
+        | {"description": "The loss since the market's day began at which buying ends, as a fraction"},
+    )
+    max_drawdown: Decimal | None = field(
+        default=None,
+        metadata=_FRACTION | {"description": "The fall from the highest equity at which buying ends, as a fraction"},
+    )
+    max_orders_per_minute: int | None = field(
+        default=None, metadata={"gt": 0, "le": 10_000, "description": "Orders in a minute of the market"}
+    )
+    cooldown_minutes: int | None = field(
+        default=None,
+        metadata={
+            "gt": 0,
+            "le": 100_000,
+            "description": "How long a symbol is not bought after a trade in it lost money",
+        },
+    )
+    price_band: Decimal | None = field(
+        default=None,
+        metadata={
+            "gt": 0,
+            "lt": 1,
+            "decimal_places": 6,
+            "description": "How far a price of its own may lie on the wrong side of the last, as a fraction",
+        },
+    )
 
 
 @dataclass(slots=True)

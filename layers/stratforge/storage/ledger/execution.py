@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
 
-from stratforge.market.sizes import Side
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.acceptance import Decision, Holder, Market, Release
 from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderTerms, OrderType, TradingState
 from stratforge.portfolio.protections import Account, RiskLimits
@@ -134,7 +134,7 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
 
 
 def _exit_request(origin: OrderOrigin, **fields: Any) -> OrderRequest:
-    return OrderRequest(terms=OrderTerms("sell"), origin=origin, size_kind="quantity", **fields)
+    return OrderRequest(terms=OrderTerms(Side.SELL), origin=origin, size_kind=SizeKind.QUANTITY, **fields)
 
 
 def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) -> dict[UUID, Release]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from stratforge.market.sizes import Side
 from stratforge.portfolio.orders import Returns
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.settlement import BlockState, OrderProgress, OrderState, Settlement, settle
 from stratforge.storage.ledger import reservations
 from stratforge.storage.ledger.reservations import lock_users
+from stratforge.storage.ledger.session_pnl import fix_final_pnl
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
-from stratforge.storage.strategies.sessions import fix_final_pnl
 
 # How long, in the market's time, an order that the broker did not fill leaves the symbol to others.
 RETRY_AFTER = timedelta(seconds=10)
@@ -147,7 +148,7 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
     trades = settlement.trades
     if not trades:
         return
-    for side in ("buy", "sell"):
+    for side in Side:
         mine = [trade for trade in trades if trade.side == side]
         if not mine:
             continue
@@ -163,7 +164,7 @@ def _write_trades(connection: Connection, block: BlockState, settlement: Settlem
             "times": [trade.executed_at for trade in mine],
             "inside": [trade.inside for trade in mine],
         }
-        connection.execute(_WRITE_PURCHASES if side == "buy" else _WRITE_SALES, parameters)
+        connection.execute(_WRITE_PURCHASES if side == Side.BUY else _WRITE_SALES, parameters)
 
 
 # How long, in the market's time, an order without a limit goes on trying after it was accepted: a signal is old after two bars, and an

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
+
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
 from stratforge.portfolio.reasons import explanation_of
@@ -19,7 +21,7 @@ _COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::
     o.size_kind, o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
     CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price, o.fee_quantity, o.fee_cash,
     o.status::text, o.reason, o.cancel_requested_at IS NOT NULL AS cancel_requested, o.replaces_order_id, o.created_at, o.expires_at,
-    o.completed_at"""
+    o.completed_at, o.client_order_id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class StoredOrder:
         fee_cash: Fees that were paid in dollars.
         reason: Why it was refused, canceled or expired; `explanation` says what it means.
         cancel_requested: Its end was asked for; what is filled until then stays.
+        client_order_id: What its owner's program calls it.
     """
 
     order_id: UUID
@@ -66,6 +69,7 @@ class StoredOrder:
     created_at: datetime
     expires_at: datetime | None
     completed_at: datetime | None
+    client_order_id: str | None
 
     @property
     def explanation(self) -> str | None:
@@ -89,18 +93,34 @@ class NewOrder:
     size: Decimal
     session_id: UUID | None = None
     replaces: UUID | None = None
+    client_order_id: str | None = None
+
+
+class ClientOrderIdTaken(ValueError):
+    """Another order of the user has this client order id."""
 
 
 def place_order(connection: Connection, user_id: UUID, new: NewOrder, order_id: UUID | None = None) -> StoredOrder:
-    """Places an order; the executor must be woken after the commit. An id of the caller's choice makes it safe to repeat."""
+    """Places an order; the executor must be woken after the commit. An id of the caller's choice makes it safe to repeat.
+
+    Raises:
+        ClientOrderIdTaken: if another order of the user is called so; the transaction is at its end.
+    """
+    try:
+        return _place(connection, user_id, new, order_id)
+    except UniqueViolation:
+        raise ClientOrderIdTaken(new.client_order_id) from None
+
+
+def _place(connection: Connection, user_id: UUID, new: NewOrder, order_id: UUID | None) -> StoredOrder:
     terms = new.terms
     placed = fetch_one(
         connection,
         StoredOrder,
         f"""
         INSERT INTO orders AS o (id, user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size, limit_price, stop_price,
-                                 trail_percent, trail_price, replaces_order_id)
-        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'MANUAL', %s, %s, %s, %s, %s, %s, %s, %s, %s)
+                                 trail_percent, trail_price, replaces_order_id, client_order_id)
+        VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, 'MANUAL', %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
         ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
         (
@@ -118,6 +138,7 @@ def place_order(connection: Connection, user_id: UUID, new: NewOrder, order_id: 
             terms.trail_percent,
             terms.trail_price,
             new.replaces,
+            new.client_order_id,
         ),
     )
     stored = placed or (get_order(connection, order_id) if order_id else None)
@@ -138,6 +159,9 @@ class OrderFilter:
     symbol: str | None = None
     session_id: UUID | None = None
     open: bool | None = None
+    status: OrderStatus | None = None
+    side: Side | None = None
+    client_order_id: str | None = None
 
 
 def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page: Page) -> list[StoredOrder]:
@@ -150,6 +174,8 @@ def list_orders(connection: Connection, user_id: UUID, wanted: OrderFilter, page
         WHERE o.user_id = %(user)s AND (%(symbol)s::text IS NULL OR o.symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR o.session_id = %(session_id)s)
           AND (%(open)s::boolean IS NULL OR (o.status IN ('PENDING', 'RESTING', 'WORKING')) = %(open)s)
+          AND (%(status)s::text IS NULL OR o.status = %(status)s::order_status) AND (%(side)s::text IS NULL OR o.side = %(side)s::trade_side)
+          AND (%(client_order_id)s::text IS NULL OR o.client_order_id = %(client_order_id)s)
         {page.clause("o.created_at", "o.id")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
@@ -166,3 +192,69 @@ def request_cancel(connection: Connection, order_id: UUID) -> StoredOrder | None
         (order_id,),
     )
     return get_order(connection, order_id)
+
+
+def symbols_with_open_orders(connection: Connection, user_id: UUID) -> list[str]:
+    """Symbols on which a user has open orders, in order."""
+    query = "SELECT DISTINCT symbol FROM orders WHERE user_id = %s AND status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY symbol"
+    return [symbol for (symbol,) in connection.execute(query, (user_id,))]
+
+
+def request_cancel_of_all(connection: Connection, user_id: UUID, symbol: str) -> list[StoredOrder]:
+    """Asks for the end of a user's open orders on a symbol, which the transaction has locked. What sells a position that is being closed goes on.
+
+    The executor must be woken after the commit. Returns every open order whose end was asked for, now or before.
+    """
+    return fetch_all(
+        connection,
+        StoredOrder,
+        f"""
+        UPDATE orders o SET cancel_requested_at = coalesce(cancel_requested_at, now())
+        WHERE user_id = %s AND symbol = %s AND status IN ('PENDING', 'RESTING', 'WORKING') AND origin <> 'FLATTEN'
+        RETURNING {_COLUMNS}
+        """,  # noqa: S608 - column names of this module
+        (user_id, symbol),
+    )
+
+
+def sell_all(connection: Connection, user_id: UUID, symbol: str, session_id: UUID | None) -> None:
+    """Places a market order to sell all that a session holds of a symbol, or the user by hand, unless what is open sells all of it already.
+    Other sales, which hold shares of it back, are called off. The transaction has locked the symbol; the executor must be woken after the commit.
+    """
+    holder = {"user": user_id, "symbol": symbol, "session": session_id}
+    connection.execute(
+        """
+        UPDATE orders SET cancel_requested_at = coalesce(cancel_requested_at, now())
+        WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND side = 'sell' AND origin <> 'FLATTEN'
+          AND status IN ('PENDING', 'RESTING', 'WORKING')
+        """,
+        holder,
+    )
+    connection.execute(
+        """
+        WITH sales AS (
+            SELECT coalesce(sum(quantity - filled_quantity), 0) AS quantity, count(*) FILTER (WHERE status = 'PENDING') AS undecided FROM orders
+            WHERE user_id = %(user)s AND symbol = %(symbol)s AND session_id IS NOT DISTINCT FROM %(session)s AND origin = 'FLATTEN'
+              AND status IN ('PENDING', 'RESTING', 'WORKING') AND cancel_requested_at IS NULL)
+        INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
+        SELECT p.user_id, p.session_id, p.symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p, sales
+        WHERE p.user_id = %(user)s AND p.symbol = %(symbol)s AND p.session_id IS NOT DISTINCT FROM %(session)s
+          AND p.quantity > sales.quantity AND sales.undecided = 0
+        """,
+        holder,
+    )
+
+
+def closing_orders(connection: Connection, user_id: UUID, symbol: str) -> list[StoredOrder]:
+    """A user's open orders that sell all of a position of a symbol, his own's and his sessions', the oldest first."""
+    return fetch_all(
+        connection,
+        StoredOrder,
+        f"""
+        SELECT {_COLUMNS} FROM orders o
+        WHERE o.user_id = %s AND o.symbol = %s AND o.origin = 'FLATTEN' AND o.status IN ('PENDING', 'RESTING', 'WORKING')
+          AND o.cancel_requested_at IS NULL
+        ORDER BY o.created_at, o.id
+        """,  # noqa: S608 - column names of this module
+        (user_id, symbol),
+    )

@@ -210,7 +210,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
         SELECT id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
-        {page.clause("id")}
+        {page.clause("id", "executed_at")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
     )
@@ -226,7 +226,7 @@ def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, pa
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
           AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)
-        {page.clause("id")}
+        {page.clause("id", "bar_time")}
         """,  # noqa: S608 - column names of this module
         {"user": user_id, **asdict(wanted), **page.parameters},
     )

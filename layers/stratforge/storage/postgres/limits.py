@@ -13,6 +13,11 @@ def take(connection: Connection, bucket: str, capacity: float, per_second: float
     return bool(fetch_value(connection, "SELECT take_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
 
 
+def spend(connection: Connection, bucket: str, capacity: float, per_second: float) -> float:
+    """Takes a token from a bucket that refills; returns how many are left, or minus the seconds until there is one again."""
+    return float(fetch_value(connection, "SELECT spend_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
+
+
 def has(connection: Connection, bucket: str, capacity: float, per_second: float) -> bool:
     """Returns whether the bucket holds a token, without taking it."""
     return bool(fetch_value(connection, "SELECT has_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))

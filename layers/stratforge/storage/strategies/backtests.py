@@ -79,17 +79,18 @@ def add_backtest(connection: Connection, job_id: UUID, user_id: UUID, made: NewR
 
 
 def list_backtests(
-    connection: Connection, user_id: UUID, page: Page, strategy_id: UUID | None = None
+    connection: Connection, user_id: UUID, page: Page, strategy_id: UUID | None = None, symbol: str | None = None
 ) -> list[StoredBacktest]:
-    """A page of a user's finished backtests, of one strategy or of all."""
+    """A page of a user's finished backtests, of one strategy or of all, on one symbol or on all."""
     return fetch_all(
         connection,
         StoredBacktest,
         f"""
         SELECT {_COLUMNS} FROM backtests
-        WHERE user_id = %(user)s AND (%(strategy)s::uuid IS NULL OR strategy_id = %(strategy)s) {page.clause("created_at", "id")}
+        WHERE user_id = %(user)s AND (%(strategy)s::uuid IS NULL OR strategy_id = %(strategy)s)
+          AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s) {page.clause("created_at", "id")}
         """,  # noqa: S608 - columns of this module
-        {"user": user_id, "strategy": strategy_id, **page.parameters},
+        {"user": user_id, "strategy": strategy_id, "symbol": symbol, **page.parameters},
     )
 
 
@@ -101,3 +102,8 @@ def get_report(connection: Connection, backtest_id: UUID) -> StoredReport | None
         f"SELECT {_COLUMNS}, report FROM backtests WHERE id = %s",  # noqa: S608 - column names of this module
         (backtest_id,),
     )
+
+
+def delete_backtest(connection: Connection, backtest_id: UUID) -> bool:
+    """Deletes a backtest of the connection's user; False if there is none."""
+    return connection.execute("DELETE FROM backtests WHERE id = %s", (backtest_id,)).rowcount == 1

@@ -99,16 +99,19 @@ def add_job(
     return job
 
 
-def list_jobs(connection: Connection, user_id: UUID, page: Page, kind: JobKind | None = None) -> list[Job]:
-    """A page of a user's jobs, of one kind or of all."""
+def list_jobs(
+    connection: Connection, user_id: UUID, page: Page, kind: JobKind | None = None, status: JobStatus | None = None
+) -> list[Job]:
+    """A page of a user's jobs, of one kind or of all, in one status or in any."""
     return fetch_all(
         connection,
         Job,
         f"""
         SELECT {_COLUMNS} FROM jobs
-        WHERE user_id = %(user)s AND (%(kind)s::text IS NULL OR kind = %(kind)s::job_kind) {page.clause("created_at", "id")}
+        WHERE user_id = %(user)s AND (%(kind)s::text IS NULL OR kind = %(kind)s::job_kind)
+          AND (%(status)s::text IS NULL OR status = %(status)s::job_status) {page.clause("created_at", "id")}
         """,  # noqa: S608 - column names of this module
-        {"user": user_id, "kind": kind, **page.parameters},
+        {"user": user_id, "kind": kind, "status": status, **page.parameters},
     )
 
 

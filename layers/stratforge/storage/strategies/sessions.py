@@ -12,6 +12,8 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import SizingRule
+from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger.session_pnl import SESSION_PNL
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one
@@ -70,7 +72,7 @@ class SessionSettings:
         trailing_stop: Fraction below the highest price since the entry at which it is sold.
     """
 
-    sizing_rule: SizingRule = "EQUITY_FRACTION"
+    sizing_rule: SizingRule = SizingRule.EQUITY_FRACTION
     sizing_value: Decimal = Decimal("0.1")
     stop_loss: Decimal | None = None
     take_profit: Decimal | None = None
@@ -221,13 +223,6 @@ def active_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSes
     )
 
 
-_PNL = """
-    coalesce((SELECT sum(p.realized_pnl + p.quantity * coalesce(lp.price, p.avg_entry_price) - p.cost_basis)
-              FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol
-              WHERE p.session_id = s.id), 0)
-"""
-
-
 def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = False) -> StoredSession | None:
     """Stops a session and notes its profit and loss; a session that has ended stays as it is.
 
@@ -236,7 +231,7 @@ def stop_session(connection: Connection, session_id: UUID, *, flatten: bool = Fa
     """
     stopped = connection.execute(
         f"""
-        UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = {_PNL},
+        UPDATE sessions s SET status = 'STOPPED', ended_at = now(), final_pnl = {SESSION_PNL},
             settling = %(flatten)s OR EXISTS (
                 SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')),
             flatten_requested_at = CASE WHEN %(flatten)s THEN now() END
@@ -282,7 +277,9 @@ def change_session(
 
 
 def flatten_session(connection: Connection, session_id: UUID) -> None:
-    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on."""
+    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on. The
+    transaction has locked the session's symbol.
+    """
     connection.execute(
         """
         UPDATE sessions SET flatten_requested_at = coalesce(flatten_requested_at, now()), settling = true
@@ -290,15 +287,11 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
         """,
         (session_id,),
     )
-    connection.execute(
-        """
-        INSERT INTO orders (user_id, session_id, symbol, side, origin, type, time_in_force, size_kind, size)
-        SELECT p.user_id, p.session_id, p.symbol, 'sell', 'FLATTEN', 'market', 'gtc', 'fraction', 1 FROM positions p
-        WHERE p.session_id = %s AND p.quantity > 0 AND NOT EXISTS (
-            SELECT FROM orders o WHERE o.session_id = p.session_id AND o.origin = 'FLATTEN' AND o.status IN ('PENDING', 'WORKING'))
-        """,
-        (session_id,),
-    )
+    held = connection.execute(
+        "SELECT user_id, symbol FROM positions WHERE session_id = %s AND quantity > 0", (session_id,)
+    ).fetchall()
+    for user_id, symbol in held:
+        order_book.sell_all(connection, user_id, symbol, session_id)
 
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
@@ -333,33 +326,4 @@ def holding_sessions(connection: Connection, strategy_id: UUID) -> list[StoredSe
         ORDER BY started_at DESC, session_id
         """,  # noqa: S608 - column names of this module
         (strategy_id,),
-    )
-
-
-def fix_final_pnl(connection: Connection, symbol: str) -> None:
-    """Fixes the profit of ended sessions whose last order has ended, and that have nothing left to sell if they are to hold nothing.
-
-    What was refused as too small to be sold stays; what came after the end (a correction by the broker) is sold as well.
-    """
-    connection.execute(
-        """
-        UPDATE sessions s SET settling = true FROM positions p
-        WHERE s.symbol = %s AND s.flatten_requested_at IS NOT NULL AND NOT s.settling AND p.session_id = s.id AND p.symbol = s.symbol
-          AND p.quantity > 0 AND NOT EXISTS (
-            SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
-              AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))
-        """,
-        (symbol,),
-    )
-    connection.execute(
-        f"""
-        UPDATE sessions s SET final_pnl = {_PNL}, settling = false
-        WHERE s.symbol = %s AND s.settling AND NOT EXISTS (
-            SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
-          AND (s.flatten_requested_at IS NULL OR NOT EXISTS (
-            SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0 AND NOT EXISTS (
-                SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
-                  AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))))
-        """,  # noqa: S608 - an expression of this module
-        (symbol,),
     )

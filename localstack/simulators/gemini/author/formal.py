@@ -1,4 +1,4 @@
-"""What was read, as the formal rules of the intent contract."""
+"""The plan that was read, as the formal rules of the intent contract."""
 
 from __future__ import annotations
 

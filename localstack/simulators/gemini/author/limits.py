@@ -1,4 +1,4 @@
-"""What a strategy here cannot do, and the reason that is true."""
+"""The things that a strategy here cannot do, each with the true reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MISSING = (
 
 
 def declined(text: str) -> list[str]:
-    """Why a request cannot be written at all; nothing when it may be."""
+    """Lists the reasons for which a request cannot be written at all; nothing when it may be."""
     found = (
         [
             "This needs to know the future: a rule can use finished bars only. Which sign that has already happened should it act on?"

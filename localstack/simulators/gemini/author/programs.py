@@ -33,7 +33,7 @@ _MINUTE = "bar.time.hour * 60 + bar.time.minute"
 
 @dataclass(slots=True)
 class Program:
-    """A strategy in the making."""
+    """A strategy in the making: constants, columns, statements and what each does."""
 
     constants: dict[str, float] = field(default_factory=dict)
     meanings: dict[str, str] = field(default_factory=dict)
@@ -246,7 +246,7 @@ def _once(pairs: list[tuple[Rule, str]]) -> list[tuple[Rule, str]]:
 
 
 def setting_lines(program: Program, setting: Setting) -> list[int]:
-    """Where a setting stands."""
+    """Lists the lines of the code in which a setting stands."""
     sign = {"equity": "FRACTION", "cash": "CASH", "shares": "SHARES", "a day": "TRADES_A_DAY", "pause": "PAUSE_BARS"}[
         setting.kind
     ]

@@ -12,26 +12,8 @@ _SAID = {">": "above", "<": "below", ">=": "at or above", "<=": "at or below"}
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Node = TypeVar("Node")
 # Series that are prices, by the beginnings of their names.
-_PRICES = (
-    "close",
-    "open",
-    "high",
-    "low",
-    "sma",
-    "ema",
-    "wma",
-    "hma",
-    "rma",
-    "dema",
-    "tema",
-    "upper",
-    "mid_",
-    "keltner",
-    "vwap",
-    "psar",
-    "day_",
-    "yesterday",
-)
+_AVERAGES = ("sma", "ema", "wma", "hma", "rma", "dema", "tema")
+_PRICES = ("close", "open", "high", "low", *_AVERAGES, "upper", "mid_", "keltner", "vwap", "psar", "day_", "yesterday")
 
 
 def plain(value: float) -> str:
@@ -71,7 +53,7 @@ class Series:
 
     @property
     def scale(self) -> str:
-        """What it is measured in: prices, volumes, or a unit of its own, by its kind of indicator."""
+        """The measure of its values: prices, volumes, or a unit of its own, by its kind of indicator."""
         if self.name.startswith(_PRICES):
             return "price"
         if self.name.startswith("volume"):
@@ -86,7 +68,7 @@ class Series:
 
     @property
     def words(self) -> str:
-        """How it is said, with its numbers."""
+        """The words by which people call it, with its numbers."""
         said = self.said.format(*(plain(each) for each in self.parameters))
         if self.times != 1:
             change = abs(self.times - 1) * 100
@@ -108,7 +90,7 @@ class Number:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The number as it is written in a sentence."""
         return f"{plain(self.value)}{' dollars' if self.unit == '$' else ' %' if self.unit else ''}"
 
 
@@ -125,7 +107,7 @@ class Compare:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return f"{self.left.words} is {_SAID[self.op]} {self.right.words}"
 
 
@@ -139,7 +121,7 @@ class Cross:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return f"{self.left.words} crosses {'above' if self.up else 'below'} {self.right.words}"
 
 
@@ -152,7 +134,7 @@ class Turn:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return f"{self.left.words} is {'higher' if self.up else 'lower'} than at the bar before"
 
 
@@ -165,19 +147,19 @@ class TimeOfDay:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return f"it is {'before' if self.until else 'at or after'} {clock(self.minute)} New York time"
 
 
 @dataclass(frozen=True, slots=True)
 class Weekdays:
-    """Certain days of the week."""
+    """The condition that it is one of certain days of the week."""
 
     days: tuple[int, ...]
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return "it is " + " or ".join(DAYS[each] for each in self.days)
 
 
@@ -189,7 +171,7 @@ class Held:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return f"the position has been held for {plain(self.bars)} bars (minutes)"
 
 
@@ -203,7 +185,7 @@ class Result:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         of = {"%": " %", "$": " dollars a share", "ATR": " times the 14-bar ATR (average true range)"}[self.unit]
         return f"the position has {'gained' if self.gain else 'lost'} {plain(self.amount)}{of}"
 
@@ -217,44 +199,44 @@ class Trail:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         of = {"%": " %", "$": " dollars", "ATR": " times the 14-bar ATR (average true range)"}[self.unit]
         return f"the close is {plain(self.amount)}{of} below the highest close since the purchase"
 
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """All of several conditions."""
+    """The condition that all of several conditions hold."""
 
     parts: tuple[Condition, ...]
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return " and ".join(f"({each.words})" if isinstance(each, Either) else each.words for each in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Either:
-    """One of several conditions."""
+    """The condition that at least one of several conditions holds."""
 
     parts: tuple[Condition, ...]
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return " or ".join(f"({each.words})" if isinstance(each, Both) else each.words for each in self.parts)
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The contrary."""
+    """The condition that another one does not hold."""
 
     part: Condition
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return f"it is not so that {self.part.words}"
 
 
@@ -267,7 +249,7 @@ class Lasting:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The condition as a part of a sentence."""
         return f"for {plain(self.bars)} bars in a row {self.part.words}"
 
 
@@ -303,7 +285,7 @@ class Setting:
 
     @property
     def words(self) -> str:
-        """How it is said."""
+        """The setting as a part of a sentence."""
         return {
             "equity": f"a purchase takes {plain(round(self.value * 100, 8))} % of the equity",
             "cash": f"a purchase takes {plain(self.value)} dollars",
@@ -327,7 +309,7 @@ class Plan:
     wishes: list[str] = field(default_factory=list)
 
     def of(self, kind: str) -> list[Rule]:
-        """The rules of a kind."""
+        """Returns the rules of a kind, in the order of the request."""
         return [each for each in self.rules if each.kind == kind]
 
     def setting(self, *kinds: str) -> Setting | None:
@@ -337,7 +319,7 @@ class Plan:
 
 
 def contrary(condition: Condition) -> Condition:
-    """What holds when the condition does not; of a cross, the cross the other way."""
+    """Returns the condition that holds when another does not; of a cross, the cross the other way."""
     if isinstance(condition, Compare):
         return Compare(condition.left, _FLIPPED[condition.op], condition.right)
     if isinstance(condition, Cross):

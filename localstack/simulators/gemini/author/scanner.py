@@ -16,7 +16,7 @@ class Unexpressible(Exception):
 
 
 class Scanner:
-    """A place in a text."""
+    """A place in a text, which words are taken from one after the other."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -33,28 +33,29 @@ class Scanner:
         return None
 
     def sees(self, pattern: str) -> bool:
-        """Whether such words come next."""
+        """Says whether words of such a form come next, and stays where it is."""
         return _compiled(pattern).match(self.text, self.at) is not None
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left."""
+        """Says whether nothing of the text is left."""
         return not self.text[self.at :].strip()
 
     def word(self) -> None:
-        """Goes over one word."""
+        """Goes over one word, whatever it is."""
         match = re.compile(r"\s*\S+").match(self.text, self.at)
         self.at = match.end() if match else len(self.text)
 
     @property
     def start(self) -> int:
-        """Where the next word begins."""
+        """Returns the place at which the next word begins."""
         rest = self.text[self.at :]
         return self.at + len(rest) - len(rest.lstrip())
 
 
 N = r"(-?\d*\.?\d+)"
 BARS = r"(?:bars?|minutes?|mins?|min|periods?|candles?|candlesticks?|m|ticks?)"
+UNIT = rf"({BARS}|hours?|h|hr|hourly|days?|d|daily|weeks?|weekly|w|months?)"
 THE = r"(?:the |its |a |an |their |that |this |my |current |short term |long term )*"
 ARTICLES = r"(?:(?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))(?: (?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))*"
 
@@ -81,3 +82,8 @@ def number(scan: Scanner) -> float | None:
     if match is None:
         return None
     return float(match[1]) * {"k": 1e3, "thousand": 1e3, "million": 1e6, "mio": 1e6, "mil": 1e3}.get(match[2] or "", 1)
+
+
+def length_of(count: str, unit: str | None, what: str) -> float:
+    """Returns a span that was said of an indicator, in 1-minute bars."""
+    return bars_of(float(count), unit or "bars", f"“{count} {unit} {what}”")

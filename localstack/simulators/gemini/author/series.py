@@ -1,4 +1,4 @@
-"""Phrases for prices, averages, oscillators, bands and channels."""
+"""Phrases for whatever has a value at every bar: prices, averages, oscillators, bands, channels."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from simulators.gemini.author.averages import average, average_volume, moving_average
+from simulators.gemini.author.oscillators import HLC, macd_line, oscillator
 from simulators.gemini.author.rules import Number, Operand, Series
-from simulators.gemini.author.scanner import ARTICLES, BARS, N, Scanner, Unexpressible, bars_of
+from simulators.gemini.author.scanner import ARTICLES, BARS, UNIT, N, Scanner, bars_of, length_of
 
 CLOSE = Series("close", "bar.close", "the close")
 _PRICES = {
@@ -17,305 +19,10 @@ _PRICES = {
 }
 PREVIOUS_CLOSE = Series("close_before", "bar.previous.close", "the close of the bar before")
 VOLUME = Series("volume", "bar.volume", "the volume")
-_KINDS = {
-    "exponential": "ema",
-    "ema": "ema",
-    "emas": "ema",
-    "simple": "sma",
-    "sma": "sma",
-    "smas": "sma",
-    "weighted": "wma",
-    "linearly weighted": "wma",
-    "wma": "wma",
-    "hull": "hma",
-    "hma": "hma",
-    "smoothed": "rma",
-    "rma": "rma",
-    "dema": "dema",
-    "tema": "tema",
-    "double exponential": "dema",
-    "triple exponential": "tema",
-}
-_KIND_WORD = r"(linearly weighted|double exponential|triple exponential|exponential|simple|weighted|hull|smoothed)"
-_SHORT = r"(emas?|smas?|wma|hma|rma|dema|tema)"
-_AVERAGE = r"(?:moving averages?|averages?|mas?|mean|mvg avg|avg|moving avg)"
-_UNIT = rf"({BARS}|hours?|h|hr|hourly|days?|d|daily|weeks?|weekly|w|months?)"
-_FULL = {
-    "sma": "SMA",
-    "ema": "EMA",
-    "wma": "WMA",
-    "hma": "HMA",
-    "rma": "RMA",
-    "dema": "DEMA",
-    "tema": "TEMA",
-}
-_HLC = "bars.high, bars.low, bars.close"
-# Words, call with the length, usual length, what it is called, levels of oversold and overbought.
-_OSCILLATORS: tuple[tuple[str, str, str, float | None, str, tuple[float, float] | None], ...] = (
-    (
-        r"stoch(?:astic)? rsi(?: %? ?k)?|stochrsi",
-        "stochrsi",
-        "ta.stochrsi(bars.close, length={0}, rsi_length={0}).k",
-        14,
-        "the {0}-bar stochastic RSI (stochrsi) %K",
-        (20, 80),
-    ),
-    (
-        r"rsi(?: indicator| value| reading)?|relative strength(?: index)?(?: \( rsi \))?",
-        "rsi",
-        "ta.rsi(bars.close, length={0})",
-        14,
-        "the {0}-bar RSI",
-        (30, 70),
-    ),
-    (
-        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?d| d line)|% ?d(?: line)?",
-        "stoch_d",
-        "ta.stoch(" + _HLC + ", k={0}).d",
-        14,
-        "the {0}-bar stochastic %D",
-        (20, 80),
-    ),
-    (
-        r"(?:slow |fast )?stoch(?:astics?)?(?: oscillator)?(?: %? ?k| k line)?|% ?k(?: line)?",
-        "stoch",
-        "ta.stoch(" + _HLC + ", k={0}).k",
-        14,
-        "the {0}-bar stochastic %K",
-        (20, 80),
-    ),
-    (
-        r"cci|commodity channel(?: index)?(?: \( cci \))?",
-        "cci",
-        "ta.cci(" + _HLC + ", length={0})",
-        14,
-        "the {0}-bar CCI",
-        (-100, 100),
-    ),
-    (
-        r"mfi|money flow(?: index)?(?: \( mfi \))?",
-        "mfi",
-        "ta.mfi(" + _HLC + ", bars.volume, length={0})",
-        14,
-        "the {0}-bar MFI (money flow index)",
-        (20, 80),
-    ),
-    (
-        r"williams(?: %)? ?(?:%r|r)?|willr|williams r",
-        "willr",
-        "ta.willr(" + _HLC + ", length={0})",
-        14,
-        "the {0}-bar Williams %R (willr)",
-        (-80, -20),
-    ),
-    (
-        r"adx|average directional(?: movement)? index(?: \( adx \))?",
-        "adx",
-        "ta.adx(" + _HLC + ", length={0}).adx",
-        14,
-        "the {0}-bar ADX",
-        None,
-    ),
-    (
-        r"\+ ?di|plus di|positive di|di \+|di plus",
-        "plus_di",
-        "ta.adx(" + _HLC + ", length={0}).plus",
-        14,
-        "the {0}-bar +DI",
-        None,
-    ),
-    (
-        r"- ?di|-di|minus di|negative di|di -|di minus",
-        "minus_di",
-        "ta.adx(" + _HLC + ", length={0}).minus",
-        14,
-        "the {0}-bar -DI",
-        None,
-    ),
-    (
-        r"roc|rate of change(?: \( roc \))?",
-        "roc",
-        "ta.roc(bars.close, length={0})",
-        10,
-        "the {0}-bar rate of change (ROC) in percent",
-        None,
-    ),
-    (r"momentum(?: indicator)?", "mom", "ta.mom(bars.close, length={0})", 10, "the {0}-bar momentum (mom)", None),
-    (
-        r"atr|average true range(?: \( atr \))?",
-        "atr",
-        "ta.atr(" + _HLC + ", length={0})",
-        14,
-        "the {0}-bar ATR (average true range)",
-        None,
-    ),
-    (
-        r"obv|on balance volume",
-        "obv",
-        "ta.obv(bars.close, bars.volume)",
-        None,
-        "the on-balance volume (OBV) of the day",
-        None,
-    ),
-    (
-        r"vwap|volume weighted (?:average )?price(?: \( vwap \))?|volume weighted average price",
-        "vwap",
-        "ta.vwap(" + _HLC + ", bars.volume)",
-        None,
-        "the VWAP of the day",
-        None,
-    ),
-    (
-        r"(?:parabolic )?(?:p ?)?sar|psar",
-        "psar",
-        "ta.psar(bars.high, bars.low, bars.close).psar",
-        None,
-        "the parabolic SAR (psar)",
-        None,
-    ),
-)
-
-
-def average(kind: str, length: float, of: str = "bars.close", what: str = "") -> Series:
-    """A moving average of so many bars."""
-    name = kind if of == "bars.close" else "volume_average"
-    return Series(
-        name,
-        f"ta.{kind}({of}, length={{0}})",
-        f"the {{0}}-bar {_FULL[kind]}{what}",
-        (length,),
-        (f"{name.upper()}_LENGTH",),
-    )
-
-
-def _length(count: str, unit: str | None, what: str) -> float:
-    return bars_of(float(count), unit or "bars", f"“{count} {unit} {what}”")
-
-
-def moving_average(scan: Scanner) -> Series | None:
-    """`the 50-bar simple moving average`, `EMA(20)`, `20 EMA`, `its average over the last 20 bars`; once named, `the average`."""
-    at = scan.at
-    found = _new_average(scan)
-    if found is not None:
-        scan.known[f"average {found.name} {found.parameters[0]:g}"] = found.parameters
-        return found
-    scan.at = at
-    match = scan.take(rf"(?:the|its|this|that) (?:{_KIND_WORD} {_AVERAGE}|{_SHORT}|{_AVERAGE})(?: line)?")
-    if match is None:
-        return None
-    named = [each.split()[1:] for each in scan.known if each.startswith("average ")]
-    kind = _KINDS.get(match[1] or match[2] or "")
-    fitting = [each for each in named if kind in (None, each[0])]
-    if len(fitting) != 1:
-        scan.at = at
-        if fitting:
-            raise Unexpressible(f"“{match[0].strip()}”: which of the averages is meant?")
-        return None
-    return average(fitting[0][0], float(fitting[0][1]))
-
-
-def _new_average(scan: Scanner) -> Series | None:
-    at = scan.at
-    scan.take(ARTICLES)
-    match = scan.take(
-        rf"{N} ?{_UNIT}? ?(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: line| average)?|(?:rolling )?{_AVERAGE})(?: of (?:the )?(?:price|closes?|closing prices?))?(?: line)?"
-    )
-    if match:
-        kind = _KINDS.get(match[3] or match[4] or "", "sma")
-        return average(kind, _length(match[1], match[2], "moving average"))
-    match = scan.take(
-        rf"(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: average)?|{_AVERAGE})(?: \( (?:{_SHORT} )?)?(?: ?(?:of|over|with|for|from|length|period|using))*(?: the)?(?: last| past| previous)? ?\(? ?{N} ?{_UNIT}?(?: \))?(?: line)?"
-    )
-    if match:
-        kind = _KINDS.get(match[1] or match[2] or match[3] or "", "sma")
-        return average(kind, _length(match[4], match[5], "moving average"))
-    scan.at = at
-    return None
-
-
-def _average_volume(scan: Scanner) -> Series | None:
-    at = scan.at
-    scan.take(ARTICLES)
-    match = scan.take(
-        rf"{N} ?{_UNIT}? ?(?:moving )?(?:average|avg|mean|sma) (?:of )?(?:the )?(?:trading )?volume|{N} ?{_UNIT}? volume (?:moving )?(?:average|avg|ma|sma)"
-        rf"|(?:average|avg|mean|normal|usual|typical) (?:trading )?volume(?: (?:of|over|for|in) (?:the )?(?:last|past|previous)? ?{N} ?{_UNIT}?)?|volume (?:moving )?(?:average|avg|ma)(?: ?(?:of|over|\() ?(?:the )?(?:last|past|previous)? ?{N} ?{_UNIT}?(?: \))?)?"
-    )
-    if match is None:
-        scan.at = at
-        return None
-    counts = [(match[i], match[i + 1]) for i in (1, 3, 5, 7) if match[i]]
-    length = _length(counts[0][0], counts[0][1], "average volume") if counts else 20
-    return average("sma", length, "bars.volume", " of the volume")
-
-
-def oscillator(scan: Scanner) -> Series | None:
-    at = scan.at
-    scan.take(ARTICLES)
-    before = scan.take(rf"{N} ?{_UNIT}?")
-    for words, name, call, usual, said, levels in _OSCILLATORS:
-        if scan.take(words):
-            length = usual
-            if before and usual is not None:
-                length = _length(before[1], before[2], name.upper())
-            elif before:
-                break
-            elif usual is not None:
-                after = scan.take(
-                    rf"\( {N} ?{_UNIT}? ?\)|(?:with )?(?:a )?(?:length|period) (?:of )?{N}|(?:of|over|on) (?:the )?(?:last )?{N} {_UNIT}|{N}(?= (?:is|falls?|drops?|rises?|crosses|goes|dips|below|above|under|over|<|>))"
-                )
-                if after:
-                    count = next(after[i] for i in (1, 3, 4, 6) if after[i])
-                    length = _length(count, after[2] or after[5], name.upper())
-            if length is None:
-                return Series(name, call, said, levels=levels)
-            if before or length != usual:
-                scan.known[name] = (length,)
-            elif name in scan.known:
-                length = scan.known[name][0]
-            return Series(name, call, said, (length,), (f"{name.upper()}_LENGTH",), levels)
-    scan.at = at
-    return None
-
-
-def macd(part: str = "histogram") -> Series:
-    """A part of the MACD of 12, 26 and 9 bars."""
-    said = {
-        "macd": "the MACD line ({0}, {1}, {2})",
-        "signal": "the MACD's signal line ({0}, {1}, {2})",
-        "histogram": "the MACD histogram ({0}, {1}, {2})",
-    }
-    return Series(
-        {"macd": "macd", "signal": "macd_signal", "histogram": "histogram"}[part],
-        f"ta.macd(bars.close, fast={{0}}, slow={{1}}, signal={{2}}).{part}",
-        said[part],
-        (12, 26, 9),
-        ("MACD_FAST", "MACD_SLOW", "MACD_SIGNAL"),
-    )
-
-
-_TRIPLE = rf"(?: \( {N} ?,? ?{N} ?,? ?{N} \)| {N} ?[/,] ?{N} ?[/,] ?{N})?"
-
-
-def _macd(scan: Scanner) -> Series | None:
-    at = scan.at
-    scan.take(ARTICLES)
-    for words, part in (
-        (rf"macd{_TRIPLE} histogram|histogram(?: of the macd)?{_TRIPLE}", "histogram"),
-        (rf"macd{_TRIPLE} signal(?: line)?|signal(?: line)?(?: of the macd)?{_TRIPLE}", "signal"),
-        (rf"macd{_TRIPLE}(?: line| indicator| value)?", "macd"),
-    ):
-        match = scan.take(words)
-        if match:
-            numbers = tuple(float(each) for each in match.groups() if each)
-            if len(numbers) == 3:
-                scan.known["macd"] = numbers
-            return replace(macd(part), parameters=scan.known.get("macd", (12, 26, 9)))
-    scan.at = at
-    return None
 
 
 def band(edge: str, length: float = 20, width: float = 2) -> Series:
-    """A Bollinger band."""
+    """Makes an upper, middle or lower Bollinger band."""
     field = {"lower": "lower", "upper": "upper"}.get(edge, "mid")
     called = {"lower": "lower", "upper": "upper"}.get(edge, "middle")
     return Series(
@@ -348,7 +55,7 @@ def _band(scan: Scanner) -> Series | None:
             field = {"lower": "lower", "upper": "upper"}.get(edge, "basis")
             return Series(
                 f"keltner_{field}",
-                f"ta.kc({_HLC}, length={{0}}).{field}",
+                f"ta.kc({HLC}, length={{0}}).{field}",
                 f"the {edge} Keltner channel (kc, {{0}} bars)",
                 (20,),
                 ("KELTNER_LENGTH",),
@@ -391,17 +98,17 @@ def _channel(scan: Scanner) -> Series | None:
         "min": "low",
     }
     match = scan.take(
-        rf"(?:highest|lowest|recent|previous|prior|rolling|new|last|past)? ?{N} ?{_UNIT} (highs?|lows?|maximum|minimum|max|min)(?: price)?(?: of the price)?"
+        rf"(?:highest|lowest|recent|previous|prior|rolling|new|last|past)? ?{N} ?{UNIT} (highs?|lows?|maximum|minimum|max|min)(?: price)?(?: of the price)?"
     )
     if match:
-        return channel(words[match[3]], _length(match[1], match[2], match[3]))
+        return channel(words[match[3]], length_of(match[1], match[2], match[3]))
     match = scan.take(
-        rf"(?:(highest) (high|price|close)|(lowest) (low|price|close)|(highs?|lows?|maximum|minimum)) (?:of|in|over|from|for|during) (?:the )?(?:last |past |previous |prior |preceding )*{N} ?{_UNIT}?"
+        rf"(?:(highest) (high|price|close)|(lowest) (low|price|close)|(highs?|lows?|maximum|minimum)) (?:of|in|over|from|for|during) (?:the )?(?:last |past |previous |prior |preceding )*{N} ?{UNIT}?"
     )
     if match:
         kind = "high" if match[1] or (match[5] and match[5].startswith(("h", "max"))) else "low"
         price = match[2] or match[4] or ""
-        return channel(kind, _length(match[6], match[7], f"{kind}"), "close" if price == "close" else "")
+        return channel(kind, length_of(match[6], match[7], f"{kind}"), "close" if price == "close" else "")
     match = scan.take(r"(?:upper|lower) donchian(?: channel)?|donchian (?:upper|lower)")
     if match:
         return channel("high" if "upper" in match[0] else "low", 20)
@@ -486,7 +193,11 @@ def _changed(scan: Scanner) -> Series | None:
     )
     if match is None:
         return None
-    bars = bars_of(float(match[1] or match[3]), match[2] or match[4], "The change")
+    return change_over(bars_of(float(match[1] or match[3]), match[2] or match[4], "The change"))
+
+
+def change_over(bars: float) -> Series:
+    """Makes the change of the close over so many bars, in percent."""
     return Series(
         "change",
         "bars.close.pct_change({0}) * 100",
@@ -497,9 +208,9 @@ def _changed(scan: Scanner) -> Series | None:
 
 
 _READERS: tuple[Callable[[Scanner], Series | None], ...] = (
-    _average_volume,
+    average_volume,
     _changed,
-    _macd,
+    macd_line,
     _band,
     _channel,
     moving_average,
@@ -521,7 +232,7 @@ def series(scan: Scanner) -> Series | None:
 
 
 def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
-    """What a series is compared with: a level, or another series, perhaps so many times it or so much above or below it."""
+    """Reads the second side of a comparison: a level, or another series, perhaps so many times it or so much above or below it."""
     at = scan.at
     match = scan.take(
         rf"{N} ?%(?: (?:or more|or less))? (above|over|higher than|below|under|beneath|lower than|less than|more than|greater than) "
@@ -550,15 +261,16 @@ def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
             else float(match[5]) / 100
         )
         if left is VOLUME and (
-            own := scan.take(rf"(?:its|the) (?:own )?{N} ?{_UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)(?: volume)?")
+            own := scan.take(rf"(?:its|the) (?:own )?{N} ?{UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)(?: volume)?")
         ):
             return replace(
-                average("sma", _length(own[1], own[2], "average volume"), "bars.volume", " of the volume"), times=times
+                average("sma", length_of(own[1], own[2], "average volume"), "bars.volume", " of the volume"),
+                times=times,
             )
         its = scan.take(r"(?:its|the) (?:average|usual|normal|mean)(?: volume)?|average|usual|normal")
         if its and left is VOLUME:
-            tail = scan.take(rf"(?:of|over|for|in) (?:the )?(?:last|past|previous)? ?{N} ?{_UNIT}?")
-            length = _length(tail[1], tail[2], "average volume") if tail else 20
+            tail = scan.take(rf"(?:of|over|for|in) (?:the )?(?:last|past|previous)? ?{N} ?{UNIT}?")
+            length = length_of(tail[1], tail[2], "average volume") if tail else 20
             return replace(average("sma", length, "bars.volume", " of the volume"), times=times)
         if its:
             scan.at = at
@@ -577,12 +289,12 @@ def operand(scan: Scanner, left: Series | None = None) -> Operand | None:
         return PREVIOUS_CLOSE
     if left is VOLUME:
         match = scan.take(
-            rf"(?:its|the|an?) (?:(?:own )?{N} ?{_UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)|(?:average|usual|normal|mean)(?: (?:of|over|for) (?:the )?(?:last|past|previous)? ?{N} ?{_UNIT}?)?)(?: volume)?|(?:average|usual|normal)(?: volume)?"
+            rf"(?:its|the|an?) (?:(?:own )?{N} ?{UNIT}? (?:moving )?(?:average|avg|mean|ma|sma)|(?:average|usual|normal|mean)(?: (?:of|over|for) (?:the )?(?:last|past|previous)? ?{N} ?{UNIT}?)?)(?: volume)?|(?:average|usual|normal)(?: volume)?"
         )
         if match:
             counts = [(match[i], match[i + 1]) for i in (1, 3) if match[i]]
             return average(
-                "sma", _length(*counts[0], "average volume") if counts else 20, "bars.volume", " of the volume"
+                "sma", length_of(*counts[0], "average volume") if counts else 20, "bars.volume", " of the volume"
             )
     found = series(scan)
     if found is not None:

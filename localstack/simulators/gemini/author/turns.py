@@ -53,7 +53,7 @@ _BUYS = re.compile(r"\b(?:buys?|buying|enters?|go long|goes long|longs?|purchase
 
 @dataclass
 class Reading:
-    """What was read in the open turns.
+    """The plan that was read in the open turns, with what is left to ask.
 
     Attributes:
         turns: Their wordings.

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, Result, Rule, Series, Trail, nodes, plain
-from simulators.gemini.author.statements import reverse_of
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording

@@ -99,7 +99,7 @@ class HostRuntimeExecutor(RuntimeExecutor):
                 self._process.kill()
 
     def get_address(self) -> str:
-        """It is on this machine."""
+        """Returns the address of this machine, on which the function runs."""
         return "127.0.0.1"
 
     def get_endpoint_from_executor(self) -> str:
@@ -111,7 +111,7 @@ class HostRuntimeExecutor(RuntimeExecutor):
         return ""
 
     def get_logs(self) -> str:
-        """Logs are in files."""
+        """Returns nothing: logs are in files of their own."""
         return ""
 
     @classmethod
@@ -123,5 +123,5 @@ class HostRuntimeExecutor(RuntimeExecutor):
 
     @classmethod
     def cleanup_version(cls, function_version: FunctionVersion) -> None:
-        """Forgets the unpacked code."""
+        """Forgets the unpacked code of a version."""
         function_version.config.code.destroy_cached()

@@ -8,12 +8,12 @@ from localstack.services.lambda_.invocation.plugins import RuntimeExecutorPlugin
 
 
 class HostExecutorPlugin(RuntimeExecutorPlugin):
-    """The plugin chosen by `LAMBDA_RUNTIME_EXECUTOR=stratforge-host`."""
+    """The plugin that `LAMBDA_RUNTIME_EXECUTOR=stratforge-host` chooses: functions as processes."""
 
     name = "stratforge-host"
 
     def load(self, *_arguments: Any, **_options: Any) -> Any:
-        """The class of executors."""
+        """Returns the class of executors that LocalStack makes."""
         from stratforge_localstack.executor import HostRuntimeExecutor
 
         return HostRuntimeExecutor

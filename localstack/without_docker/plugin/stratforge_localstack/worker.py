@@ -25,12 +25,12 @@ class Context:
     log_stream_name: str = ""
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until the invocation is ended."""
+        """Returns the milliseconds until the invocation is ended."""
         return max(0, int((self.deadline - time.monotonic()) * 1000))
 
 
 def main() -> None:
-    """Until the pipe is closed."""
+    """Answers invocations from stdin until the pipe is closed."""
     out = os.fdopen(os.dup(1), "w")
     # What a handler prints is its log.
     os.dup2(2, 1)

@@ -16,7 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from stratforge.market import BarColumns
-from stratforge.strategy import Code, PositionView, StrategyError, compile_strategy, evaluate_last_bar, reference
+from stratforge.strategy import (
+    Code,
+    PositionView,
+    StrategyError,
+    compile_strategy,
+    evaluate_last_bar,
+    language_reference,
+)
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_OPERATIONS
 from stratforge.strategy.evaluation import kept_state
 from stratforge.strategy.graph import NODES, Values
@@ -42,7 +49,7 @@ from stratforge.strategy.vocabulary import (
     SERIES_METHODS,
 )
 
-PAGE = Path(reference.__file__).with_name("REFERENCE.md").read_text()
+PAGE = Path(language_reference.__file__).with_name("REFERENCE.md").read_text()
 READS = "def on_bar(bar, position, state):\n    if bar.x > 0:\n        return buy()\n"
 HOLD = "def on_bar(bar, position, state):\n    return\n"
 TESTS = Path(__file__).parents[2]
@@ -53,6 +60,7 @@ ELSEWHERE = {
     "How far back a value looks": "unit/strategy/test_lookback.py test_a_window_of_the_lookback_and_not_a_bar_more_gives_the_very_values_whatever_the_market_does",
     "Results are rounded": "unit/strategy/test_causality.py test_the_average_of_a_price_that_stands_still_is_that_price",
     "Numbers are Python's floats": "unit/strategy/test_python_semantics.py test_unknown_values_are_what_the_reference_says",
+    "That of `//` and `%`": "unit/strategy/test_operation_cost.py test_remainders_take_bounded_time_whatever_is_divided",
     "What is over a limit": "unit/strategy/test_gate.py test_what_is_too_much_is_refused_at_once",
     "Live, the sessions of a bar": "unit/strategy/test_batch.py test_whoever_had_least_is_next_however_many_sessions_somebody_else_has",
     "A session that fails together": "integration/test_sandbox_workers.py test_whoever_fails_in_company_is_tried_alone_before_it_counts",
@@ -420,10 +428,10 @@ def test_what_is_not_kept(gone: str) -> None:
 
 @says("A strategy has a cost", "`stratforge check --cost FILE` shows it.")
 def test_the_cost_is_counted_and_shown(tmp_path: Path) -> None:
-    first, second = (compile_strategy(reference.EXAMPLE).cost for _ in range(2))
+    first, second = (compile_strategy(language_reference.EXAMPLE).cost for _ in range(2))
     assert first == second
     path = tmp_path / "s.py"
-    path.write_text(reference.EXAMPLE)
+    path.write_text(language_reference.EXAMPLE)
     done = subprocess.run([sys.executable, "-m", "stratforge.cli", "check", "--cost", str(path)], capture_output=True, text=True)  # fmt: skip
     assert str(first) in done.stdout
 

@@ -1,0 +1,85 @@
+"""Phrases for moving averages of the price and of the volume."""
+
+from __future__ import annotations
+
+from simulators.gemini.author.rules import Series
+from simulators.gemini.author.scanner import ARTICLES, UNIT, N, Scanner, Unexpressible, length_of
+
+_KINDS = {
+    **{kind + plural: kind for kind in ("ema", "sma") for plural in ("", "s")},
+    **{kind: kind for kind in ("wma", "hma", "rma", "dema", "tema")},
+    **{"exponential": "ema", "simple": "sma", "weighted": "wma", "linearly weighted": "wma", "hull": "hma"},
+    **{"smoothed": "rma", "double exponential": "dema", "triple exponential": "tema"},
+}
+_KIND_WORD = r"(linearly weighted|double exponential|triple exponential|exponential|simple|weighted|hull|smoothed)"
+_SHORT = r"(emas?|smas?|wma|hma|rma|dema|tema)"
+_AVERAGE = r"(?:moving averages?|averages?|mas?|mean|mvg avg|avg|moving avg)"
+
+
+def average(kind: str, length: float, of: str = "bars.close", what: str = "") -> Series:
+    """A moving average of so many bars."""
+    name = kind if of == "bars.close" else "volume_average"
+    return Series(
+        name,
+        f"ta.{kind}({of}, length={{0}})",
+        f"the {{0}}-bar {kind.upper()}{what}",
+        (length,),
+        (f"{name.upper()}_LENGTH",),
+    )
+
+
+def moving_average(scan: Scanner) -> Series | None:
+    """`the 50-bar simple moving average`, `EMA(20)`, `20 EMA`, `its average over the last 20 bars`; once named, `the average`."""
+    at = scan.at
+    found = _new_average(scan)
+    if found is not None:
+        scan.known[f"average {found.name} {found.parameters[0]:g}"] = found.parameters
+        return found
+    scan.at = at
+    match = scan.take(rf"(?:the|its|this|that) (?:{_KIND_WORD} {_AVERAGE}|{_SHORT}|{_AVERAGE})(?: line)?")
+    if match is None:
+        return None
+    named = [each.split()[1:] for each in scan.known if each.startswith("average ")]
+    kind = _KINDS.get(match[1] or match[2] or "")
+    fitting = [each for each in named if kind in (None, each[0])]
+    if len(fitting) != 1:
+        scan.at = at
+        if fitting:
+            raise Unexpressible(f"“{match[0].strip()}”: which of the averages is meant?")
+        return None
+    return average(fitting[0][0], float(fitting[0][1]))
+
+
+def _new_average(scan: Scanner) -> Series | None:
+    at = scan.at
+    scan.take(ARTICLES)
+    match = scan.take(
+        rf"{N} ?{UNIT}? ?(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: line| average)?|(?:rolling )?{_AVERAGE})(?: of (?:the )?(?:price|closes?|closing prices?))?(?: line)?"
+    )
+    if match:
+        kind = _KINDS.get(match[3] or match[4] or "", "sma")
+        return average(kind, length_of(match[1], match[2], "moving average"))
+    match = scan.take(
+        rf"(?:{_KIND_WORD} {_AVERAGE}|{_SHORT}(?: average)?|{_AVERAGE})(?: \( (?:{_SHORT} )?)?(?: ?(?:of|over|with|for|from|length|period|using))*(?: the)?(?: last| past| previous)? ?\(? ?{N} ?{UNIT}?(?: \))?(?: line)?"
+    )
+    if match:
+        kind = _KINDS.get(match[1] or match[2] or match[3] or "", "sma")
+        return average(kind, length_of(match[4], match[5], "moving average"))
+    scan.at = at
+    return None
+
+
+def average_volume(scan: Scanner) -> Series | None:
+    """Reads an average of the volume; None where there is none."""
+    at = scan.at
+    scan.take(ARTICLES)
+    match = scan.take(
+        rf"{N} ?{UNIT}? ?(?:moving )?(?:average|avg|mean|sma) (?:of )?(?:the )?(?:trading )?volume|{N} ?{UNIT}? volume (?:moving )?(?:average|avg|ma|sma)"
+        rf"|(?:average|avg|mean|normal|usual|typical) (?:trading )?volume(?: (?:of|over|for|in) (?:the )?(?:last|past|previous)? ?{N} ?{UNIT}?)?|volume (?:moving )?(?:average|avg|ma)(?: ?(?:of|over|\() ?(?:the )?(?:last|past|previous)? ?{N} ?{UNIT}?(?: \))?)?"
+    )
+    if match is None:
+        scan.at = at
+        return None
+    counts = [(match[i], match[i + 1]) for i in (1, 3, 5, 7) if match[i]]
+    length = length_of(counts[0][0], counts[0][1], "average volume") if counts else 20
+    return average("sma", length, "bars.volume", " of the volume")

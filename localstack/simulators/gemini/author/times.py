@@ -1,0 +1,199 @@
+"""Phrases for times of the day, parts of the session, and weekdays."""
+
+from __future__ import annotations
+
+import re
+
+from simulators.gemini.author.phrases import Memory
+from simulators.gemini.author.rules import Both, Condition, Either, TimeOfDay, Weekdays
+from simulators.gemini.author.scanner import N, Scanner, Unexpressible
+
+_CLOCK = r"(\d{1,2})(?: : (\d\d))? ?(am|pm|o'clock)?(?: (?:new york(?: time)?|eastern(?: time)?|et|est|edt|ny time|market time|exchange time))?"
+_ZONE = r"(?:utc|gmt|london|cet|pst|pt|pacific|central|ct|berlin|german|tokyo|paris|local|my time|bst|ist|hong kong)(?: time)?"
+# Hours from a zone to New York, but for the few weeks in which only one of them has changed its clocks.
+_ZONES = {
+    zone: hours
+    for hours, zones in (
+        (-6, "berlin german paris cet"),
+        (-5, "london bst gmt"),
+        (1, "central ct"),
+        (3, "pst pt pacific"),
+    )
+    for zone in zones.split()
+}
+
+
+def _hours_to_new_york(scan: Scanner) -> int | None:
+    at = scan.at
+    match = scan.take(r"(london|bst|berlin|german|paris|cet|pst|pt|pacific|central|ct)(?: time)?")
+    if match is None:
+        scan.at = at
+        return None
+    scan.known[f"zone {match[1]}"] = (float(_ZONES[match[1]]),)
+    return _ZONES[match[1]]
+
+
+def minute_of_day(scan: Scanner) -> int | None:
+    """A time of the day, in minutes after midnight in New York.
+
+    Raises:
+        Unexpressible: for times of another zone.
+    """
+    at = scan.at
+    if scan.take(r"(?:the |the market |market )(?:open|opening)(?: bell)?"):
+        return 570
+    if scan.take(r"(?:the |the market |market )(?:close|closing bell)|the end of the (?:trading )?day"):
+        return 960
+    match = scan.take(_CLOCK)
+    if match is None or (match[2] is None and match[3] is None):
+        scan.at = at
+        return None
+    hour, minute, shift = int(match[1]), int(match[2] or 0), None
+    if scan.sees(_ZONE) and (shift := _hours_to_new_york(scan)) is not None:
+        hour += shift
+    elif scan.sees(_ZONE):
+        zone = scan.take(_ZONE)
+        raise Unexpressible(
+            f"Times of a strategy are New York times, and “{match[0].strip()} {zone[0].strip() if zone else ''}” is another zone's. What is it in New York time?"
+        )
+    if match[3] in ("am", "pm") and not shift:
+        hour = hour % 12 + (12 if match[3] == "pm" else 0)
+    elif match[3] in ("am", "pm"):
+        hour = (int(match[1]) % 12 + (12 if match[3] == "pm" else 0)) + (shift or 0)
+    elif shift is None and hour < 8 and match[2] is not None:
+        # Half past three is in the afternoon: the market is closed at night.
+        hour += 12
+    if hour > 23 or minute > 59:
+        scan.at = at
+        return None
+    return hour * 60 + minute
+
+
+def _span(match: re.Match[str], first: int) -> float:
+    if match[first]:
+        return float(match[first]) * (60 if (match[first + 1] or "").startswith("h") else 1)
+    return 30 if "half" in match[0] else 60
+
+
+_EDGE = rf"(first|opening|last|final|closing) (?:{N} ?(minutes?|mins?|hours?|bars?)|(half hour|half an hour|hour))(?: of (?:the )?(?:trading )?(?:day|session|trading|market)| of trading| after the open| before the close)?"
+
+
+def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
+    """Reads a condition on the time of day or the weekday; None where there is none."""
+    at = scan.at
+    scan.take(r"(?:it is|it 's|the time is|time is)")
+    if scan.take(r"between|from"):
+        start = _bare_minute(scan)
+        if start is not None and scan.take(r"and|to|until|till|-"):
+            end = minute_of_day(scan) or _bare_minute(scan)
+            if end is not None:
+                if start > end and start >= 720:
+                    start -= 720
+                return Both((TimeOfDay(start, until=False), TimeOfDay(end, until=True)))
+        scan.at = at
+        scan.take(r"(?:it is|it 's|the time is|time is)")
+    lunch = scan.take(r"(?:during|over|in|at|outside(?: of)?) (?:the )?lunch(?: ?time| hours?| break)?")
+    outside = "outside" in lunch[0] if lunch else scan.take(r"outside(?: of)?(?: the hours(?: of| from)?)?") is not None
+    if lunch or outside:
+        bracket = scan.take(r"\(")
+        scan.take(r"between|from")
+        start = _bare_minute(scan)
+        end = _bare_minute(scan) if start is not None and scan.take(r"and|to|until|till|-") else None
+        if end is not None and (not bracket or scan.take(r"\)")):
+            assert start is not None
+            if outside:
+                return Either((TimeOfDay(start, until=True), TimeOfDay(end, until=False)))
+            return Both((TimeOfDay(start, until=False), TimeOfDay(end, until=True)))
+        scan.at = at
+        return None
+    match = scan.take(rf"(?:in|during|within) (?:the )?{_EDGE}")
+    if match:
+        span = _span(match, 2)
+        return (
+            TimeOfDay(round(570 + span), until=True)
+            if match[1] in ("first", "opening")
+            else TimeOfDay(round(960 - span), until=False)
+        )
+    match = scan.take(rf"after (?:the )?{_EDGE}")
+    if match and match[1] in ("first", "opening"):
+        return TimeOfDay(round(570 + _span(match, 2)), until=False)
+    match = scan.take(rf"before (?:the )?{_EDGE}")
+    if match and match[1] in ("last", "final", "closing"):
+        return TimeOfDay(round(960 - _span(match, 2)), until=True)
+    match = scan.take(
+        rf"{N} (minutes?|mins?|hours?) (after the open|after (?:the )?market open\w*|before the close|before (?:the )?market close\w*|before the end of the day)"
+    )
+    if match:
+        span = float(match[1]) * (60 if match[2].startswith("h") else 1)
+        return TimeOfDay(round(570 + span if "after" in match[3] else 960 - span), until=False)
+    if scan.take(r"(?:in|during) the morning"):
+        return TimeOfDay(720, until=True)
+    if scan.take(r"(?:in|during) the afternoon"):
+        return TimeOfDay(720, until=False)
+    for words, until in (
+        (r"no earlier than|not (?:before|earlier than|until)", False),
+        (r"before|until|till|no later than|earlier than|prior to", True),
+        (r"(?:at or )?after|past|from|since|later than|starting (?:at|from)|beginning at", False),
+    ):
+        if scan.take(words):
+            minute = minute_of_day(scan)
+            if minute is not None and 0 < minute < 1440:
+                scan.take("on|onwards?")
+                return TimeOfDay(minute, until=until and not memory.position)
+            scan.at = at
+            scan.take(r"(?:it is|it 's|the time is|time is)")
+    if scan.take(r"(?:exactly )?at(?: exactly)?"):
+        minute = minute_of_day(scan)
+        if minute is not None and memory.position:
+            return TimeOfDay(minute, until=False)
+        if minute is not None and 570 < minute < 960:
+            return Both((TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
+        scan.at = at
+    days = weekdays(scan)
+    if days:
+        here = scan.at
+        if scan.take("at|around"):
+            minute = minute_of_day(scan)
+            if minute is not None and 0 < minute < 1440:
+                return Both((Weekdays(days), TimeOfDay(minute, until=False), TimeOfDay(minute + 1, until=True)))
+        scan.at = here
+        return Weekdays(days)
+    scan.at = at
+    return None
+
+
+def _bare_minute(scan: Scanner) -> int | None:
+    """A time that may be a bare hour, where “between” or “from” says that it is one."""
+    found = minute_of_day(scan)
+    if found is not None:
+        return found
+    at = scan.at
+    match = scan.take(r"(\d{1,2})(?= (?:and|to|until|till|-|$))")
+    if match and 1 <= int(match[1]) <= 23:
+        hour = int(match[1])
+        return (hour + 12 if hour < 8 else hour) * 60
+    scan.at = at
+    return None
+
+
+_DAY_WORDS = r"(mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|mon|tues?|wed|thurs?|thu|fri)"
+_DAY_NUMBER = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
+
+
+def weekdays(scan: Scanner) -> tuple[int, ...]:
+    """Days of the week; nothing when none comes next."""
+    at = scan.at
+    scan.take(r"(?:on |every |any |each )+")
+    if scan.take(r"weekdays|working days"):
+        return (0, 1, 2, 3, 4)
+    if scan.take(r"weekends?"):
+        return (5, 6)
+    found: list[int] = []
+    while match := scan.take(rf"(?:,? ?(?:and|or|,) )?(?:on )?{_DAY_WORDS}" if found else _DAY_WORDS):
+        found.append(_DAY_NUMBER[match[1][:3]])
+        through = scan.take(rf"(?:to|through|thru|until|-) {_DAY_WORDS}")
+        if through:
+            found += range(found[-1] + 1, _DAY_NUMBER[through[1][:3]] + 1)
+    if not found:
+        scan.at = at
+    return tuple(sorted(set(found)))
