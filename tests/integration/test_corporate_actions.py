@@ -498,7 +498,7 @@ def test_a_stopped_session_keeps_its_position_and_its_profit_through_a_change_of
         after = sessions.get_session(connection, trader_of(world).session_id)
         assert before is not None
         assert after is not None
-        assert (after.symbol, after.held_quantity, after.realized_pnl) == ("NEWA", 60, before.realized_pnl)
+        assert (after.symbol, after.held_quantity, after.realized_pnl) == ("NEWA", Decimal(60), before.realized_pnl)
         assert after.realized_pnl > 1900
         assert sessions.holding_sessions(connection, after.strategy_id) != []
         sessions.flatten_session(connection, after.session_id)
@@ -507,7 +507,7 @@ def test_a_stopped_session_keeps_its_position_and_its_profit_through_a_change_of
     with world.database.transaction() as connection:
         ended = sessions.get_session(connection, after.session_id)
     assert ended is not None
-    assert (ended.held_quantity, ended.settling, ended.final_pnl) == (0, False, ended.realized_pnl)
+    assert (ended.held_quantity, ended.settling, ended.final_pnl) == (Decimal(0), False, ended.realized_pnl)
     assert ended.realized_pnl > 4900
 
 

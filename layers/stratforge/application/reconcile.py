@@ -271,7 +271,7 @@ class Reconciliation:
             if action is None:
                 return
             if held_up & {action.symbol, action.new_symbol} - {None}:
-                obstacle = "what happened to the symbol before has to be followed first"
+                obstacle: str | None = "what happened to the symbol before has to be followed first"
             elif action.kind in AUTOMATIC or waiting.approved:
                 obstacle = corporate_actions.apply_action(connection, action)
             else:
