@@ -119,7 +119,8 @@ def record_outcomes(
     """
     if not outcomes:
         return 0
-    row = connection.execute(
+    written: int = fetch_value(
+        connection,
         """
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
@@ -163,9 +164,8 @@ def record_outcomes(
         SELECT count(*) FROM signaled
         """,
         {"not_acted_on": not_acted_on, **_parameters(symbol, bar_time, outcomes)},
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    )
+    return written
 
 
 # Bars that were new when they were stored: the others filled a hole of history after later bars had been evaluated, and nobody is evaluated on them.
