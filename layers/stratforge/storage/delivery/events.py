@@ -14,7 +14,7 @@ from stratforge.storage.delivery.webhooks import IS_DUE
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_value
 
-# Shards of users that live updates are told by; `realtime_shard` of the database says which is a user's.
+# Shards of users that realtime updates are told by; `realtime_shard` of the database says which is a user's.
 SHARDS = 8
 
 
@@ -106,7 +106,7 @@ def forget_events(connection: Connection, days: int) -> int:
     ).rowcount
 
 
-# Live connections ------------------------------------------------------------------------------------------------
+# Realtime connections --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market import Bar
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.market.clock import market_now
@@ -54,9 +55,9 @@ class Outcome:
 
     session: RunningSession
     state: dict[str, float]
-    side: str | None = None
+    side: Side | None = None
     confidence: float = 0.0
-    size_kind: str = "default"
+    size_kind: SizeKind = SizeKind.DEFAULT
     size: float = 0.0
     error: str | None = None
 
