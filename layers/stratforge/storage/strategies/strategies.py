@@ -81,14 +81,7 @@ def add_strategy(
         VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, %s)
         ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
-        (
-            strategy_id,
-            user_id,
-            description.name,
-            description.symbol,
-            strategy.source,
-            description.logic_explanation,
-        ),
+        (strategy_id, user_id, description.name, description.symbol, strategy.source, description.logic_explanation),
     )
     if stored is not None:
         _add_version(connection, user_id, stored, strategy, origin)
@@ -99,11 +92,7 @@ def add_strategy(
 
 
 def _add_version(
-    connection: Connection,
-    user_id: UUID,
-    stored: StoredStrategy,
-    strategy: Strategy,
-    origin: Origin,
+    connection: Connection, user_id: UUID, stored: StoredStrategy, strategy: Strategy, origin: Origin
 ) -> None:
     connection.execute(
         """

@@ -57,8 +57,7 @@ def list_keys(connection: Connection, user_id: UUID) -> list[StoredKey]:
 def revoke_key(connection: Connection, user_id: UUID, key_id: UUID) -> bool:
     """Revokes a key; False when there is none. Revoking again changes nothing."""
     changed = connection.execute(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s AND user_id = %s",
-        (key_id, user_id),
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s AND user_id = %s", (key_id, user_id)
     )
     return changed.rowcount == 1
 
