@@ -44,6 +44,8 @@ _NEW_YORK = ZoneInfo("America/New_York")
 _REPLACEMENTS = 10
 _SYMBOLS_A_QUESTION = 100
 _BUSY_SECONDS = 2.5
+# Not the module's own numbers: environments that start from one snapshot would all draw the same.
+_random = random.SystemRandom()
 Answer = TypeVar("Answer")
 
 
@@ -317,7 +319,7 @@ class AlpacaBroker:
         while not self._budget.take(purpose):
             if purpose == "read" or time.monotonic() > deadline:
                 raise BrokerBusy("the requests of this minute are used up")
-            time.sleep(random.uniform(0.1, 0.4))  # noqa: S311 - jitter
+            time.sleep(_random.uniform(0.1, 0.4))
 
     def _rows(self, what: str, path: str, query: dict[str, str]) -> list[Any]:
         empty: list[Any] = []

@@ -13,6 +13,8 @@ NAN = math.nan
 INFINITY = math.inf
 _EXACT = 4503599627370496.0  # 2 ** 52: floats beyond are whole numbers
 _ROOT = math.sqrt(sys.float_info.max)
+# Of quotients whose remainder is computed: the processor takes a step for every bit of them.
+MOST_QUOTIENT = 18446744073709551616.0  # 2 ** 64
 _SPLIT = 134217729.0  # 2 ** 27 + 1: halves the digits of a float
 
 
@@ -22,12 +24,15 @@ def divide(a: float, b: float) -> float:
 
 
 def floor_divide(a: float, b: float) -> float:
-    """a // b, exactly as Python computes it: through the remainder, so that rounding of the quotient does not matter."""
-    if b == 0.0 or a != a or b != b or abs(a) == INFINITY:
+    """a // b, exactly as Python computes it: through the remainder, so that rounding of the quotient does not matter; NaN beyond `MOST_QUOTIENT`."""
+    if b == 0.0 or a != a or b != b or abs(a) == INFINITY or abs(a) > abs(b) * MOST_QUOTIENT:
         return NAN
     if abs(b) == INFINITY:
         return 0.0 if a == 0.0 or (a > 0.0) == (b > 0.0) else -1.0
-    quotient = (a - a % b) / b
+    remainder = math.fmod(a, b)
+    quotient = (a - remainder) / b
+    if remainder != 0.0 and (remainder < 0.0) != (b < 0.0):
+        quotient -= 1.0
     if quotient != quotient or abs(quotient) >= _EXACT:
         return quotient
     below = float(math.floor(quotient))
@@ -35,8 +40,8 @@ def floor_divide(a: float, b: float) -> float:
 
 
 def modulo(a: float, b: float) -> float:
-    """a % b, with the sign of b; NaN when b is 0 or a is infinite."""
-    if b == 0.0 or a != a or b != b or abs(a) == INFINITY:
+    """a % b, with the sign of b; NaN when b is 0, a is infinite or their quotient beyond `MOST_QUOTIENT`."""
+    if b == 0.0 or a != a or b != b or abs(a) == INFINITY or abs(a) > abs(b) * MOST_QUOTIENT:
         return NAN
     if abs(b) == INFINITY:
         return a if (a >= 0.0) == (b > 0.0) or a == 0.0 else b
