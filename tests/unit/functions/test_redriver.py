@@ -29,8 +29,8 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         for cache in caches:
             cache.cache_clear()
         for name in (f"{SIGNALS}.fifo", f"{SIGNALS}-dead.fifo", JOBS, f"{JOBS}-dead"):
-            attributes = {"FifoQueue": "true"} if name.endswith(".fifo") else {}
-            boto3.client("sqs").create_queue(QueueName=name, Attributes=attributes)
+            fifo = name.endswith(".fifo")
+            boto3.client("sqs").create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if fifo else {})
         yield
         for cache in caches:
             cache.cache_clear()
