@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind
+from stratforge.market.sizes import Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class TradeRecord:
     user_id: UUID
     session_id: UUID | None
     symbol: str
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     fee_quantity: Decimal
@@ -48,7 +49,7 @@ class AdjustmentRecord:
     cause: str
     created_at: datetime
     client_order_id: str | None
-    side: str | None = None
+    side: Side | None = None
     step: Decimal | None = None
 
 
@@ -98,7 +99,7 @@ class Activity:
 
     client_order_id: str
     symbol: str
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
 
