@@ -81,7 +81,7 @@ def _open_action(approved: bool, kind: str, **fields: Any) -> OpenAction:
 
 
 def change_by_last_split(connection: Connection, symbol: str) -> Decimal | None:
-    """How many units a split of the symbol made of all users' together, if the ledger followed one within the last two days; the broker may
+    """The units that a split of the symbol added to all users' together, if the ledger followed one within the last two days; the broker may
     not have yet.
     """
     query = """

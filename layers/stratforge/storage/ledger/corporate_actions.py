@@ -1,4 +1,4 @@
-"""How the ledger follows corporate actions: positions, orders that wait, prices and history in one transaction."""
+"""The ways in which the ledger follows corporate actions: positions, orders that wait, prices and history in one transaction."""
 
 from __future__ import annotations
 
