@@ -135,7 +135,8 @@ def test_a_metric_that_nobody_looks_at_is_not_written(production: dict[str, Reso
     """Each is paid by the month."""
     (dashboard,) = [json.dumps(each) for _, each in every(production, "AWS::CloudWatch::Dashboard")]
     drawn = {
-        (service, name) for name, service in re.findall(r'StratForge/prod[\\",]+(\w+)[\\",]+service[\\",]+(\w+)', dashboard)
+        (service, name)
+        for name, service in re.findall(r'StratForge/prod[\\",]+(\w+)[\\",]+service[\\",]+(\w+)', dashboard)
     }
     assert set(_NO_ALARM) <= drawn
     assert drawn <= written_metrics()
