@@ -59,7 +59,8 @@ class Account:
     """An account of AWS, as far as the look before a deployment sees it."""
 
     def __init__(self, **changes: Any) -> None:
-        self.account, self.plan, self.concurrency, self.bootstrap = ACCOUNT, "PAID", 1_000, "30"
+        self.account, self.concurrency, self.bootstrap = ACCOUNT, 1_000, "30"
+        self.plan: str | None = "PAID"
         self.zones = ["us-east-1a", "us-east-1b", "us-east-1d", "us-east-1e"]
         # Zones that have what is asked for, where not all have it.
         self.machines: list[str] | None = None
