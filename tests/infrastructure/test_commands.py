@@ -79,8 +79,7 @@ class Account:
 
     def get_account_plan_state(self) -> dict[str, Any]:
         if self.plan is None:
-            error = {"Code": "ResourceNotFoundException", "Message": "no plan"}
-            raise ClientError({"Error": error}, "GetAccountPlanState")
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "GetAccountPlanState")
         return {"accountPlanType": self.plan}
 
     def get_parameter(self, Name: str) -> dict[str, Any]:
