@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_platform.synthesis import ROOT
+from local_platform.synthesis import ROOT, digest
 
 from tests.benchmarks.cold_starts import STAGES, Deployed
 from tests.support.assemblies import Resources, assembly_of, every, remembered, resources_of, synthesized
@@ -32,7 +32,8 @@ _COSTS = (
 @pytest.fixture(scope="session")
 def aurora_assembly() -> Path:
     """Development, with Aurora."""
-    return assembly_of("dev", database="aurora")
+    # Made anew for other code, which it is compared with.
+    return assembly_of("dev", database="aurora", code=digest(("functions", "layers/stratforge", "db/migrations")))
 
 
 @pytest.fixture(scope="session")
