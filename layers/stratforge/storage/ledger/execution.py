@@ -93,7 +93,7 @@ def due_orders(connection: Connection, symbol: str) -> list[DueOrder]:
                CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
                     WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}' END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
-        WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR UPDATE OF o
+        WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
         (symbol,),
     )
@@ -146,7 +146,7 @@ def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) 
         _release,
         """
         SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS quantity FROM orders
-        WHERE id = ANY(%s) AND symbol = %s AND status IN ('PENDING', 'RESTING') AND cancel_requested_at IS NULL FOR UPDATE
+        WHERE id = ANY(%s) AND symbol = %s AND status IN ('PENDING', 'RESTING') AND cancel_requested_at IS NULL FOR NO KEY UPDATE
         """,
         (list(order_ids), symbol),
     )
@@ -173,7 +173,7 @@ def lock_accounts(
         f"""
         WITH locked AS (
             SELECT id, virtual_balance, reserved_cash, greatest(trading_state, imposed_state) AS trading_state
-            FROM users WHERE id = ANY(%(users)s) ORDER BY id {"FOR UPDATE" if lock else ""})
+            FROM users WHERE id = ANY(%(users)s) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""})
         SELECT l.id AS user_id, l.virtual_balance AS cash, l.virtual_balance + l.reserved_cash + held.value AS equity, l.trading_state,
                r.max_position, r.max_exposure, r.max_daily_loss, r.max_drawdown, r.max_orders_per_minute, r.cooldown_minutes,
                r.price_band, held.value + l.reserved_cash AS exposure, held.symbol_value + CASE WHEN r.max_position IS NULL THEN 0 ELSE coalesce((
@@ -344,7 +344,7 @@ def end_replaced(connection: Connection, order_ids: Sequence[UUID], symbol: str)
 _END_ALL_WAITING = f"""
 WITH waiting AS (
     SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS shares FROM orders
-    WHERE symbol = %(symbol)s AND status IN ('PENDING', 'RESTING') FOR UPDATE),
+    WHERE symbol = %(symbol)s AND status IN ('PENDING', 'RESTING') FOR NO KEY UPDATE),
 {release("waiting")}
 UPDATE orders SET {ENDED_WAITING} WHERE id IN (SELECT id FROM waiting)
 """  # noqa: S608 - statements of ours

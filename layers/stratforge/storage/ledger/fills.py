@@ -49,7 +49,7 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         """
         SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity,
                CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END AS "limit"
-        FROM orders WHERE block_order_id = %(block)s ORDER BY id FOR UPDATE
+        FROM orders WHERE block_order_id = %(block)s ORDER BY id FOR NO KEY UPDATE
         """,
         orders_of,
     )
