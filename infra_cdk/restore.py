@@ -54,7 +54,7 @@ class Instance:
         return str(restored["Endpoint"]["Address"])
 
     def names(self) -> list[str]:
-        """The identifiers of all instances."""
+        """The identifiers of all instances of the account and region."""
         pages = self._rds.get_paginator("describe_db_instances").paginate()
         return [str(each["DBInstanceIdentifier"]) for page in pages for each in page["DBInstances"]]
 
@@ -107,7 +107,7 @@ class Cluster:
         return str(restored["Endpoint"])
 
     def names(self) -> list[str]:
-        """The identifiers of all clusters."""
+        """The identifiers of all clusters of the account and region."""
         pages = self._rds.get_paginator("describe_db_clusters").paginate()
         return [str(each["DBClusterIdentifier"]) for page in pages for each in page["DBClusters"]]
 

@@ -27,7 +27,7 @@ def missing(iam: Any) -> Iterator[str]:
 
 
 def main() -> int:
-    """Makes those that are missing."""
+    """Makes the service-linked roles that an account is still missing."""
     _, target = parse(argparse.ArgumentParser(prog="make bootstrap", description=__doc__))
     iam = target.client("iam")
     try:

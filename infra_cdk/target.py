@@ -45,13 +45,13 @@ class Target:
         return answer
 
     def secret(self, name: str) -> dict[str, Any]:
-        """The content of a secret."""
+        """Reads a secret of the stage and returns its content."""
         client = self.client("secretsmanager")
         content: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
         return content
 
     def told(self, error: Exception) -> str:
-        """What went wrong, in words for whoever typed a command: most often there is no such stage in the region."""
+        """Says what went wrong, in words for whoever typed a command: most often there is no such stage in the region."""
         if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NOT_THERE:
             return (
                 f"there is no stage {self.stage} in {self.region}, or it is not whole: make deploy STAGE={self.stage}, "

@@ -391,8 +391,13 @@ def _order(row: Any, scale: Decimal) -> BrokerOrder:
         filled_quantity=Decimal(row.get("filled_qty") or "0") * scale,
         filled_average_price=Decimal(row["filled_avg_price"]) if row.get("filled_avg_price") else None,
         updated_at=_time(row.get("updated_at") or row["created_at"]),
-        side=str(row["side"]),
+        side=_side(row),
     )
+
+
+def _side(row: Any) -> Side:
+    """Alpaca has further words for selling, such as “sell_short”."""
+    return Side.BUY if row["side"] == "buy" else Side.SELL
 
 
 def _fill(row: Any, scale: Decimal) -> FillActivity:
@@ -400,7 +405,7 @@ def _fill(row: Any, scale: Decimal) -> FillActivity:
         activity_id=str(row["id"]),
         broker_order_id=str(row["order_id"]),
         symbol=str(row["symbol"]),
-        side="buy" if row["side"] == "buy" else "sell",
+        side=_side(row),
         quantity=Decimal(row["qty"]) * scale,
         price=Decimal(row["price"]),
         at=_time(row["transaction_time"]),

@@ -237,7 +237,7 @@ class StrategyCache:
             self._taken.pop(program, None)
 
     def costs(self, programs: Sequence[str], known: Sequence[Compiled | None]) -> npt.NDArray[np.int64]:
-        """What each of some programs is expected to take, in nanoseconds."""
+        """The nanoseconds that each of some programs is expected to take."""
         costs = [
             each.nanoseconds if each else self.compiling(program) for program, each in zip(programs, known, strict=True)
         ]
