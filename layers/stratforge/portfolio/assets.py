@@ -46,7 +46,7 @@ class AssetRules:
 
     @property
     def whole_units(self) -> bool:
-        """Whether the broker takes whole units only."""
+        """True for an asset of which the broker takes whole units only."""
         return not (self.fractionable or self.crypto)
 
     @property
