@@ -25,7 +25,7 @@ from stratforge.storage.ledger.symbols import (
     lock_symbol,
 )
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 # What wants to be done -------------------------------------------------------------------------------------------
 
@@ -215,7 +215,7 @@ def free_quantities(
     rows = connection.execute(
         f"""
         SELECT user_id, session_id, quantity - reserved_quantity FROM positions
-        WHERE symbol = %s AND user_id = ANY(%s) ORDER BY user_id, session_id {"FOR UPDATE" if lock else ""}
+        WHERE symbol = %s AND user_id = ANY(%s) ORDER BY user_id, session_id {"FOR NO KEY UPDATE" if lock else ""}
         """,  # noqa: S608 - a clause of ours
         (symbol, list(set(user_ids))),
     )
@@ -365,3 +365,33 @@ def end_waiting(connection: Connection, request: OrderRequest, reason: Reason) -
         "UPDATE orders SET status = 'CANCELED', reason = %s, completed_at = now() WHERE id = %s AND status = 'PENDING'",
         (reason, request.order_id),
     )
+
+
+_CUT = f"""
+WITH odd AS (
+    SELECT id, user_id, session_id, side, quantity - filled_quantity AS remaining, (quantity - filled_quantity) %% %(unit)s AS part, reserve_price,
+           reserved_cash, reserved_quantity
+    FROM orders WHERE {{odd}} FOR NO KEY UPDATE),
+given_back AS (
+    SELECT id, user_id, session_id, part, CASE WHEN part = remaining THEN reserved_cash WHEN side = 'buy' THEN part * reserve_price ELSE 0 END AS cash,
+           CASE WHEN part = remaining THEN reserved_quantity WHEN side = 'sell' THEN part ELSE 0 END AS shares, part = remaining AS ends FROM odd),
+{release("given_back")}
+UPDATE orders o SET
+    quantity = CASE WHEN g.ends THEN o.quantity ELSE o.quantity - g.part END,
+    status = (CASE WHEN NOT g.ends THEN 'RESTING' WHEN o.filled_quantity > 0 THEN 'PARTIALLY_FILLED' ELSE 'CANCELED' END)::order_status,
+    reason = CASE WHEN g.ends THEN %(reason)s ELSE o.reason END, completed_at = CASE WHEN g.ends THEN now() END,
+    reserved_cash = o.reserved_cash - g.cash, reserved_quantity = o.reserved_quantity - g.shares
+FROM given_back g WHERE o.id = g.id
+"""  # noqa: S608 - statements of ours
+_ODD = "symbol = %(symbol)s AND status = 'RESTING' AND (quantity - filled_quantity) %% %(unit)s <> 0"
+
+
+def cut_to_whole_units(connection: Connection, symbol: str, unit: Decimal) -> int:
+    """Takes parts of a unit off what rests on a symbol, which the transaction has locked: it traded in fractions when they were accepted, and does
+    no longer. What would have been less than a unit ends. Returns how many orders were cut.
+    """
+    parameters = {"symbol": symbol, "unit": unit, "reason": Reason.WHOLE_UNITS_ONLY}
+    if not fetch_value(connection, f"SELECT EXISTS (SELECT FROM orders WHERE {_ODD})", parameters):  # noqa: S608 - a condition of ours
+        return 0
+    lock_users(connection, f"SELECT user_id FROM orders WHERE {_ODD}", parameters)  # noqa: S608 - a condition of ours
+    return connection.execute(_CUT.format(odd=_ODD), parameters).rowcount
