@@ -53,12 +53,13 @@ soak: install ## Drives the ledger with everything that can happen (SOAK=example
 mutants: install ## Breaks each rule of the ledger once and says which breaks no test notices (ARGS="--kind core --only netting")
 	@$(BIN)/python -W ignore -m tests.mutants.run $(ARGS)
 
-check: install ## Format, lint, types, import contracts, dead code, the API's file
+check: install ## Format, lint, types, import contracts, dead code, docstrings, the API's file
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/vulture
+	@$(BIN)/pytest -q -o addopts= tests/unit/test_docstrings.py
 	@$(BIN)/python -m functions.api | diff -q - functions/api/openapi.json > /dev/null || { echo "functions/api/openapi.json is not what the API says: make openapi"; exit 1; }
 
 openapi: install ## Writes the OpenAPI file anew

@@ -17,7 +17,7 @@ def main() -> int:
     try:
         answer = target.invoke(target.client("lambda"), "reconciler", {"task": "audit"})
     except (BotoCoreError, ClientError, RuntimeError) as error:
-        print(f"make audit: {error}", file=sys.stderr)
+        print(f"make audit: {target.told(error)}", file=sys.stderr)
         return 2
     for each in answer["differences"]:
         print(f"{each['what']}, {each['where']}: recorded {each['recorded']}, recomputed {each['recomputed']}")

@@ -6,29 +6,33 @@ Needs the AWS command line with its session manager plugin.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
+import time
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
 from infra_cdk.target import Target, parse
 
+_AGENT_SECONDS = 60
+
 
 def start(ecs: Any, outputs: dict[str, str], why: str) -> str:
-    """Starts the task and waits until it runs; returns its ARN.
+    """Starts the task and waits until a session can be opened in it; returns its ARN.
 
     Raises:
-        RuntimeError: if it cannot be started, with the reason.
+        RuntimeError: if it cannot be started or entered, with the reason.
     """
     answer = ecs.run_task(
         cluster=outputs["BreakGlassCluster"],
         taskDefinition=outputs["BreakGlassTask"],
         launchType="FARGATE",
         enableExecuteCommand=True,
-        # Who started it is in CloudTrail; why is here.
-        startedBy=why[:36],
+        # Who started it is in CloudTrail; why is here, in the signs that are allowed.
+        startedBy=re.sub(r"[^A-Za-z0-9/_-]+", "-", why)[:128],
         networkConfiguration={
             "awsvpcConfiguration": {
                 "subnets": [outputs["BreakGlassSubnet"]],
@@ -41,7 +45,15 @@ def start(ecs: Any, outputs: dict[str, str], why: str) -> str:
         raise RuntimeError(f"the task was not started: {answer.get('failures')}")
     task = str(answer["tasks"][0]["taskArn"])
     ecs.get_waiter("tasks_running").wait(cluster=outputs["BreakGlassCluster"], tasks=[task])
-    return task
+    # A task runs before it can be entered.
+    for _ in range(_AGENT_SECONDS):
+        (found,) = ecs.describe_tasks(cluster=outputs["BreakGlassCluster"], tasks=[task])["tasks"]
+        agents = [agent for each in found["containers"] for agent in each.get("managedAgents", [])]
+        if any(each["lastStatus"] == "RUNNING" for each in agents):
+            return task
+        time.sleep(1)
+    ecs.stop_task(cluster=outputs["BreakGlassCluster"], task=task, reason="no session could be opened")
+    raise RuntimeError(f"no session could be opened within {_AGENT_SECONDS} seconds; the task was stopped")
 
 
 def session(target: Target, outputs: dict[str, str], task: str) -> int:
@@ -68,7 +80,7 @@ def main() -> int:
         finally:
             ecs.stop_task(cluster=outputs["BreakGlassCluster"], task=task, reason=options.why[:255])
     except (BotoCoreError, ClientError, WaiterError, RuntimeError) as error:
-        print(f"make break-glass: {error}", file=sys.stderr)
+        print(f"make break-glass: {target.told(error)}", file=sys.stderr)
         return 1
 
 

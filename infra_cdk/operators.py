@@ -24,7 +24,7 @@ def main() -> int:
         request = {"command": options.command, "email": options.email, "by": by}
         answer = target.invoke(target.client("lambda"), "operators", request)
     except (BotoCoreError, ClientError, RuntimeError) as error:
-        print(f"make operator: {error}", file=sys.stderr)
+        print(f"make operator: {target.told(error)}", file=sys.stderr)
         return 1
     if not answer["done"]:
         print(f"make operator: there is no account of {options.email}; register it first", file=sys.stderr)

@@ -27,17 +27,22 @@ _BOOTSTRAP = "/cdk-bootstrap/hnb659fds/version"
 _BOOTSTRAP_VERSION = 21
 
 
-def problems(config: StageConfig, client: Client, docker: Callable[[], str | None]) -> Iterator[str]:
-    """Yields what would stop the deployment, a line each."""
+def problems(
+    config: StageConfig, client: Client, docker: Callable[[], str | None], unseen: Callable[[str], None]
+) -> Iterator[str]:
+    """Yields what would stop the deployment, a line each.
+
+    Args:
+        unseen: Told what could not be looked at, and why; that stops no deployment.
+    """
     account = str(client("sts").get_caller_identity()["Account"])
     if config.account is not None and config.account != account:
         yield f"the credentials are of account {account}, not {config.account}"
-    yield from _bootstrap(config, client)
-    yield from _concurrency(config, client)
-    for service in service_roles.missing(client("iam")):
-        yield f"the account has no role of {service}, and what asks for it first fails; run make bootstrap"
-    yield from _zones(config, client)
-    yield from _quotas(config, client)
+    for look in (_bootstrap, _concurrency, _roles, _zones, _quotas):
+        try:
+            yield from look(config, client)
+        except (BotoCoreError, ClientError) as error:
+            unseen(f"{look.__name__.removeprefix('_')}: {error}")
     missing = docker()
     if missing:
         yield missing
@@ -66,6 +71,11 @@ def _concurrency(config: StageConfig, client: Client) -> Iterator[str]:
             f"the account may run {given} functions at a time, and the deployment reserves as if it were {config.account_concurrency}: "
             f"raise the quota (Lambda, concurrent executions), or give -c concurrency={given}"
         )
+
+
+def _roles(_config: StageConfig, client: Client) -> Iterator[str]:
+    for service in service_roles.missing(client("iam")):
+        yield f"the account has no role of {service}, and what asks for it first fails; run make bootstrap"
 
 
 def _zones(config: StageConfig, client: Client) -> Iterator[str]:
@@ -121,7 +131,7 @@ def _database_zones(config: StageConfig, rds: Any) -> set[str]:
 
 
 def _quotas(config: StageConfig, client: Client) -> Iterator[str]:
-    """A first deployment makes networks and addresses, of which an account has few."""
+    """A first deployment makes networks, addresses and machines, of which a new account may have few."""
     assert config.network is not None
     try:
         client("cloudformation").describe_stacks(StackName=f"{config.prefix}-network")
@@ -130,16 +140,20 @@ def _quotas(config: StageConfig, client: Client) -> Iterator[str]:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
     ec2, quotas = client("ec2"), client("service-quotas")
-    addresses = 0 if config.network.egress == "nat-instance" else 2
+    cheap = config.network.egress == "nat-instance"
+    vpcs, addresses = len(ec2.describe_vpcs()["Vpcs"]), len(ec2.describe_addresses()["Addresses"])
     for what, used, more, service, code in (
-        ("VPCs", len(ec2.describe_vpcs()["Vpcs"]), 2, "vpc", "L-F678F1CE"),
-        ("elastic addresses", len(ec2.describe_addresses()["Addresses"]), addresses, "ec2", "L-0263D0A3"),
+        ("VPCs", vpcs, 2, "vpc", "L-F678F1CE"),
+        ("elastic addresses", addresses, 0 if cheap else 2, "ec2", "L-0263D0A3"),
+        # How many run is not counted: what matters is an account that may have none yet.
+        ("cores of standard machines", 0, 2 if cheap else 0, "ec2", "L-1216C47A"),
+        ("cores of Fargate", 0, 1, "fargate", "L-3032A538" if config.production else "L-36FBB829"),
     ):
         most = _quota(quotas, service, code)
         if used + more > most:
             yield (
                 f"{config.region} may have {most} {what}, has {used}, and the stage makes {more}: raise the quota "
-                f"(Service Quotas, {service}, {code}), or delete what nobody uses, such as the default VPC"
+                f"(Service Quotas, {service}, {code}){', or delete the default VPC' if what == 'VPCs' else ''}"
             )
 
 
@@ -166,7 +180,9 @@ def docker_builds_arm() -> str | None:
     except subprocess.TimeoutExpired:
         return "Docker does not answer"
     if told.returncode != 0:
-        return f"Docker does not answer: {told.stderr.strip()[-200:]}"
+        if "unknown" in told.stderr:
+            return "Docker has no buildx, which builds for arm64 (Debian: docker-buildx)"
+        return f"Docker does not answer: {(told.stderr.strip() or 'no message').splitlines()[0][:200]}"
     if "linux/arm64" not in told.stdout:
         return "Docker cannot build for arm64 here: docker run --privileged --rm tonistiigi/binfmt --install arm64"
     return None
@@ -180,12 +196,15 @@ def config_of(target: Target) -> StageConfig:
 def main() -> int:
     """Looks; says what is in the way."""
     _, target = parse(argparse.ArgumentParser(prog="make preflight", description=__doc__))
+    unseen: list[str] = []
     try:
-        found = list(problems(config_of(target), target.client, docker_builds_arm))
+        found = list(problems(config_of(target), target.client, docker_builds_arm, unseen.append))
     except (BotoCoreError, ClientError, ConfigurationError) as error:
         found = [str(error)]
+    for line in unseen:
+        print(f"make preflight: could not look at {line}", file=sys.stderr)
     for line in found:
-        print(f"make deploy: {line}", file=sys.stderr)
+        print(f"make preflight: {line}", file=sys.stderr)
     return 1 if found else 0
 
 

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from botocore.config import Config
@@ -51,6 +52,11 @@ class Instance:
         rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=name, WaiterConfig=_WAIT)
         (restored,) = rds.describe_db_instances(DBInstanceIdentifier=name)["DBInstances"]
         return str(restored["Endpoint"]["Address"])
+
+    def names(self) -> list[str]:
+        """The identifiers of all instances of the account and region."""
+        pages = self._rds.get_paginator("describe_db_instances").paginate()
+        return [str(each["DBInstanceIdentifier"]) for page in pages for each in page["DBInstances"]]
 
     def remove(self, name: str) -> None:
         """Deletes what was restored, with its backups."""
@@ -100,6 +106,11 @@ class Cluster:
         (restored,) = rds.describe_db_clusters(DBClusterIdentifier=name)["DBClusters"]
         return str(restored["Endpoint"])
 
+    def names(self) -> list[str]:
+        """The identifiers of all clusters of the account and region."""
+        pages = self._rds.get_paginator("describe_db_clusters").paginate()
+        return [str(each["DBClusterIdentifier"]) for page in pages for each in page["DBClusters"]]
+
     def remove(self, name: str) -> None:
         """Deletes what was restored, with its backups."""
         rds = self._rds
@@ -119,7 +130,7 @@ def _gone(delete: Callable[[], Any]) -> None:
 
 
 def rehearse(client: Callable[[str], Any], target: Target, outputs: Mapping[str, str], at: datetime) -> dict[str, Any]:
-    """The whole rehearsal; what it restored is deleted whatever happened.
+    """The whole rehearsal; what it restored is deleted whatever happened, and so is what an earlier one could not delete (RDS deletes nothing that it is still making).
 
     Args:
         outputs: Those of the database's stack, which say what it is.
@@ -128,9 +139,13 @@ def rehearse(client: Callable[[str], Any], target: Target, outputs: Mapping[str,
         RehearsalFailed: if an invariant is broken.
         RuntimeError: if the examiner fails.
     """
-    name = f"stratforge-{target.stage}-rehearsal-{at:%Y%m%d%H%M}"
+    prefix = f"stratforge-{target.stage}-rehearsal-"
+    name = f"{prefix}{at:%Y%m%d%H%M}"
     rds = client("rds")
     database = Cluster(rds, outputs["ClusterId"]) if "ClusterId" in outputs else Instance(rds, outputs["DatabaseId"])
+    for left in database.names():
+        if left.startswith(prefix):
+            database.remove(left)
     try:
         found = target.invoke(client("lambda"), "examiner", {"host": database.restore(name)})
     finally:
@@ -144,20 +159,13 @@ def main() -> int:
     """Rehearses, and says how long it took: that is what an emergency would take."""
     _, target = parse(argparse.ArgumentParser(prog="make rehearse-restore", description=__doc__))
 
-    def client(service: str) -> Any:
-        if service != "lambda":
-            return target.client(service)
-        import boto3
-
-        return boto3.client(
-            "lambda", region_name=target.region, config=Config(read_timeout=320, retries={"total_max_attempts": 1})
-        )
-
+    # The examiner takes its time, and is asked once.
+    patient = Config(read_timeout=320, retries={"total_max_attempts": 1})
     began = datetime.now(UTC)
     try:
-        found = rehearse(client, target, target.outputs("database"), began)
+        found = rehearse(partial(target.client, config=patient), target, target.outputs("database"), began)
     except (BotoCoreError, ClientError, WaiterError, RuntimeError, KeyError) as error:
-        print(f"make rehearse-restore: {error}", file=sys.stderr)
+        print(f"make rehearse-restore: {target.told(error)}", file=sys.stderr)
         return 1
     minutes = (datetime.now(UTC) - began).total_seconds() / 60
     print(f"restored in {minutes:.0f} minutes: {found['users']} users, {found['trades']} trades, every invariant holds")

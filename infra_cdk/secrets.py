@@ -51,20 +51,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make secrets", description=__doc__)
     parser.add_argument("what", choices=("enter", "check"))
     options, target = parse(parser)
-    client = target.client("secretsmanager")
-
-    def read(name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
-        return found
-
     try:
         if options.what == "enter":
-            for name, value in entered(read, getpass.getpass, options.stage).items():
+            client = target.client("secretsmanager")
+            for name, value in entered(target.secret, getpass.getpass, options.stage).items():
                 client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
-        for line in missing(read, options.stage):
+        for line in missing(target.secret, options.stage):
             print(line)
+    except EOFError:
+        print("make secrets: keys are typed; run it in a terminal", file=sys.stderr)
+        return 1
     except (BotoCoreError, ClientError) as error:
-        print(f"make secrets: {error}", file=sys.stderr)
+        print(f"make secrets: {target.told(error)}", file=sys.stderr)
         return 1
     return 0
 

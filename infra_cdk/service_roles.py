@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra_cdk.target import parse
 
-_SERVICES = {"AWSServiceRoleForECS": "ecs.amazonaws.com", "AWSServiceRoleForRDS": "rds.amazonaws.com"}
+_SERVICES = ("ecs.amazonaws.com", "rds.amazonaws.com")
 
 
 def missing(iam: Any) -> Iterator[str]:
@@ -21,17 +21,13 @@ def missing(iam: Any) -> Iterator[str]:
     Args:
         iam: A client of IAM.
     """
-    for role, service in _SERVICES.items():
-        try:
-            iam.get_role(RoleName=role)
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "NoSuchEntity":
-                raise
+    for service in _SERVICES:
+        if not iam.list_roles(PathPrefix=f"/aws-service-role/{service}/")["Roles"]:
             yield service
 
 
 def main() -> int:
-    """Makes those that are missing."""
+    """Makes the service-linked roles that an account is still missing."""
     _, target = parse(argparse.ArgumentParser(prog="make bootstrap", description=__doc__))
     iam = target.client("iam")
     try:

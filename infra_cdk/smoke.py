@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from dataclasses import dataclass
@@ -107,22 +106,16 @@ def main() -> int:
     """Trades on a stage; when its keys were not entered yet there is nothing to try."""
     _, target = parse(argparse.ArgumentParser(prog="make smoke", description=__doc__))
 
-    def read(name: str) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(
-            target.client("secretsmanager").get_secret_value(SecretId=name)["SecretString"]
-        )
-        return value
-
     try:
-        if any("alpaca" in line for line in missing(read, target.stage)):
+        if any("alpaca" in line for line in missing(target.secret, target.stage)):
             print("make smoke: the keys of Alpaca are not entered yet; nothing to try", file=sys.stderr)
             return 0
-        account = read(f"stratforge/{target.stage}/smoke")
+        account = target.secret(f"stratforge/{target.stage}/smoke")
         client = Client(_address(target))
         client.register(account["email"], account["password"])
         done = trade(client)
     except (BotoCoreError, ClientError, ApiError, SmokeFailed) as error:
-        print(f"make smoke: {error}", file=sys.stderr)
+        print(f"make smoke: {target.told(error)}", file=sys.stderr)
         return 1
     print(
         f"bought {done.quantity} {done.symbol} at {done.bought_at} and sold it at {done.sold_at}, in {done.seconds:.0f} s"

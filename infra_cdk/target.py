@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from infra_cdk.configuration import REGIONS
+
+# What AWS says of functions, secrets, clusters and stacks that are not there.
+_NOT_THERE = ("ResourceNotFoundException", "ClusterNotFoundException", "ValidationError")
 
 
 @dataclass(frozen=True)
@@ -23,9 +28,9 @@ class Target:
     region: str
     settings: dict[str, str] = field(default_factory=dict)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, config: Config | None = None) -> Any:
         """A client of a service in the stage's region."""
-        return boto3.client(service, region_name=self.region)  # type: ignore[call-overload]
+        return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
     def invoke(self, client: Any, function: str, request: Mapping[str, str]) -> dict[str, Any]:
         """Invokes a function of the stage, such as `operators`, and returns its answer; `client` is one of Lambda.
@@ -38,6 +43,21 @@ class Target:
         if reply.get("FunctionError"):
             raise RuntimeError(f"the function {function} failed: {answer.get('errorMessage', answer)}")
         return answer
+
+    def secret(self, name: str) -> dict[str, Any]:
+        """Reads a secret of the stage and returns its content."""
+        client = self.client("secretsmanager")
+        content: dict[str, Any] = json.loads(client.get_secret_value(SecretId=name)["SecretString"])
+        return content
+
+    def told(self, error: Exception) -> str:
+        """Says what went wrong, in words for whoever typed a command: most often there is no such stage in the region."""
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] in _NOT_THERE:
+            return (
+                f"there is no stage {self.stage} in {self.region}, or it is not whole: make deploy STAGE={self.stage}, "
+                f'or say where it is with ARGS="-c region=…" ({error})'
+            )
+        return str(error)
 
     def outputs(self, stack: str) -> dict[str, str]:
         """Returns the outputs of a stack of the stage, by name."""

@@ -19,14 +19,7 @@ from stratforge.storage.postgres.database import Connection, Database
 
 from functions.api.problems import Problem, unauthenticated
 from functions.api.settings import ApiSettings
-from functions.api.tokens import (
-    ACCESS_COOKIE,
-    CSRF_HEADER,
-    DEVICE_COOKIE,
-    DEVICE_HEADER,
-    csrf_token,
-    read_access_token,
-)
+from functions.api.tokens import ACCESS_COOKIE, CSRF_HEADER, DEVICE_COOKIE, DEVICE_HEADER, csrf_token, read_access_token
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 

@@ -1,1 +1,1 @@
-"""Tells live connections and webhooks what happened."""
+"""Tells realtime connections and webhooks what happened."""

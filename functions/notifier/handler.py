@@ -32,14 +32,14 @@ class NotifierSettings(Settings):
 
 @lru_cache(maxsize=1)
 def realtime() -> RealtimeUpdates:
-    """The service of this environment that tells live connections."""
+    """The service of this environment that tells realtime connections."""
     settings = NotifierSettings.from_environment()
     gateway = realtime_gateway(settings.realtime_api_id, settings.realtime_stage, at_once=SIDE_BY_SIDE)
     return RealtimeUpdates(database, gateway)
 
 
 def record_handler(record: SQSRecord) -> None:
-    """Tells the live connections of a shard of users, or has the deliverer tell the webhooks that are due. What was not told is told the
+    """Tells the realtime connections of a shard of users, or has the deliverer tell the webhooks that are due. What was not told is told the
     next time; messages only say where to look. Nothing here speaks to an address of a user's choosing.
     """
     shard = SomethingHappened.model_validate_json(record.body).shard

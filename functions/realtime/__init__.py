@@ -1,1 +1,1 @@
-"""Live connections: who opens one, and what they watch."""
+"""Realtime connections: who opens one, and what they watch."""

@@ -1,4 +1,4 @@
-"""What keeps native code in a strategy's process from everything else, for the day the language has a hole."""
+"""Confinement that keeps native code in a strategy's process from everything else, for the day the language has a hole."""
 
 from __future__ import annotations
 

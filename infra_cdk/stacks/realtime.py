@@ -70,7 +70,7 @@ class RealtimeStack(Stack):
         # One message at a time: in a batch one shard of users would wait for another.
         self.notifier.consume(messaging.notifications.queue, batch_size=1)
 
-        # Whoever speaks to addresses of users' choosing speaks to nothing else: no live connection, no queue but its own.
+        # Whoever speaks to addresses of users' choosing speaks to nothing else: no realtime connection, no queue but its own.
         self.deliverer = factory.function(
             "deliverer",
             "engine",

@@ -12,11 +12,13 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 from stratforge.market import BarColumns
+from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.strategy import PositionView, StrategyError, compile_strategy, cost
 from stratforge.strategy.evaluation import Runnable, run_last_bar
 from stratforge.strategy.graph import NODES, Argument, Node, Values
@@ -65,11 +67,13 @@ def operations() -> Iterator[Node]:
         )
         lengths = [p.kind == "length" and p.name != "ddof" for p in each.parameters]
         for length in LENGTHS if any(lengths) else LENGTHS[:1]:
-            values: list[Argument] = [
-                max(length, int(parameter.minimum)) if is_length else parameter.default
+            values: list[list[Argument]] = [
+                [max(length, int(parameter.minimum))] if is_length
+                else list(parameter.choices) if parameter.kind == "choice" else [parameter.default]
                 for parameter, is_length in zip(each.parameters, lengths, strict=True)
-            ]
-            yield NODES.node("indicator", inputs, (name, *values))
+            ]  # fmt: skip
+            for arguments in product(*values):
+                yield NODES.node("indicator", inputs, (name, *arguments))
     for operation in ("add", "subtract", "multiply", "divide", "floor_divide", "modulo", "power", "minimum", "maximum"):
         yield NODES.node(operation, (_CLOSE, _OPEN))
     for operation in ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "xor"):
@@ -105,6 +109,13 @@ def operations() -> Iterator[Node]:
             yield NODES.node("ewm_mean", (_CLOSE,), (2.0 / (length + 1), adjust, 0))
 
 
+def _with_gaps(window: BarColumns, length: int) -> BarColumns:
+    """A window where as many bars have values as have none, in turns."""
+    known = np.arange(len(window)) // length % 2 == 0
+    columns = (np.where(known, getattr(window, name), np.nan) for name in PRICE_COLUMNS)
+    return BarColumns(window.time, *columns)
+
+
 def measurements() -> Iterator[Measured]:
     """What each takes on windows that it fits into, until it takes too long."""
     slow: set[tuple[str, int]] = set()
@@ -120,7 +131,11 @@ def measurements() -> Iterator[Measured]:
                 Values(window).series(target)
             except (ArithmeticError, ValueError):
                 continue
-            spent = fastest(lambda target=target, window=window: Values(window).series(target))  # type: ignore[misc]
+            # Whatever the data holds: also where a quotient is as long as it may be, where every other value is unknown, and where as many are as lets an
+            # average begin anew.
+            far = replace(window, open=window.close / 2.0**63)
+            windows = (window, far, _with_gaps(window, 1), _with_gaps(window, max(length, 2)))
+            spent = max(fastest(lambda target=target, each=each: Values(each).series(target)) for each in windows)  # type: ignore[misc]
             if spent > LONGEST_NANOSECONDS:
                 slow.add((name, length))
             yield Measured(node, bars, spent)

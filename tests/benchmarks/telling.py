@@ -1,4 +1,4 @@
-"""How long others' live updates take beside one user with 50 hanging webhooks and beside a thousand open connections, against the quiet run.
+"""How long others' realtime updates take beside one user with 50 hanging webhooks and beside a thousand open connections, against the quiet run.
 
 From the commit of an event to the gateway everything but the wires is the product's: PostgreSQL, the ingestor's announcements, the notifier's
 shards, a process each as each has an environment on AWS, and beside them, in as many threads as its share allows, the deliverer at a destination
@@ -168,7 +168,7 @@ def _rows(database: Database, gateway: _Gateway) -> list[Row]:
     return [
         (what, f"p99 {loud * 1000:.0f} ms", f"quiet: p99 {quiet * 1000:.0f} ms", f"{loud / quiet:.2f}", wanted)
         for what, loud, wanted in (
-            ("a live update beside one user's 50 hanging webhooks", hooks, "at most 2"),
+            ("a realtime update beside one user's 50 hanging webhooks", hooks, "at most 2"),
             ("and his 20 connections told each time, among 1,000 open ones", attacked, "at most 2"),
             (
                 "and all 1,000 connections told each time, on this machine's cores",

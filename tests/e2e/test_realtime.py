@@ -1,4 +1,4 @@
-"""Live updates and webhooks through the real gateway, queues and front door."""
+"""Realtime updates and webhooks through the real gateway, queues and front door."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 @contextmanager
 def live(platform: Platform, client: Client, cursor: str = "") -> Iterator[ClientConnection]:
-    """A live connection of a user."""
+    """A realtime connection of a user."""
     ticket = client.call("POST", "/api/realtime/ticket")
     address = platform.address.replace("http", "ws") + ticket["url"] + f"?ticket={ticket['ticket']}"
     with connect(address + (f"&cursor={cursor}" if cursor else ""), open_timeout=60) as connection:

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 from moto import mock_aws
 
-from infra_cdk import break_glass, operators, preflight, restore, service_roles
+from infra_cdk import audit, break_glass, operators, preflight, restore, service_roles
 from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import Target, parse
 from tests.support.assemblies import ACCOUNT, context_of
@@ -65,8 +65,9 @@ class Account:
         self.machines: list[str] | None = None
         self.databases: list[str] | None = None
         self.version = "16.11"
-        self.roles = ["AWSServiceRoleForECS", "AWSServiceRoleForRDS"]
+        self.roles = ["/aws-service-role/ecs.amazonaws.com/", "/aws-service-role/rds.amazonaws.com/"]
         self.deployed, self.vpcs, self.addresses = False, 1, 0
+        self.quotas = {"L-F678F1CE": 5.0, "L-0263D0A3": 5.0, "L-1216C47A": 5.0, "L-3032A538": 6.0, "L-36FBB829": 6.0}
         self.__dict__ |= changes
 
     def __call__(self, _service: str) -> Account:
@@ -103,13 +104,11 @@ class Account:
         ]
         return [{"OrderableDBInstanceOptions": [each]} for each in options]
 
-    def get_role(self, RoleName: str) -> dict[str, Any]:
-        if RoleName not in self.roles:
-            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": RoleName}}, "GetRole")
-        return {}
+    def list_roles(self, PathPrefix: str) -> dict[str, Any]:
+        return {"Roles": [{} for each in self.roles if each == PathPrefix]}
 
     def create_service_linked_role(self, AWSServiceName: str) -> None:
-        self.roles.append({"ecs.amazonaws.com": "AWSServiceRoleForECS"}[AWSServiceName])
+        self.roles.append(f"/aws-service-role/{AWSServiceName}/")
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         if not self.deployed:
@@ -123,12 +122,17 @@ class Account:
         return {"Addresses": [{}] * self.addresses}
 
     def get_service_quota(self, ServiceCode: str, QuotaCode: str) -> dict[str, Any]:
-        return {"Quota": {"Value": 5.0}}
+        if QuotaCode not in self.quotas:
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": QuotaCode}}, "GetServiceQuota")
+        return {"Quota": {"Value": self.quotas[QuotaCode]}}
 
 
 def found(config: StageConfig, account: Account, docker: str | None = None) -> list[str]:
     """What is in the way."""
-    return list(preflight.problems(config, account, lambda: docker))
+    unseen: list[str] = []
+    problems = list(preflight.problems(config, account, lambda: docker, unseen.append))
+    assert unseen == []
+    return problems
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
@@ -156,9 +160,11 @@ def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> 
         ({}, {"databases": ["us-east-1b", "us-east-1d"]}, None, "give 2 of us-east-1b, us-east-1d with -c zones="),
         ({}, {"version": "17.4"}, None, "offers no PostgreSQL 16 on db.t4g.micro"),
         ({"database": "aurora"}, {"version": "17.4"}, None, "offers no PostgreSQL 16 on db.serverless"),
-        ({}, {"roles": ["AWSServiceRoleForRDS"]}, None, "the account has no role of ecs.amazonaws.com"),
+        ({}, {"roles": ["/aws-service-role/rds.amazonaws.com/"]}, None, "the account has no role of ecs.amazonaws.com"),
         ({}, {"vpcs": 4}, None, "may have 5 VPCs, has 4, and the stage makes 2"),
         ({"egress": "nat-gateways"}, {"addresses": 4}, None, "may have 5 elastic addresses, has 4"),
+        ({}, {"quotas": {**Account().quotas, "L-1216C47A": 1.0}}, None, "may have 1 cores of standard machines"),
+        ({}, {"quotas": {**Account().quotas, "L-36FBB829": 0.0}}, None, "may have 0 cores of Fargate"),
         ({}, {}, "Docker is not installed", "Docker is not installed"),
     ],
 )
@@ -169,11 +175,21 @@ def test_what_would_stop_a_deployment_is_told_before(
     assert message in problem
 
 
+def test_what_may_not_be_looked_at_is_told_and_hides_nothing_else() -> None:
+    unseen: list[str] = []
+    account = Account(quotas={}, zones=["us-east-1a"])
+    (problem,) = preflight.problems(config_of("dev"), account, lambda: None, unseen.append)
+    assert "has 1 zones" in problem
+    (line,) = unseen
+    assert line.startswith("quotas: ")
+    assert "AccessDenied" in line
+
+
 def test_the_bootstrap_makes_the_roles_that_are_missing_and_no_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """ECS makes its role with the first cluster, and fails that one: `Unable to assume the service linked role`."""
-    new = Account(roles=["AWSServiceRoleForRDS"])
+    new = Account(roles=["/aws-service-role/rds.amazonaws.com/"])
     monkeypatch.setattr(Target, "client", lambda _self, _service: new)
     monkeypatch.setattr("sys.argv", ["bootstrap", "--stage", "dev"])
     assert service_roles.main() == 0
@@ -220,9 +236,22 @@ def test_a_function_that_fails_is_told_in_its_words() -> None:
         PROD.invoke(function, "operators", {"command": "list"})
 
 
-def test_the_emergency_task_says_why_and_has_no_address_of_its_own() -> None:
+def test_a_stage_that_is_not_there_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["audit", "--stage", "dev", "-c", "region=eu-west-1"])
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        assert audit.main() == 2
+    assert "there is no stage dev in eu-west-1" in capsys.readouterr().err
+
+
+def test_the_emergency_task_says_why_and_has_no_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     class Ecs:
         given: dict[str, Any]
+        # The agent that lets people in runs later than the task.
+        statuses = iter(["PENDING", "RUNNING"])
 
         def run_task(self, **given: Any) -> dict[str, Any]:
             self.given = given
@@ -231,10 +260,17 @@ def test_the_emergency_task_says_why_and_has_no_address_of_its_own() -> None:
         def get_waiter(self, _name: str) -> Any:
             return argparse.Namespace(wait=lambda **_given: None)
 
+        def describe_tasks(self, **_given: Any) -> dict[str, Any]:
+            agents = [{"name": "ExecuteCommandAgent", "lastStatus": next(self.statuses)}]
+            return {"tasks": [{"containers": [{"managedAgents": agents}]}]}
+
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
     names = ("BreakGlassCluster", "BreakGlassTask", "BreakGlassSubnet", "BreakGlassSecurityGroup")
     ecs = Ecs()
-    assert break_glass.start(ecs, {name: name for name in names}, "incident 7") == "arn:task"
-    assert ecs.given["startedBy"] == "incident 7"
+    assert break_glass.start(ecs, {name: name for name in names}, "incident 7: what …") == "arn:task"
+    assert next(ecs.statuses, None) is None
+    # Letters, numbers, hyphens, slashes and underscores are all that ECS takes.
+    assert ecs.given["startedBy"] == "incident-7-what-"
     assert ecs.given["enableExecuteCommand"] is True
     assert ecs.given["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
 
@@ -263,6 +299,13 @@ class Rds:
 
     def get_waiter(self, _name: str) -> Any:
         return argparse.Namespace(wait=lambda **_given: None)
+
+    def get_paginator(self, name: str) -> Any:
+        kind, key = {
+            "describe_db_instances": ("DBInstances", "DBInstanceIdentifier"),
+            "describe_db_clusters": ("DBClusters", "DBClusterIdentifier"),
+        }[name]
+        return argparse.Namespace(paginate=lambda: [{kind: [{key: each} for each in sorted(self.there)]}])
 
     def delete_db_instance(self, DBInstanceIdentifier: str, **_given: Any) -> None:
         if DBInstanceIdentifier not in self.there:
@@ -379,6 +422,16 @@ def test_a_rehearsal_that_is_half_done_leaves_nothing_behind_and_tells_what_stop
     with pytest.raises(ClientError, match="InstanceQuotaExceeded"):
         rehearsed(rds, Lambda({}), {"ClusterId": "real"})
     assert rds.there == {"real"}
+
+
+@pytest.mark.parametrize(("outputs", "domain"), PLACES)
+def test_what_an_earlier_rehearsal_could_not_delete_is_deleted_by_the_next(
+    outputs: dict[str, str], domain: str
+) -> None:
+    rds = Rds()
+    rds.there |= {"stratforge-prod-rehearsal-202611170000", "stratforge-dev-rehearsal-202611170000"}
+    rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)
+    assert rds.there == {"real", "stratforge-dev-rehearsal-202611170000"}
 
 
 def test_a_task_that_cannot_start_says_why() -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.market import Bar, BarColumns
+from stratforge.market.sizes import Side
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, sessions
@@ -22,7 +23,7 @@ def test_a_bar_is_never_evaluated_twice(database: Database) -> None:
     with database.transaction() as connection:
         add_trader(connection, "ada")
         (session,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
-        outcome = Outcome(session, {"n": 1.0}, "buy", 0.5)
+        outcome = Outcome(session, {"n": 1.0}, Side.BUY, 0.5)
         assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == 1
         assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == 0
         assert evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN) == []

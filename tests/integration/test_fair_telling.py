@@ -27,7 +27,7 @@ from tests.support.round_trips import CountingLine
 
 
 def user_named(database: Database, name: str, shard: int | None = None) -> UUID:
-    """A new user, in a shard of live updates."""
+    """A new user, in a shard of realtime updates."""
     for number in range(200):
         with contextlib.suppress(LookupError), database.transaction() as connection:
             found = register_user(connection, f"{name}{number}@example.com", "hash", Decimal(1000))
@@ -56,7 +56,7 @@ def add_hooks(database: Database, user: UUID, count: int, url: str) -> list[UUID
 
 
 def open_socket(database: Database, user: UUID, name: str) -> int:
-    """Opens a live connection; the status of the answer."""
+    """Opens a realtime connection; the status of the answer."""
     with database.transaction() as connection:
         ticket = add_ticket(connection, Ticket(user, None, None, None))
     return RealtimeService(database).connect(name, {"ticket": ticket})[0]
@@ -131,7 +131,7 @@ def silence() -> Iterator[Silence]:
 def test_no_update_waits_behind_a_delivery(
     database: Database, silence: Silence, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who tells live connections never speaks to a webhook: he only says, in another queue, which are due."""
+    """Who tells realtime connections never speaks to a webhook: he only says, in another queue, which are due."""
     ada, mallory = user_named(database, "ada"), user_named(database, "mallory")
     add_hooks(database, mallory, 50, silence.url)
     assert open_socket(database, ada, "ada") == 200
@@ -151,7 +151,7 @@ def test_no_update_waits_behind_a_delivery(
         groups.add(message.group)
         notifier.record_handler(type("Record", (), {"body": message.model_dump_json()})())
     assert gateway.told == ["ada"]
-    assert len(groups) == 2, "a message of webhooks holds back no message of live connections"
+    assert len(groups) == 2, "a message of webhooks holds back no message of realtime connections"
     assert silence.accepted == 0, "the notifier spoke to a webhook"
     assert len(sent) == webhooks.IN_WORK_OF_A_USER
 

@@ -10,6 +10,7 @@ import pytest
 from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.application.settle_fill import settle_fill
 from stratforge.market import Bar, BarColumns
+from stratforge.market.sizes import Side
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.market import clock, market_data
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
@@ -29,7 +30,9 @@ def world(migrated: str) -> Iterator[World]:
 def trading_every_bar(window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
     """Says buy or sell on every bar, by turns."""
     return [
-        Outcome(each, {"n": each.state.get("n", 0.0) + 1}, "buy" if each.state.get("n", 0) % 2 == 0 else "sell", 1.0)
+        Outcome(
+            each, {"n": each.state.get("n", 0.0) + 1}, Side.BUY if each.state.get("n", 0) % 2 == 0 else Side.SELL, 1.0
+        )
         for each in sessions
     ]
 

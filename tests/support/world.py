@@ -32,6 +32,7 @@ from stratforge.broker.refusals import refusal_of
 from stratforge.bus.messages import OrderUpdate
 from stratforge.market import is_crypto
 from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market.sizes import Side
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.postgres.database import Connection, Database, Identity
@@ -173,7 +174,7 @@ class ExchangeBroker:
                 fill["execution_id"],
                 order.id,
                 order.symbol,
-                order.side,
+                Side(order.side),
                 Decimal(fill["qty"]) * self.scale,
                 Decimal(fill["price"]),
                 OPEN,
@@ -217,7 +218,9 @@ def _average(order: SimulatedOrder) -> Decimal | None:
 
 def _looked_up(order: SimulatedOrder, scale: Decimal) -> BrokerOrder:
     average, filled = _average(order), order.filled_quantity * scale
-    return BrokerOrder(order.id, order.client_order_id, order.symbol, order.status, filled, average, OPEN, order.side)
+    return BrokerOrder(
+        order.id, order.client_order_id, order.symbol, order.status, filled, average, OPEN, Side(order.side)
+    )
 
 
 def update_of(

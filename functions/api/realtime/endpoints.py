@@ -1,4 +1,4 @@
-"""`/api/realtime/ticket`: what opens a live connection."""
+"""`/api/realtime/ticket`: what opens a realtime connection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class TicketView(BaseModel):
 
 @router.post("/ticket", status_code=201)
 def create_realtime_ticket(asking: Asking, request: Request) -> TicketView:
-    """A ticket that opens one live connection within a minute; the connection ends with the login or the key."""
+    """A ticket that opens one realtime connection within a minute; the connection ends with the login or the key."""
     asking.require(Scope.READ)
     login_id = UUID(asking.login_id) if asking.login_id else None
     wanted = Ticket(asking.user_id, login_id, asking.key_id, request.headers.get("origin"))

@@ -117,11 +117,7 @@ def change_strategy(
 ) -> StoredStrategy:
     """Changes a strategy. Other code must pass the compiler and is a new version."""
     changed = application.change_strategy(
-        database(),
-        asking,
-        strategy_id,
-        body,
-        lambda current: matches(if_match, StrategyView.model_validate(current)),
+        database(), asking, strategy_id, body, lambda current: matches(if_match, StrategyView.model_validate(current))
     )
     return _tagged(changed, response)
 

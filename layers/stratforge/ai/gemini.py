@@ -72,10 +72,7 @@ class Gemini:
         self._client = genai.Client(api_key=secret.api_key.get_secret_value(), http_options=options)
 
     def ask(
-        self,
-        contents: types.ContentListUnionDict,
-        config: types.GenerateContentConfig,
-        heard: Callable[[str], None],
+        self, contents: types.ContentListUnionDict, config: types.GenerateContentConfig, heard: Callable[[str], None]
     ) -> Streamed:
         """The reply as text; `heard` is told the text so far whenever some more has come.
 

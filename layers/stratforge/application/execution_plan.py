@@ -64,7 +64,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     symbols.ratchet(connection, symbol)
     if not requests and not ends:
         return Planned()
-    market = _market(state, around)
+    market = market_of(state, around.asset, is_open=around.is_open(state.now))
     user_ids = {each.user_id for each in requests} | {each.request.user_id for each in ends}
     accounts = execution.lock_accounts(connection, user_ids, symbol, state.time)
     free = execution.free_quantities(connection, symbol, user_ids)
@@ -153,13 +153,14 @@ def _without_replaced(orders: Sequence[OrderRequest]) -> list[OrderRequest]:
     return [each for each in left if each.order_id not in replaced]
 
 
-def _market(state: SymbolState, around: Surroundings) -> Market:
+def market_of(state: SymbolState, asset: AssetRules | None, *, is_open: bool) -> Market:
+    """The market as orders of a symbol are decided on it: what is known of the symbol, and of its exchange."""
     return Market(
         price=state.price,
         time=state.time,
         collar=COLLAR,
-        asset=around.asset,
-        open=around.is_open(state.now),
+        asset=asset,
+        open=is_open,
         halted=state.halted,
         fresh=state.fresh,
         platform_state=state.platform_state,

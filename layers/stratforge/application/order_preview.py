@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from stratforge.application.execution_plan import market_of
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import is_crypto
 from stratforge.market.sizes import Side
-from stratforge.portfolio.acceptance import COLLAR, Action, Market, decide
+from stratforge.portfolio.acceptance import Action, decide
 from stratforge.portfolio.orders import OrderOrigin, OrderRequest
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import execution, symbols
@@ -18,7 +19,7 @@ from stratforge.storage.market import assets, trading_days
 from stratforge.storage.postgres.database import Connection
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPreview:
     """The expected outcome of an order at the current price. Prices move: it is no promise.
 
@@ -35,11 +36,11 @@ class OrderPreview:
     """
 
     outcome: Action
-    quantity: Decimal
-    price: Decimal | None
-    price_at: datetime | None
-    cost: Decimal
-    reserved_cash: Decimal
+    quantity: Decimal = Decimal(0)
+    price: Decimal | None = None
+    price_at: datetime | None = None
+    cost: Decimal = Decimal(0)
+    reserved_cash: Decimal = Decimal(0)
     cash_after: Decimal
     position_after: Decimal
     reason: Reason | None
@@ -59,20 +60,10 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
     holder = (user_id, wanted.session_id)
     cash, held = account.cash, free.get(holder, Decimal(0))
     if state is None:
-        return _refused(Reason.NO_PRICE, cash, held)
+        return OrderPreview(outcome=Action.REFUSE, cash_after=cash, position_after=held, reason=Reason.NO_PRICE)
     calendar = trading_days.read_calendar(connection, (at - timedelta(days=7)).date())
-    market = Market(
-        state.price,
-        at,
-        COLLAR,
-        assets.read_asset(connection, wanted.symbol),
-        open=is_crypto(wanted.symbol) or not calendar.covers(at) or calendar.is_open(at),
-        halted=state.halted,
-        fresh=state.fresh,
-        platform_state=state.platform_state,
-        suspended=state.suspended,
-        exchange_state=state.exchange_state,
-    )
+    is_open = is_crypto(wanted.symbol) or not calendar.covers(at) or calendar.is_open(at)
+    market = market_of(state, assets.read_asset(connection, wanted.symbol), is_open=is_open)
     kind, size = wanted.size()
     request = OrderRequest(
         user_id=user_id,
@@ -97,18 +88,4 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
         cash_after=cash - cost if bought else cash + cost if sold else cash,
         position_after=held + decision.quantity if bought else held - decision.quantity if sold else held,
         reason=decision.reason,
-    )
-
-
-def _refused(reason: Reason, cash: Decimal, held: Decimal) -> OrderPreview:
-    return OrderPreview(
-        outcome=Action.REFUSE,
-        quantity=Decimal(0),
-        price=None,
-        price_at=None,
-        cost=Decimal(0),
-        reserved_cash=Decimal(0),
-        cash_after=cash,
-        position_after=held,
-        reason=reason,
     )

@@ -44,6 +44,8 @@ _NEW_YORK = ZoneInfo("America/New_York")
 _REPLACEMENTS = 10
 _SYMBOLS_A_QUESTION = 100
 _BUSY_SECONDS = 2.5
+# Not the module's own numbers: environments that start from one snapshot would all draw the same.
+_random = random.SystemRandom()
 Answer = TypeVar("Answer")
 
 
@@ -317,7 +319,7 @@ class AlpacaBroker:
         while not self._budget.take(purpose):
             if purpose == "read" or time.monotonic() > deadline:
                 raise BrokerBusy("the requests of this minute are used up")
-            time.sleep(random.uniform(0.1, 0.4))  # noqa: S311 - jitter
+            time.sleep(_random.uniform(0.1, 0.4))
 
     def _rows(self, what: str, path: str, query: dict[str, str]) -> list[Any]:
         empty: list[Any] = []
@@ -389,8 +391,13 @@ def _order(row: Any, scale: Decimal) -> BrokerOrder:
         filled_quantity=Decimal(row.get("filled_qty") or "0") * scale,
         filled_average_price=Decimal(row["filled_avg_price"]) if row.get("filled_avg_price") else None,
         updated_at=_time(row.get("updated_at") or row["created_at"]),
-        side=str(row["side"]),
+        side=_side(row),
     )
+
+
+def _side(row: Any) -> Side:
+    """Alpaca has further words for selling, such as “sell_short”."""
+    return Side.BUY if row["side"] == "buy" else Side.SELL
 
 
 def _fill(row: Any, scale: Decimal) -> FillActivity:
@@ -398,7 +405,7 @@ def _fill(row: Any, scale: Decimal) -> FillActivity:
         activity_id=str(row["id"]),
         broker_order_id=str(row["order_id"]),
         symbol=str(row["symbol"]),
-        side="buy" if row["side"] == "buy" else "sell",
+        side=_side(row),
         quantity=Decimal(row["qty"]) * scale,
         price=Decimal(row["price"]),
         at=_time(row["transaction_time"]),

@@ -61,7 +61,7 @@ class BrokerOrder:
     filled_quantity: Decimal
     filled_average_price: Decimal | None
     updated_at: datetime
-    side: str = "buy"
+    side: Side = Side.BUY
 
     @property
     def ended(self) -> bool:
@@ -81,7 +81,7 @@ class FillActivity:
     activity_id: str
     broker_order_id: str
     symbol: str
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     at: datetime

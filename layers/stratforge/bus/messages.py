@@ -211,15 +211,15 @@ class SubscriptionUpdate(Message):
 
 
 class SomethingHappened(Message):
-    """There may be something to tell: to the live connections of a shard of users, or, without a shard, to webhooks."""
+    """There may be something to tell: to the realtime connections of a shard of users, or, without a shard, to webhooks."""
 
     at: AwareDatetime
     shard: int | None = None
 
     @property
     def group(self) -> str:
-        """The message group: nobody waits for another shard, and no live connection for webhooks."""
-        return "webhooks" if self.shard is None else f"live-{self.shard}"
+        """The message group: nobody waits for another shard, and no realtime connection for webhooks."""
+        return "webhooks" if self.shard is None else f"realtime-{self.shard}"
 
 
 class DeliveriesDue(Message):

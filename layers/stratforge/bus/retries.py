@@ -25,6 +25,8 @@ MAX_RECEIVES = 5
 DELAYS = (2.0, 8.0, 30.0, 90.0)
 _JITTER = 0.2
 _BATCH = 10
+# Not the module's own numbers: environments that start from one snapshot would all draw the same, and come again together.
+_random = random.SystemRandom()
 
 
 def delay_after(receives: int) -> int:
@@ -32,7 +34,7 @@ def delay_after(receives: int) -> int:
     if receives >= MAX_RECEIVES:
         return 0
     seconds = DELAYS[min(max(receives, 1), len(DELAYS)) - 1]
-    return round(seconds * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - jitter
+    return round(seconds * _random.uniform(1 - _JITTER, 1 + _JITTER))
 
 
 def receives(record: SQSRecord) -> int:

@@ -59,10 +59,7 @@ class BarTopics:
         if found is None:
             found = self._made(name)
             sns_client().subscribe(
-                TopicArn=found,
-                Protocol="sqs",
-                Endpoint=self._bars_queue_arn,
-                Attributes={"RawMessageDelivery": "true"},
+                TopicArn=found, Protocol="sqs", Endpoint=self._bars_queue_arn, Attributes={"RawMessageDelivery": "true"}
             )
             self._arns[name] = found
         return found

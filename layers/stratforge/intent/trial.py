@@ -313,12 +313,7 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values) -> st
         held = held + 1 if quantity else 0.0
         price = price if quantity else 0.0
         gain = close[index] / price - 1 if quantity else 0.0
-        position = {
-            "quantity": quantity,
-            "average_entry_price": price,
-            "bars_held": held,
-            "unrealized_return": gain,
-        }
+        position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}
         done, signal = mine.decide(index, position), theirs.decide(index, position)
         if _meaning(done, quantity) != _meaning(signal, quantity):
             return _told(code, bars, mine, index, position, done, signal)

@@ -97,6 +97,16 @@ class InvalidOrderTerms(ValueError):
     """An order's prices do not go with its type; says which and what to give."""
 
 
+# The prices that an order of a type has to name; what a trailing stop trails by is no price.
+PRICES_OF: dict[OrderType, tuple[str, ...]] = {
+    OrderType.MARKET: (),
+    OrderType.LIMIT: ("limit_price",),
+    OrderType.STOP: ("stop_price",),
+    OrderType.STOP_LIMIT: ("stop_price", "limit_price"),
+    OrderType.TRAILING_STOP: (),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
     """An order's side, type and price conditions."""
@@ -114,13 +124,7 @@ class OrderTerms:
         Raises:
             InvalidOrderTerms: if a price is missing or does not belong to the type.
         """
-        wanted = {
-            "market": (),
-            "limit": ("limit_price",),
-            "stop": ("stop_price",),
-            "stop_limit": ("stop_price", "limit_price"),
-            "trailing_stop": (),
-        }[self.type]
+        wanted = PRICES_OF[self.type]
         given = [name for name in ("limit_price", "stop_price") if getattr(self, name) is not None]
         for name in wanted:
             if name not in given:

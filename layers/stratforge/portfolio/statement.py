@@ -33,7 +33,7 @@ class TradeRecord:
     user_id: UUID
     session_id: UUID | None
     symbol: str
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
     fee_quantity: Decimal
@@ -104,7 +104,7 @@ class Activity:
 
     client_order_id: str
     symbol: str
-    side: str
+    side: Side
     quantity: Decimal
     price: Decimal
 

@@ -13,6 +13,8 @@ NAN = math.nan
 INFINITY = math.inf
 _EXACT = 4503599627370496.0  # 2 ** 52: floats beyond are whole numbers
 _ROOT = math.sqrt(sys.float_info.max)
+# Of quotients whose remainder is computed: the processor takes a step for every bit of them.
+MOST_QUOTIENT = 18446744073709551616.0  # 2 ** 64
 _SPLIT = 134217729.0  # 2 ** 27 + 1: halves the digits of a float
 
 
@@ -22,12 +24,16 @@ def divide(a: float, b: float) -> float:
 
 
 def floor_divide(a: float, b: float) -> float:
-    """a // b, exactly as Python computes it: through the remainder, so that rounding of the quotient does not matter."""
-    if b == 0.0 or a != a or b != b or abs(a) == INFINITY:
+    """a // b, exactly as Python computes it: through the remainder, so that rounding of the quotient does not matter; NaN beyond `MOST_QUOTIENT`."""
+    if b == 0.0 or a != a or b != b or abs(a) == INFINITY or abs(a) > abs(b) * MOST_QUOTIENT:
         return NAN
     if abs(b) == INFINITY:
         return 0.0 if a == 0.0 or (a > 0.0) == (b > 0.0) else -1.0
-    quotient = (a - a % b) / b
+    # With the sign of a, as in C.
+    remainder = math.copysign(abs(a) % abs(b), a)
+    quotient = (a - remainder) / b
+    if remainder != 0.0 and (remainder < 0.0) != (b < 0.0):
+        quotient -= 1.0
     if quotient != quotient or abs(quotient) >= _EXACT:
         return quotient
     below = float(math.floor(quotient))
@@ -35,8 +41,8 @@ def floor_divide(a: float, b: float) -> float:
 
 
 def modulo(a: float, b: float) -> float:
-    """a % b, with the sign of b; NaN when b is 0 or a is infinite."""
-    if b == 0.0 or a != a or b != b or abs(a) == INFINITY:
+    """a % b, with the sign of b; NaN when b is 0, a is infinite or their quotient beyond `MOST_QUOTIENT`."""
+    if b == 0.0 or a != a or b != b or abs(a) == INFINITY or abs(a) > abs(b) * MOST_QUOTIENT:
         return NAN
     if abs(b) == INFINITY:
         return a if (a >= 0.0) == (b > 0.0) or a == 0.0 else b
@@ -67,7 +73,7 @@ def power(a: float, b: float) -> float:
         exponent = b * math.log(abs(a))
         if exponent > 709.78:
             magnitude = NAN
-        elif exponent < -745.0:
+        elif exponent < -745.2:
             magnitude = 0.0
         else:
             magnitude = math.pow(abs(a), b)
@@ -113,7 +119,9 @@ def ceiling(x: float) -> float:
 
 
 def truncate(x: float) -> float:
-    """The whole part, as `int` gives it; infinity and NaN stay."""
+    """The whole part, as `int` gives it; NaN for infinity."""
+    if abs(x) == INFINITY:
+        return NAN
     return floor(x) if x >= 0.0 else ceiling(x)
 
 
@@ -121,8 +129,14 @@ def round_half_even(x: float, digits: float) -> float:
     """x rounded to 0 to 8 decimals as Python's `round` does it: by the exact value of x, halves to the even neighbor."""
     scale = math.pow(10.0, digits)
     scaled = x * scale
-    if scaled != scaled or abs(scaled) >= _EXACT:
+    if scaled != scaled or abs(x) >= _EXACT:
         return x
+    whole = 0.0
+    if abs(scaled) >= _EXACT:
+        # The product has lost digits; that of what stands after the point has not.
+        whole = float(math.floor(x))
+        x = x - whole
+        scaled = x * scale
     below = float(math.floor(scaled))
     rest = scaled - below
     if rest == 0.5:
@@ -133,7 +147,7 @@ def round_half_even(x: float, digits: float) -> float:
             below += 1.0
     elif rest > 0.5:
         below += 1.0
-    return math.copysign(below / scale, x)
+    return math.copysign(below / scale, x) if whole == 0.0 else whole + below / scale
 
 
 def minimum(a: float, b: float) -> float:

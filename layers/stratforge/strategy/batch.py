@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from operator import itemgetter
+from time import perf_counter_ns
 from types import FunctionType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,6 +35,8 @@ CACHED_BYTES = 160 << 20
 _COMPILED_BYTES, _COMPILED_BYTES_A_CHARACTER = 4_000, 8
 # Nominal time of compiling: what a program that is not compiled yet costs before it is known what it costs.
 _COMPILING_NANOSECONDS, _COMPILING_NANOSECONDS_A_CHARACTER = 1_000_000, 12_000
+# How far a program's time may be from what was counted; a busy machine takes some too.
+_FAR, _FAR_NANOSECONDS = 4, 2_000_000
 # Values of indicators that are kept for others of the batch.
 _SHARED_CELLS = 8_000_000
 _FAILURES = (StrategyError, ValueError, KeyError, ArithmeticError, MemoryError)
@@ -217,6 +220,7 @@ class StrategyCache:
         self._bytes = 0
         self._texts: dict[str, str] = {}
         self._strategies: dict[tuple[str, int], Compiled] = {}
+        self._taken: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._strategies)
@@ -224,6 +228,22 @@ class StrategyCache:
     def learn(self, texts: Mapping[str, str]) -> None:
         """Takes in programs by their hashes."""
         self._texts.update(texts)
+
+    def note_time(self, program: str, counted: int, nanoseconds: int) -> None:
+        """Notes what a program took: far more than was counted counts until it takes less, so that what is counted wrongly is not the others' loss."""
+        if nanoseconds > _FAR * counted + _FAR_NANOSECONDS:
+            self._taken[program] = nanoseconds
+        elif self._taken:
+            self._taken.pop(program, None)
+
+    def costs(self, programs: Sequence[str], known: Sequence[Compiled | None]) -> npt.NDArray[np.int64]:
+        """The nanoseconds that each of some programs is expected to take."""
+        costs = [
+            each.nanoseconds if each else self.compiling(program) for program, each in zip(programs, known, strict=True)
+        ]
+        if self._taken:
+            costs = [max(cost, self._taken.get(program, 0)) for program, cost in zip(programs, costs, strict=True)]
+        return np.array(costs, dtype=np.int64)
 
     def found(self, program: str, window: int) -> Compiled | None:
         """Returns a compiled program, if it is there."""
@@ -323,10 +343,7 @@ def evaluate_requests(
     widths = np.array([len(_POSITION) + len(each) for each in names], dtype=np.int64)[keys]
     starts = np.cumsum(widths) - widths
     known = [cache.found(each, window) for each in sessions.programs]
-    costs = np.array([
-        each.nanoseconds if each else cache.compiling(program)
-        for program, each in zip(sessions.programs, known, strict=True)
-    ])  # fmt: skip
+    costs = cache.costs(sessions.programs, known)
     among = np.asarray(chosen)
     order = among[fair_order(owners[among], costs[programs[among]])]
     columns = (column[order].tolist() for column in (programs, keys, starts, starts + widths))
@@ -338,12 +355,15 @@ def evaluate_requests(
             if found is None:
                 found = known[program] = cache.compiled(sessions.programs[program], window)
                 begin(place, 1)
+            began = perf_counter_ns()
             try:
-                yield place, found.state, found.run(values, numbers[start:end], names[key])
+                said = found.run(values, numbers[start:end], names[key])
             except MemoryError:
                 # What others left may have been too much: before it counts it is tried with nothing but its own.
                 values.forget()
-                yield place, found.state, found.run(values, numbers[start:end], names[key])
+                said = found.run(values, numbers[start:end], names[key])
+            cache.note_time(sessions.programs[program], found.nanoseconds, perf_counter_ns() - began)
+            yield place, found.state, said
         except _FAILURES as error:
             if isinstance(error, MemoryError):
                 values.forget()

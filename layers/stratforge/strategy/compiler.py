@@ -22,7 +22,7 @@ from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Node, reachable
 from stratforge.strategy.lookback import measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
-from stratforge.strategy.source import MAX_LITERAL, Findings, Module, parse, read_module
+from stratforge.strategy.source import MAX_LITERAL, Findings, Module, check_runs_as_python, parse, read_module
 from stratforge.strategy.wire import without_comments
 
 
@@ -150,7 +150,9 @@ def compile_strategy(source: str) -> Strategy:
         _check_indicators_alone(tree, findings)
         findings.raise_if_any()
     assert module is not None
-    return _build(source, module, module.parameters, findings)
+    strategy = _build(source, module, module.parameters, findings)
+    check_runs_as_python(tree)
+    return strategy
 
 
 def _check_indicators_alone(tree: ast.Module, findings: Findings) -> None:

@@ -40,12 +40,11 @@ def with_constants(source: str, values: Mapping[str, float]) -> str:
     # From the end to the beginning, so that places stay where they are.
     for changed in sorted(values, key=lambda name: _place(places[name]), reverse=True):
         literal = places[changed]
-        row = literal.lineno - 1
-        line = lines[row].encode()
-        assert literal.end_col_offset is not None
-        lines[row] = (
-            line[: literal.col_offset] + _written(values[changed]).encode() + line[literal.end_col_offset :]
-        ).decode()
+        # A number may go over lines: a sign, and what stands in parentheses.
+        assert literal.end_lineno is not None
+        first, last = lines[literal.lineno - 1].encode(), lines[literal.end_lineno - 1].encode()
+        changed_line = first[: literal.col_offset] + _written(values[changed]).encode() + last[literal.end_col_offset :]
+        lines[literal.lineno - 1 : literal.end_lineno] = [changed_line.decode()]
     return "".join(lines)
 
 

@@ -31,8 +31,14 @@ _CALL_OPERATIONS = 4
 
 
 def weight_name(node: Node) -> str:
-    """Returns the name of a node in the tables of weights."""
-    return f"ta.{node.arguments[0]}" if node.operation == "indicator" else node.operation
+    """Returns the name of a node in the tables of weights: that of its operation, for an indicator with what it is told to average by."""
+    if node.operation != "indicator":
+        return node.operation
+    name, *values = map(str, node.arguments)
+    parameters = REGISTRY[name].parameters
+    return ".".join(
+        ("ta", name, *(value for each, value in zip(parameters, values, strict=True) if each.kind == "choice"))
+    )
 
 
 def longest_argument(node: Node) -> int:
@@ -118,7 +124,8 @@ def dearest(nodes: Iterable[Node], window: int) -> list[tuple[str, float]]:
     found = []
     for node in nodes:
         arguments = node.arguments[1:] if node.operation == "indicator" else node.arguments
-        text = f"{weight_name(node)}({', '.join(_short(each) for each in arguments)})"
+        name = f"ta.{node.arguments[0]}" if node.operation == "indicator" else node.operation
+        text = f"{name}({', '.join(_short(each) for each in arguments)})"
         found.append((text, node_nanoseconds(node, window) / 1e6))
     return sorted(((text, cost) for text, cost in found if cost > 0), key=lambda each: -each[1])
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy import kernels as k
+from stratforge.strategy.arithmetic import MOST_QUOTIENT
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.reach import Floats
 
@@ -69,6 +70,11 @@ def _binary(operation: Callable[[Floats, Floats], Floats]) -> Callable[..., Floa
     return lambda _bars, inputs, _arguments: operation(inputs[0], inputs[1])
 
 
+def _divisible(a: Floats, b: Floats) -> Floats:
+    """`a` where a remainder of it can be computed in bounded time, as in `on_bar`."""
+    return np.where(np.abs(a) > np.abs(b) * MOST_QUOTIENT, np.nan, a)
+
+
 def _unary(operation: Callable[[Floats], Floats]) -> Callable[..., Floats]:
     return lambda _bars, inputs, _arguments: operation(inputs[0])
 
@@ -94,8 +100,8 @@ OPERATIONS: dict[str, Callable[..., Computed]] = {
     "subtract": _binary(np.subtract),
     "multiply": _binary(np.multiply),
     "divide": _binary(np.divide),
-    "floor_divide": _binary(np.floor_divide),
-    "modulo": _binary(np.mod),
+    "floor_divide": _binary(lambda a, b: np.floor_divide(_divisible(a, b), b)),
+    "modulo": _binary(lambda a, b: np.mod(_divisible(a, b), b)),
     "power": _binary(np.power),
     "less": _compare(np.less),
     "less_equal": _compare(np.less_equal),

@@ -12,6 +12,7 @@ import math
 import sys
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,8 @@ _CHUNK = 1 << 21  # elements of a strided window matrix worked on at a time (16 
 # `quantized` rounds away, so that the average of such a value stays that value.
 _TAIL = 46
 _DIGITS = 12
+# Bars of a run in which a filter still counts on what stood before it, in two parts.
+_YOUNG = (8, 64)
 _PIECE = 8192  # numbers worked on at a time
 _HIGHEST = 3 if sys.byteorder == "little" else 0
 
@@ -365,18 +368,15 @@ def affine_mean(factor: Floats, term: Floats, begins: npt.NDArray[np.bool_], cou
     return np.where(np.logical_or.accumulate(begins), out, np.nan)
 
 
-def _recursion_bars(
-    decay: float, _gain: float, length: int, _seed: Callable[[Floats], float], patience: int = 0
-) -> int:
+def _recursion_bars(decay: float, _gain: float, length: int, patience: int = 0, **_summed: bool) -> int:
     """Where it begins is known to within as many bars as it waits for, and how takes as many as its seed."""
     return reach(decay) + length + (patience or length)
 
 
 @looks_back(_recursion_bars)
-def recursion(
-    x: Floats, decay: float, gain: float, length: int, seed: Callable[[Floats], float], patience: int = 0
-) -> Floats:
-    """`y[t] = decay * y[t-1] + gain * x[t]`, which begins with `seed` of the first `length` bars from a known value on.
+def recursion(x: Floats, decay: float, gain: float, length: int, patience: int = 0, *, summed: bool = False) -> Floats:
+    """`y[t] = decay * y[t-1] + gain * x[t]`, which begins with the mean of the first `length` bars from a known value on, or with the sum of those
+    after the known value (`summed`).
 
     An unknown value is passed over: y stays as it is. After `length` unknown values in a row y is unknown and begins anew. With
     `patience` it does so after as many, and the bars passed over count in the weights, as in pandas' `ewm`.
@@ -390,7 +390,8 @@ def recursion(
     known, limit = ~np.isnan(x), patience or length
     if known[start:].all():
         terms = gain * x[first:]
-        terms[0] = seed(x[start : first + 1])
+        begun = x[start : first + 1]
+        terms[0] = _seeds(begun, np.arange(length) == 0, length, summed=summed)[-1]
         out[first:] = decaying_sum(terms, decay)
         # What is left out is shared among what is not.
         out[first + reach(decay) :] /= _left_out(decay)
@@ -408,12 +409,12 @@ def recursion(
         terms[after_gap] /= weight + gain
     factors, terms = np.where(known, factors, 1.0), np.where(known, terms, 0.0)
     unknown = passed >= limit
-    for begin in np.flatnonzero(known & (before >= limit)).tolist():
-        stop = min(begin + length, n)
-        unknown[begin : stop - 1] = True
-        factors[stop - 1], terms[stop - 1] = 0.0, seed(x[begin:stop][known[begin:stop]])
-        if begin + length > n:
-            unknown[stop - 1] = True
+    begins = known & (before >= limit)
+    since = places - np.maximum.accumulate(np.where(begins, places, -length))
+    unknown |= since < length - 1
+    seeded = shift(begins.astype(np.float64), length - 1) == 1.0
+    factors[seeded] = 0.0
+    terms[seeded] = _seeds(x, begins, length, summed=summed)[seeded]
     out = _affine(factors, terms, reach(decay))
     out[unknown] = np.nan
     return quantized(out)
@@ -443,22 +444,44 @@ def followed(
 def filtered(x: Floats, weights: Floats) -> Floats:
     """Sum of the last values times `weights`, the last weight on the newest value; before the first value, and before the first after an unknown
     one, stands that value."""
-    out = nans(len(x))
-    known = np.concatenate(([False], ~np.isnan(x), [False]))
-    edges = np.flatnonzero(known[1:] != known[:-1]).tolist()
-    for first, last in zip(edges[::2], edges[1::2], strict=True):
-        padded = np.concatenate((np.full(len(weights) - 1, x[first]), x[first:last]))
-        out[first:last] = np.correlate(padded, weights, "valid")
+    out, count = nans(len(x)), len(weights)
+    known = ~np.isnan(x)
+    edges = np.flatnonzero(np.diff(known, prepend=False, append=False))
+    firsts, lasts = edges[::2], edges[1::2]
+    places, begun = np.flatnonzero(known), np.repeat(firsts, lasts - firsts)
+    age = places - begun
+    whole = places[age >= count - 1]
+    if len(whole):
+        out[whole] = np.correlate(np.where(known, x, 0.0), weights, "valid")[whole - count + 1]
+    # What stood before the first value weighs as much as all that the younger ones leave. There may be as many runs as bars: where they are young,
+    # all are computed at once.
+    before = np.cumsum(weights)
+    for youngest, oldest in pairwise((0, *_YOUNG)):
+        young = (age >= youngest) & (age < min(oldest, count - 1))
+        place, first = places[young], begun[young]
+        total = before[count - 1 - age[young]] * x[first]
+        for lag in range(min(oldest, count) if len(place) else 0):
+            total += np.where(lag < age[young], weights[count - 1 - lag] * x[np.maximum(place - lag, first)], 0.0)
+        out[place] = total
+    old = (lasts - firsts > _YOUNG[-1]) & (count - 1 > _YOUNG[-1])
+    for first, last in zip(firsts[old].tolist(), lasts[old].tolist(), strict=True):
+        padded = np.concatenate((np.full(count - 1, x[first]), x[first : min(last, first + count - 1)]))
+        last = first + len(padded) - count + 1
+        out[first + _YOUNG[-1] : last] = np.correlate(padded[_YOUNG[-1] :], weights, "valid")
     return quantized(out)
 
 
-def _mean(x: Floats) -> float:
-    return float(x.mean())
+def _seeds(x: Floats, begins: npt.NDArray[np.bool_], length: int, *, summed: bool) -> Floats:
+    """What a recursion begins with at the end of the first `length` bars, for every bar; one way of adding, however many of them there are."""
+    known = ~np.isnan(x)
+    if summed:
+        return _weighted_sum(np.where(known & ~begins, x, 0.0), length, 1.0)
+    return _weighted_sum(np.where(known, x, 0.0), length, 1.0) / _weighted_sum(known.astype(np.float64), length, 1.0)
 
 
 def smoothed(x: Floats, alpha: float, length: int) -> Floats:
     """Exponential smoothing `y += alpha * (x - y)`, seeded with the mean of the first `length` values."""
-    return recursion(x, 1.0 - alpha, alpha, length, _mean)
+    return recursion(x, 1.0 - alpha, alpha, length)
 
 
 @looks_back(lambda alpha, min_periods=0, **_adjust: exponential_reach(alpha, min_periods))
@@ -470,7 +493,7 @@ def exponential_mean(x: Floats, alpha: float, *, adjust: bool, min_periods: int 
         weights = decaying_sum(known.astype(np.float64), decay)
         out = decaying_sum(np.where(known, x, 0.0), decay) / np.where(weights == 0.0, np.nan, weights)
     else:
-        out = recursion(x, decay, alpha, 1, _mean, patience=max(math.ceil(2.0 / alpha) - 1, 1))
+        out = recursion(x, decay, alpha, 1, patience=max(math.ceil(2.0 / alpha) - 1, 1))
     if min_periods > 1:
         counted = _weighted_sum(known.astype(np.float64), max(reach(decay), min_periods), 1.0)
         out = np.where(counted >= min_periods, out, np.nan)
@@ -479,7 +502,7 @@ def exponential_mean(x: Floats, alpha: float, *, adjust: bool, min_periods: int 
 
 def exponential_reach(alpha: float, min_periods: int) -> int:
     """Returns how many bars before its own an exponential mean looks at."""
-    return max(_recursion_bars(1.0 - alpha, alpha, 1, _mean, max(math.ceil(2.0 / alpha) - 1, 1)), min_periods)
+    return max(_recursion_bars(1.0 - alpha, alpha, 1, max(math.ceil(2.0 / alpha) - 1, 1)), min_periods)
 
 
 # Anchored to the exchange's day ------------------------------------------------------------------------

@@ -702,7 +702,13 @@ class OnBarCompiler:
                 return self._refuse(
                     node, "round takes a number and 0 to 8 decimals", "Write round(x, 2)", Code.ARGUMENT
                 )
-            return Piece(f"round_half_even({texts[0]}, {texts[1] if len(texts) == 2 else '0.0'})", "number")
+            # With one argument it gives an int in Python, which infinity is not.
+            rounded = (
+                f"round_half_even({texts[0]}, {texts[1]})"
+                if len(texts) == 2
+                else f"truncate(round_half_even({texts[0]}, 0.0))"
+            )
+            return Piece(rounded, "number")
         return Piece(
             {"abs": f"absolute({texts[0]})", "int": f"truncate({texts[0]})", "float": texts[0]}[name],
             "number",

@@ -90,17 +90,30 @@ def parse(source: str) -> ast.Module:
     except SyntaxError as error:
         if "nested" in str(error.msg) or "too complex" in str(error.msg):
             raise too_deep from None
-        raise _refuse(
-            error.lineno or 1,
-            max(error.offset or 1, 1),
-            Code.SYNTAX,
-            f"this is not valid Python: {_plain(str(error.msg))}",
-            "Correct the syntax",
-        ) from None
+        raise _not_python(error) from None
     except (RecursionError, MemoryError, ValueError, OverflowError):
         raise too_deep from None
     _check_size(tree, too_deep)
     return tree
+
+
+def check_runs_as_python(tree: ast.Module) -> None:
+    """Looks for what Python's compiler refuses in a tree that its parser took, such as an argument that is given twice.
+
+    Raises:
+        StrategyError: if it refuses it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(tree, "<strategy>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        raise _not_python(error) from None
+
+
+def _not_python(error: SyntaxError) -> StrategyError:
+    message = f"this is not valid Python: {_plain(str(error.msg))}"
+    return _refuse(error.lineno or 1, max(error.offset or 1, 1), Code.SYNTAX, message, "Correct the syntax")
 
 
 def _plain(message: str) -> str:

@@ -17,6 +17,8 @@ _STRING_OR_COMMENT = re.compile(
     r"|#[^\r\n]*",
     re.DOTALL,
 )
+# A backslash at the end of a line means nothing, and there may be any number; what else has a backslash is left as it is.
+_CONTINUED = re.compile(r"\\(?:\r\n|\r|\n)|(\\.)", re.DOTALL)
 
 
 def without_comments(source: str) -> str:
@@ -26,6 +28,8 @@ def without_comments(source: str) -> str:
         text = match.group()
         if text.startswith("#"):
             return ""
+        if len(text) > _LONGEST_TEXT:
+            text = _CONTINUED.sub(r"\1", text)
         return text if len(text) <= _LONGEST_TEXT else '""'
 
     return _STRING_OR_COMMENT.sub(kept, source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -189,3 +190,13 @@ def test_a_queue_that_cannot_be_asked_fails_no_batch(sqs: Any, monkeypatch: pyte
     monkeypatch.setattr(retries, "sqs_client", broken)
     consumer.poll()
     assert consumer.waiting(consumer.url) == 1
+
+
+def test_environments_of_one_snapshot_do_not_come_again_together() -> None:
+    """What a snapshot holds is the same in all that start from it, the state of Python's random numbers with it."""
+    snapshot = random.getstate()
+    drawn = []
+    for _ in range(2):
+        random.setstate(snapshot)
+        drawn.append([retries.delay_after(4) for _ in range(20)])
+    assert drawn[0] != drawn[1]

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind
+from stratforge.market.sizes import Side
 from stratforge.portfolio.statement import (
     AccountRecord,
     ActionRecord,
@@ -23,7 +24,7 @@ BEGINS = datetime(2026, 1, 5, 15, tzinfo=UTC)
 TOMORROW = BEGINS + timedelta(days=1)
 
 
-def trade(number: int, side: str, symbol: str, quantity: int, ended_after: int | None) -> TradeRecord:
+def trade(number: int, side: Side, symbol: str, quantity: int, ended_after: int | None) -> TradeRecord:
     """A trade at 100 of an order that ended so many minutes after all began, or has not."""
     ended = None if ended_after is None else BEGINS + timedelta(minutes=ended_after)
     zero, name = Decimal(0), f"{side}-{symbol}"
@@ -34,9 +35,9 @@ def trade(number: int, side: str, symbol: str, quantity: int, ended_after: int |
 
 def test_a_split_comes_after_the_trades_of_its_symbol_however_long_another_order_is_at_work() -> None:
     trades = [
-        trade(1, "buy", "AAPL", 20, 1),
-        trade(2, "buy", "BTC/USD", 1, None),
-        trade(3, "sell", "AAPL", 8, 2),
+        trade(1, Side.BUY, "AAPL", 20, 1),
+        trade(2, Side.BUY, "BTC/USD", 1, None),
+        trade(3, Side.SELL, "AAPL", 8, 2),
     ]
     split = ActionRecord("split", "AAPL", ActionKind.SPLIT, Decimal(2), None, None, None, TOMORROW, None)
     change = AdjustmentRecord(1, ADA, None, "AAPL", "SPLIT", Decimal(12), Decimal(0), "split", TOMORROW, None)

@@ -130,6 +130,27 @@ def test_what_costs_too_much_over_its_window_is_refused_where_it_would_run() -> 
     assert "20 ms are allowed" in dear
 
 
+def test_what_takes_far_longer_than_was_counted_waits_until_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that is counted wrongly is its owner's loss and nobody else's."""
+    honest, clock, slow = batch.Compiled.run, [0], {"x"}
+
+    def run(compiled: batch.Compiled, *arguments: Any) -> Any:
+        clock[0] += 1_000_000_000 if slow.intersection(compiled.state) else 1_000
+        return honest(compiled, *arguments)
+
+    monkeypatch.setattr(batch, "perf_counter_ns", lambda: clock[0])
+    monkeypatch.setattr(batch.Compiled, "run", run)
+    cheap, dear = "def on_bar(bar, position, state):\n    state['x'] = 1\n", DEAR.replace("'x'", "'y'")
+    sessions, cache = batch_of([cheap, dear])
+
+    def order() -> list[int]:
+        return [place for place, _, _ in evaluate_requests(window(), sessions, cache, range(2))]
+
+    assert [order(), order()] == [[0, 1], [1, 0]]
+    slow.clear()
+    assert [order(), order()] == [[1, 0], [0, 1]]
+
+
 def test_compiled_strategies_are_kept_within_a_bound_and_the_oldest_go() -> None:
     sources = [CHEAP, DEAR, MIDDLE, *(f"# {number}\n{CHEAP}" for number in range(20))]
     sessions, full = batch_of(sources)

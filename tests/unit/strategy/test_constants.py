@@ -57,3 +57,14 @@ def test_no_digit_is_lost(value: float, written: str) -> None:
 def test_what_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         with_constants("A = 1\n", {"A": float("nan")})
+
+
+@pytest.mark.parametrize("value", ["-(\n5)", "- \\\n 5", "(\n-\n5)", "(\n5\n)", "-\\\r\n(5)  # five"])
+def test_a_number_over_several_lines_is_changed_whole(value: str) -> None:
+    source = f"M, N = 3, {value}\nP = 4\ndef on_bar(bar, position, state):\n    return\n"
+    assert compile_strategy(source).parameters["N"] in (5.0, -5.0)
+    assert compile_strategy(with_constants(source, {"N": 7, "M": 1, "P": 2})).parameters == {
+        "M": 1.0,
+        "N": 7.0,
+        "P": 2.0,
+    }

@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from stratforge.backtest import run_backtest
 from stratforge.backtest.loop import loop_for
@@ -254,9 +254,19 @@ def test_numbers_that_explode_stay_numbers(body: list[str]) -> None:
     assert_harmless(strategy)
 
 
+EVERY_OPERATION = [
+    "x = bar.close // -0.3 % 7 ** 0.5 / 3 + round(bar.close / 3, 8) - round(bar.close) * int(-bar.close)",
+    "x = x + min(x, 2) - max(x, bar.open) + abs(x) + np.floor(x) - np.ceil(x) + np.sign(x) + np.sqrt(abs(x)) + np.log(abs(x) + 1)",
+    "x = x + np.exp(x / 1e3) - np.log10(abs(x) + 1) + np.minimum(x, 3) - np.maximum(x, 4) + bool(x)",
+    "if x > 0: return buy(confidence=abs(x) % 1, fraction=abs(x) % 1)",
+    "return sell()",
+]
+
+
 @given(st.lists(statements(hostile=False), min_size=1, max_size=4))
+@example(EVERY_OPERATION)
 @settings(
-    max_examples=12,
+    max_examples=11,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # Shrinking would compile for minutes.
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

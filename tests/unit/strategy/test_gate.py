@@ -99,6 +99,7 @@ REFUSED = {
     "a number of 30,000 digits": (decides(f"    x = {'9' * 30_000}\n"), Code.SYNTAX),
     "150 branches": (decides("    if bar.close > 1:\n        return buy()\n" + "    elif bar.close > 2:\n        return sell()\n" * 150), Code.TOO_LARGE),
     "parentheses": (decides(f"    x = {'(' * 15_000}1{')' * 15_000}\n"), Code.SYNTAX),
+    "an argument given twice": (decides("    return buy(confidence=0.1, confidence=0.9)\n"), Code.SYNTAX),
     "operators": (decides(f"    x = {'-' * 15_000}1\n"), Code.TOO_LARGE),
     "more than there may be": ("#" * (MAX_CHARACTERS + 1), Code.TOO_LARGE),
 }  # fmt: skip

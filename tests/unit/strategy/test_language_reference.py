@@ -60,6 +60,7 @@ ELSEWHERE = {
     "How far back a value looks": "unit/strategy/test_lookback.py test_a_window_of_the_lookback_and_not_a_bar_more_gives_the_very_values_whatever_the_market_does",
     "Results are rounded": "unit/strategy/test_causality.py test_the_average_of_a_price_that_stands_still_is_that_price",
     "Numbers are Python's floats": "unit/strategy/test_python_semantics.py test_unknown_values_are_what_the_reference_says",
+    "That of `//` and `%`": "unit/strategy/test_operation_cost.py test_remainders_take_bounded_time_whatever_is_divided",
     "What is over a limit": "unit/strategy/test_gate.py test_what_is_too_much_is_refused_at_once",
     "Live, the sessions of a bar": "unit/strategy/test_batch.py test_whoever_had_least_is_next_however_many_sessions_somebody_else_has",
     "A session that fails together": "integration/test_sandbox_workers.py test_whoever_fails_in_company_is_tried_alone_before_it_counts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.strategy import compile_strategy
@@ -75,3 +76,14 @@ def test_strategies_of_the_evaluation_set_are_the_same_without_comments() -> Non
 def test_long_texts_are_not_sent() -> None:
     source = f'"""{"🙈" * 20_000}"""\ndef on_bar(bar, position, state):\n    return\n'
     assert len(without_comments(source)) < 100
+
+
+@pytest.mark.parametrize(
+    "key", ["a\\\n" * 3 + "\\\n" * 700 + "b", "\\\r\n" * 700 + "k" * 40, "\\x61" * 40, "\\N{LATIN SMALL LETTER A}" * 40]
+)
+def test_a_key_that_is_long_to_write_and_short_to_read_stays_what_it_is(key: str) -> None:
+    source = f'def on_bar(bar, position, state):\n    state["a"] = 1\n    state["a" "{key}"] = 2\n'
+    if not key.startswith("a"):
+        source = source.replace('"a" ', "")
+    written, sent = compile_strategy(source), compile_strategy(without_comments(source))
+    assert sent.on_bar == written.on_bar

@@ -44,11 +44,7 @@ def index(looking: Looking) -> Response:
 @router.post("/strategies/{strategy_id}/run")
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Starts a session as the form says and shows it."""
-    values: dict[str, Any] = {
-        "strategy_id": strategy_id,
-        "mode": text(fields, "mode") or "PAPER",
-        **setup(fields),
-    }
+    values: dict[str, Any] = {"strategy_id": strategy_id, "mode": text(fields, "mode") or "PAPER", **setup(fields)}
     if text(fields, "symbol"):
         values["symbol"] = text(fields, "symbol")
     new = validated(NewSession, values)

@@ -12,6 +12,7 @@ from stratforge.application.order_preview import preview_order
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.market.sizes import Side
+from stratforge.portfolio.orders import PRICES_OF, OrderType
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
@@ -25,6 +26,7 @@ from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+_PRICES = ("limit_price", "stop_price", "trail_percent")
 
 
 @router.get("/portfolio")
@@ -62,15 +64,10 @@ def _order(fields: Form) -> PlaceOrder:
     values[kind] = (
         f"{float(amount) / 100:.6f}" if kind == "fraction" and amount.replace(".", "", 1).isdigit() else amount
     )
-    kept = {
-        "limit": ("limit_price",),
-        "stop": ("stop_price",),
-        "stop_limit": ("limit_price", "stop_price"),
-        "trailing_stop": ("trail_percent",),
-    }.get(values.get("type", "market"), ())
-    for name in ("limit_price", "stop_price", "trail_percent"):
-        if name not in kept:
-            values.pop(name, None)
+    # The form has a field for every price; those of other types are left out.
+    kind_of_order = values.get("type", OrderType.MARKET)
+    kept = ("trail_percent",) if kind_of_order == OrderType.TRAILING_STOP else PRICES_OF.get(kind_of_order, ())
+    values = {name: value for name, value in values.items() if name in kept or name not in _PRICES}
     return validated(PlaceOrder, values)
 
 

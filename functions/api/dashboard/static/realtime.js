@@ -1,4 +1,4 @@
-// The live connection: opened with a ticket, goes on where it left off, and tells the page by events: live:change, live:job, live:price.
+// The realtime connection: opened with a ticket, goes on where it left off, and tells the page by events: live:change, live:job, live:price.
 const SLOWEST = 15_000;
 let cursor = null;
 let attempt = 0;

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from stratforge.ai.draft import AnswerKind
 from stratforge.ai.research import Research
 from stratforge.intent.requirements import Requirement
+from stratforge.market.sizes import Side
 from stratforge.storage.strategies.jobs import FailureCode, Job, JobKind
 
 
@@ -66,8 +67,8 @@ class ReplayDifference(JobResult):
     """A bar on which the replay says something else; `time` in seconds since the epoch, sides None for no signal."""
 
     time: int
-    live: str | None
-    replayed: str | None
+    live: Side | None
+    replayed: Side | None
 
 
 class ReplayedSession(JobResult):

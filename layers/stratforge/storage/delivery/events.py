@@ -12,9 +12,9 @@ from uuid import UUID
 from stratforge.storage.delivery.tickets import Ticket
 from stratforge.storage.delivery.webhooks import IS_DUE
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_value
 
-# Shards of users that live updates are told by; `realtime_shard` of the database says which is a user's.
+# Shards of users that realtime updates are told by; `realtime_shard` of the database says which is a user's.
 SHARDS = 8
 
 
@@ -55,9 +55,7 @@ class Event:
 
 def present(connection: Connection) -> EventCursor:
     """The cursor of whoever wants to be told from now on."""
-    row = connection.execute("SELECT events_horizon()").fetchone()
-    assert row is not None
-    return EventCursor(row[0] - 1, (1 << 63) - 1)
+    return EventCursor(fetch_value(connection, "SELECT events_horizon()") - 1, (1 << 63) - 1)
 
 
 def events_after(connection: Connection, user_id: UUID, after: EventCursor, limit: int) -> list[Event]:
@@ -108,7 +106,7 @@ def forget_events(connection: Connection, days: int) -> int:
     ).rowcount
 
 
-# Live connections ------------------------------------------------------------------------------------------------
+# Realtime connections --------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +206,7 @@ class Listeners:
 
 def listeners(connection: Connection) -> Listeners:
     """Finds those who wait to be told of events."""
-    found = fetch_one(
+    return fetch_exactly(
         connection,
         Listeners,
         f"""
@@ -217,8 +215,6 @@ def listeners(connection: Connection) -> Listeners:
                EXISTS (SELECT FROM webhooks w WHERE {IS_DUE}) AS due
         """,  # noqa: S608 - a condition of our own
     )
-    assert found is not None
-    return found
 
 
 def put_off_connections(connection: Connection, slow: Sequence[str], others: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
 
 MAX_ATTEMPTS = 8
 # The circuit breaker of a webhook: after so many failures in a row it rests, after so many in all of them it is disabled.
@@ -79,9 +79,7 @@ def add_webhook(
     """Keeps a webhook; it is told of what happens from now on."""
     query = f"INSERT INTO webhooks (id, user_id, url, kinds, secret) VALUES (%s, %s, %s, %s, %s) RETURNING {_COLUMNS}"  # noqa: S608 - column names
     wanted = [each.value for each in kinds]
-    stored = fetch_one(connection, StoredWebhook, query, (webhook_id, user_id, url, wanted, secret))
-    assert stored is not None
-    return stored
+    return fetch_exactly(connection, StoredWebhook, query, (webhook_id, user_id, url, wanted, secret))
 
 
 def list_webhooks(connection: Connection, user_id: UUID) -> list[StoredWebhook]:
@@ -149,7 +147,8 @@ def list_deliveries(connection: Connection, webhook_id: UUID, limit: int) -> lis
 
 def queue_deliveries(connection: Connection, limit: int) -> int:
     """Turns new events into deliveries, for every webhook that wants them; returns how many."""
-    row = connection.execute(
+    queued: int = fetch_value(
+        connection,
         """
         WITH wanted AS (
             SELECT w.id AS webhook_id, w.user_id, e.id, e.tx, e.kind, e.data FROM webhooks w
@@ -169,8 +168,8 @@ def queue_deliveries(connection: Connection, limit: int) -> int:
         SELECT count(*) FROM queued
         """,
         {"limit": limit},
-    ).fetchone()
-    return int(row[0]) if row else 0
+    )
+    return queued
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly
 
 # Why a symbol is halted: a difference, which the reconciler lifts again when it is gone, and what it cannot explain.
 DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER = "DRIFT", "UNEXPLAINED_FILL", "UNKNOWN_ORDER"
@@ -39,9 +39,7 @@ class SymbolHalt:
 def platform_state(connection: Connection) -> PlatformState:
     """Reads the platform's trading state, since when it holds and why."""
     query = "SELECT trading_state::text, reason, changed_at, suspended_at, suspension FROM platform_state"
-    state = fetch_one(connection, PlatformState, query)
-    assert state is not None
-    return state
+    return fetch_exactly(connection, PlatformState, query)
 
 
 def set_platform_state(connection: Connection, state: TradingState, reason: str) -> None:

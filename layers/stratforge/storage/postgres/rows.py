@@ -44,6 +44,15 @@ def fetch_one(
         return cursor.execute(query, parameters).fetchone()
 
 
+def fetch_exactly(
+    connection: Connection, make: Callable[..., Row], query: LiteralString, parameters: Parameters | None = None
+) -> Row:
+    """The row of a query that always has one, such as an insertion that returns what it stored."""
+    found = fetch_one(connection, make, query, parameters)
+    assert found is not None
+    return found
+
+
 def fetch_value(connection: Connection, query: LiteralString, parameters: Parameters | None = None) -> Any:
     """The first column of the first row of a query; None when there is no row."""
     row = connection.execute(query, parameters).fetchone()

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
 _COLUMNS = "id AS backtest_id, strategy_id, strategy_version, symbol, config, metrics, created_at"
 
@@ -56,11 +56,10 @@ class NewReport:
 
 def add_backtest(connection: Connection, job_id: UUID, user_id: UUID, made: NewReport) -> UUID:
     """Stores the backtest that a job made; safe to repeat."""
-    row = connection.execute(
+    connection.execute(
         """
         INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        ON CONFLICT (job_id) DO NOTHING RETURNING id
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (job_id) DO NOTHING
         """,
         (
             job_id,
@@ -68,14 +67,11 @@ def add_backtest(connection: Connection, job_id: UUID, user_id: UUID, made: NewR
             made.strategy_id,
             made.strategy_version,
             made.symbol,
-            Jsonb(made.config),
-            Jsonb(made.metrics),
-            Jsonb(made.report),
+            *map(Jsonb, (made.config, made.metrics, made.report)),
         ),
-    ).fetchone()
-    row = row or connection.execute("SELECT id FROM backtests WHERE job_id = %s", (job_id,)).fetchone()
-    assert row is not None
-    return UUID(str(row[0]))
+    )
+    backtest_id: UUID = fetch_value(connection, "SELECT id FROM backtests WHERE job_id = %s", (job_id,))
+    return backtest_id
 
 
 def list_backtests(

@@ -12,6 +12,7 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market import Bar
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.market.clock import market_now
@@ -54,9 +55,9 @@ class Outcome:
 
     session: RunningSession
     state: dict[str, float]
-    side: str | None = None
+    side: Side | None = None
     confidence: float = 0.0
-    size_kind: str = "default"
+    size_kind: SizeKind = SizeKind.DEFAULT
     size: float = 0.0
     error: str | None = None
 
@@ -119,7 +120,8 @@ def record_outcomes(
     """
     if not outcomes:
         return 0
-    row = connection.execute(
+    written: int = fetch_value(
+        connection,
         """
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
@@ -163,9 +165,8 @@ def record_outcomes(
         SELECT count(*) FROM signaled
         """,
         {"not_acted_on": not_acted_on, **_parameters(symbol, bar_time, outcomes)},
-    ).fetchone()
-    assert row is not None
-    return int(row[0])
+    )
+    return written
 
 
 # Bars that were new when they were stored: the others filled a hole of history after later bars had been evaluated, and nobody is evaluated on them.

@@ -171,11 +171,7 @@ def set_partial(connection: Connection, job_id: UUID, progress: str, partial: st
 
 
 def finish_job(
-    connection: Connection,
-    job_id: UUID,
-    *,
-    result: dict[str, Any] | None = None,
-    error: dict[str, Any] | None = None,
+    connection: Connection, job_id: UUID, *, result: dict[str, Any] | None = None, error: dict[str, Any] | None = None
 ) -> None:
     """Ends a job with its result, or with an error of a code and a message."""
     connection.execute(

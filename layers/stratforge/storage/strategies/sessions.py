@@ -16,7 +16,7 @@ from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.session_pnl import SESSION_PNL
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, s.ended_at,
@@ -295,16 +295,14 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
     """The numbers that a session's strategy keeps between bars, by name."""
-    row = connection.execute("SELECT state FROM sessions WHERE id = %s", (session_id,)).fetchone()
-    return dict(row[0]) if row else {}
+    return dict(fetch_value(connection, "SELECT state FROM sessions WHERE id = %s", (session_id,)) or {})
 
 
 def high_water(connection: Connection, session_id: UUID) -> Decimal | None:
     """The highest price since a session's position was opened; None when it holds nothing."""
-    row = connection.execute(
-        "SELECT high_water FROM positions WHERE session_id = %s AND quantity > 0", (session_id,)
-    ).fetchone()
-    return row[0] if row else None
+    query = "SELECT high_water FROM positions WHERE session_id = %s AND quantity > 0"
+    highest: Decimal | None = fetch_value(connection, query, (session_id,))
+    return highest
 
 
 def note_replay(connection: Connection, session_id: UUID, bars: int, differences: list[dict[str, Any]]) -> None:

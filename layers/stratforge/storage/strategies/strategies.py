@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from stratforge.intent.requirements import Requirement
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one
 from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import EDITION
 
@@ -81,14 +81,7 @@ def add_strategy(
         VALUES (coalesce(%s, gen_random_uuid()), %s, %s, %s, %s, %s)
         ON CONFLICT (id) DO NOTHING RETURNING {_COLUMNS}
         """,  # noqa: S608 - column names of this module
-        (
-            strategy_id,
-            user_id,
-            description.name,
-            description.symbol,
-            strategy.source,
-            description.logic_explanation,
-        ),
+        (strategy_id, user_id, description.name, description.symbol, strategy.source, description.logic_explanation),
     )
     if stored is not None:
         _add_version(connection, user_id, stored, strategy, origin)
@@ -99,11 +92,7 @@ def add_strategy(
 
 
 def _add_version(
-    connection: Connection,
-    user_id: UUID,
-    stored: StoredStrategy,
-    strategy: Strategy,
-    origin: Origin,
+    connection: Connection, user_id: UUID, stored: StoredStrategy, strategy: Strategy, origin: Origin
 ) -> None:
     connection.execute(
         """
@@ -192,7 +181,7 @@ def lock_strategy(connection: Connection, strategy_id: UUID) -> StoredStrategy |
 
 def describe_strategy(connection: Connection, strategy_id: UUID, description: Description) -> StoredStrategy:
     """Changes what is said of a strategy that is locked; its code and version stay."""
-    stored = fetch_one(
+    return fetch_exactly(
         connection,
         StoredStrategy,
         f"""
@@ -201,8 +190,6 @@ def describe_strategy(connection: Connection, strategy_id: UUID, description: De
         """,  # noqa: S608 - column names of this module
         (description.name, description.symbol, description.logic_explanation, strategy_id),
     )
-    assert stored is not None
-    return stored
 
 
 def change_strategy(
@@ -216,7 +203,7 @@ def change_strategy(
     """Changes a strategy that is locked; other code is a new version, and sessions keep the one they run."""
     if strategy.source == current.python_code:
         return describe_strategy(connection, current.strategy_id, description)
-    stored = fetch_one(
+    stored = fetch_exactly(
         connection,
         StoredStrategy,
         f"""
@@ -225,7 +212,6 @@ def change_strategy(
         """,  # noqa: S608 - column names of this module
         (description.name, description.symbol, description.logic_explanation, strategy.source, current.strategy_id),
     )
-    assert stored is not None
     _add_version(connection, user_id, stored, strategy, origin)
     return stored
 

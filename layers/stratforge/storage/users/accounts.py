@@ -50,8 +50,10 @@ class RefreshToken:
 
 def register_user(connection: Connection, email: str, password_hash: str, starting_balance: Decimal) -> UUID | None:
     """Creates a user; None when the address is taken."""
-    row = connection.execute("SELECT register_user(%s, %s, %s)", (email, password_hash, starting_balance)).fetchone()
-    return row[0] if row else None
+    new: UUID | None = fetch_value(
+        connection, "SELECT register_user(%s, %s, %s)", (email, password_hash, starting_balance)
+    )
+    return new
 
 
 def find_credentials(connection: Connection, email: str) -> Credentials | None:
@@ -98,8 +100,8 @@ def spend_refresh_token(connection: Connection, token_hash: bytes) -> bool:
 
 def password_hash(connection: Connection, user_id: UUID) -> str | None:
     """Reads the hash of a user's password; None if there is no such user."""
-    row = connection.execute("SELECT password_hash FROM users WHERE id = %s", (user_id,)).fetchone()
-    return str(row[0]) if row else None
+    found: str | None = fetch_value(connection, "SELECT password_hash FROM users WHERE id = %s", (user_id,))
+    return found
 
 
 def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> None:

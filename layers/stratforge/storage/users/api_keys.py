@@ -8,7 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one
 
 _COLUMNS = "id AS key_id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at"
 
@@ -38,7 +38,7 @@ def add_key(
     expires_at: datetime | None,
 ) -> StoredKey:
     """Stores a new key by its hash; the key itself is not kept."""
-    stored = fetch_one(
+    return fetch_exactly(
         connection,
         StoredKey,
         f"""
@@ -46,8 +46,6 @@ def add_key(
         """,  # noqa: S608 - column names of this module
         (key_id, user_id, name, key_hash, hint, list(scopes), expires_at),
     )
-    assert stored is not None
-    return stored
 
 
 def list_keys(connection: Connection, user_id: UUID) -> list[StoredKey]:
@@ -59,8 +57,7 @@ def list_keys(connection: Connection, user_id: UUID) -> list[StoredKey]:
 def revoke_key(connection: Connection, user_id: UUID, key_id: UUID) -> bool:
     """Revokes a key; False when there is none. Revoking again changes nothing."""
     changed = connection.execute(
-        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s AND user_id = %s",
-        (key_id, user_id),
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = %s AND user_id = %s", (key_id, user_id)
     )
     return changed.rowcount == 1
 

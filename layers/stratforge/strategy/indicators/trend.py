@@ -25,7 +25,7 @@ def directional_movement(high: Floats, low: Floats, drift: int) -> tuple[Floats,
 
 def wilder_sum(x: Floats, length: int) -> Floats:
     """Wilder's running sum: seeded with the sum of `length - 1` values after the first, then s += x - s / length."""
-    return k.recursion(x, 1.0 - 1.0 / length, 1.0, length, lambda first: float(first[1:].sum()))
+    return k.recursion(x, 1.0 - 1.0 / length, 1.0, length, summed=True)
 
 
 @indicator("plus_dm", "trend", "Positive directional movement", "high low", length(14), length(1, "drift"))

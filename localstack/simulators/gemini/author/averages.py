@@ -6,36 +6,14 @@ from simulators.gemini.author.rules import Series
 from simulators.gemini.author.scanner import ARTICLES, UNIT, N, Scanner, Unexpressible, length_of
 
 _KINDS = {
-    "exponential": "ema",
-    "ema": "ema",
-    "emas": "ema",
-    "simple": "sma",
-    "sma": "sma",
-    "smas": "sma",
-    "weighted": "wma",
-    "linearly weighted": "wma",
-    "wma": "wma",
-    "hull": "hma",
-    "hma": "hma",
-    "smoothed": "rma",
-    "rma": "rma",
-    "dema": "dema",
-    "tema": "tema",
-    "double exponential": "dema",
-    "triple exponential": "tema",
+    **{kind + plural: kind for kind in ("ema", "sma") for plural in ("", "s")},
+    **{kind: kind for kind in ("wma", "hma", "rma", "dema", "tema")},
+    **{"exponential": "ema", "simple": "sma", "weighted": "wma", "linearly weighted": "wma", "hull": "hma"},
+    **{"smoothed": "rma", "double exponential": "dema", "triple exponential": "tema"},
 }
 _KIND_WORD = r"(linearly weighted|double exponential|triple exponential|exponential|simple|weighted|hull|smoothed)"
 _SHORT = r"(emas?|smas?|wma|hma|rma|dema|tema)"
 _AVERAGE = r"(?:moving averages?|averages?|mas?|mean|mvg avg|avg|moving avg)"
-_FULL = {
-    "sma": "SMA",
-    "ema": "EMA",
-    "wma": "WMA",
-    "hma": "HMA",
-    "rma": "RMA",
-    "dema": "DEMA",
-    "tema": "TEMA",
-}
 
 
 def average(kind: str, length: float, of: str = "bars.close", what: str = "") -> Series:
@@ -44,7 +22,7 @@ def average(kind: str, length: float, of: str = "bars.close", what: str = "") ->
     return Series(
         name,
         f"ta.{kind}({of}, length={{0}})",
-        f"the {{0}}-bar {_FULL[kind]}{what}",
+        f"the {{0}}-bar {kind.upper()}{what}",
         (length,),
         (f"{name.upper()}_LENGTH",),
     )

@@ -22,18 +22,20 @@ def prohibition(draft: Draft) -> bool:
         return False
     match = scan.take(r"(?:when(?:ever)?|if|while|as long as|in case|unless|at)")
     unless = match is not None and "unless" in match[0]
-    position, draft.memory.position = draft.memory.position, False
-    try:
-        found = condition(scan, draft.memory) or _edge(draft)
-    finally:
-        draft.memory.position = position
+    found = _of_the_market(draft)
     if found is None:
         return False
-    if unless:
-        draft.rule("filter", found, begin)
-        return True
-    draft.rule("filter", _contrary_of_window(found), begin)
+    draft.rule("filter", found if unless else _contrary_of_window(found), begin)
     return True
+
+
+def _of_the_market(draft: Draft) -> Condition | None:
+    """A condition that is not about the position, whatever the sentence before was about."""
+    position, draft.memory.position = draft.memory.position, False
+    try:
+        return condition(draft.scan, draft.memory) or _edge(draft)
+    finally:
+        draft.memory.position = position
 
 
 def _edge(draft: Draft) -> Condition | None:
@@ -64,11 +66,7 @@ def hours(draft: Draft) -> bool:
     if only is None:
         return False
     scan.take(r"(?:when(?:ever)?|if|while|as long as|allowed|permitted|take place|happen)")
-    position, draft.memory.position = draft.memory.position, False
-    try:
-        found = condition(scan, draft.memory) or _edge(draft)
-    finally:
-        draft.memory.position = position
+    found = _of_the_market(draft)
     if found is None:
         return False
     if re.search(rf"\b{BUY}\b", only[0]) and not draft.plan.of("entry") and not only_time(found):

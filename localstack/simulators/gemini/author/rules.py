@@ -12,26 +12,8 @@ _SAID = {">": "above", "<": "below", ">=": "at or above", "<=": "at or below"}
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Node = TypeVar("Node")
 # Series that are prices, by the beginnings of their names.
-_PRICES = (
-    "close",
-    "open",
-    "high",
-    "low",
-    "sma",
-    "ema",
-    "wma",
-    "hma",
-    "rma",
-    "dema",
-    "tema",
-    "upper",
-    "mid_",
-    "keltner",
-    "vwap",
-    "psar",
-    "day_",
-    "yesterday",
-)
+_AVERAGES = ("sma", "ema", "wma", "hma", "rma", "dema", "tema")
+_PRICES = ("close", "open", "high", "low", *_AVERAGES, "upper", "mid_", "keltner", "vwap", "psar", "day_", "yesterday")
 
 
 def plain(value: float) -> str:

@@ -12,9 +12,9 @@ from simulators.gemini.author.restrictions import hours, prohibition
 from simulators.gemini.author.rules import Either, Plan, Rule, TimeOfDay
 from simulators.gemini.author.scanner import Unexpressible
 from simulators.gemini.author.sizes import frequency, pause, size_sentence
-from simulators.gemini.author.symbols import COMPANIES
 from simulators.gemini.author.titles import subject, title, topic
 from simulators.gemini.author.trades import leading, opposite, trade
+from simulators.gemini.author.vocabulary import COMPANIES
 
 _FILLERS = (
     r"(?:please|hi|hello|hey|thanks|thank you|ok(?:ay)?|so|well|just|simply|basically|then|also|and then|and also|and|additionally|furthermore|moreover|otherwise|finally|but|with|plus|too|as well|again|now|always|immediately|automatically|sure|instead)"

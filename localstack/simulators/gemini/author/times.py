@@ -12,18 +12,14 @@ _CLOCK = r"(\d{1,2})(?: : (\d\d))? ?(am|pm|o'clock)?(?: (?:new york(?: time)?|ea
 _ZONE = r"(?:utc|gmt|london|cet|pst|pt|pacific|central|ct|berlin|german|tokyo|paris|local|my time|bst|ist|hong kong)(?: time)?"
 # Hours from a zone to New York, but for the few weeks in which only one of them has changed its clocks.
 _ZONES = {
-    "london": -5,
-    "bst": -5,
-    "gmt": -5,
-    "berlin": -6,
-    "german": -6,
-    "paris": -6,
-    "cet": -6,
-    "pst": 3,
-    "pt": 3,
-    "pacific": 3,
-    "central": 1,
-    "ct": 1,
+    zone: hours
+    for hours, zones in (
+        (-6, "berlin german paris cet"),
+        (-5, "london bst gmt"),
+        (1, "central ct"),
+        (3, "pst pt pacific"),
+    )
+    for zone in zones.split()
 }
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 
 Phrases = tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...]
+_DAYS = ("mondays", "tuesdays", "wednesdays", "thursdays", "fridays")
 # Longer phrases first: each is replaced wherever it stands.
 _GERMAN: Phrases = (
     (r"(\d),(\d)", r"\1.\2"),
@@ -82,20 +83,7 @@ _SPANISH: Phrases = (
     (r"\bvend\w*", "sell"),
     (
         r"\bsalvo los (?:(lunes)|(martes)|(miércoles)|(jueves)|(viernes))",
-        lambda m: (
-            "except on "
-            + (
-                "mondays"
-                if m[1]
-                else "tuesdays"
-                if m[2]
-                else "wednesdays"
-                if m[3]
-                else "thursdays"
-                if m[4]
-                else "fridays"
-            )
-        ),
+        lambda m: f"except on {_DAYS[(m.lastindex or 1) - 1]}",
     ),
     (r"\bbaja de\b", "falls below"),
     (r"\bsube de\b", "rises above"),
@@ -178,21 +166,7 @@ _CHINESE: Phrases = (
     (r"(?:向下)?(?:下穿|跌破)", " crosses below "),
     (
         r"周(?:(一)|(二)|(三)|(四)|(五))不(?:交易|买入|买)",
-        lambda m: (
-            " . not on "
-            + (
-                "mondays"
-                if m[1]
-                else "tuesdays"
-                if m[2]
-                else "wednesdays"
-                if m[3]
-                else "thursdays"
-                if m[4]
-                else "fridays"
-            )
-            + " "
-        ),
+        lambda m: f" . not on {_DAYS[(m.lastindex or 1) - 1]} ",
     ),
     (r"[,，、;；] ?(?=(?:RSI|价格)?(?:低于|高于|跌破|突破))", ", when "),
     (r"^(?=RSI|价格)", "when "),
@@ -239,11 +213,7 @@ _JAPANESE: Phrases = (
     (r"利確(?:は)? ?(\d+(?:\.\d+)?) ?%", r" take profit \1% "),
     (
         r"ただし(月|火|水|木|金)曜日?は買わない",
-        lambda m: (
-            " . not on "
-            + {"月": "mondays", "火": "tuesdays", "水": "wednesdays", "木": "thursdays", "金": "fridays"}[m[1]]
-            + " "
-        ),
+        lambda m: f" . not on {_DAYS['月火水木金'.index(m[1])]} ",
     ),
     (r"ます|です|ください|てください", " "),
 )

@@ -6,8 +6,7 @@ import re
 from bisect import bisect_right
 from difflib import get_close_matches
 
-from simulators.gemini.author.spelling import COMMON, NAMES_AND_TERMS, TYPOS, VOCABULARY
-from simulators.gemini.author.symbols import COMPANIES, NOT_SYMBOLS
+from simulators.gemini.author.vocabulary import COMMON, COMPANIES, NAMES_AND_TERMS, NOT_SYMBOLS, SAID, TERMS, TYPOS
 
 _TOKEN = re.compile(
     r"(?<![\w.)])[-−]\d+(?:\.\d+)?"
@@ -20,56 +19,8 @@ _TOKEN = re.compile(
     r"|->|=>|>=|<=|[^\w\s]"
 )
 _DAY_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*"
-_CHAT = {
-    "n": "and",
-    "u": "you",
-    "thx": "thanks",
-    "pls": "please",
-    "plz": "please",
-    "w/": "with",
-    "bc": "because",
-    "rn": "now",
-}
 _CONTRACTIONS = {"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": "shall not", "let's": "let us"}
 _ENDINGS = {"n't": " not", "'s": " 's", "'d": " would", "'ll": " will", "'re": " are", "'ve": " have", "'m": " am"}
-_NUMBERS = {
-    "zero": "0",
-    "two": "2",
-    "three": "3",
-    "four": "4",
-    "five": "5",
-    "six": "6",
-    "seven": "7",
-    "eight": "8",
-    "nine": "9",
-    "ten": "10",
-    "eleven": "11",
-    "twelve": "12",
-    "fifteen": "15",
-    "twenty": "20",
-    "thirty": "30",
-    "forty": "40",
-    "fifty": "50",
-    "sixty": "60",
-    "seventy": "70",
-    "eighty": "80",
-    "ninety": "90",
-    "hundred": "100",
-    "noon": "12 : 00 pm",
-    "midday": "12 : 00 pm",
-    "percent": "%",
-    "pct": "%",
-    "≥": ">=",
-    "≤": "<=",
-    "–": "-",
-    "—": ",",
-    "&": "and",
-    "’": "'",
-    "×": "x",
-    "％": "%",
-    "，": ",",
-    "。": ".",
-}
 
 
 class Wording:
@@ -101,7 +52,7 @@ class Wording:
 
     def _spelled(self, word: str) -> str:
         """A word as it should be spelled, where one of the grammar's words is very near."""
-        if len(word) < 3 or not word.isalpha() or not word.isascii() or word in VOCABULARY:
+        if len(word) < 3 or not word.isalpha() or not word.isascii() or word in TERMS:
             return word
         near = get_close_matches(word, NAMES_AND_TERMS, 1, 0.86) if len(word) > 5 else []
         found = TYPOS.get(word) or (near[0] if near and word not in COMMON else None)
@@ -169,4 +120,4 @@ def _normalized(written: str, joins: bool, *, shouted: bool) -> str:
     for ending, full in _ENDINGS.items():
         if word.endswith(ending) and len(word) > len(ending):
             return word[: -len(ending)] + full
-    return _NUMBERS.get(word, _CHAT.get(word, word))
+    return SAID.get(word, word)

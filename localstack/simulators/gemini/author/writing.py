@@ -186,12 +186,7 @@ def _requirements(
         whole = _joined([piece for _, piece in now if piece not in old] or [{"meaning": "", "rules": [], "lines": []}])
         lines = whole["lines"] or list(range(1, program.code.count("\n") + 1))
         meaning = (whole["meaning"] or "; ".join([*gone, *traded]))[:600]
-        turn = {
-            "meaning": meaning,
-            "status": "covered",
-            "rules": [*gone, *traded, *whole["rules"]],
-            "lines": lines,
-        }
+        turn = {"meaning": meaning, "status": "covered", "rules": [*gone, *traded, *whole["rules"]], "lines": lines}
         wanted = [{"quote": each[:600], **turn} for each in requests]
         if reading.anew:
             for each in wanted[:-1]:
