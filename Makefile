@@ -26,7 +26,8 @@ install: .venv/.installed ## Builds .venv from the lock files
 
 .venv/.installed: layers/requirements/local.txt layers/requirements/bootstrap.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make install: Python 3.11 or newer is needed; set PYTHON=python3.12 or the like")'
-	@$(PYTHON) $(RUN) venv .venv || { echo "make install: this Python has no venv; on Debian install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; from importlib.util import find_spec; sys.exit(0 if find_spec("ensurepip") else "make install: this Python has no venv; on Debian install python3-venv")'
+	@$(PYTHON) $(RUN) venv .venv
 	@$(BIN)/python $(RUN) pip install -q --disable-pip-version-check --require-hashes -r layers/requirements/bootstrap.txt
 	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r layers/requirements/local.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
