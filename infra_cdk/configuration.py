@@ -145,6 +145,11 @@ class StageConfig:
         return f"stratforge-{self.name}"
 
     @property
+    def metrics(self) -> str:
+        """Namespace of the stage's own metrics: another stage of the account must not be heard in its place."""
+        return f"StratForge/{self.name}"
+
+    @property
     def connections(self) -> int:
         """Number of connections that the database takes."""
         return _AURORA_CONNECTIONS if self.database == "aurora" else DATABASE_CLASSES[self.database_class]

@@ -38,7 +38,7 @@ def problems(
     account = str(client("sts").get_caller_identity()["Account"])
     if config.account is not None and config.account != account:
         yield f"the credentials are of account {account}, not {config.account}"
-    for look in (_bootstrap, _concurrency, _roles, _zones, _quotas):
+    for look in (_plan, _bootstrap, _concurrency, _roles, _zones, _quotas):
         try:
             yield from look(config, client)
         except (BotoCoreError, ClientError) as error:
@@ -46,6 +46,21 @@ def problems(
     missing = docker()
     if missing:
         yield missing
+
+
+def _plan(_config: StageConfig, client: Client) -> Iterator[str]:
+    try:
+        plan = client("freetier").get_account_plan_state()["accountPlanType"]
+    except ClientError as error:
+        # An account from before there were plans.
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return
+    if plan == "FREE":
+        yield (
+            f"the account is on AWS's free plan, which refuses machines such as {NAT_INSTANCE}; credits stay when it is "
+            "upgraded: aws freetier upgrade-account-plan --account-plan-type PAID"
+        )
 
 
 def _bootstrap(config: StageConfig, client: Client) -> Iterator[str]:

@@ -87,7 +87,7 @@ class FunctionFactory:
         shared: dict[str, str] = {}
         # Functions without an environment of their own stay without any.
         if not isolated:
-            shared["POWERTOOLS_LOG_LEVEL"] = "INFO"
+            shared |= {"POWERTOOLS_LOG_LEVEL": "INFO", "POWERTOOLS_METRICS_NAMESPACE": config.metrics}
         if place.database_host is not None and {"DATABASE_SECRET", "OWNER_SECRET"} & set(environment):
             shared |= {"DATABASE_HOST": place.database_host, "DATABASE_CA": CERTIFICATES_ON_LAMBDA}
         on_aws = config.network is not None

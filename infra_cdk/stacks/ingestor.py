@@ -55,6 +55,7 @@ class IngestorStack(Stack):
             ),
             environment={
                 "STAGE": config.name,
+                "POWERTOOLS_METRICS_NAMESPACE": config.metrics,
                 "DATABASE_SECRET": secrets.name_of("database/engine"),
                 "ALPACA_SECRET": secrets.name_of("alpaca"),
                 "DATABASE_HOST": database_host,

@@ -16,7 +16,6 @@ from constructs import Construct
 from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.queue import WorkQueue
 
-NAMESPACE = "StratForge"
 RUNBOOK = "infra_cdk/OPERATIONS.md"
 _MINUTE, _FIVE = Duration.minutes(1), Duration.minutes(5)
 
@@ -85,7 +84,7 @@ class ObservabilityStack(Stack):
 
     def _metric(self, name: str, service: str, statistic: str, period: Duration = _MINUTE) -> cloudwatch.Metric:
         return cloudwatch.Metric(
-            namespace=NAMESPACE,
+            namespace=self._config.metrics,
             metric_name=name,
             dimensions_map={"service": service},
             statistic=statistic,

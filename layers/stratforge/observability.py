@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 
 from aws_lambda_powertools import Logger, Metrics
 
-NAMESPACE = "StratForge"
 # The request that led here: in every log line of the API, in the messages it sends, and in the lines of who handles them.
 correlation_id: ContextVar[str | None] = ContextVar("correlation_id", default=None)
 
@@ -17,5 +17,5 @@ def logger(service: str) -> Logger:
 
 
 def metrics(service: str) -> Metrics:
-    """The metrics of a function, written to the log in CloudWatch's embedded format."""
-    return Metrics(namespace=NAMESPACE, service=service)
+    """The metrics of a function, written to the log in CloudWatch's embedded format, in the namespace of its stage."""
+    return Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "StratForge"), service=service)

@@ -60,6 +60,7 @@ class Account:
 
     def __init__(self, **changes: Any) -> None:
         self.account, self.concurrency, self.bootstrap = ACCOUNT, 1_000, "30"
+        self.plan: str | None = "PAID"
         self.zones = ["us-east-1a", "us-east-1b", "us-east-1d", "us-east-1e"]
         # Zones that have what is asked for, where not all have it.
         self.machines: list[str] | None = None
@@ -75,6 +76,11 @@ class Account:
 
     def get_caller_identity(self) -> dict[str, str]:
         return {"Account": self.account, "Arn": f"arn:aws:iam::{self.account}:user/eve"}
+
+    def get_account_plan_state(self) -> dict[str, Any]:
+        if self.plan is None:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": ""}}, "GetAccountPlanState")
+        return {"accountPlanType": self.plan}
 
     def get_parameter(self, Name: str) -> dict[str, Any]:
         if self.bootstrap is None:
@@ -138,6 +144,7 @@ def found(config: StageConfig, account: Account, docker: str | None = None) -> l
 @pytest.mark.parametrize("stage", ["dev", "prod"])
 def test_nothing_is_in_the_way_of_an_account_that_is_ready(stage: str) -> None:
     assert found(config_of(stage), Account()) == []
+    assert found(config_of(stage), Account(plan=None)) == []
     assert found(config_of(stage), Account(deployed=True, vpcs=5, addresses=5)) == []
 
 
@@ -152,6 +159,7 @@ def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> 
     ("context", "changes", "docker", "message"),
     [
         ({}, {"account": "999999999999"}, None, "the credentials are of account 999999999999"),
+        ({}, {"plan": "FREE"}, None, "the account is on AWS's free plan"),
         ({}, {"bootstrap": None}, None, "is not prepared for CDK"),
         ({}, {"bootstrap": "6"}, None, "is not prepared for CDK (version 6"),
         ({}, {"zones": ["us-east-1a"]}, None, "has 1 zones for this account"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_platform.synthesis import ROOT
+from local_platform.synthesis import ROOT, digest
 
 from tests.benchmarks.cold_starts import STAGES, Deployed
 from tests.support.assemblies import Resources, assembly_of, every, remembered, resources_of, synthesized
@@ -32,7 +32,8 @@ _COSTS = (
 @pytest.fixture(scope="session")
 def aurora_assembly() -> Path:
     """Development, with Aurora."""
-    return assembly_of("dev", database="aurora")
+    # Made anew for other code, which it is compared with.
+    return assembly_of("dev", database="aurora", code=digest(("functions", "layers/stratforge", "db/migrations")))
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +95,7 @@ def _alarmed(stacks: dict[str, Resources]) -> set[tuple[str, str]]:
             alarm,
             *(each["MetricStat"]["Metric"] for each in alarm.get("Metrics", []) if "MetricStat" in each),
         )
-        if metric.get("Namespace") == "StratForge"
+        if re.fullmatch("StratForge/(prod|dev)", str(metric.get("Namespace")))
     }
 
 
@@ -108,11 +109,35 @@ def test_every_metric_that_code_writes_has_an_alarm_or_a_reason_and_no_alarm_wai
     assert written - alarmed == set(_NO_ALARM), "an alarm, or a reason"
 
 
+def test_a_stage_is_not_heard_in_the_place_of_another_of_the_same_account(production: dict[str, Resources]) -> None:
+    """An ingestor of development that lives would keep silent that production's does not."""
+    for stage, stacks in (("prod", production), ("dev", resources_of(assembly_of("dev")))):
+        alarms = json.dumps([each for _, each in every(stacks, "AWS::CloudWatch::Alarm")])
+        assert set(re.findall(r'"Namespace": "(StratForge[^"]*)"', alarms)) == {
+            f"StratForge/{stage}",
+            "StratForge/Network",
+        }
+        functions = {str(each.get("FunctionName")): each for _, each in every(stacks, "AWS::Lambda::Function")}
+        (task,) = [
+            each["ContainerDefinitions"][0]
+            for _, each in every(stacks, "AWS::ECS::TaskDefinition")
+            if "ingestor" in json.dumps(each["ContainerDefinitions"][0]["LogConfiguration"])
+        ]
+        for function in {function for function, _ in written_metrics()}:
+            variables = (
+                {each["Name"]: each["Value"] for each in task["Environment"]}
+                if function == "ingestor"
+                else functions[f"stratforge-{stage}-{function}"]["Environment"]["Variables"]
+            )
+            assert variables["POWERTOOLS_METRICS_NAMESPACE"] == f"StratForge/{stage}"
+
+
 def test_a_metric_that_nobody_looks_at_is_not_written(production: dict[str, Resources]) -> None:
     """Each is paid by the month."""
     (dashboard,) = [json.dumps(each) for _, each in every(production, "AWS::CloudWatch::Dashboard")]
     drawn = {
-        (service, name) for name, service in re.findall(r'StratForge[\\",]+(\w+)[\\",]+service[\\",]+(\w+)', dashboard)
+        (service, name)
+        for name, service in re.findall(r'StratForge/prod[\\",]+(\w+)[\\",]+service[\\",]+(\w+)', dashboard)
     }
     assert set(_NO_ALARM) <= drawn
     assert drawn <= written_metrics()

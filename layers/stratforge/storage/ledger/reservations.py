@@ -4,7 +4,8 @@ A user's cash is free (`virtual_balance`) or held back for his orders (`reserved
 (`reserved_quantity`). Every function here gives the text of statements that stand as common table expressions in the statement that changes the
 orders, so that an order and what it holds change together, in one round trip. A movement names a relation of that statement.
 
-Whoever moves anything has locked the users first, in the order of their ids (`lock_users`).
+Whoever moves anything has locked the users first, in the order of their ids (`lock_users`): not their keys, so that whoever places an order
+meanwhile, which only names its user, waits for nobody.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def lock_users(connection: Connection, user_ids: LiteralString, parameters: Mapp
     other in a circle.
     """
     connection.execute(
-        f"SELECT FROM users WHERE id IN ({user_ids}) ORDER BY id FOR UPDATE",
+        f"SELECT FROM users WHERE id IN ({user_ids}) ORDER BY id FOR NO KEY UPDATE",
         parameters,
     )
 
@@ -86,7 +87,7 @@ INSERT INTO positions AS p (user_id, session_id, symbol, quantity, reserved_quan
 SELECT user_id, session_id, %(symbol)s, quantity, reserved, cost, opened_at, high_water FROM moved
 ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
     quantity = p.quantity + excluded.quantity, reserved_quantity = p.reserved_quantity + excluded.reserved_quantity,
-    cost_basis = p.cost_basis + excluded.cost_basis, opened_at = coalesce(p.opened_at, excluded.opened_at),
+    cost_basis = p.cost_basis + excluded.cost_basis, opened_at = CASE WHEN p.quantity = 0 THEN excluded.opened_at ELSE least(p.opened_at, excluded.opened_at) END,
     high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water ELSE greatest(p.high_water, excluded.high_water) END
 """
 # Takes all of the symbol off its holders, with its cost and what is held back of it: it went elsewhere, and nothing is realized.
