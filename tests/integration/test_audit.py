@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -12,6 +13,7 @@ from stratforge.application.audit_ledger import activities_of, audit_ledger
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.statement import audit
 from stratforge.storage.ledger import records
+from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.database import Database
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
@@ -213,3 +215,22 @@ def test_a_correction_belongs_to_all_who_had_of_the_order(world: World) -> None:
             """
         )
     assert differences(world) == {"money of a correction"}
+
+
+def test_executions_of_what_the_broker_put_in_an_orders_place_are_the_orders(world: World) -> None:
+    (order, *others) = world.broker.orders_since(OPEN)
+    fills = world.broker.fills_since(OPEN)
+    earlier = replace(fills[0], broker_order_id="replaced")
+    chain = replace(order, replaced_ids=("replaced",))
+    world.broker.orders_since = lambda since: [chain, *others]  # type: ignore[method-assign]
+    world.broker.fills_since = lambda since: [earlier, *fills[1:]]  # type: ignore[method-assign]
+    assert fills[0].broker_order_id == order.broker_order_id
+    assert differences(world) == set()
+
+
+def test_what_an_order_tells_is_what_its_trades_came_to(world: World) -> None:
+    for lie in ("filled_value = filled_value * 2", "fee_cash = fee_cash + 7", "fee_quantity = fee_quantity + 1"):
+        with world.database.transaction() as connection, connection.transaction(force_rollback=True):
+            assert broken_invariants(connection) == {}
+            connection.execute(f"UPDATE orders SET {lie} WHERE filled_quantity > 0")
+            assert broken_invariants(connection) != {}

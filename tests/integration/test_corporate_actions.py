@@ -331,7 +331,8 @@ def test_what_needs_an_operator_halts_says_so_and_is_followed_when_approved(worl
 def test_each_kind_has_its_way(
     world: World, kind: ActionKind, terms: dict[str, Any], holds: str, more: str, money: int, realized: int
 ) -> None:
-    announce(world, kind, TODAY, **terms)
+    announce(world, kind, TOMORROW, **terms)
+    world.broker.now_at = OPEN + timedelta(days=1)
     world.reconciler.run()
     before = one(world, "SELECT virtual_balance FROM users")[0]
     with world.database.transaction() as connection:
@@ -450,9 +451,9 @@ def test_a_split_told_late_of_a_name_that_is_another_today_happens_to_that_one(w
 
 
 def test_what_follows_something_undecided_waits_for_it(world: World) -> None:
-    announce(world, ActionKind.SPIN_OFF, TODAY, new_symbol="SPUN", new_ratio=Decimal("0.25"))
-    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(2))
-    world.broker.now_at = OPEN + timedelta(days=1)
+    announce(world, ActionKind.SPIN_OFF, TOMORROW, new_symbol="SPUN", new_ratio=Decimal("0.25"))
+    announce(world, ActionKind.SPLIT, TOMORROW + timedelta(days=1), ratio=Decimal(2))
+    world.broker.now_at = OPEN + timedelta(days=2)
     report = world.reconciler.run()
     assert (report.splits, len(report.undecided)) == ([], 2)
     with world.database.transaction() as connection:
@@ -547,3 +548,43 @@ def test_a_late_split_is_told_from_a_days_move(world: World, ratio: str, opens: 
     announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(ratio))
     assert world.reconciler.run().clean
     assert one(world, "SELECT array_agg(quantity ORDER BY quantity) FROM positions") == ([10, 100 * Decimal(ratio)],)
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms", "theirs"),
+    [
+        (ActionKind.STOCK_DIVIDEND, {"ratio": Decimal("1.5")}, {"AAPL": 160}),
+        (ActionKind.SPIN_OFF, {"new_symbol": "SPUN", "new_ratio": Decimal(1), "cash": Decimal(2)}, {"AAPL": 110, "SPUN": 100}),
+    ],
+)  # fmt: skip
+def test_who_bought_on_the_day_has_no_part_in_what_is_published_late(
+    world: World, kind: ActionKind, terms: dict[str, Any], theirs: dict[str, int]
+) -> None:
+    with world.database.transaction() as connection:
+        sessions.change_session(connection, trader_of(world).session_id, sessions.SessionSettings(), paused=False)
+        bob = add_trader(connection, "bob")
+    world.exchange.positions = {symbol: Decimal(each) for symbol, each in theirs.items()}
+    world.exchange.positions["AAPL"] -= 10
+    price(world, "70", DAY)
+    with world.database.transaction() as connection:
+        add_signal(connection, bob, "buy", OPEN + timedelta(minutes=DAY), quantity=10)
+    world.quiet()
+    announce(world, kind, TOMORROW, **terms)
+    world.reconciler.run()
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE corporate_actions SET approved_at = now()")
+    assert world.reconciler.run().clean
+    assert held(world) == theirs
+    assert one(world, "SELECT sum(quantity) FROM positions WHERE user_id = %s", bob.user_id) == (10,)
+
+
+@pytest.mark.parametrize("reason", ["OPERATOR", "UNEXPLAINED_FILL"])
+def test_what_a_symbol_is_halted_for_it_is_halted_for_under_its_new_name(world: World, reason: str) -> None:
+    announce(world, ActionKind.SYMBOL_CHANGE, TODAY, new_symbol="NEWA")
+    with world.database.transaction() as connection:
+        halts.halt_symbol(connection, "AAPL", reason, "look")
+        halts.halt_symbol(connection, "NEWA", halts.DRIFT, "of who had the name")
+    world.exchange.positions = {"NEWA": world.exchange.positions["AAPL"]}
+    assert world.reconciler.run().clean
+    with world.database.transaction() as connection:
+        assert [(each.symbol, each.reason) for each in halts.halted_symbols(connection)] == [("NEWA", reason)]

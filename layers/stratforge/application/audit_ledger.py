@@ -56,7 +56,7 @@ def audit_ledger(database: Database, broker: BrokerStatement, *, quiet: timedelt
 def activities_of(broker: BrokerStatement) -> list[Activity]:
     """The account's executions, by our ids of the orders. Raises `BrokerUnavailable`."""
     ever = broker.now() - _EVER
-    names = {each.broker_order_id: each.client_order_id for each in broker.orders_since(ever)}
+    names = {name: each.client_order_id for each in broker.orders_since(ever) for name in each.broker_order_ids}
     return [
         Activity(
             names.get(each.broker_order_id, each.broker_order_id), each.symbol, each.side, each.quantity, each.price

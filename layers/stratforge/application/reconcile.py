@@ -216,7 +216,7 @@ class Reconciliation:
     def _correct(self, report: Report, order: BrokerOrder, block: FinishedBlock, fills: list[FillActivity]) -> None:
         """Follows the broker where its order and its account statement agree, and everybody concerned can bear it."""
         quantity, value = _figures(order)
-        stated = [fill for fill in fills if fill.broker_order_id == order.broker_order_id]
+        stated = [fill for fill in fills if fill.broker_order_id in order.broker_order_ids]
         total = sum((fill.quantity for fill in stated), Decimal(0))
         worth = sum((fill.quantity * fill.price for fill in stated), Decimal(0))
         if total != quantity or abs(worth - value) > _ROUNDING * max(quantity, Decimal(1)):

@@ -194,6 +194,7 @@ class AlpacaBroker:
             client_order_id=str(row["client_order_id"]),
             filled_quantity=quantity,
             filled_average_price=value / quantity if quantity else None,
+            replaced_ids=tuple(ids[:-1]),
         )
 
     # The account's statement -----------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class BrokerOrder:
     """An order as the broker has it; figures are cumulative.
 
     Where the broker put another order in its place, the figures and the status are those of both together, the broker's id and
-    the symbol those of the last, and `client_order_id` is what it was sent under.
+    the symbol those of the last, and `client_order_id` is what it was sent under; `replaced_ids` are the broker's ids of those before.
     """
 
     broker_order_id: str
@@ -62,6 +62,12 @@ class BrokerOrder:
     filled_average_price: Decimal | None
     updated_at: datetime
     side: Side = Side.BUY
+    replaced_ids: tuple[str, ...] = ()
+
+    @property
+    def broker_order_ids(self) -> tuple[str, ...]:
+        """The broker's ids of all orders that it was."""
+        return (*self.replaced_ids, self.broker_order_id)
 
     @property
     def ended(self) -> bool:

@@ -185,9 +185,10 @@ def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionReco
         keeps = (
             ZERO if action.kind is ActionKind.SYMBOL_CHANGE else Decimal(1) if action.ratio is None else action.ratio
         )
-        due = holding.quantity * (keeps - 1)
+        entitled = _entitled(holding, action)
+        due = entitled * (keeps - 1)
         holding.cost -= left.get((change.user_id, change.session_id, change.symbol), (ZERO, ZERO))[1]
-        money = holding.quantity * (action.cash or ZERO)
+        money = entitled * (action.cash or ZERO)
     where = _place(change.user_id, change.session_id, change.symbol)
     # A part of a unit is nobody's alone: each is due what he has, to the last place.
     if abs(change.quantity - due) > 2 * step:
@@ -214,18 +215,26 @@ def _traded_after(holding: _Holding, action: ActionRecord) -> tuple[Decimal, Dec
     return since, sold
 
 
+def _entitled(holding: _Holding, action: ActionRecord) -> Decimal:
+    """The units of a holding to which an action happens: what was traded since its day began was traded without it, unless all of it goes."""
+    if action.kind is ActionKind.SYMBOL_CHANGE or action.ratio == 0:
+        return holding.quantity
+    return max(holding.quantity - _traded_after(holding, action)[0], ZERO)
+
+
 def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Decimal, Decimal]]:
     """What everybody holds of an action's symbol, and how much of its cost goes along to what it is exchanged for, less the money that came with it."""
     held = {
-        holder: each for holder, each in replay.holdings.items() if holder[2] == action.symbol and each.quantity > 0
+        holder: (units, each.cost)
+        for holder, each in replay.holdings.items()
+        if holder[2] == action.symbol and (units := _entitled(each, action)) > 0
     }
     if action.kind is ActionKind.SYMBOL_CHANGE:
-        return {holder: (each.quantity, each.cost) for holder, each in held.items()}
+        return held
     goes = action.ratio == 0 and action.new_symbol is not None and action.new_ratio is not None
     money = action.cash or ZERO
     return {
-        holder: (each.quantity, max(each.cost - each.quantity * money, ZERO) if goes else ZERO)
-        for holder, each in held.items()
+        holder: (units, max(cost - units * money, ZERO) if goes else ZERO) for holder, (units, cost) in held.items()
     }
 
 

@@ -65,7 +65,7 @@ def _holdings(connection: Connection, action: CorporateAction, starts_at: dateti
         """
         WITH last AS (SELECT (SELECT m.close::float8 FROM market_data m WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min'
                               AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1) AS close)
-        SELECT p.user_id, p.session_id, p.quantity, u.virtual_balance AS cash, coalesce(t.since, 0) AS since,
+        SELECT p.user_id, p.session_id, p.quantity, p.cost_basis, u.virtual_balance AS cash, coalesce(t.since, 0) AS since,
                coalesce(t.sold_cost, 0) AS sold_cost
         FROM last CROSS JOIN positions p JOIN users u ON u.id = p.user_id
         CROSS JOIN LATERAL (
@@ -275,6 +275,10 @@ kept AS (
 {reservations.RECEIVE}
 """  # noqa: S608 - statements of ours
 _FOLLOW_SYMBOL = (
+    # Whatever it is halted for goes along.
+    "DELETE FROM symbol_halts WHERE symbol = %(symbol)s AND EXISTS (SELECT FROM symbol_halts WHERE symbol = %(old)s)",
+    "INSERT INTO symbol_halts (symbol, reason, details) SELECT %(symbol)s, reason, details FROM symbol_halts WHERE symbol = %(old)s",
+    "DELETE FROM symbol_halts WHERE symbol = %(old)s",
     "UPDATE orders SET symbol = %(symbol)s WHERE symbol = %(old)s AND status IN ('PENDING', 'RESTING')",
     "UPDATE signals SET symbol = %(symbol)s WHERE symbol = %(old)s AND status = 'PENDING'",
     "UPDATE strategies SET symbol = %(symbol)s WHERE symbol = %(old)s",
@@ -352,11 +356,11 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
     keeps = ONE if action.ratio is None else action.ratio
     end_all_waiting(connection, action.symbol, Reason.CORPORATE_ACTION)
     parameters = {"symbol": action.symbol, "id": action.action_id}
-    lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(symbol)s AND quantity > 0", parameters)
-    held = "SELECT user_id, session_id, quantity, cost_basis FROM positions WHERE symbol = %(symbol)s AND quantity > 0 ORDER BY 1, 2 FOR UPDATE"
-    holdings = fetch_all(connection, _Holding, held, parameters)
+    lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(symbol)s", parameters)
+    holdings = _holdings(connection, action, fetch_value(connection, f"SELECT {_STARTS}", parameters))
     names = {UUID(int=index): holding for index, holding in enumerate(holdings)}
-    before = {name: holding.quantity for name, holding in names.items()}
+    # What was traded since the exchange's day began was traded without it; of what goes everything goes.
+    before = {name: max(each.quantity - (each.since if keeps else ZERO), ZERO) for name, each in names.items()}
     after = split_positions(before, keeps) if keeps else dict.fromkeys(before, ZERO)
     gained = (
         split_positions(before, action.new_ratio)

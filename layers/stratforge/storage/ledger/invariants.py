@@ -36,7 +36,8 @@ _CHECKS: dict[str, str] = {
     """,
     "an order's trades add up to what it filled": """
         SELECT o.id, o.filled_quantity, coalesce(sum(t.quantity), 0) FROM orders o LEFT JOIN trades t ON t.order_id = o.id
-        GROUP BY o.id HAVING o.filled_quantity <> coalesce(sum(t.quantity), 0)
+        GROUP BY o.id HAVING (o.filled_quantity, o.filled_value, o.fee_quantity, o.fee_cash) <> (
+            coalesce(sum(t.quantity), 0), coalesce(sum(t.quantity * t.price), 0), coalesce(sum(t.fee_quantity), 0), coalesce(sum(t.fee_cash), 0))
     """,
     "a block's fills add up to what it filled and reach its orders": """
         SELECT b.id, b.filled_quantity, f.quantity, t.quantity FROM block_orders b
