@@ -94,6 +94,39 @@ TAMPERINGS: list[tuple[str, set[str]]] = [
     ),
     ("DELETE FROM adjustments WHERE kind = 'FILL_CORRECTION'", {"cash", "realized profit", "value of an order"}),
     ("UPDATE corporate_actions SET ratio = 3", {"split split-1"}),
+    # Each of these moves the money or the shares with it, so that only the cause can tell.
+    (
+        """
+        WITH gift AS (
+            INSERT INTO adjustments (user_id, symbol, kind, quantity, cash, cause)
+            SELECT id, 'AAPL', 'ODD_LOTS', 0, 50000, 'odd' FROM users WHERE email LIKE 'ada%' RETURNING user_id)
+        UPDATE users SET virtual_balance = virtual_balance + 50000 WHERE id = (SELECT user_id FROM gift)
+        """,
+        {"odd lots", "realized profit"},
+    ),
+    (
+        """
+        WITH moved AS (
+            INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause)
+            SELECT user_id, session_id, symbol, 'CORPORATE_ACTION', CASE WHEN quantity > 60 THEN -10 ELSE 10 END, 0, 'x'
+            FROM positions WHERE symbol = 'AAPL' RETURNING user_id, quantity)
+        UPDATE positions p SET quantity = p.quantity + m.quantity FROM moved m WHERE m.user_id = p.user_id AND p.symbol = 'AAPL'
+        """,
+        {"CORPORATE_ACTION of no known cause"},
+    ),
+    (
+        """
+        WITH paid AS (UPDATE adjustments SET cash = cash + 50000 WHERE kind = 'SPLIT' RETURNING user_id, session_id),
+        kept AS (UPDATE users SET virtual_balance = virtual_balance + 50000 WHERE id IN (SELECT user_id FROM paid))
+        UPDATE positions p SET realized_pnl = realized_pnl + 50000 FROM paid
+        WHERE p.user_id = paid.user_id AND p.session_id = paid.session_id AND p.symbol = 'AAPL'
+        """,
+        {"money of split split-1"},
+    ),
+    (
+        "UPDATE adjustments SET cash = cash + 1, cause = split_part(cause, '/', 1) WHERE kind = 'FILL_CORRECTION'",
+        {"cash", "realized profit", "value of an order"},
+    ),
     (
         "UPDATE trades SET fee_quantity = fee_quantity * 2 WHERE fee_quantity > 0",
         {"fee in coins", "quantity", "position at the broker", "cost", "realized profit"},
@@ -101,7 +134,7 @@ TAMPERINGS: list[tuple[str, set[str]]] = [
     ("UPDATE trades SET fee_cash = fee_cash * 2 WHERE fee_cash > 0", {"fee in dollars", "cash", "realized profit"}),
     (
         "UPDATE trades SET price = price + 1 WHERE inside",
-        {"price of a crossing", "cash", "cost", "realized profit"},
+        {"price of an execution", "cash", "cost", "realized profit"},
     ),
     ("UPDATE trades SET inside = false WHERE inside AND side = 'buy'", {"crossing", "quantity of an order"}),
     (
@@ -164,3 +197,19 @@ def test_operators_see_the_statement_among_the_reports(world: World, database: D
         clean, trades = row.fetchone() or (False, "0")
     assert clean
     assert int(trades) >= 6
+
+
+def test_a_correction_belongs_to_all_who_had_of_the_order(world: World) -> None:
+    """Money moved from one to the other with the cause of a true correction, and both balances to match."""
+    with world.database.transaction() as connection:
+        connection.execute(
+            """
+            INSERT INTO adjustments (user_id, session_id, symbol, kind, cash, cause)
+            SELECT p.user_id, p.session_id, 'AAPL', 'FILL_CORRECTION', CASE WHEN u.email LIKE 'ada%' THEN 5000 ELSE -5000 END,
+                   (SELECT cause || '/again' FROM adjustments WHERE kind = 'FILL_CORRECTION' LIMIT 1)
+            FROM positions p JOIN users u ON u.id = p.user_id WHERE p.symbol = 'AAPL';
+            UPDATE users u SET virtual_balance = virtual_balance + a.cash FROM adjustments a WHERE a.user_id = u.id AND a.cause LIKE '%again';
+            UPDATE positions p SET realized_pnl = realized_pnl + a.cash FROM adjustments a WHERE a.user_id = p.user_id AND a.cause LIKE '%again'
+            """
+        )
+    assert differences(world) == {"money of a correction"}

@@ -13,12 +13,13 @@ from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.watch_market import PRICE_JUMP, note_bar
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.market.sizes import SizeKind
-from stratforge.portfolio.orders import OrderTerms, TimeInForce
-from stratforge.storage.ledger import halts, order_book, symbols
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
+from stratforge.storage.ledger import announced_actions, halts, order_book, symbols
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.market import market_data
+from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import sessions
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
@@ -352,3 +353,197 @@ def test_what_an_operator_dismisses_halts_no_longer(world: World) -> None:
         connection.execute("UPDATE corporate_actions SET dismissed_at = now()")
         assert halts.halted_symbols(connection) == []
     assert world.reconciler.run().undecided == {}
+
+
+def held(world: World) -> dict[str, Decimal]:
+    """What all users hold together, by symbol."""
+    with world.database.transaction() as connection:
+        assert broken_invariants(connection) == {}
+        rows = connection.execute(
+            "SELECT symbol, sum(quantity) FROM positions GROUP BY symbol HAVING sum(quantity) > 0"
+        )
+        return dict(rows.fetchall())
+
+
+@pytest.mark.parametrize("rounding", ["ROUND_DOWN", "ROUND_HALF_EVEN", "ROUND_UP", "whole"])
+def test_however_the_broker_rounds_a_split_the_symbol_trades_on(world: World, rounding: str) -> None:
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=1 / Decimal(3))
+    world.broker.now_at = OPEN + timedelta(days=1)
+    exact = world.exchange.positions["AAPL"] / 3
+    theirs = Decimal(34) if rounding == "whole" else exact.quantize(Decimal("0.000000001"), rounding)
+    world.exchange.positions["AAPL"] = theirs
+    report = world.reconciler.run()
+    assert (report.halted, report.drift, report.clean) == ([], {}, True)
+    assert held(world) == {"AAPL": theirs}
+    if report.rounding:
+        # Once for each split: a second difference is nobody's rounding.
+        world.exchange.positions["AAPL"] += Decimal("0.000000001")
+        assert list(world.reconciler.run().drift) == ["AAPL"]
+        world.exchange.positions["AAPL"] = theirs
+        assert world.reconciler.run().resumed == ["AAPL"]
+
+
+@pytest.mark.parametrize(("ratio", "more"), [("0.5", "0.000000002"), ("0.5", "1"), ("2", "-0.5")])
+def test_what_is_no_rounding_halts_after_a_split_too(world: World, ratio: str, more: str) -> None:
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(ratio))
+    world.broker.now_at = OPEN + timedelta(days=1)
+    world.exchange.positions["AAPL"] = world.exchange.positions["AAPL"] * Decimal(ratio) + Decimal(more)
+    assert list(world.reconciler.run().drift) == ["AAPL"]
+    world.exchange.positions["AAPL"] -= Decimal(more)
+    assert world.reconciler.run().resumed == ["AAPL"]
+
+
+@pytest.mark.parametrize("scale", [1, 10])
+@pytest.mark.parametrize("broker", ["1", "1.5", "2"])
+def test_what_a_split_cuts_off_whole_units_is_paid_or_given(migrated: str, scale: int, broker: str) -> None:
+    found = World(migrated, scale=Decimal(scale))
+    with found.database.transaction() as connection:
+        for name in ("ada", "bob"):
+            trader = add_trader(connection, name, "WHOLE")
+            add_signal(
+                connection, trader, "buy", set_price(connection, "40", symbol="WHOLE"), "WHOLE", quantity=3 * scale
+            )
+        set_price(connection, "100")
+    found.broker.prices.update(WHOLE=Decimal(40), AAPL=Decimal(100))
+    found.work = ["WHOLE"]
+    found.quiet()
+    money = "SELECT sum(virtual_balance) FROM users"
+    before = one(found, money)[0]
+    announce(found, ActionKind.SPLIT, TOMORROW, "WHOLE", ratio=Decimal("0.25"))
+    found.broker.now_at = OPEN + timedelta(days=1)
+    found.exchange.positions["WHOLE"] = Decimal(broker)
+    assert found.reconciler.run().clean
+    assert found.reconciler.run().clean
+    assert held(found) == {"WHOLE": Decimal(broker) * scale}
+    # 1.5 of the broker's units were there: what is not held is paid for at 160, and nobody pays for the half that came on top.
+    paid = one(found, money)[0] - before
+    assert paid == max(Decimal("1.5") - Decimal(broker), Decimal(0)) * 160 * scale
+    assert audit_ledger(found.database, found.broker, quiet=-timedelta(days=7300)).differences == ()
+    found.close()
+
+
+@pytest.mark.parametrize(("change", "split", "of"), [("a", "b", "AAPL"), ("b", "a", "NEWA"), ("a", "b", "NEWA")])
+def test_a_split_and_a_change_of_symbol_on_one_day_are_followed_in_order(
+    world: World, change: str, split: str, of: str
+) -> None:
+    with world.database.transaction() as connection:
+        set_price(connection, "3.50", 1, "NEWA")
+    world.broker.actions = [
+        CorporateAction(change, "AAPL", ActionKind.SYMBOL_CHANGE, TOMORROW, new_symbol="NEWA"),
+        CorporateAction(split, of, ActionKind.SPLIT, TOMORROW, Decimal(2)),
+    ]
+    world.broker.now_at = OPEN + timedelta(hours=20)
+    world.exchange.positions = {"NEWA": world.exchange.positions["AAPL"] * 2}
+    assert world.reconciler.run().clean
+    assert held(world) == {"NEWA": 200}
+    assert one(world, "SELECT price FROM latest_prices WHERE symbol = 'NEWA'") == (50,), "not that of who had the name"
+
+
+def test_a_split_told_late_of_a_name_that_is_another_today_happens_to_that_one(world: World) -> None:
+    announce(world, ActionKind.SYMBOL_CHANGE, TOMORROW, new_symbol="NEWA")
+    world.broker.now_at = OPEN + timedelta(hours=20)
+    world.exchange.positions = {"NEWA": world.exchange.positions["AAPL"] * 2}
+    assert list(world.reconciler.run().drift) == ["NEWA"]
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(2))
+    assert world.reconciler.run().resumed == ["NEWA"]
+    assert held(world) == {"NEWA": 200}
+
+
+def test_what_follows_something_undecided_waits_for_it(world: World) -> None:
+    announce(world, ActionKind.SPIN_OFF, TODAY, new_symbol="SPUN", new_ratio=Decimal("0.25"))
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(2))
+    world.broker.now_at = OPEN + timedelta(days=1)
+    report = world.reconciler.run()
+    assert (report.splits, len(report.undecided)) == ([], 2)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE corporate_actions SET approved_at = now() WHERE kind = 'spin_off'")
+    world.exchange.positions = {"AAPL": Decimal(200), "SPUN": Decimal(25)}
+    assert world.reconciler.run().clean
+    assert held(world) == {"AAPL": 200, "SPUN": 25}, "a quarter of the old shares"
+
+
+def test_who_bought_the_new_name_on_the_day_does_not_hold_up_a_late_change_of_symbol(world: World) -> None:
+    price(world, "100", DAY, "NEWA")
+    with world.database.transaction() as connection:
+        new = NewOrder(
+            "NEWA",
+            OrderTerms(Side.BUY, OrderType.MARKET),
+            TimeInForce.DAY,
+            SizeKind.QUANTITY,
+            Decimal(1),
+            trader_of(world).session_id,
+        )
+        order_book.place_order(connection, trader_of(world).user_id, new)
+    world.quiet()
+    announce(world, ActionKind.SYMBOL_CHANGE, TOMORROW, new_symbol="NEWA")
+    world.exchange.positions = {"NEWA": Decimal(101)}
+    report = world.reconciler.run()
+    assert (report.followed, report.clean) == (["AAPL becomes NEWA"], True)
+    assert held(world) == {"NEWA": 101}
+
+
+def test_a_stopped_session_keeps_its_position_and_its_profit_through_a_change_of_symbol(world: World) -> None:
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "150", 1), quantity=40)
+    world.broker.prices["AAPL"] = Decimal(150)
+    world.work = ["AAPL"]
+    world.quiet()
+    with world.database.transaction() as connection:
+        before = sessions.stop_session(connection, trader_of(world).session_id)
+    announce(world, ActionKind.SYMBOL_CHANGE, TOMORROW, new_symbol="NEWA")
+    world.broker.now_at = OPEN + timedelta(days=1)
+    world.exchange.positions = {"NEWA": world.exchange.positions["AAPL"]}
+    assert world.reconciler.run().clean
+    with world.database.transaction() as connection:
+        after = sessions.get_session(connection, trader_of(world).session_id)
+        assert before is not None
+        assert after is not None
+        assert (after.symbol, after.held_quantity, after.realized_pnl) == ("NEWA", Decimal(60), before.realized_pnl)
+        assert after.realized_pnl > 1900
+        assert sessions.holding_sessions(connection, after.strategy_id) != []
+        sessions.flatten_session(connection, after.session_id)
+    price(world, "150", DAY, "NEWA")
+    world.quiet()
+    with world.database.transaction() as connection:
+        ended = sessions.get_session(connection, after.session_id)
+    assert ended is not None
+    assert (ended.held_quantity, ended.settling, ended.final_pnl) == (Decimal(0), False, ended.realized_pnl)
+    assert ended.realized_pnl > 4900
+
+
+def test_two_passes_at_once_follow_an_action_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit = place(world, "buy", "limit", "80", None, 10)
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(2))
+    world.broker.now_at = OPEN + timedelta(hours=15)
+    world.exchange.positions["AAPL"] *= 2
+    read, beside = announced_actions.open_actions, [world.reconciler.run]
+
+    def read_and_be_overtaken(connection: Connection) -> list[announced_actions.OpenAction]:
+        found = read(connection)
+        if beside:
+            beside.pop()()
+        return found
+
+    monkeypatch.setattr(announced_actions, "open_actions", read_and_be_overtaken)
+    assert world.reconciler.run().clean
+    assert held(world) == {"AAPL": 200}
+    assert one(world, "SELECT quantity, limit_price FROM orders WHERE id = %s", limit) == (20, 40)
+    assert one(world, "SELECT price FROM latest_prices") == (50,)
+
+
+@pytest.mark.parametrize(("ratio", "opens"), [("1.1", "96"), ("1.25", "90"), ("1.5", "82")])
+def test_a_late_split_is_told_from_a_days_move(world: World, ratio: str, opens: str) -> None:
+    with world.database.transaction() as connection:
+        bar = Bar("AAPL", OPEN + timedelta(minutes=1), *[Decimal(100)] * 5)
+        market_data.ensure_months(connection, [bar.time])
+        market_data.add_bars(connection, [bar])
+        sessions.change_session(connection, trader_of(world).session_id, sessions.SessionSettings(), paused=False)
+        bob = add_trader(connection, "bob")
+    world.exchange.positions["AAPL"] *= Decimal(ratio)
+    price(world, opens, DAY)
+    with world.database.transaction() as connection:
+        add_signal(connection, bob, "buy", OPEN + timedelta(minutes=DAY), quantity=10)
+    world.quiet()
+    announce(world, ActionKind.SPLIT, TOMORROW, ratio=Decimal(ratio))
+    assert world.reconciler.run().clean
+    assert one(world, "SELECT array_agg(quantity ORDER BY quantity) FROM positions") == ([10, 100 * Decimal(ratio)],)

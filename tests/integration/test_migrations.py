@@ -10,6 +10,8 @@ import pytest
 from local_platform.synthesis import ROOT
 from stratforge.storage.postgres.migrations import Migration, MigrationError, migrate, read_migrations
 
+from tests.support.ledger import add_trader, set_price
+
 FIRST = "CREATE TABLE one (id int);"
 SECOND = "CREATE TABLE two (id int);"
 
@@ -110,3 +112,48 @@ def test_misnamed_files_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(FIRST)
     with pytest.raises(MigrationError):
         read_migrations(tmp_path)
+
+
+def test_what_older_releases_wrote_is_brought_up_to_date(empty_database: str) -> None:
+    """Day orders that rest without an end get one, and what was read out of names is told by columns."""
+    migrations = read_migrations(ROOT / "db" / "migrations")
+    new = next(index for index, each in enumerate(migrations) if each.name.endswith("what_an_auditor_asks"))
+    migrate(empty_database, migrations[:new])
+    with psycopg.connect(empty_database) as connection:
+        set_price(connection, "100")
+        user = add_trader(connection, "ada").user_id
+        connection.execute(
+            """
+            INSERT INTO market_days VALUES ('2026-01-05', '2026-01-05 14:30Z', '2026-01-05 21:00Z'), ('2026-01-06', '2026-01-06 14:30Z', '2026-01-06 18:00Z');
+            INSERT INTO assets (symbol, name, asset_class, tradable, fractionable) VALUES ('AAPL', 'Apple', 'us_equity', true, true);
+            """
+        )
+        for tif, decided in (
+            ("day", "2026-01-05 15:00Z"),
+            ("day", "2026-01-05 22:00Z"),
+            ("day", "2026-01-07 15:00Z"),
+            ("gtc", "2026-01-05 15:00Z"),
+        ):
+            connection.execute(
+                """
+                INSERT INTO orders (user_id, symbol, side, type, time_in_force, origin, size_kind, size, status, quantity, decided_at)
+                VALUES (%s, 'AAPL', 'buy', 'market', %s, 'MANUAL', 'quantity', 1, 'RESTING', 1, %s)
+                """,
+                (user, tif, decided),
+            )
+        connection.execute(
+            "INSERT INTO adjustments (user_id, symbol, kind, quantity, cause) VALUES (%s, 'AAPL', 'CORPORATE_ACTION', 1, 'odd lots 7')",
+            (user,),
+        )
+        connection.commit()
+        migrate(empty_database, migrations)
+        ends = connection.execute(
+            "SELECT expires_at AT TIME ZONE 'UTC' FROM orders ORDER BY time_in_force, decided_at"
+        ).fetchall()
+        assert [str(each[0]) for each in ends] == [
+            "2026-01-05 21:00:00",
+            "2026-01-06 18:00:00",
+            "2026-01-08 15:00:00",
+            "None",
+        ]
+        assert connection.execute("SELECT kind::text FROM adjustments").fetchall() == [("ODD_LOTS",)]

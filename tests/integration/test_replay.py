@@ -11,7 +11,7 @@ import pytest
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.market import Bar, BarColumns
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.storage.ledger import corporate_actions
+from stratforge.storage.ledger import announced_actions, corporate_actions
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import replays
@@ -81,7 +81,7 @@ class Live:
         """Follows a split."""
         action = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, effective.date(), ratio=Decimal(ratio))
         with self.database.transaction() as connection:
-            corporate_actions.note_action(connection, action)
+            announced_actions.note_action(connection, action)
             assert corporate_actions.apply_action(connection, action) is None
 
     def replay(self) -> tuple[int, int, int, list[Difference]]:

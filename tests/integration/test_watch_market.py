@@ -13,7 +13,7 @@ from stratforge.bus.messages import MarketUpdate
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import ExchangeState
-from stratforge.storage.ledger import corporate_actions, halts
+from stratforge.storage.ledger import announced_actions, halts
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.market.data_notes import DataNote, NoteKind
 
@@ -115,7 +115,7 @@ def test_a_jump_between_two_bars_is_noticed_too(world: World) -> None:
 def test_after_an_announced_split_nothing_is_odd(world: World) -> None:
     action = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, OPEN.date(), ratio=Decimal(2))
     with world.database.transaction() as connection:
-        corporate_actions.note_action(connection, action)
+        announced_actions.note_action(connection, action)
     note(world, 30, price=Decimal("49.8"))
     assert halted(world) == {"AAPL": "CORPORATE_ACTION"}, "until the ledger has followed, and for no other reason"
 

@@ -449,11 +449,8 @@ class Simulation:
         promises.in_the_end(self.world, self.people.running, set())
 
     def _split(self) -> str:
-        ratio = Decimal(self.random.choice(("2", "3", "0.5")))
-        held = self.world.exchange.positions.get("AAPL", Decimal(0)) * ratio
-        if held != held.quantize(Decimal("0.000000001")):
-            # How the broker rounds a half of the ninth digit is not known; the reconciler takes the difference for drift.
-            ratio = Decimal(2)
+        # Thirds of fractional positions too: the broker rounds them in his way.
+        ratio = Decimal(self.random.choice(("2", "3", "0.5", "0.1", "0.333333333333")))
         action = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, self.loop.now.astimezone(NEW_YORK).date(), ratio)
         self.market.split(action)
         self.split.add("AAPL")

@@ -392,7 +392,7 @@ class Trading(Ground):
                 self.world.exchange.correct_last_fill(order, quantity, price, self.world.broker.now_at)
                 self.touched.add(order.symbol)
 
-    @rule(ratio=st.sampled_from(("2", "3", "0.5")))
+    @rule(ratio=st.sampled_from(("2", "3", "0.5", "0.333333333333")))
     def a_stock_splits(self, ratio: str) -> None:
         """Overnight, when nothing of it is at work; the reconciler follows before the market opens."""
         with self.world.database.transaction() as connection:

@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from stratforge.broker import BrokerStatement
-from stratforge.portfolio.statement import Activity, Statement, audit
+from stratforge.portfolio.books import Activity
+from stratforge.portfolio.statement import Statement, audit
 from stratforge.storage.ledger.reconciliation import store_report
 from stratforge.storage.ledger.records import begin_reading, read_books
 from stratforge.storage.postgres.database import Database

@@ -104,6 +104,16 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     inside = [decision for decision in executable if id(decision) not in left_out]
     # What is too small for the broker together ends, and what it held back is free again.
     too_small = {id(decision) for decision in inside} if net and net.side is None else set()
+    refused = [
+        _too_small(each)
+        for each in inside
+        if each.request.replaces and id(each) in too_small and not each.request.accepted
+    ]
+    if refused:
+        # What they were to replace stays, and holds back what it did: nobody may have counted on that, so the others are decided on anew.
+        execution.write_decisions(connection, symbol, refused, None, market, state.bar_time)
+        others = plan(connection, symbol, state, around)
+        return replace(others, decided=others.decided + len(refused))
     writes = [
         *(_ending(each.request, each.ends) for each in ends if each.ends),
         *(
@@ -121,10 +131,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     gone = [
         decision.request.replaces
         for decision in decisions
-        if decision.request.replaces
-        and not decision.request.accepted
-        and decision.action in (Action.JOIN, Action.REST)
-        and id(decision) not in too_small
+        if decision.request.replaces and not decision.request.accepted and decision.action in (Action.JOIN, Action.REST)
     ]
     execution.end_replaced(connection, gone, symbol)
     execution.write_decisions(connection, symbol, writes, block_id, market, state.bar_time)

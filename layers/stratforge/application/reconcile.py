@@ -22,6 +22,7 @@ from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import (
+    announced_actions,
     blocks,
     buying_power,
     corporate_actions,
@@ -33,7 +34,7 @@ from stratforge.storage.ledger import (
     session_pnl,
     symbols,
 )
-from stratforge.storage.ledger.corporate_actions import OpenAction
+from stratforge.storage.ledger.announced_actions import OpenAction
 from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, UNEXPLAINED_FILL, UNKNOWN_ORDER
 from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
 from stratforge.storage.market import assets
@@ -248,32 +249,38 @@ class Reconciliation:
         """
         with self._database.transaction() as connection:
             # Of whatever there are prices: not only what is held, as windows and the next holder's prices follow a split too.
-            concerned = corporate_actions.concerned_symbols(connection)
+            concerned = announced_actions.concerned_symbols(connection)
         today = self._broker.now().astimezone(exchange_timezone("AAPL")).date()
         if concerned:
             announced = self._broker.corporate_actions(concerned, today - _ACTIONS_BEHIND, today + _ACTIONS_AHEAD)
             with self._database.transaction() as connection:
                 for action in announced:
-                    if action.symbol in concerned and corporate_actions.note_action(connection, action):
+                    if action.symbol in concerned and announced_actions.note_action(connection, action):
                         report.announced.append(f"{action.symbol} {action.effective_on}: {action.words}")
         with self._database.transaction() as connection:
-            waiting = corporate_actions.open_actions(connection)
+            waiting = announced_actions.open_actions(connection)
+        # What happened to a symbol is followed in order, or not yet.
+        held_up: set[str | None] = set()
         for each in waiting:
             if each.action.effective_on <= today:
-                self._follow(report, each)
+                self._follow(report, each, held_up)
 
-    def _follow(self, report: Report, waiting: OpenAction) -> None:
-        action = waiting.action
+    def _follow(self, report: Report, waiting: OpenAction, held_up: set[str | None]) -> None:
         with self._database.transaction() as connection:
-            if action.kind in AUTOMATIC or waiting.approved:
+            action = announced_actions.begin_following(connection, waiting.action)
+            if action is None:
+                return
+            if held_up & {action.symbol, action.new_symbol} - {None}:
+                obstacle: str | None = "what happened to the symbol before has to be followed first"
+            elif action.kind in AUTOMATIC or waiting.approved:
                 obstacle = corporate_actions.apply_action(connection, action)
             else:
                 obstacle = "an operator has to approve or dismiss it"
             if obstacle is not None:
-                corporate_actions.note_obstacle(connection, action, obstacle)
+                announced_actions.note_obstacle(connection, action, obstacle)
             elif action.kind is ActionKind.SPLIT and action.ratio is not None:
                 # Published late: its price looked like a jump until now. One that it does not explain is still an operator's.
-                prices = corporate_actions.prices_around(connection, action)
+                prices = announced_actions.prices_around(connection, action)
                 explained = prices is not None and unexplained_jump(prices[0] / action.ratio, prices[1]) is None
                 if explained and halts.resume_symbol(connection, action.symbol, PRICE_JUMP):
                     report.resumed.append(action.symbol)
@@ -281,6 +288,7 @@ class Reconciliation:
             kept = report.splits if action.kind is ActionKind.SPLIT else report.followed
             kept.append(f"{action.symbol} {action.ratio}:1" if action.kind is ActionKind.SPLIT else action.words)
         else:
+            held_up |= {action.symbol, action.new_symbol}
             report.undecided[f"{action.symbol} {action.action_id}"] = f"{action.words}: {obstacle}"
 
     def _settle_odd_lots(self, report: Report) -> None:
@@ -321,6 +329,8 @@ class Reconciliation:
                     detail = "the broker has not followed the split yet"
                     if halts.halt_symbol(connection, symbol, SPLIT_AHEAD, detail):
                         report.halted.append(symbol)
+            elif self._is_rounded(symbol, ours, broker):
+                report.rounding[symbol] = str(broker - ours)
             else:
                 report.drift[symbol] = (ours, broker)
                 self._halt(report, symbol, DRIFT, f"the ledger has {ours}, the broker {broker}", unexplained=False)
@@ -328,8 +338,13 @@ class Reconciliation:
     def _is_behind(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
         """Tells whether a difference is a split that the ledger has followed and the broker has not."""
         with self._database.transaction() as connection:
-            ratio = corporate_actions.last_split_ratio(connection, symbol)
-        return ratio is not None and abs(broker * ratio - ours) < max(ratio, Decimal(1))
+            change = announced_actions.change_by_last_split(connection, symbol)
+        return change is not None and broker == ours - change
+
+    def _is_rounded(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
+        """Settles a difference that is only the broker's way of rounding a corporate action; tells whether it was."""
+        with self._database.transaction() as connection:
+            return odd_lots.settle_rounding(connection, symbol, ours, broker, self._broker.scale)
 
     def _halt(self, report: Report, symbol: str, reason: str, detail: str, *, unexplained: bool = True) -> None:
         if unexplained:

@@ -45,9 +45,14 @@ class AssetRules:
         return (QUANTITY_STEP if self.fractionable else ONE) * self.scale
 
     @property
+    def whole_units(self) -> bool:
+        """True for an asset of which the broker takes whole units only."""
+        return not (self.fractionable or self.crypto)
+
+    @property
     def allocation_step(self) -> Decimal:
         """The step in which fills are divided: a whole unit where the asset trades in whole units only, so that nobody is left with a part of one."""
-        return (QUANTITY_STEP if self.fractionable or self.crypto else ONE) * self.scale
+        return (ONE if self.whole_units else QUANTITY_STEP) * self.scale
 
     def conform(self, quantity: Decimal) -> Decimal:
         """The largest quantity that can be ordered and is not more than `quantity`."""

@@ -191,11 +191,11 @@ def _traded(
             sold = order.side == Side.SELL
             fee_quantity = ZERO if sold else fees[order.order_id]
             fee_cash = (part * price * block.fee_rate).quantize(PRICE_STEP) if sold else ZERO
-            name = execution.execution_id
-            trades.append(NewTrade(order.order_id, order.side, part, price, name, at, fee_quantity, fee_cash))
+            trades.append(
+                NewTrade(order.order_id, order.side, part, price, execution.execution_id, at, fee_quantity, fee_cash)
+            )
         if inside > 0:
-            name = f"cross:{execution.execution_id}"
-            trades.append(NewTrade(order.order_id, order.side, inside, price, name, at, inside=True))
+            trades.append(NewTrade(order.order_id, order.side, inside, price, execution.execution_id, at, inside=True))
     return trades
 
 
@@ -219,6 +219,8 @@ def _at_broker(block: BlockState, parts: Mapping[UUID, Decimal], execution: Exec
 def _fees(block: BlockState, execution: Execution, parts: Mapping[UUID, Decimal]) -> dict[UUID, Decimal]:
     """The coins the broker keeps of a purchase, divided among the orders that got the rest."""
     fee = fee_quantity(execution.quantity, block.fee_rate, FEE_STEP * block.step / QUANTITY_STEP)
+    # Of a few billionths of a coin nothing is left.
+    fee = min(fee, execution.quantity)
     return allocate(fee, parts, key=f"{block.block_id}/fee/{execution.execution_id}")
 
 

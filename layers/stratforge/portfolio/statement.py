@@ -9,117 +9,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.market.sizes import Side
+from stratforge.portfolio.books import (
+    ActionRecord,
+    Activity,
+    AdjustmentRecord,
+    Books,
+    TradeRecord,
+)
 
 ZERO = Decimal(0)
 # What rounding may come to: the cost of a sale is rounded to 1e-12 dollars, a part of a split to a billionth of a share.
 MONEY = Decimal("0.000001")
 SHARE = Decimal("0.000000001")
 COIN = Decimal("0.00000001")
+# Kinds of adjustments that carry out a corporate action.
+_FOLLOWS = ("SPLIT", "CORPORATE_ACTION")
 
 Holder = tuple[UUID, UUID | None, str]
-
-
-@dataclass(frozen=True, slots=True)
-class TradeRecord:
-    """A trade as it was written, and how its block stands: our id of its order, the part that the broker keeps, and when it ended."""
-
-    trade_id: int
-    user_id: UUID
-    session_id: UUID | None
-    symbol: str
-    side: Side
-    quantity: Decimal
-    price: Decimal
-    fee_quantity: Decimal
-    fee_cash: Decimal
-    execution_id: str
-    client_order_id: str
-    fee_rate: Decimal
-    settled_at: datetime | None
-    inside: bool
-    executed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class AdjustmentRecord:
-    """A change that was no trade: by a corporate action, whose id is the cause, or a correction by the broker of a block's fills."""
-
-    adjustment_id: int
-    user_id: UUID
-    session_id: UUID | None
-    symbol: str
-    kind: str
-    quantity: Decimal
-    cash: Decimal
-    cause: str
-    created_at: datetime
-    client_order_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ActionRecord:
-    """The terms of a corporate action: what a unit has become, when that began, and the last price before."""
-
-    action_id: str
-    symbol: str
-    kind: ActionKind
-    ratio: Decimal | None
-    new_symbol: str | None
-    new_ratio: Decimal | None
-    cash: Decimal | None
-    starts_at: datetime
-    last_close: Decimal | None
-
-
-@dataclass(frozen=True, slots=True)
-class AccountRecord:
-    """The ledger's record of a user's cash, held back or free, and what he began with."""
-
-    user_id: UUID
-    initial: Decimal
-    cash: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class PositionRecord:
-    """The ledger's record of a holding: how much, what it cost, and what was made with it."""
-
-    user_id: UUID
-    session_id: UUID | None
-    symbol: str
-    quantity: Decimal
-    cost_basis: Decimal
-    realized_pnl: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Activity:
-    """An execution in the broker's statement of the account, by our id of the order."""
-
-    client_order_id: str
-    symbol: str
-    side: Side
-    quantity: Decimal
-    price: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """All records of the ledger at one moment, the symbols that trade at that moment, and how many units of it are one at the broker."""
-
-    accounts: Sequence[AccountRecord]
-    positions: Sequence[PositionRecord]
-    trades: Sequence[TradeRecord]
-    adjustments: Sequence[AdjustmentRecord]
-    actions: Sequence[ActionRecord] = ()
-    at_work: frozenset[str] = frozenset()
-    scale: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +88,15 @@ def audit(books: Books, activities: Sequence[Activity], broker_positions: Mappin
             _follow_trade(replay, record)
             continue
         action = actions.get(record.cause)
-        if action is not None:
+        if action is not None and record.kind in _FOLLOWS:
             _follow_action(replay, record, action, books.scale)
         _follow_adjustment(replay, record)
     differences = [
         *replay.differences,
         *_accounts(books, replay),
         *_positions(books, replay),
+        *_causes(books, actions),
+        *_corrections(books),
         *_crossings(books.trades),
         *_fees(books.trades, COIN * books.scale),
         *_broker_orders(books, activities),
@@ -246,10 +159,17 @@ def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
 def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionRecord, scale: Decimal) -> None:
     """Compares the change of a quantity with the terms, and has the cost go where the units went."""
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
+    step, money = SHARE * scale, ZERO
     if action.kind is ActionKind.SPLIT:
         assert action.ratio is not None
         since, sold = _traded_after(holding, action)
         due = max(holding.quantity - since, ZERO) * (action.ratio - 1)
+        if action.step is not None and action.step >= 1:
+            # What is cut off is paid for; who got more than his part pays as far as he had the money.
+            step, cut = action.step, due - change.quantity
+            money = cut * (action.price or ZERO)
+            if cut < 0:
+                money = min(max(change.cash, money), ZERO)
         # What was sold as if it had not been split was less than it seemed, and had cost less.
         too_much = sold * (1 - 1 / action.ratio)
         holding.cost, holding.realized = max(holding.cost + too_much, ZERO), holding.realized + too_much
@@ -267,24 +187,28 @@ def _follow_action(replay: _Replay, change: AdjustmentRecord, action: ActionReco
         )
         due = holding.quantity * (keeps - 1)
         holding.cost -= left.get((change.user_id, change.session_id, change.symbol), (ZERO, ZERO))[1]
+        money = holding.quantity * (action.cash or ZERO)
+    where = _place(change.user_id, change.session_id, change.symbol)
     # A part of a unit is nobody's alone: each is due what he has, to the last place.
-    if abs(change.quantity - due) > 2 * SHARE * scale:
-        where = _place(change.user_id, change.session_id, change.symbol)
+    if abs(change.quantity - due) > 2 * step:
         replay.differences.append(Difference(f"{action.kind} {change.cause}", where, change.quantity, due))
+    if abs(change.cash - money) > MONEY:
+        replay.differences.append(Difference(f"money of {action.kind} {change.cause}", where, change.cash, money))
 
 
 def _traded_after(holding: _Holding, action: ActionRecord) -> tuple[Decimal, Decimal]:
     """What was traded on the scale after a split that was published late: the change of quantity, and what the sold part had cost.
 
-    A trade since the split's day began is on the new scale unless its price is nearer to the last one before than to that on the new scale.
+    A trade since the split's day began is on the new scale unless its price is four times nearer to the last one before than a split alone
+    would have moved it.
     """
     since = sold = ZERO
     for trade, change, cost in holding.traded:
         if trade.executed_at < action.starts_at:
             continue
         if action.last_close is not None and action.ratio is not None:
-            before, after = trade.price / action.last_close, trade.price * action.ratio / action.last_close
-            if abs(after.ln()) > abs(before.ln()):
+            moved = (trade.price / action.last_close).ln()
+            if abs(moved) * 4 < abs(action.ratio.ln()):
                 continue
         since, sold = since + change, sold + cost
     return since, sold
@@ -338,18 +262,81 @@ def _positions(books: Books, replay: _Replay) -> Iterator[Difference]:
             yield Difference("realized profit", where, realized, due.realized)
 
 
+def _causes(books: Books, actions: Mapping[str, ActionRecord]) -> Iterator[Difference]:
+    """Whatever was no trade has a cause: an action of the symbol, the broker's word on an order, or parts of units that were settled among their
+    holders, less than a unit each, for nothing in all.
+    """
+    together: dict[tuple[str, str, str], list[AdjustmentRecord]] = defaultdict(list)
+    for change in books.adjustments:
+        action = actions.get(change.cause)
+        known = action is not None and change.symbol in (action.symbol, action.new_symbol)
+        if change.kind in ("ODD_LOTS", "ROUNDING"):
+            together[change.kind, change.cause, change.symbol].append(change)
+        elif change.kind == "FILL_CORRECTION":
+            known = change.client_order_id is not None
+        if not known and change.kind != "ODD_LOTS":
+            where = _place(change.user_id, change.session_id, change.symbol)
+            yield Difference(f"{change.kind} of no known cause", where, change.quantity, ZERO)
+    for (kind, cause, symbol), changes in together.items():
+        quantity = sum((each.quantity for each in changes), ZERO)
+        money = sum((each.cash for each in changes), ZERO)
+        if kind == "ROUNDING":
+            price = (actions[cause].price if cause in actions else None) or ZERO
+            # Units for no more than they were paid with, or paid for.
+            if (
+                abs(quantity) > books.scale
+                or not min(-quantity * price, ZERO) - MONEY <= money <= max(-quantity * price, ZERO) + MONEY
+            ):
+                yield Difference("rounding", f"{symbol} {cause}", quantity, ZERO)
+            continue
+        one = next((-each.cash / each.quantity for each in changes if each.quantity), ZERO)
+        fair = all(
+            abs(each.quantity) < books.scale and abs(each.cash + each.quantity * one) <= MONEY for each in changes
+        )
+        if quantity or abs(money) > MONEY or not fair:
+            yield Difference("odd lots", f"{symbol} {cause}", quantity, ZERO)
+
+
+def _corrections(books: Books) -> Iterator[Difference]:
+    """A correction by the broker is everybody's in proportion to what he had of the order."""
+    filled: dict[tuple[str, str, UUID, UUID | None], tuple[Decimal, int]] = defaultdict(lambda: (ZERO, 0))
+    totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for trade in books.trades:
+        quantity, count = filled[trade.client_order_id, trade.side, trade.user_id, trade.session_id]
+        filled[trade.client_order_id, trade.side, trade.user_id, trade.session_id] = (
+            quantity + trade.quantity,
+            count + 1,
+        )
+        totals[trade.client_order_id, trade.side] += trade.quantity
+    together: dict[str, list[AdjustmentRecord]] = defaultdict(list)
+    for change in books.adjustments:
+        if change.client_order_id is not None and change.side is not None:
+            together[change.cause].append(change)
+    for changes in together.values():
+        for each in changes:
+            quantity, count = filled[str(each.client_order_id), str(each.side), each.user_id, each.session_id]
+            whole = totals[str(each.client_order_id), str(each.side)]
+            part = quantity / whole if whole else ZERO
+            units = sum((other.quantity for other in changes), ZERO) * part
+            money = sum((other.cash for other in changes), ZERO) * part
+            where = _place(each.user_id, each.session_id, each.symbol)
+            if abs(each.quantity - units) > (each.step or SHARE) * count:
+                yield Difference("part of a correction", where, each.quantity, units)
+            if abs(each.cash - money) > MONEY * max(count, 1):
+                yield Difference("money of a correction", where, each.cash, money)
+
+
 def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
-    """What crossed inside was bought and sold alike, at the price of the broker's execution that it is named after."""
-    prices = {each.execution_id: each.price for each in trades if not each.inside}
+    """An execution has one price for all, and what crossed inside with it was bought and sold alike."""
+    prices = {each.execution_id: each.price for each in sorted(trades, key=lambda each: each.inside, reverse=True)}
     bought: dict[str, Decimal] = defaultdict(Decimal)
     sold: dict[str, Decimal] = defaultdict(Decimal)
     for trade in trades:
-        if not trade.inside:
-            continue
-        (bought if trade.side == Side.BUY else sold)[trade.execution_id] += trade.quantity
-        price = prices.get(trade.execution_id.removeprefix("cross:"), trade.price)
+        if trade.inside:
+            (bought if trade.side == Side.BUY else sold)[trade.execution_id] += trade.quantity
+        price = prices[trade.execution_id]
         if trade.price != price:
-            yield Difference("price of a crossing", f"trade {trade.trade_id}", trade.price, price)
+            yield Difference("price of an execution", f"trade {trade.trade_id}", trade.price, price)
     for execution in {*bought, *sold}:
         if bought[execution] != sold[execution]:
             yield Difference("crossing", execution, bought[execution], sold[execution])
@@ -363,7 +350,8 @@ def _fees(trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
     for (execution, inside), mine in executions.items():
         rate = ZERO if inside else mine[0].fee_rate
         buys, sells = ([each for each in mine if each.side == side] for side in Side)
-        coins = (sum((each.quantity for each in buys), ZERO) * rate / coin).to_integral_value(ROUND_UP) * coin
+        bought = sum((each.quantity for each in buys), ZERO)
+        coins = min((bought * rate / coin).to_integral_value(ROUND_UP) * coin, bought)
         paid = sum((each.fee_quantity for each in mine), ZERO)
         if paid != coins:
             yield Difference("fee in coins", execution, paid, coins)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.market.sizes import Side
-from stratforge.portfolio.statement import (
+from stratforge.portfolio.books import (
     AccountRecord,
     ActionRecord,
     Activity,
@@ -16,8 +16,8 @@ from stratforge.portfolio.statement import (
     Books,
     PositionRecord,
     TradeRecord,
-    audit,
 )
+from stratforge.portfolio.statement import audit
 
 ADA = UUID(int=1)
 BEGINS = datetime(2026, 1, 5, 15, tzinfo=UTC)

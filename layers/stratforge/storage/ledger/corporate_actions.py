@@ -1,4 +1,4 @@
-"""Corporate actions, and how the ledger follows them: positions, orders that wait, prices and history in one transaction."""
+"""The ways in which the ledger follows corporate actions: positions, orders that wait, prices and history in one transaction."""
 
 from __future__ import annotations
 
@@ -19,90 +19,17 @@ from stratforge.storage.ledger import reservations
 from stratforge.storage.ledger.execution import end_all_waiting
 from stratforge.storage.ledger.reconciliation import apply_adjustments
 from stratforge.storage.ledger.reservations import lock_users
-from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.market.assets import read_asset
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
-_COLUMNS = "id AS action_id, symbol, kind, effective_on, ratio, new_symbol, new_ratio, cash"
-
-
-def concerned_symbols(connection: Connection) -> list[str]:
-    """Symbols of which the platform has prices, positions or orders: whatever happens to them has to be followed."""
-    rows = connection.execute(
-        """
-        SELECT symbol FROM latest_prices UNION SELECT symbol FROM positions WHERE quantity > 0
-        UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING', 'WORKING') ORDER BY 1
-        """
-    )
-    return [row[0] for row in rows]
-
-
-def note_action(connection: Connection, action: CorporateAction) -> bool:
-    """Keeps a corporate action; False when it was known."""
-    changed = connection.execute(
-        """
-        INSERT INTO corporate_actions (id, symbol, kind, ratio, new_symbol, new_ratio, cash, effective_on)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING
-        """,
-        (
-            action.action_id,
-            action.symbol,
-            action.kind,
-            action.ratio,
-            action.new_symbol,
-            action.new_ratio,
-            action.cash,
-            action.effective_on,
-        ),
-    )
-    return changed.rowcount == 1
-
-
-@dataclass(frozen=True, slots=True)
-class OpenAction:
-    """A corporate action that the ledger has not followed, and whether an operator approved it."""
-
-    action: CorporateAction
-    approved: bool
-
-
-def open_actions(connection: Connection) -> list[OpenAction]:
-    """Corporate actions that the ledger has not followed and nobody dismissed, in the order in which they take effect."""
-    return fetch_all(
-        connection,
-        _open_action,
-        f"""
-        SELECT {_COLUMNS}, approved_at IS NOT NULL AS approved FROM corporate_actions
-        WHERE applied_at IS NULL AND dismissed_at IS NULL ORDER BY effective_on, id
-        """,  # noqa: S608 - column names of this module
-    )
-
-
-def _open_action(approved: bool, kind: str, **fields: Any) -> OpenAction:
-    return OpenAction(CorporateAction(kind=ActionKind(kind), **fields), approved)
-
-
-def last_split_ratio(connection: Connection, symbol: str) -> Decimal | None:
-    """The ratio of a split of the symbol that the ledger followed within the last two days; the broker may not have yet."""
-    query = """
-        SELECT ratio FROM corporate_actions WHERE symbol = %s AND kind = 'split' AND applied_at > now() - interval '2 days'
-        ORDER BY applied_at DESC LIMIT 1
-    """
-    ratio: Decimal | None = fetch_value(connection, query, (symbol,))
-    return ratio
-
-
-def note_obstacle(connection: Connection, action: CorporateAction, obstacle: str) -> None:
-    """Notes why a corporate action cannot be followed yet."""
-    connection.execute("UPDATE corporate_actions SET obstacle = %s WHERE id = %s", (obstacle, action.action_id))
+# When the exchange's day begins on which an action takes effect.
+_STARTS = f"(SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)"  # noqa: S608 - an expression of ours
 
 
 def apply_action(connection: Connection, action: CorporateAction) -> str | None:
-    """Follows a corporate action in the caller's transaction; None when it is done, else what has to happen before."""
-    for symbol in sorted({action.symbol, action.new_symbol or action.symbol}):
-        lock_symbol(connection, symbol)
+    """Follows a corporate action in the transaction that began to; None when it is done, else what has to happen before."""
     working = "SELECT symbol FROM block_orders WHERE symbol IN (%s, %s) AND completed_at IS NULL"
     if fetch_value(connection, working, (action.symbol, action.new_symbol)) is not None:
         return "a block order is at work"
@@ -120,6 +47,7 @@ class _Holding:
     user_id: UUID
     session_id: UUID | None
     quantity: Decimal
+    cash: Decimal = ZERO
     since: Decimal = ZERO
     sold_cost: Decimal = ZERO
     cost_basis: Decimal = ZERO
@@ -128,7 +56,8 @@ class _Holding:
 def _holdings(connection: Connection, action: CorporateAction, starts_at: datetime) -> list[_Holding]:
     """Who holds something of a symbol or traded it on the new scale: what he holds, what of it he has traded so, and what the sold part had cost.
 
-    A trade since `starts_at` is on the new scale unless its price is nearer to the last one before than to that divided by the ratio.
+    A trade since `starts_at` is on the new scale, as the exchange's is, unless its price is the old one for all that can be seen: four times
+    nearer to the last one before than a split alone would have moved it.
     """
     return fetch_all(
         connection,
@@ -136,14 +65,15 @@ def _holdings(connection: Connection, action: CorporateAction, starts_at: dateti
         """
         WITH last AS (SELECT (SELECT m.close::float8 FROM market_data m WHERE m.symbol = %(symbol)s AND m.timeframe = '1Min'
                               AND m.time < %(starts_at)s ORDER BY m.time DESC LIMIT 1) AS close)
-        SELECT p.user_id, p.session_id, p.quantity, coalesce(t.since, 0) AS since, coalesce(t.sold_cost, 0) AS sold_cost
-        FROM last CROSS JOIN positions p
+        SELECT p.user_id, p.session_id, p.quantity, u.virtual_balance AS cash, coalesce(t.since, 0) AS since,
+               coalesce(t.sold_cost, 0) AS sold_cost
+        FROM last CROSS JOIN positions p JOIN users u ON u.id = p.user_id
         CROSS JOIN LATERAL (
             SELECT sum(CASE WHEN t.side = 'buy' THEN t.quantity - t.fee_quantity ELSE -t.quantity END) AS since,
                    sum(t.quantity * t.price - t.fee_cash - t.realized_pnl) FILTER (WHERE t.side = 'sell') AS sold_cost
             FROM trades t WHERE t.user_id = p.user_id AND t.session_id IS NOT DISTINCT FROM p.session_id AND t.symbol = p.symbol
               AND t.executed_at >= %(starts_at)s
-              AND coalesce(abs(ln(t.price::float8 * %(ratio)s / last.close)) <= abs(ln(t.price::float8 / last.close)), true)) t
+              AND coalesce(abs(ln(t.price::float8 / last.close)) * 4 >= abs(ln(%(ratio)s::float8)), true)) t
         WHERE p.symbol = %(symbol)s AND (p.quantity > 0 OR t.since <> 0) ORDER BY p.user_id, p.session_id
         """,
         {"symbol": action.symbol, "starts_at": starts_at, "ratio": float(action.ratio or 1)},
@@ -158,8 +88,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     """
     assert action.ratio is not None
     parameters: dict[str, Any] = {"symbol": action.symbol, "ratio": action.ratio, "id": action.action_id}
-    starts = f"SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s"  # noqa: S608 - an expression of ours
-    starts_at: datetime = fetch_value(connection, starts, parameters)
+    starts_at: datetime = fetch_value(connection, f"SELECT {_STARTS}", parameters)
     # Waits for a bar that is being stored, so that its evaluation and its replay agree on whether it came before.
     latest = connection.execute(
         "SELECT bar_time, price, time FROM latest_prices WHERE symbol = %(symbol)s FOR UPDATE", parameters
@@ -181,10 +110,12 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         return "somebody sold more after the split than he can have had"
     price = ZERO if latest is None else (latest[1] if latest[2] >= starts_at else latest[1] / action.ratio)
     adjustments = []
+    left_cash = {each.user_id: each.cash for each in holdings.values()}
     for key, each in holdings.items():
-        # Of an asset in whole units the broker pays for what is less than one.
-        lost = before[key] * action.ratio - after[key] if asset.allocation_step == ONE else ZERO
-        cash = (lost * price).quantize(QUANTITY_STEP)
+        # Of an asset in whole units what is less than one is paid for, by whoever is drawn to get a whole one as far as he has the money.
+        lost = before[key] * action.ratio - after[key] if asset.whole_units else ZERO
+        cash = max((lost * price).quantize(QUANTITY_STEP), -left_cash[each.user_id])
+        left_cash[each.user_id] += cash
         change = after[key] - before[key]
         if change or cash:
             adjustments.append(Adjustment(each.user_id, each.session_id, change, cash))
@@ -217,9 +148,12 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         """,
         {**parameters, "starts_at": starts_at},
     )
-    parameters["after_bar"] = latest[0] if latest else None
+    parameters.update(after_bar=latest[0] if latest else None, step=asset.allocation_step, price=price)
     connection.execute(
-        "UPDATE corporate_actions SET applied_at = now(), obstacle = NULL, after_bar = %(after_bar)s WHERE id = %(id)s",
+        """
+        UPDATE corporate_actions SET applied_at = now(), obstacle = NULL, after_bar = %(after_bar)s, step = %(step)s, price = %(price)s
+        WHERE id = %(id)s
+        """,
         parameters,
     )
     return None
@@ -350,17 +284,24 @@ _FOLLOW_SYMBOL = (
     SELECT %(symbol)s, timeframe, time, open, high, low, close, volume, correction, after_bar, adjusted_at FROM market_data
     WHERE symbol = %(old)s ON CONFLICT DO NOTHING
     """,
-    """
-    INSERT INTO latest_prices (symbol, price, time, bar_time, bar_high, bar_low)
-    SELECT %(symbol)s, price, time, bar_time, bar_high, bar_low FROM latest_prices WHERE symbol = %(old)s ON CONFLICT DO NOTHING
-    """,
+    # Whoever had the name before had another price; one of this day is of the name's new owner.
+    f"""
+    INSERT INTO latest_prices AS l (symbol, price, time, bar_time, bar_high, bar_low)
+    SELECT %(symbol)s, price, time, bar_time, bar_high, bar_low FROM latest_prices WHERE symbol = %(old)s
+    ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, bar_time = excluded.bar_time,
+        bar_high = excluded.bar_high, bar_low = excluded.bar_low, bid = NULL, ask = NULL
+    WHERE l.time < {_STARTS}
+    """,  # noqa: S608 - an expression of ours
     # So that its windows are scaled as before.
     """
     INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, after_bar)
     SELECT id || '/' || %(symbol)s, %(symbol)s, kind, ratio, effective_on, seen_at, applied_at, after_bar FROM corporate_actions
     WHERE symbol = %(old)s AND kind = 'split' AND applied_at IS NOT NULL ON CONFLICT DO NOTHING
     """,
-    "UPDATE sessions SET symbol = %(symbol)s WHERE symbol = %(old)s AND (status IN ('PENDING', 'RUNNING', 'PAUSED') OR settling)",
+    """
+    UPDATE sessions s SET symbol = %(symbol)s WHERE symbol = %(old)s AND (status IN ('PENDING', 'RUNNING', 'PAUSED') OR settling
+        OR EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = %(symbol)s AND p.quantity > 0))
+    """,
     "UPDATE corporate_actions SET applied_at = now(), obstacle = NULL WHERE id = %(id)s",
 )
 
@@ -370,10 +311,10 @@ def _apply_symbol_change(connection: Connection, action: CorporateAction) -> str
     if action.new_symbol is None:
         return "the announcement has no new symbol"
     parameters = {"old": action.symbol, "symbol": action.new_symbol, "id": action.action_id}
+    # What was bought under the new name since the exchange's day began is of the same company.
     taken = fetch_value(
         connection,
-        "SELECT 1 FROM positions n JOIN positions o ON o.user_id = n.user_id AND o.session_id IS NOT DISTINCT FROM n.session_id AND o.quantity > 0 "
-        "WHERE n.symbol = %(symbol)s AND n.quantity > 0 AND o.symbol = %(old)s LIMIT 1",
+        f"SELECT 1 FROM positions WHERE symbol = %(symbol)s AND quantity > 0 AND opened_at < {_STARTS} LIMIT 1",  # noqa: S608 - ours
         parameters,
     )
     if taken is not None:
@@ -450,16 +391,3 @@ def _apply_terms(connection: Connection, action: CorporateAction) -> str | None:
     _correct_costs(connection, reservations.UNDO_LOSS, action.symbol, exchanged)
     connection.execute("UPDATE corporate_actions SET applied_at = now(), obstacle = NULL WHERE id = %(id)s", parameters)
     return None
-
-
-def prices_around(connection: Connection, action: CorporateAction) -> tuple[Decimal, Decimal] | None:
-    """The last close before the exchange's day on which an action takes effect, and the latest price since; None while one of them is not known."""
-    row = connection.execute(
-        f"""
-        SELECT (SELECT m.close FROM market_data m WHERE m.symbol = a.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
-                ORDER BY m.time DESC LIMIT 1), l.price
-        FROM corporate_actions a JOIN latest_prices l ON l.symbol = a.symbol AND l.time >= {SPLIT_TIME} WHERE a.id = %s
-        """,  # noqa: S608 - an expression of ours
-        (action.action_id,),
-    ).fetchone()
-    return None if row is None or row[0] is None else (row[0], row[1])

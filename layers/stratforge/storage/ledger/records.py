@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from stratforge.market.corporate_actions import ActionKind
-from stratforge.portfolio.statement import (
+from stratforge.portfolio.books import (
     AccountRecord,
     ActionRecord,
     AdjustmentRecord,
@@ -55,7 +55,7 @@ def read_books(connection: Connection, since: datetime) -> Books:
         AdjustmentRecord,
         """
         SELECT a.id AS adjustment_id, a.user_id, a.session_id, a.symbol, a.kind::text, a.quantity, a.cash, a.cause, a.created_at,
-               b.client_order_id
+               b.client_order_id, b.side::text, b.step
         FROM adjustments a
         LEFT JOIN block_orders b ON a.kind = 'FILL_CORRECTION' AND b.id::text = split_part(a.cause, '/', 1) ORDER BY a.id
         """,
@@ -64,7 +64,7 @@ def read_books(connection: Connection, since: datetime) -> Books:
         connection,
         _action,
         f"""
-        SELECT c.id AS action_id, c.symbol, c.kind, c.ratio, c.new_symbol, c.new_ratio, c.cash, {SPLIT_TIME} AS starts_at,
+        SELECT c.id AS action_id, c.symbol, c.kind, c.ratio, c.new_symbol, c.new_ratio, c.cash, c.step, c.price, {SPLIT_TIME} AS starts_at,
                (SELECT m.close FROM market_data m WHERE m.symbol = c.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
                 ORDER BY m.time DESC LIMIT 1) AS last_close
         FROM corporate_actions c WHERE c.applied_at IS NOT NULL

@@ -86,7 +86,7 @@ INSERT INTO positions AS p (user_id, session_id, symbol, quantity, reserved_quan
 SELECT user_id, session_id, %(symbol)s, quantity, reserved, cost, opened_at, high_water FROM moved
 ON CONFLICT (user_id, session_id, symbol) DO UPDATE SET
     quantity = p.quantity + excluded.quantity, reserved_quantity = p.reserved_quantity + excluded.reserved_quantity,
-    cost_basis = p.cost_basis + excluded.cost_basis, opened_at = coalesce(p.opened_at, excluded.opened_at),
+    cost_basis = p.cost_basis + excluded.cost_basis, opened_at = CASE WHEN p.quantity = 0 THEN excluded.opened_at ELSE least(p.opened_at, excluded.opened_at) END,
     high_water = CASE WHEN p.quantity = 0 THEN excluded.high_water ELSE greatest(p.high_water, excluded.high_water) END
 """
 # Takes all of the symbol off its holders, with its cost and what is held back of it: it went elsewhere, and nothing is realized.

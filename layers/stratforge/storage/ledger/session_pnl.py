@@ -6,9 +6,9 @@ from stratforge.storage.postgres.database import Connection
 
 # Of the session `s`, in dollars.
 SESSION_PNL = """
-    coalesce((SELECT p.realized_pnl + p.quantity * coalesce(lp.price, p.avg_entry_price) - p.cost_basis
+    coalesce((SELECT sum(p.realized_pnl + p.quantity * coalesce(lp.price, p.avg_entry_price) - p.cost_basis)
               FROM positions p LEFT JOIN latest_prices lp ON lp.symbol = p.symbol
-              WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)
+              WHERE p.session_id = s.id), 0)
 """
 
 

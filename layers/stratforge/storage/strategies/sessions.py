@@ -18,14 +18,15 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 
+# What a session holds and made is of all its positions: its symbol may have had another name.
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
     s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, s.ended_at,
     s.final_pnl, s.settling, s.flatten_requested_at IS NOT NULL AS flattening, s.replayed_at, s.replayed_bars, s.replay_differences,
-    coalesce((SELECT p.quantity FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS held_quantity,
+    coalesce((SELECT sum(p.quantity) FROM positions p WHERE p.session_id = s.id), 0) AS held_quantity,
     (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')) AS open_orders,
-    coalesce((SELECT p.realized_pnl FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS realized_pnl,
-    coalesce((SELECT p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis FROM positions p
-              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id AND p.symbol = s.symbol), 0) AS unrealized_pnl,
+    coalesce((SELECT sum(p.realized_pnl) FROM positions p WHERE p.session_id = s.id), 0) AS realized_pnl,
+    coalesce((SELECT sum(p.quantity * coalesce(l.price, p.avg_entry_price) - p.cost_basis) FROM positions p
+              LEFT JOIN latest_prices l ON l.symbol = p.symbol WHERE p.session_id = s.id), 0) AS unrealized_pnl,
     (SELECT coalesce(sum(g.bars), 0) FROM session_gaps g WHERE g.session_id = s.id) AS missed_bars,
     CASE WHEN s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time IS NOT NULL THEN (
         SELECT count(*) FROM market_data m WHERE m.symbol = s.symbol AND m.timeframe = '1Min' AND m.time > s.last_bar_time) ELSE 0 END AS bars_behind"""

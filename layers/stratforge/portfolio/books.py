@@ -1,0 +1,117 @@
+"""The ledger's records as an auditor is given them, and the broker's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from stratforge.market.corporate_actions import ActionKind
+from stratforge.market.sizes import Side
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRecord:
+    """A trade as it was written, and how its block stands: our id of its order, the part that the broker keeps, and when it ended."""
+
+    trade_id: int
+    user_id: UUID
+    session_id: UUID | None
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    fee_quantity: Decimal
+    fee_cash: Decimal
+    execution_id: str
+    client_order_id: str
+    fee_rate: Decimal
+    settled_at: datetime | None
+    inside: bool
+    executed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRecord:
+    """A change that was no trade: by a corporate action or what was rounded of one, whose id is the cause, by odd lots that were settled together,
+    which share a cause, or a correction by the broker of a block's fills, with our id of its order, its side and the step it was divided in.
+    """
+
+    adjustment_id: int
+    user_id: UUID
+    session_id: UUID | None
+    symbol: str
+    kind: str
+    quantity: Decimal
+    cash: Decimal
+    cause: str
+    created_at: datetime
+    client_order_id: str | None
+    side: Side | None = None
+    step: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRecord:
+    """The terms of a corporate action: what a unit has become, when that began, and the last price before; of a split the step in which it was
+    divided, and the price that was paid for a part of a unit.
+    """
+
+    action_id: str
+    symbol: str
+    kind: ActionKind
+    ratio: Decimal | None
+    new_symbol: str | None
+    new_ratio: Decimal | None
+    cash: Decimal | None
+    starts_at: datetime
+    last_close: Decimal | None
+    step: Decimal | None = None
+    price: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """The ledger's record of a user's cash, held back or free, and what he began with."""
+
+    user_id: UUID
+    initial: Decimal
+    cash: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class PositionRecord:
+    """The ledger's record of a holding: how much, what it cost, and what was made with it."""
+
+    user_id: UUID
+    session_id: UUID | None
+    symbol: str
+    quantity: Decimal
+    cost_basis: Decimal
+    realized_pnl: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """An execution in the broker's statement of the account, by our id of the order."""
+
+    client_order_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """All records of the ledger at one moment, the symbols that trade at that moment, and how many units of it are one at the broker."""
+
+    accounts: Sequence[AccountRecord]
+    positions: Sequence[PositionRecord]
+    trades: Sequence[TradeRecord]
+    adjustments: Sequence[AdjustmentRecord]
+    actions: Sequence[ActionRecord] = ()
+    at_work: frozenset[str] = frozenset()
+    scale: Decimal = Decimal(1)
