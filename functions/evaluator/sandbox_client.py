@@ -93,22 +93,23 @@ class Part:
         self, answer: Mapping[str, Any], sessions: Sequence[RunningSession], outcomes: list[Outcome | None]
     ) -> None:
         """Puts the results of the sessions to their places among all; sessions that the sandbox had no time for have none."""
-        names, asked = answer["names"], self.asked
+        names, asked = answer["names"], np.array(self.asked, dtype=np.int64)
         given, named = np.frombuffer(b64decode(answer["places"]), dtype="<i4").reshape(-1, 2).T
         column = np.frombuffer(b64decode(answer["numbers"]), dtype="<f8")
         ends = np.cumsum(np.array([_DECISION + len(each) for each in names], dtype=np.int64)[named])
         # Where a state has a value that is not kept, before the session whose numbers end there.
         gone = np.cumsum(~(np.abs(column) <= STATE_LIMIT))[ends - 1].tolist()
         numbers, start, gone_before = column.tolist(), 0, 0
-        for each, of_names, end, gone_now in zip(given.tolist(), named.tolist(), ends.tolist(), gone, strict=True):
-            session, keys, values = sessions[asked[each]], names[of_names], numbers[start + _DECISION : end]
+        places = asked[given].tolist()
+        for place, of_names, end, gone_now in zip(places, named.tolist(), ends.tolist(), gone, strict=True):
+            session, keys, values = sessions[place], names[of_names], numbers[start + _DECISION : end]
             state = dict(zip(keys, values, strict=True)) if gone_now == gone_before else kept_state(keys, values)
             decision = decision_of(*numbers[start : start + _DECISION]) if numbers[start] else None
-            outcomes[asked[each]] = Outcome(session, state) if decision is None else Outcome(session, state, *decision)
+            outcomes[place] = Outcome(session, state) if decision is None else Outcome(session, state, *decision)
             start, gone_before = end, gone_now
         for each, error in answer["errors"].items():
-            session = sessions[asked[int(each)]]
-            outcomes[asked[int(each)]] = Outcome(session, session.state, error=str(error)[:500])
+            place = self.asked[int(each)]
+            outcomes[place] = Outcome(sessions[place], sessions[place].state, error=str(error)[:500])
 
 
 _FRAME_BYTES = len(Part(0).payload("", {})) + 8

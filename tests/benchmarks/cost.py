@@ -1,4 +1,4 @@
-"""Measures what every operation costs, fits the weights of `stratforge/strategy/cost_weights.py`, and says how far nominal and measured times are apart.
+"""Measures what every operation costs, fits the weights of `stratforge/strategy/cost_weights.json`, and says how far nominal and measured times are apart.
 
     make bench ARGS=cost                        # the comparison: operations, and whole random strategies on their own windows
     python -m tests.benchmarks.cost --fit       # writes the weights anew
@@ -8,6 +8,7 @@ Times are of the processor, the fastest of several; weights are rounded up to tw
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections import defaultdict
@@ -32,7 +33,7 @@ WINDOWS = (64, 256, 1_024, 4_096)
 LENGTHS = (2, 5, 14, 50, 200, 1_000)
 # Longer ones are over the budget of a bar anyway.
 LONGEST_NANOSECONDS = 60e6
-_TABLE = Path(cost.__file__).with_name("cost_weights.py")
+_TABLE = Path(cost.__file__).with_name("cost_weights.json")
 _CLOSE, _OPEN = NODES.node("column:close"), NODES.node("column:open")
 
 
@@ -168,13 +169,8 @@ def fit() -> None:
     by_name: dict[str, list[Measured]] = defaultdict(list)
     for each in measurements():
         by_name[cost.weight_name(each.node)].append(each)
-    lines = "".join(f'    "{name}": {fitted(some)},\n' for name, some in sorted(by_name.items()))
-    _TABLE.write_text(
-        '"""The weights of operations, written by `python -m tests.benchmarks.cost --fit`.\n\n'
-        "Nanoseconds: once; a bar; for each bar of the longest window; and for each of its bars on each bar.\n"
-        '"""\n\nfrom __future__ import annotations\n\n'
-        f"WEIGHTS: dict[str, tuple[float, float, float, float]] = {{\n{lines}}}\n"
-    )
+    weights = ",\n".join(f' "{name}": {json.dumps(fitted(some))}' for name, some in sorted(by_name.items()))
+    _TABLE.write_text(f"{{\n{weights}\n}}\n")
 
 
 def strategies() -> Iterator[float]:

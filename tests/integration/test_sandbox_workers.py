@@ -342,6 +342,23 @@ def test_what_a_child_says_in_a_form_of_its_own_ends_the_child_and_not_the_batch
     ]
 
 
+def test_what_a_child_nests_too_deeply_to_be_read_ends_the_child_and_not_the_batch(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = workers._write
+
+    def write(sink: int, answers: Any, *, going_on: bool) -> None:
+        if COMPANY:
+            os.write(sink, struct.pack("<III", 100_000, 0, 0) + b"[" * 100_000)
+        honest(sink, answers, going_on=going_on)
+
+    monkeypatch.setattr(workers, "_write", write)
+    hostile(monkeypatch, lambda: 1.0)
+    answers = ask(pool, [HASH, BAD])
+    assert answers[0]["error"] == "the strategy was stopped: its answer was not understood"
+    assert answers[1]["state"] == {"x": 1.0}
+
+
 NUMBERS = [0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 7.0, 1e300, 1e308, math.inf, -math.inf, math.nan, 2.5]
 
 

@@ -11,7 +11,9 @@ import pytest
 LIBRARY = Path(__file__).parents[2] / "layers" / "stratforge"
 README = (LIBRARY.parent / "README.md").read_text(encoding="utf-8")
 # A path into the library, and after a dot what it defines: `application/orders.place_order`.
-NAMED = re.compile(r"`((?:application|jobs|ai|portfolio|storage|strategy|bus|market|backtest)/[\w/]+)(?:\.(\w+))?`")
+NAMED = re.compile(
+    r"`((?:application|jobs|ai|intent|broker|portfolio|storage|strategy|bus|market|backtest)/[\w/]+)(?:\.(\w+))?`"
+)
 
 
 def is_there(path: str, name: str | None) -> bool:

@@ -29,7 +29,6 @@ class Comparison:
     """
 
     line: int
-    last_line: int
     action: str
     left: str
     operator: str
@@ -109,7 +108,6 @@ class Program:
                     if sign is not None and "position.quantity" not in (ast.unparse(left), ast.unparse(right)):
                         yield Comparison(
                             node.lineno,
-                            node.end_lineno or node.lineno,
                             action,
                             ast.unparse(left),
                             sign,

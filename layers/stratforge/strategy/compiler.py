@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import math
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, SupportsFloat
 
 from stratforge.strategy.columns_compiler import ColumnsCompiler
 from stratforge.strategy.cost import (
@@ -130,11 +131,20 @@ class Strategy:
                 1, 1, Code.UNKNOWN_NAME, f"there is no constant {unknown[0]}", f"The constants are {known}"
             )
             raise StrategyError([finding])
-        wrong = sorted(name for name, value in values.items() if not abs(value) <= MAX_LITERAL)
+        numbers = {name: _number(value) for name, value in values.items()}
+        wrong = sorted(name for name, value in numbers.items() if not abs(value) <= MAX_LITERAL)
         if wrong:
-            message = f"{wrong[0]} cannot be {values[wrong[0]]:g}"
+            message = f"{wrong[0]} cannot be {numbers[wrong[0]]:g}"
             raise StrategyError([Finding(1, 1, Code.NUMBER, message, f"Numbers go up to {MAX_LITERAL:g}")])
-        return _build(self.source, self._module, {**self.parameters, **{name: float(v) for name, v in values.items()}})
+        return _build(self.source, self._module, {**self.parameters, **numbers})
+
+
+def _number(value: object) -> float:
+    """The value as a float; NaN for what is no number, infinity for what is too large for one."""
+    try:
+        return float(value) if isinstance(value, SupportsFloat) else math.nan
+    except OverflowError:
+        return math.inf
 
 
 def compile_strategy(source: str) -> Strategy:

@@ -1,7 +1,7 @@
 """The cost of a strategy on a bar: counted from its operations, not timed, so that the same source costs the same
 everywhere.
 
-The weights are nanoseconds on one core of the kind the project is measured on (`cost_weights.py`, written by `tests/benchmarks/cost.py`, which also says how
+The weights are nanoseconds on one core of the kind the project is measured on (`cost_weights.json`, written by `tests/benchmarks/cost.py`, which also says how
 far nominal and measured times are apart); what they add up to is a nominal time. A budget that is met here is met on every bar of every symbol,
 whatever the data holds.
 """
@@ -9,10 +9,11 @@ whatever the data holds.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from stratforge.strategy.cost_weights import WEIGHTS
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import Argument, Node
 from stratforge.strategy.indicators import REGISTRY
@@ -25,6 +26,11 @@ MAX_NANOSECONDS = 20_000_000
 MAX_GATE_NANOSECONDS = 700_000_000
 MAX_PARENTHESES = 150
 
+# By operation, in nanoseconds: once; a bar; for each bar of the longest window; and for each of its bars on each bar.
+_WEIGHTS: dict[str, tuple[float, float, float, float]] = {
+    name: tuple(weights)
+    for name, weights in json.loads(Path(__file__).with_name("cost_weights.json").read_text(encoding="utf-8")).items()
+}
 _OPERATION_NANOSECONDS = 50
 _EVALUATION_NANOSECONDS = 10_000
 _CALL_OPERATIONS = 4
@@ -62,7 +68,7 @@ def node_nanoseconds(node: Node, bars: int) -> float:
     """The nominal time of one node over so many bars, its inputs not counted."""
     if node.operation == "field" or node.operation.startswith("column:"):
         return 0.0
-    weights, counts = WEIGHTS[weight_name(node)], features(node, bars)
+    weights, counts = _WEIGHTS[weight_name(node)], features(node, bars)
     return sum(weight * count for weight, count in zip(weights, counts, strict=True))
 
 

@@ -174,7 +174,7 @@ class OnBarCompiler:
         self.used |= {f"s_{key}" for key in self.keys}
         order = "bptqsk"
         arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
-        return OnBar(arguments, tuple(sorted(self.keys)), tuple(self.lines))
+        return OnBar(arguments, tuple(self.keys), tuple(self.lines))
 
     def _collect(self, function: ast.FunctionDef) -> None:
         for node in ast.walk(function):
@@ -183,6 +183,8 @@ class OnBarCompiler:
             key = _state_key(node)
             if key is not None and key not in self.keys:
                 self.keys.append(key)
+        # The order in which jsonb gives them back: live they are taken as they come.
+        self.keys.sort(key=lambda key: (len(key), key))
 
     def _refuse(self, node: ast.AST, message: str, suggestion: str, code: Code = Code.NOT_IN_LANGUAGE) -> Piece:
         self.findings.add(node, code, message, suggestion)
@@ -192,7 +194,7 @@ class OnBarCompiler:
         self.lines.append("    " * self.indent + line)
 
     def _return(self, decision: str) -> None:
-        state = "".join(f", s_{key}" for key in sorted(self.keys))
+        state = "".join(f", s_{key}" for key in self.keys)
         self._emit(f"return ({decision}{state})")
 
     # Statements ----------------------------------------------------------------------------------------

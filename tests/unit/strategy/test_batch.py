@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
-from stratforge.strategy import batch
+from stratforge.strategy import batch, compile_strategy
 from stratforge.strategy.batch import (
     Program,
     Sessions,
@@ -84,6 +85,19 @@ def test_what_is_not_compiled_yet_waits_behind_what_is_and_its_owners_others_do_
     list(evaluate_requests(window(), sessions, cache, [0, 31]))
     order = [place for place, _, _ in evaluate_requests(window(), sessions, cache, range(32))]
     assert set(order[:2]) == {0, 31}
+
+
+def test_a_state_is_taken_in_the_order_in_which_the_database_gives_it() -> None:
+    """jsonb orders keys by their length, then by their letters; another order is as right, and slower."""
+    source = "def on_bar(bar, position, state):\n    for key in range(1):\n        state['long'] = state['b'] + 10 * state['a'] + 100 * state['long']\n    state['a'] = 4\n"
+    strategy = compile_strategy(source)
+    assert strategy.on_bar.state == ("a", "b", "long")
+    sessions, cache = batch_of([source] * 2)
+    sessions.names[:] = [("a", "b", "long"), ("long", "b", "a")]
+    sessions.places[4] = 1
+    sessions.numbers = array("d", [0, 0, 0, 1, 2, 3, 0, 0, 0, 3, 2, 1])
+    found = [said[4:] for _, _, said in evaluate_requests(window(), sessions, cache, range(2))]
+    assert found == [(4.0, 2.0, 312.0)] * 2
 
 
 def test_work_on_each_is_announced_and_again_when_it_was_compiled() -> None:

@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from stratforge.backtest import run_backtest
@@ -163,8 +164,8 @@ def test_constants_that_make_it_too_dear_are_refused() -> None:
         strategy.with_parameters(N=1_000)
 
 
-@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e300, -1e16])
-def test_constants_are_finite_numbers_of_bounded_size(value: float) -> None:
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), 1e300, -1e16, 10**400, "5", None, [1], 1j])
+def test_constants_are_finite_numbers_of_bounded_size(value: Any) -> None:
     strategy = compile_strategy("N = 1\ndef on_bar(bar, position, state):\n    state['x'] = N\n")
     with pytest.raises(StrategyError, match="N cannot be"):
         strategy.with_parameters(N=value)

@@ -18,11 +18,6 @@ def spend(connection: Connection, bucket: str, capacity: float, per_second: floa
     return float(fetch_value(connection, "SELECT spend_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
 
 
-def has(connection: Connection, bucket: str, capacity: float, per_second: float) -> bool:
-    """Returns whether the bucket holds a token, without taking it."""
-    return bool(fetch_value(connection, "SELECT has_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
-
-
 def _hidden(bucket: str) -> str:
     kind, _, name = bucket.partition(":")
     return f"{kind}:{hashlib.sha256(name.encode()).hexdigest()[:32]}"
