@@ -220,7 +220,8 @@ class StrategyCache:
         self._bytes = 0
         self._texts: dict[str, str] = {}
         self._strategies: dict[tuple[str, int], Compiled] = {}
-        self._taken: dict[str, int] = {}
+        # Nanoseconds of programs that take far longer than was counted.
+        self.taken: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._strategies)
@@ -232,17 +233,17 @@ class StrategyCache:
     def note_time(self, program: str, counted: int, nanoseconds: int) -> None:
         """Notes what a program took: far more than was counted counts until it takes less, so that what is counted wrongly is not the others' loss."""
         if nanoseconds > _FAR * counted + _FAR_NANOSECONDS:
-            self._taken[program] = nanoseconds
-        elif self._taken:
-            self._taken.pop(program, None)
+            self.taken[program] = nanoseconds
+        else:
+            self.taken.pop(program, None)
 
     def costs(self, programs: Sequence[str], known: Sequence[Compiled | None]) -> npt.NDArray[np.int64]:
         """The nanoseconds that each of some programs is expected to take."""
         costs = [
             each.nanoseconds if each else self.compiling(program) for program, each in zip(programs, known, strict=True)
         ]
-        if self._taken:
-            costs = [max(cost, self._taken.get(program, 0)) for program, cost in zip(programs, costs, strict=True)]
+        if self.taken:
+            costs = [max(cost, self.taken.get(program, 0)) for program, cost in zip(programs, costs, strict=True)]
         return np.array(costs, dtype=np.int64)
 
     def found(self, program: str, window: int) -> Compiled | None:
@@ -362,7 +363,9 @@ def evaluate_requests(
                 # What others left may have been too much: before it counts it is tried with nothing but its own.
                 values.forget()
                 said = found.run(values, numbers[start:end], names[key])
-            cache.note_time(sessions.programs[program], found.nanoseconds, perf_counter_ns() - began)
+            took = perf_counter_ns() - began
+            if cache.taken or took > _FAR * found.nanoseconds + _FAR_NANOSECONDS:
+                cache.note_time(sessions.programs[program], found.nanoseconds, took)
             yield place, found.state, said
         except _FAILURES as error:
             if isinstance(error, MemoryError):
