@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
+from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.order_book import NewOrder
 
 from tests.support.ledger import OPEN, add_signal, add_trader, set_price
 from tests.support.world import World
@@ -90,3 +94,32 @@ def test_parts_that_a_split_leaves_are_settled_among_their_holders_and_all_can_b
     world.work.append("WHOLE")
     world.quiet()
     assert world.exchange.positions["WHOLE"] == 0
+
+
+def test_what_rests_in_parts_of_a_unit_is_cut_when_the_asset_stops_trading_in_fractions(world: World) -> None:
+    world.broker.prices["AAPL"] = Decimal(40)
+    with world.database.transaction() as connection:
+        ada, bob = (add_trader(connection, name) for name in ("ada", "bob"))
+        for trader, quantity in ((ada, 2.5), (bob, 3.5)):
+            add_signal(connection, trader, "buy", set_price(connection, "40"), quantity=quantity)
+    world.work.append("AAPL")
+    world.quiet()
+    with world.database.transaction() as connection:
+        for trader, size in ((ada, "2.5"), (bob, "0.5")):
+            terms = OrderTerms(Side.SELL, OrderType.LIMIT, Decimal(50))
+            new = NewOrder("AAPL", terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal(size), trader.session_id)
+            order_book.place_order(connection, trader.user_id, new)
+    world.execute("AAPL")
+    # The broker's list says from now on that it trades in whole units only.
+    world.broker.whole.add("AAPL")
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE assets SET fractionable = false WHERE symbol = 'AAPL'")
+    world.reconciler.run()
+    with world.database.transaction() as connection:
+        assert broken_invariants(connection) == {}
+        held = [row[0] for row in connection.execute("SELECT quantity FROM positions WHERE symbol = 'AAPL'")]
+        left = connection.execute(
+            "SELECT status::text, quantity, reserved_quantity, reason FROM orders WHERE type = 'limit' ORDER BY quantity"
+        ).fetchall()
+    assert (sum(held), {each % 1 for each in held}) == (6, {0})
+    assert left == [("CANCELED", Decimal("0.5"), 0, "WHOLE_UNITS_ONLY"), ("RESTING", 2, 2, None)]

@@ -95,6 +95,7 @@ class ExchangeBroker:
         self.fuse = fuse
         self.now_at = OPEN
         self.prices: dict[str, Decimal] = {}
+        self.whole = {"WHOLE"}
         # What happens to the next submission: "" nothing, "before" or "after" an error before or after the order was taken.
         self.submit_fault = ""
         self.read_fault = False
@@ -188,8 +189,9 @@ class ExchangeBroker:
         return self.now_at
 
     def asset(self, symbol: str) -> tuple[AssetRules, str] | None:
-        """Everything trades in fractions, but WHOLE."""
-        return AssetRules(symbol, crypto=is_crypto(symbol), fractionable=symbol != "WHOLE", scale=self.scale), symbol
+        """The rules of an asset: everything trades in fractions, but what is in `whole`."""
+        rules = AssetRules(symbol, crypto=is_crypto(symbol), fractionable=symbol not in self.whole, scale=self.scale)
+        return rules, symbol
 
     def assets(self) -> list[tuple[AssetRules, str]]:
         """A few."""

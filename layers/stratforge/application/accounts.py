@@ -15,6 +15,7 @@ from stratforge.application.logins import Login, Origin, begin_login, prove, too
 from stratforge.application.passwords import NewCredentials, PasswordChange, hash_password
 from stratforge.application.quotas import spend_first
 from stratforge.bus.outbox import Outbox
+from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import accounts, export, logins
@@ -80,6 +81,9 @@ def close_account(database: Database, outbox: Outbox, caller: Caller, password: 
     prove(database, caller, password)
     with database.transaction(caller) as connection:
         symbols = accounts.symbols_of(connection, caller.user_id)
+        # Whoever executes one of them has its orders before their users; closing begins with the user.
+        for symbol in symbols:
+            lock_symbol(connection, symbol)
         closed = accounts.close_account(connection)
     if not closed:
         raise NotFound("user")

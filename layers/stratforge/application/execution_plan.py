@@ -54,6 +54,10 @@ class Planned:
 
 def plan(connection: Connection, symbol: str, state: SymbolState | None, around: Surroundings) -> Planned:
     """Plans a symbol that has no block at work, inside the caller's transaction, which holds the symbol's lock."""
+    if around.asset is not None and around.asset.whole_units:
+        cut = execution.cut_to_whole_units(connection, symbol, around.asset.allocation_step)
+        if cut:
+            return Planned(cut)
     due = execution.due_orders(connection, symbol)
     if state is None:
         return _plan_without_price(connection, due)

@@ -25,7 +25,7 @@ from stratforge.storage.ledger.symbols import (
     lock_symbol,
 )
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 # What wants to be done -------------------------------------------------------------------------------------------
 
@@ -93,7 +93,7 @@ def due_orders(connection: Connection, symbol: str) -> list[DueOrder]:
                CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
                     WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}' END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
-        WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR UPDATE OF o
+        WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
         (symbol,),
     )
@@ -146,7 +146,7 @@ def replaceable(connection: Connection, symbol: str, order_ids: Sequence[UUID]) 
         _release,
         """
         SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS quantity FROM orders
-        WHERE id = ANY(%s) AND symbol = %s AND status IN ('PENDING', 'RESTING') AND cancel_requested_at IS NULL FOR UPDATE
+        WHERE id = ANY(%s) AND symbol = %s AND status IN ('PENDING', 'RESTING') AND cancel_requested_at IS NULL FOR NO KEY UPDATE
         """,
         (list(order_ids), symbol),
     )
@@ -173,7 +173,7 @@ def lock_accounts(
         f"""
         WITH locked AS (
             SELECT id, virtual_balance, reserved_cash, greatest(trading_state, imposed_state) AS trading_state
-            FROM users WHERE id = ANY(%(users)s) ORDER BY id {"FOR UPDATE" if lock else ""})
+            FROM users WHERE id = ANY(%(users)s) ORDER BY id {"FOR NO KEY UPDATE" if lock else ""})
         SELECT l.id AS user_id, l.virtual_balance AS cash, l.virtual_balance + l.reserved_cash + held.value AS equity, l.trading_state,
                r.max_position, r.max_exposure, r.max_daily_loss, r.max_drawdown, r.max_orders_per_minute, r.cooldown_minutes,
                r.price_band, held.value + l.reserved_cash AS exposure, held.symbol_value + CASE WHEN r.max_position IS NULL THEN 0 ELSE coalesce((
@@ -215,7 +215,7 @@ def free_quantities(
     rows = connection.execute(
         f"""
         SELECT user_id, session_id, quantity - reserved_quantity FROM positions
-        WHERE symbol = %s AND user_id = ANY(%s) ORDER BY user_id, session_id {"FOR UPDATE" if lock else ""}
+        WHERE symbol = %s AND user_id = ANY(%s) ORDER BY user_id, session_id {"FOR NO KEY UPDATE" if lock else ""}
         """,  # noqa: S608 - a clause of ours
         (symbol, list(set(user_ids))),
     )
@@ -344,7 +344,7 @@ def end_replaced(connection: Connection, order_ids: Sequence[UUID], symbol: str)
 _END_ALL_WAITING = f"""
 WITH waiting AS (
     SELECT id, user_id, session_id, reserved_cash AS cash, reserved_quantity AS shares FROM orders
-    WHERE symbol = %(symbol)s AND status IN ('PENDING', 'RESTING') FOR UPDATE),
+    WHERE symbol = %(symbol)s AND status IN ('PENDING', 'RESTING') FOR NO KEY UPDATE),
 {release("waiting")}
 UPDATE orders SET {ENDED_WAITING} WHERE id IN (SELECT id FROM waiting)
 """  # noqa: S608 - statements of ours
@@ -365,3 +365,33 @@ def end_waiting(connection: Connection, request: OrderRequest, reason: Reason) -
         "UPDATE orders SET status = 'CANCELED', reason = %s, completed_at = now() WHERE id = %s AND status = 'PENDING'",
         (reason, request.order_id),
     )
+
+
+_CUT = f"""
+WITH odd AS (
+    SELECT id, user_id, session_id, side, quantity - filled_quantity AS remaining, (quantity - filled_quantity) %% %(unit)s AS part, reserve_price,
+           reserved_cash, reserved_quantity
+    FROM orders WHERE {{odd}} FOR NO KEY UPDATE),
+given_back AS (
+    SELECT id, user_id, session_id, part, CASE WHEN part = remaining THEN reserved_cash WHEN side = 'buy' THEN part * reserve_price ELSE 0 END AS cash,
+           CASE WHEN part = remaining THEN reserved_quantity WHEN side = 'sell' THEN part ELSE 0 END AS shares, part = remaining AS ends FROM odd),
+{release("given_back")}
+UPDATE orders o SET
+    quantity = CASE WHEN g.ends THEN o.quantity ELSE o.quantity - g.part END,
+    status = (CASE WHEN NOT g.ends THEN 'RESTING' WHEN o.filled_quantity > 0 THEN 'PARTIALLY_FILLED' ELSE 'CANCELED' END)::order_status,
+    reason = CASE WHEN g.ends THEN %(reason)s ELSE o.reason END, completed_at = CASE WHEN g.ends THEN now() END,
+    reserved_cash = o.reserved_cash - g.cash, reserved_quantity = o.reserved_quantity - g.shares
+FROM given_back g WHERE o.id = g.id
+"""  # noqa: S608 - statements of ours
+_ODD = "symbol = %(symbol)s AND status = 'RESTING' AND (quantity - filled_quantity) %% %(unit)s <> 0"
+
+
+def cut_to_whole_units(connection: Connection, symbol: str, unit: Decimal) -> int:
+    """Takes parts of a unit off what rests on a symbol, which the transaction has locked: it traded in fractions when they were accepted, and does
+    no longer. What would have been less than a unit ends. Returns how many orders were cut.
+    """
+    parameters = {"symbol": symbol, "unit": unit, "reason": Reason.WHOLE_UNITS_ONLY}
+    if not fetch_value(connection, f"SELECT EXISTS (SELECT FROM orders WHERE {_ODD})", parameters):  # noqa: S608 - a condition of ours
+        return 0
+    lock_users(connection, f"SELECT user_id FROM orders WHERE {_ODD}", parameters)  # noqa: S608 - a condition of ours
+    return connection.execute(_CUT.format(odd=_ODD), parameters).rowcount

@@ -36,7 +36,7 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         """
         SELECT id AS block_id, symbol, side, quantity, cross_quantity, cross_low, cross_high, fee_rate, limit_price,
                filled_quantity, filled_value, step
-        FROM block_orders WHERE client_order_id = %s AND completed_at IS NULL FOR UPDATE
+        FROM block_orders WHERE client_order_id = %s AND completed_at IS NULL FOR NO KEY UPDATE
         """,
         (client_order_id,),
     )
@@ -49,7 +49,7 @@ def apply_progress(connection: Connection, client_order_id: str, progress: Order
         """
         SELECT id AS order_id, side, quantity - filled_before AS quantity, filled_quantity - filled_before AS filled_quantity,
                CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END AS "limit"
-        FROM orders WHERE block_order_id = %(block)s ORDER BY id FOR UPDATE
+        FROM orders WHERE block_order_id = %(block)s ORDER BY id FOR NO KEY UPDATE
         """,
         orders_of,
     )
@@ -97,7 +97,7 @@ before AS (
     SELECT p.user_id, p.session_id, p.quantity, p.cost_basis FROM positions p
     JOIN (SELECT DISTINCT user_id, session_id FROM traded) t
         ON p.user_id = t.user_id AND p.session_id IS NOT DISTINCT FROM t.session_id
-    WHERE p.symbol = %(symbol)s FOR UPDATE OF p),
+    WHERE p.symbol = %(symbol)s FOR NO KEY UPDATE OF p),
 -- Within one settlement an account's sales of a session share one average cost, so the order of its trades does not matter.
 priced AS (
     SELECT t.*, CASE WHEN t.side = 'sell' THEN round(b.cost_basis * t.quantity / b.quantity, 12) ELSE 0 END AS cost

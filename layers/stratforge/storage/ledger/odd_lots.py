@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 from stratforge.portfolio.allocation import allocate, apportion
 from stratforge.portfolio.assets import QUANTITY_STEP, ZERO, AssetRules
 from stratforge.portfolio.corrections import Adjustment
+from stratforge.storage.ledger.execution import cut_to_whole_units
 from stratforge.storage.ledger.reconciliation import apply_adjustments
 from stratforge.storage.ledger.reservations import lock_users
 from stratforge.storage.ledger.symbols import lock_symbol, read_symbol
@@ -58,6 +59,8 @@ def settle_odd_lots(connection: Connection, symbol: str) -> bool:
     )
     if asset is None or state is None or state.halted or at_work is not None:
         return False
+    # What rests to be sold holds whole units back from here on, and whatever is drawn leaves them.
+    cut_to_whole_units(connection, symbol, asset.step)
     lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(symbol)s AND quantity > 0", parameters)
     found = fetch_all(
         connection,

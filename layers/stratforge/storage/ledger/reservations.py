@@ -4,7 +4,8 @@ A user's cash is free (`virtual_balance`) or held back for his orders (`reserved
 (`reserved_quantity`). Every function here gives the text of statements that stand as common table expressions in the statement that changes the
 orders, so that an order and what it holds change together, in one round trip. A movement names a relation of that statement.
 
-Whoever moves anything has locked the users first, in the order of their ids (`lock_users`).
+Whoever moves anything has locked the users first, in the order of their ids (`lock_users`): not their keys, so that whoever places an order
+meanwhile, which only names its user, waits for nobody.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ def lock_users(connection: Connection, user_ids: LiteralString, parameters: Mapp
     other in a circle.
     """
     connection.execute(
-        f"SELECT FROM users WHERE id IN ({user_ids}) ORDER BY id FOR UPDATE",
+        f"SELECT FROM users WHERE id IN ({user_ids}) ORDER BY id FOR NO KEY UPDATE",
         parameters,
     )
 
