@@ -7,6 +7,8 @@ export PYTHONPATH := layers:localstack:.
 # Compiled once: where the environment forbids it, every process compiles every module anew, which is most of a start.
 export PYTHONDONTWRITEBYTECODE :=
 ARGS ?=
+# Runs a module of Python that ends without a traceback when it is stopped, already while it imports.
+RUN := -c 'import runpy, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)'
 
 # Processes that run the tests: the platform's, the browser's, and all others. WORKERS=0 runs them one after the other in one.
 WORKERS ?= 3
@@ -24,17 +26,18 @@ install: .venv/.installed ## Builds .venv from the lock files
 
 .venv/.installed: layers/requirements/local.txt layers/requirements/bootstrap.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "make install: Python 3.11 or newer is needed; set PYTHON=python3.12 or the like")'
-	@$(PYTHON) -m venv .venv || { echo "make install: this Python has no venv; on Debian install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r layers/requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; from importlib.util import find_spec; sys.exit(0 if find_spec("ensurepip") else "make install: this Python has no venv; on Debian install python3-venv")'
+	@$(PYTHON) $(RUN) venv .venv
+	@$(BIN)/python $(RUN) pip install -q --disable-pip-version-check --require-hashes -r layers/requirements/bootstrap.txt
 	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r layers/requirements/local.txt
 	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 up: install ## Brings the platform up on this machine (ARGS="--port 8000 --speed 60 --fresh")
-	@$(BIN)/python -W ignore localstack/up.py $(ARGS)
+	@$(BIN)/python -W ignore $(RUN) up $(ARGS)
 
 demo: install ## Brings it up, trades, checks every invariant, goes down; one JSON object on stdout
-	@$(BIN)/python -W ignore localstack/demo.py $(ARGS)
+	@$(BIN)/python -W ignore $(RUN) demo $(ARGS)
 
 test: install ## Runs all tests, side by side (WORKERS=3)
 	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 $(ARGS)

@@ -13,6 +13,7 @@ import psycopg
 from stratforge.market import is_crypto
 from stratforge.portfolio.corrections import is_rounding
 from stratforge.storage.ledger import invariants, reconciliation
+from stratforge.storage.strategies.evaluations import NEW_BARS
 
 from local_platform.platform import Platform
 
@@ -131,7 +132,7 @@ def audit(platform: Platform, since: Mark | None = None) -> Audit:
             block_orders=_one(connection, "SELECT count(*) FROM block_orders"),
             fills=_one(connection, "SELECT count(*) FROM fills"),
             trades=_one(connection, "SELECT count(*) FROM trades"),
-            lost=(*lost, *_column(connection, _MISSED_BARS, since.at), *_column(connection, _WITHOUT_ORDER, since.at)),
+            lost=(*lost, *missed_bars(connection, since.at), *_column(connection, _WITHOUT_ORDER, since.at)),
             duplicated=(*doubled, *_column(connection, _MORE_ORDERS, since.at)),
             broken={
                 name: new
@@ -143,15 +144,22 @@ def audit(platform: Platform, since: Mark | None = None) -> Audit:
         )
 
 
-# A session must have seen every bar between its first and its last.
-_MISSED_BARS = """
+def missed_bars(connection: psycopg.Connection[Any], since: datetime) -> list[str]:
+    """Says which sessions begun since then have not seen every bar between their first and their last.
+
+    One that was stored after a later one had been evaluated filled a hole of history: nobody was to see it.
+    """
+    return _column(connection, _MISSED_BARS, since)
+
+
+_MISSED_BARS = f"""
     SELECT format('session %%s of %%s saw %%s bars of %%s between %%s and %%s', s.id, s.symbol, s.bars_evaluated, m.bars,
                   s.first_bar_time, s.last_bar_time)
     FROM sessions s CROSS JOIN LATERAL (
-        SELECT count(*) AS bars FROM market_data m WHERE m.symbol = s.symbol AND m.timeframe = '1Min'
+        SELECT count(*) AS bars FROM {NEW_BARS} AND m.symbol = s.symbol
         AND m.time BETWEEN s.first_bar_time AND s.last_bar_time) m
     WHERE s.first_bar_time IS NOT NULL AND s.started_at >= %s AND m.bars <> s.bars_evaluated
-"""
+"""  # noqa: S608 - a condition of ours
 _WITHOUT_ORDER = """
     SELECT format('signal %%s was executed and has no order', g.id) FROM signals g
     WHERE g.status = 'EXECUTED' AND g.created_at >= %s

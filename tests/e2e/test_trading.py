@@ -87,15 +87,14 @@ def test_lost_order_updates_are_recovered_by_the_reconciler(platform: Platform) 
     assert one(platform, recoveries) - before >= 3
 
 
-@pytest.mark.parametrize("victim", ["ingestor", "evaluator", "executor", "settler"])
-def test_killing_a_process_in_the_middle_of_a_run_loses_and_doubles_nothing(platform: Platform, victim: str) -> None:
-    traders = Traders(platform, f"killed-{victim}")
+def test_processes_killed_in_the_middle_of_a_run_lose_and_double_nothing(platform: Platform) -> None:
+    traders = Traders(platform, "killed")
     traders.trade(5)
-    if victim == "ingestor":
-        restarts = platform.process("ingestor").restarts
-        os.kill(platform.process("ingestor").pid, signal.SIGKILL)
-        wait_for(lambda: platform.process("ingestor").restarts > restarts, 30, "a restart of the ingestor")
-    else:
+    restarts = platform.process("ingestor").restarts
+    os.kill(platform.process("ingestor").pid, signal.SIGKILL)
+    wait_for(lambda: platform.process("ingestor").restarts > restarts, 30, "a restart of the ingestor")
+    for victim in ("evaluator", "executor", "settler"):
+        traders.trade(5)
         _kill_at_work(platform, victim)
     traders.trade(10, 150)
     assert_clean(traders.stop())

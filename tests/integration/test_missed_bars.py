@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
+from local_platform.audit import missed_bars
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.application.replays import compare_session
 from stratforge.market import BarColumns
@@ -248,3 +249,17 @@ def test_a_bar_that_came_late_makes_no_fresh_price(live: Live) -> None:
     with live.database.transaction() as connection:
         row = connection.execute("SELECT received_at < now() - interval '50 minutes' FROM latest_prices").fetchone()
     assert row == (False,)
+
+
+def test_the_local_audit_misses_what_sessions_did_not_see_and_not_what_filled_a_hole_of_history(live: Live) -> None:
+    long_ago = OPEN - timedelta(days=10_000)
+    live.evaluate(*(bar(minute) for minute in (0, 1, 2, 4)))
+    # Whoever was to send the bar before it died, and it came from history when the next one had been evaluated.
+    store(live, 3)
+    live.evaluate(bar(5))
+    assert seen(live).bars == 5
+    with live.database.transaction() as connection:
+        assert missed_bars(connection, long_ago) == []
+        connection.execute("UPDATE sessions SET bars_evaluated = bars_evaluated - 1")
+        (said,) = missed_bars(connection, long_ago)
+    assert "saw 4 bars of 5" in said

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
 from stratforge.application.audit_ledger import audit_ledger
+from stratforge.application.execute_symbol import SymbolExecutor
+from stratforge.bus.messages import MarketUpdate
 from stratforge.market.sizes import Side, SizeKind
+from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger.execution import due_orders, lock_accounts
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 
-from tests.support.ledger import Trader, add_trader, set_price
+from tests.support.ledger import OPEN, Trader, add_trader, set_price
 from tests.support.world import World
 
 
@@ -85,3 +90,79 @@ def test_a_last_fill_of_a_few_billionths_of_a_coin_ends_its_block(world: World, 
     assert {status(world, each)[0] for each in orders} == {"FILLED"}
     world.work = ["BTC/USD"]
     world.quiet()
+
+
+def test_a_worse_limit_beside_a_better_one_binds_it_for_one_block_at_most(world: World) -> None:
+    """The offer is half a percent above the last price: one of two limits that seem as good as at the market reaches it."""
+    victim, other = trader_with(world, "victim", 10_000), trader_with(world, "other", 10_000)
+    better = buy(world, victim, "10", "50.75")
+    buy(world, other, "1", "50.10")
+    offer, limits = Decimal("50.25"), []
+    for second in range(1, 40, 11):
+        world.broker.now_at = OPEN + timedelta(seconds=60 + second)
+        update = MarketUpdate(symbol="AAPL", price=Decimal(50), size=Decimal(1), time=world.broker.now_at)
+        world.executor.note_update(update)
+        world.execute("AAPL")
+        for order in [each for each in world.exchange.orders.values() if each.open]:
+            assert order.limit_price is not None
+            limits.append(order.limit_price)
+            if order.limit_price >= offer:
+                world.exchange.fill(order, order.quantity, offer, world.broker.now_at)
+            else:
+                world.exchange.cancel(order, world.broker.now_at)
+        while world.updates:
+            assert world.settle(0)
+    assert limits[:2] == [Decimal("50.10"), Decimal("50.75")]
+    assert status(world, better) == ("FILLED", None)
+
+
+def test_an_order_is_replaced_while_its_symbol_is_executed(world: World) -> None:
+    ada = trader_with(world, "ada", 1000)
+    rests = buy(world, ada, "10", "40")
+    world.execute("AAPL")
+    with world.database.transaction() as executing:
+        lock_accounts(executing, {ada.user_id}, "AAPL", OPEN)
+        due_orders(executing, "AAPL")
+        with world.fragile.transaction() as connection:
+            connection.execute("SET LOCAL lock_timeout = '5s'")
+            terms = OrderTerms(Side.BUY, OrderType.LIMIT, limit_price=Decimal(41))
+            new = NewOrder("AAPL", terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal(10), None, rests)
+            order_book.place_order(connection, ada.user_id, new)
+
+
+@pytest.mark.parametrize("limit", [55, 60])
+def test_what_rests_of_an_asset_that_stops_trading_in_fractions_harms_nobody(world: World, limit: int) -> None:
+    ada, bob = trader_with(world, "ada", 1000), trader_with(world, "bob", 1000)
+    for who, quantity in ((ada, "2.5"), (bob, "3.5")):
+        buy(world, who, quantity, None)
+    world.work = ["AAPL"]
+    world.quiet()
+    terms = OrderTerms(Side.SELL, OrderType.LIMIT, limit_price=Decimal(limit))
+    with world.database.transaction() as connection:
+        new = NewOrder("AAPL", terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal("2.5"), None)
+        resting = order_book.place_order(connection, ada.user_id, new).order_id
+    world.execute("AAPL")
+    fractional = world.broker.asset
+
+    def whole(symbol: str) -> tuple[AssetRules, str] | None:
+        found = fractional(symbol)
+        return found and (replace(found[0], fractionable=False), symbol)
+
+    world.broker.asset = whole  # type: ignore[method-assign]
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE assets SET fractionable = false WHERE symbol = 'AAPL'")
+    for _ in range(4):
+        # Whichever way the draw falls, nobody gives away what his order sells.
+        assert world.reconciler.run().clean
+    world.broker.prices["AAPL"] = Decimal(56)
+    world.executor = SymbolExecutor(world.fragile, world.broker, claim=timedelta(0))
+    for minute in (5, 7):
+        world.broker.now_at = OPEN + timedelta(minutes=minute + 1)
+        with world.database.transaction() as connection:
+            set_price(connection, "56", minute)
+        world.work = ["AAPL"]
+        world.quiet()
+    sold = [each.quantity for each in world.exchange.orders.values() if each.side == "sell"]
+    assert all(each % 1 == 0 for each in sold)
+    assert bool(sold) == (limit == 55)
+    assert (status(world, resting)[0] == "RESTING") == (limit == 60)

@@ -87,8 +87,8 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]
-    limits_first = blocks.limits_are_next(connection, symbol)
-    net = _net(executable, market, limits_first=limits_first)
+    turn = _Turn(blocks.limits_are_next(connection, symbol), blocks.best_limits_go_alone(connection, symbol))
+    net = _net(executable, market, turn)
     short: set[int] = set()
     if net is not None and net.side == Side.BUY and net.limit_price is not None:
         room = buying_power.room(connection, crypto=market.asset is not None and market.asset.crypto)
@@ -102,7 +102,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
                 # Nothing of it fits. What is sold goes out without it, and makes room.
                 short = {id(each) for each in executable if each.request.terms.side == Side.BUY}
                 executable = [each for each in executable if id(each) not in short]
-                fitting = _net(executable, market, limits_first=limits_first)
+                fitting = _net(executable, market, turn)
             net = fitting
     left_out = {id(executable[index]) for index in net.left_out} if net else set()
     inside = [decision for decision in executable if id(decision) not in left_out]
@@ -180,13 +180,27 @@ def market_of(state: SymbolState, asset: AssetRules | None, *, is_open: bool) ->
     )
 
 
-def _net(executable: Sequence[Decision], market: Market, *, limits_first: bool) -> Block | None:
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    limits_first: bool
+    best_alone: bool
+
+
+def _net(executable: Sequence[Decision], market: Market, turn: _Turn) -> Block | None:
     if market.asset is None:
         return None
     orders = [ExecutableOrder(each.request.terms.side, each.remaining, each.limit) for each in executable]
     # Drawn anew each time, since the side that goes to the broker pays the spread.
     balanced = secrets.choice(list(Side))
-    return net_orders(orders, market.price, market.collar, market.asset, balanced=balanced, limits_first=limits_first)
+    return net_orders(
+        orders,
+        market.price,
+        market.collar,
+        market.asset,
+        balanced=balanced,
+        limits_first=turn.limits_first,
+        best_alone=turn.best_alone,
+    )
 
 
 def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundings) -> NewBlock:

@@ -49,6 +49,7 @@ def net_orders(
     *,
     balanced: Side,
     limits_first: bool,
+    best_alone: bool = False,
 ) -> Block | None:
     """Nets executable orders: opposite sides cross, the rest goes to the broker within the collar.
 
@@ -62,6 +63,8 @@ def net_orders(
         asset: What the broker takes of it.
         balanced: The side that goes to the broker when the sides are equal; to be drawn, since it pays the spread.
         limits_first: It is the turn of limit orders, if there are any.
+        best_alone: Limits that seemed as good as at the market were not: now the best of each side goes without the others, whose limits would
+            bind it.
 
     Returns:
         The block; None when there are no orders.
@@ -72,7 +75,7 @@ def net_orders(
     bounds = [_bound(order, widest[order.side]) for order in orders]
     tight = {i for i, order in enumerate(orders) if bounds[i] != widest[order.side]}
     free = set(range(len(orders))) - tight
-    inside = _best_limits(orders, tight, price) if tight and (limits_first or not free) else free
+    inside = _best_limits(orders, tight, price, alone=best_alone) if tight and (limits_first or not free) else free
     bought = sum((orders[i].quantity for i in inside if orders[i].side == Side.BUY), ZERO)
     sold = sum((orders[i].quantity for i in inside if orders[i].side == Side.SELL), ZERO)
     left_out = frozenset(range(len(orders))) - inside
@@ -104,13 +107,15 @@ def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
     return min(order.limit, widest) if order.side == Side.BUY else max(order.limit, widest)
 
 
-def _best_limits(orders: Sequence[ExecutableOrder], tight: set[int], price: Decimal) -> set[int]:
-    """The limit orders with the best price of their side, and those that are as good as at the market."""
+def _best_limits(orders: Sequence[ExecutableOrder], tight: set[int], price: Decimal, *, alone: bool) -> set[int]:
+    """The limit orders with the best price of their side, and (unless those go alone) all that seem as good as at the market."""
     best: set[int] = set()
     for side, sign in ((Side.BUY, 1), (Side.SELL, -1)):
         ranks = {i: (orders[i].limit or price) * sign for i in tight if orders[i].side == side}
         if ranks:
-            level = min(max(ranks.values()), price * (sign + COMFORT))
+            level = max(ranks.values())
+            if not alone:
+                level = min(level, price * (sign + COMFORT))
             best |= {i for i, rank in ranks.items() if rank >= level}
     return best
 

@@ -129,6 +129,18 @@ def limits_are_next(connection: Connection, symbol: str) -> bool:
     return row is not None and bool(row[0])
 
 
+def best_limits_go_alone(connection: Connection, symbol: str) -> bool:
+    """Returns whether nothing was filled of the last block of the symbol that left no limit orders out."""
+    row = connection.execute(
+        """
+        SELECT filled_quantity = 0 FROM block_orders WHERE symbol = %s AND NOT left_out AND completed_at IS NOT NULL
+        ORDER BY created_at DESC LIMIT 1
+        """,
+        (symbol,),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
 def overdue_symbols(connection: Connection) -> list[str]:
     """Symbols whose block at work has to be seen to: what the broker did not fill in time, and what was stored and not sent."""
     rows = connection.execute(

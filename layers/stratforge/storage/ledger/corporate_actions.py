@@ -223,7 +223,7 @@ def _split_orders(
                status = 'RESTING' AS accepted, triggered_at IS NOT NULL AS triggered, filled_quantity AS filled,
                CASE WHEN status = 'RESTING' THEN quantity - filled_quantity ELSE 0 END AS remaining, reserve_price, reserved_cash,
                reserved_quantity, water_mark
-        FROM orders WHERE symbol = %s AND (status = 'RESTING' AND decided_at < %s OR status = 'PENDING' AND NOT %s) ORDER BY id FOR UPDATE
+        FROM orders WHERE symbol = %s AND (status = 'RESTING' AND decided_at < %s OR status = 'PENDING' AND NOT %s) ORDER BY id FOR NO KEY UPDATE
         """,
         (action.symbol, starts_at, late),
     )

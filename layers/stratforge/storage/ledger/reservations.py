@@ -18,7 +18,7 @@ from stratforge.storage.postgres.database import Connection
 
 def lock_users(connection: Connection, user_ids: LiteralString, parameters: Mapping[str, Any]) -> None:
     """Locks the balances of the users that a query names, in the order of their ids, so that two symbols of one user never wait for each
-    other in a circle.
+    other in a circle. Ids do not change, so whoever only refers to a user (with a new order) does not wait.
     """
     connection.execute(
         f"SELECT FROM users WHERE id IN ({user_ids}) ORDER BY id FOR NO KEY UPDATE",

@@ -170,12 +170,12 @@ def record_outcomes(
 
 
 # Bars that were new when they were stored: the others filled a hole of history after later bars had been evaluated, and nobody is evaluated on them.
-_NEW_BARS = "market_data m WHERE m.timeframe = '1Min' AND (m.after_bar IS NULL OR m.after_bar < m.time)"
+NEW_BARS = "market_data m WHERE m.timeframe = '1Min' AND (m.after_bar IS NULL OR m.after_bar < m.time)"
 
 
 def bar_before(connection: Connection, symbol: str, bar_time: datetime) -> datetime | None:
     """The bar that sessions were to be evaluated on before the one at `bar_time`; None when it is the first."""
-    query = f"SELECT max(m.time) FROM {_NEW_BARS} AND m.symbol = %s AND m.time < %s"  # noqa: S608 - a condition of ours
+    query = f"SELECT max(m.time) FROM {NEW_BARS} AND m.symbol = %s AND m.time < %s"  # noqa: S608 - a condition of ours
     found: datetime | None = fetch_value(connection, query, (symbol, bar_time))
     return found
 
@@ -192,7 +192,7 @@ def note_missed_bars(
         f"""
         INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar, bars, filled)
         SELECT s.id, s.user_id, s.last_bar_time, %(bar_time)s, missed.bars, true FROM sessions s
-        CROSS JOIN LATERAL (SELECT count(*)::int AS bars FROM {_NEW_BARS}
+        CROSS JOIN LATERAL (SELECT count(*)::int AS bars FROM {NEW_BARS}
                             AND m.symbol = s.symbol AND m.time > s.last_bar_time AND m.time < %(bar_time)s) missed
         WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND missed.bars > 0
         ON CONFLICT DO NOTHING
@@ -204,7 +204,7 @@ def note_missed_bars(
         WITH seen AS (
             SELECT min(s.last_bar_time) AS until FROM sessions s
             WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time < %(bar_time)s)
-        SELECT m.time, coalesce(lag(m.time) OVER (ORDER BY m.time), seen.until) FROM seen, {_NEW_BARS}
+        SELECT m.time, coalesce(lag(m.time) OVER (ORDER BY m.time), seen.until) FROM seen, {NEW_BARS}
           AND m.symbol = %(symbol)s AND m.time > seen.until AND m.time <= %(bar_time)s ORDER BY m.time
         """,  # noqa: S608 - a condition of ours
         {"symbol": symbol, "shard": shard, "bar_time": bar_time},
@@ -230,7 +230,7 @@ def overdue_bars(connection: Connection) -> list[OverdueBar]:
         _overdue,
         f"""
         SELECT DISTINCT s.shard, last.symbol, last.time, last.open, last.high, last.low, last.close, last.volume FROM sessions s
-        CROSS JOIN LATERAL (SELECT m.* FROM {_NEW_BARS} AND m.symbol = s.symbol ORDER BY m.time DESC LIMIT 1) last
+        CROSS JOIN LATERAL (SELECT m.* FROM {NEW_BARS} AND m.symbol = s.symbol ORDER BY m.time DESC LIMIT 1) last
         WHERE s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time < last.time AND last.time < %s ORDER BY last.symbol, s.shard
         """,  # noqa: S608 - a condition of ours
         (oldest_actionable(now),),

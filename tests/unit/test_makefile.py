@@ -1,0 +1,58 @@
+"""What a person sees who stops a command of the Makefile while it has hardly begun."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from local_platform.synthesis import ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout where nothing is installed yet."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "layers" / "requirements", tmp_path / "layers" / "requirements")
+    return tmp_path
+
+
+def stopped(folder: Path, target: str, while_importing: str) -> list[str]:
+    """What is said when Ctrl-C is pressed as soon as a module is imported."""
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONPROFILEIMPORTTIME": "1"}
+    environment.pop("MAKEFLAGS", None)
+    process = subprocess.Popen(
+        ["make", "--old-file=install", f"BIN={Path(sys.executable).parent}", f"PYTHON={sys.executable}", target],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        if line.startswith("import time:") and line.split("|")[-1].strip() == while_importing:
+            os.killpg(process.pid, signal.SIGINT)
+        elif not line.startswith("import time:"):
+            said.append(line)
+    assert process.wait(60) != 0
+    return said
+
+
+@pytest.mark.parametrize("target", ["up", "demo"])
+def test_who_stops_a_platform_that_is_still_imported_reads_one_line(target: str) -> None:
+    (line,) = stopped(ROOT, target, "psycopg")
+    assert "Interrupt" in line
+
+
+def test_who_stops_the_installation_reads_one_line(checkout: Path) -> None:
+    (line,) = stopped(checkout, ".venv/.installed", "venv")
+    assert "Interrupt" in line
+    assert not (checkout / ".venv" / ".installed").exists()
