@@ -5,9 +5,6 @@ from __future__ import annotations
 import ast
 import http.server
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -313,14 +310,6 @@ def test_a_blocked_account_is_the_platforms_matter(server: Any, broker: AlpacaBr
     server.answer = (200, {**whole, block: True})
     with pytest.raises(BrokerRefusesPlatform, match=block):
         broker.check_account()
-
-
-@pytest.mark.parametrize("function", ["executor", "settler", "evaluator", "api"])
-def test_what_a_bar_or_a_visitor_waits_for_loads_no_pandas(function: str) -> None:
-    code = f"import sys, functions.{function}.handler; sys.exit('pandas' in sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}/layers:{ROOT}", "AWS_REGION": "us-east-1"}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(("as_traded", "adjustment"), [(False, "split"), (True, "raw")])
