@@ -184,11 +184,6 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     """A resting order that woke up: joins with what it still wants, after its reservation is brought up to the market."""
     if not market.trades:
         return Decision(request, Action.WAIT)
-    asset = market.asset
-    # Whole units only, since it was accepted: what is less than one cannot be traded.
-    quantity = asset.conform(request.remaining) if asset and asset.whole_units else request.remaining
-    if quantity == 0:
-        return Decision(request, Action.REFUSE, reason=Reason.WHOLE_UNITS_ONLY)
     account = books.accounts[request.user_id]
     # A triggered stop buys at the market, wherever that is by now; a limit is what it was.
     reserve_price = request.reserve_price
@@ -204,7 +199,7 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     return Decision(
         request,
         Action.REST if stop_limit_waits else Action.JOIN,
-        remaining=quantity,
+        remaining=request.remaining,
         reserve_price=reserve_price,
         reserved_cash=reserved,
         reserved_quantity=request.reserved_quantity,

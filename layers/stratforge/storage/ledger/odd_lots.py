@@ -25,7 +25,7 @@ from stratforge.storage.market.assets import read_asset
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
-# Whoever is to get a whole unit has to pay for the rest of it, and who loses his part must not be selling it; else lots are drawn anew, so often.
+# Whoever is to get a whole unit has to pay for the rest of it; where he cannot, lots are drawn anew, so often.
 _DRAWS = 20
 
 
@@ -46,7 +46,6 @@ class _Holding:
     user_id: UUID
     session_id: UUID | None
     odd: Decimal
-    free: Decimal
     cash: Decimal
 
 
@@ -67,8 +66,7 @@ def settle_odd_lots(connection: Connection, symbol: str) -> bool:
         connection,
         _Holding,
         """
-        SELECT p.user_id, p.session_id, p.quantity %% %(unit)s AS odd, p.quantity - p.reserved_quantity AS free, u.virtual_balance AS cash
-        FROM positions p JOIN users u ON u.id = p.user_id
+        SELECT p.user_id, p.session_id, p.quantity %% %(unit)s AS odd, u.virtual_balance AS cash FROM positions p JOIN users u ON u.id = p.user_id
         WHERE p.symbol = %(symbol)s AND p.quantity %% %(unit)s <> 0 ORDER BY p.user_id, p.session_id
         """,
         parameters,
@@ -88,8 +86,7 @@ def settle_odd_lots(connection: Connection, symbol: str) -> bool:
         left = {each.user_id: each.cash for each in found}
         for change in adjustments:
             left[change.user_id] += change.cash
-        # Nobody pays what he does not have, or gives away what an order of his is selling.
-        if min(left.values()) >= 0 and all(given[name] - each.odd >= -each.free for name, each in holdings.items()):
+        if min(left.values()) >= 0:
             apply_adjustments(connection, symbol, "ODD_LOTS", cause, adjustments)
             return True
     return False
