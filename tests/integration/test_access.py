@@ -240,12 +240,18 @@ def test_what_operators_do_is_noted_and_what_others_try_is_not_done(vault: Vault
             for name in ("op", "mallory")
         ]
     op, mallory = (row[0] if row else None for row in rows)
+    with psycopg.connect(managed) as connection:
+        connection.execute("INSERT INTO symbol_halts (symbol, reason, details) VALUES ('AAPL', 'DRIFT', '')")
     ask("grant", "op@example.com")
     database = Database(_current(vault).conninfo, application="test")
     for user, done in ((op, True), (mallory, False)):
         with database.transaction(user) as connection:
             assert connection.execute("SELECT operator_set_state('REDUCING', 'a test')").fetchone() == (done,)
             assert connection.execute("SELECT operator_halt_symbol('AAPL', 'a test')").fetchone() == (done,)
+            reason = connection.execute("SELECT reason FROM symbol_halts WHERE symbol = 'AAPL'").fetchone()
+            assert reason == (("OPERATOR",) if done else None), (
+                "whatever it was halted for, nobody lifts it but an operator"
+            )
             assert connection.execute("SELECT operator_resume_symbol('AAPL')").fetchone() == (done,)
     with database.transaction(op) as connection:
         assert ledger_operations.note(connection, "redrive", "bars", "3 messages")
