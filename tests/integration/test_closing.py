@@ -186,7 +186,9 @@ class Remainders:
             with self.world.database.transaction() as connection:
                 time = set_price(connection, "12", self.minute)
                 for trader, quantity in zip(self.traders, quantities, strict=True):
-                    add_signal(connection, trader, side, time, quantity=100 - (float(quantity) if side == "sell" else 0))
+                    add_signal(
+                        connection, trader, side, time, quantity=100 - (float(quantity) if side == "sell" else 0)
+                    )
             self.pass_time("12")
         # What is worth a dollar when the rest is sold is not any more when the price has fallen.
         for price in ("10", "8", "6.5", "5.2", "4.2", "3.4", "2.8", "2.3", "1.85"):

@@ -132,7 +132,9 @@ def decide(
 def _closing(requests: Sequence[OrderRequest], free: Mapping[Holder, Decimal]) -> dict[UUID, Decimal]:
     """By user, what his positions come to that are to be sold whole: each may be too small for the broker, which all together are not."""
     found: dict[UUID, Decimal] = {}
-    for user_id, session_id in {(each.user_id, each.session_id) for each in requests if each.origin is OrderOrigin.FLATTEN}:
+    for user_id, session_id in {
+        (each.user_id, each.session_id) for each in requests if each.origin is OrderOrigin.FLATTEN
+    }:
         found[user_id] = found.get(user_id, ZERO) + free.get((user_id, session_id), ZERO)
     return found
 
