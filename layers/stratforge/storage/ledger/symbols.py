@@ -114,7 +114,7 @@ def _sold_before(position: str, condition: str) -> str:
     return f"""
         EXISTS (SELECT FROM orders x WHERE x.user_id = {position}.user_id AND x.session_id IS NOT DISTINCT FROM {position}.session_id
                   AND x.symbol = {position}.symbol AND x.origin = 'FLATTEN' AND ({condition}))
-    """
+    """  # noqa: S608 - conditions of this module
 
 
 def too_small(position: str) -> str:
