@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from stratforge.application.access import Caller
@@ -16,6 +16,7 @@ from stratforge.storage.ledger import halts, order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
 
@@ -216,11 +217,10 @@ class Remainders:
             found = [sessions.get_session(connection, each.session_id) for each in self.traders]
         return [(each.settling, f"{each.held_quantity.normalize():f}") for each in found if each is not None]
 
-    def ask(self, query: str) -> Any:
+    def ask(self, query: LiteralString) -> Any:
         """A single value."""
         with self.world.database.transaction() as connection:
-            row = connection.execute(query).fetchone()  # type: ignore[call-overload]
-        return row[0]
+            return fetch_value(connection, query)
 
 
 _TRIED = "SELECT count(*) FROM orders WHERE origin = 'FLATTEN'"
