@@ -55,7 +55,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (FILLS, "quantity - filled_before AS quantity", "quantity AS quantity"),
     (FILLS, "filled_quantity - filled_before AS filled_quantity", "filled_quantity AS filled_quantity"),
     (FILLS, "CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END", "CASE WHEN false THEN limit_price END"),
-    (FILLS, "completed_at IS NULL FOR UPDATE", "true FOR UPDATE"),
+    (FILLS, "completed_at IS NULL FOR NO KEY UPDATE", "true FOR NO KEY UPDATE"),
     (FILLS, "round(b.cost_basis * t.quantity / b.quantity, 12)", "b.cost_basis"),
     (
         FILLS,
@@ -87,7 +87,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (FILLS, "WHERE outcome <> 'RESTING') released", "WHERE true) released"),
     (BLOCKS, "status <> 'SUBMITTED' OR cancel_after <= now()", "cancel_after <= now()"),
     (BLOCKS, "claimed_until <= now() AND (status", "(status"),
-    (BLOCKS, "ORDER BY created_at DESC LIMIT 1", "ORDER BY created_at LIMIT 1"),
+    (BLOCKS, "WHERE symbol = %s ORDER BY created_at DESC LIMIT 1", "WHERE symbol = %s ORDER BY created_at LIMIT 1"),
     (BLOCKS, "coalesce(b.cancel_after <= now(), false)", "false"),
     (
         BLOCKS,
@@ -99,7 +99,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (EXECUTE, "if block.claimed or (block.status is BlockStatus.SUBMITTED and not block.stale)", "if block.claimed"),
     (EXECUTE, "if isinstance(submission, Rejected) and submission.duplicate", "if False"),
     (PLAN, "balanced = secrets.choice(list(Side))", "balanced = Side.BUY"),
-    (PLAN, "limits_first = blocks.limits_are_next(connection, symbol)", "limits_first = False"),
+    (PLAN, "_Turn(blocks.limits_are_next(connection, symbol), ", "_Turn(False, "),
     (PLAN, "accounts[each.request.user_id].cash += each.request.reserved_cash", "pass"),
     (PLAN, "_too_small(decision)\n            if id(decision) in too_small\n            else ", ""),
     (PLAN, "execution.end_replaced(connection, gone, symbol)", "pass"),
