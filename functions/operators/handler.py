@@ -48,7 +48,7 @@ class _Asked(BaseModel):
 
 
 class Command(_Asked):
-    """Request of `make operator`."""
+    """Request of `make operator`: makes the account of an address an operator, or no longer, or asks who is one."""
 
     command: Literal["grant", "revoke", "list"]
     email: str = ""
