@@ -153,7 +153,7 @@ def settle_ended_sessions(connection: Connection) -> list[str]:
 def closing_holdings(connection: Connection) -> dict[str, int]:
     """For how many holders something is still to be sold because they closed their account or stopped so, by symbol."""
     rows = connection.execute(
-        f"SELECT p.symbol, count(*) FROM {CLOSING_POSITIONS} WHERE p.quantity > 0 GROUP BY p.symbol ORDER BY 1"  # noqa: S608 - ours
+        f"SELECT p.symbol, count(*) FROM {CLOSING_POSITIONS} p WHERE p.quantity > 0 GROUP BY p.symbol ORDER BY 1"  # noqa: S608 - ours
     )
     return dict(rows.fetchall())
 
