@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
+from decimal import localcontext
 
 from stratforge.broker import BrokerStatement
 from stratforge.portfolio.books import Activity
@@ -35,7 +36,9 @@ def audit_ledger(database: Database, broker: BrokerStatement, *, quiet: timedelt
     with database.transaction() as connection:
         begin_reading(connection)
         books = replace(read_books(connection, started_at - quiet), scale=broker.scale)
-    statement = audit(books, activities, positions)
+    # PostgreSQL adds exactly, whatever a split by a third left behind the point; so must whoever adds it up again.
+    with localcontext(prec=100):
+        statement = audit(books, activities, positions)
     report = {
         "audit": {
             **{
