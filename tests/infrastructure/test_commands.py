@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 from moto import mock_aws
 
-from infra_cdk import audit, break_glass, operators, preflight, restore, service_roles
+from infra_cdk import audit, break_glass, corporate_actions, operators, preflight, restore, service_roles
 from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import Target, parse
 from tests.support.assemblies import ACCOUNT, context_of
@@ -236,6 +236,65 @@ def test_an_operator_is_made_by_the_stages_function_in_the_callers_name(monkeypa
         "email": "ada@example.com",
         "by": "arn:aws:iam::1:user/eve",
     }
+
+
+_DECISION = ["--id", "by-hand-1", "--why", "not announced"]
+_TERMS = "symbol=XYZ kind=split effective_on=2026-03-02 ratio=2"
+
+
+@pytest.mark.parametrize(
+    ("told", "done", "asked"),
+    [
+        (["list"], True, {"command": "actions"}),
+        (["approve", *_DECISION], True, {"command": "approve", "action_id": "by-hand-1", "reason": "not announced"}),
+        (["dismiss", *_DECISION], False, {"command": "dismiss", "action_id": "by-hand-1", "reason": "not announced"}),
+        (
+            ["enter", *_DECISION, "--terms", _TERMS],
+            True,
+            {
+                "command": "enter",
+                "action": {
+                    "action_id": "by-hand-1",
+                    "reason": "not announced",
+                    "symbol": "XYZ",
+                    "kind": "split",
+                    "effective_on": "2026-03-02",
+                    "ratio": "2",
+                },
+            },
+        ),
+    ],
+)
+def test_corporate_actions_are_decided_by_the_stages_function(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], told: list[str], done: bool, asked: Any
+) -> None:
+    waits = {"on": "2026-03-02", "action_id": "a", "words": "XYZ: split 2:1", "state": "waits", "obstacle": "at work"}
+    function = Lambda({"done": done, "actions": [waits]})
+    sts = argparse.Namespace(get_caller_identity=lambda: {"Arn": "arn:aws:iam::1:user/eve"})
+    monkeypatch.setattr(Target, "client", lambda _self, service: {"lambda": function, "sts": sts}[service])
+    monkeypatch.setattr("sys.argv", ["corporate-actions", *told, "--stage", "prod", "-c", "region=us-east-1"])
+    assert corporate_actions.main() == (0 if done else 1)
+    assert function.asked == {"function": "stratforge-prod-operators", "by": "arn:aws:iam::1:user/eve", **asked}
+    printed = capsys.readouterr()
+    assert printed.out == "2026-03-02 a  XYZ: split 2:1: waits (at work)\n"
+    assert ("nothing was changed" in printed.err) is not done
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (["approve", "--id", "a"], "give ID= and WHY="),
+        (["enter", *_DECISION, "--terms", "symbol=XYZ ratio"], "'ratio' is not name=value"),
+        (["enter", *_DECISION, "--terms", "symbol=XYZ"], "give kind, effective_on too"),
+    ],
+)
+def test_half_a_decision_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], told: list[str], words: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["corporate-actions", *told, "--stage", "prod", "-c", "region=us-east-1"])
+    with pytest.raises(SystemExit):
+        corporate_actions.main()
+    assert words in capsys.readouterr().err
 
 
 def test_a_function_that_fails_is_told_in_its_words() -> None:
