@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, LiteralString
 
@@ -278,6 +279,20 @@ def test_a_closed_account_sells_its_remainders_together(migrated: str) -> None:
     left.pass_time(times=3)
     assert left.ask("SELECT sum(quantity) FROM positions") == 0
     assert left.state() == [(False, "0"), (False, "0")]
+    left.world.close()
+
+
+def test_what_is_too_small_keeps_no_closed_account_from_being_erased(migrated: str) -> None:
+    left = Remainders(migrated, ["0.2", "0.1"])
+    with left.world.database.transaction(left.traders[0].user_id) as connection:
+        assert accounts.close_account(connection)
+    with left.world.database.transaction() as connection:
+        assert accounts.erase_closed(connection, timedelta(seconds=-1), 10) == 0, "its orders are open"
+    left.pass_time(times=3)
+    assert left.state() == [(False, "0.2"), (False, "0.1")]
+    assert left.world.reconciler.run().closing == {}, "nothing of it can be sold"
+    with left.world.database.transaction() as connection:
+        assert accounts.erase_closed(connection, timedelta(seconds=-1), 10) == 1
     left.world.close()
 
 
