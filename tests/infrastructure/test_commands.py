@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import re
+import signal
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 from moto import mock_aws
 
-from infra_cdk import audit, break_glass, operators, preflight, restore, service_roles
+from infra_cdk import audit, break_glass, concurrency, operators, preflight, restore, service_roles
 from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import Target, parse
 from tests.support.assemblies import ACCOUNT, context_of
@@ -60,6 +61,8 @@ class Account:
 
     def __init__(self, **changes: Any) -> None:
         self.account, self.concurrency, self.bootstrap = ACCOUNT, 1_000, "30"
+        # What other applications reserve, and what the stage does, by function.
+        self.others, self.reservations = 0, dict[str, int]()
         self.plan: str | None = "PAID"
         self.zones = ["us-east-1a", "us-east-1b", "us-east-1d", "us-east-1e"]
         # Zones that have what is asked for, where not all have it.
@@ -88,7 +91,13 @@ class Account:
         return {"Parameter": {"Value": self.bootstrap}}
 
     def get_account_settings(self) -> dict[str, Any]:
-        return {"AccountLimit": {"ConcurrentExecutions": self.concurrency}}
+        free = self.concurrency - self.others - sum(self.reservations.values())
+        return {"AccountLimit": {"ConcurrentExecutions": self.concurrency, "UnreservedConcurrentExecutions": free}}
+
+    def get_function_concurrency(self, FunctionName: str) -> dict[str, int]:
+        if not self.reservations:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": FunctionName}}, "")
+        return {"ReservedConcurrentExecutions": self.reservations[FunctionName]}
 
     def describe_availability_zones(self, Filters: Any) -> dict[str, Any]:
         return {"AvailabilityZones": [{"ZoneName": each} for each in reversed(self.zones)]}
@@ -153,6 +162,18 @@ def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> 
     assert found(config_of("dev"), new) == []
     (problem,) = found(config_of("prod"), new)
     assert "the account may run 10 functions at a time" in problem
+
+
+def test_what_others_reserve_is_told_and_what_the_stage_has_already_is_its_own() -> None:
+    """Lambda refuses a reservation that leaves fewer than a hundred to everybody else."""
+    prod = config_of("prod")
+    wanted = sum(concurrency.share(prod, name) for name in concurrency.SHARES if name != "doorkeeper")
+    fits = 1_000 - 100 - wanted
+    assert found(prod, Account(others=fits)) == []
+    (problem,) = found(prod, Account(others=fits + 1))
+    assert f"{1_000 - fits - 1} are not reserved, the stage reserves {wanted} more" in problem
+    own = {f"stratforge-prod-{name}": concurrency.share(prod, name) for name in concurrency.SHARES}
+    assert found(prod, Account(reservations=own, others=1_000 - 100 - sum(own.values()))) == []
 
 
 @pytest.mark.parametrize(
@@ -289,6 +310,9 @@ class Rds:
     def __init__(self) -> None:
         self.there = {"real"}
         self.full = False
+        # What is deleted takes minutes, and refuses to be deleted again; so does what is still made.
+        self.deleting: set[str] = set()
+        self.busy: str | None = None
 
     def describe_db_instances(self, DBInstanceIdentifier: str) -> dict[str, Any]:
         instance = {
@@ -309,13 +333,20 @@ class Rds:
         return argparse.Namespace(wait=lambda **_given: None)
 
     def get_paginator(self, name: str) -> Any:
-        kind, key = {
-            "describe_db_instances": ("DBInstances", "DBInstanceIdentifier"),
-            "describe_db_clusters": ("DBClusters", "DBClusterIdentifier"),
+        kind, key, status = {
+            "describe_db_instances": ("DBInstances", "DBInstanceIdentifier", "DBInstanceStatus"),
+            "describe_db_clusters": ("DBClusters", "DBClusterIdentifier", "Status"),
         }[name]
-        return argparse.Namespace(paginate=lambda: [{kind: [{key: each} for each in sorted(self.there)]}])
+        rows = [
+            {key: each, status: "deleting" if each in self.deleting else "available"}
+            for each in sorted(self.there | self.deleting)
+        ]
+        return argparse.Namespace(paginate=lambda: [{kind: rows}])
 
     def delete_db_instance(self, DBInstanceIdentifier: str, **_given: Any) -> None:
+        state = "is already being deleted" if DBInstanceIdentifier in self.deleting else self.busy
+        if state:
+            raise ClientError({"Error": {"Code": "InvalidDBInstanceState", "Message": state}}, "DeleteDBInstance")
         if DBInstanceIdentifier not in self.there:
             raise ClientError({"Error": {"Code": "DBInstanceNotFound", "Message": "none"}}, "DeleteDBInstance")
         self.there.remove(DBInstanceIdentifier)
@@ -440,6 +471,96 @@ def test_what_an_earlier_rehearsal_could_not_delete_is_deleted_by_the_next(
     rds.there |= {"stratforge-prod-rehearsal-202611170000", "stratforge-dev-rehearsal-202611170000"}
     rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)
     assert rds.there == {"real", "stratforge-dev-rehearsal-202611170000"}
+
+
+@pytest.mark.parametrize(("outputs", "domain"), PLACES)
+def test_a_rehearsal_lets_what_is_being_deleted_be(outputs: dict[str, str], domain: str) -> None:
+    rds = Rds()
+    rds.deleting = {"stratforge-prod-rehearsal-202611232359", "stratforge-prod-rehearsal-202611232359-1"}
+    # A cluster that is left while its instance is going already.
+    rds.there |= {"stratforge-prod-rehearsal-202611232358"} if "ClusterId" in outputs else set()
+    rds.deleting |= {"stratforge-prod-rehearsal-202611232358-1"}
+    assert rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)["users"] == 3
+    assert rds.there == {"real"}
+
+
+def test_what_cannot_be_deleted_hides_no_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rds, function = Rds(), Lambda({"errorMessage": "the database is away"}, FunctionError="Unhandled")
+    rds.busy = "the instance is not available"
+    monkeypatch.setattr(Target, "client", lambda _self, service, **_given: {"rds": rds, "lambda": function}[service])
+    monkeypatch.setattr(Target, "outputs", lambda _self, _stack: {"DatabaseId": "real"})
+    monkeypatch.setattr("sys.argv", ["restore", "--stage", "prod", "-c", "region=us-east-1"])
+    assert restore.main() == 1
+    told = capsys.readouterr().err
+    assert "the database is away" in told
+    assert "could not be deleted either" in told
+    assert "the instance is not available" in told
+
+
+class Logs:
+    """The log of sessions, in which a transcript arrives at some look."""
+
+    def __init__(self, *looks: dict[str, str]) -> None:
+        self.looks, self.now = iter(looks), dict[str, str]()
+
+    def get_paginator(self, _name: str) -> Logs:
+        return self
+
+    def paginate(self, logGroupName: str, logStreamNamePrefix: str) -> list[dict[str, Any]]:
+        assert (logGroupName, logStreamNamePrefix) == ("/log", "ecs-execute-command-")
+        self.now = next(self.looks, self.now)
+        return [{"logStreams": [{"logStreamName": each} for each in self.now]}]
+
+    def get_log_events(self, logGroupName: str, logStreamName: str, limit: int) -> dict[str, Any]:
+        text = self.now[logStreamName]
+        return {"events": [{"message": text}] if text else []}
+
+
+@pytest.mark.parametrize(
+    ("looks", "code", "message"),
+    [
+        ([{"old": "a"}, {"old": "a"}, {"old": "a", "new": ""}, {"old": "a", "new": "SELECT"}], 0, "/log, stream new"),
+        ([{"old": "a"}], 1, "NO TRANSCRIPT"),
+        ([{}, {"new": 'unable to generate log data: exec: "script": executable file not found'}], 1, "NO TRANSCRIPT"),
+    ],
+)
+def test_an_emergency_session_ends_when_its_transcript_has_come_and_says_so_if_none_did(
+    looks: list[dict[str, str]],
+    code: int,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs, done = Logs(*looks), list[str]()
+    ecs = argparse.Namespace(stop_task=lambda **_given: done.append("stopped"))
+    monkeypatch.setattr(Target, "client", lambda _self, service: {"ecs": ecs, "logs": logs}[service])
+    outputs = {"BreakGlassLog": "/log", "BreakGlassCluster": "cluster"}
+    monkeypatch.setattr(Target, "outputs", lambda _self, _stack: outputs)
+    monkeypatch.setattr(break_glass, "start", lambda *_given: "arn:task")
+    monkeypatch.setattr(break_glass, "session", lambda *_given: 0)
+    monkeypatch.setattr("shutil.which", lambda _tool: "/bin/true")
+    # The task must not end while the agent in it still writes.
+    monkeypatch.setattr("time.sleep", lambda _seconds: done.append("waited"))
+    monkeypatch.setattr("sys.argv", ["break-glass", "--why", "incident 7", "--stage", "prod", "-c", "region=us-east-1"])
+    assert break_glass.main() == code
+    told = capsys.readouterr()
+    assert message in told.out + told.err
+    assert done.count("stopped") == 1
+    assert done[-1] == "stopped"
+    assert len(done) <= 91
+
+
+def test_an_interrupted_query_ends_no_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_given: object, **_named: object) -> argparse.Namespace:
+        signal.raise_signal(signal.SIGINT)
+        return argparse.Namespace(returncode=0)
+
+    monkeypatch.setattr("subprocess.run", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    assert break_glass.session(PROD, {"BreakGlassCluster": "cluster"}, "arn:task") == 0
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 def test_a_task_that_cannot_start_says_why() -> None:
