@@ -557,10 +557,16 @@ def test_an_interrupted_query_ends_no_session(monkeypatch: pytest.MonkeyPatch) -
         signal.raise_signal(signal.SIGINT)
         return argparse.Namespace(returncode=0)
 
+    def ended(*_given: object) -> None:
+        raise AssertionError("the session was ended")
+
     monkeypatch.setattr("subprocess.run", interrupted)
-    before = signal.getsignal(signal.SIGINT)
-    assert break_glass.session(PROD, {"BreakGlassCluster": "cluster"}, "arn:task") == 0
-    assert signal.getsignal(signal.SIGINT) == before
+    before = signal.signal(signal.SIGINT, ended)
+    try:
+        assert break_glass.session(PROD, {"BreakGlassCluster": "cluster"}, "arn:task") == 0
+        assert signal.getsignal(signal.SIGINT) == ended
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_task_that_cannot_start_says_why() -> None:
