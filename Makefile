@@ -17,7 +17,7 @@ SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 SIMULATION_SECONDS ?= 3600
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -131,6 +131,9 @@ secrets: install ## Asks for the keys of Alpaca and Gemini and stores them in th
 
 operator: install ## Makes an account an operator (EMAIL=ada@example.com; COMMAND=revoke takes it away, COMMAND=list lists)
 	@$(BIN)/python -m infra_cdk.operators $(or $(COMMAND),grant) --email "$(EMAIL)" --stage $(STAGE) $(ARGS)
+
+corporate-actions: install ## Lists corporate actions that wait (COMMAND=approve or dismiss ID=… WHY="…"; COMMAND=enter with TERMS="symbol=… kind=… effective_on=… ratio=…" too)
+	@$(BIN)/python -m infra_cdk.corporate_actions $(or $(COMMAND),list) --id "$(ID)" --why "$(WHY)" --terms "$(TERMS)" --stage $(STAGE) $(ARGS)
 
 audit: install ## Recomputes every balance, position and profit from trades, fees, splits and the broker's statement
 	@$(BIN)/python -m infra_cdk.audit --stage $(STAGE) $(ARGS)

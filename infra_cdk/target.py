@@ -32,7 +32,7 @@ class Target:
         """A client of a service in the stage's region."""
         return boto3.client(service, region_name=self.region, config=config)  # type: ignore[call-overload]
 
-    def invoke(self, client: Any, function: str, request: Mapping[str, str]) -> dict[str, Any]:
+    def invoke(self, client: Any, function: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """Invokes a function of the stage, such as `operators`, and returns its answer; `client` is one of Lambda.
 
         Raises:

@@ -278,6 +278,21 @@ def test_an_expired_login_is_renewed_without_asking(member: Visitor) -> None:
     member.complaints = [each for each in member.complaints if "401" not in each]
 
 
+def test_a_login_that_ended_elsewhere_leads_to_the_form_and_no_further(member: Visitor) -> None:
+    # The browser remembers that it has renewed it a moment ago, and what it renews is worth nothing any more.
+    member.context.clear_cookies()
+    opened: list[str] = []
+    member.page.on("framenavigated", lambda frame: opened.append(frame.url))
+    page = member.go("/trades")
+    page.wait_for_timeout(1_500)
+    assert len(opened) == 1, opened
+    page.fill("[name=email]", member.email)
+    page.fill("[name=password]", PASSWORD)
+    page.click("form button")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Trades")
+    member.complaints = [each for each in member.complaints if "401" not in each]
+
+
 def test_logging_out_ends_the_login(member: Visitor) -> None:
     member.page.get_by_role("button", name="Log out").click()
     expect(member.page).to_have_url(re.compile(r"/login$"))

@@ -211,6 +211,49 @@ def test_an_operator_is_made_by_command_and_the_database_knows_by_whom(vault: Va
     ]
 
 
+def ask_about(command: str, **more: Any) -> dict[str, Any]:
+    """What `make corporate-actions` invokes."""
+    return dict(operators.handler({"command": command, "by": "arn:aws:iam::1:user/eve", **more}, CONTEXT))
+
+
+def test_corporate_actions_are_decided_by_command_and_the_database_knows_by_whom(vault: Vault, managed: str) -> None:
+    with psycopg.connect(managed) as connection:
+        connection.execute(
+            "INSERT INTO corporate_actions (id, symbol, kind, effective_on, ratio, cash) VALUES "
+            "('merger', 'GONE', 'cash_merger', '2026-03-02', 0, 12.5), ('wrong', 'STAYS', 'worthless_removal', '2026-03-03', 0, NULL)"
+        )
+    listed = ask_about("actions")["actions"]
+    assert [(each["action_id"], each["state"]) for each in listed] == [
+        ("merger", "waits for an operator"),
+        ("wrong", "waits for an operator"),
+    ]
+    assert listed[0]["words"] == "GONE: cash merger: a share of GONE becomes 0 and gives $12.5"
+    approved = ask_about("approve", action_id="merger", reason="as the broker's statement says")
+    assert (approved["done"], approved["actions"][0]["state"]) == (True, "is followed from its day on")
+    dismissed = ask_about("dismiss", action_id="wrong", reason="not of our share")
+    assert [each["action_id"] for each in dismissed["actions"]] == ["merger"]
+    assert not ask_about("approve", action_id="other", reason="a typing mistake")["done"]
+    entered = {"action_id": "by-hand", "symbol": "XYZ", "kind": "split", "effective_on": "2026-03-04", "ratio": "2"}
+    assert ask_about("enter", action={**entered, "reason": "not announced"})["done"]
+    assert not ask_about("enter", action={**entered, "reason": "not announced"})["done"], "it is entered once"
+    with pytest.raises(ValueError, match="a split needs a ratio"):
+        ask_about("enter", action={**entered, "action_id": "more", "ratio": None, "reason": "not announced"})
+    with psycopg.connect(managed) as connection:
+        connection.execute("UPDATE corporate_actions SET applied_at = now() WHERE id = 'merger'")
+    assert not ask_about("dismiss", action_id="merger", reason="too late")["done"], "what was followed stays"
+    with psycopg.connect(managed) as connection:
+        noted = connection.execute(
+            "SELECT action, subject, reason FROM operator_actions WHERE actor = 'arn:aws:iam::1:user/eve' "
+            "AND action LIKE '%corporate action' ORDER BY id"
+        ).fetchall()
+        connection.execute("DELETE FROM corporate_actions")
+    assert noted == [
+        ("approve corporate action", "merger", "as the broker's statement says"),
+        ("dismiss corporate action", "wrong", "not of our share"),
+        ("enter corporate action", "by-hand", "not announced"),
+    ]
+
+
 def test_nobody_without_an_account_becomes_an_operator(vault: Vault) -> None:
     assert ask("grant", "nobody@example.com")["done"] is False
 

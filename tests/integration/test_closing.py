@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, LiteralString
 
 import pytest
 from stratforge.application.access import Caller
@@ -16,6 +17,7 @@ from stratforge.storage.ledger import halts, order_book
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
 
@@ -165,6 +167,133 @@ def test_a_strategy_is_deleted_when_nothing_of_it_is_held_or_at_work(world: Worl
         sessions.flatten_session(connection, trader.session_id)
     finish(world)
     delete_strategy(world.database, caller, stopped.strategy_id)
+
+
+class Remainders:
+    """A world in which sessions of one user each hold a little of a symbol."""
+
+    def __init__(self, conninfo: str, quantities: list[str]) -> None:
+        self.world, self.minute = World(conninfo), 0
+        with self.world.database.transaction() as connection:
+            first = add_trader(connection, "ada")
+            strategy = connection.execute("SELECT strategy_id FROM sessions").fetchone()
+            assert strategy is not None
+            self.traders = [first]
+            for _ in quantities[1:]:
+                more = sessions.start_session(
+                    connection, first.user_id, strategy[0], 1, "AAPL", sessions.SessionSettings()
+                )
+                self.traders.append(Trader(first.user_id, more.session_id))
+        for side in ("buy", "sell"):
+            with self.world.database.transaction() as connection:
+                time = set_price(connection, "12", self.minute)
+                for trader, quantity in zip(self.traders, quantities, strict=True):
+                    add_signal(
+                        connection, trader, side, time, quantity=100 - (float(quantity) if side == "sell" else 0)
+                    )
+            self.pass_time("12")
+        # What is worth a dollar when the rest is sold is not any more when the price has fallen.
+        for price in ("10", "8", "6.5", "5.2", "4.2", "3.4", "2.8", "2.3", "1.85"):
+            self.pass_time(price)
+
+    def pass_time(self, price: str = "1.85", times: int = 1) -> None:
+        """Bars come, two minutes apart, and everything is delivered."""
+        for _ in range(times):
+            self.world.broker.prices["AAPL"] = Decimal(price)
+            with self.world.database.transaction() as connection:
+                set_price(connection, price, self.minute)
+            self.minute += 2
+            self.world.work.append("AAPL")
+            self.world.quiet()
+
+    def stop(self, which: int) -> None:
+        """A session is stopped, to hold nothing."""
+        with self.world.database.transaction() as connection:
+            sessions.stop_session(connection, self.traders[which].session_id, flatten=True)
+
+    def state(self) -> list[tuple[bool, str]]:
+        """Of each session, whether it is settling, and what it holds."""
+        with self.world.database.transaction() as connection:
+            assert broken_invariants(connection) == {}
+            found = [sessions.get_session(connection, each.session_id) for each in self.traders]
+        return [(each.settling, f"{each.held_quantity.normalize():f}") for each in found if each is not None]
+
+    def ask(self, query: LiteralString) -> Any:
+        """A single value."""
+        with self.world.database.transaction() as connection:
+            return fetch_value(connection, query)
+
+
+_TRIED = "SELECT count(*) FROM orders WHERE origin = 'FLATTEN'"
+
+
+@pytest.mark.parametrize("one_after_the_other", [False, True])
+def test_remainders_of_one_owner_are_sold_together(migrated: str, one_after_the_other: bool) -> None:
+    left = Remainders(migrated, ["0.4", "0.4"])
+    left.stop(0)
+    if one_after_the_other:
+        left.pass_time(times=3)
+        assert left.state()[0] == (False, "0.4"), "alone it is too small"
+    left.stop(1)
+    left.pass_time(times=3)
+    assert left.state() == [(False, "0"), (False, "0")]
+    wrong = """
+        SELECT count(*) FROM sessions s WHERE s.final_pnl IS DISTINCT FROM (SELECT sum(realized_pnl) FROM positions p WHERE p.session_id = s.id)
+    """
+    assert left.ask(wrong) == 0, "the profit is that of all that was sold"
+    left.world.close()
+
+
+def test_a_remainder_goes_with_a_large_position(migrated: str) -> None:
+    left = Remainders(migrated, ["0.4", "60"])
+    left.stop(0)
+    left.pass_time(times=2)
+    left.stop(1)
+    left.pass_time(times=2)
+    assert left.state() == [(False, "0"), (False, "0")]
+    left.world.close()
+
+
+def test_remainders_that_are_too_small_together_are_not_tried_for_ever(migrated: str) -> None:
+    left = Remainders(migrated, ["0.1", "0.2", "0.1"])
+    for which in range(3):
+        left.stop(which)
+        left.pass_time(times=2)
+    left.pass_time(times=2)
+    tried = left.ask(_TRIED)
+    left.pass_time(times=4)
+    left.world.reconciler.run()
+    left.pass_time()
+    assert left.state() == [(False, "0.1"), (False, "0.2"), (False, "0.1")]
+    assert left.ask(_TRIED) == tried <= 2 * (1 + 2 + 3)
+    assert left.ask("SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND reason <> 'BELOW_MINIMUM'") == 0
+    left.world.close()
+
+
+def test_a_closed_account_sells_its_remainders_together(migrated: str) -> None:
+    left = Remainders(migrated, ["0.3", "0.3"])
+    left.stop(0)
+    left.pass_time(times=2)
+    with left.world.database.transaction(left.traders[0].user_id) as connection:
+        assert accounts.close_account(connection)
+    left.pass_time(times=3)
+    assert left.ask("SELECT sum(quantity) FROM positions") == 0
+    assert left.state() == [(False, "0"), (False, "0")]
+    left.world.close()
+
+
+def test_what_is_too_small_keeps_no_closed_account_from_being_erased(migrated: str) -> None:
+    left = Remainders(migrated, ["0.2", "0.1"])
+    with left.world.database.transaction(left.traders[0].user_id) as connection:
+        assert accounts.close_account(connection)
+    with left.world.database.transaction() as connection:
+        assert accounts.erase_closed(connection, timedelta(seconds=-1), 10) == 0, "its orders are open"
+    left.pass_time(times=3)
+    assert left.state() == [(False, "0.2"), (False, "0.1")]
+    assert left.world.reconciler.run().closing == {}, "nothing of it can be sold"
+    with left.world.database.transaction() as connection:
+        assert accounts.erase_closed(connection, timedelta(seconds=-1), 10) == 1
+    left.world.close()
 
 
 def test_what_is_too_small_to_be_sold_ends_the_closing(migrated: str) -> None:

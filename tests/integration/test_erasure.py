@@ -136,7 +136,7 @@ NOBODYS = {
     ),
     "broker_account": "singleton buying_power cash_power equity read_at scale",
     "broker_budget": "singleton tokens updated_at",
-    "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle",
+    "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
     "internal_requests": "nonce received_at",
     "latest_prices": "symbol price time bar_time bar_high bar_low received_at bid ask quoted_at exchange_state",

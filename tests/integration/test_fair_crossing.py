@@ -154,6 +154,15 @@ def test_what_crosses_has_the_price_of_a_fill_of_the_same_moment(world: Meeting)
     ) == [(Decimal("101.01"),)]
 
 
+def test_a_limit_is_not_crossed_beyond_it_when_the_block_is_filled_there(world: Meeting) -> None:
+    place(world, world.ada, Side.SELL, "500", "99.8")
+    place(world, world.bob, Side.BUY, "800", "100.2")
+    world.execute("AAPL")
+    market_moves(world, "99.5")
+    exchange_works(world)
+    assert shares(world) == {"ada@example.com": Decimal(900), "bob@example.com": Decimal(300)}
+
+
 def test_a_limit_that_finds_nobody_holds_others_up_for_its_lifetime_only(world: Meeting) -> None:
     limit = place(world, world.bob, Side.BUY, "10", "100")
     world.execute("AAPL")

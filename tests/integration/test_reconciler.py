@@ -99,6 +99,31 @@ def test_a_correction_is_borne_by_whoever_bought_at_the_price_from_the_broker_or
     assert abs(gained[0] - gained[1]) < Decimal("0.000001")
 
 
+def test_money_that_a_holder_does_not_have_halts_nobody_and_is_taken_when_he_has_it(world: World) -> None:
+    def add_cash(change: str) -> Decimal:
+        with world.database.transaction() as connection:
+            query = f"UPDATE users SET virtual_balance = {change} WHERE id = %s RETURNING virtual_balance"
+            row = connection.execute(query, (trader_of(world).user_id,)).fetchone()
+        assert row is not None
+        return Decimal(row[0])
+
+    add_cash("0.0000007")
+    order = list(world.exchange.orders.values())[-1]
+    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal("100.02"), world.broker.now_at)
+    for _ in range(2):
+        report = world.reconciler.run()
+        assert (report.clean, halted(world), report.corrected) == (False, {}, [])
+        assert order.client_order_id in report.unexplained
+    add_cash("50")
+    report = world.reconciler.run()
+    assert (report.corrected, report.unexplained) == ([order.client_order_id], {})
+    assert add_cash("virtual_balance") == 50 - order.filled_quantity * Decimal("0.01")
+    order = list(world.exchange.orders.values())[-1]
+    world.exchange.correct_last_fill(order, order.filled_quantity - 1, Decimal("200"), world.broker.now_at)
+    world.reconciler.run()
+    assert halted(world) == {"AAPL": "UNEXPLAINED_FILL"}, "whose units are in doubt trades no more"
+
+
 def waiting_order(world: World) -> Any:
     """A block order of somebody who sells, and what the exchange has of it."""
     with world.database.transaction() as connection:

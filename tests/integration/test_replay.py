@@ -50,11 +50,11 @@ def sandbox(window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outc
     return outcomes
 
 
-def bar(minute: int, *, ratio: int = 1, extra: int = 0) -> Bar:
+def bar(minute: int, *, ratio: int = 1, extra: int = 0, symbol: str = "AAPL") -> Bar:
     """A bar of a market that goes up and down, on the scale of a split with `ratio` new shares for one old."""
     close = Decimal(100 + minute % 7 - minute % 3 + extra) / ratio
     volume = Decimal(1000 + minute % 11) * ratio
-    return Bar("AAPL", time_of(minute), close, close + 1, close - 1, close, volume)
+    return Bar(symbol, time_of(minute), close, close + 1, close - 1, close, volume)
 
 
 def time_of(minute: int) -> datetime:
@@ -79,7 +79,16 @@ class Live:
 
     def split(self, ratio: int, effective: datetime) -> None:
         """Follows a split."""
-        action = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, effective.date(), ratio=Decimal(ratio))
+        self.follow(CorporateAction("split-1", "AAPL", ActionKind.SPLIT, effective.date(), ratio=Decimal(ratio)))
+
+    def rename(self) -> None:
+        """Follows a change of symbol that takes effect on the second day."""
+        self.follow(
+            CorporateAction("new-name", "AAPL", ActionKind.SYMBOL_CHANGE, time_of(300).date(), new_symbol="NEWA")
+        )
+
+    def follow(self, action: CorporateAction) -> None:
+        """Follows a corporate action."""
         with self.database.transaction() as connection:
             announced_actions.note_action(connection, action)
             assert corporate_actions.apply_action(connection, action) is None
@@ -180,3 +189,50 @@ def test_a_corrected_bar_is_replayed_as_it_was(live: Live) -> None:
     assert correct_bar(live.database, bar(6, extra=20))
     live.evaluate(*(bar(minute) for minute in range(8, 14)))
     same(live, 14)
+
+
+def hold(live: Live, quantity: int) -> None:
+    """Gives the session something to see in its position."""
+    with live.database.transaction() as connection:
+        connection.execute(
+            """
+            INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis, opened_at)
+            SELECT user_id, id, 'AAPL', %(quantity)s, 100 * %(quantity)s, %(at)s FROM sessions
+            """,
+            {"quantity": quantity, "at": OPEN},
+        )
+
+
+def test_a_change_of_symbol_is_replayed_with_what_was_corrected_split_and_held_before(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(4)))
+    hold(live, 5)
+    live.evaluate(*(bar(minute) for minute in range(4, 8)))
+    assert correct_bar(live.database, bar(6, extra=20))
+    live.evaluate(*(bar(minute) for minute in range(8, 12)))
+    live.split(2, time_of(300))
+    live.rename()
+    assert live.evaluate(*(bar(minute, symbol="NEWA", ratio=2) for minute in range(300, 306))) == 6
+    same(live, 18)
+
+
+def test_a_change_of_symbol_that_is_followed_late_is_replayed_as_the_session_caught_up(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(10)))
+    assert live.evaluate(*(bar(minute, symbol="NEWA") for minute in range(300, 303))) == 0
+    live.rename()
+    live.evaluate(bar(303, symbol="NEWA"))
+    same(live, 14)
+
+
+def test_what_another_company_did_under_the_name_is_neither_seen_nor_replayed(live: Live) -> None:
+    """Its bars lie on minutes that the session saw, and between them."""
+    with live.database.transaction() as connection:
+        theirs = [bar(minute, extra=400, symbol="NEWA") for minute in range(-HISTORY - 20, 20)]
+        market_data.add_bars(connection, theirs)
+        market_data.correct_bar(connection, bar(3, extra=500, symbol="NEWA"))
+    live.evaluate(*(bar(minute) for minute in range(10)))
+    live.rename()
+    live.evaluate(*(bar(minute, symbol="NEWA") for minute in range(300, 305)))
+    with live.database.transaction() as connection:
+        window = market_data.trailing_window(connection, "NEWA", time_of(304), 64)
+    assert window.close.max() < 200
+    same(live, 15)

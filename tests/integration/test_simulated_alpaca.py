@@ -235,6 +235,14 @@ def test_error_409_is_noticed(alpaca: Alpaca) -> None:
     assert (heard.errors[0].code, heard.errors[0].message) == (409, "insufficient subscription")
 
 
+def test_any_other_error_is_noticed_and_the_connection_is_made_again(alpaca: Alpaca) -> None:
+    heard, stream = listening(alpaca, "AAPL")
+    wait_for(lambda: stream.granted.get("bars") == ["AAPL"])
+    alpaca.tell("drop", code=407, msg="slow client")
+    wait_for(lambda: heard.connections == 2)
+    assert heard.errors == [StreamError(False, 407, "slow client", 0)]
+
+
 def test_daily_bars_and_corrections_of_bars_come_through_alpacas_own_client(alpaca: Alpaca) -> None:
     alpaca.simulator.faults.correct_bar = 1.0
     stream = StockDataStream(KEY_ID, SECRET_KEY, url_override=f"ws://127.0.0.1:{alpaca.port}/v2/iex")

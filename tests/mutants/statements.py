@@ -11,6 +11,8 @@ PLAN, EXECUTE, EXECUTION = (
     LEDGER + "execution",
 )
 
+AUDIT = "stratforge.portfolio.statement"
+
 # Module, text (that stands there once), what stands there instead.
 STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (RESERVATIONS, "virtual_balance - r.cash, reserved_cash", "virtual_balance, reserved_cash"),
@@ -55,7 +57,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (FILLS, "quantity - filled_before AS quantity", "quantity AS quantity"),
     (FILLS, "filled_quantity - filled_before AS filled_quantity", "filled_quantity AS filled_quantity"),
     (FILLS, "CASE WHEN type IN ('limit', 'stop_limit') THEN limit_price END", "CASE WHEN false THEN limit_price END"),
-    (FILLS, "completed_at IS NULL FOR UPDATE", "true FOR UPDATE"),
+    (FILLS, "completed_at IS NULL FOR NO KEY UPDATE", "true FOR NO KEY UPDATE"),
     (FILLS, "round(b.cost_basis * t.quantity / b.quantity, 12)", "b.cost_basis"),
     (
         FILLS,
@@ -87,7 +89,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (FILLS, "WHERE outcome <> 'RESTING') released", "WHERE true) released"),
     (BLOCKS, "status <> 'SUBMITTED' OR cancel_after <= now()", "cancel_after <= now()"),
     (BLOCKS, "claimed_until <= now() AND (status", "(status"),
-    (BLOCKS, "ORDER BY created_at DESC LIMIT 1", "ORDER BY created_at LIMIT 1"),
+    (BLOCKS, "WHERE symbol = %s ORDER BY created_at DESC LIMIT 1", "WHERE symbol = %s ORDER BY created_at LIMIT 1"),
     (BLOCKS, "coalesce(b.cancel_after <= now(), false)", "false"),
     (
         BLOCKS,
@@ -99,7 +101,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (EXECUTE, "if block.claimed or (block.status is BlockStatus.SUBMITTED and not block.stale)", "if block.claimed"),
     (EXECUTE, "if isinstance(submission, Rejected) and submission.duplicate", "if False"),
     (PLAN, "balanced = secrets.choice(list(Side))", "balanced = Side.BUY"),
-    (PLAN, "limits_first = blocks.limits_are_next(connection, symbol)", "limits_first = False"),
+    (PLAN, "_Turn(blocks.limits_are_next(connection, symbol), ", "_Turn(False, "),
     (PLAN, "accounts[each.request.user_id].cash += each.request.reserved_cash", "pass"),
     (PLAN, "_too_small(decision)\n            if id(decision) in too_small\n            else ", ""),
     (PLAN, "execution.end_replaced(connection, gone, symbol)", "pass"),
@@ -116,4 +118,25 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (RECONCILE, "if report.broken and halts.platform_state", "if False and halts.platform_state"),
     (RECONCILE, "elif is_crypto(symbol) and is_rounding(ours, broker, state.fills, self._broker.scale)", "elif False"),
     (RECONCILE, "reconciliation.note_correction(connection, block.block_id, more, cost)", "pass"),
+    (RECONCILE, "if more == 0 and not is_crypto(block.symbol):", "if False:"),
+    (RECONCILE, "if more == 0 and not is_crypto(block.symbol):", "if True:"),
+    # What the auditor asks of whatever was no trade, and of corrections.
+    (AUDIT, 'if not known and change.kind != "ODD_LOTS":', "if False:"),
+    (AUDIT, "known = change.client_order_id is not None", "known = True"),
+    (AUDIT, "known = action is not None and change.symbol in (action.symbol, action.new_symbol)", "known = True"),
+    (AUDIT, "if quantity or abs(money) > MONEY or not fair:", "if quantity or not fair:"),
+    (AUDIT, "if quantity or abs(money) > MONEY or not fair:", "if abs(money) > MONEY or not fair:"),
+    (AUDIT, "abs(each.quantity) < books.scale and abs(each.cash + each.quantity * one) <= MONEY", "True"),
+    (AUDIT, "abs(quantity) > books.scale", "False"),
+    (AUDIT, "if abs(change.quantity - due) > 2 * step:", "if False:"),
+    (AUDIT, "if abs(change.cash - money) > MONEY:", "if False:"),
+    (AUDIT, "if abs(each.quantity - units) > (each.step or SHARE) * count:", "if False:"),
+    (AUDIT, "if abs(each.cash - money) > MONEY * max(count, 1):", "if False:"),
+    (AUDIT, "if trade.price != price:", "if False:"),
+    (AUDIT, "if bought[execution] != sold[execution]:", "if False:"),
+    (AUDIT, "if paid != coins:", "if False:"),
+    (AUDIT, "if abs(cash - dollars) > MONEY:", "if False:"),
+    (AUDIT, "if quantity[order] != broker[0]:", "if False:"),
+    (AUDIT, "elif abs(value[order] - broker[1]) > MONEY * max(abs(broker[0]), Decimal(1)):", "elif False:"),
+    (AUDIT, "if not ZERO <= more <= COIN * books.scale * len(executions[symbol]):", "if False:"),
 )

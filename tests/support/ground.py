@@ -177,7 +177,7 @@ class Ground(RuleBasedStateMachine):
         with self.world.database.transaction() as connection:
             left = connection.execute(
                 f"""
-                SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol
+                SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol
                 WHERE p.quantity > 0 AND NOT p.symbol = ANY(%s)
                   AND (p.quantity * l.price >= 1.1 * %s OR (p.quantity >= %s AND p.symbol NOT LIKE '%%/%%'))
                 """,

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from stratforge.application import operations as application
 from stratforge.application.access import Caller
+from stratforge.application.operations import ActionBody
 from stratforge.bus import dead_letters
 from stratforge.bus.dead_letters import QueueState
 from stratforge.storage.ledger import halts, operations
@@ -18,7 +19,6 @@ from stratforge.storage.postgres.database import Connection
 from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
-    ActionBody,
     CorporateActionList,
     DecisionBody,
     HaltBody,

@@ -239,7 +239,11 @@ class Reconciliation:
                 report.corrected.append(order.client_order_id)
         if adjustments is None:
             detail = f"order {order.client_order_id} has {quantity} for {value} at the broker, the ledger {block.filled_quantity} for {block.filled_value}"
-            self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
+            if more == 0 and not is_crypto(block.symbol):
+                # Money that its holder has spent. Nobody's units are in doubt, so nobody else waits for it; a later pass takes it once he has it.
+                report.unexplained[order.client_order_id] = detail
+            else:
+                self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
 
     # Corporate actions -----------------------------------------------------------------------------------
 

@@ -101,11 +101,12 @@ class Release:
 
 @dataclass(slots=True)
 class _Books:
-    """Money and quantities that are free, while a run's orders take theirs."""
+    """Money and quantities that are free, while a run's orders take theirs; `closing` is all that a user's positions that are closed now come to."""
 
     accounts: Mapping[UUID, Account]
     free: dict[Holder, Decimal]
     releases: dict[UUID, Release]
+    closing: dict[UUID, Decimal]
 
 
 def decide(
@@ -124,8 +125,18 @@ def decide(
         market: The market.
         releases: What orders that may be replaced would give back; an order that cannot be replaced is not in it.
     """
-    books = _Books(accounts, dict(free_quantities), dict(releases or {}))
+    books = _Books(accounts, dict(free_quantities), dict(releases or {}), _closing(requests, free_quantities))
     return [_decide(request, books, market) for request in requests]
+
+
+def _closing(requests: Sequence[OrderRequest], free: Mapping[Holder, Decimal]) -> dict[UUID, Decimal]:
+    """By user, what his positions come to that are to be sold whole: each may be too small for the broker, which all together are not."""
+    found: dict[UUID, Decimal] = {}
+    for user_id, session_id in {
+        (each.user_id, each.session_id) for each in requests if each.origin is OrderOrigin.FLATTEN
+    }:
+        found[user_id] = found.get(user_id, ZERO) + free.get((user_id, session_id), ZERO)
+    return found
 
 
 def _decide(request: OrderRequest, books: _Books, market: Market) -> Decision:
@@ -242,7 +253,8 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
             quantity = free
     if quantity == 0 and wanted > 0 and not asset.fractionable:
         return Decision(request, Action.REFUSE, reason=Reason.WHOLE_UNITS_ONLY)
-    if not asset.is_large_enough(quantity, own_price or market.price):
+    together = books.closing.get(request.user_id, ZERO) if request.origin is OrderOrigin.FLATTEN else ZERO
+    if quantity == 0 or not asset.is_large_enough(max(quantity, together), own_price or market.price):
         return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.BELOW_MINIMUM)
     reserved_cash = quantity * unit if terms.side == Side.BUY else ZERO
     if reserved_cash > cash:

@@ -126,7 +126,7 @@ class Exchange:
         self.by_client_id: dict[str, SimulatedOrder] = {}
         self.positions: dict[str, Decimal] = {}
         self.cash = cash
-        # What was changed of an asset by hand: "tradable", "fractionable".
+        # What was changed of an asset by hand: "tradable", "fractionable", "sell_only".
         self.assets: dict[str, dict[str, bool]] = {}
         self.refusals: dict[str, int] = {}
         self._listeners: list[Listener] = []
@@ -209,6 +209,8 @@ class Exchange:
         asset = self.assets.get(order.symbol, {})
         if asset.get("tradable") is False:
             raise self._refuse(422, 42210000, f"asset {order.symbol} is not tradable")
+        if asset.get("sell_only") and order.side == "buy":
+            raise self._refuse(403, 40310000, f"asset {order.symbol} is restricted to liquidation only")
         if asset.get("fractionable") is False and order.quantity != order.quantity.to_integral_value():
             raise self._refuse(403, 40310000, f"asset {order.symbol} is not fractionable")
         whole = order.quantity == order.quantity.to_integral_value() and "/" not in order.symbol
@@ -259,8 +261,8 @@ class Exchange:
             raise self._refuse(422, 42210000, "extended hours order must be DAY or GTC limit orders")
         if kind in ("stop", "stop_limit") and (stop is None or stop <= 0):
             raise self._refuse(422, 40010001, "stop orders require stop_price")
-        if kind == "trailing_stop":
-            raise self._refuse(422, 42210000, "the simulator has no trailing stops")
+        if kind == "trailing_stop" or request.get("order_class") not in (None, "", "simple"):
+            raise self._refuse(422, 42210000, "the simulator has simple orders without trailing stops")
         exponent = quantity.normalize().as_tuple().exponent
         if not isinstance(exponent, int) or exponent < -9:
             raise self._refuse(422, 40010001, "qty allows nine decimals")

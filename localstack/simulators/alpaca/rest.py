@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
+import json
 import re
 import time
 from collections import deque
@@ -386,7 +387,7 @@ async def set_faults(request: Request) -> Response:
 async def change_market(request: Request) -> Response:
     """`POST /simulator/market`: what happens to a market besides prices.
 
-    `{"symbol": …}` with `"halted"` or `"paused": true|false`, `"tradable"` or `"fractionable"`, or `"split": "2"`; or for all of it `{"speed": 0}`,
+    `{"symbol": …}` with `"halted"` or `"paused": true|false`, `"tradable"`, `"fractionable"` or `"sell_only"`, or `"split": "2"`; or for all of it `{"speed": 0}`,
     `{"clock_drift": 90}` (seconds that the clock of REST is ahead), `{"live_channels": 30}` (null on a paid plan).
     """
     simulator, body = _simulator(request), await request.json()
@@ -403,7 +404,7 @@ async def change_market(request: Request) -> Response:
         for name, state in (("halted", "HALTED"), ("paused", "PAUSED")):
             if name in body:
                 await simulator.change_state(symbol, state if body[name] else "TRADING")
-        for name in ("tradable", "fractionable"):
+        for name in ("tradable", "fractionable", "sell_only"):
             if name in body:
                 simulator.exchange.assets.setdefault(symbol, {})[name] = bool(body[name])
         if "split" in body:
@@ -456,8 +457,12 @@ async def change_keys(request: Request) -> Response:
 
 
 async def drop_streams(request: Request) -> Response:
-    """`POST /simulator/drop`: closes every websocket, as a network does."""
-    simulator = _simulator(request)
+    """`POST /simulator/drop`: closes every websocket, as a network does; with `code` and `msg` data streams are told an error before."""
+    simulator, body = _simulator(request), await request.body()
+    asked = json.loads(body) if body else {}
+    if "code" in asked:
+        for connection in list(simulator.data_connections):
+            await connection.send([{"T": "error", "code": int(asked["code"]), "msg": str(asked.get("msg", ""))}])
     sockets = [connection.socket for connection in simulator.data_connections] + list(simulator.trading_connections)
     for socket in sockets:
         await socket.close(1011)

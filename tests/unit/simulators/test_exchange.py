@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from simulators.alpaca.exchange import Exchange, Refusal
+from stratforge.broker import Refusal as Kind
+from stratforge.broker.refusals import refusal_of
 
 NOW = datetime(2026, 1, 5, 15, 0, tzinfo=UTC)
 PRICE = Decimal(100)
@@ -62,6 +64,10 @@ def test_what_is_not_fractionable_or_tradable_is_refused() -> None:
     exchange.assets["AAPL"] = {"tradable": False}
     with pytest.raises(Refusal, match="not tradable"):
         submit(exchange)
+    exchange.assets["AAPL"] = {"sell_only": True}
+    with pytest.raises(Refusal) as refused:
+        submit(exchange)
+    assert refusal_of(refused.value.status, refused.value.message) is Kind.ASSET_SELL_ONLY
 
 
 def test_crypto_pays_in_coins_and_a_split_multiplies() -> None:

@@ -7,15 +7,14 @@ const cookie = (name) => document.cookie.split("; ").find((each) => each.startsW
 
 // The access token lives a quarter of an hour. Tabs take turns: a refresh token that is used twice ends the login.
 async function renew(force = false) {
-  await navigator.locks.request("stratforge-renew", async () => {
-    const last = Number(localStorage.getItem("renewed") ?? 0);
-    if (!force && Date.now() - last < RENEW_AFTER) return;
+  return navigator.locks.request("stratforge-renew", async () => {
+    if (!force && Date.now() - Number(localStorage.getItem("renewed") ?? 0) < RENEW_AFTER) return true;
     // Kept alive when the page is left meanwhile: the answer holds the next token, and this one is worth nothing any more.
     const reply = await fetch("/api/auth/refresh", { method: "POST", keepalive: true }).catch(() => null);
     if (reply?.ok) localStorage.setItem("renewed", Date.now());
-    if (force) return reply?.ok;
+    else if (reply?.status === 401) localStorage.removeItem("renewed");
+    return reply?.ok ?? false;
   });
-  return Date.now() - Number(localStorage.getItem("renewed") ?? 0) < RENEW_AFTER;
 }
 
 document.addEventListener("htmx:configRequest", (event) => {
@@ -27,7 +26,10 @@ document.addEventListener("htmx:beforeRequest", (event) => {
     localStorage.removeItem("renewed");
     fetch("/api/auth/logout", { method: "POST", keepalive: true }).catch(() => null);
   }
-  if (path === "/login" || path === "/register") localStorage.setItem("renewed", Date.now());
+});
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (["/login", "/register"].includes(requestConfig.path) && xhr.status < 400) localStorage.setItem("renewed", Date.now());
 });
 document.addEventListener("htmx:sendError", () => notice("The platform does not answer. Nothing was sent; try again in a moment."));
 // What is no page of ours is a gateway's word for being busy: it is not put into the page, and what asks by itself goes on asking.

@@ -282,7 +282,17 @@ _FOLLOW_SYMBOL = (
     "UPDATE orders SET symbol = %(symbol)s WHERE symbol = %(old)s AND status IN ('PENDING', 'RESTING')",
     "UPDATE signals SET symbol = %(symbol)s WHERE symbol = %(old)s AND status = 'PENDING'",
     "UPDATE strategies SET symbol = %(symbol)s WHERE symbol = %(old)s",
-    # The history a session looks back on goes along; its old name keeps its own.
+    # The history a session looks back on, and is replayed on, goes along; its old name keeps its own. What another company did under the new
+    # name would be mixed into it.
+    *(
+        f"DELETE FROM {table} WHERE symbol = %(symbol)s AND time < {_STARTS}"  # noqa: S608 - an expression of ours
+        for table in ("market_data", "market_data_corrections")
+    ),
+    """
+    INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
+    SELECT %(symbol)s, timeframe, time, correction, after_bar, open, high, low, close, volume FROM market_data_corrections
+    WHERE symbol = %(old)s ON CONFLICT DO NOTHING
+    """,
     """
     INSERT INTO market_data (symbol, timeframe, time, open, high, low, close, volume, correction, after_bar, adjusted_at)
     SELECT %(symbol)s, timeframe, time, open, high, low, close, volume, correction, after_bar, adjusted_at FROM market_data

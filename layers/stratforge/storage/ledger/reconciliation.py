@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from stratforge.market.sizes import Side
 from stratforge.portfolio.corrections import Adjustment, Share
 from stratforge.storage.ledger.reservations import ADJUST, lock_users
-from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol
+from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol, too_small
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
@@ -151,9 +151,14 @@ def settle_ended_sessions(connection: Connection) -> list[str]:
 
 
 def closing_holdings(connection: Connection) -> dict[str, int]:
-    """For how many holders something is still to be sold because they closed their account or stopped so, by symbol."""
+    """For how many holders something is still to be sold because they closed their account or stopped so, by symbol. What was refused as too
+    small to be sold is not counted.
+    """
     rows = connection.execute(
-        f"SELECT p.symbol, count(*) FROM {CLOSING_POSITIONS} WHERE p.quantity > 0 GROUP BY p.symbol ORDER BY 1"  # noqa: S608 - ours
+        f"""
+        SELECT p.symbol, count(*) FROM {CLOSING_POSITIONS} p
+        WHERE p.quantity > 0 AND NOT (p.reserved_quantity = 0 AND {too_small("p")}) GROUP BY p.symbol ORDER BY 1
+        """  # noqa: S608 - conditions of ours
     )
     return dict(rows.fetchall())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, too_small
 from stratforge.storage.postgres.database import Connection
 
 # Of the session `s`, in dollars.
@@ -15,16 +16,15 @@ SESSION_PNL = """
 def fix_final_pnl(connection: Connection, symbol: str) -> None:
     """Fixes the profit of ended sessions whose last order has ended, and that have nothing left to sell if they are to hold nothing.
 
-    What was refused as too small to be sold stays; what came after the end (a correction by the broker) is sold as well.
+    What was refused as too small to be sold stays, once nothing else of its owner is to be sold with it; what came after the end (a correction by
+    the broker) is sold as well.
     """
+    unsold = f"p.quantity > 0 AND NOT (p.reserved_quantity = 0 AND {too_small('p')})"
     connection.execute(
-        """
+        f"""
         UPDATE sessions s SET settling = true FROM positions p
-        WHERE s.symbol = %s AND s.flatten_requested_at IS NOT NULL AND NOT s.settling AND p.session_id = s.id AND p.symbol = s.symbol
-          AND p.quantity > 0 AND NOT EXISTS (
-            SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
-              AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))
-        """,
+        WHERE s.symbol = %s AND s.flatten_requested_at IS NOT NULL AND NOT s.settling AND p.session_id = s.id AND p.symbol = s.symbol AND {unsold}
+        """,  # noqa: S608 - a condition of ours
         (symbol,),
     )
     connection.execute(
@@ -33,9 +33,7 @@ def fix_final_pnl(connection: Connection, symbol: str) -> None:
         WHERE s.symbol = %s AND s.settling AND NOT EXISTS (
             SELECT FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
           AND (s.flatten_requested_at IS NULL OR NOT EXISTS (
-            SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0 AND NOT EXISTS (
-                SELECT FROM orders x WHERE x.session_id = s.id AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.size = p.quantity
-                  AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY'))))
-        """,  # noqa: S608 - an expression of this module
+            SELECT FROM {CLOSING_POSITIONS} p WHERE p.user_id = s.user_id AND p.symbol = s.symbol AND {unsold}))
+        """,  # noqa: S608 - expressions of ours
         (symbol,),
     )

@@ -98,20 +98,42 @@ _EXITS_OF = """
 """
 
 
-# Positions that are to be sold because nothing is to be held: of sessions that were stopped so, and of closed accounts. What is too small
-# to be sold is asked about once; an order that came to nothing is followed by another after a minute.
+# Positions that are to be sold because nothing is to be held: of sessions that were stopped so, and of closed accounts. An order that came to
+# nothing is followed by another after a minute. What is too small to be sold is asked about once, and again with whatever else of its
+# owner is to be sold: together it may be large enough.
 CLOSING_POSITIONS = """
     (SELECT p.* FROM sessions s JOIN positions p ON p.session_id = s.id AND p.symbol = s.symbol
      WHERE s.flatten_requested_at IS NOT NULL AND s.settling AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')
-     UNION SELECT p.* FROM users u JOIN positions p ON p.user_id = u.id WHERE u.closed_at IS NOT NULL) p
+     UNION SELECT p.* FROM users u JOIN positions p ON p.user_id = u.id WHERE u.closed_at IS NOT NULL)
 """
-SELLS_CLOSING = """
-    p.quantity > p.reserved_quantity AND NOT EXISTS (
-        SELECT FROM orders x WHERE x.user_id = p.user_id AND x.session_id IS NOT DISTINCT FROM p.session_id AND x.symbol = p.symbol
-          AND x.origin = 'FLATTEN' AND (
-            x.status = 'PENDING' OR (x.status IN ('REJECTED', 'CANCELED') AND x.decided_at > l.time - interval '1 minute')
-            OR (x.status = 'REJECTED' AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY') AND x.size = p.quantity - p.reserved_quantity)))
-"""
+_TOO_SMALL = "x.status = 'REJECTED' AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY')"
+
+
+def _sold_before(position: str, condition: str) -> str:
+    """SQL: there is a sale of all of a position (an alias), which is to be closed, for which the condition on `x` holds."""
+    return f"""
+        EXISTS (SELECT FROM orders x WHERE x.user_id = {position}.user_id AND x.session_id IS NOT DISTINCT FROM {position}.session_id
+                  AND x.symbol = {position}.symbol AND x.origin = 'FLATTEN' AND ({condition}))
+    """  # noqa: S608 - conditions of this module
+
+
+def too_small(position: str) -> str:
+    """SQL: what is free of a position (an alias) was refused as too small to be sold."""
+    return _sold_before(position, f"{_TOO_SMALL} AND x.size = {position}.quantity - {position}.reserved_quantity")
+
+
+def _is_free(position: str) -> str:
+    waits = f"x.status = 'PENDING' OR (x.status IN ('REJECTED', 'CANCELED') AND NOT ({_TOO_SMALL}) AND x.decided_at > l.time - interval '1 minute')"
+    return f"{position}.quantity > {position}.reserved_quantity AND NOT {_sold_before(position, waits)}"
+
+
+SELLS_CLOSING = f"""
+    {_is_free("p")} AND (
+        NOT {too_small("p")}
+        OR EXISTS (SELECT FROM orders y WHERE y.user_id = p.user_id AND y.symbol = p.symbol AND y.origin = 'FLATTEN' AND y.status = 'PENDING')
+        OR EXISTS (SELECT FROM {CLOSING_POSITIONS} c WHERE c.user_id = p.user_id AND c.symbol = p.symbol
+                     AND {_is_free("c")} AND NOT {too_small("c")}))
+"""  # noqa: S608 - conditions of ours
 
 
 def has_work(connection: Connection, symbol: str, *, new_price: bool = False) -> bool:
@@ -126,7 +148,7 @@ def has_work(connection: Connection, symbol: str, *, new_price: bool = False) ->
             OR EXISTS (SELECT FROM block_orders b WHERE b.symbol = %(symbol)s AND b.completed_at IS NULL AND b.cancel_after <= now())
             OR EXISTS (SELECT FROM {SESSIONS_WITH_EXITS} WHERE {_EXITS_OF} AND p.quantity > 0
                          AND ((%(new_price)s AND s.trailing_stop IS NOT NULL) OR ({EXIT_ORIGIN}) IS NOT NULL))
-            OR EXISTS (SELECT FROM {CLOSING_POSITIONS} JOIN latest_prices l ON l.symbol = p.symbol
+            OR EXISTS (SELECT FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol
                        WHERE p.symbol = %(symbol)s AND {SELLS_CLOSING})
         """,  # noqa: S608 - conditions of this module
         {"symbol": symbol, "new_price": new_price},
@@ -140,7 +162,7 @@ def symbols_with_work(connection: Connection) -> list[str]:
         f"""
         SELECT symbol FROM signals WHERE status = 'PENDING' UNION SELECT symbol FROM orders WHERE status IN ('PENDING', 'RESTING')
         UNION SELECT symbol FROM block_orders WHERE completed_at IS NULL
-        UNION SELECT symbol FROM {CLOSING_POSITIONS} WHERE p.quantity > 0 ORDER BY 1
+        UNION SELECT symbol FROM {CLOSING_POSITIONS} p WHERE p.quantity > 0 ORDER BY 1
         """  # noqa: S608 - a relation of this module
     )
     return [row[0] for row in rows if has_work(connection, row[0])]

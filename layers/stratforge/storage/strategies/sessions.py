@@ -277,13 +277,16 @@ def change_session(
 
 
 def flatten_session(connection: Connection, session_id: UUID) -> None:
-    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on. The
-    transaction has locked the session's symbol.
+    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on. What
+    other sessions of the user could not sell of the symbol, since it was too small, is tried again with it. The transaction has locked the
+    session's symbol.
     """
     connection.execute(
         """
-        UPDATE sessions SET flatten_requested_at = coalesce(flatten_requested_at, now()), settling = true
-        WHERE id = %s AND status NOT IN ('PENDING', 'RUNNING', 'PAUSED')
+        UPDATE sessions s SET flatten_requested_at = coalesce(s.flatten_requested_at, now()), settling = true FROM sessions closing
+        WHERE closing.id = %s AND s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED') AND (s.id = closing.id OR (
+            s.user_id = closing.user_id AND s.symbol = closing.symbol AND s.flatten_requested_at IS NOT NULL
+            AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0)))
         """,
         (session_id,),
     )
