@@ -234,3 +234,20 @@ def test_what_an_order_tells_is_what_its_trades_came_to(world: World) -> None:
             assert broken_invariants(connection) == {}
             connection.execute(f"UPDATE orders SET {lie} WHERE filled_quantity > 0")
             assert broken_invariants(connection) != {}
+
+
+def test_a_trade_as_an_earlier_release_writes_it_is_the_same_trade(world: World) -> None:
+    """While a release is deployed, a settler of the one before says of what crossed that its execution is called so."""
+    query = "SELECT id, execution_id, inside FROM trades ORDER BY id"
+    with world.database.transaction() as connection, connection.transaction(force_rollback=True):
+        before = connection.execute(query).fetchall()
+        assert {inside for _, _, inside in before} == {True, False}
+        connection.execute(
+            """
+            CREATE TEMPORARY TABLE written AS SELECT * FROM trades;
+            UPDATE written SET execution_id = 'cross:' || execution_id, inside = false WHERE inside;
+            DELETE FROM trades;
+            INSERT INTO trades OVERRIDING SYSTEM VALUE SELECT * FROM written
+            """
+        )
+        assert connection.execute(query).fetchall() == before

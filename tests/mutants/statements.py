@@ -124,7 +124,6 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (AUDIT, 'if not known and change.kind != "ODD_LOTS":', "if False:"),
     (AUDIT, "known = change.client_order_id is not None", "known = True"),
     (AUDIT, "known = action is not None and change.symbol in (action.symbol, action.new_symbol)", "known = True"),
-    (AUDIT, "if quantity or abs(money) > MONEY or not fair:", "if quantity or not fair:"),
     (AUDIT, "if quantity or abs(money) > MONEY or not fair:", "if abs(money) > MONEY or not fair:"),
     (AUDIT, "abs(each.quantity) < books.scale and abs(each.cash + each.quantity * one) <= MONEY", "True"),
     (AUDIT, "abs(quantity) > books.scale", "False"),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import pytest
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.market.sizes import Side
 from stratforge.portfolio.books import (
@@ -54,3 +55,41 @@ def test_a_split_comes_after_the_trades_of_its_symbol_however_long_another_order
     activities = [Activity(each.client_order_id, each.symbol, each.side, each.quantity, each.price) for each in trades]
     statement = audit(books, activities, {"AAPL": Decimal(24), "BTC/USD": Decimal(1)})
     assert statement.differences == ()
+
+
+def differences_of(kind: str, cause: str, *changes: tuple[str, str]) -> set[str]:
+    """What is found when so many units and so much money came without a trade, and everything in the ledger goes with them."""
+    units, money = (sum((Decimal(each[place]) for each in changes), Decimal(0)) for place in (0, 1))
+    bought = trade(1, Side.BUY, "AAPL", 20, 1)
+    split = ActionRecord(
+        "split", "AAPL", ActionKind.SPLIT, Decimal(1), None, None, None, TOMORROW, None, price=Decimal(100)
+    )
+    books = Books(
+        [AccountRecord(ADA, Decimal(10_000), Decimal(8_000) + money)],
+        [PositionRecord(ADA, None, "AAPL", 20 + units, Decimal(2_000), money)],
+        [bought],
+        [
+            AdjustmentRecord(number, ADA, None, "AAPL", kind, Decimal(quantity), Decimal(cash), cause, TOMORROW, None)
+            for number, (quantity, cash) in enumerate(changes)
+        ],
+        [split],
+    )
+    activities = [Activity(bought.client_order_id, "AAPL", Side.BUY, Decimal(20), Decimal(100))]
+    return {each.what for each in audit(books, activities, {"AAPL": 20 + units}).differences}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "found"),
+    [
+        ("FILL_CORRECTION", [("0", "5000")], {"FILL_CORRECTION of no known cause"}),
+        ("ODD_LOTS", [("0.4", "-40"), ("-0.4", "40")], set()),
+        ("ODD_LOTS", [("0.4", "0")], {"odd lots"}),
+        ("ODD_LOTS", [("1", "-100"), ("-1", "100")], {"odd lots"}),
+        ("ODD_LOTS", [("0.4", "-40"), ("-0.4", "40"), ("0.2", "0"), ("-0.2", "0")], {"odd lots"}),
+        ("ROUNDING", [("0.4", "-40")], set()),
+        ("ROUNDING", [("0.4", "40")], {"rounding"}),
+        ("ROUNDING", [("2", "-200")], {"rounding"}),
+    ],
+)  # fmt: skip
+def test_what_was_no_trade_has_a_cause_and_is_fair(kind: str, changes: list[tuple[str, str]], found: set[str]) -> None:
+    assert differences_of(kind, "split" if kind == "ROUNDING" else "cause", *changes) == found
