@@ -57,7 +57,7 @@ _MAX_KEY = 40
 # Of a decision, before the state.
 _DECISION = 4
 # How long a child keeps answers to itself: so much work is done again when it ends before it has said them.
-_SAID_AFTER_SECONDS = 0.1
+_SAID_AFTER_NANOSECONDS = 100_000_000
 # Of an answer in the order they are sent: its session, and the names of its state.
 _PLACES = 2
 _NOBODY = (-1, 0)
@@ -424,10 +424,10 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
     while True:
         size, *_ = _HEADER.unpack(_read_exactly(source, _HEADER.size))
         bars, encoded, texts, chosen, careful, seconds = marshal.loads(_read_exactly(source, size))  # noqa: S302 - from our own parent
-        end = time.monotonic() + seconds
+        end = time.perf_counter_ns() + int(seconds * 1e9)
         cache.learn(texts)
         places, numbers, errors = list[int](), list[float](), dict[int, str]()
-        named, said = dict[tuple[str, ...], int](), time.monotonic()
+        named, said = dict[tuple[str, ...], int](), time.perf_counter_ns()
         for place, keys, found in evaluate_requests(
             decode_columns(bars), Sessions.decoded(encoded), cache, np.frombuffer(chosen, dtype=np.intp), begin
         ):
@@ -436,13 +436,14 @@ def _child(source: int, sink: int, counter: mmap.mmap) -> None:
             else:
                 places += (place, named.setdefault(keys, len(named)))
                 numbers += found
-            now = time.monotonic()
+            now = cache.ended
             if now > end:
                 # What was compiled until now is there on the next bar.
                 break
-            if careful or now > said + _SAID_AFTER_SECONDS:
+            if careful or now > said + _SAID_AFTER_NANOSECONDS:
                 _write(sink, Answers(list(named), array("i", places), array("d", numbers), errors), going_on=True)
-                places, numbers, errors, named, said = [], [], {}, {}, now
+                cache.ended = said = time.perf_counter_ns()
+                places, numbers, errors, named = [], [], {}, {}
         _write(sink, Answers(list(named), array("i", places), array("d", numbers), errors), going_on=False)
 
 

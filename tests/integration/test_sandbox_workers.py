@@ -97,7 +97,9 @@ def hostile(monkeypatch: pytest.MonkeyPatch, action: Any) -> None:
         for place in map(int, chosen):
             begin(place, 0)
             if sessions.programs[sessions.program_places[place]] == BAD:
-                yield place, ("x",), (0.0, 0.0, 0.0, 0.0, float(action() or 0))
+                said = (0.0, 0.0, 0.0, 0.0, float(action() or 0))
+                cache.ended = time.perf_counter_ns()
+                yield place, ("x",), said
             else:
                 COMPANY.append(place)
                 yield from evaluate_requests(bars, sessions, cache, [place])

@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy.compiler import Strategy, compile_strategy
+from stratforge.strategy.cost import MAX_RUNNING_NANOSECONDS
 from stratforge.strategy.evaluation import PositionView, Runnable
 from stratforge.strategy.findings import StrategyError
 from stratforge.strategy.graph import NODES, OPERATIONS, Node, Values
@@ -179,9 +180,9 @@ class Compiled:
         """Takes the part of a strategy that runs on the last bar of a window.
 
         Raises:
-            StrategyError: if it costs more than a session may.
+            StrategyError: if it costs far more than a session may.
         """
-        cost = strategy.cost_over(window)
+        cost = strategy.cost_over(window, MAX_RUNNING_NANOSECONDS)
         runnable = Runnable.of(strategy)
         # Arguments come in this order: columns, position, state, constants.
         plan, function = runnable.argument_plan, runnable.function
@@ -222,6 +223,8 @@ class StrategyCache:
         self._strategies: dict[tuple[str, int], Compiled] = {}
         # Nanoseconds of programs that take far longer than was counted.
         self.taken: dict[str, int] = {}
+        # When the last evaluation ended, by the clock that is read once for each; who takes time before the next sets it.
+        self.ended = 0
 
     def __len__(self) -> int:
         return len(self._strategies)
@@ -258,7 +261,7 @@ class StrategyCache:
         """Compiles a program. The gate runs here, right before execution, whoever stored the source.
 
         Raises:
-            StrategyError: if the source does not pass, or costs more than a session may.
+            StrategyError: if the source does not pass, or costs far more than a session may.
             ValueError: if the program is not the one that was sent for this hash.
             KeyError: if none was.
         """
@@ -348,7 +351,7 @@ def evaluate_requests(
     among = np.asarray(chosen)
     order = among[fair_order(owners[among], costs[programs[among]])]
     columns = (column[order].tolist() for column in (programs, keys, starts, starts + widths))
-    values = Values(bars, _SHARED_CELLS)
+    values, cache.ended = Values(bars, _SHARED_CELLS), perf_counter_ns()
     for place, program, key, start, end in zip(order.tolist(), *columns, strict=True):
         begin(place, 0)
         found = known[program]
@@ -356,20 +359,23 @@ def evaluate_requests(
             if found is None:
                 found = known[program] = cache.compiled(sessions.programs[program], window)
                 begin(place, 1)
-            began = perf_counter_ns()
+                cache.ended = perf_counter_ns()
+            began = cache.ended
             try:
                 said = found.run(values, numbers[start:end], names[key])
             except MemoryError:
                 # What others left may have been too much: before it counts it is tried with nothing but its own.
                 values.forget()
                 said = found.run(values, numbers[start:end], names[key])
-            took = perf_counter_ns() - began
+            cache.ended = now = perf_counter_ns()
+            took = now - began
             if cache.taken or took > _FAR * found.nanoseconds + _FAR_NANOSECONDS:
                 cache.note_time(sessions.programs[program], found.nanoseconds, took)
             yield place, found.state, said
         except _FAILURES as error:
             if isinstance(error, MemoryError):
                 values.forget()
+            cache.ended = perf_counter_ns()
             yield place, (), _failed(error)
 
 

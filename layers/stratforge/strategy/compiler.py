@@ -12,6 +12,7 @@ from typing import Any, SupportsFloat
 from stratforge.strategy.columns_compiler import ColumnsCompiler
 from stratforge.strategy.cost import (
     MAX_GRAPH_NODES,
+    MAX_NANOSECONDS,
     MAX_OPERATIONS,
     MAX_PARENTHESES,
     Cost,
@@ -81,13 +82,13 @@ class Strategy:
         """
         return self.cost_over(window_length(self.lookback))
 
-    def cost_over(self, window: int) -> Cost:
+    def cost_over(self, window: int, most: int = MAX_NANOSECONDS) -> Cost:
         """Returns the cost of one evaluation on a window of so many bars.
 
         Raises:
-            StrategyError: if it is more than a session may cost.
+            StrategyError: if it is more nanoseconds than `most`, or more cells than a session may have.
         """
-        return cost_of(self._nodes, window, self.operations, len(without_comments(self.source).encode()))
+        return cost_of(self._nodes, window, self.operations, len(without_comments(self.source).encode()), most)
 
     @property
     def dearest(self) -> list[tuple[str, float]]:

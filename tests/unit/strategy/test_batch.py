@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
-from stratforge.strategy import batch, compile_strategy
+from stratforge.strategy import StrategyError, batch, compile_strategy, cost
 from stratforge.strategy.batch import (
     Program,
     Sessions,
@@ -21,6 +21,7 @@ from stratforge.strategy.batch import (
     evaluate_requests,
     fair_order,
 )
+from stratforge.strategy.cost import MAX_NANOSECONDS
 
 CHEAP = "def on_bar(bar, position, state):\n    return buy()\n"
 DEAR = "def on_bar(bar, position, state):\n    for i in range(900):\n        state['x'] = i\n    return buy()\n"
@@ -140,8 +141,22 @@ def test_what_costs_too_much_over_its_window_is_refused_where_it_would_run() -> 
     )
     ((_, fine),) = evaluate([source], length=1_024)
     assert not isinstance(fine, str)
-    ((_, dear),) = evaluate([source], length=32_768)
-    assert "20 ms are allowed" in dear
+    ((_, dear),) = evaluate([source], length=131_072)
+    assert "160 ms are allowed" in dear
+
+
+def test_what_was_admitted_before_its_weights_rose_goes_on_behind_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody's session fails because what its operations cost was measured anew; the same source is not admitted again."""
+    source = (
+        "def indicators(bars):\n    return {'x': bars.close.rolling(20).mean()}\n"
+        "def on_bar(bar, position, state):\n    if bar.x > 0:\n        return buy()\n"
+    )
+    assert compile_strategy(source).lookback == 20
+    admitted = evaluate([source, CHEAP])
+    monkeypatch.setitem(cost._WEIGHTS, "rolling_mean", (1.5 * MAX_NANOSECONDS, 0.0, 0.0, 0.0))
+    with pytest.raises(StrategyError, match="20 ms are allowed"):
+        _ = compile_strategy(source).lookback
+    assert evaluate([source, CHEAP]) == sorted(admitted, reverse=True)
 
 
 def test_what_takes_far_longer_than_was_counted_waits_until_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
