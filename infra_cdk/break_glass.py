@@ -1,4 +1,5 @@
-"""`make break-glass`: psql in the stage's database, as its owner, for an hour at most; Session Manager logs everything that is typed and shown.
+"""`make break-glass`: psql in the stage's database, as its owner, for an hour at most. Session Manager logs what is typed and shown when the session ends, and
+the command looks whether it did.
 
 Needs the AWS command line with its session manager plugin.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +20,11 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from infra_cdk.target import Target, parse
 
 _AGENT_SECONDS = 60
+_TRANSCRIPT_SECONDS = 90
+# Streams of sessions are named after them; the container's own output has others.
+_SESSIONS = "ecs-execute-command-"
+# What the agent writes in the place of a transcript that it could not make.
+_NO_TRANSCRIPT = "unable to generate log data"
 
 
 def start(ecs: Any, outputs: dict[str, str], why: str) -> str:
@@ -57,10 +64,35 @@ def start(ecs: Any, outputs: dict[str, str], why: str) -> str:
 
 
 def session(target: Target, outputs: dict[str, str], task: str) -> int:
-    """Opens psql in the task and returns its exit code."""
+    """Opens psql in the task and returns its exit code. What interrupts a query there interrupts nothing here."""
     command = ["aws", "ecs", "execute-command", "--region", target.region, "--cluster", outputs["BreakGlassCluster"]]
     command += ["--task", task, "--container", "psql", "--interactive", "--command", "psql"]
-    return subprocess.run(command, check=False).returncode
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.run(command, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def streams(logs: Any, group: str) -> set[str]:
+    """Returns the names of the transcripts in a log group."""
+    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=_SESSIONS)
+    return {str(each["logStreamName"]) for page in pages for each in page["logStreams"]}
+
+
+def transcript(logs: Any, group: str, before: set[str]) -> str | None:
+    """Waits for the transcript of a session that has ended and returns the name of its stream; None when none came in time.
+
+    Args:
+        before: Those that were there before the session.
+    """
+    for _ in range(_TRANSCRIPT_SECONDS):
+        for name in sorted(streams(logs, group) - before):
+            events = logs.get_log_events(logGroupName=group, logStreamName=name, limit=10)["events"]
+            if events and not any(_NO_TRANSCRIPT in str(each["message"]) for each in events):
+                return name
+        time.sleep(1)
+    return None
 
 
 def main() -> int:
@@ -73,10 +105,23 @@ def main() -> int:
             print(f"make break-glass: {tool} is not installed", file=sys.stderr)
             return 1
     try:
-        outputs, ecs = target.outputs("access"), target.client("ecs")
+        outputs, ecs, logs = target.outputs("access"), target.client("ecs"), target.client("logs")
+        group = outputs["BreakGlassLog"]
+        before = streams(logs, group)
         task = start(ecs, outputs, options.why)
         try:
-            return session(target, outputs, task)
+            code = session(target, outputs, task)
+            # Whoever ends the task ends the agent, which writes the transcript only now.
+            written = transcript(logs, group, before)
+            if written is None:
+                print(
+                    f"make break-glass: NO TRANSCRIPT of the session arrived in {group} within {_TRANSCRIPT_SECONDS} seconds; "
+                    "note by hand what was done, and find out why",
+                    file=sys.stderr,
+                )
+                return code or 1
+            print(f"the transcript is in {group}, stream {written}")
+            return code
         finally:
             ecs.stop_task(cluster=outputs["BreakGlassCluster"], task=task, reason=options.why[:255])
     except (BotoCoreError, ClientError, WaiterError, RuntimeError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from infra_cdk.configuration import ConfigurationError, StageConfig
 
 # What Lambda keeps back for functions without a reservation.
-_UNRESERVED = 100
+UNRESERVED = 100
 # Connections that are no function's: the ingestor's (three, and its listener), migrations, rotation, operators, people who look.
 _OTHER_CONNECTIONS = 15
 
@@ -37,14 +37,14 @@ SHARES: Mapping[str, Share] = {
     "sandbox": Share(80, 10, 0, "The evaluator's number: each calls one."),
     "executor": Share(70, 10, 1, "50 symbols with signals, 20 with a price that triggers something."),
     "settler": Share(30, 6, 1, "A fill takes milliseconds; 30 symbols at a time."),
-    "reconciler": Share(2, 2, 1, "The pass and the snapshots may overlap; never two passes."),
+    "reconciler": Share(3, 3, 1, "At 7:30 a pass, the snapshots and the audit begin in the same minute."),
     "notifier": Share(
         10, 3, 1, "Eight shards of users and one for webhooks, each one at a time, and one that follows on its heels."
     ),
     "deliverer": Share(
         10, 3, 1, "Webhooks at a time, of each user at most three; one that hangs holds one for 20 seconds."
     ),
-    "realtime": Share(30, 6, 1, "Connections that open and close: 200 a second at 0.1 seconds."),
+    "realtime": Share(30, 5, 1, "Connections that open and close: 200 a second at 0.1 seconds."),
     "api": Share(100, 15, 1, "100 requests a second, the gateway's throttle, at up to a second."),
     "api-waiting": Share(20, 4, 1, "Requests that may wait for a job (`?wait=`) hold these, and no page's."),
     "mcp": Share(20, 4, 0, "Tool calls wait for the API, which has its own number."),
@@ -79,7 +79,7 @@ def reserved(config: StageConfig, function: str) -> int | None:
     """
     if config.network is None:
         return None
-    needed = sum(share(config, name) for name in SHARES) + _UNRESERVED
+    needed = sum(share(config, name) for name in SHARES) + UNRESERVED
     if config.account_concurrency >= needed:
         return share(config, function)
     if config.production:

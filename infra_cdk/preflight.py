@@ -75,17 +75,39 @@ def _bootstrap(config: StageConfig, client: Client) -> Iterator[str]:
 
 
 def _concurrency(config: StageConfig, client: Client) -> Iterator[str]:
-    given = int(client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"])
+    limit = client("lambda").get_account_settings()["AccountLimit"]
+    given, free = int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
     try:
         reserving = concurrency.reserved(config, "executor") is not None
     except ConfigurationError as error:
         yield str(error)
         return
-    if reserving and given < config.account_concurrency:
+    if not reserving:
+        return
+    if given < config.account_concurrency:
         yield (
             f"the account may run {given} functions at a time, and the deployment reserves as if it were {config.account_concurrency}: "
             f"raise the quota (Lambda, concurrent executions), or give -c concurrency={given}"
         )
+        return
+    functions = [name for name in concurrency.SHARES if name != "doorkeeper" or config.edge]
+    wanted = sum(concurrency.share(config, name) for name in functions)
+    # What the stage has reserved already is its own to give again.
+    more = wanted - sum(_held(client("lambda"), f"{config.prefix}-{name}") for name in functions)
+    if more > 0 and free - more < concurrency.UNRESERVED:
+        yield (
+            f"of the account's {given} concurrent executions {free} are not reserved, the stage reserves {more} more, and Lambda "
+            f"keeps {concurrency.UNRESERVED} back: raise the quota (Lambda, concurrent executions), or reserve less elsewhere"
+        )
+
+
+def _held(client: Any, function: str) -> int:
+    try:
+        return int(client.get_function_concurrency(FunctionName=function).get("ReservedConcurrentExecutions", 0))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return 0
 
 
 def _roles(_config: StageConfig, client: Client) -> Iterator[str]:

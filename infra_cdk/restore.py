@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 from infra_cdk.target import Target, parse
 
 _WAIT = {"Delay": 30, "MaxAttempts": 160}
+_DELETING = "deleting"
 _TAGS = [{"Key": "purpose", "Value": "rehearsal"}]
 
 
@@ -54,9 +55,10 @@ class Instance:
         return str(restored["Endpoint"]["Address"])
 
     def names(self) -> list[str]:
-        """The identifiers of all instances of the account and region."""
+        """The identifiers of all instances of the account and region, but those that are being deleted."""
         pages = self._rds.get_paginator("describe_db_instances").paginate()
-        return [str(each["DBInstanceIdentifier"]) for page in pages for each in page["DBInstances"]]
+        found = [each for page in pages for each in page["DBInstances"]]
+        return [str(each["DBInstanceIdentifier"]) for each in found if each["DBInstanceStatus"] != _DELETING]
 
     def remove(self, name: str) -> None:
         """Deletes what was restored, with its backups."""
@@ -107,9 +109,10 @@ class Cluster:
         return str(restored["Endpoint"])
 
     def names(self) -> list[str]:
-        """The identifiers of all clusters of the account and region."""
+        """The identifiers of all clusters of the account and region, but those that are being deleted."""
         pages = self._rds.get_paginator("describe_db_clusters").paginate()
-        return [str(each["DBClusterIdentifier"]) for page in pages for each in page["DBClusters"]]
+        found = [each for page in pages for each in page["DBClusters"]]
+        return [str(each["DBClusterIdentifier"]) for each in found if each["Status"] != _DELETING]
 
     def remove(self, name: str) -> None:
         """Deletes what was restored, with its backups."""
@@ -121,11 +124,14 @@ class Cluster:
 
 
 def _gone(delete: Callable[[], Any]) -> None:
-    """Deletes something that may never have been made; why it was not made is told by who tried."""
+    """Deletes something that may never have been made (why is told by who tried), or that is being deleted already."""
     try:
         delete()
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("DBInstanceNotFound", "DBClusterNotFoundFault"):
+        code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+        # In the same state is what is still made, and that stays.
+        on_its_way = code == "InvalidDBInstanceState" and "already being deleted" in message
+        if code not in ("DBInstanceNotFound", "DBClusterNotFoundFault") and not on_its_way:
             raise
 
 
@@ -148,8 +154,13 @@ def rehearse(client: Callable[[str], Any], target: Target, outputs: Mapping[str,
             database.remove(left)
     try:
         found = target.invoke(client("lambda"), "examiner", {"host": database.restore(name)})
-    finally:
-        database.remove(name)
+    except BaseException as first:
+        try:
+            database.remove(name)
+        except (BotoCoreError, ClientError) as error:
+            first.add_note(f"{name} could not be deleted either, and costs money until the next rehearsal: {error}")
+        raise
+    database.remove(name)
     if found["broken"]:
         raise RehearsalFailed(f"the restored ledger does not add up: {found['broken']}")
     return found
@@ -165,7 +176,10 @@ def main() -> int:
     try:
         found = rehearse(partial(target.client, config=patient), target, target.outputs("database"), began)
     except (BotoCoreError, ClientError, WaiterError, RuntimeError, KeyError) as error:
-        print(f"make rehearse-restore: {target.told(error)}", file=sys.stderr)
+        print(
+            "\n".join([f"make rehearse-restore: {target.told(error)}", *getattr(error, "__notes__", [])]),
+            file=sys.stderr,
+        )
         return 1
     minutes = (datetime.now(UTC) - began).total_seconds() / 60
     print(f"restored in {minutes:.0f} minutes: {found['users']} users, {found['trades']} trades, every invariant holds")

@@ -17,8 +17,10 @@ from infra_cdk.stacks.network import NetworkStack
 from infra_cdk.stacks.secrets import SecretsStack
 from infra_cdk.suppressions import acknowledge_wildcard, attribute
 
-# PostgreSQL's own client, of the server's version.
-_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:16-alpine"
+# PostgreSQL's own client, of the server's version. Debian, whose every image has what makes the transcript of a session.
+_CLIENT_IMAGE = "public.ecr.aws/docker/library/postgres:16-bookworm"
+# What Session Manager's agent runs in the container to write down what was typed and shown. Without them a session works and leaves no trace.
+_TRANSCRIBERS = ("script", "cat")
 _SESSION_SECONDS = Duration.hours(1).to_seconds()
 
 
@@ -104,7 +106,12 @@ class AccessStack(Stack):
         task.add_container(
             "psql",
             image=ecs.ContainerImage.from_registry(_CLIENT_IMAGE),
-            command=["sleep", str(_SESSION_SECONDS)],
+            # A task without them ends before anybody can enter it.
+            command=[
+                "sh",
+                "-c",
+                f"command -v {' && command -v '.join(_TRANSCRIBERS)} && exec sleep {_SESSION_SECONDS}",
+            ],
             environment={"PGHOST": host, "PGDATABASE": "stratforge", "PGSSLMODE": "require"},
             secrets={
                 "PGUSER": ecs.Secret.from_secrets_manager(owner, "username"),
@@ -136,6 +143,7 @@ class AccessStack(Stack):
         acknowledge_wildcard(task, f"{attribute(sessions)}:*", "The streams of the session's own log.")
         for name, value in (
             ("BreakGlassCluster", cluster.cluster_name),
+            ("BreakGlassLog", sessions.log_group_name),
             ("BreakGlassTask", task.family),
             ("BreakGlassSubnet", network.vpc.private_subnets[0].subnet_id),
             ("BreakGlassSecurityGroup", network.functions.security_group_id),

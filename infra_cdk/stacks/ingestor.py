@@ -35,7 +35,16 @@ class IngestorStack(Stack):
         database_host: str,
     ) -> None:
         super().__init__(scope, construct_id)
-        cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc, enable_fargate_capacity_providers=True)
+        # A spot task costs a third and is taken away now and then: the gap is backfilled.
+        provider = "FARGATE" if config.production else "FARGATE_SPOT"
+        cluster = ecs.Cluster(self, "Cluster", vpc=network.vpc)
+        providers = ecs.CfnClusterCapacityProviderAssociations(
+            self,
+            "Providers",
+            cluster=cluster.cluster_name,
+            capacity_providers=[provider],
+            default_capacity_provider_strategy=[],
+        )
         task = ecs.FargateTaskDefinition(
             self,
             "Task",
@@ -116,7 +125,7 @@ class IngestorStack(Stack):
             task.add_to_task_role_policy(iam.PolicyStatement(actions=actions, resources=resources))
         read_secrets(task.task_role, secrets.database_engine, secrets.alpaca)
         acknowledge_wildcard(task, topics_of(self, config), "Topics of symbols get their names at run time.")
-        ecs.FargateService(
+        service = ecs.FargateService(
             self,
             "Service",
             cluster=cluster,
@@ -126,11 +135,10 @@ class IngestorStack(Stack):
             max_healthy_percent=100,
             security_groups=[network.functions],
             vpc_subnets=ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_WITH_EGRESS),
-            capacity_provider_strategies=[
-                # A spot task costs a third and is taken away now and then: the gap is backfilled.
-                ecs.CapacityProviderStrategy(
-                    capacity_provider="FARGATE" if config.production else "FARGATE_SPOT", weight=1
-                )
-            ],
+            capacity_provider_strategies=[ecs.CapacityProviderStrategy(capacity_provider=provider, weight=1)],
             circuit_breaker=ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
+            # What a task costs is the stage's, too.
+            propagate_tags=ecs.PropagatedTagSource.SERVICE,
         )
+        # ECS gives up no provider of a service that still runs, so that the service has to be deleted first.
+        service.node.add_dependency(providers)

@@ -17,6 +17,8 @@ from infra_cdk.configuration import StageConfig
 from infra_cdk.constructs.queue import WorkQueue
 
 RUNBOOK = "infra_cdk/OPERATIONS.md"
+# Whose throttling every stage hears; an alarm takes ten metrics at most, each is paid for, and whom others refuse sees it himself.
+_TRADING = ("evaluator", "sandbox", "executor", "settler", "reconciler")
 _MINUTE, _FIVE = Duration.minutes(1), Duration.minutes(5)
 
 
@@ -41,12 +43,10 @@ class ObservabilityStack(Stack):
         self._config = config
         self._topic = topic
         self._alarms = [*(alarm for queue in queues for alarm in queue.alarms), *function_alarms]
-        self._alarm(
-            "FunctionsThrottled",
-            cloudwatch.Metric(namespace="AWS/Lambda", metric_name="Throttles", statistic="Sum", period=_FIVE),
-            0,
-            "Functions were refused: the account's concurrency, or a function's share of it, is used up.",
-        )
+        self._throttled("FunctionsThrottled", {name: each for name, each in functions.items() if name in _TRADING})
+        if config.production:
+            others = {name: each for name, each in functions.items() if name not in _TRADING}
+            self._throttled("OtherFunctionsThrottled", others)
         self._alarm("SandboxTraffic", sandbox_flows, 0, "Something in the sandbox tried to reach a network.")
         self._own()
         self._database(database)
@@ -66,13 +66,14 @@ class ObservabilityStack(Stack):
         periods: int = 1,
         missing: cloudwatch.TreatMissingData = cloudwatch.TreatMissingData.NOT_BREACHING,
         below: bool = False,
+        runbook: str | None = None,
     ) -> None:
         comparison = cloudwatch.ComparisonOperator
         alarm = cloudwatch.Alarm(
             self,
             name,
             alarm_name=f"{self._config.prefix}-{_kebab(name)}",
-            alarm_description=f"{description} Runbook: {RUNBOOK}#{_kebab(name)}",
+            alarm_description=f"{description} Runbook: {RUNBOOK}#{runbook or _kebab(name)}",
             metric=metric,
             threshold=threshold,
             evaluation_periods=periods,
@@ -81,6 +82,24 @@ class ObservabilityStack(Stack):
         )
         alarm.add_alarm_action(actions.SnsAction(self._topic))
         self._alarms.append(alarm)
+
+    def _throttled(self, name: str, functions: Mapping[str, lambda_.IFunction]) -> None:
+        """Adds an alarm on the stage's own functions; one without functions' names would hear the whole account."""
+        metrics = {
+            each.replace("-", "_"): function.metric_throttles(period=_FIVE) for each, function in functions.items()
+        }
+        self._alarm(
+            name,
+            cloudwatch.MathExpression(
+                expression=" + ".join(f"FILL({each}, 0)" for each in metrics),
+                label=name,
+                period=_FIVE,
+                using_metrics=dict(metrics),
+            ),
+            0,
+            "Functions were refused: the account's concurrency, or a function's share of it, is used up.",
+            runbook="functions-throttled",
+        )
 
     def _metric(self, name: str, service: str, statistic: str, period: Duration = _MINUTE) -> cloudwatch.Metric:
         return cloudwatch.Metric(
@@ -308,8 +327,8 @@ class ObservabilityStack(Stack):
                 budget_name=f"{self._config.prefix}-monthly",
                 budget_type="COST",
                 time_unit="MONTHLY",
+                # Of the whole account: a filter by tag hears nothing before somebody activates the tag, and never what carries none.
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
-                cost_filters={"TagKeyValue": [f"user:stage${self._config.name}"]},
             ),
             notifications_with_subscribers=[notify("ACTUAL", 80), notify("FORECASTED", 100)],
         )

@@ -6,16 +6,21 @@ import argparse
 import io
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 from local_platform.synthesis import ROOT
 from moto import mock_aws
 
-from infra_cdk import audit, break_glass, corporate_actions, operators, preflight, restore, service_roles
+from infra_cdk import (
+    audit,
+    concurrency,
+    corporate_actions,
+    operators,
+    preflight,
+    service_roles,
+)
 from infra_cdk.configuration import Given, StageConfig, stage_config
 from infra_cdk.target import Target, parse
 from tests.support.assemblies import ACCOUNT, context_of
@@ -60,6 +65,8 @@ class Account:
 
     def __init__(self, **changes: Any) -> None:
         self.account, self.concurrency, self.bootstrap = ACCOUNT, 1_000, "30"
+        # What other applications reserve, and what the stage does, by function.
+        self.others, self.reservations = 0, dict[str, int]()
         self.plan: str | None = "PAID"
         self.zones = ["us-east-1a", "us-east-1b", "us-east-1d", "us-east-1e"]
         # Zones that have what is asked for, where not all have it.
@@ -88,7 +95,13 @@ class Account:
         return {"Parameter": {"Value": self.bootstrap}}
 
     def get_account_settings(self) -> dict[str, Any]:
-        return {"AccountLimit": {"ConcurrentExecutions": self.concurrency}}
+        free = self.concurrency - self.others - sum(self.reservations.values())
+        return {"AccountLimit": {"ConcurrentExecutions": self.concurrency, "UnreservedConcurrentExecutions": free}}
+
+    def get_function_concurrency(self, FunctionName: str) -> dict[str, int]:
+        if not self.reservations:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": FunctionName}}, "")
+        return {"ReservedConcurrentExecutions": self.reservations[FunctionName]}
 
     def describe_availability_zones(self, Filters: Any) -> dict[str, Any]:
         return {"AvailabilityZones": [{"ZoneName": each} for each in reversed(self.zones)]}
@@ -155,6 +168,18 @@ def test_a_new_account_with_ten_functions_takes_dev_and_is_told_about_prod() -> 
     assert "the account may run 10 functions at a time" in problem
 
 
+def test_what_others_reserve_is_told_and_what_the_stage_has_already_is_its_own() -> None:
+    """Lambda refuses a reservation that leaves fewer than a hundred to everybody else."""
+    prod = config_of("prod")
+    wanted = sum(concurrency.share(prod, name) for name in concurrency.SHARES if name != "doorkeeper")
+    fits = 1_000 - 100 - wanted
+    assert found(prod, Account(others=fits)) == []
+    (problem,) = found(prod, Account(others=fits + 1))
+    assert f"{1_000 - fits - 1} are not reserved, the stage reserves {wanted} more" in problem
+    own = {f"stratforge-prod-{name}": concurrency.share(prod, name) for name in concurrency.SHARES}
+    assert found(prod, Account(reservations=own, others=1_000 - 100 - sum(own.values()))) == []
+
+
 @pytest.mark.parametrize(
     ("context", "changes", "docker", "message"),
     [
@@ -205,7 +230,7 @@ def test_the_bootstrap_makes_the_roles_that_are_missing_and_no_others(
     assert found(config_of("dev"), new) == []
 
 
-# Operators and emergencies ------------------------------------------------------------------------------------------
+# Operators ------------------------------------------------------------------------------------------
 
 
 PROD = Target("prod", "us-east-1")
@@ -312,200 +337,3 @@ def test_a_stage_that_is_not_there_is_told_in_words(
     with mock_aws():
         assert audit.main() == 2
     assert "there is no stage dev in eu-west-1" in capsys.readouterr().err
-
-
-def test_the_emergency_task_says_why_and_has_no_address_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Ecs:
-        given: dict[str, Any]
-        # The agent that lets people in runs later than the task.
-        statuses = iter(["PENDING", "RUNNING"])
-
-        def run_task(self, **given: Any) -> dict[str, Any]:
-            self.given = given
-            return {"tasks": [{"taskArn": "arn:task"}]}
-
-        def get_waiter(self, _name: str) -> Any:
-            return argparse.Namespace(wait=lambda **_given: None)
-
-        def describe_tasks(self, **_given: Any) -> dict[str, Any]:
-            agents = [{"name": "ExecuteCommandAgent", "lastStatus": next(self.statuses)}]
-            return {"tasks": [{"containers": [{"managedAgents": agents}]}]}
-
-    monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    names = ("BreakGlassCluster", "BreakGlassTask", "BreakGlassSubnet", "BreakGlassSecurityGroup")
-    ecs = Ecs()
-    assert break_glass.start(ecs, {name: name for name in names}, "incident 7: what …") == "arn:task"
-    assert next(ecs.statuses, None) is None
-    # Letters, numbers, hyphens, slashes and underscores are all that ECS takes.
-    assert ecs.given["startedBy"] == "incident-7-what-"
-    assert ecs.given["enableExecuteCommand"] is True
-    assert ecs.given["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] == "DISABLED"
-
-
-class Rds:
-    """A service that restores at once."""
-
-    def __init__(self) -> None:
-        self.there = {"real"}
-        self.full = False
-
-    def describe_db_instances(self, DBInstanceIdentifier: str) -> dict[str, Any]:
-        instance = {
-            "DBInstanceClass": "db.t4g.medium",
-            "DBSubnetGroup": {"DBSubnetGroupName": "isolated"},
-            "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
-            "DBParameterGroups": [{"DBParameterGroupName": "ours"}],
-            "Endpoint": {"Address": f"{DBInstanceIdentifier}.abc.us-east-1.rds.amazonaws.com"},
-        }
-        return {"DBInstances": [instance]}
-
-    def restore_db_instance_to_point_in_time(self, **given: Any) -> None:
-        assert given["PubliclyAccessible"] is False
-        assert given["DBSubnetGroupName"] == "isolated"
-        self.there.add(given["TargetDBInstanceIdentifier"])
-
-    def get_waiter(self, _name: str) -> Any:
-        return argparse.Namespace(wait=lambda **_given: None)
-
-    def get_paginator(self, name: str) -> Any:
-        kind, key = {
-            "describe_db_instances": ("DBInstances", "DBInstanceIdentifier"),
-            "describe_db_clusters": ("DBClusters", "DBClusterIdentifier"),
-        }[name]
-        return argparse.Namespace(paginate=lambda: [{kind: [{key: each} for each in sorted(self.there)]}])
-
-    def delete_db_instance(self, DBInstanceIdentifier: str, **_given: Any) -> None:
-        if DBInstanceIdentifier not in self.there:
-            raise ClientError({"Error": {"Code": "DBInstanceNotFound", "Message": "none"}}, "DeleteDBInstance")
-        self.there.remove(DBInstanceIdentifier)
-
-    # An Aurora cluster ------------------------------------------------------------------------------------------
-
-    def describe_db_clusters(self, DBClusterIdentifier: str) -> dict[str, Any]:
-        assert DBClusterIdentifier in self.there
-        cluster = {
-            "Engine": "aurora-postgresql",
-            "DBSubnetGroup": "isolated",
-            "VpcSecurityGroups": [{"VpcSecurityGroupId": "sg-1"}],
-            "DBClusterParameterGroup": "ours",
-            "ServerlessV2ScalingConfiguration": {"MinCapacity": 0.5, "MaxCapacity": 8.0, "SecondsUntilAutoPause": 300},
-            "Endpoint": f"{DBClusterIdentifier}.cluster-abc.us-east-1.rds.amazonaws.com",
-        }
-        return {"DBClusters": [cluster]}
-
-    def restore_db_cluster_to_point_in_time(self, **given: Any) -> None:
-        assert given["DBSubnetGroupName"] == "isolated"
-        assert given["ServerlessV2ScalingConfiguration"] == {"MinCapacity": 0.5, "MaxCapacity": 8.0}
-        self.there.add(given["DBClusterIdentifier"])
-
-    def create_db_instance(self, **given: Any) -> None:
-        assert given["DBClusterIdentifier"] in self.there
-        assert (given["DBInstanceClass"], given["PubliclyAccessible"]) == ("db.serverless", False)
-        if self.full:
-            raise ClientError({"Error": {"Code": "InstanceQuotaExceeded", "Message": "full"}}, "CreateDBInstance")
-        self.there.add(given["DBInstanceIdentifier"])
-
-    def delete_db_cluster(self, DBClusterIdentifier: str, **_given: Any) -> None:
-        assert f"{DBClusterIdentifier}-1" not in self.there, "a cluster with instances is not deleted"
-        self.there.remove(DBClusterIdentifier)
-
-
-PLACES = [({"DatabaseId": "real"}, "abc"), ({"ClusterId": "real"}, "cluster-abc")]
-
-
-def rehearsed(rds: Any, function: Lambda, outputs: dict[str, str]) -> dict[str, Any]:
-    """A rehearsal of production."""
-    _, target = parse(argparse.ArgumentParser(), ["--stage", "prod", "-c", "region=us-east-1"])
-    clients = {"rds": rds, "lambda": function}
-    return restore.rehearse(clients.__getitem__, target, outputs, datetime(2026, 11, 24, tzinfo=UTC))
-
-
-@pytest.mark.parametrize(("outputs", "domain"), PLACES)
-@pytest.mark.parametrize("broken", [{}, {"no balance or position is negative": 2}])
-def test_a_rehearsal_leaves_nothing_behind_and_fails_for_a_ledger_that_does_not_add_up(
-    broken: dict[str, int], outputs: dict[str, str], domain: str
-) -> None:
-    rds, function = Rds(), Lambda({"broken": broken, "users": 3, "trades": 9})
-    if broken:
-        with pytest.raises(restore.RehearsalFailed, match="negative"):
-            rehearsed(rds, function, outputs)
-    else:
-        assert rehearsed(rds, function, outputs)["users"] == 3
-    assert rds.there == {"real"}
-    host = f"stratforge-prod-rehearsal-202611240000.{domain}.us-east-1.rds.amazonaws.com"
-    assert function.asked["host"] == host
-
-
-@pytest.mark.parametrize("kind", ["instance", "aurora"])
-def test_a_rehearsal_says_what_the_service_understands(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Against moto, with the parameters checked by AWS's own model of the service."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():
-        rds, ec2 = (boto3.client(each, region_name="us-east-1") for each in ("rds", "ec2"))
-        vpc = ec2.create_vpc(CidrBlock="10.40.0.0/16")["Vpc"]["VpcId"]
-        subnets = [
-            ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.40.{number}.0/24", AvailabilityZone=f"us-east-1{zone}")
-            for number, zone in enumerate("ab")
-        ]
-        ids = [each["Subnet"]["SubnetId"] for each in subnets]
-        rds.create_db_subnet_group(DBSubnetGroupName="isolated", DBSubnetGroupDescription="isolated", SubnetIds=ids)
-        common = {"MasterUsername": "stratforge", "MasterUserPassword": "a-password", "DBSubnetGroupName": "isolated"}
-        if kind == "aurora":
-            rds.create_db_cluster_parameter_group(
-                DBClusterParameterGroupName="ours", DBParameterGroupFamily="aurora-postgresql16", Description="ours"
-            )
-            rds.create_db_cluster(
-                DBClusterIdentifier="real",
-                Engine="aurora-postgresql",
-                DBClusterParameterGroupName="ours",
-                ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 8},
-                **common,
-            )
-            outputs = {"ClusterId": "real"}
-        else:
-            rds.create_db_parameter_group(
-                DBParameterGroupName="ours", DBParameterGroupFamily="postgres16", Description="ours"
-            )
-            rds.create_db_instance(
-                DBInstanceIdentifier="real",
-                DBInstanceClass="db.t4g.micro",
-                Engine="postgres",
-                AllocatedStorage=20,
-                DBParameterGroupName="ours",
-                VpcSecurityGroupIds=[ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
-                **common,
-            )
-            outputs = {"DatabaseId": "real"}
-        assert rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)["users"] == 3
-        left = [each["DBInstanceIdentifier"] for each in rds.describe_db_instances()["DBInstances"]]
-        left += [each["DBClusterIdentifier"] for each in rds.describe_db_clusters()["DBClusters"]]
-        assert left == ["real"]
-
-
-def test_a_rehearsal_that_is_half_done_leaves_nothing_behind_and_tells_what_stopped_it() -> None:
-    rds = Rds()
-    rds.full = True
-    with pytest.raises(ClientError, match="InstanceQuotaExceeded"):
-        rehearsed(rds, Lambda({}), {"ClusterId": "real"})
-    assert rds.there == {"real"}
-
-
-@pytest.mark.parametrize(("outputs", "domain"), PLACES)
-def test_what_an_earlier_rehearsal_could_not_delete_is_deleted_by_the_next(
-    outputs: dict[str, str], domain: str
-) -> None:
-    rds = Rds()
-    rds.there |= {"stratforge-prod-rehearsal-202611170000", "stratforge-dev-rehearsal-202611170000"}
-    rehearsed(rds, Lambda({"broken": {}, "users": 3, "trades": 9}), outputs)
-    assert rds.there == {"real", "stratforge-dev-rehearsal-202611170000"}
-
-
-def test_a_task_that_cannot_start_says_why() -> None:
-    class Ecs:
-        def run_task(self, **_given: Any) -> dict[str, Any]:
-            return {"tasks": [], "failures": [{"reason": "CAPACITY"}]}
-
-    names = ("BreakGlassCluster", "BreakGlassTask", "BreakGlassSubnet", "BreakGlassSecurityGroup")
-    with pytest.raises(RuntimeError, match="CAPACITY"):
-        break_glass.start(Ecs(), {name: name for name in names}, "incident 7")

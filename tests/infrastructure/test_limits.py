@@ -69,7 +69,7 @@ def test_production_is_refused_where_trading_could_be_starved() -> None:
 
 
 def test_operators_are_told_the_quota_that_production_needs() -> None:
-    needed = sum(row.production for row in concurrency.SHARES.values()) + concurrency._UNRESERVED
+    needed = sum(row.production for row in concurrency.SHARES.values()) + concurrency.UNRESERVED
     assert concurrency.reserved(config_of("prod", concurrency=str(needed)), "executor") is not None
     with pytest.raises(ConfigurationError, match=f"quota of {needed}"):
         concurrency.reserved(config_of("prod", concurrency=str(needed - 1)), "executor")

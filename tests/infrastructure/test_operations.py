@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import re
 import shlex
 from pathlib import Path
@@ -92,6 +93,69 @@ def test_a_command_of_aws_is_one_of_its_services_model(command: str) -> None:
     members = {re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", each).lower() for each in (shape.members if shape else ())}
     for flag in (each.removeprefix("--") for each in rest if each.startswith("--")):
         assert flag in members | {"query"}, flag
+
+
+# What a command does by other programs, by hand or by what another permission stands for.
+_BESIDE = {
+    "ecs:ExecuteCommand",
+    "iam:PassRole",
+    "kms:Decrypt",
+    "rds:AddTagsToResource",
+    "cloudformation:DetectStackDrift",
+    "cloudformation:DescribeStackDriftDetectionStatus",
+    "cloudformation:DescribeStackResourceDrifts",
+}
+# What a module of another's calls, where it is not the whole of it: making roles is the bootstrap's.
+_NOT_BY = {"iam:CreateServiceLinkedRole"}
+
+
+def _calls_of(*modules: str) -> set[str]:
+    """The actions of IAM that the calls in modules need, found by the models of the services that they have clients of."""
+    trees = [ast.parse((ROOT / "infra_cdk" / f"{each}.py").read_text()) for each in modules]
+    called: set[str] = set()
+    named: set[str] = set()
+    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        text = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else ""
+        called.add(str(text) if name in ("get_paginator", "get_waiter") else name)
+        named |= {str(text)} if name == "client" else set()
+    # What a target does for every command.
+    through = {"outputs": "cloudformation:DescribeStacks", "secret": "secretsmanager:GetSecretValue"}
+    found = {action for name, action in through.items() if name in called}
+    found |= {through["secret"]} if "read" in called else set()
+    made: Any = boto3.client
+    for service in named:
+        client = made(service, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+        prefix, operations = client.meta.service_model.signing_name, client.meta.method_to_api_mapping
+        waited = {each: client.get_waiter(each).config.operation for each in client.waiter_names if each in called}
+        found |= {f"{prefix}:{operations[each]}" for each in called & set(operations)}
+        found |= {f"{prefix}:{operation}" for operation in waited.values()}
+    # Everybody may ask who he is.
+    return {each.replace("lambda:Invoke", "lambda:InvokeFunction") for each in found} - {"sts:GetCallerIdentity"}
+
+
+@pytest.mark.parametrize(
+    ("passage", "modules"),
+    [
+        (
+            r"do what `make deploy` asks beside CDK(.*?), and put its ARN",
+            ("preflight", "service_roles", "secrets", "smoke"),
+        ),
+        (r"`WATCH_ROLE_ARN` may (.*?)\*\*\[", ("restore",)),
+        (r"`make audit STAGE=prod` (.*?)\n\n", ("audit",)),
+        (r"`make break-glass STAGE=prod WHY(.*?)\n\n", ("break_glass",)),
+    ],
+)
+def test_who_has_exactly_the_permissions_of_the_manual_can_run_the_command(
+    passage: str, modules: tuple[str, ...]
+) -> None:
+    (text,) = re.findall(passage, MANUAL, re.DOTALL)
+    listed = set(re.findall(r"`([a-z0-9]+:[A-Z][A-Za-z*]+)`", text))
+    asked = _calls_of(*modules) - _NOT_BY - ({"secretsmanager:PutSecretValue"} if "smoke" in modules else set())
+    assert len(asked) >= 1
+    assert {each for each in asked if not any(fnmatch.fnmatchcase(each, one) for one in listed)} == set(), "missing"
+    idle = {one for one in listed - _BESIDE if not any(fnmatch.fnmatchcase(each, one) for each in asked)}
+    assert idle == set(), "nothing asks for them"
 
 
 def test_every_setting_is_in_the_table_and_every_line_of_the_table_is_one() -> None:

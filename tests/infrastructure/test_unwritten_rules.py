@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from infra_cdk.concurrency import SHARES
 from infra_cdk.configuration import REGIONS
 from tests.infrastructure.policies.templates import Deployment, Resource
 from tests.support.assemblies import CONFIGURATIONS, assembly_of
@@ -159,6 +162,77 @@ def test_fargate_takes_the_task_s_size(deployment: Deployment) -> None:
     for task in deployment.of_type("AWS::ECS::TaskDefinition"):
         assert int(task.properties["Memory"]) in sizes[int(task.properties["Cpu"])]
         assert task.properties["NetworkMode"] == "awsvpc"
+
+
+def test_an_emergency_s_image_has_what_makes_the_transcript_of_a_session(deployment: Deployment) -> None:
+    """The agent of ECS Exec runs `script` and `cat` in the container, and Alpine has no `script`: sessions work there, and no line of them is logged."""
+    (task,) = [
+        each for each in deployment.of_type("AWS::ECS::TaskDefinition") if "break-glass" in each.properties["Family"]
+    ]
+    (container,) = task.properties["ContainerDefinitions"]
+    assert re.search(r":16-(bookworm|trixie)(@sha256:[0-9a-f]{64})?$", container["Image"]), (
+        "bsdutils is of every Debian"
+    )
+    assert not container.get("ReadonlyRootFilesystem"), "the agent writes what it logs"
+    shell, option, command = container["Command"]
+    assert (shell, option) == ("sh", "-c")
+    sought = ("script", "cat")
+    assert all(f"command -v {each} && " in command for each in sought)
+    # As the container runs it, where both are there and where one is not.
+    run = command.replace("exec sleep", "echo")
+    for missing in (None, *sought):
+        path = Path(tempfile.mkdtemp())
+        for each in {*sought} - {missing}:
+            (path / each).write_text("#!/bin/sh\n")
+            (path / each).chmod(0o755)
+        told = subprocess.run(["/bin/sh", "-c", run], env={"PATH": str(path)}, capture_output=True, check=False)
+        assert (told.returncode == 0) == (missing is None)
+
+
+def test_a_service_goes_before_its_capacity_providers_do(deployment: Deployment) -> None:
+    """ECS gives up no provider that a service still uses: `The specified capacity provider is in use and cannot be removed`."""
+    (service,) = deployment.of_type("AWS::ECS::Service")
+    (providers,) = deployment.of_type("AWS::ECS::ClusterCapacityProviderAssociations")
+    assert comes_after(service, providers)
+    used = {each["CapacityProvider"] for each in service.properties["CapacityProviderStrategy"]}
+    assert used <= set(providers.properties["CapacityProviders"])
+
+
+# What somebody is told of ------------------------------------------------------------------------------------------
+
+
+def test_the_budget_hears_everything_that_is_paid_and_a_task_is_its_stage_s(deployment: Deployment) -> None:
+    """A filter by tag matches nothing until somebody activates the tag by hand, and never what has none."""
+    (budget,) = deployment.of_type("AWS::Budgets::Budget")
+    assert not {"CostFilters", "FilterExpression"} & set(budget.properties["Budget"])
+    (service,) = deployment.of_type("AWS::ECS::Service")
+    assert service.properties["PropagateTags"] == "SERVICE"
+
+
+def test_alarms_hear_their_own_stage_alone(deployment: Deployment) -> None:
+    """A metric without dimensions is the whole account's."""
+    throttled: set[str] = set()
+    for alarm in deployment.of_type("AWS::CloudWatch::Alarm"):
+        stats = [each["MetricStat"]["Metric"] for each in alarm.properties.get("Metrics", []) if "MetricStat" in each]
+        assert len(stats) <= 10, alarm.name
+        for metric in stats or [alarm.properties]:
+            if metric["Namespace"].startswith("AWS/"):
+                assert metric["Dimensions"], alarm.properties["AlarmName"]
+            if metric["MetricName"] == "Throttles":
+                throttled.add(metric["Dimensions"][0]["Value"])
+    trading = {"evaluator", "sandbox", "executor", "settler", "reconciler"}
+    functions = {share_of(each): each.name for each in deployment.of_type("AWS::Lambda::Function")}
+    production = "stratforge-prod-api" in functions.values()
+    # The doorkeeper is asked once an hour, and by nobody who trades.
+    heard = functions.keys() - {None, "doorkeeper"} if production else trading
+    assert heard >= trading
+    assert throttled == {functions[each] for each in heard}
+
+
+def share_of(function: Resource) -> str | None:
+    """The name under which a function has its share of concurrency, if it has one."""
+    name = str(function.properties.get("FunctionName", "")).split("-", 2)[-1]
+    return name if name in SHARES else None
 
 
 # Queues and topics -------------------------------------------------------------------------------------------------
