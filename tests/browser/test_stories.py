@@ -210,10 +210,17 @@ def test_an_order_by_hand_is_previewed_placed_and_explained(member: Visitor) -> 
 
 def test_research_shows_its_sources_as_it_comes(member: Visitor) -> None:
     page = member.go("/research")
-    page.get_by_label("What do you want to know").fill("How did Apple, Google, Microsoft and IBM do?")
-    page.get_by_role("button", name="Ask").click()
-    expect(page.locator(".caret")).to_be_visible()
-    expect(page.locator(".sources a")).to_have_text("bokeh-sampledata: daily prices of 2000 to 2013")
+    # A busy machine may look again only when the whole answer is there: it is asked once more.
+    for _ in range(5):
+        page.get_by_label("What do you want to know").fill("How did Apple, Google, Microsoft and IBM do?")
+        page.get_by_role("button", name="Ask").click()
+        expect(page.locator("#answer .caret, #answer .sources").first).to_be_visible()
+        came = page.locator("#answer .caret").count()
+        if came:
+            break
+        page = member.go("/research")
+    assert came, "an answer that comes is shown while it comes"
+    expect(page.locator("#answer .sources a")).to_have_text("bokeh-sampledata: daily prices of 2000 to 2013")
     expect(page.locator("sup").first).to_have_text("[1]")
 
 
