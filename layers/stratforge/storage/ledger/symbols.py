@@ -127,12 +127,18 @@ def _is_free(position: str) -> str:
     return f"{position}.quantity > {position}.reserved_quantity AND NOT {_sold_before(position, waits)}"
 
 
+def _asked_about(position: str) -> str:
+    """SQL: the remainder of a position was refused as too small, as large as it is or a moment ago; the broker's size may be less than what is free."""
+    free = f"{position}.quantity - {position}.reserved_quantity"
+    return _sold_before(position, f"{_TOO_SMALL} AND (x.size = {free} OR x.decided_at > l.time - interval '1 minute')")
+
+
 SELLS_CLOSING = f"""
     {_is_free("p")} AND (
-        NOT {too_small("p")}
+        NOT {_asked_about("p")}
         OR EXISTS (SELECT FROM orders y WHERE y.user_id = p.user_id AND y.symbol = p.symbol AND y.origin = 'FLATTEN' AND y.status = 'PENDING')
         OR EXISTS (SELECT FROM {CLOSING_POSITIONS} c WHERE c.user_id = p.user_id AND c.symbol = p.symbol
-                     AND {_is_free("c")} AND NOT {too_small("c")}))
+                     AND {_is_free("c")} AND NOT {_asked_about("c")}))
 """  # noqa: S608 - conditions of ours
 
 
