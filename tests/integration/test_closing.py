@@ -326,3 +326,27 @@ def test_what_is_too_small_to_be_sold_ends_the_closing(migrated: str) -> None:
     assert (left.settling, left.held_quantity) == (False, Decimal("0.53"))
     assert tried == (2, "BELOW_MINIMUM", "BELOW_MINIMUM"), "it is not tried for ever"
     world.close()
+
+
+def test_a_remainder_finer_than_the_brokers_steps_is_asked_about_once_a_minute_at_most(migrated: str) -> None:
+    world = World(migrated)
+    world.broker.prices["AAPL"] = Decimal("1.85")
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "1.85"), quantity=100)
+    world.work.append("AAPL")
+    world.quiet()
+    # What a split by a third leaves has more places than the broker's quantities: what is refused is less than what is free.
+    fine = Decimal("0.530000000000333")
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE positions SET quantity = %s, cost_basis = 1", (fine,))
+        set_price(connection, "1.85", 3)
+        sessions.stop_session(connection, trader.session_id, flatten=True)
+    for _ in range(4):
+        world.executor.execute("AAPL")
+    with world.database.transaction() as connection:
+        tried = connection.execute(
+            "SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND status = 'REJECTED'"
+        ).fetchone()
+    assert tried == (1,)
+    world.close()
