@@ -317,6 +317,11 @@ class World:
     def quiet(self) -> None:
         """No more faults: everything is delivered, the exchange fills or cancels what is open, until nothing is left to do."""
         self.broker.submit_fault, self.broker.read_fault = "", False
+        # The exchange's clock is not behind its own prices: what it ends now is tried again after a pause, and not at once without end.
+        with self.database.transaction() as connection:
+            latest = connection.execute("SELECT max(time) FROM latest_prices").fetchone()
+        if latest is not None and latest[0] is not None:
+            self.broker.now_at = max(self.broker.now_at, latest[0])
         for _ in range(60):
             while self.updates:
                 assert self.settle(0)
