@@ -12,6 +12,8 @@ from typing import Any, get_args
 from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
+from functions.api.answers import content_of
+
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -26,7 +28,7 @@ def install(app: FastAPI) -> None:
         columns = columns_of(request.scope.get("route"))
         if columns is None:
             return answer
-        page = json.loads(b"".join([part async for part in answer.body_iterator]))  # type: ignore[attr-defined]  # of a streamed answer
+        page = json.loads(await content_of(answer))
         kept = {name: value for name, value in answer.headers.items() if name not in ("content-type", "content-length")}
         table = Response(_csv(columns, page["items"]), 200, kept, "text/csv; charset=utf-8")
         if page.get("next"):

@@ -77,18 +77,16 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _with_security(
-                _with_tables(
-                    get_openapi(
-                        title=app.title,
-                        version=app.version,
-                        summary=app.summary,
-                        description=app.description,
-                        routes=app.routes,
-                    ),
-                    app,
-                )
+            schema = get_openapi(
+                title=app.title,
+                version=app.version,
+                summary=app.summary,
+                description=app.description,
+                routes=app.routes,
             )
+            _say_tables(schema, app)
+            _say_security(schema)
+            app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -98,7 +96,7 @@ def install(app: FastAPI) -> None:
         return PlainTextResponse(agents_page(app.openapi()))
 
 
-def _with_tables(schema: dict[str, Any], app: FastAPI) -> dict[str, Any]:
+def _say_tables(schema: dict[str, Any], app: FastAPI) -> None:
     """Says of every list that it is had as CSV too."""
     for route in app.routes:
         if (
@@ -115,10 +113,9 @@ def _with_tables(schema: dict[str, Any], app: FastAPI) -> dict[str, Any]:
                     "schema": {"type": "string"},
                 }
             }
-    return schema
 
 
-def _with_security(schema: dict[str, Any]) -> dict[str, Any]:
+def _say_security(schema: dict[str, Any]) -> None:
     schema["components"].setdefault("securitySchemes", {})["bearer"] = {
         "type": "http",
         "scheme": "bearer",
@@ -132,7 +129,6 @@ def _with_security(schema: dict[str, Any]) -> dict[str, Any]:
                 content = answer.get("content", {})
                 if "application/problem+json" in content:
                     content.pop("application/json", None)
-    return schema
 
 
 def agents_page(schema: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from stratforge.storage.postgres.database import LoginEnded
 from stratforge.storage.users import first_answers
 from stratforge.storage.users.first_answers import FirstAnswer
 
+from functions.api.answers import content_of
 from functions.api.context import caller, database, settings
 from functions.api.problems import Problem, problem_of, response
 
@@ -89,7 +90,7 @@ def _begin(asking: Caller, key: str, digest: bytes) -> FirstAnswer | None:
 
 async def _first(asking: Caller, key: str, answer: Response) -> Response:
     """Keeps an answer that did something. What was refused did nothing, and work that goes on (202) is found by its id: both may be asked again."""
-    body = b"".join([part async for part in answer.body_iterator])  # type: ignore[attr-defined]  # of a streamed answer
+    body = await content_of(answer)
     kept = FirstAnswer(
         answer.status_code, {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}, body
     )

@@ -89,7 +89,11 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (FILLS, "WHERE outcome <> 'RESTING') released", "WHERE true) released"),
     (BLOCKS, "status <> 'SUBMITTED' OR cancel_after <= now()", "cancel_after <= now()"),
     (BLOCKS, "claimed_until <= now() AND (status", "(status"),
-    (BLOCKS, "WHERE symbol = %s ORDER BY created_at DESC LIMIT 1", "WHERE symbol = %s ORDER BY created_at LIMIT 1"),
+    (
+        BLOCKS,
+        "ORDER BY created_at DESC LIMIT 1), false) AS limits_first",
+        "ORDER BY created_at LIMIT 1), false) AS limits_first",
+    ),
     (BLOCKS, "coalesce(b.cancel_after <= now(), false)", "false"),
     (
         BLOCKS,
@@ -101,7 +105,11 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (EXECUTE, "if block.claimed or (block.status is BlockStatus.SUBMITTED and not block.stale)", "if block.claimed"),
     (EXECUTE, "if isinstance(submission, Rejected) and submission.duplicate", "if False"),
     (PLAN, "balanced = secrets.choice(list(Side))", "balanced = Side.BUY"),
-    (PLAN, "_Turn(blocks.limits_are_next(connection, symbol), ", "_Turn(False, "),
+    (
+        BLOCKS,
+        "ORDER BY created_at DESC LIMIT 1), false) AS limits_first",
+        "ORDER BY created_at DESC LIMIT 1) AND false, false) AS limits_first",
+    ),
     (PLAN, "accounts[each.request.user_id].cash += each.request.reserved_cash", "pass"),
     (PLAN, "_too_small(decision)\n            if id(decision) in too_small\n            else ", ""),
     (PLAN, "execution.end_replaced(connection, gone, symbol)", "pass"),

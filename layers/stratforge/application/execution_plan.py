@@ -18,7 +18,7 @@ from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, 
 from stratforge.portfolio.reasons import Reason
 from stratforge.portfolio.sizing import ZERO
 from stratforge.storage.ledger import blocks, buying_power, execution, symbols
-from stratforge.storage.ledger.blocks import NewBlock
+from stratforge.storage.ledger.blocks import NewBlock, Turn
 from stratforge.storage.ledger.execution import DueOrder, Write
 from stratforge.storage.ledger.fills import PATIENCE, RETRY_AFTER
 from stratforge.storage.ledger.symbols import SymbolState
@@ -87,7 +87,7 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     releases = execution.replaceable(connection, symbol, replaced)
     decisions = decide(requests, accounts, free, market, releases)
     executable = [decision for decision in decisions if decision.action is Action.JOIN]
-    turn = _Turn(blocks.limits_are_next(connection, symbol), blocks.best_limits_go_alone(connection, symbol))
+    turn = blocks.read_turn(connection, symbol)
     net = _net(executable, market, turn)
     short: set[int] = set()
     if net is not None and net.side == Side.BUY and net.limit_price is not None:
@@ -180,13 +180,7 @@ def market_of(state: SymbolState, asset: AssetRules | None, *, is_open: bool) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    limits_first: bool
-    best_alone: bool
-
-
-def _net(executable: Sequence[Decision], market: Market, turn: _Turn) -> Block | None:
+def _net(executable: Sequence[Decision], market: Market, turn: Turn) -> Block | None:
     if market.asset is None:
         return None
     orders = [ExecutableOrder(each.request.terms.side, each.remaining, each.limit) for each in executable]

@@ -121,24 +121,30 @@ def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> boo
     return changed.rowcount == 1
 
 
-def limits_are_next(connection: Connection, symbol: str) -> bool:
-    """Returns whether the symbol's last block left limit orders out, so that the next one is theirs."""
-    row = connection.execute(
-        "SELECT left_out FROM block_orders WHERE symbol = %s ORDER BY created_at DESC LIMIT 1", (symbol,)
-    ).fetchone()
-    return row is not None and bool(row[0])
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turns of a symbol's next block: `limits_first` when the last one left limit orders out, `best_alone` when nothing was filled of the
+    last one that left none out.
+    """
+
+    limits_first: bool
+    best_alone: bool
 
 
-def best_limits_go_alone(connection: Connection, symbol: str) -> bool:
-    """Returns whether nothing was filled of the last block of the symbol that left no limit orders out."""
-    row = connection.execute(
+def read_turn(connection: Connection, symbol: str) -> Turn:
+    """Reads the turns of the next block; nobody's in particular before a symbol's first block."""
+    turn = fetch_one(
+        connection,
+        Turn,
         """
-        SELECT filled_quantity = 0 FROM block_orders WHERE symbol = %s AND NOT left_out AND completed_at IS NOT NULL
-        ORDER BY created_at DESC LIMIT 1
+        SELECT coalesce((SELECT left_out FROM block_orders WHERE symbol = %(symbol)s ORDER BY created_at DESC LIMIT 1), false) AS limits_first,
+               coalesce((SELECT filled_quantity = 0 FROM block_orders WHERE symbol = %(symbol)s AND NOT left_out AND completed_at IS NOT NULL
+                         ORDER BY created_at DESC LIMIT 1), false) AS best_alone
         """,
-        (symbol,),
-    ).fetchone()
-    return row is not None and bool(row[0])
+        {"symbol": symbol},
+    )
+    assert turn is not None
+    return turn
 
 
 def overdue_symbols(connection: Connection) -> list[str]:

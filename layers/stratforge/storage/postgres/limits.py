@@ -9,12 +9,14 @@ from stratforge.storage.postgres.rows import fetch_value
 
 
 def take(connection: Connection, bucket: str, capacity: float, per_second: float) -> bool:
-    """Takes a token from a bucket that refills; False when it is empty. The bucket's name is kept as a hash."""
-    return bool(fetch_value(connection, "SELECT take_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
+    """Takes a token from a bucket that refills; False when it is empty."""
+    return spend(connection, bucket, capacity, per_second) >= 0
 
 
 def spend(connection: Connection, bucket: str, capacity: float, per_second: float) -> float:
-    """Takes a token from a bucket that refills; returns how many are left, or minus the seconds until there is one again."""
+    """Takes a token from a bucket that refills; returns how many are left, or minus the seconds until there is one again. The bucket's
+    name is kept as a hash.
+    """
     return float(fetch_value(connection, "SELECT spend_token(%s, %s, %s)", (_hidden(bucket), capacity, per_second)))
 
 
