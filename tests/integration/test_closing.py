@@ -13,7 +13,7 @@ from stratforge.application.errors import Conflict
 from stratforge.application.strategies import delete_strategy
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import OrderTerms, TimeInForce, TradingState
-from stratforge.storage.ledger import halts, order_book
+from stratforge.storage.ledger import halts, order_book, session_pnl
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.database import Connection
@@ -349,4 +349,13 @@ def test_a_remainder_finer_than_the_brokers_steps_is_asked_about_once_a_minute_a
             "SELECT count(*) FROM orders WHERE origin = 'FLATTEN' AND status = 'REJECTED'"
         ).fetchone()
     assert tried == (1,)
+    # Asked about as it is a minute later, it is known to be too small, and nothing more is waited for.
+    with world.database.transaction() as connection:
+        set_price(connection, "1.85", 5)
+    world.executor.execute("AAPL")
+    with world.database.transaction() as connection:
+        session_pnl.fix_final_pnl(connection, "AAPL")
+        left = sessions.get_session(connection, trader.session_id)
+    assert left is not None
+    assert (left.settling, left.held_quantity) == (False, fine)
     world.close()

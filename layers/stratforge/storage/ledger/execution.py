@@ -12,7 +12,15 @@ from uuid import UUID, uuid4
 
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.acceptance import Decision, Holder, Market, Release
-from stratforge.portfolio.orders import OrderOrigin, OrderRequest, OrderStatus, OrderTerms, OrderType, TradingState
+from stratforge.portfolio.orders import (
+    EXIT_ORIGINS,
+    OrderOrigin,
+    OrderRequest,
+    OrderStatus,
+    OrderTerms,
+    OrderType,
+    TradingState,
+)
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.reservations import lock_users, release, reserve
@@ -240,18 +248,18 @@ _WRITE = f"""
 WITH written AS (
     SELECT * FROM unnest(
         %(ids)s::uuid[], %(new)s::boolean[], %(users)s::uuid[], %(sessions)s::uuid[], %(signals)s::bigint[], %(sides)s::trade_side[],
-        %(origins)s::order_origin[], %(statuses)s::order_status[], %(reasons)s::text[], %(quantities)s::numeric[],
+        %(origins)s::order_origin[], %(statuses)s::order_status[], %(reasons)s::text[], %(sizes)s::numeric[], %(quantities)s::numeric[],
         %(reserve_prices)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(water_marks)s::numeric[],
         %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[],
         %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[])
-        AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, quantity, reserve_price, cash, shares,
+        AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, size, quantity, reserve_price, cash, shares,
               water_mark, below, above, triggered, expires_at, more_cash, more_shares, retry_at)),
 inserted AS (
     INSERT INTO orders (id, user_id, session_id, signal_id, block_order_id, symbol, side, origin, size_kind, size, quantity,
                         reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at, trigger_below,
                         trigger_above, expires_at, retry_at)
     SELECT id, user_id, session_id, signal_id, CASE WHEN status = 'WORKING' THEN %(block)s::uuid END, %(symbol)s, side, origin,
-           'quantity', quantity, quantity, reserve_price, cash, shares, status, reason, %(at)s,
+           'quantity', size, quantity, reserve_price, cash, shares, status, reason, %(at)s,
            CASE WHEN status = 'REJECTED' THEN now() END, below, above, expires_at, retry_at
     FROM written WHERE is_new),
 updated AS (
@@ -305,6 +313,10 @@ def write_decisions(
             "origins": [request.origin for request in requests],
             "statuses": [write.status for write in writes],
             "reasons": [write.reason for write in writes],
+            # An exit asks for all that is free, of which the broker's quantities may have no more than a part.
+            "sizes": [
+                each.request.size if each.request.origin in EXIT_ORIGINS else each.quantity for each in decisions
+            ],
             "quantities": [decision.quantity for decision in decisions],
             "reserve_prices": [decision.reserve_price for decision in decisions],
             "cash": [decision.reserved_cash for decision in decisions],
@@ -367,11 +379,12 @@ def end_waiting(connection: Connection, request: OrderRequest, reason: Reason) -
     )
 
 
+_ODD = "symbol = %(symbol)s AND status = 'RESTING' AND (quantity - filled_quantity) %% %(unit)s <> 0"
 _CUT = f"""
 WITH odd AS (
     SELECT id, user_id, session_id, side, quantity - filled_quantity AS remaining, (quantity - filled_quantity) %% %(unit)s AS part, reserve_price,
            reserved_cash, reserved_quantity
-    FROM orders WHERE {{odd}} FOR NO KEY UPDATE),
+    FROM orders WHERE {_ODD} FOR NO KEY UPDATE),
 given_back AS (
     SELECT id, user_id, session_id, part, CASE WHEN part = remaining THEN reserved_cash WHEN side = 'buy' THEN part * reserve_price ELSE 0 END AS cash,
            CASE WHEN part = remaining THEN reserved_quantity WHEN side = 'sell' THEN part ELSE 0 END AS shares, part = remaining AS ends FROM odd),
@@ -383,7 +396,6 @@ UPDATE orders o SET
     reserved_cash = o.reserved_cash - g.cash, reserved_quantity = o.reserved_quantity - g.shares
 FROM given_back g WHERE o.id = g.id
 """  # noqa: S608 - statements of ours
-_ODD = "symbol = %(symbol)s AND status = 'RESTING' AND (quantity - filled_quantity) %% %(unit)s <> 0"
 
 
 def cut_to_whole_units(connection: Connection, symbol: str, unit: Decimal) -> int:
@@ -394,4 +406,4 @@ def cut_to_whole_units(connection: Connection, symbol: str, unit: Decimal) -> in
     if not fetch_value(connection, f"SELECT EXISTS (SELECT FROM orders WHERE {_ODD})", parameters):  # noqa: S608 - a condition of ours
         return 0
     lock_users(connection, f"SELECT user_id FROM orders WHERE {_ODD}", parameters)  # noqa: S608 - a condition of ours
-    return connection.execute(_CUT.format(odd=_ODD), parameters).rowcount
+    return connection.execute(_CUT, parameters).rowcount

@@ -128,9 +128,9 @@ def _is_free(position: str) -> str:
 
 
 def _asked_about(position: str) -> str:
-    """SQL: the remainder of a position was refused as too small, as large as it is or a moment ago; the broker's size may be less than what is free."""
-    free = f"{position}.quantity - {position}.reserved_quantity"
-    return _sold_before(position, f"{_TOO_SMALL} AND (x.size = {free} OR x.decided_at > l.time - interval '1 minute')")
+    """SQL: what is free of a position (an alias) was refused as too small as it is, or whatever was free of it a moment ago."""
+    a_moment_ago = _sold_before(position, f"{_TOO_SMALL} AND x.decided_at > l.time - interval '1 minute'")
+    return f"({too_small(position)} OR {a_moment_ago})"
 
 
 SELLS_CLOSING = f"""
