@@ -15,7 +15,7 @@ BEGIN
         SELECT u.id FROM users u WHERE u.closed_at < now() - after AND u.erased_at IS NULL
           AND NOT EXISTS (SELECT FROM positions p WHERE p.user_id = u.id AND p.quantity > 0 AND NOT EXISTS (
             SELECT FROM orders x WHERE x.user_id = p.user_id AND x.session_id IS NOT DISTINCT FROM p.session_id AND x.symbol = p.symbol
-              AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY') AND x.size = p.quantity))
+              AND x.origin = 'FLATTEN' AND x.status = 'REJECTED' AND x.reason IN ('BELOW_MINIMUM', 'WHOLE_UNITS_ONLY') AND x.size_kind = 'quantity' AND x.size = p.quantity))
           AND NOT EXISTS (SELECT FROM orders o WHERE o.user_id = u.id AND o.status IN ('PENDING', 'RESTING', 'WORKING'))
           AND NOT EXISTS (SELECT FROM sessions s WHERE s.user_id = u.id AND (s.settling OR s.status IN ('PENDING', 'RUNNING', 'PAUSED')))
           AND NOT EXISTS (SELECT FROM jobs j WHERE j.user_id = u.id AND j.finished_at IS NULL AND j.created_at > now() - interval '1 day')

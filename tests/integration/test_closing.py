@@ -11,6 +11,8 @@ import pytest
 from stratforge.application.access import Caller
 from stratforge.application.errors import Conflict
 from stratforge.application.strategies import delete_strategy
+from stratforge.broker import Rejected
+from stratforge.broker.refusals import Refusal
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import OrderTerms, TimeInForce, TradingState
 from stratforge.storage.ledger import halts, order_book, session_pnl
@@ -358,4 +360,99 @@ def test_a_remainder_finer_than_the_brokers_steps_is_asked_about_once_a_minute_a
         left = sessions.get_session(connection, trader.session_id)
     assert left is not None
     assert (left.settling, left.held_quantity) == (False, fine)
+    world.close()
+
+
+def trade_a_minute(world: World, price: str, minute: int) -> None:
+    """A price comes, and what it leads to is executed, filled and settled; nobody compares the ledger, which the test wrote itself."""
+    with world.database.transaction() as connection:
+        set_price(connection, price, minute)
+    for _ in range(2):
+        world.executor.execute("AAPL")
+        for order in [each for each in world.exchange.orders.values() if each.open]:
+            world.exchange.fill(order, order.quantity - order.filled_quantity, Decimal(price), world.broker.now_at)
+        while world.updates:
+            assert world.settle(0)
+
+
+@pytest.mark.parametrize(
+    ("price", "by_hand", "in_session", "left"),
+    [
+        # Whole units are taken whatever they are worth, also with a part beside them, in the same position or in another.
+        ("0.40", "2", "0.3", {"0.3"}),
+        ("0.40", "1.5", "0.2", {"0.5", "0.2"}),
+        # Together they are a cent above the minimum only with what is finer than the broker's steps.
+        ("100", "0.0050000000005", "0.0049999999995", {"0.0050000000005", "0.0049999999995"}),
+    ],
+)
+def test_a_closed_account_sells_what_can_be_sold_and_is_done_waiting(
+    migrated: str, price: str, by_hand: str, in_session: str, left: set[str]
+) -> None:
+    world = World(migrated)
+    world.broker.prices["AAPL"] = Decimal(price)
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        new = NewOrder(
+            "AAPL",
+            OrderTerms(Side.BUY),
+            TimeInForce.DAY,
+            SizeKind.QUANTITY,
+            Decimal(10),
+        )
+        set_price(connection, price)
+        order_book.place_order(connection, trader.user_id, new)
+    world.work.append("AAPL")
+    world.quiet()
+    parts = {None: Decimal(by_hand), trader.session_id: Decimal(in_session)}
+    with world.database.transaction() as connection:
+        connection.execute("DELETE FROM positions")
+        for session_id, quantity in parts.items():
+            connection.execute(
+                "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis) VALUES (%s, %s, 'AAPL', %s, 1)",
+                (trader.user_id, session_id, quantity),
+            )
+    world.exchange.positions["AAPL"] = sum(parts.values(), Decimal(0))
+    with world.database.transaction(trader.user_id) as connection:
+        assert accounts.close_account(connection)
+    for minute in range(1, 9):
+        trade_a_minute(world, price, minute)
+    with world.database.transaction() as connection:
+        held = {row[0] for row in connection.execute("SELECT quantity FROM positions WHERE quantity > 0")}
+        # As every pass of the reconciler does.
+        session_pnl.fix_final_pnl(connection, "AAPL")
+        waiting = connection.execute("SELECT count(*) FROM sessions WHERE settling").fetchone()
+        connection.execute("UPDATE users SET closed_at = now() - interval '2 hours'")
+        erased = connection.execute("SELECT erase_closed_accounts(interval '1 hour', 10)").fetchone()
+    assert held == {Decimal(each) for each in left}
+    assert (waiting, erased) == ((0,), (1,))
+    world.close()
+
+
+def test_a_part_that_was_too_small_says_nothing_of_a_whole_unit(migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(migrated)
+    world.broker.prices["AAPL"] = Decimal(100)
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"), quantity=1)
+    world.work.append("AAPL")
+    world.quiet()
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE positions SET quantity = 0.005")
+        sessions.flatten_session(connection, trader.session_id)
+    trade_a_minute(world, "100", 1)
+    with world.database.transaction() as connection:
+        refused = connection.execute("SELECT size_kind::text, size FROM orders WHERE status = 'REJECTED'").fetchall()
+        connection.execute("UPDATE positions SET quantity = 1")
+    assert ("fraction", Decimal(1)) in refused
+    with world.database.transaction(trader.user_id) as connection:
+        assert accounts.close_account(connection)
+    # The order that closing places comes to nothing at the broker, and whoever looks for what is still to be sold sees the first refusal.
+    with world.database.transaction() as connection:
+        set_price(connection, "100", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(world.broker, "submit", lambda **_given: Rejected("unprocessable", Refusal.INVALID_ORDER))
+        world.executor.execute("AAPL")
+    for minute in range(3, 9):
+        trade_a_minute(world, "100", minute)
+    assert held(world) == 0
     world.close()

@@ -116,6 +116,37 @@ def test_a_worse_limit_beside_a_better_one_binds_it_for_one_block_at_most(world:
     assert status(world, better) == ("FILLED", None)
 
 
+def test_a_limit_that_waits_keeps_the_other_side_from_the_market_for_one_block_at_most(world: World) -> None:
+    """A purchase inside the spread is never filled; a sale that the bid would take stood in its block and crossed with nothing."""
+    seller, buyer = trader_with(world, "seller", 10_000), trader_with(world, "buyer", 100_000)
+    buy(world, seller, "10", None)
+    world.execute("AAPL")
+    world.exchange.fill(next(iter(world.exchange.orders.values())), Decimal(10), Decimal(50), world.broker.now_at)
+    while world.updates:
+        assert world.settle(0)
+    buy(world, buyer, "1000", "50.00")
+    terms = OrderTerms(Side.SELL, OrderType.LIMIT, limit_price=Decimal("49.60"))
+    with world.database.transaction() as connection:
+        new = NewOrder("AAPL", terms, TimeInForce.GTC, SizeKind.QUANTITY, Decimal(10))
+        sale = order_book.place_order(connection, seller.user_id, new).order_id
+    bid, sides = Decimal("49.98"), []
+    for second in range(1, 40, 11):
+        world.broker.now_at = OPEN + timedelta(seconds=60 + second)
+        update = MarketUpdate(symbol="AAPL", price=Decimal(50), size=Decimal(1), time=world.broker.now_at)
+        world.executor.note_update(update)
+        world.execute("AAPL")
+        for order in [each for each in world.exchange.orders.values() if each.open]:
+            sides.append(order.side)
+            if order.side == "sell":
+                world.exchange.fill(order, order.quantity, bid, world.broker.now_at)
+            else:
+                world.exchange.cancel(order, world.broker.now_at)
+        while world.updates:
+            assert world.settle(0)
+    assert sides[:2] == ["buy", "sell"]
+    assert status(world, sale) == ("FILLED", None)
+
+
 def test_an_order_is_replaced_while_its_symbol_is_executed(world: World) -> None:
     ada = trader_with(world, "ada", 1000)
     rests = buy(world, ada, "10", "40")

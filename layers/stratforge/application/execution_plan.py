@@ -193,7 +193,7 @@ def _net(executable: Sequence[Decision], market: Market, turn: Turn) -> Block | 
         market.asset,
         balanced=balanced,
         limits_first=turn.limits_first,
-        best_alone=turn.best_alone,
+        unfilled=turn.unfilled,
     )
 
 

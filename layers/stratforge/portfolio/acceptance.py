@@ -125,17 +125,25 @@ def decide(
         market: The market.
         releases: What orders that may be replaced would give back; an order that cannot be replaced is not in it.
     """
-    books = _Books(accounts, dict(free_quantities), dict(releases or {}), _closing(requests, free_quantities))
+    books = _Books(
+        accounts, dict(free_quantities), dict(releases or {}), _closing(requests, free_quantities, market.asset)
+    )
     return [_decide(request, books, market) for request in requests]
 
 
-def _closing(requests: Sequence[OrderRequest], free: Mapping[Holder, Decimal]) -> dict[UUID, Decimal]:
-    """By user, what his positions come to that are to be sold whole: each may be too small for the broker, which all together are not."""
+def _closing(
+    requests: Sequence[OrderRequest], free: Mapping[Holder, Decimal], asset: AssetRules | None
+) -> dict[UUID, Decimal]:
+    """By user, what his positions come to that are to be sold whole, as far as the broker's steps go: each may be too small for him, which all together
+    are not.
+    """
     found: dict[UUID, Decimal] = {}
+    if asset is None:
+        return found
     for user_id, session_id in {
         (each.user_id, each.session_id) for each in requests if each.origin is OrderOrigin.FLATTEN
     }:
-        found[user_id] = found.get(user_id, ZERO) + free.get((user_id, session_id), ZERO)
+        found[user_id] = found.get(user_id, ZERO) + asset.conform(free.get((user_id, session_id), ZERO))
     return found
 
 
@@ -253,9 +261,16 @@ def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
             quantity = free
     if quantity == 0 and wanted > 0 and not asset.fractionable:
         return Decision(request, Action.REFUSE, reason=Reason.WHOLE_UNITS_ONLY)
-    together = books.closing.get(request.user_id, ZERO) if request.origin is OrderOrigin.FLATTEN else ZERO
-    if quantity == 0 or not asset.is_large_enough(max(quantity, together), own_price or market.price):
+    price = own_price or market.price
+    if request.origin is OrderOrigin.FLATTEN and not asset.is_large_enough(quantity, price):
+        # With the rest of what its owner closes it may be large enough; else as many whole units as there are.
+        together = asset.is_large_enough(books.closing.get(request.user_id, ZERO), price)
+        sellable = quantity if together else asset.whole(quantity)
+    else:
+        sellable = quantity if asset.is_large_enough(quantity, price) else ZERO
+    if sellable == 0:
         return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.BELOW_MINIMUM)
+    quantity = sellable
     reserved_cash = quantity * unit if terms.side == Side.BUY else ZERO
     if reserved_cash > cash:
         return Decision(request, Action.REFUSE, quantity=quantity, reason=Reason.INSUFFICIENT_CASH)

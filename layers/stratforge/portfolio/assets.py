@@ -59,6 +59,10 @@ class AssetRules:
         step = self.step
         return max((quantity / step).quantize(ONE, ROUND_DOWN) * step, ZERO)
 
+    def whole(self, quantity: Decimal) -> Decimal:
+        """The whole units of a quantity of shares, which the broker takes whatever they are worth; none of coins."""
+        return ZERO if self.crypto else (quantity / self.scale).to_integral_value(ROUND_DOWN) * self.scale
+
     def is_large_enough(self, quantity: Decimal, price: Decimal) -> bool:
         """Returns whether the broker takes an order of this size."""
         quantity /= self.scale

@@ -49,7 +49,7 @@ def net_orders(
     *,
     balanced: Side,
     limits_first: bool,
-    best_alone: bool = False,
+    unfilled: Side | None = None,
 ) -> Block | None:
     """Nets executable orders: opposite sides cross, the rest goes to the broker within the collar.
 
@@ -63,8 +63,8 @@ def net_orders(
         asset: What the broker takes of it.
         balanced: The side that goes to the broker when the sides are equal; to be drawn, since it pays the spread.
         limits_first: It is the turn of limit orders, if there are any.
-        best_alone: Limits that seemed as good as at the market were not: now the best of each side goes without the others, whose limits would
-            bind it.
+        unfilled: The side of the last block of limits, if nothing of it was filled: they seemed as good as at the market and were not. Now the
+            best of the other side goes without them, and where there is none the best of theirs without the others, whose limits would bind it.
 
     Returns:
         The block; None when there are no orders.
@@ -75,7 +75,7 @@ def net_orders(
     bounds = [_bound(order, widest[order.side]) for order in orders]
     tight = {i for i, order in enumerate(orders) if bounds[i] != widest[order.side]}
     free = set(range(len(orders))) - tight
-    inside = _best_limits(orders, tight, price, alone=best_alone) if tight and (limits_first or not free) else free
+    inside = _best_limits(orders, tight, price, unfilled) if tight and (limits_first or not free) else free
     bought = sum((orders[i].quantity for i in inside if orders[i].side == Side.BUY), ZERO)
     sold = sum((orders[i].quantity for i in inside if orders[i].side == Side.SELL), ZERO)
     left_out = frozenset(range(len(orders))) - inside
@@ -107,16 +107,22 @@ def _bound(order: ExecutableOrder, widest: Decimal) -> Decimal:
     return min(order.limit, widest) if order.side == Side.BUY else max(order.limit, widest)
 
 
-def _best_limits(orders: Sequence[ExecutableOrder], tight: set[int], price: Decimal, *, alone: bool) -> set[int]:
-    """The limit orders with the best price of their side, and (unless those go alone) all that seem as good as at the market."""
+def _best_limits(orders: Sequence[ExecutableOrder], tight: set[int], price: Decimal, unfilled: Side | None) -> set[int]:
+    """The limit orders with the best price of their side, and all that seem as good as at the market; after an unfilled block the best of one side
+    alone.
+    """
+    ranks = {
+        side: {i: (orders[i].limit or price) * (1 if side == Side.BUY else -1) for i in tight if orders[i].side == side}
+        for side in Side
+    }
+    sides = [side for side in Side if ranks[side]]
+    alone = [side for side in sides if side is not unfilled] or sides if unfilled else sides
     best: set[int] = set()
-    for side, sign in ((Side.BUY, 1), (Side.SELL, -1)):
-        ranks = {i: (orders[i].limit or price) * sign for i in tight if orders[i].side == side}
-        if ranks:
-            level = max(ranks.values())
-            if not alone:
-                level = min(level, price * (sign + COMFORT))
-            best |= {i for i, rank in ranks.items() if rank >= level}
+    for side in alone:
+        level = max(ranks[side].values())
+        if unfilled is None:
+            level = min(level, price * ((1 if side == Side.BUY else -1) + COMFORT))
+        best |= {i for i, rank in ranks[side].items() if rank >= level}
     return best
 
 

@@ -123,12 +123,12 @@ def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> boo
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The turns of a symbol's next block: `limits_first` when the last one left limit orders out, `best_alone` when nothing was filled of the
-    last one that left none out.
+    """The turns of a symbol's next block: `limits_first` when the last one left limit orders out, and the side of the last one that left none
+    out, when nothing of it was filled.
     """
 
     limits_first: bool
-    best_alone: bool
+    unfilled: Side | None
 
 
 def read_turn(connection: Connection, symbol: str) -> Turn:
@@ -138,8 +138,8 @@ def read_turn(connection: Connection, symbol: str) -> Turn:
         Turn,
         """
         SELECT coalesce((SELECT left_out FROM block_orders WHERE symbol = %(symbol)s ORDER BY created_at DESC LIMIT 1), false) AS limits_first,
-               coalesce((SELECT filled_quantity = 0 FROM block_orders WHERE symbol = %(symbol)s AND NOT left_out AND completed_at IS NOT NULL
-                         ORDER BY created_at DESC LIMIT 1), false) AS best_alone
+               (SELECT CASE WHEN filled_quantity = 0 THEN side::text END FROM block_orders
+                WHERE symbol = %(symbol)s AND NOT left_out AND completed_at IS NOT NULL ORDER BY created_at DESC LIMIT 1) AS unfilled
         """,
         {"symbol": symbol},
     )

@@ -119,7 +119,10 @@ def _sold_before(position: str, condition: str) -> str:
 
 def too_small(position: str) -> str:
     """SQL: what is free of a position (an alias) was refused as too small to be sold."""
-    return _sold_before(position, f"{_TOO_SMALL} AND x.size = {position}.quantity - {position}.reserved_quantity")
+    return _sold_before(
+        position,
+        f"{_TOO_SMALL} AND x.size_kind = 'quantity' AND x.size = {position}.quantity - {position}.reserved_quantity",
+    )
 
 
 def _is_free(position: str) -> str:
