@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable
 from typing import Any, get_args
 
@@ -15,6 +16,9 @@ from pydantic import BaseModel
 from functions.api.answers import content_of
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_ACCEPTED = re.compile(r"\btext/csv\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+# What a spreadsheet may skip before it looks whether a cell is a formula.
+_SKIPPED = " \n\ufeff\u200b\u200c\u200d\u2060"
 
 
 def install(app: FastAPI) -> None:
@@ -23,10 +27,11 @@ def install(app: FastAPI) -> None:
     @app.middleware("http")
     async def tables(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         answer = await call_next(request)
-        if request.method != "GET" or "text/csv" not in request.headers.get("accept", "") or answer.status_code != 200:
+        columns = columns_of(request.scope.get("route")) if request.method == "GET" else None
+        if columns is None or answer.status_code != 200:
             return answer
-        columns = columns_of(request.scope.get("route"))
-        if columns is None:
+        answer.headers.add_vary_header("Accept")
+        if not _ACCEPTED.search(request.headers.get("accept", "")):
             return answer
         page = json.loads(await content_of(answer))
         kept = {name: value for name, value in answer.headers.items() if name not in ("content-type", "content-length")}
@@ -59,6 +64,9 @@ def _csv(columns: list[str], items: list[dict[str, Any]]) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, (dict, list)):
         return json.dumps(value)
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) and not _NUMBER.fullmatch(value):
-        return "'" + value
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        # Signs of full width are taken for the plain ones.
+        seen = unicodedata.normalize("NFKC", value).lstrip(_SKIPPED)
+        if seen.startswith(("=", "+", "-", "@", "\t", "\r")):
+            return "'" + value
     return value

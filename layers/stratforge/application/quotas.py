@@ -14,11 +14,16 @@ from stratforge.storage.postgres.database import Connection, Database
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """So many requests of a kind in so many seconds; what is used up comes back evenly."""
+    """At most so many requests of a kind in so many seconds, whenever one begins to count: half of them at once, and as many more as come back evenly."""
 
     kind: str
     requests: int
     seconds: int
+
+    @property
+    def at_once(self) -> float:
+        """Requests that whoever asked for nothing lately may make in one go."""
+        return self.requests / 2
 
 
 ORDERS = Quota("orders", 300, 60)
@@ -50,19 +55,19 @@ def spend(connection: Connection, caller: Caller, quota: Quota) -> None:
     Raises:
         LimitReached: if it is used up.
     """
-    left = limits.spend(connection, f"{quota.kind}:{caller.user_id}", quota.requests, quota.requests / quota.seconds)
-    note(quota, max(left, 0.0))
+    per_second = quota.at_once / quota.seconds
+    left = limits.spend(connection, f"{quota.kind}:{caller.user_id}", quota.at_once, per_second)
+    note(quota, max(left, 0.0), (quota.at_once - max(left, 0.0)) / per_second)
     if left < 0:
-        message = f"{quota.requests} {quota.kind} in {quota.seconds} seconds are allowed."
+        message = f"{quota.requests} {quota.kind} in {quota.seconds} seconds are allowed, half of them at once."
         raise LimitReached(message, retry_after=max(1.0, ceil(-left)))
 
 
-def note(quota: Quota, left: float) -> None:
-    """Notes what is left of a quota, for who tells the caller."""
+def note(quota: Quota, left: float, whole_in: float) -> None:
+    """Notes what is left of a quota, and the seconds until it is whole again, for who tells the caller."""
     told = spent.get()
     if told is not None:
-        used = quota.requests - left
-        told.append(Spent(quota, int(left), ceil(used * quota.seconds / quota.requests)))
+        told.append(Spent(quota, int(left), ceil(whole_in)))
 
 
 def spend_first(database: Database, caller: Caller, quota: Quota) -> None:

@@ -140,7 +140,8 @@ def _added(connection: Connection, caller: Caller, request: JobRequest, key: Req
 
 def _check_quota(connection: Connection, user_id: UUID, kind: JobKind) -> None:
     asked = jobs.count_recent_jobs(connection, user_id, kind, _DAY)
-    quotas.note(quotas.Quota(kind.lower(), JOBS_A_DAY, int(_DAY.total_seconds())), max(JOBS_A_DAY - asked - 1, 0))
+    day = int(_DAY.total_seconds())
+    quotas.note(quotas.Quota(kind.lower(), JOBS_A_DAY, day), max(JOBS_A_DAY - asked - 1, 0), day)
     if asked >= JOBS_A_DAY:
         raise LimitReached(f"{JOBS_A_DAY} requests a day are allowed.", retry_after=3600)
     if jobs.tokens_of(connection, user_id, _DAY) >= TOKENS_A_DAY:

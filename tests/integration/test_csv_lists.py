@@ -1,0 +1,86 @@
+"""Lists as tables: the same data, no formula, and only for who accepts them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.api import Api, User, running_api
+
+CODE = "def on_bar(bar, position, state):\n    return buy()\n"
+CSV = {"Accept": "text/csv"}
+
+
+@pytest.fixture
+def ada(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
+    """A user of the API."""
+    with running_api(migrated, monkeypatch) as api:
+        yield Api.user(api, "ada")
+
+
+def store(user: User, name: str, code: str = CODE) -> None:
+    """Stores a strategy."""
+    body = {"name": name, "symbol": "AAPL", "python_code": code}
+    assert user.call("POST", "/api/strategies", body).status_code == 201
+
+
+def test_pages_of_a_table_hold_what_the_list_holds(ada: User) -> None:
+    for number in range(5):
+        store(ada, f'number "{number}", with\u2028all signs')
+    rows, path = [], "/api/strategies?limit=2&sort=oldest"
+    while path:
+        answer = ada.call("GET", path, headers=CSV)
+        assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+        rows += list(csv.DictReader(io.StringIO(answer.text, newline="")))
+        path = answer.headers.get("link", "<>").partition(">")[0][1:]
+    listed = ada.get("/api/strategies?sort=oldest")["items"]
+    assert [each["name"] for each in rows] == [each["name"] for each in listed]
+    assert [each["python_code"] for each in rows] == [each["python_code"] for each in listed]
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+1+1", "-1+1", "@SUM(A1)", " =1+1", "\u200b=1+1", "\ufeff=1+1", "\uff1d1+1", "\uff0b1"]
+)
+def test_no_formula_comes_out_of_a_table(ada: User, name: str) -> None:
+    store(ada, name)
+    (row,) = csv.DictReader(io.StringIO(ada.call("GET", "/api/strategies", headers=CSV).text, newline=""))
+    assert row["name"] == "'" + name
+
+
+@pytest.mark.parametrize(
+    ("accept", "is_table"),
+    [
+        ("text/csv", True),
+        ("TEXT/CSV", True),
+        ("application/json;q=0.5, text/csv", True),
+        ("text/csv;q=0", False),
+        ("*/*", False),
+    ],
+)
+def test_a_table_is_for_who_accepts_one(ada: User, accept: str, is_table: bool) -> None:
+    answer = ada.call("GET", "/api/trades", headers={"Accept": accept})
+    assert answer.headers["content-type"].startswith("text/csv") is is_table
+    assert "Accept" in answer.headers["vary"]
+
+
+def test_what_is_no_list_is_no_table(ada: User) -> None:
+    assert ada.call("GET", "/api/portfolio", headers=CSV).headers["content-type"] == "application/json"
+
+
+def test_a_page_ends_before_an_answer_of_lambda_is_too_large(ada: User) -> None:
+    # Every quote is four signs in the gateway's answer.
+    code = CODE + "# " + '"' * 29_000
+    for number in range(60):
+        store(ada, f"{number}", code + f" {number}")
+    names, path, pages = [], "/api/strategies?limit=1000", 0
+    cursor = ""
+    while cursor is not None:
+        page = ada.get(f"{path}&cursor={cursor}" if cursor else path)
+        assert len(page["items"]) * 4 * 29_000 < 6_000_000
+        names += [each["name"] for each in page["items"]]
+        cursor, pages = page["next"], pages + 1
+    assert (len(names), len(set(names))) == (60, 60)
+    assert pages > 1

@@ -1,0 +1,92 @@
+"""Quotas of a user: never more than they say, nobody else's, and told with every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from stratforge.application import quotas
+from stratforge.application.access import Caller
+from stratforge.application.errors import LimitReached
+from stratforge.application.quotas import Quota, spend_first
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.users.accounts import register_user
+
+from tests.support.api import Api, User, running_api
+
+FEW = Quota("tests", 20, 3600)
+
+
+@pytest.fixture
+def callers(database: Database) -> list[Caller]:
+    """Two users."""
+    with database.transaction() as connection:
+        found = [register_user(connection, f"{name}@example.com", "x", Decimal(1)) for name in ("ada", "bob")]
+    return [Caller(user_id, None) for user_id in found if user_id is not None]
+
+
+@pytest.fixture
+def ada(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
+    """A user of the API."""
+    with running_api(migrated, monkeypatch) as api:
+        yield Api.user(api, "ada")
+
+
+def test_however_many_ask_at_once_no_more_than_the_quota_is_given(database: Database, callers: list[Caller]) -> None:
+    def ask(_number: int) -> bool:
+        try:
+            spend_first(database, callers[0], FEW)
+        except LimitReached as refused:
+            assert 1 <= refused.retry_after <= FEW.seconds
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        given = sum(pool.map(ask, range(80)))
+    assert given == FEW.at_once
+    # Somebody else has his own.
+    spend_first(database, callers[1], FEW)
+
+
+def test_no_window_holds_more_than_is_said(database: Database, callers: list[Caller]) -> None:
+    given = []
+    for minute in range(0, 121, 3):
+        with database.transaction() as connection:
+            connection.execute("UPDATE rate_limits SET updated_at = updated_at - interval '3 minutes'")
+        for _ in range(30):
+            try:
+                spend_first(database, callers[0], FEW)
+            except LimitReached:
+                break
+            given.append(minute)
+    for start in given:
+        assert sum(start <= each < start + 60 for each in given) <= FEW.requests
+
+
+def test_what_fails_costs_nothing(database: Database, callers: list[Caller]) -> None:
+    def fail() -> None:
+        with database.transaction(callers[0]) as connection:
+            quotas.spend(connection, callers[0], FEW)
+            raise ZeroDivisionError
+
+    for _ in range(30):
+        with pytest.raises(ZeroDivisionError):
+            fail()
+    spend_first(database, callers[0], FEW)
+
+
+def test_every_answer_says_what_is_left_and_a_refusal_when_to_come_back(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotas, "ORDERS", Quota("orders", 4, 60))
+    body = {"symbol": "AAPL", "side": "buy", "quantity": "1"}
+    answers = [ada.call("POST", "/api/trade/orders", body) for _ in range(3)]
+    assert [each.status_code for each in answers] == [201, 201, 429]
+    assert {each.headers["RateLimit-Policy"] for each in answers} == {'"orders";q=4;w=60'}
+    assert [each.headers["RateLimit"] for each in answers[:2]] == ['"orders";r=1;t=30', '"orders";r=0;t=60']
+    assert 1 <= int(answers[2].headers["Retry-After"]) <= 30
+    assert "RateLimit" not in ada.call("GET", "/api/portfolio").headers
+    # Whoever has placed too many can still call them off.
+    assert ada.call("DELETE", "/api/trade/orders").status_code == 200
