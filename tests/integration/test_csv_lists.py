@@ -76,7 +76,7 @@ def test_a_page_ends_before_an_answer_of_lambda_is_too_large(ada: User) -> None:
     for number in range(60):
         store(ada, f"{number}", code + f" {number}")
     names, path, pages = [], "/api/strategies?limit=1000", 0
-    cursor = ""
+    cursor: str | None = ""
     while cursor is not None:
         page = ada.get(f"{path}&cursor={cursor}" if cursor else path)
         assert len(page["items"]) * 4 * 29_000 < 6_000_000
