@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.typing import LambdaContext
-from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.reconcile import Reconciliation, snapshot_equity
 from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
@@ -20,9 +17,6 @@ from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 
-# What was audited since belongs to the same night. No symbol is begun with less time left, in milliseconds, than half of what the function has.
-_AUDIT = timedelta(hours=6)
-_TIME_FOR_A_PART = 450_000
 log = logger("reconciler")
 metrics = metrics_of("reconciler")
 database = Database.of_environment("reconciler")
@@ -57,13 +51,9 @@ def reconciliation() -> Reconciliation:
 
 @metrics.log_metrics
 @log.inject_lambda_context
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, and a pass follows only while orders wait
-    for a broker that refuses the platform, so that they wait a minute at most once it answers. With `{"task": "audit"}` the ledger is audited, as far as the
-    time of the function goes; `since` says when the audit began that goes on, by default six hours ago, and `anew` has the broker's whole statement read."""
-    if event.get("task") == "audit":
-        since = datetime.fromisoformat(event["since"]) if "since" in event else datetime.now(UTC) - _AUDIT
-        return _audit(context, since, anew=event.get("anew", False))
+    for a broker that refuses the platform, so that they wait a minute at most once it answers."""
     if event.get("task") == "snapshot":
         snapshots = snapshot_equity(database)
         if not is_suspended(database):
@@ -83,19 +73,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     ):
         metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})
-    return answer
-
-
-def _audit(context: LambdaContext, since: datetime, *, anew: bool) -> dict[str, Any]:
-    """The auditor's statement; a difference is an unexplained one, and alarms like those of the reconciler."""
-    statement = audit_ledger(
-        database,
-        broker(),
-        since=since,
-        anew=anew,
-        enough=lambda: context.get_remaining_time_in_millis() < _TIME_FOR_A_PART,
-    )
-    metrics.add_metric("Unexplained", MetricUnit.Count, statement.found)
-    answer = statement.as_dict() | {"clean": not statement.found}
-    (log.error if statement.found else log.info)("audited", extra={"statement": answer})
     return answer

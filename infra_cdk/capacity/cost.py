@@ -135,6 +135,8 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         # What is told of a user's orders goes to his webhook too, where he has one: every fifth, say.
         "deliverer": (orders * 2 / 5, 0.01, 0.2),
         "realtime": (days * 4, 0.01, 0.0),
+        # Its runs are scheduled: a night's is as long as there is history.
+        "auditor": (0.0, 10.0, 0.0),
         "mcp": (load.users * load.tool_calls, 0.01, 0.1),
         # Looks at every request that comes; waits for jobs in the place of the pages.
         "doorkeeper": (days * load.page_views + load.users * load.tool_calls, 0.002, 0.0),

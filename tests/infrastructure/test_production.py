@@ -374,6 +374,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
     [
         "api",
         "assistant",
+        "auditor",
         "backtester",
         "cleaner",
         "deliverer",

@@ -149,6 +149,8 @@ NOBODYS = {
     "platform_state": "singleton trading_state reason changed_at suspended_at suspension resumed_at",
     "rate_limits": "bucket tokens updated_at",
     "reconciliations": "id started_at finished_at clean report",
+    "audited_symbols": "symbol audited_at positions trades adjustments differences shown",
+    "statement_orders": "order_id symbol quantity value executions filled_at read_at",
     "schema_migrations": "number name checksum applied_at",
     "symbol_halts": "symbol reason details halted_at",
 }

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import localcontext
 from typing import Any
 
 from stratforge.broker import BrokerStatement, FillActivity
@@ -96,9 +96,7 @@ def audit_ledger(
                 continue
             with database.transaction() as connection:
                 records.begin_reading(connection)
-                findings = audit_symbol(
-                    records.read_symbol(connection, family, quiet_since, broker.scale), theirs
-                )
+                findings = audit_symbol(records.read_symbol(connection, family, quiet_since, broker.scale), theirs)
             with database.transaction() as connection:
                 audits.keep_findings(connection, family.name, started_at, findings, _SHOWN)
         known = {symbol for family in families for symbol in family.symbols}
@@ -130,6 +128,12 @@ def audit_ledger(
         if left == 0:
             store_report(connection, started_at, not statement.found, {"audit": statement.as_dict()})
     return statement
+
+
+def is_audited(database: Database, since: datetime) -> bool:
+    """Tells whether an audit that began since then has come to its end."""
+    with database.transaction() as connection:
+        return audits.is_finished(connection, since)
 
 
 # The broker's statement ---------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -77,3 +79,23 @@ def differences_of(kind: str, cause: str, *changes: tuple[str, str]) -> set[str]
 )  # fmt: skip
 def test_what_was_no_trade_has_a_cause_and_is_fair(kind: str, changes: list[tuple[str, str]], found: set[str]) -> None:
     assert differences_of(kind, "split" if kind == "ROUNDING" else "cause", *changes) == found
+
+
+def test_memory_grows_with_the_holders_and_not_with_the_trades() -> None:
+    def peak(count: int) -> int:
+        trades = (trade(number, Side.BUY, "AAPL", 1, 1) for number in range(count))
+        named = (
+            replace(each, client_order_id=f"o{each.trade_id}", execution_id=f"x{each.trade_id}") for each in trades
+        )
+        bought = Decimal(count)
+        books = SymbolBooks(
+            frozenset({"AAPL"}), [PositionRecord(ADA, None, "AAPL", bought, bought * 100, Decimal(0))], named, []
+        )
+        tracemalloc.start()
+        try:
+            assert audit_symbol(books, {"AAPL": bought}).differences == ()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(4000) < 1.2 * peak(400) + 5000

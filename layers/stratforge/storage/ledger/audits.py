@@ -83,6 +83,14 @@ def executions_kept(connection: Connection) -> int:
     return found
 
 
+def is_finished(connection: Connection, since: datetime) -> bool:
+    """Tells whether an audit that began since then has come to its end."""
+    found: bool = fetch_value(
+        connection, "SELECT EXISTS (SELECT FROM reconciliations WHERE started_at >= %s AND report ? 'audit')", (since,)
+    )
+    return found
+
+
 def audited_since(connection: Connection, since: datetime) -> frozenset[str]:
     """The symbols that were gone through since then."""
     rows = connection.execute("SELECT symbol FROM audited_symbols WHERE audited_at >= %s", (since,))
