@@ -34,18 +34,18 @@ def exchange_timezone(symbol: str) -> ZoneInfo:
 
 def _offsets(hours: Integers, timezone: ZoneInfo) -> Integers:
     """Seconds that the exchange's wall clock is ahead of UTC in each of these hours since the epoch."""
-
-    def looked_up(hours: Integers) -> Integers:
-        moments = (datetime.fromtimestamp(hour * _HOUR, timezone) for hour in hours.tolist())
-        return np.array([(each.utcoffset() or timedelta()).total_seconds() for each in moments], dtype=np.int64)
-
     # No clock is changed forth and back within a day: a day that ends as it began has one offset.
     days, day = np.unique(hours // 24, return_inverse=True)
-    first, last = looked_up(days * 24), looked_up(days * 24 + 23)
+    first, last = _looked_up(days * 24, timezone), _looked_up(days * 24 + 23, timezone)
     offsets = first[day]
     changing = (first != last)[day]
-    offsets[changing] = looked_up(hours[changing])
+    offsets[changing] = _looked_up(hours[changing], timezone)
     return offsets
+
+
+def _looked_up(hours: Integers, timezone: ZoneInfo) -> Integers:
+    moments = (datetime.fromtimestamp(hour * _HOUR, timezone) for hour in hours.tolist())
+    return np.array([(each.utcoffset() or timedelta()).total_seconds() for each in moments], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +112,8 @@ class BarColumns:
             return self.time
         # Offsets change on whole hours only, so one look-up an hour is enough.
         hours = self.time // _HOUR
+        if len(hours) <= 2:
+            return self.time + _looked_up(hours, self.timezone)
         starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
         offsets = _offsets(hours[starts], self.timezone)
         return self.time + np.repeat(offsets, np.diff(starts, append=len(self)))
