@@ -130,5 +130,9 @@ def program(seed: int) -> str:
     lines.append(f"if {_condition(chance)}:\n        return sell({chance.choice(('', 'fraction=0.5'))})")
     body = "\n".join(f"    {line}" for line in lines)
     x, y = column(chance, 2), column(chance, 1)
-    helper = "def f(a, b=1.5):\n    c = a * b\n    if c > 40:\n        return c - a\n    return c\n\n\n" if re.search(r"\bf\(", body) else ""
+    helper = (
+        "def f(a, b=1.5):\n    c = a * b\n    if c > 40:\n        return c - a\n    return c\n\n\n"
+        if re.search(r"\bf\(", body)
+        else ""
+    )
     return f"{helper}def indicators(bars):\n    return {{'x': {x} + 0, 'y': {y} + 0}}\n\n\ndef on_bar(bar, position, state):\n{body}\n"

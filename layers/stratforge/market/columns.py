@@ -142,7 +142,8 @@ class BarColumns:
     def day_of_month(self) -> Floats:
         """Day of the month in exchange time, from 1."""
         dates = self._dates
-        return (dates - dates.astype("datetime64[M]")).astype(np.float64) + 1.0
+        days: Floats = (dates - dates.astype("datetime64[M]")).astype(np.float64)
+        return days + 1.0
 
     @cached_property
     def calendar_month(self) -> Floats:
@@ -151,8 +152,9 @@ class BarColumns:
 
     @cached_property
     def calendar_year(self) -> Floats:
-        """Year in exchange time."""
-        return self._dates.astype("datetime64[Y]").astype(np.float64) + 1970.0
+        """Year in exchange time, with its century."""
+        years: Floats = self._dates.astype("datetime64[Y]").astype(np.float64)
+        return years + 1970.0
 
     @property
     def _dates(self) -> npt.NDArray[np.datetime64]:

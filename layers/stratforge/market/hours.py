@@ -1,4 +1,4 @@
-"""When the exchange closes: rules, so that a backtest of any year and a live session know the same."""
+"""The hours at which the exchange closes: rules, so that a backtest of any year and a live session know the same."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ _LIBRARIES = ("np", "pd", "ta")
 _NO_VALUE = "Assign it before, on every path"
 
 
-class Refused(Exception):  # noqa: N818 - it is a refusal with its place, turned into a finding
-    """What a helper holds that is not in the language."""
+class Refused(Exception):
+    """A part of a helper is not in the language; says which, and what to write instead."""
 
     def __init__(self, node: ast.AST, code: Code, message: str, suggestion: str) -> None:
         super().__init__(message)
@@ -86,7 +86,10 @@ class Inliner:
         """Refuses a name that is none of the helper's own and none of the module's."""
         if node.id in self._constants or node.id in self.helpers or node.id in _LIBRARIES:
             return
-        if any(isinstance(each, ast.Name) and each.id == node.id and isinstance(each.ctx, ast.Store) for each in ast.walk(helper)):
+        if any(
+            isinstance(each, ast.Name) and each.id == node.id and isinstance(each.ctx, ast.Store)
+            for each in ast.walk(helper)
+        ):
             raise Refused(node, Code.UNASSIGNED, f"{node.id[:40]} may not have a value here", _NO_VALUE)
         message = f"the name {node.id[:40]} is not known in {helper.name[:40]}"
         raise Refused(node, Code.UNKNOWN_NAME, message, "A function sees its arguments and the constants: pass it on")
@@ -102,7 +105,11 @@ class Inliner:
         for keyword in node.keywords:
             name = str(keyword.arg)
             if name not in signature.names or name in given:
-                message = f"{helper.name} gets {name} twice" if name in given else f"{helper.name} has no argument {name[:40]}"
+                message = (
+                    f"{helper.name} gets {name} twice"
+                    if name in given
+                    else f"{helper.name} has no argument {name[:40]}"
+                )
                 raise Refused(keyword.value, Code.ARGUMENT, message, takes)
             given[name] = keyword.value
         given = {**signature.defaults, **given}
@@ -116,7 +123,9 @@ class Inliner:
         known = dict(known)
         for index, each in enumerate(body):
             if isinstance(each, ast.Return):
-                return self._put(each.value, known, helper) if each.value else ast.copy_location(ast.Constant(None), each)
+                return (
+                    self._put(each.value, known, helper) if each.value else ast.copy_location(ast.Constant(None), each)
+                )
             if isinstance(each, ast.If) and _returns(each):
                 test, rest = self._put(each.test, known, helper), body[index + 1 :]
                 yes = self._value([*each.body, *rest], known, helper)

@@ -177,7 +177,7 @@ def literal_number(node: ast.expr) -> float | None:
 
 
 def calculated(operator: ast.operator, left: float, right: float) -> float | None:
-    """What an operator of arithmetic gives for two numbers, as in `on_bar`; None for other operators."""
+    """The result of an operator of arithmetic for two numbers, as in `on_bar`; None for other operators."""
     if isinstance(operator, ast.Add | ast.Sub):
         return left + right if isinstance(operator, ast.Add) else left - right
     if isinstance(operator, ast.Mult):
@@ -273,7 +273,9 @@ def _inline(
 
 def inlined(tree: ast.Module) -> ast.Module:
     """The tree of a strategy that passes the gate, with what its own functions mean where they are called; the functions stay."""
-    helpers, functions, parameters = {}, {}, {}
+    helpers: dict[str, ast.FunctionDef] = {}
+    functions: dict[str, ast.FunctionDef] = {}
+    parameters: dict[str, float] = {}
     for each in tree.body:
         if isinstance(each, ast.FunctionDef):
             (functions if each.name in ("indicators", "on_bar") else helpers)[each.name] = each

@@ -28,7 +28,9 @@ TIME_FIELDS = {
 }
 # What bar has besides of prices, without `.time`.
 SHORT_TIME_FIELDS = ("hour", "minute", "weekday")
-BAR_FIELDS = frozenset((*PRICE_COLUMNS, *SHORT_TIME_FIELDS, *(column for column, _ in TIME_FIELDS.values()), "time", "previous"))
+BAR_FIELDS = frozenset(
+    (*PRICE_COLUMNS, *SHORT_TIME_FIELDS, *(column for column, _ in TIME_FIELDS.values()), "time", "previous")
+)
 POSITION_FIELDS = {
     "quantity": "shares or coins held; 0 when flat",
     "average_entry_price": "average price paid; 0 when flat",

@@ -10,13 +10,83 @@ from stratforge.market import BarColumns
 from stratforge.market.hours import CLOSE, EARLY_CLOSE, closing_minute
 
 # As published, from 1995 to 2026: the day after Thanksgiving of every year is left out.
-PUBLISHED = """
-1995-07-03 1996-07-05 1996-12-24 1997-07-03 1997-12-24 1997-12-26 1998-12-24 1999-12-31 2000-07-03 2001-07-03 2001-12-24 2002-07-05 2002-12-24
-2003-07-03 2003-12-24 2003-12-26 2006-07-03 2007-07-03 2007-12-24 2008-07-03 2008-12-24 2009-12-24 2012-07-03 2012-12-24 2013-07-03 2013-12-24
-2014-07-03 2014-12-24 2015-12-24 2017-07-03 2018-07-03 2018-12-24 2019-07-03 2019-12-24 2020-12-24 2023-07-03 2024-07-03 2024-12-24 2025-07-03
-2025-12-24 2026-12-24
-""".split()
-THANKSGIVING = "24 29 28 27 26 24 23 29 28 26 25 24 23 28 27 26 25 23 29 28 27 25 24 23 29 27 26 25 24 29 28 27".split()
+PUBLISHED = [
+    "1995-07-03",
+    "1996-07-05",
+    "1996-12-24",
+    "1997-07-03",
+    "1997-12-24",
+    "1997-12-26",
+    "1998-12-24",
+    "1999-12-31",
+    "2000-07-03",
+    "2001-07-03",
+    "2001-12-24",
+    "2002-07-05",
+    "2002-12-24",
+    "2003-07-03",
+    "2003-12-24",
+    "2003-12-26",
+    "2006-07-03",
+    "2007-07-03",
+    "2007-12-24",
+    "2008-07-03",
+    "2008-12-24",
+    "2009-12-24",
+    "2012-07-03",
+    "2012-12-24",
+    "2013-07-03",
+    "2013-12-24",
+    "2014-07-03",
+    "2014-12-24",
+    "2015-12-24",
+    "2017-07-03",
+    "2018-07-03",
+    "2018-12-24",
+    "2019-07-03",
+    "2019-12-24",
+    "2020-12-24",
+    "2023-07-03",
+    "2024-07-03",
+    "2024-12-24",
+    "2025-07-03",
+    "2025-12-24",
+    "2026-12-24",
+]
+THANKSGIVING = [
+    "24",
+    "29",
+    "28",
+    "27",
+    "26",
+    "24",
+    "23",
+    "29",
+    "28",
+    "26",
+    "25",
+    "24",
+    "23",
+    "28",
+    "27",
+    "26",
+    "25",
+    "23",
+    "29",
+    "28",
+    "27",
+    "25",
+    "24",
+    "23",
+    "29",
+    "27",
+    "26",
+    "25",
+    "24",
+    "29",
+    "28",
+    "27",
+]
 
 
 def test_early_closes_are_those_that_were_published() -> None:
@@ -32,7 +102,8 @@ def test_early_closes_are_those_that_were_published() -> None:
 def minutes(*local: datetime, timezone: str = "America/New_York") -> list[float]:
     """What a strategy reads on bars that begin at these times."""
     time = np.array([int(each.timestamp()) for each in local], dtype=np.int64)
-    return BarColumns(time, *(np.ones(len(time)) for _ in range(5)), timezone=ZoneInfo(timezone)).minutes_to_close.tolist()
+    bars = BarColumns(time, *(np.ones(len(time)) for _ in range(5)), timezone=ZoneInfo(timezone))
+    return [float(each) for each in bars.minutes_to_close]
 
 
 def test_minutes_to_the_close_count_from_the_beginning_of_a_bar() -> None:

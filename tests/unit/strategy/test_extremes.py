@@ -79,7 +79,10 @@ def test_a_replay_divides_them_at_a_split_unless_the_position_came_after(since: 
     bars = [
         RecordedBar(
             int(time[index]),
-            BarColumns(time[: index + 1], *(price[: index + 1] / (2.0 if index > 2 else 1.0) * (2.0 if index > 2 else 1.0),) * 5),
+            BarColumns(
+                time[: index + 1],
+                *(price[: index + 1] / (2.0 if index > 2 else 1.0) * (2.0 if index > 2 else 1.0),) * 5,
+            ),
             1.0 if index >= since else 0.0,
             10.0,
             (split,) if index == 3 else (),

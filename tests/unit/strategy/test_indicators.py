@@ -39,7 +39,8 @@ def ours(name: str, bars: BarColumns) -> tuple[np.ndarray, ...]:
     indicator, series = REGISTRY[name], series_of(bars)
     values = {parameter.name: parameter.default for parameter in indicator.parameters}
     inputs = tuple(
-        series[{"a": "close", "condition": "close", "source": "open", "b": "benchmark"}.get(each, each)].to_numpy() for each in indicator.inputs
+        series[{"a": "close", "condition": "close", "source": "open", "b": "benchmark"}.get(each, each)].to_numpy()
+        for each in indicator.inputs
     )
     with np.errstate(all="ignore"):
         return indicator.compute(bars, inputs, values)

@@ -372,12 +372,31 @@ def test_fields_of_a_bar() -> None:
     for end in (2, 3):
         bars = series(np.array([5.0, 7.0, 9.0]), start=start).slice(0, end)
         state = evaluate_last_bar(strategy, Values(bars), PositionView(), state).state
-    assert state == {"n": 2, "x": 18, "p": 14, "c": 7, "o": 36, "v": 1, "h": 9, "m": 33, "w": 2, "b": 9, "d": 4032026, "t": 387}
+    assert state == {
+        "n": 2,
+        "x": 18,
+        "p": 14,
+        "c": 7,
+        "o": 36,
+        "v": 1,
+        "h": 9,
+        "m": 33,
+        "w": 2,
+        "b": 9,
+        "d": 4032026,
+        "t": 387,
+    }
 
 
 def test_fields_of_a_position() -> None:
     held, flat = PositionView(4.0, 2.0, 3.0), PositionView()
-    expected = {"quantity": 4.0, "average_entry_price": 2.0, "entry_price": 2.0, "unrealized_return": 8.0 / 2.0 - 1.0, "bars_held": 3.0}
+    expected = {
+        "quantity": 4.0,
+        "average_entry_price": 2.0,
+        "entry_price": 2.0,
+        "unrealized_return": 8.0 / 2.0 - 1.0,
+        "bars_held": 3.0,
+    }
     # On the only bar that was seen, whose price is 8; `test_extremes.py` has more of them.
     expected |= {"max_favorable": 8.0, "max_adverse": 8.0}
     assert {name: value(f"position.{name}", position=held) for name in POSITION_FIELDS} == expected
@@ -430,9 +449,14 @@ def test_numbers_as_arithmetic() -> None:
         "def on_bar(bar, position, state):\n    for i in range(A // 100 - 1, 2 * 3):\n        state['n'] += 1\n    state['x'] = bar.x\n"
     )
     assert strategy.parameters == {"A": 300.0, "B": -3.0}
-    assert evaluate_last_bar(strategy, Values(series(np.arange(1.0, 9.0))), PositionView(), {}).state == {"n": 4, "x": 2}
-    assert refused("A = 10 ** 16\n" + HOLD) and refused("A = 1 / 0\n" + HOLD) and refused("A = 5 @ 3\n" + HOLD)
-    assert refused("def on_bar(bar, position, state):\n    for i in range(30 * 60):\n        pass\n") == [Code.UNBOUNDED]
+    assert evaluate_last_bar(strategy, Values(series(np.arange(1.0, 9.0))), PositionView(), {}).state == {
+        "n": 4,
+        "x": 2,
+    }
+    assert all(refused(f"A = {wrong}\n{HOLD}") for wrong in ("10 ** 16", "1 / 0", "5 @ 3"))
+    assert refused("def on_bar(bar, position, state):\n    for i in range(30 * 60):\n        pass\n") == [
+        Code.UNBOUNDED
+    ]
 
 
 @says("A key of state whose value is unknown")

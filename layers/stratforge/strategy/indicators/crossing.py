@@ -36,7 +36,7 @@ def crossunder(a: Floats, b: Floats) -> Floats:
     length(200),
 )
 def barssince(condition: Floats, length: int) -> Floats:
-    """How many bars ago `condition` was true for the last time."""
+    """Counts the bars since `condition` was last true."""
     return k.bars_since(condition, length)
 
 
