@@ -47,12 +47,12 @@ class Difference:
     recomputed: Decimal
 
     def as_text(self) -> dict[str, str]:
-        """The difference as plain data."""
+        """Returns the difference as plain data, numbers as text."""
         return {name: str(value) for name, value in asdict(self).items()}
 
     @classmethod
     def of_text(cls, text: Mapping[str, str]) -> Difference:
-        """The difference that `as_text` gave."""
+        """Makes the difference again from what `as_text` returned."""
         return cls(text["what"], text["where"], Decimal(text["recorded"]), Decimal(text["recomputed"]))
 
 

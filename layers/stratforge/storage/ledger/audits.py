@@ -1,4 +1,4 @@
-"""How far an audit has come: the symbols it went through, with what it found, and the broker's statement of the account as far as it was read."""
+"""Progress of an audit: the symbols it went through, its findings in them, and the broker's statement of the account as far as it was read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def unread_since(connection: Connection, overlap: timedelta) -> datetime | None:
 
 
 def read_longest_ago(connection: Connection) -> datetime | None:
-    """When the order was filled of which the statement was read longest ago."""
+    """Returns the fill time of the order whose statement was read longest ago; None if none was read."""
     found: datetime | None = fetch_value(
         connection, "SELECT filled_at FROM statement_orders ORDER BY read_at, filled_at LIMIT 1"
     )
@@ -119,7 +119,7 @@ def keep_findings(connection: Connection, symbol: str, at: datetime, findings: F
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What was found in all symbols together."""
+    """Counts over all symbols that an audit went through."""
 
     positions: int
     trades: int
@@ -128,7 +128,7 @@ class Kept:
 
 
 def findings_kept(connection: Connection, symbols: Collection[str]) -> tuple[Kept, list[Difference]]:
-    """What was found in these symbols, with the differences that are shown."""
+    """Returns the counts over these symbols, and the differences kept of them to be shown."""
     (kept,) = fetch_all(
         connection,
         Kept,
