@@ -20,8 +20,7 @@ from stratforge.storage.postgres.database import Database
 _NIGHT = timedelta(hours=6)
 _TIME_FOR_A_SYMBOL = 450_000
 log = logger("auditor")
-# A difference is unexplained, and alarms as the reconciler's.
-metrics = metrics_of("reconciler")
+metrics = metrics_of("auditor")
 database = Database.of_environment("auditor")
 
 
