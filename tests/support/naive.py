@@ -116,7 +116,9 @@ def run_naive(strategy: Strategy, bars: BarColumns, config: BacktestConfig) -> t
                 stops.append((max([account.entry, *highs]) * (1 - own["trailing_stop"]), "trailing stop"))
             level, why = max(stops, key=lambda each: each[0], default=(0.0, ""))
             target = account.entry * (1 + config.take_profit) if config.take_profit is not None else math.inf
-            target = min(target, account.entry * (1 + own.get("take_profit", math.inf)), own.get("take_profit_price", math.inf))
+            target = min(
+                target, account.entry * (1 + own.get("take_profit", math.inf)), own.get("take_profit_price", math.inf)
+            )
             if stops and low <= level:
                 account.sell(i, account.shares, min(open_, level), why)
                 order = None

@@ -84,7 +84,7 @@ def target_prices(keys: Collection[str], entry: str) -> Iterator[str]:
 
 
 def head(keys: Collection[str]) -> Iterator[str]:
-    """What is done before the strategy's own code on a bar: its exits on this bar are noted, as they were before it sets others."""
+    """Lines that come before the strategy's own code: the exits that are in force on the bar are noted, before it sets others."""
     entry = "q_average_entry_price"
     for seen, prices, beyond in (
         (STOP_SEEN, [price for price, _ in stop_prices(keys, entry)], ">"),
@@ -100,7 +100,7 @@ def head(keys: Collection[str]) -> Iterator[str]:
 
 
 def assignments(keys: Collection[str], given: dict[str, str], side: str) -> Iterator[str]:
-    """What a decision does to the exits.
+    """Lines that change the exits as a decision says.
 
     Args:
         keys: The keys of state that the strategy has.

@@ -86,7 +86,9 @@ EXIT_ORIGIN = """
 """
 _OWN = ", ".join(f"'{key}'" for key in sorted(OWN_KEYS - {PEAK}))
 # Sessions with stops or targets: settings of the session, or set by its strategy.
-HAS_EXITS = f"(s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL OR s.state ?| ARRAY[{_OWN}])"
+HAS_EXITS = (
+    f"(s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL OR s.state ?| ARRAY[{_OWN}])"
+)
 
 
 def _kept(key: str) -> str:
