@@ -94,6 +94,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
         "ORDER BY created_at DESC LIMIT 1), false) AS limits_first",
         "ORDER BY created_at LIMIT 1), false) AS limits_first",
     ),
+    (BLOCKS, "u.completed_at > now() - interval '1 minute'", "u.completed_at > now()"),
     (BLOCKS, "coalesce(b.cancel_after <= now(), false)", "false"),
     (
         BLOCKS,
