@@ -15,7 +15,7 @@ from stratforge.storage.strategies import evaluations, replays, sessions
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import window_length
-from stratforge.strategy.replay import RecordedBar
+from stratforge.strategy.replay import Memory, RecordedBar
 from stratforge.strategy.trace import Condition, Rule, Trace, Traced
 
 # From the last checkpoint on a session is evaluated again: no farther than this, which takes about a second.
@@ -106,9 +106,10 @@ def _traced(connection: Connection, session_id: UUID, first: datetime, last: dat
     strategy = session.strategy()
     first = start = max(first, session.first_bar_time)
     checkpoint = replays.checkpoint_before(connection, session_id, first)
-    state, held = dict[str, float](), 0
+    memory = Memory()
     if checkpoint and checkpoint.state is not None:
-        state, held, start = checkpoint.state, max((checkpoint.bars_held or 0) - 1, 0), checkpoint.bar_time
+        memory = Memory(checkpoint.state, max((checkpoint.bars_held or 0) - 1, 0))
+        start = checkpoint.bar_time
     elif checkpoint or strategy.on_bar.state:
         start = session.first_bar_time
     if not strategy.on_bar.state and (checkpoint is None or checkpoint.quantity == 0):
@@ -118,18 +119,17 @@ def _traced(connection: Connection, session_id: UUID, first: datetime, last: dat
     bars = replays.recorded_bars(connection, replace(session, first_bar_time=start, last_bar_time=last), length)
     traced, wanted = Traced(strategy), int(first.timestamp())
     for number, bar in enumerate(bars):
-        held = held + 1 if bar.quantity > 0 else 0
-        position = PositionView(bar.quantity, bar.average_entry_price, float(held))
+        position = memory.position_on(bar)
         if bar.time >= wanted:
-            trace = traced.last_bar(Values(bar.window), position, state)
+            trace = traced.last_bar(Values(bar.window), position, memory.state)
             yield TracedBar(bar, trace)
-            state = trace.evaluation.state
+            memory.state = trace.evaluation.state
         elif number >= _MOST_EVALUATIONS:
             raise Conflict(
                 "What the session saw near this bar lies too far back. Look at a bar near one of its signals."
             )
         elif strategy.on_bar.state:
-            state = evaluate_last_bar(strategy, Values(bar.window), position, state).state
+            memory.state = evaluate_last_bar(strategy, Values(bar.window), position, memory.state).state
 
 
 def _earlier(connection: Connection, session_id: UUID, last: datetime) -> list[TracedBar]:

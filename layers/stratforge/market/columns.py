@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.market.bars import Bar
+from stratforge.market.hours import closing_minute
 from stratforge.market.symbols import is_crypto
 
 Floats = npt.NDArray[np.float64]
@@ -136,3 +137,34 @@ class BarColumns:
     def weekday(self) -> Floats:
         """Day of the week in exchange time: Monday is 0."""
         return ((self.day + 3) % 7).astype(np.float64)
+
+    @cached_property
+    def day_of_month(self) -> Floats:
+        """Day of the month in exchange time, from 1."""
+        dates = self._dates
+        days: Floats = (dates - dates.astype("datetime64[M]")).astype(np.float64)
+        return days + 1.0
+
+    @cached_property
+    def calendar_month(self) -> Floats:
+        """Month in exchange time: January is 1."""
+        return (self._dates.astype("datetime64[M]").astype(np.int64) % 12 + 1).astype(np.float64)
+
+    @cached_property
+    def calendar_year(self) -> Floats:
+        """Year in exchange time, with its century."""
+        years: Floats = self._dates.astype("datetime64[Y]").astype(np.float64)
+        return years + 1970.0
+
+    @property
+    def _dates(self) -> npt.NDArray[np.datetime64]:
+        return self.day.astype("datetime64[D]")
+
+    @cached_property
+    def minutes_to_close(self) -> Floats:
+        """Minutes from the beginning of each bar to the close of its day, 0 after it; NaN where the market never closes."""
+        if self.timezone.key == "UTC":
+            return np.full(len(self), np.nan)
+        days, places = np.unique(self.day, return_inverse=True)
+        closes = np.array([closing_minute(each) for each in days.tolist()], dtype=np.float64)
+        return np.maximum(closes[places] - self.local_seconds % _DAY // 60, 0.0)
