@@ -202,6 +202,8 @@ def _cause(order: StoredOrder, rule: Rule | None) -> str:
     elif order.origin in _STOPS:
         name, against = _STOPS[order.origin]
         setting = f"{percents(order.exit_fraction)} " if order.exit_fraction is not None else ""
+        if not setting and order.exit_level is not None:
+            return f"by the {name} that the strategy had set: the price reached {dollars(order.exit_level)}."
         cause = f"by the {setting}{name}"
         cause += (
             f": the price reached {dollars(order.exit_level)}, {setting}{against}."

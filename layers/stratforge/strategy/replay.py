@@ -9,9 +9,9 @@ from stratforge.market.columns import BarColumns
 from stratforge.market.corporate_actions import SplitScale
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
+from stratforge.strategy.exits import PRICE_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.signals import SignalValue
-from stratforge.strategy.vocabulary import EXTREME_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,7 @@ class Memory:
     def position_on(self, bar: RecordedBar) -> PositionView:
         """Goes on to a bar and gives the position on it; prices that the state holds follow the splits since the bar before."""
         for split in (each for each in bar.splits if self.held and self.since < each.at):
-            self.state = {
-                key: value / split.ratio if key in EXTREME_KEYS else value for key, value in self.state.items()
-            }
+            self.state = {key: value / split.ratio if key in PRICE_KEYS else value for key, value in self.state.items()}
         self.held = self.held + 1 if bar.quantity > 0 else 0
         self.since = bar.time if self.held <= 1 else self.since
         return PositionView(bar.quantity, bar.average_entry_price, float(self.held))

@@ -27,7 +27,10 @@ from stratforge.storage.ledger.reservations import lock_users, release, reserve
 from stratforge.storage.ledger.symbols import (
     CLOSING_POSITIONS,
     DUE_ORDER,
+    EXIT_FRACTION,
+    EXIT_LEVEL,
     EXIT_ORIGIN,
+    HAS_EXITS,
     SELLS_CLOSING,
     SESSIONS_WITH_EXITS,
     lock_symbol,
@@ -128,17 +131,12 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
         connection,
         _exit_request,
         f"""
-        SELECT user_id, session_id, size, origin,
-               CASE origin WHEN 'STOP_LOSS' THEN stop_loss WHEN 'TRAILING_STOP' THEN trailing_stop WHEN 'TAKE_PROFIT' THEN take_profit END AS exit_fraction,
-               CASE origin WHEN 'STOP_LOSS' THEN avg_entry_price * (1 - stop_loss) WHEN 'TRAILING_STOP' THEN high_water * (1 - trailing_stop)
-                    WHEN 'TAKE_PROFIT' THEN avg_entry_price * (1 + take_profit) END AS exit_level
-        FROM (
-            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin, s.stop_loss, s.trailing_stop,
-                   s.take_profit, p.avg_entry_price, p.high_water
+        SELECT * FROM (
+            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin, {EXIT_LEVEL} AS exit_level,
+                   {EXIT_FRACTION} AS exit_fraction
             FROM {SESSIONS_WITH_EXITS}
-            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity
-              AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
-            UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN', NULL, NULL, NULL, NULL, NULL
+            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity AND {HAS_EXITS}
+            UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN', NULL, NULL
             FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %s AND {SELLS_CLOSING}) e
         WHERE origin IS NOT NULL ORDER BY session_id, user_id
         """,  # noqa: S608 - conditions of ours
