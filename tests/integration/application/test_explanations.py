@@ -84,7 +84,8 @@ def market(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Market]:
     with found.database.transaction() as connection:
         market_data.ensure_months(connection, [OPEN])
         history = (OPEN - timedelta(minutes=minute) for minute in range(1, 70))
-        market_data.add_bars(connection, [Bar("AAPL", time, *[Decimal(90)] * 4, Decimal(1)) for time in history])
+        low = Decimal(90)
+        market_data.add_bars(connection, [Bar("AAPL", time, low, low, low, low, Decimal(1)) for time in history])
         found.ada = add_trader(connection, "ada")
         connection.execute("UPDATE sessions SET stop_loss = 0.02")
     found.bars("99", "101", "99", "102", "103")
@@ -155,12 +156,10 @@ def test_nobody_is_told_of_somebody_elses_trade(market: Market) -> None:
     (trade,) = market.trades()
     with market.database.transaction() as connection:
         bob = Caller(add_trader(connection, "bob").user_id)
-    for ask in (
-        lambda: explain_trade(market.api, bob, trade.trade_id),
-        lambda: explain_order(market.api, bob, trade.order_id),
-    ):
-        with pytest.raises(NotFound):
-            ask()
+    with pytest.raises(NotFound):
+        explain_trade(market.api, bob, trade.trade_id)
+    with pytest.raises(NotFound):
+        explain_order(market.api, bob, trade.order_id)
     with market.api.reading(bob) as connection:
         assert order_book.blocks_of_order(connection, trade.order_id) == []
 
