@@ -73,7 +73,7 @@ def get_order(order_id: UUID, connection: UserConnection) -> StoredOrder:
 
 @router.get("/{order_id}/explanation", response_model=ExplanationView)
 def explain_order(order_id: UUID, asking: Asking) -> OrderExplanation:
-    """Why an order was placed and what became of it: the bar, the rule that was met with its values, the netting, the fills, fees and slippage."""
+    """Explains why an order was placed and what became of it: the bar, the rule that was met with its values, the netting, the fills, fees and slippage."""
     return explanations.explain_order(database(), asking, order_id)
 
 

@@ -1,4 +1,4 @@
-"""Why an order was placed, and what became of it: the bar, the rule that was met, the netting, the fills, what it cost, in words and in order."""
+"""Explanations of orders: why one was placed and what became of it. The bar, the rule that was met, the netting, the fills, what it cost, in words and in order."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class SignalBar:
 
 @dataclass(frozen=True, slots=True)
 class OrderExplanation:
-    """Why an order was placed, and what became of it.
+    """The explanation of an order: why it was placed, and what became of it.
 
     Attributes:
         summary: Both in a sentence or two.

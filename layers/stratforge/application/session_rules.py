@@ -184,7 +184,7 @@ def closest_to_firing(rules: Sequence[Rule]) -> int | None:
 
 
 def way_to_go(condition: Condition) -> float | None:
-    """How far apart the sides of a comparison are, as a fraction of the larger; None where it compares no two numbers that are known."""
+    """Computes how far apart the sides of a comparison are, as a fraction of the larger; None where it compares no two numbers that are known."""
     sides = [each.value for each in condition.operands]
     if len(sides) != 2 or sides[0] is None or sides[1] is None:
         return None

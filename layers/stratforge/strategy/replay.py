@@ -37,7 +37,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Memory:
-    """What a session knows from one bar to the next: its strategy's state, for how many bars it has held its position, and since when."""
+    """The knowledge of a session from one bar to the next: its strategy's state, for how many bars it has held its position, and since when."""
 
     state: dict[str, float] = field(default_factory=dict)
     held: int = 0

@@ -156,13 +156,13 @@ def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: st
 
 @router.get("/trades/{trade_id}")
 def trade(trade_id: Annotated[int, Path(ge=1, le=2**63 - 1)], looking: Looking) -> Response:
-    """Why a trade was made and what it cost: the order that it is a part of."""
+    """The page of a trade, which says why it was made and what it cost: the order that it is a part of."""
     return _explained(looking, explain_trade(database(), looking.caller, trade_id))
 
 
 @router.get("/orders/{order_id}")
 def order(order_id: UUID, looking: Looking) -> Response:
-    """Why an order was placed, and what became of it."""
+    """The page of an order, which says why it was placed and what became of it."""
     return _explained(looking, explain_order(database(), looking.caller, order_id))
 
 

@@ -160,7 +160,7 @@ def get_order(connection: Connection, order_id: UUID) -> StoredOrder | None:
 
 @dataclass(frozen=True, slots=True)
 class BlockOfOrder:
-    """What the block order that an order was in was for it.
+    """A block order that an order was in, as far as it concerns that order.
 
     Attributes:
         reference_price: The last price when it was made, in dollars a unit.

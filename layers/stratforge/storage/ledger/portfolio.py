@@ -213,7 +213,7 @@ def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:
 
 
 def trades_of_order(connection: Connection, order_id: UUID) -> list[TradeRow]:
-    """What was filled of an order, in the order of time."""
+    """The trades that an order led to, in the order of time."""
     query = f"SELECT {_TRADE} FROM trades WHERE order_id = %s ORDER BY executed_at, id"  # noqa: S608 - columns of this module
     return fetch_all(connection, TradeRow, query, (order_id,))
 
