@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import numpy as np
 from stratforge.market import BarColumns
@@ -70,7 +71,11 @@ def column(chance: random.Random, depth: int) -> str:
 def _indicator(chance: random.Random, depth: int) -> str:
     each = REGISTRY[chance.choice(_SINGLE)]
     inputs = [column(chance, depth - 1) if chance.random() < 0.4 else f"bars.{name}" for name in each.inputs]
-    inputs = [text if text.removeprefix("bars.") not in ("a", "b", "benchmark") else "bars.open" for text in inputs]
+    made_up = {
+        **dict.fromkeys(("bars.a", "bars.b", "bars.benchmark", "bars.source"), "bars.open"),
+        "bars.condition": "(bars.close > bars.open)",
+    }
+    inputs = [made_up.get(text, text) for text in inputs]
     output = f".{chance.choice(each.outputs)}" if each.outputs else ""
     return f"ta.{each.name}({', '.join(inputs)}){output}"
 
@@ -81,6 +86,7 @@ def _number(chance: random.Random, depth: int) -> str:
             (
                 "bar.x", "bar.y", "bar.previous.x", "bar.previous.y", "bar.close", "bar.previous.close", "bar.volume", "position.bars_held",
                 "position.unrealized_return", "state.get('k')", "state.get('k', 1)", "state['n']", "v", "1", "0.5", "1e15", "bar.time.minute",
+                "bar.time.day", "bar.time.minutes_to_close", "position.max_favorable", "position.max_adverse", "f(bar.close)", "f(v, 2 * 3)",
             )
         )  # fmt: skip
     a, b = _number(chance, depth - 1), _number(chance, depth - 1)
@@ -124,4 +130,9 @@ def program(seed: int) -> str:
     lines.append(f"if {_condition(chance)}:\n        return sell({chance.choice(('', 'fraction=0.5'))})")
     body = "\n".join(f"    {line}" for line in lines)
     x, y = column(chance, 2), column(chance, 1)
-    return f"def indicators(bars):\n    return {{'x': {x} + 0, 'y': {y} + 0}}\n\n\ndef on_bar(bar, position, state):\n{body}\n"
+    helper = (
+        "def f(a, b=1.5):\n    c = a * b\n    if c > 40:\n        return c - a\n    return c\n\n\n"
+        if re.search(r"\bf\(", body)
+        else ""
+    )
+    return f"{helper}def indicators(bars):\n    return {{'x': {x} + 0, 'y': {y} + 0}}\n\n\ndef on_bar(bar, position, state):\n{body}\n"

@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
+from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.strategy import arithmetic
 from stratforge.strategy.columns_compiler import nearest
 from stratforge.strategy.findings import Code
-from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, Findings, is_docstring
+from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, Findings, calculated, is_docstring
 from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
-    BAR_FIELDS,
+    EXTREME_KEYS,
+    EXTREMES,
     MAX_LOOP,
     MAX_NESTED_LOOPS,
     MAX_STATE_KEYS,
@@ -30,6 +32,7 @@ from stratforge.strategy.vocabulary import (
     POSITION_FIELDS,
     REFUSED_FUNCTIONS,
     REFUSED_SIGNALS,
+    SHORT_TIME_FIELDS,
     TIME_FIELDS,
 )
 
@@ -55,6 +58,8 @@ _TOTAL: dict[type[ast.operator], str] = {
     ast.Mod: "modulo",
     ast.Pow: "power",
 }
+# Of the bounds of a loop.
+_WHOLE: dict[type[ast.operator], str] = {**_ARITHMETIC, ast.FloorDiv: "//"}
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
     ast.LtE: "<=",
@@ -63,6 +68,7 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
+_NAN = "(0.0 * 1e400)"
 _RESERVED = frozenset(("bar", "position", "state", "bars", "buy", "sell", "np", "pd", "ta", "indicators", "on_bar"))
 
 
@@ -151,7 +157,7 @@ class OnBarCompiler:
         self.parameters = parameters
         self.returned = returned
         self.indicators = frozenset(indicators)
-        self.fields = self.indicators | BAR_FIELDS - {"time", "previous"}
+        self.fields = self.indicators.union(PRICE_COLUMNS, SHORT_TIME_FIELDS)
         self.findings = findings
         self.used: set[str] = set()
         self.keys: list[str] = []
@@ -168,19 +174,20 @@ class OnBarCompiler:
         self._block(body, scope)
         if not scope.ended:
             self._return("0.0, 0.0, 0.0, 0.0")
-        if len(self.keys) > MAX_STATE_KEYS:
-            message = f"{len(self.keys)} keys of state; {MAX_STATE_KEYS} are allowed"
+        own = len([key for key in self.keys if key not in EXTREME_KEYS])
+        if own > MAX_STATE_KEYS:
+            message = f"{own} keys of state; {MAX_STATE_KEYS} are allowed"
             self.findings.add(function, Code.TOO_LARGE, message, "Use fewer")
         self.used |= {f"s_{key}" for key in self.keys}
         order = "bptqsk"
         arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
-        return OnBar(arguments, tuple(self.keys), tuple(self.lines))
+        return OnBar(arguments, tuple(self.keys), (*self._head(), *self.lines))
 
     def _collect(self, function: ast.FunctionDef) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self.locals.add(node.id)
-            key = _state_key(node)
+            key = _state_key(node) or _extreme_key(node)
             if key is not None and key not in self.keys:
                 self.keys.append(key)
         # The order in which jsonb gives them back: live they are taken as they come.
@@ -320,6 +327,12 @@ class OnBarCompiler:
         elif isinstance(node, ast.Constant) and type(node.value) is int:
             value = float(node.value) if abs(node.value) <= MAX_LITERAL else math.nan
             text = str(node.value) if abs(node.value) <= MAX_LITERAL else "0"
+        elif isinstance(node, ast.BinOp) and type(node.op) in _WHOLE:
+            left, right = self._bound(node.left), self._bound(node.right)
+            if left is None or right is None or (isinstance(node.op, ast.FloorDiv) and right[1] == 0):
+                return None
+            text = f"({left[0]} {_WHOLE[type(node.op)]} {right[0]})"
+            value = calculated(node.op, float(left[1]), float(right[1])) or 0.0
         else:
             return None
         return (text, int(value)) if value.is_integer() and abs(value) <= MAX_LITERAL else None
@@ -518,13 +531,16 @@ class OnBarCompiler:
             if owner.id == "bar":
                 return self._unknown_field(node, "bar", name)
             if owner.id == "position":
+                if name in EXTREMES:
+                    return self._extreme(name)
                 if name in POSITION_FIELDS:
-                    self.used.add(f"q_{name}")
-                    return Piece(f"q_{name}", "number")
+                    field_name = "average_entry_price" if name == "entry_price" else name
+                    self.used.add(f"q_{field_name}")
+                    return Piece(f"q_{field_name}", "number")
                 hint = nearest(name, POSITION_FIELDS) + f"position has {', '.join(POSITION_FIELDS)}"
                 return self._refuse(node, f"position has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
             if owner.id == "np" and name in NUMPY_CONSTANTS:
-                return Piece({"nan": "(0.0 * 1e400)", "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
+                return Piece({"nan": _NAN, "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
         if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "bar":
             if owner.attr == "previous" and name in self.fields:
                 self.used.add(f"p_{name}")
@@ -532,8 +548,9 @@ class OnBarCompiler:
             if owner.attr == "previous":
                 return self._unknown_field(node, "bar.previous", name)
             if owner.attr == "time" and name in TIME_FIELDS:
-                self.used.add(f"b_{name}")
-                return Piece(f"b_{name}", "number")
+                column = TIME_FIELDS[name][0]
+                self.used.add(f"b_{column}")
+                return Piece(f"b_{column}", "number")
             if owner.attr == "time":
                 hint = nearest(name, TIME_FIELDS) + f"bar.time has {', '.join(TIME_FIELDS)}"
                 return self._refuse(node, f"bar.time has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
@@ -542,6 +559,21 @@ class OnBarCompiler:
             f".{name[:40]} is not in the language here",
             "Fields belong to bar, bar.previous, bar.time and position",
         )
+
+    def _extreme(self, name: str) -> Piece:
+        """The highest or lowest price of the bars held: a key of state that the strategy's own code cannot name."""
+        key, price, _ = EXTREMES[name]
+        self.used |= {f"b_{price}", "q_quantity"}
+        return Piece(f"(s_{key} if q_quantity > 0.0 else 0.0)", "number")
+
+    def _head(self) -> list[str]:
+        """What is done before the strategy's own code: the extremes of the bars held take in this one."""
+        lines = []
+        for key, price, beyond in EXTREMES.values():
+            if f"s_{key}" in self.used and f"b_{price}" in self.used:
+                better = f"(s_{key} if s_{key} {beyond} b_{price} else b_{price})"
+                lines.append(f"s_{key} = ({better} if q_quantity > 0.0 else {_NAN})")
+        return lines
 
     def _unknown_field(self, node: ast.Attribute, owner: str, name: str) -> Piece:
         if name in ("time", "previous"):
@@ -765,6 +797,13 @@ def _state_key(node: ast.AST) -> str | None:
     if key is not None and _is_key(key):
         assert isinstance(key, ast.Constant)
         return str(key.value)
+    return None
+
+
+def _extreme_key(node: ast.AST) -> str | None:
+    """The key under which the position's field is kept that the node reads, if it is an extreme of the bars held."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "position":
+        return EXTREMES[node.attr][0] if node.attr in EXTREMES else None
     return None
 
 

@@ -6,20 +6,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from stratforge.market.columns import BarColumns
+from stratforge.market.corporate_actions import SplitScale
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
 from stratforge.strategy.graph import Values
 from stratforge.strategy.signals import SignalValue
+from stratforge.strategy.vocabulary import EXTREME_KEYS
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedBar:
-    """One bar that a session was evaluated on: the window as it was then, and the position it saw."""
+    """One bar that a session was evaluated on: the window as it was then, the position it saw, and the splits that were followed since its
+    bar before."""
 
     time: int
     window: BarColumns
     quantity: float
     average_entry_price: float
+    splits: tuple[SplitScale, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +49,13 @@ def replay(
         The number of bars, and the differences; none are expected.
     """
     state: dict[str, float] = {}
-    held = 0
-    count = 0
+    held = since = count = 0
     differences = []
     for bar in bars:
+        for split in (each for each in bar.splits if held and since < each.at):
+            state = {key: value / split.ratio if key in EXTREME_KEYS else value for key, value in state.items()}
         held = held + 1 if bar.quantity > 0 else 0
+        since = bar.time if held <= 1 else since
         position = PositionView(bar.quantity, bar.average_entry_price, float(held))
         evaluation = evaluate_last_bar(strategy, Values(bar.window), position, state)
         state = evaluation.state

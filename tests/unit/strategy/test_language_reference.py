@@ -65,6 +65,8 @@ ELSEWHERE = {
     "Live, the sessions of a bar": "unit/strategy/test_batch.py test_whoever_had_least_is_next_however_many_sessions_somebody_else_has",
     "A session that fails together": "integration/test_sandbox_workers.py test_whoever_fails_in_company_is_tried_alone_before_it_counts",
     "After three failed bars": "integration/test_evaluations.py test_three_failures_in_a_row_stop_a_session_and_say_why",
+    "Functions of your own": "unit/strategy/test_inlining.py test_a_function_means_what_python_says",
+    "Such a function sees": "unit/strategy/test_inlining.py test_what_a_function_cannot_do_is_refused_where_it_stands",
     "By pandas-ta's names": "unit/strategy/test_indicators.py test_the_values_are_those_of_pandas_ta",
 }  # fmt: skip
 PROVED: list[str] = []
@@ -363,18 +365,40 @@ def test_fields_of_a_bar() -> None:
         "def indicators(bars):\n    return {'x': bars.close * 2}\ndef on_bar(bar, position, state):\n"
         "    state['n'] = state['n'] + 1\n    state['x'] = bar.x\n    state['p'] = bar.previous.x\n    state['c'] = bar.previous.close\n"
         "    state['o'] = bar.open + bar.high + bar.low + bar.close\n    state['v'] = bar.volume\n"
+        "    state['d'] = bar.time.day * 1e6 + bar.time.month * 1e4 + bar.time.year\n    state['t'] = bar.time.minutes_to_close\n"
         "    state['h'] = bar.time.hour\n    state['m'] = bar.time.minute\n    state['w'] = bar.time.weekday\n    state['b'] = bar.hour\n"
     )
     state: dict[str, float] = {}
     for end in (2, 3):
         bars = series(np.array([5.0, 7.0, 9.0]), start=start).slice(0, end)
         state = evaluate_last_bar(strategy, Values(bars), PositionView(), state).state
-    assert state == {"n": 2, "x": 18, "p": 14, "c": 7, "o": 36, "v": 1, "h": 9, "m": 33, "w": 2, "b": 9}
+    assert state == {
+        "n": 2,
+        "x": 18,
+        "p": 14,
+        "c": 7,
+        "o": 36,
+        "v": 1,
+        "h": 9,
+        "m": 33,
+        "w": 2,
+        "b": 9,
+        "d": 4032026,
+        "t": 387,
+    }
 
 
 def test_fields_of_a_position() -> None:
     held, flat = PositionView(4.0, 2.0, 3.0), PositionView()
-    expected = {"quantity": 4.0, "average_entry_price": 2.0, "unrealized_return": 8.0 / 2.0 - 1.0, "bars_held": 3.0}
+    expected = {
+        "quantity": 4.0,
+        "average_entry_price": 2.0,
+        "entry_price": 2.0,
+        "unrealized_return": 8.0 / 2.0 - 1.0,
+        "bars_held": 3.0,
+    }
+    # On the only bar that was seen, whose price is 8; `test_extremes.py` has more of them.
+    expected |= {"max_favorable": 8.0, "max_adverse": 8.0}
     assert {name: value(f"position.{name}", position=held) for name in POSITION_FIELDS} == expected
     assert {name: value(f"position.{name}", position=flat) for name in POSITION_FIELDS} == dict.fromkeys(expected, 0.0)
 
@@ -416,6 +440,23 @@ def test_what_on_bar_returns() -> None:
     assert said("") is None
     for wrong in ("sell(notional=5)", "buy(fraction=1, quantity=2)", "buy(0.5)", "buy(stop=1)"):
         assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
+
+
+@says("A number may be written as arithmetic")
+def test_numbers_as_arithmetic() -> None:
+    strategy = compile_strategy(
+        "A, B = 5 * 60, -(2 ** 3) // 3\ndef indicators(bars):\n    return {'x': bars.close.shift(A // 100 * 2)}\n"
+        "def on_bar(bar, position, state):\n    for i in range(A // 100 - 1, 2 * 3):\n        state['n'] += 1\n    state['x'] = bar.x\n"
+    )
+    assert strategy.parameters == {"A": 300.0, "B": -3.0}
+    assert evaluate_last_bar(strategy, Values(series(np.arange(1.0, 9.0))), PositionView(), {}).state == {
+        "n": 4,
+        "x": 2,
+    }
+    assert all(refused(f"A = {wrong}\n{HOLD}") for wrong in ("10 ** 16", "1 / 0", "5 @ 3"))
+    assert refused("def on_bar(bar, position, state):\n    for i in range(30 * 60):\n        pass\n") == [
+        Code.UNBOUNDED
+    ]
 
 
 @says("A key of state whose value is unknown")

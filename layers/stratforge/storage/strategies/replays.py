@@ -132,7 +132,7 @@ class _Record:
 
 def _windows(record: _Record) -> Iterator[RecordedBar]:
     bars, late, length = record.bars, record.after_bar.any(), record.length
-    seen = (0.0, 0.0)
+    seen, known = (0.0, 0.0), -1
     for index in range(record.start, len(bars)):
         time = int(bars.time[index])
         # A bar that was stored after later ones was never new, so nobody was evaluated on it.
@@ -144,7 +144,9 @@ def _windows(record: _Record) -> Iterator[RecordedBar]:
         if late:
             chosen = np.flatnonzero(record.after_bar[: index + 1] < time)[-length:]
         window = _as_of(bars.take(chosen), record.undo, time)
-        yield RecordedBar(time, scaled(window, record.adjusted_at[chosen], followed), *seen)
+        new = tuple(followed[known:]) if known >= 0 else ()
+        known = len(followed)
+        yield RecordedBar(time, scaled(window, record.adjusted_at[chosen], followed), *seen, new)
 
 
 def _views(connection: Connection, session_id: UUID) -> dict[int, tuple[float, float]]:
