@@ -40,7 +40,7 @@ def side_findings(
         spans: Where each requirement's quotation stands in each turn.
     """
     for each, of_it, places in zip(requirements, rules, spans, strict=True):
-        sides = {rule.kind for rule in of_it if rule.kind in (RuleKind.BUY, RuleKind.SELL)}
+        sides: set[RuleKind] = {rule.kind for rule in of_it if rule.kind in (RuleKind.BUY, RuleKind.SELL)}
         if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides:
             continue
         found = set[str]()
