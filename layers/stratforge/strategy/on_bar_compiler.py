@@ -18,11 +18,12 @@ from typing import Any, Literal
 from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.strategy import arithmetic
 from stratforge.strategy.columns_compiler import nearest
+from stratforge.strategy.exits import EXITS, NAN, OWN_KEYS, assignments, keys_for
+from stratforge.strategy.exits import head as exit_head
 from stratforge.strategy.findings import Code
 from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, Findings, calculated, is_docstring
 from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
-    EXTREME_KEYS,
     EXTREMES,
     MAX_LOOP,
     MAX_NESTED_LOOPS,
@@ -68,7 +69,7 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
-_NAN = "(0.0 * 1e400)"
+_NO_SIGNAL = "0.0, 0.0, 0.0, 0.0"
 _RESERVED = frozenset(("bar", "position", "state", "bars", "buy", "sell", "np", "pd", "ta", "indicators", "on_bar"))
 
 
@@ -173,23 +174,23 @@ class OnBarCompiler:
         body = function.body[1:] if is_docstring(function.body[0]) else function.body
         self._block(body, scope)
         if not scope.ended:
-            self._return("0.0, 0.0, 0.0, 0.0")
-        own = len([key for key in self.keys if key not in EXTREME_KEYS])
+            self._return(_NO_SIGNAL)
+        own = len([key for key in self.keys if key not in OWN_KEYS])
         if own > MAX_STATE_KEYS:
             message = f"{own} keys of state; {MAX_STATE_KEYS} are allowed"
             self.findings.add(function, Code.TOO_LARGE, message, "Use fewer")
+        head = self._head()
         self.used |= {f"s_{key}" for key in self.keys}
         order = "bptqsk"
         arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
-        return OnBar(arguments, tuple(self.keys), (*self._head(), *self.lines))
+        return OnBar(arguments, tuple(self.keys), (*head, *self.lines))
 
     def _collect(self, function: ast.FunctionDef) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self.locals.add(node.id)
-            key = _state_key(node) or _extreme_key(node)
-            if key is not None and key not in self.keys:
-                self.keys.append(key)
+            keys = keys_for(exits_named(node)) or [_state_key(node) or _extreme_key(node) or ""]
+            self.keys += [key for key in keys if key and key not in self.keys]
         # The order in which jsonb gives them back: live they are taken as they come.
         self.keys.sort(key=lambda key: (len(key), key))
 
@@ -241,6 +242,8 @@ class OnBarCompiler:
             self._refuse(node, "while is not in the language", "Use for i in range(n); on_bar is called for every bar")
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and is_signal(node.value):
             self._refuse(node, "the signal is not returned", "Write return buy(…) or return sell(…)")
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and is_adjustment(node.value):
+            self._refuse(node, "the change of exits is not returned", "Write return adjust(…)")
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and self._refused(node.value, scope):
             pass
         elif not isinstance(node, ast.Pass) and not is_docstring(node):
@@ -393,7 +396,7 @@ class OnBarCompiler:
 
     def _returned(self, node: ast.expr | None, scope: Scope) -> None:
         if node is None or (isinstance(node, ast.Constant) and node.value is None):
-            self._return("0.0, 0.0, 0.0, 0.0")
+            self._return(_NO_SIGNAL)
         elif isinstance(node, ast.IfExp):
             self._emit(f"if {self._truth(node.test, scope)}:")
             self.indent += 1
@@ -403,29 +406,36 @@ class OnBarCompiler:
             self.indent += 1
             self._returned(node.orelse, scope)
             self.indent -= 1
-        elif isinstance(node, ast.Call) and is_signal(node):
+        elif isinstance(node, ast.Call) and (is_signal(node) or is_adjustment(node)):
             self._return(self._signal(node, scope))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED_SIGNALS:
             self._refuse(node, f"{node.func.id}() is not in the language", REFUSED_SIGNALS[node.func.id])
-            self._return("0.0, 0.0, 0.0, 0.0")
+            self._return(_NO_SIGNAL)
         else:
             self._refuse(node, "on_bar returns a signal or nothing", "Write return buy(…), return sell(…) or return")
-            self._return("0.0, 0.0, 0.0, 0.0")
+            self._return(_NO_SIGNAL)
 
     def _signal(self, node: ast.Call, scope: Scope) -> str:
         assert isinstance(node.func, ast.Name)
         side = node.func.id
-        sizes = ("fraction", "quantity", "notional") if side == "buy" else ("fraction", "quantity")
+        sizes = {"buy": ("fraction", "quantity", "notional"), "sell": ("fraction", "quantity")}.get(side, ())
+        exits: dict[str, str] = {}
         if node.args:
             self._refuse(
                 node,
                 f"{side}() takes its arguments by name",
-                f"Write {side}(confidence=0.8) or {side}(fraction=0.5)",
+                f"Write {side}(confidence=0.8) or {side}(fraction=0.5)" if sizes else "Write adjust(stop_loss=0.02)",
                 Code.ARGUMENT,
             )
         confidence, kind, size = "1.0", "0.0", "0.0"
         for keyword in node.keywords:
-            if keyword.arg == "confidence":
+            if keyword.arg in EXITS and EXITS[keyword.arg].replaces in exits:
+                hint = f"Give one of {keyword.arg} and {EXITS[keyword.arg].replaces}"
+                self._refuse(keyword.value, "a position has one stop and one target", hint, Code.ARGUMENT)
+            elif keyword.arg in EXITS:
+                exits[keyword.arg] = f"x_{len(self.lines)}_{keyword.arg}"
+                self._emit(f"{exits[keyword.arg]} = {self._number(keyword.value, scope)}")
+            elif keyword.arg == "confidence" and sizes:
                 confidence = self._number(keyword.value, scope)
             elif keyword.arg in sizes and kind == "0.0":
                 kind = str(float(("fraction", "quantity", "notional").index(keyword.arg) + 1))
@@ -433,11 +443,17 @@ class OnBarCompiler:
             elif keyword.arg in sizes:
                 self._refuse(keyword.value, "a signal has one size", f"Give one of {', '.join(sizes)}", Code.ARGUMENT)
             else:
-                hint = (
-                    f"It takes confidence and one of {', '.join(sizes)}; stops and targets are settings of the session"
-                )
+                takes = f"confidence, one of {', '.join(sizes)}, and " if sizes else ""
+                hint = f"It takes {takes}{', '.join(EXITS)}"
                 self._refuse(keyword.value, f"{side}() has no argument {str(keyword.arg)[:40]}", hint, Code.ARGUMENT)
-        return f"{1.0 if side == 'buy' else 2.0}, {confidence}, {kind}, {size}"
+        if side == "adjust" and not exits:
+            self._refuse(node, "adjust() changes nothing", f"Give one of {', '.join(EXITS)}", Code.ARGUMENT)
+        changes = list(assignments(self.keys, exits, side))
+        if changes:
+            self.used.add("q_quantity")
+        for line in changes:
+            self._emit(line)
+        return _NO_SIGNAL if side == "adjust" else f"{1.0 if side == 'buy' else 2.0}, {confidence}, {kind}, {size}"
 
     # Expressions ---------------------------------------------------------------------------------------
 
@@ -540,7 +556,7 @@ class OnBarCompiler:
                 hint = nearest(name, POSITION_FIELDS) + f"position has {', '.join(POSITION_FIELDS)}"
                 return self._refuse(node, f"position has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
             if owner.id == "np" and name in NUMPY_CONSTANTS:
-                return Piece({"nan": _NAN, "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
+                return Piece({"nan": NAN, "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
         if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "bar":
             if owner.attr == "previous" and name in self.fields:
                 self.used.add(f"p_{name}")
@@ -562,17 +578,20 @@ class OnBarCompiler:
 
     def _extreme(self, name: str) -> Piece:
         """The highest or lowest price of the bars held: a key of state that the strategy's own code cannot name."""
-        key, price, _ = EXTREMES[name]
-        self.used |= {f"b_{price}", "q_quantity"}
+        key, _, _ = EXTREMES[name]
+        self.used.add("q_quantity")
         return Piece(f"(s_{key} if q_quantity > 0.0 else 0.0)", "number")
 
     def _head(self) -> list[str]:
-        """What is done before the strategy's own code: the extremes of the bars held take in this one."""
-        lines = []
+        """What is done before the strategy's own code: its exits are noted, and the extremes of the bars held take in this one."""
+        lines = list(exit_head(self.keys))
+        if lines:
+            self.used |= {"q_quantity", "q_average_entry_price"}
         for key, price, beyond in EXTREMES.values():
-            if f"s_{key}" in self.used and f"b_{price}" in self.used:
+            if key in self.keys:
+                self.used |= {f"b_{price}", "q_quantity"}
                 better = f"(s_{key} if s_{key} {beyond} b_{price} else b_{price})"
-                lines.append(f"s_{key} = ({better} if q_quantity > 0.0 else {_NAN})")
+                lines.append(f"s_{key} = ({better} if q_quantity > 0.0 else {NAN})")
         return lines
 
     def _unknown_field(self, node: ast.Attribute, owner: str, name: str) -> Piece:
@@ -764,6 +783,18 @@ def _plain_literal(text: str) -> bool:
 def is_signal(node: ast.Call) -> bool:
     """Tells whether a call is `buy(…)` or `sell(…)`."""
     return isinstance(node.func, ast.Name) and node.func.id in ("buy", "sell")
+
+
+def is_adjustment(node: ast.Call) -> bool:
+    """Tells whether a call is `adjust(…)`, which changes the exits of a position and neither buys nor sells."""
+    return isinstance(node.func, ast.Name) and node.func.id == "adjust"
+
+
+def exits_named(node: ast.AST) -> set[str]:
+    """The exits that a decision names; none for what is no decision."""
+    if isinstance(node, ast.Call) and (is_signal(node) or is_adjustment(node)):
+        return {each.arg for each in node.keywords if each.arg in EXITS}
+    return set()
 
 
 def _is_key(node: ast.expr) -> bool:

@@ -9,9 +9,9 @@ from stratforge.market.columns import BarColumns
 from stratforge.market.corporate_actions import SplitScale
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
+from stratforge.strategy.exits import PRICE_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.signals import SignalValue
-from stratforge.strategy.vocabulary import EXTREME_KEYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def replay(
     differences = []
     for bar in bars:
         for split in (each for each in bar.splits if held and since < each.at):
-            state = {key: value / split.ratio if key in EXTREME_KEYS else value for key, value in state.items()}
+            state = {key: value / split.ratio if key in PRICE_KEYS else value for key, value in state.items()}
         held = held + 1 if bar.quantity > 0 else 0
         since = bar.time if held <= 1 else since
         position = PositionView(bar.quantity, bar.average_entry_price, float(held))

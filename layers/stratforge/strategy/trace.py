@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import Evaluation, PositionView, Runnable, evaluate_last_bar, run_last_bar
+from stratforge.strategy.exits import OWN_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.on_bar_compiler import (
     Kind,
@@ -27,7 +28,6 @@ from stratforge.strategy.on_bar_compiler import (
     written_key,
 )
 from stratforge.strategy.source import Findings
-from stratforge.strategy.vocabulary import EXTREME_KEYS
 
 # Of a program with more, the first rules and the innermost conditions are told; of a long comparison its beginning.
 _MAX_RULES, _MAX_CONDITIONS, _MAX_OPERANDS, _MAX_TEXT = 40, 24, 6, 300
@@ -157,7 +157,7 @@ class _Tracer(OnBarCompiler):
         super().__init__(strategy.parameters, strategy.columns, Findings())
         function = strategy.on_bar_tree
         self.paths = list(islice(_paths(function.body, (), False), _MAX_RULES))
-        self._written = EXTREME_KEYS | {key for node in ast.walk(function) if (key := written_key(node)) is not None}
+        self._written = OWN_KEYS | {key for node in ast.walk(function) if (key := written_key(node)) is not None}
         self._conditions: dict[int, tuple[str, list[str]]] = {}
         tests = [test for path in self.paths for test, _ in path.tests]
         self.tests = {id(test) for test in tests}

@@ -28,6 +28,7 @@ from stratforge.storage.ledger.symbols import (
     CLOSING_POSITIONS,
     DUE_ORDER,
     EXIT_ORIGIN,
+    HAS_EXITS,
     SELLS_CLOSING,
     SESSIONS_WITH_EXITS,
     lock_symbol,
@@ -131,8 +132,7 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
         SELECT * FROM (
             SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin
             FROM {SESSIONS_WITH_EXITS}
-            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity
-              AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
+            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity AND {HAS_EXITS}
             UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN'
             FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %s AND {SELLS_CLOSING}) e
         WHERE origin IS NOT NULL ORDER BY session_id, user_id
