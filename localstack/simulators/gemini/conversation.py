@@ -28,7 +28,7 @@ def requests_in(contents: list[dict[str, Any]]) -> list[str]:
 
 
 def looked_up(contents: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
-    """What was looked up for the last turn; None when nothing was."""
+    """Reads what was looked up to answer the last turn; None when nothing was."""
     text = _text(contents[-1]) if contents else ""
     if not text.startswith(_LOOKED_UP):
         return None

@@ -66,13 +66,13 @@ def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
 
 def _standing(versions: list[StoredVersion]) -> list[StoredVersion]:
     """The last versions, the oldest first; those that were taken back since are left out."""
-    found = list[StoredVersion]()
+    # What led to each version: of a restored one, what led to the one it brings back.
+    led, last = dict[int, list[StoredVersion]](), list[StoredVersion]()
     for each in reversed(versions):
-        if back := RESTORED.fullmatch(each.prompt or ""):
-            found = [one for one in found if one.version <= int(back[1])]
-        else:
-            found.append(each)
-    return found[-_MAX_VERSIONS:]
+        back = RESTORED.fullmatch(each.prompt or "")
+        last = led.get(int(back[1]), last) if back else [*last, each]
+        led[each.version] = last
+    return last[-_MAX_VERSIONS:]
 
 
 def _open_questions(connection: Connection, job: Job, request: GenerateRequest) -> list[Turn]:

@@ -1,4 +1,4 @@
-"""What a model may look up to answer a question: the asking user's own strategies, backtests, trades and portfolio, to read only."""
+"""Looks up what a model needs to answer a question: the asking user's own strategies, backtests, trades and portfolio, to read only."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _OFFLINE = "[Answered offline by fixed rules, without a language model.]"
 
 
 def subject_of(request: str) -> str | None:
-    """What a question is about: strategies, portfolio, trades, backtest or strategy; None when it is a request to write or change something."""
+    """Tells what a question is about: strategies, portfolio, trades, backtest or strategy; None when it is a request to write or change something."""
     if not _ASKS.search(request) or _DESCRIBES.search(request) or not request.strip():
         return None
     return next((name for name, sign in _ABOUT.items() if re.search(sign, request, re.IGNORECASE)), None)
