@@ -1,4 +1,4 @@
-"""Which words say that something is bought or sold, and whether each rule is of the side that its words are on; and names that may be misspelt.
+"""Compares the side of each rule, buying or selling, with the words it is read from, and finds names that may be misspelt.
 
 A request whose “buy” is misspelt or missing (“by AAPL when the RSI is over 30 sell under 70”) can be read with both conditions at the other side.
 """
