@@ -64,14 +64,6 @@ class StrategyDraft(BaseModel):
         max_length=2_000,
         description="How the request is understood, in a few sentences, before anything is written",
     )
-    lookups: list[Lookup] = Field(
-        default_factory=list, max_length=4, description="What is to be looked up, when kind is look"
-    )
-    answer: str = Field(
-        "",
-        max_length=3_000,
-        description="The answer to a question, when kind is answer: only what was looked up, or stands in this conversation",
-    )
     requirements: list[Requirement] = Field(
         default_factory=list,
         description="Everything the request asks for, piece by piece, in its own words; no number, time, day, bound, negation or connective left out",
@@ -89,3 +81,11 @@ class StrategyDraft(BaseModel):
         default_factory=list, description="Every module constant of the code with its meaning"
     )
     assumptions: list[str] = Field(default_factory=list, description="What was assumed where the request left it open")
+    lookups: list[Lookup] = Field(
+        default_factory=list, max_length=4, description="What is to be looked up, when kind is look"
+    )
+    answer: str = Field(
+        "",
+        max_length=3_000,
+        description="The answer to a question, when kind is answer: only what was looked up, or stands in this conversation",
+    )

@@ -194,6 +194,15 @@ def version_wanted(prompt: str, versions: Sequence[StoredVersion]) -> int | None
     return (int(restored[1]) if restored else current.version) - 1
 
 
+def compiled_version(version: StoredVersion) -> Strategy:
+    """A stored version as a strategy, checked anew.
+
+    Raises:
+        Invalid: if its code is not in the language any more.
+    """
+    return _compiled(version.python_code)
+
+
 def restore_version(database: Database, caller: Caller, strategy_id: UUID, version: int) -> StoredStrategy:
     """Makes an earlier version's code the next version of a strategy; nothing in between is lost, and its sessions keep what they run.
 
@@ -206,7 +215,7 @@ def restore_version(database: Database, caller: Caller, strategy_id: UUID, versi
     with database.reading(caller) as connection:
         found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
         older = existing(strategies.get_version(connection, strategy_id, version), "version")
-    strategy = _compiled(older.python_code)
+    strategy = compiled_version(older)
     with database.transaction(caller) as connection:
         current = _locked(connection, strategy_id)
         if current.version != found.version:

@@ -17,7 +17,7 @@ from stratforge.application.jobs.lookups import Lookups
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
-from stratforge.application.strategies import store_restored, version_wanted
+from stratforge.application.strategies import compiled_version, store_restored, version_wanted
 from stratforge.intent.requirements import Requirement
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.market import assets
@@ -25,7 +25,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy, StoredVersion
-from stratforge.strategy import Strategy, compile_strategy
+from stratforge.strategy import Strategy
 
 
 def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline | None = None) -> None:
@@ -99,7 +99,7 @@ def _restore(work: Work, before: StoredStrategy, versions: Sequence[StoredVersio
         why = "there is no version before this one" if version < 1 else f"there is no version {version}" if older is None else f"the code is that of version {version} already"  # fmt: skip
         work.succeed(lambda _connection: _nothing_changed(why))
         return
-    strategy = compile_strategy(older.python_code)
+    strategy = compiled_version(older)
 
     def store(connection: Connection) -> WrittenStrategy:
         current = strategies.lock_strategy(connection, before.strategy_id)
