@@ -75,15 +75,26 @@ DUE_ORDER = """
             AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))
 """
 # The exit that a session's own stops ask for, from the bars since its position was opened; and those that its strategy has set.
-EXIT_ORIGIN = """
-    CASE WHEN p.quantity = 0 OR p.quantity <= p.reserved_quantity OR refused.lately THEN NULL
-         WHEN least(l.price, seen.low) <= p.avg_entry_price * (1 - s.stop_loss) THEN 'STOP_LOSS'
-         WHEN least(l.price, seen.low) <= p.high_water * (1 - s.trailing_stop) THEN 'TRAILING_STOP'
-         WHEN least(l.price, ahead.low) <= own.stop OR judged.low <= own.stop_seen THEN 'STOP_LOSS'
-         WHEN least(l.price, ahead.low) <= own.trail THEN 'TRAILING_STOP'
-         WHEN greatest(l.price, seen.high) >= p.avg_entry_price * (1 + s.take_profit) THEN 'TAKE_PROFIT'
-         WHEN greatest(l.price, ahead.high) >= own.target OR judged.high >= own.target_seen THEN 'TAKE_PROFIT' END
-"""
+# Each: when, which it is, its level, and the setting of the session that it follows from.
+_EXITS = (
+    ("least(l.price, seen.low) <= {}", "'STOP_LOSS'", "p.avg_entry_price * (1 - s.stop_loss)", "s.stop_loss"),
+    ("least(l.price, seen.low) <= {}", "'TRAILING_STOP'", "p.high_water * (1 - s.trailing_stop)", "s.trailing_stop"),
+    ("least(l.price, ahead.low) <= {}", "'STOP_LOSS'", "own.stop", "NULL"),
+    ("judged.low <= {}", "'STOP_LOSS'", "own.stop_seen", "NULL"),
+    ("least(l.price, ahead.low) <= {}", "'TRAILING_STOP'", "own.trail", "NULL"),
+    ("greatest(l.price, seen.high) >= {}", "'TAKE_PROFIT'", "p.avg_entry_price * (1 + s.take_profit)", "s.take_profit"),
+    ("greatest(l.price, ahead.high) >= {}", "'TAKE_PROFIT'", "own.target", "NULL"),
+    ("judged.high >= {}", "'TAKE_PROFIT'", "own.target_seen", "NULL"),
+)
+
+
+def _exit(column: int) -> str:
+    return " ".join(("CASE", *(f"WHEN {each[0].format(each[2])} THEN {each[column]}" for each in _EXITS), "END"))
+
+
+EXIT_ORIGIN = f"(CASE WHEN p.quantity > p.reserved_quantity AND NOT refused.lately THEN {_exit(1)} END)"
+# The level at which the exit was to sell, and the fraction that the session's setting says; none where the strategy has set it.
+EXIT_LEVEL, EXIT_FRACTION = _exit(2), _exit(3)
 _OWN = ", ".join(f"'{key}'" for key in sorted(OWN_KEYS - {PEAK}))
 # Sessions with stops or targets: settings of the session, or set by its strategy.
 HAS_EXITS = (

@@ -131,10 +131,10 @@ def record_outcomes(
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price)),
         -- Reads the sessions as they were before this bar.
         viewed AS (
-            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price)
-            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price FROM outcome o JOIN sessions s ON s.id = o.session_id
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held)
+            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price, s.state, o.bars_held FROM outcome o JOIN sessions s ON s.id = o.session_id
             WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
-              AND (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price)
+              AND (o.side IS NOT NULL OR (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price))
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
