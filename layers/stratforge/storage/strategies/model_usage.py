@@ -20,7 +20,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """What one model took on one day for one purpose.
+    """The calls, tokens and dollars of one model on one day for one purpose.
 
     Attributes:
         calls: Answers that it gave, wholly or in part; a request with repairs is several.
