@@ -195,6 +195,22 @@ def test_a_block_that_ended_while_nobody_was_told_is_settled_by_who_waits_for_it
     assert dict(rows(world, "SELECT id, status::text FROM orders"))[sale] == "FILLED"
 
 
+def test_what_found_nobody_pauses_however_late_the_exchange_says_so(world: Meeting) -> None:
+    limit = place(world, world.bob, Side.BUY, "10", "100")
+    world.execute("AAPL")
+    lifetime_passes(world)
+    world.execute("AAPL")
+    # The exchange ended it before three prices that we know already.
+    for _ in range(3):
+        trade_at(world, "100")
+    while world.updates:
+        assert world.settle(0)
+    assert world.executor.execute("AAPL").outcome == "nothing to do"
+    trade_at(world, "100")
+    assert world.executor.execute("AAPL").outcome == "submitted"
+    assert dict(rows(world, "SELECT id, status::text FROM orders"))[limit] == "WORKING"
+
+
 def test_a_crowd_of_limits_costs_an_order_at_the_market_one_block_at_most(world: Meeting) -> None:
     """Thirty limits at thirty prices, none of which finds anybody, placed anew as often as the attacker likes."""
     for cents in range(30):
