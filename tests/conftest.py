@@ -8,9 +8,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import hypothesis
 import psycopg
 import pytest
@@ -25,6 +27,9 @@ from xdist.scheduler import LoadScopeScheduling
 
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
+
+# What botocore knows of the services is read once, not by every session of every test anew.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # In CI the same examples every time, so that a commit is judged by its change; everywhere else new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)
