@@ -69,6 +69,7 @@ def _settled(visitor: Visitor, path: str) -> Any:
 def test_every_page_fits_and_axe_finds_nothing_serious(world: tuple[Visitor, list[str]]) -> None:
     visitor, pages = world
     for path in pages:
+        visitor.page.set_viewport_size({"width": 360, "height": 900})
         page = _settled(visitor, path)
         # The way of the browser's own debugger: the page's policy lets no other script in.
         page.evaluate(_AXE)
