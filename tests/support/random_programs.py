@@ -128,6 +128,14 @@ def program(seed: int) -> str:
     side = "position.quantity == 0 and " if chance.random() < 0.7 else ""
     lines.append(f"if {side}({_condition(chance)}):\n        return buy(confidence=0.5)")
     lines.append(f"if {_condition(chance)}:\n        return sell({chance.choice(('', 'fraction=0.5'))})")
+    if chance.random() < 0.3:
+        lines[-2] = lines[-2].replace(
+            "confidence=0.5",
+            f"stop_loss={_number(chance, 1)} / 100, take_profit_price=bar.close * (1 + 0.001 * {_number(chance, 0)}), trailing_stop=0.004",
+        )
+        lines.append(
+            f"if {_condition(chance)}:\n        return adjust(trailing_stop=0.002, stop_loss_price=bar.low - 0.0003 * {_number(chance, 0)})"
+        )
     body = "\n".join(f"    {line}" for line in lines)
     x, y = column(chance, 2), column(chance, 1)
     helper = (

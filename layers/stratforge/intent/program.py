@@ -7,6 +7,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stratforge.strategy.on_bar_expressions import exits_named
 from stratforge.strategy.source import inlined, literal_number
 
 _OPERATORS: dict[type[ast.cmpop], str] = {
@@ -60,6 +61,16 @@ class Program:
             if getattr(node, "lineno", 0) in lines:
                 found |= self._values(node)
         return found
+
+    @property
+    def exits(self) -> list[tuple[int, str]]:
+        """The exits within a bar that decisions set, with their lines."""
+        return sorted(
+            (node.lineno, name)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Call)
+            for name in exits_named(node)
+        )
 
     def words_used(self, lines: list[int]) -> set[str]:
         """Names of fields, indicators, arguments and operators on these lines."""

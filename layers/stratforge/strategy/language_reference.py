@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS, MAX_OPERATIONS
+from stratforge.strategy.exits import EXITS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.lookback import MAX_LOOKBACK
 from stratforge.strategy.source import (
@@ -139,7 +140,18 @@ def reference_page() -> str:
         "",
         "Assignments (`x = 1`, `x += 1`, `a, b = 1, 2`), `if elif else`, `a if condition else b`, `for i in range(n)` with a fixed n, `break continue pass`,",
         '`+ - * / // % **`, comparisons (`a < b < c` too), `and or not`, `"key" in state`, `abs min max round int float bool` and the functions of `np.`. Returns',
-        "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, or nothing.",
+        "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, `adjust(...)`, or nothing.",
+        "",
+        "All three may set exits, which sell within a bar, in a backtest and live alike. They stand until a later decision sets them anew or nothing is held.",
+        "`adjust(...)` changes exits alone, while something is held. A number that is unknown or out of its range leaves an exit as it is. An exit as a",
+        "price and one as a fraction replace each other. A `buy` while nothing is held begins without those of the position before.",
+        "",
+        "| exit | what it does |",
+        "|---|---|",
+        *(f"| `{name}=` | {each.summary} |" for name, each in EXITS.items()),
+        "",
+        "What is set on a bar counts from the next bar on, from the fill of a purchase on. A bar that opens beyond an exit sells at its open, and a bar that",
+        "reaches a stop and a target at the stop. Live the price is what the market gives when a trade or a finished bar has reached the exit.",
         "",
         "Numbers are Python's floats and compute as in Python (`min(1, x)` is 1 for an unknown x, `round(2.675, 2)` is 2.67, `np.inf // 1` is unknown);",
         "where Python raises (division by zero, the logarithm of 0, an overflow of `**` or `np.exp`) the result is unknown. That of `//` and `%` is so too,",
@@ -178,6 +190,7 @@ def reference_page() -> str:
         "",
         "By pandas-ta's names, parameters and defaults (`ta.alma` weighs as its authors define, the newest values most; pandas-ta has it reversed). Fields follow the arrow where an indicator gives several series.",
         "What begins anew every day begins with the first bar of the exchange's day; the change into that bar (`ta.obv`, `ta.pvt`), the averages of `ta.hilo` and the average true range of `ta.supertrend` still reach back over night.",
+        "In a backtest on daily bars (rows with dates and without times) it runs from the first bar on, except `ta.vwap`.",
     ]
     for category in sorted({each.category for each in REGISTRY.values()}):
         lines += ["", f"### {category.capitalize()}", "", "| call | what |", "|---|---|"]

@@ -35,7 +35,7 @@ _SHAPE = (
     "Write module constants (LENGTH = 14), a function indicators(bars) that returns a dict of series, and a "
     "function on_bar(bar, position, state)"
 )
-_TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "indicators", "on_bar")
+_TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "adjust", "indicators", "on_bar")
 _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Div: "divide",
     ast.FloorDiv: "floor_divide",

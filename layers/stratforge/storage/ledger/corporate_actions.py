@@ -23,7 +23,7 @@ from stratforge.storage.market.assets import read_asset
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
-from stratforge.strategy.vocabulary import EXTREME_KEYS
+from stratforge.strategy.exits import PRICE_KEYS
 
 # When the exchange's day begins on which an action takes effect.
 _STARTS = f"(SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)"  # noqa: S608 - an expression of ours
@@ -148,7 +148,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         FROM positions p WHERE p.session_id = s.id AND p.symbol = %(symbol)s AND p.quantity > 0 AND p.opened_at < %(starts_at)s
           AND s.state ?| %(extremes)s
         """,
-        {**parameters, "starts_at": starts_at, "extremes": list(EXTREME_KEYS)},
+        {**parameters, "starts_at": starts_at, "extremes": list(PRICE_KEYS)},
     )
     connection.execute(
         """
