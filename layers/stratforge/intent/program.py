@@ -64,7 +64,7 @@ class Program:
 
     @property
     def unsaid(self) -> list[tuple[int, str]]:
-        """What no rule can say, with its line: exits within the bar that decisions set, and fields of the account."""
+        """Constructs that no rule can say, each with its line: exits within the bar that decisions set, and fields of the account."""
         found = {
             (
                 node.lineno,
