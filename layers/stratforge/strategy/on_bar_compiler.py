@@ -28,7 +28,7 @@ from stratforge.strategy.on_bar_expressions import (
     Piece,
     Scope,
     exits_named,
-    extreme_key,
+    given_key,
     is_adjustment,
     is_signal,
     read_state,
@@ -136,7 +136,7 @@ class OnBarCompiler(OnBarExpressions):
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self.locals.add(node.id)
-            keys = keys_for(exits_named(node)) or [state_key(node) or extreme_key(node) or ""]
+            keys = keys_for(exits_named(node)) or [state_key(node) or given_key(node) or ""]
             self.keys += [key for key in keys if key and key not in self.keys]
         # The order in which jsonb gives them back: live they are taken as they come.
         self.keys.sort(key=lambda key: (len(key), key))
