@@ -27,6 +27,8 @@ Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
 MINIMUM_VALUE = 1.0
 _DUST = 1e-9
+# Of a level that was computed from a price: 10.70 less a tenth of it is touched at 9.63.
+_ROUNDING = 1e-12
 _NOTHING = "0.0, 0.0, 0.0, 0.0"
 
 CONFIG_ARGUMENTS = (
@@ -369,13 +371,15 @@ def _write_stops(write: Callable[[str], None], features: Features, target: Targe
     worse = " * (1.0 - half_cost)" if features.costs else ""
     condition = "if"
     if features.stop_loss or features.trailing_stop or own:
-        write(indent + "if b_low <= level:")
+        # A bar that opens beyond the target has reached it first, whatever comes after.
+        first = f" and (b_open <= level or b_open < {goal})" if features.take_profit or targets else ""
+        write(f"{indent}if b_low <= level * {1 + _ROUNDING!r}{first}:")
         write(sell + f"price = min(b_open, level){worse}")
         write(sell + "part = quantity; side = 0.0")
         _write_sale(write, sell, features, target, "part", "reason")
         condition = "elif"
     if features.take_profit or targets:
-        write(indent + f"{condition} b_high >= {goal}:")
+        write(indent + f"{condition} b_high >= {goal} * {1 - _ROUNDING!r}:")
         write(sell + f"price = max(b_open, {goal}){worse}")
         write(sell + "part = quantity; side = 0.0")
         _write_sale(write, sell, features, target, "part", "2.0")

@@ -6,6 +6,7 @@ compared like all of its state. The loop of a backtest reads them there, and so 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -20,28 +21,39 @@ class Exit:
 
     Attributes:
         bound: What the number must be, as a condition on `{}`; any other number changes nothing.
+        allowed: The same in words.
         replaces: The other way to set the same exit, which it replaces.
         summary: Its meaning, for the reference.
     """
 
     bound: str
+    allowed: str
     replaces: str
     summary: str
+
+    def fits(self, value: float) -> bool:
+        """Returns whether the number sets the exit."""
+        return bool(eval(self.bound.format(repr(float(value))), {"inf": math.inf, "nan": math.nan}))  # noqa: S307 - a condition of this module
 
 
 EXITS = {
     "stop_loss": Exit(
-        "0.0 < {} < 1.0",
+        "0.0 <= {} < 1.0",
+        "0 or more and less than 1",
         "stop_loss_price",
-        "sells everything this fraction below the average entry price: 0.02 is two percent",
+        "sells everything this fraction below the average entry price, or at it with 0: 0.02 is two percent",
     ),
-    "stop_loss_price": Exit("0.0 < {} <= 1e12", "stop_loss", "sells everything at this price or below"),
+    "stop_loss_price": Exit("0.0 < {} <= 1e12", "above 0", "stop_loss", "sells everything at this price or below"),
     "take_profit": Exit(
-        "0.0 < {} <= 1e6", "take_profit_price", "sells everything this fraction above the average entry price"
+        "0.0 <= {} <= 1e6",
+        "0 or more",
+        "take_profit_price",
+        "sells everything this fraction above the average entry price, or at it with 0",
     ),
-    "take_profit_price": Exit("0.0 < {} <= 1e12", "take_profit", "sells everything at this price or above"),
+    "take_profit_price": Exit("0.0 < {} <= 1e12", "above 0", "take_profit", "sells everything at this price or above"),
     "trailing_stop": Exit(
         "0.0 < {} < 1.0",
+        "above 0 and less than 1",
         "",
         "sells everything this fraction below the highest price of the bars held, or below the average entry price while that is higher",
     ),

@@ -75,16 +75,17 @@ DUE_ORDER = """
             AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))
 """
 # The exit that a session's own stops ask for, from the bars since its position was opened; and those that its strategy has set.
+# What was seen is a level in floating point, and touched where it is a rounding away.
 # Each: when, which it is, its level, and the setting of the session that it follows from.
 _EXITS = (
     ("least(l.price, seen.low) <= {}", "'STOP_LOSS'", "p.avg_entry_price * (1 - s.stop_loss)", "s.stop_loss"),
     ("least(l.price, seen.low) <= {}", "'TRAILING_STOP'", "p.high_water * (1 - s.trailing_stop)", "s.trailing_stop"),
     ("least(l.price, ahead.low) <= {}", "'STOP_LOSS'", "own.stop", "NULL"),
-    ("judged.low <= {}", "'STOP_LOSS'", "own.stop_seen", "NULL"),
+    ("judged.low <= {} * 1.000000000001", "'STOP_LOSS'", "own.stop_seen", "NULL"),
     ("least(l.price, ahead.low) <= {}", "'TRAILING_STOP'", "own.trail", "NULL"),
     ("greatest(l.price, seen.high) >= {}", "'TAKE_PROFIT'", "p.avg_entry_price * (1 + s.take_profit)", "s.take_profit"),
     ("greatest(l.price, ahead.high) >= {}", "'TAKE_PROFIT'", "own.target", "NULL"),
-    ("judged.high >= {}", "'TAKE_PROFIT'", "own.target_seen", "NULL"),
+    ("judged.high >= {} * 0.999999999999", "'TAKE_PROFIT'", "own.target_seen", "NULL"),
 )
 
 
