@@ -52,8 +52,9 @@ function notice(text) {
 }
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-fill],[data-filter],[data-parquet]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-fill],[data-filter],[data-parquet],[data-print]");
   if (!target) return;
+  if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
   if (target.dataset.copy) {
     await navigator.clipboard?.writeText(target.dataset.copy);
