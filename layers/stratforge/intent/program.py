@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stratforge.strategy.on_bar_compiler import exits_named
+from stratforge.strategy.on_bar_expressions import exits_named
 from stratforge.strategy.source import inlined, literal_number
 
 _OPERATORS: dict[type[ast.cmpop], str] = {

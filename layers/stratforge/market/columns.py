@@ -52,7 +52,7 @@ def _looked_up(hours: Integers, timezone: ZoneInfo) -> Integers:
 class BarColumns:
     """Consecutive bars of one symbol as arrays of equal length.
 
-    `time` holds the bars' starts in seconds since the epoch (UTC), ascending.
+    `time` holds the bars' starts in seconds since the epoch (UTC), ascending. `daily` bars are each a day of the exchange.
     """
 
     time: Integers
@@ -62,6 +62,7 @@ class BarColumns:
     close: Floats
     volume: Floats
     timezone: ZoneInfo = field(default=_NEW_YORK, kw_only=True)
+    daily: bool = field(default=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -103,6 +104,7 @@ class BarColumns:
             self.close[chosen],
             self.volume[chosen],
             timezone=self.timezone,
+            daily=self.daily,
         )
 
     @cached_property
@@ -122,6 +124,11 @@ class BarColumns:
     def day(self) -> Integers:
         """The exchange's calendar day of each bar, as days since the epoch."""
         return self.local_seconds // _DAY
+
+    @property
+    def anchor(self) -> Integers:
+        """A number that changes on the bar with which whatever begins anew every day begins anew: of daily bars it never does."""
+        return np.zeros(len(self), dtype=np.int64) if self.daily else self.day
 
     @cached_property
     def hour(self) -> Floats:

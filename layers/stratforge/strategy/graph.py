@@ -133,7 +133,7 @@ OPERATIONS: dict[str, Callable[..., Computed]] = {
     "pct_change": lambda _bars, inputs, arguments: inputs[0] / k.shift(inputs[0], arguments[0]) - 1.0,
     "round": lambda _bars, inputs, arguments: np.round(inputs[0], int(arguments[0])),
     "fillna": lambda _bars, inputs, arguments: np.where(np.isnan(inputs[0]), arguments[0], inputs[0]),
-    "ffill": lambda bars, inputs, _arguments: k.forward_fill(inputs[0], bars.day),
+    "ffill": lambda bars, inputs, _arguments: k.forward_fill(inputs[0], bars.anchor),
     "rolling_mean": _rolling(k.rolling_mean),
     "rolling_sum": _rolling(k.rolling_sum),
     "rolling_min": _rolling(k.rolling_min),

@@ -107,27 +107,6 @@ def forward_fill(x: Floats, day: npt.NDArray[np.int64]) -> Floats:
     return x[index]
 
 
-@looks_back(lambda length: length - 1)
-def bars_since(condition: Floats, length: int) -> Floats:
-    """Bars since `condition` was last true among the last `length` bars, this one included; NaN where it was not."""
-    true = (condition != 0) & ~np.isnan(condition)
-    places = np.arange(len(condition))
-    last = np.maximum.accumulate(np.where(true, places, -length))
-    since = (places - last).astype(np.float64)
-    return np.where(since < length, since, np.nan)
-
-
-@looks_back(lambda _source, _occurrence, length: length - 1)
-def value_when(condition: Floats, source: Floats, occurrence: int, length: int) -> Floats:
-    """`source` on the bar on which `condition` was true, `occurrence` times before the last; NaN where that is none of the last `length` bars."""
-    true = (condition != 0) & ~np.isnan(condition)
-    places = np.arange(len(condition))
-    held = np.flatnonzero(true)
-    nth = np.cumsum(true) - 1 - occurrence
-    at = held[np.maximum(nth, 0)] if len(held) else places
-    return np.where((nth >= 0) & (places - at < length), source[at], np.nan)
-
-
 def non_zero_range(high: Floats, low: Floats) -> Floats:
     """`high - low`, with exact zeros replaced by the machine epsilon so that it can divide."""
     difference = high - low

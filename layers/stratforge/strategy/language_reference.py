@@ -190,6 +190,7 @@ def reference_page() -> str:
         "",
         "By pandas-ta's names, parameters and defaults (`ta.alma` weighs as its authors define, the newest values most; pandas-ta has it reversed). Fields follow the arrow where an indicator gives several series.",
         "What begins anew every day begins with the first bar of the exchange's day; the change into that bar (`ta.obv`, `ta.pvt`), the averages of `ta.hilo` and the average true range of `ta.supertrend` still reach back over night.",
+        "In a backtest on daily bars (rows with dates and without times) it runs from the first bar on, except `ta.vwap`.",
     ]
     for category in sorted({each.category for each in REGISTRY.values()}):
         lines += ["", f"### {category.capitalize()}", "", "| call | what |", "|---|---|"]

@@ -19,15 +19,11 @@ from stratforge.strategy.evaluation import Evaluation, PositionView, Runnable, e
 from stratforge.strategy.exits import OWN_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.on_bar_compiler import (
-    Kind,
     OnBar,
     OnBarCompiler,
-    Piece,
-    Scope,
     compile_text,
-    is_signal,
-    written_key,
 )
+from stratforge.strategy.on_bar_expressions import Kind, Piece, Scope, is_signal, written_key
 from stratforge.strategy.source import Findings
 
 # Of a program with more, the first rules and the innermost conditions are told; of a long comparison its beginning.

@@ -72,6 +72,7 @@ ELSEWHERE = {
     "A bar that opens beyond": "unit/backtest/test_engine.py test_the_loop_agrees_with_a_second_backtester",
     "What is set on a bar": "integration/test_ledger.py test_an_exit_that_was_set_on_a_bar_does_not_count_on_that_bar",
     "Live the price is": "integration/test_ledger.py test_an_exit_that_a_strategy_set_sells_at_a_price_between_bars",
+    "In a backtest on daily bars": "unit/backtest/test_daily_bars.py test_what_begins_anew_every_day_runs_through_days",
     "By pandas-ta's names": "unit/strategy/test_indicators.py test_the_values_are_those_of_pandas_ta",
 }  # fmt: skip
 PROVED: list[str] = []

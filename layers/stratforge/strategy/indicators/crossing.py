@@ -6,6 +6,7 @@ import numpy as np
 
 from stratforge.strategy import kernels as k
 from stratforge.strategy.indicators.registry import Floats, flag, indicator, length
+from stratforge.strategy.reach import looks_back
 
 
 @indicator("cross", "crossing", "Whether a crosses b on this bar", "a b", flag("above", True), logical=True)
@@ -35,9 +36,13 @@ def crossunder(a: Floats, b: Floats) -> Floats:
     "condition",
     length(200),
 )
+@looks_back(lambda length: length - 1)
 def barssince(condition: Floats, length: int) -> Floats:
     """Counts the bars since `condition` was last true."""
-    return k.bars_since(condition, length)
+    places = np.arange(len(condition))
+    last = np.maximum.accumulate(np.where(_true(condition), places, -length))
+    since = (places - last).astype(np.float64)
+    return np.where(since < length, since, np.nan)
 
 
 @indicator(
@@ -48,6 +53,15 @@ def barssince(condition: Floats, length: int) -> Floats:
     length(0, "occurrence", 0),
     length(200),
 )
+@looks_back(lambda _source, _occurrence, length: length - 1)
 def valuewhen(condition: Floats, source: Floats, occurrence: int, length: int) -> Floats:
     """The value that `source` had when `condition` was true, `occurrence` times before the last."""
-    return k.value_when(condition, source, occurrence, length)
+    true, places = _true(condition), np.arange(len(condition))
+    held = np.flatnonzero(true)
+    nth = np.cumsum(true) - 1 - occurrence
+    at = held[np.maximum(nth, 0)] if len(held) else places
+    return np.where((nth >= 0) & (places - at < length), source[at], np.nan)
+
+
+def _true(condition: Floats) -> np.ndarray:
+    return np.asarray((condition != 0) & ~np.isnan(condition))
