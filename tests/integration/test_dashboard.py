@@ -269,7 +269,7 @@ def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: 
     assert 'id="form-key"' in user.client.get("/strategies/new", headers=HTML).text
 
 
-def add_report(user: User, database: Database, days: int = 40, **config: float) -> UUID:
+def add_report(user: User, database: Database, days: int = 40, slippage_bps: float = 0.0) -> UUID:
     """A finished backtest of the user, made by the engine on a market that goes up and down."""
     code = (
         "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
@@ -280,7 +280,7 @@ def add_report(user: User, database: Database, days: int = 40, **config: float) 
     time = (1_767_625_200 + 86_400 * np.arange(days)[:, None] + 3_600 * np.arange(6)).ravel().astype(np.int64)
     price = 100 + 5 * np.sin(np.arange(len(time)) / 7.0)
     bars = BarColumns(time, price, price + 0.2, price - 0.2, price, np.full(len(time), 1e6))
-    tested = run_backtest(compile_strategy(code), bars, BacktestConfig(**config))
+    tested = run_backtest(compile_strategy(code), bars, BacktestConfig(slippage_bps=slippage_bps))
     report = {**tested.as_dict(), "costs": [asdict(each) for each in cost_sensitivity(tested)]}
     made = backtests.NewReport(strategy_id, 1, "AAPL", report.pop("config"), report.pop("metrics"), report)
     with database.transaction() as connection:
