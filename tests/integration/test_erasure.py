@@ -128,6 +128,7 @@ STAYS = {
 }
 # Of nobody: the market's, the broker's and the platform's own.
 NOBODYS = {
+    "model_usage": "day model purpose calls prompt_tokens cached_tokens answer_tokens priced_calls dollars",
     "assets": "symbol name asset_class tradable fractionable min_order_size quantity_increment price_increment refreshed_at sell_only",
     "block_orders": (
         "id symbol side quantity limit_price cross_quantity reference_price collar bar_time client_order_id alpaca_order_id status "
