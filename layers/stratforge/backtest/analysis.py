@@ -131,7 +131,7 @@ def rolling_sharpe(returns: Floats, per_year: float, length: int = ROLLING_DAYS)
 
 
 def excursions(bars: BarColumns, trips: RoundTrips) -> tuple[Floats, Floats]:
-    """How far each trade went against its entry price (MAE, at most zero) and for it (MFE, at least zero), as fractions of it.
+    """Computes how far each trade went against its entry price (MAE, at most zero) and for it (MFE, at least zero), as fractions of it.
 
     The bar of the exit counts with the price of the exit only: what came after it was no part of the trade.
     """

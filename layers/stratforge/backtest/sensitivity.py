@@ -1,4 +1,4 @@
-"""What costs do to a result: the same strategy on the same bars, with other slippage."""
+"""The influence of costs on a result: the same strategy on the same bars, with other slippage."""
 
 from __future__ import annotations
 
