@@ -16,11 +16,14 @@ from stratforge.application.jobs.results import OpenQuestions, as_json
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.market import BarColumns
+from stratforge.portfolio.assets import AssetRules
+from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, evaluations, jobs
 from stratforge.strategy import compile_strategy
 
 from tests.support.api import PASSWORD, Api, User, running_api
+from tests.support.ledger import set_price
 
 HTML = {"Accept": "text/html"}
 OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
@@ -187,6 +190,51 @@ def test_an_order_is_previewed_as_the_executor_would_decide(user: User) -> None:
     )
     assert "It would be refused: There is no price for the symbol yet." in answer.text
     assert user.get("/api/trade/orders")["items"] == []
+
+
+def test_a_form_does_not_send_what_would_be_refused(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    with database.transaction() as connection:
+        set_price(connection, "100")
+        known = [(AssetRules("AAPL"), "Apple Inc."), (AssetRules("MSFT"), "Microsoft")]
+        assets.store_assets(connection, known)
+    order = {"symbol": "AAPL", "side": "buy", "type": "market", "size": "999999"}
+    assert "data-refused" in user.client.post("/orders/preview", data=order, headers=headers).text
+    refused = user.client.post("/orders", data=order, headers=headers)
+    assert (refused.status_code, "There is not enough free cash" in refused.text) == (422, True)
+    assert (
+        user.client.post("/orders", data={**order, "symbol": "NOPE", "size": "1"}, headers=headers).status_code == 422
+    )
+    assert user.get("/api/trade/orders")["items"] == []
+    options = user.client.get("/symbols?symbol=apple", headers=HTML).text
+    assert options.strip() == '<option value="AAPL">Apple Inc.</option>'
+
+
+def test_an_order_for_what_the_broker_does_not_have_is_refused_at_once(user: User, database: Database) -> None:
+    order = {"symbol": "NOPE", "side": "buy", "quantity": "1"}
+    assert user.call("POST", "/api/trade/orders", order).status_code == 201, "nobody knows yet what there is"
+    with database.transaction() as connection:
+        assets.store_assets(connection, [(AssetRules("AAPL"), "Apple Inc."), (AssetRules("MSFT"), "Microsoft")])
+    answer = user.call("POST", "/api/trade/orders", order)
+    assert (answer.status_code, answer.json()["type"].rsplit(":", 1)[-1]) == (422, "unknown-symbol")
+    assert user.call("POST", "/api/trade/orders", {**order, "symbol": "MSFT"}).status_code == 201
+    (waiting,) = user.get("/api/trade/orders?symbol=MSFT")["items"]
+    page = user.client.get("/orders", headers=HTML).text
+    assert f"/orders/{waiting['order_id']}/cancel" in page
+
+
+def test_cards_show_the_latest_backtest_and_copies_are_strategies_of_their_own(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database, days=3)
+    page = user.client.get("/strategies", headers=HTML).text
+    assert f'href="/backtests/{backtest_id}"' in page
+    metrics = user.get(f"/api/backtests/{backtest_id}")["metrics"]
+    assert f"{metrics['total_return'] * 100:+.2f} %" in page
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    (strategy,) = user.get("/api/strategies")["items"]
+    made = user.client.post(f"/strategies/{strategy['strategy_id']}/duplicate", data={"key": "1"}, headers=headers)
+    copied = user.get(f"/api{made.headers['HX-Redirect']}")
+    assert (copied["name"], copied["python_code"]) == ("Copy of Swing", strategy["python_code"])
+    assert "Not backtested yet." in user.client.get("/strategies", headers=HTML).text
 
 
 CODE = "LENGTH = 3\n\n\ndef indicators(bars):\n    return {'average': ta.sma(bars.close, length=LENGTH)}\n\n\ndef on_bar(bar, position, state):\n    return buy()\n"

@@ -85,6 +85,18 @@ function shapeTicket(form) {
   for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(form.elements.type.value);
 }
 
+// What is known to be refused is not sent.
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button")) button.disabled = target.querySelector("[data-refused]") !== null;
+});
+
+// Cards that hold what is typed.
+document.addEventListener("input", ({ target }) => {
+  if (target.dataset.search === undefined) return;
+  const words = target.value.toLowerCase().split(/\s+/);
+  for (const card of document.querySelectorAll("[data-found]")) card.hidden = !words.every((word) => card.dataset.found.includes(word));
+});
+
 async function prepare(root) {
   paintAll(root);
   for (const form of root.querySelectorAll("[data-ticket]")) {
