@@ -19,7 +19,7 @@ from stratforge.backtest.config import BacktestConfig
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import Strategy, arithmetic
 from stratforge.strategy.evaluation import STATE_LIMIT
-from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
+from stratforge.strategy.exits import EXIT_KEYS, STOP_SEEN, TARGET_SEEN, stop_prices, target_prices
 from stratforge.strategy.on_bar_compiler import OnBar
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
@@ -161,7 +161,8 @@ def _write(
     decide: OnBar, features: Features, target: Target, inlined: bool
 ) -> tuple[tuple[str, ...], frozenset[str], str]:
     """The columns the loop reads, which of them only now and then, and its text."""
-    arguments, state = decide.arguments, decide.state
+    arguments = decide.arguments
+    state = [key for key in decide.state if not inlined or key not in (STOP_SEEN, TARGET_SEEN)]
     on_bar = [name for name in arguments if name[0] == "b"]
     previous = [name for name in arguments if name[0] == "p"]
     position = {name[2:] for name in arguments if name[0] == "q"}
@@ -256,7 +257,7 @@ def _write_inlined(
     bar costs as much as the decision.
     """
     suffix = "".join(f", s_{key}" for key in decide.state)
-    for line in decide.body:
+    for line in decide.body[decide.noted :]:
         for name, view in views.items():
             line = re.sub(rf"\b{name}\b", view, line)
         bare = line.lstrip()

@@ -53,12 +53,14 @@ class OnBar:
     """`on_bar` as a function of numbers.
 
     `arguments` names what the function takes, in order, and `state` the keys whose new values follow the four
-    numbers of the decision (action, confidence, size kind, size) in its result. `text` is the function's source.
+    numbers of the decision (action, confidence, size kind, size) in its result. `text` is the function's source. The first `noted` lines of
+    its body note the exits in force, which whoever watches the prices live asks for and a backtest does not.
     """
 
     arguments: tuple[str, ...]
     state: tuple[str, ...]
     body: tuple[str, ...]
+    noted: int = 0
 
     @cached_property
     def text(self) -> str:
@@ -130,7 +132,8 @@ class OnBarCompiler(OnBarExpressions):
         self.used |= {f"s_{key}" for key in self.keys}
         order = "bptqsk"
         arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
-        return OnBar(arguments, tuple(self.keys), (*head, *self.lines))
+        noted = len(list(exit_head(self.keys)))
+        return OnBar(arguments, tuple(self.keys), (*head, *self.lines), noted)
 
     def _collect(self, function: ast.FunctionDef) -> None:
         for node in ast.walk(function):
