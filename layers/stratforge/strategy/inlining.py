@@ -46,6 +46,9 @@ class Inliner:
         self._constants = frozenset(constants)
         self._left = most_nodes
         self._running: list[str] = []
+        # What names of helpers stand for, each with the place that says so; and which of them were read.
+        self._kept: list[tuple[ast.expr, ast.AST, str]] = []
+        self._read: set[int] = set()
         self.used: set[str] = set()
 
     def inlined(self, function: ast.FunctionDef) -> ast.FunctionDef:
@@ -71,9 +74,34 @@ class Inliner:
             raise Refused(node, Code.UNBOUNDED, f"{name} calls itself", "Write it without recursion")
         self.used.add(name)
         self._running.append(name)
-        found = self._value(_body(helper), self._arguments(node, helper), helper)
+        body = _body(helper)
+        _check_reached(body)
+        outer, self._kept, self._read = (self._kept, self._read), [], set()
+        arguments = self._arguments(node, helper)
+        for argument, value in arguments.items():
+            # A value of its own, so that what is read is this argument and no other that stands for the same.
+            arguments[argument] = self._keep(_copied(value), node, f"{name[:40]} never reads {argument[:40]}")
+        found = self._value(body, arguments, helper)
+        self._check_read()
+        self._kept, self._read = outer
         self._running.pop()
         return found
+
+    def read(self, value: ast.expr) -> ast.expr:
+        """Notes that the value of a name is read, and gives it."""
+        self._read.add(id(value))
+        return value
+
+    def _keep(self, value: ast.expr, place: ast.AST, unread: str) -> ast.expr:
+        self._kept.append((value, place, unread))
+        return value
+
+    def _check_read(self) -> None:
+        """Refuses what comes to nothing, on every path: nobody would look at it, and it may be a mistake."""
+        read = {(id(place), unread) for value, place, unread in self._kept if id(value) in self._read}
+        for _, place, unread in self._kept:
+            if (id(place), unread) not in read:
+                raise Refused(place, Code.NOT_IN_LANGUAGE, unread, "Remove it, or read it")
 
     def spend(self, tree: ast.AST) -> None:
         """Counts what is put somewhere; raises `Refused` when it is too much."""
@@ -87,15 +115,19 @@ class Inliner:
 
     def check_free_name(self, node: ast.Name, helper: ast.FunctionDef) -> None:
         """Refuses a name that is none of the helper's own and none of the module's."""
+        self.check_not_assigned(node, helper)
         if node.id in self._constants or node.id in self.helpers or node.id in _LIBRARIES:
             return
+        message = f"the name {node.id[:40]} is not known in {helper.name[:40]}"
+        raise Refused(node, Code.UNKNOWN_NAME, message, "A function sees its arguments and the constants: pass it on")
+
+    def check_not_assigned(self, node: ast.Name, helper: ast.FunctionDef) -> None:
+        """Refuses a name without a value that the helper assigns somewhere: it is its own everywhere, as in Python."""
         if any(
             isinstance(each, ast.Name) and each.id == node.id and isinstance(each.ctx, ast.Store)
             for each in ast.walk(helper)
         ):
             raise Refused(node, Code.UNASSIGNED, f"{node.id[:40]} may not have a value here", _NO_VALUE)
-        message = f"the name {node.id[:40]} is not known in {helper.name[:40]}"
-        raise Refused(node, Code.UNKNOWN_NAME, message, "A function sees its arguments and the constants: pass it on")
 
     def _arguments(self, node: ast.Call, helper: ast.FunctionDef) -> dict[str, ast.expr]:
         signature = _signature(helper)
@@ -148,17 +180,22 @@ class Inliner:
                     self._count(each, 1)
                     self._assign(each, branches[-1], helper)
             yes, no = branches
-            for name in yes.keys() | no.keys():
+            self._keep(test, node.test, "this condition decides nothing")
+            for name in sorted(yes.keys() | no.keys()):
                 a, b = yes.get(name, _UNASSIGNED), no.get(name, _UNASSIGNED)
                 if a is not known.get(name) or b is not known.get(name):
                     both = a is not _UNASSIGNED and b is not _UNASSIGNED
-                    known[name] = self._choice(test, a, b, node) if both else _UNASSIGNED
+                    self._read |= {id(test), id(a), id(b)} if both else {id(test)}
+                    chosen = self._choice(test, a, b, node) if both else _UNASSIGNED
+                    known[name] = self._keep(chosen, node, f"{name[:40]} is never read") if both else chosen
         elif isinstance(node, ast.Assign) and len(node.targets) == 1:
             self._store(node.targets[0], node.value, known, helper)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             before = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
             value = ast.copy_location(ast.BinOp(before, node.op, node.value), node)
-            known[node.target.id] = self._put(value, known, helper)
+            known[node.target.id] = self._keep(
+                self._put(value, known, helper), node, f"{node.target.id[:40]} is never read"
+            )
         elif isinstance(node, ast.For):
             message = "a loop is not allowed in a function of a strategy"
             raise Refused(node, Code.NOT_IN_LANGUAGE, message, "Write the loop in on_bar, and call the function in it")
@@ -169,7 +206,7 @@ class Inliner:
 
     def _store(self, target: ast.expr, value: ast.expr, known: dict[str, ast.expr], helper: ast.FunctionDef) -> None:
         if isinstance(target, ast.Name):
-            known[target.id] = self._put(value, known, helper)
+            known[target.id] = self._keep(self._put(value, known, helper), value, f"{target.id[:40]} is never read")
         elif (
             isinstance(target, ast.Tuple)
             and isinstance(value, ast.Tuple)
@@ -177,7 +214,9 @@ class Inliner:
             and all(isinstance(each, ast.Name) for each in target.elts)
         ):
             values = [self._put(each, known, helper) for each in value.elts]
-            known.update(zip((each.id for each in target.elts if isinstance(each, ast.Name)), values, strict=True))
+            for each, found, place in zip(target.elts, values, value.elts, strict=True):
+                assert isinstance(each, ast.Name)
+                known[each.id] = self._keep(found, place, f"{each.id[:40]} is never read")
         else:
             message = "this cannot be assigned in a function of a strategy"
             raise Refused(target, Code.NOT_IN_LANGUAGE, message, 'Assign to names; state["key"] is assigned in on_bar')
@@ -222,7 +261,7 @@ class _Names(_Calls):
         if found is _UNASSIGNED:
             raise Refused(node, Code.UNASSIGNED, f"{node.id[:40]} may not have a value here", _NO_VALUE)
         if found is not None:
-            found = _copied(found)
+            found = _copied(self._inliner.read(found))
             self._inliner.spend(found)
             return found
         self._inliner.check_free_name(node, self._helper)
@@ -233,6 +272,7 @@ class _Names(_Calls):
         # What is called is no value: whether there is such a function is for the compilers to say.
         called = node.func
         if isinstance(called, ast.Name) and called.id not in self._known:
+            self._inliner.check_not_assigned(called, self._helper)
             node.func = ast.Constant(None)
             self.generic_visit(node)
             node.func = called
@@ -251,6 +291,17 @@ def _copied(tree: Tree) -> Tree:
             value = [_copied(each) if isinstance(each, ast.AST) else each for each in value]
         made.__dict__[name] = value
     return made
+
+
+def _check_reached(body: Sequence[ast.stmt]) -> bool:
+    """Refuses statements that come after every path has returned; says whether every path of these returns."""
+    ended = False
+    for each in body:
+        if ended:
+            raise Refused(each, Code.NOT_IN_LANGUAGE, "this is never reached", "Remove it")
+        parts = [_check_reached(part) for part in (each.body, each.orelse)] if isinstance(each, ast.If) else [False]
+        ended = isinstance(each, ast.Return) or all(parts)
+    return ended
 
 
 def _body(helper: ast.FunctionDef) -> list[ast.stmt]:

@@ -163,6 +163,26 @@ def test_the_stop_comes_before_the_target_in_one_bar() -> None:
     assert report.trades["exit_reason"].tolist() == ["stop loss"]
 
 
+def test_a_bar_that_opens_beyond_the_target_sells_at_its_open_whatever_comes_after() -> None:
+    report = run(BUY_ONCE, bars_of(flat(100), flat(100), (110, 111, 97, 97)), stop_loss=0.02, take_profit=0.05)
+    assert report.fills.price.tolist() == [100.0, 110.0]
+    assert report.trades["exit_reason"].tolist() == ["take profit"]
+
+
+@pytest.mark.parametrize("cents", range(1_000, 1_100))
+def test_a_level_on_a_whole_cent_is_touched_there(cents: int) -> None:
+    entry = cents / 100
+    stop, target = round(entry * 0.9, 2), round(entry * 1.1, 2)
+    for row, config in (
+        ((entry, entry, stop, entry), {"stop_loss": 1 - stop / entry}),
+        ((entry, target, entry, entry), {"take_profit": target / entry - 1}),
+    ):
+        assert len(run(BUY_ONCE, bars_of(flat(entry), flat(entry), row, flat(entry)), **config).fills.price) == 2
+        value = next(iter(config.values()))
+        own = BUY_ONCE.replace("quantity=10", f"quantity=10, {next(iter(config))}={value!r}")
+        assert len(run(own, bars_of(flat(entry), flat(entry), row, flat(entry))).fills.price) == 2
+
+
 def test_a_trailing_stop_follows_the_highest_price_of_earlier_bars() -> None:
     report = run(BUY_ONCE, bars_of(flat(100), flat(100), (100, 120, 99, 119), (119, 119, 107, 108)), trailing_stop=0.1)
     assert report.fills.price.tolist() == [100.0, 108.0]

@@ -33,7 +33,7 @@ def steps(a, b=2, c=-1):
         extra = half(a)
         total = total + extra
     if total > 4 or c == 7:
-        return total - c
+        return total - c + a / 4
     pass
     return total if total < 0 else half(n)
 def above(bar, n=1):
@@ -153,3 +153,32 @@ def test_a_condition_of_a_function_is_traced_as_it_is_written() -> None:
     assert rule.fired
     assert [(each.text, each.line) for each in rule.conditions] == [("bar.close > 2", 2), ("position.quantity == 0", 4)]
     assert rule.conditions[0].operands[0].value == pytest.approx(float(np.asarray(BARS.close)[-1]))
+
+
+@pytest.mark.parametrize(
+    ("helper", "call", "message"),
+    [
+        ("def f(x):\n    return 1\n", "f(open('/etc/passwd').read())", "f never reads x"),
+        ("def f(x):\n    return 1\n", "f((a := 5))", "f never reads x"),
+        ("def f(x):\n    return 1\n", "f(state.pop('x'))", "f never reads x"),
+        ("def f(x):\n    y = __import__('os').system('ls')\n    return x\n", "f(3)", "y is never read"),
+        ("def f(x):\n    y = x\n    y = 2\n    return y + x\n", "f(3)", "y is never read"),
+        ("def f(x):\n    y, z = x.nosuch, 2\n    return z + x\n", "f(3)", "y is never read"),
+        ("def f(x):\n    y = 1\n    if x > 1:\n        y = 2\n    return x\n", "f(3)", "y is never read"),
+        ("def f(x):\n    if foo:\n        pass\n    return x\n", "f(3)", "this condition decides nothing"),
+        ("def f(x):\n    return x\n    import os\n", "f(3)", "this is never reached"),
+        ("def f(x):\n    if x:\n        return x\n    else:\n        return 2\n    class A: pass\n", "f(3)", "this is never reached"),
+        ("K = 5\ndef f(x):\n    y = K\n    K = 2\n    return K + x + y\n", "f(0)", "K may not have a value here"),
+        ("def f(x):\n    if x > 1:\n        max = 2\n        return max\n    return max(x, 5)\n", "f(0)", "max may not have a value here"),
+        ("def f(x):\n    if x > 1:\n        np = 2\n        return np\n    return np.sqrt(x)\n", "f(0)", "np may not have a value here"),
+    ],
+)  # fmt: skip
+def test_what_comes_to_nothing_in_a_function_is_refused(helper: str, call: str, message: str) -> None:
+    with pytest.raises(StrategyError) as refused:
+        compile_strategy(f"{helper}def on_bar(bar, position, state):\n    state['x'] = {call}\n")
+    assert message in str(refused.value)
+
+
+def test_what_is_read_on_one_path_only_is_read() -> None:
+    source = "def f(x):\n    y = x * 2\n    if x > 3:\n        return 1\n    return y\ndef on_bar(bar, position, state):\n    state['x'] = f(2) + f(4)\n"
+    assert evaluate_last_bar(compile_strategy(source), Values(BARS), PositionView(), {}).state == {"x": 5.0}
