@@ -460,7 +460,7 @@ def test_what_on_bar_returns() -> None:
 def test_exits_stand_until_they_are_changed() -> None:
     strategy = compile_strategy(
         "def on_bar(bar, position, state):\n    if state['a'] == 1:\n        return buy(stop_loss=0.1, take_profit=0.5)\n"
-        "    if state['a'] == 2:\n        return adjust(stop_loss=state['x'], trailing_stop=state['x'])\n"
+        "    if state['a'] == 2:\n        return adjust(stop_loss=state.get('x'), trailing_stop=state.get('x'))\n"
         "    if state['a'] == 3:\n        return sell(fraction=0.5, stop_loss_price=state['x'])\n    if state['a'] == 4:\n        return buy()\n"
     )
 
@@ -476,8 +476,9 @@ def test_exits_stand_until_they_are_changed() -> None:
     assert exits(after(bought, True, a=0)) == exits(bought)
     moved = after(bought, True, a=2, x=0.2)
     assert exits(moved) == {"stop_loss": 0.2, "take_profit": 0.5, "trailing_stop": 0.2}
-    for x in (0.0, 1.0, -3.0, math.nan):
+    for x in (1.0, -3.0, math.nan):
         assert exits(after(moved, True, a=2, x=x)) == exits(moved)
+    assert exits(after(moved, True, a=2, x=0.0)) == {**exits(moved), "stop_loss": 0.0}
     assert exits(after(moved, False, a=2, x=0.3)) == exits(moved)
     priced = after(moved, True, a=3, x=4.0)
     assert exits(priced) == {"stop_loss_price": 4.0, "take_profit": 0.5, "trailing_stop": 0.2}
@@ -489,10 +490,29 @@ def test_exits_stand_until_they_are_changed() -> None:
         "adjust(0.1)",
         "adjust(stop=1)",
         "adjust(fraction=1)",
-        "buy(stop_loss=1, stop_loss_price=2)",
+        "buy(stop_loss=0.1, stop_loss_price=2)",
     ):
         assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
-    assert refused("def on_bar(bar, position, state):\n    adjust(stop_loss=1)\n") == [Code.NOT_IN_LANGUAGE]
+    assert refused("def on_bar(bar, position, state):\n    adjust(stop_loss=0.1)\n") == [Code.NOT_IN_LANGUAGE]
+
+
+@pytest.mark.parametrize("name", ["stop_loss", "stop_loss_price", "take_profit", "take_profit_price", "trailing_stop"])
+@pytest.mark.parametrize("number", ["-0.02", "-98", "2", "1", "0", "True", "1 + 0.5", "N", "-N / 2"])
+def test_a_number_that_sets_no_exit_is_refused_where_it_is_known(name: str, number: str) -> None:
+    source = f"N = 2\ndef on_bar(bar, position, state):\n    return buy({name}={number})\n"
+    value, price = float(eval(number, {"N": 2})), name.endswith("price")
+    sets = value > 0 if price or name == "trailing_stop" else value >= 0
+    if sets and (value < 1 or price or name == "take_profit"):
+        assert compile_strategy(source)
+        return
+    with pytest.raises(StrategyError, match=f"{name} cannot be"):
+        compile_strategy(source)
+
+
+def test_a_constant_that_sets_no_exit_is_refused_when_it_is_changed() -> None:
+    strategy = compile_strategy("N = 0.02\ndef on_bar(bar, position, state):\n    return buy(stop_loss=N)\n")
+    with pytest.raises(StrategyError, match="is 2 percent"):
+        strategy.with_parameters(N=2)
 
 
 @says("A number may be written as arithmetic")
