@@ -25,6 +25,7 @@ from stratforge.strategy.graph import Node, reachable
 from stratforge.strategy.lookback import measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, OnBarCompiler
 from stratforge.strategy.source import MAX_LITERAL, Findings, Module, check_runs_as_python, parse, read_module
+from stratforge.strategy.vocabulary import TIME_FIELDS
 from stratforge.strategy.wire import without_comments
 
 
@@ -88,7 +89,9 @@ class Strategy:
         Raises:
             StrategyError: if it is more nanoseconds than `most`, or more cells than a session may have.
         """
-        return cost_of(self._nodes, window, self.operations, len(without_comments(self.source).encode()), most)
+        size = len(without_comments(self.source).encode())
+        clock = len(self._read_columns & {column for column, _ in TIME_FIELDS.values()})
+        return cost_of(self._nodes, window, self.operations, size, most, clock)
 
     @property
     def dearest(self) -> list[tuple[str, float]]:

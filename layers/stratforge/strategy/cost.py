@@ -36,6 +36,8 @@ _WEIGHTS: dict[str, tuple[float, float, float, float]] = {
 }
 _OPERATION_NANOSECONDS = 50
 _EVALUATION_NANOSECONDS = 10_000
+# Of a field of `bar.time`: the wall clock of the last bars is looked up.
+_CLOCK_NANOSECONDS = 12_000
 _CALL_OPERATIONS = 4
 _CALCULATED: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
@@ -115,15 +117,20 @@ class Cost:
 
 
 def cost_of(
-    nodes: Sequence[Node], window: int, operations: int = 0, size: int = 0, most: int = MAX_NANOSECONDS
+    nodes: Sequence[Node],
+    window: int,
+    operations: int = 0,
+    size: int = 0,
+    most: int = MAX_NANOSECONDS,
+    time_fields: int = 0,
 ) -> Cost:
-    """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars.
+    """The cost of a strategy whose columns are `nodes`, evaluated on a window of so many bars, and that reads so many fields of `bar.time`.
 
     Raises:
         StrategyError: if it is more nanoseconds than `most`, or more cells than one session may have.
     """
     cells = len(nodes) * window
-    decision = _EVALUATION_NANOSECONDS + operations * _OPERATION_NANOSECONDS
+    decision = _EVALUATION_NANOSECONDS + operations * _OPERATION_NANOSECONDS + time_fields * _CLOCK_NANOSECONDS
     nanoseconds = int(columns_nanoseconds(nodes, window) + decision)
     if cells > MAX_CELLS:
         message = (
