@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from functions.api import csv_lists, documentation, hardening, idempotency, problems, rate_limits
+from functions.api import csv_lists, documentation, hardening, idempotency, problems, rate_limits, revalidation
 from functions.api.ai.endpoints import router as ai
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
 from functions.api.dashboard import routes as dashboard
+from functions.api.doors import Doors
 from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
@@ -61,7 +62,9 @@ def create_app() -> FastAPI:
     dashboard.install(app)
     documentation.install(app)
     csv_lists.install(app)
+    revalidation.install(app)
     rate_limits.install(app)
     idempotency.install(app)
     hardening.install(app)
+    app.add_middleware(Doors)
     return app
