@@ -32,7 +32,9 @@ def user(api: Api) -> User:
     return user
 
 
-@pytest.mark.parametrize("path", ["/trade/orders", "/trade/orders/7", "/trade/ordersx", "/strategies/check", "/trade/account"])
+@pytest.mark.parametrize(
+    "path", ["/trade/orders", "/trade/orders/7", "/trade/ordersx", "/strategies/check", "/trade/account"]
+)
 def test_an_address_and_its_handler_lead_to_each_other(path: str) -> None:
     assert handler_path(public_path("/api" + path)) == handler_path("/api" + path)
     assert handler_path("/v1" + path).startswith("/api/")
