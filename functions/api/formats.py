@@ -10,7 +10,11 @@ from pydantic import PlainSerializer, WithJsonSchema
 
 def plain(value: Decimal) -> str:
     """A decimal as people write it: no exponent, no trailing zeros."""
-    return f"{value.normalize():f}" if value else "0"
+    if not value:
+        return "0"
+    # Not normalize(), which rounds to 28 digits.
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 Number = Annotated[

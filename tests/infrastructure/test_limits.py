@@ -141,7 +141,7 @@ def test_every_route_that_takes_wait_is_one_of_those() -> None:
         for operation in methods.values()
         if any(each["name"] == "wait" for each in operation.get("parameters", []))
     }
-    assert taking == {"/api/ai/research", "/api/ai/generate", "/api/backtests", "/api/sessions/{session_id}/replay"}
+    assert taking == {"/v1/ai/research", "/v1/ai/generate", "/v1/backtests", "/v1/sessions/{session_id}/replay"}
 
 
 # The sandbox ------------------------------------------------------------------------------------------------------

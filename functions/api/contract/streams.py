@@ -180,6 +180,14 @@ class Ping(BaseModel):
     action: Literal["ping"]
 
 
+_QUERY = {
+    "type": "object",
+    "required": ["ticket"],
+    "properties": {
+        "ticket": {"type": "string", "description": "Good once, for a minute"},
+        "cursor": {"type": "string", "pattern": r"^\d+-\d+$", "description": "Of the last message; left out at first"},
+    },
+}
 _SENT, _RECEIVED = (Watch, Ping), (Update, Watching, Pong, Refused)
 
 
@@ -226,10 +234,13 @@ def asyncapi(url: str, version: str) -> dict[str, Any]:
 
     there, slash, path = url.partition("://")[2].partition("/") if "://" in url else ("localhost", "", url)
     return {
-        "asyncapi": "3.0.0",
+        "asyncapi": "3.1.0",
         "info": {
             "title": "StratForge in real time",
             "version": version,
+            "contact": {"name": "StratForge"},
+            "license": {"name": "Apache-2.0"},
+            "tags": [{"name": "realtime"}],
             "description": "Open it with a ticket (`POST /v1/realtime/ticket`) and, to go on where you were, with the last message's cursor. "
             "It ends with the login or the key that the ticket was asked for with.",
         },
@@ -239,12 +250,9 @@ def asyncapi(url: str, version: str) -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {
             "realtime": {
-                "address": "?ticket={ticket}&cursor={cursor}",
+                "address": "/",
                 "description": "All that happens to one user, and the prices that the connection watches",
-                "parameters": {
-                    "ticket": {"description": "Good once, for a minute"},
-                    "cursor": {"description": "Of the last message; left out at first"},
-                },
+                "bindings": {"ws": {"query": _QUERY}},
                 "messages": {
                     model.__name__: {"$ref": f"#/components/messages/{model.__name__}"}
                     for model in (*_SENT, *_RECEIVED)
@@ -256,12 +264,14 @@ def asyncapi(url: str, version: str) -> dict[str, Any]:
                 "action": "send",
                 "channel": {"$ref": "#/channels/realtime"},
                 "summary": "What the platform tells",
+                "description": "Several times a second at most, and only when something happened",
                 "messages": names(_RECEIVED, "#/channels/realtime"),
             },
             "say": {
                 "action": "receive",
                 "channel": {"$ref": "#/channels/realtime"},
                 "summary": "What a client may say",
+                "description": "Each message is answered",
                 "messages": names(_SENT, "#/channels/realtime"),
             },
         },

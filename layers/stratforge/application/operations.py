@@ -32,7 +32,21 @@ _Positive = Annotated[Units, Field(gt=0), text_of(6, 12)]
 class ActionBody(BaseModel):
     """A corporate action that was not announced: what a unit of a symbol becomes on a day of the exchange."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "action_id": "by-hand-2026-03-02-xyz",
+                    "symbol": "XYZ",
+                    "kind": ActionKind.SPLIT.value,
+                    "effective_on": "2026-03-02",
+                    "ratio": "2",
+                    "reason": "Split two for one, by the company's notice",
+                }
+            ]
+        },
+    )
 
     action_id: str = Field(min_length=3, max_length=100, pattern=r"^[\w.:-]+$", examples=["by-hand-2026-03-02-xyz"])
     symbol: Symbol
