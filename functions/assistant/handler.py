@@ -10,6 +10,7 @@ from stratforge.ai.quant import GeminiQuant
 from stratforge.application.jobs.answer_question import answer_question
 from stratforge.application.jobs.work import run_job
 from stratforge.application.jobs.write_strategy import write_strategy
+from stratforge.application.model_costs import note_costs
 from stratforge.bus.consumers import batch_handler
 from stratforge.bus.messages import JobReady
 from stratforge.bus.retries import JobProcessor
@@ -17,6 +18,7 @@ from stratforge.configuration import GeminiSecret, Settings, read_secret
 from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.jobs import JobKind
+from stratforge.storage.strategies.model_usage import Purpose
 
 log = logger("assistant")
 database = Database.of_environment("assistant")
@@ -33,6 +35,16 @@ def gemini_secret() -> GeminiSecret:
     return read_secret(GeminiSecret, AssistantSettings.from_environment().gemini_secret)
 
 
+def _quant(deadline: Deadline) -> GeminiQuant:
+    secret = gemini_secret()
+    return GeminiQuant(secret, deadline, note_costs(database, secret, Purpose.STRATEGY))
+
+
+def _analyst(deadline: Deadline) -> GeminiAnalyst:
+    secret = gemini_secret()
+    return GeminiAnalyst(secret, deadline, note_costs(database, secret, Purpose.RESEARCH))
+
+
 # Seconds before the function's end by which a job has ended by itself and said so.
 _MARGIN = 10.0
 
@@ -42,10 +54,8 @@ def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
     deadline = Deadline.in_seconds(lambda_context.get_remaining_time_in_millis() / 1000 - _MARGIN)
     job_id = JobReady.model_validate_json(record.body).job_id
     kinds = {
-        JobKind.RESEARCH: lambda work: answer_question(
-            work, lambda: GeminiAnalyst(gemini_secret(), deadline), deadline
-        ),
-        JobKind.GENERATE: lambda work: write_strategy(work, lambda: GeminiQuant(gemini_secret(), deadline), deadline),
+        JobKind.RESEARCH: lambda work: answer_question(work, lambda: _analyst(deadline), deadline),
+        JobKind.GENERATE: lambda work: write_strategy(work, lambda: _quant(deadline), deadline),
     }
     log.info("job done", job=str(job_id), outcome=run_job(database, job_id, kinds) or "finished before")
 

@@ -53,7 +53,8 @@ _HEADER = struct.Struct("<III")
 # The place of the session that the child is at, and its step there.
 _POSITION = struct.Struct("<qq")
 _MAX_KEYS = 64
-_MAX_KEY = 40
+# Those that the language keeps for itself are longer than a strategy's own.
+_MAX_KEY = 50
 # Of a decision, before the state.
 _DECISION = 4
 # How long a child keeps answers to itself: so much work is done again when it ends before it has said them.

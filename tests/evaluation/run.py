@@ -27,9 +27,9 @@ from rich.progress import track
 from rich.table import Table
 from stratforge.ai.drafting import NotPassed, Passed, write_strategy
 from stratforge.ai.failures import ModelRefused, ModelUnavailable, NotADraft
-from stratforge.ai.gemini import Usage
 from stratforge.ai.prompts import answer_request, first_request, refinement_request
 from stratforge.ai.quant import Drafted, GeminiQuant, Turn
+from stratforge.ai.usage import Usage
 from stratforge.configuration import GeminiSecret
 
 from tests.evaluation import (

@@ -16,7 +16,7 @@ from stratforge.ai.research import Research
 from stratforge.application.jobs.answer_question import answer_question
 from stratforge.application.jobs.work import run_job
 from stratforge.application.jobs.write_strategy import write_strategy
-from stratforge.intent import Requirement, Status
+from stratforge.intent.requirements import Requirement, Status
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import JobKind

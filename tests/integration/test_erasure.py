@@ -101,7 +101,7 @@ STAYS = {
             "id user_id session_id signal_id block_order_id symbol side quantity filled_quantity filled_value reserve_price reserved_cash "
             "reserved_quantity status reason created_at completed_at origin type time_in_force size_kind size limit_price stop_price "
             "trail_percent trail_price water_mark trigger_below trigger_above triggered_at retry_at active_from decided_at expires_at "
-            "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id"
+            "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id exit_level exit_fraction"
         ),
         {"client_order_id": "NULL"},
     ),
@@ -128,6 +128,7 @@ STAYS = {
 }
 # Of nobody: the market's, the broker's and the platform's own.
 NOBODYS = {
+    "model_usage": "day model purpose calls prompt_tokens cached_tokens answer_tokens priced_calls dollars",
     "assets": "symbol name asset_class tradable fractionable min_order_size quantity_increment price_increment refreshed_at sell_only",
     "block_orders": (
         "id symbol side quantity limit_price cross_quantity reference_price collar bar_time client_order_id alpaca_order_id status "

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, LiteralString
 
 import pytest
+from psycopg.types.json import Jsonb
 from simulators.alpaca.exchange import Refusal, SimulatedOrder
 from stratforge.application.execute_symbol import BLOCK_LIFETIME, CLAIM, OutcomeUnknown
 from stratforge.application.settle_fill import Settled, settle_fill
-from stratforge.bus.messages import OrderUpdate
+from stratforge.bus.messages import MarketUpdate, OrderUpdate
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
 from stratforge.storage.ledger import order_book
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.strategies.evaluations import Need, symbols_to_stream
+from stratforge.strategy.exits import EXIT_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
 
-from tests.support.ledger import add_signal, add_trader, broken, set_price
+from tests.support.ledger import OPEN, Trader, add_signal, add_trader, broken, set_price
 from tests.support.world import Killed, World
 
 
@@ -301,6 +305,78 @@ def test_a_session_s_own_stops_sell_when_a_bar_reaches_them(
     assert world.exchange.by_client_id[second].side == "sell"
     assert rows(world, "SELECT origin::text FROM orders WHERE side = 'sell'") == [(origin,)]
     assert broken(world.database) == {}
+
+
+def held(world: World) -> Trader:
+    """Somebody whose session has bought at 100."""
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"))
+    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
+    return trader
+
+
+def seen(world: World, trader: Trader, minute: int, **exits: float) -> None:
+    """A strategy has seen a bar, and these are its exits; those with `_seen` were in force on it."""
+    names = {**EXIT_KEYS, "stop_seen": STOP_SEEN, "target_seen": TARGET_SEEN, "peak": PEAK}
+    state = {names[name]: value for name, value in exits.items()}
+    with world.database.transaction() as connection:
+        connection.execute(
+            "UPDATE sessions SET state = %s, last_bar_time = %s WHERE id = %s",
+            (Jsonb(state), OPEN + timedelta(minutes=minute), trader.session_id),
+        )
+
+
+def sold(world: World) -> list[str]:
+    """Whether anything was sold after a look at the market, and why."""
+    world.executor.execute("AAPL")
+    return [origin for (origin,) in rows(world, "SELECT origin::text FROM orders WHERE side = 'sell'")]
+
+
+@pytest.mark.parametrize(
+    ("exits", "low", "high", "origin"),
+    [
+        ({"stop_loss": 0.05}, "95.1", "200", None),
+        ({"stop_loss": 0.05}, "95", "100", "STOP_LOSS"),
+        ({"stop_loss_price": 97.0}, "97", "100", "STOP_LOSS"),
+        ({"take_profit": 0.05}, "1", "104.9", None),
+        ({"take_profit": 0.05}, "100", "105", "TAKE_PROFIT"),
+        ({"take_profit_price": 103.5}, "100", "103.5", "TAKE_PROFIT"),
+        ({"trailing_stop": 0.1}, "90.1", "200", None),
+        ({"trailing_stop": 0.1, "peak": 110.0}, "99", "100", "TRAILING_STOP"),
+        ({"stop_loss": 0.05, "take_profit": 0.05}, "95", "105", "STOP_LOSS"),
+    ],
+)
+def test_what_a_strategy_set_sells_when_a_later_bar_reaches_it(
+    world: World, exits: dict[str, float], low: str, high: str, origin: str | None
+) -> None:
+    seen(world, held(world), 1, **exits)
+    with world.database.transaction() as connection:
+        set_price(connection, "100", 2, low=low, high=high)
+        assert symbols_to_stream(connection)["AAPL"].need >= Need.RESTS
+    assert sold(world) == ([origin] if origin else [])
+    assert broken(world.database) == {}
+
+
+def test_an_exit_that_was_set_on_a_bar_does_not_count_on_that_bar(world: World) -> None:
+    trader = held(world)
+    with world.database.transaction() as connection:
+        set_price(connection, "101", 2, low="95", high="106")
+    # Moved up to 98 on the bar whose low was 95; 94 was in force on it.
+    seen(world, trader, 2, stop_loss_price=98.0, stop_seen=94.0, take_profit_price=105.0, target_seen=107.0)
+    assert sold(world) == []
+    seen(world, trader, 2, stop_loss_price=90.0, stop_seen=95.0)
+    assert sold(world) == ["STOP_LOSS"]
+
+
+def test_an_exit_that_a_strategy_set_sells_at_a_price_between_bars(world: World) -> None:
+    trader = held(world)
+    with world.database.transaction() as connection:
+        set_price(connection, "101", 2)
+    seen(world, trader, 2, stop_loss_price=98.0)
+    news = MarketUpdate(symbol="AAPL", price=Decimal("97.9"), time=OPEN + timedelta(minutes=3, seconds=2))
+    assert world.executor.note_update(news)
+    assert sold(world) == ["STOP_LOSS"]
 
 
 def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(world: World) -> None:

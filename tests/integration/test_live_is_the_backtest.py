@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from stratforge.market import BarColumns
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
+from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values
 from stratforge.strategy.lookback import window_length
 
@@ -42,6 +44,8 @@ CONFIG = BacktestConfig(cash=1e6, sizing_rule=SizingRule.EQUITY_FRACTION, fracti
 
 Signal = tuple[str, float, str, float] | None
 Asked = tuple[float, float, float]
+# A signal and the state after it.
+Said = tuple[Signal, dict[str, float]]
 
 
 @dataclass
@@ -50,7 +54,7 @@ class Session:
 
     seed: int
     strategy: Strategy
-    trader: Generator[Asked, Signal, None]
+    trader: Generator[Asked, Said, None]
     asked: Asked
     session_id: UUID = field(default_factory=uuid4)
     state: dict[str, Any] = field(default_factory=dict)
@@ -58,10 +62,12 @@ class Session:
     dialog: list[tuple[Asked, Signal]] = field(default_factory=list)
 
 
-def trading(bars: BarColumns, start: int, fills: list[tuple[int, str, float, float]]) -> Generator[Asked, Signal, None]:
-    """A trader who fills signals at the next open, as the backtest is documented; yields the position, is sent the signal."""
+def trading(bars: BarColumns, start: int, fills: list[tuple[int, str, float, float]]) -> Generator[Asked, Said, None]:
+    """A trader who fills signals at the next open, and exits within the bar, as the backtest is documented; yields the position, is sent what
+    the strategy said."""
     cash, shares, spent, held = CONFIG.cash, 0.0, 0.0, 0
     order: tuple[str, float] | None = None
+    state: dict[str, float] = {}
     for index in range(start, len(bars)):
         price = float(bars.open[index])
         if order is not None and order[0] == "buy":
@@ -75,8 +81,13 @@ def trading(bars: BarColumns, start: int, fills: list[tuple[int, str, float, flo
             spent = spent if shares > 0 else 0.0
             fills.append((index - start, "sell", sold, price))
         order = None
+        if shares > 0:
+            exited = exit_price(bars, index, spent / shares, state)
+            if exited is not None:
+                fills.append((index - start, "sell", shares, exited))
+                cash, shares, spent = cash + shares * exited, 0.0, 0.0
         held = held + 1 if shares > 0 else 0
-        signal = yield shares, spent / shares if shares > 0 else 0.0, float(held)
+        signal, state = yield shares, spent / shares if shares > 0 else 0.0, float(held)
         if signal is None:
             continue
         side, confidence, kind, size = signal
@@ -87,6 +98,24 @@ def trading(bars: BarColumns, start: int, fills: list[tuple[int, str, float, flo
         else:
             wanted = shares * (size if kind == "fraction" else 1.0)
         order = (side, wanted) if wanted > 0 else None
+
+
+def exit_price(bars: BarColumns, index: int, entry: float, state: dict[str, float]) -> float | None:
+    """The price at which a bar reaches an exit that the strategy has set; None when it reaches none."""
+    exits = {name: float(state[key]) for name, key in EXIT_KEYS.items() if key in state}
+    nothing = -math.inf
+    stop = max(
+        exits.get("stop_loss_price", nothing),
+        entry * (1 - exits["stop_loss"]) if "stop_loss" in exits else nothing,
+        max(entry, float(state.get(PEAK, entry))) * (1 - exits["trailing_stop"])
+        if "trailing_stop" in exits
+        else nothing,
+    )
+    target = exits.get("take_profit_price", entry * (1 + exits.get("take_profit", math.inf)))
+    open_, high, low = (float(getattr(bars, name)[index]) for name in ("open", "high", "low"))
+    if low <= stop:
+        return min(open_, stop)
+    return max(open_, target) if high >= target else None
 
 
 def sessions_of(seeds: range, bars: BarColumns, start: int) -> Iterator[Session]:
@@ -130,7 +159,7 @@ def ask(window: BarColumns, sessions: list[Session]) -> None:
             signal = (outcome.side, outcome.confidence, outcome.size_kind, outcome.size)
         session.dialog.append((session.asked, signal))
         try:
-            session.asked = session.trader.send(signal)
+            session.asked = session.trader.send((signal, session.state))
         except StopIteration:
             session.asked = (0.0, 0.0, 0.0)
 

@@ -14,9 +14,11 @@ from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import announced_actions, corporate_actions
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import replays
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
+from stratforge.strategy.exits import PRICE_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Difference, replay
@@ -31,6 +33,17 @@ def on_bar(bar, position, state):
     state["n"] = state.get("n", 0) + 1
     if bar.close > bar.mean:
         return buy(confidence=0.5, quantity=state["n"] + bar.mean + bar.volume_mean)
+"""
+# What it says depends on the highest and lowest price since the entry, and it moves its stop.
+HOLDS = """
+def indicators(bars):
+    return {"mean": ta.sma(bars.close, length=50)}
+
+def on_bar(bar, position, state):
+    if position.quantity > 0 and bar.time.minute % 2:
+        return adjust(stop_loss_price=bar.low, trailing_stop=0.1)
+    if position.quantity > 0:
+        return sell(quantity=position.max_favorable + position.max_adverse / bar.mean)
 """
 HISTORY = 70
 
@@ -128,6 +141,28 @@ def test_after_a_split_no_session_waits_and_windows_are_on_one_scale(live: Live)
     assert 45 < window.close.min() <= window.close.max() < 55
     assert 2000 <= window.volume.min() <= window.volume.max() < 2030
     same(live, 20)
+
+
+def test_extremes_and_exits_of_a_position_change_with_a_split(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    with live.database.transaction() as connection:
+        connection.execute("UPDATE strategy_versions SET python_code = %s", (HOLDS,))
+    live.evaluate(*(bar(minute) for minute in range(5)))
+    with live.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis, opened_at) SELECT user_id, id, 'AAPL', 2, 200, %s FROM sessions",
+            (time_of(5),),
+        )
+    live.evaluate(*(bar(minute) for minute in range(5, 20)))
+    with live.database.transaction() as connection:
+        before = fetch_value(connection, "SELECT state FROM sessions", ())
+    live.split(2, time_of(300))
+    with live.database.transaction() as connection:
+        after = fetch_value(connection, "SELECT state FROM sessions", ())
+    prices = {key for key in before if key in PRICE_KEYS}
+    assert len(prices) == 4
+    assert after == {key: value / 2 if key in prices else value for key, value in before.items()}
+    live.evaluate(*(bar(minute, ratio=2) for minute in range(300, 310)))
+    same(live, 30)
 
 
 def test_a_split_that_is_followed_late_is_replayed_as_it_was_seen(live: Live) -> None:

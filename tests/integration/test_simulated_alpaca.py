@@ -97,9 +97,9 @@ def alpaca() -> Iterator[Alpaca]:
     """A simulated Alpaca."""
     found = Alpaca()
     yield found
-    found.close()
     while _STREAMS:
         _STREAMS.pop().stop()
+    found.close()
 
 
 @pytest.fixture
@@ -282,6 +282,7 @@ def test_an_order_is_pending_new_replaced_and_canceled_as_the_stream_tells(
         events.append(str(getattr(update.event, "value", update.event)))
 
     stream.subscribe_trade_updates(heard)
+    _STREAMS.append(stream)
     threading.Thread(target=stream.run, daemon=True).start()
     wait_for(lambda: alpaca.simulator.trading_connections)
     order: Any = trading.submit_order(limit_order(client_order_id="first"))

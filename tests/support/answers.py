@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stratforge.intent import Requirement, Status, contract_findings
+from stratforge.intent.gate import contract_findings
+from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
 REQUEST = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from stratforge.backtest import BacktestConfig
 from stratforge.market import BarColumns
 from stratforge.strategy import PositionView, Strategy, evaluate_last_bar
+from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import Values
 
 
@@ -74,7 +75,7 @@ def run_naive(strategy: Strategy, bars: BarColumns, config: BacktestConfig) -> t
     account, equity = Account(config, config.cash), []
     order: tuple[str, float] | None = None
     state: dict[str, float] = {}
-    held = 0
+    held, highs = 0, list[float]()
     for i in range(len(bars)):
         open_, high, low, close = (float(getattr(bars, name)[i]) for name in ("open", "high", "low", "close"))
         if order is not None:
@@ -106,8 +107,18 @@ def run_naive(strategy: Strategy, bars: BarColumns, config: BacktestConfig) -> t
                 stops.append((account.entry * (1 - config.stop_loss), "stop loss"))
             if config.trailing_stop is not None:
                 stops.append((account.peak * (1 - config.trailing_stop), "trailing stop"))
+            own = {name: state[key] for name, key in EXIT_KEYS.items() if key in state}
+            if "stop_loss" in own:
+                stops.append((account.entry * (1 - own["stop_loss"]), "stop loss"))
+            if "stop_loss_price" in own:
+                stops.append((own["stop_loss_price"], "stop loss"))
+            if "trailing_stop" in own:
+                stops.append((max([account.entry, *highs]) * (1 - own["trailing_stop"]), "trailing stop"))
             level, why = max(stops, key=lambda each: each[0], default=(0.0, ""))
             target = account.entry * (1 + config.take_profit) if config.take_profit is not None else math.inf
+            target = min(
+                target, account.entry * (1 + own.get("take_profit", math.inf)), own.get("take_profit_price", math.inf)
+            )
             if stops and low <= level:
                 account.sell(i, account.shares, min(open_, level), why)
                 order = None
@@ -116,6 +127,7 @@ def run_naive(strategy: Strategy, bars: BarColumns, config: BacktestConfig) -> t
                 order = None
             account.peak = max(account.peak, high)
         held = held + 1 if account.shares > 0 else 0
+        highs = [*highs, high] if account.shares > 0 else []
         window = Values(bars.slice(0, i + 1))
         evaluation = evaluate_last_bar(
             strategy, window, PositionView(account.shares, account.entry, float(held)), state

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 
 import numpy as np
 from stratforge.market import BarColumns
@@ -70,7 +71,11 @@ def column(chance: random.Random, depth: int) -> str:
 def _indicator(chance: random.Random, depth: int) -> str:
     each = REGISTRY[chance.choice(_SINGLE)]
     inputs = [column(chance, depth - 1) if chance.random() < 0.4 else f"bars.{name}" for name in each.inputs]
-    inputs = [text if text.removeprefix("bars.") not in ("a", "b", "benchmark") else "bars.open" for text in inputs]
+    made_up = {
+        **dict.fromkeys(("bars.a", "bars.b", "bars.benchmark", "bars.source"), "bars.open"),
+        "bars.condition": "(bars.close > bars.open)",
+    }
+    inputs = [made_up.get(text, text) for text in inputs]
     output = f".{chance.choice(each.outputs)}" if each.outputs else ""
     return f"ta.{each.name}({', '.join(inputs)}){output}"
 
@@ -81,6 +86,7 @@ def _number(chance: random.Random, depth: int) -> str:
             (
                 "bar.x", "bar.y", "bar.previous.x", "bar.previous.y", "bar.close", "bar.previous.close", "bar.volume", "position.bars_held",
                 "position.unrealized_return", "state.get('k')", "state.get('k', 1)", "state['n']", "v", "1", "0.5", "1e15", "bar.time.minute",
+                "bar.time.day", "bar.time.minutes_to_close", "position.max_favorable", "position.max_adverse", "f(bar.close)", "f(v, 2 * 3)",
             )
         )  # fmt: skip
     a, b = _number(chance, depth - 1), _number(chance, depth - 1)
@@ -122,6 +128,19 @@ def program(seed: int) -> str:
     side = "position.quantity == 0 and " if chance.random() < 0.7 else ""
     lines.append(f"if {side}({_condition(chance)}):\n        return buy(confidence=0.5)")
     lines.append(f"if {_condition(chance)}:\n        return sell({chance.choice(('', 'fraction=0.5'))})")
+    if chance.random() < 0.3:
+        lines[-2] = lines[-2].replace(
+            "confidence=0.5",
+            f"stop_loss={_number(chance, 1)} / 100, take_profit_price=bar.close * (1 + 0.001 * {_number(chance, 0)}), trailing_stop=0.004",
+        )
+        lines.append(
+            f"if {_condition(chance)}:\n        return adjust(trailing_stop=0.002, stop_loss_price=bar.low - 0.0003 * {_number(chance, 0)})"
+        )
     body = "\n".join(f"    {line}" for line in lines)
     x, y = column(chance, 2), column(chance, 1)
-    return f"def indicators(bars):\n    return {{'x': {x} + 0, 'y': {y} + 0}}\n\n\ndef on_bar(bar, position, state):\n{body}\n"
+    helper = (
+        "def f(a, b=1.5):\n    c = a * b\n    if c > 40:\n        return c - a\n    return c\n\n\n"
+        if re.search(r"\bf\(", body)
+        else ""
+    )
+    return f"{helper}def indicators(bars):\n    return {{'x': {x} + 0, 'y': {y} + 0}}\n\n\ndef on_bar(bar, position, state):\n{body}\n"

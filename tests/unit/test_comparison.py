@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.ai.gemini import Usage
+from stratforge.ai.usage import Usage
 
 from tests.evaluation.cases import Case
 from tests.evaluation.run import Kind, Outcome, better, dollars, interval

@@ -39,7 +39,7 @@ OPEN = (
 HELD_OUT = (*held_out_cases.CASES, *held_out_refinements.CASES)
 
 # Held-out cases that are silently wrong, and clear cases that come out right: the first may only fall, the others only rise.
-HELD_OUT_WRONG = 1
+HELD_OUT_WRONG = 0
 OPEN_RIGHT = 159
 HELD_OUT_RIGHT = 30
 

@@ -135,6 +135,11 @@ def moment(value: Any) -> str:
     return f"{value.astimezone(_EXCHANGE):%Y-%m-%d %H:%M}"
 
 
+def clock(text: str) -> str:
+    """The time of day of a moment as `moment` shows it."""
+    return text[11:]
+
+
 def spark(values: list[float], width: int = 120, height: int = 28) -> str:
     """Points of a line through the values, for an SVG of this size."""
     if len(values) < 2:
@@ -186,6 +191,7 @@ def environment() -> Environment:
         tone,
         client_name,
         moment,
+        clock,
         spark,
         cited,
     )

@@ -6,9 +6,10 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from stratforge.application import order_preview
+from stratforge.application import explanations, order_preview
 from stratforge.application import orders as application
 from stratforge.application.errors import existing
+from stratforge.application.explanations import OrderExplanation
 from stratforge.application.order_preview import OrderPreview
 from stratforge.application.orders import ClientOrderId, OrderChange, PlaceOrder
 from stratforge.application.strategies import Symbol
@@ -19,7 +20,7 @@ from stratforge.storage.ledger.order_book import OrderFilter, StoredOrder
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
 from functions.api.idempotency import IdempotencyKey
-from functions.api.orders.schemas import CalledOffOrders, OrderList, OrderView, PreviewView
+from functions.api.orders.schemas import CalledOffOrders, ExplanationView, OrderList, OrderView, PreviewView
 from functions.api.pages import PageQuery
 from functions.api.views import Listed, listed
 
@@ -73,6 +74,12 @@ def cancel_all_orders(
 def get_order(order_id: UUID, connection: UserConnection) -> StoredOrder:
     """Returns one order of the user; 404 if there is none."""
     return existing(order_book.get_order(connection, order_id), "order")
+
+
+@router.get("/{order_id}/explanation", response_model=ExplanationView)
+def explain_order(order_id: UUID, asking: Asking) -> OrderExplanation:
+    """Explains why an order was placed and what became of it: the bar, the rule that was met with its values, the netting, the fills, fees and slippage."""
+    return explanations.explain_order(database(), asking, order_id)
 
 
 @router.delete("/{order_id}", response_model=OrderView)

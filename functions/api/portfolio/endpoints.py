@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
-from stratforge.application import orders
+from stratforge.application import explanations, orders
 from stratforge.application.errors import existing
+from stratforge.application.explanations import OrderExplanation
 from stratforge.application.strategies import Symbol
 from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
@@ -28,14 +29,15 @@ from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
 from functions.api.market.endpoints import PathSymbol
-from functions.api.orders.schemas import ClosingOrders
+from functions.api.orders.schemas import ClosingOrders, ExplanationView, TradeView
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.views import Listed, items_of, list_of, many, view_of
 
 router = APIRouter(prefix="/api", tags=["portfolio"])
 PositionView = view_of(PositionRow, "PositionView")
-TradeView = view_of(TradeRow, "TradeView")
 TradeList = list_of(TradeView, "TradeList", "Trades; `next` continues the list.")
+# A number of PostgreSQL's.
+TradeId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 _EXPLANATION = (str | None, Field(None, description="What the reason means"))
 SignalView = view_of(SignalRow, "SignalView", explanation=_EXPLANATION)
 SignalList = list_of(SignalView, "SignalList", "Signals; `next` continues the list.")
@@ -114,6 +116,12 @@ def list_trades(
     """Lists the user's trades, filtered by symbol, session and side."""
     found = portfolio.list_trades(connection, user_id, LedgerFilter(symbol, session_id, side), page)
     return Listed(found, next_number(page, found, lambda each: each.trade_id))
+
+
+@router.get("/trades/{trade_id}/explanation", response_model=ExplanationView)
+def explain_trade(trade_id: TradeId, asking: Asking) -> OrderExplanation:
+    """Explains the order that a trade is a part of: the bar, the rule that was met with its values, the netting, the fills, fees and slippage."""
+    return explanations.explain_trade(database(), asking, trade_id)
 
 
 @router.get("/signals", response_model=SignalList)

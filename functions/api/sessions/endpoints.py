@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 from stratforge.application import sessions as application
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
@@ -59,9 +60,15 @@ def get_session(session_id: UUID, connection: UserConnection, response: Response
 
 
 @router.get("/{session_id}/rules", response_model=SessionRulesView)
-def get_session_rules(session_id: UUID, asking: Asking) -> SessionRules:
-    """The rules of the session's strategy on its last bar, with the numbers they compare: why it did what it did, or nothing."""
-    return session_rules(database(), asking, session_id)
+def get_session_rules(
+    session_id: UUID,
+    asking: Asking,
+    bar_time: Annotated[
+        AwareDatetime | None, Query(description="The start of an earlier bar, instead of the last")
+    ] = None,
+) -> SessionRules:
+    """The rules of the session's strategy on a bar, with the numbers they compare: why it did what it did, or nothing."""
+    return session_rules(database(), asking, session_id, bar_time)
 
 
 def _tagged(stored: StoredSession, response: Response) -> StoredSession:

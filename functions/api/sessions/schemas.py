@@ -22,5 +22,5 @@ SessionView = view_of(StoredSession, "SessionView")
 SessionList = list_of(SessionView, "SessionList", "Sessions; `next` continues the list.")
 
 _ConditionView = view_of(Condition, "ConditionView", operands=(many(view_of(Operand, "OperandView")), ...))
-_RuleView = view_of(Rule, "RuleView", conditions=(many(_ConditionView), ...))
-SessionRulesView = view_of(SessionRules, "SessionRulesView", rules=(many(_RuleView), ...))
+RuleView = view_of(Rule, "RuleView", conditions=(many(_ConditionView), ...))
+SessionRulesView = view_of(SessionRules, "SessionRulesView", rules=(many(RuleView), ...))

@@ -9,7 +9,7 @@ from google.genai import types
 
 from stratforge.ai.deadline import Deadline
 from stratforge.ai.failures import ModelRefused
-from stratforge.ai.gemini import Gemini
+from stratforge.ai.gemini import Gemini, Paid
 from stratforge.ai.prompts import analyst_instructions, quoted
 from stratforge.ai.research import Citation, Research
 from stratforge.configuration import GeminiSecret
@@ -18,8 +18,10 @@ from stratforge.configuration import GeminiSecret
 class GeminiAnalyst:
     """Asks Gemini with search grounding. Every question stands alone."""
 
-    def __init__(self, secret: GeminiSecret, deadline: Deadline | None = None) -> None:
-        self._gemini = Gemini(secret, secret.analyst_model, deadline)
+    def __init__(
+        self, secret: GeminiSecret, deadline: Deadline | None = None, paid: Paid = lambda _model, _usage: None
+    ) -> None:
+        self._gemini = Gemini(secret, secret.analyst_model, deadline, paid)
 
     def research(
         self, question: str, portfolio: str | None, heard: Callable[[str], None], now: datetime | None = None

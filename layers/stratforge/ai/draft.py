@@ -10,12 +10,37 @@ from stratforge.intent.requirements import Requirement
 
 
 class AnswerKind(StrEnum):
-    """The kinds of answer a model may give: a strategy, an answer, a question back, or a refusal."""
+    """The kinds of answer a model may give: a strategy, a look at the user's data, an answer, a question back, or a refusal."""
 
     STRATEGY = "strategy"
+    LOOK = "look"
     ANSWER = "answer"
     CLARIFY = "clarify"
     DECLINE = "decline"
+
+
+class LookupKind(StrEnum):
+    """The kinds of data that a model may look up."""
+
+    STRATEGIES = "strategies"
+    BACKTEST = "backtest"
+    TRADES = "trades"
+    PORTFOLIO = "portfolio"
+
+
+class Lookup(BaseModel):
+    """Something of the user's own that has to be known for an answer. It is read, never changed."""
+
+    what: LookupKind = Field(
+        description="strategies: all of the user's with their last backtests and profits. backtest: the last one of this strategy. trades: its last live ones. "
+        "portfolio: money and positions"
+    )
+    month: str = Field(
+        "",
+        max_length=7,
+        pattern=r"^(\d{4}-\d\d|\d\d|)$",
+        description="Of a backtest, the month asked for: 2026-03, or 03",
+    )
 
 
 class DraftParameter(BaseModel):
@@ -32,7 +57,7 @@ class StrategyDraft(BaseModel):
     kind: AnswerKind = Field(
         AnswerKind.STRATEGY,
         description="strategy: code that does what was asked. clarify: questions, no code. decline: it cannot be done here, and why. answer: "
-        "the user asked something and wants no change",
+        "the user asked something and wants no change. look: to answer, data of the user's has to be looked up first",
     )
     plan: str = Field(
         "",
@@ -56,3 +81,11 @@ class StrategyDraft(BaseModel):
         default_factory=list, description="Every module constant of the code with its meaning"
     )
     assumptions: list[str] = Field(default_factory=list, description="What was assumed where the request left it open")
+    lookups: list[Lookup] = Field(
+        default_factory=list, max_length=4, description="What is to be looked up, when kind is look"
+    )
+    answer: str = Field(
+        "",
+        max_length=3_000,
+        description="The answer to a question, when kind is answer: only what was looked up, or stands in this conversation",
+    )

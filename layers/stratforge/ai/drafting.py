@@ -5,21 +5,27 @@ This is the one door. What did not come out of it as `Passed` has no compiled `S
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
-from stratforge.ai.draft import AnswerKind, StrategyDraft
+from stratforge.ai.draft import AnswerKind, Lookup, StrategyDraft
 from stratforge.ai.failures import NotADraft
-from stratforge.ai.prompts import Request, quant_instructions, repair_request, words_in
+from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.ai.review import review
 from stratforge.intent.gate import rules_of
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 MAX_REPAIRS = 3
+# How often a model may look something up before it answers.
+MAX_LOOKS = 3
+_NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+# Numbers up to this count things that an answer names.
+_COUNTED = 3
 # How much of an answer that is no draft the model is shown again.
 _SHOWN = 2_000
 
@@ -58,6 +64,7 @@ def write_strategy(
     conversation: list[Turn],
     progress: Callable[[str], None],
     check_symbol: Callable[[str], list[str]],
+    look_up: Callable[[Lookup], dict[str, Any]] | None = None,
 ) -> Passed:
     """Asks until a draft passes.
 
@@ -66,6 +73,7 @@ def write_strategy(
         conversation: What was said so far; the last turn is the request.
         progress: Is told where the work stands, in a few words for a person.
         check_symbol: What is wrong with a symbol; nothing when it can be traded.
+        look_up: Reads data of the user's for an answer; without it nothing can be looked up.
 
     Raises:
         NotPassed: if the last repair did not pass.
@@ -73,28 +81,41 @@ def write_strategy(
         ModelRefused: if it refused to answer.
         NotADraft: if the last answer is not a draft.
     """
-    turns, tokens, repairs = list(conversation), 0, list[tuple[str, ...]]()
-    request = request_of(conversation)
-    for attempt in range(MAX_REPAIRS + 1):
-        progress("writing" if attempt == 0 else f"repairing {attempt}/{MAX_REPAIRS}")
+    turns, tokens, repairs, looks = list(conversation), 0, list[tuple[str, ...]](), 0
+    request, known = request_of(conversation), [each.text for each in conversation]
+    while len(repairs) <= MAX_REPAIRS:
+        progress(f"repairing {len(repairs)}/{MAX_REPAIRS}" if repairs else "answering" if looks else "writing")
+        last = len(repairs) == MAX_REPAIRS
         try:
             drafted = ask(quant_instructions(), turns)
         except NotADraft as error:
             tokens += error.tokens
-            if attempt == MAX_REPAIRS:
+            if last:
                 raise
             findings = [f"{error}; answer with one complete JSON object by the schema, and shorter."]
             repairs.append(tuple(findings))
             turns += [Turn("model", error.text[:_SHOWN]), Turn("user", repair_request(findings))]
             continue
         draft, tokens = drafted.draft, tokens + drafted.tokens
-        if draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
-            return Passed(draft, None, tokens, tuple(repairs), drafted.model)
-        strategy, findings = _examine(draft, request, progress)
-        findings += check_symbol(draft.symbol)
-        if strategy is not None and not findings:
+        strategy = None
+        if draft.kind is AnswerKind.LOOK and draft.lookups and look_up is not None and looks < MAX_LOOKS:
+            looks += 1
+            progress("looking it up")
+            known.append(looked_up([look_up(each) for each in draft.lookups]))
+            turns += [Turn("model", draft.model_dump_json()), Turn("user", known[-1])]
+            continue
+        if draft.kind is AnswerKind.LOOK:
+            findings = ["Nothing more can be looked up: answer with what is known, and say what is not."]
+        elif draft.kind is AnswerKind.ANSWER:
+            findings = numbers_unknown(draft.answer or draft.plan, known)
+        elif draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
+            findings = []
+        else:
+            strategy, findings = _examine(draft, request, progress)
+            findings += check_symbol(draft.symbol)
+        if not findings:
             return Passed(draft, strategy, tokens, tuple(repairs), drafted.model)
-        if attempt == MAX_REPAIRS:
+        if last:
             raise NotPassed(draft, findings, tokens, MAX_REPAIRS)
         repairs.append(tuple(findings))
         turns += [Turn("model", draft.model_dump_json()), Turn("user", repair_request(findings))]
@@ -125,6 +146,22 @@ def request_of(conversation: list[Turn]) -> Request:
     if conversation[-1].role != "user" or not still_open or words_in(conversation[-1].text) is None:
         raise ValueError("the last turn of a conversation is a request")
     return Request(still_open[-1], whole, before, tuple(still_open[:-1]))
+
+
+def numbers_unknown(answer: str, known: Sequence[str]) -> list[str]:
+    """Lists the numbers of an answer that stand neither in the conversation nor in what was looked up, but for their rounding."""
+    numbers = {abs(each) for text in known for each in _numbers_of(text)}
+    found = []
+    for written in dict.fromkeys(_NUMBER.findall(answer)):
+        value = float(written.replace(",", ""))
+        half = 0.5 * 10.0 ** -len(written.partition(".")[2])
+        if value > _COUNTED and not any(abs(value - each) <= half + 1e-9 for each in numbers):
+            found.append(f"The answer says {written}, which was not looked up: leave it out, or look it up.")
+    return found
+
+
+def _numbers_of(text: str) -> list[float]:
+    return [float(each.replace(",", "")) for each in _NUMBER.findall(text)]
 
 
 def _examine(

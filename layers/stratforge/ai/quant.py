@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from stratforge.ai.deadline import Deadline
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.failures import ModelRefused, NotADraft
-from stratforge.ai.gemini import Gemini, Usage
+from stratforge.ai.gemini import Gemini, Paid
+from stratforge.ai.usage import Usage
 from stratforge.configuration import GeminiSecret
 
 # Thinking counts towards the cap: room for it, and for the longest strategy with its requirements.
@@ -41,8 +42,10 @@ class Drafted:
 class GeminiQuant:
     """Asks Gemini for a strategy draft."""
 
-    def __init__(self, secret: GeminiSecret, deadline: Deadline | None = None) -> None:
-        self._gemini = Gemini(secret, secret.quant_model, deadline)
+    def __init__(
+        self, secret: GeminiSecret, deadline: Deadline | None = None, paid: Paid = lambda _model, _usage: None
+    ) -> None:
+        self._gemini = Gemini(secret, secret.quant_model, deadline, paid)
         self._thinking = types.ThinkingLevel(secret.thinking_level)
         self.model = self._gemini.model
 

@@ -7,7 +7,7 @@ import re
 
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
-from stratforge.intent import contract_findings
+from stratforge.intent.gate import contract_findings
 from stratforge.intent.program import constants_of
 from stratforge.strategy import Strategy
 

@@ -1,20 +1,27 @@
-"""The rules of a session's strategy on its last bar: what it waits for, and how far it is from it."""
+"""The rules of a session's strategy on its last bar, or on an earlier one: what it waits for, and how far it is from it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import existing
+from stratforge.application.errors import Conflict, existing
 from stratforge.storage.market import market_data
-from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations, sessions
-from stratforge.strategy import PositionView, compile_strategy
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.strategies import evaluations, replays, sessions
+from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import window_length
-from stratforge.strategy.trace import Rule, trace_last_bar
+from stratforge.strategy.replay import Memory, RecordedBar
+from stratforge.strategy.trace import Condition, Rule, Trace, Traced
+
+# From the last checkpoint on a session is evaluated again: no farther than this, which takes about a second.
+_MOST_EVALUATIONS = 5_000
+# How far before the last bar is looked for since when a condition stands.
+LOOKED_BACK = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,30 +29,164 @@ class SessionRules:
     """The rules of a session's strategy, computed by the strategy's own code.
 
     Attributes:
-        bar_time: The last bar that the session has seen; the position and the state are those of now. None before the first.
-        rules: Its rules in the order of the code; none before the first bar.
+        bar_time: The bar: the last that the session has seen, with the position and the state of now, or the one that was asked for, with
+            those that it saw. None before the first.
+        evaluated: Whether the session was evaluated on the bar: it had not started on earlier ones, and bars that came late were left out.
+        rules: Its rules in the order of the code; none without an evaluated bar.
+        closest: The place in `rules` of the one that is closest to firing: with the fewest conditions that stand against it, and the shortest way
+            to go for those. None where one is met, or none is told.
     """
 
     bar_time: datetime | None
+    evaluated: bool
     rules: list[Rule]
+    closest: int | None = None
 
 
-def session_rules(database: Database, caller: Caller, session_id: UUID) -> SessionRules:
-    """Evaluates the session's last bar once more and takes notes; nothing is stored or ordered.
+@dataclass(frozen=True, slots=True)
+class TracedBar:
+    """A recorded bar that was evaluated again, with its rules; `bar` holds the window and the position as the session saw them."""
+
+    bar: RecordedBar
+    trace: Trace
+
+
+def session_rules(
+    database: Database, caller: Caller, session_id: UUID, bar_time: datetime | None = None
+) -> SessionRules:
+    """Evaluates a bar of the session once more and takes notes; nothing is stored or ordered.
+
+    Args:
+        database: Where the session is.
+        caller: Who asks.
+        session_id: The session.
+        bar_time: The start of the bar; None for the last, as it stands now.
 
     Raises:
         NotFound: if there is no such session.
+        Conflict: if nothing near the bar is recorded to begin from.
     """
     caller.require(Scope.READ)
+    if bar_time is not None:
+        with database.reading(caller) as connection:
+            existing(sessions.get_session(connection, session_id), "session")
+            found = trace_bar(connection, session_id, bar_time)
+        return _told(bar_time, found.trace.rules) if found else SessionRules(bar_time, False, [])
     with database.reading(caller) as connection:
         session = existing(sessions.get_session(connection, session_id), "session")
         evaluated = existing(evaluations.session_as_evaluated(connection, session_id), "session")
-    seen = evaluated.last_bar_time
-    if seen is None:
-        return SessionRules(None, [])
+        seen = evaluated.last_bar_time
+        if seen is None:
+            return SessionRules(None, False, [])
+        earlier = _earlier(connection, session_id, seen)
     strategy = compile_strategy(evaluated.python_code).with_parameters(**evaluated.parameters)
     length = window_length(evaluated.lookback or strategy.lookback)
     with database.reading(caller) as connection:
         window = market_data.trailing_window(connection, session.symbol, seen, length)
     position = PositionView(evaluated.quantity, evaluated.average_entry_price, float(evaluated.bars_held))
-    return SessionRules(seen, trace_last_bar(strategy, Values(window), position, evaluated.state).rules)
+    rules = Traced(strategy).last_bar(Values(window), position, evaluated.state).rules
+    return _told(seen, _with_since(rules, seen, earlier))
+
+
+def trace_bar(connection: Connection, session_id: UUID, bar_time: datetime) -> TracedBar | None:
+    """Evaluates a recorded bar again on what the session saw then; None if it was not evaluated on it.
+
+    Raises:
+        Conflict: if nothing near the bar is recorded to begin from.
+    """
+    wanted = int(bar_time.timestamp())
+    return next((each for each in _traced(connection, session_id, bar_time, bar_time) if each.bar.time == wanted), None)
+
+
+def _traced(connection: Connection, session_id: UUID, first: datetime, last: datetime) -> Iterator[TracedBar]:
+    """The bars between two that the session was evaluated on, both included, traced."""
+    session = replays.recorded_session(connection, session_id)
+    if session is None or not session.first_bar_time <= last <= session.last_bar_time:
+        return
+    strategy = session.strategy()
+    first = start = max(first, session.first_bar_time)
+    checkpoint = replays.checkpoint_before(connection, session_id, first)
+    memory = Memory()
+    if checkpoint and checkpoint.state is not None:
+        memory = Memory(checkpoint.state, max((checkpoint.bars_held or 0) - 1, 0))
+        start = checkpoint.bar_time
+    elif checkpoint or strategy.on_bar.state:
+        start = session.first_bar_time
+    if not strategy.on_bar.state and (checkpoint is None or checkpoint.quantity == 0):
+        # What holds nothing and remembers nothing is on every bar as if it were its first.
+        start = first
+    length = window_length(strategy.lookback)
+    bars = replays.recorded_bars(connection, replace(session, first_bar_time=start, last_bar_time=last), length)
+    traced, wanted = Traced(strategy), int(first.timestamp())
+    for number, bar in enumerate(bars):
+        position = memory.position_on(bar)
+        if bar.time >= wanted:
+            trace = traced.last_bar(Values(bar.window), position, memory.state)
+            yield TracedBar(bar, trace)
+            memory.state = trace.evaluation.state
+        elif number >= _MOST_EVALUATIONS:
+            raise Conflict(
+                "What the session saw near this bar lies too far back. Look at a bar near one of its signals."
+            )
+        elif strategy.on_bar.state:
+            memory.state = evaluate_last_bar(strategy, Values(bar.window), position, memory.state).state
+
+
+def _earlier(connection: Connection, session_id: UUID, last: datetime) -> list[TracedBar]:
+    try:
+        return list(_traced(connection, session_id, last - LOOKED_BACK, last))[:-1]
+    except Conflict:
+        return []
+
+
+def _with_since(rules: list[Rule], last: datetime, earlier: Sequence[TracedBar]) -> list[Rule]:
+    """The rules, each condition with the bar since which it has stood so."""
+    if not earlier:
+        return rules
+
+    def since(rule: int, condition: int, holds: bool | None) -> datetime:
+        found = last
+        for each in reversed(earlier):
+            told = each.trace.rules[rule].conditions if rule < len(each.trace.rules) else []
+            if condition >= len(told) or told[condition].holds is not holds:
+                break
+            found = datetime.fromtimestamp(each.bar.time, UTC)
+        return found
+
+    return [
+        replace(
+            rule,
+            conditions=[
+                replace(each, since=None if each.holds is None else since(place, number, each.holds))
+                for number, each in enumerate(rule.conditions)
+            ],
+        )
+        for place, rule in enumerate(rules)
+    ]
+
+
+def _told(bar_time: datetime, rules: list[Rule]) -> SessionRules:
+    return SessionRules(bar_time, True, rules, closest_to_firing(rules))
+
+
+def closest_to_firing(rules: Sequence[Rule]) -> int | None:
+    """The place of the rule that lacks least; None if one is met, or there is none."""
+    if not rules or any(rule.met for rule in rules):
+        return None
+
+    def lack(place: int) -> tuple[int, float]:
+        against = [each for each in rules[place].conditions if each.holds is not each.wanted]
+        needed = [each for each in against if not each.alternative]
+        alternatives = [each for each in against if each.alternative]
+        return len(needed) + bool(alternatives), sum(way_to_go(each) or 0.0 for each in needed)
+
+    return min(range(len(rules)), key=lack)
+
+
+def way_to_go(condition: Condition) -> float | None:
+    """Computes how far apart the sides of a comparison are, as a fraction of the larger; None where it compares no two numbers that are known."""
+    sides = [each.value for each in condition.operands]
+    if len(sides) != 2 or sides[0] is None or sides[1] is None:
+        return None
+    larger = max(abs(sides[0]), abs(sides[1]))
+    return abs(sides[0] - sides[1]) / larger if larger else 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -16,6 +17,7 @@ from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Invalid, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
+from stratforge.intent.requirements import Requirement
 from stratforge.market import parse_symbol
 from stratforge.market.symbols import SYMBOL_PATTERN
 from stratforge.storage.postgres.database import Connection, Database
@@ -169,6 +171,78 @@ def set_parameters(
     other = {name: value for name, value in values.items() if value != parameters[name]}
     change = StrategyChange(python_code=with_constants(found.python_code, other))
     return change_strategy(database, caller, strategy_id, change, lambda current: current.version == found.version)
+
+
+# What the restored version is asked for by; of the versions in between, the conversation is not told any more.
+RESTORED = re.compile(r"Back to version (\d+)")
+_UNDO = re.compile(
+    r"(?:please |can you |now )*(?:undo|revert|go back|take (?:that|it) back|rückgängig(?: machen)?|mach(?:e)? (?:das|es) rückgängig|deshacer|deshazlo|annuler?|annule ça|撤销|元に戻して)"
+    r"(?: (?:that|it|this|please|the last (?:change|one|step)|last change|my last change|to the (?:last|previous) version|one step))*",
+    re.IGNORECASE,
+)
+_BACK_TO = re.compile(r"(?:please |can you |now )*(?:restore|(?:go )?back to|revert to|return to|undo to|zurück zu|volver a|revenir à) (?:the )?version (\d{1,6})(?: please)?", re.IGNORECASE)  # fmt: skip
+
+
+def version_wanted(prompt: str, versions: Sequence[StoredVersion]) -> int | None:
+    """The version that “undo” or “back to version 2” asks for; None when a request asks for something else.
+
+    Args:
+        versions: The strategy's, the newest first.
+    """
+    said = " ".join(prompt.replace(",", " ").strip(" .!?\n\t").split())
+    if match := _BACK_TO.fullmatch(said):
+        return int(match[1])
+    if not _UNDO.fullmatch(said):
+        return None
+    current = versions[0]
+    restored = RESTORED.fullmatch(current.prompt or "")
+    return (int(restored[1]) if restored else current.version) - 1
+
+
+def compiled_version(version: StoredVersion) -> Strategy:
+    """A stored version as a strategy, checked anew.
+
+    Raises:
+        Invalid: if its code is not in the language any more.
+    """
+    return _compiled(version.python_code)
+
+
+def restore_version(database: Database, caller: Caller, strategy_id: UUID, version: int) -> StoredStrategy:
+    """Makes an earlier version's code the next version of a strategy; nothing in between is lost, and its sessions keep what they run.
+
+    Raises:
+        NotFound: if there is no such strategy or version.
+        Changed: if somebody else changed it at the same time.
+    """
+    caller.require(Scope.WRITE)
+    spend_first(database, caller, quotas.STRATEGIES)
+    with database.reading(caller) as connection:
+        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
+        older = existing(strategies.get_version(connection, strategy_id, version), "version")
+    strategy = compiled_version(older)
+    with database.transaction(caller) as connection:
+        current = _locked(connection, strategy_id)
+        if current.version != found.version:
+            raise Changed
+        return store_restored(connection, caller.user_id, current, older, strategy)
+
+
+def store_restored(
+    connection: Connection, user_id: UUID, current: StoredStrategy, older: StoredVersion, strategy: Strategy
+) -> StoredStrategy:
+    """Stores an earlier version's code as the next version of a strategy that is locked."""
+    origin = Origin(
+        f"Back to version {older.version}",
+        older.model,
+        0,
+        tuple(older.assumptions),
+        (),
+        older.parameter_meanings,
+        tuple(Requirement.model_validate(each) for each in older.requirements),
+    )
+    description = Description(current.name, current.symbol, older.logic_explanation)
+    return strategies.change_strategy(connection, user_id, current, description, strategy, origin)
 
 
 def delete_strategy(database: Database, caller: Caller, strategy_id: UUID) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stratforge.backtest.config import BacktestError
 from stratforge.market.columns import PRICE_COLUMNS
@@ -15,7 +15,8 @@ _TIME_NAMES = ("time", "timestamp", "datetime", "date", "t")
 
 
 def read_bars(path: Path) -> pd.DataFrame:
-    """The bars of a file: columns open, high, low, close, volume and a DatetimeIndex in UTC, ascending.
+    """The bars of a file: columns open, high, low, close, volume and a DatetimeIndex, ascending, in UTC or, where the file has
+    dates alone, of days without a time zone.
 
     Columns are found whatever their case; the time is a column called time, timestamp, datetime or date, or the first.
 
@@ -49,6 +50,8 @@ def read_bars(path: Path) -> pd.DataFrame:
     if wrong.any():
         row = int(wrong.argmax())
         raise BacktestError(f"{path}, row {row + first}: {frame[name].iloc[row]!r} is not a time")
+    if _are_dates(frame[name]):
+        times = times.dt.tz_localize(None)
     for column in PRICE_COLUMNS:
         numbers = pd.to_numeric(frame[column], errors="coerce")
         wrong = numbers.isna().to_numpy()
@@ -61,3 +64,14 @@ def read_bars(path: Path) -> pd.DataFrame:
     if doubled.any():
         raise BacktestError(f"{path}, row {int(doubled.argmax()) + first}: this time came before; drop doubles")
     return bars.sort_index()
+
+
+def _are_dates(column: pd.Series[Any]) -> bool:
+    """Returns whether the times of a file are days: dates that were written without a time, or stored without a time zone at midnight."""
+    import pandas as pd
+
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return False
+    if pd.api.types.is_datetime64_dtype(column.dtype):
+        return bool((column == column.dt.normalize()).all())
+    return bool(column.astype(str).str.fullmatch(r"\s*\d{4}-\d{2}-\d{2}\s*").all())

@@ -33,8 +33,8 @@ def run_backtest(
 
     Args:
         strategy: A compiled strategy.
-        bars: A pandas DataFrame with columns open, high, low, close, volume (in any case) and a DatetimeIndex (UTC when it
-            has no time zone), ascending; or `BarColumns`.
+        bars: A pandas DataFrame with columns open, high, low, close, volume (in any case) and a DatetimeIndex, ascending (in UTC
+            when it has no time zone; days of the exchange when it has no times either); or `BarColumns`.
         config: The assumptions.
         symbol: Tells the exchange, whose clock `bar.hour` and daily anchors follow.
 
@@ -96,18 +96,23 @@ def columns_of_frame(frame: Any, symbol: str) -> BarColumns:
         raise BacktestError(f"bars have no column {', '.join(missing)}; they need {', '.join(PRICE_COLUMNS)}")
     if not isinstance(frame.index, pd.DatetimeIndex):
         raise BacktestError("the index of bars is not a DatetimeIndex; convert it with pandas.to_datetime")
-    index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index.tz_convert("UTC")
-    if index.hasnans:
-        raise BacktestError(f"row {int(np.flatnonzero(index.isna())[0])} of bars has no time; remove it")
+    if frame.index.hasnans:
+        raise BacktestError(f"row {int(np.flatnonzero(frame.index.isna())[0])} of bars has no time; remove it")
+    # Dates without a time are days of the exchange, whatever the time is in London when they begin.
+    daily = frame.index.tz is None and len(frame) > 0 and bool((frame.index == frame.index.normalize()).all())
+    timezone = exchange_timezone(symbol)
+    if daily:
+        index = frame.index.tz_localize(timezone).tz_convert("UTC")
+    else:
+        index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index.tz_convert("UTC")
     seconds = index.as_unit("s").asi8
     try:
         numbers = [np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS]
     except (TypeError, ValueError) as error:
         raise BacktestError(f"bars hold something that is not a number: {error}") from None
     open_, high, low, close, volume = numbers
-    return BarColumns(
-        np.ascontiguousarray(seconds), open_, high, low, close, volume, timezone=exchange_timezone(symbol)
-    )
+    times = np.ascontiguousarray(seconds)
+    return BarColumns(times, open_, high, low, close, volume, timezone=timezone, daily=daily)
 
 
 def check_columns(bars: BarColumns) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from stratforge.backtest.config import BacktestConfig
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import Strategy, arithmetic
 from stratforge.strategy.evaluation import STATE_LIMIT
+from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
 from stratforge.strategy.on_bar_compiler import OnBar
 
 Target = Literal["python", "numba"]
@@ -162,14 +163,16 @@ def _write(
     previous = [name for name in arguments if name[0] == "p"]
     position = {name[2:] for name in arguments if name[0] == "q"}
     read = {"open", "close"} | {name[2:] for name in (*on_bar, *previous)}
-    if features.stops:
+    exits = [key for key in state if key in EXIT_KEYS.values()]
+    stops = features.stops or bool(exits)
+    if stops:
         read |= {"high", "low"}
     if features.participation:
         read.add("volume")
     columns = tuple(sorted(read))
     # What only fills and decisions read is looked up then, and not carried through every bar.
     read_always = {name[2:] for name in (*on_bar, *previous)} | (
-        {"open", "close"} if features.stops or "unrealized_return" in position else set()
+        {"open", "close"} if stops or "unrealized_return" in position else set()
     )
     rare = {"open", "close"} - read_always if target == "python" and read_always else set()
     parameters = [name for name in arguments if name[0] == "k"]
@@ -212,9 +215,9 @@ def _write(
     _write_fill(write, features, target)
     for key in state:
         write(f"        if not -{STATE_LIMIT!r} <= s_{key} <= {STATE_LIMIT!r}: s_{key} = NAN")
-    if features.stops:
+    if stops:
         write("        if quantity > 0.0:")
-        _write_stops(write, features, target)
+        _write_stops(write, features, target, exits)
     if held:
         write("        bars_held = bars_held + 1.0 if quantity > 0.0 else 0.0")
     views = {
@@ -336,7 +339,7 @@ def _write_sale(
     _record(write, indent, target, "2.0", quantity, reason)
 
 
-def _write_stops(write: Callable[[str], None], features: Features, target: Target) -> None:
+def _write_stops(write: Callable[[str], None], features: Features, target: Target, exits: Collection[str]) -> None:
     """Stops and targets within the bar, for the position as it is after the open."""
     indent = "            "
     write(indent + "level = 0.0; reason = 0.0")
@@ -345,17 +348,28 @@ def _write_stops(write: Callable[[str], None], features: Features, target: Targe
     if features.trailing_stop:
         write(indent + "trail = peak * (1.0 - trailing_stop)")
         write(indent + "if trail > level: level = trail; reason = 3.0")
+    own = list(stop_prices(exits, "entry"))
+    for price, trails in own:
+        write(f"{indent}own = {price}")
+        write(f"{indent}if own > level: level = own; reason = {3.0 if trails else 1.0}")
+    targets = list(target_prices(exits, "entry"))
+    goal = "entry * (1.0 + take_profit)" if features.take_profit else "1e400"
+    if targets:
+        write(f"{indent}goal = {goal}")
+        for price in targets:
+            write(f"{indent}own = {price}")
+            write(f"{indent}if own < goal: goal = own")
+        goal = "goal"
     sell = indent + "    "
     worse = " * (1.0 - half_cost)" if features.costs else ""
     condition = "if"
-    if features.stop_loss or features.trailing_stop:
+    if features.stop_loss or features.trailing_stop or own:
         write(indent + "if b_low <= level:")
         write(sell + f"price = min(b_open, level){worse}")
         write(sell + "part = quantity; side = 0.0")
         _write_sale(write, sell, features, target, "part", "reason")
         condition = "elif"
-    if features.take_profit:
-        goal = "entry * (1.0 + take_profit)"
+    if features.take_profit or targets:
         write(indent + f"{condition} b_high >= {goal}:")
         write(sell + f"price = max(b_open, {goal}){worse}")
         write(sell + "part = quantity; side = 0.0")

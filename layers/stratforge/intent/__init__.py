@@ -4,8 +4,3 @@ A request's *elements* (its numbers, units, times, days, bounds, negations, conn
 stand in the lines it names; what the code does must be asked for or be said as an assumption; and in made-up markets the strategy must be able to buy and to sell.
 The gate trusts no model: all it is given is the request, the requirements and the code.
 """
-
-from stratforge.intent.gate import contract_findings
-from stratforge.intent.requirements import Requirement, Status
-
-__all__ = ["Requirement", "Status", "contract_findings"]

@@ -18,6 +18,7 @@ from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
 from stratforge.intent.scenarios import never_acts
+from stratforge.intent.sides import misspelt, respelled, side_findings
 from stratforge.intent.trial import disagreement
 from stratforge.intent.turns import (
     INSTEAD,
@@ -60,11 +61,14 @@ def contract_findings(
         One sentence for each disagreement, saying what to do; nothing when they agree.
     """
     program = Program(strategy.source)
-    turns = (*earlier, request)
+    turns = tuple(respelled(each, assumptions) for each in (*earlier, request))
+    requirements = [each.model_copy(update={"quote": respelled(each.quote, assumptions)}) for each in requirements]
+    assumptions = [respelled(each, assumptions) for each in assumptions]
     rules, wrong = _read(requirements)
     spans = spans_by_turn(turns, requirements, rules)
     found = [*_quotations(requirements, spans, whole=whole), *_left_over(turns, requirements, spans, symbol), *wrong]
     found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
+    found += [*side_findings(turns, requirements, rules, spans), *misspelt(requirements, rules, assumptions)]
     told = _numbers_told(assumptions)
     said = frozenset(
         one for each, of_it in zip(requirements, rules, strict=True) for one in columns_said(each.quote, of_it)
@@ -88,6 +92,10 @@ def contract_findings(
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
         found += _behaves(standing, strategy, symbol)
+    for line, name in program.exits:
+        found.append(
+            f"Line {line} sets {name}, an exit within the bar, which no rule can say: write it as a condition of sell()."
+        )
     return [*found, *never_acts(strategy, program)]
 
 

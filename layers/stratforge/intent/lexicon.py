@@ -52,6 +52,20 @@ SELL = re.compile(
     r"\b(?:sell\w*|sold|exit\w*|clos(?:e|ing) (?:it|out|the|my|all|every\w*|at|position\w*|before|half)|close|get out|out|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump|unload|bail\w*|leave|end of|risk|verkauf\w*|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|rest|remainder|remaining|vend\w*|revend\w*|sal(?:ir|ida|ga)\w*|cerr\w*|pérdida\w*|perdida\w*|ganancia\w*|sort\w*|perte\w*|gain\w*|bénéfice\w*|back|reverse|opposite|then|after|when|until|till)\b|卖|賣|売|止损|止盈|損切|利確|决済|决济",
     _I,
 )
+# Words that surely say a side, and words that lead to an exit.
+BUYS = re.compile(
+    r"\b(?:buy\w*|bought|long|enter|entry|purchase\w*|kauf\w*|compr[ae]\w*|achet\w*|achèt\w*)\b|买入|買い", _I
+)
+SELLS = re.compile(r"\b(?:sell\w*|sold|exit\w*|verkauf\w*|vend\w*|salir|salida)\b|卖出|売", _I)
+TO_THE_EXIT = re.compile(
+    rf"{SELLS.pattern}|\b(?:clos(?:e|ing)(?! (?:is|price|above|below|crosses|over|under)\b)|risk\w*|then|after|back|again|reverse|opposite|contrary|vice versa|rest|remain\w*|lock|bank|cash|collect|ditch|dispose|rid|unwind|quit|done|finish\w*|otherwise|drop it|sal\w*|verlass\w*|raus|aussteig\w*|aus\b|ressor\w*|sortie\w*|out\b|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump\w*|unload|bail|leave|until|till|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|bis|hasta|cerr\w*|sort\w*|jusqu)|[/]|出场|离场|平仓|止|決済|利確|損切",
+    _I,
+)
+# Words of a restriction: it is of no side.
+ONLY = re.compile(
+    r"\b(?:only|never|not|no|max\w*|at most|unless|except|without|don['’]?t|avoid|skip|per|each|every|use|put|with|size|risk|nur|nie|nicht|kein\w*|pro|solo|sólo|nunca|seulement|jamais|pas|par|por|mit|avec|con)\b|只|不|だけ",
+    _I,
+)
 EVENT = re.compile(
     r"\b(?:cross\w*|break\w*|turn\w*|go(?:es)?|goin\w*|gets?|ris\w*|rose|fall\w*|fell|drop\w*|climb\w*|dip\w*|mov\w*|push\w*|hits?|reach\w*|flip\w*|through|back|becom\w*|surpass\w*|exceed\w*|clos\w*|x|switch\w*|chang\w*|touch\w*|pierc\w*|bounce\w*|cut\w*|com(?:e|es|ing)|revers\w*|pop\w*|spike\w*|slip\w*|sink\w*|jump\w*|recover\w*|golden|death|kreuz\w*|schneid\w*|steig\w*|fäll\w*|dreh\w*|durchbr\w*|cruz\w*|cruc\w*|romp\w*|sub[ae]\w*|baj[ae]\w*|cae\w*|crois\w*|pass\w*|repass\w*|franchi\w*|mont\w*|descend\w*|tomb\w*|dépass\w*|signal\w*|bullish|bearish|crossover\w*|starts?|when)\b|穿|突破|跌破|抜|上回|下回|金叉|死叉",
     _I,

@@ -7,6 +7,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stratforge.strategy.on_bar_expressions import exits_named
+from stratforge.strategy.source import inlined, literal_number
+
 _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
@@ -45,7 +48,7 @@ class Program:
     """A compiled strategy's source, ready for questions about it."""
 
     def __init__(self, source: str) -> None:
-        self.tree = ast.parse(source)
+        self.tree = inlined(ast.parse(source))
         self.lines = source.split("\n")
         self.constants = constants_of(self.tree)
         self._columns = _columns(self.tree)
@@ -58,6 +61,16 @@ class Program:
             if getattr(node, "lineno", 0) in lines:
                 found |= self._values(node)
         return found
+
+    @property
+    def exits(self) -> list[tuple[int, str]]:
+        """The exits within a bar that decisions set, with their lines."""
+        return sorted(
+            (node.lineno, name)
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Call)
+            for name in exits_named(node)
+        )
 
     def words_used(self, lines: list[int]) -> set[str]:
         """Names of fields, indicators, arguments and operators on these lines."""
@@ -175,12 +188,9 @@ def constants_of(tree: ast.Module) -> dict[str, float]:
                 names = target.elts if isinstance(target, ast.Tuple) else [target]
                 values = statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]
                 for name, value in zip(names, values, strict=False):
-                    try:
-                        number = ast.literal_eval(value)
-                    except ValueError:
-                        continue
-                    if isinstance(name, ast.Name) and isinstance(number, int | float) and not isinstance(number, bool):
-                        found[name.id] = float(number)
+                    number = literal_number(value)
+                    if isinstance(name, ast.Name) and number is not None:
+                        found[name.id] = number
     return found
 
 

@@ -195,6 +195,11 @@ def numbers_in(node: ast.AST) -> set[float]:
     }
 
 
+def numbers_in_text(expression: str) -> set[float]:
+    """The numbers of an expression that is given as text, without their signs."""
+    return numbers_in(ast.parse(expression, mode="eval"))
+
+
 def _condition(text: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.market.bars import Bar
+from stratforge.market.hours import closing_minute
 from stratforge.market.symbols import is_crypto
 
 Floats = npt.NDArray[np.float64]
@@ -33,25 +34,25 @@ def exchange_timezone(symbol: str) -> ZoneInfo:
 
 def _offsets(hours: Integers, timezone: ZoneInfo) -> Integers:
     """Seconds that the exchange's wall clock is ahead of UTC in each of these hours since the epoch."""
-
-    def looked_up(hours: Integers) -> Integers:
-        moments = (datetime.fromtimestamp(hour * _HOUR, timezone) for hour in hours.tolist())
-        return np.array([(each.utcoffset() or timedelta()).total_seconds() for each in moments], dtype=np.int64)
-
     # No clock is changed forth and back within a day: a day that ends as it began has one offset.
     days, day = np.unique(hours // 24, return_inverse=True)
-    first, last = looked_up(days * 24), looked_up(days * 24 + 23)
+    first, last = _looked_up(days * 24, timezone), _looked_up(days * 24 + 23, timezone)
     offsets = first[day]
     changing = (first != last)[day]
-    offsets[changing] = looked_up(hours[changing])
+    offsets[changing] = _looked_up(hours[changing], timezone)
     return offsets
+
+
+def _looked_up(hours: Integers, timezone: ZoneInfo) -> Integers:
+    moments = (datetime.fromtimestamp(hour * _HOUR, timezone) for hour in hours.tolist())
+    return np.array([(each.utcoffset() or timedelta()).total_seconds() for each in moments], dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
 class BarColumns:
     """Consecutive bars of one symbol as arrays of equal length.
 
-    `time` holds the bars' starts in seconds since the epoch (UTC), ascending.
+    `time` holds the bars' starts in seconds since the epoch (UTC), ascending. `daily` bars are each a day of the exchange.
     """
 
     time: Integers
@@ -61,6 +62,7 @@ class BarColumns:
     close: Floats
     volume: Floats
     timezone: ZoneInfo = field(default=_NEW_YORK, kw_only=True)
+    daily: bool = field(default=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.time)
@@ -102,6 +104,7 @@ class BarColumns:
             self.close[chosen],
             self.volume[chosen],
             timezone=self.timezone,
+            daily=self.daily,
         )
 
     @cached_property
@@ -111,6 +114,8 @@ class BarColumns:
             return self.time
         # Offsets change on whole hours only, so one look-up an hour is enough.
         hours = self.time // _HOUR
+        if len(hours) <= 2:
+            return self.time + _looked_up(hours, self.timezone)
         starts = np.concatenate(([0], np.flatnonzero(np.diff(hours)) + 1))
         offsets = _offsets(hours[starts], self.timezone)
         return self.time + np.repeat(offsets, np.diff(starts, append=len(self)))
@@ -119,6 +124,11 @@ class BarColumns:
     def day(self) -> Integers:
         """The exchange's calendar day of each bar, as days since the epoch."""
         return self.local_seconds // _DAY
+
+    @property
+    def anchor(self) -> Integers:
+        """A number that changes on the bar with which whatever begins anew every day begins anew: of daily bars it never does."""
+        return np.zeros(len(self), dtype=np.int64) if self.daily else self.day
 
     @cached_property
     def hour(self) -> Floats:
@@ -134,3 +144,34 @@ class BarColumns:
     def weekday(self) -> Floats:
         """Day of the week in exchange time: Monday is 0."""
         return ((self.day + 3) % 7).astype(np.float64)
+
+    @cached_property
+    def day_of_month(self) -> Floats:
+        """Day of the month in exchange time, from 1."""
+        dates = self._dates
+        days: Floats = (dates - dates.astype("datetime64[M]")).astype(np.float64)
+        return days + 1.0
+
+    @cached_property
+    def calendar_month(self) -> Floats:
+        """Month in exchange time: January is 1."""
+        return (self._dates.astype("datetime64[M]").astype(np.int64) % 12 + 1).astype(np.float64)
+
+    @cached_property
+    def calendar_year(self) -> Floats:
+        """Year in exchange time, with its century."""
+        years: Floats = self._dates.astype("datetime64[Y]").astype(np.float64)
+        return years + 1970.0
+
+    @property
+    def _dates(self) -> npt.NDArray[np.datetime64]:
+        return self.day.astype("datetime64[D]")
+
+    @cached_property
+    def minutes_to_close(self) -> Floats:
+        """Minutes from the beginning of each bar to the close of its day, 0 after it; NaN where the market never closes."""
+        if self.timezone.key == "UTC":
+            return np.full(len(self), np.nan)
+        days, places = np.unique(self.day, return_inverse=True)
+        closes = np.array([closing_minute(each) for each in days.tolist()], dtype=np.float64)
+        return np.maximum(closes[places] - self.local_seconds % _DAY // 60, 0.0)

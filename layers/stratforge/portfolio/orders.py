@@ -196,7 +196,8 @@ class OrderRequest:
     """A signal or an order that wants to be executed or to rest.
 
     `order_id` is None for what has no row in the book yet. `size` is read by `size_kind`; `remaining` is what an order that was
-    accepted before still wants, with its reservation.
+    accepted before still wants, with its reservation. `exit_level` is the price at which a session's stop or target sells, `exit_fraction` what
+    it is set to.
     """
 
     user_id: UUID
@@ -219,3 +220,5 @@ class OrderRequest:
     reserved_quantity: Decimal = Decimal(0)
     water_mark: Decimal | None = None
     replaces: UUID | None = None
+    exit_level: Decimal | None = None
+    exit_fraction: Decimal | None = None

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,12 @@ _WEIGHTS: dict[str, tuple[float, float, float, float]] = {
 _OPERATION_NANOSECONDS = 50
 _EVALUATION_NANOSECONDS = 10_000
 _CALL_OPERATIONS = 4
+_CALCULATED: dict[type[ast.operator], Callable[[int, int], int]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
 
 
 def weight_name(node: Node) -> str:
@@ -182,11 +189,13 @@ def _expression_operations(tree: ast.AST) -> int:
 
 
 def _whole(bound: ast.expr, parameters: Mapping[str, float]) -> int:
-    """The value of a bound of range, as it is generated: a literal, or a constant of the strategy, with its sign."""
+    """The value of a bound of range, as it is generated: literals, and constants of the strategy, with arithmetic."""
     if isinstance(bound, ast.UnaryOp):
         return -_whole(bound.operand, parameters)
     if isinstance(bound, ast.Call):
         assert isinstance(bound.args[0], ast.Name)
         return int(parameters[bound.args[0].id.removeprefix("k_")])
+    if isinstance(bound, ast.BinOp):
+        return _CALCULATED[type(bound.op)](_whole(bound.left, parameters), _whole(bound.right, parameters))
     assert isinstance(bound, ast.Constant)
     return int(bound.value)  # type: ignore[arg-type]  # a whole number: _bound writes nothing else

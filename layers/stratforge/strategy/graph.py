@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -132,7 +133,7 @@ OPERATIONS: dict[str, Callable[..., Computed]] = {
     "pct_change": lambda _bars, inputs, arguments: inputs[0] / k.shift(inputs[0], arguments[0]) - 1.0,
     "round": lambda _bars, inputs, arguments: np.round(inputs[0], int(arguments[0])),
     "fillna": lambda _bars, inputs, arguments: np.where(np.isnan(inputs[0]), arguments[0], inputs[0]),
-    "ffill": lambda bars, inputs, _arguments: k.forward_fill(inputs[0], bars.day),
+    "ffill": lambda bars, inputs, _arguments: k.forward_fill(inputs[0], bars.anchor),
     "rolling_mean": _rolling(k.rolling_mean),
     "rolling_sum": _rolling(k.rolling_sum),
     "rolling_min": _rolling(k.rolling_min),
@@ -208,8 +209,12 @@ class Values(dict[tuple[Node | str, int], float]):
             return math.nan
         if isinstance(column, Node):
             return float(self.series(column)[-back])
-        # Time fields are computed for the bars that are asked about only.
-        return float(getattr(self.bars.tail(2), column)[-back])
+        return float(getattr(self._newest, column)[-back])
+
+    @cached_property
+    def _newest(self) -> BarColumns:
+        """The bars that can be asked about: their time fields are computed for them only."""
+        return self.bars.tail(2)
 
     def _value(self, node: Node) -> Computed:
         found = self._computed.get(node)

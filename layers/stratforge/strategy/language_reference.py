@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS, MAX_OPERATIONS
+from stratforge.strategy.exits import EXITS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.lookback import MAX_LOOKBACK
 from stratforge.strategy.source import (
@@ -67,16 +68,18 @@ def prompt_section() -> str:
     )
     return f"""\
 The language
-- Module constants are numbers (LENGTH = 14); they are the tunable parameters. No imports are needed.
+- Module constants are numbers (LENGTH = 14, WEEK = 5 * 390); they are the tunable parameters. No imports are needed.
+- Functions of your own (def above(x, n=3): ... return ...) assign names, use if, see their arguments and the constants alone,
+  and do not call themselves; they may be given series in indicators, and bar, bar.previous, position or numbers in on_bar.
 - indicators(bars) is straight-line code over series and ends with return {{"name": series, ...}}. bars has open, high, low,
   close, volume. Series take + - * / // % **, comparisons, & | ~ on comparisons (in parentheses), and the methods
   {", ".join(f".{name}()" for name in SERIES_METHODS)}; rolling(n) has {", ".join(ROLLING_METHODS)}; ewm(...) has mean.
   Nothing may look ahead: no negative shift, no whole-series minimum or mean, no indexing.
 - on_bar(bar, position, state) sees numbers: bar.open/high/low/close/volume, bar.<indicator>, bar.previous.<field>,
-  bar.time.{"/".join(TIME_FIELDS)} (exchange time, Monday is 0), position.{"/".join(POSITION_FIELDS)}, and
+  bar.time.{"/".join(TIME_FIELDS)} (exchange time, Monday is 0; 1 minute to close on the last bar), position.{"/".join(POSITION_FIELDS)}, and
   state["key"], a number that lasts between bars (0 before it is set; state.get("key", 1) for another beginning).
   Allowed: assignments, if/elif/else, for i in range(n) with a fixed n, arithmetic, comparisons, and/or/not, abs, min,
-  max, round, int, float. Not allowed: while, functions, lambda, comprehensions, lists, strings, imports, print.
+  max, round, int, float. Not allowed: while, functions in functions, lambda, comprehensions, lists, strings, imports, print.
   It returns buy(confidence=0..1, fraction= | quantity= | notional=), sell(confidence=, fraction= | quantity=), or nothing.
 - np. has {", ".join(sorted(NUMPY_FUNCTIONS))}.
 - ta. has these indicators (inputs, parameters with defaults, fields of those with several outputs):
@@ -99,6 +102,10 @@ def reference_page() -> str:
         "",
         "A strategy is a module of constants (numbers: the tunable parameters), `indicators(bars)` and `on_bar(bar, position, state)`. What is",
         "not listed here is refused with line, column and what to write instead. Every operation is causal, total and bounded.",
+        "",
+        "A number may be written as arithmetic of numbers, `5 * 60`, as a constant, as a length and as the bound of a loop. Functions of your own stand beside",
+        "these two: `def above(x, n=3):` assigns names, uses `if` and ends with `return`. Such a function sees its arguments and the constants, may call others but",
+        "not itself, and costs what it takes at every place where it is called.",
         "",
         "There is one unknown value. Comparisons with it are false, except `!=`, which is true; as a condition it counts as false, `x or 5` gives 5 for",
         'it, and `x is None` asks for it. A key of state that has no value reads as unknown with `state.get("key")` and as 0 with `state["key"]`.',
@@ -124,15 +131,27 @@ def reference_page() -> str:
         "## In `on_bar(bar, position, state)`",
         "",
         "Numbers: `bar.close` and the other prices, `bar.<indicator>`, `bar.previous.<field>`,",
-        f'{", ".join(f"`bar.time.{name}`" for name in TIME_FIELDS)} (exchange time, Monday is 0), and `state["key"]`, which lasts between bars.',
+        'fields of `bar.time` in exchange time, and `state["key"]`, which lasts between bars.',
         "",
         "| field | meaning |",
         "|---|---|",
+        *(f"| `bar.time.{name}` | {meaning} |" for name, (_, meaning) in TIME_FIELDS.items()),
         *(f"| `position.{name}` | {meaning} |" for name, meaning in POSITION_FIELDS.items()),
         "",
         "Assignments (`x = 1`, `x += 1`, `a, b = 1, 2`), `if elif else`, `a if condition else b`, `for i in range(n)` with a fixed n, `break continue pass`,",
         '`+ - * / // % **`, comparisons (`a < b < c` too), `and or not`, `"key" in state`, `abs min max round int float bool` and the functions of `np.`. Returns',
-        "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, or nothing.",
+        "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, `adjust(...)`, or nothing.",
+        "",
+        "All three may set exits, which sell within a bar, in a backtest and live alike. They stand until a later decision sets them anew or nothing is held.",
+        "`adjust(...)` changes exits alone, while something is held. A number that is unknown or out of its range leaves an exit as it is. An exit as a",
+        "price and one as a fraction replace each other. A `buy` while nothing is held begins without those of the position before.",
+        "",
+        "| exit | what it does |",
+        "|---|---|",
+        *(f"| `{name}=` | {each.summary} |" for name, each in EXITS.items()),
+        "",
+        "What is set on a bar counts from the next bar on, from the fill of a purchase on. A bar that opens beyond an exit sells at its open, and a bar that",
+        "reaches a stop and a target at the stop. Live the price is what the market gives when a trade or a finished bar has reached the exit.",
         "",
         "Numbers are Python's floats and compute as in Python (`min(1, x)` is 1 for an unknown x, `round(2.675, 2)` is 2.67, `np.inf // 1` is unknown);",
         "where Python raises (division by zero, the logarithm of 0, an overflow of `**` or `np.exp`) the result is unknown. That of `//` and `%` is so too,",
@@ -171,6 +190,7 @@ def reference_page() -> str:
         "",
         "By pandas-ta's names, parameters and defaults (`ta.alma` weighs as its authors define, the newest values most; pandas-ta has it reversed). Fields follow the arrow where an indicator gives several series.",
         "What begins anew every day begins with the first bar of the exchange's day; the change into that bar (`ta.obv`, `ta.pvt`), the averages of `ta.hilo` and the average true range of `ta.supertrend` still reach back over night.",
+        "In a backtest on daily bars (rows with dates and without times) it runs from the first bar on, except `ta.vwap`.",
     ]
     for category in sorted({each.category for each in REGISTRY.values()}):
         lines += ["", f"### {category.capitalize()}", "", "| call | what |", "|---|---|"]

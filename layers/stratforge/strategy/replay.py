@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stratforge.market.columns import BarColumns
+from stratforge.market.corporate_actions import SplitScale
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import PositionView, evaluate_last_bar
+from stratforge.strategy.exits import PRICE_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.signals import SignalValue
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedBar:
-    """One bar that a session was evaluated on: the window as it was then, and the position it saw."""
+    """One bar that a session was evaluated on: the window as it was then, the position it saw, and the splits that were followed since its
+    bar before."""
 
     time: int
     window: BarColumns
     quantity: float
     average_entry_price: float
+    splits: tuple[SplitScale, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,23 @@ class Difference:
     time: int
     live: SignalValue | None
     replayed: SignalValue | None
+
+
+@dataclass(slots=True)
+class Memory:
+    """The knowledge of a session from one bar to the next: its strategy's state, for how many bars it has held its position, and since when."""
+
+    state: dict[str, float] = field(default_factory=dict)
+    held: int = 0
+    since: int = 0
+
+    def position_on(self, bar: RecordedBar) -> PositionView:
+        """Goes on to a bar and gives the position on it; prices that the state holds follow the splits since the bar before."""
+        for split in (each for each in bar.splits if self.held and self.since < each.at):
+            self.state = {key: value / split.ratio if key in PRICE_KEYS else value for key, value in self.state.items()}
+        self.held = self.held + 1 if bar.quantity > 0 else 0
+        self.since = bar.time if self.held <= 1 else self.since
+        return PositionView(bar.quantity, bar.average_entry_price, float(self.held))
 
 
 def replay(
@@ -44,15 +65,12 @@ def replay(
     Returns:
         The number of bars, and the differences; none are expected.
     """
-    state: dict[str, float] = {}
-    held = 0
+    memory = Memory()
     count = 0
     differences = []
     for bar in bars:
-        held = held + 1 if bar.quantity > 0 else 0
-        position = PositionView(bar.quantity, bar.average_entry_price, float(held))
-        evaluation = evaluate_last_bar(strategy, Values(bar.window), position, state)
-        state = evaluation.state
+        evaluation = evaluate_last_bar(strategy, Values(bar.window), memory.position_on(bar), memory.state)
+        memory.state = evaluation.state
         count += 1
         if evaluation.signal != live.get(bar.time):
             differences.append(Difference(bar.time, live.get(bar.time), evaluation.signal))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code, Finding, StrategyError
+from stratforge.strategy.inlining import Inliner, Refused
 from stratforge.strategy.syntax_names import syntax_name
 
 MAX_CHARACTERS = 32_000
@@ -19,6 +22,8 @@ MAX_NAME = 40
 # More would not be read, and suggestions take time.
 MAX_FINDINGS = 50
 MAX_LITERAL = 1e15
+# What calls of a strategy's functions may grow to.
+MAX_INLINED = 15_000
 
 _IMPORTS = {("pandas", "pd"), ("numpy", "np"), ("pandas_ta", "ta"), ("pandas_ta_classic", "ta")}
 # Control characters, line separators that only some programs take for one, and what makes text run from right to left: the code
@@ -30,6 +35,13 @@ _SHAPE = (
     "Write module constants (LENGTH = 14), a function indicators(bars) that returns a dict of series, and a "
     "function on_bar(bar, position, state)"
 )
+_TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "adjust", "indicators", "on_bar")
+_ARITHMETIC: dict[type[ast.operator], str] = {
+    ast.Div: "divide",
+    ast.FloorDiv: "floor_divide",
+    ast.Mod: "modulo",
+    ast.Pow: "power",
+}
 
 
 @dataclass(slots=True)
@@ -151,13 +163,27 @@ def _children(node: ast.AST) -> list[ast.AST]:
 
 
 def literal_number(node: ast.expr) -> float | None:
-    """The value of a number literal, with its sign; None for anything else."""
+    """The value of a number that is written out, with its sign or as arithmetic (`5 * 60`); None for anything else."""
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         value = literal_number(node.operand)
         return None if value is None else (-value if isinstance(node.op, ast.USub) else value)
     if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
         return float(node.value) if abs(node.value) <= MAX_LITERAL else None
+    if isinstance(node, ast.BinOp):
+        left, right = literal_number(node.left), literal_number(node.right)
+        value = None if left is None or right is None else calculated(node.op, left, right)
+        return value if value is not None and abs(value) <= MAX_LITERAL else None
     return None
+
+
+def calculated(operator: ast.operator, left: float, right: float) -> float | None:
+    """The result of an operator of arithmetic for two numbers, as in `on_bar`; None for other operators."""
+    if isinstance(operator, ast.Add | ast.Sub):
+        return left + right if isinstance(operator, ast.Add) else left - right
+    if isinstance(operator, ast.Mult):
+        return left * right
+    name = _ARITHMETIC.get(type(operator))
+    return None if name is None else float(arithmetic.FUNCTIONS[name](left, right))
 
 
 def is_docstring(node: ast.stmt) -> bool:
@@ -169,6 +195,7 @@ def read_module(tree: ast.Module, findings: Findings) -> Module | None:
     """The parts of the module; None when a required part is missing (which is then a finding)."""
     parameters: dict[str, float] = {}
     functions: dict[str, ast.FunctionDef] = {}
+    helpers: dict[str, ast.FunctionDef] = {}
     for statement in tree.body:
         if is_docstring(statement):
             continue
@@ -181,10 +208,7 @@ def read_module(tree: ast.Module, findings: Findings) -> Module | None:
                 findings.add(statement, Code.STRUCTURE, f"{statement.name} is defined twice", "Keep one definition")
             functions[statement.name] = statement
         elif isinstance(statement, ast.FunctionDef):
-            message = (
-                f"functions other than indicators and on_bar are not in the language ({statement.name[:MAX_NAME]})"
-            )
-            findings.add(statement, Code.NOT_IN_LANGUAGE, message, "Write its body where it is called")
+            _read_helper(statement, helpers, findings)
         elif isinstance(statement, ast.ImportFrom):
             findings.add(
                 statement,
@@ -203,7 +227,64 @@ def read_module(tree: ast.Module, findings: Findings) -> Module | None:
     if "on_bar" not in functions:
         findings.add(tree, Code.STRUCTURE, "there is no function on_bar(bar, position, state)", _SHAPE)
         return None
+    if helpers:
+        _inline(functions, helpers, parameters, findings)
     return Module(parameters, functions.get("indicators"), functions["on_bar"])
+
+
+def _read_helper(statement: ast.FunctionDef, helpers: dict[str, ast.FunctionDef], findings: Findings) -> None:
+    name = statement.name
+    if name in helpers:
+        findings.add(statement, Code.STRUCTURE, f"{name[:MAX_NAME]} is defined twice", "Keep one definition")
+    elif name in _TAKEN:
+        findings.add(statement, Code.STRUCTURE, f"{name} has a meaning of its own", "Choose another name")
+    elif not name.isascii() or name.startswith("_") or len(name) > MAX_NAME:
+        message = f"{name[:MAX_NAME]} is not a name in the language"
+        findings.add(statement, Code.STRUCTURE, message, f"Use up to {MAX_NAME} letters of a to z and digits")
+    helpers[name] = statement
+
+
+def _inline(
+    functions: dict[str, ast.FunctionDef],
+    helpers: dict[str, ast.FunctionDef],
+    constants: Collection[str],
+    findings: Findings,
+) -> None:
+    """Replaces what calls the strategy's own functions by what they mean; what they hold is checked where it is put."""
+    inliner = Inliner(helpers, constants, MAX_INLINED)
+    too_deep = _refuse(
+        1, 1, Code.TOO_LARGE, "the source is nested too deeply", "Keep parts of long expressions in names of their own"
+    )
+    try:
+        for name, function in functions.items():
+            functions[name] = inliner.inlined(function)
+            _check_size(ast.Module([functions[name]], []), too_deep)
+    except Refused as refused:
+        findings.add(refused.node, refused.code, refused.message, refused.suggestion)
+        findings.raise_if_any()
+    except RecursionError:
+        raise too_deep from None
+    for name, helper in helpers.items():
+        if name in constants:
+            findings.add(helper, Code.STRUCTURE, f"{name} is a constant", "Choose another name")
+        if name not in inliner.used:
+            findings.add(helper, Code.STRUCTURE, f"nothing calls {name[:MAX_NAME]}", "Remove it, or call it")
+
+
+def inlined(tree: ast.Module) -> ast.Module:
+    """The tree of a strategy that passes the gate, with what its own functions mean where they are called; the functions stay."""
+    helpers: dict[str, ast.FunctionDef] = {}
+    functions: dict[str, ast.FunctionDef] = {}
+    parameters: dict[str, float] = {}
+    for each in tree.body:
+        if isinstance(each, ast.FunctionDef):
+            (functions if each.name in ("indicators", "on_bar") else helpers)[each.name] = each
+        elif isinstance(each, ast.Assign):
+            _read_parameters(each, parameters, Findings())
+    if not helpers:
+        return tree
+    _inline(functions, helpers, parameters, Findings())
+    return ast.Module([functions.get(getattr(each, "name", ""), each) for each in tree.body], tree.type_ignores)
 
 
 def _check_import(statement: ast.Import, findings: Findings) -> None:
@@ -231,19 +312,7 @@ def _read_parameters(statement: ast.Assign | ast.AnnAssign, parameters: dict[str
         number = literal_number(expression)
         if not isinstance(name, ast.Name) or number is None:
             findings.add(expression, Code.STRUCTURE, "a constant is one name and one number", hint)
-        elif name.id in (
-            "bars",
-            "bar",
-            "position",
-            "state",
-            "pd",
-            "np",
-            "ta",
-            "buy",
-            "sell",
-            "indicators",
-            "on_bar",
-        ):
+        elif name.id in _TAKEN:
             findings.add(name, Code.STRUCTURE, f"{name.id} has a meaning of its own", "Choose another name")
         elif not name.id.isascii() or name.id.startswith("_"):
             findings.add(

@@ -10,22 +10,20 @@ import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
 
 from stratforge.strategy.compiler import Strategy
 from stratforge.strategy.evaluation import Evaluation, PositionView, Runnable, evaluate_last_bar, run_last_bar
+from stratforge.strategy.exits import OWN_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.on_bar_compiler import (
-    Kind,
     OnBar,
     OnBarCompiler,
-    Piece,
-    Scope,
     compile_text,
-    is_signal,
-    written_key,
 )
+from stratforge.strategy.on_bar_expressions import Kind, Piece, Scope, is_signal, written_key
 from stratforge.strategy.source import Findings
 
 # Of a program with more, the first rules and the innermost conditions are told; of a long comparison its beginning.
@@ -58,6 +56,7 @@ class Condition:
         holds: What it is; None where the code did not come to it and it depends on what was not computed.
         alternative: Whether it is one of several of which one is enough (`or`).
         operands: What it compares, with their numbers; constants written out are left out.
+        since: The first of the bars, up to this one, on which it has stood so without a break; None where earlier bars were not looked at.
     """
 
     text: str
@@ -66,6 +65,7 @@ class Condition:
     holds: bool | None
     alternative: bool
     operands: list[Operand]
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +95,39 @@ class Trace:
     rules: list[Rule]
 
 
-def trace_last_bar(strategy: Strategy, values: Values, position: PositionView, state: dict[str, float]) -> Trace:
-    """Runs `on_bar` on the last of the bars that `values` covers and says which of its conditions hold.
+class Traced:
+    """A strategy compiled with calls that take notes of its conditions."""
 
-    Args:
-        strategy: A strategy that passed the gate.
-        values: Indicator values over a window of at least `strategy.lookback` bars.
-        position: The session's position.
-        state: The state the bar before left.
-    """
-    compiler, notes = _Tracer(strategy), _Notes()
-    try:
-        on_bar = compiler.compile(strategy.on_bar_tree)
-        function = compile_text(on_bar.text, notes.functions())
-    except (SyntaxError, RecursionError, MemoryError):
-        # So deep that notes do not fit between its parentheses.
-        return Trace(evaluate_last_bar(strategy, values, position, state), [])
-    runnable = Runnable(replace(strategy, on_bar=on_bar).argument_plan, function, on_bar.state)
-    evaluation = run_last_bar(runnable, values, position, state)
-    signals = evaluation.signal is not None
-    return Trace(evaluation, [_rule(number, compiler, notes, signals) for number in range(len(compiler.paths))])
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy, self._compiler, self._notes = strategy, _Tracer(strategy), _Notes()
+        self._runnable: Runnable | None = None
+        try:
+            on_bar = self._compiler.compile(strategy.on_bar_tree)
+            function = compile_text(on_bar.text, self._notes.functions())
+        except (SyntaxError, RecursionError, MemoryError):
+            # So deep that notes do not fit between its parentheses.
+            return
+        self._runnable = Runnable(replace(strategy, on_bar=on_bar).argument_plan, function, on_bar.state)
+
+    def last_bar(self, values: Values, position: PositionView, state: dict[str, float]) -> Trace:
+        """Runs `on_bar` on the last of the bars that `values` covers and says which of its conditions hold.
+
+        Args:
+            values: Indicator values over a window of at least the strategy's `lookback` bars.
+            position: The session's position.
+            state: The state the bar before left.
+        """
+        if self._runnable is None:
+            return Trace(evaluate_last_bar(self._strategy, values, position, state), [])
+        self._notes.forget()
+        evaluation = run_last_bar(self._runnable, values, position, state)
+        places, signals = range(len(self._compiler.paths)), evaluation.signal is not None
+        return Trace(evaluation, [_rule(number, self._compiler, self._notes, signals) for number in places])
+
+
+def trace_last_bar(strategy: Strategy, values: Values, position: PositionView, state: dict[str, float]) -> Trace:
+    """Runs `on_bar` of a strategy that passed the gate on one bar, as `Traced.last_bar` does."""
+    return Traced(strategy).last_bar(values, position, state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +150,10 @@ class _Notes:
     def functions(self) -> dict[str, Callable[..., Any]]:
         return {"note_truth": self._truth, "note_number": self._number, "note_fired": self.fired.add}
 
+    def forget(self) -> None:
+        for notes in (self.truths, self.numbers, self.fired):
+            notes.clear()
+
     def _truth(self, place: int, truth: bool, *numbers: float) -> bool:
         self.truths[place] = bool(truth)
         if numbers:
@@ -156,7 +173,7 @@ class _Tracer(OnBarCompiler):
         super().__init__(strategy.parameters, strategy.columns, Findings())
         function = strategy.on_bar_tree
         self.paths = list(islice(_paths(function.body, (), False), _MAX_RULES))
-        self._written = {key for node in ast.walk(function) if (key := written_key(node)) is not None}
+        self._written = OWN_KEYS | {key for node in ast.walk(function) if (key := written_key(node)) is not None}
         self._conditions: dict[int, tuple[str, list[str]]] = {}
         tests = [test for path in self.paths for test, _ in path.tests]
         self.tests = {id(test) for test in tests}

@@ -13,14 +13,40 @@ MAX_STATE_KEYS = 32
 MAX_LOOP = 1_000
 MAX_NESTED_LOOPS = 8
 
-TIME_FIELDS = ("hour", "minute", "weekday")
-BAR_FIELDS = frozenset((*PRICE_COLUMNS, *TIME_FIELDS, "time", "previous"))
+# Fields of bar.time, with the column of the bars that each is and its meaning.
+TIME_FIELDS = {
+    "hour": ("hour", "hour of the day, 0 to 23, at which the bar begins"),
+    "minute": ("minute", "minute of the hour, 0 to 59"),
+    "weekday": ("weekday", "day of the week: Monday is 0"),
+    "day": ("day_of_month", "day of the month, from 1"),
+    "month": ("calendar_month", "month, 1 to 12"),
+    "year": ("calendar_year", "year"),
+    "minutes_to_close": (
+        "minutes_to_close",
+        "minutes from the beginning of the bar to the exchange's close, early closes included: 1 on the last bar, 0 after it; unknown for crypto",
+    ),
+}
+# What bar has besides of prices, without `.time`.
+SHORT_TIME_FIELDS = ("hour", "minute", "weekday")
+BAR_FIELDS = frozenset(
+    (*PRICE_COLUMNS, *SHORT_TIME_FIELDS, *(column for column, _ in TIME_FIELDS.values()), "time", "previous")
+)
 POSITION_FIELDS = {
     "quantity": "shares or coins held; 0 when flat",
     "average_entry_price": "average price paid; 0 when flat",
+    "entry_price": "the same",
     "unrealized_return": "close / average_entry_price - 1; 0 when flat",
     "bars_held": "bars held so far, this one included: 1 on the first; 0 when flat",
+    "max_favorable": "highest price of the bars held so far, this one included; 0 when flat",
+    "max_adverse": "lowest price of the bars held so far, this one included; 0 when flat",
 }
+# Extremes of the bars held: the key of state that keeps each (longer than a strategy's own may be), the price it is made of, and
+# what a price must be to take its place.
+EXTREMES = {
+    "max_favorable": ("position_max_favorable_among_the_bars_held_so_far", "high", ">"),
+    "max_adverse": ("position_max_adverse_among_the_bars_held_so_far", "low", "<"),
+}
+EXTREME_KEYS = frozenset(key for key, _, _ in EXTREMES.values())
 NUMPY_CONSTANTS = {"nan": math.nan, "inf": math.inf, "pi": math.pi, "e": math.e}
 
 

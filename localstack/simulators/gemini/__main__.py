@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from simulators.gemini.author import write_answer
-from simulators.gemini.conversation import requests_in, untradable_symbols
+from simulators.gemini.conversation import looked_up, requests_in, untradable_symbols
 from simulators.gemini.faults import Faults
 from simulators.gemini.researcher import hostile_answer, research
 
@@ -98,7 +98,8 @@ async def _answer_to(request: Request) -> tuple[Answer | Response, dict[str, Any
         return Answer(text, grounding, cut=len(text) // 2 if fault == "cut" else None), body
     if body.get("generationConfig", {}).get("responseMimeType") != "application/json":
         return _error(400, "INVALID_ARGUMENT", "the simulator answers requests for application/json"), body
-    return Answer(json.dumps(write_answer(said, untradable_symbols(contents)))), body
+    text = json.dumps(write_answer(said, untradable_symbols(contents), looked_up(contents)))
+    return Answer(text, cut=len(text) // 2 if fault == "cut" else None), body
 
 
 async def _faulty(fault: str, grounded: bool, seconds: float, said: list[str]) -> Answer | Response | None:

@@ -8,6 +8,8 @@ from typing import Any
 
 # How the product begins when it sends findings back; that is no word of the user's.
 _REPAIR = "The answer did not pass."
+# And when it brings what the model wanted to look up.
+_LOOKED_UP = "This was looked up"
 
 
 def requests_in(contents: list[dict[str, Any]]) -> list[str]:
@@ -15,7 +17,7 @@ def requests_in(contents: list[dict[str, Any]]) -> list[str]:
     said = []
     for content in contents:
         text = _text(content)
-        if content.get("role", "user") != "user" or text.startswith(_REPAIR):
+        if content.get("role", "user") != "user" or text.startswith((_REPAIR, _LOOKED_UP)):
             continue
         quoted = text[text.find('"') :]
         try:
@@ -23,6 +25,15 @@ def requests_in(contents: list[dict[str, Any]]) -> list[str]:
         except ValueError:
             said.append(text)
     return said
+
+
+def looked_up(contents: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Reads what was looked up to answer the last turn; None when nothing was."""
+    text = _text(contents[-1]) if contents else ""
+    if not text.startswith(_LOOKED_UP):
+        return None
+    found: list[dict[str, Any]] = json.loads(text.partition("\n")[2])
+    return found
 
 
 def untradable_symbols(contents: list[dict[str, Any]]) -> frozenset[str]:

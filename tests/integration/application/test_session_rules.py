@@ -37,7 +37,7 @@ def on_bar(bar, position, state):
 def test_the_rules_are_told_with_the_numbers_of_the_last_bar(database: Database, outbox: Told, ada: Caller) -> None:
     strategy = store_strategy(database, ada, NewStrategy(name="Above", symbol="AAPL", python_code=CODE), NEW)
     session = sessions.start_session(database, outbox, ada, NewSession(strategy_id=strategy.strategy_id), NEW)
-    assert session_rules(database, ada, session.session_id) == SessionRules(None, [])
+    assert session_rules(database, ada, session.session_id) == SessionRules(None, False, [])
     prices = [Decimal(100 + minute) for minute in range(5)]
     bars = [
         Bar("AAPL", OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(10))

@@ -18,9 +18,12 @@ from simulators.gemini.__main__ import API_KEY, create_app
 from simulators.gemini.faults import Faults
 from stratforge.ai.analyst import GeminiAnalyst
 from stratforge.ai.deadline import Deadline
+from stratforge.ai.draft import Lookup, LookupKind
+from stratforge.ai.drafting import write_strategy
 from stratforge.ai.failures import ModelUnavailable, NotADraft
 from stratforge.ai.prompts import first_request, quant_instructions
 from stratforge.ai.quant import GeminiQuant, Turn, readable
+from stratforge.ai.usage import Usage
 from stratforge.configuration import GeminiSecret
 
 TURNS = [Turn("user", first_request("Buy AAPL when the RSI is below 30 and sell when it is above 70"))]
@@ -110,6 +113,39 @@ def test_without_another_model_the_service_is_away(service: Service) -> None:
     service.fail("503", 1)
     with pytest.raises(ModelUnavailable):
         service.quant().draft(quant_instructions(), TURNS)
+
+
+def test_every_answer_is_paid_for_also_one_that_is_cut_off(service: Service) -> None:
+    taken: list[tuple[str, Usage]] = []
+    secret = GeminiSecret(api_key=SecretStr(API_KEY), base_url=f"http://127.0.0.1:{service.port}")
+    quant = GeminiQuant(secret, None, lambda model, usage: taken.append((model, usage)))
+    drafted = quant.draft(quant_instructions(), TURNS)
+    assert taken == [("offline-author", drafted.usage)]
+    for fault, error in (("cut", ModelUnavailable), ("truncated", NotADraft), ("503", ModelUnavailable)):
+        service.fail(fault, 1)
+        with pytest.raises(error):
+            quant.draft(quant_instructions(), TURNS)
+    assert len(taken) == 3, "who answers nothing is not paid"
+    assert all(each.prompt > 5_000 for _, each in taken)
+
+
+def test_a_question_is_answered_over_the_wire_with_what_was_looked_up(service: Service) -> None:
+    quant, wanted = service.quant(), list[Lookup]()
+
+    def look_up(lookup: Lookup) -> dict[str, Any]:
+        wanted.append(lookup)
+        return {"backtest": None}
+
+    passed = write_strategy(
+        lambda system, turns: quant.draft(system, turns),
+        [Turn("user", first_request("Why did it lose in March?"))],
+        lambda _said: None,
+        lambda _symbol: [],
+        look_up,
+    )
+    assert [(each.what, each.month) for each in wanted] == [(LookupKind.BACKTEST, "03")]
+    assert passed.strategy is None
+    assert passed.draft.answer.startswith("There is no backtest of it yet")
 
 
 def test_a_slow_answer_ends_with_the_deadline(service: Service) -> None:

@@ -6,7 +6,7 @@ import pytest
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
-from stratforge.intent import Requirement, Status
+from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
 CODE = """

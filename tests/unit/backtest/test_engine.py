@@ -46,6 +46,24 @@ def on_bar(bar, position, state):
         return sell(quantity=11)
 """,
 }
+STRATEGIES["exits"] = """
+def indicators(bars):
+    return {"atr": ta.atr(bars.high, bars.low, bars.close, length=5)}
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    if position.quantity == 0 and state["n"] % 3 == 0:
+        if state["n"] % 2:
+            return buy(fraction=0.6, stop_loss=2 * bar.atr / bar.close, take_profit=0.01)
+        return buy(stop_loss_price=bar.close - 2 * bar.atr, trailing_stop=0.008, take_profit_price=bar.close * 1.02)
+    if position.bars_held == 4:
+        return adjust(stop_loss_price=position.max_adverse, take_profit=np.nan)
+    if position.bars_held == 6:
+        return adjust(stop_loss=0.001, take_profit_price=bar.close * 1.004)
+    if position.bars_held == 7:
+        return sell(fraction=0.5, trailing_stop=0.003)
+    if position.bars_held == 8:
+        return buy(fraction=0.2, take_profit=0.002)
+"""
 costs = st.sampled_from([0.0, 0.5, 2.0])
 maybe = st.one_of(st.none(), st.sampled_from([0.004, 0.01, 0.03]))
 configs = st.builds(

@@ -22,7 +22,9 @@ def on_bar(bar, position, state):
     for i in range(3):
         state["sum"] = state.get("sum", 0) * 0.5 + i
     if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 80 - state["sum"]:
-        return buy(confidence=min(1, abs(bar.close - bar.previous.close) / 0.05 + 0.2))
+        return buy(confidence=min(1, abs(bar.close - bar.previous.close) / 0.05 + 0.2), stop_loss=GAIN * 4, trailing_stop=0.02)
+    if position.bars_held == 9:
+        return adjust(stop_loss_price=position.max_adverse, take_profit=GAIN * 2)
     if position.unrealized_return > GAIN or (position.quantity > 0 and bar.fast < bar.slow and position.bars_held > 2):
         return sell(fraction=0.6 if state["n"] % 2 == 0 else 1)
 """)

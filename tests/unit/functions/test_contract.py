@@ -21,14 +21,14 @@ from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.pages import Period
 
 from functions.api import pages
-from functions.api.app import create_app
 from functions.api.contract.agents import agents_page
 from functions.api.contract.document import written
 from functions.api.contract.streams import EVENTS, asyncapi
 from functions.api.doors import handler_path
 from functions.api.formats import Number
+from tests.support.api import application
 
-APP = create_app()
+APP = application()
 DOCUMENT: dict[str, Any] = APP.openapi()
 FILE = Path(__file__).resolve().parents[3] / "functions" / "api" / "openapi.json"
 ROUTES = [

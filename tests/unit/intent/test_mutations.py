@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from stratforge.intent import Status
+from stratforge.intent.requirements import Status
 
 from tests.support.answers import RSI, Answer
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent import Requirement, Status, contract_findings
+from stratforge.intent.gate import contract_findings
+from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
 from tests.support.answers import QUOTES, REQUEST, Answer

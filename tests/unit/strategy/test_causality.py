@@ -64,7 +64,13 @@ def indicator_calls(name: str) -> list[str]:
     """Calls of an indicator with its defaults, with short and with long lengths, every output once, each moving average."""
     indicator = REGISTRY[name]
     inputs = [
-        {"a": "bars.close", "b": "bars.open", "benchmark": "bars.open"}.get(each, f"bars.{each}")
+        {
+            "a": "bars.close",
+            "b": "bars.open",
+            "benchmark": "bars.open",
+            "source": "bars.open",
+            "condition": "(bars.close > bars.open)",
+        }.get(each, f"bars.{each}")
         for each in indicator.inputs
     ]
     lengths = [each for each in indicator.parameters if each.kind == "length"]

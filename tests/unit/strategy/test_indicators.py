@@ -39,7 +39,8 @@ def ours(name: str, bars: BarColumns) -> tuple[np.ndarray, ...]:
     indicator, series = REGISTRY[name], series_of(bars)
     values = {parameter.name: parameter.default for parameter in indicator.parameters}
     inputs = tuple(
-        series["close" if each == "a" else "benchmark" if each == "b" else each].to_numpy() for each in indicator.inputs
+        series[{"a": "close", "condition": "close", "source": "open", "b": "benchmark"}.get(each, each)].to_numpy()
+        for each in indicator.inputs
     )
     with np.errstate(all="ignore"):
         return indicator.compute(bars, inputs, values)
@@ -206,10 +207,28 @@ def ours_on(name: str, bars: BarColumns) -> tuple[np.ndarray, ...]:
     """Our outputs with a benchmark that does not depend on the end of the bars."""
     indicator = REGISTRY[name]
     values = {parameter.name: parameter.default for parameter in indicator.parameters}
-    other = {"benchmark": bars.open, "a": bars.close, "b": bars.open}
+    other = {"benchmark": bars.open, "a": bars.close, "b": bars.open, "source": bars.open}
+    other["condition"] = (bars.close > bars.open).astype(float)
     inputs = tuple(other[each] if each in other else getattr(bars, each) for each in indicator.inputs)
     with np.errstate(all="ignore"):
         return indicator.compute(bars, inputs, values)
+
+
+def test_when_a_condition_last_held() -> None:
+    bars = _random_history(9, 300, 0.01, 20.0)
+    held, price = (bars.close > bars.open * 1.008), bars.close.copy()
+    price[40:60] = np.nan
+    for length, occurrence in ((1, 0), (7, 0), (7, 2), (200, 1)):
+        since = REGISTRY["barssince"].compute(bars, (held.astype(float),), {"length": length})[0]
+        value = REGISTRY["valuewhen"].compute(
+            bars, (held.astype(float), price), {"occurrence": occurrence, "length": length}
+        )[0]
+        for end in range(300):
+            before = [place for place in range(end, -1, -1) if held[place]]
+            first = end - before[0] if before and end - before[0] < length else np.nan
+            wanted = before[occurrence] if len(before) > occurrence else -length
+            np.testing.assert_equal(since[end], first)
+            np.testing.assert_equal(value[end], price[wanted] if end - wanted < length else np.nan)
 
 
 def test_alma_weighs_as_its_authors_define() -> None:

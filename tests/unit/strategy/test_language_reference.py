@@ -26,6 +26,7 @@ from stratforge.strategy import (
 )
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_OPERATIONS
 from stratforge.strategy.evaluation import kept_state
+from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import NODES, Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import MAX_LOOKBACK, _random_history
@@ -65,6 +66,13 @@ ELSEWHERE = {
     "Live, the sessions of a bar": "unit/strategy/test_batch.py test_whoever_had_least_is_next_however_many_sessions_somebody_else_has",
     "A session that fails together": "integration/test_sandbox_workers.py test_whoever_fails_in_company_is_tried_alone_before_it_counts",
     "After three failed bars": "integration/test_evaluations.py test_three_failures_in_a_row_stop_a_session_and_say_why",
+    "Functions of your own": "unit/strategy/test_inlining.py test_a_function_means_what_python_says",
+    "Such a function sees": "unit/strategy/test_inlining.py test_what_a_function_cannot_do_is_refused_where_it_stands",
+    "All three may set exits": "unit/backtest/test_known_strategies.py test_a_strategy_trades_as_its_published_rules",
+    "A bar that opens beyond": "unit/backtest/test_engine.py test_the_loop_agrees_with_a_second_backtester",
+    "What is set on a bar": "integration/test_ledger.py test_an_exit_that_was_set_on_a_bar_does_not_count_on_that_bar",
+    "Live the price is": "integration/test_ledger.py test_an_exit_that_a_strategy_set_sells_at_a_price_between_bars",
+    "In a backtest on daily bars": "unit/backtest/test_daily_bars.py test_what_begins_anew_every_day_runs_through_days",
     "By pandas-ta's names": "unit/strategy/test_indicators.py test_the_values_are_those_of_pandas_ta",
 }  # fmt: skip
 PROVED: list[str] = []
@@ -363,18 +371,40 @@ def test_fields_of_a_bar() -> None:
         "def indicators(bars):\n    return {'x': bars.close * 2}\ndef on_bar(bar, position, state):\n"
         "    state['n'] = state['n'] + 1\n    state['x'] = bar.x\n    state['p'] = bar.previous.x\n    state['c'] = bar.previous.close\n"
         "    state['o'] = bar.open + bar.high + bar.low + bar.close\n    state['v'] = bar.volume\n"
+        "    state['d'] = bar.time.day * 1e6 + bar.time.month * 1e4 + bar.time.year\n    state['t'] = bar.time.minutes_to_close\n"
         "    state['h'] = bar.time.hour\n    state['m'] = bar.time.minute\n    state['w'] = bar.time.weekday\n    state['b'] = bar.hour\n"
     )
     state: dict[str, float] = {}
     for end in (2, 3):
         bars = series(np.array([5.0, 7.0, 9.0]), start=start).slice(0, end)
         state = evaluate_last_bar(strategy, Values(bars), PositionView(), state).state
-    assert state == {"n": 2, "x": 18, "p": 14, "c": 7, "o": 36, "v": 1, "h": 9, "m": 33, "w": 2, "b": 9}
+    assert state == {
+        "n": 2,
+        "x": 18,
+        "p": 14,
+        "c": 7,
+        "o": 36,
+        "v": 1,
+        "h": 9,
+        "m": 33,
+        "w": 2,
+        "b": 9,
+        "d": 4032026,
+        "t": 387,
+    }
 
 
 def test_fields_of_a_position() -> None:
     held, flat = PositionView(4.0, 2.0, 3.0), PositionView()
-    expected = {"quantity": 4.0, "average_entry_price": 2.0, "unrealized_return": 8.0 / 2.0 - 1.0, "bars_held": 3.0}
+    expected = {
+        "quantity": 4.0,
+        "average_entry_price": 2.0,
+        "entry_price": 2.0,
+        "unrealized_return": 8.0 / 2.0 - 1.0,
+        "bars_held": 3.0,
+    }
+    # On the only bar that was seen, whose price is 8; `test_extremes.py` has more of them.
+    expected |= {"max_favorable": 8.0, "max_adverse": 8.0}
     assert {name: value(f"position.{name}", position=held) for name in POSITION_FIELDS} == expected
     assert {name: value(f"position.{name}", position=flat) for name in POSITION_FIELDS} == dict.fromkeys(expected, 0.0)
 
@@ -416,6 +446,68 @@ def test_what_on_bar_returns() -> None:
     assert said("") is None
     for wrong in ("sell(notional=5)", "buy(fraction=1, quantity=2)", "buy(0.5)", "buy(stop=1)"):
         assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
+
+
+@says(
+    "They stand until a later decision",
+    "`adjust(...)` changes exits alone",
+    "A number that is unknown or out of its range",
+    "An exit as a price",
+    "A `buy` while nothing is held",
+)
+def test_exits_stand_until_they_are_changed() -> None:
+    strategy = compile_strategy(
+        "def on_bar(bar, position, state):\n    if state['a'] == 1:\n        return buy(stop_loss=0.1, take_profit=0.5)\n"
+        "    if state['a'] == 2:\n        return adjust(stop_loss=state['x'], trailing_stop=state['x'])\n"
+        "    if state['a'] == 3:\n        return sell(fraction=0.5, stop_loss_price=state['x'])\n    if state['a'] == 4:\n        return buy()\n"
+    )
+
+    def after(state: dict[str, float], held: bool, **asked: float) -> dict[str, float]:
+        position = PositionView(1.0, 5.0, 1.0) if held else PositionView()
+        return evaluate_last_bar(strategy, Values(HISTORY), position, {**state, **asked}).state
+
+    def exits(state: dict[str, float]) -> dict[str, float]:
+        return {name: state[key] for name, key in EXIT_KEYS.items() if key in state}
+
+    bought = after({}, False, a=1)
+    assert exits(bought) == {"stop_loss": 0.1, "take_profit": 0.5}
+    assert exits(after(bought, True, a=0)) == exits(bought)
+    moved = after(bought, True, a=2, x=0.2)
+    assert exits(moved) == {"stop_loss": 0.2, "take_profit": 0.5, "trailing_stop": 0.2}
+    for x in (0.0, 1.0, -3.0, math.nan):
+        assert exits(after(moved, True, a=2, x=x)) == exits(moved)
+    assert exits(after(moved, False, a=2, x=0.3)) == exits(moved)
+    priced = after(moved, True, a=3, x=4.0)
+    assert exits(priced) == {"stop_loss_price": 4.0, "take_profit": 0.5, "trailing_stop": 0.2}
+    assert exits(after(priced, True, a=2, x=0.3)) == {"stop_loss": 0.3, "take_profit": 0.5, "trailing_stop": 0.3}
+    assert exits(after(priced, True, a=4)) == exits(priced)
+    assert exits(after(priced, False, a=4)) == {}
+    for wrong in (
+        "adjust()",
+        "adjust(0.1)",
+        "adjust(stop=1)",
+        "adjust(fraction=1)",
+        "buy(stop_loss=1, stop_loss_price=2)",
+    ):
+        assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
+    assert refused("def on_bar(bar, position, state):\n    adjust(stop_loss=1)\n") == [Code.NOT_IN_LANGUAGE]
+
+
+@says("A number may be written as arithmetic")
+def test_numbers_as_arithmetic() -> None:
+    strategy = compile_strategy(
+        "A, B = 5 * 60, -(2 ** 3) // 3\ndef indicators(bars):\n    return {'x': bars.close.shift(A // 100 * 2)}\n"
+        "def on_bar(bar, position, state):\n    for i in range(A // 100 - 1, 2 * 3):\n        state['n'] += 1\n    state['x'] = bar.x\n"
+    )
+    assert strategy.parameters == {"A": 300.0, "B": -3.0}
+    assert evaluate_last_bar(strategy, Values(series(np.arange(1.0, 9.0))), PositionView(), {}).state == {
+        "n": 4,
+        "x": 2,
+    }
+    assert all(refused(f"A = {wrong}\n{HOLD}") for wrong in ("10 ** 16", "1 / 0", "5 @ 3"))
+    assert refused("def on_bar(bar, position, state):\n    for i in range(30 * 60):\n        pass\n") == [
+        Code.UNBOUNDED
+    ]
 
 
 @says("A key of state whose value is unknown")

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Response
+from stratforge.ai.draft import AnswerKind
 from stratforge.application.errors import existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.jobs import queueing, requests, results
@@ -61,8 +62,11 @@ def job_part(looking: Visitor, job: Job) -> Response:
             asked = results.result_of(job)
             questions = asked.questions if isinstance(asked, OpenQuestions) else []
             values |= {"said": request.prompt, "changes": request.strategy_id, "questions": questions}
+            values["answered"] = isinstance(asked, OpenQuestions) and asked.kind is AnswerKind.ANSWER
             values["replies"] = replies_in(questions, request.prompt)
-    return looking.part("parts/job.html", **{"said": "", "changes": None, "questions": [], "replies": [], **values})
+    return looking.part(
+        "parts/job.html", **{"said": "", "changes": None, "questions": [], "answered": False, "replies": [], **values}
+    )
 
 
 def replies_in(questions: Sequence[str], said: str) -> list[str]:

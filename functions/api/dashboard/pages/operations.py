@@ -9,6 +9,7 @@ from stratforge.bus import dead_letters
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.market import data_notes
+from stratforge.storage.strategies import model_usage
 
 from functions.api.context import database, redrive_by_function, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
@@ -32,6 +33,7 @@ def page(looking: Operating) -> Response:
             actions=operations.corporate_actions(connection),
             state=halts.platform_state(connection),
             notes=data_notes.list_notes(connection),
+            usage=model_usage.list_usage(connection),
         )
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from stratforge.application import sessions as application
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
@@ -99,9 +100,11 @@ def now(session_id: UUID, looking: Looking) -> Response:
 
 
 @router.get("/sessions/{session_id}/rules")
-def rules(session_id: UUID, looking: Looking) -> Response:
-    """The rules of the strategy on the last bar: which of their conditions hold, with their numbers."""
-    return looking.part("parts/rules.html", found=session_rules(database(), looking.caller, session_id))
+def rules(session_id: UUID, looking: Looking, bar: Annotated[int | None, Query(ge=0, le=2**33)] = None) -> Response:
+    """The rules of the strategy on the last bar, or on the one that began at `bar` seconds: which of their conditions hold, with their numbers."""
+    bar_time = None if bar is None else datetime.fromtimestamp(bar, UTC)
+    found = session_rules(database(), looking.caller, session_id, bar_time)
+    return looking.part("parts/rules.html", found=found, picked=bar is not None)
 
 
 def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any]:

@@ -153,6 +153,16 @@ def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Resp
     return go_to(looking.request, f"/strategies/{strategy_id}")
 
 
+@router.post("/strategies/{strategy_id}/restore")
+def restore(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Makes an earlier version the next one."""
+    version = text(fields, "version")
+    if not version.isdigit():
+        raise NotFound("version")
+    application.restore_version(database(), looking.caller, strategy_id, int(version[:6]))
+    return go_to(looking.request, f"/strategies/{strategy_id}")
+
+
 @contextmanager
 def _first_finding() -> Iterator[None]:
     """Says of code that is refused what its first finding is, for a notice."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 from stratforge.application import orders as application
 from stratforge.application.errors import existing
+from stratforge.application.explanations import OrderExplanation, explain_order, explain_trade
 from stratforge.application.order_preview import preview_order
 from stratforge.application.orders import PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
@@ -19,7 +20,7 @@ from stratforge.storage.ledger.portfolio import LedgerFilter
 from stratforge.storage.postgres.pages import Page
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Form, Looking, given, text, validated
+from functions.api.dashboard.access import Fields, Form, Looking, Visitor, given, text, validated
 from functions.api.dashboard.pages.jobs import new_key, started
 from functions.api.dashboard.rendering import go_to
 from functions.api.pages import NumberedPageQuery, PageQuery, next_cursor, next_number
@@ -151,6 +152,23 @@ def trades(looking: Looking, page: NumberedPageQuery, symbol: str = "", side: st
             symbol=symbol[:20],
             side=side,
         )
+
+
+@router.get("/trades/{trade_id}")
+def trade(trade_id: Annotated[int, Path(ge=1, le=2**63 - 1)], looking: Looking) -> Response:
+    """The page of a trade, which says why it was made and what it cost: the order that it is a part of."""
+    return _explained(looking, explain_trade(database(), looking.caller, trade_id))
+
+
+@router.get("/orders/{order_id}")
+def order(order_id: UUID, looking: Looking) -> Response:
+    """The page of an order, which says why it was placed and what became of it."""
+    return _explained(looking, explain_order(database(), looking.caller, order_id))
+
+
+def _explained(looking: Visitor, found: OrderExplanation) -> Response:
+    with database().reading(looking.caller) as connection:
+        return looking.page(connection, "order.html", found=found)
 
 
 def _symbol(typed: str) -> str | None:

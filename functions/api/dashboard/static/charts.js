@@ -73,6 +73,7 @@ class PriceChart {
 
   draw(curve, marks) {
     this.candles.setData(curve.time.map((time, index) => ({ time: exchange(time), open: curve.open[index], high: curve.high[index], low: curve.low[index], close: curve.close[index] })));
+    this.times = new Map(curve.time.map((time) => [exchange(time), time]));
     let pane = 1;
     curve.indicators.forEach((each, index) => {
       if (!this.lines.has(each.name)) {
@@ -149,6 +150,11 @@ async function session(box) {
   };
   document.body.addEventListener("live:price", (event) => event.detail.some((each) => each.symbol === box.dataset.symbol) && show().catch(() => null));
   document.body.addEventListener("live:change", () => show().catch(() => null));
+  // The rules as they stood on the bar that is clicked.
+  price.chart.subscribeClick(({ time }) => {
+    const bar = price.times.get(time);
+    if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace("chart.json", "rules")}?bar=${bar}`, "#bar-rules");
+  });
   await show();
   price.chart.timeScale().scrollToRealTime();
 }

@@ -7,10 +7,11 @@ from stratforge.ai.prompts import answer_request, first_request, refinement_requ
 from stratforge.ai.quant import Turn
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, WrittenStrategy, failure_of, result_of
+from stratforge.application.strategies import RESTORED
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import jobs, strategies
 from stratforge.storage.strategies.jobs import Job, JobKind
-from stratforge.storage.strategies.strategies import StoredStrategy
+from stratforge.storage.strategies.strategies import StoredStrategy, StoredVersion
 
 # How many versions the model is reminded of, and how many turns may be open at once: none of them is forgotten, so there is a bound.
 _MAX_VERSIONS, MAX_OPEN = 6, 20
@@ -42,7 +43,7 @@ def read_conversation(
 def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
     """Each version with the request it answered."""
     turns = list[Turn]()
-    for version in reversed(strategies.list_versions(connection, before.strategy_id)[:_MAX_VERSIONS]):
+    for version in _standing(strategies.list_versions(connection, before.strategy_id)):
         draft = StrategyDraft(
             name=before.name,
             symbol=before.symbol,
@@ -61,6 +62,17 @@ def _versions(connection: Connection, before: StoredStrategy) -> list[Turn]:
             Turn("model", draft.model_dump_json()),
         ]
     return turns
+
+
+def _standing(versions: list[StoredVersion]) -> list[StoredVersion]:
+    """The last versions, the oldest first; those that were taken back since are left out."""
+    # What led to each version: of a restored one, what led to the one it brings back.
+    led, last = dict[int, list[StoredVersion]](), list[StoredVersion]()
+    for each in reversed(versions):
+        back = RESTORED.fullmatch(each.prompt or "")
+        last = led.get(int(back[1]), last) if back else [*last, each]
+        led[each.version] = last
+    return last[-_MAX_VERSIONS:]
 
 
 def _open_questions(connection: Connection, job: Job, request: GenerateRequest) -> list[Turn]:
@@ -92,6 +104,9 @@ def _answer(earlier: Job, request: GenerateRequest) -> str:
         symbol=request.symbol or "",
         python_code=failed.python_code if failed else "",
         logic_explanation=failed.logic_explanation if failed else "",
-        questions=asked.questions if isinstance(asked, OpenQuestions) else [],
+        questions=asked.questions if isinstance(asked, OpenQuestions) and asked.kind is not AnswerKind.ANSWER else [],
+        answer=" ".join(asked.questions)
+        if isinstance(asked, OpenQuestions) and asked.kind is AnswerKind.ANSWER
+        else "",
     )
     return draft.model_dump_json()

@@ -49,7 +49,12 @@ class WrittenStrategy(JobResult):
 
 
 class OpenQuestions(JobResult):
-    """The model's answer when it writes no strategy: questions, or the reason why it cannot be done here."""
+    """The model's answer when it writes no strategy.
+
+    Attributes:
+        kind: clarify: it asks. decline: it says why this cannot be done here. answer: the person asked something.
+        questions: The questions, the reasons, or the answer.
+    """
 
     kind: AnswerKind = AnswerKind.CLARIFY
     questions: list[str]

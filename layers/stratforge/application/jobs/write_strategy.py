@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import uuid5
 
 from stratforge.ai import drafting
 from stratforge.ai.deadline import Deadline
+from stratforge.ai.draft import AnswerKind
 from stratforge.ai.drafting import MAX_REPAIRS, NotPassed, Passed, Quant
 from stratforge.ai.failures import ModelRefused, NotADraft
 from stratforge.ai.quant import Drafted, Turn
 from stratforge.application.jobs.asking import asked, showing
 from stratforge.application.jobs.conversation import MAX_OPEN, TooManyOpen, read_conversation
+from stratforge.application.jobs.lookups import Lookups
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.jobs.results import OpenQuestions, RefusedDraft, WrittenStrategy
 from stratforge.application.jobs.work import Failed, Work
+from stratforge.application.strategies import compiled_version, store_restored, version_wanted
+from stratforge.intent.requirements import Requirement
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.jobs import FailureCode
-from stratforge.storage.strategies.strategies import Description, Origin
+from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy, StoredVersion
 from stratforge.strategy import Strategy
 
 
@@ -44,13 +48,19 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
                 before = strategies.get_strategy(connection, request.strategy_id, of_user=work.job.user_id)
                 if before is None:
                     raise _deleted()
+            versions = strategies.list_versions(connection, before.strategy_id) if before else []
             turns = read_conversation(connection, work.job, request, before)
+        back_to = version_wanted(request.prompt, versions) if versions else None
+        if before is not None and back_to is not None:
+            _restore(work, before, versions, back_to)
+            return
         wanted = request.symbol or (before.symbol if before else None)
         passed = drafting.write_strategy(
             lambda system, turns: asked(work, lambda: _draft(work, quant, system, turns), deadline),
             turns,
             work.tell,
             lambda symbol: _symbol_findings(work, wanted or symbol),
+            Lookups(work.database, work.job.user_id, request.strategy_id),
         )
     except TooManyOpen as error:
         message = (
@@ -66,14 +76,55 @@ def write_strategy(work: Work, quant_of: Callable[[], Quant], deadline: Deadline
     strategy = passed.strategy
     if strategy is None:
         draft = passed.draft
-        said = draft.questions or ([draft.plan] if draft.plan else [])
+        said = [draft.answer] if draft.answer else draft.questions or ([draft.plan] if draft.plan else [])
         questions = OpenQuestions(kind=draft.kind, questions=said, assumptions=draft.assumptions)
         work.succeed(lambda _connection: questions)
+    elif before is not None and strategy.source == before.python_code:
+        work.succeed(lambda _connection: _nothing_changed("the strategy does just that already"))
     else:
         symbol = parse_symbol(wanted or passed.draft.symbol)
         work.succeed(
             lambda connection: _stored(connection, work, request, passed, strategy, symbol, passed.model or quant.model)
         )
+
+
+def _nothing_changed(why: str) -> OpenQuestions:
+    return OpenQuestions(kind=AnswerKind.ANSWER, questions=[f"Nothing changed, because {why}."])
+
+
+def _restore(work: Work, before: StoredStrategy, versions: Sequence[StoredVersion], version: int) -> None:
+    """Takes changes back: what stood in a version before stands again, as the next version."""
+    older = next((each for each in versions if each.version == version), None)
+    if older is None or older.python_code == before.python_code:
+        why = "there is no version before this one" if version < 1 else f"there is no version {version}" if older is None else f"the code is that of version {version} already"  # fmt: skip
+        work.succeed(lambda _connection: _nothing_changed(why))
+        return
+    strategy = compiled_version(older)
+
+    def store(connection: Connection) -> WrittenStrategy:
+        current = strategies.lock_strategy(connection, before.strategy_id)
+        if current is None:
+            raise _deleted()
+        stored = store_restored(connection, work.job.user_id, current, older, strategy)
+        return WrittenStrategy(
+            strategy_id=stored.strategy_id,
+            version=stored.version,
+            name=stored.name,
+            symbol=stored.symbol,
+            python_code=strategy.source,
+            logic_explanation=older.logic_explanation,
+            parameters=strategy.parameters,
+            parameter_meanings=older.parameter_meanings,
+            indicators=list(strategy.indicators),
+            lookback=strategy.lookback,
+            assumptions=older.assumptions,
+            requirements=[Requirement.model_validate(each) for each in older.requirements],
+            model=older.model or "",
+            tokens=0,
+            repairs=[],
+        )
+
+    work.succeed(store)
 
 
 def _deleted() -> Failed:

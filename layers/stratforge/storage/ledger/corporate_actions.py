@@ -23,6 +23,7 @@ from stratforge.storage.market.assets import read_asset
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
+from stratforge.strategy.exits import PRICE_KEYS
 
 # When the exchange's day begins on which an action takes effect.
 _STARTS = f"(SELECT {SPLIT_TIME} FROM corporate_actions WHERE id = %(id)s)"  # noqa: S608 - an expression of ours
@@ -139,6 +140,15 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         WHERE symbol = %(symbol)s AND high_water IS NOT NULL AND (opened_at IS NULL OR opened_at < %(starts_at)s)
         """,
         {**parameters, "starts_at": starts_at},
+    )
+    connection.execute(
+        """
+        UPDATE sessions s SET state = s.state || (
+            SELECT jsonb_object_agg(key, value::float8 / %(ratio)s::float8) FROM jsonb_each_text(s.state) WHERE key = ANY(%(extremes)s))
+        FROM positions p WHERE p.session_id = s.id AND p.symbol = %(symbol)s AND p.quantity > 0 AND p.opened_at < %(starts_at)s
+          AND s.state ?| %(extremes)s
+        """,
+        {**parameters, "starts_at": starts_at, "extremes": list(PRICE_KEYS)},
     )
     connection.execute(
         """

@@ -27,7 +27,10 @@ from stratforge.storage.ledger.reservations import lock_users, release, reserve
 from stratforge.storage.ledger.symbols import (
     CLOSING_POSITIONS,
     DUE_ORDER,
+    EXIT_FRACTION,
+    EXIT_LEVEL,
     EXIT_ORIGIN,
+    HAS_EXITS,
     SELLS_CLOSING,
     SESSIONS_WITH_EXITS,
     lock_symbol,
@@ -129,11 +132,11 @@ def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
         _exit_request,
         f"""
         SELECT * FROM (
-            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin
+            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin, {EXIT_LEVEL} AS exit_level,
+                   {EXIT_FRACTION} AS exit_fraction
             FROM {SESSIONS_WITH_EXITS}
-            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity
-              AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
-            UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN'
+            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity AND {HAS_EXITS}
+            UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN', NULL, NULL
             FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %s AND {SELLS_CLOSING}) e
         WHERE origin IS NOT NULL ORDER BY session_id, user_id
         """,  # noqa: S608 - conditions of ours
@@ -251,16 +254,18 @@ WITH written AS (
         %(origins)s::order_origin[], %(statuses)s::order_status[], %(reasons)s::text[], %(sizes)s::numeric[], %(quantities)s::numeric[],
         %(reserve_prices)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(water_marks)s::numeric[],
         %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[],
-        %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[])
+        %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[], %(levels)s::numeric[], %(fractions)s::numeric[])
         AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, size, quantity, reserve_price, cash, shares,
-              water_mark, below, above, triggered, expires_at, more_cash, more_shares, retry_at)),
+              water_mark, below, above, triggered, expires_at, more_cash, more_shares, retry_at, exit_level,
+              exit_fraction)),
 inserted AS (
     INSERT INTO orders (id, user_id, session_id, signal_id, block_order_id, symbol, side, origin, size_kind, size, quantity,
                         reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at, trigger_below,
-                        trigger_above, expires_at, retry_at)
+                        trigger_above, expires_at, retry_at, exit_level, exit_fraction)
     SELECT id, user_id, session_id, signal_id, CASE WHEN status = 'WORKING' THEN %(block)s::uuid END, %(symbol)s, side, origin,
            'quantity', size, quantity, reserve_price, cash, shares, status, reason, %(at)s,
-           CASE WHEN status = 'REJECTED' THEN now() END, below, above, expires_at, retry_at
+           CASE WHEN status = 'REJECTED' THEN now() END, below, above, expires_at, retry_at, exit_level,
+           exit_fraction
     FROM written WHERE is_new),
 updated AS (
     UPDATE orders o SET
@@ -327,6 +332,8 @@ def write_decisions(
             "triggered": [decision.triggered for decision in decisions],
             "expires": [write.expires_at for write in writes],
             "retries": [write.retry_at for write in writes],
+            "levels": [request.exit_level for request in requests],
+            "fractions": [request.exit_fraction for request in requests],
             "more_cash": [decision.reserved_cash - decision.request.reserved_cash for decision in decisions],
             "more_shares": [decision.reserved_quantity - decision.request.reserved_quantity for decision in decisions],
         },

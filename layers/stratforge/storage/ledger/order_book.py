@@ -21,7 +21,7 @@ _COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::
     o.size_kind, o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
     CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price, o.fee_quantity, o.fee_cash,
     o.status::text, o.reason, o.cancel_requested_at IS NOT NULL AS cancel_requested, o.replaces_order_id, o.created_at, o.expires_at,
-    o.completed_at, o.client_order_id"""
+    o.completed_at, o.client_order_id, o.decided_at, o.exit_level, o.exit_fraction"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,9 @@ class StoredOrder:
         reason: Why it was refused, canceled or expired; `explanation` says what it means.
         cancel_requested: Its end was asked for; what is filled until then stays.
         client_order_id: What its owner's program calls it.
+        decided_at: When it was accepted or refused, by the market's clock.
+        exit_level: The price at which the session's stop or target was to sell; None for other orders.
+        exit_fraction: What that stop or target was set to, as a fraction of the entry or, for a trailing stop, of the best price.
     """
 
     order_id: UUID
@@ -70,6 +73,9 @@ class StoredOrder:
     expires_at: datetime | None
     completed_at: datetime | None
     client_order_id: str | None
+    decided_at: datetime | None
+    exit_level: Decimal | None
+    exit_fraction: Decimal | None
 
     @property
     def explanation(self) -> str | None:
@@ -150,6 +156,31 @@ def get_order(connection: Connection, order_id: UUID) -> StoredOrder | None:
     """Reads one order; None if the connection's user has no such order."""
     query = f"SELECT {_COLUMNS} FROM orders o WHERE o.id = %s"  # noqa: S608 - column names of this module
     return fetch_one(connection, StoredOrder, query, (order_id,))
+
+
+@dataclass(frozen=True, slots=True)
+class BlockOfOrder:
+    """A block order that an order was in, as far as it concerns that order.
+
+    Attributes:
+        reference_price: The last price when it was made, in dollars a unit.
+        limit_price: The farthest that it was to trade at the broker.
+        stored_at: When it was made, by our clock, as the other times.
+        submitted_at: When the broker had it; None where it never came to that.
+        completed_at: When it had ended.
+    """
+
+    block_id: UUID
+    reference_price: Decimal
+    limit_price: Decimal | None
+    stored_at: datetime
+    submitted_at: datetime | None
+    completed_at: datetime | None
+
+
+def blocks_of_order(connection: Connection, order_id: UUID) -> list[BlockOfOrder]:
+    """The block orders that an order of the connection's user was or is in, the oldest first."""
+    return fetch_all(connection, BlockOfOrder, "SELECT * FROM blocks_of_order(%s)", (order_id,))
 
 
 @dataclass(frozen=True, slots=True)

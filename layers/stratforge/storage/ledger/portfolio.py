@@ -14,7 +14,7 @@ from stratforge.market.sizes import Side
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, fetch_one
 
 
 class SignalStatus(StrEnum):
@@ -89,6 +89,7 @@ class TradeRow:
         realized_pnl: Dollars gained or lost against the average entry price; zero for purchases.
         fee_quantity: Fees that were paid in coins.
         fee_cash: Fees that were paid in dollars.
+        inside: Whether it crossed with an opposite order of the platform, at the price of the account's own fill in the market.
     """
 
     trade_id: int
@@ -102,6 +103,7 @@ class TradeRow:
     fee_quantity: Decimal
     fee_cash: Decimal
     executed_at: datetime
+    inside: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +203,33 @@ class LedgerFilter:
     status: SignalStatus | None = None
 
 
+_TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside"
+_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason"
+
+
+def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:
+    """Reads one trade; None if the connection's user has no such trade."""
+    return fetch_one(connection, TradeRow, f"SELECT {_TRADE} FROM trades WHERE id = %s", (trade_id,))  # noqa: S608 - columns of this module
+
+
+def trades_of_order(connection: Connection, order_id: UUID) -> list[TradeRow]:
+    """The trades that an order led to, in the order of time."""
+    query = f"SELECT {_TRADE} FROM trades WHERE order_id = %s ORDER BY executed_at, id"  # noqa: S608 - columns of this module
+    return fetch_all(connection, TradeRow, query, (order_id,))
+
+
+def get_signal(connection: Connection, signal_id: int) -> SignalRow | None:
+    """Reads one signal; None if the connection's user has no such signal."""
+    return fetch_one(connection, SignalRow, f"SELECT {_SIGNAL} FROM signals WHERE id = %s", (signal_id,))  # noqa: S608 - columns of this module
+
+
 def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:
     """A page of a user's trades that pass the filter, in the page's order."""
     return fetch_all(
         connection,
         TradeRow,
         f"""
-        SELECT id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at FROM trades
+        SELECT {_TRADE} FROM trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
         {page.clause("id", "executed_at")}
@@ -222,7 +244,7 @@ def list_signals(connection: Connection, user_id: UUID, wanted: LedgerFilter, pa
         connection,
         SignalRow,
         f"""
-        SELECT id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason FROM signals
+        SELECT {_SIGNAL} FROM signals
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
           AND (%(status)s::text IS NULL OR status = %(status)s::signal_status)

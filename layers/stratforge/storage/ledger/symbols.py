@@ -9,6 +9,7 @@ from decimal import Decimal
 from stratforge.portfolio.orders import ExchangeState, TradingState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
+from stratforge.strategy.exits import EXIT_KEYS, OWN_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
 
 # A price that came longer ago than this is too old to trade by hand on, while the market is open.
 FRESH = timedelta(minutes=5)
@@ -73,14 +74,41 @@ DUE_ORDER = """
         OR (o.triggered_at IS NULL AND o.type <> 'limit' AND o.active_from <= l.bar_time
             AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))
 """
-# The exit that a session's own stops ask for, from the bars since its position was opened.
-EXIT_ORIGIN = """
-    CASE WHEN p.quantity = 0 OR p.quantity <= p.reserved_quantity OR refused.lately THEN NULL
-         WHEN least(l.price, seen.low) <= p.avg_entry_price * (1 - s.stop_loss) THEN 'STOP_LOSS'
-         WHEN least(l.price, seen.low) <= p.high_water * (1 - s.trailing_stop) THEN 'TRAILING_STOP'
-         WHEN greatest(l.price, seen.high) >= p.avg_entry_price * (1 + s.take_profit) THEN 'TAKE_PROFIT' END
-"""
-SESSIONS_WITH_EXITS = """
+# The exit that a session's own stops ask for, from the bars since its position was opened; and those that its strategy has set.
+# Each: when, which it is, its level, and the setting of the session that it follows from.
+_EXITS = (
+    ("least(l.price, seen.low) <= {}", "'STOP_LOSS'", "p.avg_entry_price * (1 - s.stop_loss)", "s.stop_loss"),
+    ("least(l.price, seen.low) <= {}", "'TRAILING_STOP'", "p.high_water * (1 - s.trailing_stop)", "s.trailing_stop"),
+    ("least(l.price, ahead.low) <= {}", "'STOP_LOSS'", "own.stop", "NULL"),
+    ("judged.low <= {}", "'STOP_LOSS'", "own.stop_seen", "NULL"),
+    ("least(l.price, ahead.low) <= {}", "'TRAILING_STOP'", "own.trail", "NULL"),
+    ("greatest(l.price, seen.high) >= {}", "'TAKE_PROFIT'", "p.avg_entry_price * (1 + s.take_profit)", "s.take_profit"),
+    ("greatest(l.price, ahead.high) >= {}", "'TAKE_PROFIT'", "own.target", "NULL"),
+    ("judged.high >= {}", "'TAKE_PROFIT'", "own.target_seen", "NULL"),
+)
+
+
+def _exit(column: int) -> str:
+    return " ".join(("CASE", *(f"WHEN {each[0].format(each[2])} THEN {each[column]}" for each in _EXITS), "END"))
+
+
+EXIT_ORIGIN = f"(CASE WHEN p.quantity > p.reserved_quantity AND NOT refused.lately THEN {_exit(1)} END)"
+# The level at which the exit was to sell, and the fraction that the session's setting says; none where the strategy has set it.
+EXIT_LEVEL, EXIT_FRACTION = _exit(2), _exit(3)
+_OWN = ", ".join(f"'{key}'" for key in sorted(OWN_KEYS - {PEAK}))
+# Sessions with stops or targets: settings of the session, or set by its strategy.
+HAS_EXITS = (
+    f"(s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL OR s.state ?| ARRAY[{_OWN}])"
+)
+
+
+def _kept(key: str) -> str:
+    return f"(s.state->>'{key}')::numeric"
+
+
+# What a strategy sets on a bar counts from the next one on: of a bar that it has seen what counts is what was in force before (`judged`), and
+# of one that it has not seen yet, and of prices since, what it has set (`ahead`).
+SESSIONS_WITH_EXITS = f"""
     sessions s
     JOIN positions p ON p.session_id = s.id AND p.user_id = s.user_id AND p.symbol = s.symbol
     JOIN latest_prices l ON l.symbol = s.symbol
@@ -91,11 +119,17 @@ SESSIONS_WITH_EXITS = """
     CROSS JOIN LATERAL (SELECT EXISTS (
         SELECT FROM orders x WHERE x.session_id = s.id AND x.user_id = s.user_id AND x.status IN ('REJECTED', 'CANCELED')
           AND x.origin IN ('STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP') AND x.decided_at > l.time - interval '1 minute') AS lately) refused
-"""
-_EXITS_OF = """
-    s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED')
-    AND (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
-"""
+    CROSS JOIN LATERAL (SELECT
+        CASE WHEN l.bar_time > s.last_bar_time THEN seen.low END AS low, CASE WHEN l.bar_time > s.last_bar_time THEN seen.high END AS high) ahead
+    CROSS JOIN LATERAL (SELECT
+        CASE WHEN l.bar_time = s.last_bar_time THEN seen.low END AS low, CASE WHEN l.bar_time = s.last_bar_time THEN seen.high END AS high) judged
+    CROSS JOIN LATERAL (SELECT
+        coalesce({_kept(EXIT_KEYS["stop_loss_price"])}, p.avg_entry_price * (1 - {_kept(EXIT_KEYS["stop_loss"])})) AS stop,
+        coalesce({_kept(EXIT_KEYS["take_profit_price"])}, p.avg_entry_price * (1 + {_kept(EXIT_KEYS["take_profit"])})) AS target,
+        greatest(p.avg_entry_price, {_kept(PEAK)}) * (1 - {_kept(EXIT_KEYS["trailing_stop"])}) AS trail,
+        {_kept(STOP_SEEN)} AS stop_seen, {_kept(TARGET_SEEN)} AS target_seen) own
+"""  # noqa: S608 - keys of the language
+_EXITS_OF = f"s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND {HAS_EXITS}"
 
 
 # Positions that are to be sold because nothing is to be held: of sessions that were stopped so, and of closed accounts. An order that came to

@@ -15,6 +15,7 @@ from stratforge.market import Bar
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.market.timeliness import oldest_actionable
 from stratforge.portfolio.reasons import Reason
+from stratforge.storage.ledger.symbols import HAS_EXITS
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
@@ -130,10 +131,10 @@ def record_outcomes(
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price)),
         -- Reads the sessions as they were before this bar.
         viewed AS (
-            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price)
-            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price FROM outcome o JOIN sessions s ON s.id = o.session_id
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held)
+            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price, s.state, o.bars_held FROM outcome o JOIN sessions s ON s.id = o.session_id
             WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
-              AND (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price)
+              AND (o.side IS NOT NULL OR (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price))
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -296,9 +297,9 @@ class Wanted:
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
     """Symbols with running sessions, open positions, waiting orders or block orders at work, and what is wanted of each."""
     rows = connection.execute(
-        """
+        f"""
         SELECT symbol, max(shard) + 1, max(lookback), max(need) FROM (
-            SELECT s.symbol, s.shard, v.lookback, CASE WHEN (s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL)
+            SELECT s.symbol, s.shard, v.lookback, CASE WHEN {HAS_EXITS}
                 AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED')
@@ -306,6 +307,6 @@ def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
             UNION ALL SELECT symbol, 0, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
             UNION ALL SELECT symbol, 0, 1, 3 FROM block_orders WHERE completed_at IS NULL) wanted
         GROUP BY symbol
-        """
+        """  # noqa: S608 - a condition of ours
     )
     return {symbol: Wanted(shards, window_length(lookback), Need(need)) for symbol, shards, lookback, need in rows}

@@ -61,6 +61,35 @@ def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, Sign
     return {time: SignalValue(side, confidence, kind, size) for time, side, confidence, kind, size in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A bar from which a session's evaluations can be repeated without those before it.
+
+    Attributes:
+        quantity: What it held.
+        state: What its strategy remembered before the bar; None where that was not recorded yet.
+        bars_held: For how many bars it had held its position, this one included.
+    """
+
+    bar_time: datetime
+    quantity: float
+    state: dict[str, float] | None
+    bars_held: int | None
+
+
+def checkpoint_before(connection: Connection, session_id: UUID, bar_time: datetime) -> Checkpoint | None:
+    """The last checkpoint of a session up to a bar (included); None before its first signal."""
+    return fetch_one(
+        connection,
+        Checkpoint,
+        """
+        SELECT bar_time, quantity, state, bars_held FROM position_views
+        WHERE session_id = %s AND bar_time <= %s ORDER BY bar_time DESC LIMIT 1
+        """,
+        (session_id, bar_time),
+    )
+
+
 def recorded_bars(connection: Connection, session: RecordedSession, length: int) -> Iterator[RecordedBar]:
     """The bars a session was evaluated on, each with its window of `length` bars as it was at that time: with the bars that were stored by then, the prices they
     had before later corrections, on the scale of the splits that were followed by then. All is read at once; windows are made as they
@@ -132,7 +161,8 @@ class _Record:
 
 def _windows(record: _Record) -> Iterator[RecordedBar]:
     bars, late, length = record.bars, record.after_bar.any(), record.length
-    seen = (0.0, 0.0)
+    earlier = [time for time in record.views if record.start < len(bars) and time < bars.time[record.start]]
+    seen, known = record.views[max(earlier)] if earlier else (0.0, 0.0), -1
     for index in range(record.start, len(bars)):
         time = int(bars.time[index])
         # A bar that was stored after later ones was never new, so nobody was evaluated on it.
@@ -144,7 +174,9 @@ def _windows(record: _Record) -> Iterator[RecordedBar]:
         if late:
             chosen = np.flatnonzero(record.after_bar[: index + 1] < time)[-length:]
         window = _as_of(bars.take(chosen), record.undo, time)
-        yield RecordedBar(time, scaled(window, record.adjusted_at[chosen], followed), *seen)
+        new = tuple(followed[known:]) if known >= 0 else ()
+        known = len(followed)
+        yield RecordedBar(time, scaled(window, record.adjusted_at[chosen], followed), *seen, new)
 
 
 def _views(connection: Connection, session_id: UUID) -> dict[int, tuple[float, float]]:

@@ -17,6 +17,7 @@ from stratforge.storage.ledger.session_pnl import SESSION_PNL
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
+from stratforge.strategy.exits import OWN_KEYS
 
 # What a session holds and made is of all its positions: its symbol may have had another name.
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
@@ -299,7 +300,8 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
     """The numbers that a session's strategy keeps between bars, by name."""
-    return dict(fetch_value(connection, "SELECT state FROM sessions WHERE id = %s", (session_id,)) or {})
+    query = "SELECT state - %s FROM sessions WHERE id = %s"
+    return dict(fetch_value(connection, query, (list(OWN_KEYS), session_id)) or {})
 
 
 def high_water(connection: Connection, session_id: UUID) -> Decimal | None:

@@ -279,7 +279,7 @@ def hilo(
     above, below = close > k.shift(highs, 1), close < k.shift(lows, 1)
     turned = np.where(above, 1.0, np.where(below, -1.0, np.nan))
     line = np.where(above, lows, np.where(below, highs, np.nan))
-    line = k.forward_fill(line, bars.day)
+    line = k.forward_fill(line, bars.anchor)
     return line, np.where(turned == -1.0, np.nan, line), np.where(turned == 1.0, np.nan, line)
 
 
@@ -303,7 +303,7 @@ def supertrend(
     n = len(closes)
     trend, direction = np.zeros(n), np.ones(n)
     way = 1.0
-    begins = (np.diff(bars.day, prepend=-1) != 0).tolist()
+    begins = (np.diff(bars.anchor, prepend=-1) != 0).tolist()
     for index in range(n):
         if begins[index]:
             # What the trend was depends on a past without end; it begins anew with the day.

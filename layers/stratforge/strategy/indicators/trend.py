@@ -120,7 +120,7 @@ def psar(
     """Wilder (1978): the stop that follows the trend, and 1 on bars on which it turns. Begins anew with the day: where it
     stands depends on every turn before."""
     out, turned = k.nans(len(high)), np.zeros(len(high))
-    edges = [*np.flatnonzero(np.diff(bars.day, prepend=-1)).tolist(), len(high)]
+    edges = [*np.flatnonzero(np.diff(bars.anchor, prepend=-1)).tolist(), len(high)]
     for first, last in itertools.pairwise(edges):
         day = slice(first, last)
         out[day], turned[day] = _psar_of_day(high[day], low[day], float(close[first]), af0, max_af)

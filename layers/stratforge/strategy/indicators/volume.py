@@ -15,7 +15,7 @@ from stratforge.strategy.indicators.registry import Floats, flag, indicator, len
 def obv(bars: BarColumns, close: Floats, volume: Floats) -> Floats:
     """Granville: volume added on up bars and taken off on down bars, since the beginning of the exchange's day."""
     change = np.sign(k.diff(close, 1))
-    return k.sum_since_day_start(change * volume, bars.day)
+    return k.sum_since_day_start(change * volume, bars.anchor)
 
 
 def _accumulated(high: Floats, low: Floats, close: Floats, volume: Floats) -> Floats:
@@ -26,13 +26,13 @@ def _accumulated(high: Floats, low: Floats, close: Floats, volume: Floats) -> Fl
 @indicator("ad", "volume", "Accumulation/distribution of the day", "high low close volume", anchored=True)
 def ad(bars: BarColumns, high: Floats, low: Floats, close: Floats, volume: Floats) -> Floats:
     """Chaikin's line, since the beginning of the exchange's day."""
-    return k.sum_since_day_start(_accumulated(high, low, close, volume), bars.day)
+    return k.sum_since_day_start(_accumulated(high, low, close, volume), bars.anchor)
 
 
 @indicator("pvt", "volume", "Price volume trend of the day", "close volume", length(1, "drift"), anchored=True)
 def pvt(bars: BarColumns, close: Floats, volume: Floats, drift: int) -> Floats:
     """Volume by the rate of change in percent, since the beginning of the exchange's day."""
-    return k.sum_since_day_start(100.0 * k.diff(close, drift) / k.shift(close, drift) * volume, bars.day)
+    return k.sum_since_day_start(100.0 * k.diff(close, drift) / k.shift(close, drift) * volume, bars.anchor)
 
 
 @indicator("cmf", "volume", "Chaikin money flow", "high low close volume", length(20))

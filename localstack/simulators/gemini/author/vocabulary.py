@@ -15,6 +15,8 @@ def _meanings(listed: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 COMPANIES = _meanings(_WORDS["companies"]) | {each: each.upper() for each in _WORDS["tickers"]}
 NOT_SYMBOLS = frozenset(_WORDS["not_symbols"])
+SHORT_TERMS = tuple(_WORDS["short_terms"])
+SHORT_WORDS = frozenset(_WORDS["short_words"])
 TYPOS = _meanings(_WORDS["typos"])
 # Short names are too near to ordinary words ("being", "there", "apply").
 NAMES_AND_TERMS = (*_WORDS["terms"], *(each for each in COMPANIES if len(each) > 5 and each != "boeing"))

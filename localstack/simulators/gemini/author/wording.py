@@ -6,7 +6,19 @@ import re
 from bisect import bisect_right
 from difflib import get_close_matches
 
-from simulators.gemini.author.vocabulary import COMMON, COMPANIES, NAMES_AND_TERMS, NOT_SYMBOLS, SAID, TERMS, TYPOS
+from stratforge.intent.sides import is_compared, near_indicator, one_letter_apart
+
+from simulators.gemini.author.vocabulary import (
+    COMMON,
+    COMPANIES,
+    NAMES_AND_TERMS,
+    NOT_SYMBOLS,
+    SAID,
+    SHORT_TERMS,
+    SHORT_WORDS,
+    TERMS,
+    TYPOS,
+)
 
 _TOKEN = re.compile(
     r"(?<![\w.)])[-−]\d+(?:\.\d+)?"
@@ -37,10 +49,17 @@ class Wording:
         self._spans: list[tuple[int, int]] = []
         words: list[str] = []
         for match in _TOKEN.finditer(original):
-            for word in _normalized(match[0], _joins(original, match), shouted=shouted).split():
+            compared = near_indicator(match[0].lower()) is not None and is_compared(original, *match.span())
+            written = _normalized(match[0], _joins(original, match), shouted=shouted, compared=compared)
+            for word in written.split():
                 self._spans.append(match.span())
                 words.append(word)
         self.notes: list[str] = []
+        for index, word in enumerate(words[:-1]):
+            # “By AAPL when …”, at the beginning of a sentence.
+            if word == "by" and words[index + 1][0] == "@" and (index == 0 or words[index - 1] in (".", ";", "!", "?")):
+                words[index] = "buy"
+                self.notes.append("“by” is read as “buy”.")
         words = [self._spelled(each) for each in words]
         self.text = " ".join(words)
         # The places of the words, once they are spelled as they should be.
@@ -52,10 +71,12 @@ class Wording:
 
     def _spelled(self, word: str) -> str:
         """A word as it should be spelled, where one of the grammar's words is very near."""
-        if len(word) < 3 or not word.isalpha() or not word.isascii() or word in TERMS:
+        if len(word) < 2 or not word.isalpha() or not word.isascii() or word in TERMS:
             return word
         near = get_close_matches(word, NAMES_AND_TERMS, 1, 0.86) if len(word) > 5 else []
         found = TYPOS.get(word) or (near[0] if near and word not in COMMON else None)
+        if found is None and word not in SHORT_WORDS:
+            found = next((each for each in SHORT_TERMS if one_letter_apart(word, each)), None) or near_indicator(word)
         if found is None:
             return word
         self.notes.append(f"“{word}” is read as “{found}”.")
@@ -89,7 +110,7 @@ def _joins(original: str, match: re.Match[str]) -> bool:
     return len(around) == 2 and around.isalnum() and not around.isdigit()
 
 
-def _normalized(written: str, joins: bool, *, shouted: bool) -> str:
+def _normalized(written: str, joins: bool, *, shouted: bool, compared: bool) -> str:
     if written in ("->", "=>"):
         return ":"
     if written in ("-", "–"):
@@ -107,7 +128,7 @@ def _normalized(written: str, joins: bool, *, shouted: bool) -> str:
         return f"@{COMPANIES[word].lower()}"
     if word.endswith("'s") and word[:-2] in COMPANIES:
         return f"@{COMPANIES[word[:-2]].lower()} 's"
-    if re.fullmatch(r"[A-Z]{1,5}", written) and not shouted and written not in NOT_SYMBOLS:
+    if re.fullmatch(r"[A-Z]{1,5}", written) and not shouted and written not in NOT_SYMBOLS and not compared:
         return f"@{word}"
     if re.fullmatch(r"[A-Z]{2,5}'s", written.replace("’", "'")) and not shouted and written[:-2] not in NOT_SYMBOLS:
         return f"@{word[:-2]} 's"

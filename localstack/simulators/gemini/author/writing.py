@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.programs import Program, setting_lines, write_program
+from simulators.gemini.author.questions import answer, month_of, subject_of
 from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, Result, Rule, Series, Trail, nodes, plain
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
 
 
-def write_answer(requests: Sequence[str], untradable: frozenset[str] = frozenset()) -> dict[str, Any]:
+def write_answer(
+    requests: Sequence[str],
+    untradable: frozenset[str] = frozenset(),
+    looked: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """The answer to a conversation, as the response schema wants it.
 
     Args:
         requests: What the person said, turn by turn: the first request, answers to questions, changes.
         untradable: Symbols that were refused before.
+        looked: What was looked up for the last turn, when it is a question; None when nothing was yet.
     """
+    earlier = [each for each in requests[:-1] if subject_of(each) is None]
+    if subject := subject_of(requests[-1]):
+        return _answered(subject, requests[-1], earlier, untradable, looked)
+    requests = [*earlier, requests[-1]]
     wordings = [Wording(each) for each in in_english(requests)]
     standing: Plan | None = None
     reading: Reading | None = None
@@ -75,6 +85,22 @@ def _complete(plan: Plan) -> list[str]:
     if plan.setting("equity", "cash", "shares") is None:
         assumptions.append("No size was given: the session's sizing rule decides.")
     return assumptions
+
+
+def _answered(
+    subject: str,
+    question: str,
+    earlier: Sequence[str],
+    untradable: frozenset[str],
+    looked: Sequence[Mapping[str, Any]] | None,
+) -> dict[str, Any]:
+    """A look at what is needed, and then the answer from it."""
+    if subject != "strategy" and looked is None:
+        wanted = {"what": subject, "month": month_of(question) if subject == "backtest" else ""}
+        return {**_empty("A question", "AAPL"), "kind": "look", "lookups": [wanted]}
+    standing = write_answer(earlier, untradable) if earlier else {}
+    described = str(standing.get("logic_explanation", ""))
+    return {**_empty("An answer", "AAPL"), "kind": "answer", "answer": answer(subject, looked or [], described)}
 
 
 def _decline(symbol: str, reasons: list[str]) -> dict[str, Any]:

@@ -1,0 +1,319 @@
+"""Explanations of orders: why one was placed and what became of it. The bar, the rule that was met, the netting, the fills, what it cost, in words and in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import Conflict, existing
+from stratforge.application.session_rules import TracedBar, trace_bar
+from stratforge.market.sizes import Side
+from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderType
+from stratforge.storage.ledger import order_book, portfolio
+from stratforge.storage.ledger.order_book import OPEN, BlockOfOrder, StoredOrder
+from stratforge.storage.ledger.portfolio import SignalRow, TradeRow
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.strategy.trace import Rule
+
+_BAR = timedelta(minutes=1)
+_BASIS_POINTS = 10_000
+_STOPS = {
+    OrderOrigin.STOP_LOSS: ("stop loss", "below the average entry"),
+    OrderOrigin.TRAILING_STOP: ("trailing stop", "below the best price since it was bought"),
+    OrderOrigin.TAKE_PROFIT: ("take profit", "above the average entry"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step on an order's way.
+
+    Attributes:
+        time: By the market's clock; None for what has no time of the market.
+        title: What it is, in a few words.
+        text: What happened.
+    """
+
+    time: datetime | None
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignalBar:
+    """The bar that a signal was given on, with the prices that the strategy saw, in dollars."""
+
+    time: datetime
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class OrderExplanation:
+    """The explanation of an order: why it was placed, and what became of it.
+
+    Attributes:
+        summary: Both in a sentence or two.
+        bar: The bar of the signal; None without a signal, or where the bar is not recorded.
+        rule: The rule that was met on it, with its values; evaluated again by the strategy's own code on what it saw then.
+        decision_price: The price that was decided on, in dollars a unit: the close of the signal's bar, the level of a stop, an order's own price, or
+            the last price when it went to the market. None before there was one.
+        decided_on: Which of these it is.
+        fills: What was filled of it, in the order of time.
+        slippage: How much worse than the decision price a unit was filled, in dollars; negative where it was better. None without a fill.
+        slippage_bps: The same in hundredths of a percent of the decision price.
+        slippage_cost: The same for all that was filled, in dollars.
+        fees: All fees in dollars; coins at the price of their fill.
+        realized_pnl: What a sale gained or lost, in dollars; None for purchases.
+        steps: Its way, in order.
+    """
+
+    order: StoredOrder
+    summary: str
+    bar: SignalBar | None
+    rule: Rule | None
+    decision_price: Decimal | None
+    decided_on: str | None
+    fills: list[TradeRow]
+    slippage: Decimal | None
+    slippage_bps: Decimal | None
+    slippage_cost: Decimal | None
+    fees: Decimal
+    realized_pnl: Decimal | None
+    steps: list[Step]
+
+
+def explain_trade(database: Database, caller: Caller, trade_id: int) -> OrderExplanation:
+    """Explains the order that a trade is a part of.
+
+    Raises:
+        NotFound: if there is no such trade.
+    """
+    caller.require(Scope.READ)
+    with database.reading(caller) as connection:
+        trade = existing(portfolio.get_trade(connection, trade_id), "trade")
+        return _explain(connection, existing(order_book.get_order(connection, trade.order_id), "order"))
+
+
+def explain_order(database: Database, caller: Caller, order_id: UUID) -> OrderExplanation:
+    """Explains an order of a session or by hand, whether or not it was filled.
+
+    Raises:
+        NotFound: if there is no such order.
+    """
+    caller.require(Scope.READ)
+    with database.reading(caller) as connection:
+        return _explain(connection, existing(order_book.get_order(connection, order_id), "order"))
+
+
+def _explain(connection: Connection, order: StoredOrder) -> OrderExplanation:
+    signal = portfolio.get_signal(connection, order.signal_id) if order.signal_id else None
+    traced = _traced(connection, signal)
+    fills = portfolio.trades_of_order(connection, order.order_id)
+    blocks = order_book.blocks_of_order(connection, order.order_id)
+    bar = _bar(signal, traced)
+    rule = next((each for each in traced.trace.rules if each.fired), None) if traced else None
+    decision, decided_on = _decision(order, bar, blocks)
+    slippage = None
+    if decision is not None and order.average_price is not None:
+        worse = order.average_price - decision
+        slippage = worse if order.side == Side.BUY else -worse
+    return OrderExplanation(
+        order=order,
+        summary=f"{_done(order)} {_cause(order, rule)}",
+        bar=bar,
+        rule=rule,
+        decision_price=decision,
+        decided_on=decided_on,
+        fills=fills,
+        slippage=slippage,
+        slippage_bps=slippage / decision * _BASIS_POINTS if slippage is not None and decision else None,
+        slippage_cost=slippage * order.filled_quantity if slippage is not None else None,
+        fees=sum((each.fee_cash + each.fee_quantity * each.price for each in fills), Decimal(0)),
+        realized_pnl=sum((each.realized_pnl for each in fills), Decimal(0)) if order.side == Side.SELL else None,
+        steps=_steps(order, signal, bar, rule, blocks, fills),
+    )
+
+
+def _traced(connection: Connection, signal: SignalRow | None) -> TracedBar | None:
+    if signal is None:
+        return None
+    try:
+        return trace_bar(connection, signal.session_id, signal.bar_time)
+    except Conflict:
+        return None
+
+
+def _bar(signal: SignalRow | None, traced: TracedBar | None) -> SignalBar | None:
+    if signal is None or traced is None:
+        return None
+    window = traced.bar.window
+    prices = (float(column[-1]) for column in (window.open, window.high, window.low, window.close, window.volume))
+    return SignalBar(signal.bar_time, *prices)
+
+
+def _decision(
+    order: StoredOrder, bar: SignalBar | None, blocks: list[BlockOfOrder]
+) -> tuple[Decimal | None, str | None]:
+    if bar is not None:
+        return Decimal(str(bar.close)), "the close of the signal's bar"
+    if order.exit_level is not None:
+        return order.exit_level, f"the level of the {_STOPS[order.origin][0]}"
+    if order.limit_price is not None:
+        return order.limit_price, "the order's limit"
+    if order.stop_price is not None:
+        return order.stop_price, "the order's stop"
+    if blocks:
+        return blocks[0].reference_price, "the last price when it went to the market"
+    return None, None
+
+
+def _done(order: StoredOrder) -> str:
+    wanted = f"{units(order.quantity or order.size)} {order.symbol}"
+    if order.filled_quantity and order.average_price is not None:
+        all_of_it = order.filled_quantity == order.quantity
+        quantity = (
+            units(order.filled_quantity) if all_of_it else f"{units(order.filled_quantity)} of {units(order.quantity)}"
+        )
+        done = "Bought" if order.side == Side.BUY else "Sold"
+        return f"{done} {quantity} {order.symbol} at {dollars(order.average_price)}"
+    if order.status in OPEN:
+        return f"To {order.side} {wanted}"
+    if order.size_kind != "quantity" and not order.quantity:
+        wanted = order.symbol
+    return f"Did not {order.side} {wanted}"
+
+
+def _cause(order: StoredOrder, rule: Rule | None) -> str:
+    refused = order.explanation if not order.filled_quantity and order.explanation else None
+    if order.origin is OrderOrigin.SIGNAL:
+        where = (
+            f"the {rule.side} rule in line {rule.line} of the strategy was met"
+            if rule
+            else "the strategy gave a signal"
+        )
+        cause = f"because {where}."
+    elif order.origin in _STOPS:
+        name, against = _STOPS[order.origin]
+        setting = f"{percents(order.exit_fraction)} " if order.exit_fraction is not None else ""
+        if not setting and order.exit_level is not None:
+            return f"by the {name} that the strategy had set: the price reached {dollars(order.exit_level)}."
+        cause = f"by the {setting}{name}"
+        cause += (
+            f": the price reached {dollars(order.exit_level)}, {setting}{against}."
+            if order.exit_level is not None
+            else "."
+        )
+    elif order.origin is OrderOrigin.FLATTEN:
+        cause = "because the whole position was to be closed."
+    else:
+        cause = f"by hand, {_type(order)}."
+    return f"{cause} {refused}" if refused else cause
+
+
+def _type(order: StoredOrder) -> str:
+    prices = {
+        OrderType.MARKET: "at the market",
+        OrderType.LIMIT: f"at {dollars(order.limit_price)} or better",
+        OrderType.STOP: f"once the price reached {dollars(order.stop_price)}",
+        OrderType.STOP_LIMIT: f"once the price reached {dollars(order.stop_price)}, at {dollars(order.limit_price)} or better",
+        OrderType.TRAILING_STOP: "with a trailing stop",
+    }
+    return prices[order.type]
+
+
+def _steps(
+    order: StoredOrder,
+    signal: SignalRow | None,
+    bar: SignalBar | None,
+    rule: Rule | None,
+    blocks: list[BlockOfOrder],
+    fills: list[TradeRow],
+) -> list[Step]:
+    steps = []
+    if signal is not None:
+        seen = (
+            f" It closed at {dollars(Decimal(str(bar.close)))}."
+            if bar
+            else " The bar as it was seen is not recorded any more."
+        )
+        steps.append(Step(signal.bar_time, "Bar", f"The strategy saw the minute's bar of {signal.symbol}.{seen}"))
+        line = f" by the rule in line {rule.line}" if rule else ""
+        steps.append(
+            Step(
+                signal.bar_time + _BAR,
+                "Signal",
+                f"{signal.side.capitalize()}, confidence {signal.confidence:.2f}{line}.",
+            )
+        )
+    elif order.exit_level is not None:
+        text = f"The market reached {dollars(order.exit_level)}, the level of the {_STOPS[order.origin][0]}."
+        steps.append(Step(order.decided_at, "Exit", text))
+    if order.decided_at is None:
+        steps.append(
+            Step(
+                None,
+                "Placed",
+                "It waits to be decided on."
+                if order.status in OPEN
+                else (order.explanation or "It ended before it was decided on."),
+            )
+        )
+    elif order.status is OrderStatus.REJECTED:
+        steps.append(Step(order.decided_at, "Refused", order.explanation or "It was refused."))
+    else:
+        steps.append(
+            Step(
+                order.decided_at,
+                "Order",
+                f"Accepted: {order.side} {units(order.quantity)} {order.symbol} {_type(order)}.",
+            )
+        )
+    inside = sum((each.quantity for each in fills if each.inside), Decimal(0))
+    if blocks:
+        steps.append(Step(None, "Netting", _netting(order, blocks, inside)))
+    for each in fills:
+        where = "inside, at the price of the account's own fill" if each.inside else "in the market"
+        fee = each.fee_cash + each.fee_quantity * each.price
+        paid = f" Fee: {dollars(fee)}." if fee else ""
+        steps.append(Step(each.executed_at, "Fill", f"{units(each.quantity)} at {dollars(each.price)}, {where}.{paid}"))
+    if fills and order.status not in OPEN and order.filled_quantity < order.quantity:
+        rest = units(order.quantity - order.filled_quantity)
+        steps.append(Step(None, "Rest", f"{rest} were not filled. {order.explanation or ''}".strip()))
+    return steps
+
+
+def _netting(order: StoredOrder, blocks: list[BlockOfOrder], inside: Decimal) -> str:
+    often = "" if len(blocks) == 1 else f"It took {len(blocks)} block orders. "
+    crossed = (
+        f"{units(inside)} {order.symbol} crossed with opposite orders inside the platform; the rest went to the broker in one block order with others'."
+        if inside
+        else f"It went to the broker in one block order for {order.symbol}; nothing of it crossed inside."
+    )
+    if inside and inside == order.filled_quantity:
+        crossed = "All of what was filled crossed with opposite orders inside the platform, at the account's own price in the market."
+    return f"{often}{crossed} The last price was {dollars(blocks[0].reference_price)}."
+
+
+def units(quantity: Decimal) -> str:
+    """Shares or coins without trailing zeros."""
+    text = f"{quantity:,.9f}".rstrip("0").rstrip(".")
+    return text or "0"
+
+
+def dollars(price: Decimal | None) -> str:
+    """A price: cents, and more digits below a dollar."""
+    if price is None:
+        return "–"
+    return f"${price:,.2f}" if abs(price) >= 1 or not price else f"${price:.6f}".rstrip("0")
+
+
+def percents(fraction: Decimal | None) -> str:
+    """A fraction as a percentage, such as 2 %."""
+    return f"{float(fraction or 0) * 100:.4g} %"

@@ -1,0 +1,178 @@
+"""Looks up what a model needs to answer a question: the asking user's own strategies, backtests, trades and portfolio, to read only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from stratforge.ai.draft import Lookup, LookupKind
+from stratforge.market.sizes import Side
+from stratforge.storage.ledger import portfolio
+from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.postgres.pages import NumberedPage, Page
+from stratforge.storage.strategies import backtests, sessions, strategies
+from stratforge.storage.strategies.sessions import SessionFilter
+
+# So much is shown at most: an answer needs the figures, and a model pays for every row.
+_STRATEGIES, _TRADES, _SIGNALS = 30, 30, 60
+_FIGURES = ("total_return", "max_drawdown", "sharpe", "trades", "win_rate", "profit_factor", "average_trade_return", "buy_and_hold_return")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """The lookups of one conversation; nothing of anybody else is ever read.
+
+    Attributes:
+        user_id: Who asks.
+        strategy_id: The strategy that the conversation is about; None before there is one.
+    """
+
+    database: Database
+    user_id: UUID
+    strategy_id: UUID | None
+
+    def __call__(self, wanted: Lookup) -> dict[str, Any]:
+        """The data, as a model and a person can read it: money in dollars, returns in percent, times of the exchange's data in UTC."""
+        with self.database.reading(self.user_id) as connection:
+            match wanted.what:
+                case LookupKind.STRATEGIES:
+                    return {"strategies": self._strategies(connection)}
+                case LookupKind.BACKTEST:
+                    return self._backtest(connection, wanted.month)
+                case LookupKind.TRADES:
+                    return {"trades": self._trades(connection)}
+                case LookupKind.PORTFOLIO:
+                    return self._portfolio(connection)
+
+    def _strategies(self, connection: Connection) -> list[dict[str, Any]]:
+        tested = dict[UUID, dict[str, Any]]()
+        for each in backtests.list_backtests(connection, self.user_id, Page(200)):
+            tested.setdefault(each.strategy_id, _figures(each.metrics))
+        earned = dict[UUID, float]()
+        for ran in sessions.list_sessions(connection, self.user_id, SessionFilter(), Page(200)):
+            earned[ran.strategy_id] = earned.get(ran.strategy_id, 0.0) + float(ran.realized_pnl + ran.unrealized_pnl)
+        return [
+            {
+                "name": each.name,
+                "symbol": each.symbol,
+                "version": each.version,
+                "this_one": each.strategy_id == self.strategy_id,
+                "last_backtest": tested.get(each.strategy_id),
+                "profit_of_sessions": round(earned[each.strategy_id], 2) if each.strategy_id in earned else None,
+            }
+            for each in strategies.list_strategies(connection, self.user_id, Page(_STRATEGIES))
+        ]
+
+    def _backtest(self, connection: Connection, month: str) -> dict[str, Any]:
+        found = backtests.list_backtests(connection, self.user_id, Page(1), self.strategy_id)
+        report = backtests.get_report(connection, found[0].backtest_id) if found else None
+        if report is None:
+            return {"backtest": None}
+        trades = [_closed(each) for each in report.report.get("trades", [])]
+        months = [
+            {"month": each["month"], "return_percent": _percent(each["return"])}
+            for each in report.report.get("months", [])
+        ]
+        chosen = [each for each in trades if month in ("", each["exit"][: len(month)], each["exit"][5:7])]
+        reasons = dict[str, dict[str, float]]()
+        for each in chosen:
+            row = reasons.setdefault(each["exit_reason"], {"trades": 0, "profit": 0.0})
+            row["trades"] += 1
+            row["profit"] = round(row["profit"] + each["profit"], 2)
+        return {
+            "backtest": {"symbol": report.symbol, "version": report.strategy_version, **_figures(report.metrics)},
+            "months": [each for each in months if month in ("", each["month"], each["month"][5:7])],
+            "month_asked_for": month or None,
+            "trades_then": len(chosen),
+            "losing_trades_then": sum(each["profit"] < 0 for each in chosen),
+            "by_exit_reason": reasons,
+            "worst_trades": sorted(chosen, key=lambda each: float(each["profit"]))[:3],
+        }
+
+    def _trades(self, connection: Connection) -> list[dict[str, Any]]:
+        """The last trades; of a conversation about a strategy, those of its sessions, each with the rule's signal that led to it."""
+        mine = {
+            each.session_id
+            for each in sessions.list_sessions(
+                connection, self.user_id, SessionFilter(strategy_id=self.strategy_id), Page(50)
+            )
+        }
+        made = portfolio.list_trades(connection, self.user_id, LedgerFilter(), NumberedPage(_TRADES * 4))
+        signals = portfolio.list_signals(connection, self.user_id, LedgerFilter(), NumberedPage(_SIGNALS))
+        rows = list[dict[str, Any]]()
+        for each in made:
+            if self.strategy_id is not None and each.session_id not in mine:
+                continue
+            cause = next(
+                (
+                    one
+                    for one in signals
+                    if (one.session_id, one.side) == (each.session_id, each.side) and one.bar_time <= each.executed_at
+                ),
+                None,
+            )
+            rows.append(
+                {
+                    "symbol": each.symbol,
+                    "side": each.side.value,
+                    "quantity": float(each.quantity),
+                    "price": float(each.price),
+                    "at": f"{each.executed_at.astimezone(UTC):%Y-%m-%d %H:%M}",
+                    "profit": round(float(each.realized_pnl), 2) if each.side is Side.SELL else None,
+                    "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause else None,
+                    "by": "the strategy" if each.session_id else "hand",
+                }
+            )
+        return rows[:_TRADES]
+
+    def _portfolio(self, connection: Connection) -> dict[str, Any]:
+        found = portfolio.read_portfolio(connection, self.user_id)
+        if found is None:
+            return {"portfolio": None}
+        return {
+            "cash": round(float(found.cash), 2),
+            "realized_profit": round(float(found.realized_pnl), 2),
+            "positions": [
+                {
+                    "symbol": each.symbol,
+                    "quantity": float(each.quantity),
+                    "average_entry_price": round(float(each.avg_entry_price), 4),
+                    "latest_price": round(float(each.latest_price), 4),
+                    "unrealized_profit": round(float(each.unrealized_pnl), 2),
+                }
+                for each in found.positions
+            ],
+        }
+
+
+def _figures(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The figures that questions are about; fractions as percent."""
+    parts = ("total_return", "max_drawdown", "win_rate", "average_trade_return", "buy_and_hold_return")
+    return {
+        f"{name}_percent" if name in parts else name: _percent(value) if name in parts else round(float(value), 2)
+        for name in _FIGURES
+        if (value := metrics.get(name)) is not None
+    }
+
+
+def _closed(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "entry": _minute(row["entry_time"]),
+        "exit": _minute(row["exit_time"]),
+        "entry_price": round(row["entry_price"], 4),
+        "exit_price": round(row["exit_price"], 4),
+        "profit": round(row["pnl"], 2),
+        "return_percent": _percent(row["return"]),
+        "exit_reason": row["exit_reason"],
+    }
+
+
+def _percent(part: float) -> float:
+    return round(100 * float(part), 2)
+
+
+def _minute(seconds: int) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M}"

@@ -1,0 +1,119 @@
+"""The exits that a strategy sets for its position: a stop, a target and a trailing stop, which are reached within a bar.
+
+They are numbers of the session's state under keys that a strategy's own code cannot name, so that they last, are restored, replayed and
+compared like all of its state. The loop of a backtest reads them there, and so does whoever watches the prices live.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from stratforge.strategy.vocabulary import EXTREME_KEYS, EXTREMES
+
+NAN = "(0.0 * 1e400)"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way to set an exit.
+
+    Attributes:
+        bound: What the number must be, as a condition on `{}`; any other number changes nothing.
+        replaces: The other way to set the same exit, which it replaces.
+        summary: Its meaning, for the reference.
+    """
+
+    bound: str
+    replaces: str
+    summary: str
+
+
+EXITS = {
+    "stop_loss": Exit(
+        "0.0 < {} < 1.0",
+        "stop_loss_price",
+        "sells everything this fraction below the average entry price: 0.02 is two percent",
+    ),
+    "stop_loss_price": Exit("0.0 < {} <= 1e12", "stop_loss", "sells everything at this price or below"),
+    "take_profit": Exit(
+        "0.0 < {} <= 1e6", "take_profit_price", "sells everything this fraction above the average entry price"
+    ),
+    "take_profit_price": Exit("0.0 < {} <= 1e12", "take_profit", "sells everything at this price or above"),
+    "trailing_stop": Exit(
+        "0.0 < {} < 1.0",
+        "",
+        "sells everything this fraction below the highest price of the bars held, or below the average entry price while that is higher",
+    ),
+}
+EXIT_KEYS = {name: f"position_{name}_as_the_strategy_set_it" for name in EXITS}
+# The stop and the target in force on the bar that was seen last, as prices: what was set on it counts from the next bar on.
+STOP_SEEN, TARGET_SEEN = (f"position_{name}_on_the_bar_that_was_seen_last" for name in ("stop_loss", "take_profit"))
+PEAK = EXTREMES["max_favorable"][0]
+# Keys of state that are prices, and change with a split.
+PRICE_KEYS = EXTREME_KEYS | {EXIT_KEYS["stop_loss_price"], EXIT_KEYS["take_profit_price"], STOP_SEEN, TARGET_SEEN}
+OWN_KEYS = PRICE_KEYS | frozenset(EXIT_KEYS.values())
+
+
+def keys_for(exits: Collection[str]) -> list[str]:
+    """The keys of state of a strategy that sets these exits."""
+    keys = [EXIT_KEYS[name] for name in EXITS if name in exits]
+    if {"stop_loss", "stop_loss_price", "trailing_stop"} & {*exits}:
+        keys.append(STOP_SEEN)
+    if {"take_profit", "take_profit_price"} & {*exits}:
+        keys.append(TARGET_SEEN)
+    return [*keys, PEAK] if "trailing_stop" in exits else keys
+
+
+def stop_prices(keys: Collection[str], entry: str) -> Iterator[tuple[str, bool]]:
+    """The prices of the stops that are kept under `keys`, as expressions of an entry price, each with whether it trails."""
+    if EXIT_KEYS["stop_loss"] in keys:
+        yield f"{entry} * (1.0 - s_{EXIT_KEYS['stop_loss']})", False
+    if EXIT_KEYS["stop_loss_price"] in keys:
+        yield f"s_{EXIT_KEYS['stop_loss_price']}", False
+    if EXIT_KEYS["trailing_stop"] in keys:
+        yield f"(s_{PEAK} if s_{PEAK} > {entry} else {entry}) * (1.0 - s_{EXIT_KEYS['trailing_stop']})", True
+
+
+def target_prices(keys: Collection[str], entry: str) -> Iterator[str]:
+    """The prices of the targets that are kept under `keys`, as expressions of an entry price."""
+    if EXIT_KEYS["take_profit"] in keys:
+        yield f"{entry} * (1.0 + s_{EXIT_KEYS['take_profit']})"
+    if EXIT_KEYS["take_profit_price"] in keys:
+        yield f"s_{EXIT_KEYS['take_profit_price']}"
+
+
+def head(keys: Collection[str]) -> Iterator[str]:
+    """Lines that come before the strategy's own code: the exits that are in force on the bar are noted, before it sets others."""
+    entry = "q_average_entry_price"
+    for seen, prices, beyond in (
+        (STOP_SEEN, [price for price, _ in stop_prices(keys, entry)], ">"),
+        (TARGET_SEEN, list(target_prices(keys, entry)), "<"),
+    ):
+        if seen in keys:
+            yield f"s_{seen} = {NAN}"
+            yield "if q_quantity > 0.0:"
+            for place, price in enumerate(prices):
+                yield f"    x_exit = {price}"
+                better = f" and not s_{seen} {beyond} x_exit" if place else ""
+                yield f"    if x_exit == x_exit{better}: s_{seen} = x_exit"
+
+
+def assignments(keys: Collection[str], given: dict[str, str], side: str) -> Iterator[str]:
+    """Lines that change the exits as a decision says.
+
+    Args:
+        keys: The keys of state that the strategy has.
+        given: The names of values of the exits that the decision names.
+        side: "buy", "sell" or "adjust". A purchase while nothing is held begins anew; nothing else changes what is not held.
+    """
+    if side == "buy" and any(key in keys for key in EXIT_KEYS.values()):
+        yield "if q_quantity == 0.0:"
+        yield from (f"    s_{key} = {NAN}" for key in EXIT_KEYS.values() if key in keys)
+    held = "" if side == "buy" else "q_quantity > 0.0 and "
+    for name, value in given.items():
+        yield f"if {held}{EXITS[name].bound.format(value)}:"
+        yield f"    s_{EXIT_KEYS[name]} = {value}"
+        other = EXIT_KEYS.get(EXITS[name].replaces)
+        if other in keys:
+            yield f"    s_{other} = {NAN}"
