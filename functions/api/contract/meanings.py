@@ -7,6 +7,7 @@ access_token: Goes into `Authorization: Bearer …`
 action_id: The name of the corporate action
 asset_class: us_equity or crypto
 attempts: How often it was tried
+bar: The bar that the signal was given on; null where no signal led to it
 bar_time: The start of the bar that it was given on
 avg_entry_price: Dollars that a unit cost on average
 backtest_id: The backtest
@@ -46,6 +47,7 @@ field: The field
 filled_quantity: Shares or coins that are filled
 findings: What is wrong, where, and what to write instead
 final_pnl: Profit in dollars when it ended; null until then
+fills: What was traded of it
 finished_at: When it ended; null until then
 fraction: A part: of equity to buy, of the position to sell
 fractional: Whether parts of a share are bought
@@ -93,6 +95,7 @@ notional: Dollars to buy for, or to sell for
 old_secret_ends: Until when the former secret signs along; null when it does not
 open: The first price, in dollars
 operands: The values that are compared
+order: The order
 order_id: The order
 origin: Whose wish it is: a person's, a strategy's or a stop's
 parameters: Its constants by name
@@ -117,6 +120,7 @@ report: What was found
 report_id: The report
 reserved_cash: Dollars that open orders may need
 revoked_at: When it was revoked; null while it is in force
+rule: The rule that gave the signal; null where it is not known
 rules: The rules in the order of the code
 scopes: What the key may do
 secret: Signs what is sent; shown this once
@@ -135,6 +139,7 @@ stage: The stage of the deployment
 start: Only what is of this moment or later
 started_at: When it began
 status: Where it stands
+steps: What became of it, in order
 stop_loss: Sells this far below the average entry price; null for no stop
 stop_price: Dollars: the price that sets the order off
 strategy_id: The strategy
