@@ -1,4 +1,4 @@
-"""What every request passes before its route is looked for: `/v1` leads to the handlers of `/api`, and HEAD is GET without a body."""
+"""The doors that every request passes before its route is looked for: `/v1` leads to the handlers of `/api`, and HEAD is GET without a body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader need not be sent: an answer he has (ETag, 304), and the bytes that compressing saves."""
+"""Revalidation and compression: an answer that a reader has is not sent again (ETag, 304), and a long one is sent in fewer bytes."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the API promises, in machines' languages: OpenAPI, AsyncAPI, and a page for language models."""
+"""The documents of the API, in machines' languages: OpenAPI, AsyncAPI, and a page for language models."""

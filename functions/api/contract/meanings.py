@@ -1,4 +1,4 @@
-"""What names mean wherever they occur, for properties and parameters that have no description of their own, and a value that shows them."""
+"""The meaning of names wherever they occur, for properties and parameters that have no description of their own, and a value that shows them."""
 
 from __future__ import annotations
 

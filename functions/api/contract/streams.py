@@ -1,4 +1,4 @@
-"""What the platform tells by itself: events, which webhooks are sent and the WebSocket carries, and the latter's messages (AsyncAPI)."""
+"""Events that the platform tells by itself, by webhooks and by the WebSocket, and the messages of the latter (AsyncAPI)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from functions.api.formats import Number
 
 
 class EventData(BaseModel):
-    """What every event's data is: complete by itself, and nothing that is not said here."""
+    """The base of every event's data: complete by itself, and nothing that is not said here."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -139,7 +139,7 @@ class RealtimePrice(BaseModel):
 
 
 class Update(BaseModel):
-    """What happened since the last message, in order. Keep `cursor`: a new connection goes on from it."""
+    """Events and prices since the last message, in order. Keep `cursor`: a new connection goes on from it."""
 
     type: Literal["update"]
     cursor: str = Field(pattern=r"^\d+-\d+$", examples=["812-40"])
@@ -155,13 +155,13 @@ class Watching(BaseModel):
 
 
 class Pong(BaseModel):
-    """The answer to a ping."""
+    """The platform answers a client's ping."""
 
     type: Literal["pong"]
 
 
 class Refused(BaseModel):
-    """A message was not understood."""
+    """The platform did not understand a message of the client."""
 
     type: Literal["error"]
     detail: str
@@ -219,7 +219,7 @@ def _webhook(kind: EventKind, data: type[EventData]) -> Any:
 
 
 def asyncapi(url: str, version: str) -> dict[str, Any]:
-    """The WebSocket's document.
+    """Describes the WebSocket: its address, and the messages of both sides.
 
     Args:
         url: Where it is opened.
