@@ -386,6 +386,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
     [
         "api",
         "assistant",
+        "auditor",
         "backtester",
         "cleaner",
         "deliverer",
