@@ -84,8 +84,8 @@ def test_a_model_trades_over_standard_input_and_output(platform: Platform) -> No
     key = key_of(platform, "model-stdio", ["read", "write"])
     parameters = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "stratforge.cli", "mcp", "--address", platform.address, "--key", key],
-        env={"PYTHONPATH": str(ROOT / "layers")},
+        args=["-m", "stratforge.cli", "mcp", "--address", platform.address],
+        env={"PYTHONPATH": str(ROOT / "layers"), "STRATFORGE_API_KEY": key},
     )
 
     async def main() -> dict[str, Any]:

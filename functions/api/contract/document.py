@@ -27,7 +27,8 @@ Paper trading only. Numbers of money and quantity are decimal strings, times are
 Lists have `items` and `next`, which goes into `cursor`; `Accept: text/csv` gives any list as a table. Errors are problem details (RFC 9457) whose `type`
 ends in a code and whose `detail` says what to do. Creating requests take an `Idempotency-Key`; what can be changed in two places has an `ETag` and takes
 `If-Match`. Every answer to GET has an `ETag`: `If-None-Match` with it gives 304 until something changes. HEAD is GET without a body. Costly requests say what is left in
-`RateLimit` and `RateLimit-Policy`; selling, stopping, canceling and flattening spend no quota, so that the way out is never closed.
+`RateLimit` and `RateLimit-Policy`; stopping and flattening spend none and calling off has one of its own,
+so that the way out is never closed.
 
 Programs send `Authorization: Bearer …` with an access token or a personal API key (scopes: `read`, `write`, `trade`, `ai`). Pages use cookies and send
 the CSRF token in `X-CSRF-Token`. What happens is told by webhooks and by a WebSocket (`/asyncapi.json`). The paths of before `/v1`, with `/api` in its place, are
