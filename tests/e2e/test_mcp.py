@@ -72,12 +72,15 @@ def test_a_model_trades_over_http(platform: Platform) -> None:
                 "start_session",
                 {"strategy_id": found["stored"]["strategy_id"], "symbol": "AAPL", "equity_fraction": "0.1"},
             )
-            found["denied"] = denied.structured_content
+            found["denied"] = (denied.is_error, denied.content[0].text)
             return found
 
     found = anyio.run(main)
     assert_walked(found)
-    assert (found["denied"]["status"], found["denied"]["scope"]) == (403, "trade")
+    refused, text = found["denied"]
+    assert refused
+    assert '"status": 403' in text
+    assert '"scope": "trade"' in text
 
 
 def test_a_model_trades_over_standard_input_and_output(platform: Platform) -> None:

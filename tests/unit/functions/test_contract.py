@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 from stratforge.application import operations, orders, sessions
@@ -128,7 +128,7 @@ def test_every_decimal_that_the_pattern_allows_is_taken(name: str) -> None:
     taken: TypeAdapter[Decimal] = TypeAdapter(DECIMALS[name])
     pattern = taken.json_schema()["pattern"]
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
     @given(st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True))
     def take(text: str) -> None:
         taken.validate_json(json.dumps(text.rstrip("\n")))
