@@ -72,7 +72,7 @@ def test_a_model_trades_over_http(platform: Platform) -> None:
                 "start_session",
                 {"strategy_id": found["stored"]["strategy_id"], "symbol": "AAPL", "equity_fraction": "0.1"},
             )
-            found["denied"] = (denied.is_error, denied.content[0].text)
+            found["denied"] = (denied.is_error, str(denied.content[0]))
             return found
 
     found = anyio.run(main)
