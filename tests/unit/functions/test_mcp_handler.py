@@ -118,7 +118,9 @@ def test_what_would_wait_for_a_stream_is_refused_at_once(asked: list[Asked], met
 @pytest.mark.parametrize("session_id", ["../users/me", "a?b=c", "a/../../auth/logout#", "é"])
 def test_what_a_model_gives_as_an_id_stays_one_part_of_the_address(asked: list[Asked], session_id: str) -> None:
     arguments = {"session_id": session_id, "flatten": True}
-    handler(request("tools/call", {"authorization": "Bearer sfk_ada"}, name="stop_session", arguments=arguments), CONTEXT)
+    handler(
+        request("tools/call", {"authorization": "Bearer sfk_ada"}, name="stop_session", arguments=arguments), CONTEXT
+    )
     ((_, _, method, path),) = asked
     assert method == "POST"
     assert path.removeprefix("/v1/sessions/").removesuffix("/stop") == quote(session_id, safe="")
