@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stratforge.intent.gate import contract_findings
+from stratforge.intent.requirements import Requirement
+from stratforge.strategy import compile_strategy
+
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.paraphrases import in_plain_words
@@ -16,9 +20,6 @@ from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, R
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
-from stratforge.intent.gate import contract_findings
-from stratforge.intent.requirements import Requirement
-from stratforge.strategy import compile_strategy
 
 
 def write_answer(
