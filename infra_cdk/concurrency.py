@@ -37,7 +37,8 @@ SHARES: Mapping[str, Share] = {
     "sandbox": Share(80, 10, 0, "The evaluator's number: each calls one."),
     "executor": Share(70, 10, 1, "50 symbols with signals, 20 with a price that triggers something."),
     "settler": Share(30, 6, 1, "A fill takes milliseconds; 30 symbols at a time."),
-    "reconciler": Share(3, 3, 1, "At 7:30 a pass, the snapshots and the audit begin in the same minute."),
+    "reconciler": Share(3, 2, 1, "A pass and the snapshots begin in the same minute; in production, one more by hand."),
+    "auditor": Share(1, 1, 1, "One at a time: the next goes on where the last one stopped."),
     "notifier": Share(
         10, 3, 1, "Eight shards of users and one for webhooks, each one at a time, and one that follows on its heels."
     ),

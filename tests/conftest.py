@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import hypothesis
 import psycopg
 import pytest
@@ -26,10 +29,20 @@ from xdist.scheduler import LoadScopeScheduling
 # What a test asserts through them is told in full too.
 pytest.register_assert_rewrite("tests.support")
 
+# What botocore knows of the services is read once, not by every session of every test anew.
+botocore.session.create_loader = cache(botocore.session.create_loader)
+
 # In CI the same examples every time, so that a commit is judged by its change; everywhere else new ones.
 hypothesis.settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: looking through it again and again was a twelfth of the tests' time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -57,12 +70,17 @@ _FOUNDATIONS = {
 }
 
 
+def foundation_of(nodeid: str) -> str:
+    """What a test stands on."""
+    foundations = (name for beginning, name in _FOUNDATIONS.items() if nodeid.startswith(beginning))
+    return next(foundations, nodeid.split("::", 1)[0])
+
+
 class ByFoundation(LoadScopeScheduling):  # type: ignore[misc]
     """Gives tests that stand on the same thing to the same worker, so that it is brought up once."""
 
     def _split_scope(self, nodeid: str) -> str:
-        foundations = (name for beginning, name in _FOUNDATIONS.items() if nodeid.startswith(beginning))
-        return next(foundations, nodeid.split("::", 1)[0])
+        return foundation_of(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -70,6 +88,16 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFoundation
     """Tests are spread over the workers of `-n` as said above; in the order they are found in."""
     config.option.loadscopereorder = False
     return ByFoundation(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """A platform goes down when the next test stands on something else: its market would take half a core from all others till their end."""
+    yield
+    assert isinstance(item, pytest.Function)
+    if nextitem is None or foundation_of(nextitem.nodeid) != foundation_of(item.nodeid):
+        for each in item.session._fixturemanager.getfixturedefs("running_platform", item) or ():
+            each.finish(item._request)  # type: ignore[arg-type]
 
 
 _SHARED_MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 4 << 30

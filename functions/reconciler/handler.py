@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.reconcile import Reconciliation, snapshot_equity
 from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
@@ -55,9 +53,7 @@ def reconciliation() -> Reconciliation:
 @log.inject_lambda_context
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG001 - powertools names it
     """One pass, whose report is the answer; with `{"task": "snapshot"}` everybody's equity is noted instead, and a pass follows only while orders wait
-    for a broker that refuses the platform, so that they wait a minute at most once it answers. With `{"task": "audit"}` the ledger is audited."""
-    if event.get("task") == "audit":
-        return _audit()
+    for a broker that refuses the platform, so that they wait a minute at most once it answers."""
     if event.get("task") == "snapshot":
         snapshots = snapshot_equity(database)
         if not is_suspended(database):
@@ -78,15 +74,3 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
         metrics.add_metric(name, MetricUnit.Count, value)
     (log.info if report.clean else log.error)("reconciled", extra={"report": answer})
     return answer
-
-
-def _audit() -> dict[str, Any]:
-    """The auditor's statement; a difference is an unexplained one, and alarms like those of the reconciler."""
-    statement = audit_ledger(database, broker())
-    metrics.add_metric("Unexplained", MetricUnit.Count, len(statement.differences))
-    answer = {name: value for name, value in asdict(statement).items() if name != "differences"}
-    answer["differences"] = [
-        {name: str(value) for name, value in asdict(each).items()} for each in statement.differences[:200]
-    ]
-    (log.error if statement.differences else log.info)("audited", extra={"statement": answer})
-    return {**answer, "clean": not statement.differences}

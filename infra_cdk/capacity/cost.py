@@ -40,7 +40,7 @@ _ASSETS_GB = 1.0
 # Metrics of an ECS cluster with a service and a task under Container Insights, and the gigabytes of events behind them.
 _INSIGHTS_METRICS, _INSIGHTS_GB = 25, 1.1
 # Metrics that our code writes, by function (a test counts them). An hour in which a metric is not written is not paid.
-OWN_METRICS = {"evaluator": 4, "executor": 5, "ingestor": 5, "reconciler": 6, "settler": 1}
+OWN_METRICS = {"auditor": 1, "evaluator": 4, "executor": 5, "ingestor": 5, "reconciler": 6, "settler": 1}
 # Written with nobody there, too.
 _ALWAYS = ("ingestor", "reconciler")
 _DAYS = 21
@@ -135,6 +135,8 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         # What is told of a user's orders goes to his webhook too, where he has one: every fifth, say.
         "deliverer": (orders * 2 / 5, 0.01, 0.2),
         "realtime": (days * 4, 0.01, 0.0),
+        # Its runs are scheduled: a night's is as long as there is history.
+        "auditor": (0.0, 10.0, 0.0),
         "mcp": (load.users * load.tool_calls, 0.01, 0.1),
         # Looks at every request that comes; waits for jobs in the place of the pages.
         "doorkeeper": (days * load.page_views + load.users * load.tool_calls, 0.002, 0.0),

@@ -19,7 +19,7 @@ _TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, assistant, backtester, mcp, redriver, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester, mcp, redriver, api."""
 
     def __init__(
         self,
@@ -110,19 +110,6 @@ class FunctionsStack(Stack):
         )
         events.Rule(
             self,
-            "AuditSchedule",
-            description="Audits the ledger, every night when the exchange is closed",
-            schedule=events.Schedule.cron(hour="7", minute="30"),
-            targets=[
-                targets.LambdaFunction(
-                    self.reconciler.target,
-                    retry_attempts=2,
-                    event=events.RuleTargetInput.from_object({"task": "audit"}),
-                )
-            ],
-        )
-        events.Rule(
-            self,
             "SnapshotSchedule",
             description="Notes everybody's equity",
             schedule=events.Schedule.rate(Duration.minutes(1)),
@@ -133,6 +120,23 @@ class FunctionsStack(Stack):
                     event=events.RuleTargetInput.from_object({"task": "snapshot"}),
                 )
             ],
+        )
+
+        self.auditor = self._factory.function(
+            "auditor",
+            "broker",
+            timeout=900,
+            # A core: it adds up whatever happened.
+            memory=CORE_MEMORY,
+            environment={"DATABASE_SECRET": engine_database, "ALPACA_SECRET": secrets.name_of("alpaca")},
+        )
+        self.auditor.may_read_secrets(secrets.database_engine, secrets.alpaca)
+        events.Rule(
+            self,
+            "AuditSchedule",
+            description="Audits the ledger, every night when the exchange is closed; goes on with what is left until it is done",
+            schedule=events.Schedule.cron(hour="7-8", minute="0/20"),
+            targets=[targets.LambdaFunction(self.auditor.target, retry_attempts=0)],
         )
 
         self.assistant = self._factory.function(

@@ -177,7 +177,15 @@ class ObservabilityStack(Stack):
         )
         self._alarm(
             "BrokerUnclear",
-            self._metric("Unexplained", "reconciler", "Maximum", _FIVE),
+            cloudwatch.MathExpression(
+                expression="FILL(reconciler, 0) + FILL(auditor, 0)",
+                label="Unexplained",
+                period=_FIVE,
+                using_metrics={
+                    service: self._metric("Unexplained", service, "Maximum", _FIVE)
+                    for service in ("reconciler", "auditor")
+                },
+            ),
             0,
             "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale.",
         )

@@ -129,6 +129,7 @@ class Platform(Services):
             "sandbox": b'{"bars":{},"sources":{},"strategies":[]}',
             "api": _WARM_REQUEST,
             "reconciler": None,
+            "auditor": None,
         }.get(name, b'{"Records":[]}')
         if payload is None:
             return

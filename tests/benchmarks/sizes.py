@@ -28,6 +28,7 @@ BUDGETS = {"api": 80, "evaluator": 75, "sandbox": 50, "mcp": 40, "executor": 120
 KINDS = {
     "api": "api",
     "assistant": "assistant",
+    "auditor": "broker",
     "backtester": "broker",
     "cleaner": "engine",
     "deliverer": "engine",

@@ -14,7 +14,7 @@ from local_platform.processes import Supervisor
 from without_docker.environment import installed
 from without_docker.platform import LocalStackPlatform
 
-from tests.support.assemblies import synthesized
+from tests.support.assemblies import assembly_of, code_digest
 from tests.support.stacks import Engine
 
 pytestmark = [
@@ -67,9 +67,9 @@ FAILING = {
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stage() -> Path:
     """Development with an edge and a budget: every stack there is, and nothing that refuses to be deleted."""
-    return synthesized("dev", tmp_path_factory.mktemp("stage"), edge=True, account=ACCOUNT)
+    return assembly_of("dev", edge=True, account=ACCOUNT, code=code_digest())
 
 
 def running(platform: Platform) -> Iterator[Engine]:

@@ -1,6 +1,6 @@
 """Packages as Lambda has them: every handler is imported with its own and no others, after what is not used was taken out of them.
 
-With this machine's wheels that is tried always. With Lambda's own (Python 3.13 on arm64; LAMBDA_PACKAGES=1) it is tried on such a machine, which a job of the test
+With this machine's wheels that is tried whenever packages or code are others than last time. With Lambda's own (Python 3.13 on arm64; LAMBDA_PACKAGES=1) it is tried on such a machine, which a job of the test
 workflow has, or under emulation (`make arm64`).
 """
 
@@ -12,19 +12,29 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from local_platform.synthesis import ROOT
+from local_platform.synthesis import ROOT, digest
 from without_docker.environment import interpreter
 
 from infra_cdk.constructs import bundling
 from tests.benchmarks.sizes import KINDS
 from tests.support import arm64
 from tests.support.as_deployed import build
+from tests.support.assemblies import remember, remembered
 
 on_lambda = pytest.mark.skipif(
     not os.environ.get("LAMBDA_PACKAGES"), reason="installs every package; set LAMBDA_PACKAGES=1"
 )
 
 
+# What packages are made of, how they are made, and how they are looked at.
+_INPUTS = (
+    "functions",
+    "layers/stratforge",
+    "layers/requirements",
+    "infra_cdk/constructs",
+    "tests/support/as_deployed.py",
+    "tests/infrastructure/test_lambda_packages.py",
+)
 _FUNCTIONS: dict[str, list[str]] = {}
 for _name, _kind in sorted(KINDS.items()):
     _FUNCTIONS.setdefault(_kind, []).append(_name)
@@ -68,8 +78,11 @@ def test_a_handler_is_imported_with_its_own_packages_and_no_others_and_nothing_i
     python = interpreter()
     if python is None:
         pytest.skip("needs Python 3.13, whose wheels are locked")
-    packages = build(tmp_path, kind, _FUNCTIONS[kind], python, platform=None)
-    assert import_all([python], packages, _FUNCTIONS[kind]) == []
+    right = remembered(digest(_INPUTS, _FUNCTIONS[kind]), "own packages", python, kind)
+    if not right.exists():
+        packages = build(tmp_path, kind, _FUNCTIONS[kind], python, platform=None)
+        assert import_all([python], packages, _FUNCTIONS[kind]) == []
+        remember(right)
 
 
 def test_nothing_that_is_taken_out_of_packages_is_imported_by_us() -> None:

@@ -19,8 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from functions.api.app import create_app
-from tests.support.api import Api, User, running_api
+from tests.support.api import Api, User, application, running_api
 
 FILE = Path(__file__).resolve().parents[2] / "functions" / "api" / "openapi.json"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -51,7 +50,7 @@ def operations() -> list[tuple[str, str]]:
 
 
 def test_the_committed_file_is_what_the_application_says() -> None:
-    said = json.dumps(create_app().openapi(), indent=1, sort_keys=True)
+    said = json.dumps(application().openapi(), indent=1, sort_keys=True)
     assert FILE.read_text(encoding="utf-8").strip() == said, "write it anew with: make openapi"
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from psycopg.errors import ReadOnlySqlTransaction
-from stratforge.application.audit_ledger import activities_of, audit_ledger
+from stratforge.application.audit_ledger import audit_ledger, is_audited
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.portfolio.statement import audit
+from stratforge.portfolio.books import SymbolBooks
 from stratforge.storage.ledger import records
 from stratforge.storage.ledger.invariants import broken_invariants
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.database import Connection, Database
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.support.world import World
@@ -38,7 +39,7 @@ def world(migrated: str) -> Iterator[World]:
         add_signal(connection, coins, "sell", set_price(connection, "60000", 1, "BTC/USD"), "BTC/USD", quantity=0.2)
     trade(found, "BTC/USD")
     # Overnight, as splits are.
-    found.broker.now_at += timedelta(days=1)
+    found.broker.now_at += timedelta(hours=15)
     split = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, found.broker.now_at.date(), Decimal(2))
     found.broker.actions.append(split)
     found.exchange.split("AAPL", Decimal(2), found.broker.now_at)
@@ -146,13 +147,15 @@ TAMPERINGS: list[tuple[str, set[str]]] = [
 ]
 
 
-def test_whatever_is_changed_in_the_ledger_is_found(world: World) -> None:
-    activities, positions = activities_of(world.broker), world.broker.positions()
+def test_whatever_is_changed_in_the_ledger_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each change is undone afterwards, so the audit looks from inside its transaction.
+    monkeypatch.setattr(records, "begin_reading", lambda connection: None)
     for tampering, what in TAMPERINGS:
         with world.database.transaction() as connection, connection.transaction(force_rollback=True):
             assert connection.execute(tampering).rowcount > 0
-            books = records.read_books(connection, OPEN + _AGES)
-            found = {each.what for each in audit(books, activities, positions).differences}
+            with monkeypatch.context() as inside:
+                inside.setattr(world.database, "transaction", lambda: nullcontext(connection))
+                found = differences(world)
         assert found <= what, tampering
         # What was sold before, and with it these two, is drawn.
         assert what - found <= {"cost", "realized profit"}, tampering
@@ -223,10 +226,49 @@ def test_executions_of_what_the_broker_put_in_an_orders_place_are_the_orders(wor
     fills = world.broker.fills_since(OPEN)
     earlier = replace(fills[0], broker_order_id="replaced")
     chain = replace(order, replaced_ids=("replaced",))
-    world.broker.orders_since = lambda since: [chain, *others]  # type: ignore[method-assign]
-    world.broker.fills_since = lambda since: [earlier, *fills[1:]]  # type: ignore[method-assign]
+    world.broker.orders_since = lambda since, until=None: [chain, *others]  # type: ignore[method-assign]
+    world.broker.fills_since = lambda since, until=None: [earlier, *fills[1:]]  # type: ignore[method-assign]
     assert fills[0].broker_order_id == order.broker_order_id
     assert differences(world) == set()
+
+
+def test_an_audit_that_runs_out_of_time_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    reading = records.read_symbol
+
+    def note(connection: Connection, family: records.Family, since: datetime, scale: Decimal) -> SymbolBooks:
+        read.append(family.name)
+        return reading(connection, family, since, scale)
+
+    monkeypatch.setattr(records, "read_symbol", note)
+    began_at = datetime.now(UTC)
+    statement = audit_ledger(world.database, world.broker, since=began_at, enough=lambda: bool(read))
+    assert (statement.left, read) == (1, ["AAPL"])
+    assert not is_audited(world.database, began_at)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE positions SET quantity = quantity + 1 WHERE symbol = 'BTC/USD'")
+    statement = audit_ledger(world.database, world.broker, since=began_at, quiet=-_AGES)
+    assert (statement.left, read) == (0, ["AAPL", "BTC/USD"])
+    assert {each.what for each in statement.differences} == {"quantity"}
+    assert is_audited(world.database, began_at)
+    assert statement.positions == 3
+
+
+def test_a_kept_statement_is_read_again_where_it_does_not_agree_and_where_it_is_oldest(world: World) -> None:
+    assert differences(world) == set()
+    with world.database.transaction() as connection:
+        # Of long ago, so that it is not read anew with what is new.
+        connection.execute("UPDATE statement_orders SET value = value + 1, read_at = now() - interval '1 year'")
+        assert connection.execute("SELECT count(*) FROM statement_orders").fetchone() == (4,)
+    world.broker.now_at += timedelta(days=30)
+    assert differences(world) == set()
+    order = next(each for each in world.exchange.orders.values() if each.symbol == "BTC/USD")
+    fill = Decimal(order.fills[-1]["qty"])
+    world.exchange.correct_last_fill(order, fill, Decimal(1), world.broker.now_at)
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE statement_orders SET read_at = now() - interval '1 year'")
+    assert differences(world) == {"value of an order"}
+    assert audit_ledger(world.database, world.broker, anew=True).activities == 4
 
 
 def test_what_an_order_tells_is_what_its_trades_came_to(world: World) -> None:

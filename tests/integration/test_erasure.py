@@ -140,6 +140,7 @@ NOBODYS = {
     "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
     "internal_requests": "nonce received_at",
+    "kept_corrections": "client_order_id symbol quantity value noted_at ended_at",
     "latest_prices": "symbol price time bar_time bar_high bar_low received_at bid ask quoted_at exchange_state",
     "login_attempts": "bucket failures blocked_until last_at",
     "market_clock": "only_one market_time noted_at",
@@ -150,6 +151,8 @@ NOBODYS = {
     "platform_state": "singleton trading_state reason changed_at suspended_at suspension resumed_at",
     "rate_limits": "bucket tokens updated_at",
     "reconciliations": "id started_at finished_at clean report",
+    "audited_symbols": "symbol audited_at positions trades adjustments differences shown",
+    "statement_orders": "order_id symbol quantity value executions filled_at read_at",
     "schema_migrations": "number name checksum applied_at",
     "symbol_halts": "symbol reason details halted_at",
 }

@@ -195,6 +195,22 @@ def test_a_block_that_ended_while_nobody_was_told_is_settled_by_who_waits_for_it
     assert dict(rows(world, "SELECT id, status::text FROM orders"))[sale] == "FILLED"
 
 
+def test_what_found_nobody_pauses_however_late_the_exchange_says_so(world: Meeting) -> None:
+    limit = place(world, world.bob, Side.BUY, "10", "100")
+    world.execute("AAPL")
+    lifetime_passes(world)
+    world.execute("AAPL")
+    # The exchange ended it before three prices that we know already.
+    for _ in range(3):
+        trade_at(world, "100")
+    while world.updates:
+        assert world.settle(0)
+    assert world.executor.execute("AAPL").outcome == "nothing to do"
+    trade_at(world, "100")
+    assert world.executor.execute("AAPL").outcome == "submitted"
+    assert dict(rows(world, "SELECT id, status::text FROM orders"))[limit] == "WORKING"
+
+
 def test_a_crowd_of_limits_costs_an_order_at_the_market_one_block_at_most(world: Meeting) -> None:
     """Thirty limits at thirty prices, none of which finds anybody, placed anew as often as the attacker likes."""
     for cents in range(30):
@@ -223,6 +239,28 @@ def test_limits_get_their_turn_however_many_orders_at_the_market_there_are(world
         if dict(rows(world, "SELECT id, status::text FROM orders"))[limit] == "FILLED":
             break
     assert turn == 1
+
+
+def test_a_limit_that_finds_nobody_costs_others_of_its_side_one_block_together(world: Meeting) -> None:
+    """It seems as good as at the market and is not; theirs are better. Nobody waits for it a second time, nor those of the other side for theirs."""
+    place(world, world.bob, Side.BUY, "1", "100.12")
+    honest = [place(world, world.bob, Side.BUY, "5", limit) for limit in ("100.25", "100.30", "100.35", "100.40")]
+    sales = [place(world, world.ada, Side.SELL, "1", limit) for limit in ("99.95", "99.96", "99.97")]
+    for _ in range(20):
+        # The offer is above the last price that our stream told.
+        market_moves(world, "100.20")
+        world.execute("AAPL")
+        exchange_works(world)
+        lifetime_passes(world)
+        world.execute("AAPL")
+        exchange_works(world)
+        statuses = dict(rows(world, "SELECT id, status::text FROM orders"))
+        if {statuses[each] for each in (*honest, *sales)} == {"FILLED"}:
+            break
+        trade_at(world, "100")
+    assert {statuses[each] for each in (*honest, *sales)} == {"FILLED"}
+    unfilled = [each for each in world.exchange.orders.values() if each.filled_quantity == 0]
+    assert len([each for each in unfilled if each.quantity > 1]) <= 1, "blocks with somebody else in them"
 
 
 def test_a_tighter_limit_does_not_bind_a_better_one(world: Meeting) -> None:

@@ -25,8 +25,7 @@ from stratforge.storage.strategies.strategies import Description, Origin, add_st
 from stratforge.strategy import compile_strategy
 
 from functions.api import context
-from functions.api.app import create_app
-from tests.support.api import Api, User
+from tests.support.api import Api, User, application
 from tests.support.ledger import CODE, OPEN, Trader, add_signal
 from tests.support.order_management import (
     ORDERS,
@@ -398,6 +397,6 @@ def test_backtests_are_listed_by_symbol(owner: str, ada: User) -> None:
 
 
 def test_operations_are_named_as_methods_and_each_once() -> None:
-    told = [each["operationId"] for methods in create_app().openapi()["paths"].values() for each in methods.values()]
+    told = [each["operationId"] for methods in application().openapi()["paths"].values() for each in methods.values()]
     assert [each for each in told if told.count(each) > 1] == []
     assert [each for each in told if not (each.isidentifier() and each.islower() and len(each) <= 40)] == []

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
-from stratforge.storage.ledger import halts
+from stratforge.application.audit_ledger import audit_ledger
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.storage.ledger import halts, operations
+from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 
@@ -114,14 +121,85 @@ def test_money_that_a_holder_does_not_have_halts_nobody_and_is_taken_when_he_has
         report = world.reconciler.run()
         assert (report.clean, halted(world), report.corrected) == (False, {}, [])
         assert order.client_order_id in report.unexplained
+    # Days later too, when the statement of a day does not reach back to it.
+    world.broker.now_at += timedelta(days=3)
+    assert order.client_order_id in world.reconciler.run().unexplained
     add_cash("50")
     report = world.reconciler.run()
     assert (report.corrected, report.unexplained) == ([order.client_order_id], {})
+    world.broker.now_at -= timedelta(days=3)
     assert add_cash("virtual_balance") == 50 - order.filled_quantity * Decimal("0.01")
     order = list(world.exchange.orders.values())[-1]
     world.exchange.correct_last_fill(order, order.filled_quantity - 1, Decimal("200"), world.broker.now_at)
     world.reconciler.run()
     assert halted(world) == {"AAPL": "UNEXPLAINED_FILL"}, "whose units are in doubt trades no more"
+
+
+@pytest.mark.parametrize("halt", [None, "UNEXPLAINED_FILL", "PRICE_JUMP"])
+def test_a_correction_that_cannot_be_followed_is_kept_until_an_operator_ends_it(world: World, halt: str | None) -> None:
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE users SET virtual_balance = 0")
+        connection.execute("UPDATE users SET is_operator = true WHERE id = %s", (trader_of(world).user_id,))
+    order = list(world.exchange.orders.values())[-1]
+    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal("100.02"), world.broker.now_at)
+    assert order.client_order_id in world.reconciler.run().unexplained
+    with world.database.transaction() as connection:
+        if halt:
+            halts.halt_symbol(connection, "AAPL", halt, "")
+    with world.database.transaction(trader_of(world).user_id) as connection:
+        assert operations.resume(connection, "AAPL")
+    world.broker.now_at += timedelta(days=3)
+    kept = world.reconciler.run().unexplained
+    assert kept.keys() == ({order.client_order_id} if halt == "PRICE_JUMP" else set())
+
+
+def test_what_the_broker_changes_after_days_is_followed_when_an_audit_has_seen_it(world: World) -> None:
+    order = list(world.exchange.orders.values())[-1]
+    world.broker.now_at += timedelta(days=3)
+    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal("100.02"), world.broker.now_at)
+    assert world.reconciler.run().corrected == []
+    late = -timedelta(days=7300)
+    assert {each.what for each in audit_ledger(world.database, world.broker, quiet=late).differences} == {
+        "value of an order"
+    }
+    assert world.reconciler.run().corrected == [order.client_order_id]
+    assert audit_ledger(world.database, world.broker, quiet=late).differences == ()
+
+
+def test_two_passes_at_once_do_what_one_does(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has read what the other is about to change: a correction and a split are followed once, and nothing is taken for drift."""
+    order = list(world.exchange.orders.values())[-1]
+    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal("100.02"), world.broker.now_at)
+    world.broker.now_at += timedelta(hours=15)
+    split = CorporateAction("split", "AAPL", ActionKind.SPLIT, world.broker.now_at.date(), Decimal(2))
+    world.broker.actions.append(split)
+    world.exchange.split("AAPL", Decimal(2), world.broker.now_at)
+    meeting = Barrier(2)
+
+    def together(ask: Callable[..., Any]) -> Callable[..., Any]:
+        def asked(*arguments: Any) -> Any:
+            answer = ask(*arguments)
+            # Who found nothing more to ask has gone on alone.
+            with suppress(BrokenBarrierError):
+                meeting.wait(1)
+            return answer
+
+        return asked
+
+    for name in ("orders_since", "fills_since", "corporate_actions", "positions", "account"):
+        monkeypatch.setattr(world.broker, name, together(getattr(world.broker, name)))
+    with ThreadPoolExecutor(2) as passes:
+        reports = [each.result() for each in [passes.submit(world.reconciler.run) for _ in range(2)]]
+    assert [report.broken or report.drift or report.unexplained for report in reports] == [{}, {}]
+    assert sorted(len(report.corrected) for report in reports) == [0, 1]
+    assert sorted(len(report.splits) for report in reports) == [0, 1]
+    monkeypatch.undo()
+    with world.database.transaction() as connection:
+        kinds = connection.execute("SELECT kind::text, count(*) FROM adjustments GROUP BY 1 ORDER BY 1").fetchall()
+        assert broken_invariants(connection) == {}
+    assert kinds == [("FILL_CORRECTION", 1), ("SPLIT", 1)]
+    assert halted(world) == {}
+    assert audit_ledger(world.database, world.broker, quiet=-timedelta(days=7300)).differences == ()
 
 
 def waiting_order(world: World) -> Any:

@@ -114,6 +114,8 @@ def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
         unended = """
             SELECT o.id, o.symbol, o.status::text, o.type::text, o.time_in_force::text, o.origin::text, o.created_at, o.expires_at, o.reason
             FROM orders o WHERE o.completed_at IS NULL AND NOT (o.status = 'RESTING' AND o.time_in_force = 'gtc' AND o.origin = 'MANUAL')
+            -- Placed after the close, it is of the day that has only begun.
+            AND NOT (o.status = 'RESTING' AND o.time_in_force = 'day' AND o.created_at::time >= '21:00' AND o.expires_at > now())
             AND NOT o.symbol = ANY(%s)"""
         hold("orders that never end", _rows(connection, unended, sorted(except_for)))
         hold(

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -66,6 +67,12 @@ class Api:
         return User(client, f"{name}@example.com", tokens)
 
 
+@cache
+def application() -> FastAPI:
+    """The application, which keeps nothing of whom it served: FastAPI builds its routes with the first request, for a quarter of a second."""
+    return create_app()
+
+
 @contextmanager
 def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
     """Brings the application up on a database."""
@@ -108,7 +115,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         patch.setenv("SUBSCRIPTION_TOPIC_ARN", boto3.client("sns").create_topic(Name="updates")["TopicArn"])
         patch.setenv("REDRIVER_FUNCTION", "redriver")
         patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")
-        yield Api(create_app())
+        yield Api(application())
         context.database().close()
         for cached in caches:
             cached.cache_clear()

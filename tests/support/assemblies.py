@@ -46,7 +46,7 @@ def context_of(stage: str, **context: object) -> dict[str, object]:
 
 
 def assembly_of(stage: str, **context: object) -> Path:
-    """A stage's assembly; cdk-nag has looked at it. Its code is that of the first time: whoever runs it asks for `synthesized`.
+    """A stage's assembly; cdk-nag has looked at it. Its code is that of the first time: whoever runs it gives `code=code_digest()`.
 
     Raises:
         Exception: what stops a synthesis: a wrong configuration, or a finding of cdk-nag without a reason.
@@ -128,6 +128,17 @@ def remembered(text: str, *kind: str) -> Path:
     """Where it is noted that something was found right before, by everything that the finding depends on."""
     name = hashlib.sha256("\n".join((*kind, text)).encode()).hexdigest()[:24]
     return _CACHE / "right" / name
+
+
+def remember(right: Path) -> None:
+    """Notes that something was found right."""
+    right.parent.mkdir(parents=True, exist_ok=True)
+    right.touch()
+
+
+def code_digest() -> str:
+    """A hash of the code that templates name: who compares or runs it gives it as a context to `assembly_of`."""
+    return digest(("functions", "layers/stratforge", "db/migrations"))
 
 
 def resources_of(assembly: Path) -> dict[str, Resources]:

@@ -85,6 +85,10 @@ class FragileDatabase(Database):
         self.fuse.boundary("after commit")
 
 
+def _before(time: str, until: datetime | None) -> bool:
+    return until is None or datetime.fromisoformat(time) < until
+
+
 class ExchangeBroker:
     """The simulator's exchange behind the broker's port, with replies that get lost."""
 
@@ -164,12 +168,16 @@ class ExchangeBroker:
         """Quantities."""
         return {symbol: quantity * self.scale for symbol, quantity in self.exchange.positions.items() if quantity}
 
-    def orders_since(self, since: datetime) -> list[BrokerOrder]:
-        """All orders."""
-        return [_looked_up(order, self.scale) for order in self.exchange.orders.values()]
+    def orders_since(self, since: datetime, until: datetime | None = None) -> list[BrokerOrder]:
+        """The orders that were sent in between."""
+        return [
+            _looked_up(order, self.scale)
+            for order in self.exchange.orders.values()
+            if since < datetime.fromisoformat(order.created_at) and _before(order.created_at, until)
+        ]
 
-    def fills_since(self, since: datetime) -> list[FillActivity]:
-        """All executions."""
+    def fills_since(self, since: datetime, until: datetime | None = None) -> list[FillActivity]:
+        """The executions in between."""
         return [
             FillActivity(
                 fill["execution_id"],
@@ -178,10 +186,11 @@ class ExchangeBroker:
                 Side(order.side),
                 Decimal(fill["qty"]) * self.scale,
                 Decimal(fill["price"]),
-                OPEN,
+                datetime.fromisoformat(fill["time"]),
             )
             for order in self.exchange.orders.values()
             for fill in order.fills
+            if since < datetime.fromisoformat(fill["time"]) and _before(fill["time"], until)
         ]
 
     def now(self) -> datetime:

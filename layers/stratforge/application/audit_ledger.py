@@ -1,68 +1,206 @@
-"""Audit the ledger: every balance, position and profit recomputed from what happened, and compared with the books and the broker's statement."""
+"""Audit the ledger: every balance, position and profit recomputed from what happened, and compared with the books and the broker's statement.
+
+It goes symbol by symbol in memory that grows with the holders of one of them, keeps what it found of each, and goes on there when it is called again; of the
+broker's statement, which it keeps too, it reads what is new, a day of what it read longest ago, and whatever does not agree.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import localcontext
+from typing import Any
 
-from stratforge.broker import BrokerStatement
-from stratforge.portfolio.books import Activity
-from stratforge.portfolio.statement import Statement, audit
-from stratforge.storage.ledger.reconciliation import store_report
-from stratforge.storage.ledger.records import begin_reading, read_books
+from stratforge.broker import BrokerStatement, FillActivity
+from stratforge.market.sizes import Side
+from stratforge.portfolio.books import OrderRecord
+from stratforge.portfolio.statement import ZERO, Difference, audit_cash, audit_order, audit_symbol
+from stratforge.storage.ledger import audits, records
+from stratforge.storage.ledger.audits import StatementOrder
+from stratforge.storage.ledger.reconciliation import keep_correction, store_report
 from stratforge.storage.postgres.database import Database
 
-# From before the first trade on: the broker's statement is asked for all of it.
-_EVER = timedelta(days=3650)
-# Differences that a report shows; it says how many there are in all.
+# How much of the broker's statement is read at a time, more where there is nothing; how long before that an order may have been sent that was
+# filled in it; and how long the broker may go on changing what he said.
+_WINDOW, _OVERLAP, _LATE = timedelta(days=1), timedelta(hours=1), timedelta(days=2)
+# Differences of a symbol that a report shows; it says how many there are in all.
 _SHOWN = 200
+# Days of the statement that are read again because of orders that do not agree.
+_READ_AGAIN = 20
 
 
-def audit_ledger(database: Database, broker: BrokerStatement, *, quiet: timedelta = timedelta(minutes=1)) -> Statement:
-    """Audits, reading only, but for the report that operators see beside the reconciler's.
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The outcome of an audit: what was looked at, how many differences there are in all, and those that are shown.
+
+    `left` is the number of symbols that there was no time for, and one more if there was none for all of the broker's statement; the audit goes on there when it is
+    called again.
+    """
+
+    accounts: int
+    positions: int
+    trades: int
+    adjustments: int
+    activities: int
+    found: int
+    differences: tuple[Difference, ...]
+    left: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """The statement as plain data, for the log, the store and whoever asked."""
+        return {**asdict(self), "differences": [each.as_text() for each in self.differences]}
+
+
+def audit_ledger(
+    database: Database,
+    broker: BrokerStatement,
+    *,
+    quiet: timedelta = timedelta(minutes=1),
+    since: datetime | None = None,
+    anew: bool = False,
+    enough: Callable[[], bool] = lambda: False,
+) -> Statement:
+    """Audits, reading only, but for how far it came and the report that operators see beside the reconciler's when all was looked at.
 
     Args:
         database: The ledger, as the engine's role.
         broker: The account that all users share.
         quiet: Symbols that traded since so long before the broker was asked are not compared with him.
+        since: When this audit began: what was looked at since then is not looked at again. Without it, it begins now.
+        anew: Reads the broker's statement from the first trade on, instead of what is new in it.
+        enough: Says after each part whether to stop for now.
 
     Raises:
         BrokerUnavailable: if the broker does not answer.
     """
     started_at = datetime.now(UTC)
-    activities = activities_of(broker)
-    positions = broker.positions()
+    since = since or started_at
+    if anew:
+        with database.transaction() as connection:
+            audits.forget_statement(connection)
+    left = 0 if _read_statement(database, broker, enough) else 1
+    theirs = broker.positions()
+    quiet_since = started_at - quiet
     with database.transaction() as connection:
-        begin_reading(connection)
-        books = replace(read_books(connection, started_at - quiet), scale=broker.scale)
+        families = records.families(connection)
+        audited = audits.audited_since(connection, since)
     # PostgreSQL adds exactly, whatever a split by a third left behind the point; so must whoever adds it up again.
     with localcontext(prec=100):
-        statement = audit(books, activities, positions)
-    report = {
-        "audit": {
-            **{
-                name: getattr(statement, name)
-                for name in ("accounts", "positions", "trades", "adjustments", "activities")
-            },
-            "differences": len(statement.differences),
-            "shown": [
-                {name: str(value) for name, value in asdict(each).items()} for each in statement.differences[:_SHOWN]
-            ],
-        }
-    }
+        for family in families:
+            if family.name in audited:
+                continue
+            if enough():
+                left += 1
+                continue
+            with database.transaction() as connection:
+                records.begin_reading(connection)
+                findings = audit_symbol(records.read_symbol(connection, family, quiet_since, broker.scale), theirs)
+            with database.transaction() as connection:
+                audits.keep_findings(connection, family.name, started_at, findings, _SHOWN)
+        known = {symbol for family in families for symbol in family.symbols}
+        others = [
+            Difference("position at the broker", symbol, ZERO, held)
+            for symbol, held in sorted(theirs.items())
+            if symbol not in known and held
+        ]
+        with database.transaction() as connection:
+            records.begin_reading(connection)
+            accounts = 0
+            for account in records.read_accounts(connection):
+                accounts += 1
+                others += audit_cash([account])
+        if left == 0:
+            others += _orders(database, broker, quiet_since)
     with database.transaction() as connection:
-        store_report(connection, started_at, not statement.differences, report)
+        kept, differences = audits.findings_kept(connection, [family.name for family in families])
+        statement = Statement(
+            accounts,
+            kept.positions,
+            kept.trades,
+            kept.adjustments,
+            audits.executions_kept(connection),
+            kept.differences + len(others),
+            (*differences, *others),
+            left,
+        )
+        if left == 0:
+            store_report(connection, started_at, not statement.found, {"audit": statement.as_dict()})
     return statement
 
 
-def activities_of(broker: BrokerStatement) -> list[Activity]:
-    """The account's executions, by our ids of the orders. Raises `BrokerUnavailable`."""
-    ever = broker.now() - _EVER
-    names = {name: each.client_order_id for each in broker.orders_since(ever) for name in each.broker_order_ids}
-    return [
-        Activity(
-            names.get(each.broker_order_id, each.broker_order_id), each.symbol, each.side, each.quantity, each.price
-        )
-        for each in broker.fills_since(ever)
-    ]
+def is_audited(database: Database, since: datetime) -> bool:
+    """Tells whether an audit that began since then has come to its end."""
+    with database.transaction() as connection:
+        return audits.is_finished(connection, since)
+
+
+# The broker's statement ---------------------------------------------------------------------------------------------
+
+
+def _read_statement(database: Database, broker: BrokerStatement, enough: Callable[[], bool]) -> bool:
+    """Reads what is new in the statement, and a day of what was read longest ago; False if there was no time for all of it."""
+    now = broker.now()
+    with database.transaction() as connection:
+        start = audits.unread_since(connection, _LATE) or now - _LATE
+        oldest = audits.read_longest_ago(connection)
+    if oldest is not None and oldest < start:
+        _read_window(database, broker, oldest, oldest + _WINDOW)
+    window = _WINDOW
+    while True:
+        if enough():
+            return False
+        found = _read_window(database, broker, start, start + window)
+        start += window
+        if start > now:
+            return True
+        window = _WINDOW if found else 4 * window
+
+
+def _read_window(database: Database, broker: BrokerStatement, since: datetime, until: datetime) -> bool:
+    """Keeps what the statement says of the orders that were filled between the two times; tells whether there were any."""
+    read_at = datetime.now(UTC)
+    orders = broker.orders_since(since - _OVERLAP, until)
+    names = {name: each.client_order_id for each in orders for name in each.broker_order_ids}
+    filled: dict[str, list[FillActivity]] = defaultdict(list)
+    for each in broker.fills_since(since - _OVERLAP, until):
+        filled[names.get(each.broker_order_id, each.broker_order_id)].append(each)
+    kept = [_summed(name, fills) for name, fills in filled.items()]
+    with database.transaction() as connection:
+        audits.keep_statement(connection, since, until, kept, read_at)
+    return bool(kept)
+
+
+def _summed(order_id: str, fills: list[FillActivity]) -> StatementOrder:
+    signed = [(each.quantity if each.side == Side.BUY else -each.quantity, each.price) for each in fills]
+    return StatementOrder(
+        order_id,
+        fills[0].symbol,
+        sum((quantity for quantity, _ in signed), ZERO),
+        sum((quantity * price for quantity, price in signed), ZERO),
+        len(fills),
+        max(each.at for each in fills),
+    )
+
+
+def _orders(database: Database, broker: BrokerStatement, since: datetime) -> list[Difference]:
+    """The orders of which users got otherwise than the broker says, after he was asked again about them."""
+    differing = _differing_orders(database, since)
+    days = sorted({each.at.date(): each.at for each in differing if each.at is not None}.items())
+    for _, at in days[:_READ_AGAIN]:
+        start = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        _read_window(database, broker, start, start + _WINDOW)
+    if days:
+        differing = _differing_orders(database, since)
+    # What the broker changed later than the reconciler looks by itself is his to follow.
+    with database.transaction() as connection:
+        for each in differing:
+            keep_correction(connection, each.client_order_id, ZERO, ZERO)
+    return [difference for each in differing for difference in audit_order(each)]
+
+
+def _differing_orders(database: Database, since: datetime) -> list[OrderRecord]:
+    with database.transaction() as connection:
+        records.begin_reading(connection)
+        return [each for each in records.read_orders(connection, since) if any(audit_order(each))]

@@ -45,7 +45,7 @@ from stratforge.storage.users import accounts
 YOUNG = timedelta(seconds=20)
 # A block that is still open after this is canceled at the broker, whatever the market's clock says.
 _OLD = timedelta(minutes=10)
-_STATEMENT = timedelta(days=1)
+_STATEMENT, _AROUND = timedelta(days=1), timedelta(hours=1)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
 # Operators are warned when less than this part of the account's equity is left to buy with.
@@ -198,6 +198,14 @@ class Reconciliation:
         since = self._broker.now() - _STATEMENT
         orders = {order.client_order_id: order for order in self._broker.orders_since(since)}
         with self._database.transaction() as connection:
+            kept = {each.client_order_id: each for each in reconciliation.kept_corrections(connection)}
+        # What could not be followed on its day is not forgotten with it.
+        older = {name: each for name, each in kept.items() if not each.ended and name not in orders}
+        for name in older:
+            order = self._broker.find_order(name)
+            if order is not None:
+                orders[name] = order
+        with self._database.transaction() as connection:
             finished = reconciliation.blocks_by_client_id(connection, list(orders))
         differing: list[tuple[BrokerOrder, FinishedBlock]] = []
         for client_order_id, order in orders.items():
@@ -206,12 +214,22 @@ class Reconciliation:
                 if order.filled_quantity > 0:
                     detail = f"order {client_order_id} is at the broker and not in the ledger"
                     self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
+            elif client_order_id in kept and kept[client_order_id].ended:
+                continue
             elif block.completed and order.ended and _differs(order, block):
                 differing.append((order, block))
-        if differing:
-            fills = self._broker.fills_since(since - timedelta(hours=1))
-            for order, block in differing:
-                self._correct(report, order, block, fills)
+            elif client_order_id in kept:
+                with self._database.transaction() as connection:
+                    reconciliation.forget_correction(connection, client_order_id)
+        fills: list[FillActivity] | None = None
+        for order, block in differing:
+            first = older[order.client_order_id].filled_at if order.client_order_id in older else None
+            if first is not None:
+                self._correct(report, order, block, self._broker.fills_since(first - _AROUND, first + _STATEMENT))
+                continue
+            if fills is None:
+                fills = self._broker.fills_since(since - _AROUND)
+            self._correct(report, order, block, fills)
 
     def _correct(self, report: Report, order: BrokerOrder, block: FinishedBlock, fills: list[FillActivity]) -> None:
         """Follows the broker where its order and its account statement agree, and everybody concerned can bear it."""
@@ -236,7 +254,10 @@ class Reconciliation:
                 cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
                 reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)
                 reconciliation.note_correction(connection, block.block_id, more, cost)
+                reconciliation.forget_correction(connection, order.client_order_id)
                 report.corrected.append(order.client_order_id)
+            else:
+                reconciliation.keep_correction(connection, order.client_order_id, more, cost)
         if adjustments is None:
             detail = f"order {order.client_order_id} has {quantity} for {value} at the broker, the ledger {block.filled_quantity} for {block.filled_value}"
             if more == 0 and not is_crypto(block.symbol):

@@ -217,12 +217,14 @@ class AlpacaBroker:
             symbols = {str(pair["symbol"]).replace("/", ""): str(pair["symbol"]) for pair in pairs}
         return {symbols.get(row["symbol"], str(row["symbol"])): Decimal(row["qty"]) * self.scale for row in rows}
 
-    def orders_since(self, since: datetime) -> list[BrokerOrder]:
+    def orders_since(self, since: datetime, until: datetime | None = None) -> list[BrokerOrder]:
         """The account's orders since then, page by page; see `BrokerStatement.orders_since`."""
         found: dict[str, Any] = {}
         after = since
         while True:
             query = {"status": "all", "limit": "500", "direction": "asc", "after": after.isoformat(), "nested": "false"}
+            if until is not None:
+                query["until"] = until.isoformat()
             rows = self._rows("the orders", "/orders", query)
             new = [row for row in rows if row["id"] not in found]
             for row in new:
@@ -238,12 +240,14 @@ class AlpacaBroker:
         alone = _order(row, self.scale)
         return self._ask("read", f"what replaced {row['id']}", lambda: self._whole(row), missing=alone)
 
-    def fills_since(self, since: datetime) -> list[FillActivity]:
+    def fills_since(self, since: datetime, until: datetime | None = None) -> list[FillActivity]:
         """The account's executions since then, page by page; see `BrokerStatement.fills_since`."""
         found: list[FillActivity] = []
         token = ""
         while True:
             query = {"after": since.isoformat(), "direction": "asc", "page_size": "100"}
+            if until is not None:
+                query["until"] = until.isoformat()
             if token:
                 query["page_token"] = token
             rows = self._rows("the activities", "/account/activities/FILL", query)

@@ -162,12 +162,12 @@ class BrokerStatement(Broker, Protocol):
         """Shares and coins that the account holds, by symbol. Raises `BrokerUnavailable`."""
         ...
 
-    def orders_since(self, since: datetime) -> list[BrokerOrder]:
-        """All orders that were sent since then, whatever became of them. Raises `BrokerUnavailable`."""
+    def orders_since(self, since: datetime, until: datetime | None = None) -> list[BrokerOrder]:
+        """All orders that were sent since then, and before `until`, whatever became of them. Raises `BrokerUnavailable`."""
         ...
 
-    def fills_since(self, since: datetime) -> list[FillActivity]:
-        """All executions since then. Raises `BrokerUnavailable`."""
+    def fills_since(self, since: datetime, until: datetime | None = None) -> list[FillActivity]:
+        """All executions since then, and before `until`. Raises `BrokerUnavailable`."""
         ...
 
     def assets(self) -> list[tuple[AssetRules, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -55,7 +55,7 @@ class AdjustmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class ActionRecord:
-    """The terms of a corporate action: what a unit has become, when that began, and the last price before; of a split the step in which it was
+    """The terms of a corporate action: what a unit has become, when that began and when the ledger followed, and the last price before; of a split the step in which it was
     divided, and the price that was paid for a part of a unit.
     """
 
@@ -70,15 +70,17 @@ class ActionRecord:
     last_close: Decimal | None
     step: Decimal | None = None
     price: Decimal | None = None
+    applied_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """The ledger's record of a user's cash, held back or free, and what he began with."""
+    """The ledger's record of a user's cash, held back or free, what he began with, and the sum of what came and went since."""
 
     user_id: UUID
     initial: Decimal
     cash: Decimal
+    moved: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +96,30 @@ class PositionRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Activity:
-    """An execution in the broker's statement of the account, by our id of the order."""
+class OrderRecord:
+    """An order at the broker: what users got of it by the trades and corrections of the ledger, and by the broker's statement of the account; bought units
+    and what they cost count up, sold ones down. `at`: when it was filled last, by the broker's clock.
+    """
 
     client_order_id: str
-    symbol: str
-    side: Side
     quantity: Decimal
-    price: Decimal
+    value: Decimal
+    broker_quantity: Decimal
+    broker_value: Decimal
+    at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
-    """All records of the ledger at one moment, the symbols that trade at that moment, and how many units of it are one at the broker."""
+class SymbolBooks:
+    """All records of the ledger of a symbol and those it was called or became, read as they are asked for: trades in the order of their blocks, adjustments as they
+    were written, of those the corrections of orders once more; which of the symbols trade at that moment, and how many units of the ledger are one at the broker.
+    """
 
-    accounts: Sequence[AccountRecord]
-    positions: Sequence[PositionRecord]
-    trades: Sequence[TradeRecord]
-    adjustments: Sequence[AdjustmentRecord]
+    symbols: frozenset[str]
+    positions: Iterable[PositionRecord]
+    trades: Iterable[TradeRecord]
+    adjustments: Iterable[AdjustmentRecord]
+    corrections: Sequence[AdjustmentRecord] = ()
     actions: Sequence[ActionRecord] = ()
     at_work: frozenset[str] = frozenset()
     scale: Decimal = Decimal(1)

@@ -63,8 +63,8 @@ def net_orders(
         asset: What the broker takes of it.
         balanced: The side that goes to the broker when the sides are equal; to be drawn, since it pays the spread.
         limits_first: It is the turn of limit orders, if there are any.
-        unfilled: The side of the last block of limits, if nothing of it was filled: they seemed as good as at the market and were not. Now the
-            best of the other side goes without them, and where there is none the best of theirs without the others, whose limits would bind it.
+        unfilled: The side of the last block of limits, while one of them found nobody lately: they seemed as good as at the market and were not.
+            Now the sides take turns, and the best of each goes without the others, whose limits would bind it.
 
     Returns:
         The block; None when there are no orders.

@@ -1,24 +1,28 @@
 """A statement of all accounts, made anew from what happened: trades, fees, corrections, splits, and the broker's own activities.
 
-It is the second opinion on the ledger: nothing here reads a balance, a position or a profit, nor uses what wrote them. It follows every holder
-trade by trade, as an auditor would with paper, and only then looks at what the ledger says.
+It is the second opinion on the ledger: nothing here reads a balance, a position or a profit, nor uses what wrote them. It follows every holder of
+a symbol trade by trade, as an auditor would with paper, and only then looks at what the ledger says.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from decimal import ROUND_UP, Decimal
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.market.sizes import Side
 from stratforge.portfolio.books import (
+    AccountRecord,
     ActionRecord,
-    Activity,
     AdjustmentRecord,
-    Books,
+    OrderRecord,
+    PositionRecord,
+    SymbolBooks,
     TradeRecord,
 )
 
@@ -42,16 +46,23 @@ class Difference:
     recorded: Decimal
     recomputed: Decimal
 
+    def as_text(self) -> dict[str, str]:
+        """Returns the difference as plain data, numbers as text."""
+        return {name: str(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def of_text(cls, text: Mapping[str, str]) -> Difference:
+        """Makes the difference again from what `as_text` returned."""
+        return cls(text["what"], text["where"], Decimal(text["recorded"]), Decimal(text["recomputed"]))
+
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """The outcome of going through the statement: what was looked at, and what did not agree."""
+class Findings:
+    """The outcome of going through a symbol: what was looked at, and what did not agree."""
 
-    accounts: int
     positions: int
     trades: int
     adjustments: int
-    activities: int
     differences: tuple[Difference, ...]
 
 
@@ -60,95 +71,134 @@ class _Holding:
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
     realized: Decimal = ZERO
-    # Each trade, the change of quantity and the cost of what was sold.
+    # Each trade that a later split may ask about, the change of quantity and the cost of what was sold.
     traded: list[tuple[TradeRecord, Decimal, Decimal]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
+class _Together:
+    """The changes that share a cause: their sums, the price of the first one with units, and what was unfair about one."""
+
+    quantity: Decimal = ZERO
+    cash: Decimal = ZERO
+    price: Decimal | None = None
+    unfair: bool = False
+
+
+@dataclass(slots=True)
 class _Replay:
-    cash: dict[UUID, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     holdings: dict[Holder, _Holding] = field(default_factory=lambda: defaultdict(_Holding))
     # What each holder's units of a symbol were, and had cost, when an action took them elsewhere: by action and holder.
     left: dict[str, dict[Holder, tuple[Decimal, Decimal]]] = field(default_factory=dict)
+    # Executions of which the broker keeps a part, by symbol.
+    charged: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    together: dict[tuple[str, str, str], _Together] = field(default_factory=lambda: defaultdict(_Together))
+    trades: int = 0
+    adjustments: int = 0
     differences: list[Difference] = field(default_factory=list)
 
 
-def audit(books: Books, activities: Sequence[Activity], broker_positions: Mapping[str, Decimal]) -> Statement:
-    """Recomputes every balance, position and profit, and lists what differs.
+def audit_symbol(books: SymbolBooks, broker_positions: Mapping[str, Decimal]) -> Findings:
+    """Recomputes every position and profit in a symbol and those it was called or became, and lists what differs. What it keeps meanwhile grows with the
+    holders, not with the trades.
 
     Args:
-        books: The ledger's records.
-        activities: All executions of the account that the broker knows, since the first trade.
+        books: The ledger's records of the symbol.
         broker_positions: What the account holds at the broker, by symbol.
     """
     replay = _Replay()
     actions = {each.action_id: each for each in books.actions}
+    corrections: dict[str, list[AdjustmentRecord]] = defaultdict(list)
+    for change in books.corrections:
+        corrections[str(change.client_order_id)].append(change)
     for record in _in_order(books):
-        if isinstance(record, TradeRecord):
-            _follow_trade(replay, record)
+        if isinstance(record, AdjustmentRecord):
+            action = actions.get(record.cause)
+            if action is not None and record.kind in _FOLLOWS:
+                _follow_action(replay, record, action, books.scale)
+            _follow_adjustment(replay, record)
+            replay.differences += _causes(books, replay, record, action)
             continue
-        action = actions.get(record.cause)
-        if action is not None and record.kind in _FOLLOWS:
-            _follow_action(replay, record, action, books.scale)
-        _follow_adjustment(replay, record)
-    differences = [
-        *replay.differences,
-        *_accounts(books, replay),
-        *_positions(books, replay),
-        *_causes(books, actions),
-        *_corrections(books),
-        *_crossings(books.trades),
-        *_fees(books.trades, COIN * books.scale),
-        *_broker_orders(books, activities),
-        *_broker_positions(books, replay, broker_positions),
-    ]
-    return Statement(
-        len(books.accounts),
-        len(books.positions),
-        len(books.trades),
-        len(books.adjustments),
-        len(activities),
-        tuple(differences),
+        for trade in record:
+            _follow_trade(replay, trade, asked_about=any(_is_asked_about(trade, each) for each in books.actions))
+        replay.differences += [
+            *_crossings(record),
+            *_fees(replay, record, COIN * books.scale),
+            *_corrections(record, corrections.pop(record[0].client_order_id, ())),
+        ]
+    # Of orders that nobody had anything of.
+    for changes in corrections.values():
+        replay.differences += _corrections((), changes)
+    replay.differences += _shared_causes(books, replay, actions)
+    positions = 0
+    holdings = dict(replay.holdings)
+    for position in books.positions:
+        positions += 1
+        due = holdings.pop((position.user_id, position.session_id, position.symbol), _Holding())
+        replay.differences += _position(position, due)
+    for (user_id, session_id, symbol), due in holdings.items():
+        replay.differences += _position(PositionRecord(user_id, session_id, symbol, ZERO, ZERO, ZERO), due)
+    replay.differences += _broker_positions(books, replay, broker_positions)
+    return Findings(positions, replay.trades, replay.adjustments, tuple(replay.differences))
+
+
+def audit_cash(accounts: Iterable[AccountRecord]) -> Iterator[Difference]:
+    """Compares what accounts have with what they began with and what came and went since."""
+    for account in accounts:
+        due = account.initial + account.moved
+        if account.cash != due:
+            yield Difference("cash", f"user {account.user_id}", account.cash, due)
+
+
+def audit_order(order: OrderRecord) -> Iterator[Difference]:
+    """Compares what users got of an order at the broker, corrections included, with the broker's executions of it."""
+    where = f"order {order.client_order_id}"
+    if order.quantity != order.broker_quantity:
+        yield Difference("quantity of an order", where, order.quantity, order.broker_quantity)
+    # The broker tells averages with nine decimals.
+    elif abs(order.value - order.broker_value) > MONEY * max(abs(order.broker_quantity), Decimal(1)):
+        yield Difference("value of an order", where, order.value, order.broker_value)
+
+
+def _in_order(books: SymbolBooks) -> Iterator[list[TradeRecord] | AdjustmentRecord]:
+    """The trades of each block in the order of the blocks, each adjustment after the blocks that had ended before it."""
+    changes = iter(books.adjustments)
+    change = next(changes, None)
+    for _, trades in groupby(books.trades, attrgetter("client_order_id")):
+        block = list(trades)
+        settled_at = block[0].settled_at
+        while change is not None and (settled_at is None or settled_at > change.created_at):
+            yield change
+            change = next(changes, None)
+        yield block
+    if change is not None:
+        yield change
+        yield from changes
+
+
+def _is_asked_about(trade: TradeRecord, action: ActionRecord) -> bool:
+    """Tells whether a trade may have been made on the scale after an action that the ledger had not followed yet."""
+    return (
+        trade.symbol == action.symbol
+        and trade.executed_at >= action.starts_at
+        and (trade.settled_at is None or action.applied_at is None or trade.settled_at <= action.applied_at)
     )
 
 
-def _in_order(books: Books) -> Iterator[TradeRecord | AdjustmentRecord]:
-    """Trades in the order they were written, each adjustment after the blocks of its symbol that had ended before it."""
-    heirs = {each.symbol: each.new_symbol for each in books.actions if each.new_symbol}
-    records: dict[str, tuple[list[TradeRecord], list[AdjustmentRecord]]] = defaultdict(lambda: ([], []))
-    for trade in sorted(books.trades, key=lambda each: each.trade_id):
-        records[_last_name(trade.symbol, heirs)][0].append(trade)
-    for adjustment in sorted(books.adjustments, key=lambda each: each.adjustment_id):
-        records[_last_name(adjustment.symbol, heirs)][1].append(adjustment)
-    for trades, left in records.values():
-        for trade in trades:
-            while left and (trade.settled_at is None or trade.settled_at > left[0].created_at):
-                yield left.pop(0)
-            yield trade
-        yield from left
-
-
-def _last_name(symbol: str, heirs: Mapping[str, str]) -> str:
-    """The symbol that another one became in the end: what happened to both is told in one order."""
-    for _ in heirs:
-        symbol = heirs.get(symbol, symbol)
-    return symbol
-
-
-def _follow_trade(replay: _Replay, trade: TradeRecord) -> None:
+def _follow_trade(replay: _Replay, trade: TradeRecord, *, asked_about: bool) -> None:
     holding = replay.holdings[trade.user_id, trade.session_id, trade.symbol]
+    replay.trades += 1
     value = trade.quantity * trade.price
     if trade.side == Side.BUY:
-        replay.cash[trade.user_id] -= value
         holding.quantity += trade.quantity - trade.fee_quantity
         holding.cost += value
-        holding.traded.append((trade, trade.quantity - trade.fee_quantity, ZERO))
+        if asked_about:
+            holding.traded.append((trade, trade.quantity - trade.fee_quantity, ZERO))
         return
-    proceeds = value - trade.fee_cash
-    replay.cash[trade.user_id] += proceeds
     cost = holding.cost * trade.quantity / holding.quantity if holding.quantity else ZERO
-    holding.realized += proceeds - cost
-    holding.traded.append((trade, -trade.quantity, cost))
+    holding.realized += value - trade.fee_cash - cost
+    if asked_about:
+        holding.traded.append((trade, -trade.quantity, cost))
     holding.quantity -= trade.quantity
     holding.cost = ZERO if holding.quantity == 0 else holding.cost - cost
     if holding.quantity < 0:
@@ -245,94 +295,77 @@ def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
     if holding.quantity == 0:
         holding.realized -= holding.cost
         holding.cost = ZERO
-    replay.cash[change.user_id] += change.cash
+    replay.adjustments += 1
 
 
-def _accounts(books: Books, replay: _Replay) -> Iterator[Difference]:
-    for account in books.accounts:
-        due = account.initial + replay.cash[account.user_id]
-        if account.cash != due:
-            yield Difference("cash", f"user {account.user_id}", account.cash, due)
+def _position(found: PositionRecord, due: _Holding) -> Iterator[Difference]:
+    where = _place(found.user_id, found.session_id, found.symbol)
+    if found.quantity != due.quantity:
+        yield Difference("quantity", where, found.quantity, due.quantity)
+    if abs(found.cost_basis - due.cost) > MONEY:
+        yield Difference("cost", where, found.cost_basis, due.cost)
+    if abs(found.realized_pnl - due.realized) > MONEY:
+        yield Difference("realized profit", where, found.realized_pnl, due.realized)
 
 
-def _positions(books: Books, replay: _Replay) -> Iterator[Difference]:
-    recorded = {(each.user_id, each.session_id, each.symbol): each for each in books.positions}
-    for holder in {*recorded, *replay.holdings}:
-        found, due = recorded.get(holder), replay.holdings.get(holder, _Holding())
-        where = _place(*holder)
-        quantity, cost, realized = (
-            (found.quantity, found.cost_basis, found.realized_pnl) if found is not None else (ZERO, ZERO, ZERO)
-        )
-        if quantity != due.quantity:
-            yield Difference("quantity", where, quantity, due.quantity)
-        if abs(cost - due.cost) > MONEY:
-            yield Difference("cost", where, cost, due.cost)
-        if abs(realized - due.realized) > MONEY:
-            yield Difference("realized profit", where, realized, due.realized)
-
-
-def _causes(books: Books, actions: Mapping[str, ActionRecord]) -> Iterator[Difference]:
+def _causes(
+    books: SymbolBooks, replay: _Replay, change: AdjustmentRecord, action: ActionRecord | None
+) -> Iterator[Difference]:
     """Whatever was no trade has a cause: an action of the symbol, the broker's word on an order, or parts of units that were settled among their
     holders, less than a unit each, for nothing in all.
     """
-    together: dict[tuple[str, str, str], list[AdjustmentRecord]] = defaultdict(list)
-    for change in books.adjustments:
-        action = actions.get(change.cause)
-        known = action is not None and change.symbol in (action.symbol, action.new_symbol)
-        if change.kind in ("ODD_LOTS", "ROUNDING"):
-            together[change.kind, change.cause, change.symbol].append(change)
-        elif change.kind == "FILL_CORRECTION":
-            known = change.client_order_id is not None
-        if not known and change.kind != "ODD_LOTS":
-            where = _place(change.user_id, change.session_id, change.symbol)
-            yield Difference(f"{change.kind} of no known cause", where, change.quantity, ZERO)
-    for (kind, cause, symbol), changes in together.items():
-        quantity = sum((each.quantity for each in changes), ZERO)
-        money = sum((each.cash for each in changes), ZERO)
-        if kind == "ROUNDING":
-            price = (actions[cause].price if cause in actions else None) or ZERO
-            # Units for no more than they were paid with, or paid for.
-            if (
-                abs(quantity) > books.scale
-                or not min(-quantity * price, ZERO) - MONEY <= money <= max(-quantity * price, ZERO) + MONEY
-            ):
-                yield Difference("rounding", f"{symbol} {cause}", quantity, ZERO)
+    known = action is not None and change.symbol in (action.symbol, action.new_symbol)
+    if change.kind in ("ODD_LOTS", "ROUNDING"):
+        all_of_it = replay.together[change.kind, change.cause, change.symbol]
+        all_of_it.quantity += change.quantity
+        all_of_it.cash += change.cash
+        if all_of_it.price is None and change.quantity:
+            all_of_it.price = -change.cash / change.quantity
+        money = change.cash + change.quantity * (all_of_it.price or ZERO)
+        all_of_it.unfair |= not (abs(change.quantity) < books.scale and abs(money) <= MONEY)
+    elif change.kind == "FILL_CORRECTION":
+        known = change.client_order_id is not None
+    if not known and change.kind != "ODD_LOTS":
+        where = _place(change.user_id, change.session_id, change.symbol)
+        yield Difference(f"{change.kind} of no known cause", where, change.quantity, ZERO)
+
+
+def _shared_causes(books: SymbolBooks, replay: _Replay, actions: Mapping[str, ActionRecord]) -> Iterator[Difference]:
+    for (kind, cause, symbol), each in replay.together.items():
+        where = f"{symbol} {cause}"
+        if kind == "ODD_LOTS":
+            if each.quantity or abs(each.cash) > MONEY or each.unfair:
+                yield Difference("odd lots", where, each.quantity, ZERO)
             continue
-        one = next((-each.cash / each.quantity for each in changes if each.quantity), ZERO)
-        fair = all(
-            abs(each.quantity) < books.scale and abs(each.cash + each.quantity * one) <= MONEY for each in changes
-        )
-        if quantity or abs(money) > MONEY or not fair:
-            yield Difference("odd lots", f"{symbol} {cause}", quantity, ZERO)
+        worth = -each.quantity * ((actions[cause].price if cause in actions else None) or ZERO)
+        # Units for no more than they were paid with, or paid for.
+        paid = min(worth, ZERO) - MONEY <= each.cash <= max(worth, ZERO) + MONEY
+        if abs(each.quantity) > books.scale or not paid:
+            yield Difference("rounding", where, each.quantity, ZERO)
 
 
-def _corrections(books: Books) -> Iterator[Difference]:
-    """A correction by the broker is everybody's in proportion to what he had of the order."""
-    filled: dict[tuple[str, str, UUID, UUID | None], tuple[Decimal, int]] = defaultdict(lambda: (ZERO, 0))
-    totals: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    for trade in books.trades:
-        quantity, count = filled[trade.client_order_id, trade.side, trade.user_id, trade.session_id]
-        filled[trade.client_order_id, trade.side, trade.user_id, trade.session_id] = (
-            quantity + trade.quantity,
-            count + 1,
+def _corrections(trades: Sequence[TradeRecord], corrections: Sequence[AdjustmentRecord]) -> Iterator[Difference]:
+    """A correction of an order by the broker is everybody's in proportion to what he had of it."""
+    together: dict[tuple[str, Side | None], list[AdjustmentRecord]] = defaultdict(list)
+    for change in corrections:
+        together[change.cause, change.side].append(change)
+    for (_, side), changes in together.items():
+        had: dict[tuple[UUID, UUID | None], list[Decimal]] = defaultdict(list)
+        for trade in trades:
+            if trade.side == side:
+                had[trade.user_id, trade.session_id].append(trade.quantity)
+        whole = sum((sum(each, ZERO) for each in had.values()), ZERO)
+        units, money = (
+            sum(each, ZERO) for each in ([change.quantity for change in changes], [change.cash for change in changes])
         )
-        totals[trade.client_order_id, trade.side] += trade.quantity
-    together: dict[str, list[AdjustmentRecord]] = defaultdict(list)
-    for change in books.adjustments:
-        if change.client_order_id is not None and change.side is not None:
-            together[change.cause].append(change)
-    for changes in together.values():
-        for each in changes:
-            quantity, count = filled[str(each.client_order_id), str(each.side), each.user_id, each.session_id]
-            whole = totals[str(each.client_order_id), str(each.side)]
-            part = quantity / whole if whole else ZERO
-            units = sum((other.quantity for other in changes), ZERO) * part
-            money = sum((other.cash for other in changes), ZERO) * part
-            where = _place(each.user_id, each.session_id, each.symbol)
-            if abs(each.quantity - units) > (each.step or SHARE) * count:
-                yield Difference("part of a correction", where, each.quantity, units)
-            if abs(each.cash - money) > MONEY * max(count, 1):
-                yield Difference("money of a correction", where, each.cash, money)
+        for change in changes:
+            mine = had.get((change.user_id, change.session_id), [])
+            part = sum(mine, ZERO) / whole if whole else ZERO
+            where = _place(change.user_id, change.session_id, change.symbol)
+            if abs(change.quantity - units * part) > (change.step or SHARE) * len(mine):
+                yield Difference("part of a correction", where, change.quantity, units * part)
+            if abs(change.cash - money * part) > MONEY * max(len(mine), 1):
+                yield Difference("money of a correction", where, change.cash, money * part)
 
 
 def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
@@ -351,11 +384,13 @@ def _crossings(trades: Sequence[TradeRecord]) -> Iterator[Difference]:
             yield Difference("crossing", execution, bought[execution], sold[execution])
 
 
-def _fees(trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
+def _fees(replay: _Replay, trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
     """The broker's part of each execution: coins of a purchase, dollars of a sale; nothing is paid for what crosses."""
     executions: dict[tuple[str, bool], list[TradeRecord]] = defaultdict(list)
     for trade in trades:
         executions[trade.execution_id, trade.inside].append(trade)
+    for symbol, _ in {(each.symbol, each.execution_id) for each in trades if each.fee_rate > 0}:
+        replay.charged[symbol] += 1
     for (execution, inside), mine in executions.items():
         rate = ZERO if inside else mine[0].fee_rate
         buys, sells = ([each for each in mine if each.side == side] for side in Side)
@@ -370,50 +405,14 @@ def _fees(trades: Sequence[TradeRecord], coin: Decimal) -> Iterator[Difference]:
             yield Difference("fee in dollars", execution, cash, dollars)
 
 
-def _broker_orders(books: Books, activities: Sequence[Activity]) -> Iterator[Difference]:
-    """What users got of each order at the broker, corrections included, against the broker's executions of it."""
-    quantity: dict[str, Decimal] = defaultdict(Decimal)
-    value: dict[str, Decimal] = defaultdict(Decimal)
-    for trade in books.trades:
-        if not trade.inside:
-            sign = 1 if trade.side == Side.BUY else -1
-            quantity[trade.client_order_id] += sign * trade.quantity
-            value[trade.client_order_id] += sign * trade.quantity * trade.price
-    for change in books.adjustments:
-        if change.client_order_id is not None:
-            quantity[change.client_order_id] += change.quantity
-            value[change.client_order_id] -= change.cash
-    theirs: dict[str, tuple[Decimal, Decimal]] = {}
-    symbols = {each.client_order_id: each.symbol for each in books.trades}
-    for activity in activities:
-        sign = 1 if activity.side == Side.BUY else -1
-        before = theirs.get(activity.client_order_id, (ZERO, ZERO))
-        amount = sign * activity.quantity
-        theirs[activity.client_order_id] = (before[0] + amount, before[1] + amount * activity.price)
-        symbols.setdefault(activity.client_order_id, activity.symbol)
-    for order in {*quantity, *theirs}:
-        if symbols.get(order) in books.at_work:
-            continue
-        broker = theirs.get(order, (ZERO, ZERO))
-        if quantity[order] != broker[0]:
-            yield Difference("quantity of an order", f"order {order}", quantity[order], broker[0])
-        # The broker tells averages with nine decimals.
-        elif abs(value[order] - broker[1]) > MONEY * max(abs(broker[0]), Decimal(1)):
-            yield Difference("value of an order", f"order {order}", value[order], broker[1])
-
-
-def _broker_positions(books: Books, replay: _Replay, theirs: Mapping[str, Decimal]) -> Iterator[Difference]:
+def _broker_positions(books: SymbolBooks, replay: _Replay, theirs: Mapping[str, Decimal]) -> Iterator[Difference]:
     ours: dict[str, Decimal] = defaultdict(Decimal)
     for (_, _, symbol), holding in replay.holdings.items():
         ours[symbol] += holding.quantity
-    executions: dict[str, set[str]] = defaultdict(set)
-    for trade in books.trades:
-        if trade.fee_rate > 0:
-            executions[trade.symbol].add(trade.execution_id)
-    for symbol in {*ours, *theirs} - books.at_work:
+    for symbol in {*books.symbols, *ours} - books.at_work:
         more = theirs.get(symbol, ZERO) - ours[symbol]
         # Fees in coins are rounded in the broker's favor, a step for each execution.
-        if not ZERO <= more <= COIN * books.scale * len(executions[symbol]):
+        if not ZERO <= more <= COIN * books.scale * replay.charged[symbol]:
             yield Difference("position at the broker", symbol, ours[symbol], theirs.get(symbol, ZERO))
 
 

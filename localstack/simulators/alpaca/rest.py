@@ -109,18 +109,23 @@ async def list_orders(request: Request) -> Response:
     status, symbols = request.query_params.get("status", "open"), request.query_params.get("symbols")
     wanted = set(symbols.split(",")) if symbols else None
     limit = min(int(request.query_params.get("limit", "50")), 500)
-    after = request.query_params.get("after")
-    since = datetime.fromisoformat(after.replace("Z", "+00:00").replace(" ", "+")) if after else None
+    since, until = _time(request, "after"), _time(request, "until")
     orders = [
         order.as_alpaca()
         for order in list(_simulator(request).exchange.orders.values())
         if (status == "all" or order.open is (status == "open"))
         and (wanted is None or order.symbol in wanted)
         and (since is None or datetime.fromisoformat(order.created_at) > since)
+        and (until is None or datetime.fromisoformat(order.created_at) < until)
     ]
     if request.query_params.get("direction", "desc") == "desc":
         orders.reverse()
     return JSONResponse(orders[:limit])
+
+
+def _time(request: Request, name: str) -> datetime | None:
+    text = request.query_params.get(name)
+    return datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "+")) if text else None
 
 
 async def get_order(request: Request) -> Response:
@@ -347,8 +352,13 @@ async def list_fills(request: Request) -> Response:
                     "order_status": order.status,
                 }
             )
-    since = query.get("after", "").replace("Z", "+00:00").replace(" ", "+")
-    rows = [row for row in rows if not since or row["transaction_time"] > since]
+    since, until = _time(request, "after"), _time(request, "until")
+    rows = [
+        row
+        for row in rows
+        if (since is None or datetime.fromisoformat(row["transaction_time"]) > since)
+        and (until is None or datetime.fromisoformat(row["transaction_time"]) < until)
+    ]
     rows.sort(key=lambda row: row["id"], reverse=query.get("direction", "desc") == "desc")
     token = query.get("page_token")
     start = next((index + 1 for index, row in enumerate(rows) if row["id"] == token), 0) if token else 0

@@ -16,6 +16,7 @@ _READERS = {
     "database/api": {"api", "api-waiting", "migrator", "rotator"},
     "database/engine": {
         "assistant",
+        "auditor",
         "backtester",
         "deliverer",
         "evaluator",
@@ -33,7 +34,7 @@ _READERS = {
     # Read by whoever deploys, when he tries what he deployed.
     "smoke": set(),
     "tokens": {"api", "api-waiting", "realtime"},
-    "alpaca": {"backtester", "executor", "ingestor", "reconciler"},
+    "alpaca": {"auditor", "backtester", "executor", "ingestor", "reconciler"},
     "gemini": {"assistant"},
 }
 # Who may write one.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -9,16 +11,8 @@ from uuid import UUID
 import pytest
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.market.sizes import Side
-from stratforge.portfolio.books import (
-    AccountRecord,
-    ActionRecord,
-    Activity,
-    AdjustmentRecord,
-    Books,
-    PositionRecord,
-    TradeRecord,
-)
-from stratforge.portfolio.statement import audit
+from stratforge.portfolio.books import ActionRecord, AdjustmentRecord, PositionRecord, SymbolBooks, TradeRecord
+from stratforge.portfolio.statement import audit_symbol
 
 ADA = UUID(int=1)
 BEGINS = datetime(2026, 1, 5, 15, tzinfo=UTC)
@@ -34,27 +28,20 @@ def trade(number: int, side: Side, symbol: str, quantity: int, ended_after: int 
     )  # fmt: skip
 
 
-def test_a_split_comes_after_the_trades_of_its_symbol_however_long_another_order_is_at_work() -> None:
-    trades = [
-        trade(1, Side.BUY, "AAPL", 20, 1),
-        trade(2, Side.BUY, "BTC/USD", 1, None),
-        trade(3, Side.SELL, "AAPL", 8, 2),
-    ]
+def test_a_split_comes_after_the_trades_of_its_symbol() -> None:
+    trades = [trade(1, Side.BUY, "AAPL", 20, 1), trade(3, Side.SELL, "AAPL", 8, 2)]
     split = ActionRecord("split", "AAPL", ActionKind.SPLIT, Decimal(2), None, None, None, TOMORROW, None)
     change = AdjustmentRecord(1, ADA, None, "AAPL", "SPLIT", Decimal(12), Decimal(0), "split", TOMORROW, None)
-    books = Books(
-        [AccountRecord(ADA, Decimal(10_000), Decimal(8_700))],
-        [
-            PositionRecord(ADA, None, "AAPL", Decimal(24), Decimal(1_200), Decimal(0)),
-            PositionRecord(ADA, None, "BTC/USD", Decimal(1), Decimal(100), Decimal(0)),
-        ],
+    books = SymbolBooks(
+        frozenset({"AAPL"}),
+        [PositionRecord(ADA, None, "AAPL", Decimal(24), Decimal(1_200), Decimal(0))],
         trades,
         [change],
-        [split],
+        actions=[split],
     )
-    activities = [Activity(each.client_order_id, each.symbol, each.side, each.quantity, each.price) for each in trades]
-    statement = audit(books, activities, {"AAPL": Decimal(24), "BTC/USD": Decimal(1)})
-    assert statement.differences == ()
+    findings = audit_symbol(books, {"AAPL": Decimal(24)})
+    assert findings.differences == ()
+    assert (findings.positions, findings.trades, findings.adjustments) == (1, 2, 1)
 
 
 def differences_of(kind: str, cause: str, *changes: tuple[str, str]) -> set[str]:
@@ -64,18 +51,17 @@ def differences_of(kind: str, cause: str, *changes: tuple[str, str]) -> set[str]
     split = ActionRecord(
         "split", "AAPL", ActionKind.SPLIT, Decimal(1), None, None, None, TOMORROW, None, price=Decimal(100)
     )
-    books = Books(
-        [AccountRecord(ADA, Decimal(10_000), Decimal(8_000) + money)],
+    books = SymbolBooks(
+        frozenset({"AAPL"}),
         [PositionRecord(ADA, None, "AAPL", 20 + units, Decimal(2_000), money)],
         [bought],
         [
             AdjustmentRecord(number, ADA, None, "AAPL", kind, Decimal(quantity), Decimal(cash), cause, TOMORROW, None)
             for number, (quantity, cash) in enumerate(changes)
         ],
-        [split],
+        actions=[split],
     )
-    activities = [Activity(bought.client_order_id, "AAPL", Side.BUY, Decimal(20), Decimal(100))]
-    return {each.what for each in audit(books, activities, {"AAPL": 20 + units}).differences}
+    return {each.what for each in audit_symbol(books, {"AAPL": 20 + units}).differences}
 
 
 @pytest.mark.parametrize(
@@ -93,3 +79,23 @@ def differences_of(kind: str, cause: str, *changes: tuple[str, str]) -> set[str]
 )  # fmt: skip
 def test_what_was_no_trade_has_a_cause_and_is_fair(kind: str, changes: list[tuple[str, str]], found: set[str]) -> None:
     assert differences_of(kind, "split" if kind == "ROUNDING" else "cause", *changes) == found
+
+
+def test_memory_grows_with_the_holders_and_not_with_the_trades() -> None:
+    def peak(count: int) -> int:
+        trades = (trade(number, Side.BUY, "AAPL", 1, 1) for number in range(count))
+        named = (
+            replace(each, client_order_id=f"o{each.trade_id}", execution_id=f"x{each.trade_id}") for each in trades
+        )
+        bought = Decimal(count)
+        books = SymbolBooks(
+            frozenset({"AAPL"}), [PositionRecord(ADA, None, "AAPL", bought, bought * 100, Decimal(0))], named, []
+        )
+        tracemalloc.start()
+        try:
+            assert audit_symbol(books, {"AAPL": bought}).differences == ()
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert peak(4000) < 1.2 * peak(400) + 5000

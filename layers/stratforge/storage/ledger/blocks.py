@@ -124,7 +124,7 @@ def claim_block(connection: Connection, block_id: UUID, claim: timedelta) -> boo
 @dataclass(frozen=True, slots=True)
 class Turn:
     """The turns of a symbol's next block: `limits_first` when the last one left limit orders out, and the side of the last one that left none
-    out, when nothing of it was filled.
+    out, while one of those of the last minute found nobody.
     """
 
     limits_first: bool
@@ -138,8 +138,11 @@ def read_turn(connection: Connection, symbol: str) -> Turn:
         Turn,
         """
         SELECT coalesce((SELECT left_out FROM block_orders WHERE symbol = %(symbol)s ORDER BY created_at DESC LIMIT 1), false) AS limits_first,
-               (SELECT CASE WHEN filled_quantity = 0 THEN side::text END FROM block_orders
-                WHERE symbol = %(symbol)s AND NOT left_out AND completed_at IS NOT NULL ORDER BY created_at DESC LIMIT 1) AS unfilled
+               (SELECT side::text FROM block_orders
+                WHERE symbol = %(symbol)s AND NOT left_out AND completed_at IS NOT NULL AND EXISTS (
+                    SELECT FROM block_orders u WHERE u.symbol = %(symbol)s AND NOT u.left_out AND u.filled_quantity = 0
+                      AND u.completed_at > now() - interval '1 minute' AND u.created_at > now() - interval '1 hour')
+                ORDER BY created_at DESC LIMIT 1) AS unfilled
         """,
         {"symbol": symbol},
     )

@@ -179,12 +179,14 @@ WITH ending AS (
         WHEN o.filled_quantity > 0 THEN 'PARTIALLY_FILLED'
         WHEN %(status)s = 'REJECTED' THEN 'REJECTED' ELSE 'CANCELED' END)::order_status AS outcome
     FROM orders o JOIN block_orders b ON b.id = o.block_order_id
+    -- The exchange's word may come late, and be older than the price that would have it tried again at once.
+    CROSS JOIN (SELECT greatest(%(at)s::timestamptz, (SELECT time FROM latest_prices WHERE symbol = %(symbol)s)) + %(pause)s AS retry_at) later
     -- Whoever should have been crossed is not to blame for what became of the block, and goes to the broker in the next one.
     CROSS JOIN LATERAL (SELECT
         %(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
             OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
                 AND (o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s)) AS may,
-        CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN %(retry_at)s::timestamptz END AS at) goes_on
+        CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN later.retry_at END AS at) goes_on
     WHERE o.block_order_id = %(block)s),
 rested AS (
     UPDATE orders o SET
@@ -220,7 +222,7 @@ def _complete(connection: Connection, block: BlockState, settlement: Settlement,
             "reason": settlement.reason,
             "canceled": Reason.CANCELED_BY_USER,
             "at": at,
-            "retry_at": at + RETRY_AFTER,
+            "pause": RETRY_AFTER,
             "patience": PATIENCE,
             "returns": settlement.returns,
             "waits": None if settlement.returns is Returns.NONE else settlement.reason,

@@ -139,6 +139,47 @@ def note_correction(connection: Connection, block_id: UUID, quantity: Decimal, v
     )
 
 
+@dataclass(frozen=True, slots=True)
+class KeptCorrection:
+    """A correction that the ledger could not follow yet, or (`ended`) that an operator accepted as it is; `filled_at` is the time of the order's first fill."""
+
+    client_order_id: str
+    ended: bool
+    filled_at: datetime | None
+
+
+def kept_corrections(connection: Connection) -> list[KeptCorrection]:
+    """All corrections that were not followed."""
+    return fetch_all(
+        connection,
+        KeptCorrection,
+        """
+        SELECT k.client_order_id, k.ended_at IS NOT NULL AS ended,
+               (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at
+        FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
+        """,
+    )
+
+
+def keep_correction(connection: Connection, client_order_id: str, quantity: Decimal, value: Decimal) -> None:
+    """Keeps that the broker has so much more of an order, which came to so much more, than the ledger could follow."""
+    connection.execute(
+        """
+        INSERT INTO kept_corrections (client_order_id, symbol, quantity, value)
+        SELECT client_order_id, symbol, %s, %s FROM block_orders WHERE client_order_id = %s
+        ON CONFLICT (client_order_id) DO UPDATE SET quantity = excluded.quantity, value = excluded.value
+        """,
+        (quantity, value, client_order_id),
+    )
+
+
+def forget_correction(connection: Connection, client_order_id: str) -> None:
+    """Forgets a correction, because the ledger has followed it or the broker took it back."""
+    connection.execute(
+        "DELETE FROM kept_corrections WHERE client_order_id = %s AND ended_at IS NULL", (client_order_id,)
+    )
+
+
 def settle_ended_sessions(connection: Connection) -> list[str]:
     """Symbols with ended sessions whose profit is not final yet, or that hold what they are not to hold."""
     rows = connection.execute(

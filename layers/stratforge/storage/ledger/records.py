@@ -2,75 +2,183 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from itertools import count
+from typing import Any, LiteralString, TypeVar
 
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.portfolio.books import (
     AccountRecord,
     ActionRecord,
     AdjustmentRecord,
-    Books,
+    OrderRecord,
     PositionRecord,
+    SymbolBooks,
     TradeRecord,
 )
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, made_by
+
+Record = TypeVar("Record")
+# Rows that travel together.
+_PAGE = 2000
+_cursors = count()
 
 
 def begin_reading(connection: Connection) -> None:
-    """Makes the transaction that has just begun one that sees one moment and cannot write."""
+    """Makes the transaction that has just begun one that sees one moment, cannot write, and may ask for sums over everything that ever happened."""
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    connection.execute("SET LOCAL statement_timeout = '10min'")
+
+
+def _stream(
+    connection: Connection, make: Callable[..., Record], query: LiteralString, parameters: Mapping[str, Any]
+) -> Iterator[Record]:
+    """The rows of a query, a page at a time, however many there are."""
+    with connection.cursor(f"audit_{next(_cursors)}", row_factory=made_by(make)) as cursor:
+        cursor.itersize = _PAGE
+        yield from cursor.execute(query, parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A symbol that is audited with those that were exchanged for it or that it became, under the name of the last."""
+
+    name: str
+    symbols: tuple[str, ...]
+
+
+def families(connection: Connection) -> list[Family]:
+    """Every symbol that something was ever done with, together with those that its units came from."""
+    heirs = dict(
+        connection.execute(
+            "SELECT symbol, new_symbol FROM corporate_actions WHERE applied_at IS NOT NULL AND new_symbol IS NOT NULL"
+        ).fetchall()
+    )
+    found: dict[str, list[str]] = {}
+    symbols = "SELECT symbol FROM block_orders UNION SELECT symbol FROM positions UNION SELECT symbol FROM adjustments ORDER BY 1"
+    for (symbol,) in connection.execute(symbols).fetchall():
+        last = symbol
+        for _ in heirs:
+            last = heirs.get(last, last)
+        found.setdefault(last, []).append(symbol)
+    return [Family(name, tuple(each)) for name, each in sorted(found.items())]
 
 
 def _action(kind: str, **fields: Any) -> ActionRecord:
     return ActionRecord(kind=ActionKind(kind), **fields)
 
 
-def read_books(connection: Connection, since: datetime) -> Books:
-    """All records; what traded `since` counts as at work."""
-    accounts = fetch_all(
-        connection,
-        AccountRecord,
-        "SELECT id AS user_id, initial_balance AS initial, virtual_balance + reserved_cash AS cash FROM users",
-    )
-    positions = fetch_all(
+_ADJUSTMENTS = """
+SELECT a.id AS adjustment_id, a.user_id, a.session_id, a.symbol, a.kind::text, a.quantity, a.cash, a.cause, a.created_at,
+       b.client_order_id, b.side::text, b.step
+FROM adjustments a
+LEFT JOIN block_orders b ON a.kind = 'FILL_CORRECTION' AND b.id::text = split_part(a.cause, '/', 1)
+WHERE a.symbol = ANY(%(symbols)s)
+"""
+
+
+def read_symbol(connection: Connection, family: Family, since: datetime, scale: Decimal) -> SymbolBooks:
+    """The records of a family of symbols, to be read within the transaction; what traded `since` counts as at work."""
+    parameters = {"symbols": list(family.symbols), "since": since}
+    positions = _stream(
         connection,
         PositionRecord,
-        "SELECT user_id, session_id, symbol, quantity, cost_basis, realized_pnl FROM positions",
+        "SELECT user_id, session_id, symbol, quantity, cost_basis, realized_pnl FROM positions WHERE symbol = ANY(%(symbols)s)",
+        parameters,
     )
-    trades = fetch_all(
+    trades = _stream(
         connection,
         TradeRecord,
         """
         SELECT t.id AS trade_id, t.user_id, t.session_id, t.symbol, t.side::text, t.quantity, t.price, t.fee_quantity, t.fee_cash,
-               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at, t.inside,
-               t.executed_at
-        FROM trades t JOIN block_orders b ON b.id = t.block_order_id ORDER BY t.id
+               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at, t.inside, t.executed_at
+        FROM block_orders b JOIN trades t ON t.block_order_id = b.id
+        WHERE b.symbol = ANY(%(symbols)s) ORDER BY b.created_at, b.id, t.id
         """,
+        parameters,
     )
-    adjustments = fetch_all(
+    adjustments = _stream(connection, AdjustmentRecord, _ADJUSTMENTS + "ORDER BY a.id", parameters)
+    corrections = fetch_all(
         connection,
         AdjustmentRecord,
-        """
-        SELECT a.id AS adjustment_id, a.user_id, a.session_id, a.symbol, a.kind::text, a.quantity, a.cash, a.cause, a.created_at,
-               b.client_order_id, b.side::text, b.step
-        FROM adjustments a
-        LEFT JOIN block_orders b ON a.kind = 'FILL_CORRECTION' AND b.id::text = split_part(a.cause, '/', 1) ORDER BY a.id
-        """,
+        _ADJUSTMENTS + "AND a.kind = 'FILL_CORRECTION' AND b.side IS NOT NULL ORDER BY a.id",
+        parameters,
     )
     actions = fetch_all(
         connection,
         _action,
         f"""
-        SELECT c.id AS action_id, c.symbol, c.kind, c.ratio, c.new_symbol, c.new_ratio, c.cash, c.step, c.price, {SPLIT_TIME} AS starts_at,
+        SELECT c.id AS action_id, c.symbol, c.kind, c.ratio, c.new_symbol, c.new_ratio, c.cash, c.step, c.price, c.applied_at,
+               {SPLIT_TIME} AS starts_at,
                (SELECT m.close FROM market_data m WHERE m.symbol = c.symbol AND m.timeframe = '1Min' AND m.time < {SPLIT_TIME}
                 ORDER BY m.time DESC LIMIT 1) AS last_close
-        FROM corporate_actions c WHERE c.applied_at IS NOT NULL
+        FROM corporate_actions c WHERE c.applied_at IS NOT NULL AND (c.symbol = ANY(%(symbols)s) OR c.new_symbol = ANY(%(symbols)s))
         """,  # noqa: S608 - an expression of ours
+        parameters,
     )
     at_work = connection.execute(
-        "SELECT DISTINCT symbol FROM block_orders WHERE completed_at IS NULL OR completed_at > %s", (since,)
+        """
+        SELECT DISTINCT symbol FROM block_orders
+        WHERE symbol = ANY(%(symbols)s) AND (completed_at IS NULL OR completed_at > %(since)s)
+        """,
+        parameters,
     ).fetchall()
-    return Books(accounts, positions, trades, adjustments, actions, frozenset(row[0] for row in at_work))
+    return SymbolBooks(
+        frozenset(family.symbols),
+        positions,
+        trades,
+        adjustments,
+        corrections,
+        actions,
+        frozenset(row[0] for row in at_work),
+        scale,
+    )
+
+
+def read_accounts(connection: Connection) -> Iterator[AccountRecord]:
+    """Every account's cash, and the sum of all that came and went."""
+    return _stream(
+        connection,
+        AccountRecord,
+        """
+        SELECT u.id AS user_id, u.initial_balance AS initial, u.virtual_balance + u.reserved_cash AS cash,
+               coalesce(t.cash, 0) + coalesce(a.cash, 0) AS moved
+        FROM users u
+        LEFT JOIN (SELECT user_id, sum(CASE WHEN side = 'buy' THEN -quantity * price ELSE quantity * price - fee_cash END) AS cash
+                   FROM trades GROUP BY user_id) t ON t.user_id = u.id
+        LEFT JOIN (SELECT user_id, sum(cash) AS cash FROM adjustments GROUP BY user_id) a ON a.user_id = u.id
+        """,
+        {},
+    )
+
+
+def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord]:
+    """Every order of the account, by the ledger's trades and by the broker's statement as it was kept; not those at work `since`."""
+    return _stream(
+        connection,
+        OrderRecord,
+        """
+        SELECT coalesce(b.client_order_id, s.order_id) AS client_order_id,
+               coalesce(t.quantity, 0) + coalesce(a.quantity, 0) + coalesce(k.quantity, 0) AS quantity,
+               coalesce(t.value, 0) - coalesce(a.cash, 0) + coalesce(k.value, 0) AS value, coalesce(s.quantity, 0) AS broker_quantity,
+               coalesce(s.value, 0) AS broker_value, coalesce(s.filled_at, t.filled_at) AS at
+        FROM block_orders b
+        LEFT JOIN (SELECT block_order_id, sum(CASE WHEN side = 'buy' THEN quantity ELSE -quantity END) AS quantity,
+                          sum(CASE WHEN side = 'buy' THEN quantity ELSE -quantity END * price) AS value, max(executed_at) AS filled_at
+                   FROM trades WHERE NOT inside GROUP BY block_order_id) t ON t.block_order_id = b.id
+        LEFT JOIN (SELECT split_part(cause, '/', 1) AS block, sum(quantity) AS quantity, sum(cash) AS cash
+                   FROM adjustments WHERE kind = 'FILL_CORRECTION' GROUP BY 1) a ON a.block = b.id::text
+        -- What an operator accepted.
+        LEFT JOIN (SELECT client_order_id, quantity, value FROM kept_corrections WHERE ended_at IS NOT NULL) e ON e.client_order_id = b.client_order_id
+        CROSS JOIN LATERAL (SELECT CASE WHEN b.side = 'sell' THEN -e.quantity ELSE e.quantity END AS quantity,
+                                   CASE WHEN b.side = 'sell' THEN -e.value ELSE e.value END AS value) k
+        FULL JOIN statement_orders s ON s.order_id = b.client_order_id
+        WHERE b.id IS NULL OR b.completed_at <= %(since)s
+        """,
+        {"since": since},
+    )

@@ -1,0 +1,1 @@
+"""Every night: the ledger recomputed from what happened."""
