@@ -15,8 +15,9 @@ from stratforge.application.execute_symbol import BLOCK_LIFETIME, CLAIM, Outcome
 from stratforge.application.settle_fill import Settled, settle_fill
 from stratforge.bus.messages import MarketUpdate, OrderUpdate
 from stratforge.market.sizes import Side, SizeKind
-from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
-from stratforge.storage.ledger import order_book
+from stratforge.portfolio.orders import BlockStatus, OrderTerms, OrderType, TimeInForce
+from stratforge.portfolio.settlement import OrderProgress
+from stratforge.storage.ledger import blocks, fills, order_book
 from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.strategies.evaluations import Need, symbols_to_stream
 from stratforge.strategy.exits import EXIT_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
@@ -389,6 +390,34 @@ def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(world: Wor
     assert world.executor.execute("AAPL").outcome == "canceling"
     (block,) = world.exchange.orders.values()
     assert block.status == "canceled"
+
+
+def test_a_fill_that_comes_after_the_end_of_its_block_is_the_reconcilers_to_follow(world: World) -> None:
+    with world.database.transaction() as connection:
+        add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"), quantity=10)
+    world.executor.execute("AAPL")
+    (order,) = world.exchange.orders.values()
+    ended, late = (
+        OrderProgress(Decimal(filled), Decimal(filled) * 100, world.broker.now_at, terminal=BlockStatus.CANCELED)
+        for filled in (0, 4)
+    )
+    with world.database.transaction() as connection:
+        assert fills.apply_progress(connection, order.client_order_id, ended) is not None
+        assert fills.apply_progress(connection, order.client_order_id, late) is None
+        assert connection.execute("SELECT count(*) FROM trades").fetchone() == (0,)
+    assert broken(world.database) == {}
+
+
+def test_a_block_is_taken_by_one_at_a_time(world: World) -> None:
+    with world.database.transaction() as connection:
+        add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"), quantity=10)
+    world.broker.submit_fault = "after"
+    with pytest.raises(OutcomeUnknown):
+        world.executor.execute("AAPL")
+    with world.database.transaction() as connection:
+        block = blocks.open_block(connection, "AAPL")
+        assert block is not None
+        assert [blocks.claim_block(connection, block.block_id, CLAIM) for _ in range(2)] == [True, False]
 
 
 def test_a_sale_that_is_called_off_holds_no_shares_and_no_cash_back(world: World) -> None:

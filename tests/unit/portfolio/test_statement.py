@@ -14,7 +14,7 @@ from stratforge.market.sizes import Side
 from stratforge.portfolio.books import ActionRecord, AdjustmentRecord, PositionRecord, SymbolBooks, TradeRecord
 from stratforge.portfolio.statement import audit_symbol
 
-ADA = UUID(int=1)
+ADA, BOB = UUID(int=1), UUID(int=2)
 BEGINS = datetime(2026, 1, 5, 15, tzinfo=UTC)
 TOMORROW = BEGINS + timedelta(days=1)
 
@@ -99,3 +99,40 @@ def test_memory_grows_with_the_holders_and_not_with_the_trades() -> None:
             tracemalloc.stop()
 
     assert peak(4000) < 1.2 * peak(400) + 5000
+
+
+@pytest.mark.parametrize(
+    ("ada", "bob", "found"),
+    [
+        (("1", "-100"), ("1", "-100"), set()),
+        (("1", "0"), ("-1", "0"), {"part of a correction"}),
+        (("2", "-200"), ("0", "0"), {"part of a correction", "money of a correction"}),
+        (("0", "5"), ("0", "-5"), {"money of a correction"}),
+    ],
+)  # fmt: skip
+def test_a_correction_is_everybodys_in_proportion(ada: tuple[str, str], bob: tuple[str, str], found: set[str]) -> None:
+    changes = {ADA: tuple(map(Decimal, ada)), BOB: tuple(map(Decimal, bob))}
+    bought = [replace(trade(1, Side.BUY, "AAPL", 10, 1), user_id=who) for who in changes]
+    corrections = [
+        AdjustmentRecord(
+            number,
+            who,
+            None,
+            "AAPL",
+            "FILL_CORRECTION",
+            units,
+            cash,
+            "x",
+            TOMORROW,
+            "buy-AAPL",
+            Side.BUY,
+            Decimal("0.001"),
+        )
+        for number, (who, (units, cash)) in enumerate(changes.items())
+    ]
+    held = [
+        PositionRecord(who, None, "AAPL", 10 + units, Decimal(1000), cash) for who, (units, cash) in changes.items()
+    ]
+    books = SymbolBooks(frozenset({"AAPL"}), held, bought, corrections, corrections)
+    findings = audit_symbol(books, {"AAPL": sum((each.quantity for each in held), Decimal(0))})
+    assert {each.what for each in findings.differences} == found
