@@ -42,8 +42,8 @@ HELD_OUT = (*held_out_cases.CASES, *held_out_refinements.CASES)
 
 # Held-out cases that are silently wrong, and clear cases that come out right: the first may only fall, the others only rise.
 HELD_OUT_WRONG = 0
-OPEN_RIGHT = 248
-HELD_OUT_RIGHT = 33
+OPEN_RIGHT = 251
+HELD_OUT_RIGHT = 34
 
 
 _CASES = {case.turns: case for case in OPEN + HELD_OUT}

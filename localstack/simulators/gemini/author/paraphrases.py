@@ -59,7 +59,7 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"\b(rsi|mfi|cci|adx|macd|it|the) (?:reading|value|level)\b", r"\1"), (r"\bthe (?=is\b)", "it "), (r"\brelative strength index\b", "RSI"),
     (r"\bwhen (?:the )?(rsi|mfi|cci) is at (?=\d)", r"when \1 is at "),
     # Averages.
-    (rf"\b{_AVERAGE} ?\((\d+)\)", r"\2 \1"), (r"\b(?:the )?(?:fast|quick|short|slow|long)(?:er)? (?:moving )?average ?\((\d+)\)", r"the \1 bar average"),
+    (r"\b(?:the )?(?:fast|quick|short|slow|long)(?:er)? (?:moving )?average ?\((\d+)\)", r"the \1 bar average"), (rf"\b{_AVERAGE} ?\((\d+)\)", r"\2 \1"),
     (r"\bcrosses (the [\w ]{3,40}?) from below\b", r"crosses above \1"), (r"\bcrosses (the [\w ]{3,40}?) from above\b", r"crosses below \1"),
     (r"\bcrosses from below\b", "crosses above"), (r"\bcrosses from above\b", "crosses below"),
     (r"\bgolden cross (?:of|between|with) (?:the )?(\d+)(?:[- ]bars?)? ?(?:and|/|,) ?(?:the )?(\d+)(?:[- ]bars?)? (sma|ema|average|moving average)s?", r"\1 \3 crosses above \2 \3"), (r"\bdeath cross\b(?! (?:of|between))", "it crosses below"),
@@ -79,6 +79,39 @@ _PHRASES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     # Hours.
     (r"\bat (\d{1,2})(?::(\d\d))? (?:o'clock )?in the morning\b", r"at \1:00 am"), (r"\bat (\d{1,2}) (?:o'clock )?in the afternoon\b", r"at \1:00 pm"),
     (r"(?:^|(?<=[,.;] ))(?:and )?at (\d{1,2}:\d\d(?: [ap]m)?),? (buy|sell) ([\w./]+)", r"\2 \3 at \1"),
+    # Sizes.
+    (rf"\b(?:each|every|a|one|any) (?:trade|position|purchase|buy|order) (?:should|must|shall|may|can|is to)? ?(?:use|uses|take|takes|be|is|have|has)(?: for)? (?:up to |at most )?{_PERCENT} of (?:my |the )?(?:equity|capital|account|portfolio|money|cash|balance|funds)", r"use \1% of equity"),
+    (r"\btrade (\d+) (shares|coins)(?: (?:at a time|each time|per trade|every time|each))?", r"buy \1 \2"), (r"\bbuy (\d+) (?!shares|coins|dollars|bars?|minutes|days?|percent|%|\$)([a-z]{1,5})(?= (?:when|if|at|on)\b)", r"buy \1 shares of \2"),
+    (r"\bbuy ([^.;]{1,60}?) with (?:everything|all(?: the money)?) (?:that )?i (?:have|own|got)", r"go all in when \1"), (r"\bwith (?:everything|all(?: the money)?) (?:that )?i (?:have|own|got)", "with 100% of equity"),
+    (rf"\b(?:size|position size|sizing|amount|stake) ?(?::|=|is|of) ?{_PERCENT}(?: (?:of (?:equity|capital|account|my account|the account|portfolio|cash)))?(?: (?:per|a|for each|each) (?:trade|position))?", r"use \1% of equity"),
+    (rf"\b(?:no more than|at most|not more than|a maximum of|max) {_PERCENT} of (?:my |the )?(?:equity|capital|account|portfolio) (?:in|per|for|on) (?:a|any|each|every|one) (?:trade|position|purchase)", r"use \1% of equity"),
+    # Stops and targets.
+    (rf"\bstop(?: loss)?(?: (?:at|of|is|:))?:? ?[-−]{_PERCENT}", r"stop loss \1%"), (rf"\b(?:take profit|target|tp)(?: (?:at|of|:))?:? ?\+{_PERCENT}", r"take profit \1%"),
+    (r",? (?:and |with )?no other (?:exit|way out|rule for selling)s?", ""),
+    (rf"\b(?:sell|exit|get out) (?:when|if) (?:it|the price|price) (?:falls|drops|declines|comes down|goes down|is) {_PERCENT} (?:below|from|off|under) (?:its|the) (?:high|highest|highest price|peak|top)(?: price)?(?: (?:since|after) (?:i bought|i bought it|entry|buying|the purchase|the entry|purchase|we bought))?", r"trailing stop of \1%"),
+    (rf"\b(?:give|giving) back (?:at most|no more than|only|max) {_PERCENT} (?:from|of) (?:the|its) (?:top|high|peak),? (?:then|and(?: then)?) sell", r"trailing stop of \1%"),
+    (rf"\b(?:sell|exit) (?:when|if) (?:the )?price (?:drops|falls|is|goes) {_PERCENT} (?:below|under) (?:my|the) (?:entry|entry price|purchase price|buy price) or (?:gains|rises|is up|goes up|makes) {_PERCENT}", r"stop loss \1%, take profit \2%"),
+    (rf"\b(?:sell|exit) (?:when|if) (?:the )?price is {_PERCENT} (?:above|over|higher than) (?:what i paid|my entry|the entry price|my entry price|the purchase price|my buy price|the price i paid)", r"take profit \1%"),
+    (rf"\bstop(?:ped)?(?: out)?(?: loss)? (?:at |is |when it is )?{_PERCENT} (?:below|under) (?:the |my )?(?:purchase price|entry price|entry|buy price|what i paid|cost)", r"stop loss \1%"),
+    (rf"\bprotect (?:it|the trade|the position|me|myself) with (?:a |an )?(?:stop(?: loss)? of )?{_PERCENT}(?: stop(?: loss)?)?", r"stop loss \1%"),
+    (rf",? (?:and |but )?(?:do not|don't) let me lose more than {_PERCENT}", r", stop loss \1%"), (rf"\b(?:get out|sell|exit) (?:when|if) (?:it|the (?:price|trade|position)) goes against me(?: by)? {_PERCENT}", r"stop loss \1%"),
+    (r"\bone dollar\b", "1 dollar"), (r"\btarget (\d+(?:\.\d+)?) (dollars?|cents) above (?:the |my )?entry", r"take profit \1 \2"),
+    # Hours, more of them.
+    (r"\b(?:only )?in the afternoons?\b", "only after 12:00"), (r"\b(?:only )?in the mornings?\b(?! buy)", "only before 12:00"),
+    (r"\b(?:do not|don't|never|no) (?:trade|trading|buy|buying) (?:during|over|at) lunch(?: ?time| hour)? ?\(?(?:12(?::00)?) ?(?:-|to|–) ?(?:1|13|1:00|13:00)(?: ?pm)?\)?", "do not buy between 12:00 and 13:00"),
+    (r"\b(?:close|sell) (?:everything|it|all|the position) (?:five|5) minutes before (?:the )?(?:market )?(?:closes|close|end of the day)", "sell at 15:55"), (r"\bsell (?:it )?(?:ten|10) minutes before the (?:market )?close[sd]?\b", "sell at 15:50"), (r"\bbuy (?:it )?(?:ten|10) minutes after the (?:market )?open[s]?\b", "buy at 9:40"),
+    (r"\b(?:everything|all|it|the position) (?:(?:must|should|has to|is to) )?(?:be )?(?:sold|sell) (?:by|before|at) the (?:end of the day|close)|\bsell it (?:by|before|at) the end of the day", "sell before the close"),
+    (r"\bsell (?:it )?(?:an|one|1) hour later\b", "sell after 60 minutes"), (r"(?<=\d) every (?:morning|afternoon|day)\b", ""),
+    (r"\bfrom (mon|tues|wednes|thurs)day (?:to|until|till|through) (tues|wednes|thurs|fri)day\b", r"only \1day to \2day"),
+    (r"\bon (mon|tues|wednes|thurs|fri)days? buy at (\d{1,2}:\d\d)", r"buy at \2 on \1days"),
+    (r"\bhalf past (nine|ten|eleven|two|three)\b", lambda m: {"nine": "9:30", "ten": "10:30", "eleven": "11:30", "two": "14:30", "three": "15:30"}[m[1].lower()]), (r"\bthree o'clock\b", "15:00"), (r"\btwo o'clock\b", "14:00"), (r"\bten o'clock\b", "10:00"), (r"\beleven o'clock\b", "11:00"),
+    (r"(:\d\d)\s?([ap])\.?m\b\.?", r"\1 \2m"), (r"(\d ?)(am|pm) (?:et|est|edt|eastern|ny time|new york time)\b", r"\1\2"),
+    (r"\bbuy in the last hour (?:if|when) ([^.,;]+)", r"buy when \1 only in the last hour"),
+    # Indicators, more of them.
+    (r"\bsell after (?:2|two) green (?:ones|candles|bars)", "sell after 2 green candles in a row"), (r"\bcrosses (?:up|upwards?) through\b", "crosses above"), (r"\bcrosses (?:down|downwards?) through\b", "crosses below"),
+    (r"\b(macd histogram|histogram|momentum|macd) (turns|is|goes) positive, (?:and )?sell when negative", r"\1 \2 positive, sell when it \2 negative"),
+    (r"\b(mfi|rsi|cci) under (\d+) buy,? over (\d+) sell", r"buy when \1 is under \2, sell when \1 is over \3"), (r"\bbuy (?:the )?breakout of the first (\d+) minutes' high", r"buy when price breaks above the high of the first \1 minutes"),
+    (r"\bbuy oversold rsi\b", "buy when the RSI is oversold"), (r"\bsell overbought rsi\b", "sell when the RSI is overbought"), (r"\bprice is (below|above) (the [\w ]{3,20}?) by (\d+(?:\.\d+)?%)", r"price is \3 \1 \2"),
 )  # fmt: skip
 _READ = tuple((re.compile(phrase, re.IGNORECASE), plain) for phrase, plain in _PHRASES)
 
