@@ -5,16 +5,25 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
+from dataclasses import asdict
 from urllib.parse import urlencode
 from uuid import UUID
 
+import numpy as np
 import pytest
 from stratforge.ai.draft import AnswerKind
 from stratforge.application.jobs.results import OpenQuestions, as_json
+from stratforge.backtest import BacktestConfig, run_backtest
+from stratforge.backtest.sensitivity import cost_sensitivity
+from stratforge.market import BarColumns
+from stratforge.portfolio.assets import AssetRules
+from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import evaluations, jobs
+from stratforge.storage.strategies import backtests, evaluations, jobs
+from stratforge.strategy import compile_strategy
 
 from tests.support.api import PASSWORD, Api, User, running_api
+from tests.support.ledger import set_price
 
 HTML = {"Accept": "text/html"}
 OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
@@ -183,6 +192,51 @@ def test_an_order_is_previewed_as_the_executor_would_decide(user: User) -> None:
     assert user.get("/api/trade/orders")["items"] == []
 
 
+def test_a_form_does_not_send_what_would_be_refused(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    with database.transaction() as connection:
+        set_price(connection, "100")
+        known = [(AssetRules("AAPL"), "Apple Inc."), (AssetRules("MSFT"), "Microsoft")]
+        assets.store_assets(connection, known)
+    order = {"symbol": "AAPL", "side": "buy", "type": "market", "size": "999999"}
+    assert "data-refused" in user.client.post("/orders/preview", data=order, headers=headers).text
+    refused = user.client.post("/orders", data=order, headers=headers)
+    assert (refused.status_code, "There is not enough free cash" in refused.text) == (422, True)
+    assert (
+        user.client.post("/orders", data={**order, "symbol": "NOPE", "size": "1"}, headers=headers).status_code == 422
+    )
+    assert user.get("/api/trade/orders")["items"] == []
+    options = user.client.get("/symbols?symbol=apple", headers=HTML).text
+    assert options.strip() == '<option value="AAPL">Apple Inc.</option>'
+
+
+def test_an_order_for_what_the_broker_does_not_have_is_refused_at_once(user: User, database: Database) -> None:
+    order = {"symbol": "NOPE", "side": "buy", "quantity": "1"}
+    assert user.call("POST", "/api/trade/orders", order).status_code == 201, "nobody knows yet what there is"
+    with database.transaction() as connection:
+        assets.store_assets(connection, [(AssetRules("AAPL"), "Apple Inc."), (AssetRules("MSFT"), "Microsoft")])
+    answer = user.call("POST", "/api/trade/orders", order)
+    assert (answer.status_code, answer.json()["type"].rsplit(":", 1)[-1]) == (422, "unknown-symbol")
+    assert user.call("POST", "/api/trade/orders", {**order, "symbol": "MSFT"}).status_code == 201
+    (waiting,) = user.get("/api/trade/orders?symbol=MSFT")["items"]
+    page = user.client.get("/orders", headers=HTML).text
+    assert f"/orders/{waiting['order_id']}/cancel" in page
+
+
+def test_cards_show_the_latest_backtest_and_copies_are_strategies_of_their_own(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database, days=3)
+    page = user.client.get("/strategies", headers=HTML).text
+    assert f'href="/backtests/{backtest_id}"' in page
+    metrics = user.get(f"/api/backtests/{backtest_id}")["metrics"]
+    assert f"{metrics['total_return'] * 100:+.2f} %" in page
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    (strategy,) = user.get("/api/strategies")["items"]
+    made = user.client.post(f"/strategies/{strategy['strategy_id']}/duplicate", data={"key": "1"}, headers=headers)
+    copied = user.get(f"/api{made.headers['HX-Redirect']}")
+    assert (copied["name"], copied["python_code"]) == ("Copy of Swing", strategy["python_code"])
+    assert "Not backtested yet." in user.client.get("/strategies", headers=HTML).text
+
+
 CODE = "LENGTH = 3\n\n\ndef indicators(bars):\n    return {'average': ta.sma(bars.close, length=LENGTH)}\n\n\ndef on_bar(bar, position, state):\n    return buy()\n"
 
 
@@ -261,3 +315,58 @@ def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: 
     assert keys[0] != keys[1]
     assert re.findall(r'name="prompt" value="([^"]+)"', first) == ["Buy AAPL when the RSI is below 30"]
     assert 'id="form-key"' in user.client.get("/strategies/new", headers=HTML).text
+
+
+def add_report(user: User, database: Database, days: int = 40, slippage_bps: float = 0.0) -> UUID:
+    """A finished backtest of the user, made by the engine on a market that goes up and down."""
+    code = (
+        "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
+        "    if position.bars_held > 3:\n        return sell()\n"
+    )
+    stored = {"name": "Swing", "symbol": "AAPL", "python_code": code}
+    strategy_id = UUID(user.call("POST", "/api/strategies", stored).json()["strategy_id"])
+    time = (1_767_625_200 + 86_400 * np.arange(days)[:, None] + 3_600 * np.arange(6)).ravel().astype(np.int64)
+    price = 100 + 5 * np.sin(np.arange(len(time)) / 7.0)
+    bars = BarColumns(time, price, price + 0.2, price - 0.2, price, np.full(len(time), 1e6))
+    tested = run_backtest(compile_strategy(code), bars, BacktestConfig(slippage_bps=slippage_bps))
+    report = {**tested.as_dict(), "costs": [asdict(each) for each in cost_sensitivity(tested)]}
+    made = backtests.NewReport(strategy_id, 1, "AAPL", report.pop("config"), report.pop("metrics"), report)
+    with database.transaction() as connection:
+        user_id = UUID(user.get("/api/users/me")["user_id"])
+        job = connection.execute(
+            "INSERT INTO jobs (user_id, kind, request) VALUES (%s, 'BACKTEST', '{}') RETURNING id", (user_id,)
+        ).fetchone()
+        assert job is not None
+        return backtests.add_backtest(connection, job[0], user_id, made)
+
+
+def test_a_report_shows_drawdowns_costs_and_trades_by_hour_and_fits_one_file(user: User, database: Database) -> None:
+    backtest_id = add_report(user, database, slippage_bps=1.0)
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML)
+    assert page.status_code == 200
+    for said in ("Drawdowns", "Rolling Sharpe ratio", "1 (this report)", "Maximum adverse excursion", "Alpha, a year"):
+        assert said in page.text
+    file = user.client.get(f"/backtests/{backtest_id}/report.html", headers=HTML)
+    assert "attachment" in file.headers["Content-Disposition"]
+    assert "Drawdowns" in file.text
+    assert not re.search(r'(?:src|href)="|url\(|@import', file.text), "it needs nothing else"
+    with database.transaction() as connection:
+        connection.execute("UPDATE backtests SET report = report - 'analysis' - 'costs'")
+    old = user.client.get(f"/backtests/{backtest_id}", headers=HTML)
+    assert (old.status_code, "Drawdowns" in old.text) == (200, False), "reports of earlier editions have no analysis"
+
+
+def test_backtests_stand_side_by_side_and_only_the_users_own(api: Api, user: User, database: Database) -> None:
+    first, second = add_report(user, database, days=3), add_report(user, database, days=3, slippage_bps=5.0)
+    strange = add_report(api.user("bob"), database, days=3)
+    query = f"id={first}&id={second}&id={strange}"
+    page = user.client.get(f"/backtests/compare?{query}", headers=HTML).text
+    assert "Slippage bps" in page, "what is different is shown"
+    assert "Sizing rule" not in page
+    assert f"/backtests/{strange}" not in page
+    runs = user.client.get(f"/backtests/compare.json?{query}", headers=HTML).json()["runs"]
+    assert [run["values"][0] for run in runs] == [100.0, 100.0]
+    empty = user.client.get("/backtests/compare", headers=HTML)
+    assert "Choose two to six backtests" in empty.text
+    many = "&".join(f"id={first}" for _ in range(7))
+    assert user.client.get(f"/backtests/compare?{many}", headers=HTML).status_code == 422

@@ -302,8 +302,8 @@ def _netting(order: StoredOrder, blocks: list[BlockOfOrder], inside: Decimal) ->
 
 
 def units(quantity: Decimal) -> str:
-    """Shares or coins without trailing zeros."""
-    text = f"{quantity:,.9f}".rstrip("0").rstrip(".")
+    """Shares or coins without trailing zeros: to four decimals, or nine below one."""
+    text = (f"{quantity:,.4f}" if abs(quantity) >= 1 else f"{quantity:,.9f}").rstrip("0").rstrip(".")
     return text or "0"
 
 

@@ -46,6 +46,11 @@ class OrderPreview:
     reason: Reason | None
 
     @property
+    def hopeless(self) -> bool:
+        """True when it would be refused for what waiting does not change: a missing price comes once the symbol is streamed."""
+        return self.outcome is Action.REFUSE and self.reason is not Reason.NO_PRICE
+
+    @property
     def explanation(self) -> str | None:
         """The meaning of the reason, in a sentence; None when nothing is refused."""
         return self.reason.explanation if self.reason else None
@@ -60,7 +65,9 @@ def preview_order(connection: Connection, user_id: UUID, wanted: PlaceOrder) -> 
     holder = (user_id, wanted.session_id)
     cash, held = account.cash, free.get(holder, Decimal(0))
     if state is None:
-        return OrderPreview(outcome=Action.REFUSE, cash_after=cash, position_after=held, reason=Reason.NO_PRICE)
+        known = assets.may_exist(connection, wanted.symbol)
+        reason = Reason.NO_PRICE if known else Reason.UNKNOWN_ASSET
+        return OrderPreview(outcome=Action.REFUSE, cash_after=cash, position_after=held, reason=reason)
     calendar = trading_days.read_calendar(connection, (at - timedelta(days=7)).date())
     is_open = is_crypto(wanted.symbol) or not calendar.covers(at) or calendar.is_open(at)
     market = market_of(state, assets.read_asset(connection, wanted.symbol), is_open=is_open)

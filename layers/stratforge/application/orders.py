@@ -19,9 +19,11 @@ from stratforge.application.strategies import Symbol
 from stratforge.bus.outbox import Outbox
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import InvalidOrderTerms, OrderOrigin, OrderStatus, OrderTerms, OrderType, TimeInForce
+from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import ClientOrderIdTaken, NewOrder, StoredOrder
 from stratforge.storage.ledger.symbols import lock_symbol
+from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import sessions
 
@@ -117,6 +119,7 @@ def place_order(
     """Places an order, which the executor accepts or refuses a moment later. Its symbol is streamed from then on.
 
     Raises:
+        Invalid: if it is to buy what the broker does not have.
         NotFound: if it is to sell what a session holds that the caller does not have.
         Conflict: if another order of the caller has its client order id.
     """
@@ -124,6 +127,8 @@ def place_order(
     kind, size = request.size()
     with database.transaction(caller) as connection:
         spend(connection, caller, quotas.ORDERS)
+        if request.side == Side.BUY and not assets.may_exist(connection, request.symbol):
+            raise Invalid(Reason.UNKNOWN_ASSET.explanation, code="unknown-symbol")
         if request.session_id is not None and sessions.get_session(connection, request.session_id) is None:
             raise NotFound("session")
         new = NewOrder(

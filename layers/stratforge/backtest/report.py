@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from stratforge.backtest.analysis import analyze
 from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.fills import Fills, RoundTrips, curves
 from stratforge.backtest.loop import EXIT_REASONS
@@ -35,6 +36,7 @@ class BacktestReport:
         assumptions: What they rest on, in sentences.
         fills: Every fill.
         round_trips: The closed trades.
+        values: The indicators over the bars.
     """
 
     strategy: Strategy
@@ -46,7 +48,7 @@ class BacktestReport:
     round_trips: RoundTrips
     equity_values: Floats
     held: Floats
-    _values: Values = field(repr=False)
+    values: Values = field(repr=False)
 
     @classmethod
     def build(
@@ -104,7 +106,7 @@ class BacktestReport:
 
     def indicator(self, name: str) -> Floats:
         """The values of one of the strategy's indicators over the bars."""
-        return self._values.series(self.strategy.columns[name])
+        return self.values.series(self.strategy.columns[name])
 
     @cached_property
     def _index(self) -> pd.DatetimeIndex:
@@ -120,6 +122,7 @@ class BacktestReport:
             "assumptions": self.assumptions,
             "config": self.config.as_dict(),
             "curve": chart_data(self.bars, self.equity_values, self.config.cash, indicators, points),
+            "analysis": analyze(self.bars, self.equity_values, self.config.cash, self.round_trips),
             "months": monthly_returns(self.bars, self.equity_values, self.config.cash),
             "trades": trade_rows(self.bars.time, self.round_trips),
             "trades_in_all": len(self.round_trips.pnl),

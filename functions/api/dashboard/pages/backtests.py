@@ -6,10 +6,10 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_backtest
 from stratforge.application.jobs.requests import NewBacktest
@@ -18,14 +18,17 @@ from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.backtests import StoredReport
 
 from functions.api.context import database, outbox
+from functions.api.dashboard import assets, drawings
 from functions.api.dashboard.access import Fields, Looking, text, validated
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.pages.sessions import setup
-from functions.api.dashboard.rendering import compressed
+from functions.api.dashboard.rendering import compressed, environment, security_headers
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+# As many as colors can be told apart.
+Compared = Annotated[list[UUID], Query(alias="id", max_length=6, default_factory=list)]
 _TRADE_COLUMNS = (
     "entry_time",
     "exit_time",
@@ -78,6 +81,77 @@ def _sweep(fields: dict[str, list[str]]) -> dict[str, list[float]] | None:
     return found or None
 
 
+@router.get("/backtests/compare")
+def compare(looking: Looking, ids: Compared) -> Response:
+    """The page of several backtests side by side."""
+    with database().reading(looking.caller) as connection:
+        runs = [found for each in ids if (found := backtests.get_report(connection, each))]
+        configured = {name for run in runs for name, value in run.config.items() if value is not None}
+        different = [name for name in sorted(configured) if len({str(run.config.get(name)) for run in runs}) > 1]
+        return looking.page(
+            connection,
+            "compare.html",
+            runs=runs,
+            names=strategies.names(connection, looking.user_id),
+            settings=different,
+            groups=METRICS,
+            query="&".join(f"id={each.backtest_id}" for each in runs),
+        )
+
+
+@router.get("/backtests/compare.json")
+def compared(looking: Looking, ids: Compared) -> Response:
+    """The equity curves of several backtests, each from 100."""
+    with database().reading(looking.caller) as connection:
+        curves = [found.report["curve"] for each in ids if (found := backtests.get_report(connection, each))]
+    runs = [
+        {"time": each["time"], "values": [round(100 * value / each["equity"][0], 4) for value in each["equity"]]}
+        for each in curves
+    ]
+    return compressed(looking.request, json.dumps({"runs": runs}, separators=(",", ":")).encode(), "application/json")
+
+
+@router.get("/backtests/{backtest_id}/report.html")
+def report_file(backtest_id: UUID, looking: Looking) -> Response:
+    """The report as one file that needs nothing else, to keep or to send."""
+    with database().reading(looking.caller) as connection:
+        backtest = _found(connection, backtest_id)
+        strategy = strategies.get_strategy(connection, backtest.strategy_id)
+    shown = {
+        "backtest": backtest,
+        "report": backtest.report,
+        "strategy": strategy,
+        "groups": METRICS,
+        **_analysis(backtest),
+    }
+    text = (
+        environment()
+        .get_template("report_file.html")
+        .render(style=assets.assets()["app.css"].content.decode(), **shown)
+    )
+    answer = Response(text, media_type="text/html; charset=utf-8", headers=security_headers())
+    name = f"{backtest.symbol.replace('/', '-')}-backtest.html"
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _analysis(backtest: StoredReport) -> dict[str, Any]:
+    """What the part of the page about the report's further figures shows; reports of earlier editions have none."""
+    found = backtest.report.get("analysis")
+    if not found:
+        return {"analysis": None}
+    return {
+        "analysis": found,
+        "costs": backtest.report.get("costs", []),
+        "slippage": backtest.config.get("slippage_bps", 0.0),
+        "symbol": backtest.symbol,
+        "cells": drawings.calendar(found["days"]),
+        "bars": drawings.histogram(found["distribution"]),
+        "against": drawings.scatter(found["excursions"], 0),
+        "favor": drawings.scatter(found["excursions"], 1),
+    }
+
+
 @router.get("/backtests/{backtest_id}")
 def page(backtest_id: UUID, looking: Looking) -> Response:
     """The page of a finished backtest: figures, curves, sweep and trades."""
@@ -95,6 +169,7 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
             key=new_key(),
             heat=_heat_map(report.get("sweep")),
             years=_years(report.get("months", [])),
+            **_analysis(backtest),
         )
 
 
@@ -107,13 +182,14 @@ def _stored(looking: Looking, backtest_id: UUID) -> StoredReport:
         return _found(connection, backtest_id)
 
 
-def _years(months: list[dict[str, Any]]) -> list[tuple[str, list[float | None]]]:
-    """Monthly returns as a row of twelve for each year."""
+def _years(months: list[dict[str, Any]]) -> list[tuple[str, list[tuple[float | None, int | None]]]]:
+    """Monthly returns as a row of twelve for each year, each with its shade."""
     years: dict[str, list[float | None]] = {}
+    largest = max((abs(each["return"]) for each in months), default=0.0)
     for each in months:
         year, month = each["month"].split("-")
         years.setdefault(year, [None] * 12)[int(month) - 1] = each["return"]
-    return list(years.items())
+    return [(year, [(each, drawings.shade(each, largest)) for each in row]) for year, row in years.items()]
 
 
 def _heat_map(sweep: dict[str, Any] | None) -> dict[str, Any] | None:

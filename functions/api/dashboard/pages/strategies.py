@@ -49,7 +49,10 @@ def index(looking: Looking) -> Response:
         found = strategies.list_strategies(connection, looking.user_id, Page(200))
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
         active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
-        return looking.page(connection, "strategies.html", strategies=found, active=active, examples=EXAMPLES)
+        tested = backtests.latest_backtests(connection, looking.user_id, [each.strategy_id for each in found])
+        return looking.page(
+            connection, "strategies.html", strategies=found, active=active, tested=tested, examples=EXAMPLES
+        )
 
 
 @router.get("/strategies/new")
@@ -151,6 +154,17 @@ def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Resp
     with _first_finding():
         application.set_parameters(database(), looking.caller, strategy_id, values)
     return go_to(looking.request, f"/strategies/{strategy_id}")
+
+
+@router.post("/strategies/{strategy_id}/duplicate")
+def duplicate(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Stores the current code once more, as a strategy of its own."""
+    with database().reading(looking.caller) as connection:
+        found = existing(strategies.get_strategy(connection, strategy_id), "strategy")
+    values = {name: getattr(found, name) for name in ("symbol", "python_code", "logic_explanation")}
+    new = validated(NewStrategy, {**values, "name": f"Copy of {found.name}"[:100]})
+    made = application.store_strategy(database(), looking.caller, new, started(looking, fields))
+    return go_to(looking.request, f"/strategies/{made.strategy_id}")
 
 
 @router.post("/strategies/{strategy_id}/restore")

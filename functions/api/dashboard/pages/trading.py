@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Query, Response
 from stratforge.application import orders as application
 from stratforge.application.errors import existing
 from stratforge.application.explanations import OrderExplanation, explain_order, explain_trade
@@ -17,6 +17,7 @@ from stratforge.portfolio.orders import PRICES_OF, OrderType
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.market import assets
 from stratforge.storage.postgres.pages import Page
 
 from functions.api.context import database, outbox
@@ -90,10 +91,23 @@ def preview_part(looking: Looking, fields: Fields) -> Response:
         return looking.part("parts/preview.html", found=preview_order(connection, looking.user_id, body), body=body)
 
 
+@router.get("/symbols")
+def symbols(looking: Looking, symbol: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """Symbols to choose from while one is typed, with the names of their companies."""
+    with database().reading(looking.caller) as connection:
+        found = assets.list_assets(connection, symbol.strip(), True, 12, None) if symbol.strip() else []
+    return looking.part("parts/symbols.html", found=found)
+
+
 @router.post("/orders")
 def place(looking: Looking, fields: Fields) -> Response:
-    """Places the order of the form."""
-    application.place_order(database(), outbox(), looking.caller, _order(fields), started(looking, fields))
+    """Places the order of the form, unless it is known beforehand that it would be refused."""
+    wanted = _order(fields)
+    with database().reading(looking.caller) as connection:
+        expected = preview_order(connection, looking.user_id, wanted)
+    if expected.hopeless:
+        raise Problem(422, "would-be-refused", f"It would be refused: {expected.explanation}")
+    application.place_order(database(), outbox(), looking.caller, wanted, started(looking, fields))
     return go_to(looking.request, "/orders")
 
 

@@ -52,8 +52,9 @@ function notice(text) {
 }
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-fill],[data-filter],[data-parquet]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-fill],[data-filter],[data-parquet],[data-print]");
   if (!target) return;
+  if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
   if (target.dataset.copy) {
     await navigator.clipboard?.writeText(target.dataset.copy);
@@ -83,6 +84,18 @@ document.addEventListener("keydown", (event) => {
 function shapeTicket(form) {
   for (const part of form.querySelectorAll("[data-for]")) part.hidden = !part.dataset.for.split(" ").includes(form.elements.type.value);
 }
+
+// What is known to be refused is not sent.
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button")) button.disabled = target.querySelector("[data-refused]") !== null;
+});
+
+// Cards that hold what is typed.
+document.addEventListener("input", ({ target }) => {
+  if (target.dataset.search === undefined) return;
+  const words = target.value.toLowerCase().split(/\s+/);
+  for (const card of document.querySelectorAll("[data-found]")) card.hidden = !words.every((word) => card.dataset.found.includes(word));
+});
 
 async function prepare(root) {
   paintAll(root);

@@ -159,7 +159,18 @@ async function session(box) {
   price.chart.timeScale().scrollToRealTime();
 }
 
-const KINDS = { equity, report, curves, session };
+// Several equity curves, each from 100.
+async function overlay(box) {
+  const { runs } = await load(box.dataset.source);
+  const chart = canvas(box);
+  runs.forEach((run, index) => {
+    const series = chart.addSeries(LineSeries, { color: LINES[index % LINES.length], lineWidth: 2, title: String(index + 1), priceLineVisible: false });
+    series.setData(points(run.time, run.values));
+  });
+  chart.timeScale().fitContent();
+}
+
+const KINDS = { equity, report, curves, session, overlay };
 
 export function install(root) {
   for (const box of root.querySelectorAll("[data-chart]")) {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from stratforge.application.jobs.results import FinishedBacktest
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
 from stratforge.backtest.overfitting import deflated_sharpe_ratio
+from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.backtest.sweep import Sweeper, grid, ranked_results, run_sweep, walk_forward
 from stratforge.broker.history import HistoryRefused, HistoryUnavailable
 from stratforge.market import Bar, BarColumns
@@ -57,7 +59,10 @@ def backtest_strategy(work: Work, history: History) -> None:
         bars = _bars(history, symbol, request)
         work.tell("backtesting")
         compiled, config = compile_strategy(strategy.python_code), request.config.config()
-        report = run_backtest(compiled, bars, config, symbol=symbol).as_dict()
+        tested = run_backtest(compiled, bars, config, symbol=symbol)
+        report = tested.as_dict()
+        work.tell("trying other costs")
+        report["costs"] = [asdict(each) for each in cost_sensitivity(tested)]
         if request.sweep:
             report["sweep"] = _sweep(
                 work, Sweeper(compiled, bars, config, target="python"), request.sweep, request.folds

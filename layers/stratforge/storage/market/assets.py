@@ -30,6 +30,11 @@ def knows_assets(connection: Connection) -> bool:
     return bool(fetch_value(connection, "SELECT count(*) > 1 FROM assets"))
 
 
+def may_exist(connection: Connection, symbol: str) -> bool:
+    """Returns whether the broker may have the asset: it has it, or its list is not known yet."""
+    return read_asset(connection, symbol) is not None or not knows_assets(connection)
+
+
 def store_assets(connection: Connection, assets: Iterable[tuple[AssetRules, str]]) -> None:
     """Stores assets with their names; what was known before is brought up to date."""
     rows = list(assets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -88,6 +89,40 @@ def list_backtests(
         """,  # noqa: S608 - columns of this module
         {"user": user_id, "strategy": strategy_id, "symbol": symbol, **page.parameters},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LatestBacktest:
+    """The latest backtest of a strategy, as a card shows it.
+
+    Attributes:
+        metrics: Its figures.
+        equity: About forty points of its equity, oldest first.
+    """
+
+    backtest_id: UUID
+    strategy_id: UUID
+    strategy_version: int
+    metrics: dict[str, Any]
+    equity: list[float]
+
+
+def latest_backtests(connection: Connection, user_id: UUID, strategy_ids: Sequence[UUID]) -> dict[UUID, LatestBacktest]:
+    """The latest backtest of each of these strategies that has any."""
+    rows = fetch_all(
+        connection,
+        LatestBacktest,
+        """
+        SELECT b.backtest_id, wanted.id AS strategy_id, b.strategy_version, b.metrics, array(
+            SELECT point.value::float8 FROM jsonb_array_elements_text(b.curve) WITH ORDINALITY point (value, place)
+            WHERE point.place %% greatest(1, jsonb_array_length(b.curve) / 40) = 0 ORDER BY point.place) AS equity
+        FROM unnest(%(strategies)s::uuid[]) wanted (id)
+        CROSS JOIN LATERAL (SELECT id AS backtest_id, strategy_version, metrics, report #> '{curve,equity}' AS curve FROM backtests
+                            WHERE strategy_id = wanted.id AND user_id = %(user)s ORDER BY created_at DESC LIMIT 1) b
+        """,
+        {"strategies": list(strategy_ids), "user": user_id},
+    )
+    return {each.strategy_id: each for each in rows}
 
 
 def get_report(connection: Connection, backtest_id: UUID) -> StoredReport | None:

@@ -1,0 +1,88 @@
+"""Shapes of a report's drawings, as numbers for SVG: a calendar of returns, a histogram, a scatter of excursions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+_CELL, _WEEKS = 14, 54
+_WIDTH, _HEIGHT = 420, 150
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A rectangle or a point: where it is, how large, its class, and what it says."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    title: str
+
+
+def shade(value: float | None, largest: float) -> int | None:
+    """A step from 0 (the largest loss) to 9 (the largest gain) for a return; None where there is none."""
+    if value is None:
+        return None
+    return round(4.5 + 4.5 * max(-1.0, min(1.0, value / largest if largest else 0.0)))
+
+
+def calendar(days: Sequence[dict[str, Any]]) -> list[Cell]:
+    """Days as cells, a column a week and a row a weekday: those of the last year."""
+    known = [(date.fromisoformat(each["day"]), each["return"]) for each in days]
+    if not known:
+        return []
+    last_monday = known[-1][0] - timedelta(days=known[-1][0].weekday())
+    first_monday = max(last_monday - timedelta(weeks=_WEEKS - 1), known[0][0] - timedelta(days=known[0][0].weekday()))
+    largest = max(abs(value) for _, value in known)
+    return [
+        Cell(
+            (day - first_monday).days // 7 * _CELL,
+            day.weekday() * _CELL,
+            _CELL - 2,
+            _CELL - 2,
+            f"shade{shade(value, largest)}",
+            f"{day}: {value:+.2%}",
+        )
+        for day, value in known
+        if day >= first_monday
+    ]
+
+
+def histogram(distribution: dict[str, Any]) -> list[Cell]:
+    """The bars of a histogram of returns, losses and gains apart."""
+    counts, edges = distribution["counts"], distribution["edges"]
+    width, most = _WIDTH / len(counts), max(counts) or 1
+    return [
+        Cell(
+            round(place * width, 1),
+            round(_HEIGHT * (1 - count / most), 1),
+            round(width - 2, 1),
+            round(_HEIGHT * count / most, 1),
+            "good" if edges[place] + edges[place + 1] > 0 else "bad",
+            f"{edges[place]:+.2%} to {edges[place + 1]:+.2%}: {count} days",
+        )
+        for place, count in enumerate(counts)
+    ]
+
+
+def scatter(excursions: Sequence[Sequence[float]], column: int) -> list[Cell]:
+    """Trades as points: how far they went against or for them (`column` 0 or 1) to the right, what they returned upwards."""
+    shown = excursions[-400:]
+    far = max((abs(each[column]) for each in shown), default=0.0) or 1.0
+    low, high = min((each[2] for each in shown), default=0.0), max((each[2] for each in shown), default=0.0)
+    names = ("MAE", "MFE")
+    return [
+        Cell(
+            round(6 + (_WIDTH - 12) * abs(each[column]) / far, 1),
+            round(6 + (_HEIGHT - 12) * (1 - (each[2] - low) / ((high - low) or 1.0)), 1),
+            3,
+            3,
+            "good" if each[2] > 0 else "bad",
+            f"{names[column]} {each[column]:+.2%}, return {each[2]:+.2%}",
+        )
+        for each in shown
+    ]
