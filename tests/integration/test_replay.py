@@ -15,7 +15,7 @@ from stratforge.storage.ledger import announced_actions, corporate_actions
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.rows import fetch_value
-from stratforge.storage.strategies import replays
+from stratforge.storage.strategies import replays, sessions
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
 from stratforge.strategy.exits import PRICE_KEYS
@@ -163,6 +163,27 @@ def test_extremes_and_exits_of_a_position_change_with_a_split(live: Live, monkey
     assert after == {key: value / 2 if key in prices else value for key, value in before.items()}
     live.evaluate(*(bar(minute, ratio=2) for minute in range(300, 310)))
     same(live, 30)
+
+
+def test_what_a_session_saw_of_its_account_is_recorded_and_replayed(live: Live) -> None:
+    with live.database.transaction() as connection:
+        code = "def on_bar(bar, position, state):\n    return buy(quantity=account.equity / account.cash + account.buying_power)\n"
+        connection.execute("UPDATE strategy_versions SET python_code = %s", (code,))
+    live.evaluate(*(bar(minute) for minute in range(3)))
+    with live.database.transaction() as connection:
+        connection.execute("UPDATE users SET virtual_balance = virtual_balance - 1000.25, reserved_cash = 200")
+        connection.execute(
+            "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis, opened_at) SELECT user_id, NULL, 'AAPL', 7, 700, %s FROM sessions",
+            (time_of(3),),
+        )
+    live.evaluate(*(bar(minute) for minute in range(3, 6)))
+    with live.database.transaction() as connection:
+        sizes = connection.execute("SELECT size FROM signals ORDER BY bar_time").fetchall()
+        assert not any("account" in key for key in sessions.state_of(connection, live.session_id))
+    worth = [100_000.0] * 3 + [98_999.75 + 200 + 7 * float(bar(minute).close) for minute in range(3, 6)]
+    cash = [100_000.0] * 3 + [98_999.75] * 3
+    assert [size for (size,) in sizes] == [a / b + b for a, b in zip(worth, cash, strict=True)]
+    same(live, 6)
 
 
 def test_a_split_that_is_followed_late_is_replayed_as_it_was_seen(live: Live) -> None:

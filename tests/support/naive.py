@@ -10,6 +10,7 @@ from stratforge.market import BarColumns
 from stratforge.strategy import PositionView, Strategy, evaluate_last_bar
 from stratforge.strategy.exits import EXIT_KEYS
 from stratforge.strategy.graph import Values
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 
 @dataclass
@@ -129,6 +130,7 @@ def run_naive(strategy: Strategy, bars: BarColumns, config: BacktestConfig) -> t
         held = held + 1 if account.shares > 0 else 0
         highs = [*highs, high] if account.shares > 0 else []
         window = Values(bars.slice(0, i + 1))
+        state = {**state, CASH_KEY: account.cash, EQUITY_KEY: account.cash + account.shares * close}
         evaluation = evaluate_last_bar(
             strategy, window, PositionView(account.shares, account.entry, float(held)), state
         )

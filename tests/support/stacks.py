@@ -25,21 +25,31 @@ class Engine:
     address: str
     order: list[str] = field(default_factory=list)
 
-    def deploy(self, assembly: Path, *, without: Mapping[str, str]) -> dict[str, str]:
+    def deploy(self, assembly: Path, *, without: Mapping[str, str], only_for: str = "") -> dict[str, str]:
         """Deploys every stack; what went wrong by stack.
 
         Args:
             without: Types of resources, or single ones as type/logical id, that are left out, each with the reason.
+            only_for: Such a type or resource: only the stacks that have it are deployed, and those that they depend on.
         """
         folder = next(assembly.glob("assembly-*"))
         artifacts = json.loads((folder / "manifest.json").read_text())["artifacts"]
         waiting = {name: each for name, each in artifacts.items() if each["type"] == "aws:cloudformation:stack"}
+        if only_for:
+            needed = {name for name, each in waiting.items() if _has(folder, each["properties"], only_for)}
+            while (
+                more := {need for name in needed for need in waiting[name].get("dependencies", [])}
+                & set(waiting) - needed
+            ):
+                needed |= more
+            waiting = {name: each for name, each in waiting.items() if name in needed}
         parameters = client("ssm", self.address)
         for name, value in (("/cdk-bootstrap/hnb659fds/version", "30"), (_PUBLIC_PARAMETER, "ami-12345678")):
             parameters.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
         buckets: set[str] = set()
-        for assets in folder.glob("*.assets.json"):
-            deployment._upload(client("s3", self.address), assets, buckets)
+        for each in waiting.values():
+            assets = each["properties"]["templateFile"].replace(".template.", ".assets.")
+            deployment._upload(client("s3", self.address), folder / assets, buckets)
         wrong: dict[str, str] = {}
         while waiting:
             for name in [each for each in waiting if not set(waiting[each].get("dependencies", [])) & set(waiting)]:
@@ -123,6 +133,12 @@ class Engine:
             *(each["Name"] for each in client("events", address).list_rules()["Rules"]),
         ]
         return sorted(each for each in found if "stratforge" in each)
+
+
+def _has(folder: Path, properties: dict[str, Any], wanted: str) -> bool:
+    """Whether a stack has a type of resource, or one as type/logical id."""
+    resources = json.loads((folder / properties["templateFile"]).read_text())["Resources"]
+    return any(wanted in (each["Type"], f"{each['Type']}/{name}") for name, each in resources.items())
 
 
 def known_part(template: dict[str, Any], unknown: Mapping[str, str]) -> dict[str, Any]:

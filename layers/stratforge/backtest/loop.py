@@ -19,8 +19,9 @@ from stratforge.backtest.config import BacktestConfig
 from stratforge.market.sizes import SizingRule
 from stratforge.strategy import Strategy, arithmetic
 from stratforge.strategy.evaluation import STATE_LIMIT
-from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
+from stratforge.strategy.exits import EXIT_KEYS, STOP_SEEN, TARGET_SEEN, stop_prices, target_prices
 from stratforge.strategy.on_bar_compiler import OnBar
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
@@ -158,7 +159,8 @@ def _write(
     decide: OnBar, features: Features, target: Target, inlined: bool
 ) -> tuple[tuple[str, ...], frozenset[str], str]:
     """The columns the loop reads, which of them only now and then, and its text."""
-    arguments, state = decide.arguments, decide.state
+    arguments = decide.arguments
+    state = [key for key in decide.state if not inlined or key not in (STOP_SEEN, TARGET_SEEN)]
     on_bar = [name for name in arguments if name[0] == "b"]
     previous = [name for name in arguments if name[0] == "p"]
     position = {name[2:] for name in arguments if name[0] == "q"}
@@ -172,7 +174,7 @@ def _write(
     columns = tuple(sorted(read))
     # What only fills and decisions read is looked up then, and not carried through every bar.
     read_always = {name[2:] for name in (*on_bar, *previous)} | (
-        {"open", "close"} if stops or "unrealized_return" in position else set()
+        {"open", "close"} if stops or EQUITY_KEY in state or "unrealized_return" in position else set()
     )
     rare = {"open", "close"} - read_always if target == "python" and read_always else set()
     parameters = [name for name in arguments if name[0] == "k"]
@@ -220,6 +222,10 @@ def _write(
         _write_stops(write, features, target, exits)
     if held:
         write("        bars_held = bars_held + 1.0 if quantity > 0.0 else 0.0")
+    if CASH_KEY in state:
+        write(f"        s_{CASH_KEY} = cash")
+    if EQUITY_KEY in state:
+        write(f"        s_{EQUITY_KEY} = cash + quantity * b_close")
     views = {
         "q_quantity": "quantity",
         "q_average_entry_price": "entry",
@@ -249,7 +255,7 @@ def _write_inlined(
     bar costs as much as the decision.
     """
     suffix = "".join(f", s_{key}" for key in decide.state)
-    for line in decide.body:
+    for line in decide.body[decide.noted :]:
         for name, view in views.items():
             line = re.sub(rf"\b{name}\b", view, line)
         bare = line.lstrip()

@@ -92,10 +92,7 @@ def contract_findings(
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
         found += _behaves(standing, strategy, symbol)
-    for line, name in program.exits:
-        found.append(
-            f"Line {line} sets {name}, an exit within the bar, which no rule can say: write it as a condition of sell()."
-        )
+    found += [f"Line {line} {what}." for line, what in program.unsaid]
     return [*found, *never_acts(strategy, program)]
 
 

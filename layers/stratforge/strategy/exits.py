@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from stratforge.strategy.vocabulary import EXTREME_KEYS, EXTREMES
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, EXTREME_KEYS, EXTREMES
 
 NAN = "(0.0 * 1e400)"
 
@@ -52,7 +52,7 @@ STOP_SEEN, TARGET_SEEN = (f"position_{name}_on_the_bar_that_was_seen_last" for n
 PEAK = EXTREMES["max_favorable"][0]
 # Keys of state that are prices, and change with a split.
 PRICE_KEYS = EXTREME_KEYS | {EXIT_KEYS["stop_loss_price"], EXIT_KEYS["take_profit_price"], STOP_SEEN, TARGET_SEEN}
-OWN_KEYS = PRICE_KEYS | frozenset(EXIT_KEYS.values())
+OWN_KEYS = PRICE_KEYS | frozenset(EXIT_KEYS.values()) | {CASH_KEY, EQUITY_KEY}
 
 
 def keys_for(exits: Collection[str]) -> list[str]:

@@ -77,7 +77,10 @@ class Inliner:
 
     def spend(self, tree: ast.AST) -> None:
         """Counts what is put somewhere; raises `Refused` when it is too much."""
-        self._left -= sum(1 for _ in ast.walk(tree))
+        self._count(tree, sum(1 for _ in ast.walk(tree)))
+
+    def _count(self, tree: ast.AST, nodes: int) -> None:
+        self._left -= nodes
         if self._left < 0:
             message = "the functions of the strategy grow too large where they are called"
             raise Refused(tree, Code.TOO_LARGE, message, "Call them less often, or keep what they give in names")
@@ -122,6 +125,7 @@ class Inliner:
         """What the helper returns when it runs `body` with these names."""
         known = dict(known)
         for index, each in enumerate(body):
+            self._count(each, 1)
             if isinstance(each, ast.Return):
                 return (
                     self._put(each.value, known, helper) if each.value else ast.copy_location(ast.Constant(None), each)
@@ -141,6 +145,7 @@ class Inliner:
             for part in (node.body, node.orelse):
                 branches.append(dict(known))
                 for each in part:
+                    self._count(each, 1)
                     self._assign(each, branches[-1], helper)
             yes, no = branches
             for name in yes.keys() | no.keys():
@@ -265,7 +270,8 @@ def _signature(helper: ast.FunctionDef) -> _Signature:
     plain = not (given.posonlyargs or given.kwonlyargs or given.vararg or given.kwarg or helper.decorator_list)
     names = tuple(each.arg for each in given.args)
     annotated = helper.returns is not None or any(each.annotation for each in given.args)
-    numbers = all(isinstance(each, ast.Constant | ast.UnaryOp) for each in given.defaults)
+    # A name in one would be read where the function is called.
+    numbers = not any(isinstance(each, ast.Name) for default in given.defaults for each in ast.walk(default))
     if not plain or annotated or not numbers or getattr(helper, "type_params", None) or {*names} & {*_LIBRARIES}:
         message = f"{helper.name} must be written def {helper.name}(x, n=14):"
         suggestion = "Arguments are names, with numbers as defaults; no annotations or decorators"

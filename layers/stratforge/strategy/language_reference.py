@@ -16,6 +16,7 @@ from stratforge.strategy.source import (
     MAX_PARAMETERS,
 )
 from stratforge.strategy.vocabulary import (
+    ACCOUNT_FIELDS,
     MAX_INDICATORS,
     MAX_LOOP,
     MAX_NESTED_LOOPS,
@@ -137,6 +138,10 @@ def reference_page() -> str:
         "|---|---|",
         *(f"| `bar.time.{name}` | {meaning} |" for name, (_, meaning) in TIME_FIELDS.items()),
         *(f"| `position.{name}` | {meaning} |" for name, meaning in POSITION_FIELDS.items()),
+        *(f"| `account.{name}` | {meaning} |" for name, (_, meaning) in ACCOUNT_FIELDS.items()),
+        "",
+        "The account is that of the session's owner, with all of his sessions and orders, in dollars, at the prices when the bar is evaluated; in a backtest it",
+        "is that of the backtest, at the bar's close. What a session saw of it is recorded, and its replay sees the same.",
         "",
         "Assignments (`x = 1`, `x += 1`, `a, b = 1, 2`), `if elif else`, `a if condition else b`, `for i in range(n)` with a fixed n, `break continue pass`,",
         '`+ - * / // % **`, comparisons (`a < b < c` too), `and or not`, `"key" in state`, `abs min max round int float bool` and the functions of `np.`. Returns',

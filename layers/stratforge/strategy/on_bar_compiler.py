@@ -28,7 +28,7 @@ from stratforge.strategy.on_bar_expressions import (
     Piece,
     Scope,
     exits_named,
-    extreme_key,
+    given_key,
     is_adjustment,
     is_signal,
     read_state,
@@ -53,12 +53,14 @@ class OnBar:
     """`on_bar` as a function of numbers.
 
     `arguments` names what the function takes, in order, and `state` the keys whose new values follow the four
-    numbers of the decision (action, confidence, size kind, size) in its result. `text` is the function's source.
+    numbers of the decision (action, confidence, size kind, size) in its result. `text` is the function's source. The first `noted` lines of
+    its body note the exits in force, which whoever watches the prices live asks for and a backtest does not.
     """
 
     arguments: tuple[str, ...]
     state: tuple[str, ...]
     body: tuple[str, ...]
+    noted: int = 0
 
     @cached_property
     def text(self) -> str:
@@ -130,13 +132,14 @@ class OnBarCompiler(OnBarExpressions):
         self.used |= {f"s_{key}" for key in self.keys}
         order = "bptqsk"
         arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
-        return OnBar(arguments, tuple(self.keys), (*head, *self.lines))
+        noted = len(list(exit_head(self.keys)))
+        return OnBar(arguments, tuple(self.keys), (*head, *self.lines), noted)
 
     def _collect(self, function: ast.FunctionDef) -> None:
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self.locals.add(node.id)
-            keys = keys_for(exits_named(node)) or [state_key(node) or extreme_key(node) or ""]
+            keys = keys_for(exits_named(node)) or [state_key(node) or given_key(node) or ""]
             self.keys += [key for key in keys if key and key not in self.keys]
         # The order in which jsonb gives them back: live they are taken as they come.
         self.keys.sort(key=lambda key: (len(key), key))

@@ -14,6 +14,7 @@ from stratforge.strategy.findings import Code
 from stratforge.strategy.source import MAX_LITERAL, Findings
 from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
+    ACCOUNT_FIELDS,
     EXTREMES,
     NUMPY_CONSTANTS,
     NUMPY_FUNCTIONS,
@@ -190,6 +191,11 @@ class OnBarExpressions:
                     return Piece(f"q_{field_name}", "number")
                 hint = nearest(name, POSITION_FIELDS) + f"position has {', '.join(POSITION_FIELDS)}"
                 return self._refuse(node, f"position has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
+            if owner.id == "account":
+                if name in ACCOUNT_FIELDS:
+                    return Piece(f"s_{ACCOUNT_FIELDS[name][0]}", "number")
+                hint = nearest(name, ACCOUNT_FIELDS) + f"account has {', '.join(ACCOUNT_FIELDS)}"
+                return self._refuse(node, f"account has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
             if owner.id == "np" and name in NUMPY_CONSTANTS:
                 return Piece({"nan": NAN, "inf": "1e400"}.get(name, repr(NUMPY_CONSTANTS[name])), "number")
         if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "bar":
@@ -208,7 +214,7 @@ class OnBarExpressions:
         return self._refuse(
             node,
             f".{name[:40]} is not in the language here",
-            "Fields belong to bar, bar.previous, bar.time and position",
+            "Fields belong to bar, bar.previous, bar.time, position and account",
         )
 
     def _extreme(self, name: str) -> Piece:
@@ -454,10 +460,13 @@ def state_key(node: ast.AST) -> str | None:
     return None
 
 
-def extreme_key(node: ast.AST) -> str | None:
-    """The key under which the position's field is kept that the node reads, if it is an extreme of the bars held."""
-    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "position":
-        return EXTREMES[node.attr][0] if node.attr in EXTREMES else None
+def given_key(node: ast.AST) -> str | None:
+    """The key under which the field is given that the node reads: an extreme of the bars held, or a field of the account."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        if node.value.id == "position" and node.attr in EXTREMES:
+            return EXTREMES[node.attr][0]
+        if node.value.id == "account" and node.attr in ACCOUNT_FIELDS:
+            return ACCOUNT_FIELDS[node.attr][0]
     return None
 
 

@@ -16,14 +16,15 @@ from stratforge.strategy.signals import SignalValue
 
 @dataclass(frozen=True, slots=True)
 class RecordedBar:
-    """One bar that a session was evaluated on: the window as it was then, the position it saw, and the splits that were followed since its
-    bar before."""
+    """One bar that a session was evaluated on: the window as it was then, the position and, if it asked for it, the account that it saw, and the
+    splits that were followed since its bar before."""
 
     time: int
     window: BarColumns
     quantity: float
     average_entry_price: float
     splits: tuple[SplitScale, ...] = ()
+    account: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Memory:
         """Goes on to a bar and gives the position on it; prices that the state holds follow the splits since the bar before."""
         for split in (each for each in bar.splits if self.held and self.since < each.at):
             self.state = {key: value / split.ratio if key in PRICE_KEYS else value for key, value in self.state.items()}
+        self.state = {**self.state, **bar.account}
         self.held = self.held + 1 if bar.quantity > 0 else 0
         self.since = bar.time if self.held <= 1 else self.since
         return PositionView(bar.quantity, bar.average_entry_price, float(self.held))

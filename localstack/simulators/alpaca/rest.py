@@ -21,7 +21,7 @@ from stratforge.market import is_crypto
 
 from simulators.alpaca import tape
 from simulators.alpaca.demo_market import EARLY_CLOSES, SYMBOLS
-from simulators.alpaca.exchange import Refusal
+from simulators.alpaca.exchange import Refusal, SimulatedOrder
 from simulators.alpaca.simulator import Simulator
 
 _REQUESTS_A_MINUTE = 200
@@ -94,9 +94,7 @@ async def submit_order(request: Request) -> Response:
         faults.submit_error_count -= 1
         if not faults.submit_error_after:
             return _error(failing, 0, "simulated failure")
-    order = simulator.exchange.submit(
-        body, simulator.clock.now(), simulator.price(symbol), pending=simulator.faults.pending
-    )
+    order = simulator.exchange.submit(body, simulator.clock.now(), simulator.price(symbol), pending=faults.pending)
     simulator.orders_received[order.client_order_id] = received
     simulator.submitted(order)
     if failing:
@@ -123,6 +121,14 @@ async def list_orders(request: Request) -> Response:
     return JSONResponse(orders[:limit])
 
 
+def _order(request: Request) -> SimulatedOrder:
+    """The order whose id is in the path."""
+    order = _simulator(request).exchange.orders.get(request.path_params["order_id"])
+    if order is None:
+        raise Refusal(404, 40410000, "order not found")
+    return order
+
+
 def _time(request: Request, name: str) -> datetime | None:
     text = request.query_params.get(name)
     return datetime.fromisoformat(text.replace("Z", "+00:00").replace(" ", "+")) if text else None
@@ -130,8 +136,7 @@ def _time(request: Request, name: str) -> datetime | None:
 
 async def get_order(request: Request) -> Response:
     """`GET /v2/orders/{id}`: returns an order by the exchange's id."""
-    order = _simulator(request).exchange.orders.get(request.path_params["order_id"])
-    return JSONResponse(order.as_alpaca()) if order else _error(404, 40410000, "order not found")
+    return JSONResponse(_order(request).as_alpaca())
 
 
 async def get_order_by_client_id(request: Request) -> Response:
@@ -142,20 +147,14 @@ async def get_order_by_client_id(request: Request) -> Response:
 
 async def cancel_order(request: Request) -> Response:
     """`DELETE /v2/orders/{id}`: asks for the cancellation of an order."""
-    simulator = _simulator(request)
-    order = simulator.exchange.orders.get(request.path_params["order_id"])
-    if order is None:
-        return _error(404, 40410000, "order not found")
+    simulator, order = _simulator(request), _order(request)
     simulator.exchange.cancel(order, simulator.clock.now(), pending=simulator.faults.pending)
     return Response(status_code=204)
 
 
 async def replace_order(request: Request) -> Response:
     """`PATCH /v2/orders/{id}`: replaces an order by a new one."""
-    simulator = _simulator(request)
-    order = simulator.exchange.orders.get(request.path_params["order_id"])
-    if order is None:
-        return _error(404, 40410000, "order not found")
+    simulator, order = _simulator(request), _order(request)
     price = simulator.price(order.symbol)
     successor = simulator.exchange.replace(order, await request.json(), simulator.clock.now(), price)
     simulator.submitted(successor)
@@ -165,7 +164,7 @@ async def replace_order(request: Request) -> Response:
 async def list_positions(request: Request) -> Response:
     """`GET /v2/positions`: lists the account's positions."""
     simulator = _simulator(request)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for symbol, quantity in sorted(simulator.exchange.positions.items()):
         if quantity:
             price = simulator.price(symbol)
@@ -232,17 +231,11 @@ async def get_clock(request: Request) -> Response:
 
 async def get_calendar(request: Request) -> Response:
     """`GET /v2/calendar`: lists the trading days between two dates."""
-    start, end = (
-        request.query_params.get("start", "0001-01-01")[:10],
-        request.query_params.get("end", "9999-12-31")[:10],
-    )
+    query = request.query_params
+    start, end = query.get("start", "0001-01-01")[:10], query.get("end", "9999-12-31")[:10]
     days = [day for day in _simulator(request).market.days if start <= day.isoformat() <= end]
-    return JSONResponse(
-        [
-            {"date": day.isoformat(), "open": "09:30", "close": "13:00" if day in EARLY_CLOSES else "16:00"}
-            for day in days
-        ]
-    )
+    closes = {day: "13:00" if day in EARLY_CLOSES else "16:00" for day in days}
+    return JSONResponse([{"date": day.isoformat(), "open": "09:30", "close": close} for day, close in closes.items()])
 
 
 async def list_assets(request: Request) -> Response:
@@ -280,18 +273,9 @@ def _asset(simulator: Simulator, symbol: str) -> dict[str, Any]:
     return asset | simulator.exchange.assets.get(symbol, {})
 
 
-async def stock_bars(request: Request) -> Response:
-    """`GET /v2/stocks/bars`: finished minutes of several symbols, in pages across symbols."""
-    return _bars(request, crypto=False)
-
-
-async def crypto_bars(request: Request) -> Response:
-    """`GET /v1beta3/crypto/us/bars`: returns historical bars of crypto pairs."""
-    return _bars(request, crypto=True)
-
-
-def _bars(request: Request, *, crypto: bool) -> Response:
-    simulator, query = _simulator(request), request.query_params
+async def list_bars(request: Request) -> Response:
+    """`GET /v2/stocks/bars`, or of crypto pairs `/v1beta3/crypto/us/bars`: finished minutes of several symbols, in pages across symbols."""
+    simulator, query, crypto = _simulator(request), request.query_params, "crypto" in request.url.path
     if query.get("timeframe", "1Min") != "1Min":
         return _error(400, 40010001, "the simulator has 1Min bars only")
     for symbol in query.get("symbols", "").split(","):
@@ -386,10 +370,9 @@ async def corporate_actions(request: Request) -> Response:
 
 async def set_faults(request: Request) -> Response:
     """`POST /simulator/faults`: switches faults; `GET` shows them."""
-    simulator = _simulator(request)
     try:
         changes = await request.json() if request.method == "POST" else {}
-        return JSONResponse(simulator.faults.update(changes))
+        return JSONResponse(_simulator(request).faults.update(changes))
     except ValueError as error:
         return JSONResponse({"detail": str(error)}, 422)
 
@@ -513,8 +496,8 @@ ROUTES = [
     Route("/v2/calendar", guarded(get_calendar)),
     Route("/v2/assets", guarded(list_assets)),
     Route("/v2/assets/{symbol:path}", guarded(get_asset)),
-    Route("/v2/stocks/bars", guarded(stock_bars, limited=False)),
-    Route("/v1beta3/crypto/us/bars", guarded(crypto_bars, limited=False)),
+    Route("/v2/stocks/bars", guarded(list_bars, limited=False)),
+    Route("/v1beta3/crypto/us/bars", guarded(list_bars, limited=False)),
     Route("/simulator/faults", set_faults, methods=["GET", "POST"]),
     Route("/v1/corporate-actions", guarded(corporate_actions, limited=False)),
     Route("/simulator/market", change_market, methods=["POST"]),

@@ -46,6 +46,15 @@ def on_bar(bar, position, state):
         return sell(quantity=11)
 """,
 }
+STRATEGIES["account"] = """
+def on_bar(bar, position, state):
+    if account.cash > 0.4 * account.equity and bar.close < bar.previous.close:
+        return buy(notional=account.buying_power * 0.3)
+    if account.equity > state.get("best", 0):
+        state["best"] = account.equity
+    elif account.equity < state["best"] * 0.999:
+        return sell(fraction=0.5)
+"""
 STRATEGIES["exits"] = """
 def indicators(bars):
     return {"atr": ta.atr(bars.high, bars.low, bars.close, length=5)}

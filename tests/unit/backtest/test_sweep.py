@@ -21,7 +21,7 @@ def on_bar(bar, position, state):
     state["n"] = state.get("n", 0) + 1
     for i in range(3):
         state["sum"] = state.get("sum", 0) * 0.5 + i
-    if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 80 - state["sum"]:
+    if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 80 - state["sum"] and account.cash * 2 > account.equity:
         return buy(confidence=min(1, abs(bar.close - bar.previous.close) / 0.05 + 0.2), stop_loss=GAIN * 4, trailing_stop=0.02)
     if position.bars_held == 9:
         return adjust(stop_loss_price=position.max_adverse, take_profit=GAIN * 2)

@@ -24,6 +24,10 @@ SPOILED: dict[str, Callable[[Answer], Answer]] = {
     "the stop is a target": lambda a: a.replace(
         "position.unrealized_return < -0.01", "position.unrealized_return > 0.01"
     ),
+    "a stop within the bar that nobody asked for": lambda a: a.replace("fraction=0.2", "fraction=0.2, stop_loss=0.5"),
+    "a look at the account that nobody asked for": lambda a: a.replace(
+        "and minute > 630", "and minute > 630 and account.cash != 7"
+    ),
     "the size is another part": lambda a: a.replace("fraction=0.2", "fraction=0.25"),
     "the size is shares": lambda a: a.replace("fraction=0.2", "quantity=20"),
     "the size is dollars": lambda a: a.replace("fraction=0.2", "notional=20"),

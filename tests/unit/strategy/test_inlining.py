@@ -102,6 +102,7 @@ def refused(source: str) -> list[tuple[int, Code]]:
         ("def f(x: float):\n    return 1\n", 1, Code.STRUCTURE),
         ("@f\ndef f(x):\n    return 1\n", 2, Code.STRUCTURE),
         ("def f(np):\n    return 1\n", 1, Code.STRUCTURE),
+        ("def f(x, n=-y):\n    return n\n", 1, Code.STRUCTURE),
         ("def f(x):\n    return 1\ndef unused(x):\n    return 1\n", 3, Code.STRUCTURE),
         ("def f(x):\n    return 1\ndef f(x):\n    return 2\n", 3, Code.STRUCTURE),
         ("f = 1\ndef f(x):\n    return 1\n", 2, Code.STRUCTURE),
@@ -133,6 +134,8 @@ def test_a_name_of_a_function_is_not_that_of_its_caller() -> None:
         "def f0(x):\n    return x\n" + "".join(f"def f{i}(x):\n    return f{i - 1}(x) + f{i - 1}(x)\n" for i in range(1, 60)) + "def f(x):\n    return f59(x)\n",
         "def f(x):\n    y = x\n" + "".join(f"    if x > {i}:\n        y += {'1 + ' * 40} 1\n        if x == 3:\n            return y\n" for i in range(60)) + "    return y\n",
         "def f(x):\n" + "".join(f"    if x > {i}:\n        x = x + x\n" for i in range(60)) + "    return x\n",
+        "def f(x):\n" + "".join(f"    if x > {i}:\n        return x\n" + "    pass\n" * 40 for i in range(12)) * 4 + "    return 1\n",
+        "def f(x):\n" + "".join(f"    if x > {i}:\n        if x < 3:\n            return x\n" + "    pass\n" * 40 for i in range(60)) + "    return 1\n",
         "def f0(x):\n    return x\n" + "".join(f"def f{i}(x):\n    return {'-' * 40}f{i - 1}(x)\n" for i in range(1, 200)) + "def f(x):\n    return f199(x)\n",
     ],
 )  # fmt: skip

@@ -73,6 +73,8 @@ ELSEWHERE = {
     "What is set on a bar": "integration/test_ledger.py test_an_exit_that_was_set_on_a_bar_does_not_count_on_that_bar",
     "Live the price is": "integration/test_ledger.py test_an_exit_that_a_strategy_set_sells_at_a_price_between_bars",
     "In a backtest on daily bars": "unit/backtest/test_daily_bars.py test_what_begins_anew_every_day_runs_through_days",
+    "The account is that of": "integration/test_replay.py test_what_a_session_saw_of_its_account_is_recorded_and_replayed",
+    "What a session saw of it": "integration/test_replay.py test_what_a_session_saw_of_its_account_is_recorded_and_replayed",
     "By pandas-ta's names": "unit/strategy/test_indicators.py test_the_values_are_those_of_pandas_ta",
 }  # fmt: skip
 PROVED: list[str] = []

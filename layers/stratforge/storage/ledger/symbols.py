@@ -9,7 +9,7 @@ from decimal import Decimal
 from stratforge.portfolio.orders import ExchangeState, TradingState
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
-from stratforge.strategy.exits import EXIT_KEYS, OWN_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
+from stratforge.strategy.exits import EXIT_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
 
 # A price that came longer ago than this is too old to trade by hand on, while the market is open.
 FRESH = timedelta(minutes=5)
@@ -95,7 +95,7 @@ def _exit(column: int) -> str:
 EXIT_ORIGIN = f"(CASE WHEN p.quantity > p.reserved_quantity AND NOT refused.lately THEN {_exit(1)} END)"
 # The level at which the exit was to sell, and the fraction that the session's setting says; none where the strategy has set it.
 EXIT_LEVEL, EXIT_FRACTION = _exit(2), _exit(3)
-_OWN = ", ".join(f"'{key}'" for key in sorted(OWN_KEYS - {PEAK}))
+_OWN = ", ".join(f"'{key}'" for key in (*EXIT_KEYS.values(), STOP_SEEN, TARGET_SEEN))
 # Sessions with stops or targets: settings of the session, or set by its strategy.
 HAS_EXITS = (
     f"(s.stop_loss IS NOT NULL OR s.take_profit IS NOT NULL OR s.trailing_stop IS NOT NULL OR s.state ?| ARRAY[{_OWN}])"

@@ -20,6 +20,7 @@ from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.strategy.lookback import EDITION, window_length
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 MAX_FAILURES = 3
 
@@ -63,13 +64,21 @@ class Outcome:
     error: str | None = None
 
 
-_RUNNING = """
+# What a strategy that asks for it sees of its account: the balance of its user, and what everything that he holds is worth at the latest prices.
+# Whether it asks is known from its state once a bar has been evaluated; a session that fails three times before that has ended.
+_ACCOUNT = f"""
+    CASE WHEN s.state ?| ARRAY['{CASH_KEY}', '{EQUITY_KEY}'] OR (s.bars_evaluated < 4 AND v.python_code LIKE '%%account%%') THEN (
+        SELECT jsonb_build_object('{CASH_KEY}', u.virtual_balance::float8, '{EQUITY_KEY}', (u.virtual_balance + u.reserved_cash + coalesce((
+            SELECT sum(h.quantity * coalesce(l.price, h.avg_entry_price)) FROM positions h LEFT JOIN latest_prices l ON l.symbol = h.symbol
+            WHERE h.user_id = u.id AND h.quantity > 0), 0))::float8) FROM users u WHERE u.id = s.user_id) ELSE '{{}}' END
+"""  # noqa: S608 - keys of the language
+_RUNNING = f"""
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
-               CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state, s.bars_held,
+               CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state || {_ACCOUNT} AS state, s.bars_held,
                coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-        LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol"""
+        LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol"""  # noqa: S608 - an expression of ours
 
 
 def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
@@ -127,14 +136,15 @@ def record_outcomes(
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
-                                 %(quantities)s::float8[], %(entries)s::float8[])
-                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price)),
+                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[])
+                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity)),
         -- Reads the sessions as they were before this bar.
         viewed AS (
-            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held)
-            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price, s.state, o.bars_held FROM outcome o JOIN sessions s ON s.id = o.session_id
+            INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
+            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price, s.state, o.bars_held, o.account_cash, o.account_equity
+            FROM outcome o JOIN sessions s ON s.id = o.session_id
             WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
-              AND (o.side IS NOT NULL OR (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price))
+              AND (o.side IS NOT NULL OR o.account_cash IS NOT NULL OR (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price))
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -272,6 +282,8 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "sizes": [outcome.size for outcome in outcomes],
         "quantities": [outcome.session.quantity for outcome in outcomes],
         "entries": [outcome.session.average_entry_price for outcome in outcomes],
+        "cash": [outcome.session.state.get(CASH_KEY) for outcome in outcomes],
+        "equity": [outcome.session.state.get(EQUITY_KEY) for outcome in outcomes],
     }
 
 

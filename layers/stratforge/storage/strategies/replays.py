@@ -17,6 +17,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.replay import RecordedBar
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ def recorded_bars(connection: Connection, session: RecordedSession, length: int)
     are asked for, without the connection.
     """
     record = _read_record(connection, session.symbol, session.first_bar_time, session.last_bar_time, length)
-    record = replace(record, views=_views(connection, session.session_id), gaps=_gaps(connection, session.session_id))
+    views, accounts = _views(connection, session.session_id)
+    record = replace(record, views=views, accounts=accounts, gaps=_gaps(connection, session.session_id))
     return _windows(record)
 
 
@@ -145,6 +147,7 @@ class _Record:
         start: The place of the first bar that was evaluated.
         length: Bars of a window.
         views: The positions that a session saw, from the bars at which they changed.
+        accounts: What it saw of its account, by bar.
         gaps: Pairs of bars between which it saw none.
     """
 
@@ -156,6 +159,7 @@ class _Record:
     start: int
     length: int
     views: dict[int, tuple[float, float]] = field(default_factory=dict)
+    accounts: dict[int, dict[str, float]] = field(default_factory=dict)
     gaps: list[tuple[int, int]] = field(default_factory=list)
 
 
@@ -176,17 +180,24 @@ def _windows(record: _Record) -> Iterator[RecordedBar]:
         window = _as_of(bars.take(chosen), record.undo, time)
         new = tuple(followed[known:]) if known >= 0 else ()
         known = len(followed)
-        yield RecordedBar(time, scaled(window, record.adjusted_at[chosen], followed), *seen, new)
+        yield RecordedBar(
+            time, scaled(window, record.adjusted_at[chosen], followed), *seen, new, record.accounts.get(time, {})
+        )
 
 
-def _views(connection: Connection, session_id: UUID) -> dict[int, tuple[float, float]]:
+def _views(
+    connection: Connection, session_id: UUID
+) -> tuple[dict[int, tuple[float, float]], dict[int, dict[str, float]]]:
+    """The positions and the accounts that the session saw, by bar."""
     rows = connection.execute(
         """
-        SELECT extract(epoch FROM bar_time)::bigint, quantity, average_entry_price FROM position_views WHERE session_id = %s
+        SELECT extract(epoch FROM bar_time)::bigint, quantity, average_entry_price, account_cash, account_equity FROM position_views
+        WHERE session_id = %s
         """,
         (session_id,),
-    )
-    return {time: (quantity, entry) for time, quantity, entry in rows}
+    ).fetchall()
+    views = {time: (quantity, entry) for time, quantity, entry, _, _ in rows}
+    return views, {time: {CASH_KEY: cash, EQUITY_KEY: equity} for time, _, _, cash, equity in rows if cash is not None}
 
 
 def _gaps(connection: Connection, session_id: UUID) -> list[tuple[int, int]]:

@@ -300,7 +300,7 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
 
 def state_of(connection: Connection, session_id: UUID) -> dict[str, float]:
     """The numbers that a session's strategy keeps between bars, by name."""
-    query = "SELECT state - %s FROM sessions WHERE id = %s"
+    query = "SELECT state - %s::text[] FROM sessions WHERE id = %s"
     return dict(fetch_value(connection, query, (list(OWN_KEYS), session_id)) or {})
 
 
