@@ -76,7 +76,10 @@ def trade(client: Client, orders: tuple[dict[str, str], ...] = _ORDERS, *, secon
 
 def _filled(client: Client, order: dict[str, str], seconds: float) -> dict[str, Any] | None:
     """The order when it is filled; None when it was not in time, and is canceled."""
-    placed = client.call("POST", "/api/trade/orders", {**order, "type": "market"})
+    try:
+        placed = client.call("POST", "/api/trade/orders", {**order, "type": "market"})
+    except ApiError as error:
+        raise SmokeFailed(f"the order for {order['symbol']} is not taken: {error}") from error
     path = f"/api/trade/orders/{placed['order_id']}"
     deadline = time.monotonic() + seconds
     while placed["completed_at"] is None and time.monotonic() < deadline:

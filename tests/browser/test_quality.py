@@ -41,16 +41,19 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
     backtest = client.backtest(strategy["strategy_id"], sweep={"FAST": [5, 10], "SLOW": [20, 40]})
     session = client.start_session(strategy["strategy_id"], "AAPL", stop_loss="0.02")
     client.research("How did Apple do?")
+    order = client.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", "quantity": "1"})
     pages = [
         "/",
         "/strategies",
         "/strategies/new",
         f"/strategies/{strategy['strategy_id']}",
         f"/backtests/{backtest['backtest_id']}",
+        "/backtests/compare?" + "&".join(2 * [f"id={backtest['backtest_id']}"]),
         "/sessions",
         f"/sessions/{session['session_id']}",
         "/portfolio",
         "/orders",
+        f"/orders/{order['order_id']}",
         "/trades",
         "/research",
         "/account",
