@@ -17,7 +17,7 @@ SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 SIMULATION_SECONDS ?= 3600
 
-.PHONY: help install up demo test test-fast soak check openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check contract openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ check: install ## Format, lint, types, import contracts, dead code, docstrings, 
 	@$(BIN)/vulture
 	@$(BIN)/pytest -q -o addopts= tests/unit/test_docstrings.py
 	@$(BIN)/python -m functions.api | diff -q - functions/api/openapi.json > /dev/null || { echo "functions/api/openapi.json is not what the API says: make openapi"; exit 1; }
+
+contract: install ## Lints the API's documents (OpenAPI, AsyncAPI) with spectral and redocly
+	@$(BIN)/python -m tests.contract.lint
 
 openapi: install ## Writes the OpenAPI file anew
 	@$(BIN)/python -m functions.api > functions/api/openapi.json

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
 from functions.api.app import create_app
+from functions.api.contract.document import written
 
-print(json.dumps(create_app().openapi(), indent=1, sort_keys=True))
+print(written(create_app()))

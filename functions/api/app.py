@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from functions.api import csv_lists, documentation, hardening, idempotency, problems, rate_limits
+from functions.api import csv_lists, hardening, idempotency, problems, rate_limits, revalidation
 from functions.api.ai.endpoints import router as ai
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
+from functions.api.contract import document
 from functions.api.dashboard import routes as dashboard
+from functions.api.doors import Doors
 from functions.api.health import router as health
 from functions.api.internal.endpoints import router as internal
 from functions.api.jobs.endpoints import router as jobs
@@ -30,11 +32,10 @@ def create_app() -> FastAPI:
         title="StratForge",
         version="0.1.0",
         summary="Describe a strategy, prove it, backtest it, run it on paper.",
-        description=documentation.DESCRIPTION,
+        description=document.DESCRIPTION,
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
-        responses=documentation.COMMON_RESPONSES,
         # What a generated client calls its method: the endpoint's own name, which says of what it is.
         generate_unique_id_function=lambda route: route.name,
     )
@@ -59,9 +60,11 @@ def create_app() -> FastAPI:
     ):
         app.include_router(router)
     dashboard.install(app)
-    documentation.install(app)
+    document.install(app)
     csv_lists.install(app)
+    revalidation.install(app)
     rate_limits.install(app)
     idempotency.install(app)
     hardening.install(app)
+    app.add_middleware(Doors)
     return app

@@ -14,9 +14,12 @@ from fastapi import FastAPI, Request, Response
 from pydantic import BaseModel
 
 from functions.api.answers import content_of
+from functions.api.doors import public_path
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _ACCEPTED = re.compile(r"\btext/csv\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECASE)
+# Keeps what it splits at; the semicolon of full width and the Greek question mark are taken for the plain one.
+_CELL_BEGINS = re.compile("(?<=[;\uff1b\u037e\t\r\n])")
 # What a spreadsheet may skip before it looks whether a cell is a formula.
 _SKIPPED = " \n\ufeff\u200b\u200c\u200d\u2060"
 
@@ -38,7 +41,7 @@ def install(app: FastAPI) -> None:
         table = Response(_csv(columns, page["items"]), 200, kept, "text/csv; charset=utf-8")
         if page.get("next"):
             following = request.url.include_query_params(cursor=page["next"])
-            table.headers["Link"] = f'<{following.path}?{following.query}>; rel="next"'
+            table.headers["Link"] = f'<{public_path(following.path)}?{following.query}>; rel="next"'
         return table
 
 
@@ -63,10 +66,14 @@ def _csv(columns: list[str], items: list[dict[str, Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, (dict, list)):
-        return json.dumps(value)
+        value = json.dumps(value)
     if isinstance(value, str) and not _NUMBER.fullmatch(value):
-        # Signs of full width are taken for the plain ones.
-        seen = unicodedata.normalize("NFKC", value).lstrip(_SKIPPED)
-        if seen.startswith(("=", "+", "-", "@", "\t", "\r")):
-            return "'" + value
+        # A table of commas is read by semicolons or tabs in some places, and there a cell begins in the middle of this one.
+        return "".join(("'" + part) if _is_formula(part) else part for part in _CELL_BEGINS.split(value))
     return value
+
+
+def _is_formula(text: str) -> bool:
+    # Signs of full width are taken for the plain ones.
+    seen = unicodedata.normalize("NFKC", text).lstrip(_SKIPPED)
+    return seen.startswith(("=", "+", "-", "@", "\t", "\r"))

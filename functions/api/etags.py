@@ -26,6 +26,8 @@ def tagged(response: Response, view: BaseModel) -> None:
 
 def matches(if_match: str | None, current: BaseModel) -> bool:
     """Returns whether a client's change was based on the current version; true if the client names none."""
-    return (
-        if_match is None or if_match.strip() == "*" or etag(current) in [each.strip() for each in if_match.split(",")]
-    )
+    if if_match is None or if_match.strip() == "*":
+        return True
+    # The tag of an answer to GET goes on with a digest of the answer.
+    based_on = [each.strip().strip('"').partition(".")[0] for each in if_match.split(",")]
+    return etag(current).strip('"') in based_on

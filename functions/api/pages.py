@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
@@ -17,21 +14,23 @@ from stratforge.storage.postgres.pages import NumberedPage, Page, Period
 from functions.api.problems import Problem
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="At most so many items; fewer where they are large")]
-Cursor = Annotated[str | None, Query(max_length=200, description="`next` of the page before")]
+_UNCHANGED = "`next` of the page before, unchanged"
+# The microseconds since 1970 and the id, both in hexadecimal; every text of this form is a place.
+PlaceCursor = Annotated[
+    str | None,
+    Query(
+        pattern=r"^[0-9a-f]{1,14}-[0-9a-f]{32}$",
+        description=_UNCHANGED,
+        max_length=47,
+        examples=[f"63a4f2c1b9d40-{UUID(int=7).hex}"],
+    ),
+]
+NumberCursor = Annotated[
+    str | None, Query(pattern=r"^[0-9]{1,18}$", description=_UNCHANGED, max_length=18, examples=["1042"])
+]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Sort = Annotated[Literal["newest", "oldest"], Query(description="Which items come first")]
 Item = TypeVar("Item")
-
-
-def _decoded(cursor: str) -> Any:
-    return json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
-
-
-def _encoded(place: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
-
-
-def _wrong_cursor() -> Problem:
-    return Problem(422, "validation", "cursor: use `next` of the page before, unchanged.")
 
 
 def _period(
@@ -46,30 +45,16 @@ def _period(
 Within = Annotated[Period, Depends(_period)]
 
 
-def _page(period: Within, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> Page:
+def _page(period: Within, limit: Limit = 50, cursor: PlaceCursor = None, sort: Sort = "newest") -> Page:
     after = None
     if cursor is not None:
-        try:
-            moment, item_id = _decoded(cursor)
-            after = (datetime.fromisoformat(moment), UUID(item_id))
-            if after[0].tzinfo is None:
-                raise _wrong_cursor()
-        except (ValueError, TypeError, AttributeError, binascii.Error):
-            raise _wrong_cursor() from None
+        moment, _, item_id = cursor.partition("-")
+        after = (_EPOCH + timedelta(microseconds=int(moment, 16)), UUID(item_id))
     return Page(limit, after, sort == "oldest", period)
 
 
-def _numbered(period: Within, limit: Limit = 50, cursor: Cursor = None, sort: Sort = "newest") -> NumberedPage:
-    after = None
-    if cursor is not None:
-        try:
-            number = _decoded(cursor)
-        except (ValueError, binascii.Error):
-            raise _wrong_cursor() from None
-        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 1 << 63:
-            raise _wrong_cursor()
-        after = number
-    return NumberedPage(limit, after, sort == "oldest", period)
+def _numbered(period: Within, limit: Limit = 50, cursor: NumberCursor = None, sort: Sort = "newest") -> NumberedPage:
+    return NumberedPage(limit, None if cursor is None else int(cursor), sort == "oldest", period)
 
 
 PageQuery = Annotated[Page, Depends(_page)]
@@ -78,7 +63,7 @@ NumberedPageQuery = Annotated[NumberedPage, Depends(_numbered)]
 
 def place_after(moment: datetime, item_id: UUID) -> str:
     """The cursor that goes on after an item's place."""
-    return _encoded([moment.isoformat(), str(item_id)])
+    return f"{(moment - _EPOCH) // timedelta(microseconds=1):x}-{item_id.hex}"
 
 
 def next_cursor(page: Page, items: Sequence[Item], place: Callable[[Item], tuple[datetime, UUID]]) -> str | None:
@@ -88,4 +73,4 @@ def next_cursor(page: Page, items: Sequence[Item], place: Callable[[Item], tuple
 
 def next_number(page: NumberedPage, items: Sequence[Item], number: Callable[[Item], int]) -> str | None:
     """The cursor of the next page of numbered items; None on the last."""
-    return _encoded(number(items[-1])) if len(items) == page.limit else None
+    return str(number(items[-1])) if len(items) == page.limit else None

@@ -19,6 +19,9 @@ def install(app: FastAPI) -> None:
             answer = await call_next(request)
         finally:
             quotas.spent.reset(before)
+        if answer.status_code >= 400 and answer.status_code != 429:
+            # What failed gave back what it took.
+            told = [each for each in told if each.kept]
         if told:
             answer.headers["RateLimit-Policy"] = ", ".join(
                 f'"{each.quota.kind}";q={each.quota.requests};w={each.quota.seconds}' for each in told

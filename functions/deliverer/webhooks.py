@@ -17,6 +17,7 @@ from uuid import UUID
 import urllib3
 from stratforge.application.webhooks import is_public
 from stratforge.storage.delivery import webhooks
+from stratforge.storage.delivery.events import utc_text
 from stratforge.storage.delivery.webhooks import DueDelivery
 from stratforge.storage.postgres.database import Database
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -101,7 +102,7 @@ class WebhookSender:
             {
                 "id": str(delivery.delivery_id),
                 "kind": delivery.kind,
-                "created_at": delivery.created_at.isoformat(),
+                "created_at": utc_text(delivery.created_at),
                 "data": delivery.data,
             }
         ).encode()

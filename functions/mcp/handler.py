@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextvars import ContextVar
 from typing import Any
 
@@ -15,6 +16,7 @@ from stratforge.mcp_server import create_server
 from stratforge.observability import logger
 
 log = logger("mcp")
+_TOKEN = re.compile(r"bearer \S", re.IGNORECASE)
 
 
 # Where the API is for the request at hand.
@@ -51,6 +53,10 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     if event["requestContext"]["http"]["method"] not in ("POST", "OPTIONS"):
         # Nothing is sent from here without being asked, and there are no sessions to end: a stream would hold the environment for nothing.
         return {"statusCode": 405, "headers": {"Allow": "POST, OPTIONS"}, "body": ""}
+    headers = {name.lower(): value for name, value in event.get("headers", {}).items()}
+    if event["requestContext"]["http"]["method"] == "POST" and not _TOKEN.match(headers.get("authorization", "")):
+        # Said before anything else, so that a client asks for a key at once and not at its first tool.
+        return {"statusCode": 401, "headers": {"WWW-Authenticate": 'Bearer realm="stratforge"'}, "body": ""}
     _address.set(_address_of(event))
     # An application can be started once, and belongs to the event loop of its request.
     app = _server.streamable_http_app(

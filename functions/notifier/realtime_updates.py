@@ -23,7 +23,7 @@ from uuid import UUID
 from botocore.exceptions import BotoCoreError, ClientError
 from stratforge.observability import logger
 from stratforge.storage.delivery import events
-from stratforge.storage.delivery.events import Event, EventCursor, PriceTick, RealtimeConnection, Told
+from stratforge.storage.delivery.events import Event, EventCursor, PriceTick, RealtimeConnection, Told, utc_text
 from stratforge.storage.postgres.database import Database
 
 log = logger("notifier")
@@ -197,14 +197,14 @@ def _message(batch: Sequence[Event], prices: Sequence[PriceTick], cursor: str) -
         "type": "update",
         "cursor": cursor,
         "events": [
-            {"kind": event.kind, "cursor": str(event.cursor), "at": event.created_at.isoformat(), "data": event.data}
+            {"kind": event.kind, "cursor": str(event.cursor), "at": utc_text(event.created_at), "data": event.data}
             for event in batch
         ],
         "prices": [
             {
                 "symbol": price.symbol,
                 "price": f"{price.price.normalize():f}",
-                "time": price.time.isoformat(),
+                "time": utc_text(price.time),
                 "bar": price.bar,
             }
             for price in prices

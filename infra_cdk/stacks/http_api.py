@@ -19,7 +19,11 @@ from infra_cdk.constructs.log import log_group
 
 _BURST, _RATE = 200, 100
 # What takes `?wait=`: answered by a function of its own, so that who waits for a job is in nobody's way.
-_MAY_WAIT = ("/api/ai/{action}", "/api/backtests", "/api/sessions/{session_id}/replay")
+_MAY_WAIT = tuple(
+    version + path
+    for version in ("/v1", "/api")
+    for path in ("/ai/{action}", "/backtests", "/sessions/{session_id}/replay")
+)
 
 
 class HttpApiStack(Stack):

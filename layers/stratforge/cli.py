@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import math
 import os
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from uuid import UUID
 
@@ -23,7 +25,7 @@ _DEAREST = 10
 
 def _read_strategy(path: Path) -> Strategy:
     try:
-        source = path.read_text(encoding="utf-8")
+        source = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BacktestError(f"{path} cannot be read: {error}") from error
     return compile_strategy(source)
@@ -215,16 +217,23 @@ def replay(options: argparse.Namespace) -> int:
     return 0 if compared.complete and not compared.differences else 3
 
 
+def _key(options: argparse.Namespace) -> str:
+    """The API key of the environment, or of a file: a command line is seen by everybody on the machine."""
+    if options.key_file is not None:
+        return str(options.key_file.read_text().strip())
+    return os.environ.get("STRATFORGE_API_KEY", "")
+
+
 def api(options: argparse.Namespace) -> int:
     """`stratforge api`: one request to the API, as `STRATFORGE_ADDRESS` and `STRATFORGE_API_KEY` say."""
     from stratforge.client import ApiError, Client
 
+    path = options.path if options.path.startswith("/") else f"/v1/{options.path}"
     try:
-        body = json.loads(options.body) if options.body else None
-        print(
-            json.dumps(Client(options.address, options.key).call(options.method.upper(), options.path, body), indent=2)
-        )
-    except (ApiError, ValueError) as error:
+        given = sys.stdin.read() if options.body == "-" else options.body
+        body = json.loads(given) if given else None
+        print(json.dumps(Client(options.address, _key(options)).call(options.method.upper(), path, body), indent=2))
+    except (ApiError, ValueError, http.client.InvalidURL) as error:
         print(f"stratforge: {error}", file=sys.stderr)
         return 2
     return 0
@@ -234,7 +243,7 @@ def mcp(options: argparse.Namespace) -> int:
     """`stratforge mcp`: tools for language models over standard input and output."""
     from stratforge.mcp_server import serve_stdio
 
-    serve_stdio(options.address, options.key)
+    serve_stdio(options.address, _key(options))
     return 0
 
 
@@ -280,11 +289,19 @@ def _assumption_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
+def _version() -> str:
+    try:
+        return version("stratforge")
+    except PackageNotFoundError:
+        return "that was not installed"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stratforge", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("check", help="findings, lookback, indicators; exit 1 on refusal")
-    command.add_argument("file", type=Path)
+    command.add_argument("file", type=Path, help="- reads standard input")
     command.add_argument("--json", action="store_true")
     command.add_argument(
         "--cost", action="store_true", help="what a bar costs, of what is allowed, and what it goes to"
@@ -323,13 +340,15 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=reasons)
     command = commands.add_parser("broker", help="prints what the broker's statuses and refusals mean")
     command.set_defaults(run=broker_words)
-    command = commands.add_parser("api", help="one request to a running platform")
+    command = commands.add_parser("api", allow_abbrev=False, help="one request to a running platform")
     command.add_argument("method", choices=("get", "post", "put", "patch", "delete"), type=str.lower)
-    command.add_argument("path", metavar="/api/…")
-    command.add_argument("body", nargs="?", help="JSON")
+    command.add_argument("path", help="such as /v1/portfolio, or portfolio for short")
+    command.add_argument("body", nargs="?", help="JSON; - reads it from standard input")
     _address_options(command)
     command.set_defaults(run=api)
-    command = commands.add_parser("mcp", help="tools for language models, over standard input and output")
+    command = commands.add_parser(
+        "mcp", allow_abbrev=False, help="tools for language models, over standard input and output"
+    )
     _address_options(command)
     command.set_defaults(run=mcp)
     return parser
@@ -337,7 +356,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _address_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--address", default=os.environ.get("STRATFORGE_ADDRESS", "http://127.0.0.1:8000"))
-    command.add_argument("--key", default=os.environ.get("STRATFORGE_API_KEY", ""), help="a personal API key")
+    command.add_argument("--key-file", type=Path, help="holds a personal API key; otherwise STRATFORGE_API_KEY does")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -349,7 +368,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for finding in error.findings:
             print(f"{options.file}:{finding}", file=sys.stderr)
         return 1
-    except (BacktestError, InvalidSymbol) as error:
+    except (BacktestError, InvalidSymbol, OSError) as error:
         print(f"stratforge: {error}", file=sys.stderr)
         return 2
     return code

@@ -72,20 +72,23 @@ def test_a_model_trades_over_http(platform: Platform) -> None:
                 "start_session",
                 {"strategy_id": found["stored"]["strategy_id"], "symbol": "AAPL", "equity_fraction": "0.1"},
             )
-            found["denied"] = denied.structured_content
+            found["denied"] = (denied.is_error, str(denied.content[0]))
             return found
 
     found = anyio.run(main)
     assert_walked(found)
-    assert (found["denied"]["status"], found["denied"]["scope"]) == (403, "trade")
+    refused, text = found["denied"]
+    assert refused
+    assert '"status": 403' in text
+    assert '"scope": "trade"' in text
 
 
 def test_a_model_trades_over_standard_input_and_output(platform: Platform) -> None:
     key = key_of(platform, "model-stdio", ["read", "write"])
     parameters = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "stratforge.cli", "mcp", "--address", platform.address, "--key", key],
-        env={"PYTHONPATH": str(ROOT / "layers")},
+        args=["-m", "stratforge.cli", "mcp", "--address", platform.address],
+        env={"PYTHONPATH": str(ROOT / "layers"), "STRATFORGE_API_KEY": key},
     )
 
     async def main() -> dict[str, Any]:

@@ -129,7 +129,8 @@ def test_whoever_waits_for_a_job_holds_no_environment_of_the_pages(production: d
         return json.dumps(integrations[name])
 
     waiting = {route for route in routes if "Waiting" in answers(route)}
-    assert waiting == {"POST /api/ai/{action}", "POST /api/backtests", "POST /api/sessions/{session_id}/replay"}
+    paths = ("ai/{action}", "backtests", "sessions/{session_id}/replay")
+    assert waiting == {f"POST /{version}/{path}" for version in ("v1", "api") for path in paths}
 
 
 def test_every_route_that_takes_wait_is_one_of_those() -> None:
@@ -140,7 +141,7 @@ def test_every_route_that_takes_wait_is_one_of_those() -> None:
         for operation in methods.values()
         if any(each["name"] == "wait" for each in operation.get("parameters", []))
     }
-    assert taking == {"/api/ai/research", "/api/ai/generate", "/api/backtests", "/api/sessions/{session_id}/replay"}
+    assert taking == {"/v1/ai/research", "/v1/ai/generate", "/v1/backtests", "/v1/sessions/{session_id}/replay"}
 
 
 # The sandbox ------------------------------------------------------------------------------------------------------

@@ -50,6 +50,14 @@ def test_no_formula_comes_out_of_a_table(ada: User, name: str) -> None:
     assert row["name"] == "'" + name
 
 
+@pytest.mark.parametrize("separator", [";", "; ", "\uff1b"])
+def test_no_formula_begins_where_a_table_of_commas_is_read_by_other_separators(ada: User, separator: str) -> None:
+    """Where people write 1,5 for one and a half, a spreadsheet takes the semicolon for the separator."""
+    store(ada, f"a{separator}=HYPERLINK(1)")
+    (row,) = csv.DictReader(io.StringIO(ada.call("GET", "/v1/strategies", headers=CSV).text, newline=""))
+    assert row["name"] == f"a{separator[:1]}'{separator[1:]}=HYPERLINK(1)"
+
+
 @pytest.mark.parametrize(
     ("accept", "is_table"),
     [

@@ -334,3 +334,46 @@ def test_versions_come_in_pages_and_texts_that_cannot_be_compared_quickly_are_sa
     numbers = [each["version"] for each in first["items"] + second["items"]]
     assert (numbers, second["next"]) == (list(range(13, 0, -1)), None)
     assert all(each["diff"] for each in first["items"]), "the last of a page is compared with the first of the next"
+
+
+# A reply that got lost --------------------------------------------------------------------------------------------
+
+
+def refresh(api: Api, token: str) -> Any:
+    """What the exchange of a refresh token answers a client without cookies."""
+    return api.client().post("/v1/auth/refresh", json={"refresh_token": token})
+
+
+def test_who_never_got_the_reply_may_ask_once_more(api: Api, ada: User) -> None:
+    old = ada.tokens["refresh_token"]
+    lost = refresh(api, old).json()["refresh_token"]
+    again = refresh(api, old)
+    assert again.status_code == 200
+    assert refresh(api, again.json()["refresh_token"]).status_code == 200
+    # Whoever has the lost reply after all is not who asked again.
+    assert refresh(api, lost).status_code == 401
+    assert ada.call("GET", "/v1/portfolio").status_code == 401
+
+
+def test_a_lost_reply_is_forgiven_once(api: Api, ada: User) -> None:
+    old = ada.tokens["refresh_token"]
+    with ThreadPoolExecutor(6) as pool:
+        statuses = [each.status_code for each in pool.map(lambda _: refresh(api, old), range(6))]
+    assert statuses.count(200) <= 2
+    assert ada.call("GET", "/v1/portfolio").status_code == 401
+
+
+def test_a_token_that_comes_late_was_stolen(api: Api, ada: User, migrated: str) -> None:
+    old = ada.tokens["refresh_token"]
+    refresh(api, old)
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute(
+            "UPDATE refresh_tokens SET spent_at = spent_at - interval '21 seconds' WHERE spent_at IS NOT NULL"
+        )
+    assert refresh(api, old).status_code == 401
+    assert ada.call("GET", "/v1/portfolio").status_code == 401
+
+
+def test_nothing_is_forgiven_after_a_logout(api: Api, ada: User) -> None:
+    log_out(ada)
+    assert refresh(api, ada.tokens["refresh_token"]).status_code == 401

@@ -12,6 +12,7 @@ from stratforge.application.access import Caller
 from stratforge.application.errors import LimitReached
 from stratforge.application.quotas import Quota, spend_first
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.users.accounts import register_user
 
 from tests.support.api import Api, User, running_api
@@ -90,3 +91,43 @@ def test_every_answer_says_what_is_left_and_a_refusal_when_to_come_back(
     assert "RateLimit" not in ada.call("GET", "/api/portfolio").headers
     # Whoever has placed too many can still call them off.
     assert ada.call("DELETE", "/api/trade/orders").status_code == 200
+
+
+def test_a_request_that_fails_says_nothing_of_what_it_gave_back(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quotas, "ORDERS", Quota("orders", 8, 3600))
+    body = {"symbol": "AAPL", "side": "buy", "quantity": "1", "client_order_id": "one"}
+    assert ada.call("POST", "/v1/orders", body).headers["RateLimit"].startswith('"orders";r=3')
+    taken = ada.call("POST", "/v1/orders", body)
+    assert (taken.status_code, taken.headers.get("RateLimit")) == (409, None)
+    assert (
+        ada.call("POST", "/v1/orders", {**body, "client_order_id": "two"})
+        .headers["RateLimit"]
+        .startswith('"orders";r=2')
+    )
+    # Compiling was work all the same.
+    refused = ada.call("POST", "/v1/strategies", {"name": "n", "symbol": "AAPL", "python_code": "nothing"})
+    assert (refused.status_code, "RateLimit" in refused.headers) == (422, True)
+
+
+def test_who_waited_for_others_is_told_when_there_is_one_again(database: Database, callers: list[Caller]) -> None:
+    slow = Quota("slow", 4, 4000)
+    spend_first(database, callers[0], slow)
+    refusals: list[LimitReached] = []
+
+    def wait() -> None:
+        try:
+            spend_first(database, callers[0], slow)
+        except LimitReached as refusal:
+            refusals.append(refusal)
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction(callers[0]) as connection:
+            quotas.spend(connection, callers[0], slow)
+            waiting = pool.submit(wait)
+            with database.transaction() as looking:
+                while not fetch_value(looking, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    assert not waiting.done()
+        waiting.result()
+    (refusal,) = refusals
+    assert refusal.retry_after is not None
+    assert refusal.retry_after > 1_500

@@ -57,9 +57,9 @@ def things_of(owner: User, migrated: str) -> dict[str, str]:
 
 
 _BODIES: dict[str, Any] = {
-    "PATCH /api/strategies/{strategy_id}": {"name": "stolen"},
-    "PATCH /api/sessions/{session_id}": {"status": "PAUSED"},
-    "PATCH /api/trade/orders/{order_id}": {"quantity": "2"},
+    "PATCH /v1/strategies/{strategy_id}": {"name": "stolen"},
+    "PATCH /v1/sessions/{session_id}": {"status": "PAUSED"},
+    "PATCH /v1/orders/{order_id}": {"quantity": "2"},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from decimal import Decimal
@@ -10,11 +11,13 @@ from uuid import UUID
 
 from stratforge.application.audit_ledger import audit_ledger
 from stratforge.application.replays import compare_session
+from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.ledger import halts, reconciliation
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.symbols import CLOSING_POSITIONS
 from stratforge.storage.postgres.database import Connection
 
+from functions.api.contract.streams import EVENTS
 from tests.simulation.market import SYMBOLS
 from tests.support.world import World
 
@@ -103,6 +106,20 @@ def prices_of_the_market(
     hold("prices that were not the market's", wrong)
 
 
+def _unknown_events(connection: Connection) -> list[str]:
+    wrong = []
+    for kind, data in _rows(connection, "SELECT kind, data::text FROM events"):
+        try:
+            told = EVENTS[EventKind(kind)].model_validate_json(data)
+        except (KeyError, ValueError) as error:
+            wrong.append(f"{kind} {data}: {error}")
+            continue
+        # Decimals and times are sent as the API sends them.
+        said, shown = json.loads(data), told.model_dump(mode="json", exclude_unset=True)
+        wrong += [f"{kind}.{name}: {said[name]}, not {shown[name]}" for name in said if said[name] != shown[name]]
+    return wrong
+
+
 def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
     """When the day is over, nothing fails any more and everything was delivered."""
     with world.database.transaction() as connection:
@@ -135,6 +152,7 @@ def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
         hold("what a user was told of an order", _rows(connection, _TOLD_OF_ORDERS)[:3])
         hold("what a user was told of a trade", _rows(connection, _TOLD_OF_TRADES)[:3])
         hold("what a user was told of a session", _rows(connection, _TOLD_OF_SESSIONS)[:3])
+        hold("events that the API's document does not know", _unknown_events(connection)[:3])
         hold("worse than the limit", _rows(connection, _WORSE_THAN_THE_LIMIT))
         left = f"""
             SELECT p.symbol, p.user_id, p.quantity, l.price FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from stratforge import cli
+from stratforge.client import Client
 from stratforge.strategy.lookback import _random_history
 
 CROSS = """
@@ -163,3 +166,69 @@ def test_sweep_ranks_points_and_says_how_much_is_luck(
 def test_the_reference_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reference"]) == 0
     assert "ta.supertrend(" in capsys.readouterr().out
+
+
+# A running platform -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What is asked of the API, with which key."""
+    seen: list[tuple[str, ...]] = []
+
+    class Recording(Client):
+        def __init__(self, address: str, key: str = "") -> None:
+            super().__init__(address, key)
+            self._key = key
+
+        def call(self, method: str, path: str, body: dict[str, Any] | None = None, **_query: Any) -> dict[str, Any]:
+            seen.append((self._key, method, path, json.dumps(body)))
+            return {}
+
+    monkeypatch.setattr("stratforge.client.Client", Recording)
+    monkeypatch.setenv("STRATFORGE_API_KEY", "sfk_of_the_environment")
+    return seen
+
+
+def test_a_path_is_what_comes_after_the_version(asked: list[tuple[str, ...]]) -> None:
+    for path in ("portfolio", "/v1/portfolio", "/api/portfolio"):
+        assert cli.main(["api", "get", path]) == 0
+    assert [each[2] for each in asked] == ["/v1/portfolio", "/v1/portfolio", "/api/portfolio"]
+
+
+@pytest.mark.parametrize("path", ["a b", "\x00", "\u00fc"])
+def test_a_path_that_is_none_is_an_error_and_no_traceback(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["api", "--address", "http://127.0.0.1:1", "get", path]) == 2
+    assert capsys.readouterr().err.startswith("stratforge: ")
+
+
+def test_a_body_comes_from_standard_input(asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO('{"name": "a"}'))
+    assert cli.main(["api", "post", "strategies", "-"]) == 0
+    assert asked[0][3] == '{"name": "a"}'
+
+
+def test_a_strategy_comes_from_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(CROSS))
+    assert cli.main(["check", "-"]) == 0
+
+
+def test_a_key_is_never_on_the_command_line(
+    asked: list[tuple[str, ...]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["api", "--key", "sfk_seen_by_everybody", "get", "portfolio"])
+    file = tmp_path / "key"
+    file.write_text("sfk_of_a_file\n")
+    cli.main(["api", "get", "portfolio"])
+    cli.main(["api", "--key-file", str(file), "get", "portfolio"])
+    assert [each[0] for each in asked] == ["sfk_of_the_environment", "sfk_of_a_file"]
+    assert cli.main(["api", "--key-file", str(tmp_path / "none"), "get", "portfolio"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("stratforge 0.")

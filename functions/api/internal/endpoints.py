@@ -45,9 +45,13 @@ def sign(key: str, timestamp: str, nonce: str, body: bytes) -> str:
 async def execute(
     request: Request,
     wanted: ExecuteRequest,
-    x_timestamp: Annotated[str, Header(pattern=r"^\d{1,12}$", description="Seconds since the epoch")],
-    x_nonce: Annotated[str, Header(min_length=16, max_length=100, pattern=r"^[\x21-\x7e]+$")],
-    x_signature: Annotated[str, Header(min_length=64, max_length=64, pattern=r"^[0-9a-f]+$")],
+    x_timestamp: Annotated[
+        str, Header(pattern=r"^\d{1,12}$", description="Seconds since the epoch", examples=["1772461860"])
+    ],
+    x_nonce: Annotated[
+        str, Header(min_length=16, max_length=100, pattern=r"^[\x21-\x7e]+$", examples=["5f3a9c0e7b1d2468"])
+    ],
+    x_signature: Annotated[str, Header(min_length=64, max_length=64, pattern=r"^[0-9a-f]+$", examples=["a" * 64])],
 ) -> ExecuteAnswer:
     """Wakes the executor. A request is good for five minutes and once."""
     key = read_secret(TokenSecret, settings().token_secret).signing_key.get_secret_value()

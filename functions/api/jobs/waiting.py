@@ -21,5 +21,5 @@ def answer(asking: Caller, job: Job, wait: float, response: Response) -> Job:
     """200 with the job if it finishes within `wait` seconds, otherwise 202 with where to look."""
     job = wait_for_job(database(), asking, job, min(wait, MAX_WAIT))
     response.status_code = 200 if job.finished else 202
-    response.headers["Location"] = f"/api/jobs/{job.job_id}"
+    response.headers["Location"] = f"/v1/jobs/{job.job_id}"
     return job

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 from stratforge.application.errors import existing
 from stratforge.market import InvalidSymbol, decode_symbol, parse_symbol
+from stratforge.market.symbols import SYMBOL_PATTERN
 from stratforge.storage.market import assets as stored_assets
 from stratforge.storage.market import market_data
 from stratforge.storage.market.assets import StoredAsset
@@ -28,7 +29,16 @@ def _path_symbol(text: str) -> str:
         raise ValueError("is not a symbol; write AAPL, BRK.B or BTC-USD") from None
 
 
-PathSymbol = Annotated[str, Path(max_length=20, examples=["AAPL"]), AfterValidator(_path_symbol)]
+PathSymbol = Annotated[
+    str,
+    Path(
+        max_length=20,
+        examples=["AAPL"],
+        description="A stock such as AAPL or BRK.B, or a pair such as BTC-USD",
+        json_schema_extra={"pattern": SYMBOL_PATTERN.replace("/", "-")},
+    ),
+    AfterValidator(_path_symbol),
+]
 Moment = Annotated[AwareDatetime | None, Query()]
 
 
@@ -112,7 +122,10 @@ def list_assets(
     ] = None,
     tradable: bool | None = None,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-    cursor: Annotated[str | None, Query(max_length=20, pattern=r"^[A-Z0-9./]+$")] = None,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=20, pattern=r"^[A-Z0-9./]+$", description="`next` of the page before", examples=["AAPL"]),
+    ] = None,
 ) -> Listed[StoredAsset]:
     """Lists the broker's assets, as last refreshed (once a day)."""
     found = stored_assets.list_assets(connection, search, tradable, limit, cursor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from stratforge.application import explanations, order_preview
 from stratforge.application import orders as application
 from stratforge.application.errors import existing
@@ -28,9 +28,14 @@ router = APIRouter(prefix="/api/trade/orders", tags=["orders"])
 
 
 @router.post("", status_code=201, response_model=OrderView)
-def place_order(body: PlaceOrder, asking: Asking, key: IdempotencyKey) -> StoredOrder:
+def place_order(body: PlaceOrder, asking: Asking, key: IdempotencyKey, response: Response) -> StoredOrder:
     """Places an order. It is accepted or refused, with a reason, a moment later."""
-    return application.place_order(database(), outbox(), asking, body, key)
+    return _located(application.place_order(database(), outbox(), asking, body, key), response)
+
+
+def _located(order: StoredOrder, response: Response) -> StoredOrder:
+    response.headers["Location"] = f"/v1/orders/{order.order_id}"
+    return order
 
 
 @router.post("/preview", response_model=PreviewView)
@@ -84,6 +89,8 @@ def cancel_order(order_id: UUID, asking: Asking) -> StoredOrder:
 
 
 @router.patch("/{order_id}", status_code=201, response_model=OrderView)
-def replace_order(order_id: UUID, change: OrderChange, asking: Asking, key: IdempotencyKey) -> StoredOrder:
+def replace_order(
+    order_id: UUID, change: OrderChange, asking: Asking, key: IdempotencyKey, response: Response
+) -> StoredOrder:
     """Replaces an order that waits by a new one; the old one ends when the new one is accepted, and stays when it is refused."""
-    return application.replace_order(database(), outbox(), asking, order_id, change, key)
+    return _located(application.replace_order(database(), outbox(), asking, order_id, change, key), response)

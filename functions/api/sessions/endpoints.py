@@ -31,9 +31,11 @@ router = APIRouter(prefix="/api/sessions", tags=["sessions"])
 
 
 @router.post("", status_code=201, response_model=SessionView)
-def start_session(new: NewSession, asking: Asking, key: IdempotencyKey) -> StoredSession:
+def start_session(new: NewSession, asking: Asking, key: IdempotencyKey, response: Response) -> StoredSession:
     """Starts a session on live bars. The ingestor subscribes to the symbol if nobody had it yet."""
-    return application.start_session(database(), outbox(), asking, new, key)
+    started = application.start_session(database(), outbox(), asking, new, key)
+    response.headers["Location"] = f"/v1/sessions/{started.session_id}"
+    return started
 
 
 @router.get("", response_model=SessionList)

@@ -92,7 +92,9 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
 @router.post("", status_code=201, response_model=StrategyView)
 def create_strategy(new: NewStrategy, asking: Asking, key: IdempotencyKey, response: Response) -> StoredStrategy:
     """Stores a strategy that passes the compiler; otherwise 422 with every finding."""
-    return _tagged(application.store_strategy(database(), asking, new, key), response)
+    stored = application.store_strategy(database(), asking, new, key)
+    response.headers["Location"] = f"/v1/strategies/{stored.strategy_id}"
+    return _tagged(stored, response)
 
 
 @router.get("", response_model=StrategyList)

@@ -21,6 +21,8 @@ from stratforge.storage.users.logins import StoredLogin
 REFRESH_LIFETIME = timedelta(days=30)
 # Minutes for which a password that was given stands for its owner, when something asks for a recent one.
 RECENT_MINUTES = 10
+# Seconds in which a client may ask again whose reply got lost.
+_LOST_REPLY_SECONDS = 20
 # Wrong passwords that cost no pause, from one place and of one account from everywhere; then each doubles it, up to so many seconds.
 _FREE_HERE, _FREE_EVERYWHERE, _LONGEST = 5, 100, 900.0
 # Attempts of one network address, refilled over a quarter of an hour.
@@ -112,6 +114,8 @@ def begin_login(database: Database, user_id: UUID, origin: Origin) -> Login:
 def refresh_login(database: Database, token: str) -> Login:
     """Exchanges a refresh token for the next. A token that comes twice was stolen: its login ends.
 
+    But for a reply that got lost: within seconds a token is taken once more, as long as nothing of the first reply was used, and then opens nothing.
+
     Raises:
         Unauthenticated: if the token is unknown, expired or spent, or its login has ended.
     """
@@ -123,7 +127,8 @@ def refresh_login(database: Database, token: str) -> Login:
         raise expired
     following = None
     with database.transaction(found.user_id) as connection:
-        if not accounts.spend_refresh_token(connection, hashed):
+        fresh = accounts.spend_refresh_token(connection, hashed)
+        if not fresh and not accounts.forgive_refresh_token(connection, found, hashed, _LOST_REPLY_SECONDS):
             logins.end_login(connection, found.family_id)
         elif logins.continue_login(connection, found.family_id):
             following = _next_token(connection, found.user_id, found.family_id)

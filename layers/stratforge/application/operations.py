@@ -8,9 +8,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from stratforge.application.access import Caller
+from stratforge.application.decimals import text_of
 from stratforge.application.errors import Conflict, NotFound
 from stratforge.application.strategies import Symbol
 from stratforge.bus import dead_letters
@@ -20,13 +21,32 @@ from stratforge.storage.ledger import operations
 from stratforge.storage.postgres.database import Connection, Database
 
 Why = Annotated[str, Field(min_length=3, max_length=300, pattern=r"^[^\x00]*$")]
-Units = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=24)]
+Units = Annotated[
+    Decimal,
+    Field(ge=0, le=1_000_000, max_digits=24),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": r"^\d{1,6}(\.\d{1,12})?$"}),
+]
+_Positive = Annotated[Units, Field(gt=0), text_of(6, 12)]
 
 
 class ActionBody(BaseModel):
     """A corporate action that was not announced: what a unit of a symbol becomes on a day of the exchange."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "action_id": "by-hand-2026-03-02-xyz",
+                    "symbol": "XYZ",
+                    "kind": ActionKind.SPLIT.value,
+                    "effective_on": "2026-03-02",
+                    "ratio": "2",
+                    "reason": "Split two for one, by the company's notice",
+                }
+            ]
+        },
+    )
 
     action_id: str = Field(min_length=3, max_length=100, pattern=r"^[\w.:-]+$", examples=["by-hand-2026-03-02-xyz"])
     symbol: Symbol
@@ -36,8 +56,8 @@ class ActionBody(BaseModel):
         None, description="Units of the symbol for one old; 0 where it goes, null where it stays"
     )
     new_symbol: Symbol | None = None
-    new_ratio: Annotated[Units, Field(gt=0)] | None = None
-    cash: Annotated[Units, Field(gt=0)] | None = None
+    new_ratio: _Positive | None = None
+    cash: _Positive | None = None
     reason: Why
 
     @model_validator(mode="after")

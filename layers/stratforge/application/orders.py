@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.decimals import text_of, text_of_part
 from stratforge.application.errors import Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend
@@ -27,8 +28,9 @@ from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import sessions
 
-Amount = Annotated[Decimal, Field(gt=0, le=Decimal(10**9), max_digits=20, decimal_places=9)]
-Price = Annotated[Decimal, Field(gt=0, le=Decimal(10**7), max_digits=16, decimal_places=9)]
+Amount = Annotated[Decimal, Field(gt=0, le=Decimal(10**9), max_digits=20, decimal_places=9), text_of(9, 9)]
+Price = Annotated[Decimal, Field(gt=0, le=Decimal(10**7), max_digits=16, decimal_places=9), text_of(7, 9)]
+Percent = Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4), text_of(2, 4)]
 
 ClientOrderId = Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,128}$")]
 
@@ -39,7 +41,7 @@ class OrderSize(BaseModel):
 
     quantity: Amount | None = None
     notional: Amount | None = None
-    fraction: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6)] | None = None
+    fraction: Annotated[Decimal, Field(gt=0, le=1, decimal_places=6), text_of_part(6, whole_too=True)] | None = None
 
     @model_validator(mode="after")
     def one_size(self) -> Self:
@@ -77,7 +79,7 @@ class PlaceOrder(OrderSize):
     time_in_force: TimeInForce = TimeInForce.DAY
     limit_price: Price | None = None
     stop_price: Price | None = None
-    trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
+    trail_percent: Percent | None = None
     trail_price: Price | None = None
     session_id: UUID | None = Field(None, description="Sell what this session holds instead of what was bought by hand")
     client_order_id: ClientOrderId | None = Field(
@@ -108,7 +110,7 @@ class OrderChange(BaseModel):
     quantity: Amount | None = None
     limit_price: Price | None = None
     stop_price: Price | None = None
-    trail_percent: Annotated[Decimal, Field(gt=0, lt=100, decimal_places=4)] | None = None
+    trail_percent: Percent | None = None
     trail_price: Price | None = None
     time_in_force: TimeInForce | None = None
 

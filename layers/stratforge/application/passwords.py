@@ -11,6 +11,7 @@ from pwdlib import PasswordHash
 from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic.config import JsonDict
 
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _SHORTEST, _LONGEST = 10, 200
@@ -41,9 +42,19 @@ def _new_password(value: SecretStr) -> SecretStr:
     return value
 
 
-Email = Annotated[str, Field(max_length=254, examples=["ada@example.com"]), AfterValidator(_email)]
-Password = Annotated[SecretStr, Field(examples=["correct horse battery"]), AfterValidator(_password)]
-NewPassword = Annotated[SecretStr, Field(examples=["correct horse battery"]), AfterValidator(_new_password)]
+Email = Annotated[
+    str,
+    Field(
+        max_length=254,
+        examples=["ada@example.com"],
+        json_schema_extra={"pattern": r"^[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9]([A-Za-z0-9.-]{0,150}[A-Za-z0-9])?$"},
+    ),
+    AfterValidator(_email),
+]
+_AS_TEXT: JsonDict = {"minLength": _SHORTEST, "maxLength": _LONGEST}
+_SHOWN = Field(examples=["correct horse battery"], json_schema_extra=_AS_TEXT)
+Password = Annotated[SecretStr, _SHOWN, AfterValidator(_password)]
+NewPassword = Annotated[SecretStr, _SHOWN, AfterValidator(_new_password)]
 
 
 class Credentials(BaseModel):

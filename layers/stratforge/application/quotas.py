@@ -38,18 +38,23 @@ EXPORTS = Quota("exports", 20, 3600)
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A quota after a request: the requests left of it, and the seconds until it is whole again."""
+    """A quota after a request: the requests left of it, and the seconds until it is whole again.
+
+    Attributes:
+        kept: It stays spent when the request fails, as it pays for work that was done all the same.
+    """
 
     quota: Quota
     left: int
     whole_in: int
+    kept: bool = False
 
 
 # What a request has spent, for who tells its caller: set to a list before the request, filled on the way.
 spent: ContextVar[list[Spent] | None] = ContextVar("spent", default=None)
 
 
-def spend(connection: Connection, caller: Caller, quota: Quota) -> None:
+def spend(connection: Connection, caller: Caller, quota: Quota, *, kept: bool = False) -> None:
     """Takes one request from the caller's quota, in the transaction that does what it is for: what fails costs nothing.
 
     Raises:
@@ -57,17 +62,17 @@ def spend(connection: Connection, caller: Caller, quota: Quota) -> None:
     """
     per_second = quota.at_once / quota.seconds
     left = limits.spend(connection, f"{quota.kind}:{caller.user_id}", quota.at_once, per_second)
-    note(quota, max(left, 0.0), (quota.at_once - max(left, 0.0)) / per_second)
+    note(quota, max(left, 0.0), (quota.at_once - max(left, 0.0)) / per_second, kept=kept)
     if left < 0:
         message = f"{quota.requests} {quota.kind} in {quota.seconds} seconds are allowed, half of them at once."
         raise LimitReached(message, retry_after=max(1.0, ceil(-left)))
 
 
-def note(quota: Quota, left: float, whole_in: float) -> None:
+def note(quota: Quota, left: float, whole_in: float, *, kept: bool = False) -> None:
     """Notes what is left of a quota, and the seconds until it is whole again, for who tells the caller."""
     told = spent.get()
     if told is not None:
-        told.append(Spent(quota, int(left), ceil(whole_in)))
+        told.append(Spent(quota, int(left), ceil(whole_in), kept))
 
 
 def spend_first(database: Database, caller: Caller, quota: Quota) -> None:
@@ -77,4 +82,4 @@ def spend_first(database: Database, caller: Caller, quota: Quota) -> None:
         LimitReached: if it is used up.
     """
     with database.transaction(caller) as connection:
-        spend(connection, caller, quota)
+        spend(connection, caller, quota, kept=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.decimals import text_of, text_of_part
 from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend
@@ -24,9 +25,9 @@ from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.sessions import SessionMode, SessionSettings, SessionStatus, StoredSession
 
-SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20)]
-Part = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6)]
-Gain = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)]
+SizingValue = Annotated[Decimal, Field(gt=0, le=Decimal(1_000_000_000), max_digits=20), text_of(9, 9)]
+Part = Annotated[Decimal, Field(gt=0, lt=1, decimal_places=6), text_of_part(6)]
+Gain = Annotated[Decimal, Field(gt=0, le=100, decimal_places=6), text_of(2, 6)]
 
 
 class NewSession(BaseModel):

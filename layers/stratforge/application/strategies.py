@@ -19,6 +19,7 @@ from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
 from stratforge.intent.requirements import Requirement
 from stratforge.market import parse_symbol
+from stratforge.market.symbols import SYMBOL_PATTERN
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import sessions, strategies
 from stratforge.storage.strategies.strategies import Description, Origin, StoredStrategy, StoredVersion
@@ -29,7 +30,11 @@ from stratforge.strategy.findings import Finding
 # Texts of more lines each are not compared line by line.
 _COMPARABLE_LINES = 1_000
 _EXAMPLE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n"
-Symbol = Annotated[str, Field(max_length=20, examples=["AAPL"]), AfterValidator(parse_symbol)]
+Symbol = Annotated[
+    str,
+    Field(max_length=20, examples=["AAPL"], json_schema_extra={"pattern": SYMBOL_PATTERN}),
+    AfterValidator(parse_symbol),
+]
 Name = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["Average cross"])]
 Code = Annotated[str, Field(min_length=1, max_length=32_000, examples=[_EXAMPLE])]
 Explanation = Annotated[str, Field(max_length=8_000, pattern=r"^[^\x00]*$")]

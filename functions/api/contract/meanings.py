@@ -1,0 +1,227 @@
+"""The meaning of names wherever they occur, for properties and parameters that have no description of their own, and a value that shows them."""
+
+from __future__ import annotations
+
+_MEANINGS = """
+access_token: Goes into `Authorization: Bearer …`
+action_id: The name of the corporate action
+asset_class: us_equity or crypto
+attempts: How often it was tried
+bar: The bar that the signal was given on; null where no signal led to it
+bar_time: The start of the bar that it was given on
+avg_entry_price: Dollars that a unit cost on average
+backtest_id: The backtest
+bars_evaluated: Bars that it has seen
+before: Only versions before this number
+cash: Dollars
+cause: What it is asked for, so that asking twice does it once
+changed_at: When it was changed last
+clean: Whether nothing had to be mended
+close: The last price, in dollars
+commission_bps: Commission in hundredths of a percent of what is traded
+commission_per_order: Commission in dollars an order
+commission_per_share: Commission in dollars a share
+completed_at: When it ended; null until then
+conditions: What the rule compares
+config: What it assumes
+created_at: When it was made
+csrf_token: Goes into the header `X-CSRF-Token` of a page's changes
+current_password: The password that is in force
+data: The event
+dead: Messages that failed five times
+delivered_at: When it arrived; null until then
+delivery_id: The delivery
+detail: What it is, in a sentence
+disabled_at: When it was disabled; null while it is not
+effective_on: The day of the exchange from which it holds
+email: The address that the account is logged in to with
+end: Only what is before this moment
+ended: How many were ended
+ended_at: When it ended; null until then
+equity: Cash and positions in dollars
+errors: What is wrong with which field
+executed_at: When it was traded
+expires_at: When it ends by itself; null where it does not
+expires_in: Seconds
+field: The field
+filled_quantity: Shares or coins that are filled
+findings: What is wrong, where, and what to write instead
+final_pnl: Profit in dollars when it ended; null until then
+fills: What was traded of it
+finished_at: When it ended; null until then
+fraction: A part: of equity to buy, of the position to sell
+fractional: Whether parts of a share are bought
+fractionable: Whether parts of a unit can be traded
+halted: Whether it is not traded here at present
+halted_at: When it was halted
+halts: Symbols that are not traded at present
+high: The highest price, in dollars
+hint: Its beginning, to know it by
+if-match: The ETag of what the change is based on
+in_work: Messages that are being worked on
+indicators: Names of the columns that it computes
+initial_balance: Dollars that the account began with
+is_operator: Whether the account may operate the platform
+items: The items of this page
+job_id: The job
+key: The key; shown this once
+key_id: The key's id
+kind: What sort it is of
+kinds: Kinds of events that it is told of
+last_error: What went wrong last; null where nothing did
+last_seen_at: When it was last used
+last_status: The HTTP status of the last answer; null without one
+last_used_on: The day it was last used; null while it was not
+latest_price: Dollars a unit, as traded last
+limit: At most so many
+limit_price: Dollars: bought for no more, sold for no less
+logic_explanation: What it does, in plain words
+login_id: The login
+lookback: Bars of history that the code needs
+low: The lowest price, in dollars
+market_data: What is not to be had of the market at present
+market_value: Dollars at the latest price
+message: What is wrong with it
+min_order_size: The smallest order, in units; null where there is none
+mode: PAPER trades, MANUAL only says what it would do
+name: What it is called
+new_password: The password that takes its place
+new_ratio: Units of the new symbol for one of the old
+new_symbol: The symbol that takes its place
+next: Goes into `cursor`; null on the last page
+next_attempt_at: When it is tried next; null when it is not
+noted_at: When it was noted
+notional: Dollars to buy for, or to sell for
+old_secret_ends: Until when the former secret signs along; null when it does not
+open: The first price, in dollars
+operands: The values that are compared
+order: The order
+order_id: The order
+origin: Whose wish it is: a person's, a strategy's or a stop's
+parameters: Its constants by name
+participation: The largest part of a bar's volume that is filled; null for no bound
+password: The password
+positions: What is held
+price: Dollars a unit
+price_increment: The step of prices in dollars; null where any is taken
+progress: Where it stands, in a few words
+prompt: What is wanted, in plain language
+python_code: The code, in the strategy language
+quantity: Shares or coins
+quantity_increment: The step of quantities; null where any is taken
+question: What is to be answered
+queued: Whether it will be done
+realized_pnl: Profit in dollars of what was sold
+reason: Why
+refresh_token: Exchanged once for new tokens
+replaces_order_id: The order whose place it takes; null for none
+replayed_bars: Bars that were evaluated again
+report: What was found
+report_id: The report
+reserved_cash: Dollars that open orders may need
+revoked_at: When it was revoked; null while it is in force
+rule: The rule that gave the signal; null where it is not known
+rules: The rules in the order of the code
+scopes: What the key may do
+secret: Signs what is sent; shown this once
+seen_at: When it was first heard of
+sent: How many were sent again
+session_id: The session; null for what was done by hand
+side: buy or sell
+signal_id: The signal that it comes from; null for an order by hand
+simulated: Whether the market is a replay
+size_kind: What the size counts
+sizing_rule: What sizing_value counts
+sizing_value: The size of a position, as sizing_rule counts it
+slippage_bps: What a fill costs more than the price, in hundredths of a percent
+spread_bps: The distance of bid and ask, in hundredths of a percent
+stage: The stage of the deployment
+start: Only what is of this moment or later
+started_at: When it began
+status: Where it stands
+steps: What became of it, in order
+stop_loss: Sells this far below the average entry price; null for no stop
+stop_price: Dollars: the price that sets the order off
+strategy_id: The strategy
+strategy_version: The version that runs
+suspended_at: Since when the platform pauses by itself; null while it does not
+symbol: A stock such as AAPL or BRK.B, or a pair such as BTC/USD
+take_profit: Sells this far above the average entry price; null for none
+ticket: Opens one connection within a minute
+time: The moment
+time_in_force: How long it waits
+title: The status in words
+token_type: How the access token is sent
+tradable: Whether it can be traded at the broker
+trade_id: The trade
+trading_state: ACTIVE trades, REDUCING only sells, HALTED does nothing
+trail_percent: How far the stop stays behind the best price, in percent of it
+trail_price: How far the stop stays behind the best price, in dollars
+trailing_stop: Sells this far below the highest price since the entry; null for none
+type: How it is executed
+unrealized_pnl: Profit in dollars of what is held, at the latest price
+updated_at: When it was changed last
+url: Where it is
+user_id: The user
+valid: Whether it is a strategy
+version: The number of the version, from 1
+virtual_balance: Dollars that are free
+volume: Shares or coins that were traded
+waiting: Messages that wait
+webhook_id: The webhook
+x-nonce: Chosen anew for every request
+x-signature: HMAC-SHA256 over the time, the nonce and the body
+"""
+MEANINGS = dict(line.split(": ", 1) for line in _MEANINGS.strip().splitlines())
+
+EXAMPLES = {
+    "access_token": "eyJhbGciOiJIUzI1NiJ9…",
+    "action_id": "by-hand-2026-03-02-xyz",
+    "address": "203.0.113.7",
+    "asset_class": "us_equity",
+    "average_price": "187.42",
+    "avg_entry_price": "187.42",
+    "buying_power": "81258",
+    "cash": "81258",
+    "client": "Firefox on Linux",
+    "client_order_id": "rebalance-2026-03-02",
+    "code": "not-found",
+    "day_pnl": "142.17",
+    "email": "ada@example.com",
+    "equity": "100042.17",
+    "filled_quantity": "2.5",
+    "final_pnl": "42.17",
+    "hint": "sfk_3fJ9",
+    "indicators": ["fast", "slow"],
+    "initial_balance": "100000",
+    "key": "sfk_3fJ9…",
+    "kinds": ["order", "trade"],
+    "latest_price": "188.1",
+    "limit_price": "187.5",
+    "market_value": "470.25",
+    "metrics": {"total_return": 0.042, "sharpe": 1.3, "max_drawdown": 0.031, "trades": 12},
+    "name": "Average cross",
+    "parameters": {"FAST": 12.0, "SLOW": 26.0},
+    "price": "187.42",
+    "progress": "2 of 4 bars",
+    "python_code": "def on_bar(bar, position, state):\n    return buy()\n",
+    "quantity": "2.5",
+    "realized_pnl": "42.17",
+    "reason": "insufficient_cash",
+    "scopes": ["read", "trade"],
+    "secret": "whsec_…",
+    "side": "buy",
+    "size": "2.5",
+    "size_kind": "quantity",
+    "sizing_value": "0.1",
+    "status": "RUNNING",
+    "stop_loss": "0.02",
+    "symbol": "AAPL",
+    "take_profit": "0.05",
+    "ticket": "u3bq…",
+    "token_type": "bearer",
+    "trailing_stop": "0.03",
+    "url": "https://example.com/hook",
+    "virtual_balance": "81258",
+    "wanted": True,
+}

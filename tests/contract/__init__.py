@@ -1,0 +1,1 @@
+"""Linters of the API's documents, from npm."""
