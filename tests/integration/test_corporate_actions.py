@@ -287,6 +287,26 @@ def test_a_change_of_symbol_takes_everything_along(world: World) -> None:
     assert world.exchange.positions["APPL"] == 0
 
 
+def test_a_split_of_who_had_the_name_before_scales_nothing(world: World) -> None:
+    with world.database.transaction() as connection:
+        long_ago = OPEN - timedelta(days=40)
+        market_data.ensure_months(connection, [long_ago])
+        connection.execute(
+            "INSERT INTO market_data (symbol, timeframe, time, open, high, low, close, volume) VALUES ('AAPL', '1Min', %s, 100, 100, 100, 100, 1)",
+            (long_ago,),
+        )
+        connection.execute(
+            "INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, applied_at) VALUES ('before', 'APPL', 'split', 2, %s, now())",
+            (OPEN.date() - timedelta(days=20),),
+        )
+    announce(world, ActionKind.SYMBOL_CHANGE, TODAY, new_symbol="APPL")
+    world.exchange.positions["APPL"] = world.exchange.positions.pop("AAPL")
+    assert world.reconciler.run().followed == ["AAPL becomes APPL"]
+    with world.database.transaction() as connection:
+        window = market_data.trailing_window(connection, "APPL", OPEN + timedelta(days=1), 10)
+    assert set(window.close) == {100.0}
+
+
 def test_what_needs_an_operator_halts_says_so_and_is_followed_when_approved(world: World) -> None:
     action = announce(
         world,

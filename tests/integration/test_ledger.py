@@ -408,6 +408,20 @@ def test_a_fill_that_comes_after_the_end_of_its_block_is_the_reconcilers_to_foll
     assert broken(world.database) == {}
 
 
+def test_a_position_is_opened_once_and_a_sale_takes_its_part_of_the_cost(world: World) -> None:
+    with world.database.transaction() as connection:
+        ada = add_trader(connection, "ada")
+    opened = []
+    for minute, (side, quantity) in enumerate((("buy", 10), ("buy", 10), ("sell", 5), ("sell", 5))):
+        world.broker.now_at = OPEN + timedelta(minutes=minute)
+        with world.database.transaction() as connection:
+            add_signal(connection, ada, side, set_price(connection, "100", minute), quantity=quantity)
+        settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100" if side == "buy" else "110"))
+        opened.append(rows(world, "SELECT opened_at FROM positions")[0][0])
+    assert rows(world, "SELECT quantity, cost_basis, realized_pnl FROM positions") == [(10, 1000, 100)]
+    assert len(set(opened)) == 1
+
+
 def test_a_block_is_taken_by_one_at_a_time(world: World) -> None:
     with world.database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"), quantity=10)

@@ -9,6 +9,13 @@ trade by trade and so for every sum of trades at every moment:
 2. All that the colluders have more than in the market is, to the cent, spread that was not paid: what they gain, nobody loses.
 3. Money is kept: what users pay and get inside adds up to nothing, and the rest is what the account paid and got at the broker.
 
+In a market that is not as deep as one likes the touch is no measure, since what others want at the same time moves the price in any market. There each fill is of one
+moment's book, walked from its best price, and what is tested is that colluders get nothing out of moving it together (`test_depth_gives_nothing…`):
+
+4. Where they trade with the block and the others do not trade against it, it costs them no less than what they got of it had cost them alone in the same
+   book. (Who trades against it spares them depth, at a price that is better for him than the market's: 1.)
+5. Where they trade against it, those of its side together pay no more than if they alone had walked the same book.
+
 The same search finds money at once under the two rules that were ours before (`at_the_last_price`, `limit_or_better`), so it can find some.
 """
 
@@ -334,3 +341,83 @@ def test_the_answer_of_two_accounts_to_everything_they_know_is_worth_no_more_tha
         )
         assert best.lost == 0, f"COLLUSION_SEED={SEED}"
         assert best.better_than_the_market <= best.spread_unpaid, f"COLLUSION_SEED={SEED}"
+
+
+def _walked(quantity: Decimal, side: Side, levels: Sequence[tuple[Decimal, Decimal]]) -> Decimal:
+    """What so much costs (or brings, negative) who takes it from a book alone: levels are price and size, the best first."""
+    cost, left = ZERO, quantity
+    for price, size in levels:
+        cost += min(left, size) * price
+        left -= min(left, size)
+    assert left <= 0, "the book has a last level that is deep enough"
+    return cost * _worse(side)
+
+
+def a_book(chance: random.Random, touch: Decimal, side: Side) -> list[tuple[Decimal, Decimal]]:
+    """Levels that get worse from the touch on, thin ones first."""
+    levels, price = [], touch
+    for _ in range(chance.randint(1, 6)):
+        levels.append((price, Decimal(chance.choice((1, 10, 50, 300)))))
+        price += CENT * chance.randint(1, 12) * _worse(side)
+    return [*levels, (price, Decimal(10_000_000))]
+
+
+def a_deep_round(seed: int, policy: Policy) -> tuple[int, list[str]]:
+    """One round in which the whole block is taken from a book at once, level by level; the trades inside, and what is unfair about it."""
+    chance = random.Random(seed)
+    last, path = a_market(chance)
+    others = honest_orders(chance, last)
+    orders = [*others, *policy(chance, last, path, others)]
+    net = net_orders(
+        [ExecutableOrder(each.side, each.quantity, each.limit) for each in orders],
+        last, COLLAR, STOCK, balanced=chance.choice(list(Side)), limits_first=chance.random() < 0.5,
+    )  # fmt: skip
+    if net is None or net.side is None or net.limit_price is None:
+        return 0, []
+    ids = {UUID(int=index + 1): order for index, order in enumerate(orders) if index not in net.left_out}
+    states = [OrderState(name, each.side, each.quantity, ZERO, each.limit) for name, each in ids.items()]
+    block = BlockState(
+        UUID(int=chance.getrandbits(128)), "AAPL", net.side, net.quantity, net.cross_quantity, net.cross_low, net.cross_high,
+        ZERO, net.limit_price, ZERO, ZERO,
+    )  # fmt: skip
+    levels = a_book(chance, path[0].touch(net.side), net.side)
+    got: dict[str, Decimal] = dict.fromkeys((*COLLUDERS, *HONEST), ZERO)
+    paid = dict(got)
+    inside = 0
+    for number, (price, size) in enumerate(levels):
+        if (net.limit_price - price) * _worse(net.side) < 0 or block.filled_quantity == block.quantity:
+            break
+        part = min(size, block.quantity - block.filled_quantity)
+        filled, value = block.filled_quantity + part, block.filled_value + part * price
+        terminal = BlockStatus.FILLED if filled == block.quantity else None
+        progress = OrderProgress(filled, value, NOW, terminal, f"fill-{number}", price, part)
+        filled_of = {each.order_id: each.filled_quantity for each in states}
+        for trade in settle(block, states, progress).trades:
+            whose, sign = ids[trade.order_id].user, _worse(trade.side)
+            got[whose] += sign * trade.quantity
+            paid[whose] += sign * trade.quantity * trade.price
+            filled_of[trade.order_id] += trade.quantity
+            inside += trade.inside
+        states = [replace(each, filled_quantity=filled_of[each.order_id]) for each in states]
+        block = replace(block, filled_quantity=filled, filled_value=value)
+    sign, found = _worse(net.side), []
+    ours, theirs = (sum((got[each] for each in group), ZERO) * sign for group in (COLLUDERS, HONEST))
+    cost, spent = (sum((paid[each] for each in group), ZERO) for group in (COLLUDERS, HONEST))
+    # Parts are rounded to a billionth of a share, prices to one of a dollar.
+    close = (abs(ours) + abs(theirs) + 1) / 10**8
+    if ours > 0 and theirs >= 0 and cost < _walked(ours, net.side, levels) - close:
+        found.append(f"colluders paid {cost} for {ours}, alone {_walked(ours, net.side, levels)}")
+    if ours <= 0 < theirs and spent > _walked(theirs, net.side, levels) + close:
+        found.append(f"others paid {spent} for {theirs}, alone {_walked(theirs, net.side, levels)}")
+    return inside, found
+
+
+def test_depth_gives_nothing_to_who_moves_the_price_for_others() -> None:
+    chance, crossed = random.Random(SEED), 0
+    for number in range(ROUNDS // 8):
+        name, policy = POLICIES[number % len(POLICIES)]
+        seed = chance.getrandbits(32)
+        inside, found = a_deep_round(seed, policy)
+        assert found == [], f"COLLUSION_SEED={SEED}: {name}, seed {seed}"
+        crossed += inside
+    assert crossed > ROUNDS / 80

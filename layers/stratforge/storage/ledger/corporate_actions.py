@@ -316,11 +316,12 @@ _FOLLOW_SYMBOL = (
         bar_high = excluded.bar_high, bar_low = excluded.bar_low, bid = NULL, ask = NULL
     WHERE l.time < {_STARTS}
     """,  # noqa: S608 - an expression of ours
-    # So that its windows are scaled as before.
+    # So that its windows are scaled as before, and by no split of whoever had the name before.
+    f"UPDATE corporate_actions SET of_earlier_owner = true WHERE symbol = %(symbol)s AND applied_at IS NOT NULL AND {SPLIT_TIME} < {_STARTS}",  # noqa: S608 - ours
     """
     INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, after_bar)
     SELECT id || '/' || %(symbol)s, %(symbol)s, kind, ratio, effective_on, seen_at, applied_at, after_bar FROM corporate_actions
-    WHERE symbol = %(old)s AND kind = 'split' AND applied_at IS NOT NULL ON CONFLICT DO NOTHING
+    WHERE symbol = %(old)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner ON CONFLICT DO NOTHING
     """,
     """
     UPDATE sessions s SET symbol = %(symbol)s WHERE symbol = %(old)s AND (status IN ('PENDING', 'RUNNING', 'PAUSED') OR settling

@@ -207,7 +207,7 @@ _BARS = f"""
     SELECT time, open::float8, high::float8, low::float8, close::float8, volume::float8, adjusted_at, (
         SELECT json_agg(json_build_array(extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8) ORDER BY effective_on, id)
         FROM corporate_actions
-        WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND (after_bar IS NULL OR after_bar < %(until)s))
+        WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner AND (after_bar IS NULL OR after_bar < %(until)s))
     FROM market_data WHERE symbol = %(symbol)s AND timeframe = '1Min'
 """  # noqa: S608 - an expression of ours
 

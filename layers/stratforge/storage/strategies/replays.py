@@ -214,7 +214,7 @@ def _splits(connection: Connection, symbol: str) -> list[tuple[int, SplitScale]]
     rows = connection.execute(
         f"""
         SELECT coalesce(extract(epoch FROM after_bar), 0)::bigint, extract(epoch FROM {SPLIT_TIME})::bigint, ratio::float8
-        FROM corporate_actions WHERE symbol = %s AND kind = 'split' AND applied_at IS NOT NULL ORDER BY effective_on, id
+        FROM corporate_actions WHERE symbol = %s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner ORDER BY effective_on, id
         """,  # noqa: S608 - an expression of ours
         (symbol,),
     )
