@@ -33,6 +33,7 @@ from stratforge.ai.usage import Usage
 from stratforge.configuration import GeminiSecret
 
 from tests.evaluation import (
+    everyday_cases,
     filtered_cases,
     held_out_cases,
     held_out_refinements,
@@ -49,6 +50,7 @@ _ROOT = Path(__file__).parents[2]
 
 SETS = {
     "habits": (*plain_cases.CASES, *filtered_cases.CASES, *tricky_cases.CASES, *unwritable_cases.CASES),
+    "everyday": everyday_cases.CASES,
     "changes": refinement_cases.CASES,
     "groups": CASES,
     "held-out": (*held_out_cases.CASES, *held_out_refinements.CASES),
@@ -107,6 +109,7 @@ def evaluate(quant: GeminiQuant, case: Case) -> Outcome:
                 turns,
                 lambda _said: None,
                 lambda _symbol: [],
+                lambda _wanted: {},
             )
         except NotPassed as error:
             return ended(Kind.STOPPED, error.findings[0], error.draft.python_code)

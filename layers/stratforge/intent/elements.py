@@ -62,6 +62,7 @@ _TIME = re.compile(
     r"(?<![\d.])(\d{1,2})[:.h](\d{2})\s*(am|pm|a\.m\.|p\.m\.)?(?![\d%])|(?<![\d.:])(\d{1,2})\s*(am|pm|a\.m\.|p\.m\.|uhr|o['’]clock)(?!\w)",
     re.IGNORECASE,
 )
+_SPOKEN_TIME = re.compile(r"\bhalf past (\w+)\b|\b(\w+) o['’]clock\b|(?<=\bat )(\w+) in the (morning|afternoon|evening)\b", re.IGNORECASE)  # fmt: skip
 _NOON = re.compile(r"\b(?:noon|midday|mittags?|mediodía|midi)\b|正午|中午", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<!\d)([01]?\d|2[0-3])[点點時时](半|([0-5]?\d)分)?(?!間|间)")
 _DAYS = (
@@ -141,6 +142,12 @@ def elements_of(request: str) -> list[Element]:
                 value=hour * 60 + minute,
             )
         )
+    for match in _SPOKEN_TIME.finditer(request):
+        said = match[1] or match[2] or match[3]
+        hour = _NUMBER_WORDS.get(said.lower(), int(said) if said.isdigit() else 24)
+        if hour < 24:
+            late = 12 if match[4] and match[4].lower() != "morning" and hour < 12 else 0
+            add(Element(Kind.TIME, match[0], *match.span(), value=60 * (hour + late) + (30 if match[1] else 0)))
     for match in _NOON.finditer(request):
         add(Element(Kind.TIME, match[0], *match.span(), value=720))
     for match in _CLOCK.finditer(request):
@@ -157,6 +164,8 @@ def elements_of(request: str) -> list[Element]:
     for match in (_NUMBER if foreign else _ENGLISH_NUMBER).finditer(request):
         if re.search(r"(?:^|\n)\s*$", request[: match.start()]) and re.match(r"[.)]\s+\w", request[match.end(2) :]):
             # It counts the lines of a list.
+            continue
+        if re.search(r"(?:^|[\s:;,.])$", request[: match.start()]) and re.match(r"\)\s+\w", request[match.end(2) :]):
             continue
         text = match[2]
         value = float(

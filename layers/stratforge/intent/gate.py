@@ -171,6 +171,8 @@ def _quotations(
             continue
         if not any(places):
             yield f"requirements quotes “{each.quote[:80]}”, and no turn of the request says that: quote its own words, of one turn."
+        if each.rules and re.match(r"\s*(?:of|than|between)\b", each.quote, re.IGNORECASE):
+            yield f"“{each.quote[:80]}” begins in the middle of a phrase: quote what it belongs to with it."
         twin = seen.setdefault(plain_words(each.quote), each)
         if twin is not each and twin.status is not each.status:
             yield f"requirements quotes “{each.quote[:80]}” twice, as {twin.status.value} and as {each.status.value}: which is it?"

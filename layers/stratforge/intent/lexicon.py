@@ -49,7 +49,7 @@ BUY = re.compile(
     _I,
 )
 SELL = re.compile(
-    r"\b(?:sell\w*|sold|exit\w*|clos(?:e|ing) (?:it|out|the|my|all|every\w*|at|position\w*|before|half)|close|get out|out|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump|unload|bail\w*|leave|end of|risk|verkauf\w*|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|rest|remainder|remaining|vend\w*|revend\w*|sal(?:ir|ida|ga)\w*|cerr\w*|pérdida\w*|perdida\w*|ganancia\w*|sort\w*|perte\w*|gain\w*|bénéfice\w*|back|reverse|opposite|then|after|when|until|till)\b|卖|賣|売|止损|止盈|損切|利確|决済|决济",
+    r"\b(?:sell\w*|sold|exit\w*|clos(?:e|ing) (?:it|out|the|my|all|every\w*|at|position\w*|before|half)|close|get out|out|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump|unload|off-?load\w*|ditch\w*|rid of|bail\w*|leave|end of|risk|verkauf\w*|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|rest|remainder|remaining|vend\w*|revend\w*|sal(?:ir|ida|ga)\w*|cerr\w*|pérdida\w*|perdida\w*|ganancia\w*|sort\w*|perte\w*|gain\w*|bénéfice\w*|back|reverse|opposite|then|after|when|until|till)\b|卖|賣|売|止损|止盈|損切|利確|决済|决济",
     _I,
 )
 # Words that surely say a side, and words that lead to an exit.
@@ -173,6 +173,7 @@ SAID_BY_WORDS = (
     (r"\ball\b|\beverything|\bfull|\bentire|\bwhole", (100.0,)),
     (r"\bhour|\bstunde|\bhora|\bheure", (60.0, 630.0, 900.0)),
     (r"\bnoon\b|\bmidday\b|\bmittag|\bmidi\b|\bmediod[ií]a\b|正午|中午", (720.0,)),
+    (r"\bafternoons?\b|\bmornings?\b", (720.0,)),
     (r"\bopen|\bclos|\bend of|\bday|\bovernight|\bbell|\bfeierabend|\bcierre|\bclôture|\bbörsen\w*|收盘|開|大引", (570.0, 571.0, 955.0, 958.0, 959.0, 960.0)),
 )  # fmt: skip
 

@@ -66,7 +66,7 @@ def _forms(element: Element) -> set[float]:
     if element.unit is Unit.HOURS:
         return {value * 60, CLOSE - value * 60, NYSE + value * 60}
     if element.unit is Unit.MINUTES:
-        return {value, CLOSE - value, NYSE + value}
+        return {value, CLOSE - value, NYSE + value, NYSE + value + 1}
     if element.unit is Unit.MONEY:
         return {value, value / 100}
     return {value, value / 100, 1 - value / 100, 1 + value / 100, value - 1, value + 1}

@@ -296,7 +296,7 @@ def _actions(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterator[st
             elif not AT_MOST.search(quote):
                 yield f"does not limit purchases, and its rule does ({rule.text})."
     part = re.search(
-        r"\b(?:half|hälfte|mitad|moitié|third|quarter)\b(?!\s+(?:an? )?(?:hour|stunde|hora|heure|percent|atr|%))|一半|半分",
+        r"\b(?:half|hälfte|mitad|moitié|third|quarter)\b(?!\s+(?:an? )?(?:past|hour|stunde|hora|heure|percent|atr|%))|一半|半分",
         quote,
         re.IGNORECASE,
     )

@@ -66,7 +66,9 @@ def test_numbers_and_their_units_are_found(request_: str, expected: list[tuple[f
         ("15時30分に売る", 930),
         ("vor Mittag", 720),
         ("antes del mediodía", 720),
-        pytest.param("at half past ten", 630, marks=_LOST),
+        ("at half past ten", 630),
+        ("at three o'clock", 180),
+        ("at 3 in the afternoon", 900),
     ],
 )
 def test_times_of_day_are_found(request_: str, minute: int) -> None:

@@ -6,7 +6,7 @@ import re
 
 _FUTURE = (
     r"\btomorrow\b|\bnext (?:bar|day|minute|candle|hour|week)(?: 's)? (?:\w+ )?(?:close|high|low|open|price|will|is|rises|falls|closes|goes)|\bwill (?:rise|fall|go up|go down|be up|be down|close (?:higher|lower)|"
-    r"break out|drop|jump|reverse|recover|rally|crash)|\b(?:right |just |shortly )?before (?:it|the price|a|@\S+) (?:\w+ )?(?:rises|falls|goes up|goes down|jumps|drops|rally|crash|spikes)|\babout to (?:rise|fall|go|jump|drop|rally|break|crash)|\bin (?:advance|hindsight)\b|"
+    r"break out|drop|jump|reverse|recover|rally|crash)|\b(?:right |just |shortly )?before (?:it|the price|a|@\S+) (?:\w+ )?(?:rises|falls|goes up|goes down|jumps|drops|rally|crash|spikes)|\babout to (?:rise|fall|go|jump|drop|rally|break|crash)|(?<!thanks )(?<!thank you )\bin (?:advance|hindsight)\b|"
     r"\b(?:at |near )?(?:the )?(?:exact|absolute|very) (?:low|bottom|high|top)\b|\b(?:at )?the (?:bottom|top|lowest (?:price|point)|highest (?:price|point)) of (?:the|each|every) (?:day|week|move|dip|trend)|"
     r"\bsell (?:it )?at the (?:day 's |daily )?high(?: of the day)?$|\bbuy (?:it )?at the (?:day 's |daily )?low(?: of the day)?\b(?! (?:of|plus))|\bshift \( -|\bfuture (?:price|bar|close|return)|\bpredict\w*"
 )
@@ -17,7 +17,7 @@ _MISSING = (
     (r"\boptions?\b(?! :)|\bcalls?\b(?= (?:option|when|on|with|at|contracts?)|$)|\bputs?\b(?= (?:option|when|contracts?)|$)|\bcovered calls?|\bleverag\w+|\bon margin|\bborrow\w*|\bfutures contracts?|\biron condor|\bstraddle|\bstrike\b|\b\d+ ?x leverage", "Options, futures and borrowed money are not available: shares and coins are bought with free cash."),
     (r"\bvix\b|\bs ?& ?p\b|\bs and p\b|\bthe index\b|\bspread between|\bpairs? trad\w+|\bcorrelation (?:with|to|between)|\banother stock|\bother stocks|\bbasket of|\brebalanc\w+|\brotat\w+ (?:between|into|among)|\bportfolio of|\btop \d+ (?:stocks|shares)|\bbest performing", "Several symbols in one strategy are not available: it sees the bars of its own symbol."),
     (r"\border ?book|\bbid ask|\bbid / ask|\blevel 2|\btick data|\border flow|\bdark pool", "Order books and ticks are not available: a strategy sees 1-minute bars."),
-    (r"\bguarantee\w*|\bnever los\w+|\brisk free\b|\balways (?:win|profit)\w*|\bcan not lose|\bno risk", "No rule wins for certain, so this cannot be promised. A rule on prices and volumes can be tested on history."),
+    (r"\bguarantee\w*|\bnever los\w+(?! (?:more|over|greater)\b)|\brisk free\b|\balways (?:win|profit)\w*|\bcan not lose|\bno risk", "No rule wins for certain, so this cannot be promised. A rule on prices and volumes can be tested on history."),
     (r"\bmartingale|\bdouble (?:down|the (?:position|size|stake|bet) after|up after)|\baverag\w+ down|\badd (?:to (?:the|my) (?:position|winners?|losers?)|more (?:shares|when)|another)|\bpyramid\w*|\bscale in\b|\bdca\b|\bdollar cost averag\w+|\bgrid (?:trading|bot|strategy)|\bbuy more\b", "Adding to a position is not written offline: a strategy written here buys once, and again after everything was sold."),
     (r"\bmachine learning|\bneural net\w*|\blstm\b|\btrain(?:ed)? (?:a|an|the) model|\breinforcement learning|\bgpt\b|\bdeep learning|\brandom forest|\bllm\b", "Learned models are not part of the strategy language: it has indicators, comparisons and a memory of numbers."),
     (r"\brandom(?:ly)?\b|\bcoin (?:flip|toss)|\bflip a coin|\bdice\b", "Chance is not part of the strategy language: the same bars always give the same signals."),

@@ -47,7 +47,7 @@ def pair_crossing(scan: Scanner, memory: Memory) -> Condition | None:
 
 def _golden(scan: Scanner, memory: Memory) -> Condition | None:
     match = scan.take(
-        r"(?:at |on |after )?(?:the |a |an )?(golden|death) cross(?:es|over)?(?: (?:occurs|happens|appears|forms))?"
+        r"(?:at |on |after )?(?:the |a |an )?(golden|death) cross(?:es|over)?(?! (?:of|between|with|from)\b)(?: (?:occurs|happens|appears|forms))?"
     )
     if match is None:
         return None

@@ -7,8 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stratforge.intent.gate import contract_findings
+from stratforge.intent.requirements import Requirement
+from stratforge.strategy import compile_strategy
+
 from simulators.gemini.author.draft import reverse_of
 from simulators.gemini.author.formal import rule_text, setting_text
+from simulators.gemini.author.paraphrases import in_plain_words
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.questions import answer, month_of, subject_of
 from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, Result, Rule, Series, Trail, nodes, plain
@@ -33,7 +38,29 @@ def write_answer(
     if subject := subject_of(requests[-1]):
         return _answered(subject, requests[-1], earlier, untradable, looked)
     requests = [*earlier, requests[-1]]
-    wordings = [Wording(each) for each in in_english(requests)]
+    english = in_english(requests)
+    found = _written(requests, english, untradable)
+    plainer = [in_plain_words(each) for each in english]
+    # What is not understood, or not as it was meant, is said in plain words and read again: the contract is with the words that were said.
+    if found["kind"] == "clarify" and plainer != english:
+        other = _written(requests, plainer, untradable)
+        if other["kind"] == "strategy" and not _findings(requests, other):
+            return other
+    return found
+
+
+def _findings(requests: Sequence[str], answer: Mapping[str, Any]) -> list[str]:
+    """What the words of a single turn do not say as the answer does; a conversation is judged by the product."""
+    if len(requests) > 1:
+        return []
+    wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
+    strategy = compile_strategy(answer["python_code"])
+    return contract_findings(requests[0], wanted, strategy, answer["assumptions"], symbol=answer["symbol"])
+
+
+def _written(requests: Sequence[str], english: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:
+    """The answer to what is asked for in `requests`, read from the same in English."""
+    wordings = [Wording(each) for each in english]
     standing: Plan | None = None
     reading: Reading | None = None
     first = 0
