@@ -219,7 +219,7 @@ def test_nothing_passes_by_the_edge(production: dict[str, Resources]) -> None:
     routes = [each for _, each in every(production, "AWS::ApiGatewayV2::Route") if "Waiting" not in str(each)]
     http = next(name for name, each in every(production, "AWS::ApiGatewayV2::Api") if each["ProtocolType"] == "HTTP")
     of_http = [each for _, each in every(production, "AWS::ApiGatewayV2::Route") if each["ApiId"] == {"Ref": http}]
-    assert len(of_http) == 5
+    assert len(of_http) == 8
     assert routes
     assert all(each["AuthorizationType"] == "CUSTOM" for each in of_http)
     (authorizer,) = [each for _, each in every(production, "AWS::ApiGatewayV2::Authorizer")]
