@@ -52,12 +52,13 @@ def test_invalid_requests_name_the_field(platform: Platform) -> None:
     assert {each["field"] for each in refused.value.problem["errors"]} == {"email", "password"}
 
 
-def test_a_refresh_token_works_once_and_its_reuse_ends_the_login(platform: Platform) -> None:
+def test_a_refresh_token_whose_successor_was_used_ends_the_login(platform: Platform) -> None:
     client = Client(platform.address)
     credentials = {"email": "refresh@example.com", "password": "a long enough password"}
     first = client.call("POST", "/api/auth/register", credentials)["refresh_token"]
     second = client.call("POST", "/api/auth/refresh", {"refresh_token": first})["refresh_token"]
-    for token in (first, second):
+    third = client.call("POST", "/api/auth/refresh", {"refresh_token": second})["refresh_token"]
+    for token in (first, third):
         with pytest.raises(ApiError) as refused:
             client.call("POST", "/api/auth/refresh", {"refresh_token": token})
         assert refused.value.status == 401

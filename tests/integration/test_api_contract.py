@@ -157,6 +157,7 @@ def test_nothing_that_the_document_allows_is_refused_for_its_form() -> None:
         "Value error, a ",
         "Value error, an ",
         "Value error, session_id is for sales",
+        "Value error, sizing_value is ",
         "Value error, this password is too weak",
         "Value error, private addresses",
         "Value error, give an https address",

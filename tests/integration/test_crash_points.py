@@ -54,36 +54,38 @@ RECONCILER = (
     "after update#1",
     "before commit#2",  # the account's statement
     "after commit#2",
-    "before commit#3",  # of what there are prices
+    "before commit#3",  # corrections that could not be followed
     "after commit#3",
-    "before commit#4",  # corporate actions that were announced
+    "before commit#4",  # of what there are prices
     "after commit#4",
-    "before commit#5",  # those that the ledger has not followed
+    "before commit#5",  # corporate actions that were announced
     "after commit#5",
-    "before commit#6",  # parts of whole units
+    "before commit#6",  # those that the ledger has not followed
     "after commit#6",
-    "before commit#7",  # positions before
+    "before commit#7",  # parts of whole units
     "after commit#7",
-    "before commit#8",  # positions after
+    "before commit#8",  # positions before
     "after commit#8",
-    "before commit#9",  # when the account was asked
+    "before commit#9",  # positions after
     "after commit#9",
-    "before commit#10",  # its answer
+    "before commit#10",  # when the account was asked
     "after commit#10",
-    "before commit#11",  # the ledger itself
+    "before commit#11",  # its answer
     "after commit#11",
-    "before commit#12",  # that the broker answers
+    "before commit#12",  # the ledger itself
     "after commit#12",
-    "before commit#13",  # what waits
+    "before commit#13",  # that the broker answers
     "after commit#13",
+    "before commit#14",  # what waits
+    "after commit#14",
     "before wake#1",
     "after wake#1",
-    "before commit#14",  # whether assets are due
-    "after commit#14",
-    "before commit#15",  # assets
+    "before commit#15",  # whether assets are due
     "after commit#15",
-    "before commit#16",  # the report
+    "before commit#16",  # assets
     "after commit#16",
+    "before commit#17",  # the report
+    "after commit#17",
 )
 
 

@@ -137,7 +137,7 @@ NOBODYS = {
     ),
     "broker_account": "singleton buying_power cash_power equity read_at scale",
     "broker_budget": "singleton tokens updated_at",
-    "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price",
+    "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
     "internal_requests": "nonce received_at",
     "kept_corrections": "client_order_id symbol quantity value noted_at ended_at",

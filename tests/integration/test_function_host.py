@@ -35,12 +35,12 @@ def handler(event, context):
         raise ValueError("as asked")
     if event.get("die"):
         os._exit(3)
-    if "wait_for" in event:
-        while not os.path.exists(event["wait_for"]):
-            time.sleep(0.005)
     if "note" in event:
         with open(event["file"], "a") as file:
             file.write(f"{event['note']}\\n")
+    if "wait_for" in event:
+        while not os.path.exists(event["wait_for"]):
+            time.sleep(0.005)
     return {"pid": os.getpid(), "parent": os.getppid(), "variable": os.environ.get("GREETING"), "name": context.function_name,
             "left": context.get_remaining_time_in_millis(), "path": list(sys.path), "numpy": "numpy" in sys.modules}
 """
@@ -291,13 +291,16 @@ def invocation(event: dict[str, Any], seconds: float = 30.0) -> Invocation:
 def test_a_person_who_waited_too_long_gets_503_with_the_time_to_ask_again(
     fork_server: ForkServer, definition: Definition, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("local_platform.function_host.host.PATIENCE_SECONDS", 0.05)
-    gate = tmp_path / "gate"
+    gate, notes = tmp_path / "gate", tmp_path / "notes"
 
     async def crowded() -> tuple[int, Any, int, Any]:
         host = host_of(definition, fork_server)
-        first = asyncio.create_task(host.invoke(invocation({"wait_for": str(gate)})))
-        await asyncio.sleep(0.01)
+        first = asyncio.create_task(
+            host.invoke(invocation({"file": str(notes), "note": "here", "wait_for": str(gate)}))
+        )
+        while not notes.exists():
+            await asyncio.sleep(0.01)
+        monkeypatch.setattr("local_platform.function_host.host.PATIENCE_SECONDS", 0.05)
         asked = {"routeKey": "$default", "requestContext": {"http": {}}}
         status, body = await host.invoke(invocation(asked))
         queued, refused = await host.invoke(invocation({"Records": []}, seconds=0.05))
