@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import schemathesis
@@ -178,6 +179,9 @@ def test_no_chain_of_requests_breaks_anything(schema: Any, owner: User) -> None:
             # What would end the login goes out without what it needs for it.
             if (case.method, case.operation.path) in _ENDS_THE_LOGIN:
                 case.body = {}
+            # A list of logins leads to this one.
+            if (case.method, case.operation.path) == ("DELETE", "/v1/auth/logins/{login_id}"):
+                case.path_parameters = {"login_id": str(uuid4())}
 
         def validate_response(self, response: Any, case: Any, **options: Any) -> None:
             CHAINED.add((case.method, case.operation.path, response.status_code))
@@ -210,4 +214,4 @@ def test_no_chain_of_requests_breaks_anything(schema: Any, owner: User) -> None:
         assert broken == []
         if enough():
             break
-    assert enough(), "chains went from what one operation answers to the next"
+    assert enough(), f"chains went from what one operation answers to the next: {sorted(CHAINED)}"
