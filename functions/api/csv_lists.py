@@ -21,7 +21,7 @@ _ACCEPTED = re.compile(r"\btext/csv\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))", re.IGNORECA
 # Keeps what it splits at; the semicolon of full width and the Greek question mark are taken for the plain one.
 _CELL_BEGINS = re.compile("(?<=[;\uff1b\u037e\t\r\n])")
 # What a spreadsheet may skip before it looks whether a cell is a formula.
-_SKIPPED = " \n\ufeff\u200b\u200c\u200d\u2060"
+_SKIPPED = ' \n"\ufeff\u200b\u200c\u200d\u2060'
 
 
 def install(app: FastAPI) -> None:

@@ -31,7 +31,8 @@ _NOT_KEPT = re.compile(r"/api/(auth/.*|users/me/api-keys|webhooks|webhooks/[^/]+
 
 
 async def _digest(request: Request) -> bytes:
-    return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + await request.body()).digest()
+    asked = f"{request.method} {request.url.path}?{request.url.query}\n"
+    return hashlib.sha256(asked.encode() + await request.body()).digest()
 
 
 async def _request_key(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import re
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
@@ -30,8 +31,10 @@ def install(app: FastAPI) -> None:
         if _has(request.headers.get("if-none-match", ""), tag):
             for name in ("content-type", "content-disposition"):
                 kept.pop(name, None)
-            return Response(None, 304, kept)
-        if len(content) >= _SMALLEST_COMPRESSED and _takes_gzip(request.headers.get("accept-encoding", "")):
+            answer = Response(None, 304, kept)
+            answer.headers.add_vary_header("Accept-Encoding")
+            return answer
+        if len(content) >= _SMALLEST_COMPRESSED and _takes_gzip(",".join(request.headers.getlist("accept-encoding"))):
             content = gzip.compress(content, 6, mtime=0)
             kept["content-encoding"] = "gzip"
         answer = Response(content, 200, kept)
@@ -46,8 +49,9 @@ def _has(if_none_match: str, tag: str) -> bool:
 
 
 def _takes_gzip(accept_encoding: str) -> bool:
+    """Returns whether a reader takes gzip: what is said of it counts before what is said of everything (RFC 9110, 12.5.3)."""
+    said = {}
     for each in accept_encoding.lower().split(","):
-        coding, _, weight = each.strip().partition(";")
-        if coding.strip() in ("gzip", "*"):
-            return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
-    return False
+        coding, _, weight = ("".join(each.split())).partition(";")
+        said[coding] = not re.fullmatch(r"q=0(\.0*)?", weight)
+    return said.get("gzip", said.get("*", False))

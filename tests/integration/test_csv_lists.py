@@ -58,6 +58,14 @@ def test_no_formula_begins_where_a_table_of_commas_is_read_by_other_separators(a
     assert row["name"] == f"a{separator[:1]}'{separator[1:]}=HYPERLINK(1)"
 
 
+@pytest.mark.parametrize("name", ['x;"=1+1;y', 'x;""=1+1;y', 'x; "=1+1;y'])
+def test_no_formula_begins_behind_a_quote(ada: User, name: str) -> None:
+    store(ada, name)
+    text = ada.call("GET", "/v1/strategies", headers=CSV).text
+    cells = [each for row in csv.reader(io.StringIO(text, newline=""), delimiter=";") for each in row]
+    assert not [each for each in cells if each.strip().startswith("=")]
+
+
 @pytest.mark.parametrize(
     ("accept", "is_table"),
     [

@@ -100,6 +100,33 @@ def test_what_a_change_is_based_on_may_be_old_where_only_the_profit_moved(user: 
     assert user.call("GET", path, headers={"If-None-Match": tag}).status_code == 200
 
 
+def test_a_key_is_for_one_request_with_all_it_asks_for(user: User) -> None:
+    headers = {"Idempotency-Key": "cancel-all"}
+    assert user.call("DELETE", "/v1/orders?symbol=AAPL", headers=headers).status_code == 200
+    assert "Idempotent-Replayed" in user.call("DELETE", "/api/trade/orders?symbol=AAPL", headers=headers).headers
+    for other in ("?symbol=MSFT", ""):
+        refused = user.call("DELETE", f"/v1/orders{other}", headers=headers)
+        assert refused.status_code == 422
+        assert refused.json()["type"].endswith("idempotency-key-reused")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [
+        ("*, gzip;q=0", False),
+        ("gzip;q=0.", False),
+        ("gzip;\tq=0", False),
+        ("*;q=0, gzip", True),
+        ("*", True),
+        ("gzip;q=0.01", True),
+        ("", False),
+    ],
+)
+def test_who_refuses_gzip_gets_none(user: User, accepted: str, compressed: bool) -> None:
+    answer = user.call("GET", "/v1/strategies", headers={"Accept-Encoding": accepted})
+    assert ("Content-Encoding" in answer.headers) is compressed
+
+
 def test_long_answers_are_compressed_for_who_takes_it(user: User) -> None:
     plain = user.call("GET", "/v1/strategies", headers={"Accept-Encoding": "gzip;q=0"})
     assert "Content-Encoding" not in plain.headers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -67,7 +68,7 @@ def _hash(token: str) -> bytes:
 def too_many_attempts(seconds: float) -> LimitReached:
     """The refusal of one attempt too many, with the seconds until the next may be made."""
     whole = max(1, round(seconds + 0.5))
-    wait = f"{whole} seconds" if whole < 120 else f"{round(whole / 60)} minutes"
+    wait = f"{whole} seconds" if whole < 120 else f"{math.ceil(whole / 60)} minutes"
     return LimitReached(f"Too many attempts. Try again in {wait}.", code="too-many-attempts", retry_after=whole)
 
 
