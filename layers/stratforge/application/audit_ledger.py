@@ -22,9 +22,11 @@ from stratforge.storage.ledger.audits import StatementOrder
 from stratforge.storage.ledger.reconciliation import keep_correction, store_report
 from stratforge.storage.postgres.database import Database
 
-# How much of the broker's statement is read at a time, more where there is nothing; how long before that an order may have been sent that was
-# filled in it; and how long the broker may go on changing what he said.
+# How much of the broker's statement is read at a time, more where there is nothing; how long before that most orders were sent that were filled in
+# it; and how long the broker may go on changing what he said.
 _WINDOW, _OVERLAP, _LATE = timedelta(days=1), timedelta(hours=1), timedelta(days=2)
+# What was sent before a night, a weekend or a holiday may rest until after it.
+_RESTED = timedelta(days=7)
 # Differences of a symbol that a report shows; it says how many there are in all.
 _SHOWN = 200
 # Days of the statement that are read again because of orders that do not agree.
@@ -161,10 +163,14 @@ def _read_statement(database: Database, broker: BrokerStatement, enough: Callabl
 def _read_window(database: Database, broker: BrokerStatement, since: datetime, until: datetime) -> bool:
     """Keeps what the statement says of the orders that were filled between the two times; tells whether there were any."""
     read_at = datetime.now(UTC)
-    orders = broker.orders_since(since - _OVERLAP, until)
-    names = {name: each.client_order_id for each in orders for name in each.broker_order_ids}
+    fills = broker.fills_since(since - _OVERLAP, until)
+    names: dict[str, str] = {}
+    for sent_since, sent_until in ((since - _OVERLAP, until), (since - _RESTED, since - _OVERLAP)):
+        if any(each.broker_order_id not in names for each in fills):
+            orders = broker.orders_since(sent_since, sent_until)
+            names |= {name: each.client_order_id for each in orders for name in each.broker_order_ids}
     filled: dict[str, list[FillActivity]] = defaultdict(list)
-    for each in broker.fills_since(since - _OVERLAP, until):
+    for each in fills:
         filled[names.get(each.broker_order_id, each.broker_order_id)].append(each)
     kept = [_summed(name, fills) for name, fills in filled.items()]
     with database.transaction() as connection:
