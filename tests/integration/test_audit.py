@@ -271,6 +271,13 @@ def test_a_kept_statement_is_read_again_where_it_does_not_agree_and_where_it_is_
     assert audit_ledger(world.database, world.broker, anew=True).activities == 4
 
 
+@pytest.mark.parametrize("days", [0.5, 3])
+def test_an_order_that_rested_over_a_night_or_a_weekend_is_known_by_its_own_name(world: World, days: float) -> None:
+    for order in world.exchange.orders.values():
+        order.created_at = (datetime.fromisoformat(order.created_at) - timedelta(days=days)).isoformat()
+    assert differences(world) == set()
+
+
 def test_what_an_order_tells_is_what_its_trades_came_to(world: World) -> None:
     for lie in ("filled_value = filled_value * 2", "fee_cash = fee_cash + 7", "fee_quantity = fee_quantity + 1"):
         with world.database.transaction() as connection, connection.transaction(force_rollback=True):
