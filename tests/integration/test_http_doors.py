@@ -100,6 +100,14 @@ def test_what_a_change_is_based_on_may_be_old_where_only_the_profit_moved(user: 
     assert user.call("GET", path, headers={"If-None-Match": tag}).status_code == 200
 
 
+def test_the_largest_number_of_a_version_is_one_that_the_store_takes(user: User) -> None:
+    strategy = user.get("/v1/strategies")["items"][0]["strategy_id"]
+    statuses = [
+        user.call("GET", f"/v1/strategies/{strategy}/versions?before={n}").status_code for n in (2**31 - 1, 2**31)
+    ]
+    assert statuses == [200, 422]
+
+
 def test_a_key_is_for_one_request_with_all_it_asks_for(user: User) -> None:
     headers = {"Idempotency-Key": "cancel-all"}
     assert user.call("DELETE", "/v1/orders?symbol=AAPL", headers=headers).status_code == 200

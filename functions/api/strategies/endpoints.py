@@ -135,7 +135,7 @@ def list_strategy_versions(
     strategy_id: UUID,
     connection: UserConnection,
     limit: Annotated[int, Query(ge=1, le=20, description="At most so many versions")] = 10,
-    before: Annotated[int | None, Query(ge=1, le=1 << 31, description="Only versions before this number")] = None,
+    before: Annotated[int | None, Query(ge=1, le=(1 << 31) - 1, description="Only versions before this number")] = None,
 ) -> VersionPage:
     """The latest versions, each with what changed."""
     found = strategies.list_versions(connection, strategy_id, limit + 1, before)
