@@ -17,7 +17,7 @@ from stratforge.storage.strategies import backtests, sessions, strategies
 from stratforge.storage.strategies.sessions import SessionFilter
 
 # So much is shown at most: an answer needs the figures, and a model pays for every row.
-_STRATEGIES, _TRADES, _SIGNALS = 30, 30, 60
+_STRATEGIES, _TRADES = 30, 30
 _FIGURES = ("total_return", "max_drawdown", "sharpe", "trades", "win_rate", "profit_factor", "average_trade_return", "buy_and_hold_return")  # fmt: skip
 
 
@@ -93,7 +93,7 @@ class Lookups:
         }
 
     def _trades(self, connection: Connection) -> list[dict[str, Any]]:
-        """The last trades; of a conversation about a strategy, those of its sessions, each with the rule's signal that led to it."""
+        """The last trades; of a conversation about a strategy, those of its sessions, each with what placed its order."""
         mine = {
             each.session_id
             for each in sessions.list_sessions(
@@ -101,19 +101,11 @@ class Lookups:
             )
         }
         made = portfolio.list_trades(connection, self.user_id, LedgerFilter(), NumberedPage(_TRADES * 4))
-        signals = portfolio.list_signals(connection, self.user_id, LedgerFilter(), NumberedPage(_SIGNALS))
+        made = [each for each in made if self.strategy_id is None or each.session_id in mine][:_TRADES]
+        causes = portfolio.causes_of_orders(connection, {each.order_id for each in made})
         rows = list[dict[str, Any]]()
         for each in made:
-            if self.strategy_id is not None and each.session_id not in mine:
-                continue
-            cause = next(
-                (
-                    one
-                    for one in signals
-                    if (one.session_id, one.side) == (each.session_id, each.side) and one.bar_time <= each.executed_at
-                ),
-                None,
-            )
+            cause = causes[each.order_id]
             rows.append(
                 {
                     "symbol": each.symbol,
@@ -122,11 +114,11 @@ class Lookups:
                     "price": float(each.price),
                     "at": f"{each.executed_at.astimezone(UTC):%Y-%m-%d %H:%M}",
                     "profit": round(float(each.realized_pnl), 2) if each.side is Side.SELL else None,
-                    "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause else None,
-                    "by": "the strategy" if each.session_id else "hand",
+                    "placed_by": cause.origin.value.lower().replace("_", " "),
+                    "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause.bar_time else None,
                 }
             )
-        return rows[:_TRADES]
+        return rows
 
     def _portfolio(self, connection: Connection) -> dict[str, Any]:
         found = portfolio.read_portfolio(connection, self.user_id)

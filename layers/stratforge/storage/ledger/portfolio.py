@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from stratforge.market.sizes import Side
+from stratforge.portfolio.orders import OrderOrigin
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage
@@ -221,6 +223,26 @@ def trades_of_order(connection: Connection, order_id: UUID) -> list[TradeRow]:
 def get_signal(connection: Connection, signal_id: int) -> SignalRow | None:
     """Reads one signal; None if the connection's user has no such signal."""
     return fetch_one(connection, SignalRow, f"SELECT {_SIGNAL} FROM signals WHERE id = %s", (signal_id,))  # noqa: S608 - columns of this module
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCause:
+    """The cause of an order: its origin, and the start of its signal's bar if a signal placed it."""
+
+    order_id: UUID
+    origin: OrderOrigin
+    bar_time: datetime | None
+
+
+def causes_of_orders(connection: Connection, order_ids: Collection[UUID]) -> dict[UUID, OrderCause]:
+    """Reads what placed each of some orders."""
+    rows = fetch_all(
+        connection,
+        OrderCause,
+        "SELECT o.id AS order_id, o.origin, s.bar_time FROM orders o LEFT JOIN signals s ON s.id = o.signal_id WHERE o.id = ANY(%s)",
+        (list(order_ids),),
+    )
+    return {each.order_id: each for each in rows}
 
 
 def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, page: NumberedPage) -> list[TradeRow]:

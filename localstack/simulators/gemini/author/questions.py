@@ -87,11 +87,11 @@ def _trades(data: Mapping[str, Any]) -> str:
     if not rows:
         return "There are no live trades yet."
     last = rows[0]
-    done = "bought" if last["side"] == "BUY" else "sold"
+    done = "bought" if last["side"] == "buy" else "sold"
     cause = (
-        f" because the strategy's rule to {'buy' if done == 'bought' else 'sell'} held on the bar of {last['signal_of']} UTC"
+        f" because the strategy's rule to {last['side']} held on the bar of {last['signal_of']} UTC"
         if last["signal_of"]
-        else f"; it was decided by {last['by']}"
+        else f"; its order was placed by: {last['placed_by']}"
     )
     result = f" It realized {last['profit']} dollars." if last["profit"] is not None else ""
     return f"The last trade {done} {last['quantity']:g} {last['symbol']} at {last['price']:g} on {last['at']} UTC{cause}.{result}"
