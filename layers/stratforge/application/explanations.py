@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Conflict, existing
-from stratforge.application.session_rules import TracedBar, trace_bar
+from stratforge.application.session_rules import TracedBar, bars_to_trace, trace_bar
 from stratforge.market.sizes import Side
 from stratforge.portfolio.orders import OrderOrigin, OrderStatus, OrderType
 from stratforge.storage.ledger import order_book, portfolio
@@ -98,7 +99,8 @@ def explain_trade(database: Database, caller: Caller, trade_id: int) -> OrderExp
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         trade = existing(portfolio.get_trade(connection, trade_id), "trade")
-        return _explain(connection, existing(order_book.get_order(connection, trade.order_id), "order"))
+        record = _record(connection, trade.order_id)
+    return _explain(record)
 
 
 def explain_order(database: Database, caller: Caller, order_id: UUID) -> OrderExplanation:
@@ -109,14 +111,36 @@ def explain_order(database: Database, caller: Caller, order_id: UUID) -> OrderEx
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
-        return _explain(connection, existing(order_book.get_order(connection, order_id), "order"))
+        record = _record(connection, order_id)
+    return _explain(record)
 
 
-def _explain(connection: Connection, order: StoredOrder) -> OrderExplanation:
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is stored of an order; `bars` are those of its signal, traced as they are asked for."""
+
+    order: StoredOrder
+    signal: SignalRow | None
+    bars: Iterator[TracedBar]
+    fills: list[TradeRow]
+    blocks: list[BlockOfOrder]
+
+
+def _record(connection: Connection, order_id: UUID) -> _Record:
+    order = existing(order_book.get_order(connection, order_id), "order")
     signal = portfolio.get_signal(connection, order.signal_id) if order.signal_id else None
-    traced = _traced(connection, signal)
-    fills = portfolio.trades_of_order(connection, order.order_id)
-    blocks = order_book.blocks_of_order(connection, order.order_id)
+    return _Record(
+        order,
+        signal,
+        bars_to_trace(connection, signal.session_id, signal.bar_time, signal.bar_time) if signal else iter(()),
+        portfolio.trades_of_order(connection, order_id),
+        order_book.blocks_of_order(connection, order_id),
+    )
+
+
+def _explain(record: _Record) -> OrderExplanation:
+    order, signal, fills, blocks = record.order, record.signal, record.fills, record.blocks
+    traced = _traced(record)
     bar = _bar(signal, traced)
     rule = next((each for each in traced.trace.rules if each.fired), None) if traced else None
     decision, decided_on = _decision(order, bar, blocks)
@@ -141,11 +165,11 @@ def _explain(connection: Connection, order: StoredOrder) -> OrderExplanation:
     )
 
 
-def _traced(connection: Connection, signal: SignalRow | None) -> TracedBar | None:
-    if signal is None:
+def _traced(record: _Record) -> TracedBar | None:
+    if record.signal is None:
         return None
     try:
-        return trace_bar(connection, signal.session_id, signal.bar_time)
+        return trace_bar(record.bars, record.signal.bar_time)
     except Conflict:
         return None
 

@@ -12,7 +12,7 @@ from stratforge.application.errors import Conflict, existing
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.strategies import evaluations, replays, sessions
-from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
+from stratforge.strategy import PositionView, Strategy, compile_strategy, evaluate_last_bar
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Memory, RecordedBar
@@ -70,7 +70,8 @@ def session_rules(
     if bar_time is not None:
         with database.reading(caller) as connection:
             existing(sessions.get_session(connection, session_id), "session")
-            found = trace_bar(connection, session_id, bar_time)
+            bars = bars_to_trace(connection, session_id, bar_time, bar_time)
+        found = trace_bar(bars, bar_time)
         return _told(bar_time, found.trace.rules) if found else SessionRules(bar_time, False, [])
     with database.reading(caller) as connection:
         session = existing(sessions.get_session(connection, session_id), "session")
@@ -78,31 +79,34 @@ def session_rules(
         seen = evaluated.last_bar_time
         if seen is None:
             return SessionRules(None, False, [])
-        earlier = _earlier(connection, session_id, seen)
+        earlier = bars_to_trace(connection, session_id, seen - LOOKED_BACK, seen)
     strategy = compile_strategy(evaluated.python_code).with_parameters(**evaluated.parameters)
     length = window_length(evaluated.lookback or strategy.lookback)
     with database.reading(caller) as connection:
         window = market_data.trailing_window(connection, session.symbol, seen, length)
     position = PositionView(evaluated.quantity, evaluated.average_entry_price, float(evaluated.bars_held))
     rules = Traced(strategy).last_bar(Values(window), position, evaluated.state).rules
-    return _told(seen, _with_since(rules, seen, earlier))
+    return _told(seen, _with_since(rules, seen, _earlier(earlier)))
 
 
-def trace_bar(connection: Connection, session_id: UUID, bar_time: datetime) -> TracedBar | None:
-    """Evaluates a recorded bar again on what the session saw then; None if it was not evaluated on it.
+def trace_bar(bars: Iterator[TracedBar], bar_time: datetime) -> TracedBar | None:
+    """A recorded bar, evaluated again on what the session saw then; None if it was not evaluated on it.
 
     Raises:
         Conflict: if nothing near the bar is recorded to begin from.
     """
     wanted = int(bar_time.timestamp())
-    return next((each for each in _traced(connection, session_id, bar_time, bar_time) if each.bar.time == wanted), None)
+    return next((each for each in bars if each.bar.time == wanted), None)
 
 
-def _traced(connection: Connection, session_id: UUID, first: datetime, last: datetime) -> Iterator[TracedBar]:
-    """The bars between two that the session was evaluated on, both included, traced."""
+def bars_to_trace(connection: Connection, session_id: UUID, first: datetime, last: datetime) -> Iterator[TracedBar]:
+    """Reads the bars between two that the session was evaluated on, both included; each is traced as it is asked for, without the connection.
+
+    The iterator raises `Conflict` if nothing near them is recorded to begin from.
+    """
     session = replays.recorded_session(connection, session_id)
     if session is None or not session.first_bar_time <= last <= session.last_bar_time:
-        return
+        return iter(())
     strategy = session.strategy()
     first = start = max(first, session.first_bar_time)
     checkpoint = replays.checkpoint_before(connection, session_id, first)
@@ -117,7 +121,12 @@ def _traced(connection: Connection, session_id: UUID, first: datetime, last: dat
         start = first
     length = window_length(strategy.lookback)
     bars = replays.recorded_bars(connection, replace(session, first_bar_time=start, last_bar_time=last), length)
-    traced, wanted = Traced(strategy), int(first.timestamp())
+    return _traced(strategy, bars, memory, int(first.timestamp()))
+
+
+def _traced(strategy: Strategy, bars: Iterator[RecordedBar], memory: Memory, wanted: int) -> Iterator[TracedBar]:
+    """Traces the bars from the time `wanted` on; those before are evaluated for what the strategy remembers of them."""
+    traced = Traced(strategy)
     for number, bar in enumerate(bars):
         position = memory.position_on(bar)
         if bar.time >= wanted:
@@ -132,9 +141,9 @@ def _traced(connection: Connection, session_id: UUID, first: datetime, last: dat
             memory.state = evaluate_last_bar(strategy, Values(bar.window), position, memory.state).state
 
 
-def _earlier(connection: Connection, session_id: UUID, last: datetime) -> list[TracedBar]:
+def _earlier(bars: Iterator[TracedBar]) -> list[TracedBar]:
     try:
-        return list(_traced(connection, session_id, last - LOOKED_BACK, last))[:-1]
+        return list(bars)[:-1]
     except Conflict:
         return []
 
