@@ -34,7 +34,7 @@ from stratforge.strategy.on_bar_expressions import (
     read_state,
     state_key,
 )
-from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, calculated, is_docstring
+from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, calculated, is_docstring, literal_number
 from stratforge.strategy.syntax_names import syntax_name
 from stratforge.strategy.vocabulary import (
     EXTREMES,
@@ -404,26 +404,13 @@ class OnBarCompiler(OnBarExpressions):
 
     def _check_exit(self, node: ast.expr, name: str) -> None:
         """Refuses an exit that would set none: a number that is known and out of its range."""
-        value, bound = self._known(node), EXITS[name]
+        constants = {each: value for each, value in self.parameters.items() if each not in self.locals}
+        value, bound = literal_number(node, constants), EXITS[name]
         if value is not None and not bound.fits(value):
             hint = f"Write a number {bound.allowed}"
             if 0 < abs(value) <= 100 and bound.fits(abs(value) / 100):
                 hint += f": {abs(value) / 100:g} is {abs(value):g} percent"
             self._refuse(node, f"{name} cannot be {value:g}", hint, Code.ARGUMENT)
-
-    def _known(self, node: ast.expr) -> float | None:
-        """The number that an expression of numbers and constants means; None for any other."""
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-            return float(node.value) if abs(node.value) <= MAX_LITERAL else None
-        if isinstance(node, ast.Name) and node.id not in self.locals:
-            return self.parameters.get(node.id)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            operand = self._known(node.operand)
-            return None if operand is None else -operand
-        if isinstance(node, ast.BinOp):
-            left, right = self._known(node.left), self._known(node.right)
-            return None if left is None or right is None else calculated(node.op, left, right)
-        return None
 
     def _head(self) -> list[str]:
         """What is done before the strategy's own code: its exits are noted, and the extremes of the bars held take in this one."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code, Finding, StrategyError
@@ -162,15 +163,17 @@ def _children(node: ast.AST) -> list[ast.AST]:
         node = node.orelse[0]
 
 
-def literal_number(node: ast.expr) -> float | None:
-    """The value of a number that is written out, with its sign or as arithmetic (`5 * 60`); None for anything else."""
+def literal_number(node: ast.expr, constants: Mapping[str, float] = MappingProxyType({})) -> float | None:
+    """The value of a number that is written out, with its sign or as arithmetic (`5 * 60`), or of one of these constants; None for anything else."""
+    if isinstance(node, ast.Name):
+        return constants.get(node.id)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
-        value = literal_number(node.operand)
+        value = literal_number(node.operand, constants)
         return None if value is None else (-value if isinstance(node.op, ast.USub) else value)
     if isinstance(node, ast.Constant) and isinstance(node.value, bool | int | float):
         return float(node.value) if abs(node.value) <= MAX_LITERAL else None
     if isinstance(node, ast.BinOp):
-        left, right = literal_number(node.left), literal_number(node.right)
+        left, right = literal_number(node.left, constants), literal_number(node.right, constants)
         value = None if left is None or right is None else calculated(node.op, left, right)
         return value if value is not None and abs(value) <= MAX_LITERAL else None
     return None
