@@ -110,6 +110,15 @@ class ObservabilityStack(Stack):
             period=period,
         )
 
+    def _together(self, name: str, services: tuple[str, str], statistic: str) -> cloudwatch.MathExpression:
+        """A metric that two services report, added up; one that says nothing has nothing to say."""
+        return cloudwatch.MathExpression(
+            expression=" + ".join(f"FILL({service}, 0)" for service in services),
+            label=name,
+            period=_FIVE,
+            using_metrics={service: self._metric(name, service, statistic, _FIVE) for service in services},
+        )
+
     def _own(self) -> None:
         """Adds alarms on metrics that only the platform itself reports."""
         missing = cloudwatch.TreatMissingData.BREACHING
@@ -157,15 +166,7 @@ class ObservabilityStack(Stack):
         # The reconciler asks every five minutes, the executor whenever somebody trades.
         self._alarm(
             "PlatformRefused",
-            cloudwatch.MathExpression(
-                expression="FILL(reconciler, 0) + FILL(executor, 0)",
-                label="PlatformRefused",
-                period=_FIVE,
-                using_metrics={
-                    service: self._metric("PlatformRefused", service, "Sum", _FIVE)
-                    for service in ("reconciler", "executor")
-                },
-            ),
+            self._together("PlatformRefused", ("reconciler", "executor"), "Sum"),
             0,
             "The broker refuses the platform: its keys are wrong, revoked or not entered. Orders wait.",
         )
@@ -177,15 +178,7 @@ class ObservabilityStack(Stack):
         )
         self._alarm(
             "BrokerUnclear",
-            cloudwatch.MathExpression(
-                expression="FILL(reconciler, 0) + FILL(auditor, 0)",
-                label="Unexplained",
-                period=_FIVE,
-                using_metrics={
-                    service: self._metric("Unexplained", service, "Maximum", _FIVE)
-                    for service in ("reconciler", "auditor")
-                },
-            ),
+            self._together("Unexplained", ("reconciler", "auditor"), "Maximum"),
             0,
             "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale.",
         )
