@@ -8,7 +8,7 @@ from functions.api import csv_lists, hardening, idempotency, problems, rate_limi
 from functions.api.ai.endpoints import router as ai
 from functions.api.auth.endpoints import router as auth
 from functions.api.backtests.endpoints import router as backtests
-from functions.api.contract import document
+from functions.api.contract import routes as contract
 from functions.api.dashboard import routes as dashboard
 from functions.api.doors import Doors
 from functions.api.health import router as health
@@ -32,7 +32,6 @@ def create_app() -> FastAPI:
         title="StratForge",
         version="0.1.0",
         summary="Describe a strategy, prove it, backtest it, run it on paper.",
-        description=document.DESCRIPTION,
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -60,7 +59,7 @@ def create_app() -> FastAPI:
     ):
         app.include_router(router)
     dashboard.install(app)
-    document.install(app)
+    contract.install(app)
     csv_lists.install(app)
     revalidation.install(app)
     rate_limits.install(app)

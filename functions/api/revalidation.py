@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import re
 from collections.abc import Awaitable, Callable
 
 from fastapi import FastAPI, Request, Response
 
-from functions.api.answers import content_of
-
-_SMALLEST_COMPRESSED = 1_000
+from functions.api.answers import SMALLEST_COMPRESSED, content_of, takes_gzip
 
 
 def install(app: FastAPI) -> None:
@@ -34,7 +31,7 @@ def install(app: FastAPI) -> None:
             answer = Response(None, 304, kept)
             answer.headers.add_vary_header("Accept-Encoding")
             return answer
-        if len(content) >= _SMALLEST_COMPRESSED and _takes_gzip(",".join(request.headers.getlist("accept-encoding"))):
+        if len(content) >= SMALLEST_COMPRESSED and takes_gzip(request):
             content = gzip.compress(content, 6, mtime=0)
             kept["content-encoding"] = "gzip"
         answer = Response(content, 200, kept)
@@ -46,12 +43,3 @@ def _has(if_none_match: str, tag: str) -> bool:
     """Returns whether a reader has the answer: tags are compared weakly (RFC 9110, 13.1.2)."""
     held = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return "*" in held or tag.removeprefix("W/") in held
-
-
-def _takes_gzip(accept_encoding: str) -> bool:
-    """Returns whether a reader takes gzip: what is said of it counts before what is said of everything (RFC 9110, 12.5.3)."""
-    said = {}
-    for each in accept_encoding.lower().split(","):
-        coding, _, weight = ("".join(each.split())).partition(";")
-        said[coding] = not re.fullmatch(r"q=0(\.0*)?", weight)
-    return said.get("gzip", said.get("*", False))

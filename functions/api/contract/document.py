@@ -9,12 +9,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.responses import JSONResponse, PlainTextResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from functions.api.context import settings
 from functions.api.contract import failures, streams
-from functions.api.contract.agents import agents_page
 from functions.api.contract.examples import Examples
 from functions.api.contract.failures import ProblemDetails
 from functions.api.contract.meanings import MEANINGS
@@ -75,32 +72,14 @@ _OPEN = {
 _LOCATED = {"create_strategy", "start_session", "place_order", "replace_order"}
 
 
-def install(app: FastAPI) -> None:
-    """Gives the app its documents: OpenAPI, AsyncAPI, and the page for language models."""
+def openapi_document(app: FastAPI) -> dict[str, Any]:
+    """The document of an application's routes, to which the webhooks are added here."""
     streams.install(app)
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _document(app)
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
-
-    @app.get("/asyncapi.json", include_in_schema=False)
-    def realtime_document() -> JSONResponse:
-        return JSONResponse(streams.asyncapi(settings().realtime_url or "/realtime", app.version))
-
-    @app.get("/llms.txt", include_in_schema=False)
-    def llms() -> PlainTextResponse:
-        return PlainTextResponse(agents_page(app.openapi()))
-
-
-def _document(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title,
         version=app.version,
         summary=app.summary,
-        description=app.description,
+        description=DESCRIPTION,
         routes=app.routes,
         webhooks=app.webhooks.routes,
         contact={"name": "StratForge"},

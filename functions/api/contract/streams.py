@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Literal, Union
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import FastAPI
@@ -232,7 +233,8 @@ def asyncapi(url: str, version: str) -> dict[str, Any]:
     def names(models: tuple[type[BaseModel], ...], of: str) -> list[dict[str, str]]:
         return [{"$ref": f"{of}/messages/{model.__name__}"} for model in models]
 
-    there, slash, path = url.partition("://")[2].partition("/") if "://" in url else ("localhost", "", url)
+    # On this machine the address is a path of the page's own.
+    address = urlsplit(url, scheme="ws")
     return {
         "asyncapi": "3.1.0",
         "info": {
@@ -245,7 +247,7 @@ def asyncapi(url: str, version: str) -> dict[str, Any]:
             "It ends with the login or the key that the ticket was asked for with.",
         },
         "servers": {
-            "realtime": {"host": there, "pathname": "/" + path.lstrip("/"), "protocol": "wss" if slash else "ws"}
+            "realtime": {"host": address.netloc or "localhost", "pathname": address.path, "protocol": address.scheme}
         },
         "defaultContentType": "application/json",
         "channels": {

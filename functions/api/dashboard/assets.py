@@ -11,6 +11,8 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from stratforge.application.errors import existing
 
+from functions.api.answers import takes_gzip
+
 router = APIRouter(include_in_schema=False)
 _HERE = Path(__file__).parent
 _TYPES = {
@@ -75,6 +77,6 @@ def static(_version: str, name: str, request: Request) -> Response:
         "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
         "Vary": "Accept-Encoding",
     }
-    if "gzip" in request.headers.get("accept-encoding", ""):
+    if takes_gzip(request):
         return Response(compressed(name), media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(asset.content, media_type=asset.media_type, headers=headers)

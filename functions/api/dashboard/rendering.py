@@ -16,11 +16,11 @@ from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from stratforge.ai.research import Citation
 
+from functions.api.answers import SMALLEST_COMPRESSED, takes_gzip
 from functions.api.context import settings
 from functions.api.dashboard import assets
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_SMALLEST_COMPRESSED = 1_000
 _EXCHANGE = ZoneInfo("America/New_York")
 
 
@@ -229,7 +229,7 @@ def render(request: Request, template: str, status: int = 200, **values: Any) ->
 def compressed(request: Request, content: bytes, media_type: str, status: int = 200) -> Response:
     """An answer, compressed where that is worth it and understood."""
     headers = {**security_headers(), "Vary": "Accept-Encoding, HX-Request"}
-    if len(content) >= _SMALLEST_COMPRESSED and "gzip" in request.headers.get("accept-encoding", ""):
+    if len(content) >= SMALLEST_COMPRESSED and takes_gzip(request):
         headers["Content-Encoding"] = "gzip"
         content = gzip.compress(content, 6)
     return Response(content, status, headers, media_type)

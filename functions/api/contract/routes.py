@@ -1,0 +1,35 @@
+"""Routes of the API's documents: OpenAPI, AsyncAPI, and the page for language models. Each is made when somebody asks, and no start of a function waits for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from functions.api.context import settings
+
+
+def install(app: FastAPI) -> None:
+    """Adds the documents to an application, with OpenAPI where FastAPI looks for it."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            from functions.api.contract.document import openapi_document
+
+            app.openapi_schema = openapi_document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign] # FastAPI's own way to replace it
+
+    @app.get("/asyncapi.json", include_in_schema=False)
+    def realtime_document() -> JSONResponse:
+        from functions.api.contract.streams import asyncapi
+
+        return JSONResponse(asyncapi(settings().realtime_url or "/realtime", app.version))
+
+    @app.get("/llms.txt", include_in_schema=False)
+    def llms() -> PlainTextResponse:
+        from functions.api.contract.agents import agents_page
+
+        return PlainTextResponse(agents_page(app.openapi()))
