@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -361,6 +362,34 @@ def test_a_lost_reply_is_forgiven_once(api: Api, ada: User) -> None:
         statuses = [each.status_code for each in pool.map(lambda _: refresh(api, old), range(6))]
     assert statuses.count(200) <= 2
     assert ada.call("GET", "/v1/portfolio").status_code == 401
+
+
+def test_a_token_and_the_one_that_came_of_it_do_not_both_go_on(api: Api, ada: User, migrated: str) -> None:
+    """The old one comes while the new one is being exchanged: what the other does is waited for, and seen."""
+    old = ada.tokens["refresh_token"]
+    new = refresh(api, old).json()["refresh_token"]
+    with psycopg.connect(migrated, autocommit=True) as connection, ThreadPoolExecutor(2) as pool:
+        connection.execute(
+            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END'"
+        )
+        connection.execute("CREATE TRIGGER slow AFTER INSERT ON refresh_tokens FOR EACH ROW EXECUTE FUNCTION slow()")
+        connection.execute("SELECT pg_advisory_lock(7)")
+        first = pool.submit(refresh, api, new)
+        wait_for_locks(connection, 1)
+        second = pool.submit(refresh, api, old)
+        wait_for_locks(connection, 2)
+        connection.execute("SELECT pg_advisory_unlock(7)")
+        assert second.result().status_code == 401
+        assert refresh(api, first.result().json()["refresh_token"]).status_code == 401
+
+
+def wait_for_locks(connection: psycopg.Connection[Any], count: int) -> None:
+    """Waits until so many transactions of the database wait for another."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    deadline = time.monotonic() + 30
+    while connection.execute(query).fetchone() != (count,):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_token_that_comes_late_was_stolen(api: Api, ada: User, migrated: str) -> None:

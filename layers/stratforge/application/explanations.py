@@ -316,7 +316,7 @@ def _steps(
 def _netting(order: StoredOrder, blocks: list[BlockOfOrder], inside: Decimal) -> str:
     often = "" if len(blocks) == 1 else f"It took {len(blocks)} block orders. "
     crossed = (
-        f"{units(inside)} {order.symbol} crossed with opposite orders inside the platform; the rest went to the broker in one block order with others'."
+        f"{units(inside)} {order.symbol} crossed with opposite orders inside the platform; the rest went to the broker in one block order."
         if inside
         else f"It went to the broker in one block order for {order.symbol}; nothing of it crossed inside."
     )

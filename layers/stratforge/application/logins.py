@@ -115,7 +115,8 @@ def begin_login(database: Database, user_id: UUID, origin: Origin) -> Login:
 def refresh_login(database: Database, token: str) -> Login:
     """Exchanges a refresh token for the next. A token that comes twice was stolen: its login ends.
 
-    But for a reply that got lost: within seconds a token is taken once more, as long as nothing of the first reply was used, and then opens nothing.
+    But for a reply that got lost: within seconds a token is taken once more, as long as the first reply's was not exchanged, and that one
+    then ends the login. The access token of the first reply goes on for its quarter of an hour.
 
     Raises:
         Unauthenticated: if the token is unknown, expired or spent, or its login has ended.
@@ -128,11 +129,13 @@ def refresh_login(database: Database, token: str) -> Login:
         raise expired
     following = None
     with database.transaction(found.user_id) as connection:
-        fresh = accounts.spend_refresh_token(connection, hashed)
-        if not fresh and not accounts.forgive_refresh_token(connection, found, hashed, _LOST_REPLY_SECONDS):
-            logins.end_login(connection, found.family_id)
-        elif logins.continue_login(connection, found.family_id):
-            following = _next_token(connection, found.user_id, found.family_id)
+        # First of all, since this waits for whoever exchanges another token of the login: what he did is seen by what follows.
+        if logins.continue_login(connection, found.family_id):
+            fresh = accounts.spend_refresh_token(connection, hashed)
+            if fresh or accounts.forgive_refresh_token(connection, found, hashed, _LOST_REPLY_SECONDS):
+                following = _next_token(connection, found.user_id, found.family_id)
+            else:
+                logins.end_login(connection, found.family_id)
     if following is None:
         raise expired
     return Login(found.user_id, str(found.family_id), following)

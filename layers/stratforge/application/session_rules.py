@@ -84,6 +84,8 @@ def session_rules(
     length = window_length(evaluated.lookback or strategy.lookback)
     with database.reading(caller) as connection:
         window = market_data.trailing_window(connection, session.symbol, seen, length)
+    if not len(window):
+        return SessionRules(seen, False, [])
     position = PositionView(evaluated.quantity, evaluated.average_entry_price, float(evaluated.bars_held))
     rules = Traced(strategy).last_bar(Values(window), position, evaluated.state).rules
     return _told(seen, _with_since(rules, seen, _earlier(earlier)))

@@ -13,6 +13,7 @@ from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.inlining import Inliner, Refused
 from stratforge.strategy.syntax_names import syntax_name
+from stratforge.strategy.wire import STRING_OR_COMMENT
 
 MAX_CHARACTERS = 32_000
 MAX_DEPTH = 60
@@ -26,6 +27,7 @@ MAX_LITERAL = 1e15
 # What calls of a strategy's functions may grow to.
 MAX_INLINED = 15_000
 
+_WORDS = re.compile(r"\w+")
 _IMPORTS = {("pandas", "pd"), ("numpy", "np"), ("pandas_ta", "ta"), ("pandas_ta_classic", "ta")}
 # Control characters, line separators that only some programs take for one, and what makes text run from right to left: the code
 # that is read must be the code that runs.
@@ -93,6 +95,13 @@ def parse(source: str) -> ast.Module:
         if control:
             message = f"the source holds the character U+{ord(control.group()):04X}, which cannot be seen"
             raise _refuse(number, control.start() + 1, Code.SYNTAX, message, "Remove it")
+    # Python reads a letter of full width as the plain one: the code that is read would not be the code that runs.
+    for match in _WORDS.finditer(STRING_OR_COMMENT.sub(lambda text: " " * len(text.group()), source)):
+        if not match.group().isascii():
+            line = source.count("\n", 0, match.start()) + 1
+            column = match.start() - source.rfind("\n", 0, match.start())
+            message = f"{match.group()[:MAX_NAME]} is not a name in the language"
+            raise _refuse(line, column, Code.SYNTAX, message, "Use letters of a to z, digits and _")
     too_deep = _refuse(
         1, 1, Code.TOO_LARGE, "the source is nested too deeply", "Keep parts of long expressions in names of their own"
     )

@@ -9,7 +9,7 @@ from functools import lru_cache
 # The longest text that can mean something: a key of state of 40 letters, each written as \N{LATIN SMALL LETTER A}.
 _LONGEST_TEXT = 1_200
 # What never ends is taken to the end of the source, so that reading takes one pass whatever the source is (the gate refuses it later).
-_STRING_OR_COMMENT = re.compile(
+STRING_OR_COMMENT = re.compile(
     r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?'
     r"|'''(?:[^'\\]|\\.|'(?!''))*+(?:''')?"
     r'|"(?:[^"\\\r\n]|\\.)*+"?'
@@ -32,7 +32,7 @@ def without_comments(source: str) -> str:
             text = _CONTINUED.sub(r"\1", text)
         return text if len(text) <= _LONGEST_TEXT else '""'
 
-    return _STRING_OR_COMMENT.sub(kept, source)
+    return STRING_OR_COMMENT.sub(kept, source)
 
 
 @lru_cache(maxsize=4_096)

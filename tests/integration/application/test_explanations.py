@@ -23,6 +23,7 @@ from stratforge.storage.ledger.portfolio import LedgerFilter, TradeRow
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.postgres.pages import NumberedPage
+from stratforge.storage.postgres.rows import fetch_value
 
 from tests.integration.test_replay import sandbox
 from tests.integration.test_row_level_security import as_role
@@ -209,3 +210,25 @@ def test_its_page_and_its_endpoint_say_the_same(market: Market, migrated: str, m
         assert "had not started" in client.get(f"/sessions/{market.ada.session_id}/rules?bar={bar - 3600}").text
         unknown = client.get("/trades/999999", headers={"Accept": "text/html"})
         assert unknown.status_code == 404
+
+
+def test_what_was_deleted_of_the_bars_is_missing_and_nothing_else(market: Market) -> None:
+    """A company takes over a name, and the bars of its earlier owner go."""
+    with market.database.transaction() as connection:
+        connection.execute("DELETE FROM market_data")
+        session = fetch_value(connection, "SELECT id FROM sessions", ())
+    found = market.explained(0)
+    assert (found.bar, found.rule) == (None, None)
+    assert found.fills
+    for time in (None, OPEN + timedelta(minutes=5)):
+        assert session_rules(market.api, Caller(market.ada.user_id), session, time).rules == []
+
+
+def test_a_block_tells_nobody_the_limit_of_others(market: Market) -> None:
+    with market.database.transaction() as connection:
+        connection.execute("UPDATE block_orders SET limit_price = 123.45")
+    order_id = market.trades()[0].order_id
+    with market.api.transaction(market.ada.user_id) as connection:
+        rows = connection.execute("SELECT * FROM blocks_of_order(%s)", (order_id,)).fetchall()
+    assert rows
+    assert Decimal("123.45") not in rows[0]

@@ -349,3 +349,20 @@ def test_the_reference_page_is_the_one_generated_from_the_vocabulary() -> None:
     assert page.read_text() == reference_page(), (
         "run: stratforge reference --markdown > layers/stratforge/strategy/REFERENCE.md"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "line", "column"),
+    [
+        ("def on_bar(bar, position, state):\n    return \uff42uy(quantity=1)\n", 2, 12),
+        ("def on_bar(bar, position, state):\n    '''\u00e9\n'''\n    x = \uff41ccount.cash  # \u00e9\n", 4, 9),
+        ("\u212a = 1\ndef on_bar(bar, position, state):\n    return buy()\n", 1, 1),
+        ("def on_bar(bar, position, state):\n    state['x'] = bar.clo\u017fe\n", 2, 22),
+        ("def on_bar(bar, position, state):\n    return buy(quantity=\uff11)\n", 2, 25),
+    ],
+)
+def test_letters_that_python_reads_as_others_are_refused(code: str, line: int, column: int) -> None:
+    """The parser makes plain letters of them, by a library that a worker of the sandbox cannot load."""
+    with pytest.raises(StrategyError) as refused:
+        compile_strategy(code)
+    assert [(each.line, each.column) for each in refused.value.findings] == [(line, column)]

@@ -164,7 +164,6 @@ class BlockOfOrder:
 
     Attributes:
         reference_price: The last price when it was made, in dollars a unit.
-        limit_price: The farthest that it was to trade at the broker.
         stored_at: When it was made, by our clock, as the other times.
         submitted_at: When the broker had it; None where it never came to that.
         completed_at: When it had ended.
@@ -172,7 +171,6 @@ class BlockOfOrder:
 
     block_id: UUID
     reference_price: Decimal
-    limit_price: Decimal | None
     stored_at: datetime
     submitted_at: datetime | None
     completed_at: datetime | None
@@ -180,7 +178,12 @@ class BlockOfOrder:
 
 def blocks_of_order(connection: Connection, order_id: UUID) -> list[BlockOfOrder]:
     """The block orders that an order of the connection's user was or is in, the oldest first."""
-    return fetch_all(connection, BlockOfOrder, "SELECT * FROM blocks_of_order(%s)", (order_id,))
+    return fetch_all(
+        connection,
+        BlockOfOrder,
+        "SELECT block_id, reference_price, stored_at, submitted_at, completed_at FROM blocks_of_order(%s)",
+        (order_id,),
+    )
 
 
 @dataclass(frozen=True, slots=True)

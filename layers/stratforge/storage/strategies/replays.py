@@ -226,6 +226,8 @@ _Undo = dict[int, list[tuple[int, tuple[float, ...]]]]
 
 
 def _corrections(connection: Connection, symbol: str, bars: BarColumns) -> _Undo:
+    if not len(bars):
+        return {}
     rows = connection.execute(
         """
         SELECT extract(epoch FROM time)::bigint, extract(epoch FROM after_bar)::bigint,
