@@ -98,10 +98,10 @@ def parse(source: str) -> ast.Module:
     # Python reads a letter of full width as the plain one: the code that is read would not be the code that runs.
     for match in _WORDS.finditer(STRING_OR_COMMENT.sub(lambda text: " " * len(text.group()), source)):
         if not match.group().isascii():
-            line = source.count("\n", 0, match.start()) + 1
+            number = source.count("\n", 0, match.start()) + 1
             column = match.start() - source.rfind("\n", 0, match.start())
             message = f"{match.group()[:MAX_NAME]} is not a name in the language"
-            raise _refuse(line, column, Code.SYNTAX, message, "Use letters of a to z, digits and _")
+            raise _refuse(number, column, Code.SYNTAX, message, "Use letters of a to z, digits and _")
     too_deep = _refuse(
         1, 1, Code.TOO_LARGE, "the source is nested too deeply", "Keep parts of long expressions in names of their own"
     )
