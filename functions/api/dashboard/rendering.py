@@ -142,7 +142,7 @@ def day_and_time(value: datetime) -> str:
 
 
 def ago(value: datetime | None) -> str:
-    """How long ago somebody did something, by our own clock: 12 min ago."""
+    """Says how long ago somebody did something, by our own clock: 12 min ago."""
     if value is None:
         return "–"
     passed = (datetime.now(UTC) - value).total_seconds()

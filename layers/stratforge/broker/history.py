@@ -117,7 +117,7 @@ class AlpacaHistory:
         return HistoryUnavailable(message)
 
     def clock(self) -> ClockReading:
-        """Asks the broker for the market's current time.
+        """Asks the broker for the market's current time, and the speed of a replay.
 
         Raises:
             HistoryUnavailable: if it does not say.
@@ -129,6 +129,14 @@ class AlpacaHistory:
             raise HistoryUnavailable(str(self._failure("the clock", error))) from error
         speed = answer.get("speed")
         return ClockReading(Clock(**answer).timestamp, None if speed is None else float(speed))
+
+    def now(self) -> datetime:
+        """Asks the broker for the market's current time.
+
+        Raises:
+            HistoryUnavailable: if it does not say.
+        """
+        return self.clock().time
 
     def change_speed(self, speed: float) -> None:
         """Has a replayed market, whose clock says a speed, run at another one; 0 stops it.

@@ -12,6 +12,7 @@ function canvas(box, extra = {}) {
     layout: { background: { color: "transparent" }, textColor: ink, attributionLogo: false, panes: { separatorColor: line } },
     grid: { vertLines: { color: line }, horzLines: { color: line } },
     rightPriceScale: { borderColor: line },
+    localization: { priceFormatter: figure },
     timeScale: { borderColor: line, timeVisible: true, secondsVisible: false },
     ...extra,
   });
@@ -131,7 +132,7 @@ class Tools {
 }
 
 const WHEN = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
-const figure = (value) => (value === undefined || value === null ? "–" : Math.abs(value) >= 1000 ? value.toLocaleString("en-US", { maximumFractionDigits: 2 }) : Math.abs(value) >= 1 ? value.toFixed(2) : value.toPrecision(3));
+const figure = (value) => (value === undefined || value === null ? "–" : Math.abs(value) >= 1 || value === 0 ? value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : String(Number(value.toPrecision(4))));
 const whole = (value) => (value === undefined ? "–" : Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(value));
 
 function equity(box) {
@@ -389,7 +390,7 @@ async function session(box) {
     if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace("chart.json", "rules")}?bar=${bar}`, "#bar-rules");
   });
   await show();
-  price.chart.timeScale().scrollToRealTime();
+  price.chart.timeScale().fitContent();
 }
 
 // Several equity curves, each from 100.
