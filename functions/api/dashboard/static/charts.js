@@ -12,7 +12,6 @@ function canvas(box, extra = {}) {
     layout: { background: { color: "transparent" }, textColor: ink, attributionLogo: false, panes: { separatorColor: line } },
     grid: { vertLines: { color: line }, horzLines: { color: line } },
     rightPriceScale: { borderColor: line },
-    localization: { priceFormatter: figure },
     timeScale: { borderColor: line, timeVisible: true, secondsVisible: false },
     ...extra,
   });
@@ -32,6 +31,8 @@ function exchange(time) {
 
 // Two points of a minute would be two labels that say the same.
 const minute = (time) => Math.floor(time / 60) * 60;
+// How values are written on an axis.
+const FIGURES = { type: "custom", minMove: 0.0001, formatter: (value) => figure(value) };
 const points = (times, values) => times.map((time, index) => (values[index] === null ? { time: exchange(time) } : { time: exchange(time), value: values[index] }));
 const load = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))));
 
@@ -46,8 +47,7 @@ class Tools {
     this.row.className = "tools";
     this.legend = document.createElement("p");
     this.legend.className = "legend";
-    box.before(this.row);
-    box.append(this.legend);
+    box.before(this.row, this.legend);
     this.times = [];
   }
 
@@ -138,7 +138,7 @@ const whole = (value) => (value === undefined ? "–" : Intl.NumberFormat("en-US
 function equity(box) {
   const { accent } = colors();
   const chart = canvas(box);
-  const series = chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false });
+  const series = chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
   let last = 0;
   const show = async (days) => {
     const { items } = await load(`${box.dataset.source}&days=${days}`);
@@ -189,7 +189,7 @@ class PriceChart {
     this.chart = canvas(box);
     this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, color: `${ink}55`, lastValueVisible: false, priceLineVisible: false });
     this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
-    this.candles = this.chart.addSeries(CandlestickSeries, { upColor: gain, downColor: loss, wickUpColor: gain, wickDownColor: loss, borderVisible: false });
+    this.candles = this.chart.addSeries(CandlestickSeries, { upColor: gain, downColor: loss, wickUpColor: gain, wickDownColor: loss, borderVisible: false, priceFormat: FIGURES });
     this.chart.priceScale("right").applyOptions({ scaleMargins: { top: 0.12, bottom: 0.18 } });
     this.markers = createSeriesMarkers(this.candles, []);
     this.lines = new Map();
@@ -212,7 +212,7 @@ class PriceChart {
     this.panes ??= panes(curve.indicators);
     curve.indicators.forEach((each, index) => {
       if (!this.lines.has(each.name)) {
-        const options = { color: LINES[index % LINES.length], lineWidth: 1.5, priceLineVisible: false, lastValueVisible: !each.on_price };
+        const options = { color: LINES[index % LINES.length], lineWidth: 1.5, priceLineVisible: false, lastValueVisible: !each.on_price, priceFormat: FIGURES };
         this.lines.set(each.name, this.chart.addSeries(LineSeries, options, this.panes.get(each.name) ?? 0));
       }
       this.lines.get(each.name).setData(points(curve.time, each.values));
@@ -228,7 +228,7 @@ class PriceChart {
 
   drawProfit(curve) {
     const { gain, loss } = colors();
-    const options = { baseValue: { type: "price", price: 0 }, topLineColor: gain, topFillColor1: `${gain}55`, topFillColor2: `${gain}11`, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}55`, lineWidth: 1.5, priceLineVisible: false };
+    const options = { baseValue: { type: "price", price: 0 }, topLineColor: gain, topFillColor1: `${gain}55`, topFillColor2: `${gain}11`, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}55`, lineWidth: 1.5, priceLineVisible: false, priceFormat: FIGURES };
     this.profit ??= this.chart.addSeries(BaselineSeries, options, Math.max(0, ...this.panes.values()) + 1);
     this.profit.setData(points(curve.time, curve.profit));
   }
@@ -347,7 +347,7 @@ async function curves(box) {
   const chart = canvas(box);
   const tools = new Tools(box, chart);
   tools.views();
-  const options = { priceLineVisible: false, lineWidth: 2 };
+  const options = { priceLineVisible: false, lineWidth: 2, priceFormat: FIGURES };
   chart.addSeries(LineSeries, { ...options, color: accent }).setData(points(curve.time, curve.equity));
   chart.addSeries(LineSeries, { ...options, color: ink, lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
   const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
@@ -400,7 +400,7 @@ async function overlay(box) {
   const tools = new Tools(box, chart);
   tools.views();
   const lines = runs.map((run, index) => {
-    const series = chart.addSeries(LineSeries, { color: LINES[index % LINES.length], lineWidth: 2, priceLineVisible: false });
+    const series = chart.addSeries(LineSeries, { color: LINES[index % LINES.length], lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
     series.setData(points(run.time, run.values));
     return series;
   });
