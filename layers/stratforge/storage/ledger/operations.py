@@ -70,7 +70,7 @@ class OpenCorrection:
 
 
 def corrections(connection: Connection) -> list[OpenCorrection]:
-    """What the ledger could not follow and nobody accepted, the oldest first; empty when the user is no operator."""
+    """The differences that the ledger could not follow and nobody accepted, the oldest first; none when the user is no operator."""
     return fetch_all(connection, OpenCorrection, "SELECT * FROM operator_corrections()")
 
 

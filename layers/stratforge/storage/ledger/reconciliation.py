@@ -68,7 +68,7 @@ class FinishedBlock:
 
     @property
     def figures(self) -> Figures:
-        """What was filled, and what it came to."""
+        """The quantity that was filled, and the dollars that it came to."""
         return self.filled_quantity, self.filled_value
 
 
