@@ -177,7 +177,8 @@ def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord
         LEFT JOIN (SELECT client_order_id, quantity, value FROM kept_corrections WHERE ended_at IS NOT NULL) e ON e.client_order_id = b.client_order_id
         CROSS JOIN LATERAL (SELECT CASE WHEN b.side = 'sell' THEN -e.quantity ELSE e.quantity END AS quantity,
                                    CASE WHEN b.side = 'sell' THEN -e.value ELSE e.value END AS value) k
-        FULL JOIN statement_orders s ON s.order_id = b.client_order_id
+        FULL JOIN (SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value, max(filled_at) AS filled_at
+                   FROM statement_fills GROUP BY order_id) s ON s.order_id = b.client_order_id
         WHERE b.id IS NULL OR b.completed_at <= %(since)s
         """,
         {"since": since},
