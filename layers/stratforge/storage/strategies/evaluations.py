@@ -66,7 +66,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was written of a bar: the sessions that have now seen it, and their new signals."""
+    """The numbers of sessions that have now seen a bar, and of their new signals."""
 
     sessions: int
     signals: int
