@@ -152,6 +152,7 @@ NOBODYS = {
     "rate_limits": "bucket tokens updated_at",
     "reconciliations": "id started_at finished_at clean report",
     "audited_symbols": "symbol audited_at positions trades adjustments differences shown",
+    "statement_fills": "activity_id order_id symbol quantity price filled_at read_at",
     "statement_orders": "order_id symbol quantity value executions filled_at read_at",
     "schema_migrations": "number name checksum applied_at",
     "symbol_halts": "symbol reason details halted_at",

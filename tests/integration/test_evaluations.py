@@ -13,7 +13,7 @@ from stratforge.market.sizes import Side
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import evaluations, sessions
-from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.evaluations import Outcome, Recorded, RunningSession
 from stratforge.strategy.lookback import window_length
 
 from tests.support.ledger import OPEN, add_trader
@@ -24,8 +24,8 @@ def test_a_bar_is_never_evaluated_twice(database: Database) -> None:
         add_trader(connection, "ada")
         (session,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
         outcome = Outcome(session, {"n": 1.0}, Side.BUY, 0.5)
-        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == 1
-        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == 0
+        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == Recorded(1, 1)
+        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == Recorded(0, 0)
         assert evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN) == []
         assert evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN - timedelta(minutes=1)) == []
         (later,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN + timedelta(minutes=1))
@@ -63,9 +63,10 @@ def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database)
         sessions = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
         evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(session, {}) for session in sessions])
         # The evaluator died in the middle: one of the two saw the next bar.
-        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[0], {})])
+        first, second = evaluations.sessions_awaiting(connection, "AAPL", 0, later)
+        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(first, {})])
         assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": OPEN}
-        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[1], {})])
+        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(second, {})])
         assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": later}
 
 

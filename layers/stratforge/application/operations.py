@@ -73,7 +73,7 @@ class ActionBody(BaseModel):
         if self.kind is ActionKind.SYMBOL_CHANGE and self.new_symbol is None:
             raise ValueError("a change of symbol needs the new symbol")
         if (self.new_symbol is None) != (self.new_ratio is None) and self.kind is not ActionKind.SYMBOL_CHANGE:
-            raise ValueError("give new_symbol and new_ratio together")
+            raise ValueError("a new_symbol and a new_ratio are given together")
         return self
 
     @property

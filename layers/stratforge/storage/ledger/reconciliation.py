@@ -175,9 +175,9 @@ def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
         """
         SELECT k.client_order_id, k.ended_at IS NOT NULL AS ended, k.noted_at, coalesce(k.accepted_quantity, 0) AS accepted_quantity,
                coalesce(k.accepted_value, 0) AS accepted_value,
-               (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at, s.filled_at AS stated_at
-        FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id
-        LEFT JOIN statement_orders s ON s.order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
+               (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at,
+               (SELECT max(s.filled_at) FROM statement_fills s WHERE s.order_id = k.client_order_id) AS stated_at
+        FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
         """,
     )
     return {each.client_order_id: each for each in found}

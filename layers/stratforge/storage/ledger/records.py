@@ -176,7 +176,8 @@ def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord
         LEFT JOIN (SELECT split_part(cause, '/', 1) AS block, sum(quantity) AS quantity, sum(cash) AS cash
                    FROM adjustments WHERE kind = 'FILL_CORRECTION' GROUP BY 1) a ON a.block = b.id::text
         LEFT JOIN kept_corrections k ON k.client_order_id = b.client_order_id
-        FULL JOIN statement_orders s ON s.order_id = b.client_order_id
+        FULL JOIN (SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value, max(filled_at) AS filled_at
+                   FROM statement_fills GROUP BY order_id) s ON s.order_id = b.client_order_id
         WHERE b.id IS NULL OR b.completed_at <= %(since)s
         """,
         {"since": since},
