@@ -407,7 +407,7 @@ def test_a_purchase_that_adds_to_what_an_exit_sells_is_not_made(world: World, be
         with world.database.transaction() as connection:
             add_signal(connection, trader, "buy", decided_on)
     world.executor.execute("AAPL")
-    assert (order.side, order.quantity) == ("sell", 100)
+    assert (order.side, order.quantity) == ("sell", Decimal(100))
     assert rows(world, "SELECT status::text, reason FROM signals ORDER BY id") == [
         ("EXECUTED", None),
         ("REJECTED", "POSITION_SOLD"),
