@@ -38,8 +38,8 @@ DELETE FROM positions;
 INSERT INTO positions (user_id, symbol, quantity, cost_basis)
 SELECT user_id, symbol, sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END) AS held, 100 * sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END) FROM trades GROUP BY 1, 2;
 UPDATE users u SET virtual_balance = 1000000 - 100 * t.held FROM (SELECT user_id, sum(quantity) AS held FROM positions GROUP BY 1) t WHERE t.user_id = u.id;
-INSERT INTO statement_orders (order_id, symbol, quantity, value, executions, filled_at, read_at)
-SELECT 'o' || block, symbol, CASE side WHEN 'buy' THEN 1 ELSE -1 END * {_BLOCK}, CASE side WHEN 'buy' THEN 100 ELSE -100 END * {_BLOCK}, 1, at, now()
+INSERT INTO statement_fills (activity_id, order_id, symbol, quantity, price, filled_at, read_at)
+SELECT block::text, 'o' || block, symbol, CASE side WHEN 'buy' THEN 1 ELSE -1 END * {_BLOCK}, 100, at, now()
 FROM planned WHERE number % {_BLOCK} = 0;
 """
 

@@ -258,15 +258,15 @@ def test_a_kept_statement_is_read_again_where_it_does_not_agree_and_where_it_is_
     assert differences(world) == set()
     with world.database.transaction() as connection:
         # Of long ago, so that it is not read anew with what is new.
-        connection.execute("UPDATE statement_orders SET value = value + 1, read_at = now() - interval '1 year'")
-        assert connection.execute("SELECT count(*) FROM statement_orders").fetchone() == (4,)
+        connection.execute("UPDATE statement_fills SET price = price + 1, read_at = now() - interval '1 year'")
+        assert connection.execute("SELECT count(*) FROM statement_fills").fetchone() == (4,)
     world.broker.now_at += timedelta(days=30)
     assert differences(world) == set()
     order = next(each for each in world.exchange.orders.values() if each.symbol == "BTC/USD")
     fill = Decimal(order.fills[-1]["qty"])
     world.exchange.correct_last_fill(order, fill, Decimal(1), world.broker.now_at)
     with world.database.transaction() as connection:
-        connection.execute("UPDATE statement_orders SET read_at = now() - interval '1 year'")
+        connection.execute("UPDATE statement_fills SET read_at = now() - interval '1 year'")
     assert differences(world) == {"value of an order"}
     assert audit_ledger(world.database, world.broker, anew=True).activities == 4
 
@@ -276,6 +276,18 @@ def test_an_order_that_rested_over_a_night_or_a_weekend_is_known_by_its_own_name
     for order in world.exchange.orders.values():
         order.created_at = (datetime.fromisoformat(order.created_at) - timedelta(days=days)).isoformat()
     assert differences(world) == set()
+
+
+def test_an_order_that_was_filled_over_a_midnight_is_kept_whole(world: World) -> None:
+    """What is read of the statement at a time ends somewhere between the two executions."""
+    order = next(each for each in world.exchange.orders.values() if each.symbol == "BTC/USD")
+    (fill,) = order.fills
+    half = Decimal(fill["qty"]) / 2
+    order.created_at = earlier = (datetime.fromisoformat(fill["time"]) - timedelta(days=1, seconds=1)).isoformat()
+    order.fills = [{**fill, "execution_id": "earlier", "qty": f"{half}", "time": earlier}, {**fill, "qty": f"{half}"}]
+    for night in range(4):
+        assert differences(world) == set(), night
+        world.broker.now_at += timedelta(days=1)
 
 
 def test_what_an_order_tells_is_what_its_trades_came_to(world: World) -> None:

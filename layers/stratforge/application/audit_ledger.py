@@ -6,20 +6,19 @@ broker's statement, which it keeps too, it reads what is new, a day of what it r
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import localcontext
 from typing import Any
 
-from stratforge.broker import BrokerStatement, FillActivity
+from stratforge.broker import BrokerStatement
 from stratforge.market.sizes import Side
 from stratforge.portfolio.books import OrderRecord
 from stratforge.portfolio.statement import ZERO, Difference, audit_cash, audit_order, audit_symbol
 from stratforge.storage.ledger import audits, records
-from stratforge.storage.ledger.audits import StatementOrder
-from stratforge.storage.ledger.reconciliation import keep_correction, store_report
+from stratforge.storage.ledger.audits import StatementFill
+from stratforge.storage.ledger.reconciliation import hand_over_correction, store_report
 from stratforge.storage.postgres.database import Database
 
 # How much of the broker's statement is read at a time, more where there is nothing; how long before that most orders were sent that were filled in
@@ -161,7 +160,7 @@ def _read_statement(database: Database, broker: BrokerStatement, enough: Callabl
 
 
 def _read_window(database: Database, broker: BrokerStatement, since: datetime, until: datetime) -> bool:
-    """Keeps what the statement says of the orders that were filled between the two times; tells whether there were any."""
+    """Keeps the executions that the statement has between the two times; tells whether there were any."""
     read_at = datetime.now(UTC)
     fills = broker.fills_since(since - _OVERLAP, until)
     names: dict[str, str] = {}
@@ -169,25 +168,20 @@ def _read_window(database: Database, broker: BrokerStatement, since: datetime, u
         if any(each.broker_order_id not in names for each in fills):
             orders = broker.orders_since(sent_since, sent_until)
             names |= {name: each.client_order_id for each in orders for name in each.broker_order_ids}
-    filled: dict[str, list[FillActivity]] = defaultdict(list)
-    for each in fills:
-        filled[names.get(each.broker_order_id, each.broker_order_id)].append(each)
-    kept = [_summed(name, fills) for name, fills in filled.items()]
+    kept = [
+        StatementFill(
+            each.activity_id,
+            names.get(each.broker_order_id, each.broker_order_id),
+            each.symbol,
+            each.quantity if each.side == Side.BUY else -each.quantity,
+            each.price,
+            each.at,
+        )
+        for each in fills
+    ]
     with database.transaction() as connection:
         audits.keep_statement(connection, since, until, kept, read_at)
     return bool(kept)
-
-
-def _summed(order_id: str, fills: list[FillActivity]) -> StatementOrder:
-    signed = [(each.quantity if each.side == Side.BUY else -each.quantity, each.price) for each in fills]
-    return StatementOrder(
-        order_id,
-        fills[0].symbol,
-        sum((quantity for quantity, _ in signed), ZERO),
-        sum((quantity * price for quantity, price in signed), ZERO),
-        len(fills),
-        max(each.at for each in fills),
-    )
 
 
 def _orders(database: Database, broker: BrokerStatement, since: datetime) -> list[Difference]:
@@ -202,7 +196,8 @@ def _orders(database: Database, broker: BrokerStatement, since: datetime) -> lis
     # What the broker changed later than the reconciler looks by itself is his to follow.
     with database.transaction() as connection:
         for each in differing:
-            keep_correction(connection, each.client_order_id, ZERO, ZERO)
+            more, cost = each.broker_quantity - each.quantity, each.broker_value - each.value
+            hand_over_correction(connection, each.client_order_id, more, cost)
     return [difference for each in differing for difference in audit_order(each)]
 
 

@@ -84,12 +84,14 @@ def evaluate_bar(
             # Without its whole window a strategy would see other values than in its backtest: it waits for the history, and its owner is told.
             if len(longest) < length:
                 evaluations.note_missing_bars(connection, [each.session_id for each in group], length - len(longest))
-        signals = evaluations.record_outcomes(
+        recorded = evaluations.record_outcomes(
             connection, bar.symbol, bar.time, outcomes, Reason.LATE_BAR if late else None
         )
+    # Who was shown another bar meanwhile, by somebody who came later to an earlier one, is behind now.
+    overtaken = recorded.sessions < len(outcomes)
     missed = (
         _CatchUp(database, sandbox, bar, shard, late).run()
-        if any(_is_behind(each, before) for each in awaiting)
+        if overtaken or any(_is_behind(each, before) for each in awaiting)
         else Evaluated(0, 0, 0)
     )
     with database.transaction() as connection:
@@ -98,7 +100,9 @@ def evaluate_bar(
     if waiting:
         wake_executor(bar.symbol, f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}", arrived_at)
     failures = sum(outcome.error is not None for outcome in outcomes) + missed.failures
-    return Evaluated(len(outcomes) + missed.sessions, signals + missed.signals, failures, missed.missed, late)
+    return Evaluated(
+        recorded.sessions + missed.sessions, recorded.signals + missed.signals, failures, missed.missed, late
+    )
 
 
 def correct_bar(database: Database, bar: Bar) -> bool:
@@ -140,7 +144,7 @@ class _CatchUp:
                 acted_on = now and not self._late
                 signals += evaluations.record_outcomes(
                     connection, self._bar.symbol, at, outcomes, None if acted_on else Reason.LATE_BAR
-                )
+                ).signals
             failures += sum(outcome.error is not None for outcome in outcomes)
             sessions, missed = (len(outcomes), missed) if now else (0, missed + len(outcomes))
         return Evaluated(sessions, signals, failures, missed)

@@ -18,7 +18,7 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.symbols import HAS_EXITS
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
 from stratforge.strategy.lookback import EDITION, window_length
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
@@ -62,6 +62,14 @@ class Outcome:
     size_kind: SizeKind = SizeKind.DEFAULT
     size: float = 0.0
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The numbers of sessions that have now seen a bar, and of their new signals."""
+
+    sessions: int
+    signals: int
 
 
 # What a strategy that asks for it sees of its account: the balance of its user, and what everything that he holds is worth at the latest prices.
@@ -115,8 +123,9 @@ def record_outcomes(
     bar_time: datetime,
     outcomes: Sequence[Outcome],
     not_acted_on: Reason | None = None,
-) -> int:
-    """Writes signals and state of one bar; a session that has already seen the bar is left alone.
+) -> Recorded:
+    """Writes signals and state of one bar. A session that has seen another bar since it was read is left alone: what came of it says nothing about what it
+    is now.
 
     Args:
         connection: In whose transaction.
@@ -126,25 +135,27 @@ def record_outcomes(
         not_acted_on: Why no signal of this bar becomes an order; None when they may.
 
     Returns:
-        How many signals are new.
+        How many sessions have now seen the bar by this, and how many signals are new.
     """
     if not outcomes:
-        return 0
-    written: int = fetch_value(
+        return Recorded(0, 0)
+    return fetch_exactly(
         connection,
+        Recorded,
         """
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
-                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[])
-                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity)),
-        -- Reads the sessions as they were before this bar.
+                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[])
+                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time)),
+        -- The sessions as they were before this bar; one that somebody else has just shown it is left out, once he is done.
+        before AS (
+            SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
+            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time ORDER BY s.id FOR NO KEY UPDATE OF s),
         viewed AS (
             INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
-            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price, s.state, o.bars_held, o.account_cash, o.account_equity
-            FROM outcome o JOIN sessions s ON s.id = o.session_id
-            WHERE (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
-              AND (o.side IS NOT NULL OR o.account_cash IS NOT NULL OR (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price))
+            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity FROM before
+            WHERE side IS NOT NULL OR account_cash IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price)
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -163,8 +174,7 @@ def record_outcomes(
                 settling = s.settling OR (o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s),
                 ended_at = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                                 THEN now() ELSE s.ended_at END
-            FROM outcome o
-            WHERE s.id = o.session_id AND (s.last_bar_time IS NULL OR s.last_bar_time < %(bar_time)s)
+            FROM before o WHERE s.id = o.session_id
             RETURNING s.id, s.user_id, o.side, o.confidence, o.size_kind, o.size),
         signaled AS (
             INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, status, reason)
@@ -173,11 +183,10 @@ def record_outcomes(
             FROM advanced WHERE side IS NOT NULL ORDER BY id
             ON CONFLICT (session_id, bar_time) DO NOTHING
             RETURNING 1)
-        SELECT count(*) FROM signaled
+        SELECT (SELECT count(*) FROM advanced) AS sessions, (SELECT count(*) FROM signaled) AS signals
         """,
         {"not_acted_on": not_acted_on, **_parameters(symbol, bar_time, outcomes)},
     )
-    return written
 
 
 # Bars that were new when they were stored: the others filled a hole of history after later bars had been evaluated, and nobody is evaluated on them.
@@ -283,6 +292,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "quantities": [outcome.session.quantity for outcome in outcomes],
         "entries": [outcome.session.average_entry_price for outcome in outcomes],
         "cash": [outcome.session.state.get(CASH_KEY) for outcome in outcomes],
+        "seen": [outcome.session.last_bar_time for outcome in outcomes],
         "equity": [outcome.session.state.get(EQUITY_KEY) for outcome in outcomes],
     }
 
