@@ -130,7 +130,7 @@ def test_what_was_noted_by_our_clock_has_a_time_of_a_replayed_market_also_across
     assert shown(world, began + 395 * second) == (OPEN + timedelta(days=1, minutes=5), began + 395 * second)
     assert shown(world, began + 900 * second)[0] == OPEN + timedelta(days=1, minutes=10)
     with world.database.transaction() as connection:
-        (night,) = connection.execute("SELECT ours_at(%s)", (CLOSE + timedelta(hours=5),)).fetchone() or ()
+        night = connection.execute("SELECT ours_at(%s)", (CLOSE + timedelta(hours=5),)).fetchall()[0][0]
     assert night == began + timedelta(seconds=390)
 
 

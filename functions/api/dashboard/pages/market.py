@@ -31,7 +31,7 @@ def clock(looking: Looking) -> Response:
 @router.post("/market/speed")
 def change_speed(looking: Operating, fields: Fields) -> Response:
     """Has a replayed market run at another speed; the strip shows it before the market has followed."""
-    speed = validated(_Speed, text(fields, "speed"))  # type: ignore[arg-type]
+    speed = validated(_Speed, text(fields, "speed"))
     application.change_market_speed(database(), looking.caller, speed)
     with database().reading(looking.caller) as connection:
         return looking.part("parts/market.html", market=replace(market_clock(connection), speed=speed), may_steer=True)
