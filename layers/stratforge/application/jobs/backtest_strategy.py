@@ -59,8 +59,12 @@ def backtest_strategy(work: Work, history: History) -> None:
         bars = _bars(history, symbol, request)
         work.tell("backtesting")
         compiled, config = compile_strategy(strategy.python_code), request.config.config()
+        if request.parameters:
+            compiled = compiled.with_parameters(**request.parameters)
         tested = run_backtest(compiled, bars, config, symbol=symbol)
         report = tested.as_dict()
+        report["parameters"] = request.parameters or {}
+        report["period"] = [int(bars.time[0]), int(bars.time[-1]) + 60]
         work.tell("trying other costs")
         report["costs"] = [asdict(each) for each in cost_sensitivity(tested)]
         if request.sweep:

@@ -103,6 +103,12 @@ class NewBacktest(JobRequest):
         description="Values of parameters to try in all combinations, at most 400; the report then has a walk-forward too",
         examples=[{"FAST": [5, 10, 15], "SLOW": [20, 40, 60]}],
     )
+    parameters: dict[Annotated[str, Field(max_length=60)], SweptValue] | None = Field(
+        None,
+        max_length=50,
+        description="Values of the strategy's constants for this run alone, in place of its own",
+        examples=[{"FAST": 5, "SLOW": 40}],
+    )
     folds: int = Field(4, ge=1, le=12, description="Steps of the walk-forward")
 
     @field_validator("sweep")
