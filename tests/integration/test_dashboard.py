@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import numpy as np
 import pytest
-from httpx import Response
 from stratforge.ai.draft import AnswerKind
 from stratforge.application.jobs.backtest_strategy import backtest_strategy
 from stratforge.application.jobs.results import OpenQuestions, as_json
@@ -450,13 +450,14 @@ def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, da
     strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
     form = "vary=LENGTH&from-LENGTH=2&to-LENGTH=6&count-LENGTH=3&key=a"
 
-    def send(path: str, body: str = "key=b") -> Response:
+    def send(path: str, body: str = "key=b") -> Any:
         return user.client.post(path, content=body, headers=headers)
 
     def finished(part: str) -> UUID:
         (job,) = re.findall(r'hx-get="/jobs/([^"]+)/progress"', part)
         run_job(database, UUID(job), {JobKind.BACKTEST: lambda work: backtest_strategy(work, Saw())})
-        return UUID(user.client.get(f"/jobs/{job}/progress", headers=HTML).headers["Location"].split("/")[-1])
+        done = user.client.get(f"/jobs/{job}/progress", headers=HTML, follow_redirects=False)
+        return UUID(done.headers["Location"].split("/")[-1])
 
     price = send(f"/strategies/{strategy_id}/sweep", form).text
     assert "<strong>3</strong> combinations" in price

@@ -162,7 +162,8 @@ def test_the_best_point_is_held_against_its_neighbors(
         {"LENGTH": values}, [({"LENGTH": each}, sharpe) for each, sharpe in zip(values, sharpes, strict=True)]
     )
     assert found is not None
-    assert (found.shape, found.average) == (shape, pytest.approx(average))
+    assert found.shape is shape
+    assert found.average == pytest.approx(average)
 
 
 def test_the_steadiest_point_is_the_middle_of_the_plateau_not_the_peak() -> None:
