@@ -209,6 +209,14 @@ class ObservabilityStack(Stack):
             below=True,
         )
         self._alarm(
+            "AuditUnfinished",
+            self._metric("AuditsFinished", "auditor", "Sum", Duration.days(1)),
+            1,
+            "No audit of the ledger has come to its end for a day.",
+            missing=missing,
+            below=True,
+        )
+        self._alarm(
             "AlpacaRateLimit",
             self._metric("AlpacaBudgetUsed", "executor", "Maximum"),
             0.9,

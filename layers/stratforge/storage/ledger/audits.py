@@ -45,6 +45,18 @@ def read_longest_ago(connection: Connection) -> datetime | None:
     return found
 
 
+def days_kept(connection: Connection) -> int:
+    """On how many days there were executions, as far as the statement was read."""
+    found: int = fetch_value(connection, "SELECT count(DISTINCT (filled_at AT TIME ZONE 'UTC')::date) FROM statement_fills")
+    return found
+
+
+def orders_kept(connection: Connection, activity_ids: Sequence[str]) -> dict[str, str]:
+    """The ids of the orders of executions that were kept, by the executions'."""
+    query = "SELECT activity_id, order_id FROM statement_fills WHERE activity_id = ANY(%s)"
+    return dict(connection.execute(query, (list(activity_ids),)).fetchall())
+
+
 def forget_statement(connection: Connection) -> None:
     """Has the whole statement read again."""
     connection.execute("DELETE FROM statement_fills")
