@@ -153,8 +153,14 @@ TAMPERINGS: list[tuple[str, set[str]]] = [
 AT_ODDS: list[tuple[str, set[str]]] = [
     ("UPDATE trades SET realized_pnl = realized_pnl + 0.01 WHERE side = 'sell'", {"profit of a trade"}),
     ("UPDATE trades SET realized_pnl = 1 WHERE side = 'buy'", {"profit of a trade"}),
-    ("UPDATE trades SET executed_at = executed_at + interval '3 days' WHERE symbol = 'BTC/USD' AND side = 'sell'", {"execution of a trade"}),
-    ("UPDATE trades SET execution_id = execution_id || '-x' WHERE NOT inside AND symbol = 'BTC/USD'", {"execution of a trade"}),
+    (
+        "UPDATE trades SET executed_at = executed_at + interval '3 days' WHERE symbol = 'BTC/USD' AND side = 'sell'",
+        {"execution of a trade"},
+    ),
+    (
+        "UPDATE trades SET execution_id = execution_id || '-x' WHERE NOT inside AND symbol = 'BTC/USD'",
+        {"execution of a trade"},
+    ),
     (
         "UPDATE trades SET order_id = (SELECT id FROM orders WHERE symbol = 'AAPL' LIMIT 1) WHERE symbol = 'BTC/USD'",
         {"order of a trade", "an order's trades add up to what it filled"},
@@ -167,10 +173,22 @@ AT_ODDS: list[tuple[str, set[str]]] = [
         "UPDATE trades SET session_id = NULL WHERE symbol = 'BTC/USD'; UPDATE positions SET session_id = NULL WHERE symbol = 'BTC/USD'",
         {"order of a trade"},
     ),
-    ("UPDATE adjustments SET created_at = created_at + interval '1 year' WHERE id = (SELECT max(id) FROM adjustments)", {"time of an adjustment"}),
-    ("UPDATE adjustments SET created_at = created_at + interval '1 year' WHERE id = (SELECT min(id) FROM adjustments)", {"time of an adjustment"}),
-    ("UPDATE positions SET opened_at = opened_at - interval '1 minute' WHERE symbol = 'BTC/USD'", {"time of a position"}),
-    ("UPDATE positions SET reserved_quantity = 1 WHERE symbol = 'AAPL'", {"reserved shares are what working orders hold back"}),
+    (
+        "UPDATE adjustments SET created_at = created_at + interval '1 year' WHERE id = (SELECT max(id) FROM adjustments)",
+        {"time of an adjustment"},
+    ),
+    (
+        "UPDATE adjustments SET created_at = created_at + interval '1 year' WHERE id = (SELECT min(id) FROM adjustments)",
+        {"time of an adjustment"},
+    ),
+    (
+        "UPDATE positions SET opened_at = opened_at - interval '1 minute' WHERE symbol = 'BTC/USD'",
+        {"time of a position"},
+    ),
+    (
+        "UPDATE positions SET reserved_quantity = 1 WHERE symbol = 'AAPL'",
+        {"reserved shares are what working orders hold back"},
+    ),
     (
         "UPDATE users SET virtual_balance = virtual_balance - 7, reserved_cash = reserved_cash + 7 WHERE email LIKE 'ada%'",
         {"reserved cash is what working orders hold back"},
@@ -220,7 +238,9 @@ def test_what_was_done_just_now_is_looked_at_with_every_part(world: World) -> No
         assert all(broken_invariants(connection, Part(number, 64)) for number in range(64))
 
 
-def test_each_report_is_followed_by_another_part_of_a_large_ledger(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_report_is_followed_by_another_part_of_a_large_ledger(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with world.database.transaction() as connection:
         assert next_part(connection).of == 1
     monkeypatch.setattr("stratforge.storage.ledger.invariants._TRADES_OF_PART", 2)

@@ -147,7 +147,11 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (AUDIT, "    if more:\n        yield", "    if False:\n        yield"),
     (AUDIT, "elif abs(cost) > step:", "elif False:"),
     (AUDIT, "if more == order.accepted_quantity and abs(cost - order.accepted_value) <= step:", "if False:"),
-    (AUDIT, "if more == order.accepted_quantity and abs(cost - order.accepted_value) <= step:", "if more == order.accepted_quantity:"),
+    (
+        AUDIT,
+        "if more == order.accepted_quantity and abs(cost - order.accepted_value) <= step:",
+        "if more == order.accepted_quantity:",
+    ),
     (AUDIT, "if not ZERO <= more <= COIN * books.scale * replay.charged[symbol]:", "if False:"),
     (AUDIT, "if account.cash != due:", "if False:"),
     (AUDIT, "trade.settled_at <= action.applied_at", "False"),

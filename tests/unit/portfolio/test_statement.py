@@ -11,7 +11,14 @@ from uuid import UUID
 import pytest
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.market.sizes import Side
-from stratforge.portfolio.books import ActionRecord, AdjustmentRecord, OrderRecord, PositionRecord, SymbolBooks, TradeRecord
+from stratforge.portfolio.books import (
+    ActionRecord,
+    AdjustmentRecord,
+    OrderRecord,
+    PositionRecord,
+    SymbolBooks,
+    TradeRecord,
+)
 from stratforge.portfolio.statement import audit_order, audit_symbol
 
 ADA, BOB = UUID(int=1), UUID(int=2)
@@ -89,7 +96,10 @@ def test_memory_grows_with_the_holders_and_not_with_the_trades() -> None:
         )
         bought = Decimal(count)
         books = SymbolBooks(
-            frozenset({"AAPL"}), [PositionRecord(ADA, None, "AAPL", bought, bought * 100, Decimal(0), BEGINS)], named, []
+            frozenset({"AAPL"}),
+            [PositionRecord(ADA, None, "AAPL", bought, bought * 100, Decimal(0), BEGINS)],
+            named,
+            [],
         )
         tracemalloc.start()
         try:
@@ -131,7 +141,8 @@ def test_a_correction_is_everybodys_in_proportion(ada: tuple[str, str], bob: tup
         for number, (who, (units, cash)) in enumerate(changes.items())
     ]
     held = [
-        PositionRecord(who, None, "AAPL", 10 + units, Decimal(1000), cash, BEGINS) for who, (units, cash) in changes.items()
+        PositionRecord(who, None, "AAPL", 10 + units, Decimal(1000), cash, BEGINS)
+        for who, (units, cash) in changes.items()
     ]
     books = SymbolBooks(frozenset({"AAPL"}), held, bought, corrections, corrections)
     findings = audit_symbol(books, {"AAPL": sum((each.quantity for each in held), Decimal(0))})

@@ -47,7 +47,9 @@ def read_longest_ago(connection: Connection) -> datetime | None:
 
 def days_kept(connection: Connection) -> int:
     """On how many days there were executions, as far as the statement was read."""
-    found: int = fetch_value(connection, "SELECT count(DISTINCT (filled_at AT TIME ZONE 'UTC')::date) FROM statement_fills")
+    found: int = fetch_value(
+        connection, "SELECT count(DISTINCT (filled_at AT TIME ZONE 'UTC')::date) FROM statement_fills"
+    )
     return found
 
 
