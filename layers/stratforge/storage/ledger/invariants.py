@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - conditions of this module
 """The ledger's invariants, as queries: what must hold whatever happened. Each gives the rows that break it.
 
 Whoever looks often looks at a part: what was done just now, and a share of everything, another one each time, so that a look costs the same however
@@ -144,7 +145,7 @@ def _just_now(connection: Connection) -> _JustNow:
                   UNION SELECT t.user_id FROM b JOIN trades t ON t.block_order_id = b.id
                   UNION SELECT user_id FROM (SELECT user_id FROM adjustments ORDER BY id DESC LIMIT {_RECENT}) a) found LIMIT {_RECENT})
         SELECT coalesce((SELECT array_agg(id) FROM b), '{{}}') AS blocks, coalesce((SELECT array_agg(user_id) FROM u), '{{}}') AS users
-        """,  # noqa: S608 - numbers of ours
+        """,
     )
 
 
