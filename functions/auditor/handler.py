@@ -47,7 +47,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     else:
         since = datetime.now(UTC) - _NIGHT
         if is_audited(database, since):
-            metrics.add_metric("AuditsFinished", MetricUnit.Count, 1)
             return {"left": 0}
     statement = audit_ledger(
         database,
@@ -57,8 +56,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         enough=lambda: context.get_remaining_time_in_millis() < _TIME_FOR_A_SYMBOL,
     )
     metrics.add_metric("Unexplained", MetricUnit.Count, statement.found)
-    if statement.left == 0:
-        metrics.add_metric("AuditsFinished", MetricUnit.Count, 1)
     answer = statement.as_dict() | {"clean": not statement.found}
     (log.error if statement.found else log.info)("audited", extra={"statement": answer})
     return answer

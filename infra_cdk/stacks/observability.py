@@ -180,7 +180,7 @@ class ObservabilityStack(Stack):
             "BrokerUnclear",
             self._together("Unexplained", ("reconciler", "auditor"), "Maximum"),
             0,
-            "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale.",
+            "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale; or no audit has ended for a day and a half.",
         )
         self._alarm(
             "BuyingPower",
@@ -205,14 +205,6 @@ class ObservabilityStack(Stack):
             self._metric("SymbolsDrifting", "reconciler", "SampleCount", Duration.minutes(15)),
             1,
             "The reconciler has not finished a pass for a quarter of an hour.",
-            missing=missing,
-            below=True,
-        )
-        self._alarm(
-            "AuditUnfinished",
-            self._metric("AuditsFinished", "auditor", "Sum", Duration.days(1)),
-            1,
-            "No audit of the ledger has come to its end for a day.",
             missing=missing,
             below=True,
         )

@@ -75,7 +75,6 @@ def test_what_must_never_go_unnoticed_has_an_alarm(production: dict[str, Resourc
         "broker-drift",
         "ledger-broken",
         "reconciler-silent",
-        "audit-unfinished",
         "alpaca-rate-limit",
         "gateway-errors",
         "database-storage",

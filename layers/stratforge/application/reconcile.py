@@ -23,6 +23,7 @@ from stratforge.portfolio.orders import TradingState
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import (
     announced_actions,
+    audits,
     blocks,
     buying_power,
     corporate_actions,
@@ -57,6 +58,8 @@ _DELIVERY_DAYS = 30
 # What was under way when an account was closed has ended by then: requests, deliveries, sockets.
 _ERASED_AFTER = timedelta(hours=1)
 _ERASED_AT_ONCE = 20
+# A pass looks at a part of the ledger; who looks at all of it is missed after this.
+_UNAUDITED = timedelta(hours=36)
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
 
@@ -441,6 +444,11 @@ class Reconciliation:
             for symbol in reconciliation.settle_ended_sessions(connection):
                 session_pnl.fix_final_pnl(connection, symbol)
             report.closing = reconciliation.closing_holdings(connection)
+            audited_at = audits.last_audit(connection)
+            if datetime.now(UTC) - audited_at > _UNAUDITED:
+                report.unexplained["audit"] = (
+                    f"no audit that began after {audited_at:%Y-%m-%d %H:%M} UTC has come to its end"
+                )
             part = invariants.next_part(connection)
             report.part, broken = part.number, invariants.broken_invariants(connection, part)
             report.broken = {name: len(rows) for name, rows in broken.items()}

@@ -89,12 +89,15 @@ def executions_kept(connection: Connection) -> int:
     return found
 
 
-def is_finished(connection: Connection, since: datetime) -> bool:
-    """Tells whether an audit that began since then has come to its end."""
-    found: bool = fetch_value(
-        connection, "SELECT EXISTS (SELECT FROM reconciliations WHERE started_at >= %s AND report ? 'audit')", (since,)
-    )
+def last_audit(connection: Connection) -> datetime:
+    """When the last audit began that came to its end, or the ledger itself."""
+    found: datetime = fetch_value(connection, "SELECT began_at FROM last_audit")
     return found
+
+
+def note_audit(connection: Connection, began_at: datetime) -> None:
+    """Notes that an audit has come to its end."""
+    connection.execute("UPDATE last_audit SET began_at = greatest(began_at, %s)", (began_at,))
 
 
 def audited_since(connection: Connection, since: datetime) -> frozenset[str]:
