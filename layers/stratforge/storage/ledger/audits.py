@@ -90,7 +90,7 @@ def executions_kept(connection: Connection) -> int:
 
 
 def last_audit(connection: Connection) -> datetime:
-    """When the last audit began that came to its end, or the ledger itself."""
+    """The time when the last audit began that came to its end; before there was one, when the ledger began to be watched."""
     found: datetime = fetch_value(connection, "SELECT began_at FROM last_audit")
     return found
 
