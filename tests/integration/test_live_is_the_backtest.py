@@ -113,7 +113,8 @@ def exit_price(bars: BarColumns, index: int, entry: float, state: dict[str, floa
     )
     target = exits.get("take_profit_price", entry * (1 + exits.get("take_profit", math.inf)))
     open_, high, low = (float(getattr(bars, name)[index]) for name in ("open", "high", "low"))
-    if low <= stop:
+    # A bar that opens beyond the target has reached it before the stop.
+    if low <= stop and (open_ <= stop or open_ < target):
         return min(open_, stop)
     return max(open_, target) if high >= target else None
 
