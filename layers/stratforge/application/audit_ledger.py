@@ -18,7 +18,7 @@ from stratforge.portfolio.books import OrderRecord
 from stratforge.portfolio.statement import ZERO, Difference, audit_cash, audit_order, audit_symbol
 from stratforge.storage.ledger import audits, records
 from stratforge.storage.ledger.audits import StatementFill
-from stratforge.storage.ledger.reconciliation import keep_correction, store_report
+from stratforge.storage.ledger.reconciliation import hand_over_correction, store_report
 from stratforge.storage.postgres.database import Database
 
 # How much of the broker's statement is read at a time, more where there is nothing; how long before that most orders were sent that were filled in
@@ -196,7 +196,8 @@ def _orders(database: Database, broker: BrokerStatement, since: datetime) -> lis
     # What the broker changed later than the reconciler looks by itself is his to follow.
     with database.transaction() as connection:
         for each in differing:
-            keep_correction(connection, each.client_order_id, ZERO, ZERO)
+            more, cost = each.broker_quantity - each.quantity, each.broker_value - each.value
+            hand_over_correction(connection, each.client_order_id, more, cost)
     return [difference for each in differing for difference in audit_order(each)]
 
 

@@ -26,6 +26,12 @@ Units = Annotated[
     Field(ge=0, le=1_000_000, max_digits=24),
     WithJsonSchema({"type": "string", "format": "decimal", "pattern": r"^\d{1,6}(\.\d{1,12})?$"}),
 ]
+# How much more or less: as many digits as products of quantities and prices have.
+Difference = Annotated[
+    Decimal,
+    Field(max_digits=60),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": r"^-?\d{1,20}(\.\d{1,40})?$"}),
+]
 _Positive = Annotated[Units, Field(gt=0), text_of(6, 12)]
 
 
@@ -131,6 +137,22 @@ def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
     with _operating(database, caller) as connection:
         if not operations.resume(connection, symbol):
             raise NotFound("halt")
+
+
+def accept_correction(
+    database: Database, caller: Caller, order_id: str, quantity: Decimal, value: Decimal, reason: str
+) -> None:
+    """Accepts that the broker has so much more of an order than the ledger, which came to so much more.
+
+    Raises:
+        NotFound: if the caller is no operator.
+        Conflict: if these are not the amounts by which the order differs.
+    """
+    with _operating(database, caller) as connection:
+        if not operations.accept_correction(connection, order_id, quantity, value, reason):
+            raise Conflict(
+                "The order does not differ by these amounts. Read the list again.", code="correction-changed"
+            )
 
 
 def decide_corporate_action(database: Database, caller: Caller, action_id: str, reason: str, *, follow: bool) -> None:

@@ -97,8 +97,8 @@ class PositionRecord:
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order at the broker: what users got of it by the trades and corrections of the ledger, and by the broker's statement of the account; bought units
-    and what they cost count up, sold ones down. `at`: when it was filled last, by the broker's clock.
+    """An order at the broker: what users got of it by the trades and corrections of the ledger, and by the broker's statement of the account; how much more an operator
+    accepted; bought units and what they cost count up, sold ones down. `at`: when it was filled last, by the broker's clock.
     """
 
     client_order_id: str
@@ -106,6 +106,8 @@ class OrderRecord:
     value: Decimal
     broker_quantity: Decimal
     broker_value: Decimal
+    accepted_quantity: Decimal
+    accepted_value: Decimal
     at: datetime | None
 
 

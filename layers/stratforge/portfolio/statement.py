@@ -151,12 +151,16 @@ def audit_cash(accounts: Iterable[AccountRecord]) -> Iterator[Difference]:
 
 
 def audit_order(order: OrderRecord) -> Iterator[Difference]:
-    """Compares what users got of an order at the broker, corrections included, with the broker's executions of it."""
+    """Compares what users got of an order at the broker, corrections included, with the broker's executions of it, which may differ by what was accepted."""
     where = f"order {order.client_order_id}"
-    if order.quantity != order.broker_quantity:
-        yield Difference("quantity of an order", where, order.quantity, order.broker_quantity)
+    more, cost = order.broker_quantity - order.quantity, order.broker_value - order.value
     # The broker tells averages with nine decimals.
-    elif abs(order.value - order.broker_value) > MONEY * max(abs(order.broker_quantity), Decimal(1)):
+    step = MONEY * max(abs(order.broker_quantity), Decimal(1))
+    if more == order.accepted_quantity and abs(cost - order.accepted_value) <= step:
+        return
+    if more:
+        yield Difference("quantity of an order", where, order.quantity, order.broker_quantity)
+    elif abs(cost) > step:
         yield Difference("value of an order", where, order.value, order.broker_value)
 
 

@@ -164,19 +164,18 @@ def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord
         OrderRecord,
         """
         SELECT coalesce(b.client_order_id, s.order_id) AS client_order_id,
-               coalesce(t.quantity, 0) + coalesce(a.quantity, 0) + coalesce(k.quantity, 0) AS quantity,
-               coalesce(t.value, 0) - coalesce(a.cash, 0) + coalesce(k.value, 0) AS value, coalesce(s.quantity, 0) AS broker_quantity,
-               coalesce(s.value, 0) AS broker_value, coalesce(s.filled_at, t.filled_at) AS at
+               coalesce(t.quantity, 0) + coalesce(a.quantity, 0) AS quantity, coalesce(t.value, 0) - coalesce(a.cash, 0) AS value,
+               coalesce(s.quantity, 0) AS broker_quantity, coalesce(s.value, 0) AS broker_value,
+               CASE WHEN b.side = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_quantity, 0) AS accepted_quantity,
+               CASE WHEN b.side = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_value, 0) AS accepted_value,
+               coalesce(s.filled_at, t.filled_at) AS at
         FROM block_orders b
         LEFT JOIN (SELECT block_order_id, sum(CASE WHEN side = 'buy' THEN quantity ELSE -quantity END) AS quantity,
                           sum(CASE WHEN side = 'buy' THEN quantity ELSE -quantity END * price) AS value, max(executed_at) AS filled_at
                    FROM trades WHERE NOT inside GROUP BY block_order_id) t ON t.block_order_id = b.id
         LEFT JOIN (SELECT split_part(cause, '/', 1) AS block, sum(quantity) AS quantity, sum(cash) AS cash
                    FROM adjustments WHERE kind = 'FILL_CORRECTION' GROUP BY 1) a ON a.block = b.id::text
-        -- What an operator accepted.
-        LEFT JOIN (SELECT client_order_id, quantity, value FROM kept_corrections WHERE ended_at IS NOT NULL) e ON e.client_order_id = b.client_order_id
-        CROSS JOIN LATERAL (SELECT CASE WHEN b.side = 'sell' THEN -e.quantity ELSE e.quantity END AS quantity,
-                                   CASE WHEN b.side = 'sell' THEN -e.value ELSE e.value END AS value) k
+        LEFT JOIN kept_corrections k ON k.client_order_id = b.client_order_id
         FULL JOIN (SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value, max(filled_at) AS filled_at
                    FROM statement_fills GROUP BY order_id) s ON s.order_id = b.client_order_id
         WHERE b.id IS NULL OR b.completed_at <= %(since)s

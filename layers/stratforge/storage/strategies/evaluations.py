@@ -148,13 +148,14 @@ def record_outcomes(
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
                                  %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[])
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time)),
-        -- Reads the sessions as they were before this bar.
+        -- The sessions as they were before this bar; one that somebody else has just shown it is left out, once he is done.
+        before AS (
+            SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
+            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time ORDER BY s.id FOR NO KEY UPDATE OF s),
         viewed AS (
             INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
-            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price, s.state, o.bars_held, o.account_cash, o.account_equity
-            FROM outcome o JOIN sessions s ON s.id = o.session_id
-            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time
-              AND (o.side IS NOT NULL OR o.account_cash IS NOT NULL OR (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price))
+            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity FROM before
+            WHERE side IS NOT NULL OR account_cash IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price)
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -173,8 +174,7 @@ def record_outcomes(
                 settling = s.settling OR (o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s),
                 ended_at = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                                 THEN now() ELSE s.ended_at END
-            FROM outcome o
-            WHERE s.id = o.session_id AND s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time
+            FROM before o WHERE s.id = o.session_id
             RETURNING s.id, s.user_id, o.side, o.confidence, o.size_kind, o.size),
         signaled AS (
             INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, status, reason)
