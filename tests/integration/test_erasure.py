@@ -150,7 +150,7 @@ NOBODYS = {
     "market_data_corrections": "symbol timeframe time correction after_bar open high low close volume",
     "market_data_notes": "symbol kind detail noted_at",
     "market_days": "day opens_at closes_at",
-    "platform_state": "singleton trading_state reason changed_at suspended_at suspension resumed_at",
+    "platform_state": "singleton trading_state reason changed_at suspended_at suspension resumed_at sessions_a_shard",
     "rate_limits": "bucket tokens updated_at",
     "reconciliations": "id started_at finished_at clean report",
     "audited_symbols": "symbol audited_at positions trades adjustments differences shown",
