@@ -9,8 +9,7 @@ from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import NotFound, existing
-from stratforge.application.jobs.backtest_strategy import DEFAULT_PERIOD, MAX_SWEPT_BARS
-from stratforge.application.jobs.requests import MAX_POINTS, NewBacktest
+from stratforge.application.jobs.requests import DEFAULT_PERIOD, MAX_POINTS, MAX_SWEPT_BARS, NewBacktest
 from stratforge.backtest.sweep import sweep_seconds
 from stratforge.market import is_crypto
 from stratforge.storage.market.clock import market_clock

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
-from stratforge.application.jobs.requests import NewBacktest
+from stratforge.application.jobs.requests import DEFAULT_PERIOD, MAX_SWEPT_BARS, NewBacktest
 from stratforge.application.jobs.results import FinishedBacktest
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
@@ -22,10 +22,7 @@ from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.strategy import StrategyError, compile_strategy
 
-DEFAULT_PERIOD = timedelta(days=30)
 MAX_BARS = 500_000
-# What a sweep may come to within the function's time, in bars of all its points.
-MAX_SWEPT_BARS = 40_000_000
 _TELL_EVERY = 0.5
 
 

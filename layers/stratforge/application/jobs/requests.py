@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from stratforge.market.sizes import SizingRule, check_size
 from stratforge.storage.strategies.jobs import Job, JobKind
 
 MAX_POINTS = 400
+# What a sweep may come to within the function's time, in bars of all its points.
+MAX_SWEPT_BARS = 40_000_000
+DEFAULT_PERIOD = timedelta(days=30)
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
