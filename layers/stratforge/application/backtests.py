@@ -23,7 +23,7 @@ _MINUTES_OF_A_SESSION = 390
 
 @dataclass(frozen=True, slots=True)
 class SweepPrice:
-    """What a sweep comes to, before it begins.
+    """The price of a sweep before it begins: its points, bars and time.
 
     Attributes:
         points: Combinations of values.
@@ -41,7 +41,7 @@ class SweepPrice:
 def price_of_sweep(
     database: Database, caller: Caller, wanted: NewBacktest, parameters: dict[str, list[float]]
 ) -> SweepPrice:
-    """What a backtest with these values of parameters would come to.
+    """Reckons what a backtest with these values of parameters would come to.
 
     Raises:
         NotFound: if there is no such strategy.

@@ -83,7 +83,7 @@ def _values(fields: Form, name: str) -> list[float]:
 
 @router.post("/strategies/{strategy_id}/sweep")
 def price(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
-    """What the sweep of the form would come to."""
+    """Shows what the sweep of the form would come to."""
     try:
         parameters = swept(fields)
     except Problem as problem:
@@ -100,7 +100,7 @@ def price(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
 
 
 def robust(sweep: Mapping[str, Any] | None) -> Robustness | None:
-    """How a finished sweep's best point stands among its neighbors; None without a sweep."""
+    """Compares a finished sweep's best point with its neighbors; None without a sweep."""
     if not sweep:
         return None
     return robustness(sweep["parameters"], [(each["parameters"], each["sharpe"]) for each in sweep["points"]])
