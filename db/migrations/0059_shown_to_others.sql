@@ -14,6 +14,18 @@ CREATE TABLE published_sessions (
     name         text NOT NULL CHECK (length(name) BETWEEN 2 AND 40),
     published_at timestamptz NOT NULL DEFAULT now()
 );
+-- The symbols whose prices a person wants to see at home.
+CREATE TABLE watched_symbols (
+    user_id  uuid NOT NULL REFERENCES users,
+    symbol   text NOT NULL,
+    added_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (user_id, symbol)
+);
+ALTER TABLE watched_symbols ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_rows ON watched_symbols TO stratforge_api USING (user_id = app_user_id()) WITH CHECK (user_id = app_user_id());
+CREATE POLICY all_rows ON watched_symbols TO stratforge_engine USING (true) WITH CHECK (true);
+GRANT SELECT, INSERT, DELETE ON watched_symbols TO stratforge_api;
+GRANT SELECT ON watched_symbols TO stratforge_engine;
 ALTER TABLE shared_reports ENABLE ROW LEVEL SECURITY;
 ALTER TABLE published_sessions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_rows ON shared_reports TO stratforge_api USING (user_id = app_user_id()) WITH CHECK (user_id = app_user_id());
@@ -28,6 +40,7 @@ CREATE FUNCTION withdraw_what_is_shown() RETURNS trigger LANGUAGE plpgsql SECURI
 BEGIN
     DELETE FROM shared_reports WHERE user_id = NEW.id;
     DELETE FROM published_sessions WHERE user_id = NEW.id;
+    DELETE FROM watched_symbols WHERE user_id = NEW.id;
     RETURN NULL;
 END $$;
 CREATE TRIGGER closed_accounts_show_nothing AFTER UPDATE OF closed_at ON users

@@ -55,6 +55,7 @@ GONE = frozenset(
         "session_gaps",
         "shared_reports",
         "published_sessions",
+        "watched_symbols",
     ]
 )
 STAYS = {
@@ -208,6 +209,7 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO jobs (id, user_id, kind, status, request, result, error, progress, partial, finished_at) VALUES (%(job)s, %(user)s, 'GENERATE', 'SUCCEEDED', %(json)s, %(json)s, %(json)s, %(private)s, %(private)s, now())",
         "INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report) VALUES (%(job)s, %(user)s, %(strategy)s, 1, 'AAPL', %(json)s, %(json)s, %(json)s)",
         "INSERT INTO shared_reports (token, backtest_id, user_id) SELECT repeat('t', 32), id, user_id FROM backtests WHERE job_id = %(job)s",
+        "INSERT INTO watched_symbols (user_id, symbol) VALUES (%(user)s, 'AAPL')",
         "INSERT INTO published_sessions (session_id, user_id, name) VALUES (%(session)s, %(user)s, left(%(private)s, 40))",
         "INSERT INTO logins (id, user_id, address, client) VALUES (%(login)s, %(user)s, %(private)s, %(private)s)",
         "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, now())",

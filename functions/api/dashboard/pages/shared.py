@@ -26,7 +26,7 @@ Token = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{32,64}$")]
 def share(backtest_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Makes a link to a report."""
     showing.share_report(database(), looking.caller, backtest_id)
-    return go_to(looking.request, f"/backtests/{backtest_id}#shared")
+    return go_to(looking.request, f"/backtests/{backtest_id}")
 
 
 @router.post("/backtests/{backtest_id}/unshare")

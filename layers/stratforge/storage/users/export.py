@@ -21,6 +21,7 @@ _TABLES = {
     "sessions": "SELECT * FROM sessions WHERE user_id = %(user)s ORDER BY started_at DESC",
     "published_sessions": "SELECT * FROM published_sessions WHERE user_id = %(user)s ORDER BY published_at DESC",
     "shared_reports": "SELECT backtest_id, created_at FROM shared_reports WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "watched_symbols": "SELECT * FROM watched_symbols WHERE user_id = %(user)s ORDER BY added_at DESC",
     "session_gaps": "SELECT * FROM session_gaps WHERE user_id = %(user)s ORDER BY noticed_at DESC",
     "trades": "SELECT * FROM trades WHERE user_id = %(user)s ORDER BY id DESC",
     "orders": "SELECT * FROM orders WHERE user_id = %(user)s ORDER BY created_at DESC",
