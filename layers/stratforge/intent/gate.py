@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
+from stratforge.intent.exceptions import one_sided
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said
@@ -91,6 +93,7 @@ def contract_findings(
         standing = _standing(requirements, rules)
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
+        found += _one_sided(turns, standing, assumptions)
         found += _behaves(standing, strategy, symbol)
     found += [f"Line {line} {what}." for line, what in program.unsaid]
     return [*found, *never_acts(strategy, program)]
@@ -136,6 +139,7 @@ def _behaves(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator
     except RuleError as error:
         yield f"The rules of the requirements are no strategy: {error}. All rules together must say everything that the code does."
         return
+    yield from said_by_no_rule(strategy, reference)
     yield from disagreement(strategy, reference, around_the_clock="/" in symbol)
 
 
@@ -197,6 +201,14 @@ def _left_over(
         if not lost:
             for words in words_left(turn, inside, symbol):
                 yield f"No requirement quotes “{words}” of the request: add it as covered, assumed or unsupported."
+
+
+def _one_sided(turns: Sequence[str], rules: Sequence[Rule], assumptions: Sequence[str]) -> Iterator[str]:
+    told = plain_words(" ".join(assumptions))
+    for words, side in one_sided(turns, rules):
+        if plain_words(words) not in told:
+            does, goes_on = ("buys", "sells") if side is RuleKind.BUY else ("sells", "buys")
+            yield f"“{words}” names no side, and its rule is about when it {does} alone: ask, or quote the words in assumptions and say that it {goes_on} then all the same."
 
 
 def _numbers_told(assumptions: Sequence[str]) -> frozenset[float]:

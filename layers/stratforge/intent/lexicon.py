@@ -19,6 +19,11 @@ NEGATED = re.compile(
     r"\b(?:not|never|don['’]?t|doesn['’]?t|isn['’]?t|avoid\w*|skip\w*|unless|except|no longer|without|exclud\w+|other than|nicht|nie|kein\w*|außer|nunca|excepto|salvo|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b|不|ない",
     _I,
 )
+# What takes a day of the week out: "every day but Monday".
+EXCEPTED = re.compile(
+    r"\b(?:(?:but|save|bar(?:ring)?|besides|minus)(?: for| on| not| the)*(?=\s*$|\s(?:mon|tue|wed|thu|fri|sat|sun)\w*)|apart from|aside from|with the exception of|excl\w*|excepting|bis auf|a excepción de|menos(?= (?:los?|el) )|à l['’]exception|hormis)",
+    _I,
+)
 LATER = re.compile(
     r"\b(?:after|from|since|past|starting|nach|ab|después|desde|après|à partir|dès)\b|之后|以后|以降", _I
 )

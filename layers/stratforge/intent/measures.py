@@ -12,6 +12,7 @@ from stratforge.intent.lexicon import (
     CLOSE,
     CUSTOMARY,
     EARLIER,
+    EXCEPTED,
     LATER,
     LENGTH_IS_SAID,
     NEGATED,
@@ -181,6 +182,7 @@ def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
         yield f"is an amount of money, and its rule counts {' and '.join(sorted(units))}."
 
 
+_GOES_ON = re.compile(r"[\s,]*(?:or|oder|o|ou)\s+(?:it is |it['’]s )?[^\W\d]+\s*", re.IGNORECASE)
 # “No, only after 11:00”: it denies what was said before, not what follows.
 _CORRECTS = re.compile(r"^\s*(?:no|nope|nein|non)\s*[,.:;!]", re.IGNORECASE)
 
@@ -188,11 +190,14 @@ _CORRECTS = re.compile(r"^\s*(?:no|nope|nein|non)\s*[,.:;!]", re.IGNORECASE)
 def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
     """Hours that are missing, in another zone, or on the other side."""
     zone = _zone_of(quote)
-    begin = 0
+    begin, before = 0, ""
     for element in elements_of(quote):
         if element.kind is not Kind.TIME:
             continue
-        before, begin = _CORRECTS.sub("", quote[begin : element.start]), element.end
+        between = _CORRECTS.sub("", quote[begin : element.start])
+        # "Unless it is before 10:00 or after 15:00": neither.
+        before = f"{before} {between}" if begin and _GOES_ON.fullmatch(between) else between
+        begin = element.end
         if zone is not None and zone[0] is None:
             yield f"names a time zone ({zone[1]}) whose distance to the exchange changes with the season or is not known here: ask, or say how it is read in assumptions and call it assumed."
             continue
@@ -216,9 +221,11 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
             continue
         later, earlier = _last(LATER, before), _last(EARLIER, before)
         buying = all(rule.kind is not RuleKind.SELL for rule, _ in held)
-        if later == earlier or not buying:
+        denied = NEGATED.search(before) or EXCEPTED.search(before)
+        # To sell before a time is to have sold by then; to sell unless it is before a time is not.
+        if later == earlier or not (buying or denied):
             continue
-        wants_later = (later > earlier) != bool(NEGATED.search(before))
+        wants_later = (later > earlier) != bool(denied)
         signs = {atom.operator if holds(atom.left, "minute") else TURNED[atom.operator] for _, atom in held}
         if signs.isdisjoint({">", ">=", "=="} if wants_later else {"<", "<=", "=="}):
             yield f"means {'after' if wants_later else 'before'} {element.text}, and its rule says the other side ({held[0][0].text})."
@@ -226,6 +233,13 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
 
 def _last(words: re.Pattern[str], text: str) -> int:
     return max((match.end() for match in words.finditer(text)), default=-1)
+
+
+# Days after a day, from a day on, and before a day.
+_BEYOND = re.compile(
+    r"(?:\b(after|past|nach|después de|après)|\b(since|from|starting|ab|desde|à partir de?|dès)|\b(?:before|until|till|up to|vor|bis|antes de|hasta|avant|jusqu\w*))(?: (?:the|on|dem|el|los|le))*\s*$",
+    re.IGNORECASE,
+)
 
 
 def day_findings(quote: str, rules: Sequence[Rule], gone: Sequence[Rule]) -> Iterator[str]:
@@ -246,19 +260,27 @@ def day_findings(quote: str, rules: Sequence[Rule], gone: Sequence[Rule]) -> Ite
     open_days = _open_days(conditions)
     stood = _open_days([rule.condition for rule in gone if rule.condition is not None and "weekday" in rule.text])
     days = {int(each.value) for each in named}
-    # In Chinese and Japanese the negation comes after what it negates.
-    if NEGATED.search(quote if re.search(r"[\u3040-\u9fff]", quote) else quote[: named[-1].start]):
-        if days & open_days:
-            yield "excludes a day of the week, and its rules still act on it."
-        elif not set(range(5)) & stood <= open_days | days:
-            yield "excludes some days of the week, and its rules exclude others too."
-        return
     ranged = re.search(
         r"\b(?:to|through|thru|until|bis|al?|à|hasta)\b|[-–]|至|から",
         quote[named[0].end : named[-1].start] if len(named) > 1 else "",
         re.IGNORECASE,
     )
-    wanted = set(range(min(days), max(days) + 1)) if ranged else days
+    days = set(range(min(days), max(days) + 1)) if ranged else days
+    # In Chinese and Japanese the negation comes after what it negates.
+    before = quote if re.search(r"[\u3040-\u9fff]", quote) else quote[: named[-1].start]
+    before = re.split(r"[.;!?](?=\s)|,\s*(?=buy|sell|kauf|verkauf|compr|vend|ach[eè]t)", before, flags=re.IGNORECASE)[
+        -1
+    ]
+    if NEGATED.search(before) or EXCEPTED.search(before):
+        if days & open_days:
+            yield "excludes a day of the week, and its rules still act on it."
+        elif not set(range(5)) & stood <= open_days | days:
+            yield "excludes some days of the week, and its rules exclude others too."
+        return
+    wanted = days
+    if len(days) == 1 and (beyond := _BEYOND.search(quote[: named[0].start])):
+        (day,) = days
+        wanted = set(range(day + (beyond[1] is not None), 7)) if beyond[1] or beyond[2] else set(range(day))
     if gone:
         open_days -= stood - days
     if not wanted <= open_days or (open_days - wanted) & set(range(5)):

@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Operations that are computed from drawn values too; all others are drawn.
-_COMPUTED = frozenset(
+COMPUTED = frozenset(
     [
         "constant",
         "add",
@@ -107,7 +107,7 @@ def _drawn(nodes: Iterable[Node]) -> list[Node]:
         if node in seen:
             continue
         seen.add(node)
-        if node.operation in _COMPUTED:
+        if node.operation in COMPUTED:
             stack += node.inputs
         elif not node.operation.startswith("column:"):
             found[node] = None
@@ -122,6 +122,23 @@ def _unknown_columns(code: Strategy, reference: Strategy, real: Values) -> list[
         for name, node in code.columns.items()
         if name in read and not all(_twin(real.series(each), known) for each in _drawn([node]))
     ]
+
+
+class SeriesIds:
+    """Numbers for operations on columns: those that give the same values have the same."""
+
+    def __init__(self) -> None:
+        self._real = Values(market("swing", 100.0))
+        self._known: list[Floats] = []
+
+    def of(self, node: Node) -> int:
+        """The number of an operation."""
+        values = self._real.series(node)
+        for number, known in enumerate(self._known):
+            if _twin(values, [known]):
+                return number
+        self._known.append(values)
+        return len(self._known) - 1
 
 
 def _twin(values: Floats, among: list[Floats]) -> bool:

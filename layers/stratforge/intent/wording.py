@@ -213,12 +213,24 @@ def _names(quote: str, rules: Sequence[Rule], gone: Sequence[Rule], symbol: str)
             yield f"names {word}, and the strategy is for {symbol}: a strategy sees its own symbol only."
 
 
+# “Unless a or b” is neither of them.
+_NEITHER = re.compile(
+    r"\b(?:unless|except|neither|außer|sauf|salvo)\b(?:(?!\b(?:when|buy\w*|sell\w*)\b)[^,;])*$", re.IGNORECASE
+)
+
+
 def _connectives(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterator[str]:
     kinds = [(each.kind, each.value) for each in rules]
     several = len(kinds) != len(set(kinds))
     choice = any(each.offers_choice for each in rules) or several
     days = any("weekday" in each.text for each in rules)
-    if OR.search(quote) and not choice and not days and len(rules) < 2:
+    if (
+        (found := OR.search(quote))
+        and not choice
+        and not days
+        and len(rules) < 2
+        and not _NEITHER.search(quote[: found.start()])
+    ):
         yield f"offers a choice (or), and its rule does not ({texts(rules)})."
     if (
         not changed

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stratforge.intent.exceptions import one_sided
 from stratforge.intent.gate import contract_findings
 from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import RuleKind, read_rule
 from stratforge.strategy import compile_strategy
 
 from simulators.gemini.author.draft import reverse_of
@@ -183,6 +185,13 @@ def _strategy(
         ]
     )
     requirements = _requirements(plan, program, symbol, reading, requests, before)
+    standing = [
+        read_rule(rule) for each in requirements for rule in each["rules"] if not rule.startswith(("drop ", "symbol "))
+    ]
+    alone = [
+        f"“{words}” is read of {'selling' if side is RuleKind.SELL else 'buying'} alone: it {'buys' if side is RuleKind.SELL else 'sells'} then all the same."
+        for words, side in one_sided(requests, standing)
+    ]
     return {
         **_empty(_name(plan, symbol), symbol),
         "plan": explanation,
@@ -201,6 +210,7 @@ def _strategy(
                 if each["status"] == "assumed" and each["quote"]
             ),
             *reading.changes,
+            *alone,
         ],
     }
 
