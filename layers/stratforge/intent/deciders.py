@@ -83,9 +83,12 @@ def _fellow(mine: _Reading, rule: _Reading) -> bool:
         return mine.numbers <= _NOTHING_YET or (bool(theirs & {"counter", "held"}) and _said(mine, rule))
     if "result" in theirs:
         theirs |= {"price"}
-    if "weekday" in kinds and kinds <= {"weekday", "state"} and not mine.numbers - _NOTHING_YET:
+    if kinds == {"weekday", "state"} and not mine.numbers - _NOTHING_YET:
         # Whether another day has begun.
-        return "state" in kinds or _said(mine, rule) and "weekday" in theirs
+        return True
+    if kinds == {"weekday"}:
+        # Every day of the week is tried.
+        return "weekday" in theirs
     return kinds - {"state"} <= theirs and _said(mine, rule)
 
 
@@ -122,9 +125,9 @@ class _Walk:
                 for one, value in pairs:
                     self.assigned.setdefault(ast.unparse(one), []).append(value)
         elif isinstance(node, ast.AugAssign):
-            target = ast.unparse(node.target)
-            read = ast.parse(target, mode="eval").body
-            self.assigned.setdefault(target, []).append(ast.BinOp(read, node.op, node.value))
+            name = ast.unparse(node.target)
+            read = ast.parse(name, mode="eval").body
+            self.assigned.setdefault(name, []).append(ast.BinOp(read, node.op, node.value))
         elif isinstance(node, ast.For):
             self.assigned.setdefault(ast.unparse(node.target), []).append(ast.Constant(1))
 

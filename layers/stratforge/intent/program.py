@@ -101,7 +101,7 @@ class Program:
 
     def numbers_of(self, node: ast.AST) -> set[float]:
         """The numbers of an expression with their signs, each as far as constants can be folded."""
-        value = self._folded(node)
+        value = literal_number(node, self.constants) if isinstance(node, ast.expr) else None
         if value is not None:
             return {value}
         return {number for each in ast.iter_child_nodes(node) for number in self.numbers_of(each)}
@@ -160,32 +160,10 @@ class Program:
             if isinstance(each, ast.Attribute) and each.attr in self._columns:
                 found |= self._direct(self._columns[each.attr])
             elif isinstance(each, ast.BinOp):
-                value = self._folded(each)
+                value = literal_number(each, self.constants)
                 if value is not None:
                     found |= {value, -value}
         return found
-
-    def _folded(self, node: ast.AST) -> float | None:
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-            return float(node.value)
-        if isinstance(node, ast.Name):
-            return self.constants.get(node.id)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            inner = self._folded(node.operand)
-            return None if inner is None else -inner
-        if isinstance(node, ast.BinOp):
-            left, right = self._folded(node.left), self._folded(node.right)
-            if left is None or right is None:
-                return None
-            if isinstance(node.op, ast.Add):
-                return left + right
-            if isinstance(node.op, ast.Sub):
-                return left - right
-            if isinstance(node.op, ast.Mult):
-                return left * right
-            if isinstance(node.op, ast.Div) and right:
-                return left / right
-        return None
 
 
 def constants_of(tree: ast.Module) -> dict[str, float]:
