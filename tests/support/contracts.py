@@ -1,4 +1,4 @@
-"""Answers to a request that are the rules' own strategy: nothing but the words can be wrong with them."""
+"""Answers to a request: rules that are given for its words, and what the offline author writes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
-from stratforge.intent.gate import contract_findings
-from stratforge.intent.reference_strategy import reference_strategy
+from stratforge.intent.gate import words_findings
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import RuleKind, read_rule
 from stratforge.strategy import compile_strategy
 
 RSI = "ta.rsi(bars.close, length=14)"
@@ -19,15 +17,11 @@ Quoted = tuple[str, Sequence[str]]
 
 
 def found_in(words: str, *quoted: Quoted, assumptions: Sequence[str] = (), symbol: str = "AAPL") -> list[str]:
-    """What the gate finds in an answer that quotes these words for these rules, all covered, and does what the rules say."""
-    rules = [read_rule(text) for _, texts in quoted for text in texts]
-    strategy = reference_strategy([each for each in rules if each.kind is not RuleKind.SYMBOL])
-    lines = list(range(1, strategy.source.count("\n") + 1))
+    """What the gate finds in an answer that quotes these words for these rules, all covered."""
     wanted = [
-        Requirement(quote=quote, meaning="-", status=Status.COVERED, rules=list(texts), lines=lines)
-        for quote, texts in quoted
+        Requirement(quote=quote, meaning="-", status=Status.COVERED, rules=list(texts)) for quote, texts in quoted
     ]
-    return contract_findings(words, wanted, strategy, assumptions, symbol=symbol)
+    return words_findings(words, wanted, assumptions, symbol=symbol)
 
 
 def written(words: str) -> tuple[set[str], list[str]] | None:

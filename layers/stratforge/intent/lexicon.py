@@ -16,7 +16,7 @@ DOWN = re.compile(
     _I,
 )
 NEGATED = re.compile(
-    r"\b(?:not|never|don['’]?t|doesn['’]?t|isn['’]?t|avoid\w*|skip\w*|unless|except|no longer|without|exclud\w+|other than|nicht|nie|kein\w*|außer|nunca|excepto|salvo|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b|不|ない",
+    r"\b(?:not|never|neither|nor|none|nothing|nobody|hardly|weder|noch|ningun\w*|ningún|aucun\w*|(?:do|does|did|is|are|was|were|ca|wo|has|have|had|should|would|could|must|need)n['’]?t|avoid\w*|skip\w*|unless|except|no longer|without|exclud\w+|other than|nicht|nie|kein\w*|außer|nunca|excepto|salvo|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b|不|ない",
     _I,
 )
 # What takes a day of the week out: "every day but Monday".

@@ -28,7 +28,7 @@ from stratforge.strategy.indicators import REGISTRY
 
 def columns_said(quote: str, rules: Sequence[Rule]) -> frozenset[str]:
     """The columns of these rules whose numbers the quotation says."""
-    said = {form for each in elements_of(quote) if each.kind is Kind.NUMBER for form in _forms(each)}
+    said = {form for each in elements_of(quote) if each.kind is Kind.NUMBER for form in forms_of(each)}
     return frozenset(
         text
         for rule in rules
@@ -59,7 +59,7 @@ def near(one: float, other: float) -> bool:
     return abs(one - other) <= 1e-6 * max(1.0, abs(one))
 
 
-def _forms(element: Element) -> set[float]:
+def forms_of(element: Element) -> set[float]:
     """What a number of a request may be in a rule."""
     value = element.value
     if element.unit is Unit.PERCENT:
@@ -80,10 +80,10 @@ def number_findings(
     claimed = set(told) | _implied(quote, gone)
     for element in elements_of(quote):
         if element.kind is Kind.TIME:
-            claimed |= _minutes(quote, element)
+            claimed |= minutes_of(quote, element)
         if element.kind is not Kind.NUMBER:
             continue
-        forms = _forms(element)
+        forms = forms_of(element)
         claimed |= forms | {element.value}
         if OLD.search(quote[: element.start]):
             continue
@@ -114,7 +114,7 @@ def _zone_of(quote: str) -> tuple[int | None, str] | None:
     return next(((shift, match[0]) for shift, words in ZONE for match in words.finditer(quote)), None)
 
 
-def _minutes(quote: str, element: Element) -> set[float]:
+def minutes_of(quote: str, element: Element) -> set[float]:
     """What a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
     zone = _zone_of(quote)
     shift = (zone[0] or 0) if zone else 0
@@ -154,7 +154,7 @@ def holds(text: str, *names: str) -> bool:
 
 def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
     """A percentage that became an amount, or an amount that became a percentage."""
-    forms = _forms(element)
+    forms = forms_of(element)
     units: set[str] = set()
     for rule in holders:
         if rule.kind is RuleKind.SIZE:
@@ -203,7 +203,7 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
             continue
         if OLD.search(quote[: element.start]) and not NEGATED.search(before):
             continue
-        values = _minutes(quote, element)
+        values = minutes_of(quote, element)
         held = [
             (rule, atom)
             for rule in rules

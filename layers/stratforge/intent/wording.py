@@ -70,7 +70,7 @@ def wording_findings(
         *number_findings(quote, meant, gone, told, columns),
         *time_findings(quote, meant),
         *day_findings(quote, meant, gone),
-        *_directions(quote, atoms),
+        *directions(quote, atoms),
         *_names(quote, meant, gone, symbol),
         *_connectives(quote, meant, changed=changed),
         *_actions(quote, meant, changed=changed),
@@ -130,7 +130,16 @@ def _operand_after(rest: str) -> tuple[re.Pattern[str], tuple[str, ...]] | float
     return None
 
 
-def _directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
+OFF = re.compile(
+    rf"((?:{UP.pattern}|{DOWN.pattern})\s+[\d.]+\s*(?:%|percent|dollars?|ATRs?|times the [^,;]*?))\s+(?:above|below|over|under)\b",
+    re.IGNORECASE,
+)
+
+
+def directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
+    """Levels and lines that the words go above or below, and their rules the other way."""
+    # "Above 2 dollars below the average" is above.
+    quote = OFF.sub(r"\1 off ", quote)
     if re.search(r"[\u3040-\u30ff]", quote):
         # In Japanese the level comes before the word.
         return

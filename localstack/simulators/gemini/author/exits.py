@@ -91,7 +91,7 @@ def partial(draft: Draft) -> bool:
     scan = draft.scan
     begin = scan.start
     match = scan.take(
-        rf"(?:and |then )?(?:sell|close|exit|take|scale out(?: of)?|take profits? on)(?: off)? (half|a half|one half|a third|one third|a quarter|one quarter|{N} ?%|(?:the )?(?:rest|remainder|other half|remaining half|remaining))(?: (?:of )?(?:it|them|the (?:position|shares|holding)|my (?:position|shares)|position|shares|off))*"
+        rf"(?:and |then )?(?:sell|close|exit|take|scale out(?: of)?|take profits? on)(?: off)? (half|a half|one half|a third|one third|a quarter|one quarter|{N} ?%(?! (?:above|over|below|under|beneath|higher|lower|up|down|off|from))|(?:the )?(?:rest|remainder|other half|remaining half|remaining))(?: (?:of )?(?:it|them|the (?:position|shares|holding)|my (?:position|shares)|position|shares|off))*"
     )
     if match is None and any(each.part != 1 for each in draft.plan.of("exit")):
         match = scan.take(
@@ -161,6 +161,8 @@ def stops(draft: Draft) -> bool:
     if scan.take(
         rf"(?:hard |fixed |protective |initial )?(?:stop loss|stop|stops|stoploss|sl|max(?:imum)? loss|cut losses|cut (?:my |the )?losses|cut (?:the |my )?loss)(?: order)?{near}"
     ):
+        if scan.sees(r"\+"):
+            raise Unexpressible("A stop loss above the entry price: is a profit target meant, or a loss of so much?")
         amount = amount_of(scan)
         if amount is None:
             return False

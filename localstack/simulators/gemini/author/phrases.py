@@ -27,6 +27,8 @@ class Memory:
     pair: tuple[Series, Operand] | None = None
     position: bool = False
     notes: list[str] = field(default_factory=list)
+    # Series other than prices that were compared with numbers, in their order.
+    measured: list[Series] = field(default_factory=list)
     bought_below: bool | None = None
     # Days and times that the last condition excepts.
     excepted: list[Condition] = field(default_factory=list)
