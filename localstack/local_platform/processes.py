@@ -79,7 +79,8 @@ class Process:
             )
             self._popen = start_process(
                 self.command,
-                self.stop_signal,
+                # Without us nobody insists when one that was asked to end takes its time.
+                signal.SIGKILL if self.stop_signal == signal.SIGTERM else self.stop_signal,
                 env=dict(self.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

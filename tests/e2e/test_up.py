@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -57,6 +58,16 @@ class Up:
         self.said += self._process.stderr.readlines()
         return self._process.wait(240)
 
+    def survivors(self) -> list[list[str]]:
+        """The command lines of its processes that are still there after a while."""
+        _, alive = psutil.wait_procs(self.family, 60)
+        found = []
+        for each in alive:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if each.status() != psutil.STATUS_ZOMBIE:
+                    found.append(each.cmdline())
+        return found
+
     def end(self) -> None:
         """Whatever happened before."""
         if self._process.poll() is None:
@@ -86,8 +97,7 @@ def test_a_signal_during_the_start_ends_it_and_leaves_nothing(state: Path, runs:
     up.hear("database: ")
     assert up.signal(number) == 0
     assert not any("Traceback" in line for line in up.said), up.said
-    _, alive = psutil.wait_procs(up.family, 60)
-    assert alive == []
+    assert up.survivors() == []
 
 
 def address_of(up: Up) -> str:
@@ -115,8 +125,7 @@ def test_runs_side_by_side_do_not_meet_and_a_killed_one_leaves_nothing_behind(
     assert second.wait() == 1
     assert "another run" in second.said[-1]
     assert first.signal(signal.SIGKILL) == -signal.SIGKILL
-    _, alive = psutil.wait_procs(first.family, 60)
-    assert alive == []
+    assert first.survivors() == []
     assert answers(f"{addresses[1]}/healthz")
     third = Up(state)
     runs.append(third)

@@ -245,6 +245,31 @@ def test_operators_only_steer_the_platform(api: Api, ada: User, migrated: str) -
     assert ada.get("/api/operations/state")["trading_state"] == "HALTED"
 
 
+def test_operators_accept_a_correction_by_its_amounts_and_it_is_noted(api: Api, ada: User, migrated: str) -> None:
+    path = "/api/operations/corrections"
+    assert ada.call("GET", path).status_code == 404
+    with psycopg.connect(migrated, autocommit=True) as connection:
+        connection.execute("UPDATE users SET is_operator = true WHERE email = %s", (ada.email,))
+        connection.execute(
+            """
+            INSERT INTO block_orders (symbol, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status)
+            VALUES ('AAPL', 10, 0, 100, 0.1, 90, 110, 'sf-1', 'FILLED');
+            INSERT INTO kept_corrections (client_order_id, symbol, quantity, value) VALUES ('sf-1', 'AAPL', -2, 99.900000000000000000);
+            INSERT INTO symbol_halts (symbol, reason, details) VALUES ('AAPL', 'UNEXPLAINED_FILL', '')
+            """
+        )
+    (found,) = ada.call("GET", path).json()["items"]
+    assert (found["order_id"], found["symbol"], found["quantity"], found["value"]) == ("sf-1", "AAPL", "-2", "99.9")
+    named = {"quantity": found["quantity"], "value": found["value"], "reason": "a gift of the broker's"}
+    assert ada.call("PUT", f"{path}/sf-1", {**named, "value": "99.8"}).status_code == 409
+    assert ada.get("/api/operations/state")["halts"] != []
+    assert [ada.call("PUT", f"{path}/sf-1", named).status_code for _ in range(2)] == [204, 409]
+    assert (ada.call("GET", path).json()["items"], ada.get("/api/operations/state")["halts"]) == ([], [])
+    with psycopg.connect(migrated) as connection:
+        noted = connection.execute("SELECT action, subject, reason FROM operator_actions").fetchall()
+    assert noted == [("accept correction", "sf-1", "a gift of the broker's")]
+
+
 def test_operators_decide_on_corporate_actions_and_it_is_noted(api: Api, ada: User, migrated: str) -> None:
     bob = api.user("bob")
     with psycopg.connect(migrated, autocommit=True) as connection:

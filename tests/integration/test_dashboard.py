@@ -6,6 +6,7 @@ import gzip
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -17,7 +18,10 @@ from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.market import BarColumns
 from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.market import assets
+from stratforge.storage.market.clock import set_market_clock
+from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, evaluations, jobs
 from stratforge.strategy import compile_strategy
@@ -370,3 +374,44 @@ def test_backtests_stand_side_by_side_and_only_the_users_own(api: Api, user: Use
     assert "Choose two to six backtests" in empty.text
     many = "&".join(f"id={first}" for _ in range(7))
     assert user.client.get(f"/backtests/compare?{many}", headers=HTML).status_code == 422
+
+
+def test_everything_on_a_replayed_market_is_at_the_markets_time(user: User, database: Database) -> None:
+    now = datetime(2012, 3, 5, 15, 30, tzinfo=UTC)
+    with database.transaction() as connection:
+        set_market_clock(connection, now, 60)
+        store_calendar(connection, [MarketDay(now.replace(hour=14), now.replace(hour=21, minute=0), now.date())])
+        set_price(connection, "100", minute=0)
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO orders (user_id, symbol, side, origin, size_kind, size) SELECT id, 'AAPL', 'buy', 'MANUAL', 'quantity', 1 FROM users"
+        )
+        connection.execute(
+            "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT id, now(), 1, 1 FROM users"
+        )
+    today = str(datetime.now(UTC).year)
+    for path in ("/", "/orders", "/portfolio"):
+        shown = user.client.get(path, headers=HTML).text
+        assert "Mon 5 Mar 2012, 10:3" in shown
+        assert "60 ×" in shown
+        assert "closes 16:00" in shown
+        assert f"{today}-" not in shown, path
+    assert "2012-03-05 10:3" in user.client.get("/orders", headers=HTML).text
+    (noted,) = user.get("/api/portfolio/history?days=1")["items"]
+    assert noted["time"].startswith("2012-03-05T15:3")
+
+
+def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def press() -> int:
+        return user.client.post("/market/speed", content="speed=10", headers=headers).status_code
+
+    with database.transaction() as connection:
+        set_market_clock(connection, datetime(2012, 3, 5, 15, 30, tzinfo=UTC), 60)
+    assert (press(), "Pause" in user.client.get("/", headers=HTML).text) == (404, False)
+    with database.transaction() as connection:
+        connection.execute("UPDATE users SET is_operator = true")
+    assert (press(), "Pause" in user.client.get("/", headers=HTML).text) == (200, True)
+    with database.transaction() as connection:
+        assert set_market_clock(connection, datetime(2012, 3, 5, 15, 31, tzinfo=UTC), 60) == 10

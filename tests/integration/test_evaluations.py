@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,8 +14,9 @@ from stratforge.market import Bar, BarColumns
 from stratforge.market.sizes import Side
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import evaluations, sessions
-from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.evaluations import Outcome, Recorded, RunningSession
 from stratforge.strategy.lookback import window_length
 
 from tests.support.ledger import OPEN, add_trader
@@ -24,12 +27,34 @@ def test_a_bar_is_never_evaluated_twice(database: Database) -> None:
         add_trader(connection, "ada")
         (session,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
         outcome = Outcome(session, {"n": 1.0}, Side.BUY, 0.5)
-        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == 1
-        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == 0
+        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == Recorded(1, 1)
+        assert evaluations.record_outcomes(connection, "AAPL", OPEN, [outcome]) == Recorded(0, 0)
         assert evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN) == []
         assert evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN - timedelta(minutes=1)) == []
         (later,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN + timedelta(minutes=1))
         assert later.state == {"n": 1.0}
+
+
+def test_of_two_that_evaluate_a_bar_at_once_the_first_says_what_the_session_saw(database: Database) -> None:
+    with database.transaction() as connection:
+        add_trader(connection, "ada")
+        (session,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
+
+    def record_again() -> Recorded:
+        with database.transaction() as connection:
+            filled = replace(session, quantity=10.0, average_entry_price=50.0)
+            return evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(filled, {}, Side.SELL, 0.5)])
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            assert evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(session, {})]) == Recorded(1, 0)
+            second = pool.submit(record_again)
+            with database.transaction() as looking:
+                while not fetch_value(looking, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    assert not second.done()
+        assert second.result() == Recorded(0, 0)
+    with database.transaction() as connection:
+        assert fetch_value(connection, "SELECT count(*) FROM position_views") == 0
 
 
 def test_three_failures_in_a_row_stop_a_session_and_say_why(database: Database) -> None:
@@ -63,9 +88,10 @@ def test_a_bar_that_one_session_has_not_seen_is_not_finished(database: Database)
         sessions = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
         evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(session, {}) for session in sessions])
         # The evaluator died in the middle: one of the two saw the next bar.
-        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[0], {})])
+        first, second = evaluations.sessions_awaiting(connection, "AAPL", 0, later)
+        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(first, {})])
         assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": OPEN}
-        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(sessions[1], {})])
+        evaluations.record_outcomes(connection, "AAPL", later, [Outcome(second, {})])
         assert evaluations.last_bars_seen_by_all(connection, ["AAPL"]) == {"AAPL": later}
 
 

@@ -93,6 +93,29 @@ def test_what_it_says_on_a_bar_it_missed_is_recorded_and_not_acted_on(live: Live
     assert {status for _, status, _ in in_time} == {"PENDING"}
 
 
+@pytest.mark.parametrize("begun", [0, 1])
+def test_a_bar_that_is_evaluated_while_an_earlier_one_still_is_loses_nothing(live: Live, begun: int) -> None:
+    """A message is delivered again when its evaluation takes long, and then the next one does not wait for it."""
+    live.evaluate(*(bar(minute) for minute in range(begun)))
+    store(live, 5)
+    earlier = [bar(5)]
+
+    def slow(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
+        found = sandbox(window, waiting)
+        while earlier:
+            live.evaluate(earlier.pop())
+        return found
+
+    evaluate_bar(live.database, slow, lambda *_: None, bar(6), 0)
+    found = seen(live)
+    assert (found.bars, found.last, found.state["n"]) == (begun + 2, time_of(6), begun + 2)
+    live.evaluate(bar(7))
+    comparison = compare_session(live.database, live.session_id)
+    assert comparison is not None
+    assert comparison.complete
+    assert comparison.differences == []
+
+
 def test_its_owner_is_told_of_missed_bars_once(live: Live) -> None:
     live.evaluate(bar(0))
     store(live, 1, 2)

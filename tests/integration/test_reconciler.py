@@ -11,10 +11,12 @@ from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
+from simulators.alpaca.exchange import SimulatedOrder
 from stratforge.application.audit_ledger import audit_ledger
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger.operations import OpenCorrection
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
 
@@ -24,11 +26,12 @@ from tests.support.world import World
 
 @pytest.fixture
 def world(migrated: str) -> Iterator[World]:
-    """A world with one user who holds a position."""
+    """A world with one user, an operator, who holds a position."""
     found = World(migrated)
     found.broker.prices["AAPL"] = Decimal(100)
     with found.database.transaction() as connection:
         trader = add_trader(connection, "ada")
+        connection.execute("UPDATE users SET is_operator = true")
         add_signal(connection, trader, "buy", set_price(connection, "100"))
     found.work = ["AAPL"]
     found.quiet()
@@ -135,22 +138,166 @@ def test_money_that_a_holder_does_not_have_halts_nobody_and_is_taken_when_he_has
     assert halted(world) == {"AAPL": "UNEXPLAINED_FILL"}, "whose units are in doubt trades no more"
 
 
-@pytest.mark.parametrize("halt", [None, "UNEXPLAINED_FILL", "PRICE_JUMP"])
-def test_a_correction_that_cannot_be_followed_is_kept_until_an_operator_ends_it(world: World, halt: str | None) -> None:
-    with world.database.transaction() as connection:
-        connection.execute("UPDATE users SET virtual_balance = 0")
-        connection.execute("UPDATE users SET is_operator = true WHERE id = %s", (trader_of(world).user_id,))
+def unpaid(world: World) -> SimulatedOrder:
+    """An order that the broker made dearer by more than its holder has."""
     order = list(world.exchange.orders.values())[-1]
-    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal("100.02"), world.broker.now_at)
+    change(world, order, price_of(order) + 1000)
     assert order.client_order_id in world.reconciler.run().unexplained
-    with world.database.transaction() as connection:
-        if halt:
-            halts.halt_symbol(connection, "AAPL", halt, "")
+    return order
+
+
+def price_of(order: SimulatedOrder) -> Decimal:
+    """What a unit came to."""
+    return order.filled_value / order.filled_quantity
+
+
+def change(world: World, order: SimulatedOrder, price: Decimal) -> None:
+    """The broker changes an order's price."""
+    world.exchange.correct_last_fill(order, order.filled_quantity, price, world.broker.now_at)
+
+
+def kept(world: World) -> list[OpenCorrection]:
+    """What operators are asked to accept."""
     with world.database.transaction(trader_of(world).user_id) as connection:
-        assert operations.resume(connection, "AAPL")
+        return operations.corrections(connection)
+
+
+def accept(world: World) -> None:
+    """An operator accepts what is shown to him."""
+    (correction,) = kept(world)
+    with world.database.transaction(trader_of(world).user_id) as connection:
+        named = (correction.order_id, correction.quantity, correction.value)
+        assert not operations.accept_correction(connection, *named[:2], correction.value + 1, "another amount")
+        assert operations.accept_correction(connection, *named, "a test")
+        assert not operations.accept_correction(connection, *named, "again")
+
+
+def audited(world: World, *, anew: bool = False) -> set[str]:
+    """What an audit finds."""
+    statement = audit_ledger(world.database, world.broker, quiet=-timedelta(days=7300), anew=anew)
+    return {each.what for each in statement.differences}
+
+
+@pytest.mark.parametrize("halt", [None, "UNEXPLAINED_FILL", "PRICE_JUMP"])
+def test_a_correction_that_cannot_be_followed_is_kept_until_an_operator_accepts_it(
+    world: World, halt: str | None
+) -> None:
+    order = unpaid(world)
+    if halt:
+        with world.database.transaction() as connection:
+            halts.halt_symbol(connection, "AAPL", halt, "")
+    # Whoever resumes the symbol, once or twice, has not said that he accepts anything.
+    with world.database.transaction(trader_of(world).user_id) as connection:
+        assert [operations.resume(connection, "AAPL") for _ in range(2)] == [halt is not None, False]
     world.broker.now_at += timedelta(days=3)
-    kept = world.reconciler.run().unexplained
-    assert kept.keys() == ({order.client_order_id} if halt == "PRICE_JUMP" else set())
+    assert world.reconciler.run().unexplained.keys() == {order.client_order_id}
+    if halt:
+        with world.database.transaction() as connection:
+            halts.halt_symbol(connection, "AAPL", halt, "")
+    accept(world)
+    assert (world.reconciler.run().unexplained, kept(world)) == ({}, [])
+    assert halted(world) == ({"AAPL": halt} if halt == "PRICE_JUMP" else {})
+    assert audited(world) == set()
+
+
+def test_an_audit_changes_nothing_of_what_an_operator_accepted_or_is_about_to(world: World) -> None:
+    order = unpaid(world)
+    assert audited(world) == {"value of an order"}
+    assert [each.value for each in kept(world)] == [order.filled_quantity * 1000]
+    accept(world)
+    price = price_of(order)
+    world.broker.now_at += timedelta(days=4)
+    change(world, order, price + 1)
+    assert audited(world, anew=True) == audited(world) == {"value of an order"}
+    change(world, order, price)
+    assert audited(world) == set()
+    assert world.reconciler.run().clean
+    assert kept(world) == []
+
+
+@pytest.mark.parametrize("days", [0, 4])
+@pytest.mark.parametrize("more", ["-1000.01", "1"])
+def test_what_differs_otherwise_than_was_accepted_is_followed_or_said(world: World, days: int, more: str) -> None:
+    order = unpaid(world)
+    accept(world)
+    assert world.reconciler.run().clean
+    world.broker.now_at += timedelta(days=days)
+    change(world, order, price_of(order) + Decimal(more))
+    if days:
+        assert world.reconciler.run().clean, "nobody looks so far back by himself"
+        assert audited(world, anew=True) == {"value of an order"}
+    # What is less than the ledger has is given back; more than its holder has is kept again, with the whole amount.
+    followed, report = more.startswith("-"), world.reconciler.run()
+    assert (bool(report.corrected), bool(report.unexplained)) == (followed, not followed)
+    assert [each.value for each in kept(world)] == ([] if followed else [order.filled_quantity * 1001])
+    assert audited(world) == (set() if followed else {"value of an order"})
+
+
+@pytest.mark.parametrize("audit", [True, False])
+def test_a_fill_of_an_order_that_ended_with_none_is_said_in_every_report(world: World, audit: bool) -> None:
+    order = waiting_order(world)
+    world.broker.cancel(order.id)
+    world.quiet()
+    world.work = []
+    fill = {"execution_id": "late", "qty": "5", "price": "100", "time": world.broker.now_at.isoformat()}
+    if audit:
+        world.broker.now_at += timedelta(days=4)
+    order.fills.append(fill)
+    order.filled_quantity, order.filled_value = Decimal(5), Decimal(500)
+    world.exchange.positions["AAPL"] -= 5
+    if audit:
+        assert audited(world, anew=True) == {"quantity of an order", "position at the broker"}
+    for _ in range(3):
+        report = world.reconciler.run()
+        assert (report.clean, report.unconfirmed) == (False, {})
+        assert "AAPL" in report.unexplained
+        world.broker.now_at += timedelta(days=1)
+    accept(world)
+    # Whom the shares belong to is not answered by that.
+    assert world.reconciler.run().drift.keys() == {"AAPL"}
+
+
+def test_a_correction_that_is_dated_days_after_its_order_is_followed_when_an_audit_has_seen_it(world: World) -> None:
+    order = list(world.exchange.orders.values())[-1]
+    world.broker.now_at += timedelta(days=3)
+    world.exchange.correct_last_fill(order, order.filled_quantity - 1, Decimal("99.99"), world.broker.now_at)
+    order.fills[-1]["time"] = world.broker.now_at.isoformat()
+    assert world.reconciler.run().drift.keys() == {"AAPL"}
+    assert "quantity of an order" in audited(world)
+    report = world.reconciler.run()
+    assert (report.corrected, report.clean) == ([order.client_order_id], True)
+
+
+def test_what_order_and_statement_say_differently_for_long_is_drift_and_said(world: World) -> None:
+    order = list(world.exchange.orders.values())[-1]
+    world.exchange.correct_last_fill(order, order.filled_quantity - 1, Decimal(100), world.broker.now_at)
+    order.fills[-1]["qty"] = str(order.filled_quantity + 1)
+    assert world.reconciler.run().unconfirmed == {order.client_order_id: "AAPL"}
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE kept_corrections SET noted_at = noted_at - interval '1 hour'")
+    report = world.reconciler.run()
+    assert (report.unconfirmed, list(report.drift)) == ({}, ["AAPL"])
+    assert "statement" in report.unexplained["AAPL"]
+    order.fills[-1]["qty"] = str(order.filled_quantity)
+    assert world.reconciler.run().corrected == [order.client_order_id]
+
+
+def test_that_no_audit_comes_to_its_end_is_said_until_one_does(world: World) -> None:
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE last_audit SET began_at = began_at - interval '37 hours'")
+    report = world.reconciler.run()
+    assert (list(report.unexplained), report.clean) == (["audit"], False)
+    audit_ledger(world.database, world.broker, enough=lambda: True)
+    assert not world.reconciler.run().clean
+    assert audited(world) == set()
+    assert world.reconciler.run().clean
+
+
+def test_an_order_that_the_broker_has_no_more_is_said_while_its_correction_is_kept(world: World) -> None:
+    order = unpaid(world)
+    world.broker.now_at += timedelta(days=2)
+    del world.exchange.by_client_id[order.client_order_id]
+    assert "no more" in world.reconciler.run().unexplained[order.client_order_id]
 
 
 def test_what_the_broker_changes_after_days_is_followed_when_an_audit_has_seen_it(world: World) -> None:

@@ -229,8 +229,9 @@ def _average(order: SimulatedOrder) -> Decimal | None:
 
 def _looked_up(order: SimulatedOrder, scale: Decimal) -> BrokerOrder:
     average, filled = _average(order), order.filled_quantity * scale
+    sent_at = datetime.fromisoformat(order.created_at)
     return BrokerOrder(
-        order.id, order.client_order_id, order.symbol, order.status, filled, average, OPEN, Side(order.side)
+        order.id, order.client_order_id, order.symbol, order.status, filled, average, OPEN, sent_at, Side(order.side)
     )
 
 

@@ -11,6 +11,7 @@ from functions.api.dashboard.pages import (
     backtests,
     entrance,
     home,
+    market,
     operations,
     research,
     sessions,
@@ -29,7 +30,19 @@ def shown(request: Request, problem: Problem) -> Response | None:
 
 def install(app: FastAPI) -> None:
     """Adds the dashboard's pages and their error handlers to the application."""
-    for page in (assets, entrance, home, strategies, backtests, sessions, trading, research, account, operations):
+    for page in (
+        assets,
+        entrance,
+        home,
+        market,
+        strategies,
+        backtests,
+        sessions,
+        trading,
+        research,
+        account,
+        operations,
+    ):
         app.include_router(page.router)
 
     @app.exception_handler(LoginNeeded)

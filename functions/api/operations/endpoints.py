@@ -12,14 +12,16 @@ from stratforge.application.operations import ActionBody
 from stratforge.bus import dead_letters
 from stratforge.bus.dead_letters import QueueState
 from stratforge.storage.ledger import halts, operations
-from stratforge.storage.ledger.operations import StoredAction, StoredReport
+from stratforge.storage.ledger.operations import OpenCorrection, StoredAction, StoredReport
 from stratforge.storage.market import data_notes
 from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import LoggedIn, Reader, UserConnection, database, redrive_by_function, settings
 from functions.api.market.endpoints import PathSymbol
 from functions.api.operations.schemas import (
+    AcceptanceBody,
     CorporateActionList,
+    CorrectionList,
     DecisionBody,
     HaltBody,
     Platform,
@@ -80,6 +82,19 @@ def halt_symbol(symbol: PathSymbol, body: HaltBody, asking: Operator) -> Platfor
 def resume_symbol(symbol: PathSymbol, asking: Operator) -> None:
     """Trades a symbol again. For operators."""
     application.resume_symbol(database(), asking, symbol)
+
+
+@router.get("/corrections", response_model=CorrectionList)
+def list_corrections(asking: Operator) -> Listed[OpenCorrection]:
+    """Lists what the broker changed in finished orders and the ledger could not follow. For operators."""
+    with database().reading(asking.user_id) as connection:
+        return Listed(operations.corrections(connection))
+
+
+@router.put("/corrections/{order_id}", status_code=204)
+def accept_correction(order_id: Annotated[str, Path(max_length=128)], body: AcceptanceBody, asking: Operator) -> None:
+    """Accepts that an order differs by just these amounts, and lifts the halt for it. For operators."""
+    application.accept_correction(database(), asking, order_id, body.quantity, body.value, body.reason)
 
 
 @router.get("/reports", response_model=ReportList)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
-from stratforge.application.operations import Why
+from stratforge.application.operations import Difference, Why
 from stratforge.bus.dead_letters import QueueState
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger.halts import PlatformState, SymbolHalt
-from stratforge.storage.ledger.operations import StoredAction, StoredReport
+from stratforge.storage.ledger.operations import OpenCorrection, StoredAction, StoredReport
 from stratforge.storage.market.data_notes import StoredNote
 
 from functions.api.views import items_of, many, view_of
@@ -70,6 +70,19 @@ class RedriveView(BaseModel):
 CorporateActionList = items_of(
     view_of(StoredAction, "CorporateActionView"), "CorporateActionList", "Corporate actions, the latest first."
 )
+
+
+CorrectionList = items_of(view_of(OpenCorrection, "CorrectionView"), "CorrectionList", "Corrections, the oldest first.")
+
+
+class AcceptanceBody(BaseModel):
+    """An operator's word that an order may differ by these amounts, with the reason."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    quantity: Difference = Field(description="How much more the broker has of the order than the ledger, as listed")
+    value: Difference = Field(description="Dollars that it came to more, as listed")
+    reason: Why
 
 
 class DecisionBody(BaseModel):

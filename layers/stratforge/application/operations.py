@@ -18,6 +18,7 @@ from stratforge.bus import dead_letters
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import operations
+from stratforge.storage.market import clock
 from stratforge.storage.postgres.database import Connection, Database
 
 Why = Annotated[str, Field(min_length=3, max_length=300, pattern=r"^[^\x00]*$")]
@@ -25,6 +26,12 @@ Units = Annotated[
     Decimal,
     Field(ge=0, le=1_000_000, max_digits=24),
     WithJsonSchema({"type": "string", "format": "decimal", "pattern": r"^\d{1,6}(\.\d{1,12})?$"}),
+]
+# How much more or less: as many digits as products of quantities and prices have.
+Difference = Annotated[
+    Decimal,
+    Field(max_digits=60),
+    WithJsonSchema({"type": "string", "format": "decimal", "pattern": r"^-?\d{1,20}(\.\d{1,40})?$"}),
 ]
 _Positive = Annotated[Units, Field(gt=0), text_of(6, 12)]
 
@@ -67,7 +74,7 @@ class ActionBody(BaseModel):
         if self.kind is ActionKind.SYMBOL_CHANGE and self.new_symbol is None:
             raise ValueError("a change of symbol needs the new symbol")
         if (self.new_symbol is None) != (self.new_ratio is None) and self.kind is not ActionKind.SYMBOL_CHANGE:
-            raise ValueError("give new_symbol and new_ratio together")
+            raise ValueError("a new_symbol and a new_ratio are given together")
         return self
 
     @property
@@ -131,6 +138,33 @@ def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
     with _operating(database, caller) as connection:
         if not operations.resume(connection, symbol):
             raise NotFound("halt")
+
+
+def change_market_speed(database: Database, caller: Caller, speed: float) -> None:
+    """Has a replayed market run at another speed, in its seconds for each of ours; 0 stops it. The ingestor follows with its next reading of the clock.
+
+    Raises:
+        NotFound: if the caller is no operator, or the market is real.
+    """
+    with _operating(database, caller) as connection:
+        if not clock.change_speed(connection, speed):
+            raise NotFound("replayed market")
+
+
+def accept_correction(
+    database: Database, caller: Caller, order_id: str, quantity: Decimal, value: Decimal, reason: str
+) -> None:
+    """Accepts that the broker has so much more of an order than the ledger, which came to so much more.
+
+    Raises:
+        NotFound: if the caller is no operator.
+        Conflict: if these are not the amounts by which the order differs.
+    """
+    with _operating(database, caller) as connection:
+        if not operations.accept_correction(connection, order_id, quantity, value, reason):
+            raise Conflict(
+                "The order does not differ by these amounts. Read the list again.", code="correction-changed"
+            )
 
 
 def decide_corporate_action(database: Database, caller: Caller, action_id: str, reason: str, *, follow: bool) -> None:

@@ -23,6 +23,7 @@ from stratforge.portfolio.orders import TradingState
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import (
     announced_actions,
+    audits,
     blocks,
     buying_power,
     corporate_actions,
@@ -36,7 +37,7 @@ from stratforge.storage.ledger import (
 )
 from stratforge.storage.ledger.announced_actions import OpenAction
 from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, UNEXPLAINED_FILL, UNKNOWN_ORDER
-from stratforge.storage.ledger.reconciliation import FinishedBlock, LedgerSymbol
+from stratforge.storage.ledger.reconciliation import Figures, FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import accounts
@@ -46,6 +47,8 @@ YOUNG = timedelta(seconds=20)
 # A block that is still open after this is canceled at the broker, whatever the market's clock says.
 _OLD = timedelta(minutes=10)
 _STATEMENT, _AROUND = timedelta(days=1), timedelta(hours=1)
+# How long an order of the last day and the account's statement may say differently before somebody has to look.
+_LAG = timedelta(minutes=30)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
 # Operators are warned when less than this part of the account's equity is left to buy with.
@@ -55,6 +58,8 @@ _DELIVERY_DAYS = 30
 # What was under way when an account was closed has ended by then: requests, deliveries, sockets.
 _ERASED_AFTER = timedelta(hours=1)
 _ERASED_AT_ONCE = 20
+# A pass looks at a part of the ledger; who looks at all of it is missed after this.
+_UNAUDITED = timedelta(hours=36)
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
 
@@ -63,10 +68,11 @@ _ROUNDING = Decimal("0.000001")
 class Report:
     """The findings and corrections of a reconciliation run. Differences are (ours, the broker's).
 
-    `unconfirmed` holds corrections that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
+    `unconfirmed` holds corrections of the last minutes that the account's statement does not bear out yet, and `unclear` open orders whose status nobody can
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
     to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
     could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed.
+    `part` is the part of the ledger whose invariants were looked at, `broken` those that do not hold in it.
     """
 
     looked_up: int = 0
@@ -87,6 +93,7 @@ class Report:
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     buying_power: dict[str, str] = field(default_factory=dict)
     short: bool = False
+    part: int = 0
     broken: dict[str, int] = field(default_factory=dict)
     closing: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
@@ -157,7 +164,7 @@ class Reconciliation:
         started_at = datetime.now(UTC)
         self._broker.check_account()
         self._recover_open_blocks(report, started_at)
-        self._compare_statement(report)
+        self._compare_statement(report, started_at)
         self._follow_corporate_actions(report)
         self._settle_odd_lots(report)
         self._compare_positions(report)
@@ -194,77 +201,103 @@ class Reconciliation:
 
     # Finished orders against the account's statement -----------------------------------------------------
 
-    def _compare_statement(self, report: Report) -> None:
+    def _compare_statement(self, report: Report, now: datetime) -> None:
         since = self._broker.now() - _STATEMENT
-        orders = {order.client_order_id: order for order in self._broker.orders_since(since)}
+        recent = {order.client_order_id: order for order in self._broker.orders_since(since)}
         with self._database.transaction() as connection:
-            kept = {each.client_order_id: each for each in reconciliation.kept_corrections(connection)}
+            kept = reconciliation.kept_corrections(connection)
+        orders = dict(recent)
         # What could not be followed on its day is not forgotten with it.
-        older = {name: each for name, each in kept.items() if not each.ended and name not in orders}
-        for name in older:
-            order = self._broker.find_order(name)
-            if order is not None:
+        for name in [each.client_order_id for each in kept.values() if not each.ended]:
+            order = orders.get(name) or self._broker.find_order(name)
+            if order is None:
+                report.unexplained[name] = f"order {name} is in the ledger and no more at the broker"
+            else:
                 orders[name] = order
         with self._database.transaction() as connection:
             finished = reconciliation.blocks_by_client_id(connection, list(orders))
-        differing: list[tuple[BrokerOrder, FinishedBlock]] = []
-        for client_order_id, order in orders.items():
-            block = finished.get(client_order_id)
+        fills: list[FillActivity] | None = None
+        for name, order in orders.items():
+            block, mine = finished.get(name), kept.get(name)
             if block is None:
                 if order.filled_quantity > 0:
-                    detail = f"order {client_order_id} is at the broker and not in the ledger"
+                    detail = f"order {name} is at the broker and not in the ledger"
                     self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
-            elif client_order_id in kept and kept[client_order_id].ended:
                 continue
-            elif block.completed and order.ended and _differs(order, block):
-                differing.append((order, block))
-            elif client_order_id in kept:
-                with self._database.transaction() as connection:
-                    reconciliation.forget_correction(connection, client_order_id)
-        fills: list[FillActivity] | None = None
-        for order, block in differing:
-            first = older[order.client_order_id].filled_at if order.client_order_id in older else None
-            if first is not None:
-                self._correct(report, order, block, self._broker.fills_since(first - _AROUND, first + _STATEMENT))
+            agrees = not _differ(_figures(order), block.figures) or not _differ(_figures(order), _accepted(block, mine))
+            # Of what is kept open the statement has the last word, whatever the order says.
+            if not block.completed or (agrees or not order.ended if mine is None else agrees and mine.ended):
                 continue
             if fills is None:
                 fills = self._broker.fills_since(since - _AROUND)
-            self._correct(report, order, block, fills)
+            stated = self._stated(order, fills, None if name in recent else mine)
+            late = name not in recent or (mine is not None and now - mine.noted_at > _LAG)
+            self._correct(report, order, block, stated, mine, late=late)
 
-    def _correct(self, report: Report, order: BrokerOrder, block: FinishedBlock, fills: list[FillActivity]) -> None:
-        """Follows the broker where its order and its account statement agree, and everybody concerned can bear it."""
-        quantity, value = _figures(order)
-        stated = [fill for fill in fills if fill.broker_order_id in order.broker_order_ids]
-        total = sum((fill.quantity for fill in stated), Decimal(0))
-        worth = sum((fill.quantity * fill.price for fill in stated), Decimal(0))
-        if total != quantity or abs(worth - value) > _ROUNDING * max(quantity, Decimal(1)):
-            # One of the two lags behind: the next run sees them agree, or a person has to look.
-            report.unconfirmed[order.client_order_id] = block.symbol
+    def _stated(self, order: BrokerOrder, recent: list[FillActivity], kept: KeptCorrection | None) -> Figures:
+        """An order by the account's statement: of the last day, and of one that is kept longer also where it was filled."""
+        found = {fill.activity_id: fill for fill in recent}
+        if kept is not None:
+            first = kept.filled_at or order.sent_at
+            for at in {first, kept.stated_at or first}:
+                found |= {fill.activity_id: fill for fill in self._broker.fills_since(at - _AROUND, at + _STATEMENT)}
+        fills = [fill for fill in found.values() if fill.broker_order_id in order.broker_order_ids]
+        return (
+            sum((fill.quantity for fill in fills), Decimal(0)),
+            sum((fill.quantity * fill.price for fill in fills), Decimal(0)),
+        )
+
+    def _correct(
+        self,
+        report: Report,
+        order: BrokerOrder,
+        block: FinishedBlock,
+        stated: Figures,
+        kept: KeptCorrection | None,
+        *,
+        late: bool,
+    ) -> None:
+        """Follows the broker where its order and its account statement agree, and everybody concerned can bear it. Where they do not agree, one of them
+        lags behind; of that nothing is said until it is `late`."""
+        quantity, value = figures = _figures(order)
+        name, ours, accepted = order.client_order_id, block.figures, _accepted(block, kept)
+        if all(not _differ(each, ours) or not _differ(each, accepted) for each in (figures, stated)):
+            with self._database.transaction() as connection:
+                if _differ(figures, ours):
+                    reconciliation.end_correction(connection, name)
+                else:
+                    reconciliation.forget_correction(connection, name)
             return
-        more, cost = quantity - block.filled_quantity, value - block.filled_value
+        confirmed = order.ended and not _differ(figures, stated)
+        seen = stated if not _differ(figures, ours) or not _differ(figures, accepted) else figures
+        more, cost = seen[0] - ours[0], seen[1] - ours[1]
         with self._database.transaction() as connection:
             shares = reconciliation.shares_of_block(connection, block)
-            current = reconciliation.blocks_by_client_id(connection, [order.client_order_id])[order.client_order_id]
+            current = reconciliation.blocks_by_client_id(connection, [name])[name]
             if current != block:
                 return
             adjustments = None
-            if not is_crypto(block.symbol):
+            if confirmed and not is_crypto(block.symbol):
                 adjustments = correct_fills(block.side, more, cost, shares, key=str(block.block_id), step=block.step)
             if adjustments is not None:
                 cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
                 reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)
                 reconciliation.note_correction(connection, block.block_id, more, cost)
-                reconciliation.forget_correction(connection, order.client_order_id)
-                report.corrected.append(order.client_order_id)
-            else:
-                reconciliation.keep_correction(connection, order.client_order_id, more, cost)
-        if adjustments is None:
-            detail = f"order {order.client_order_id} has {quantity} for {value} at the broker, the ledger {block.filled_quantity} for {block.filled_value}"
-            if more == 0 and not is_crypto(block.symbol):
-                # Money that its holder has spent. Nobody's units are in doubt, so nobody else waits for it; a later pass takes it once he has it.
-                report.unexplained[order.client_order_id] = detail
-            else:
-                self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
+                reconciliation.forget_correction(connection, name)
+                report.corrected.append(name)
+                return
+            reconciliation.keep_correction(connection, name, more, cost)
+        if not confirmed and not late:
+            report.unconfirmed[name] = block.symbol
+            return
+        detail = f"order {name} has {quantity} for {value} at the broker, the ledger {ours[0]} for {ours[1]}"
+        if not confirmed:
+            detail += f", the account's statement {stated[0]} for {stated[1]}"
+        if more == 0 and not is_crypto(block.symbol):
+            # Money that its holder has spent. Nobody's units are in doubt, so nobody else waits for it; a later pass takes it once he has it.
+            report.unexplained[name] = detail
+        else:
+            self._halt(report, block.symbol, UNEXPLAINED_FILL, detail)
 
     # Corporate actions -----------------------------------------------------------------------------------
 
@@ -346,7 +379,7 @@ class Reconciliation:
                         resumed = halts.resume_symbol(connection, symbol, halt.reason)
                     if resumed:
                         report.resumed.append(symbol)
-            elif is_crypto(symbol) and is_rounding(ours, broker, state.fills, self._broker.scale):
+            elif is_crypto(symbol) and self._is_rounding(symbol, ours, broker):
                 report.rounding[symbol] = str(broker - ours)
             elif self._is_behind(symbol, ours, broker):
                 report.behind[symbol] = f"{broker} at the broker, {ours} here"
@@ -365,6 +398,11 @@ class Reconciliation:
         with self._database.transaction() as connection:
             change = announced_actions.change_by_last_split(connection, symbol)
         return change is not None and broker == ours - change
+
+    def _is_rounding(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
+        """Tells whether a difference is the rounding of the fees of all that was traded in a coin."""
+        with self._database.transaction() as connection:
+            return is_rounding(ours, broker, reconciliation.fills_of(connection, symbol), self._broker.scale)
 
     def _is_rounded(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
         """Settles a difference that is only the broker's way of rounding a corporate action; tells whether it was."""
@@ -406,7 +444,14 @@ class Reconciliation:
             for symbol in reconciliation.settle_ended_sessions(connection):
                 session_pnl.fix_final_pnl(connection, symbol)
             report.closing = reconciliation.closing_holdings(connection)
-            report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
+            audited_at = audits.last_audit(connection)
+            if datetime.now(UTC) - audited_at > _UNAUDITED:
+                report.unexplained["audit"] = (
+                    f"no audit that began after {audited_at:%Y-%m-%d %H:%M} UTC has come to its end"
+                )
+            part = invariants.next_part(connection)
+            report.part, broken = part.number, invariants.broken_invariants(connection, part)
+            report.broken = {name: len(rows) for name, rows in broken.items()}
             if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
                 halts.set_platform_state(
                     connection, TradingState.HALTED, f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]
@@ -430,11 +475,16 @@ class Reconciliation:
                 assets.store_assets(connection, listed)
 
 
-def _figures(order: BrokerOrder) -> tuple[Decimal, Decimal]:
+def _figures(order: BrokerOrder) -> Figures:
     """Returns the quantity that the broker filled, and its value in dollars."""
     return order.filled_quantity, order.filled_quantity * (order.filled_average_price or Decimal(0))
 
 
-def _differs(order: BrokerOrder, block: FinishedBlock) -> bool:
-    quantity, value = _figures(order)
-    return quantity != block.filled_quantity or abs(value - block.filled_value) > _ROUNDING * max(quantity, Decimal(1))
+def _accepted(block: FinishedBlock, kept: KeptCorrection | None) -> Figures:
+    """Returns what the broker may say of a block by an operator's word."""
+    quantity, value = block.figures
+    return (quantity, value) if kept is None else (quantity + kept.accepted_quantity, value + kept.accepted_value)
+
+
+def _differ(one: Figures, other: Figures) -> bool:
+    return one[0] != other[0] or abs(one[1] - other[1]) > _ROUNDING * max(one[0], Decimal(1))

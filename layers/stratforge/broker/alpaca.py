@@ -192,6 +192,7 @@ class AlpacaBroker:
         return replace(
             order,
             client_order_id=str(row["client_order_id"]),
+            sent_at=_time(row["created_at"]),
             filled_quantity=quantity,
             filled_average_price=value / quantity if quantity else None,
             replaced_ids=tuple(ids[:-1]),
@@ -396,6 +397,7 @@ def _order(row: Any, scale: Decimal) -> BrokerOrder:
         filled_quantity=Decimal(row.get("filled_qty") or "0") * scale,
         filled_average_price=Decimal(row["filled_avg_price"]) if row.get("filled_avg_price") else None,
         updated_at=_time(row.get("updated_at") or row["created_at"]),
+        sent_at=_time(row["created_at"]),
         side=_side(row),
     )
 

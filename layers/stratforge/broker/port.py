@@ -61,6 +61,7 @@ class BrokerOrder:
     filled_quantity: Decimal
     filled_average_price: Decimal | None
     updated_at: datetime
+    sent_at: datetime
     side: Side = Side.BUY
     replaced_ids: tuple[str, ...] = ()
 

@@ -31,6 +31,7 @@ class TradeRecord:
     settled_at: datetime | None
     inside: bool
     executed_at: datetime
+    realized_pnl: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class PositionRecord:
-    """The ledger's record of a holding: how much, what it cost, and what was made with it."""
+    """The ledger's record of a holding: how much, what it cost, what was made with it, and since when it is held."""
 
     user_id: UUID
     session_id: UUID | None
@@ -93,12 +94,13 @@ class PositionRecord:
     quantity: Decimal
     cost_basis: Decimal
     realized_pnl: Decimal
+    opened_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
-    """An order at the broker: what users got of it by the trades and corrections of the ledger, and by the broker's statement of the account; bought units
-    and what they cost count up, sold ones down. `at`: when it was filled last, by the broker's clock.
+    """An order at the broker: what users got of it by the trades and corrections of the ledger, and by the broker's statement of the account; how much more an operator
+    accepted; bought units and what they cost count up, sold ones down. `at`: when it was filled last, by the broker's clock.
     """
 
     client_order_id: str
@@ -106,6 +108,8 @@ class OrderRecord:
     value: Decimal
     broker_quantity: Decimal
     broker_value: Decimal
+    accepted_quantity: Decimal
+    accepted_value: Decimal
     at: datetime | None
 
 

@@ -154,6 +154,6 @@ def test_a_split_keeps_everybodys_part(holdings: list[Decimal], ratio: str) -> N
     ],
 )
 def test_a_look_up_and_an_event_agree_on_which_statuses_are_final(status: str, final: bool) -> None:
-    order = BrokerOrder("b-1", "sf-1", "AAPL", status, ZERO, None, NOW)
+    order = BrokerOrder("b-1", "sf-1", "AAPL", status, ZERO, None, NOW, NOW)
     assert order.ended is final
     assert (OrderUpdate.of_order(order).progress().terminal is not None) is final

@@ -14,7 +14,7 @@ from stratforge.storage.strategies import model_usage
 from functions.api.context import database, redrive_by_function, settings
 from functions.api.dashboard.access import Fields, Operating, text, validated
 from functions.api.dashboard.rendering import go_to
-from functions.api.operations.schemas import DecisionBody, HaltBody, PlatformStateBody
+from functions.api.operations.schemas import AcceptanceBody, DecisionBody, HaltBody, PlatformStateBody
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,6 +30,7 @@ def page(looking: Operating) -> Response:
             queues=queues,
             reports=operations.reports(connection, 10),
             lags=operations.price_lags(connection),
+            corrections=operations.corrections(connection),
             actions=operations.corporate_actions(connection),
             state=halts.platform_state(connection),
             notes=data_notes.list_notes(connection),
@@ -68,6 +69,16 @@ def decide(looking: Operating, fields: Fields) -> Response:
     wanted = validated(DecisionBody, typed)
     application.decide_corporate_action(
         database(), looking.caller, text(fields, "action_id"), wanted.reason, follow=wanted.follow
+    )
+    return go_to(looking.request, "/operations")
+
+
+@router.post("/operations/corrections")
+def accept(looking: Operating, fields: Fields) -> Response:
+    """Accepts that the broker and the ledger say an order differently."""
+    wanted = validated(AcceptanceBody, {name: text(fields, name) for name in ("quantity", "value", "reason")})
+    application.accept_correction(
+        database(), looking.caller, text(fields, "order_id"), wanted.quantity, wanted.value, wanted.reason
     )
     return go_to(looking.request, "/operations")
 

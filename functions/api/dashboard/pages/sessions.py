@@ -133,7 +133,7 @@ def _line(entry: LogEntry) -> dict[str, Any]:
 def chart(session_id: UUID, looking: Looking) -> Response:
     """The last bars with the strategy's indicators, its trades and its stop levels."""
     shown = session_chart(database(), looking.caller, session_id)
-    columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close")}
+    columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
     marks = [
         {
             "time": int(each.executed_at.timestamp()),
@@ -144,7 +144,7 @@ def chart(session_id: UUID, looking: Looking) -> Response:
         for each in shown.trades
     ]
     content = {
-        "curve": {**columns, "indicators": shown.indicators},
+        "curve": {**columns, "indicators": shown.indicators, "profit": shown.profit},
         "marks": marks,
         "levels": [asdict(each) for each in shown.levels],
     }

@@ -110,7 +110,7 @@ class NewBacktest(JobRequest):
     def few_points(cls, sweep: dict[str, list[float]] | None) -> dict[str, list[float]] | None:
         """Refuses a sweep of more than 400 combinations of parameters."""
         if sweep is not None and math.prod(len(values) for values in sweep.values()) > MAX_POINTS:
-            raise ValueError(f"gives more than {MAX_POINTS} combinations; give fewer values")
+            raise ValueError(f"a sweep has at most {MAX_POINTS} combinations; give fewer values")
         return sweep or None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -16,14 +16,14 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 
 @dataclass(frozen=True, slots=True)
-class StatementOrder:
-    """An order by the broker's statement; bought units and what they cost count up, sold ones down."""
+class StatementFill:
+    """An execution by the broker's statement, with our id of its order where it is known; bought units count up, sold ones down."""
 
+    activity_id: str
     order_id: str
     symbol: str
     quantity: Decimal
-    value: Decimal
-    executions: int
+    price: Decimal
     filled_at: datetime
 
 
@@ -31,64 +31,73 @@ def unread_since(connection: Connection, overlap: timedelta) -> datetime | None:
     """From when on the statement has to be read: a little before where reading it ended, or before the first trade; None before anything was traded."""
     found: datetime | None = fetch_value(
         connection,
-        "SELECT coalesce((SELECT max(filled_at) FROM statement_orders), (SELECT min(executed_at) FROM trades)) - %s",
+        "SELECT coalesce((SELECT max(filled_at) FROM statement_fills), (SELECT min(executed_at) FROM trades)) - %s",
         (overlap,),
     )
     return found
 
 
 def read_longest_ago(connection: Connection) -> datetime | None:
-    """Returns the fill time of the order whose statement was read longest ago; None if none was read."""
+    """Returns the time of the execution that was read longest ago; None if none was read."""
     found: datetime | None = fetch_value(
-        connection, "SELECT filled_at FROM statement_orders ORDER BY read_at, filled_at LIMIT 1"
+        connection, "SELECT filled_at FROM statement_fills ORDER BY read_at, filled_at LIMIT 1"
     )
     return found
 
 
+def days_kept(connection: Connection) -> int:
+    """On how many days there were executions, as far as the statement was read."""
+    found: int = fetch_value(
+        connection, "SELECT count(DISTINCT (filled_at AT TIME ZONE 'UTC')::date) FROM statement_fills"
+    )
+    return found
+
+
+def orders_kept(connection: Connection, activity_ids: Sequence[str]) -> dict[str, str]:
+    """The ids of the orders of executions that were kept, by the executions'."""
+    query = "SELECT activity_id, order_id FROM statement_fills WHERE activity_id = ANY(%s)"
+    return dict(connection.execute(query, (list(activity_ids),)).fetchall())
+
+
 def forget_statement(connection: Connection) -> None:
     """Has the whole statement read again."""
-    connection.execute("DELETE FROM statement_orders")
+    connection.execute("DELETE FROM statement_fills")
 
 
 def keep_statement(
-    connection: Connection, since: datetime, until: datetime, orders: Sequence[StatementOrder], read_at: datetime
+    connection: Connection, since: datetime, until: datetime, fills: Sequence[StatementFill], read_at: datetime
 ) -> None:
-    """Keeps what the statement says of orders, and forgets what it says no more of what was filled between the two times."""
+    """Keeps what the statement says, and forgets what it says no more of the time between the two."""
     connection.execute(
-        "DELETE FROM statement_orders WHERE filled_at >= %s AND filled_at < %s AND NOT order_id = ANY(%s)",
-        (since, until, [each.order_id for each in orders]),
+        "DELETE FROM statement_fills WHERE filled_at >= %s AND filled_at < %s AND NOT activity_id = ANY(%s)",
+        (since, until, [each.activity_id for each in fills]),
     )
     connection.execute(
         """
-        INSERT INTO statement_orders (order_id, symbol, quantity, value, executions, filled_at, read_at)
-        SELECT *, %s FROM unnest(%s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::integer[], %s::timestamptz[])
-        ON CONFLICT (order_id) DO UPDATE SET symbol = excluded.symbol, quantity = excluded.quantity, value = excluded.value,
-            executions = excluded.executions, filled_at = excluded.filled_at, read_at = excluded.read_at
+        INSERT INTO statement_fills (activity_id, order_id, symbol, quantity, price, filled_at, read_at)
+        SELECT *, %s FROM unnest(%s::text[], %s::text[], %s::text[], %s::numeric[], %s::numeric[], %s::timestamptz[])
+        ON CONFLICT (activity_id) DO UPDATE SET order_id = excluded.order_id, symbol = excluded.symbol, quantity = excluded.quantity,
+            price = excluded.price, filled_at = excluded.filled_at, read_at = excluded.read_at
         """,
-        (
-            read_at,
-            [each.order_id for each in orders],
-            [each.symbol for each in orders],
-            [each.quantity for each in orders],
-            [each.value for each in orders],
-            [each.executions for each in orders],
-            [each.filled_at for each in orders],
-        ),
+        (read_at, *([getattr(each, field.name) for each in fills] for field in fields(StatementFill))),
     )
 
 
 def executions_kept(connection: Connection) -> int:
     """The number of executions in the statement as far as it was read."""
-    found: int = fetch_value(connection, "SELECT coalesce(sum(executions), 0)::bigint FROM statement_orders")
+    found: int = fetch_value(connection, "SELECT count(*) FROM statement_fills")
     return found
 
 
-def is_finished(connection: Connection, since: datetime) -> bool:
-    """Tells whether an audit that began since then has come to its end."""
-    found: bool = fetch_value(
-        connection, "SELECT EXISTS (SELECT FROM reconciliations WHERE started_at >= %s AND report ? 'audit')", (since,)
-    )
+def last_audit(connection: Connection) -> datetime:
+    """The time when the last audit began that came to its end; before there was one, when the ledger began to be watched."""
+    found: datetime = fetch_value(connection, "SELECT began_at FROM last_audit")
     return found
+
+
+def note_audit(connection: Connection, began_at: datetime) -> None:
+    """Notes that an audit has come to its end."""
+    connection.execute("UPDATE last_audit SET began_at = greatest(began_at, %s)", (began_at,))
 
 
 def audited_since(connection: Connection, since: datetime) -> frozenset[str]:

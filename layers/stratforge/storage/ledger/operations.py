@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from stratforge.market.corporate_actions import CorporateAction
@@ -48,6 +49,35 @@ def halt(connection: Connection, symbol: str, reason: str) -> bool:
 def resume(connection: Connection, symbol: str) -> bool:
     """Trades a symbol again; False when it was not halted, or the user is no operator."""
     return bool(fetch_value(connection, "SELECT operator_resume_symbol(%s)", (symbol,)))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCorrection:
+    """A difference between the broker and the ledger in a finished order that the ledger could not follow.
+
+    Attributes:
+        order_id: The platform's id of the order at the broker.
+        quantity: How much more the broker has of the order than the ledger; negative for less.
+        value: Dollars that it came to more.
+        noted_at: Since when it is known.
+    """
+
+    order_id: str
+    symbol: str
+    quantity: Decimal
+    value: Decimal
+    noted_at: datetime
+
+
+def corrections(connection: Connection) -> list[OpenCorrection]:
+    """The differences that the ledger could not follow and nobody accepted, the oldest first; none when the user is no operator."""
+    return fetch_all(connection, OpenCorrection, "SELECT * FROM operator_corrections()")
+
+
+def accept_correction(connection: Connection, order_id: str, quantity: Decimal, value: Decimal, reason: str) -> bool:
+    """Accepts that an order differs by these amounts, and lifts the halt for it; False when it differs by others now or by none, or the user is no operator."""
+    query = "SELECT operator_accept_correction(%s, %s, %s, %s)"
+    return bool(fetch_value(connection, query, (order_id, quantity, value, reason)))
 
 
 def note(connection: Connection, action: str, subject: str, reason: str = "") -> bool:

@@ -18,6 +18,9 @@ from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol, to
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
+# What was filled of an order, and what that came to in dollars.
+Figures = tuple[Decimal, Decimal]
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerSymbol:
@@ -26,28 +29,33 @@ class LedgerSymbol:
     symbol: str
     quantity: Decimal = Decimal(0)
     working: bool = False
-    last_completed: datetime | None = None
-    fills: int = 0
-    adjustments: int = 0
+    last_block: datetime | None = None
+    last_adjustment: int = 0
 
 
 def ledger_by_symbol(connection: Connection) -> dict[str, LedgerSymbol]:
-    """The sums of all users' positions and blocks by symbol, to compare with the broker."""
+    """The sums of all users' positions by symbol, to compare with the broker, and what was done last; not a look at all that ever was."""
     found = fetch_all(
         connection,
         LedgerSymbol,
         """
-        SELECT s.symbol, coalesce(p.quantity, 0) AS quantity, coalesce(b.working, false) AS working, b.last_completed,
-               coalesce(b.fills, 0) AS fills, coalesce(a.count, 0) AS adjustments
-        FROM (SELECT symbol FROM positions UNION SELECT symbol FROM block_orders) s
-        LEFT JOIN (SELECT symbol, sum(quantity) AS quantity FROM positions GROUP BY symbol) p ON p.symbol = s.symbol
-        LEFT JOIN (SELECT b.symbol, bool_or(b.completed_at IS NULL) AS working, max(b.completed_at) AS last_completed,
-                          sum((SELECT count(*) FROM fills f WHERE f.block_order_id = b.id)) AS fills
-                   FROM block_orders b GROUP BY b.symbol) b ON b.symbol = s.symbol
-        LEFT JOIN (SELECT symbol, count(*) FROM adjustments GROUP BY symbol) a ON a.symbol = s.symbol
+        WITH RECURSIVE traded AS (
+            (SELECT symbol, created_at FROM block_orders ORDER BY symbol, created_at DESC LIMIT 1)
+            UNION ALL SELECT next.* FROM traded CROSS JOIN LATERAL (
+                SELECT symbol, created_at FROM block_orders WHERE symbol > traded.symbol ORDER BY symbol, created_at DESC LIMIT 1) next)
+        SELECT coalesce(p.symbol, b.symbol) AS symbol, coalesce(p.quantity, 0) AS quantity, b.created_at AS last_block,
+               EXISTS (SELECT FROM block_orders w WHERE w.symbol = b.symbol AND w.completed_at IS NULL) AS working,
+               (SELECT coalesce(max(id), 0) FROM adjustments) AS last_adjustment
+        FROM (SELECT symbol, sum(quantity) AS quantity FROM positions GROUP BY symbol) p FULL JOIN traded b ON b.symbol = p.symbol
         """,
     )
     return {each.symbol: each for each in found}
+
+
+def fills_of(connection: Connection, symbol: str) -> int:
+    """The number of the broker's executions in a symbol."""
+    query = "SELECT count(*) FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.symbol = %s"
+    return int(fetch_value(connection, query, (symbol,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,11 @@ class FinishedBlock:
     filled_value: Decimal
     completed: bool
     step: Decimal
+
+    @property
+    def figures(self) -> Figures:
+        """The quantity that was filled, and the dollars that it came to."""
+        return self.filled_quantity, self.filled_value
 
 
 def blocks_by_client_id(connection: Connection, client_order_ids: Sequence[str]) -> dict[str, FinishedBlock]:
@@ -141,43 +154,77 @@ def note_correction(connection: Connection, block_id: UUID, quantity: Decimal, v
 
 @dataclass(frozen=True, slots=True)
 class KeptCorrection:
-    """A correction that the ledger could not follow yet, or (`ended`) that an operator accepted as it is; `filled_at` is the time of the order's first fill."""
+    """A difference of a finished order that the ledger could not follow, since `noted_at`; `ended` while it is what an operator accepted.
+
+    Attributes:
+        accepted_quantity: How much more than the ledger the broker may have of the order, by an operator's word.
+        accepted_value: How much more it may have come to.
+        filled_at: The time of the ledger's first fill of the order; None where it has none.
+        stated_at: The time of its last fill in the broker's statement, as an audit read it.
+    """
 
     client_order_id: str
     ended: bool
+    noted_at: datetime
+    accepted_quantity: Decimal
+    accepted_value: Decimal
     filled_at: datetime | None
+    stated_at: datetime | None
 
 
-def kept_corrections(connection: Connection) -> list[KeptCorrection]:
-    """All corrections that were not followed."""
-    return fetch_all(
+def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
+    """All corrections that were not followed, by our id of the order."""
+    found = fetch_all(
         connection,
         KeptCorrection,
         """
-        SELECT k.client_order_id, k.ended_at IS NOT NULL AS ended,
-               (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at
+        SELECT k.client_order_id, k.ended_at IS NOT NULL AS ended, k.noted_at, coalesce(k.accepted_quantity, 0) AS accepted_quantity,
+               coalesce(k.accepted_value, 0) AS accepted_value,
+               (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at,
+               (SELECT max(s.filled_at) FROM statement_fills s WHERE s.order_id = k.client_order_id) AS stated_at
         FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
         """,
     )
+    return {each.client_order_id: each for each in found}
 
 
 def keep_correction(connection: Connection, client_order_id: str, quantity: Decimal, value: Decimal) -> None:
-    """Keeps that the broker has so much more of an order, which came to so much more, than the ledger could follow."""
+    """Keeps that the broker has so much more of an order, which came to so much more, than the ledger could follow; what was accepted of it stays beside."""
     connection.execute(
         """
         INSERT INTO kept_corrections (client_order_id, symbol, quantity, value)
         SELECT client_order_id, symbol, %s, %s FROM block_orders WHERE client_order_id = %s
-        ON CONFLICT (client_order_id) DO UPDATE SET quantity = excluded.quantity, value = excluded.value
+        ON CONFLICT (client_order_id) DO UPDATE SET quantity = excluded.quantity, value = excluded.value, ended_at = NULL,
+            noted_at = CASE WHEN kept_corrections.ended_at IS NULL THEN kept_corrections.noted_at ELSE now() END
         """,
         (quantity, value, client_order_id),
     )
 
 
-def forget_correction(connection: Connection, client_order_id: str) -> None:
-    """Forgets a correction, because the ledger has followed it or the broker took it back."""
+def hand_over_correction(connection: Connection, client_order_id: str, quantity: Decimal, value: Decimal) -> None:
+    """Has the reconciler look at an order of which an audit found so much more at the broker. The amounts that an operator accepted, or is about to, stay."""
     connection.execute(
-        "DELETE FROM kept_corrections WHERE client_order_id = %s AND ended_at IS NULL", (client_order_id,)
+        """
+        INSERT INTO kept_corrections (client_order_id, symbol, quantity, value)
+        SELECT client_order_id, symbol, CASE WHEN side = 'sell' THEN -q ELSE q END, CASE WHEN side = 'sell' THEN -v ELSE v END
+        FROM block_orders, (VALUES (%s::numeric, %s::numeric)) given (q, v) WHERE client_order_id = %s
+        ON CONFLICT (client_order_id) DO UPDATE SET ended_at = NULL, noted_at = now() WHERE kept_corrections.ended_at IS NOT NULL
+        """,
+        (quantity, value, client_order_id),
     )
+
+
+def end_correction(connection: Connection, client_order_id: str) -> None:
+    """Notes that an order differs by nothing but what was accepted."""
+    connection.execute(
+        "UPDATE kept_corrections SET ended_at = now() WHERE client_order_id = %s AND ended_at IS NULL",
+        (client_order_id,),
+    )
+
+
+def forget_correction(connection: Connection, client_order_id: str) -> None:
+    """Forgets a correction with what was accepted of it, because the ledger has followed it or the broker took it back."""
+    connection.execute("DELETE FROM kept_corrections WHERE client_order_id = %s", (client_order_id,))
 
 
 def settle_ended_sessions(connection: Connection) -> list[str]:
