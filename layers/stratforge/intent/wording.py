@@ -136,10 +136,20 @@ OFF = re.compile(
 )
 
 
+# From where something crosses: it goes the other way.
+_FROM_BELOW = re.compile(r"\bfrom (?:below|under|underneath|beneath)\b", re.IGNORECASE)
+_FROM_ABOVE = re.compile(r"\bfrom (?:above|over)\b", re.IGNORECASE)
+
+
+def without_origins(words: str) -> str:
+    """The words with “from below” said as “upwards”, and “from above” as “downwards”."""
+    return _FROM_ABOVE.sub("downwards", _FROM_BELOW.sub("upwards", words))
+
+
 def directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
     """Levels and lines that the words go above or below, and their rules the other way."""
     # "Above 2 dollars below the average" is above.
-    quote = OFF.sub(r"\1 off ", quote)
+    quote = OFF.sub(r"\1 off ", without_origins(quote))
     if re.search(r"[\u3040-\u30ff]", quote):
         # In Japanese the level comes before the word.
         return

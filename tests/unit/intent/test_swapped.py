@@ -58,6 +58,10 @@ def test_exchanged_sides_are_found(words: str) -> None:
             [f"buy when crosses_above({SLOW}, {FAST})", f"sell when crosses_below({SLOW}, {FAST})"],
         ),
         (
+            "Buy AAPL when the 10 SMA crosses the 30 SMA from below, sell when it crosses from above",
+            [f"buy when crosses_below({FAST}, {SLOW})", f"sell when crosses_above({FAST}, {SLOW})"],
+        ),
+        (
             "Sell AAPL when the 10 SMA crosses below the 30 SMA and buy when it crosses above",
             [f"buy when crosses_below({FAST}, {SLOW})", f"sell when crosses_above({FAST}, {SLOW})"],
         ),
@@ -133,6 +137,10 @@ def test_the_contrary_of_the_words_is_found(words: str, rules: list[str]) -> Non
         ),
         (
             "Buy AAPL when the 10 SMA crosses above the 30 SMA and sell when it crosses below",
+            [f"buy when crosses_above({FAST}, {SLOW})", f"sell when crosses_below({FAST}, {SLOW})"],
+        ),
+        (
+            "Buy AAPL when the 10 SMA crosses the 30 SMA from below, sell when it crosses from above",
             [f"buy when crosses_above({FAST}, {SLOW})", f"sell when crosses_below({FAST}, {SLOW})"],
         ),
         (
