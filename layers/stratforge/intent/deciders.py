@@ -54,7 +54,7 @@ class _Reading:
 
 
 def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
-    """What decides in the code and in no rule, one sentence for each.
+    """Finds what decides in the code and in no rule, one sentence for each.
 
     Args:
         code: The strategy that was written.

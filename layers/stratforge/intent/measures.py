@@ -60,7 +60,7 @@ def near(one: float, other: float) -> bool:
 
 
 def forms_of(element: Element) -> set[float]:
-    """What a number of a request may be in a rule."""
+    """Returns the numbers that a number of a request may be in a rule."""
     value = element.value
     if element.unit is Unit.PERCENT:
         return {value, value / 100, 1 - value / 100, 1 + value / 100, 100 - value}
@@ -115,7 +115,7 @@ def _zone_of(quote: str) -> tuple[int | None, str] | None:
 
 
 def minutes_of(quote: str, element: Element) -> set[float]:
-    """What a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
+    """Returns what a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
     zone = _zone_of(quote)
     shift = (zone[0] or 0) if zone else 0
     early = element.value < 720 and not re.search(r"am|uhr", element.text, re.IGNORECASE)

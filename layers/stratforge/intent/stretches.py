@@ -1,4 +1,4 @@
-"""Which words of a turn speak of buying and which of selling: stretches of clauses, each of the side that its own words name, or of the one it goes on with."""
+"""Divides a turn into the words that speak of buying and those that speak of selling: clauses, each of the side that its own words name, or of the one it goes on with."""
 
 from __future__ import annotations
 

@@ -132,7 +132,7 @@ class SeriesIds:
         self._known: list[Floats] = []
 
     def of(self, node: Node) -> int:
-        """The number of an operation."""
+        """Returns the number of an operation; operations of the same values share it."""
         values = self._real.series(node)
         for number, known in enumerate(self._known):
             if _twin(values, [known]):
