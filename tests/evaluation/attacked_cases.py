@@ -47,6 +47,12 @@ CASES = (
     case("bounds", f"{_FIRST}, stop loss at +1%"),
     case("bounds", f"{_FIRST} and at 15:30", rule(_BUY, f"{_SELL} or minute >= 930"), rule(f"{_BUY} and minute < 930", f"{_SELL} or minute >= 930")),
     case("bounds", f"{_FIRST}, close everything friday 15:30", rule(_BUY, f"{_SELL} or (weekday == 4 and minute >= 930)"), rule(f"{_BUY} and not (weekday == 4 and minute >= 930)", f"{_SELL} or (weekday == 4 and minute >= 930)")),
+    case("orders", "Buy AAPL when RSI < 30 with a 0.3% stop on this order, sell when RSI > 70", rule(_BUY, _SELL, "stop_loss=0.003")),
+    case("orders", f"{_FIRST}, take profit at 0.5% on the order", rule(_BUY, _SELL, "take_profit=0.005")),
+    case("orders", f"{_FIRST}, 0.4% trailing stop on the order", rule(_BUY, _SELL, "trailing_stop=0.004")),
+    case("orders", "Buy AAPL when RSI < 30, stop loss 0.5% intrabar, take profit at 0.6% intrabar", rule(_BUY, "False", "stop_loss=0.005, take_profit=0.006")),
+    talk("orders", (_FIRST, "add a 0.3% stop on the order"), rule(_BUY, _SELL, "stop_loss=0.003")),
+    talk("orders", (f"{_FIRST}, stop loss 0.3% on the order", "remove the stop"), rule(_BUY, _SELL)),
     talk("changes", (_FIRST, "also sell at 15:30"), rule(f"{_BUY} and minute < 930", f"{_SELL} or minute >= 930"), rule(_BUY, f"{_SELL} or minute >= 930")),
     talk("changes", (_FIRST, "only on Mondays", "not on Mondays")),
 )  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import DOWN, NEGATED, UP
 from stratforge.intent.measures import holds, near
-from stratforge.intent.rules import TURNED, Atom, Rule, numbers_in_text
+from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in_text
 from stratforge.intent.wording import OFF, directions, without_origins
 
 _I = re.IGNORECASE
@@ -70,7 +70,7 @@ def contrary_to(words: str, rules: Sequence[Rule], turn: str) -> Iterator[str]:
     yield from directions(words, atoms)
     yield from _lines(words, atoms, turn)
     yield from _states(words, atoms)
-    yield from _results(words, atoms)
+    yield from _results(words, atoms, rules)
     text = " ".join(each.text for each in atoms)
     for named, other, own, contrary in (
         (_HIGHS, _LOWS, _OF_HIGHS, _OF_LOWS),
@@ -161,7 +161,7 @@ def _of_change(atom: Atom) -> Iterator[str]:
         yield TURNED[atom.operator]
 
 
-def _results(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
+def _results(words: str, atoms: Sequence[Atom], rules: Sequence[Rule]) -> Iterator[str]:
     """Numbers that are said of a gain and stand for a loss, and the other way round."""
     for element in elements_of(words):
         if element.kind is not Kind.NUMBER:
@@ -176,6 +176,9 @@ def _results(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
                 forms = {element.value, 1 + element.value / 100, 1 - element.value / 100}
                 if result and any(near(one, each) for one in forms for each in numbers_in_text(other)):
                     signs.add(sign)
+        for rule in rules:
+            if rule.kind in EXIT_KINDS and rule.level is None and near(rule.value, element.value):
+                signs.add(">" if rule.kind is RuleKind.TARGET else "<")
         gained = _gained(words, element.start, element.end)
         if gained is not None and _wrong(signs, up=gained):
             yield f"says {element.text} of {'a gain' if gained else 'a loss'}, and its rule of {'a loss' if gained else 'a gain'}"

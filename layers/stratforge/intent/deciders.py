@@ -61,13 +61,20 @@ def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
         reference: The strategy that follows the rules and nothing else.
     """
     series = SeriesIds()
-    known = [reading for _, reading, _ in _Walk(reference, series).comparisons]
-    walk = _Walk(code, series)
+    theirs, walk = _Walk(reference, series), _Walk(code, series)
+    known = [reading for _, reading, _ in theirs.comparisons]
     found = [f"Line {line} {what}." for line, what in walk.unknown]
     for node, reading, text in walk.comparisons:
         if not any(_fellow(reading, each) for each in known):
             found.append(
                 f"Line {node.lineno} decides by “{text}”, and no rule compares so: leave it out, or quote the words that ask for it and add their rule."
+            )
+    for node, name, reading in walk.exits:
+        if not any(
+            name == each and reading.kinds <= other.kinds and _said(reading, other) for _, each, other in theirs.exits
+        ):
+            found.append(
+                f"Line {node.lineno} sets {name}, an exit within the bar, and no rule does so: quote the words that ask for it and add “{name.removesuffix('_price').replace('_', ' ')} …”, or sell() by a condition."
             )
     return list(dict.fromkeys(found))
 
@@ -109,6 +116,7 @@ class _Walk:
         program = Program(strategy.source)
         self.strategy, self.series, self.constants = strategy, series, program.constants
         self.comparisons: list[tuple[ast.expr, _Reading, str]] = []
+        self.exits: list[tuple[ast.expr, str, _Reading]] = []
         self.unknown: list[tuple[int, str]] = []
         on_bar = next(each for each in program.tree.body if isinstance(each, ast.FunctionDef) and each.name == "on_bar")
         self.assigned: dict[str, list[ast.expr]] = {}
@@ -164,7 +172,9 @@ class _Walk:
             self._decision(node.orelse)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _SIZES:
             for each in node.keywords:
-                if each.arg not in _SIZES[node.func.id] and each.arg not in exits_named(node):
+                if each.arg in exits_named(node):
+                    self.exits.append((node, str(each.arg), self._read(each.value)))
+                elif each.arg not in _SIZES[node.func.id]:
                     raise _Unknown(node, f"sets {each.arg}, which no rule can say: leave it out")
                 if each.arg in _SIZES[node.func.id] and self._number(each.value) is None:
                     raise _Unknown(node, "computes how much is traded, and rules have plain numbers for that")
@@ -273,6 +283,8 @@ class _Walk:
         owner = ast.unparse(node.value)
         if owner == "bar.time" and node.attr in _TIME:
             return _Reading(frozenset({_TIME[node.attr]}))
+        if owner == "account":
+            return _Reading(frozenset({f"account {'equity' if node.attr == 'equity' else 'cash'}"}))
         if owner == "position" and node.attr in _POSITION:
             return _Reading(frozenset({_POSITION[node.attr]}))
         if owner in ("bar", "bar.previous"):

@@ -74,7 +74,6 @@ def contract_findings(
             found += _lines(each.model_copy(update={"quote": quote}), program)
     if not wrong:
         found += _behaves(_standing(requirements, rules), strategy, symbol)
-    found += [f"Line {line} {what}." for line, what in program.unsaid]
     return [*found, *never_acts(strategy, program)]
 
 

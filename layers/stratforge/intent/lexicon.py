@@ -143,6 +143,8 @@ CLOSE = 960
 
 # What a fact of a rule has to be spoken of by, in any of the words for it.
 FACT_WORDS = {
+    "account_cash": r"\bcash|\baccount|\bbuying power|\bcapital|\bbalance|\bmoney|\bfunds|\bkonto|\bguthaben|\bbargeld|\bcuenta|\befectivo|\bcompte|\bliquidit",
+    "account_equity": r"\bequity|\baccount|\bportfolio|\bnet worth|\bcapital|\bbalance|\bdepot|\bvermögen|\bcuenta|\bpatrimonio|\bcompte",
     "open": r"\bopen\w*|\bgreen\b|\bred\b|\bbullish|\bbearish|\bcandles?|\bbars?\b|\bgap\w*|\bcolou?r|\bup\b|\bdown\b|eröffn|\bkerze|\bapertura|\bvela|\bouverture|\bbougie|\bgrün|\brot|开|陽線|陰線|阳|阴|始値",
     "high": r"\bhigh\w*|\bbreak\w*|\brange|\bchannel|\bpeak|\btops?\b|\bhoch|\bmax|\balto|\bhaut|\bspike|\binside|\bengulf|\btouch\w*|\bhits?|高",
     "low": r"\blow\w*|\bbreak\w*|\brange|\bchannel|\bbottom|\bdips?\b|\btief|\bmin|\bbajo|\bbas\b|\binside|\bengulf|\btouch\w*|\bhits?|低|安",

@@ -22,7 +22,7 @@ from stratforge.intent.lexicon import (
     SAID_BY_WORDS,
     ZONE,
 )
-from stratforge.intent.rules import TURNED, Rule, RuleKind, is_column, numbers_in
+from stratforge.intent.rules import EXIT_KINDS, TURNED, Rule, RuleKind, is_column, numbers_in
 from stratforge.strategy.indicators import REGISTRY
 
 
@@ -159,6 +159,9 @@ def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
     for rule in holders:
         if rule.kind is RuleKind.SIZE:
             units.add({"% of equity": "%", "dollars": "$", "shares": "shares"}[rule.unit])
+            continue
+        if rule.kind in EXIT_KINDS and any(near(rule.value, each) for each in forms):
+            units.add("%")
             continue
         for atom in rule.atoms:
             numbers = numbers_in(ast.parse(f"({atom.left}, {atom.right})", mode="eval"))

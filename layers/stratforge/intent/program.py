@@ -7,7 +7,6 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stratforge.strategy.on_bar_expressions import exits_named
 from stratforge.strategy.source import inlined, literal_number
 
 _OPERATORS: dict[type[ast.cmpop], str] = {
@@ -61,25 +60,6 @@ class Program:
             if getattr(node, "lineno", 0) in lines:
                 found |= self._values(node)
         return found
-
-    @property
-    def unsaid(self) -> list[tuple[int, str]]:
-        """Constructs that no rule can say, each with its line: exits within the bar that decisions set, and fields of the account."""
-        found = {
-            (
-                node.lineno,
-                f"sets {name}, an exit within the bar, which no rule can say: write it as a condition of sell()",
-            )
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Call)
-            for name in exits_named(node)
-        }
-        found |= {
-            (node.lineno, "reads account, which no rule can say: leave it out")
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Name) and node.id == "account"
-        }
-        return sorted(found)
 
     def words_used(self, lines: list[int]) -> set[str]:
         """Names of fields, indicators, arguments and operators on these lines."""

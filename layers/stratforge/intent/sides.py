@@ -14,7 +14,7 @@ from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.lexicon import BUY, BUYS, DOWN, NEGATED, ONLY, SELLS, TO_THE_EXIT, UP
 from stratforge.intent.measures import forms_of, holds, near, texts
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule, RuleKind
+from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
 from stratforge.intent.stretches import stretches_of
 from stratforge.intent.turns import Spans, plain_words
 
@@ -81,7 +81,7 @@ def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: s
             yield f"belongs to what is {_done(said)}, and its rule {side.value.split()[0]}s ({texts(rules)})."
     for side in (RuleKind.BUY, RuleKind.SELL):
         words = [turn[first:last] for first, last, each in stretches if each.side is side and each.own]
-        mine = [each for each in rules if each.dropped is None and _side_of(each) is side]
+        mine = [each for each in rules if each.dropped is None and (_side_of(each) is side or each.kind in EXIT_KINDS)]
         if not words or dropping:
             continue
         for text in words:

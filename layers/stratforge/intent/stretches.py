@@ -16,7 +16,7 @@ _INTO = re.compile(
     _I,
 )
 _OUT = re.compile(
-    rf"{SELLS.pattern}|\b(?:clos(?:e|es|ed|ing) (?:it|out|(?:the |my |any |all )*(?:longs?|positions?|trades?|shares?)\b|my|all|every\w*)|closed(?= when\b| if\b| at\b)|(?:get|gets|getting|go|goes|come|cash|bail|be)(?: me)? (?:back )?out|out(?=\s*(?:[,;.]|$|when\b|if\b|at\b|above\b|over\b|below\b|under\b|rsi\b|again\b))|take (?:it|them|the position|profits?) (?:off|out)|take profits?|flat(?:ten)?\b|leaves?\b|offload\w*|off-load|unload\w*|dump\w*|ditch\w*|liquidat\w*|bail|unwind|let (?:it |them )?go|get rid|dispose|lock in|to cash|in cash|and cash|stop[- ]?loss\w*|trailing stop\w*|stops? (?:at|of)|\d ?%? stops?\b|tp\b|sl\b|profit targets?|salga\w*|sale[ns]?\b|salir|cierr\w*|cerr\w*|sort(?:ir|ez|s)\b|aus(?=\s*(?:wenn|bei|$|,))|aussteigen|steige?n? aus|verlass\w*|raus)",
+    rf"{SELLS.pattern}|\b(?:clos(?:e|es|ed|ing) (?:it|out|(?:the |my |any |all )*(?:longs?|positions?|trades?|shares?)\b|my|all|every\w*)|closed(?= when\b| if\b| at\b)|(?:get|gets|getting|go|goes|come|cash|bail|be)(?: me)? (?:back )?out|out(?=\s*(?:[,;.]|$|when\b|if\b|at\b|above\b|over\b|below\b|under\b|rsi\b|again\b))|take (?:it|them|the position|profits?) (?:off|out)|take profits?|flat(?:ten)?\b|leaves?\b|offload\w*|off-load|unload\w*|dump\w*|ditch\w*|liquidat\w*|bail|unwind|let (?:it |them )?go|get rid|dispose|lock in|(?:to|in|and) cash\b(?! (?:is|are|above|below|over|under|of|balance))|stop[- ]?loss\w*|trailing stop\w*|stops? (?:at|of)|\d ?%? stops?\b|tp\b|sl\b|profit targets?|salga\w*|sale[ns]?\b|salir|cierr\w*|cerr\w*|sort(?:ir|ez|s)\b|aus(?=\s*(?:wenn|bei|$|,))|aussteigen|steige?n? aus|verlass\w*|raus)",
     _I,
 )
 _CLAUSE = re.compile(

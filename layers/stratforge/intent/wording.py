@@ -35,7 +35,7 @@ from stratforge.intent.lexicon import (
     UP,
 )
 from stratforge.intent.measures import day_findings, holds, near, number_findings, texts, time_findings
-from stratforge.intent.rules import TURNED, Atom, Rule, RuleKind, numbers_in
+from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in
 from stratforge.strategy.indicators import REGISTRY
 
 
@@ -343,8 +343,29 @@ def _actions(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterator[st
                 yield f"does not speak of a part, and its rule sells one ({rule.text})."
 
 
+_EXIT_WORDS = {
+    RuleKind.STOP: re.compile(rf"{STOP.pattern}|\bloss\w*|\brisk\w*|\bbreak[- ]?even|\bprotect\w*|\bverlust\w*|\bpérdida\w*|\bperte\w*", re.IGNORECASE),
+    RuleKind.TARGET: re.compile(rf"{TARGET.pattern}|\btargets?\b|\bprofits?\b|\bgains?\b|\blimit\b|\bgewinn\w*|\bganancia\w*|\bbénéfice\w*", re.IGNORECASE),
+    RuleKind.TRAIL: TRAILING,
+}  # fmt: skip
+
+
+_ON_THE_ORDER = re.compile(
+    r"\b(?:on|with|to|in) (?:this|the|that|each|every|my|its) (?:same |buy |entry )?orders?\b|\b(?:within|inside) (?:the|a|each) (?:bar|minute|candle)\b|\bintra[- ]?bar\b|\bbracket\b|\bat the broker\b",
+    re.IGNORECASE,
+)
+
+
 def _exits(quote: str, rules: Sequence[Rule], atoms: Sequence[Atom], *, changed: bool) -> Iterator[str]:
     ways = {_way(each) for rule in rules if rule.kind is RuleKind.SELL for each in rule.atoms} - {""}
+    within = {RuleKind.STOP: "loss", RuleKind.TARGET: "gain", RuleKind.TRAIL: "trail"}
+    ways |= {within[each.kind] for each in rules if each.kind in within}
+    for rule, words in ((each, _EXIT_WORDS[each.kind]) for each in rules if each.kind in within):
+        if not words.search(quote):
+            yield f"does not speak of a {rule.kind.value}, and its rule sets one ({rule.text})."
+    sold = any(each.kind is RuleKind.SELL for each in rules) and not any(each.kind in EXIT_KINDS for each in rules)
+    if sold and (match := _ON_THE_ORDER.search(quote)):
+        yield f"speaks of an exit “{match[0]}”, and its rules ({texts(rules)}) look at the close: use stop loss, take profit or trailing stop."
     if TRAILING.search(quote):
         if "trail" not in ways and not any(
             holds(each.text, "drop", "drop_dollars", "supertrend", "psar") for each in atoms

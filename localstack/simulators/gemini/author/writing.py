@@ -135,7 +135,9 @@ def _complete(plan: Plan) -> list[str]:
     """Decides what the request left open, and says so."""
     assumptions = list(plan.assumptions)
     whole = [each for each in plan.of("exit") if each.part == 1]
-    if not whole:
+    if not whole and plan.setting("target order", "trail order"):
+        assumptions.append("No other rule for selling was given: it sells by the exits of its order alone.")
+    elif not whole:
         reverse = reverse_of(plan.of("entry")[0].condition)
         if reverse is not None and not plan.of("exit"):
             plan.rules.append(Rule("exit", reverse, (0, 0), ("no rule for selling was given",)))
@@ -212,7 +214,7 @@ def _strategy(
         [
             f"It buys when {buys}.",
             *dict.fromkeys(only),
-            f"It sells when {sells}.",
+            *([f"It sells when {sells}."] if sells else []),
             *parts,
             *sizes,
             "[Written offline by fixed rules, without a language model.]",
