@@ -16,6 +16,7 @@ from functions.api.dashboard.pages import (
     research,
     sessions,
     strategies,
+    sweeps,
     trading,
 )
 from functions.api.problems import Problem
@@ -36,6 +37,7 @@ def install(app: FastAPI) -> None:
         home,
         market,
         strategies,
+        sweeps,
         backtests,
         sessions,
         trading,

@@ -28,6 +28,7 @@ from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
+from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -73,6 +74,12 @@ def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Respo
     """Starts a session with exactly the setup of a backtest: version, symbol, size and stops."""
     with database().reading(looking.caller) as connection:
         backtest = existing(backtests.get_report(connection, backtest_id), "backtest")
+    if backtest.report.get("parameters"):
+        raise Problem(
+            409,
+            "values-not-stored",
+            "This run had values of its own. Use them first: they become a version, which can run.",
+        )
     names = ("sizing_rule", "sizing_value", "stop_loss", "take_profit", "trailing_stop")
     config = {name: backtest.config[name] for name in names if backtest.config.get(name) is not None}
     version = {"strategy_id": backtest.strategy_id, "version": backtest.strategy_version}

@@ -90,6 +90,11 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button")) button.disabled = target.querySelector("[data-refused]") !== null;
 });
 
+// A slider says where it stands.
+document.addEventListener("input", ({ target }) => {
+  if (target.type === "range") target.closest("label").querySelector("output").textContent = target.value;
+});
+
 // Cards that hold what is typed.
 document.addEventListener("input", ({ target }) => {
   if (target.dataset.search === undefined) return;
