@@ -60,6 +60,7 @@ PAGES = (
     "/",
     "/strategies",
     "/strategies/new",
+    "/gallery",
     "/sessions",
     "/portfolio",
     "/orders",
@@ -480,3 +481,12 @@ def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, da
     assert send(f"/strategies/{strategy_id}/parameters", "parameter-LENGTH=4").status_code == 204
     assert send(f"/backtests/{swept}/points/1").status_code == 409, "the strategy is at another version"
     assert send(f"/backtests/{swept}/points/3").status_code == 404
+
+
+def test_a_strategy_of_the_gallery_is_copied_once_and_is_ones_own(user: User) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    for _ in range(2):
+        made = user.client.post("/gallery/golden-cross", content="key=one", headers=headers).headers["HX-Redirect"]
+    (copied,) = user.get("/api/strategies")["items"]
+    assert (made, copied["name"]) == (f"/strategies/{copied['strategy_id']}", "Golden cross")
+    assert user.client.post("/gallery/none", content="key=two", headers=headers).status_code == 404

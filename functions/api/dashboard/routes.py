@@ -10,6 +10,7 @@ from functions.api.dashboard.pages import (
     account,
     backtests,
     entrance,
+    gallery,
     home,
     market,
     operations,
@@ -34,6 +35,7 @@ def install(app: FastAPI) -> None:
     for page in (
         assets,
         entrance,
+        gallery,
         home,
         market,
         strategies,
