@@ -1,4 +1,4 @@
-"""What people show to others, and take back."""
+"""Showing reports and sessions to others, and taking them back."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
 
 
 def report_values(backtest: StoredReport) -> dict[str, Any]:
-    """What the parts of a report's page show, whoever looks at it."""
+    """Gives the parts of a report's page their values, whoever looks at it."""
     report = backtest.report
     return {"report": report, "groups": METRICS, "years": _years(report.get("months", [])), **_analysis(backtest)}
 

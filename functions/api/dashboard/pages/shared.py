@@ -1,4 +1,4 @@
-"""What is shown to others: reports behind links, which need no login, and the leaderboard."""
+"""Pages for others: reports behind links, which need no login, and the leaderboard."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def shared(token: Token, request: Request) -> Response:
 
 @router.get("/shared/{token}/chart.json")
 def shared_chart(token: Token, request: Request) -> Response:
-    """Its curves and trades."""
+    """The curves and trades of a shared report, for its charts."""
     report = _shared(token).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     return compressed(request, body.encode(), "application/json")

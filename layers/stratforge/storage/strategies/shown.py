@@ -1,4 +1,4 @@
-"""What people show to others: reports behind links, and sessions on the leaderboard."""
+"""Things that people show to others: reports behind links, and sessions on the leaderboard."""
 
 from __future__ import annotations
 
