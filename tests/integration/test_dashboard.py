@@ -61,6 +61,8 @@ PAGES = (
     "/strategies",
     "/strategies/new",
     "/gallery",
+    "/leaderboard",
+    "/notices",
     "/sessions",
     "/portfolio",
     "/orders",
@@ -529,3 +531,18 @@ def test_days_that_closed_are_in_the_calendar_at_home(user: User, database: Data
     assert "+$500.00" in page
     assert "-$1,005.00" in page
     assert f"{days[1].day}: -1.00%" in page
+
+
+def test_a_refused_order_is_told_once_in_the_corner_and_stays_in_the_list(user: User, database: Database) -> None:
+    page = user.client.get("/", headers=HTML).text
+    (seen,) = re.findall(r'id="seen" name="after" value="([^"]+)"', page)
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO orders (user_id, symbol, side, origin, size_kind, size, status, reason, completed_at)"
+            "SELECT id, 'AAPL', 'buy', 'MANUAL', 'quantity', 1, 'REJECTED', 'NO_PRICE', now() FROM users"
+        )
+    told = user.client.get(f"/notices/new?after={seen}", headers=HTML).text
+    assert "The purchase of AAPL was rejected: There is no price for the symbol yet." in told
+    (later,) = re.findall(r'id="seen" name="after" value="([^"]+)"', told)
+    assert "rejected" not in user.client.get(f"/notices/new?after={later}", headers=HTML).text
+    assert "was rejected" in user.client.get("/notices", headers=HTML).text
