@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-CLOSE, EARLY_CLOSE = 16 * 60, 13 * 60
+OPEN, CLOSE, EARLY_CLOSE = 9 * 60 + 30, 16 * 60, 13 * 60
 _EPOCH = date(1970, 1, 1)
 _FRIDAY = 4
 # Days that no rule foretold.
