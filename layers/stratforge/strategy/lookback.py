@@ -25,7 +25,7 @@ from stratforge.strategy.reach import DAY_BARS, probe, reach_of
 # What a lookback was found by. One that is stored is worth something in its own edition only: raised whenever the windows of
 # strategies change (`test_lookback.py` holds the windows of this edition).
 EDITION = 2
-MAX_LOOKBACK = 20_000
+MAX_LOOKBACK = 32_000
 
 
 def window_length(lookback: int) -> int:

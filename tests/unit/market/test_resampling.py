@@ -22,7 +22,7 @@ def minutes(day: date, first: time, last: time) -> BarColumns:
     """Rising bars of every minute of a day from `first` to before `last`."""
     begin, end = (datetime.combine(day, each, NEW_YORK).timestamp() for each in (first, last))
     stamps = np.arange(begin, end, 60).astype(np.int64)
-    close = 100.0 + np.arange(len(stamps))
+    close = np.arange(100.0, 100.0 + len(stamps))
     return BarColumns(stamps, close - 0.5, close + 1, close - 1, close, np.full(len(stamps), 10.0))
 
 

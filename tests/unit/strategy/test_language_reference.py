@@ -610,7 +610,7 @@ LIMITS = {
     "operations on series": (chain(MAX_GRAPH_NODES - 10), chain(MAX_GRAPH_NODES + 1)),
     "length": (shifted(2_000), shifted(2_001)),
     "values": (chain(MAX_CELLS // 20_000 - 30, ".shift(2000)" * 8), chain(MAX_CELLS // 16_384 + 10, ".shift(2000)" * 8)),
-    "history": (shifted(*[2_000] * 9, 1_990), shifted(*[2_000] * 10, 5)),
+    "history": (shifted(*[2_000] * 15, 1_990), shifted(*[2_000] * 16, 5)),
 }  # fmt: skip
 
 

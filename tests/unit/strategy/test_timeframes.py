@@ -116,5 +116,16 @@ def test_what_cannot_be_resampled_is_refused_where_it_stands(expression: str, me
 
 
 def test_days_that_need_too_many_minutes_are_refused() -> None:
-    with pytest.raises(StrategyError, match="an indicator needs more than 20,000 bars of history"):
+    with pytest.raises(StrategyError, match="an indicator needs more than 32,000 bars of history"):
         _ = strategy("ta.sma(h.close, 50)", "1d").lookback
+
+
+def test_what_people_compute_on_hours_has_a_history_that_is_short_enough() -> None:
+    for text in (
+        "ta.ema(h.close, 20)",
+        "ta.rsi(h.close, 14)",
+        "ta.sma(h.close, 200)",
+        "ta.atr(h.high, h.low, h.close, 14)",
+    ):
+        assert strategy(text, "1h").cost.milliseconds < 20
+    assert strategy("ta.sma(h.close, 20)", "1d").cost.milliseconds < 20
