@@ -8,11 +8,11 @@ from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
 UP = re.compile(
-    r"\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|superior|dessus|supérieure?)\b|>|高于|大于|超过|上穿|突破|上回",
+    r"(?<=\bis )at least\b|\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|superior|dessus|supérieure?)\b|>|高于|大于|超过|上穿|突破|上回",
     _I,
 )
 DOWN = re.compile(
-    r"\b(?:below|under|underneath|beneath|less than|lower than|unter|unterhalb|debajo|inferior|dessous|sous|inférieure?)\b|<|低于|小于|跌破|下穿|下回",
+    r"(?<=\bis )at most\b|\b(?:below|under|underneath|beneath|less than|lower than|unter|unterhalb|debajo|inferior|dessous|sous|inférieure?)\b|<|低于|小于|跌破|下穿|下回",
     _I,
 )
 NEGATED = re.compile(
