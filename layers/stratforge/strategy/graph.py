@@ -18,6 +18,7 @@ from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy import kernels as k
 from stratforge.strategy.arithmetic import MOST_QUOTIENT
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.quantization import finite_or_unknown, quantized
 from stratforge.strategy.reach import Floats
 
 Argument = float | bool | str
@@ -163,8 +164,8 @@ def _edge(node: Node, computed: Computed) -> Computed:
     if node.logical:
         return computed
     if isinstance(computed, tuple):
-        return tuple(k.finite_or_unknown(k.quantized(each)) for each in computed)
-    return k.finite_or_unknown(computed if node.operation in _EXACT else k.quantized(computed))
+        return tuple(finite_or_unknown(quantized(each)) for each in computed)
+    return finite_or_unknown(computed if node.operation in _EXACT else quantized(computed))
 
 
 class Values(dict[tuple[Node | str, int], float]):
