@@ -16,7 +16,12 @@ DOWN = re.compile(
     _I,
 )
 NEGATED = re.compile(
-    r"\b(?:not|never|don['’]?t|doesn['’]?t|isn['’]?t|avoid\w*|skip\w*|unless|except|no longer|without|exclud\w+|other than|nicht|nie|kein\w*|außer|nunca|excepto|salvo|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b|不|ない",
+    r"\b(?:not|never|neither|nor|none|nothing|nobody|hardly|weder|noch|ningun\w*|ningún|aucun\w*|(?:do|does|did|is|are|was|were|ca|wo|has|have|had|should|would|could|must|need)n['’]?t|avoid\w*|skip\w*|unless|except|no longer|without|exclud\w+|other than|nicht|nie|kein\w*|außer|nunca|excepto|salvo|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b|不|ない",
+    _I,
+)
+# What takes a day of the week out: "every day but Monday".
+EXCEPTED = re.compile(
+    r"\b(?:(?:but|save|bar(?:ring)?|besides|minus)(?: for| on| not| the)*(?=\s*$|\s(?:mon|tue|wed|thu|fri|sat|sun)\w*)|apart from|aside from|with the exception of|excl\w*|excepting|bis auf|a excepción de|menos(?= (?:los?|el) )|à l['’]exception|hormis)",
     _I,
 )
 LATER = re.compile(
@@ -138,6 +143,8 @@ CLOSE = 960
 
 # What a fact of a rule has to be spoken of by, in any of the words for it.
 FACT_WORDS = {
+    "account_cash": r"\bcash|\baccount|\bbuying power|\bcapital|\bbalance|\bmoney|\bfunds|\bkonto|\bguthaben|\bbargeld|\bcuenta|\befectivo|\bcompte|\bliquidit",
+    "account_equity": r"\bequity|\baccount|\bportfolio|\bnet worth|\bcapital|\bbalance|\bdepot|\bvermögen|\bcuenta|\bpatrimonio|\bcompte",
     "open": r"\bopen\w*|\bgreen\b|\bred\b|\bbullish|\bbearish|\bcandles?|\bbars?\b|\bgap\w*|\bcolou?r|\bup\b|\bdown\b|eröffn|\bkerze|\bapertura|\bvela|\bouverture|\bbougie|\bgrün|\brot|开|陽線|陰線|阳|阴|始値",
     "high": r"\bhigh\w*|\bbreak\w*|\brange|\bchannel|\bpeak|\btops?\b|\bhoch|\bmax|\balto|\bhaut|\bspike|\binside|\bengulf|\btouch\w*|\bhits?|高",
     "low": r"\blow\w*|\bbreak\w*|\brange|\bchannel|\bbottom|\bdips?\b|\btief|\bmin|\bbajo|\bbas\b|\binside|\bengulf|\btouch\w*|\bhits?|低|安",

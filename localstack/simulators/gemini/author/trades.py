@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Literal
 
 from simulators.gemini.author.conditions import condition
@@ -70,6 +71,7 @@ def trade(draft: Draft) -> bool:
         return True
     if side == "entry" and _at_the_open(draft, begin):
         return True
+    draft.memory.excepted.clear()
     found = condition(draft.scan, draft.memory)
     if found is None:
         # "Sell at the middle band."
@@ -88,8 +90,27 @@ def trade(draft: Draft) -> bool:
     if side == "entry":
         draft.bought(found)
     draft.rule(side, found, begin)
+    _except_for_both(draft, side, begin)
     _tail(draft)
     return True
+
+
+def _except_for_both(draft: Draft, side: str, begin: int) -> None:
+    """“Buy …, sell …, except on Mondays”: what ends a sentence of both sides is about both."""
+    other = "entry" if side == "exit" else "exit"
+    before = [each for each in draft.plan.of(other) if not re.search(r"[.;]", draft.scan.text[each.place[1] : begin])]
+    if draft.memory.excepted and before:
+        for each in draft.memory.excepted:
+            draft.plan.assumptions.append(f"What is excepted is of both: it buys and sells only when {each.words}.")
+            if side == "exit":
+                draft.rule("filter", each, begin)
+                continue
+            draft.plan.rules = [
+                replace(rule, condition=Both((rule.condition, each)), place=(rule.place[0], draft.scan.at))
+                if rule in before
+                else rule
+                for rule in draft.plan.rules
+            ]
 
 
 def _at_the_open(draft: Draft, begin: int) -> bool:
