@@ -349,7 +349,7 @@ class Trading(Ground):
     @rule()
     def equity_is_noted(self) -> None:
         with self.world.database.transaction() as connection:
-            equity.snapshot_equity(connection)
+            equity.snapshot_equity(connection, 100)
 
     # The exchange and what is lost on the way ------------------------------------------------------------
 
