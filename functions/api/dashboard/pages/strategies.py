@@ -44,15 +44,23 @@ def on_bar(bar, position, state):
 
 
 @router.get("/strategies")
-def index(looking: Looking) -> Response:
-    """The page of all strategies, with those that run marked."""
+def index(looking: Looking, archived: bool = False) -> Response:
+    """The page of all strategies, with those that run marked; or of those that were put aside."""
     with database().reading(looking.caller) as connection:
-        found = strategies.list_strategies(connection, looking.user_id, Page(200))
+        everything = strategies.list_strategies(connection, looking.user_id, Page(200))
+        found = [each for each in everything if bool(each.archived_at) is archived]
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
         active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
         tested = backtests.latest_backtests(connection, looking.user_id, [each.strategy_id for each in found])
         return looking.page(
-            connection, "strategies.html", strategies=found, active=active, tested=tested, examples=EXAMPLES
+            connection,
+            "strategies.html",
+            strategies=found,
+            archived=archived,
+            aside=len([each for each in everything if each.archived_at]),
+            active=active,
+            tested=tested,
+            examples=EXAMPLES,
         )
 
 
@@ -167,6 +175,13 @@ def duplicate(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     new = validated(NewStrategy, {**values, "name": f"Copy of {found.name}"[:100]})
     made = application.store_strategy(database(), looking.caller, new, started(looking, fields))
     return go_to(looking.request, f"/strategies/{made.strategy_id}")
+
+
+@router.post("/strategies/{strategy_id}/archive")
+def archive(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Puts a strategy aside, or takes it out again."""
+    application.archive_strategy(database(), looking.caller, strategy_id, archived=not text(fields, "back"))
+    return go_to(looking.request, "/strategies")
 
 
 @router.post("/strategies/{strategy_id}/restore")

@@ -52,12 +52,13 @@ function notice(text) {
 }
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-fill],[data-filter],[data-parquet],[data-print]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print]");
   if (!target) return;
   if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
-  if (target.dataset.copy) {
-    await navigator.clipboard?.writeText(target.dataset.copy);
+  const copied = target.dataset.copy ?? (target.dataset.copyAddress && new URL(target.dataset.copyAddress, location.href).href);
+  if (copied) {
+    await navigator.clipboard?.writeText(copied);
     target.textContent = "Copied";
   }
   if (target.dataset.fill) {
