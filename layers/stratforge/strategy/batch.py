@@ -28,7 +28,7 @@ from stratforge.strategy.compiler import Strategy, compile_strategy
 from stratforge.strategy.cost import MAX_RUNNING_NANOSECONDS
 from stratforge.strategy.evaluation import PositionView, Runnable
 from stratforge.strategy.findings import StrategyError
-from stratforge.strategy.graph import NODES, OPERATIONS, Node, Values
+from stratforge.strategy.graph import NODES, OPERATIONS, Node, Values, on_own_bars, price_column
 from stratforge.strategy.indicators import REGISTRY
 
 CACHED_BYTES = 160 << 20
@@ -159,6 +159,7 @@ def load_everything() -> None:
             defaults = [parameter.default for parameter in indicator.parameters]
             node = NODES.node("indicator", (close,) * len(indicator.inputs), (indicator.name, *defaults))
             values.series(NODES.node("field", (node,), (0,)))
+        values.series(on_own_bars(price_column("close", "1h")))
         for name, operation in OPERATIONS.items():
             if name != "indicator":
                 operation(bars, [path, path, path], (2, 1, 0))
