@@ -74,7 +74,7 @@ def contract_findings(
             found += _lines(each.model_copy(update={"quote": quote}), program)
     if not wrong:
         found += _behaves(_standing(requirements, rules), strategy, symbol)
-    return [*found, *never_acts(strategy, program)]
+    return [*found, *never_acts(strategy, program, around_the_clock="/" in symbol)]
 
 
 def words_findings(

@@ -15,7 +15,7 @@ from stratforge.intent.lexicon import BUY, BUYS, DOWN, NEGATED, ONLY, SELLS, TO_
 from stratforge.intent.measures import forms_of, holds, near, texts
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
-from stratforge.intent.stretches import stretches_of
+from stratforge.intent.stretches import names_a_side, stretches_of
 from stratforge.intent.turns import Spans, plain_words
 
 # Names of indicators that a misspelt word may mean: those that are compared with numbers.
@@ -67,6 +67,8 @@ def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: s
         if each.start < end and start < each.end
     ]
     dropping = any(each.kind is RuleKind.DROP for each in rules)
+    if len(sides) == 2 and not dropping and not names_a_side(turn) and not re.search(r"\d\s*[/-]\s*\d", turn):
+        yield f"does not say what is bought by and what is sold by, and its rules do ({texts(rules)}): ask, or say how it is read in assumptions and call it assumed."
     if len(sides) == 1 and not dropping and stretches:
         (side,) = sides
         said = stretches[0][2].side

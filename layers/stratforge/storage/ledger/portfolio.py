@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -196,6 +196,29 @@ def equity_history(
         ORDER BY 1
         """,
         {"user": user_id, "start": start, "end": end, "points": points},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DayEquity:
+    """Equity as it was noted last before a market day closed."""
+
+    day: date
+    equity: Decimal
+
+
+def daily_equity(connection: Connection, user_id: UUID, days: int) -> list[DayEquity]:
+    """Equity at the close of each of the last market days that it was noted by, oldest first."""
+    return fetch_all(
+        connection,
+        DayEquity,
+        """
+        SELECT d.day, noted.equity
+        FROM (SELECT day, closes_at FROM market_days WHERE closes_at <= market_at(clock_timestamp()) ORDER BY day DESC LIMIT %(days)s) d
+        CROSS JOIN LATERAL (SELECT equity FROM equity_snapshots WHERE user_id = %(user)s AND time <= ours_at(d.closes_at) ORDER BY time DESC LIMIT 1) noted
+        ORDER BY d.day
+        """,
+        {"user": user_id, "days": days},
     )
 
 
