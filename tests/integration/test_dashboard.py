@@ -425,6 +425,30 @@ def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: D
         assert set_market_clock(connection, datetime(2012, 3, 5, 15, 31, tzinfo=UTC), 60) == 10
 
 
+def test_an_operator_accepts_on_the_page_what_is_shown_there(
+    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    with database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE users SET is_operator = true;
+            INSERT INTO block_orders (symbol, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status)
+            VALUES ('AAPL', 10, 0, 100, 0.1, 90, 110, 'sf-1', 'FILLED');
+            INSERT INTO kept_corrections (client_order_id, symbol, quantity, value) VALUES ('sf-1', 'AAPL', 0, 99.900000000000000000)
+            """
+        )
+    page = user.client.get("/operations", headers=HTML).text
+    (form,) = re.findall(r'<form class="inline" hx-post="/operations/corrections".*?</form>', page, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a gift"}
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    wrong = user.client.post("/operations/corrections", content=urlencode({**fields, "value": "1"}), headers=headers)
+    assert wrong.status_code == 409
+    accepted = user.client.post("/operations/corrections", content=urlencode(fields), headers=headers)
+    assert accepted.status_code in (200, 204)
+    assert "sf-1" not in user.client.get("/operations", headers=HTML).text.split("Corporate actions")[0]
+
+
 class Saw:
     """Ten days of a market that goes up and down."""
 
