@@ -385,7 +385,7 @@ async function session(box) {
   document.body.addEventListener("live:price", (event) => event.detail.some((each) => each.symbol === box.dataset.symbol) && show().catch(() => null));
   document.body.addEventListener("live:change", () => show().catch(() => null));
   // The rules as they stood on the bar that is clicked.
-  price.chart.subscribeClick(({ time }) => {
+  if (box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
     const bar = price.times.get(time);
     if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace("chart.json", "rules")}?bar=${bar}`, "#bar-rules");
   });
@@ -417,7 +417,7 @@ document.addEventListener("click", ({ target }) => {
   document.dispatchEvent(new CustomEvent("trade:show", { detail: { from: Number(row.dataset.from), to: Number(row.dataset.to) } }));
 });
 
-const KINDS = { equity, report, curves, session, overlay };
+const KINDS = { equity, report, curves, session, market: session, overlay };
 
 export function install(root) {
   for (const box of root.querySelectorAll("[data-chart]")) {
