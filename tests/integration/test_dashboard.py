@@ -23,7 +23,7 @@ from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.market import Bar, BarColumns
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage.market import assets
+from stratforge.storage.market import assets, market_data
 from stratforge.storage.market.clock import set_market_clock
 from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Database
@@ -570,3 +570,24 @@ def test_a_refused_order_is_told_once_in_the_corner_and_stays_in_the_list(user: 
     (later,) = re.findall(r'id="seen" name="after" value="([^"]+)"', told)
     assert "rejected" not in user.client.get(f"/notices/new?after={later}", headers=HTML).text
     assert "was rejected" in user.client.get("/notices", headers=HTML).text
+
+
+def test_code_is_previewed_on_the_last_bars_while_it_is_written(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def check(code: str, symbol: str = "AAPL") -> str:
+        body = urlencode({"python_code": code, "symbol": symbol})
+        return str(user.client.post("/strategies/check", content=body, headers=headers).text)
+
+    assert "Valid." in check(CODE)
+    assert "minutes of AAPL" not in check(CODE), "there are no bars yet"
+    with database.transaction() as connection:
+        bars = Saw().bars("AAPL", OPEN, OPEN + timedelta(days=1))
+        market_data.ensure_months(connection, [each.time for each in bars])
+        market_data.add_bars(connection, bars)
+    seen = check(CODE)
+    assert "minutes of AAPL" in seen
+    assert "with 0 trades" in seen, "it buys and never sells"
+    assert "minutes of AAPL" not in check("def on_bar(bar): pass")
+    assert "minutes of" not in check(CODE, "not a symbol")
+    assert user.get("/api/backtests")["items"] == [], "nothing is stored"
