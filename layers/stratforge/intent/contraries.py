@@ -25,9 +25,14 @@ _FALLING = r"falling|declining|decreas\w+|dropping|shrinking|(?:going|moving|tur
 _STATES = (
     (re.compile(r"\bpositive\b", _I), re.compile(r"\bnegative\b", _I)),
     (
-        re.compile(r"\b(?:green|bullish|white)\b(?! cross)", _I),
-        re.compile(r"\b(?:red|bearish|black)\b(?! cross)", _I),
+        re.compile(r"\b(?:green|bullish|white)\b(?! cross)|\b(?:bar|candle)s?\b(?: \w+){1,2} (?:up|higher)\b", _I),
+        re.compile(r"\b(?:red|bearish|black)\b(?! cross)|\b(?:bar|candle)s?\b(?: \w+){1,2} (?:down|lower)\b", _I),
     ),
+    (
+        re.compile(r"\b(?:bullish|positive|green)\b|\b(?:trend|direction|supertrend)\b[^,;.]{0,12}\bup\b", _I),
+        re.compile(r"\b(?:bearish|negative|red)\b|\b(?:trend|direction|supertrend)\b[^,;.]{0,12}\bdown\b", _I),
+    ),
+    (re.compile(r"\bafternoons?\b|\blast hour", _I), re.compile(r"\bmornings?\b|\bfirst hour", _I)),
     (re.compile(rf"\b(?:{_RISING})\b(?! (?:above|below|over|under|to|from|by|\d))", _I), re.compile(rf"\b(?:{_FALLING})\b(?! (?:above|below|over|under|to|from|by|\d))", _I)),
 )  # fmt: skip
 _GAIN = re.compile(
@@ -40,6 +45,22 @@ _LOSS = re.compile(
 )
 _HIGHS = re.compile(r"\bhigh(?:s|est)?\b(?! (?:volume|volatility))", _I)
 _LOWS = re.compile(r"\blow(?:s|est)?\b(?! (?:volume|volatility))", _I)
+_UPPER_BAND = re.compile(r"\b(?:upper|top)\b(?=[^,;.]{0,24}\b(?:bands?|bollinger|bb|keltner|one)\b)", _I)
+_LOWER_BAND = re.compile(r"\b(?:lower|bottom)\b(?=[^,;.]{0,24}\b(?:bands?|bollinger|bb|keltner|one)\b)", _I)
+_AT_THE_OPEN = re.compile(r"\bat (?:the )?(?:market )?open(?:ing)?\b|\bopening bell", _I)
+_AT_THE_CLOSE = re.compile(
+    r"\b(?:at|before|by|into) (?:the )?(?:market )?close\b(?! (?:is|of|above|below|over|under)\b)|\bend of (?:the )?day|\beod\b",
+    _I,
+)
+# Lines that are computed together: how each is called.
+_LINES = (
+    (r"\)\.plus\b", r"\+\s?di\b|\bplus di"),
+    (r"\)\.minus\b", r"-\s?di\b|\bminus di"),
+    (r"\)\.macd\b", r"\bmacd\b"),
+    (r"\)\.signal\b", r"\bsignal"),
+    (r"\)\.k\b", r"%k\b|\bk\b"),
+    (r"\)\.d\b", r"%d\b|\bd\b"),
+)
 _OF_HIGHS = r"\bhigh|_high|\bmax\(|\bdrop|donchian"
 _OF_LOWS = r"\blow|_low|\bmin\(|donchian"
 # What is computed from two lines.
@@ -71,13 +92,31 @@ def contrary_to(words: str, rules: Sequence[Rule], turn: str) -> Iterator[str]:
     yield from _lines(words, atoms, turn)
     yield from _states(words, atoms)
     yield from _results(words, atoms, rules)
+    yield from _edges(words, atoms)
     text = " ".join(each.text for each in atoms)
     for named, other, own, contrary in (
+        (_UPPER_BAND, _LOWER_BAND, r"\.upper", r"\.lower"),
+        (_LOWER_BAND, _UPPER_BAND, r"\.lower", r"\.upper"),
         (_HIGHS, _LOWS, _OF_HIGHS, _OF_LOWS),
         (_LOWS, _HIGHS, _OF_LOWS, _OF_HIGHS),
     ):
         if named.search(words) and not other.search(words) and re.search(contrary, text) and not re.search(own, text):
             yield f"speaks of “{named.search(words)[0]}”, and its rule of the contrary"  # type: ignore[index]
+
+
+def _edges(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
+    """The open and the close of the day, exchanged."""
+    minutes = [
+        each
+        for atom in atoms
+        if holds(atom.text, "minute")
+        for each in numbers_in_text(atom.left) | numbers_in_text(atom.right)
+    ]
+    opens, closes = _AT_THE_OPEN.search(words), _AT_THE_CLOSE.search(words)
+    if minutes and opens and not closes and min(minutes) > 900:
+        yield "speaks of the open, and its rule of the close"
+    elif minutes and closes and not opens and max(minutes) < 630:
+        yield "speaks of the close, and its rule of the open"
 
 
 def _only(words: str, up: re.Pattern[str], down: re.Pattern[str]) -> bool | None:
@@ -117,6 +156,19 @@ def _turned(atom: Atom, words: str, turn: str) -> bool | None:
     bare = [side in _PRICES for side in (atom.left, atom.right)]
     if bare[0] != bare[1]:
         return bare[1] != bool(_LINE_FIRST.search(words))
+    named = [
+        next(
+            (
+                match.start()
+                for code, called in _LINES
+                if re.search(code, side) and (match := re.search(called, words, _I))
+            ),
+            None,
+        )
+        for side in (atom.left, atom.right)
+    ]
+    if named[0] is not None and named[1] is not None and named[0] != named[1]:
+        return named[1] < named[0]
     mine, other = numbers_in_text(atom.left), numbers_in_text(atom.right)
     places = [
         min(
@@ -131,7 +183,9 @@ def _turned(atom: Atom, words: str, turn: str) -> bool | None:
 
 
 def _states(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
-    for (up_words, down_words), oriented in zip(_STATES, (_of_zero, _of_candle, _of_change), strict=True):
+    for (up_words, down_words), oriented in zip(
+        _STATES, (_of_zero, _of_candle, _of_trend, _of_hour, _of_change), strict=True
+    ):
         up = _only(words, up_words, down_words)
         signs = {sign for each in atoms for sign in oriented(each)}
         if up is not None and _wrong(signs, up=up):
@@ -152,6 +206,21 @@ def _of_candle(atom: Atom) -> Iterator[str]:
         yield atom.operator
     elif pair == ["open", "close"]:
         yield TURNED[atom.operator]
+
+
+def _of_trend(atom: Atom) -> Iterator[str]:
+    for left, right in ((r"\.macd$", r"\.signal$"), (r"\.plus$", r"\.minus$"), (r"\.(?:direction|histogram)$", r"^0$")):
+        if re.search(left, atom.left) and re.search(right, atom.right):
+            yield atom.operator
+        elif re.search(left, atom.right) and re.search(right, atom.left):
+            yield TURNED[atom.operator]
+
+
+def _of_hour(atom: Atom) -> Iterator[str]:
+    """Half of the day; `minute` against about its middle."""
+    for side, other, sign in ((atom.left, atom.right, atom.operator), (atom.right, atom.left, TURNED[atom.operator])):
+        if side == "minute" and any(600 < each < 930 for each in numbers_in_text(other)):
+            yield sign
 
 
 def _of_change(atom: Atom) -> Iterator[str]:

@@ -8,11 +8,11 @@ from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
 UP = re.compile(
-    r"\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|superior|dessus|supérieure?)\b|>|高于|大于|超过|上穿|突破|上回",
+    r"(?<=\bis )at least\b|\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|superior|dessus|supérieure?)\b|>|高于|大于|超过|上穿|突破|上回",
     _I,
 )
 DOWN = re.compile(
-    r"\b(?:below|under|underneath|beneath|less than|lower than|unter|unterhalb|debajo|inferior|dessous|sous|inférieure?)\b|<|低于|小于|跌破|下穿|下回",
+    r"(?<=\bis )at most\b|\b(?:below|under|underneath|beneath|less than|lower than|unter|unterhalb|debajo|inferior|dessous|sous|inférieure?)\b|<|低于|小于|跌破|下穿|下回",
     _I,
 )
 NEGATED = re.compile(
@@ -54,7 +54,7 @@ BUY = re.compile(
     _I,
 )
 SELL = re.compile(
-    r"\b(?:sell\w*|sold|exit\w*|clos(?:e|ing) (?:it|out|the|my|all|every\w*|at|position\w*|before|half)|close|get out|out|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump|unload|off-?load\w*|ditch\w*|rid of|bail\w*|leave|end of|risk|verkauf\w*|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|rest|remainder|remaining|vend\w*|revend\w*|sal(?:ir|ida|ga)\w*|cerr\w*|pérdida\w*|perdida\w*|ganancia\w*|sort\w*|perte\w*|gain\w*|bénéfice\w*|back|reverse|opposite|then|after|when|until|till)\b|卖|賣|売|止损|止盈|損切|利確|决済|决济",
+    r"\b(?:sell\w*|sold|exit\w*|clos(?:e|ing) (?:it|out|the|my|all|every\w*|at|position\w*|before|half)|close|get out|out|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump|unload|off-?load\w*|ditch\w*|rid of|bail\w*|leave|end of|overnight|risk|verkauf\w*|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|rest|remainder|remaining|vend\w*|revend\w*|sal(?:ir|ida|ga)\w*|cerr\w*|pérdida\w*|perdida\w*|ganancia\w*|sort\w*|perte\w*|gain\w*|bénéfice\w*|back|reverse|opposite|then|after|when|until|till)\b|卖|賣|売|止损|止盈|損切|利確|决済|决济",
     _I,
 )
 # Words that surely say a side, and words that lead to an exit.
@@ -153,7 +153,7 @@ FACT_WORDS = {
     "bars_held": r"\bafter|\bhold\w*|\bheld|\bbars?|\bminutes?|\bhours?|\bwithin|\bcandles?|\bperiods?|\blater|\bnach|\bminut|\bstunde|\bhora|\bheure|\bhalte|\bmantener|\baprès|\bdespués|\bkerze|根|分|本|后|後",
 }  # fmt: skip
 IN_OTHER_WORDS = (
-    (re.compile(r"durchschnitt|\bmedia\b|\bmedias\b|moyenne|均线|平均|\bma\b|\bmas\b|golden cross|death cross|\bmean\b|\bavg\b", _I), ("sma", "ema", "wma", "hma", "rma", "dema", "tema")),
+    (re.compile(r"durchschnitt|\bmedia\b|\bmedias\b|moyenne|均线|平均|(?<![a-z])mas?\b|golden cross|death cross|\bmean\b|\bavg\b", _I), ("sma", "ema", "wma", "hma", "rma", "dema", "tema")),
     (re.compile(r"\btrue range|\bvolatil|\bstop|\batr", _I), ("atr", "natr")),
     (re.compile(r"\bbands?\b|bollinger|\bdeviation|布林|ボリンジャー", _I), ("bbands", "kc", "accbands", "stdev", "zscore")),
     (re.compile(r"relative strength|oversold|overbought|überverkauft|überkauft|sobrevend|sobrecompr|survend|surachet", _I), ("rsi", "stoch", "cci", "mfi", "willr", "stochrsi")),

@@ -15,7 +15,7 @@ from stratforge.intent.lexicon import BUY, BUYS, DOWN, NEGATED, ONLY, SELLS, TO_
 from stratforge.intent.measures import forms_of, holds, near, texts
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
-from stratforge.intent.stretches import stretches_of
+from stratforge.intent.stretches import names_a_side, stretches_of
 from stratforge.intent.turns import Spans, plain_words
 
 # Names of indicators that a misspelt word may mean: those that are compared with numbers.
@@ -53,11 +53,19 @@ def side_findings(
         if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides:
             continue
         found = set[str]()
+        dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
+        if len(sides) == 2 and not dropping and not any(map(_tells_sides, turns)):
+            found.add(f"does not say what is bought by and what is sold by, and its rules do ({texts(of_it)}): ask.")
         for turn, stretches in zip(turns, places, strict=True):
             for start, end in stretches:
                 found |= set(_in_stretch(turn, start, end, of_it, sides))
         for problem in sorted(found):
             yield f"“{each.quote[:80]}” {problem}"
+
+
+def _tells_sides(turn: str) -> bool:
+    """Whether a turn names a side, or both as in “RSI 30/70”."""
+    return names_a_side(turn) or bool(re.search(r"\d\s*[/-]\s*\d", turn))
 
 
 def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: set[RuleKind]) -> Iterator[str]:

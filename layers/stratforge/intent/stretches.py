@@ -12,11 +12,11 @@ from stratforge.intent.rules import RuleKind
 _I = re.IGNORECASE
 # In, out and the like are a side only where they stand for a verb.
 _INTO = re.compile(
-    rf"{BUYS.pattern}|\b(?:(?:get|gets|getting|go|goes|going|come|jump) (?:back )?in(?:to)?|(?:back |again )?in(?=\s*(?:[,;.]|$|when\b|if\b|again\b))|gets? (?:it|me|us|some)\b|gimme|grab\w*|pick (?:\w+ )?up|pick|accumulate|einsteigen|steige?n? (?:in \w+ )?ein|rein|entr(?:e|a|ar|ez|er)\b|take (?:a )?(?:long|position))",
+    rf"{BUYS.pattern}|\b(?:(?:get|gets|getting|go|goes|going|come|jump) (?:back )?in(?:to)?|(?:back |again )?in(?=\s*(?:[,;.]|$|when\b|if\b|again\b))|gets? (?:it|me|us|some)\b|gimme|grab\w*|pick (?:\w+ )?up|pick|accumulate|hop on|add(?=\s+(?:@|[A-Z]{1, 5}\b|it|some|shares))|einsteigen|steige?n? (?:in \w+ )?ein|rein|entr(?:e|a|ar|ez|er)\b|take (?:a )?(?:long|position))",
     _I,
 )
 _OUT = re.compile(
-    rf"{SELLS.pattern}|\b(?:clos(?:e|es|ed|ing) (?:it|out|(?:the |my |any |all )*(?:longs?|positions?|trades?|shares?)\b|my|all|every\w*)|closed(?= when\b| if\b| at\b)|(?:get|gets|getting|go|goes|come|cash|bail|be)(?: me)? (?:back )?out|out(?=\s*(?:[,;.]|$|when\b|if\b|at\b|above\b|over\b|below\b|under\b|rsi\b|again\b))|take (?:it|them|the position|profits?) (?:off|out)|take profits?|flat(?:ten)?\b|leaves?\b|offload\w*|off-load|unload\w*|dump\w*|ditch\w*|liquidat\w*|bail|unwind|let (?:it |them )?go|get rid|dispose|lock in|(?:to|in|and) cash\b(?! (?:is|are|above|below|over|under|of|balance))|stop[- ]?loss\w*|trailing stop\w*|stops? (?:at|of)|\d ?%? stops?\b|tp\b|sl\b|profit targets?|salga\w*|sale[ns]?\b|salir|cierr\w*|cerr\w*|sort(?:ir|ez|s)\b|aus(?=\s*(?:wenn|bei|$|,))|aussteigen|steige?n? aus|verlass\w*|raus)",
+    rf"{SELLS.pattern}|\b(?:clos(?:e|es|ed|ing) (?:it|out|(?:the |my |any |all )*(?:longs?|positions?|trades?|shares?)\b|my|all|every\w*)|closed(?= when\b| if\b| at\b)|(?:get|gets|getting|go|goes|come|cash|bail|be)(?: me)? (?:back )?out|out(?=\s*(?:[,;.]|$|when\b|if\b|at\b|above\b|over\b|below\b|under\b|rsi\b|again\b))|take (?:it|them|the position|profits?) (?:off|out)|take profits?|flat(?:ten)?\b|leaves?\b|offload\w*|off-load|unload\w*|dump\w*|ditch\w*|liquidat\w*|bail|unwind|trim\w*|distribut\w*|hop off|let (?:it |them )?go|get rid|dispose|lock in|(?:to|in|and) cash\b(?! (?:is|are|above|below|over|under|of|balance))|stop[- ]?loss\w*|trailing stop\w*|stops? (?:at|of)|\d ?%? stops?\b|tp\b|sl\b|profit targets?|salga\w*|sale[ns]?\b|salir|cierr\w*|cerr\w*|sort(?:ir|ez|s)\b|aus(?=\s*(?:wenn|bei|$|,))|aussteigen|steige?n? aus|verlass\w*|raus)",
     _I,
 )
 _CLAUSE = re.compile(
@@ -37,7 +37,7 @@ _NOUN = re.compile(
     _I,
 )
 _GOES_ON = re.compile(
-    r"^\W*(?:and|or|und|oder|y|o|et|ou)\s+(?:(?:the|its|a|is|it|are|has|when|if|der|die|das|el|la|le)\s+)*(?:rsi|mfi|cci|adx|macd|sma|ema|vwap|price|close|volume|bar|candle|stoch\w*|\d|[<>]|above|below|over|under|rising|falling|positive|negative)",
+    r"^\W*(?:and|or|und|oder|y|o|et|ou)\s+(?:(?:the|its|a|is|it|are|has|when|if|last|previous|current|this|der|die|das|el|la|le)\s+)*(?:rsi|mfi|cci|adx|macd|sma|ema|vwap|price|close|volume|bar|candle|trend|[+-]? ?di|stoch\w*|\d|[<>]|above|below|over|under|rising|falling|positive|negative)",
     _I,
 )
 
@@ -50,6 +50,11 @@ class Stretch:
     end: int
     side: RuleKind | None
     own: bool = True
+
+
+def names_a_side(text: str) -> bool:
+    """Says whether any word of a text is about buying or selling."""
+    return _own(text) is not None
 
 
 def stretches_of(turn: str) -> tuple[Stretch, ...]:
@@ -71,7 +76,9 @@ def stretches_of(turn: str) -> tuple[Stretch, ...]:
             ]
             before = side[-1][1]
             continue
-        own = side is not None or bool(_GOES_ON.search(text))
+        # "Entry: RSI below 30": what is named before a colon is what it says.
+        named = bool(found) and found[-1].own and text.lstrip().startswith(":")
+        own = side is not None or named or bool(_GOES_ON.search(text))
         if side is None:
             after = turn[slice(*clauses[index + 1])] if index + 1 < len(clauses) else "."
             following = sides[index + 1] if not re.match(r"\s*[.;!?。；]", after) else None
@@ -83,6 +90,8 @@ def stretches_of(turn: str) -> tuple[Stretch, ...]:
             )
             if ONLY.search(text):
                 own = False
+            elif named:
+                side = before
             elif _LEADS.search(text) and led:
                 side, own = before, True
             elif _LEADS.search(text) and isinstance(following, RuleKind) and not _CONDITION.search(after):

@@ -38,6 +38,8 @@ from stratforge.intent.measures import day_findings, holds, near, number_finding
 from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in
 from stratforge.strategy.indicators import REGISTRY
 
+_GLUED = re.compile(r"\b(sl|tp|stop|target)(?=\d)", re.IGNORECASE)
+
 
 def wording_findings(
     quote: str,
@@ -59,6 +61,7 @@ def wording_findings(
         named: Indicators that another quotation, or an assumption, names.
     """
     said = f"“{quote[:80]}”"
+    quote = _GLUED.sub(r"\1 ", quote)
     gone = [each.dropped for each in rules if each.dropped is not None]
     # What takes something away is read by what it takes away.
     standing = [each for each in rules if each.dropped is None]
@@ -331,7 +334,12 @@ def _actions(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterator[st
         quote,
         re.IGNORECASE,
     )
-    if part and not any(each.value in (50.0, 25.0) or 30 < each.value < 34 or 0.5 in each.numbers for each in rules):
+    resized = bool(rules) and all(each.kind is RuleKind.SIZE for each in rules)
+    if (
+        part
+        and not resized
+        and not any(each.value in (50.0, 25.0) or 30 < each.value < 34 or 0.5 in each.numbers for each in rules)
+    ):
         yield f"speaks of a part ({part[0]}), and its rules ({texts(rules)}) do not."
     if (
         not changed
@@ -371,7 +379,12 @@ def _exits(quote: str, rules: Sequence[Rule], atoms: Sequence[Atom], *, changed:
             holds(each.text, "drop", "drop_dollars", "supertrend", "psar") for each in atoms
         ):
             yield f"speaks of a trailing stop, and its rules ({texts(rules)}) do not: use drop or drop_dollars."
-    elif STOP.search(quote) and "loss" not in ways and not TARGET.search(quote):
+    elif (
+        (match := STOP.search(quote))
+        and "loss" not in ways
+        and not TARGET.search(quote)
+        and not (changed and _TAKEN.search(quote[: match.start()]))
+    ):
         if ways or not any(each.kind is RuleKind.SELL for each in rules):
             yield f"speaks of a stop, and its rules ({texts(rules)}) do not sell at a loss."
     elif STOP.search(quote) and ways == {"trail"}:

@@ -123,6 +123,7 @@ def test_what_is_no_exit_is_no_rule(text: str) -> None:
     [
         ("Buy AAPL when RSI < 30 with a 2% stop on this order, sell when RSI > 70", {"stop loss 2%", f"sell when {RSI} > 70"}),
         ("Buy AAPL when RSI < 30, stop loss 2% on the order, take profit at 5% on the order", {"stop loss 2%", "take profit 5%"}),
+        ("Buy AAPL when RSI < 30, take profit 1% and stop loss 2% on the order, sell when RSI > 70", {"stop loss 2%", "take profit 1%", f"sell when {RSI} > 70"}),
         ("Buy AAPL when RSI < 30, sell RSI > 70, 3% trailing stop on the order", {"trailing stop 3%", f"sell when {RSI} > 70"}),
         ("Buy AAPL when RSI < 30, sell RSI > 70, stop loss of 2% within the bar", {"stop loss 2%", f"sell when {RSI} > 70"}),
     ],

@@ -8,6 +8,11 @@ from tests.support.contracts import RSI, found_in
 
 FAST, SLOW = "ta.sma(bars.close, length=10)", "ta.sma(bars.close, length=30)"
 ATR, MACD = "ta.atr(bars.high, bars.low, bars.close, length=14)", "ta.macd(bars.close).macd"
+SIGNAL, BANDS = "ta.macd(bars.close).signal", "ta.bbands(bars.close, length=20, std=2)"
+ADX, TREND = (
+    "ta.adx(bars.high, bars.low, bars.close, length=14)",
+    "ta.supertrend(bars.high, bars.low, bars.close, length=7, multiplier=3).direction",
+)
 MFI = "ta.mfi(bars.high, bars.low, bars.close, bars.volume, length=14)"
 TOLD = ["The usual numbers are taken: RSI and MFI of 14 bars."]
 SWAPPED = [f"buy when {RSI} > 70", f"sell when {RSI} < 30"]
@@ -40,6 +45,9 @@ ABOVE = f"sell when {RSI} > 70"
         "When RSI is above 70 sell AAPL; when RSI is below 30 buy AAPL",
         "AAPL: below RSI 30 we buy, above RSI 70 we sell",
         "Dump AAPL over RSI 70. Grab it again under RSI 30.",
+        "Entry: RSI below 30. Exit: RSI above 70. AAPL",
+        "Add AAPL when RSI < 30, trim when RSI > 70",
+        "Nibble at AAPL when RSI < 30, jettison when RSI > 70",
     ],
 )
 def test_exchanged_sides_are_found(words: str) -> None:
@@ -108,6 +116,15 @@ def test_exchanged_sides_are_found(words: str) -> None:
         ),
         ("Buy AAPL when the close is above the higher of the 10 and 30 SMA, sell when RSI is above 70", [f"buy when close > {FAST}", ABOVE]),
         ("Buy AAPL when the close is above the average of the 10 and 30 SMA, sell when RSI is above 70", [f"buy when close > {FAST} and close > {SLOW}", ABOVE]),
+        ("Buy AAPL when RSI is below 30 and the last bar was down, sell when RSI is above 70", [f"{BELOW} and close > open", ABOVE]),
+        ("Buy AAPL at the lower Bollinger band and sell at the upper one", [f"buy when close >= {BANDS}.upper", f"sell when close <= {BANDS}.lower"]),
+        ("Buy AAPL when MACD turns bullish, sell when it turns bearish", [f"buy when {MACD} < {SIGNAL}", f"sell when {MACD} > {SIGNAL}"]),
+        ("Buy AAPL when MACD is above its signal, sell when it is below its signal", [f"buy when {SIGNAL} > {MACD}", f"sell when {SIGNAL} < {MACD}"]),
+        ("Buy AAPL in the morning when RSI < 30, sell in the afternoon", [f"{BELOW} and minute >= 720", "sell when minute < 720"]),
+        ("Buy AAPL at the open, sell at the close", ["buy when minute >= 958", "sell when minute >= 570"]),
+        ("Buy AAPL when ADX is above 25 and +DI is above -DI, sell when RSI is above 70", [f"buy when {ADX}.adx > 25 and {ADX}.plus < {ADX}.minus", ABOVE]),
+        ("Buy AAPL when the supertrend is green, sell when it is red", [f"buy when {TREND} < 0", f"sell when {TREND} > 0"]),
+        ("Buy AAPL when RSI is at most 30, sell when RSI is at least 70", [f"buy when {RSI} >= 30", f"sell when {RSI} <= 70"]),
         (
             "Buy AAPL when neither the RSI is above 30 nor the MFI is above 40, sell when the RSI is above 70",
             [f"buy when {RSI} > 30 and {MFI} > 40", ABOVE],
@@ -162,6 +179,7 @@ def test_what_the_words_say_passes(words: str, rules: list[str]) -> None:
         ("Buy AAPL when RSI is below 30 but never", BELOW, "on Monday", "buy only when weekday == 0"),
         ("Buy AAPL when RSI is below 30 not", BELOW, "after 14:00", "buy only when minute > 840"),
         ("Buy AAPL when RSI is below 30 every day but", BELOW, "Monday", "buy only when weekday == 0"),
+        ("Buy AAPL when RSI is below 30, if it's Friday", f"{BELOW} and weekday == 4", "buy when RSI is below 40", f"buy when {RSI} < 40"),
         ("Buy AAPL when RSI is below 30 unless it is", BELOW, "after 14:00", "buy only when minute > 840"),
     ],
 )  # fmt: skip

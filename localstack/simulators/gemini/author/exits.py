@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Literal
 
@@ -11,6 +12,8 @@ from simulators.gemini.author.moves import amount_of
 from simulators.gemini.author.rules import Both, Condition, Held, Result, Rule, Setting, TimeOfDay, Trail, Weekdays
 from simulators.gemini.author.scanner import BARS, N, Unexpressible, bars_of
 from simulators.gemini.author.times import minute_of_day, weekdays
+
+Kind = Literal["stop order", "target order", "trail order"]
 
 
 def sell_at_time(draft: Draft, begin: int) -> bool:
@@ -176,9 +179,7 @@ def stops(draft: Draft) -> bool:
     return False
 
 
-def _way_out(
-    draft: Draft, kind: Literal["stop order", "target order", "trail order"], found: Result | Trail, begin: int
-) -> bool:
+def _way_out(draft: Draft, kind: Kind, found: Result | Trail, begin: int) -> bool:
     """A stop or a target: a rule that is looked at with every bar's close, or one that goes with the order where it says so."""
     scan = draft.scan
     on_the_order = scan.take(
@@ -189,6 +190,16 @@ def _way_out(
         return True
     if found.unit != "%":
         raise Unexpressible("A stop or target that goes with the order is so many percent from its price: how many?")
+    # "A target of 1 % and a stop of 2 % on the order": both go with it.
+    last = draft.plan.rules[-1] if draft.plan.rules else None
+    together = last is not None and re.fullmatch(
+        r"\s*(?:,? ?and|,|/|\+)?\s*(?:with )?(?:an? )?\s*", scan.text[last.place[1] : begin]
+    )
+    if last is not None and together and isinstance(last.condition, Result | Trail) and last.condition.unit == "%":
+        draft.plan.rules.pop()
+        gain = isinstance(last.condition, Result) and last.condition.gain
+        first: Kind = "trail order" if isinstance(last.condition, Trail) else "target order" if gain else "stop order"
+        draft.plan.settings.append(Setting(first, last.condition.amount, last.place))
     draft.plan.settings.append(Setting(kind, found.amount, (begin, scan.at)))
     return True
 

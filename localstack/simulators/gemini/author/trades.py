@@ -9,7 +9,7 @@ from typing import Literal
 from simulators.gemini.author.conditions import condition
 from simulators.gemini.author.draft import BUY, SELL, WHEN, Draft
 from simulators.gemini.author.exits import sell_at_time, with_stop
-from simulators.gemini.author.rules import Both, Condition, Setting, TimeOfDay, Weekdays
+from simulators.gemini.author.rules import Both, Condition, Not, Setting, TimeOfDay, Weekdays
 from simulators.gemini.author.scanner import Unexpressible
 from simulators.gemini.author.sizes import size
 from simulators.gemini.author.times import minute_of_day, weekdays
@@ -101,7 +101,12 @@ def _except_for_both(draft: Draft, side: str, begin: int) -> None:
     before = [each for each in draft.plan.of(other) if not re.search(r"[.;]", draft.scan.text[each.place[1] : begin])]
     if draft.memory.excepted and before:
         for each in draft.memory.excepted:
-            draft.plan.assumptions.append(f"What is excepted is of both: it buys and sells only when {each.words}.")
+            told = (
+                f"neither buys nor sells when {each.part.words}"
+                if isinstance(each, Not)
+                else f"buys and sells only when {each.words}"
+            )
+            draft.plan.assumptions.append(f"What is excepted is of both sides: it {told}.")
             if side == "exit":
                 draft.rule("filter", each, begin)
                 continue
