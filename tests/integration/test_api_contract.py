@@ -136,6 +136,7 @@ def test_enough_of_the_attacks_got_through() -> None:
         ("PUT", "/v1/operations/state"),
         ("GET", "/v1/operations/reports"),
         ("GET", "/v1/operations/queues"),
+        ("GET", "/v1/operations/corrections"),
         ("GET", "/v1/operations/corporate-actions"),
         ("POST", "/v1/operations/corporate-actions"),
         ("POST", "/internal/execute"),
