@@ -51,6 +51,7 @@ SHARES: Mapping[str, Share] = {
     "mcp": Share(20, 4, 0, "Tool calls wait for the API, which has its own number."),
     "doorkeeper": Share(5, 2, 0, "Asked once an hour for the right key; wrong ones must not take what others need."),
     "redriver": Share(2, 2, 0, "Asked by an operator, now and then."),
+    "mailer": Share(2, 2, 1, "A mail takes a tenth of a second; what waits is sent by whoever comes first."),
     "assistant": Share(10, 3, 1, "What Gemini's quota takes; jobs wait in their queue."),
     "backtester": Share(10, 3, 1, "A core each; jobs wait in their queue."),
 }

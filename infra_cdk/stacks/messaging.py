@@ -52,6 +52,9 @@ class MessagingStack(Stack):
         self.backtests = WorkQueue(
             self, "Backtests", name=f"{prefix}-backtests", fifo=False, consumer_timeout=timeouts.backtester, oldest=many
         )
+        self.mails = WorkQueue(
+            self, "Mails", name=f"{prefix}-mails", fifo=False, consumer_timeout=timeouts.mailer, oldest=many
+        )
         # The ingestor reads these for at most five seconds at a time.
         self.subscriptions = WorkQueue(
             self, "Subscriptions", name=f"{prefix}-subscription-updates", fifo=False, consumer_timeout=5, oldest=some
@@ -65,6 +68,7 @@ class MessagingStack(Stack):
             self.order_updates,
             self.jobs,
             self.backtests,
+            self.mails,
             self.subscriptions,
         )
         self.subscription_updates = sns.Topic(

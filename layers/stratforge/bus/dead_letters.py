@@ -19,6 +19,7 @@ QueueName = Literal[
     "order-updates",
     "jobs",
     "backtests",
+    "mails",
     "subscription-updates",
 ]
 
@@ -32,6 +33,7 @@ QUEUES: dict[QueueName, bool] = {
     "order-updates": True,
     "jobs": False,
     "backtests": False,
+    "mails": False,
     "subscription-updates": False,
 }
 # A redrive ends by itself before that, and says how far it came.
