@@ -34,7 +34,7 @@ def take(address: str, password: str, executable: str) -> None:
         page.get_by_role("link", name="AAPL average cross").first.click()
         page.wait_for_url("**/strategies/*-*")
         _picture(page, "strategy")
-        page.get_by_text("Period, costs, stops, sweep").click()
+        page.get_by_text("Period and costs").click()
         page.get_by_label("Slippage, bps").fill("0")
         page.get_by_role("button", name="Backtest the last 30 days").click()
         page.wait_for_url("**/backtests/*", timeout=60_000)

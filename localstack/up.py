@@ -36,9 +36,13 @@ DEMO_STRATEGIES = (
 
 
 def begin_demo(platform: Platform) -> None:
-    """Makes sure that the demo account exists and has sessions running."""
+    """Makes sure that the demo account exists, is an operator of its own machine, and has sessions running."""
     client = Client(platform.address)
     client.register(DEMO_EMAIL, platform.folder.passwords.demo_account)
+    with psycopg.connect(platform.conninfo("owner"), connect_timeout=10) as connection:
+        connection.execute(
+            "SELECT set_operator(email, true, 'make up') FROM users WHERE email = %s AND NOT is_operator", (DEMO_EMAIL,)
+        )
     running = [each for each in client.call("GET", "/api/sessions")["items"] if each["status"] == "RUNNING"]
     if running:
         return

@@ -35,7 +35,9 @@ def _evaluate(message: BarMessage, arrived_at: datetime) -> Evaluated:
     settings = EvaluatorSettings.from_environment()
     sandbox = partial(evaluate_sessions, settings.sandbox_function)
     wake_executor = partial(send_work_ready, settings.signals_queue_url)
-    return evaluate_bar(database, sandbox, wake_executor, message.bar(), message.shard, arrived_at)
+    return evaluate_bar(
+        database, sandbox, wake_executor, message.bar(), message.shard, arrived_at, shards=message.shards
+    )
 
 
 def record_handler(record: SQSRecord) -> None:

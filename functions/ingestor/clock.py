@@ -51,16 +51,18 @@ class ExchangeClock:
         return (self.now() - datetime.now(UTC)).total_seconds()
 
     def read(self) -> None:
-        """Asks for the time and notes it.
+        """Asks for the time and notes it; has a replay run at the speed that an operator wants.
 
         Raises:
             HistoryUnavailable: if nobody answers.
         """
         asked = time.monotonic()
-        at = self._history.now()
-        self._reading = (at, (asked + time.monotonic()) / 2)
+        found = self._history.clock()
+        self._reading = (found.time, (asked + time.monotonic()) / 2)
         with self._database.transaction() as connection:
-            set_market_clock(connection, self.now())
+            wanted = set_market_clock(connection, self.now(), found.speed)
+        if wanted is not None:
+            self._history.change_speed(wanted)
 
     def _work(self, on_fatal: Callable[[], None]) -> None:
         try:

@@ -229,11 +229,11 @@ class _Outlet:
         self._bars: list[Bar] = []
         self._months: set[tuple[int, int]] = set()
 
-    def add(self, bar: Bar, shards: Iterable[int], *, correction: bool = False, again: str | None = None) -> None:
+    def add(self, bar: Bar, shards: Sequence[int], *, correction: bool = False, again: str | None = None) -> None:
         """Takes a bar, to be stored and published with the others at the next `flush`."""
         kind = "correction" if correction else "bar"
         messages = self._messages.setdefault(bar.symbol, [])
-        messages += [BarMessage.of(bar, kind, shard, again) for shard in shards]  # type: ignore[arg-type] # one of the two
+        messages += [BarMessage.of(bar, kind, shard, again, shards=len(shards)) for shard in shards]  # type: ignore[arg-type] # one of the two
         if not correction and again is None:
             self._bars.append(bar)
 

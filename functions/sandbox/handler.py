@@ -9,10 +9,11 @@ from typing import Any
 # One thread: a child is one strategy at a time, and threads would not survive the fork.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from functions.sandbox.confinement import hide_memory
+from functions.sandbox.confinement import hide_memory, keep_memory
 from functions.sandbox.workers import Pool
 
 hide_memory()
+keep_memory()
 _pool = Pool()
 
 

@@ -181,7 +181,7 @@ class ObservabilityStack(Stack):
             "BrokerUnclear",
             self._together("Unexplained", ("reconciler", "auditor"), "Maximum"),
             0,
-            "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale.",
+            "The broker has something that the ledger cannot explain: a fill, an order, a status, another scale; or no audit has ended for a day and a half.",
         )
         self._alarm(
             "BuyingPower",

@@ -198,11 +198,12 @@ def _compare(platform: Platform) -> tuple[dict[str, tuple[Decimal, Decimal]], se
     theirs = {symbol: Decimal(quantity) for symbol, quantity in platform.simulator("status")["positions"].items()}
     with psycopg.connect(platform.conninfo("engine")) as connection:
         ledger = reconciliation.ledger_by_symbol(connection)
+        fills = {symbol: reconciliation.fills_of(connection, symbol) for symbol in theirs if is_crypto(symbol)}
     apart, alike = {}, set()
     for symbol in {*ledger, *theirs}:
         state, broker = ledger.get(symbol), theirs.get(symbol, Decimal(0))
         ours = state.quantity if state else Decimal(0)
-        rounding = is_crypto(symbol) and state is not None and is_rounding(ours, broker, state.fills)
+        rounding = symbol in fills and is_rounding(ours, broker, fills[symbol])
         if ours == broker or rounding:
             alike.add(symbol)
         elif not (state and state.working):

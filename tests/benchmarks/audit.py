@@ -30,10 +30,12 @@ SELECT n AS number, n / {_BLOCK} AS block, 'S' || n / {_BLOCK} % {_SYMBOLS} AS s
 FROM generate_series(%(from)s, %(to)s - 1) n;
 INSERT INTO block_orders (id, symbol, client_order_id, side, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, status, filled_quantity, filled_value, created_at, completed_at)
 SELECT md5('b' || block)::uuid, symbol, 'o' || block, side, {_BLOCK}, 0, 100, 0, 100, 100, 'FILLED', {_BLOCK}, 100 * {_BLOCK}, at, at FROM planned WHERE number % {_BLOCK} = 0;
+INSERT INTO fills (execution_id, block_order_id, quantity, price, cumulative_quantity, filled_at)
+SELECT 'x' || block, md5('b' || block)::uuid, {_BLOCK}, 100, {_BLOCK}, at FROM planned WHERE number % {_BLOCK} = 0;
 INSERT INTO orders (id, user_id, block_order_id, symbol, side, quantity, status, filled_quantity, filled_value, completed_at)
 SELECT md5('t' || number)::uuid, p.id, md5('b' || block)::uuid, symbol, side, 1, 'FILLED', 1, 100, at FROM planned JOIN people p ON p.n = who;
 INSERT INTO trades (order_id, block_order_id, user_id, symbol, side, quantity, price, realized_pnl, execution_id, executed_at)
-SELECT md5('t' || number)::uuid, md5('b' || block)::uuid, p.id, symbol, side, 1, 100, 0, 'x' || block, at FROM planned JOIN people p ON p.n = who ORDER BY number;
+SELECT md5('t' || number)::uuid, md5('b' || block)::uuid, p.id, symbol, side, 1, 100, 0, 'x' || block, f.filled_at FROM planned JOIN people p ON p.n = who JOIN fills f ON f.execution_id = 'x' || block ORDER BY number;
 DELETE FROM positions;
 INSERT INTO positions (user_id, symbol, quantity, cost_basis)
 SELECT user_id, symbol, sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END) AS held, 100 * sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END) FROM trades GROUP BY 1, 2;

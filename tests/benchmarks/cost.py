@@ -14,6 +14,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from stratforge.strategy.graph import NODES, Argument, Node, Values
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import _random_history, window_length
 
+from functions.sandbox.confinement import keep_memory
 from tests.support.random_programs import program
 
 Row = tuple[str, str, str, str, str]
@@ -33,6 +35,9 @@ WINDOWS = (64, 256, 1_024, 4_096)
 LENGTHS = (2, 5, 14, 50, 200, 1_000)
 # Longer ones are over the budget of a bar anyway.
 LONGEST_NANOSECONDS = 60e6
+# Of what an operation took at its slowest, at least so much is counted.
+_FAR_BELOW = 0.75
+_LONG_ENOUGH_NANOSECONDS = 2e6
 _TABLE = Path(cost.__file__).with_name("cost_weights.json")
 _CLOSE, _OPEN = NODES.node("column:close"), NODES.node("column:open")
 
@@ -46,10 +51,10 @@ class Measured:
     nanoseconds: float
 
 
-def fastest(run: Callable[[], object], repetitions: int = 5) -> float:
-    """Nanoseconds of processor time of the fastest of some runs."""
-    spent = []
-    for _ in range(repetitions):
+def fastest(run: Callable[[], object]) -> float:
+    """Nanoseconds of processor time of the fastest of five runs, of more where they are short: the machine has other work."""
+    spent: list[int] = []
+    while len(spent) < 5 or sum(spent) < _LONG_ENOUGH_NANOSECONDS:
         began = time.process_time_ns()
         run()
         spent.append(time.process_time_ns() - began)
@@ -93,6 +98,7 @@ def operations() -> Iterator[Node]:
         "ffill",
     ):
         yield NODES.node(operation, (_CLOSE,))
+    yield from (_CLOSE, NODES.node("column:volume"))
     for operation in ("is_nan", "not_nan", "not"):
         yield NODES.node(operation, (_CLOSE,), logical=True)
     yield NODES.node("constant", (), (1.0,))
@@ -117,8 +123,17 @@ def _with_gaps(window: BarColumns, length: int) -> BarColumns:
     return BarColumns(window.time, *columns)
 
 
+def _compute(node: Node, window: BarColumns) -> None:
+    """Computes a node whose inputs are known, unless it is a column itself."""
+    values = Values(window)
+    for each in node.inputs[0].inputs if node.operation == "field" else node.inputs:
+        values.give(each, getattr(window, each.operation.removeprefix("column:")))
+    values.series(node)
+
+
 def measurements() -> Iterator[Measured]:
     """What each takes on windows that it fits into, until it takes too long."""
+    keep_memory()  # As in the sandbox.
     slow: set[tuple[str, int]] = set()
     for node in operations():
         name = cost.weight_name(node)
@@ -136,14 +151,14 @@ def measurements() -> Iterator[Measured]:
             # average begin anew.
             far = replace(window, open=window.close / 2.0**63)
             windows = (window, far, _with_gaps(window, 1), _with_gaps(window, max(length, 2)))
-            spent = max(fastest(lambda target=target, each=each: Values(each).series(target)) for each in windows)  # type: ignore[misc]
+            spent = max(fastest(partial(_compute, target, each)) for each in windows)
             if spent > LONGEST_NANOSECONDS:
                 slow.add((name, length))
             yield Measured(node, bars, spent)
 
 
 def fitted(some: list[Measured]) -> tuple[float, ...]:
-    """The weights that come closest to some measurements of an operation in proportion, and are below a tenth of them at most."""
+    """The weights that come closest to some measurements of an operation in proportion, are below a tenth of them at most, and far below none."""
     rows = np.array([cost.features(each.node, each.bars) for each in some], dtype=float)
     times = np.array([each.nanoseconds for each in some])
     use = [place for place in range(rows.shape[1]) if rows[:, place].any()]
@@ -153,7 +168,8 @@ def fitted(some: list[Measured]) -> tuple[float, ...]:
         if (weights >= 0).all():
             break
         use.remove(int(weights.argmin()))
-    weights *= max(1.0, float(np.percentile(times / (rows @ weights), 90)))
+    short = times / (rows @ weights)
+    weights *= max(1.0, float(np.percentile(short, 90)), _FAR_BELOW * float(short.max()))
     return tuple(_two_digits(weight) for weight in weights)
 
 

@@ -148,13 +148,18 @@ def test_parameters_are_fields_and_a_change_is_a_version(member: Visitor) -> Non
 def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> None:
     strategy = member.client.generate("Buy AAPL when the 10-bar average crosses above the 30-bar average")
     page = member.go(f"/strategies/{strategy['strategy_id']}")
-    page.get_by_text("Period, costs, sweep").click()
-    page.get_by_label("Sweep FAST").fill("5:15:5")
-    page.get_by_label("Sweep SLOW").fill("20, 40")
+    page.get_by_text("Sweep of parameters").click()
+    for name, low, high, count in (("FAST", 5, 15, 3), ("SLOW", 20, 40, 2)):
+        page.get_by_role("checkbox", name=name).check()
+        for label, value in ((f"{name} from", low), (f"{name} to", high), (f"Values of {name}", count)):
+            page.get_by_label(label).fill(str(value))
+    expect(page.locator("#sweep-price")).to_contain_text("6 combinations")
     page.get_by_role("button", name="Backtest the last 30 days").click()
     expect(page).to_have_url(re.compile(r"/backtests/[^/]+$"))
     expect(page.locator("#sweep tbody tr")).to_have_count(3)
     expect(page.get_by_text("deflated Sharpe ratio")).to_be_visible()
+    page.locator("#sweep .cell").first.click()
+    expect(page.locator("#point")).to_contain_text("FAST = 5, SLOW = 20")
     rows = page.locator("[data-filtered] tbody tr")
     everything = rows.count()
     page.get_by_role("button", name="Winners").click()

@@ -13,9 +13,11 @@ from psycopg.errors import ReadOnlySqlTransaction
 from stratforge.application.audit_ledger import audit_ledger, is_audited
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.books import SymbolBooks
-from stratforge.storage.ledger import records
-from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.ledger import audits, records
+from stratforge.storage.ledger.audits import StatementFill
+from stratforge.storage.ledger.invariants import INVARIANTS, Part, broken_invariants, next_part
 from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.postgres.rows import fetch_value
 
 from tests.support.ledger import OPEN, Trader, add_signal, add_trader, set_price
 from tests.support.world import World
@@ -147,18 +149,119 @@ TAMPERINGS: list[tuple[str, set[str]]] = [
 ]
 
 
+# Nothing is recomputed otherwise than it is written: what stands beside it, in another row, tells.
+AT_ODDS: list[tuple[str, set[str]]] = [
+    ("UPDATE trades SET realized_pnl = realized_pnl + 0.01 WHERE side = 'sell'", {"profit of a trade"}),
+    ("UPDATE trades SET realized_pnl = 1 WHERE side = 'buy'", {"profit of a trade"}),
+    (
+        "UPDATE trades SET executed_at = executed_at + interval '3 days' WHERE symbol = 'BTC/USD' AND side = 'sell'",
+        {"execution of a trade"},
+    ),
+    (
+        "UPDATE trades SET execution_id = execution_id || '-x' WHERE NOT inside AND symbol = 'BTC/USD'",
+        {"execution of a trade"},
+    ),
+    (
+        "UPDATE trades SET order_id = (SELECT id FROM orders WHERE symbol = 'AAPL' LIMIT 1) WHERE symbol = 'BTC/USD'",
+        {"order of a trade", "an order's trades add up to what it filled"},
+    ),
+    (
+        "UPDATE orders SET user_id = (SELECT id FROM users WHERE email LIKE 'bob%') WHERE symbol = 'BTC/USD'",
+        {"order of a trade"},
+    ),
+    (
+        "UPDATE trades SET session_id = NULL WHERE symbol = 'BTC/USD'; UPDATE positions SET session_id = NULL WHERE symbol = 'BTC/USD'",
+        {"order of a trade"},
+    ),
+    (
+        "UPDATE adjustments SET created_at = created_at + interval '1 year' WHERE id = (SELECT max(id) FROM adjustments)",
+        {"time of an adjustment"},
+    ),
+    (
+        "UPDATE adjustments SET created_at = created_at + interval '1 year' WHERE id = (SELECT min(id) FROM adjustments)",
+        {"time of an adjustment"},
+    ),
+    (
+        "UPDATE positions SET opened_at = opened_at - interval '1 minute' WHERE symbol = 'BTC/USD'",
+        {"time of a position"},
+    ),
+    (
+        "UPDATE positions SET reserved_quantity = 1 WHERE symbol = 'AAPL'",
+        {"reserved shares are what working orders hold back"},
+    ),
+    (
+        "UPDATE users SET virtual_balance = virtual_balance - 7, reserved_cash = reserved_cash + 7 WHERE email LIKE 'ada%'",
+        {"reserved cash is what working orders hold back"},
+    ),
+    # Half a share for 4000 dollars, and everything else in the books goes with it.
+    (
+        """
+        CREATE TEMPORARY TABLE forged ON COMMIT DROP AS
+        SELECT p.user_id, p.session_id, CASE WHEN u.email LIKE 'ada%' THEN -0.5 ELSE 0.5 END AS units FROM positions p JOIN users u ON u.id = p.user_id
+        WHERE p.symbol = 'AAPL';
+        INSERT INTO adjustments (user_id, session_id, symbol, kind, quantity, cash, cause)
+        SELECT user_id, session_id, 'AAPL', 'ODD_LOTS', units, -8000 * units, 'odd' FROM forged;
+        UPDATE users u SET virtual_balance = virtual_balance - 8000 * f.units FROM forged f WHERE f.user_id = u.id;
+        UPDATE positions p SET quantity = quantity + f.units, realized_pnl = realized_pnl - 8000 * f.units FROM forged f
+        WHERE p.user_id = f.user_id AND p.symbol = 'AAPL'
+        """,
+        {"price of odd lots"},
+    ),
+]
+
+
 def test_whatever_is_changed_in_the_ledger_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Each change is undone afterwards, so the audit looks from inside its transaction.
-    monkeypatch.setattr(records, "begin_reading", lambda connection: None)
     for tampering, what in TAMPERINGS:
-        with world.database.transaction() as connection, connection.transaction(force_rollback=True):
-            assert connection.execute(tampering).rowcount > 0
-            with monkeypatch.context() as inside:
-                inside.setattr(world.database, "transaction", lambda: nullcontext(connection))
-                found = differences(world)
+        found = tampered(world, monkeypatch, tampering) - {*INVARIANTS} - {"profit of a trade", "execution of a trade"}
         assert found <= what, tampering
         # What was sold before, and with it these two, is drawn.
         assert what - found <= {"cost", "realized profit"}, tampering
+
+
+def test_what_does_not_fit_what_stands_beside_it_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tampering, what in AT_ODDS:
+        assert what <= tampered(world, monkeypatch, tampering), tampering
+
+
+def test_what_breaks_the_ledger_is_in_one_of_its_parts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stratforge.storage.ledger.invariants._RECENT", 0)
+    for tampering, _ in (*TAMPERINGS, *AT_ODDS):
+        with world.database.transaction() as connection, connection.transaction(force_rollback=True):
+            connection.execute(tampering)
+            parts = [broken_invariants(connection, Part(number, 7)) for number in range(7)]
+            assert {name for part in parts for name in part} >= set(broken_invariants(connection)), tampering
+
+
+def test_what_was_done_just_now_is_looked_at_with_every_part(world: World) -> None:
+    with world.database.transaction() as connection, connection.transaction(force_rollback=True):
+        connection.execute("UPDATE users SET virtual_balance = virtual_balance + 1 WHERE email LIKE 'ada%'")
+        assert all(broken_invariants(connection, Part(number, 64)) for number in range(64))
+
+
+def test_each_report_is_followed_by_another_part_of_a_large_ledger(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with world.database.transaction() as connection:
+        assert next_part(connection).of == 1
+    monkeypatch.setattr("stratforge.storage.ledger.invariants._TRADES_OF_PART", 2)
+    numbers = []
+    for _ in range(8):
+        with world.database.transaction() as connection:
+            connection.execute("ANALYZE trades")
+            numbers.append(next_part(connection))
+        assert world.reconciler.run().clean
+    assert {part.of for part in numbers} == {4}
+    assert {part.number for part in numbers} == {0, 1, 2, 3}
+
+
+def tampered(world: World, monkeypatch: pytest.MonkeyPatch, tampering: str) -> set[str]:
+    """What an audit finds of a change. It is undone afterwards, so the audit looks from inside its transaction."""
+    with monkeypatch.context() as inside:
+        inside.setattr(records, "begin_reading", lambda connection: None)
+        with world.database.transaction() as connection, connection.transaction(force_rollback=True):
+            assert connection.execute(tampering).rowcount != 0
+            inside.setattr(world.database, "transaction", lambda: nullcontext(connection))
+            return differences(world)
 
 
 def test_a_pair_of_changes_that_the_invariants_do_not_see_is_found(world: World) -> None:
@@ -249,7 +352,7 @@ def test_an_audit_that_runs_out_of_time_goes_on_where_it_stopped(world: World, m
         connection.execute("UPDATE positions SET quantity = quantity + 1 WHERE symbol = 'BTC/USD'")
     statement = audit_ledger(world.database, world.broker, since=began_at, quiet=-_AGES)
     assert (statement.left, read) == (0, ["AAPL", "BTC/USD"])
-    assert {each.what for each in statement.differences} == {"quantity"}
+    assert {each.what for each in statement.differences} - {*INVARIANTS} == {"quantity"}
     assert is_audited(world.database, began_at)
     assert statement.positions == 3
 
@@ -269,6 +372,43 @@ def test_a_kept_statement_is_read_again_where_it_does_not_agree_and_where_it_is_
         connection.execute("UPDATE statement_fills SET read_at = now() - interval '1 year'")
     assert differences(world) == {"value of an order"}
     assert audit_ledger(world.database, world.broker, anew=True).activities == 4
+
+
+def test_what_the_broker_changes_within_ten_days_the_next_audit_finds(world: World) -> None:
+    assert differences(world) == set()
+    order = next(each for each in world.exchange.orders.values() if each.symbol == "BTC/USD")
+    world.broker.now_at += timedelta(days=9)
+    # Much was traded on every day since, and read in its night.
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE statement_fills SET read_at = now() + interval '1 day' WHERE symbol = 'BTC/USD'")
+    world.exchange.correct_last_fill(order, order.filled_quantity, Decimal(1), world.broker.now_at)
+    assert differences(world) == {"value of an order"}
+
+
+def test_a_week_of_audits_reads_the_whole_statement_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stratforge.application.audit_ledger._READ_AGAIN", 0)
+    assert differences(world) == set()
+    (first, *_) = world.broker.fills_since(OPEN)
+    days = [replace(first, activity_id=f"day-{n}", at=world.broker.now_at - timedelta(days=n)) for n in range(20, 120)]
+    world.broker.fills_since = lambda since, until=None: [  # type: ignore[method-assign]
+        each for each in days if since < each.at and (until is None or each.at < until)
+    ]
+    began_at = datetime.now(UTC)
+    with world.database.transaction() as connection:
+        audits.keep_statement(
+            connection,
+            days[-1].at,
+            days[0].at,
+            [StatementFill(each.activity_id, "x", "AAPL", Decimal(1), Decimal(1), each.at) for each in days],
+            began_at - timedelta(days=1),
+        )
+    left = []
+    for _ in range(7):
+        differences(world)
+        with world.database.transaction() as connection:
+            left.append(fetch_value(connection, "SELECT count(*) FROM statement_fills WHERE read_at < %s", (began_at,)))
+    assert left[0] > 80
+    assert left[-1] == 0
 
 
 @pytest.mark.parametrize("days", [0.5, 3])

@@ -6,24 +6,33 @@ import gzip
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import numpy as np
 import pytest
 from stratforge.ai.draft import AnswerKind
+from stratforge.application.jobs.backtest_strategy import backtest_strategy
 from stratforge.application.jobs.results import OpenQuestions, as_json
+from stratforge.application.jobs.work import run_job
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.backtest.sensitivity import cost_sensitivity
-from stratforge.market import BarColumns
+from stratforge.market import Bar, BarColumns
 from stratforge.portfolio.assets import AssetRules
+from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.market import assets
+from stratforge.storage.market.clock import set_market_clock
+from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, evaluations, jobs
+from stratforge.storage.strategies.jobs import JobKind
 from stratforge.strategy import compile_strategy
 
 from tests.support.api import PASSWORD, Api, User, running_api
-from tests.support.ledger import set_price
+from tests.support.ledger import OPEN, set_price
 
 HTML = {"Accept": "text/html"}
 OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
@@ -267,7 +276,7 @@ def test_what_forms_make_has_pages(user: User) -> None:
     assert user.get(f"/api{session}")["stop_loss"] == "0.03"
     assert '"indicators"' in shown(f"{session}/chart.json")
     for path, fields in (
-        (f"{strategy}/backtest", {"sweep-LENGTH": "5:10:5"}),
+        (f"{strategy}/backtest", {"vary": "LENGTH", "from-LENGTH": "5", "to-LENGTH": "10", "count-LENGTH": "2"}),
         (f"{session}/replay", {}),
         ("/research", {"question": "What moved?"}),
         ("/strategies/describe", {"prompt": "buy AAPL low", "strategy_id": strategy.split("/")[-1]}),
@@ -370,3 +379,104 @@ def test_backtests_stand_side_by_side_and_only_the_users_own(api: Api, user: Use
     assert "Choose two to six backtests" in empty.text
     many = "&".join(f"id={first}" for _ in range(7))
     assert user.client.get(f"/backtests/compare?{many}", headers=HTML).status_code == 422
+
+
+def test_everything_on_a_replayed_market_is_at_the_markets_time(user: User, database: Database) -> None:
+    now = datetime(2012, 3, 5, 15, 30, tzinfo=UTC)
+    with database.transaction() as connection:
+        set_market_clock(connection, now, 60)
+        store_calendar(connection, [MarketDay(now.replace(hour=14), now.replace(hour=21, minute=0), now.date())])
+        set_price(connection, "100", minute=0)
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO orders (user_id, symbol, side, origin, size_kind, size) SELECT id, 'AAPL', 'buy', 'MANUAL', 'quantity', 1 FROM users"
+        )
+        connection.execute(
+            "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT id, now(), 1, 1 FROM users"
+        )
+    today = str(datetime.now(UTC).year)
+    for path in ("/", "/orders", "/portfolio"):
+        shown = user.client.get(path, headers=HTML).text
+        assert "Mon 5 Mar 2012, 10:3" in shown
+        assert "60 ×" in shown
+        assert "closes 16:00" in shown
+        assert f"{today}-" not in shown, path
+    assert "2012-03-05 10:3" in user.client.get("/orders", headers=HTML).text
+    (noted,) = user.get("/api/portfolio/history?days=1")["items"]
+    assert noted["time"].startswith("2012-03-05T15:3")
+
+
+def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def press() -> int:
+        return user.client.post("/market/speed", content="speed=10", headers=headers).status_code
+
+    with database.transaction() as connection:
+        set_market_clock(connection, datetime(2012, 3, 5, 15, 30, tzinfo=UTC), 60)
+    assert (press(), "Pause" in user.client.get("/", headers=HTML).text) == (404, False)
+    with database.transaction() as connection:
+        connection.execute("UPDATE users SET is_operator = true")
+    assert (press(), "Pause" in user.client.get("/", headers=HTML).text) == (200, True)
+    with database.transaction() as connection:
+        assert set_market_clock(connection, datetime(2012, 3, 5, 15, 31, tzinfo=UTC), 60) == 10
+
+
+class Saw:
+    """Ten days of a market that goes up and down."""
+
+    def now(self) -> datetime:
+        """The end of it."""
+        return OPEN + timedelta(days=10)
+
+    def bars(self, symbol: str, start: datetime, end: datetime, limit: int | None = None) -> list[Bar]:
+        """Those that begin in the period."""
+        found = []
+        for minute in range(0, 10 * 1440, 7):
+            price = Decimal(100 + abs(minute // 7 % 40 - 20))
+            found.append(Bar(symbol, OPEN + timedelta(minutes=minute), price, price, price, price, Decimal(1_000)))
+        return [each for each in found if start <= each.time < end]
+
+
+def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    code = {
+        "name": "Saw",
+        "symbol": "AAPL",
+        "python_code": CODE.replace(
+            "return buy()", "if bar.close > bar.average:\n        return buy()\n    return sell()"
+        ),
+    }
+    strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
+    form = "vary=LENGTH&from-LENGTH=2&to-LENGTH=6&count-LENGTH=3&key=a"
+
+    def send(path: str, body: str = "key=b") -> Any:
+        return user.client.post(path, content=body, headers=headers)
+
+    def finished(part: str) -> UUID:
+        (job,) = re.findall(r'hx-get="/jobs/([^"]+)/progress"', part)
+        run_job(database, UUID(job), {JobKind.BACKTEST: lambda work: backtest_strategy(work, Saw())})
+        done = user.client.get(f"/jobs/{job}/progress", headers=HTML, follow_redirects=False)
+        return UUID(done.headers["Location"].split("/")[-1])
+
+    price = send(f"/strategies/{strategy_id}/sweep", form).text
+    assert "<strong>3</strong> combinations" in price
+    assert (
+        "400 are allowed"
+        in send(
+            f"/strategies/{strategy_id}/sweep",
+            form + "&vary=A&from-A=1&to-A=90&count-A=40&vary=B&from-B=1&to-B=9&count-B=40",
+        ).text
+    )
+    swept = finished(send(f"/strategies/{strategy_id}/backtest", form).text)
+    report = user.client.get(f"/backtests/{swept}", headers=HTML).text
+    assert report.count('class="cell"') == 3
+    point = user.get(f"/api/backtests/{swept}")["report"]["sweep"]["points"][1]
+    assert "LENGTH = 4" in user.client.get(f"/backtests/{swept}/points/1", headers=HTML).text
+    opened = finished(send(f"/backtests/{swept}/points/1").text)
+    assert user.get(f"/api/backtests/{opened}")["metrics"]["total_return"] == point["total_return"]
+    assert "in place of the version’s own values" in user.client.get(f"/backtests/{opened}", headers=HTML).text
+    assert send(f"/backtests/{opened}/run").status_code == 409
+    assert send(f"/strategies/{strategy_id}/parameters", "parameter-LENGTH=4").status_code == 204
+    assert send(f"/backtests/{swept}/points/1").status_code == 409, "the strategy is at another version"
+    assert send(f"/backtests/{swept}/points/3").status_code == 404

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -12,6 +14,7 @@ from stratforge.market import Bar, BarColumns
 from stratforge.market.sizes import Side
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import evaluations, sessions
 from stratforge.storage.strategies.evaluations import Outcome, Recorded, RunningSession
 from stratforge.strategy.lookback import window_length
@@ -30,6 +33,28 @@ def test_a_bar_is_never_evaluated_twice(database: Database) -> None:
         assert evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN - timedelta(minutes=1)) == []
         (later,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN + timedelta(minutes=1))
         assert later.state == {"n": 1.0}
+
+
+def test_of_two_that_evaluate_a_bar_at_once_the_first_says_what_the_session_saw(database: Database) -> None:
+    with database.transaction() as connection:
+        add_trader(connection, "ada")
+        (session,) = evaluations.sessions_awaiting(connection, "AAPL", 0, OPEN)
+
+    def record_again() -> Recorded:
+        with database.transaction() as connection:
+            filled = replace(session, quantity=10.0, average_entry_price=50.0)
+            return evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(filled, {}, Side.SELL, 0.5)])
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as connection:
+            assert evaluations.record_outcomes(connection, "AAPL", OPEN, [Outcome(session, {})]) == Recorded(1, 0)
+            second = pool.submit(record_again)
+            with database.transaction() as looking:
+                while not fetch_value(looking, "SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                    assert not second.done()
+        assert second.result() == Recorded(0, 0)
+    with database.transaction() as connection:
+        assert fetch_value(connection, "SELECT count(*) FROM position_views") == 0
 
 
 def test_three_failures_in_a_row_stop_a_session_and_say_why(database: Database) -> None:

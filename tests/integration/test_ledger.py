@@ -380,6 +380,60 @@ def test_an_exit_that_a_strategy_set_sells_at_a_price_between_bars(world: World)
     assert sold(world) == ["STOP_LOSS"]
 
 
+@pytest.mark.parametrize("before", ["sold", "selling", "due"])
+def test_a_purchase_that_adds_to_what_an_exit_sells_is_not_made(world: World, before: str) -> None:
+    trader = held(world)
+    seen(world, trader, 2, stop_loss_price=98.0, peak=120.0)
+    with world.database.transaction() as connection:
+        decided_on = set_price(connection, "101", 2)
+        connection.execute(
+            "INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price) VALUES (%s, %s, %s, 100, 100)",
+            (trader.session_id, trader.user_id, decided_on),
+        )
+    if before == "due":
+        with world.database.transaction() as connection:
+            add_signal(connection, trader, "buy", decided_on)
+    world.executor.note_update(
+        MarketUpdate(symbol="AAPL", price=Decimal("97.9"), time=OPEN + timedelta(minutes=3, seconds=2))
+    )
+    exit_order = world.executor.execute("AAPL").client_order_id
+    order = world.exchange.by_client_id[exit_order or ""]
+    if before == "sold":
+        settle(world, fill(world, exit_order, "97.9"))
+    if before == "selling":
+        world.exchange.cancel(order, world.broker.now_at)
+        settle(world, world.updates[-1])
+    if before != "due":
+        with world.database.transaction() as connection:
+            add_signal(connection, trader, "buy", decided_on)
+    world.executor.execute("AAPL")
+    assert (order.side, order.quantity) == ("sell", Decimal(100))
+    assert rows(world, "SELECT status::text, reason FROM signals ORDER BY id") == [
+        ("EXECUTED", None),
+        ("REJECTED", "POSITION_SOLD"),
+    ]
+
+
+def test_the_rest_of_a_purchase_ends_when_an_exit_of_its_session_sells(world: World) -> None:
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"))
+    order = world.exchange.by_client_id[world.executor.execute("AAPL").client_order_id or ""]
+    world.exchange.fill(order, Decimal(40), Decimal(100), world.broker.now_at)
+    settle(world, world.updates[-1])
+    world.exchange.cancel(order, world.broker.now_at)
+    settle(world, world.updates[-1])
+    seen(world, trader, 0, stop_loss_price=98.0)
+    world.executor.note_update(
+        MarketUpdate(symbol="AAPL", price=Decimal("97.9"), time=OPEN + timedelta(minutes=1, seconds=2))
+    )
+    assert sold(world) == ["STOP_LOSS"]
+    assert rows(world, "SELECT status::text, reason FROM orders WHERE side = 'buy'") == [
+        ("PARTIALLY_FILLED", "POSITION_SOLD")
+    ]
+    assert broken(world.database) == {}
+
+
 def test_a_block_that_is_not_filled_in_time_is_canceled_at_the_broker(world: World) -> None:
     with world.database.transaction() as connection:
         add_signal(connection, add_trader(connection, "ada"), "buy", set_price(connection, "100"))

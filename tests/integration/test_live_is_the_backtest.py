@@ -113,9 +113,10 @@ def exit_price(bars: BarColumns, index: int, entry: float, state: dict[str, floa
     )
     target = exits.get("take_profit_price", entry * (1 + exits.get("take_profit", math.inf)))
     open_, high, low = (float(getattr(bars, name)[index]) for name in ("open", "high", "low"))
-    if low <= stop:
+    # A bar that opens beyond the target has reached it before the stop; what was computed from a price is touched in spite of its rounding.
+    if low <= stop * (1 + 1e-12) and (open_ <= stop or open_ < target):
         return min(open_, stop)
-    return max(open_, target) if high >= target else None
+    return max(open_, target) if high >= target * (1 - 1e-12) else None
 
 
 def sessions_of(seeds: range, bars: BarColumns, start: int) -> Iterator[Session]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -105,3 +105,55 @@ def test_while_its_clock_was_never_read_the_last_price_tells_the_time(world: Wor
         add_signal(connection, trader, "buy", time)
     world.executor.execute("AAPL")
     assert len(world.exchange.orders) == 1
+
+
+def shown(world: World, ours: datetime) -> tuple[datetime, datetime]:
+    """The market's time at a time of ours, and ours at that time of the market."""
+    with world.database.transaction() as connection:
+        (row,) = connection.execute("SELECT market_at(%s), ours_at(market_at(%s))", (ours, ours)).fetchall()
+    return row[0], row[1]
+
+
+def test_what_was_noted_by_our_clock_has_a_time_of_a_replayed_market_also_across_a_skipped_night(world: World) -> None:
+    began = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    with world.database.transaction() as connection:
+        connection.cursor().executemany(
+            "INSERT INTO market_clock_course VALUES (%s, %s, %s)",
+            [
+                (began, OPEN, 60),
+                (began + timedelta(seconds=390), OPEN + timedelta(days=1), 60),
+                (began + timedelta(seconds=400), OPEN + timedelta(days=1, minutes=10), 0),
+            ],
+        )
+    second = timedelta(seconds=1)
+    assert shown(world, began + 10 * second) == (OPEN + timedelta(minutes=10), began + 10 * second)
+    assert shown(world, began + 395 * second) == (OPEN + timedelta(days=1, minutes=5), began + 395 * second)
+    assert shown(world, began + 900 * second)[0] == OPEN + timedelta(days=1, minutes=10)
+    with world.database.transaction() as connection:
+        night = connection.execute("SELECT ours_at(%s)", (CLOSE + timedelta(hours=5),)).fetchall()[0][0]
+    assert night == began + timedelta(seconds=390)
+
+
+def test_readings_make_a_new_course_only_where_the_market_jumps_or_changes_its_speed(world: World) -> None:
+    def courses(market: timedelta, speed: float) -> int:
+        with world.database.transaction() as connection:
+            clock.set_market_clock(connection, datetime.now(UTC) + market, speed)
+            return len(connection.execute("SELECT FROM market_clock_course").fetchall())
+
+    hour = timedelta(hours=1)
+    assert [courses(timedelta(0), 1), courses(hour, 1), courses(hour, 1), courses(hour, 0), courses(2 * hour, 1)] == [
+        0,
+        1,
+        1,
+        2,
+        3,
+    ]
+
+
+def test_a_wanted_speed_is_asked_of_a_replay_until_it_runs_so(world: World) -> None:
+    with world.database.transaction() as connection:
+        assert clock.set_market_clock(connection, OPEN, 60) is None
+        connection.execute("UPDATE market_clock SET wanted_speed = 10")
+        assert clock.set_market_clock(connection, OPEN, 60) == 10
+        assert clock.set_market_clock(connection, OPEN, 10) is None
+        assert clock.set_market_clock(connection, OPEN, 60) is None, "what was reached is not wanted any more"

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 
 import psycopg
 import pytest
 from local_platform.synthesis import ROOT
 from stratforge.storage.postgres.migrations import Migration, MigrationError, migrate, read_migrations
+from stratforge.storage.users.accounts import register_user
 
-from tests.support.ledger import add_trader, set_price
+from tests.support.ledger import set_price
 
 FIRST = "CREATE TABLE one (id int);"
 SECOND = "CREATE TABLE two (id int);"
@@ -121,7 +123,7 @@ def test_what_older_releases_wrote_is_brought_up_to_date(empty_database: str) ->
     migrate(empty_database, migrations[:new])
     with psycopg.connect(empty_database) as connection:
         set_price(connection, "100")
-        user = add_trader(connection, "ada").user_id
+        user = register_user(connection, "ada@example.com", "hash", Decimal(100_000))
         connection.execute(
             """
             INSERT INTO market_days VALUES ('2026-01-05', '2026-01-05 14:30Z', '2026-01-05 21:00Z'), ('2026-01-06', '2026-01-06 14:30Z', '2026-01-06 18:00Z');

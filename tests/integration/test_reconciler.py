@@ -282,6 +282,17 @@ def test_what_order_and_statement_say_differently_for_long_is_drift_and_said(wor
     assert world.reconciler.run().corrected == [order.client_order_id]
 
 
+def test_that_no_audit_comes_to_its_end_is_said_until_one_does(world: World) -> None:
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE last_audit SET began_at = began_at - interval '37 hours'")
+    report = world.reconciler.run()
+    assert (list(report.unexplained), report.clean) == (["audit"], False)
+    audit_ledger(world.database, world.broker, enough=lambda: True)
+    assert not world.reconciler.run().clean
+    assert audited(world) == set()
+    assert world.reconciler.run().clean
+
+
 def test_an_order_that_the_broker_has_no_more_is_said_while_its_correction_is_kept(world: World) -> None:
     order = unpaid(world)
     world.broker.now_at += timedelta(days=2)

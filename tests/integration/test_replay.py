@@ -18,7 +18,7 @@ from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import replays, sessions
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
 from stratforge.strategy import PositionView, compile_strategy, evaluate_last_bar
-from stratforge.strategy.exits import PRICE_KEYS
+from stratforge.strategy.exits import EXIT_KEYS, PRICE_KEYS
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Difference, replay
@@ -161,6 +161,28 @@ def test_extremes_and_exits_of_a_position_change_with_a_split(live: Live, monkey
     prices = {key for key in before if key in PRICE_KEYS}
     assert len(prices) == 4
     assert after == {key: value / 2 if key in prices else value for key, value in before.items()}
+    live.evaluate(*(bar(minute, ratio=2) for minute in range(300, 310)))
+    same(live, 30)
+
+
+def test_exits_that_were_decided_on_before_a_split_count_on_its_scale_when_the_purchase_fills(live: Live) -> None:
+    code = """
+def on_bar(bar, position, state):
+    if position.quantity == 0:
+        return buy(quantity=1, stop_loss_price=bar.close - 1)
+    return sell(quantity=position.max_favorable)
+"""
+    with live.database.transaction() as connection:
+        connection.execute("UPDATE strategy_versions SET python_code = %s", (code,))
+    live.evaluate(*(bar(minute) for minute in range(20)))
+    live.split(2, time_of(300))
+    with live.database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis, opened_at) SELECT user_id, id, 'AAPL', 2, 200, %s FROM sessions",
+            (time_of(300),),
+        )
+        state = fetch_value(connection, "SELECT state FROM sessions", ())
+    assert state[EXIT_KEYS["stop_loss_price"]] == float((bar(19).close - 1) / 2)
     live.evaluate(*(bar(minute, ratio=2) for minute in range(300, 310)))
     same(live, 30)
 

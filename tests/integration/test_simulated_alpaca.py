@@ -29,7 +29,7 @@ from alpaca.trading.stream import TradingStream
 from simulators.alpaca import rest
 from simulators.alpaca.__main__ import create_app
 from simulators.alpaca.simulator import KEY_ID, SECRET_KEY, Simulator
-from stratforge.broker.history import AlpacaHistory
+from stratforge.broker.history import AlpacaHistory, ClockReading
 from stratforge.bus.messages import MarketUpdate
 from stratforge.configuration import AlpacaSecret
 from stratforge.market import Bar
@@ -380,6 +380,14 @@ def test_a_clock_that_is_wrong_is_wrong_for_who_asks(alpaca: Alpaca, trading: Tr
     alpaca.tell("market", clock_drift=90, speed=0)
     ahead = trading.get_clock().timestamp - alpaca.simulator.clock.now()  # type: ignore[union-attr]
     assert ahead == timedelta(seconds=90)
+
+
+def test_the_ingestor_reads_how_fast_the_replay_runs_and_has_it_run_otherwise(alpaca: Alpaca) -> None:
+    history = AlpacaHistory(alpaca.secret)
+    history.change_speed(10)
+    assert history.clock().speed == 10
+    history.change_speed(0)
+    assert history.clock() == ClockReading(alpaca.simulator.clock.now(), 0)
 
 
 def test_the_rate_limit_says_when_it_ends(alpaca: Alpaca) -> None:

@@ -155,7 +155,11 @@ class Simulation:
     def _evaluate(self, message: BarMessage) -> bool:
         if message.kind == "correction":
             return self._attempt(lambda: correct_bar(self.world.fragile, message.bar()))
-        return self._attempt(lambda: evaluate_bar(self.world.fragile, engine, self._wake, message.bar(), message.shard))
+        return self._attempt(
+            lambda: evaluate_bar(
+                self.world.fragile, engine, self._wake, message.bar(), message.shard, shards=message.shards
+            )
+        )
 
     def _execute(self, symbol: str) -> bool:
         broker = self.world.broker
@@ -280,6 +284,7 @@ class Simulation:
             self._lost_queues,
             self._correction,
             self._correction,
+            self._shards,
         )
         chosen = self.random.choice(kinds)
         return f"{chosen.__name__} {chosen()}"
@@ -329,6 +334,13 @@ class Simulation:
         price = Decimal(last["price"]) + Decimal(self.random.choice((-2, -1, 1))) / 100
         self.world.exchange.correct_last_fill(order, Decimal(last["qty"]), price, self.loop.now)
         return f"{order.client_order_id} {price}"
+
+    def _shards(self) -> int:
+        """An operator says how many sessions of a symbol are evaluated together."""
+        size = self.random.choice((1, 2, 3, 500))
+        with self.world.database.transaction() as connection:
+            connection.execute("UPDATE platform_state SET sessions_a_shard = %s", (size,))
+        return size
 
     def _halt(self) -> str:
         return self.market.halt(self.random.choice(SYMBOLS), self.random.uniform(10, 300))
@@ -383,6 +395,7 @@ class Simulation:
             )
             clock.set_market_clock(connection, self.loop.now)
             market_data.ensure_months(connection, [self.loop.now, self.loop.now + timedelta(days=10)])
+            connection.execute("UPDATE platform_state SET sessions_a_shard = %s", (self.random.choice((1, 3, 500)),))
             self.people.begin(connection, self.random.randint(5, 9), self.random.choice((2_000, 20_000, 100_000)))
         self._follow_what_is_wanted()
 

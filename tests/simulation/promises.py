@@ -160,16 +160,13 @@ def in_the_end(world: World, running: list[UUID], except_for: set[str]) -> None:
               AND (p.quantity * l.price >= 1.1 * %s OR (p.quantity >= %s AND p.symbol NOT LIKE '%%/%%'))"""
         hold("left behind", _rows(connection, left, sorted(except_for), world.broker.scale, world.broker.scale))
         ledger = reconciliation.ledger_by_symbol(connection)
+        fills = {symbol: reconciliation.fills_of(connection, symbol) for symbol in SYMBOLS if "/" in symbol}
         settling = "SELECT id, symbol FROM sessions WHERE settling AND status = 'STOPPED' AND flatten_requested_at IS NULL AND NOT symbol = ANY(%s)"
         hold("sessions that never settle", _rows(connection, settling, sorted(except_for)))
     for symbol in sorted(set(SYMBOLS) - except_for):
         ours = ledger[symbol].quantity if symbol in ledger else Decimal(0)
         theirs = world.exchange.positions.get(symbol, Decimal(0)) * world.broker.scale
-        allowed = (
-            Decimal("0.00000001")
-            * world.broker.scale
-            * (ledger[symbol].fills if symbol in ledger and "/" in symbol else 0)
-        )
+        allowed = Decimal("0.00000001") * world.broker.scale * fills.get(symbol, 0)
         hold("broker and ledger differ", [(symbol, ours, theirs)] if not 0 <= theirs - ours <= allowed else [])
     with world.database.transaction() as connection:
         # Money of a correction that its holder has spent: the reconciler says so at every pass, and takes it once he has it.

@@ -122,15 +122,12 @@ class Ground(RuleBasedStateMachine):
     def _broker_and_ledger_agree(self, except_for: set[str]) -> None:
         with self.world.database.transaction() as connection:
             ledger = reconciliation.ledger_by_symbol(connection)
+            fills = {symbol: reconciliation.fills_of(connection, symbol) for symbol in SYMBOLS if "/" in symbol}
         for symbol in set(SYMBOLS) - except_for:
             ours = ledger[symbol].quantity if symbol in ledger else Decimal(0)
             theirs = self.world.exchange.positions.get(symbol, Decimal(0)) * self.world.broker.scale
             # Fees in coins are rounded up in the ledger: it never holds more than the account.
-            allowed = (
-                Decimal("0.00000001")
-                * self.world.broker.scale
-                * (ledger[symbol].fills if symbol in ledger and "/" in symbol else 0)
-            )
+            allowed = Decimal("0.00000001") * self.world.broker.scale * fills.get(symbol, 0)
             assert 0 <= theirs - ours <= allowed, (symbol, ours, theirs)
 
     # What must hold in the end ---------------------------------------------------------------------------

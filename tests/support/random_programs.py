@@ -131,7 +131,8 @@ def program(seed: int) -> str:
     if chance.random() < 0.3:
         lines[-2] = lines[-2].replace(
             "confidence=0.5",
-            f"stop_loss={_number(chance, 1)} / 100, take_profit_price=bar.close * (1 + 0.001 * {_number(chance, 0)}), trailing_stop=0.004",
+            # A constant that is out of range would be refused.
+            f"stop_loss=min(abs({_number(chance, 1)}), 50) / 100, take_profit_price=bar.close * (1 + 0.001 * {_number(chance, 0)}), trailing_stop=0.004",
         )
         lines.append(
             f"if {_condition(chance)}:\n        return adjust(trailing_stop=0.002, stop_loss_price=bar.low - 0.0003 * {_number(chance, 0)})"

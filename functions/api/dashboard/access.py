@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from stratforge.application.access import Caller
 from stratforge.application.errors import NotFound
 from stratforge.storage.ledger import halts, operations
+from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.users import accounts
 
@@ -42,7 +43,7 @@ class Visitor:
         return self.caller.user_id
 
     def page(self, connection: Connection, template: str, **values: Any) -> Response:
-        """A whole page, with what all of them show: who is logged in, and whether something is halted."""
+        """A whole page, with what all of them show: who is logged in, the market's clock, and whether something is halted."""
         user = accounts.get_user(connection, self.user_id)
         if user is None:
             raise LoginNeeded
@@ -50,6 +51,7 @@ class Visitor:
             self.request,
             template,
             user=user,
+            market=market_clock(connection),
             platform=halts.platform_state(connection),
             halted=halts.halted_symbols(connection),
             **values,
@@ -112,7 +114,7 @@ def given(fields: Form, *names: str) -> dict[str, str]:
     return {name: text(fields, name) for name in names if text(fields, name)}
 
 
-def validated(model: type[Model], values: dict[str, Any]) -> Model:
+def validated(model: type[Model], values: Any) -> Model:
     """The values as a model or dataclass of the API.
 
     Raises:

@@ -135,6 +135,20 @@ def moment(value: Any) -> str:
     return f"{value.astimezone(_EXCHANGE):%Y-%m-%d %H:%M}"
 
 
+def day_and_time(value: datetime) -> str:
+    """A time on the exchange's clock with its weekday: Thu 5 Jan 2012, 09:30."""
+    at = value.astimezone(_EXCHANGE)
+    return f"{at:%a} {at.day} {at:%b %Y, %H:%M}"
+
+
+def ago(value: datetime | None) -> str:
+    """Says how long ago somebody did something, by our own clock: 12 min ago."""
+    if value is None:
+        return "–"
+    passed = (datetime.now(UTC) - value).total_seconds()
+    return "just now" if passed < 60 else f"{duration(passed - passed % (3600 if passed > 86400 else 60))} ago"
+
+
 def clock(text: str) -> str:
     """The time of day of a moment as `moment` shows it."""
     return text[11:]
@@ -191,6 +205,8 @@ def environment() -> Environment:
         tone,
         client_name,
         moment,
+        day_and_time,
+        ago,
         clock,
         spark,
         cited,

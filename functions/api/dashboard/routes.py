@@ -11,10 +11,12 @@ from functions.api.dashboard.pages import (
     backtests,
     entrance,
     home,
+    market,
     operations,
     research,
     sessions,
     strategies,
+    sweeps,
     trading,
 )
 from functions.api.problems import Problem
@@ -29,7 +31,20 @@ def shown(request: Request, problem: Problem) -> Response | None:
 
 def install(app: FastAPI) -> None:
     """Adds the dashboard's pages and their error handlers to the application."""
-    for page in (assets, entrance, home, strategies, backtests, sessions, trading, research, account, operations):
+    for page in (
+        assets,
+        entrance,
+        home,
+        market,
+        strategies,
+        sweeps,
+        backtests,
+        sessions,
+        trading,
+        research,
+        account,
+        operations,
+    ):
         app.include_router(page.router)
 
     @app.exception_handler(LoginNeeded)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from stratforge.storage.ledger.portfolio import (
     SignalStatus,
     TradeRow,
 )
+from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Connection
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
@@ -70,8 +71,8 @@ def get_portfolio_history(
     days: Annotated[float, Query(gt=0, le=3660, description="How far back")] = 30,
     points: Annotated[int, Query(ge=2, le=2000, description="At most so many points")] = 500,
 ) -> Listed[EquityPoint]:
-    """The user's equity over time; it is noted every minute."""
-    now = datetime.now(UTC)
+    """The user's equity over time; it is noted every minute. Times and days are the market's, also where a replayed one runs faster than ours."""
+    now = market_clock(connection).now
     return Listed(portfolio.equity_history(connection, user_id, now - timedelta(days=days), now, points))
 
 

@@ -1,7 +1,7 @@
 """Audit the ledger: every balance, position and profit recomputed from what happened, and compared with the books and the broker's statement.
 
 It goes symbol by symbol in memory that grows with the holders of one of them, keeps what it found of each, and goes on there when it is called again; of the
-broker's statement, which it keeps too, it reads what is new, a day of what it read longest ago, and whatever does not agree.
+broker's statement, which it keeps too, it reads what is new, the days before that, a part of what it read longest ago, and whatever does not agree.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from stratforge.portfolio.books import OrderRecord
 from stratforge.portfolio.statement import ZERO, Difference, audit_cash, audit_order, audit_symbol
 from stratforge.storage.ledger import audits, records
 from stratforge.storage.ledger.audits import StatementFill
+from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.reconciliation import hand_over_correction, store_report
 from stratforge.storage.postgres.database import Database
 
 # How much of the broker's statement is read at a time, more where there is nothing; how long before that most orders were sent that were filled in
-# it; and how long the broker may go on changing what he said.
-_WINDOW, _OVERLAP, _LATE = timedelta(days=1), timedelta(hours=1), timedelta(days=2)
+# it; and for how long each audit looks whether the broker has changed what he said. Of what is older it reads a part, all of it in so many audits.
+_WINDOW, _OVERLAP, _LATE = timedelta(days=1), timedelta(hours=1), timedelta(days=10)
+_AUDITS = 7
 # What was sent before a night, a weekend or a holiday may rest until after it.
 _RESTED = timedelta(days=7)
 # Differences of a symbol that a report shows; it says how many there are in all.
@@ -112,6 +114,13 @@ def audit_ledger(
             for account in records.read_accounts(connection):
                 accounts += 1
                 others += audit_cash([account])
+            if left == 0:
+                others += records.read_at_odds(connection)
+                others += [
+                    Difference(name, str(row[0]), ZERO, ZERO)
+                    for name, rows in broken_invariants(connection).items()
+                    for row in rows
+                ]
         if left == 0:
             others += _orders(database, broker, quiet_since)
     with database.transaction() as connection:
@@ -127,6 +136,7 @@ def audit_ledger(
             left,
         )
         if left == 0:
+            audits.note_audit(connection, started_at)
             store_report(connection, started_at, not statement.found, {"audit": statement.as_dict()})
     return statement
 
@@ -134,19 +144,25 @@ def audit_ledger(
 def is_audited(database: Database, since: datetime) -> bool:
     """Tells whether an audit that began since then has come to its end."""
     with database.transaction() as connection:
-        return audits.is_finished(connection, since)
+        return audits.last_audit(connection) >= since
 
 
 # The broker's statement ---------------------------------------------------------------------------------------------
 
 
 def _read_statement(database: Database, broker: BrokerStatement, enough: Callable[[], bool]) -> bool:
-    """Reads what is new in the statement, and a day of what was read longest ago; False if there was no time for all of it."""
+    """Reads what is new in the statement and the last days before it, and a part of what was read longest ago; False if there was no time for all of it."""
     now = broker.now()
     with database.transaction() as connection:
         start = audits.unread_since(connection, _LATE) or now - _LATE
-        oldest = audits.read_longest_ago(connection)
-    if oldest is not None and oldest < start:
+        days = audits.days_kept(connection)
+    for _ in range(-(-days // _AUDITS)):
+        with database.transaction() as connection:
+            oldest = audits.read_longest_ago(connection)
+        if oldest is None or oldest >= start:
+            break
+        if enough():
+            return False
         _read_window(database, broker, oldest, oldest + _WINDOW)
     window = _WINDOW
     while True:
@@ -163,7 +179,11 @@ def _read_window(database: Database, broker: BrokerStatement, since: datetime, u
     """Keeps the executions that the statement has between the two times; tells whether there were any."""
     read_at = datetime.now(UTC)
     fills = broker.fills_since(since - _OVERLAP, until)
-    names: dict[str, str] = {}
+    with database.transaction() as connection:
+        kept_orders = audits.orders_kept(connection, [each.activity_id for each in fills])
+    names = {each.broker_order_id: kept_orders.get(each.activity_id, each.broker_order_id) for each in fills}
+    # What was kept under the broker's own id is of no order that was known then.
+    names = {theirs: ours for theirs, ours in names.items() if theirs != ours}
     for sent_since, sent_until in ((since - _OVERLAP, until), (since - _RESTED, since - _OVERLAP)):
         if any(each.broker_order_id not in names for each in fills):
             orders = broker.orders_since(sent_since, sent_until)

@@ -1,13 +1,71 @@
-"""Finished backtests: thrown away by whoever had them made."""
+"""Backtests: what a sweep comes to before it begins; finished ones are thrown away by whoever had them made."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+from datetime import UTC
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import NotFound
+from stratforge.application.errors import NotFound, existing
+from stratforge.application.jobs.requests import DEFAULT_PERIOD, MAX_POINTS, MAX_SWEPT_BARS, NewBacktest
+from stratforge.backtest.sweep import sweep_seconds
+from stratforge.market import is_crypto
+from stratforge.storage.market.clock import market_clock
+from stratforge.storage.market.trading_days import count_trading_days
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.strategies import backtests
+from stratforge.storage.strategies import backtests, strategies
+from stratforge.strategy import compile_strategy
+
+_MINUTES_OF_A_SESSION = 390
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPrice:
+    """The price of a sweep before it begins: its points, bars and time.
+
+    Attributes:
+        points: Combinations of values.
+        bars: About how many bars each is run on.
+        seconds: About how long it takes.
+        refusal: Why it would be refused; None where it would not.
+    """
+
+    points: int
+    bars: int
+    seconds: float
+    refusal: str | None
+
+
+def price_of_sweep(
+    database: Database, caller: Caller, wanted: NewBacktest, parameters: dict[str, list[float]]
+) -> SweepPrice:
+    """Reckons what a backtest with these values of parameters would come to.
+
+    Raises:
+        NotFound: if there is no such strategy.
+    """
+    caller.require(Scope.READ)
+    with database.reading(caller) as connection:
+        strategy = existing(strategies.get_strategy(connection, wanted.strategy_id), "strategy")
+        end = wanted.end or market_clock(connection).now
+        start = wanted.start or end - DEFAULT_PERIOD
+        if is_crypto(wanted.symbol or strategy.symbol):
+            bars = max(0, int((end - start).total_seconds() // 60))
+        else:
+            bars = (
+                count_trading_days(connection, start.astimezone(UTC).date(), end.astimezone(UTC).date())
+                * _MINUTES_OF_A_SESSION
+            )
+    points = math.prod(len(values) for values in parameters.values())
+    refusal = None
+    if points > MAX_POINTS:
+        refusal = f"{points:,} combinations are too many: {MAX_POINTS} are allowed. Give fewer values."
+    elif points * bars > MAX_SWEPT_BARS:
+        refusal = f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
+    seconds = sweep_seconds(compile_strategy(strategy.python_code), points, bars, wanted.folds)
+    return SweepPrice(points, bars, seconds, refusal)
 
 
 def delete_backtest(database: Database, caller: Caller, backtest_id: UUID) -> None:

@@ -60,17 +60,21 @@ def evaluate_bar(
     bar: Bar,
     shard: int,
     arrived_at: datetime | None = None,
+    *,
+    shards: int = 1,
 ) -> Evaluated:
     """Evaluates the sessions of a shard on a finished bar. Doing it again changes nothing: sessions remember the last bar they saw.
 
-    Those that are up to date come first; after them, those that have missed stored bars see these and then the bar.
+    Those that are up to date come first; after them, those that have missed stored bars see these and then the bar. Then sessions are moved to other shards
+    where this one has too many, or is not needed any more: of the `shards` that bars are published for.
     """
     with database.transaction() as connection:
         market_data.add_bars(connection, [bar])
         note_bar(connection, bar)
         late = is_late(bar.time, clock.market_now(connection))
         awaiting = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
-        before = evaluations.bar_before(connection, bar.symbol, bar.time)
+        preceding = evaluations.preceding(connection, bar.symbol, bar.time)
+        before = preceding.bar_time
         ready = [each for each in awaiting if not _is_behind(each, before)]
         longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
     outcomes: list[Outcome] = []
@@ -99,10 +103,28 @@ def evaluate_bar(
         waiting = symbols.has_work(connection, bar.symbol, new_price=True)
     if waiting:
         wake_executor(bar.symbol, f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}", arrived_at)
+    if shard > 0 or len(awaiting) > preceding.sessions_a_shard:
+        _move_sessions(database, sandbox, wake_executor, bar, shard, shards)
     failures = sum(outcome.error is not None for outcome in outcomes) + missed.failures
     return Evaluated(
         recorded.sessions + missed.sessions, recorded.signals + missed.signals, failures, missed.missed, late
     )
+
+
+def _move_sessions(
+    database: Database, sandbox: Sandbox, wake_executor: WakeExecutor, bar: Bar, shard: int, shards: int
+) -> None:
+    """Moves sessions between two bars. Whoever evaluates their new shard on the next bar sees them, unless that bar came while they were moved: then they are
+    evaluated on it here."""
+    with database.transaction() as connection:
+        moved_to = evaluations.move_sessions(connection, bar.symbol, shard, bar.time, shards)
+    if not moved_to:
+        return
+    with database.transaction() as connection:
+        later = evaluations.bar_after(connection, bar.symbol, bar.time)
+    if later is not None:
+        for each in moved_to:
+            evaluate_bar(database, sandbox, wake_executor, later, each)
 
 
 def correct_bar(database: Database, bar: Bar) -> bool:

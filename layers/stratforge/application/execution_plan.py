@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from stratforge import tracing
 from stratforge.market.sizes import Side
@@ -58,13 +58,21 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         cut = execution.cut_to_whole_units(connection, symbol, around.asset.allocation_step)
         if cut:
             return Planned(cut)
-    due = execution.due_orders(connection, symbol)
     if state is None:
-        return _plan_without_price(connection, due)
+        return _plan_without_price(connection, execution.due_orders(connection, symbol))
     execution.expire_signals(connection, symbol, oldest_actionable(state.now))
-    ends = [each for each in due if each.ends is not None]
-    orders = _without_replaced([each.request for each in due if each.ends is None])
-    requests = [*execution.due_exits(connection, symbol), *orders, *execution.pending_signals(connection, symbol)]
+    exits = execution.due_exits(connection, symbol)
+    leaving = {each.session_id for each in exits}
+    due = execution.due_orders(connection, symbol, leaving)
+    signals = [DueOrder(each, None) for each in execution.pending_signals(connection, symbol)]
+    ends = [
+        replace(each, ends=each.ends or Reason.POSITION_SOLD)
+        for each in (*due, *signals)
+        if each.ends is not None or _adds_to(each.request, leaving)
+    ]
+    ending = {id(each.request) for each in ends}
+    orders, said = ([each.request for each in part if id(each.request) not in ending] for part in (due, signals))
+    requests = [*exits, *_without_replaced(orders), *said]
     symbols.ratchet(connection, symbol)
     if not requests and not ends:
         return Planned()
@@ -144,6 +152,11 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     return Planned(len(writes), len(inside), block.client_order_id)
 
 
+def _adds_to(request: OrderRequest, leaving: Collection[UUID | None]) -> bool:
+    """Returns whether a strategy wants more of what an exit of its session sells, which ends that in a backtest too."""
+    return request.terms.side == Side.BUY and request.origin is OrderOrigin.SIGNAL and request.session_id in leaving
+
+
 def _plan_without_price(connection: Connection, due: Sequence[DueOrder]) -> Planned:
     """Nothing can be accepted before there is a price, but what waits for one may be called off."""
     ends = [each for each in due if each.ends is not None]
@@ -213,6 +226,8 @@ def _new_block(net: Block, market: Market, state: SymbolState, around: Surroundi
 
 def _ending(request: OrderRequest, reason: Reason) -> Write:
     status = OrderStatus.EXPIRED if reason is Reason.EXPIRED else OrderStatus.CANCELED
+    if request.order_id is None:
+        status = OrderStatus.REJECTED
     return Write(Decision(request, Action.REFUSE, reason=reason), status, reason)
 
 

@@ -18,6 +18,7 @@ from stratforge.bus import dead_letters
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import operations
+from stratforge.storage.market import clock
 from stratforge.storage.postgres.database import Connection, Database
 
 Why = Annotated[str, Field(min_length=3, max_length=300, pattern=r"^[^\x00]*$")]
@@ -137,6 +138,17 @@ def resume_symbol(database: Database, caller: Caller, symbol: str) -> None:
     with _operating(database, caller) as connection:
         if not operations.resume(connection, symbol):
             raise NotFound("halt")
+
+
+def change_market_speed(database: Database, caller: Caller, speed: float) -> None:
+    """Has a replayed market run at another speed, in its seconds for each of ours; 0 stops it. The ingestor follows with its next reading of the clock.
+
+    Raises:
+        NotFound: if the caller is no operator, or the market is real.
+    """
+    with _operating(database, caller) as connection:
+        if not clock.change_speed(connection, speed):
+            raise NotFound("replayed market")
 
 
 def accept_correction(

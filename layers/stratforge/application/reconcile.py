@@ -23,6 +23,7 @@ from stratforge.portfolio.orders import TradingState
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import (
     announced_actions,
+    audits,
     blocks,
     buying_power,
     corporate_actions,
@@ -58,6 +59,8 @@ _ACCOUNT_EVENT_DAYS, _MAIL_DAYS = 400, 7
 # What was under way when an account was closed has ended by then: requests, deliveries, sockets.
 _ERASED_AFTER = timedelta(hours=1)
 _ERASED_AT_ONCE = 20
+# A pass looks at a part of the ledger; who looks at all of it is missed after this.
+_UNAUDITED = timedelta(hours=36)
 # The broker's average prices are rounded, so values of a unit may differ by this much.
 _ROUNDING = Decimal("0.000001")
 
@@ -70,6 +73,7 @@ class Report:
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
     to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
     could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed.
+    `part` is the part of the ledger whose invariants were looked at, `broken` those that do not hold in it.
     """
 
     looked_up: int = 0
@@ -90,6 +94,7 @@ class Report:
     drift: dict[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     buying_power: dict[str, str] = field(default_factory=dict)
     short: bool = False
+    part: int = 0
     broken: dict[str, int] = field(default_factory=dict)
     closing: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
@@ -377,7 +382,7 @@ class Reconciliation:
                         resumed = halts.resume_symbol(connection, symbol, halt.reason)
                     if resumed:
                         report.resumed.append(symbol)
-            elif is_crypto(symbol) and is_rounding(ours, broker, state.fills, self._broker.scale):
+            elif is_crypto(symbol) and self._is_rounding(symbol, ours, broker):
                 report.rounding[symbol] = str(broker - ours)
             elif self._is_behind(symbol, ours, broker):
                 report.behind[symbol] = f"{broker} at the broker, {ours} here"
@@ -396,6 +401,11 @@ class Reconciliation:
         with self._database.transaction() as connection:
             change = announced_actions.change_by_last_split(connection, symbol)
         return change is not None and broker == ours - change
+
+    def _is_rounding(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
+        """Tells whether a difference is the rounding of the fees of all that was traded in a coin."""
+        with self._database.transaction() as connection:
+            return is_rounding(ours, broker, reconciliation.fills_of(connection, symbol), self._broker.scale)
 
     def _is_rounded(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
         """Settles a difference that is only the broker's way of rounding a corporate action; tells whether it was."""
@@ -437,7 +447,14 @@ class Reconciliation:
             for symbol in reconciliation.settle_ended_sessions(connection):
                 session_pnl.fix_final_pnl(connection, symbol)
             report.closing = reconciliation.closing_holdings(connection)
-            report.broken = {name: len(rows) for name, rows in invariants.broken_invariants(connection).items()}
+            audited_at = audits.last_audit(connection)
+            if datetime.now(UTC) - audited_at > _UNAUDITED:
+                report.unexplained["audit"] = (
+                    f"no audit that began after {audited_at:%Y-%m-%d %H:%M} UTC has come to its end"
+                )
+            part = invariants.next_part(connection)
+            report.part, broken = part.number, invariants.broken_invariants(connection, part)
+            report.broken = {name: len(rows) for name, rows in broken.items()}
             if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
                 halts.set_platform_state(
                     connection, TradingState.HALTED, f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +16,7 @@ from stratforge.application.errors import existing
 from stratforge.application.session_condition import position_of
 from stratforge.backtest.presentation import indicator_line
 from stratforge.market import BarColumns
+from stratforge.market.sizes import Side
 from stratforge.storage.ledger import portfolio
 from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, TradeRow
 from stratforge.storage.market import market_data
@@ -28,6 +31,7 @@ from stratforge.strategy.graph import Values
 _BARS_SHOWN = 390
 # The most bars before those that are read for indicators to settle.
 _BARS_BEFORE = 2_000
+_TRADES_READ = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,14 @@ class SessionChart:
         bars: Its last bars, at most a trading day of them.
         indicators: The strategy's indicators over these bars, as `indicator_line` gives them.
         trades: Its trades, the newest first.
+        profit: What it had made at the end of each bar, realized and unrealized, in dollars; None before the trades that are read here.
     """
 
     bars: BarColumns
     indicators: list[dict[str, Any]]
     trades: list[TradeRow]
     levels: list[PriceLevel]
+    profit: list[float | None]
 
 
 def session_chart(database: Database, caller: Caller, session_id: UUID) -> SessionChart:
@@ -71,10 +77,42 @@ def session_chart(database: Database, caller: Caller, session_id: UUID) -> Sessi
         count = _BARS_SHOWN + min(version.lookback, _BARS_BEFORE)
         bars = market_data.bars_between(connection, session.symbol, datetime(1970, 1, 1, tzinfo=UTC), end, count)
         ledger = LedgerFilter(session_id=session_id)
-        trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(200))
-        levels = _levels(connection, session, position_of(connection, caller.user_id, session_id))
+        trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(_TRADES_READ))
+        position = position_of(connection, caller.user_id, session_id)
+        levels = _levels(connection, session, position)
     indicators = _indicators(compile_strategy(version.python_code), bars)
-    return SessionChart(bars.tail(_BARS_SHOWN), indicators, trades, levels)
+    shown = bars.tail(_BARS_SHOWN)
+    held = (position.quantity, position.avg_entry_price) if position else (Decimal(0), Decimal(0))
+    profit = profit_curve(shown, trades, session.realized_pnl, *held)
+    if len(trades) == _TRADES_READ:
+        begun = trades[-1].executed_at.timestamp()
+        profit = [None if time + 60 <= begun else each for time, each in zip(shown.time.tolist(), profit, strict=True)]
+    return SessionChart(shown, indicators, trades, levels, profit)
+
+
+def profit_curve(
+    bars: BarColumns, trades: Sequence[TradeRow], realized: Decimal, quantity: Decimal, entry: Decimal
+) -> list[float | None]:
+    """Realized and unrealized profit at the end of every bar, reckoned backwards from what is known at the last one.
+
+    Args:
+        trades: Those during the bars, the newest first.
+        realized: Dollars realized until now.
+        quantity: Shares or coins held now.
+        entry: Their average price.
+    """
+    cash, held = float(realized) - float(quantity * entry), float(quantity)
+    found: list[float | None] = []
+    later = iter(trades)
+    trade = next(later, None)
+    for time, close in zip(reversed(bars.time.tolist()), reversed(bars.close.tolist()), strict=True):
+        while trade is not None and trade.executed_at.timestamp() >= time + 60 and found:
+            bought = 1 if trade.side is Side.BUY else -1
+            cash += float(bought * trade.quantity * trade.price + trade.fee_cash)
+            held -= float(bought * trade.quantity - trade.fee_quantity)
+            trade = next(later, None)
+        found.append(round(cash + held * close, 2))
+    return found[::-1]
 
 
 def _indicators(strategy: Strategy, bars: BarColumns) -> list[dict[str, Any]]:

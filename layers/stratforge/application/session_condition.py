@@ -58,7 +58,7 @@ def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -
     bars = {each.signal_id: each.bar_time for each in signals}
     log = [
         *(LogEntry(each.bar_time, each) for each in signals),
-        *(LogEntry(bars.get(each.signal_id or 0, each.created_at), each) for each in orders),
+        *(LogEntry(bars.get(each.signal_id or 0, each.placed_at), each) for each in orders),
     ]
     return SessionCondition(
         session,

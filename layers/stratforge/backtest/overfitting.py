@@ -7,7 +7,9 @@ Bailey and Lopez de Prado, "The Deflated Sharpe Ratio: Correcting for Selection 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from statistics import NormalDist
 
 import numpy as np
@@ -50,3 +52,73 @@ def deflated_sharpe_ratio(returns: npt.NDArray[np.float64], sharpes: Sequence[fl
         return math.nan
     edge = (sharpe - expected_maximum_sharpe(sharpes)) * math.sqrt(len(returns) - 1) / math.sqrt(variance)
     return _NORMAL.cdf(edge)
+
+
+class Shape(StrEnum):
+    """The shape of a sweep's results around its best point."""
+
+    PLATEAU = "PLATEAU"
+    SLOPE = "SLOPE"
+    PEAK = "PEAK"
+    LOSS = "LOSS"
+
+
+_PLATEAU, _SLOPE = 0.75, 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """A comparison of the best point of a grid with its neighbors, which differ from it by a step in each parameter at most.
+
+    Attributes:
+        shape: LOSS where the best has no positive Sharpe ratio; PLATEAU where its neighbors have three quarters of it, PEAK where they have less than four tenths.
+        neighbors: How many there are.
+        average: Their Sharpe ratio on average; those that never traded count as 0.
+        steadiest: The point whose surroundings, itself included, have the highest Sharpe ratio on average.
+    """
+
+    shape: Shape
+    neighbors: int
+    average: float
+    steadiest: dict[str, float]
+
+
+def robustness(
+    parameters: Mapping[str, Sequence[float]], points: Sequence[tuple[Mapping[str, float], float | None]]
+) -> Robustness | None:
+    """Compares the best point of a grid with its neighbors; None where there are none.
+
+    Args:
+        parameters: The values of each parameter, in order.
+        points: Each combination with its Sharpe ratio; None where it is not defined.
+    """
+    places = {
+        tuple(values.index(point[name]) for name, values in parameters.items()): sharpe or 0.0
+        for point, sharpe in points
+    }
+    if len(places) < 2:
+        return None
+
+    def around(center: tuple[int, ...]) -> list[float]:
+        return [
+            sharpe
+            for place, sharpe in places.items()
+            if place != center and all(abs(a - b) <= 1 for a, b in zip(place, center, strict=True))
+        ]
+
+    def steadiness(place: tuple[int, ...]) -> tuple[float, int]:
+        surroundings = [places[place], *around(place)]
+        return float(np.mean(surroundings)), len(surroundings)
+
+    best = max(places, key=places.__getitem__)
+    neighbors = around(best)
+    average, most = float(np.mean(neighbors)), places[best]
+    if most <= 0:
+        shape = Shape.LOSS
+    elif average >= _PLATEAU * most:
+        shape = Shape.PLATEAU
+    else:
+        shape = Shape.SLOPE if average >= _SLOPE * most else Shape.PEAK
+    steadiest = max(places, key=steadiness)
+    named = zip(parameters.items(), steadiest, strict=True)
+    return Robustness(shape, len(neighbors), average, {name: values[place] for (name, values), place in named})

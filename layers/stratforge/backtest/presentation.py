@@ -41,6 +41,7 @@ def chart_data(
         "high": np.maximum.reduceat(bars.high, starts).tolist(),
         "low": np.minimum.reduceat(bars.low, starts).tolist(),
         "close": bars.close[ends].tolist(),
+        "volume": np.add.reduceat(bars.volume, starts).tolist(),
         "equity": np.round(equity[ends], 2).tolist(),
         "buy_and_hold": np.round(hold[ends], 2).tolist(),
         "drawdown": np.round(drawdown_curve(equity)[ends], 6).tolist(),

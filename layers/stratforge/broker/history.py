@@ -16,6 +16,7 @@ from alpaca.data.historical import CryptoHistoricalDataClient, StockHistoricalDa
 from alpaca.data.requests import CryptoBarsRequest, StockBarsRequest
 from alpaca.data.timeframe import TimeFrame
 from alpaca.trading.client import TradingClient
+from alpaca.trading.models import Clock
 
 from stratforge.broker.hardening import harden
 from stratforge.broker.port import RequestBudget
@@ -30,6 +31,7 @@ _LONGER_LOOK = 8
 # What a request of many waits for its turn in the minute's budget.
 _BUDGET_SECONDS = 120.0
 _BUDGET_PAUSE = 0.25
+_SPEED_TIMEOUT = 3.0
 
 
 class HistoryUnavailable(RuntimeError):
@@ -51,6 +53,14 @@ class Found:
         """Adds the bars and refusals of another answer."""
         self.bars.update(other.bars)
         self.refused.update(other.refused)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The market's time, and its seconds for each of ours where it is a replay that says so; None for a real market."""
+
+    time: datetime
+    speed: float | None = None
 
 
 class AlpacaHistory:
@@ -106,19 +116,39 @@ class AlpacaHistory:
             self._keys.after_refusal()
         return HistoryUnavailable(message)
 
-    def now(self) -> datetime:
-        """Asks the broker for the market's current time.
+    def clock(self) -> ClockReading:
+        """Asks the broker for the market's current time, and the speed of a replay.
 
         Raises:
             HistoryUnavailable: if it does not say.
         """
         self._meet_rotation()
         try:
-            clock: Any = self._trading.get_clock()
+            answer: Any = self._trading.get("/clock")
         except (APIError, requests.RequestException) as error:
             raise HistoryUnavailable(str(self._failure("the clock", error))) from error
-        timestamp: datetime = clock.timestamp
-        return timestamp
+        speed = answer.get("speed")
+        return ClockReading(Clock(**answer).timestamp, None if speed is None else float(speed))
+
+    def now(self) -> datetime:
+        """Asks the broker for the market's current time.
+
+        Raises:
+            HistoryUnavailable: if it does not say.
+        """
+        return self.clock().time
+
+    def change_speed(self, speed: float) -> None:
+        """Has a replayed market, whose clock says a speed, run at another one; 0 stops it.
+
+        Raises:
+            HistoryUnavailable: if it does not answer.
+        """
+        address = f"{self._secret.trading_url}/simulator/market"
+        try:
+            requests.post(address, json={"speed": speed}, timeout=_SPEED_TIMEOUT).raise_for_status()
+        except requests.RequestException as error:
+            raise HistoryUnavailable(f"the market's speed cannot be changed: {str(error)[:200]}") from error
 
     def bars(
         self, symbol: str, start: datetime, end: datetime, limit: int | None = None, *, as_traded: bool = False

@@ -22,11 +22,12 @@ class Message(BaseModel):
 
 
 class BarMessage(Message):
-    """A bar of one symbol, for the sessions of one shard. A "correction" replaces stored prices and is not evaluated."""
+    """A bar of one symbol, for the sessions of one shard of so many. A "correction" replaces stored prices and is not evaluated."""
 
     kind: Literal["bar", "correction"]
     symbol: str
     shard: int = 0
+    shards: int = 1
     time: AwareDatetime
     open: Decimal
     high: Decimal
@@ -36,13 +37,16 @@ class BarMessage(Message):
     again: str | None = None
 
     @classmethod
-    def of(cls, bar: Bar, kind: Literal["bar", "correction"], shard: int, again: str | None = None) -> BarMessage:
+    def of(
+        cls, bar: Bar, kind: Literal["bar", "correction"], shard: int, again: str | None = None, *, shards: int = 1
+    ) -> BarMessage:
         """The message that carries `bar`. `again` makes one that is not taken for the same message sent before."""
         return cls(
             again=again,
             kind=kind,
             symbol=bar.symbol,
             shard=shard,
+            shards=shards,
             time=bar.time,
             open=bar.open,
             high=bar.high,

@@ -31,6 +31,7 @@ class TradeRecord:
     settled_at: datetime | None
     inside: bool
     executed_at: datetime
+    realized_pnl: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class AccountRecord:
 
 @dataclass(frozen=True, slots=True)
 class PositionRecord:
-    """The ledger's record of a holding: how much, what it cost, and what was made with it."""
+    """The ledger's record of a holding: how much, what it cost, what was made with it, and since when it is held."""
 
     user_id: UUID
     session_id: UUID | None
@@ -93,6 +94,7 @@ class PositionRecord:
     quantity: Decimal
     cost_basis: Decimal
     realized_pnl: Decimal
+    opened_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     SESSION_ENDED = "SESSION_ENDED"
     EXPIRED = "EXPIRED"
     LATE_BAR = "LATE_BAR"
+    POSITION_SOLD = "POSITION_SOLD"
     CANCELED_BY_USER = "CANCELED_BY_USER"
     REPLACED = "REPLACED"
     NOT_REPLACEABLE = "NOT_REPLACEABLE"
@@ -88,6 +89,7 @@ _EXPLANATIONS = {
     Reason.SESSION_ENDED: "The session ended before the signal could be executed.",
     Reason.EXPIRED: "It was not executed in time: a signal within two bars, a day order by the close.",
     Reason.LATE_BAR: "The bar came, or was seen, too late to trade on: it brought the strategy up to date, and nothing was ordered.",
+    Reason.POSITION_SOLD: "The position that it was to add to was sold meanwhile, by a stop or a target or by hand, so it would have begun another.",
     Reason.CANCELED_BY_USER: "You canceled the order.",
     Reason.REPLACED: "The order was replaced by another one.",
     Reason.NOT_REPLACEABLE: "The order it should replace was already at work or finished.",

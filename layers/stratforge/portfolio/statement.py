@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from decimal import ROUND_UP, Decimal
 from itertools import groupby
 from operator import attrgetter
@@ -71,6 +72,8 @@ class _Holding:
     quantity: Decimal = ZERO
     cost: Decimal = ZERO
     realized: Decimal = ZERO
+    # The trade that opened it; None for what came otherwise.
+    opened_at: datetime | None = None
     # Each trade that a later split may ask about, the change of quantity and the cost of what was sold.
     traded: list[tuple[TradeRecord, Decimal, Decimal]] = field(default_factory=list)
 
@@ -193,14 +196,22 @@ def _follow_trade(replay: _Replay, trade: TradeRecord, *, asked_about: bool) -> 
     holding = replay.holdings[trade.user_id, trade.session_id, trade.symbol]
     replay.trades += 1
     value = trade.quantity * trade.price
+    where = f"trade {trade.trade_id}"
     if trade.side == Side.BUY:
+        if holding.quantity == 0:
+            holding.opened_at = trade.executed_at
         holding.quantity += trade.quantity - trade.fee_quantity
         holding.cost += value
         if asked_about:
             holding.traded.append((trade, trade.quantity - trade.fee_quantity, ZERO))
+        if trade.realized_pnl:
+            replay.differences.append(Difference("profit of a trade", where, trade.realized_pnl, ZERO))
         return
     cost = holding.cost * trade.quantity / holding.quantity if holding.quantity else ZERO
-    holding.realized += value - trade.fee_cash - cost
+    realized = value - trade.fee_cash - cost
+    holding.realized += realized
+    if abs(trade.realized_pnl - realized) > MONEY:
+        replay.differences.append(Difference("profit of a trade", where, trade.realized_pnl, realized))
     if asked_about:
         holding.traded.append((trade, -trade.quantity, cost))
     holding.quantity -= trade.quantity
@@ -294,6 +305,8 @@ def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Dec
 
 def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
+    if holding.quantity == 0:
+        holding.opened_at = None
     holding.quantity += change.quantity
     holding.realized += change.cash
     if holding.quantity == 0:
@@ -310,6 +323,12 @@ def _position(found: PositionRecord, due: _Holding) -> Iterator[Difference]:
         yield Difference("cost", where, found.cost_basis, due.cost)
     if abs(found.realized_pnl - due.realized) > MONEY:
         yield Difference("realized profit", where, found.realized_pnl, due.realized)
+    if found.quantity and due.opened_at is not None and found.opened_at != due.opened_at:
+        yield Difference("time of a position", where, _seconds(found.opened_at), _seconds(due.opened_at))
+
+
+def _seconds(at: datetime | None) -> Decimal:
+    return ZERO if at is None else Decimal(str(at.timestamp()))
 
 
 def _causes(

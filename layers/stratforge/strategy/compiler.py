@@ -91,6 +91,8 @@ class Strategy:
         """
         size = len(without_comments(self.source).encode())
         clock = len(self._read_columns & {column for column, _ in TIME_FIELDS.values()})
+        # The close is that of the bar's day: it takes both.
+        clock += "minutes_to_close" in self._read_columns
         return cost_of(self._nodes, window, self.operations, size, most, clock)
 
     @property

@@ -50,7 +50,7 @@ _CALCULATED: dict[type[ast.operator], Callable[[int, int], int]] = {
 def weight_name(node: Node) -> str:
     """Returns the name of a node in the tables of weights: that of its operation, for an indicator with what it is told to average by."""
     if node.operation != "indicator":
-        return node.operation
+        return node.operation.partition(":")[0]
     name, *values = map(str, node.arguments)
     parameters = REGISTRY[name].parameters
     return ".".join(
@@ -77,7 +77,7 @@ def features(node: Node, bars: int) -> tuple[float, float, float, float]:
 
 def node_nanoseconds(node: Node, bars: int) -> float:
     """The nominal time of one node over so many bars, its inputs not counted."""
-    if node.operation == "field" or node.operation.startswith("column:"):
+    if node.operation == "field":
         return 0.0
     weights, counts = _WEIGHTS[weight_name(node)], features(node, bars)
     return sum(weight * count for weight, count in zip(weights, counts, strict=True))

@@ -38,7 +38,8 @@ class Difference:
 
 @dataclass(slots=True)
 class Memory:
-    """The knowledge of a session from one bar to the next: its strategy's state, for how many bars it has held its position, and since when."""
+    """The knowledge of a session from one bar to the next: its strategy's state, for how many bars it has held its position, and since when its prices
+    are of one scale: since the first of these bars or, while it holds nothing, the last one."""
 
     state: dict[str, float] = field(default_factory=dict)
     held: int = 0
@@ -46,7 +47,7 @@ class Memory:
 
     def position_on(self, bar: RecordedBar) -> PositionView:
         """Goes on to a bar and gives the position on it; prices that the state holds follow the splits since the bar before."""
-        for split in (each for each in bar.splits if self.held and self.since < each.at):
+        for split in (each for each in bar.splits if self.since < each.at):
             self.state = {key: value / split.ratio if key in PRICE_KEYS else value for key, value in self.state.items()}
         self.state = {**self.state, **bar.account}
         self.held = self.held + 1 if bar.quantity > 0 else 0

@@ -217,7 +217,7 @@ async def get_account(request: Request) -> Response:
 
 
 async def get_clock(request: Request) -> Response:
-    """`GET /v2/clock`: returns the market's time and hours."""
+    """`GET /v2/clock`: returns the market's time and hours, and its speed."""
     clock = _simulator(request).clock
     return JSONResponse(
         {
@@ -225,6 +225,8 @@ async def get_clock(request: Request) -> Response:
             "is_open": clock.is_open(),
             "next_open": clock.next_open().isoformat(),
             "next_close": clock.next_close().isoformat(),
+            # Alpaca's market has one speed, and its clock says none.
+            "speed": clock.speed,
         }
     )
 

@@ -8,8 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
-from stratforge.backtest.overfitting import deflated_sharpe_ratio, expected_maximum_sharpe
-from stratforge.backtest.sweep import Sweeper, grid, random_points, ranked_results, run_sweep, walk_forward
+from stratforge.backtest.overfitting import Shape, deflated_sharpe_ratio, expected_maximum_sharpe, robustness
+from stratforge.backtest.sweep import (
+    Sweeper,
+    grid,
+    random_points,
+    ranked_results,
+    run_sweep,
+    sweep_seconds,
+    walk_forward,
+)
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
 
@@ -135,3 +143,42 @@ def test_the_expected_maximum_is_that_of_random_trials() -> None:
     normal = generator.normal(0, 1, 50)
     normal = (normal - normal.mean()) / normal.std(ddof=1)
     assert expected_maximum_sharpe(normal.tolist()) == pytest.approx(float(np.mean(highest)), rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("sharpes", "shape", "average"),
+    [
+        ([1.0, 1.2, 1.0], Shape.PLATEAU, 1.0),
+        ([0.5, 1.0, 0.7], Shape.SLOPE, 0.6),
+        ([0.0, 2.0, None], Shape.PEAK, 0.0),
+        ([-1.0, -0.5, None], Shape.LOSS, -0.5),
+    ],
+)
+def test_the_best_point_is_held_against_its_neighbors(
+    sharpes: list[float | None], shape: Shape, average: float
+) -> None:
+    values = [5.0, 10.0, 15.0]
+    found = robustness(
+        {"LENGTH": values}, [({"LENGTH": each}, sharpe) for each, sharpe in zip(values, sharpes, strict=True)]
+    )
+    assert found is not None
+    assert found.shape is shape
+    assert found.average == pytest.approx(average)
+
+
+def test_the_steadiest_point_is_the_middle_of_the_plateau_not_the_peak() -> None:
+    values = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
+    sharpes = [1.0, 1.0, 1.0, 0.0, 1.5, 0.0]
+    found = robustness({"N": values}, [({"N": each}, sharpe) for each, sharpe in zip(values, sharpes, strict=True)])
+    assert found is not None
+    assert (found.shape, found.steadiest) == (Shape.PEAK, {"N": 2.0})
+
+
+def test_a_sweep_of_one_point_has_no_neighbors() -> None:
+    assert robustness({"N": [1.0]}, [({"N": 1.0}, 1.0)]) is None
+
+
+def test_the_price_of_a_sweep_grows_with_its_points_and_bars() -> None:
+    one = sweep_seconds(STRATEGY, 10, 10_000, 4)
+    assert sweep_seconds(STRATEGY, 20, 10_000, 4) == pytest.approx(2 * one)
+    assert one < sweep_seconds(STRATEGY, 10, 100_000, 4) < 11 * one

@@ -11,8 +11,15 @@ from uuid import UUID
 import pytest
 from stratforge.market.corporate_actions import ActionKind
 from stratforge.market.sizes import Side
-from stratforge.portfolio.books import ActionRecord, AdjustmentRecord, PositionRecord, SymbolBooks, TradeRecord
-from stratforge.portfolio.statement import audit_symbol
+from stratforge.portfolio.books import (
+    ActionRecord,
+    AdjustmentRecord,
+    OrderRecord,
+    PositionRecord,
+    SymbolBooks,
+    TradeRecord,
+)
+from stratforge.portfolio.statement import audit_order, audit_symbol
 
 ADA, BOB = UUID(int=1), UUID(int=2)
 BEGINS = datetime(2026, 1, 5, 15, tzinfo=UTC)
@@ -24,7 +31,7 @@ def trade(number: int, side: Side, symbol: str, quantity: int, ended_after: int 
     ended = None if ended_after is None else BEGINS + timedelta(minutes=ended_after)
     zero, name = Decimal(0), f"{side}-{symbol}"
     return TradeRecord(
-        number, ADA, None, symbol, side, Decimal(quantity), Decimal(100), zero, zero, f"x{number}", name, zero, ended, False, BEGINS
+        number, ADA, None, symbol, side, Decimal(quantity), Decimal(100), zero, zero, f"x{number}", name, zero, ended, False, BEGINS, zero
     )  # fmt: skip
 
 
@@ -34,7 +41,7 @@ def test_a_split_comes_after_the_trades_of_its_symbol() -> None:
     change = AdjustmentRecord(1, ADA, None, "AAPL", "SPLIT", Decimal(12), Decimal(0), "split", TOMORROW, None)
     books = SymbolBooks(
         frozenset({"AAPL"}),
-        [PositionRecord(ADA, None, "AAPL", Decimal(24), Decimal(1_200), Decimal(0))],
+        [PositionRecord(ADA, None, "AAPL", Decimal(24), Decimal(1_200), Decimal(0), BEGINS)],
         trades,
         [change],
         actions=[split],
@@ -53,7 +60,7 @@ def differences_of(kind: str, cause: str, *changes: tuple[str, str]) -> set[str]
     )
     books = SymbolBooks(
         frozenset({"AAPL"}),
-        [PositionRecord(ADA, None, "AAPL", 20 + units, Decimal(2_000), money)],
+        [PositionRecord(ADA, None, "AAPL", 20 + units, Decimal(2_000), money, BEGINS)],
         [bought],
         [
             AdjustmentRecord(number, ADA, None, "AAPL", kind, Decimal(quantity), Decimal(cash), cause, TOMORROW, None)
@@ -89,7 +96,10 @@ def test_memory_grows_with_the_holders_and_not_with_the_trades() -> None:
         )
         bought = Decimal(count)
         books = SymbolBooks(
-            frozenset({"AAPL"}), [PositionRecord(ADA, None, "AAPL", bought, bought * 100, Decimal(0))], named, []
+            frozenset({"AAPL"}),
+            [PositionRecord(ADA, None, "AAPL", bought, bought * 100, Decimal(0), BEGINS)],
+            named,
+            [],
         )
         tracemalloc.start()
         try:
@@ -131,8 +141,30 @@ def test_a_correction_is_everybodys_in_proportion(ada: tuple[str, str], bob: tup
         for number, (who, (units, cash)) in enumerate(changes.items())
     ]
     held = [
-        PositionRecord(who, None, "AAPL", 10 + units, Decimal(1000), cash) for who, (units, cash) in changes.items()
+        PositionRecord(who, None, "AAPL", 10 + units, Decimal(1000), cash, BEGINS)
+        for who, (units, cash) in changes.items()
     ]
     books = SymbolBooks(frozenset({"AAPL"}), held, bought, corrections, corrections)
     findings = audit_symbol(books, {"AAPL": sum((each.quantity for each in held), Decimal(0))})
     assert {each.what for each in findings.differences} == found
+
+
+@pytest.mark.parametrize(
+    ("broker", "accepted", "found"),
+    [
+        (("10", "1000"), ("0", "0"), set()),
+        (("9", "1000"), ("0", "0"), {"quantity of an order"}),
+        (("10", "1001"), ("0", "0"), {"value of an order"}),
+        (("9", "1001"), ("-1", "1"), set()),
+        (("9", "1001"), ("0", "1"), {"quantity of an order"}),
+        (("9", "1001"), ("-1", "0"), {"quantity of an order"}),
+        (("10", "1001"), ("0", "2"), {"value of an order"}),
+        (("10", "1000"), ("-1", "1"), set()),
+    ],
+)
+def test_an_order_may_differ_by_what_was_accepted_and_by_nothing_else(
+    broker: tuple[str, str], accepted: tuple[str, str], found: set[str]
+) -> None:
+    quantity, value, more, cost = (Decimal(each) for each in (*broker, *accepted))
+    order = OrderRecord("sf-1", Decimal(10), Decimal(1000), quantity, value, more, cost, BEGINS)
+    assert {each.what for each in audit_order(order)} == found

@@ -23,8 +23,8 @@ from functions.api.dashboard.access import Fields, Looking, text, validated
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.pages.sessions import setup
+from functions.api.dashboard.pages.sweeps import robust, swept
 from functions.api.dashboard.rendering import compressed, environment, security_headers
-from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 # As many as colors can be told apart.
@@ -49,7 +49,7 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
         name: text(fields, name) for name in ("cash", "slippage_bps", "commission_bps") if text(fields, name)
     }
     config |= setup(fields)
-    wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": _sweep(fields)}
+    wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": swept(fields)}
     for name in ("start", "end"):
         if text(fields, name):
             wanted[name] = f"{text(fields, name)}T00:00:00Z"
@@ -57,28 +57,6 @@ def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
         wanted["symbol"] = text(fields, "symbol")
     request = validated(NewBacktest, wanted)
     return job_part(looking, request_backtest(database(), outbox(), looking.caller, request, started(looking, fields)))
-
-
-def _sweep(fields: dict[str, list[str]]) -> dict[str, list[float]] | None:
-    """`from:to:step` or values with commas, for each parameter that has any."""
-    found = {}
-    for field in fields:
-        name, typed = field.removeprefix("sweep-"), text(fields, field)
-        if name == field or not typed:
-            continue
-        try:
-            if ":" in typed:
-                first, last, step = (float(part) for part in typed.split(":"))
-                count = int((last - first) / step + 1e-9) + 1
-                values = [round(first + index * step, 10) for index in range(min(count, 41))]
-            else:
-                values = [float(part) for part in typed.replace(";", ",").split(",")]
-        except (ValueError, ZeroDivisionError):
-            raise Problem(
-                422, "validation", f"{name}: write values such as 5, 10, 20 or from:to:step such as 5:50:5."
-            ) from None
-        found[name] = values
-    return found or None
 
 
 @router.get("/backtests/compare")
@@ -168,6 +146,7 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
             groups=METRICS,
             key=new_key(),
             heat=_heat_map(report.get("sweep")),
+            robust=robust(report.get("sweep")),
             years=_years(report.get("months", [])),
             **_analysis(backtest),
         )
@@ -199,11 +178,11 @@ def _heat_map(sweep: dict[str, Any] | None) -> dict[str, Any] | None:
     names = list(sweep["parameters"])
     across = names[1] if len(names) > 1 else None
     cells: dict[tuple[float, float], dict[str, Any]] = {}
-    for point in sweep["points"]:
+    for number, point in enumerate(sweep["points"]):
         place = (point["parameters"][names[0]], point["parameters"][across] if across else 0.0)
         before = cells.get(place)
         if before is None or (point["sharpe"] or -1e9) > (before["sharpe"] or -1e9):
-            cells[place] = point
+            cells[place] = {**point, "number": number, "best": point["parameters"] == sweep["best"]["parameters"]}
     known = [each["sharpe"] for each in cells.values() if each["sharpe"] is not None]
     low, high = (min(known), max(known)) if known else (0.0, 0.0)
     for each in cells.values():

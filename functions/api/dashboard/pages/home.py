@@ -12,6 +12,7 @@ from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter, SignalStatus
 from stratforge.storage.market import market_data
+from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import sessions, strategies
@@ -35,7 +36,7 @@ def page(looking: Looking) -> Response:
 def now(looking: Looking) -> Response:
     """The part of the page that changes."""
     with database().reading(looking.caller) as connection:
-        return looking.part("parts/now.html", **_now(connection, looking))
+        return looking.part("parts/now.html", market=market_clock(connection), **_now(connection, looking))
 
 
 def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _refusals(connection: Connection, looking: Visitor, orders: list[order_book.
     """Lists what was not traded, with reasons: refused orders, and refused or expired signals."""
     rows: list[dict[str, Any]] = [
         {
-            "time": each.created_at,
+            "time": each.placed_at,
             "side": each.side,
             "symbol": each.symbol,
             "reason": each.reason,

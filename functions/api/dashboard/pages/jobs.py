@@ -54,7 +54,7 @@ def progress(job_id: UUID, looking: Looking) -> Response:
 
 def job_part(looking: Visitor, job: Job) -> Response:
     """A job as a part of a page: how it stands, what it asks back, its answer, or why it failed."""
-    values: dict[str, Any] = {"job": job, "key": new_key(), "failure": results.failure_of(job)}
+    values: dict[str, Any] = {"job": job, "key": new_key(), "failure": results.failure_of(job), "share": _share(job)}
     match requests.request_of(job):
         case ResearchRequest(question=said):
             return looking.part("parts/answer.html", said=said, answer=results.result_of(job), renewed=True, **values)
@@ -67,6 +67,12 @@ def job_part(looking: Visitor, job: Job) -> Response:
     return looking.part(
         "parts/job.html", **{"said": "", "changes": None, "questions": [], "answered": False, "replies": [], **values}
     )
+
+
+def _share(job: Job) -> int | None:
+    """How many percent of its steps a job has done, where it counts them."""
+    counted = re.search(r"(\d+)/(\d+)$", job.progress or "")
+    return 100 * int(counted[1]) // max(1, int(counted[2])) if counted else None
 
 
 def replies_in(questions: Sequence[str], said: str) -> list[str]:

@@ -28,6 +28,7 @@ from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
+from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -73,6 +74,12 @@ def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Respo
     """Starts a session with exactly the setup of a backtest: version, symbol, size and stops."""
     with database().reading(looking.caller) as connection:
         backtest = existing(backtests.get_report(connection, backtest_id), "backtest")
+    if backtest.report.get("parameters"):
+        raise Problem(
+            409,
+            "values-not-stored",
+            "This run had values of its own. Use them first: they become a version, which can run.",
+        )
     names = ("sizing_rule", "sizing_value", "stop_loss", "take_profit", "trailing_stop")
     config = {name: backtest.config[name] for name in names if backtest.config.get(name) is not None}
     version = {"strategy_id": backtest.strategy_id, "version": backtest.strategy_version}
@@ -133,7 +140,7 @@ def _line(entry: LogEntry) -> dict[str, Any]:
 def chart(session_id: UUID, looking: Looking) -> Response:
     """The last bars with the strategy's indicators, its trades and its stop levels."""
     shown = session_chart(database(), looking.caller, session_id)
-    columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close")}
+    columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
     marks = [
         {
             "time": int(each.executed_at.timestamp()),
@@ -144,7 +151,7 @@ def chart(session_id: UUID, looking: Looking) -> Response:
         for each in shown.trades
     ]
     content = {
-        "curve": {**columns, "indicators": shown.indicators},
+        "curve": {**columns, "indicators": shown.indicators, "profit": shown.profit},
         "marks": marks,
         "levels": [asdict(each) for each in shown.levels],
     }

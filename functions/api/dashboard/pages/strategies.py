@@ -22,6 +22,7 @@ from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, given, text, validated
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
+from functions.api.dashboard.pages.sweeps import ranges
 from functions.api.dashboard.rendering import go_to
 from functions.api.problems import Problem
 
@@ -112,6 +113,7 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
             sessions=sessions.list_sessions(
                 connection, looking.user_id, sessions.SessionFilter(strategy_id=strategy_id), Page(6)
             ),
+            ranges=ranges(shown.parameters),
             key=new_key(),
             key_of_setup=new_key(),
         )

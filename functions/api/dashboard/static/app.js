@@ -95,12 +95,33 @@ document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button")) button.disabled = target.querySelector("[data-refused]") !== null;
 });
 
+// A slider says where it stands.
+document.addEventListener("input", ({ target }) => {
+  if (target.type === "range") target.closest("label").querySelector("output").textContent = target.value;
+});
+
 // Cards that hold what is typed.
 document.addEventListener("input", ({ target }) => {
   if (target.dataset.search === undefined) return;
   const words = target.value.toLowerCase().split(/\s+/);
   for (const card of document.querySelectorAll("[data-found]")) card.hidden = !words.every((word) => card.dataset.found.includes(word));
 });
+
+// The market's clock goes on by its own speed until its next opening or close, where the page asks how it stands.
+const MARKET_DAY = new Intl.DateTimeFormat("en-GB", { timeZone: "America/New_York", weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const shownAt = new WeakMap();
+function tick() {
+  const clock = document.querySelector("[data-market-time]");
+  if (!clock) return;
+  if (!shownAt.has(clock)) shownAt.set(clock, performance.now());
+  const until = Number(clock.dataset.until ?? Infinity);
+  const now = Number(clock.dataset.marketTime) + ((performance.now() - shownAt.get(clock)) / 1000) * Number(clock.dataset.speed);
+  clock.textContent = MARKET_DAY.format(Math.min(now, until) * 1000);
+  if (now > until && !clock.dataset.asked) {
+    clock.dataset.asked = "yes";
+    setTimeout(() => htmx.trigger(clock.closest("#market"), "again"), 1500);
+  }
+}
 
 async function prepare(root) {
   paintAll(root);
@@ -122,4 +143,5 @@ if (document.body.dataset.live !== undefined) {
   setInterval(renew, 60_000);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && renew());
   watch(cookie);
+  setInterval(tick, 1000);
 }

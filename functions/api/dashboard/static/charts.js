@@ -1,5 +1,5 @@
 // Charts: equity at home, a backtest's report and curves, a session's live bars.
-import { AreaSeries, BaselineSeries, CandlestickSeries, LineSeries, createChart, createSeriesMarkers } from "./lightweight-charts-5.2.1.mjs";
+import { AreaSeries, BaselineSeries, CandlestickSeries, HistogramSeries, LineSeries, PriceScaleMode, createChart, createSeriesMarkers } from "./lightweight-charts-5.2.1.mjs";
 
 const LINES = ["#e08a00", "#7c5cff", "#0091a8", "#c2417f", "#5b8c00", "#9a6b3f"];
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -13,7 +13,6 @@ function canvas(box, extra = {}) {
     grid: { vertLines: { color: line }, horzLines: { color: line } },
     rightPriceScale: { borderColor: line },
     timeScale: { borderColor: line, timeVisible: true, secondsVisible: false },
-    handleScale: { mouseWheel: false },
     ...extra,
   });
 }
@@ -30,23 +29,130 @@ function exchange(time) {
   return time + offsets.get(hour);
 }
 
+// Two points of a minute would be two labels that say the same.
+const minute = (time) => Math.floor(time / 60) * 60;
+// How values are written on an axis.
+const FIGURES = { type: "custom", minMove: 0.0001, formatter: (value) => figure(value) };
 const points = (times, values) => times.map((time, index) => (values[index] === null ? { time: exchange(time) } : { time: exchange(time), value: values[index] }));
 const load = (address) => fetch(address, { headers: { Accept: "application/json" } }).then((reply) => (reply.ok ? reply.json() : Promise.reject(new Error(String(reply.status)))));
+
+
+// What stands above a chart: ranges of time, a logarithmic scale, the whole screen, and what lies under the crosshair.
+const RANGES = [["1H", 1 / 24], ["1D", 1], ["5D", 5], ["1M", 30], ["3M", 91], ["1Y", 365], ["All", Infinity]];
+class Tools {
+  constructor(box, chart) {
+    this.box = box;
+    this.chart = chart;
+    this.row = document.createElement("div");
+    this.row.className = "tools";
+    this.legend = document.createElement("p");
+    this.legend.className = "legend";
+    box.before(this.row, this.legend);
+    this.times = [];
+  }
+
+  button(group, text, press, label) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = text;
+    if (label) button.setAttribute("aria-label", label);
+    button.addEventListener("click", () => press(button));
+    group.append(button);
+    return button;
+  }
+
+  group(label) {
+    const group = document.createElement("div");
+    group.className = "switch";
+    group.setAttribute("role", "group");
+    group.setAttribute("aria-label", label);
+    this.row.append(group);
+    return group;
+  }
+
+  // Of the ranges those that are shorter than all that there is.
+  ranges(times) {
+    this.times = times;
+    const span = (times.at(-1) - times[0]) / 86_400;
+    const known = RANGES.filter(([, days]) => days === Infinity || days < span * 0.9).slice(-5);
+    if (this.offered === known.length) return;
+    this.offered = known.length;
+    this.choice?.remove();
+    this.choice = this.group("Range of time");
+    this.row.prepend(this.choice);
+    for (const [name, days] of known) {
+      this.button(this.choice, name, (pressed) => {
+        for (const each of this.choice.children) each.setAttribute("aria-pressed", each === pressed);
+        this.range(days);
+      }).setAttribute("aria-pressed", days === Infinity);
+    }
+  }
+
+  range(days) {
+    const last = this.times.at(-1);
+    if (days === Infinity) return this.chart.timeScale().fitContent();
+    const from = this.times.find((time) => time >= last - days * 86_400);
+    this.chart.timeScale().setVisibleRange({ from: exchange(from), to: exchange(last) });
+  }
+
+  views() {
+    const group = this.group("View");
+    const log = this.button(group, "Log", () => {
+      const on = log.getAttribute("aria-pressed") !== "true";
+      log.setAttribute("aria-pressed", on);
+      this.chart.priceScale("right").applyOptions({ mode: on ? PriceScaleMode.Logarithmic : PriceScaleMode.Normal });
+    }, "Logarithmic scale");
+    log.setAttribute("aria-pressed", "false");
+    const card = this.box.closest(".card");
+    if (card.requestFullscreen) {
+      const full = this.button(group, "Full screen", () => (document.fullscreenElement ? document.exitFullscreen() : card.requestFullscreen()));
+      card.addEventListener("fullscreenchange", () => (full.textContent = document.fullscreenElement ? "Leave full screen" : "Full screen"));
+    }
+  }
+
+  // `values` says what stands under a time, or at the end for none: pairs of a name and a text, some with a color.
+  follow(values) {
+    this.values = values;
+    this.chart.subscribeCrosshairMove((under) => this.say(under.time === undefined ? null : under));
+    this.say(null);
+  }
+
+  say(under) {
+    this.legend.replaceChildren(
+      ...this.values(under).map(([name, text, color]) => {
+        const item = document.createElement("span");
+        const value = document.createElement("b");
+        value.textContent = text;
+        if (color) value.style.color = color;
+        item.append(`${name} `, value);
+        return item;
+      }),
+    );
+  }
+}
+
+const WHEN = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+const figure = (value) => (value === undefined || value === null ? "–" : Math.abs(value) >= 1 || value === 0 ? value.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 }) : String(Number(value.toPrecision(4))));
+const whole = (value) => (value === undefined ? "–" : Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 }).format(value));
 
 function equity(box) {
   const { accent } = colors();
   const chart = canvas(box);
-  const series = chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false });
+  const series = chart.addSeries(AreaSeries, { lineColor: accent, topColor: `${accent}44`, bottomColor: `${accent}05`, lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
+  let last = 0;
   const show = async (days) => {
     const { items } = await load(`${box.dataset.source}&days=${days}`);
-    series.setData(items.map((each) => ({ time: exchange(Math.floor(Date.parse(each.time) / 1000)), value: Number(each.equity) })));
+    const minutes = new Map(items.map((each) => [minute(Date.parse(each.time) / 1000), Number(each.equity)]));
+    series.setData([...minutes].map(([time, value]) => ({ time: exchange(time), value })));
+    last = [...minutes.keys()].at(-1) ?? 0;
     now();
     chart.timeScale().fitContent();
   };
   // What the page knows is later than what was noted.
   const now = () => {
     const known = document.querySelector("[data-equity]");
-    if (known) series.update({ time: exchange(Math.floor(Date.now() / 1000)), value: Number(known.dataset.equity) });
+    const time = known ? minute(Number(known.dataset.time)) : 0;
+    if (time >= last && time) series.update({ time: exchange((last = time)), value: Number(known.dataset.equity) });
   };
   document.body.addEventListener("htmx:afterSettle", now);
   const ranges = document.querySelector(`[data-ranges="${box.id}"]`);
@@ -60,31 +166,116 @@ function equity(box) {
   return show(box.dataset.days);
 }
 
-// Candles, the indicators that live on the price over them, all others in panes below.
+// Indicators that move over like values share a pane: a signal line and what it follows, two oscillators from 0 to 100.
+function panes(indicators) {
+  const found = [];
+  for (const each of indicators.filter((one) => !one.on_price)) {
+    const known = each.values.filter((value) => value !== null);
+    const [low, high] = [Math.min(...known), Math.max(...known)];
+    const alike = found.find((pane) => Math.min(high, pane.high) - Math.max(low, pane.low) > 0.4 * Math.max(high - low, pane.high - pane.low));
+    if (alike) {
+      alike.names.push(each.name);
+      [alike.low, alike.high] = [Math.min(low, alike.low), Math.max(high, alike.high)];
+    } else found.push({ names: [each.name], low, high });
+  }
+  return new Map(found.flatMap((pane, index) => pane.names.map((name) => [name, index + 1])));
+}
+
+// Candles with volume, the indicators that live on the price over them, all others in panes below, and what was traded.
 class PriceChart {
   constructor(box) {
-    const { gain, loss } = colors();
+    const { gain, loss, ink } = colors();
+    this.box = box;
     this.chart = canvas(box);
-    this.candles = this.chart.addSeries(CandlestickSeries, { upColor: gain, downColor: loss, wickUpColor: gain, wickDownColor: loss, borderVisible: false });
+    this.volume = this.chart.addSeries(HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, color: `${ink}55`, lastValueVisible: false, priceLineVisible: false });
+    this.chart.priceScale("volume").applyOptions({ scaleMargins: { top: 0.84, bottom: 0 } });
+    this.candles = this.chart.addSeries(CandlestickSeries, { upColor: gain, downColor: loss, wickUpColor: gain, wickDownColor: loss, borderVisible: false, priceFormat: FIGURES });
+    this.chart.priceScale("right").applyOptions({ scaleMargins: { top: 0.12, bottom: 0.18 } });
     this.markers = createSeriesMarkers(this.candles, []);
     this.lines = new Map();
     this.levels = [];
+    this.marks = [];
+    this.tools = new Tools(box, this.chart);
+    this.tools.views();
+    this.chart.timeScale().subscribeVisibleLogicalRangeChange(() => (this.thinning ??= requestAnimationFrame(() => this.thin())));
+    document.addEventListener("trade:show", ({ detail }) => this.show(detail.from, detail.to));
+    this.chart.subscribeClick(({ time }) => time !== undefined && this.pick(this.times.get(time)));
   }
 
   draw(curve, marks) {
-    this.candles.setData(curve.time.map((time, index) => ({ time: exchange(time), open: curve.open[index], high: curve.high[index], low: curve.low[index], close: curve.close[index] })));
-    this.times = new Map(curve.time.map((time) => [exchange(time), time]));
-    let pane = 1;
+    this.curve = curve;
+    this.at = curve.time.map(exchange);
+    this.times = new Map(curve.time.map((time, index) => [this.at[index], time]));
+    this.places = new Map(this.at.map((time, index) => [time, index]));
+    this.candles.setData(this.at.map((time, index) => ({ time, open: curve.open[index], high: curve.high[index], low: curve.low[index], close: curve.close[index] })));
+    if (curve.volume) this.volume.setData(this.at.map((time, index) => ({ time, value: curve.volume[index] })));
+    this.panes ??= panes(curve.indicators);
     curve.indicators.forEach((each, index) => {
       if (!this.lines.has(each.name)) {
-        const options = { color: LINES[index % LINES.length], lineWidth: 1.5, title: each.name, priceLineVisible: false, lastValueVisible: !each.on_price };
-        this.lines.set(each.name, this.chart.addSeries(LineSeries, options, each.on_price ? 0 : pane));
-        if (!each.on_price) this.chart.panes()[pane]?.setHeight(90);
+        const options = { color: LINES[index % LINES.length], lineWidth: 1.5, priceLineVisible: false, lastValueVisible: !each.on_price, priceFormat: FIGURES };
+        this.lines.set(each.name, this.chart.addSeries(LineSeries, options, this.panes.get(each.name) ?? 0));
       }
-      if (!each.on_price) pane += 1;
       this.lines.get(each.name).setData(points(curve.time, each.values));
     });
-    this.markers.setMarkers(placed(curve.time, marks));
+    if (curve.profit) this.drawProfit(curve);
+    this.shape();
+    this.marks = placed(this.at, curve.time, marks);
+    this.thin();
+    this.tools.ranges(curve.time);
+    if (this.tools.values) this.tools.say(null);
+    else this.tools.follow((under) => this.legend(under));
+  }
+
+  drawProfit(curve) {
+    const { gain, loss } = colors();
+    const options = { baseValue: { type: "price", price: 0 }, topLineColor: gain, topFillColor1: `${gain}55`, topFillColor2: `${gain}11`, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}55`, lineWidth: 1.5, priceLineVisible: false, priceFormat: FIGURES };
+    this.profit ??= this.chart.addSeries(BaselineSeries, options, Math.max(0, ...this.panes.values()) + 1);
+    this.profit.setData(points(curve.time, curve.profit));
+  }
+
+  // Every pane below adds to the height, so that the price keeps its own.
+  shape() {
+    const all = this.chart.panes();
+    if (this.shaped === all.length) return;
+    this.shaped = all.length;
+    this.box.style.height = `calc(${getComputedStyle(this.box).getPropertyValue("--tall")} + ${(all.length - 1) * 6.5}rem)`;
+    all.forEach((pane, index) => pane.setStretchFactor(index ? 0.28 : 1));
+  }
+
+  legend(under) {
+    const index = under ? this.places.get(under.time) : this.at.length - 1;
+    if (index === undefined || index < 0) return [];
+    const curve = this.curve;
+    const { gain, loss } = colors();
+    const tone = curve.close[index] >= curve.open[index] ? gain : loss;
+    return [
+      [WHEN.format(this.at[index] * 1000), ""],
+      ...["open", "high", "low", "close"].map((name) => [name[0].toUpperCase(), figure(curve[name][index]), tone]),
+      ...(curve.volume ? [["Vol", whole(curve.volume[index])]] : []),
+      ...curve.indicators.map((each, number) => [each.name, figure(each.values[index]), LINES[number % LINES.length]]),
+      ...(curve.profit ? [["P&L", figure(curve.profit[index]), curve.profit[index] < 0 ? loss : gain]] : []),
+      ...(this.hidden ? [["", `${this.hidden} smaller trades are not marked: zoom in`]] : []),
+    ];
+  }
+
+  // As many marks as there is room for: of those in sight the trades that made or lost most.
+  thin() {
+    this.thinning = null;
+    const range = this.chart.timeScale().getVisibleLogicalRange();
+    if (!range) return;
+    const seen = this.marks.filter((each) => each.index >= range.from - 1 && each.index <= range.to + 1);
+    const room = Math.max(10, Math.floor(this.box.clientWidth / 14));
+    const most = seen.length <= room ? seen : [...seen].sort((a, b) => b.weight - a.weight).slice(0, room).sort((a, b) => a.index - b.index);
+    const hidden = seen.length - most.length;
+    const texts = most.length <= room / 4;
+    const key = `${most.length}|${most[0]?.time}|${most.at(-1)?.time}|${texts}|${this.marks.length}`;
+    if (key === this.key) return;
+    this.key = key;
+    this.markers.setMarkers(most.map((each) => ({ ...each, text: texts ? each.text : "" })));
+    if (hidden !== this.hidden) {
+      this.hidden = hidden;
+      if (this.tools.values) this.tools.say(null);
+    }
   }
 
   drawLevels(levels) {
@@ -92,31 +283,60 @@ class PriceChart {
     this.levels.forEach((each) => this.candles.removePriceLine(each));
     this.levels = levels.map((each) => this.candles.createPriceLine({ price: each.price, title: each.name, color: { entry: ink, target: gain }[each.name] ?? loss, lineStyle: 2, lineWidth: 1, axisLabelVisible: true }));
   }
+
+  // A trade from the list, with something around it.
+  show(from, to) {
+    const times = this.curve.time;
+    const [first, last] = [candle(times, from), candle(times, to)];
+    const margin = Math.max(15, last - first);
+    this.chart.timeScale().setVisibleLogicalRange({ from: first - margin, to: last + margin });
+    this.box.scrollIntoView({ block: "center", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  }
+
+  // The trade of a candle, in the list.
+  pick(time) {
+    const index = this.places.get(exchange(time));
+    const mark = this.marks.find((each) => each.index === index);
+    if (!mark) return;
+    for (const row of document.querySelectorAll("tr[data-from]")) row.classList.toggle("current", Number(row.dataset.from) <= mark.real && mark.real <= Number(row.dataset.to));
+    document.querySelector("tr.current[data-from]")?.scrollIntoView({ block: "nearest" });
+  }
+}
+
+// The last candle that began at a time or before.
+function candle(times, time) {
+  let low = 0;
+  let high = times.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (times[middle] <= time) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 // Marks belong to the candle that holds their time.
-function placed(times, marks) {
+function placed(at, times, marks) {
   const { gain, loss } = colors();
-  const found = [];
-  for (const mark of marks) {
-    let low = 0;
-    let high = times.length - 1;
-    if (!times.length || mark.time < times[0]) continue;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if (times[middle] <= mark.time) low = middle;
-      else high = middle - 1;
-    }
-    const buy = mark.side === "buy";
-    found.push({ time: exchange(times[low]), position: buy ? "belowBar" : "aboveBar", color: buy ? gain : loss, shape: buy ? "arrowUp" : "arrowDown", text: mark.text ?? "", size: marks.length > 80 ? 0.5 : 1 });
-  }
-  return found.sort((a, b) => a.time - b.time);
+  return marks
+    .filter((mark) => times.length && mark.time >= times[0])
+    .map((mark) => {
+      const index = candle(times, mark.time);
+      const buy = mark.side === "buy";
+      return { index, real: mark.time, time: at[index], position: buy ? "belowBar" : "aboveBar", color: buy ? gain : loss, shape: buy ? "arrowUp" : "arrowDown", text: mark.text ?? "", weight: mark.weight ?? 0 };
+    })
+    .sort((a, b) => a.index - b.index);
 }
+
+const signed = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(0)}`;
 
 async function report(box) {
   const { curve, trades } = await load(box.dataset.source);
   const price = new PriceChart(box);
-  const marks = trades.slice(-300).flatMap((each) => [{ time: each.entry_time, side: "buy" }, { time: each.exit_time, side: "sell", text: trades.length > 40 ? "" : `${each.pnl >= 0 ? "+" : ""}${each.pnl.toFixed(0)}` }]);
+  const marks = trades.flatMap((each) => [
+    { time: each.entry_time, side: "buy", weight: Math.abs(each.pnl) },
+    { time: each.exit_time, side: "sell", text: signed(each.pnl), weight: Math.abs(each.pnl) },
+  ]);
   price.draw(curve, marks);
   price.chart.timeScale().fitContent();
 }
@@ -125,13 +345,27 @@ async function curves(box) {
   const { curve } = await load(box.dataset.source);
   const { accent, ink, loss } = colors();
   const chart = canvas(box);
-  const options = { priceLineVisible: false, lineWidth: 2 };
-  chart.addSeries(LineSeries, { ...options, color: accent, title: "strategy" }).setData(points(curve.time, curve.equity));
-  chart.addSeries(LineSeries, { ...options, color: ink, title: "buy and hold", lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
-  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, title: "drawdown", priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
+  const tools = new Tools(box, chart);
+  tools.views();
+  const options = { priceLineVisible: false, lineWidth: 2, priceFormat: FIGURES };
+  chart.addSeries(LineSeries, { ...options, color: accent }).setData(points(curve.time, curve.equity));
+  chart.addSeries(LineSeries, { ...options, color: ink, lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
+  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
   below.setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
   chart.panes()[1].setHeight(100);
   chart.timeScale().fitContent();
+  tools.ranges(curve.time);
+  const places = new Map(curve.time.map((time, index) => [exchange(time), index]));
+  tools.follow((under) => {
+    const index = under ? places.get(under.time) : curve.time.length - 1;
+    if (index === undefined) return [];
+    return [
+      [WHEN.format(exchange(curve.time[index]) * 1000), ""],
+      ["Strategy", figure(curve.equity[index]), accent],
+      ["Buy and hold", figure(curve.buy_and_hold[index]), ink],
+      ["Drawdown", `${(curve.drawdown[index] * 100).toFixed(2)} %`, loss],
+    ];
+  });
 }
 
 async function session(box) {
@@ -142,7 +376,7 @@ async function session(box) {
     busy = true;
     try {
       const { curve, marks, levels } = await load(box.dataset.source);
-      price.draw(curve, marks);
+      price.draw(curve, marks.map((each) => ({ ...each, weight: each.time, text: `${each.side} ${Number(each.quantity.toPrecision(4))}` })));
       price.drawLevels(levels);
     } finally {
       setTimeout(() => (busy = false), 1_500);
@@ -156,19 +390,32 @@ async function session(box) {
     if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace("chart.json", "rules")}?bar=${bar}`, "#bar-rules");
   });
   await show();
-  price.chart.timeScale().scrollToRealTime();
+  price.chart.timeScale().fitContent();
 }
 
 // Several equity curves, each from 100.
 async function overlay(box) {
   const { runs } = await load(box.dataset.source);
   const chart = canvas(box);
-  runs.forEach((run, index) => {
-    const series = chart.addSeries(LineSeries, { color: LINES[index % LINES.length], lineWidth: 2, title: String(index + 1), priceLineVisible: false });
+  const tools = new Tools(box, chart);
+  tools.views();
+  const lines = runs.map((run, index) => {
+    const series = chart.addSeries(LineSeries, { color: LINES[index % LINES.length], lineWidth: 2, priceLineVisible: false, priceFormat: FIGURES });
     series.setData(points(run.time, run.values));
+    return series;
   });
   chart.timeScale().fitContent();
+  if (!runs.length) return;
+  tools.ranges(runs.reduce((longest, run) => (run.time.length > longest.length ? run.time : longest), []));
+  tools.follow((under) => runs.map((run, index) => [String(index + 1), figure(under ? under.seriesData.get(lines[index])?.value : run.values.at(-1)), LINES[index % LINES.length]]));
 }
+
+document.addEventListener("click", ({ target }) => {
+  const row = target.closest?.("[data-show-trade]")?.closest("tr");
+  if (!row) return;
+  for (const each of document.querySelectorAll("tr[data-from]")) each.classList.toggle("current", each === row);
+  document.dispatchEvent(new CustomEvent("trade:show", { detail: { from: Number(row.dataset.from), to: Number(row.dataset.to) } }));
+});
 
 const KINDS = { equity, report, curves, session, overlay };
 

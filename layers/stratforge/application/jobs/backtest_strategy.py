@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
-from stratforge.application.jobs.requests import NewBacktest
+from stratforge.application.jobs.requests import DEFAULT_PERIOD, MAX_SWEPT_BARS, NewBacktest
 from stratforge.application.jobs.results import FinishedBacktest
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
@@ -22,10 +22,7 @@ from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.jobs import FailureCode
 from stratforge.strategy import StrategyError, compile_strategy
 
-DEFAULT_PERIOD = timedelta(days=30)
 MAX_BARS = 500_000
-# What a sweep may come to within the function's time, in bars of all its points.
-MAX_SWEPT_BARS = 40_000_000
 _TELL_EVERY = 0.5
 
 
@@ -59,8 +56,12 @@ def backtest_strategy(work: Work, history: History) -> None:
         bars = _bars(history, symbol, request)
         work.tell("backtesting")
         compiled, config = compile_strategy(strategy.python_code), request.config.config()
+        if request.parameters:
+            compiled = compiled.with_parameters(**request.parameters)
         tested = run_backtest(compiled, bars, config, symbol=symbol)
         report = tested.as_dict()
+        report["parameters"] = request.parameters or {}
+        report["period"] = [int(bars.time[0]), int(bars.time[-1]) + 60]
         work.tell("trying other costs")
         report["costs"] = [asdict(each) for each in cost_sensitivity(tested)]
         if request.sweep:

@@ -76,7 +76,7 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
 
     Raises:
         NotFound: if there is no such strategy.
-        Invalid: if a parameter is to be swept that it does not have.
+        Invalid: if a parameter is to be swept or set that it does not have.
     """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
@@ -85,8 +85,9 @@ def request_backtest(database: Database, outbox: Outbox, caller: Caller, request
         version = existing(
             strategies.get_version(connection, request.strategy_id, found.version) if found else None, "strategy"
         )
-        if unknown := set(request.sweep or {}) - set(version.parameters):
-            raise Invalid(f"sweep: the strategy has no parameter {', '.join(sorted(unknown))}.")
+        for field, named in (("sweep", request.sweep), ("parameters", request.parameters)):
+            if unknown := set(named or {}) - set(version.parameters):
+                raise Invalid(f"{field}: the strategy has no parameter {', '.join(sorted(unknown))}.")
         job = _added(connection, caller, request, key)
     outbox.run_backtest_job(job.job_id)
     return job

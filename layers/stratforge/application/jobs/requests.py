@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from stratforge.market.sizes import SizingRule, check_size
 from stratforge.storage.strategies.jobs import Job, JobKind
 
 MAX_POINTS = 400
+# What a sweep may come to within the function's time, in bars of all its points.
+MAX_SWEPT_BARS = 40_000_000
+DEFAULT_PERIOD = timedelta(days=30)
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
@@ -102,6 +106,12 @@ class NewBacktest(JobRequest):
         max_length=3,
         description="Values of parameters to try in all combinations, at most 400; the report then has a walk-forward too",
         examples=[{"FAST": [5, 10, 15], "SLOW": [20, 40, 60]}],
+    )
+    parameters: dict[Annotated[str, Field(max_length=60)], SweptValue] | None = Field(
+        None,
+        max_length=50,
+        description="Values of the strategy's constants for this run alone, in place of its own",
+        examples=[{"FAST": 5, "SLOW": 40}],
     )
     folds: int = Field(4, ge=1, le=12, description="Steps of the walk-forward")
 

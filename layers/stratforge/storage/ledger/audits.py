@@ -45,6 +45,20 @@ def read_longest_ago(connection: Connection) -> datetime | None:
     return found
 
 
+def days_kept(connection: Connection) -> int:
+    """On how many days there were executions, as far as the statement was read."""
+    found: int = fetch_value(
+        connection, "SELECT count(DISTINCT (filled_at AT TIME ZONE 'UTC')::date) FROM statement_fills"
+    )
+    return found
+
+
+def orders_kept(connection: Connection, activity_ids: Sequence[str]) -> dict[str, str]:
+    """The ids of the orders of executions that were kept, by the executions'."""
+    query = "SELECT activity_id, order_id FROM statement_fills WHERE activity_id = ANY(%s)"
+    return dict(connection.execute(query, (list(activity_ids),)).fetchall())
+
+
 def forget_statement(connection: Connection) -> None:
     """Has the whole statement read again."""
     connection.execute("DELETE FROM statement_fills")
@@ -75,12 +89,15 @@ def executions_kept(connection: Connection) -> int:
     return found
 
 
-def is_finished(connection: Connection, since: datetime) -> bool:
-    """Tells whether an audit that began since then has come to its end."""
-    found: bool = fetch_value(
-        connection, "SELECT EXISTS (SELECT FROM reconciliations WHERE started_at >= %s AND report ? 'audit')", (since,)
-    )
+def last_audit(connection: Connection) -> datetime:
+    """The time when the last audit began that came to its end; before there was one, when the ledger began to be watched."""
+    found: datetime = fetch_value(connection, "SELECT began_at FROM last_audit")
     return found
+
+
+def note_audit(connection: Connection, began_at: datetime) -> None:
+    """Notes that an audit has come to its end."""
+    connection.execute("UPDATE last_audit SET began_at = greatest(began_at, %s)", (began_at,))
 
 
 def audited_since(connection: Connection, since: datetime) -> frozenset[str]:

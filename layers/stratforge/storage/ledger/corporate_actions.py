@@ -145,8 +145,10 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         """
         UPDATE sessions s SET state = s.state || (
             SELECT jsonb_object_agg(key, value::float8 / %(ratio)s::float8) FROM jsonb_each_text(s.state) WHERE key = ANY(%(extremes)s))
-        FROM positions p WHERE p.session_id = s.id AND p.symbol = %(symbol)s AND p.quantity > 0 AND p.opened_at < %(starts_at)s
-          AND s.state ?| %(extremes)s
+        WHERE s.symbol = %(symbol)s AND s.status IN ('RUNNING', 'PAUSED') AND s.state ?| %(extremes)s
+          -- What was decided on before is filled after it too.
+          AND (s.last_bar_time < %(starts_at)s OR (s.bars_held > 0 AND EXISTS (
+              SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0 AND p.opened_at < %(starts_at)s)))
         """,
         {**parameters, "starts_at": starts_at, "extremes": list(PRICE_KEYS)},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -42,16 +42,21 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 
 def expire_signals(connection: Connection, symbol: str, older_than: datetime) -> int:
-    """Expires pending signals of bars before `older_than`; refuses those of sessions that are paused, manual, or have ended."""
+    """Expires pending signals of bars before `older_than`; refuses those of sessions that are paused, manual, or have ended, and those that add to what
+    is held no more, or is being sold by an exit: what a strategy set for the one position is not for the next."""
     return connection.execute(
         """
         UPDATE signals g SET
             status = (CASE WHEN g.bar_time < %(limit)s THEN 'EXPIRED' ELSE 'REJECTED' END)::signal_status,
             reason = CASE WHEN g.bar_time < %(limit)s THEN %(expired)s WHEN s.status = 'PAUSED' THEN %(paused)s
-                          WHEN s.status = 'RUNNING' THEN %(manual)s ELSE %(ended)s END
-        FROM sessions s
+                          WHEN s.status <> 'RUNNING' THEN %(ended)s WHEN s.mode = 'MANUAL' THEN %(manual)s ELSE %(sold)s END
+        FROM sessions s CROSS JOIN LATERAL (SELECT
+            NOT EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0)
+            OR EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.symbol = s.symbol AND o.status = 'RESTING' AND o.side = 'sell'
+                         AND o.origin = ANY(%(exits)s::order_origin[])) AS ends) position
         WHERE s.id = g.session_id AND g.symbol = %(symbol)s AND g.status = 'PENDING'
-          AND (g.bar_time < %(limit)s OR s.status <> 'RUNNING' OR s.mode = 'MANUAL')
+          AND (g.bar_time < %(limit)s OR s.status <> 'RUNNING' OR s.mode = 'MANUAL' OR (g.side = 'buy' AND position.ends AND EXISTS (
+              SELECT FROM position_views v WHERE v.session_id = g.session_id AND v.bar_time = g.bar_time AND v.quantity > 0)))
         """,
         {
             "symbol": symbol,
@@ -60,6 +65,8 @@ def expire_signals(connection: Connection, symbol: str, older_than: datetime) ->
             "paused": Reason.SESSION_PAUSED,
             "manual": Reason.SIGNALS_ONLY,
             "ended": Reason.SESSION_ENDED,
+            "sold": Reason.POSITION_SOLD,
+            "exits": list(EXIT_ORIGINS),
         },
     ).rowcount
 
@@ -91,8 +98,8 @@ class DueOrder:
     ends: Reason | None
 
 
-def due_orders(connection: Connection, symbol: str) -> list[DueOrder]:
-    """Orders of the book that are new, or due at the latest price, oldest first. Locks them."""
+def due_orders(connection: Connection, symbol: str, leaving: Collection[UUID | None] = ()) -> list[DueOrder]:
+    """Orders of the book that are new, or due at the latest price, and whatever the sessions that are leaving were still to buy; oldest first. Locks them."""
     return fetch_all(
         connection,
         _due_order,
@@ -104,9 +111,11 @@ def due_orders(connection: Connection, symbol: str) -> list[DueOrder]:
                CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
                     WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}' END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
-        WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING') AND {DUE_ORDER} ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
+        WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING')
+          AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.side = 'buy' AND o.origin = 'SIGNAL'))
+        ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
-        (symbol,),
+        (symbol, list(leaving)),
     )
 
 

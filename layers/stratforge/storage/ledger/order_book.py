@@ -20,8 +20,8 @@ OPEN = (OrderStatus.PENDING, OrderStatus.RESTING, OrderStatus.WORKING)
 _COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::text, o.time_in_force::text, o.session_id, o.signal_id,
     o.size_kind, o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
     CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price, o.fee_quantity, o.fee_cash,
-    o.status::text, o.reason, o.cancel_requested_at IS NOT NULL AS cancel_requested, o.replaces_order_id, o.created_at, o.expires_at,
-    o.completed_at, o.client_order_id, o.decided_at, o.exit_level, o.exit_fraction"""
+    o.status::text, o.reason, o.cancel_requested_at IS NOT NULL AS cancel_requested, o.replaces_order_id, o.created_at, market_at(o.created_at) AS placed_at,
+    o.expires_at,    o.completed_at, o.client_order_id, o.decided_at, o.exit_level, o.exit_fraction"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class StoredOrder:
         fee_cash: Fees that were paid in dollars.
         reason: Why it was refused, canceled or expired; `explanation` says what it means.
         cancel_requested: Its end was asked for; what is filled until then stays.
+        placed_at: When it was placed, by the market's clock.
         client_order_id: What its owner's program calls it.
         decided_at: When it was accepted or refused, by the market's clock.
         exit_level: The price at which the session's stop or target was to sell; None for other orders.
@@ -70,6 +71,7 @@ class StoredOrder:
     cancel_requested: bool
     replaces_order_id: UUID | None
     created_at: datetime
+    placed_at: datetime
     expires_at: datetime | None
     completed_at: datetime | None
     client_order_id: str | None

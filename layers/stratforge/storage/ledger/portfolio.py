@@ -168,7 +168,7 @@ def read_portfolio(connection: Connection, user_id: UUID) -> PortfolioRow | None
 
 @dataclass(frozen=True, slots=True)
 class EquityPoint:
-    """Equity and cash at one moment."""
+    """Equity and cash at one moment of the market."""
 
     time: datetime
     equity: Decimal
@@ -178,18 +178,21 @@ class EquityPoint:
 def equity_history(
     connection: Connection, user_id: UUID, start: datetime, end: datetime, points: int
 ) -> list[EquityPoint]:
-    """Equity from `start` (or the first that was noted) to `end`, oldest first: the last of each of at most `points` equal stretches of time."""
+    """Equity from `start` (or the first that was noted) to `end`, oldest first: the last of each of at most `points` equal stretches of time. Times are the market's."""
     return fetch_all(
         connection,
         EquityPoint,
         """
-        WITH period AS (
-            SELECT extract(epoch FROM greatest(%(start)s::timestamptz, min(time))) AS first, extract(epoch FROM %(end)s::timestamptz) + 1 AS last
-            FROM equity_snapshots WHERE user_id = %(user)s)
-        SELECT DISTINCT ON (stretch) time, equity, cash FROM (
-            SELECT time, equity, cash, width_bucket(extract(epoch FROM time), first, last, %(points)s) AS stretch
-            FROM equity_snapshots, period WHERE user_id = %(user)s AND time BETWEEN %(start)s AND %(end)s) s
-        ORDER BY stretch, time DESC
+        WITH ours AS (SELECT ours_at(%(start)s) AS start, ours_at(%(end)s) AS stop),
+        period AS (
+            SELECT extract(epoch FROM greatest(ours.start, min(time))) AS first, extract(epoch FROM least(ours.stop, max(time))) + 1 AS last
+            FROM equity_snapshots, ours WHERE user_id = %(user)s GROUP BY ours.start, ours.stop)
+        SELECT market_at(time) AS time, equity, cash FROM (
+            SELECT DISTINCT ON (stretch) time, equity, cash FROM (
+                SELECT time, equity, cash, width_bucket(extract(epoch FROM time), first, last, %(points)s) AS stretch
+                FROM equity_snapshots, period, ours WHERE user_id = %(user)s AND time BETWEEN ours.start AND ours.stop AND first < last) s
+            ORDER BY stretch, time DESC) latest
+        ORDER BY 1
         """,
         {"user": user_id, "start": start, "end": end, "points": points},
     )

@@ -29,28 +29,33 @@ class LedgerSymbol:
     symbol: str
     quantity: Decimal = Decimal(0)
     working: bool = False
-    last_completed: datetime | None = None
-    fills: int = 0
-    adjustments: int = 0
+    last_block: datetime | None = None
+    last_adjustment: int = 0
 
 
 def ledger_by_symbol(connection: Connection) -> dict[str, LedgerSymbol]:
-    """The sums of all users' positions and blocks by symbol, to compare with the broker."""
+    """The sums of all users' positions by symbol, to compare with the broker, and what was done last; not a look at all that ever was."""
     found = fetch_all(
         connection,
         LedgerSymbol,
         """
-        SELECT s.symbol, coalesce(p.quantity, 0) AS quantity, coalesce(b.working, false) AS working, b.last_completed,
-               coalesce(b.fills, 0) AS fills, coalesce(a.count, 0) AS adjustments
-        FROM (SELECT symbol FROM positions UNION SELECT symbol FROM block_orders) s
-        LEFT JOIN (SELECT symbol, sum(quantity) AS quantity FROM positions GROUP BY symbol) p ON p.symbol = s.symbol
-        LEFT JOIN (SELECT b.symbol, bool_or(b.completed_at IS NULL) AS working, max(b.completed_at) AS last_completed,
-                          sum((SELECT count(*) FROM fills f WHERE f.block_order_id = b.id)) AS fills
-                   FROM block_orders b GROUP BY b.symbol) b ON b.symbol = s.symbol
-        LEFT JOIN (SELECT symbol, count(*) FROM adjustments GROUP BY symbol) a ON a.symbol = s.symbol
+        WITH RECURSIVE traded AS (
+            (SELECT symbol, created_at FROM block_orders ORDER BY symbol, created_at DESC LIMIT 1)
+            UNION ALL SELECT next.* FROM traded CROSS JOIN LATERAL (
+                SELECT symbol, created_at FROM block_orders WHERE symbol > traded.symbol ORDER BY symbol, created_at DESC LIMIT 1) next)
+        SELECT coalesce(p.symbol, b.symbol) AS symbol, coalesce(p.quantity, 0) AS quantity, b.created_at AS last_block,
+               EXISTS (SELECT FROM block_orders w WHERE w.symbol = b.symbol AND w.completed_at IS NULL) AS working,
+               (SELECT coalesce(max(id), 0) FROM adjustments) AS last_adjustment
+        FROM (SELECT symbol, sum(quantity) AS quantity FROM positions GROUP BY symbol) p FULL JOIN traded b ON b.symbol = p.symbol
         """,
     )
     return {each.symbol: each for each in found}
+
+
+def fills_of(connection: Connection, symbol: str) -> int:
+    """The number of the broker's executions in a symbol."""
+    query = "SELECT count(*) FROM fills f JOIN block_orders b ON b.id = f.block_order_id WHERE b.symbol = %s"
+    return int(fetch_value(connection, query, (symbol,)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from stratforge.portfolio.books import (
     SymbolBooks,
     TradeRecord,
 )
+from stratforge.portfolio.statement import Difference
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, made_by
@@ -88,7 +89,7 @@ def read_symbol(connection: Connection, family: Family, since: datetime, scale: 
     positions = _stream(
         connection,
         PositionRecord,
-        "SELECT user_id, session_id, symbol, quantity, cost_basis, realized_pnl FROM positions WHERE symbol = ANY(%(symbols)s)",
+        "SELECT user_id, session_id, symbol, quantity, cost_basis, realized_pnl, opened_at FROM positions WHERE symbol = ANY(%(symbols)s)",
         parameters,
     )
     trades = _stream(
@@ -96,7 +97,7 @@ def read_symbol(connection: Connection, family: Family, since: datetime, scale: 
         TradeRecord,
         """
         SELECT t.id AS trade_id, t.user_id, t.session_id, t.symbol, t.side::text, t.quantity, t.price, t.fee_quantity, t.fee_cash,
-               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at, t.inside, t.executed_at
+               t.execution_id, b.client_order_id, b.fee_rate, b.completed_at AS settled_at, t.inside, t.executed_at, t.realized_pnl
         FROM block_orders b JOIN trades t ON t.block_order_id = b.id
         WHERE b.symbol = ANY(%(symbols)s) ORDER BY b.created_at, b.id, t.id
         """,
@@ -182,3 +183,40 @@ def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord
         """,
         {"since": since},
     )
+
+
+# What is written in two places, and what does not fit what stands beside it; each gives its differences.
+_AT_ODDS: dict[str, LiteralString] = {
+    "order of a trade": """
+        SELECT 'trade ' || t.id, t.quantity, 0 FROM trades t JOIN orders o ON o.id = t.order_id
+        WHERE (t.user_id, t.side) <> (o.user_id, o.side) OR t.session_id IS DISTINCT FROM o.session_id
+    """,
+    "execution of a trade": """
+        SELECT 'trade ' || t.id, t.price, coalesce(f.price, 0) FROM trades t
+        LEFT JOIN fills f ON f.execution_id = t.execution_id AND f.block_order_id = t.block_order_id
+        WHERE (f.price, f.filled_at) IS DISTINCT FROM (t.price, t.executed_at)
+    """,
+    # They are written one after the other.
+    "time of an adjustment": """
+        SELECT 'adjustment ' || id, extract(epoch FROM created_at), extract(epoch FROM before) FROM (
+            SELECT id, created_at, lag(created_at) OVER (ORDER BY id) AS before FROM adjustments) a
+        WHERE created_at < before - interval '1 hour' OR created_at > now() + interval '1 hour'
+    """,
+    # A part of a unit is settled at the last price; far from it, money went from one to another.
+    "price of odd lots": """
+        SELECT a.symbol || ' ' || a.cause, -a.cash / a.quantity, b.price FROM adjustments a
+        CROSS JOIN LATERAL (
+            SELECT b.reference_price / coalesce((
+                SELECT exp(sum(ln(c.ratio))) FROM corporate_actions c
+                WHERE c.symbol = a.symbol AND c.kind = 'split' AND c.applied_at BETWEEN b.created_at AND a.created_at), 1) AS price
+            FROM block_orders b WHERE b.symbol = a.symbol AND b.created_at < a.created_at ORDER BY b.created_at DESC LIMIT 1) b
+        WHERE a.kind = 'ODD_LOTS' AND a.quantity <> 0 AND -a.cash / a.quantity NOT BETWEEN b.price / 4 AND b.price * 4
+    """,
+}
+
+
+def read_at_odds(connection: Connection) -> Iterator[Difference]:
+    """Whatever does not fit what is written beside it: trades and their orders and executions, times and prices of adjustments."""
+    for what, query in _AT_ODDS.items():
+        for where, recorded, beside in connection.execute(f"{query} LIMIT {_PAGE}"):
+            yield Difference(what, where, recorded, beside)

@@ -7,7 +7,7 @@ from datetime import date
 
 from stratforge.portfolio.calendar import MarketCalendar, MarketDay
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all
+from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 
 def read_calendar(connection: Connection, start: date) -> MarketCalendar:
@@ -26,3 +26,18 @@ def store_calendar(connection: Connection, days: Iterable[MarketDay]) -> None:
         """,
         ([each.day for each in rows], [each.opens_at for each in rows], [each.closes_at for each in rows]),
     )
+
+
+def count_trading_days(connection: Connection, first: date, last: date) -> int:
+    """The trading days from `first` to `last`; weekdays before and after those that are known."""
+    count: int = fetch_value(
+        connection,
+        """
+        WITH known AS (SELECT min(day) AS first, max(day) AS last FROM market_days)
+        SELECT count(*) FROM generate_series(%s::date, %s::date, interval '1 day') each (day), known
+        WHERE CASE WHEN each.day BETWEEN known.first AND known.last THEN EXISTS (SELECT FROM market_days m WHERE m.day = each.day)
+                   ELSE extract(isodow FROM each.day) < 6 END
+        """,
+        (first, last),
+    )
+    return count

@@ -18,7 +18,7 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.symbols import HAS_EXITS
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one
 from stratforge.strategy.lookback import EDITION, window_length
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
@@ -148,13 +148,14 @@ def record_outcomes(
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
                                  %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[])
                 AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time)),
-        -- Reads the sessions as they were before this bar.
+        -- The sessions as they were before this bar; one that somebody else has just shown it is left out, once he is done.
+        before AS (
+            SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
+            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time ORDER BY s.id FOR NO KEY UPDATE OF s),
         viewed AS (
             INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
-            SELECT s.id, s.user_id, %(bar_time)s, o.quantity, o.entry_price, s.state, o.bars_held, o.account_cash, o.account_equity
-            FROM outcome o JOIN sessions s ON s.id = o.session_id
-            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time
-              AND (o.side IS NOT NULL OR o.account_cash IS NOT NULL OR (s.seen_quantity, s.seen_entry_price) IS DISTINCT FROM (o.quantity, o.entry_price))
+            SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity FROM before
+            WHERE side IS NOT NULL OR account_cash IS NOT NULL OR (seen_quantity, seen_entry_price) IS DISTINCT FROM (quantity, entry_price)
             ON CONFLICT DO NOTHING),
         advanced AS (
             UPDATE sessions s SET
@@ -173,8 +174,7 @@ def record_outcomes(
                 settling = s.settling OR (o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s),
                 ended_at = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                                 THEN now() ELSE s.ended_at END
-            FROM outcome o
-            WHERE s.id = o.session_id AND s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time
+            FROM before o WHERE s.id = o.session_id
             RETURNING s.id, s.user_id, o.side, o.confidence, o.size_kind, o.size),
         signaled AS (
             INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, status, reason)
@@ -193,11 +193,77 @@ def record_outcomes(
 NEW_BARS = "market_data m WHERE m.timeframe = '1Min' AND (m.after_bar IS NULL OR m.after_bar < m.time)"
 
 
-def bar_before(connection: Connection, symbol: str, bar_time: datetime) -> datetime | None:
-    """The bar that sessions were to be evaluated on before the one at `bar_time`; None when it is the first."""
-    query = f"SELECT max(m.time) FROM {NEW_BARS} AND m.symbol = %s AND m.time < %s"  # noqa: S608 - a condition of ours
-    found: datetime | None = fetch_value(connection, query, (symbol, bar_time))
-    return found
+@dataclass(frozen=True, slots=True)
+class Preceding:
+    """The facts that evaluating a bar begins with: the bar that sessions were to be evaluated on before it (None when it is the first), and the number of
+    sessions that a shard may have."""
+
+    bar_time: datetime | None
+    sessions_a_shard: int
+
+
+def preceding(connection: Connection, symbol: str, bar_time: datetime) -> Preceding:
+    """Finds the bar before the one at `bar_time`, and how large a shard may be."""
+    return fetch_exactly(
+        connection,
+        Preceding,
+        f"""
+        SELECT (SELECT max(m.time) FROM {NEW_BARS} AND m.symbol = %s AND m.time < %s) AS bar_time, sessions_a_shard FROM platform_state
+        """,  # noqa: S608 - a condition of ours
+        (symbol, bar_time),
+    )
+
+
+def move_sessions(connection: Connection, symbol: str, shard: int, bar_time: datetime, shards: int) -> list[int]:
+    """Moves sessions that have seen the bar at `bar_time` out of a shard that has more than it may have, or that is not needed any more.
+
+    Args:
+        connection: In whose transaction.
+        symbol: The symbol.
+        shard: The shard that was evaluated on the bar.
+        bar_time: The bar.
+        shards: Bars are published for so many shards: sessions are moved to no other.
+
+    Returns:
+        Where some were moved to.
+    """
+    rows = connection.execute(
+        """
+        WITH counted AS (
+            SELECT shard, count(*) AS sessions FROM sessions WHERE symbol = %(symbol)s AND status IN ('RUNNING', 'PAUSED') GROUP BY shard),
+        bound AS (
+            SELECT p.sessions_a_shard AS room, greatest(1, (SELECT ceil(sum(sessions) / p.sessions_a_shard) FROM counted))::int AS needed FROM platform_state p),
+        place AS (
+            SELECT k.shard, row_number() OVER (ORDER BY free.nth, k.shard) AS number FROM bound
+            CROSS JOIN generate_series(0, least(needed, %(shards)s) - 1) k(shard) LEFT JOIN counted c USING (shard)
+            CROSS JOIN LATERAL generate_series(coalesce(c.sessions, 0) + 1, room) free(nth) WHERE k.shard <> %(shard)s),
+        seen AS (
+            SELECT id FROM sessions WHERE symbol = %(symbol)s AND shard = %(shard)s AND status IN ('RUNNING', 'PAUSED') AND last_bar_time = %(bar_time)s
+            ORDER BY id FOR NO KEY UPDATE),
+        leaving AS (
+            SELECT id, row_number() OVER (ORDER BY id) AS number FROM seen),
+        moved AS (
+            UPDATE sessions s SET shard = place.shard FROM leaving JOIN place USING (number), bound
+            WHERE s.id = leaving.id AND leaving.number <= (SELECT CASE WHEN %(shard)s < needed THEN sessions - room ELSE sessions END FROM counted WHERE shard = %(shard)s)
+            RETURNING s.shard)
+        SELECT DISTINCT shard FROM moved ORDER BY shard
+        """,
+        {"symbol": symbol, "shard": shard, "bar_time": bar_time, "shards": shards},
+    )
+    return [row[0] for row in rows]
+
+
+def bar_after(connection: Connection, symbol: str, bar_time: datetime) -> Bar | None:
+    """The latest bar that sessions are to be evaluated on after the one at `bar_time`; None when there is none yet."""
+    return fetch_one(
+        connection,
+        Bar,
+        f"""
+        SELECT m.symbol, m.time, m.open, m.high, m.low, m.close, m.volume FROM {NEW_BARS} AND m.symbol = %s AND m.time > %s
+        ORDER BY m.time DESC LIMIT 1
+        """,  # noqa: S608 - a condition of ours
+        (symbol, bar_time),
+    )
 
 
 def note_missed_bars(
@@ -320,14 +386,14 @@ def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
     """Symbols with running sessions, open positions, waiting orders or block orders at work, and what is wanted of each."""
     rows = connection.execute(
         f"""
-        SELECT symbol, max(shard) + 1, max(lookback), max(need) FROM (
+        SELECT symbol, greatest(1, max(shard) + 1, ceil(count(shard)::numeric / (SELECT sessions_a_shard FROM platform_state)))::int, max(lookback), max(need) FROM (
             SELECT s.symbol, s.shard, v.lookback, CASE WHEN {HAS_EXITS}
                 AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED')
-            UNION ALL SELECT symbol, 0, 1, 0 FROM positions WHERE quantity > 0
-            UNION ALL SELECT symbol, 0, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
-            UNION ALL SELECT symbol, 0, 1, 3 FROM block_orders WHERE completed_at IS NULL) wanted
+            UNION ALL SELECT symbol, NULL, 1, 0 FROM positions WHERE quantity > 0
+            UNION ALL SELECT symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
+            UNION ALL SELECT symbol, NULL, 1, 3 FROM block_orders WHERE completed_at IS NULL) wanted
         GROUP BY symbol
         """  # noqa: S608 - a condition of ours
     )

@@ -21,7 +21,7 @@ from stratforge.strategy.exits import OWN_KEYS
 
 # What a session holds and made is of all its positions: its symbol may have had another name.
 _COLUMNS = """s.id AS session_id, s.strategy_id, s.strategy_version, s.symbol, s.mode, s.status, s.sizing_rule, s.sizing_value,
-    s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, s.ended_at,
+    s.stop_loss, s.take_profit, s.trailing_stop, s.bars_evaluated, s.last_bar_time, s.missing_bars, s.failure_reason, s.started_at, market_at(s.started_at) AS began_at, s.ended_at,
     s.final_pnl, s.settling, s.flatten_requested_at IS NOT NULL AS flattening, s.replayed_at, s.replayed_bars, s.replay_differences,
     coalesce((SELECT sum(p.quantity) FROM positions p WHERE p.session_id = s.id), 0) AS held_quantity,
     (SELECT count(*) FROM orders o WHERE o.session_id = s.id AND o.status IN ('PENDING', 'RESTING', 'WORKING')) AS open_orders,
@@ -92,6 +92,7 @@ class StoredSession:
         last_bar_time: The last bar that it was evaluated on.
         missing_bars: Bars of history that it still waits for: its strategy looks back further than the symbol's bars reach. 0 when it waits for none.
         failure_reason: Why it failed, or what went wrong on its last bar that did.
+        began_at: When it started, by the market's clock.
         final_pnl: Its profit, once it has ended.
         settling: It has ended and its last orders have not, or what it holds is still being sold: final_pnl may change.
         flattening: It is to hold nothing: whatever its last orders still bring is sold.
@@ -119,6 +120,7 @@ class StoredSession:
     missing_bars: int
     failure_reason: str | None
     started_at: datetime
+    began_at: datetime
     ended_at: datetime | None
     final_pnl: Decimal | None
     realized_pnl: Decimal
