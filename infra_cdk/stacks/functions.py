@@ -160,18 +160,8 @@ class FunctionsStack(Stack):
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
 
-        self.mailer = self._factory.function(
-            "mailer",
-            "engine",
-            timeout=timeouts.mailer,
-            memory=256,
-            environment={"DATABASE_SECRET": engine_database, "MAIL_SENDER": config.mail_from or ""},
-        )
-        self.mailer.may_read_secrets(secrets.database_engine)
-        self.mailer.consume(messaging.mails.queue, batch_size=1)
         if config.mail_from:
-            sender = ses.EmailIdentity(self, "MailSender", identity=ses.Identity.email(config.mail_from))
-            self.mailer.allow(["ses:SendEmail"], [sender.email_identity_arn])
+            self._mailer(config.mail_from, timeouts.mailer, messaging, secrets)
 
         # Whoever may send to every queue could invent bars, prices and fills: this one repeats what failed, by the name of a queue.
         self.redriver = self._factory.function(
@@ -195,6 +185,20 @@ class FunctionsStack(Stack):
         self.watched = self._factory.watched
         self.alarms = self._factory.alarms
 
+    def _mailer(self, sender: str, timeout: int, messaging: MessagingStack, secrets: SecretsStack) -> None:
+        """The function that sends mails, from one address only."""
+        identity = ses.EmailIdentity(self, "MailSender", identity=ses.Identity.email(sender))
+        mailer = self._factory.function(
+            "mailer",
+            "engine",
+            timeout=timeout,
+            memory=256,
+            environment={"DATABASE_SECRET": secrets.name_of("database/engine"), "MAIL_SENDER": sender},
+        )
+        mailer.may_read_secrets(secrets.database_engine)
+        mailer.consume(messaging.mails.queue, batch_size=1)
+        mailer.allow(["ses:SendEmail"], [identity.email_identity_arn])
+
     def _api(
         self, name: str, config: StageConfig, messaging: MessagingStack, secrets: SecretsStack, realtime_url: str
     ) -> PythonFunction:
@@ -213,7 +217,7 @@ class FunctionsStack(Stack):
                 "JOBS_QUEUE_URL": messaging.jobs.queue.queue_url,
                 "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
-                "MAILS_QUEUE_URL": messaging.mails.queue.queue_url if config.mail_from else "",
+                **({"MAILS_QUEUE_URL": messaging.mails.queue.queue_url} if config.mail_from else {}),
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "REDRIVER_FUNCTION": self.redriver.target_name,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
@@ -229,7 +233,9 @@ class FunctionsStack(Stack):
         # Operators look at the queues.
         made.allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], _all_queues(messaging))
         made.allow(["lambda:InvokeFunction"], [self.redriver.target_arn])
-        made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue, messaging.mails.queue)
+        made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
+        if config.mail_from:
+            made.may_send(messaging.mails.queue)
         made.role.add_to_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )
