@@ -7,6 +7,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_ses as ses
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
@@ -160,8 +161,8 @@ class FunctionsStack(Stack):
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
 
-        if config.mail_from:
-            self._mailer(config.mail_from, timeouts.mailer, messaging, secrets)
+        if config.mail_from and messaging.mails:
+            self._mailer(config.mail_from, timeouts.mailer, messaging.mails.queue, secrets)
 
         # Whoever may send to every queue could invent bars, prices and fills: this one repeats what failed, by the name of a queue.
         self.redriver = self._factory.function(
@@ -185,7 +186,7 @@ class FunctionsStack(Stack):
         self.watched = self._factory.watched
         self.alarms = self._factory.alarms
 
-    def _mailer(self, sender: str, timeout: int, messaging: MessagingStack, secrets: SecretsStack) -> None:
+    def _mailer(self, sender: str, timeout: int, mails: sqs.IQueue, secrets: SecretsStack) -> None:
         """The function that sends mails, from one address only."""
         identity = ses.EmailIdentity(self, "MailSender", identity=ses.Identity.email(sender))
         mailer = self._factory.function(
@@ -196,7 +197,7 @@ class FunctionsStack(Stack):
             environment={"DATABASE_SECRET": secrets.name_of("database/engine"), "MAIL_SENDER": sender},
         )
         mailer.may_read_secrets(secrets.database_engine)
-        mailer.consume(messaging.mails.queue, batch_size=1)
+        mailer.consume(mails, batch_size=1)
         mailer.allow(["ses:SendEmail"], [identity.email_identity_arn])
 
     def _api(
@@ -217,7 +218,7 @@ class FunctionsStack(Stack):
                 "JOBS_QUEUE_URL": messaging.jobs.queue.queue_url,
                 "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
-                **({"MAILS_QUEUE_URL": messaging.mails.queue.queue_url} if config.mail_from else {}),
+                **({"MAILS_QUEUE_URL": messaging.mails.queue.queue_url} if messaging.mails else {}),
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "REDRIVER_FUNCTION": self.redriver.target_name,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
@@ -234,7 +235,7 @@ class FunctionsStack(Stack):
         made.allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], _all_queues(messaging))
         made.allow(["lambda:InvokeFunction"], [self.redriver.target_arn])
         made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
-        if config.mail_from:
+        if messaging.mails:
             made.may_send(messaging.mails.queue)
         made.role.add_to_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])

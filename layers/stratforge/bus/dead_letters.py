@@ -70,10 +70,14 @@ def _counts(url: str) -> tuple[int, int]:
 
 
 def queue_states(stage: str) -> list[QueueState]:
-    """The state of every queue of a stage, with the messages in its dead-letter queue."""
+    """The state of every queue that a stage has, with the messages in its dead-letter queue."""
     states = []
     for name in QUEUES:
-        waiting, in_work = _counts(queue_url(stage, name, dead=False))
+        try:
+            waiting, in_work = _counts(queue_url(stage, name, dead=False))
+        except sqs_client().exceptions.QueueDoesNotExist:
+            # A stage that sends no mail has no queue of mails.
+            continue
         dead, dead_in_work = _counts(queue_url(stage, name, dead=True))
         states.append(QueueState(name, waiting, in_work, dead + dead_in_work))
     return states
