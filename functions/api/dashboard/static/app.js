@@ -33,8 +33,8 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
 });
 // A login that needs a code as well opens the field for it.
 document.addEventListener("second-factor-required", () => {
-  document.querySelector("details.code").open = true;
-  document.querySelector("details.code input").focus();
+  document.querySelector("details.second-factor").open = true;
+  document.querySelector("details.second-factor input").focus();
 });
 document.addEventListener("htmx:sendError", () => notice("The platform does not answer. Nothing was sent; try again in a moment."));
 // What is no page of ours is a gateway's word for being busy: it is not put into the page, and what asks by itself goes on asking.
