@@ -15,7 +15,10 @@ from stratforge.application.logins import Origin
 from stratforge.application.mailing import Mail, send_waiting
 from stratforge.storage.postgres.database import Database
 
+from functions.mailer import handler
+from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User, running_api
+from tests.support.lambda_context import CONTEXT
 
 NEW_PASSWORD = "quite another long password"
 
@@ -34,12 +37,20 @@ def ada(api: Api) -> User:
 
 
 @pytest.fixture
-def post(database: Database) -> Callable[[], list[Mail]]:
+def mailer(migrated: str) -> Iterator[Database]:
+    """The database as the mailer's role."""
+    found = as_role(migrated, "stratforge_engine")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def post(mailer: Database) -> Callable[[], list[Mail]]:
     """Sends what waits, and gives what was sent."""
 
     def send() -> list[Mail]:
         sent: list[Mail] = []
-        assert send_waiting(database, sent.append)[1] == []
+        assert send_waiting(mailer, sent.append)[1] == []
         return sent
 
     return send
@@ -191,7 +202,7 @@ def test_an_address_changes_when_its_mailbox_says_so_and_the_old_one_is_told(
 
 
 def test_a_mail_that_cannot_be_sent_keeps_no_other_back_and_is_sent_later(
-    api: Api, ada: User, database: Database, migrated: str
+    api: Api, ada: User, mailer: Database, migrated: str
 ) -> None:
     bob = api.user("bob")
     sent: list[str] = []
@@ -201,13 +212,45 @@ def test_a_mail_that_cannot_be_sent_keeps_no_other_back_and_is_sent_later(
             raise RuntimeError("the mailbox is full")
         sent.append(mail.address)
 
-    done, failures = send_waiting(database, send)
+    done, failures = send_waiting(mailer, send)
     assert (done, len(failures), sent) == (1, 1, [bob.email])
     with psycopg.connect(migrated) as connection:
         connection.execute("UPDATE mails SET retry_at = now()")
-    assert send_waiting(database, lambda mail: sent.append(mail.address)) == (1, [])
+    assert send_waiting(mailer, lambda mail: sent.append(mail.address)) == (1, [])
     assert sent == [bob.email, ada.email]
-    assert send_waiting(database, lambda mail: sent.append(mail.address)) == (0, []), "each once"
+    assert send_waiting(mailer, lambda mail: sent.append(mail.address)) == (0, []), "each once"
+
+
+class Ses:
+    """The service that sends mails, as far as the mailer asks it."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def send_email(self, **mail: Any) -> None:
+        self.sent.append(mail)
+
+
+def test_a_message_has_the_mailer_send_what_waits(
+    api: Api, ada: User, mailer: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = Ses()
+    monkeypatch.setenv("MAIL_SENDER", "stratforge@example.com")
+    monkeypatch.setattr(handler, "database", mailer)
+    monkeypatch.setattr(handler, "ses_client", lambda: service)
+    message = {
+        "messageId": "1",
+        "body": "{}",
+        "attributes": {"ApproximateReceiveCount": "1"},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:mails",
+    }
+    answer = handler.handler({"Records": [message]}, CONTEXT)
+    assert answer == {"batchItemFailures": []}
+    (mail,) = service.sent
+    assert mail["FromEmailAddress"] == "stratforge@example.com"
+    assert mail["Destination"] == {"ToAddresses": [ada.email]}
+    assert "/confirm?token=" in mail["Content"]["Simple"]["Body"]["Text"]["Data"]
 
 
 # The second factor --------------------------------------------------------------------------------------------------
