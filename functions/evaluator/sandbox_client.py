@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from array import array
 from base64 import b64decode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from stratforge.aws import aws_client
@@ -23,6 +23,7 @@ from stratforge.strategy.wire import wire_source
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+Value = TypeVar("Value", bound=Hashable)
 # What a synchronous invocation of Lambda takes.
 MAX_PAYLOAD_BYTES = 6 << 20
 _MAX_STRATEGIES = 1_000
@@ -84,10 +85,12 @@ class Part:
 
     def payload(self, bars: str, sources: Mapping[str, str]) -> bytes:
         """Returns the event of the invocation as JSON bytes."""
-        sessions = json.dumps(self.sessions.encoded(), separators=(",", ":"))
-        return (
-            f'{{"bars":{bars},"sources":{json.dumps(sources, separators=(",", ":"))},"sessions":{sessions}}}'.encode()
-        )
+        # Hashes and base64 are JSON's characters already, and most of the bytes.
+        sent = self.sessions.encoded()
+        names = json.dumps(sent.pop("names"), separators=(",", ":"))
+        columns = ",".join(f'"{name}":"{text}"' for name, text in sent.items())
+        code = json.dumps(sources, separators=(",", ":"))
+        return f'{{"bars":{bars},"sources":{code},"sessions":{{{columns},"names":{names}}}}}'.encode()
 
     def understand(
         self, answer: Mapping[str, Any], sessions: Sequence[RunningSession], outcomes: list[Outcome | None]
@@ -104,9 +107,10 @@ class Part:
         numbers, start, gone_before = column.tolist(), 0, 0
         places = asked[given].tolist()
         for place, of_names, end, gone_now in zip(places, named.tolist(), ends.tolist(), gone):  # noqa: B905 - columns of one table
-            keys, values = names[of_names], numbers[start + _DECISION : end]
+            action, confidence, kind, size, *values = numbers[start:end]
+            keys = names[of_names]
             state = dict(zip(keys, values)) if gone_now == gone_before else kept_state(keys, values)  # noqa: B905 - of one length, as all together are
-            decision = decision_of(*numbers[start : start + _DECISION]) if numbers[start] else None
+            decision = decision_of(action, confidence, kind, size) if action else None
             outcomes[place] = (
                 Outcome(sessions[place], state) if decision is None else Outcome(sessions[place], state, *decision)
             )
@@ -171,42 +175,44 @@ def _filled(
     part: Part, sessions: Sequence[RunningSession], start: int, end: int, outcomes: list[Outcome | None]
 ) -> int:
     """Fills a part with some sessions; gives the place of the first for which there is no room."""
-    # Places of programs, names of states and owners in their tables. One loop over plain lists: this is done for every session on every bar.
-    programs: dict[Program, int] = {}
-    names: dict[tuple[str, ...], int] = {}
-    owners: dict[int, int] = {}
+    # This is done for every session on every bar: a column after the other, most of it without a line of Python for each.
     asked: list[int] = []
-    places: list[int] = []
-    numbers: list[float] = []
+    of_program: list[Program] = []
     for place in range(start, end):
-        session = sessions[place]
         try:
-            program = _program(session)
+            of_program.append(_program(sessions[place]))
         except ValueError as error:
-            outcomes[place] = Outcome(session, session.state, error=str(error)[:500])
-            continue
-        asked.append(place)
-        state = session.state
-        places += (
-            programs.setdefault(program, len(programs)),
-            names.setdefault(tuple(state), len(names)),
-            owners.setdefault(session.user_id.int, len(owners)),
-        )
-        numbers += (session.quantity, session.average_entry_price, session.bars_held_now)
-        numbers += state.values()
-    of_program, of_names, _ = np.array(places, dtype=np.int64).reshape(-1, 3).T
+            outcomes[place] = Outcome(sessions[place], sessions[place].state, error=str(error)[:500])
+        else:
+            asked.append(place)
+    chosen = [sessions[place] for place in asked]
+    of_names = list(map(tuple, [each.state for each in chosen]))
+    numbers = array("d")
+    for each in chosen:
+        numbers.extend((each.quantity, each.average_entry_price, each.bars_held_now, *each.state.values()))
+    programs, program_places = _tabled(of_program)
+    names, names_places = _tabled(of_names)
+    _, owner_places = _tabled([each.user_id.int for each in chosen])
     # Every three numbers are 32 characters; what is left over at the end of a column is in the frame.
-    sizes = np.array([48 + 11 * len(each) for each in names], dtype=np.int64)[of_names]
-    sizes[np.unique(of_program, return_index=True)[1]] += [each.bytes for each in programs]
-    sizes[np.unique(of_names, return_index=True)[1]] += [_json_bytes(each) + 1 for each in names]
+    sizes = np.array([48 + 11 * len(each) for each in names], dtype=np.int64)[names_places]
+    # Each counts where it is needed first.
+    sizes[np.unique(program_places, return_index=True)[1]] += [each.bytes for each in programs]
+    sizes[np.unique(names_places, return_index=True)[1]] += [_json_bytes(each) + 1 for each in names]
     room = int(np.searchsorted(np.cumsum(sizes), MAX_PAYLOAD_BYTES - part.size, side="right"))
     if max(room, 1) < len(asked):
         return _filled(part, sessions, start, asked[max(room, 1)], outcomes)
     part.size += int(sizes.sum())
     part.asked = asked
-    part.programs = list(programs)
-    part.sessions = Sessions([each.hash for each in programs], list(names), array("i", places), array("d", numbers))
+    part.programs = programs
+    places = array("i", np.array((program_places, names_places, owner_places), dtype="<i4").T.tobytes())
+    part.sessions = Sessions([each.hash for each in programs], names, places, numbers)
     return end
+
+
+def _tabled(values: list[Value]) -> tuple[list[Value], list[int]]:
+    """The different ones of some values, in the order of their first, and of each value its place among them."""
+    table = dict(zip(dict.fromkeys(values), range(len(values)), strict=False))
+    return list(table), list(map(table.__getitem__, values))
 
 
 def _asked(function_name: str, bars: str, part: Part) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def _send(mail: Mail) -> None:
 def record_handler(record: SQSRecord) -> None:
     """Sends what waits. A message only says that something does; one that failed comes again and finds what is left."""
     sent, failures = send_waiting(database, _send)
-    log.info("mails", message=record.message_id, sent=sent, failed=len(failures))
+    log.info("mails", message_id=record.message_id, sent=sent, failed=len(failures))
     if failures:
         raise failures[0]
 

@@ -87,7 +87,7 @@ class Batch:
     @classmethod
     def of(cls, bars: Mapping[str, str], sessions: Mapping[str, Any]) -> Batch:
         """The batch that the values of a request describe."""
-        return cls(bars, sessions, len(Sessions.decoded(sessions)))
+        return cls(bars, sessions, Sessions.counted(sessions))
 
 
 @dataclass(slots=True)

@@ -21,9 +21,10 @@ from pathlib import Path
 import numpy as np
 from stratforge.market import BarColumns
 from stratforge.market.columns import PRICE_COLUMNS
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import PositionView, StrategyError, compile_strategy, cost
 from stratforge.strategy.evaluation import Runnable, run_last_bar
-from stratforge.strategy.graph import NODES, Argument, Node, Values
+from stratforge.strategy.graph import NODES, Argument, Node, Values, on_own_bars, price_column
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import _random_history, window_length
 
@@ -99,6 +100,9 @@ def operations() -> Iterator[Node]:
     ):
         yield NODES.node(operation, (_CLOSE,))
     yield from (_CLOSE, NODES.node("column:volume"))
+    for timeframe in TIMEFRAMES:
+        yield NODES.node("resampled", (), (timeframe,), timeframe=timeframe)
+        yield on_own_bars(price_column("close", timeframe))
     for operation in ("is_nan", "not_nan", "not"):
         yield NODES.node(operation, (_CLOSE,), logical=True)
     yield NODES.node("constant", (), (1.0,))
@@ -123,12 +127,21 @@ def _with_gaps(window: BarColumns, length: int) -> BarColumns:
     return BarColumns(window.time, *columns)
 
 
-def _compute(node: Node, window: BarColumns) -> None:
-    """Computes a node whose inputs are known, unless it is a column itself."""
+def _known(node: Node, window: BarColumns) -> Values:
+    """The values of a window in which the inputs of a node are known."""
     values = Values(window)
-    for each in node.inputs[0].inputs if node.operation == "field" else node.inputs:
-        values.give(each, getattr(window, each.operation.removeprefix("column:")))
-    values.series(node)
+    for each in node.inputs:
+        values.series(each)
+    return values
+
+
+def _compute(values: Values, node: Node, target: Node) -> None:
+    """Computes a node whose inputs are known."""
+    values._computed.pop(node, None)
+    values._computed.pop(target, None)
+    if node.operation == "resampled":
+        values._resampled.clear()
+    values.series(target)
 
 
 def measurements() -> Iterator[Measured]:
@@ -141,7 +154,7 @@ def measurements() -> Iterator[Measured]:
             length = cost.longest_argument(node)
             if length >= bars or any((name, shorter) in slow for shorter in range(length + 1)):
                 continue
-            target = NODES.node("field", (node,), (0,)) if node.operation == "indicator" else node
+            target = NODES.node("field", (node,), (0,)) if node.operation in ("indicator", "resampled") else node
             window = _random_history(1, bars, 0.003, 50.0)
             try:
                 Values(window).series(target)
@@ -151,7 +164,7 @@ def measurements() -> Iterator[Measured]:
             # average begin anew.
             far = replace(window, open=window.close / 2.0**63)
             windows = (window, far, _with_gaps(window, 1), _with_gaps(window, max(length, 2)))
-            spent = max(fastest(partial(_compute, target, each)) for each in windows)
+            spent = max(fastest(partial(_compute, _known(node, each), node, target)) for each in windows)
             if spent > LONGEST_NANOSECONDS:
                 slow.add((name, length))
             yield Measured(node, bars, spent)

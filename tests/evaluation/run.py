@@ -33,6 +33,7 @@ from stratforge.ai.usage import Usage
 from stratforge.configuration import GeminiSecret
 
 from tests.evaluation import (
+    attacked_cases,
     everyday_cases,
     filtered_cases,
     held_out_cases,
@@ -52,6 +53,7 @@ SETS = {
     "habits": (*plain_cases.CASES, *filtered_cases.CASES, *tricky_cases.CASES, *unwritable_cases.CASES),
     "everyday": everyday_cases.CASES,
     "changes": refinement_cases.CASES,
+    "attacked": attacked_cases.CASES,
     "groups": CASES,
     "held-out": (*held_out_cases.CASES, *held_out_refinements.CASES),
 }

@@ -246,6 +246,26 @@ def test_remainders_of_one_owner_are_sold_together(migrated: str, one_after_the_
     left.world.close()
 
 
+def test_a_remainder_is_asked_about_once_a_minute_however_much_there_is_to_sell_with_it(migrated: str) -> None:
+    left = Remainders(migrated, ["0.1", "0.1", "0.2", "60"])
+    left.stop(0)
+    for trader in left.traders:
+        # A fill that comes after all leaves something to be sold that nobody asked for.
+        with left.world.database.transaction() as connection:
+            connection.execute(
+                "UPDATE sessions SET status = 'STOPPED', ended_at = now(), settling = true, flatten_requested_at = now() WHERE id = %s",
+                (trader.session_id,),
+            )
+        left.world.work.append("AAPL")
+        left.world.quiet()
+    asked = "SELECT max(n) FROM (SELECT count(*) AS n FROM orders WHERE origin = 'FLATTEN' GROUP BY session_id, decided_at) times"
+    assert left.ask(asked) == 1
+    left.pass_time(times=3)
+    assert left.ask(asked) == 1
+    assert {quantity for _, quantity in left.state()} == {"0"}
+    left.world.close()
+
+
 def test_a_remainder_goes_with_a_large_position(migrated: str) -> None:
     left = Remainders(migrated, ["0.4", "60"])
     left.stop(0)

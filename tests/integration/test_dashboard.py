@@ -23,7 +23,7 @@ from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.market import Bar, BarColumns
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage.market import assets
+from stratforge.storage.market import assets, market_data
 from stratforge.storage.market.clock import set_market_clock
 from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Database
@@ -60,6 +60,9 @@ PAGES = (
     "/",
     "/strategies",
     "/strategies/new",
+    "/gallery",
+    "/leaderboard",
+    "/notices",
     "/sessions",
     "/portfolio",
     "/orders",
@@ -422,6 +425,30 @@ def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: D
         assert set_market_clock(connection, datetime(2012, 3, 5, 15, 31, tzinfo=UTC), 60) == 10
 
 
+def test_an_operator_accepts_on_the_page_what_is_shown_there(
+    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    with database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE users SET is_operator = true;
+            INSERT INTO block_orders (symbol, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status)
+            VALUES ('AAPL', 10, 0, 100, 0.1, 90, 110, 'sf-1', 'FILLED');
+            INSERT INTO kept_corrections (client_order_id, symbol, quantity, value) VALUES ('sf-1', 'AAPL', 0, 99.900000000000000000)
+            """
+        )
+    page = user.client.get("/operations", headers=HTML).text
+    (form,) = re.findall(r'<form class="inline" hx-post="/operations/corrections".*?</form>', page, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a gift"}
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    wrong = user.client.post("/operations/corrections", content=urlencode({**fields, "value": "1"}), headers=headers)
+    assert wrong.status_code == 409
+    accepted = user.client.post("/operations/corrections", content=urlencode(fields), headers=headers)
+    assert accepted.status_code in (200, 204)
+    assert "sf-1" not in user.client.get("/operations", headers=HTML).text.split("Corporate actions")[0]
+
+
 class Saw:
     """Ten days of a market that goes up and down."""
 
@@ -480,3 +507,87 @@ def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, da
     assert send(f"/strategies/{strategy_id}/parameters", "parameter-LENGTH=4").status_code == 204
     assert send(f"/backtests/{swept}/points/1").status_code == 409, "the strategy is at another version"
     assert send(f"/backtests/{swept}/points/3").status_code == 404
+
+
+def test_a_strategy_of_the_gallery_is_copied_once_and_is_ones_own(user: User) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    for _ in range(2):
+        made = user.client.post("/gallery/golden-cross", content="key=one", headers=headers).headers["HX-Redirect"]
+    (copied,) = user.get("/api/strategies")["items"]
+    assert (made, copied["name"]) == (f"/strategies/{copied['strategy_id']}", "Golden cross")
+    assert user.client.post("/gallery/none", content="key=two", headers=headers).status_code == 404
+
+
+def test_a_symbol_has_a_page_and_is_watched_at_home(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    with database.transaction() as connection:
+        set_price(connection, "100")
+        set_price(connection, "50", symbol="BTC/USD")
+    assert "Nobody streams IBM yet" in user.client.get("/market/IBM", headers=HTML).text
+    assert (
+        user.client.get("/market?symbol=btc/usd", headers=HTML, follow_redirects=False).headers["Location"]
+        == "/market/BTC/USD"
+    )
+    assert "50.00" in user.client.get("/market/BTC/USD", headers=HTML).text
+    assert user.client.get("/market/%3Cscript%3E", headers=HTML).status_code == 404
+    assert user.client.get("/charts/market.json?symbol=BTC/USD").json()["curve"]["time"] == []
+    assert "Nothing is watched yet" in user.client.get("/", headers=HTML).text
+    assert user.client.post("/watchlist", content="symbol=AAPL", headers=headers).status_code == 204
+    assert 'href="/market/AAPL"' in user.client.get("/", headers=HTML).text
+    user.client.post("/watchlist", content="symbol=AAPL&remove=1", headers=headers)
+    assert "Nothing is watched yet" in user.client.get("/", headers=HTML).text
+
+
+def test_days_that_closed_are_in_the_calendar_at_home(user: User, database: Database) -> None:
+    now = datetime.now(UTC)
+    days = [
+        MarketDay(now - timedelta(days=ago, hours=6), now - timedelta(days=ago), (now - timedelta(days=ago)).date())
+        for ago in (2, 1)
+    ]
+    with database.transaction() as connection:
+        store_calendar(connection, days)
+        for day, equity in zip(days, (100_500, 99_495), strict=True):
+            connection.execute(
+                "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT id, %s, 0, %s FROM users",
+                (day.closes_at - timedelta(minutes=1), equity),
+            )
+    page = user.client.get("/", headers=HTML).text
+    assert "+$500.00" in page
+    assert "-$1,005.00" in page
+    assert f"{days[1].day}: -1.00%" in page
+
+
+def test_a_refused_order_is_told_once_in_the_corner_and_stays_in_the_list(user: User, database: Database) -> None:
+    page = user.client.get("/", headers=HTML).text
+    (seen,) = re.findall(r'id="seen" name="after" value="([^"]+)"', page)
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO orders (user_id, symbol, side, origin, size_kind, size, status, reason, completed_at)"
+            "SELECT id, 'AAPL', 'buy', 'MANUAL', 'quantity', 1, 'REJECTED', 'NO_PRICE', now() FROM users"
+        )
+    told = user.client.get(f"/notices/new?after={seen}", headers=HTML).text
+    assert "The purchase of AAPL was rejected: There is no price for the symbol yet." in told
+    (later,) = re.findall(r'id="seen" name="after" value="([^"]+)"', told)
+    assert "rejected" not in user.client.get(f"/notices/new?after={later}", headers=HTML).text
+    assert "was rejected" in user.client.get("/notices", headers=HTML).text
+
+
+def test_code_is_previewed_on_the_last_bars_while_it_is_written(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def check(code: str, symbol: str = "AAPL") -> str:
+        body = urlencode({"python_code": code, "symbol": symbol})
+        return str(user.client.post("/strategies/check", content=body, headers=headers).text)
+
+    assert "Valid." in check(CODE)
+    assert "minutes of AAPL" not in check(CODE), "there are no bars yet"
+    with database.transaction() as connection:
+        bars = Saw().bars("AAPL", OPEN, OPEN + timedelta(days=1))
+        market_data.ensure_months(connection, [each.time for each in bars])
+        market_data.add_bars(connection, bars)
+    seen = check(CODE)
+    assert "minutes of AAPL" in seen
+    assert "with 0 trades" in seen, "it buys and never sells"
+    assert "minutes of AAPL" not in check("def on_bar(bar): pass")
+    assert "minutes of" not in check(CODE, "not a symbol")
+    assert user.get("/api/backtests")["items"] == [], "nothing is stored"

@@ -154,6 +154,28 @@ def test_what_crosses_has_the_price_of_a_fill_of_the_same_moment(world: Meeting)
     ) == [(Decimal("101.01"),)]
 
 
+def test_what_is_left_of_a_partly_filled_order_crosses_whole_in_the_next_block(world: Meeting) -> None:
+    place(world, world.bob, Side.BUY, "100", "150")
+    world.execute("AAPL")
+    (order,) = [each for each in world.exchange.orders.values() if each.open]
+    world.exchange.fill(order, Decimal(40), Decimal(100), world.broker.now_at)
+    world.exchange.cancel(order, world.broker.now_at)
+    while world.updates:
+        assert world.settle(0)
+    for _ in range(6):
+        trade_at(world, "100")
+    place(world, world.ada, Side.SELL, "150")
+    work(world, 1)
+    assert rows(
+        world, "SELECT side::text, inside, sum(quantity) FROM trades WHERE quantity < 900 GROUP BY 1, 2 ORDER BY 1, 2"
+    ) == [
+        ("buy", False, Decimal(40)),
+        ("buy", True, Decimal(60)),
+        ("sell", False, Decimal(90)),
+        ("sell", True, Decimal(60)),
+    ]
+
+
 def test_a_limit_is_not_crossed_beyond_it_when_the_block_is_filled_there(world: Meeting) -> None:
     place(world, world.ada, Side.SELL, "500", "99.8")
     place(world, world.bob, Side.BUY, "800", "100.2")

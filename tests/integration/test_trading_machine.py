@@ -27,6 +27,7 @@ BEGIN
 END
 $$;
 INSERT INTO platform_state DEFAULT VALUES;
+INSERT INTO last_audit (began_at) VALUES (now());
 INSERT INTO broker_budget (tokens, updated_at) VALUES (1e9, now());
 """
 

@@ -55,6 +55,12 @@ def part_of(order: SimulatedOrder, quantity: Decimal, percent: int) -> Decimal:
     return max((quantity * percent / 100 / step).quantize(Decimal(1)), Decimal(1)) * step
 
 
+def within_limit(order: SimulatedOrder, price: Decimal) -> Decimal:
+    """The price at which the exchange fills an order when the market is at `price`: never beyond the order's limit."""
+    assert order.limit_price is not None
+    return min(price, order.limit_price) if order.side == "buy" else max(price, order.limit_price)
+
+
 class Trading(Ground):
     """Users, strategies' signals, orders of every kind, bars and ticks, faults, crashes, corrections, splits and halts."""
 
@@ -133,7 +139,7 @@ class Trading(Ground):
         for _ in range(2):
             self.world.execute(symbol)
             for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
-                price = self.world.broker.prices[symbol]
+                price = within_limit(order, self.world.broker.prices[symbol])
                 self.world.exchange.fill(order, part_of(order, order.quantity, part), price, self.world.broker.now_at)
                 self.world.exchange.fill(order, order.quantity, price, self.world.broker.now_at)
             if mute:
@@ -173,7 +179,8 @@ class Trading(Ground):
         for _ in range(2):
             self.a_tick_comes_at(symbol, price)
             for order in [each for each in self.world.exchange.orders.values() if each.open and each.symbol == symbol]:
-                self.world.exchange.fill(order, part_of(order, order.quantity, part), price, self.world.broker.now_at)
+                filled = part_of(order, order.quantity, part)
+                self.world.exchange.fill(order, filled, within_limit(order, price), self.world.broker.now_at)
                 if order.open:
                     self.world.exchange.cancel(order, self.world.broker.now_at)
             while self.world.updates and self.world.settle(0):
@@ -342,7 +349,7 @@ class Trading(Ground):
     @rule()
     def equity_is_noted(self) -> None:
         with self.world.database.transaction() as connection:
-            equity.snapshot_equity(connection)
+            equity.snapshot_equity(connection, 100)
 
     # The exchange and what is lost on the way ------------------------------------------------------------
 
@@ -351,9 +358,7 @@ class Trading(Ground):
         still_open = [order for order in self.world.exchange.orders.values() if order.open]
         if still_open:
             order = still_open[which % len(still_open)]
-            assert order.limit_price is not None
-            price = self.world.broker.prices[order.symbol] + Decimal(slip) / 100
-            price = min(price, order.limit_price) if order.side == "buy" else max(price, order.limit_price)
+            price = within_limit(order, self.world.broker.prices[order.symbol] + Decimal(slip) / 100)
             quantity = part_of(order, order.quantity - order.filled_quantity, part)
             if quantity > 0:
                 self.world.exchange.fill(order, quantity, price, self.world.broker.now_at)

@@ -139,6 +139,10 @@ def program(seed: int) -> str:
         )
     body = "\n".join(f"    {line}" for line in lines)
     x, y = column(chance, 2), column(chance, 1)
+    if chance.random() < 0.15:
+        # All of it on longer bars, or some of it.
+        longer = f"bars.resample('{chance.choice(('5min', '15min', '1h'))}')."
+        x = x.replace("bars.", longer, chance.choice((-1, 1)))
     helper = (
         "def f(a, b=1.5):\n    c = a * b\n    if c > 40:\n        return c - a\n    return c\n\n\n"
         if re.search(r"\bf\(", body)

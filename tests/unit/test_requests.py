@@ -18,6 +18,7 @@ from stratforge.ai.review import review
 from stratforge.strategy import StrategyError, compile_strategy
 
 from tests.evaluation import (
+    attacked_cases,
     everyday_cases,
     filtered_cases,
     held_out_cases,
@@ -37,6 +38,7 @@ OPEN = (
     *tricky_cases.CASES,
     *refinement_cases.CASES,
     *everyday_cases.CASES,
+    *attacked_cases.CASES,
 )
 HELD_OUT = (*held_out_cases.CASES, *held_out_refinements.CASES)
 

@@ -12,6 +12,7 @@ from fastapi import Depends, Request, Response
 from pydantic import TypeAdapter, ValidationError
 from stratforge.application.access import Caller
 from stratforge.application.errors import NotFound
+from stratforge.storage.delivery import events
 from stratforge.storage.ledger import halts, operations
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Connection
@@ -52,6 +53,7 @@ class Visitor:
             template,
             user=user,
             market=market_clock(connection),
+            seen=events.present(connection),
             platform=halts.platform_state(connection),
             halted=halts.halted_symbols(connection),
             **values,

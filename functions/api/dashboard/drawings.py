@@ -52,6 +52,18 @@ def calendar(days: Sequence[dict[str, Any]]) -> list[Cell]:
     ]
 
 
+def stacked(shares: Sequence[tuple[str, float]]) -> list[Cell]:
+    """Parts of a whole beside each other, each with its own color."""
+    found, at = [], 0.0
+    for place, (name, share) in enumerate(shares):
+        width = max(0.0, share) * _WIDTH
+        found.append(
+            Cell(round(at, 1), 0, round(max(0.0, width - 1.5), 1), 22, f"part{place % 6}", f"{name}: {share:.1%}")
+        )
+        at += width
+    return found
+
+
 def histogram(distribution: dict[str, Any]) -> list[Cell]:
     """The bars of a histogram of returns, losses and gains apart."""
     counts, edges = distribution["counts"], distribution["edges"]

@@ -22,7 +22,8 @@ What is so here:
   assumed and say which length you took. Of a day the code knows what it keeps in state; of the day before likewise.
 - Times are New York time for stocks (open from 9:30 to 16:00, Monday to Friday) and UTC for coins, which trade around the clock. A time in a named zone is converted.
 - on_bar sees a bar after its end. What it returns is filled at the open of the next bar. A stop is a rule of on_bar: it is looked at once a minute, at the
-  close, and may be filled beyond its level. It buys only when nothing is held, unless the request says otherwise; nothing is sold short, nothing is borrowed.
+  close, and may be filled beyond its level. One that is asked for on the order, or within the bar, is buy(stop_loss=…), its rule “stop loss 2%”; targets and
+  trailing stops likewise. confidence= is left out: it makes the size another, and no rule says it. It buys only when nothing is held, unless the request says otherwise; nothing is sold short, nothing is borrowed.
 - “Falls below 30” is a state (below) unless the request speaks of crossing; “% of equity” is fraction, dollars are notional, shares are quantity.
 
 Rules for the answer:
@@ -35,6 +36,10 @@ Rules for the answer:
   assumed or unsupported, its formal rules, and the lines of python_code that do it, constants and columns included. Every word of the request that
   says something lies in a quote. What the code needs and the request does not ask for is a requirement with an empty quote that is assumed.
   What is assumed or unsupported stands in assumptions too, with its words quoted and its numbers named.
+- A quote is a whole clause, with the words that turn it round and the verb it belongs to. What can be read in two ways is asked, or its words are quoted in
+  assumptions: a restriction that names no side (“…, except on Mondays”: buying, selling, or both), “it” after two things, “sell 2% above …” (a part or a
+  distance), “and at 15:30” (both or either), “open” (the bar's or the day's). Nothing stands in python_code that no rule says: no guard, no filter, no other
+  field of the clock, the position or the account.
 - A turn that was answered by questions, or by code that did not pass, stays open: requirements quotes every turn since the last strategy, each quote
   from one of them. Words that a later turn corrects are superseded, with the rules they would have been; the requirement of the later words says
   “drop” these rules, and assumptions quotes the corrected words and says what takes their place. What is said once and explained later is quoted twice, with the same rules.

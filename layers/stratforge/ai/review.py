@@ -7,8 +7,10 @@ import re
 
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
-from stratforge.intent.gate import contract_findings
+from stratforge.intent.gate import contract_findings, rules_of
 from stratforge.intent.program import constants_of
+from stratforge.intent.rules import read_rule
+from stratforge.intent.sides import explained_otherwise
 from stratforge.strategy import Strategy
 
 # How people call an indicator when they do not use its name.
@@ -53,7 +55,8 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
         before=request.before,
         earlier=request.earlier,
     )
-    return [*contract, *_explanation(draft), *_parameters(draft, strategy)]
+    explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
+    return [*contract, *explained, *_explanation(draft), *_parameters(draft, strategy)]
 
 
 def _explanation(draft: StrategyDraft) -> list[str]:
@@ -65,7 +68,10 @@ def _explanation(draft: StrategyDraft) -> list[str]:
     tree = ast.parse(draft.python_code)
     findings = []
     for name in sorted(_indicators(tree)):
-        if not any(word in text for word in (name, name.replace("_", " "), *_ALSO_CALLED.get(name, ()))):
+        # Not “theatre” for atr; a name may be in the plural or have its length behind it, and other words for it may go on.
+        names = "|".join(re.escape(each) for each in (name, name.replace("_", " ")))
+        words = "|".join(_ALSO_CALLED.get(name, ())) or "(?!)"
+        if not re.search(rf"(?<![a-z])(?:(?:{names})s?(?![a-z])|(?:{words}))", text):
             findings.append(f"The code uses ta.{name}, and the explanation does not mention it.")
     for name, value in constants_of(tree).items():
         # A percentage may be said as one.

@@ -59,6 +59,8 @@ _ACCOUNT_EVENT_DAYS, _MAIL_DAYS = 400, 7
 # What was under way when an account was closed has ended by then: requests, deliveries, sockets.
 _ERASED_AFTER = timedelta(hours=1)
 _ERASED_AT_ONCE = 20
+# Users whose equity is noted in one transaction.
+_USERS_AT_ONCE = 5_000
 # A pass looks at a part of the ledger; who looks at all of it is missed after this.
 _UNAUDITED = timedelta(hours=36)
 # The broker's average prices are rounded, so values of a unit may differ by this much.
@@ -113,7 +115,7 @@ class Report:
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity, forgets old events, deliveries and mails, and erases accounts that were closed; returns for how many users."""
+    """Notes everybody's equity, forgets old events, deliveries, mails and most old notes of equity, and erases accounts that were closed; returns for how many users."""
     with database.transaction() as connection:
         accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
     with database.transaction() as connection:
@@ -121,7 +123,14 @@ def snapshot_equity(database: Database) -> int:
         webhooks.forget_deliveries(connection, _DELIVERY_DAYS)
         account_events.forget(connection, _ACCOUNT_EVENT_DAYS)
         mails.forget(connection, _MAIL_DAYS)
-        return equity.snapshot_equity(connection)
+        equity.thin_equity(connection)
+    users, noted = 0, equity.Noted(_USERS_AT_ONCE, None)
+    # Part by part: settling waits for none of it.
+    while noted.users == _USERS_AT_ONCE:
+        with database.transaction() as connection:
+            noted = equity.snapshot_equity(connection, _USERS_AT_ONCE, noted.last)
+        users += noted.users
+    return users
 
 
 class Reconciliation:

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed, Conflict, Invalid, existing
+from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
 from stratforge.intent.requirements import Requirement
@@ -147,6 +147,18 @@ def change_strategy(
         if strategy is None:
             return strategies.describe_strategy(connection, strategy_id, description)
         return strategies.change_strategy(connection, caller.user_id, current, description, strategy, Origin())
+
+
+def archive_strategy(database: Database, caller: Caller, strategy_id: UUID, *, archived: bool) -> None:
+    """Puts a strategy aside, or takes it out again; it runs and keeps its reports all the same.
+
+    Raises:
+        NotFound: if there is no such strategy.
+    """
+    caller.require(Scope.WRITE)
+    with database.transaction(caller) as connection:
+        if not strategies.archive(connection, strategy_id, archived=archived):
+            raise NotFound("strategy")
 
 
 def set_parameters(

@@ -93,9 +93,18 @@ _ENGLISH_NUMBER = re.compile(
     )
 )
 _NUMBER_WORDS = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30,
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "fifteen": 15,
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100,
     "zwei": 2, "drei": 3, "vier": 4, "fünf": 5, "zehn": 10, "zwanzig": 20, "dreißig": 30, "dos": 2, "tres": 3, "cinco": 5, "diez": 10, "deux": 2, "trois": 3, "cinq": 5, "dix": 10,
 }  # fmt: skip
+# "SMA20", "sl2%".
+_GLUED = re.compile(
+    r"(?<![A-Za-z])(?:[sewh]?ma|rsi|atr|adx|cci|mfi|roc|mom|bb|sl|tp|stop|target)(\d+(?:\.\d+)?)(?![A-Za-z\d])",
+    re.IGNORECASE,
+)
+_SPELLED = re.compile(
+    rf"(?<!\w)(?:{'|'.join(_NUMBER_WORDS)})(?:[\s-]+(?:{'|'.join(_NUMBER_WORDS)})(?!\w))*(?!\w)", re.IGNORECASE
+)
 _UNITS = (
     (Unit.PERCENT, r"\s*(?:%|％|percent\b|per cent\b|prozent\b|por ciento\b|pour ?cent\b)"),
     (Unit.MONEY, r"\s*-?(?:dollars?\b|dólares?\b|usd\b|bucks\b|euros?\b|cents?\b)"),
@@ -165,7 +174,11 @@ def elements_of(request: str) -> list[Element]:
         if re.search(r"(?:^|\n)\s*$", request[: match.start()]) and re.match(r"[.)]\s+\w", request[match.end(2) :]):
             # It counts the lines of a list.
             continue
-        if re.search(r"(?:^|[\s:;,.])$", request[: match.start()]) and re.match(r"\)\s+\w", request[match.end(2) :]):
+        bracketed = request.count("(", 0, match.start()) > request.count(")", 0, match.start())
+        counts = re.search(r"(?:^|[\s:;,.])$", request[: match.start()]) and re.match(
+            r"\)\s+\w", request[match.end(2) :]
+        )
+        if counts and not bracketed:
             continue
         text = match[2]
         value = float(
@@ -175,9 +188,15 @@ def elements_of(request: str) -> list[Element]:
         unit = Unit.MONEY if match[1] and match[1].strip() in ("$", "€") else _unit_after(request, match.end())
         end = match.end(3) if match[3] else match.end(2)
         add(Element(Kind.NUMBER, request[match.start() : end], match.start(), end, value, unit))
-    for word, number in _NUMBER_WORDS.items():
-        for match in re.finditer(rf"(?<!\w){word}(?!\w)", request, re.IGNORECASE):
-            add(Element(Kind.NUMBER, match[0], *match.span(), value=number, unit=_unit_after(request, match.end())))
+    for match in _GLUED.finditer(request):
+        unit = _unit_after(request, match.end())
+        add(Element(Kind.NUMBER, match[1], match.start(1), match.end(1), value=float(match[1]), unit=unit))
+    for match in _SPELLED.finditer(request):
+        value = 0.0
+        for word in re.split(r"[\s-]+", match[0].lower()):
+            # "Two hundred fifty": what stands before a hundred counts hundreds.
+            value = value * 100 if word == "hundred" and value else value + _NUMBER_WORDS[word]
+        add(Element(Kind.NUMBER, match[0], *match.span(), value=value, unit=_unit_after(request, match.end())))
     for match in _WORD.finditer(request):
         if match[0].lower() not in (_ENGLISH_ONLY if foreign else _FOREIGN_ONLY):
             add(Element(Kind.WORD, match[0], *match.span()))

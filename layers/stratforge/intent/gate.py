@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stratforge.intent.ambiguous import ambiguous_findings
+from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
+from stratforge.intent.exceptions import one_sided
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said
@@ -60,13 +63,41 @@ def contract_findings(
     Returns:
         One sentence for each disagreement, saying what to do; nothing when they agree.
     """
+    found = words_findings(
+        request, requirements, assumptions, whole=whole, symbol=symbol, before=before, earlier=earlier
+    )
     program = Program(strategy.source)
+    rules, wrong = _read(requirements)
+    for each in requirements:
+        if each.status is Status.COVERED:
+            quote = respelled(each.quote, assumptions)
+            found += _lines(each.model_copy(update={"quote": quote}), program)
+    if not wrong:
+        found += _behaves(_standing(requirements, rules), strategy, symbol)
+    return [*found, *never_acts(strategy, program, around_the_clock="/" in symbol)]
+
+
+def words_findings(
+    request: str,
+    requirements: Sequence[Requirement],
+    assumptions: Sequence[str] = (),
+    *,
+    whole: bool = True,
+    symbol: str = "",
+    before: Sequence[str] | None = None,
+    earlier: Sequence[str] = (),
+) -> list[str]:
+    """Lists the points on which the request and the rules of its requirements do not agree, whatever the code does; see `contract_findings`."""
     turns = tuple(respelled(each, assumptions) for each in (*earlier, request))
     requirements = [each.model_copy(update={"quote": respelled(each.quote, assumptions)}) for each in requirements]
     assumptions = [respelled(each, assumptions) for each in assumptions]
     rules, wrong = _read(requirements)
     spans = spans_by_turn(turns, requirements, rules)
-    found = [*_quotations(requirements, spans, whole=whole), *_left_over(turns, requirements, spans, symbol), *wrong]
+    found = [
+        *_quotations(turns, requirements, spans, whole=whole),
+        *_left_over(turns, requirements, spans, symbol),
+        *wrong,
+    ]
     found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
     found += [*side_findings(turns, requirements, rules, spans), *misspelt(requirements, rules, assumptions)]
     told = _numbers_told(assumptions)
@@ -75,10 +106,9 @@ def contract_findings(
     )
     named = indicators_named(" ; ".join([*turns, *assumptions]))
     said |= frozenset(one for each in before or () for one in columns_of(read_rule(each)))
+    found += ambiguous_findings(turns, requirements, rules, spans, assumptions, told)
     for each, of_it in zip(requirements, rules, strict=True):
-        if each.status is Status.COVERED:
-            found += _lines(each, program)
-        elif each.status is not Status.KEPT:
+        if each.status not in (Status.COVERED, Status.KEPT):
             found += _not_told(each, of_it, assumptions, told)
         if each.status is Status.SUPERSEDED:
             found += wording_findings(each.quote, of_it, told=told, columns=said, named=named)
@@ -88,12 +118,10 @@ def contract_findings(
         if symbol and rule.unit != symbol.upper():
             found.append(f"The rule “{rule.text}” names another symbol than the answer ({symbol}).")
     if not wrong:
-        standing = _standing(requirements, rules)
         if not whole and before is not None:
             found += _kept(requirements, rules, before)
-        found += _behaves(standing, strategy, symbol)
-    found += [f"Line {line} {what}." for line, what in program.unsaid]
-    return [*found, *never_acts(strategy, program)]
+        found += _one_sided(turns, _standing(requirements, rules), assumptions)
+    return found
 
 
 def rules_of(requirements: Sequence[Requirement]) -> list[str]:
@@ -136,6 +164,7 @@ def _behaves(rules: Sequence[Rule], strategy: Strategy, symbol: str) -> Iterator
     except RuleError as error:
         yield f"The rules of the requirements are no strategy: {error}. All rules together must say everything that the code does."
         return
+    yield from said_by_no_rule(strategy, reference)
     yield from disagreement(strategy, reference, around_the_clock="/" in symbol)
 
 
@@ -157,7 +186,11 @@ def _kept(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], 
 
 
 def _quotations(
-    requirements: Sequence[Requirement], spans: Sequence[Sequence[Sequence[tuple[int, int]]]], *, whole: bool
+    turns: Sequence[str],
+    requirements: Sequence[Requirement],
+    spans: Sequence[Sequence[Sequence[tuple[int, int]]]],
+    *,
+    whole: bool,
 ) -> Iterator[str]:
     seen: dict[str, Requirement] = {}
     for each, places in zip(requirements, spans, strict=True):
@@ -171,11 +204,54 @@ def _quotations(
             continue
         if not any(places):
             yield f"requirements quotes “{each.quote[:80]}”, and no turn of the request says that: quote its own words, of one turn."
-        if each.rules and re.match(r"\s*(?:of|than|between)\b", each.quote, re.IGNORECASE):
-            yield f"“{each.quote[:80]}” begins in the middle of a phrase: quote what it belongs to with it."
+        if each.rules and any(
+            map(
+                _cut,
+                [turn for turn, found in zip(turns, places, strict=True) for _ in found],
+                [span for found in places for span in found],
+            )
+        ):
+            yield f"“{each.quote[:80]}” is cut out of a phrase: quote what it belongs to with it."
         twin = seen.setdefault(plain_words(each.quote), each)
         if twin is not each and twin.status is not each.status:
             yield f"requirements quotes “{each.quote[:80]}” twice, as {twin.status.value} and as {each.status.value}: which is it?"
+
+
+# Words that need others after them, before them, and what makes a clause of a few words.
+_GOES_ON = re.compile(
+    r"\b(?:of|than|between|the|a|an|not|never|no|unless|except|every day but|but|and|or|either|neither|both|to|from|is|it is|above|below|over|under|at|on|by|when|if|after|before|until)\s*$",
+    re.IGNORECASE,
+)
+_BELONGS = re.compile(
+    r"^\W*(?:of|than|between(?! \d+[:.h ]?\d* ?(?:am|pm)? ?(?:and|-))|to(?! (?:sell|buy|exit|enter|close)))\b",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(r"^\W*(?:and|or|und|oder|y|o|et|ou)\b", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"[<>=%$≤≥]|\b(?:is|are|above|below|over|under|at|on|when|if|after|before|until|by|with|in|not|no|never|only|sell\w*|buy\w*|exit\w*|close\w*|stop\w*|cross\w*|ris\w*|fall\w*|max\w*|most|per|size|use|hold|green|red)\b|\b(?:unter|über|bei|nur|nicht|kein\w*|wenn|con|en|sin|sólo|si|cuando|sous|dessus|quand|avec|sans)\b|[^\x00-\x7f]",
+    re.IGNORECASE,
+)
+
+
+_LEADS_ON = re.compile(
+    r"(?:\b(?:but|and)|[,;.])\s*(?:if|when|once|whenever|on|wenn|cuando|quand)\b[^,;.]*$", re.IGNORECASE
+)
+_VERB = re.compile(
+    r"\s*(?:then )?(?:buy|sell|exit|enter|close|get out|kauf|verkauf|compra|vend|achète)\w*\b", re.IGNORECASE
+)
+
+
+def _cut(turn: str, span: tuple[int, int]) -> bool:
+    """Whether a quotation begins or ends in the middle of a phrase."""
+    start, end = span
+    quote, before, after = turn[start:end], turn[:start], turn[end:]
+    # "…, but if it is Friday | sell when …": what leads to the next verb belongs to it.
+    if _LEADS_ON.search(quote) and _VERB.match(after):
+        return True
+    if _BELONGS.search(quote) or (re.match(r"\s*\w", after) and _GOES_ON.search(quote)):
+        return True
+    inside = bool(re.search(r"\w\s*$", before))
+    return inside and (bool(_GOES_ON.search(before)) or (bool(_JOINED.search(quote)) and not _CLAUSE.search(quote)))
 
 
 def _left_over(
@@ -199,6 +275,14 @@ def _left_over(
                 yield f"No requirement quotes “{words}” of the request: add it as covered, assumed or unsupported."
 
 
+def _one_sided(turns: Sequence[str], rules: Sequence[Rule], assumptions: Sequence[str]) -> Iterator[str]:
+    told = plain_words(" ".join(assumptions))
+    for words, side in one_sided(turns, rules):
+        if plain_words(words) not in told:
+            does, goes_on = ("buys", "sells") if side is RuleKind.BUY else ("sells", "buys")
+            yield f"“{words}” names no side, and its rule is about when it {does} alone: ask, or quote the words in assumptions and say that it {goes_on} then all the same."
+
+
 def _numbers_told(assumptions: Sequence[str]) -> frozenset[float]:
     told = " ".join(assumptions)
     numbers = {float(each.replace(",", "")) for each in re.findall(r"\d+(?:,\d{3})*(?:\.\d+)?", told)}
@@ -220,8 +304,12 @@ def _not_told(
         if not any(plain_words(requirement.quote) in each for each in said):
             yield f"“{requirement.quote[:80]}” is {requirement.status.value}, and assumptions does not say so: quote the words there and say what becomes of them."
         return
+    days = {each.value for each in elements_of(" ".join(assumptions)) if each.kind is Kind.DAY}
     for rule in rules:
-        missing = [each for each in rule.numbers - {0.0, 1.0} if not any(abs(each - other) < 1e-9 for other in told)]
+        named = {float(each) for each in re.findall(r"weekday [<>=!]+ (\d)", rule.text)} & days
+        missing = [
+            each for each in rule.numbers - named - {0.0, 1.0} if not any(abs(each - other) < 1e-9 for other in told)
+        ]
         if missing or not assumptions:
             yield f"Nobody asked for “{rule.text}”, and assumptions does not say it with its numbers."
 

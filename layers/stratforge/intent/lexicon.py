@@ -8,15 +8,20 @@ from stratforge.strategy.indicators import REGISTRY
 
 _I = re.IGNORECASE
 UP = re.compile(
-    r"\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|superior|dessus|supérieure?)\b|>|高于|大于|超过|上穿|突破|上回",
+    r"(?<=\bis )at least\b|\b(?:above|over|greater than|more than|higher than|exceeds?|über|oberhalb|encima|superior|dessus|supérieure?)\b|>|高于|大于|超过|上穿|突破|上回",
     _I,
 )
 DOWN = re.compile(
-    r"\b(?:below|under|underneath|beneath|less than|lower than|unter|unterhalb|debajo|inferior|dessous|sous|inférieure?)\b|<|低于|小于|跌破|下穿|下回",
+    r"(?<=\bis )at most\b|\b(?:below|under|underneath|beneath|less than|lower than|unter|unterhalb|debajo|inferior|dessous|sous|inférieure?)\b|<|低于|小于|跌破|下穿|下回",
     _I,
 )
 NEGATED = re.compile(
-    r"\b(?:not|never|don['’]?t|doesn['’]?t|isn['’]?t|avoid\w*|skip\w*|unless|except|no longer|without|exclud\w+|other than|nicht|nie|kein\w*|außer|nunca|excepto|salvo|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b|不|ない",
+    r"\b(?:not|never|neither|nor|none|nothing|nobody|hardly|weder|noch|ningun\w*|ningún|aucun\w*|(?:do|does|did|is|are|was|were|ca|wo|has|have|had|should|would|could|must|need)n['’]?t|avoid\w*|skip\w*|unless|except|no longer|without|exclud\w+|other than|nicht|nie|kein\w*|außer|nunca|excepto|salvo|jamais|pas|sauf|no|ignore|stay out)\b|n['’]t\b|不|ない",
+    _I,
+)
+# What takes a day of the week out: "every day but Monday".
+EXCEPTED = re.compile(
+    r"\b(?:(?:but|save|bar(?:ring)?|besides|minus)(?: for| on| not| the)*(?=\s*$|\s(?:mon|tue|wed|thu|fri|sat|sun)\w*)|apart from|aside from|with the exception of|excl\w*|excepting|bis auf|a excepción de|menos(?= (?:los?|el) )|à l['’]exception|hormis)",
     _I,
 )
 LATER = re.compile(
@@ -49,7 +54,7 @@ BUY = re.compile(
     _I,
 )
 SELL = re.compile(
-    r"\b(?:sell\w*|sold|exit\w*|clos(?:e|ing) (?:it|out|the|my|all|every\w*|at|position\w*|before|half)|close|get out|out|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump|unload|off-?load\w*|ditch\w*|rid of|bail\w*|leave|end of|risk|verkauf\w*|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|rest|remainder|remaining|vend\w*|revend\w*|sal(?:ir|ida|ga)\w*|cerr\w*|pérdida\w*|perdida\w*|ganancia\w*|sort\w*|perte\w*|gain\w*|bénéfice\w*|back|reverse|opposite|then|after|when|until|till)\b|卖|賣|売|止损|止盈|損切|利確|决済|决济",
+    r"\b(?:sell\w*|sold|exit\w*|clos(?:e|ing) (?:it|out|the|my|all|every\w*|at|position\w*|before|half)|close|get out|out|stop\w*|target\w*|profit\w*|tp|sl|loss\w*|take|cut|flat\w*|liquidat\w*|hold\w*|trail\w*|dump|unload|off-?load\w*|ditch\w*|rid of|bail\w*|leave|end of|overnight|risk|verkauf\w*|ausstieg\w*|schließ\w*|gewinn\w*|verlust\w*|halte\w*|rest|remainder|remaining|vend\w*|revend\w*|sal(?:ir|ida|ga)\w*|cerr\w*|pérdida\w*|perdida\w*|ganancia\w*|sort\w*|perte\w*|gain\w*|bénéfice\w*|back|reverse|opposite|then|after|when|until|till)\b|卖|賣|売|止损|止盈|損切|利確|决済|决济",
     _I,
 )
 # Words that surely say a side, and words that lead to an exit.
@@ -138,6 +143,8 @@ CLOSE = 960
 
 # What a fact of a rule has to be spoken of by, in any of the words for it.
 FACT_WORDS = {
+    "account_cash": r"\bcash|\baccount|\bbuying power|\bcapital|\bbalance|\bmoney|\bfunds|\bkonto|\bguthaben|\bbargeld|\bcuenta|\befectivo|\bcompte|\bliquidit",
+    "account_equity": r"\bequity|\baccount|\bportfolio|\bnet worth|\bcapital|\bbalance|\bdepot|\bvermögen|\bcuenta|\bpatrimonio|\bcompte",
     "open": r"\bopen\w*|\bgreen\b|\bred\b|\bbullish|\bbearish|\bcandles?|\bbars?\b|\bgap\w*|\bcolou?r|\bup\b|\bdown\b|eröffn|\bkerze|\bapertura|\bvela|\bouverture|\bbougie|\bgrün|\brot|开|陽線|陰線|阳|阴|始値",
     "high": r"\bhigh\w*|\bbreak\w*|\brange|\bchannel|\bpeak|\btops?\b|\bhoch|\bmax|\balto|\bhaut|\bspike|\binside|\bengulf|\btouch\w*|\bhits?|高",
     "low": r"\blow\w*|\bbreak\w*|\brange|\bchannel|\bbottom|\bdips?\b|\btief|\bmin|\bbajo|\bbas\b|\binside|\bengulf|\btouch\w*|\bhits?|低|安",
@@ -146,7 +153,7 @@ FACT_WORDS = {
     "bars_held": r"\bafter|\bhold\w*|\bheld|\bbars?|\bminutes?|\bhours?|\bwithin|\bcandles?|\bperiods?|\blater|\bnach|\bminut|\bstunde|\bhora|\bheure|\bhalte|\bmantener|\baprès|\bdespués|\bkerze|根|分|本|后|後",
 }  # fmt: skip
 IN_OTHER_WORDS = (
-    (re.compile(r"durchschnitt|\bmedia\b|\bmedias\b|moyenne|均线|平均|\bma\b|\bmas\b|golden cross|death cross|\bmean\b|\bavg\b", _I), ("sma", "ema", "wma", "hma", "rma", "dema", "tema")),
+    (re.compile(r"durchschnitt|\bmedia\b|\bmedias\b|moyenne|均线|平均|(?<![a-z])mas?\b|golden cross|death cross|\bmean\b|\bavg\b", _I), ("sma", "ema", "wma", "hma", "rma", "dema", "tema")),
     (re.compile(r"\btrue range|\bvolatil|\bstop|\batr", _I), ("atr", "natr")),
     (re.compile(r"\bbands?\b|bollinger|\bdeviation|布林|ボリンジャー", _I), ("bbands", "kc", "accbands", "stdev", "zscore")),
     (re.compile(r"relative strength|oversold|overbought|überverkauft|überkauft|sobrevend|sobrecompr|survend|surachet", _I), ("rsi", "stoch", "cci", "mfi", "willr", "stochrsi")),

@@ -14,11 +14,20 @@ MONDAY_OPEN = 1_767_623_400  # 2026-01-05 09:30 in New York
 
 
 KINDS = ("swing", "burst", "crash", "rise", "fall", "calm")
+# Around what volumes lie, where none is asked for.
+_VOLUME = 3_000.0
 
 
 @lru_cache(maxsize=16)
-def market(kind: str, level: float) -> BarColumns:
-    """A market of one of `KINDS` that begins near a price; the same each time."""
+def market(kind: str, level: float, volume_near: float = 0.0, *, weekend: bool = False) -> BarColumns:
+    """A market of one of `KINDS` that begins near a price; the same each time.
+
+    Args:
+        kind: What it does.
+        level: The price.
+        volume_near: Around what its volumes lie; 0 for what is usual.
+        weekend: Whether it is open on Saturdays and Sundays.
+    """
     generator = np.random.default_rng(sum(map(ord, kind)))
     count = _DAYS * _BARS
     steps = generator.normal(0, 0.0012, count)
@@ -38,7 +47,8 @@ def market(kind: str, level: float) -> BarColumns:
     open_ = np.concatenate([[path[0]], path[:-1]])
     wick = np.abs(generator.normal(0, 0.0005, (2, count))) * path
     volume = np.round(generator.lognormal(8, 0.5, count) * np.where(generator.random(count) < 0.03, 6.0, 1.0))
-    days = [0, 1, 2, 3, 4, 7, 8][:_DAYS]
+    volume *= volume_near / _VOLUME if volume_near else 1.0
+    days = list(range(_DAYS)) if weekend else [0, 1, 2, 3, 4, 7, 8][:_DAYS]
     stamps = np.concatenate([MONDAY_OPEN + 86_400 * day + 60 * np.arange(_BARS) for day in days]).astype(np.int64)
     return BarColumns(
         stamps, open_, np.maximum(open_, path) + wick[0], np.minimum(open_, path) - wick[1], path.copy(), volume

@@ -12,6 +12,7 @@ from stratforge.intent.lexicon import (
     CLOSE,
     CUSTOMARY,
     EARLIER,
+    EXCEPTED,
     LATER,
     LENGTH_IS_SAID,
     NEGATED,
@@ -21,13 +22,13 @@ from stratforge.intent.lexicon import (
     SAID_BY_WORDS,
     ZONE,
 )
-from stratforge.intent.rules import TURNED, Rule, RuleKind, is_column, numbers_in
+from stratforge.intent.rules import EXIT_KINDS, TURNED, Rule, RuleKind, is_column, numbers_in
 from stratforge.strategy.indicators import REGISTRY
 
 
 def columns_said(quote: str, rules: Sequence[Rule]) -> frozenset[str]:
     """The columns of these rules whose numbers the quotation says."""
-    said = {form for each in elements_of(quote) if each.kind is Kind.NUMBER for form in _forms(each)}
+    said = {form for each in elements_of(quote) if each.kind is Kind.NUMBER for form in forms_of(each)}
     return frozenset(
         text
         for rule in rules
@@ -58,8 +59,8 @@ def near(one: float, other: float) -> bool:
     return abs(one - other) <= 1e-6 * max(1.0, abs(one))
 
 
-def _forms(element: Element) -> set[float]:
-    """What a number of a request may be in a rule."""
+def forms_of(element: Element) -> set[float]:
+    """Returns the numbers that a number of a request may be in a rule."""
     value = element.value
     if element.unit is Unit.PERCENT:
         return {value, value / 100, 1 - value / 100, 1 + value / 100, 100 - value}
@@ -79,10 +80,10 @@ def number_findings(
     claimed = set(told) | _implied(quote, gone)
     for element in elements_of(quote):
         if element.kind is Kind.TIME:
-            claimed |= _minutes(quote, element)
+            claimed |= minutes_of(quote, element)
         if element.kind is not Kind.NUMBER:
             continue
-        forms = _forms(element)
+        forms = forms_of(element)
         claimed |= forms | {element.value}
         if OLD.search(quote[: element.start]):
             continue
@@ -113,8 +114,8 @@ def _zone_of(quote: str) -> tuple[int | None, str] | None:
     return next(((shift, match[0]) for shift, words in ZONE for match in words.finditer(quote)), None)
 
 
-def _minutes(quote: str, element: Element) -> set[float]:
-    """What a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
+def minutes_of(quote: str, element: Element) -> set[float]:
+    """Returns what a time of a request may be in a rule, in minutes of the day; the minute it lasts is one of them."""
     zone = _zone_of(quote)
     shift = (zone[0] or 0) if zone else 0
     early = element.value < 720 and not re.search(r"am|uhr", element.text, re.IGNORECASE)
@@ -153,11 +154,14 @@ def holds(text: str, *names: str) -> bool:
 
 def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
     """A percentage that became an amount, or an amount that became a percentage."""
-    forms = _forms(element)
+    forms = forms_of(element)
     units: set[str] = set()
     for rule in holders:
         if rule.kind is RuleKind.SIZE:
             units.add({"% of equity": "%", "dollars": "$", "shares": "shares"}[rule.unit])
+            continue
+        if rule.kind in EXIT_KINDS and any(near(rule.value, each) for each in forms):
+            units.add("%")
             continue
         for atom in rule.atoms:
             numbers = numbers_in(ast.parse(f"({atom.left}, {atom.right})", mode="eval"))
@@ -181,6 +185,7 @@ def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
         yield f"is an amount of money, and its rule counts {' and '.join(sorted(units))}."
 
 
+_GOES_ON = re.compile(r"[\s,]*(?:or|oder|o|ou)\s+(?:it is |it['’]s )?[^\W\d]+\s*", re.IGNORECASE)
 # “No, only after 11:00”: it denies what was said before, not what follows.
 _CORRECTS = re.compile(r"^\s*(?:no|nope|nein|non)\s*[,.:;!]", re.IGNORECASE)
 
@@ -188,17 +193,20 @@ _CORRECTS = re.compile(r"^\s*(?:no|nope|nein|non)\s*[,.:;!]", re.IGNORECASE)
 def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
     """Hours that are missing, in another zone, or on the other side."""
     zone = _zone_of(quote)
-    begin = 0
+    begin, before = 0, ""
     for element in elements_of(quote):
         if element.kind is not Kind.TIME:
             continue
-        before, begin = _CORRECTS.sub("", quote[begin : element.start]), element.end
+        between = _CORRECTS.sub("", quote[begin : element.start])
+        # "Unless it is before 10:00 or after 15:00": neither.
+        before = f"{before} {between}" if begin and _GOES_ON.fullmatch(between) else between
+        begin = element.end
         if zone is not None and zone[0] is None:
             yield f"names a time zone ({zone[1]}) whose distance to the exchange changes with the season or is not known here: ask, or say how it is read in assumptions and call it assumed."
             continue
         if OLD.search(quote[: element.start]) and not NEGATED.search(before):
             continue
-        values = _minutes(quote, element)
+        values = minutes_of(quote, element)
         held = [
             (rule, atom)
             for rule in rules
@@ -216,9 +224,11 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
             continue
         later, earlier = _last(LATER, before), _last(EARLIER, before)
         buying = all(rule.kind is not RuleKind.SELL for rule, _ in held)
-        if later == earlier or not buying:
+        denied = NEGATED.search(before) or EXCEPTED.search(before)
+        # To sell before a time is to have sold by then; to sell unless it is before a time is not.
+        if later == earlier or not (buying or denied):
             continue
-        wants_later = (later > earlier) != bool(NEGATED.search(before))
+        wants_later = (later > earlier) != bool(denied)
         signs = {atom.operator if holds(atom.left, "minute") else TURNED[atom.operator] for _, atom in held}
         if signs.isdisjoint({">", ">=", "=="} if wants_later else {"<", "<=", "=="}):
             yield f"means {'after' if wants_later else 'before'} {element.text}, and its rule says the other side ({held[0][0].text})."
@@ -226,6 +236,13 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
 
 def _last(words: re.Pattern[str], text: str) -> int:
     return max((match.end() for match in words.finditer(text)), default=-1)
+
+
+# Days after a day, from a day on, and before a day.
+_BEYOND = re.compile(
+    r"(?:\b(after|past|nach|después de|après)|\b(since|from|starting|ab|desde|à partir de?|dès)|\b(?:before|until|till|up to|vor|bis|antes de|hasta|avant|jusqu\w*))(?: (?:the|on|dem|el|los|le))*\s*$",
+    re.IGNORECASE,
+)
 
 
 def day_findings(quote: str, rules: Sequence[Rule], gone: Sequence[Rule]) -> Iterator[str]:
@@ -246,19 +263,27 @@ def day_findings(quote: str, rules: Sequence[Rule], gone: Sequence[Rule]) -> Ite
     open_days = _open_days(conditions)
     stood = _open_days([rule.condition for rule in gone if rule.condition is not None and "weekday" in rule.text])
     days = {int(each.value) for each in named}
-    # In Chinese and Japanese the negation comes after what it negates.
-    if NEGATED.search(quote if re.search(r"[\u3040-\u9fff]", quote) else quote[: named[-1].start]):
-        if days & open_days:
-            yield "excludes a day of the week, and its rules still act on it."
-        elif not set(range(5)) & stood <= open_days | days:
-            yield "excludes some days of the week, and its rules exclude others too."
-        return
     ranged = re.search(
         r"\b(?:to|through|thru|until|bis|al?|à|hasta)\b|[-–]|至|から",
         quote[named[0].end : named[-1].start] if len(named) > 1 else "",
         re.IGNORECASE,
     )
-    wanted = set(range(min(days), max(days) + 1)) if ranged else days
+    days = set(range(min(days), max(days) + 1)) if ranged else days
+    # In Chinese and Japanese the negation comes after what it negates.
+    before = quote if re.search(r"[\u3040-\u9fff]", quote) else quote[: named[-1].start]
+    before = re.split(r"[.;!?](?=\s)|,\s*(?=buy|sell|kauf|verkauf|compr|vend|ach[eè]t)", before, flags=re.IGNORECASE)[
+        -1
+    ]
+    if NEGATED.search(before) or EXCEPTED.search(before):
+        if days & open_days:
+            yield "excludes a day of the week, and its rules still act on it."
+        elif not set(range(5)) & stood <= open_days | days:
+            yield "excludes some days of the week, and its rules exclude others too."
+        return
+    wanted = days
+    if len(days) == 1 and (beyond := _BEYOND.search(quote[: named[0].start])):
+        (day,) = days
+        wanted = set(range(day + (beyond[1] is not None), 7)) if beyond[1] or beyond[2] else set(range(day))
     if gone:
         open_days -= stood - days
     if not wanted <= open_days or (open_days - wanted) & set(range(5)):

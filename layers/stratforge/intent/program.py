@@ -7,7 +7,6 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stratforge.strategy.on_bar_expressions import exits_named
 from stratforge.strategy.source import inlined, literal_number
 
 _OPERATORS: dict[type[ast.cmpop], str] = {
@@ -62,25 +61,6 @@ class Program:
                 found |= self._values(node)
         return found
 
-    @property
-    def unsaid(self) -> list[tuple[int, str]]:
-        """Constructs that no rule can say, each with its line: exits within the bar that decisions set, and fields of the account."""
-        found = {
-            (
-                node.lineno,
-                f"sets {name}, an exit within the bar, which no rule can say: write it as a condition of sell()",
-            )
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Call)
-            for name in exits_named(node)
-        }
-        found |= {
-            (node.lineno, "reads account, which no rule can say: leave it out")
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.Name) and node.id == "account"
-        }
-        return sorted(found)
-
     def words_used(self, lines: list[int]) -> set[str]:
         """Names of fields, indicators, arguments and operators on these lines."""
         found: set[str] = set()
@@ -101,7 +81,7 @@ class Program:
 
     def numbers_of(self, node: ast.AST) -> set[float]:
         """The numbers of an expression with their signs, each as far as constants can be folded."""
-        value = self._folded(node)
+        value = literal_number(node, self.constants) if isinstance(node, ast.expr) else None
         if value is not None:
             return {value}
         return {number for each in ast.iter_child_nodes(node) for number in self.numbers_of(each)}
@@ -160,32 +140,10 @@ class Program:
             if isinstance(each, ast.Attribute) and each.attr in self._columns:
                 found |= self._direct(self._columns[each.attr])
             elif isinstance(each, ast.BinOp):
-                value = self._folded(each)
+                value = literal_number(each, self.constants)
                 if value is not None:
                     found |= {value, -value}
         return found
-
-    def _folded(self, node: ast.AST) -> float | None:
-        if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-            return float(node.value)
-        if isinstance(node, ast.Name):
-            return self.constants.get(node.id)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-            inner = self._folded(node.operand)
-            return None if inner is None else -inner
-        if isinstance(node, ast.BinOp):
-            left, right = self._folded(node.left), self._folded(node.right)
-            if left is None or right is None:
-                return None
-            if isinstance(node.op, ast.Add):
-                return left + right
-            if isinstance(node.op, ast.Sub):
-                return left - right
-            if isinstance(node.op, ast.Mult):
-                return left * right
-            if isinstance(node.op, ast.Div) and right:
-                return left / right
-        return None
 
 
 def constants_of(tree: ast.Module) -> dict[str, float]:

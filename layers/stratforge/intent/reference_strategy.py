@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stratforge.intent.rules import Rule, RuleError, RuleKind, is_column
+from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, is_column
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 _OF_THE_BAR = ("open", "high", "low", "close", "volume")
@@ -30,6 +30,8 @@ _WORDS = {
     "gain_dollars": "(bar.close - position.average_entry_price)",
     "drop": "((1 - bar.close / peak) * 100)",
     "drop_dollars": "(peak - bar.close)",
+    "account_cash": "account.cash",
+    "account_equity": "account.equity",
 }
 
 
@@ -39,12 +41,17 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
     Raises:
         RuleError: if they are not a whole strategy, or say something that the language has not.
     """
-    for kind in (RuleKind.BUY, RuleKind.SELL):
-        if not any(each.kind is kind for each in rules):
-            raise RuleError(f"there is no rule “{kind.value} …”")
+    exits = [each for each in rules if each.kind in EXIT_KINDS]
+    if not any(each.kind is RuleKind.BUY for each in rules):
+        raise RuleError("there is no rule “buy when …”")
+    if not any(each.kind is RuleKind.SELL for each in rules) and not any(each.condition is None for each in exits):
+        raise RuleError("there is no rule “sell when …”")
     for kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE):
         if len({each.text for each in rules if each.kind is kind}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …”")
+    for kind in EXIT_KINDS:
+        if len({each.text for each in exits if each.kind is kind and each.condition is None}) > 1:
+            raise RuleError(f"there is more than one rule “{kind.value} …” for a purchase")
     source = _Writer().source(rules)
     try:
         return compile_strategy(source)
@@ -72,9 +79,12 @@ class _Writer:
             elif each.kind is RuleKind.PAUSE:
                 self._need('state["flat"] = state.get("flat", 100000) + 1 if position.quantity == 0 else 0')
                 guards.append(f'state["flat"] > {each.value:g}')
+        exits = [each for each in rules if each.kind in EXIT_KINDS]
+        given = [_size(rules), *(self._exit(each) for each in exits if each.condition is None)]
+        adjusted = [(self._truth(each.condition), self._exit(each)) for each in exits if each.condition is not None]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
-        lines += [f"    {each}" for each in on_buy] + [f"    return buy({_size(rules)})"]
+        lines += [f"    {each}" for each in on_buy] + [f"    return buy({', '.join(filter(None, given))})"]
         whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)
         lines += [f"if position.quantity > 0 and ({whole}):", "    return sell()"] if whole else []
         for number, (rule, text) in enumerate(pair for pair in sales if pair[0].value != 100):
@@ -85,9 +95,17 @@ class _Writer:
                 "if position.quantity == 0:",
                 f'    state["sold_{number}"] = 0',
             ]
+        for text, exit_ in adjusted:
+            lines += [f"if position.quantity > 0 and {text}:", f"    return adjust({exit_})"]
         columns = "".join(f'        "{name}": {call},\n' for call, name in self.columns.items())
         head = f"def indicators(bars):\n    return {{\n{columns}    }}\n\n\n" if columns else ""
         return head + "def on_bar(bar, position, state):\n" + "".join(f"    {each}\n" for each in lines)
+
+    def _exit(self, rule: Rule) -> str:
+        name = rule.kind.value.replace(" ", "_")
+        if rule.level is None:
+            return f"{name}={rule.value / 100:.10g}"
+        return f"{name}_price={self._number(rule.level)}"
 
     def _need(self, *lines: str) -> None:
         self.before += [each for each in lines if each not in self.before]

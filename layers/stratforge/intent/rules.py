@@ -30,6 +30,8 @@ FACTS = {
     "yesterday_high": "its highest high",
     "yesterday_low": "its lowest low",
     "yesterday_close": "its last close",
+    "account_cash": "money of the account that is not held back, in dollars",
+    "account_equity": "cash and what everything held is worth, in dollars",
 }
 CALLS = ("previous", "crosses_above", "crosses_below", "for_bars", "abs", "min", "max")
 _FORMS = (
@@ -43,6 +45,12 @@ _FORMS = (
     ),
     ("at most 2 buys a day", "counted anew each day"),
     ("wait 10 bars after a sale", "before it buys again"),
+    (
+        "stop loss 2% | take profit 5% | trailing stop 3%",
+        "set with every purchase; looked at within the bar, at any price of it (stop_loss=0.02 in the code)",
+    ),
+    ("stop loss at <number> | take profit at <number>", "the same at a price that is computed at the purchase"),
+    ("stop loss 0% when <condition>", "set anew while something is held (adjust in the code); so are the others"),
     ("symbol AAPL", "what it trades"),
     ("drop <rule>", "takes away a rule that stood before this turn"),
 )
@@ -72,6 +80,9 @@ class RuleKind(StrEnum):
     SIZE = "size"
     LIMIT = "at most"
     PAUSE = "wait"
+    STOP = "stop loss"
+    TARGET = "take profit"
+    TRAIL = "trailing stop"
     SYMBOL = "symbol"
     DROP = "drop"
 
@@ -91,15 +102,20 @@ class Atom:
         return f"{self.left} {self.operator} {self.right}"
 
 
+# Exits that are kept with the position and reached within a bar.
+EXIT_KINDS = (RuleKind.STOP, RuleKind.TARGET, RuleKind.TRAIL)
+
+
 @dataclass(frozen=True)
 class Rule:
     """One rule of a requirement.
 
     Attributes:
-        condition: When; None for sizes and limits.
-        value: The part that is sold, in percent; the amount of a size; the count of a limit or a pause.
+        condition: When; None for sizes, limits and exits that a purchase sets.
+        value: The part that is sold, in percent; the amount of a size; the count of a limit or a pause; how far an exit is from the entry, in percent.
         unit: Of a size: `% of equity`, `dollars` or `shares`; otherwise the symbol.
         dropped: The rule that is taken away.
+        level: The price of an exit; None when it is `value` percent from the entry.
     """
 
     kind: RuleKind
@@ -107,6 +123,7 @@ class Rule:
     value: float = 100.0
     unit: str = ""
     dropped: Rule | None = None
+    level: ast.expr | None = None
 
     @cached_property
     def text(self) -> str:
@@ -121,6 +138,10 @@ class Rule:
             return f"at most {self.value:g} buys a day"
         if self.kind is RuleKind.PAUSE:
             return f"wait {self.value:g} bars after a sale"
+        if self.kind in EXIT_KINDS:
+            far = f"{self.value:g}%" if self.level is None else f"at {ast.unparse(self.level)}"
+            when = f" when {ast.unparse(self.condition)}" if self.condition else ""
+            return f"{self.kind.value} {far}{when}"
         lead = f"sell {self.value:g}% when" if self.kind is RuleKind.SELL and self.value != 100 else self.kind.value
         return f"{lead} {ast.unparse(self.condition) if self.condition else ''}"
 
@@ -134,6 +155,8 @@ class Rule:
         """All numbers in it, without their signs."""
         counted = self.kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE)
         found = {self.value} if counted or (self.kind is RuleKind.SELL and self.value != 100) else set()
+        if self.kind in EXIT_KINDS:
+            found = {self.value} if self.level is None else numbers_in(self.level)
         return frozenset(found | (numbers_in(self.condition) if self.condition else set()))
 
     @cached_property
@@ -174,9 +197,20 @@ def read_rule(text: str) -> Rule:
         return Rule(RuleKind.LIMIT, value=float(match[1]))
     if match := re.fullmatch(r"wait (\d+) bars? after a sale", plain):
         return Rule(RuleKind.PAUSE, value=float(match[1]))
+    if match := re.fullmatch(
+        r"(stop loss|take profit|trailing stop) (?:(\d+(?:\.\d+)?) ?%|at (.+?))(?: when (.+))?", plain
+    ):
+        kind, level = RuleKind(match[1]), None
+        if match[3]:
+            level = _expression(match[3])
+            _check(level, truth=False)
+        if kind is RuleKind.TRAIL and level is not None:
+            raise RuleError("a trailing stop is so many percent below the highest price")
+        condition = _condition(match[4]) if match[4] else None
+        return Rule(kind, condition, float(match[2] or 0), level=level)
     if match := re.fullmatch(r"symbol ([A-Za-z0-9./]{1,12})", plain):
         return Rule(RuleKind.SYMBOL, unit=match[1].upper())
-    forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, symbol, drop"
+    forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, stop loss, take profit, trailing stop, symbol, drop"
     raise RuleError(f"a rule begins with one of: {forms}")
 
 
@@ -201,13 +235,18 @@ def numbers_in_text(expression: str) -> set[float]:
 
 
 def _condition(text: str) -> ast.expr:
+    tree = _expression(text)
+    _check(tree, truth=True)
+    return tree
+
+
+def _expression(text: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise RuleError(f"“{text[:80]}” is no expression") from error
     if sum(1 for _ in ast.walk(tree)) > 400:
         raise RuleError("the condition is too long; write several rules")
-    _check(tree, truth=True)
     return tree
 
 

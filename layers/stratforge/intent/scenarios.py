@@ -10,13 +10,15 @@ from stratforge.intent.program import Program
 from stratforge.strategy import Strategy
 
 
-def never_acts(strategy: Strategy, program: Program) -> Iterator[str]:
+def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool = False) -> Iterator[str]:
     """That it never buys, or never sells, whatever the market does; that it cannot be run at all."""
     bought = sold = False
+    volume = max(_compared_with(program, ("bar.volume",)), default=0.0)
     for level in _levels(program):
         for kind in KINDS:
             try:
-                report = run_backtest(strategy, market(kind, level), BacktestConfig())
+                bars = market(kind, level, volume, weekend=around_the_clock)
+                report = run_backtest(strategy, bars, BacktestConfig())
             except BacktestError as error:
                 yield f"The strategy cannot be backtested: {error}"
                 return
@@ -32,13 +34,16 @@ def never_acts(strategy: Strategy, program: Program) -> Iterator[str]:
 
 def _levels(program: Program) -> tuple[float, ...]:
     """Prices to try: 100, and what the code compares prices with."""
-    named = sorted(
-        {
-            abs(value)
-            for each in program.comparisons
-            if each.left in ("bar.close", "bar.open", "bar.high", "bar.low") and "bar." not in each.right
-            for value in each.values
-            if abs(value) >= 1
-        }
-    )
+    named = sorted(_compared_with(program, ("bar.close", "bar.open", "bar.high", "bar.low")))
     return (100.0, *named[:3])
+
+
+def _compared_with(program: Program, names: tuple[str, ...]) -> set[float]:
+    """The numbers from 1 on that these are compared with."""
+    return {
+        abs(value)
+        for each in program.comparisons
+        if each.left in names and "bar." not in each.right
+        for value in each.values
+        if abs(value) >= 1
+    }

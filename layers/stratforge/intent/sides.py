@@ -9,14 +9,15 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
-from stratforge.intent.elements import Kind, elements_of
+from stratforge.intent.contraries import COMBINED, contrary_to
+from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.lexicon import BUY, BUYS, DOWN, NEGATED, ONLY, SELLS, TO_THE_EXIT, UP
-from stratforge.intent.measures import holds, near, texts
+from stratforge.intent.measures import forms_of, holds, near, texts
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import TURNED, Rule, RuleKind, numbers_in_text
+from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
+from stratforge.intent.stretches import names_a_side, stretches_of
 from stratforge.intent.turns import Spans, plain_words
 
-_SENTENCE = re.compile(r"[.;!?](?=\s|$)|[。；！？\n]")
 # Names of indicators that a misspelt word may mean: those that are compared with numbers.
 _COMPARED = ("rsi", "mfi", "cci", "adx", "macd", "roc", "cmo", "stoch", "willr", "stochrsi", "vwap")
 _WORDS = frozenset({"add", "ads", "rock", "row", "mac", "stock", "will", "via", "rich", "risk", "so", "is"})
@@ -26,6 +27,14 @@ _COMPARISON = re.compile(
 )
 _COMPARED_WITH = re.compile(r"(?:[<>≤≥]|\b(?:above|below|over|under|than|through)\b)\s*(?:the\s+)?$", re.IGNORECASE)
 _READ_AS = re.compile(r"“([^\W\d_]{2,20})” is read as “([^\W\d_]{2,20})”")
+
+
+# Words that are spelled as they are meant, and near to others of another meaning.
+_SAYS_SOMETHING = re.compile(
+    r"loss|less|lose|lost|last|least|most|more|must|low|lower|lowest|long|longs|in|on|out|up|down|high|higher|highest|rise|rises|rising|raise|fall|falls|falling|fails|"
+    r"(?:in|de)creas\w*|(?:a|de)scend\w*|(?:up|down)trend|(?:un)?(?:equal|profitable)|(?:win|los)(?:ning|ing|ner|er)s?|gain\w*|open|close|closed|first|next|best|worst|even|odd|"
+    r"inside|outside|before|after|bullish|bearish|overbought|oversold|positive|negative|red|green|and|all|any|each|every|some|none|nobody|nothing|only",
+)
 
 
 def side_findings(
@@ -44,6 +53,9 @@ def side_findings(
         if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides:
             continue
         found = set[str]()
+        dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
+        if len(sides) == 2 and not dropping and not any(map(_tells_sides, turns)):
+            found.add(f"does not say what is bought by and what is sold by, and its rules do ({texts(of_it)}): ask.")
         for turn, stretches in zip(turns, places, strict=True):
             for start, end in stretches:
                 found |= set(_in_stretch(turn, start, end, of_it, sides))
@@ -51,80 +63,99 @@ def side_findings(
             yield f"“{each.quote[:80]}” {problem}"
 
 
+def _tells_sides(turn: str) -> bool:
+    """Whether a turn names a side, or both as in “RSI 30/70”."""
+    return names_a_side(turn) or bool(re.search(r"\d\s*[/-]\s*\d", turn))
+
+
 def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: set[RuleKind]) -> Iterator[str]:
-    if len(sides) == 1 and not any(each.kind is RuleKind.DROP for each in rules):
+    stretches = [
+        (max(start, each.start), min(end, each.end), each)
+        for each in stretches_of(turn)
+        if each.start < end and start < each.end
+    ]
+    dropping = any(each.kind is RuleKind.DROP for each in rules)
+    if len(sides) == 1 and not dropping and stretches:
         (side,) = sides
-        said = _side(turn, start)
+        said = stretches[0][2].side
         own = BUY if side is RuleKind.BUY else TO_THE_EXIT
         if (
             said is not None
+            and all(each.side in (said, None) for _, _, each in stretches)
             and said is not side
             and not own.search(turn[start:end])
             and not ONLY.search(turn[start:end])
         ):
             yield f"belongs to what is {_done(said)}, and its rule {side.value.split()[0]}s ({texts(rules)})."
-    for element in elements_of(turn[start:end]):
-        if element.kind is not Kind.NUMBER:
+    for side in (RuleKind.BUY, RuleKind.SELL):
+        words = [turn[first:last] for first, last, each in stretches if each.side is side and each.own]
+        mine = [each for each in rules if each.dropped is None and (_side_of(each) is side or each.kind in EXIT_KINDS)]
+        if not words or dropping:
             continue
+        for text in words:
+            yield from _numbers(text, side, rules)
+        if mine:
+            for problem in (problem for text in words for problem in contrary_to(text, mine, turn)):
+                yield f"{problem} ({texts(mine)})."
+
+    match = COMBINED.search(turn, start, end)
+    if match and not dropping and not any(re.search(r" [+/*-] ", atom.text) for rule in rules for atom in rule.atoms):
+        yield f"speaks of “{match[0]}”, and its rules do not compute that ({texts(rules)})."
+
+
+def explained_otherwise(explanation: str, rules: Sequence[Rule]) -> Iterator[str]:
+    """Finds what an explanation says of buying or selling otherwise than the rules, and parts and days that they do not have."""
+    for each in stretches_of(explanation):
+        text = explanation[each.start : each.end]
+        mine = [rule for rule in rules if _side_of(rule) is each.side]
+        if each.side is None or not each.own or not mine:
+            continue
+        for problem in (*_numbers(text, each.side, rules), *contrary_to(text, mine, explanation)):
+            yield f"The explanation {problem.removesuffix('.')}: “{text.strip(' ,.;:')[:120]}”."
+    numbers = {number for rule in rules for number in rule.numbers}
+    for element in elements_of(explanation):
+        if element.kind is Kind.DAY and not any("weekday" in rule.text for rule in rules):
+            yield f"The explanation speaks of {element.text}, and no rule is about days of the week."
+        elif element.unit is Unit.PERCENT:
+            forms = {
+                element.value,
+                element.value / 100,
+                100 - element.value,
+                1 - element.value / 100,
+                1 + element.value / 100,
+            }
+            if not any(abs(one - other) < 0.01 for one in forms for other in numbers | {100.0}):
+                yield f"The explanation says {element.text} %, and no rule does."
+
+
+def _side_of(rule: Rule) -> RuleKind | None:
+    return {RuleKind.BUY: RuleKind.BUY, RuleKind.ONLY: RuleKind.BUY, RuleKind.SELL: RuleKind.SELL}.get(rule.kind)
+
+
+def _numbers(text: str, side: RuleKind, rules: Sequence[Rule]) -> Iterator[str]:
+    """Numbers, times and days that this side speaks of and only the other side's rules have."""
+    for element in elements_of(text):
+        if element.kind is Kind.WORD:
+            continue
+        about = [each for each in rules if element.kind is not Kind.DAY or "weekday" in each.text]
         holders = {
-            each.kind
-            for each in rules
-            if each.kind in (RuleKind.BUY, RuleKind.SELL) and any(near(element.value, one) for one in each.numbers)
+            _side_of(each)
+            for each in about
+            if any(near(form, one) for form in _said_as(element) for one in each.numbers)
         }
-        said = _side(turn, start + element.start)
-        # A way out may be said in any words; buying by the words of a sale is what nobody means.
-        if said is RuleKind.SELL and holders and said not in holders:
-            yield f"says {element.text} of what is {_done(said)}, and its rule does not ({texts(rules)})."
-    yield from _ways(turn, start, end, rules)
+        # Monday is 0, which stands for much else.
+        if element.kind is Kind.DAY and not element.value:
+            holders = {_side_of(each) for each in about if re.search(r"weekday \S+ 0\b", each.text)}
+        if holders and not holders & {side, None}:
+            yield f"says {element.text} of what is {_done(side)}, and its rule does not ({texts(rules)})."
 
 
-def _ways(turn: str, start: int, end: int, rules: Sequence[Rule]) -> Iterator[str]:
-    """Above and below a number, each at the side that its words are on."""
-    for match in re.finditer(f"{UP.pattern}|{DOWN.pattern}", turn[start:end], re.IGNORECASE):
-        at = start + match.start()
-        said = _side(turn, at)
-        number = re.match(
-            r"\s*(?:the\s+)?(\d+(?:\.\d+)?)(?![\d\w:-]|\s*(?:bar|day|minute|period|sma|ema|ma\b))",
-            turn[start + match.end() :],
-            re.IGNORECASE,
-        )
-        if said is None or number is None or NEGATED.search(_clause(turn, at)):
-            continue
-        level = float(number[1])
-        signs = {
-            sign
-            for rule in rules
-            if rule.kind is said
-            for atom in rule.atoms
-            for side, sign in ((atom.right, atom.operator), (atom.left, TURNED[atom.operator]))
-            if any(near(level, one) for one in numbers_in_text(side))
-        }
-        right = {">", ">="} if UP.fullmatch(match[0]) else {"<", "<="}
-        if signs and signs.isdisjoint(right):
-            yield f"says “{match[0]} {number[1]}” of what is {_done(said)}, and its rule compares the other way ({texts(rules)})."
+def _said_as(element: Element) -> set[float]:
+    return forms_of(element) if element.kind is Kind.NUMBER else {element.value}
 
 
 def _done(side: RuleKind) -> str:
     return "bought" if side is RuleKind.BUY else "sold"
-
-
-def _clause(turn: str, at: int) -> str:
-    return re.split(r"[,;:.!?](?=\s)|，|。|；|\band\b|\bor\b|\bwhen\b|\bif\b", turn[:at])[-1]
-
-
-def _side(turn: str, at: int) -> RuleKind | None:
-    """The side of a place: that of the last word before it, unless a word of the other side stands between it and the sentence's end."""
-    begin = max((match.end() for match in _SENTENCE.finditer(turn, 0, at)), default=0)
-    stop = _SENTENCE.search(turn, at)
-    end = stop.start() if stop else len(turn)
-    last = max(
-        ((match.start(), match.end(), side) for side, words in ((RuleKind.BUY, BUYS), (RuleKind.SELL, SELLS)) for match in words.finditer(turn, begin, at)),
-        default=None,
-    )  # fmt: skip
-    if last is None or ONLY.search(turn, last[1], at):
-        return None
-    other = BUY if last[2] is RuleKind.SELL else TO_THE_EXIT
-    return None if other.search(turn, last[1], end) else last[2]
 
 
 def misspelt(
@@ -165,9 +196,22 @@ def respelled(text: str, assumptions: Sequence[str]) -> str:
             one_letter_apart(wrong.lower(), meant.lower())
             or SequenceMatcher(None, wrong.lower(), meant.lower()).ratio() >= 0.75
         )
-        if near_enough and not any(each.search(wrong) for each in (UP, DOWN, BUYS, SELLS, NEGATED)):
+        if near_enough and _may_be_misspelt(wrong.lower(), meant.lower()):
             text = re.sub(rf"(?<!\w){re.escape(wrong)}(?!\w)", meant, text, flags=re.IGNORECASE)
     return text
+
+
+def _may_be_misspelt(wrong: str, meant: str) -> bool:
+    """Whether a word may be another one, misspelt: it says nothing by itself, and is not that word with or without a beginning that turns it round."""
+    if (
+        elements_of(wrong)
+        or _SAYS_SOMETHING.fullmatch(wrong)
+        or any(each.search(wrong) for each in (UP, DOWN, BUYS, SELLS, NEGATED))
+    ):
+        # One of two days written as the other's plural is the same day.
+        return [each.value for each in elements_of(wrong)] == [each.value for each in elements_of(meant)] != []
+    doubled = wrong[:2] == wrong[:1] * 2
+    return wrong[:1] == meant[:1] or doubled or sorted(wrong) == sorted(meant)
 
 
 def one_letter_apart(one: str, other: str) -> bool:

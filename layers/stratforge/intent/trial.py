@@ -19,14 +19,16 @@ from stratforge.intent.markets import MONDAY_OPEN, market
 from stratforge.intent.program import Program
 from stratforge.market import BarColumns
 from stratforge.strategy import Strategy
+from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values, reachable
 from stratforge.strategy.signals import SignalValue, signal_from_numbers
+from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Operations that are computed from drawn values too; all others are drawn.
-_COMPUTED = frozenset(
+COMPUTED = frozenset(
     [
         "constant",
         "add",
@@ -107,7 +109,7 @@ def _drawn(nodes: Iterable[Node]) -> list[Node]:
         if node in seen:
             continue
         seen.add(node)
-        if node.operation in _COMPUTED:
+        if node.operation in COMPUTED:
             stack += node.inputs
         elif not node.operation.startswith("column:"):
             found[node] = None
@@ -122,6 +124,23 @@ def _unknown_columns(code: Strategy, reference: Strategy, real: Values) -> list[
         for name, node in code.columns.items()
         if name in read and not all(_twin(real.series(each), known) for each in _drawn([node]))
     ]
+
+
+class SeriesIds:
+    """Numbers for operations on columns: those that give the same values have the same."""
+
+    def __init__(self) -> None:
+        self._real = Values(market("swing", 100.0))
+        self._known: list[Floats] = []
+
+    def of(self, node: Node) -> int:
+        """Returns the number of an operation; operations of the same values share it."""
+        values = self._real.series(node)
+        for number, known in enumerate(self._known):
+            if _twin(values, [known]):
+                return number
+        self._known.append(values)
+        return len(self._known) - 1
 
 
 def _twin(values: Floats, among: list[Floats]) -> bool:
@@ -272,6 +291,8 @@ class _Runner:
 
     def __post_init__(self) -> None:
         self.state: dict[str, float] = {}
+        # The exits that are set, by their names: those that are kept with the position.
+        self.exits: dict[str, float] = {}
         self.function = self.strategy.on_bar.function
         self.plan = []
         for origin, key, back in self.strategy.argument_plan:
@@ -294,6 +315,13 @@ class _Runner:
                 arguments.append(position[key])
         action, confidence, kind, size, *after = self.function(*(float(each) for each in arguments))
         names = self.strategy.on_bar.state
+        bought = action == 1.0 and not position["quantity"]
+        if position["quantity"] or bought:
+            self.exits = {
+                name: after[names.index(key)]
+                for name, key in EXIT_KEYS.items()
+                if key in names and after[names.index(key)] == after[names.index(key)]
+            }
         self.state = {key: value for key, value in zip(names, after, strict=True) if abs(value) <= 1e300}
         return signal_from_numbers(action, confidence, kind, size)
 
@@ -304,20 +332,62 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values) -> st
     open_, close = bars.open.tolist(), bars.close.tolist()
     quantity = price = held = 0.0
     signal: SignalValue | None = None
+    cash = _cash(mine, theirs, len(bars))
     for index in range(len(bars)):
         if signal is not None and signal.side == "buy" and quantity == 0:
             quantity, price, held = 100.0, open_[index], 0.0
         elif signal is not None and signal.side == "sell":
             part = signal.size if signal.size_kind == "fraction" else 1.0
             quantity = 0.0 if part >= 1 else quantity * (1 - part)
+        if quantity and _reached(theirs, price, bars.high[index], bars.low[index]):
+            quantity = 0.0
         held = held + 1 if quantity else 0.0
         price = price if quantity else 0.0
         gain = close[index] / price - 1 if quantity else 0.0
         position = {"quantity": quantity, "average_entry_price": price, "bars_held": held, "unrealized_return": gain}
+        account = {CASH_KEY: float(cash[index]), EQUITY_KEY: float(cash[index]) + quantity * close[index]}
+        mine.state |= {key: value for key, value in account.items() if key in mine.strategy.on_bar.state}
+        theirs.state |= {key: value for key, value in account.items() if key in theirs.strategy.on_bar.state}
         done, signal = mine.decide(index, position), theirs.decide(index, position)
+        if _meaning(done, quantity) == _meaning(signal, quantity) and not _same_exits(mine.exits, theirs.exits):
+            return f"Tried on bars made for the rules: by the rules of the requirements the position's exits are {_exits_said(theirs.exits)}, and the code sets {_exits_said(mine.exits)}."
         if _meaning(done, quantity) != _meaning(signal, quantity):
             return _told(code, bars, mine, index, position, done, signal)
     return None
+
+
+def _cash(mine: _Runner, theirs: _Runner, count: int) -> Floats:
+    """Money of the account, around the amounts that are named."""
+    named = [
+        number
+        for each in (mine, theirs)
+        for _, numbers in _compared(each.strategy)
+        for number in numbers
+        if number >= 10
+    ]
+    generator = np.random.default_rng(7)
+    levels = np.array([*named, 10_000.0])
+    return np.asarray(levels[generator.integers(0, len(levels), count)] * generator.uniform(0.5, 1.5, count))
+
+
+def _reached(runner: _Runner, entry: float, high: float, low: float) -> bool:
+    """Whether a bar reaches one of the exits that are set."""
+    exits = runner.exits
+    peak = max(runner.state.get(PEAK, entry), entry)
+    stops = [entry * (1 - exits["stop_loss"])] if "stop_loss" in exits else []
+    stops += [exits["stop_loss_price"]] if "stop_loss_price" in exits else []
+    stops += [peak * (1 - exits["trailing_stop"])] if "trailing_stop" in exits else []
+    targets = [entry * (1 + exits["take_profit"])] if "take_profit" in exits else []
+    targets += [exits["take_profit_price"]] if "take_profit_price" in exits else []
+    return any(low <= each for each in stops) or any(high >= each for each in targets)
+
+
+def _same_exits(one: dict[str, float], other: dict[str, float]) -> bool:
+    return one.keys() == other.keys() and all(math.isclose(one[name], other[name], rel_tol=1e-9) for name in one)
+
+
+def _exits_said(exits: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.6g}" for name, value in exits.items()) or "none"
 
 
 def _meaning(signal: SignalValue | None, quantity: float) -> tuple[str, str, float] | None:

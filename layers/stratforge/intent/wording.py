@@ -35,8 +35,10 @@ from stratforge.intent.lexicon import (
     UP,
 )
 from stratforge.intent.measures import day_findings, holds, near, number_findings, texts, time_findings
-from stratforge.intent.rules import TURNED, Atom, Rule, RuleKind, numbers_in
+from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in
 from stratforge.strategy.indicators import REGISTRY
+
+_GLUED = re.compile(r"\b(sl|tp|stop|target)(?=\d)", re.IGNORECASE)
 
 
 def wording_findings(
@@ -59,6 +61,7 @@ def wording_findings(
         named: Indicators that another quotation, or an assumption, names.
     """
     said = f"“{quote[:80]}”"
+    quote = _GLUED.sub(r"\1 ", quote)
     gone = [each.dropped for each in rules if each.dropped is not None]
     # What takes something away is read by what it takes away.
     standing = [each for each in rules if each.dropped is None]
@@ -70,7 +73,7 @@ def wording_findings(
         *number_findings(quote, meant, gone, told, columns),
         *time_findings(quote, meant),
         *day_findings(quote, meant, gone),
-        *_directions(quote, atoms),
+        *directions(quote, atoms),
         *_names(quote, meant, gone, symbol),
         *_connectives(quote, meant, changed=changed),
         *_actions(quote, meant, changed=changed),
@@ -130,7 +133,26 @@ def _operand_after(rest: str) -> tuple[re.Pattern[str], tuple[str, ...]] | float
     return None
 
 
-def _directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
+OFF = re.compile(
+    rf"((?:{UP.pattern}|{DOWN.pattern})\s+[\d.]+\s*(?:%|percent|dollars?|ATRs?|times the [^,;]*?))\s+(?:above|below|over|under)\b",
+    re.IGNORECASE,
+)
+
+
+# From where something crosses: it goes the other way.
+_FROM_BELOW = re.compile(r"\bfrom (?:below|under|underneath|beneath)\b", re.IGNORECASE)
+_FROM_ABOVE = re.compile(r"\bfrom (?:above|over)\b", re.IGNORECASE)
+
+
+def without_origins(words: str) -> str:
+    """The words with “from below” said as “upwards”, and “from above” as “downwards”."""
+    return _FROM_ABOVE.sub("downwards", _FROM_BELOW.sub("upwards", words))
+
+
+def directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
+    """Levels and lines that the words go above or below, and their rules the other way."""
+    # "Above 2 dollars below the average" is above.
+    quote = OFF.sub(r"\1 off ", without_origins(quote))
     if re.search(r"[\u3040-\u30ff]", quote):
         # In Japanese the level comes before the word.
         return
@@ -213,12 +235,24 @@ def _names(quote: str, rules: Sequence[Rule], gone: Sequence[Rule], symbol: str)
             yield f"names {word}, and the strategy is for {symbol}: a strategy sees its own symbol only."
 
 
+# “Unless a or b” is neither of them.
+_NEITHER = re.compile(
+    r"\b(?:unless|except|neither|außer|sauf|salvo)\b(?:(?!\b(?:when|buy\w*|sell\w*)\b)[^,;])*$", re.IGNORECASE
+)
+
+
 def _connectives(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterator[str]:
     kinds = [(each.kind, each.value) for each in rules]
     several = len(kinds) != len(set(kinds))
     choice = any(each.offers_choice for each in rules) or several
     days = any("weekday" in each.text for each in rules)
-    if OR.search(quote) and not choice and not days and len(rules) < 2:
+    if (
+        (found := OR.search(quote))
+        and not choice
+        and not days
+        and len(rules) < 2
+        and not _NEITHER.search(quote[: found.start()])
+    ):
         yield f"offers a choice (or), and its rule does not ({texts(rules)})."
     if (
         not changed
@@ -300,7 +334,12 @@ def _actions(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterator[st
         quote,
         re.IGNORECASE,
     )
-    if part and not any(each.value in (50.0, 25.0) or 30 < each.value < 34 or 0.5 in each.numbers for each in rules):
+    resized = bool(rules) and all(each.kind is RuleKind.SIZE for each in rules)
+    if (
+        part
+        and not resized
+        and not any(each.value in (50.0, 25.0) or 30 < each.value < 34 or 0.5 in each.numbers for each in rules)
+    ):
         yield f"speaks of a part ({part[0]}), and its rules ({texts(rules)}) do not."
     if (
         not changed
@@ -312,14 +351,40 @@ def _actions(quote: str, rules: Sequence[Rule], *, changed: bool) -> Iterator[st
                 yield f"does not speak of a part, and its rule sells one ({rule.text})."
 
 
+_EXIT_WORDS = {
+    RuleKind.STOP: re.compile(rf"{STOP.pattern}|\bloss\w*|\brisk\w*|\bbreak[- ]?even|\bprotect\w*|\bverlust\w*|\bpérdida\w*|\bperte\w*", re.IGNORECASE),
+    RuleKind.TARGET: re.compile(rf"{TARGET.pattern}|\btargets?\b|\bprofits?\b|\bgains?\b|\blimit\b|\bgewinn\w*|\bganancia\w*|\bbénéfice\w*", re.IGNORECASE),
+    RuleKind.TRAIL: TRAILING,
+}  # fmt: skip
+
+
+_ON_THE_ORDER = re.compile(
+    r"\b(?:on|with|to|in) (?:this|the|that|each|every|my|its) (?:same |buy |entry )?orders?\b|\b(?:within|inside) (?:the|a|each) (?:bar|minute|candle)\b|\bintra[- ]?bar\b|\bbracket\b|\bat the broker\b",
+    re.IGNORECASE,
+)
+
+
 def _exits(quote: str, rules: Sequence[Rule], atoms: Sequence[Atom], *, changed: bool) -> Iterator[str]:
     ways = {_way(each) for rule in rules if rule.kind is RuleKind.SELL for each in rule.atoms} - {""}
+    within = {RuleKind.STOP: "loss", RuleKind.TARGET: "gain", RuleKind.TRAIL: "trail"}
+    ways |= {within[each.kind] for each in rules if each.kind in within}
+    for rule, words in ((each, _EXIT_WORDS[each.kind]) for each in rules if each.kind in within):
+        if not words.search(quote):
+            yield f"does not speak of a {rule.kind.value}, and its rule sets one ({rule.text})."
+    sold = any(each.kind is RuleKind.SELL for each in rules) and not any(each.kind in EXIT_KINDS for each in rules)
+    if sold and (match := _ON_THE_ORDER.search(quote)):
+        yield f"speaks of an exit “{match[0]}”, and its rules ({texts(rules)}) look at the close: use stop loss, take profit or trailing stop."
     if TRAILING.search(quote):
         if "trail" not in ways and not any(
             holds(each.text, "drop", "drop_dollars", "supertrend", "psar") for each in atoms
         ):
             yield f"speaks of a trailing stop, and its rules ({texts(rules)}) do not: use drop or drop_dollars."
-    elif STOP.search(quote) and "loss" not in ways and not TARGET.search(quote):
+    elif (
+        (match := STOP.search(quote))
+        and "loss" not in ways
+        and not TARGET.search(quote)
+        and not (changed and _TAKEN.search(quote[: match.start()]))
+    ):
         if ways or not any(each.kind is RuleKind.SELL for each in rules):
             yield f"speaks of a stop, and its rules ({texts(rules)}) do not sell at a loss."
     elif STOP.search(quote) and ways == {"trail"}:

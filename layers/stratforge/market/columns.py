@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,8 +44,13 @@ def _offsets(hours: Integers, timezone: ZoneInfo) -> Integers:
 
 
 def _looked_up(hours: Integers, timezone: ZoneInfo) -> Integers:
-    moments = (datetime.fromtimestamp(hour * _HOUR, timezone) for hour in hours.tolist())
-    return np.array([(each.utcoffset() or timedelta()).total_seconds() for each in moments], dtype=np.int64)
+    return np.array([_offset(hour, timezone) for hour in hours.tolist()], dtype=np.int64)
+
+
+# Live the same days are asked for on every bar.
+@lru_cache(maxsize=1 << 16)
+def _offset(hour: int, timezone: ZoneInfo) -> int:
+    return int((datetime.fromtimestamp(hour * _HOUR, timezone).utcoffset() or timedelta()).total_seconds())
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import lru_cache
 
-CLOSE, EARLY_CLOSE = 16 * 60, 13 * 60
+OPEN, CLOSE, EARLY_CLOSE = 9 * 60 + 30, 16 * 60, 13 * 60
 _EPOCH = date(1970, 1, 1)
 _FRIDAY = 4
 # Days that no rule foretold.
 _ONCE = frozenset((date(1997, 12, 26), date(1999, 12, 31), date(2003, 12, 26)))
 
 
+@lru_cache(maxsize=1 << 14)
 def closing_minute(day: int) -> int:
     """The minute of the day at which the New York exchanges close, on a day given as days since the epoch.
 

@@ -28,7 +28,7 @@ from stratforge.strategy.compiler import Strategy, compile_strategy
 from stratforge.strategy.cost import MAX_RUNNING_NANOSECONDS
 from stratforge.strategy.evaluation import PositionView, Runnable
 from stratforge.strategy.findings import StrategyError
-from stratforge.strategy.graph import NODES, OPERATIONS, Node, Values
+from stratforge.strategy.graph import NODES, OPERATIONS, Node, Values, on_own_bars, price_column
 from stratforge.strategy.indicators import REGISTRY
 
 CACHED_BYTES = 160 << 20
@@ -123,6 +123,15 @@ class Sessions:
             "numbers": base64.b64encode(self.numbers).decode(),
         }
 
+    @staticmethod
+    def counted(encoded: Mapping[str, Any]) -> int:
+        """The number of the sessions that `encoded` gave.
+
+        Raises:
+            ValueError: if it did not.
+        """
+        return len(base64.b64decode(encoded["places"])) // (_PLACES * array("i").itemsize)
+
     @classmethod
     def decoded(cls, encoded: Mapping[str, Any]) -> Sessions:
         """The sessions that `encoded` gave.
@@ -150,6 +159,7 @@ def load_everything() -> None:
             defaults = [parameter.default for parameter in indicator.parameters]
             node = NODES.node("indicator", (close,) * len(indicator.inputs), (indicator.name, *defaults))
             values.series(NODES.node("field", (node,), (0,)))
+        values.series(on_own_bars(price_column("close", "1h")))
         for name, operation in OPERATIONS.items():
             if name != "indicator":
                 operation(bars, [path, path, path], (2, 1, 0))
@@ -165,6 +175,7 @@ class Compiled:
         own: Takes what it reads of a session out of its position, its state and its unrealized return, in this order.
         unrealized: Whether it reads the last of these.
         state: Keys of its state.
+        patience: Nanoseconds beyond which it took far longer than was counted.
     """
 
     function: Callable[..., tuple[float, ...]]
@@ -173,6 +184,7 @@ class Compiled:
     unrealized: bool
     state: tuple[str, ...]
     nanoseconds: int
+    patience: int
     bytes: int
 
     @classmethod
@@ -198,6 +210,7 @@ class Compiled:
             fields[-1] in own,
             runnable.state,
             cost.nanoseconds,
+            _FAR * cost.nanoseconds + _FAR_NANOSECONDS,
             size,
         )
 
@@ -233,9 +246,9 @@ class StrategyCache:
         """Takes in programs by their hashes."""
         self._texts.update(texts)
 
-    def note_time(self, program: str, counted: int, nanoseconds: int) -> None:
+    def note_time(self, program: str, patience: int, nanoseconds: int) -> None:
         """Notes what a program took: far more than was counted counts until it takes less, so that what is counted wrongly is not the others' loss."""
-        if nanoseconds > _FAR * counted + _FAR_NANOSECONDS:
+        if nanoseconds > patience:
             self.taken[program] = nanoseconds
         else:
             self.taken.pop(program, None)
@@ -249,9 +262,10 @@ class StrategyCache:
             costs = [max(cost, self.taken.get(program, 0)) for program, cost in zip(programs, costs, strict=True)]
         return np.array(costs, dtype=np.int64)
 
-    def found(self, program: str, window: int) -> Compiled | None:
-        """Returns a compiled program, if it is there."""
-        return self._strategies.get((program, window))
+    def found(self, programs: Sequence[str], window: int) -> list[Compiled | None]:
+        """Returns of each of some programs the compiled one, if it is there."""
+        get = self._strategies.get
+        return [get((each, window)) for each in programs]
 
     def compiling(self, program: str) -> int:
         """Nominal nanoseconds of compiling a program, which count until it is known what it costs."""
@@ -346,7 +360,7 @@ def evaluate_requests(
     programs, keys, owners = np.array(sessions.places).reshape(-1, _PLACES).T
     widths = np.array([len(_POSITION) + len(each) for each in names], dtype=np.int64)[keys]
     starts = np.cumsum(widths) - widths
-    known = [cache.found(each, window) for each in sessions.programs]
+    known = cache.found(sessions.programs, window)
     costs = cache.costs(sessions.programs, known)
     among = np.asarray(chosen)
     order = among[fair_order(owners[among], costs[programs[among]])]
@@ -369,8 +383,8 @@ def evaluate_requests(
                 said = found.run(values, numbers[start:end], names[key])
             cache.ended = now = perf_counter_ns()
             took = now - began
-            if cache.taken or took > _FAR * found.nanoseconds + _FAR_NANOSECONDS:
-                cache.note_time(sessions.programs[program], found.nanoseconds, took)
+            if took > found.patience or cache.taken:
+                cache.note_time(sessions.programs[program], found.patience, took)
             yield place, found.state, said
         except _FAILURES as error:
             if isinstance(error, MemoryError):

@@ -8,9 +8,10 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code
-from stratforge.strategy.graph import NODES, Argument, Node
+from stratforge.strategy.graph import NODES, Argument, Node, together
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.source import MAX_LITERAL, Findings
 from stratforge.strategy.vocabulary import (
@@ -62,7 +63,9 @@ class Ewm:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """The argument of `indicators` while it is compiled: its fields are nodes of the graph, not numbers."""
+    """The argument of `indicators` while it is compiled, or its bars of a longer timeframe: its fields are nodes of the graph, not numbers."""
+
+    timeframe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +247,7 @@ class ColumnCalls:
             if argument is None:
                 return UNKNOWN
             arguments.append(argument)
-        call = NODES.node("indicator", tuple(inputs), tuple(arguments))
+        call = NODES.node("indicator", together(*inputs), tuple(arguments))
         record = Record(indicator, call)
         return record if indicator.outputs else field_of(record, 0)
 
@@ -281,7 +284,7 @@ class ColumnCalls:
         operands = [self._operand(node, each) for each in given]
         if any(each is None for each in operands):
             return UNKNOWN
-        nodes = tuple(each for each in operands if each is not None)
+        nodes = together(*(each for each in operands if each is not None))
         if name == "where" and not nodes[0].logical:
             return self._refuse(
                 node,
@@ -305,6 +308,8 @@ class ColumnCalls:
             if name != "mean" or node.args or node.keywords:
                 return self._refuse(node, f"ewm(...).{name[:40]} is not in the language", "Use ewm(...).mean()")
             return Series(NODES.node("ewm_mean", (owner.node,), (owner.alpha, owner.adjust, owner.min_periods)))
+        if isinstance(owner, Bars) and name == "resample":
+            return self._resample(node, owner)
         if not isinstance(owner, Series) or name not in SERIES_METHODS:
             code, suggestion = REFUSED_METHODS.get(
                 name, (Code.UNKNOWN_FUNCTION, f"Series have the methods {', '.join(sorted(SERIES_METHODS))}")
@@ -313,6 +318,18 @@ class ColumnCalls:
                 suggestion = "Use ta.<name>(bars.close, …)"
             return self._refuse(node, f".{name[:40]}() is not in the language here", suggestion, code)
         return self._series_method(node, owner.node, name)
+
+    def _resample(self, node: ast.Call, owner: Bars) -> Value:
+        names = ", ".join(f'"{each}"' for each in TIMEFRAMES)
+        if owner.timeframe:
+            return self._refuse(node, "these bars are resampled already", "Write bars.resample(…) for each timeframe")
+        values = self._arguments(node, "bars.resample", ("timeframe",), {})
+        if values is None:
+            return UNKNOWN
+        word = values["timeframe"]
+        if isinstance(word, Word) and word.text in TIMEFRAMES:
+            return Bars(word.text)
+        return self._refuse(node, "this timeframe is not in the language", f"It takes {names}", Code.ARGUMENT)
 
     def _series_method(self, node: ast.Call, series: Node, name: str) -> Value:
         if name == "ewm":
@@ -353,7 +370,7 @@ class ColumnCalls:
                 operand = self._operand(node, limit)
                 if operand is None:
                     return UNKNOWN
-                result = NODES.node(operation, (result, operand))
+                result = NODES.node(operation, together(result, operand))
             return Series(result)
         operation, logical = spec.operation, spec.logical
         return Series(NODES.node(operation, (series,), (), logical=logical)) if operation else Series(series)

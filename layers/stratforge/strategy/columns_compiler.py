@@ -19,7 +19,7 @@ from stratforge.strategy.column_calls import (
     scalar_operation,
 )
 from stratforge.strategy.findings import Code
-from stratforge.strategy.graph import NODES, Node
+from stratforge.strategy.graph import NODES, Node, on_own_bars, price_column, together
 from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, is_docstring
 from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
@@ -138,7 +138,7 @@ class ColumnsCompiler(ColumnCalls):
             elif name in columns:
                 self.findings.add(key, Code.STRUCTURE, f"{name!r} is returned twice", "Choose another name")
             elif isinstance(value, Series):
-                columns[name] = value.node
+                columns[name] = on_own_bars(value.node)
             elif isinstance(value, float | bool):
                 columns[name] = NODES.node("constant", (), (float(value),))
             elif isinstance(value, Record):
@@ -227,7 +227,7 @@ class ColumnsCompiler(ColumnCalls):
             return UNKNOWN
         if isinstance(owner, Bars):
             if node.attr in PRICE_COLUMNS:
-                return Series(NODES.node(f"column:{node.attr}"))
+                return Series(price_column(node.attr, owner.timeframe))
             suggestion = nearest(node.attr, PRICE_COLUMNS) + "bars has open, high, low, close and volume"
             return self._refuse(node, f"bars has no {node.attr[:40]}", suggestion, Code.UNKNOWN_FIELD)
         if isinstance(owner, Record):
@@ -318,7 +318,7 @@ class ColumnsCompiler(ColumnCalls):
                 "Put each comparison in parentheses: (a > b) & (c < d)",
                 Code.TYPE,
             )
-        return Series(NODES.node(operation, (a, b), logical=logical))
+        return Series(NODES.node(operation, together(a, b), logical=logical))
 
     def _compare(self, node: ast.Compare) -> Value:
         if len(node.ops) != 1:
@@ -332,4 +332,4 @@ class ColumnsCompiler(ColumnCalls):
         a, b = self._operand(node, left), self._operand(node, right)
         if a is None or b is None:
             return UNKNOWN
-        return Series(NODES.node(operation, (a, b), logical=True))
+        return Series(NODES.node(operation, together(a, b), logical=True))

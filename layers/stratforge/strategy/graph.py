@@ -15,9 +15,11 @@ from functools import cached_property
 import numpy as np
 
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns
+from stratforge.market.resampling import Resampled, resample
 from stratforge.strategy import kernels as k
 from stratforge.strategy.arithmetic import MOST_QUOTIENT
 from stratforge.strategy.indicators import REGISTRY
+from stratforge.strategy.quantization import finite_or_unknown, quantized
 from stratforge.strategy.reach import Floats
 
 Argument = float | bool | str
@@ -26,12 +28,16 @@ Computed = Floats | tuple[Floats, ...]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One operation on columns. `logical` nodes hold 0.0 and 1.0. Nodes are interned: equal ones are identical."""
+    """One operation on columns. `logical` nodes hold 0.0 and 1.0. Nodes are interned: equal ones are identical.
+
+    Its values are of the strategy's own bars, or of those of a longer `timeframe`, as are those of its inputs.
+    """
 
     operation: str
     inputs: tuple[Node, ...]
     arguments: tuple[Argument, ...]
     logical: bool = False
+    timeframe: str = ""
 
 
 @dataclass(slots=True)
@@ -48,19 +54,49 @@ class NodeTable:
         arguments: tuple[Argument, ...] = (),
         *,
         logical: bool = False,
+        timeframe: str | None = None,
     ) -> Node:
-        """The one node with this operation, these inputs and these arguments."""
+        """The one node with this operation, these inputs and these arguments; of the timeframe of its inputs, if nothing else is said."""
+        if timeframe is None:
+            timeframe = inputs[0].timeframe if inputs else ""
         # True == 1 == 1.0 in Python, so the type is part of the key.
-        key = (operation, inputs, tuple((type(each), each) for each in arguments), logical)
+        key = (operation, inputs, tuple((type(each), each) for each in arguments), logical, timeframe)
         found = self._nodes.get(key)
         if found is None:
             if len(self._nodes) >= self.limit:
                 self._nodes.clear()
-            found = self._nodes[key] = Node(operation, inputs, arguments, logical)
+            found = self._nodes[key] = Node(operation, inputs, arguments, logical, timeframe)
         return found
 
 
 NODES = NodeTable()
+
+
+def price_column(name: str, timeframe: str = "") -> Node:
+    """The column of a price or of the volume, of the strategy's own bars or of those of a longer timeframe."""
+    if not timeframe:
+        return NODES.node(f"column:{name}")
+    bars = NODES.node("resampled", (), (timeframe,), timeframe=timeframe)
+    return NODES.node("field", (bars,), (PRICE_COLUMNS.index(name),))
+
+
+def on_own_bars(node: Node) -> Node:
+    """The node on the strategy's own bars: of a longer timeframe the value of its last completed bar."""
+    if not node.timeframe:
+        return node
+    return NODES.node("last_completed", (node,), (), logical=node.logical, timeframe="")
+
+
+def together(*nodes: Node) -> tuple[Node, ...]:
+    """The nodes on the same bars: of their timeframe if they have one in common, otherwise on the strategy's own. A constant is on any."""
+    frames = {each.timeframe for each in nodes if each.operation != "constant"}
+    frame = frames.pop() if len(frames) == 1 else ""
+    return tuple(
+        NODES.node("constant", (), each.arguments, logical=each.logical, timeframe=frame)
+        if each.operation == "constant"
+        else each if each.timeframe == frame else on_own_bars(each)
+        for each in nodes
+    )  # fmt: skip
 
 
 def _compare(operation: Callable[[Floats, Floats], np.ndarray]) -> Callable[..., Floats]:
@@ -146,6 +182,7 @@ OPERATIONS: dict[str, Callable[..., Computed]] = {
         inputs[0], arguments[0], adjust=bool(arguments[1]), min_periods=int(arguments[2])
     ),
 }
+OPERATIONS["resampled"] = lambda bars, _inputs, _arguments: tuple(getattr(bars, name) for name in PRICE_COLUMNS)
 OPERATIONS |= {
     f"column:{name}": lambda bars, _inputs, _arguments, name=name: getattr(bars, name) for name in PRICE_COLUMNS
 }
@@ -163,8 +200,8 @@ def _edge(node: Node, computed: Computed) -> Computed:
     if node.logical:
         return computed
     if isinstance(computed, tuple):
-        return tuple(k.finite_or_unknown(k.quantized(each)) for each in computed)
-    return k.finite_or_unknown(computed if node.operation in _EXACT else k.quantized(computed))
+        return tuple(finite_or_unknown(quantized(each)) for each in computed)
+    return finite_or_unknown(computed if node.operation in _EXACT else quantized(computed))
 
 
 class Values(dict[tuple[Node | str, int], float]):
@@ -178,6 +215,7 @@ class Values(dict[tuple[Node | str, int], float]):
         self.bars = bars
         self._most_cells = most_cells
         self._computed: dict[Node, Computed] = {}
+        self._resampled: dict[str, Resampled] = {}
 
     def forget(self) -> None:
         """Gives back the memory of what was computed."""
@@ -239,7 +277,19 @@ class Values(dict[tuple[Node | str, int], float]):
         inputs = [self._computed[each] for each in node.inputs]
         if node.operation == "field":
             return inputs[0][int(node.arguments[0])]
-        return _edge(node, OPERATIONS[node.operation](self.bars, inputs, node.arguments))
+        if node.operation == "last_completed":
+            latest = self._longer(node.inputs[0].timeframe).latest
+            # Before the first nothing is known, and no condition holds.
+            return np.concatenate((inputs[0], [0.0 if node.logical else np.nan]))[latest]
+        bars = self._longer(node.timeframe).bars if node.timeframe else self.bars
+        return _edge(node, OPERATIONS[node.operation](bars, inputs, node.arguments))
+
+    def _longer(self, timeframe: str) -> Resampled:
+        """The bars of a longer timeframe."""
+        found = self._resampled.get(timeframe)
+        if found is None:
+            found = self._resampled[timeframe] = resample(self.bars, timeframe)
+        return found
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:

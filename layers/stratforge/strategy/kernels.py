@@ -9,7 +9,6 @@ rounding decides no tie: the average of a price that stands still is that price.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
@@ -17,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from stratforge.strategy.quantization import quantized
 from stratforge.strategy.reach import DAY_BARS, Floats, looks_back
 
 EPSILON = float(np.finfo(np.float64).eps)
@@ -24,51 +24,9 @@ _CHUNK = 1 << 16  # elements of a strided window matrix worked on at a time, whi
 # Weights below 2**-46 of the newest are left out: 1.4e-14 of a value that stands still, less than the half digit (2.5e-14) that
 # `quantized` rounds away, so that the average of such a value stays that value.
 _TAIL = 46
-_DIGITS = 12
 # Bars of a run in which a filter still counts on what stood before it, in two parts.
 _YOUNG = (8, 64)
 _PIECE = 8192  # numbers worked on at a time
-_HIGHEST = 3 if sys.byteorder == "little" else 0
-
-
-def _scales() -> Floats:
-    """By a float's sign, exponent and highest digits (its first 16 bits), the power of ten that leaves `_DIGITS` digits before the point."""
-    scales = np.ones(2048)
-    for exponent in range(1, 2047):
-        power = math.ceil(_DIGITS - (exponent - 1023) * math.log10(2.0))
-        scales[exponent] = 10.0 ** max(min(power, 300), -300)
-    scales[0] = 1e300  # Denormals become 0.
-    return np.tile(np.repeat(scales, 16), 2)
-
-
-_SCALES = _scales()
-
-
-@looks_back(lambda: 0)
-def quantized(x: Floats) -> Floats:
-    """`x` rounded to at least twelve decimal digits: what differs by rounding alone becomes equal, short decimals stay as they are."""
-    x = np.ascontiguousarray(x)
-    out = np.empty(len(x))
-    scale = np.empty(min(len(x), _PIECE))
-    # In pieces that stay in the cache.
-    for first in range(0, len(x), _PIECE):
-        piece, rounded = x[first : first + _PIECE], out[first : first + _PIECE]
-        scale = scale[: len(piece)]
-        np.take(_SCALES, piece.view(np.uint16)[_HIGHEST::4], out=scale, mode="clip")
-        np.multiply(piece, scale, out=rounded)
-        np.rint(rounded, out=rounded)
-        np.divide(rounded, scale, out=rounded)
-    return out
-
-
-@looks_back(lambda: 0)
-def finite_or_unknown(x: Floats) -> Floats:
-    """`x` with NaN for what is not finite, and without negative zeros."""
-    out = x + 0.0
-    infinite = np.isinf(out)
-    if infinite.any():
-        out[infinite] = np.nan
-    return out
 
 
 def nans(length: int) -> Floats:

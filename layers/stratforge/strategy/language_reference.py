@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS, MAX_OPERATIONS
 from stratforge.strategy.exits import EXITS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
@@ -75,6 +76,7 @@ The language
 - indicators(bars) is straight-line code over series and ends with return {{"name": series, ...}}. bars has open, high, low,
   close, volume. Series take + - * / // % **, comparisons, & | ~ on comparisons (in parentheses), and the methods
   {", ".join(f".{name}()" for name in SERIES_METHODS)}; rolling(n) has {", ".join(ROLLING_METHODS)}; ewm(...) has mean.
+  bars.resample("15min") ({", ".join(TIMEFRAMES)}) has the columns of a longer timeframe: of each minute those of its last completed bar.
   Nothing may look ahead: no negative shift, no whole-series minimum or mean, no indexing.
 - on_bar(bar, position, state) sees numbers: bar.open/high/low/close/volume, bar.<indicator>, bar.previous.<field>,
   bar.time.{"/".join(TIME_FIELDS)} (exchange time, Monday is 0; 1 minute to close on the last bar), position.{"/".join(POSITION_FIELDS)}, and
@@ -117,6 +119,12 @@ def reference_page() -> str:
         "comparisons (`^` too). Assignments of series to names (`x = ...`, `x += ...`, and `a, b, c = ta.macd(...)` where an indicator gives several),",
         'and `np.pi np.e np.nan np.inf`. Ends with `return {"name": series, ...}`.',
         "",
+        f'`bars.resample("5min")` has the same columns of a longer timeframe ({", ".join(TIMEFRAMES)}), made of the bars of a minute. A series of it has on every',
+        "minute the value of its last completed bar; series of one timeframe are computed on its bars, of different ones on the bars of a minute.",
+        "Such a bar is completed on its last minute, or with the next bar where that has none. Bars of a stock are counted from the open, none",
+        "reaches beyond the close, and those before and after are counted from there; of crypto they are counted from midnight UTC. A day is the exchange's",
+        "calendar day. Lengths count bars of the timeframe, and the history that they need is counted in minutes, a day as 1,440.",
+        "",
         "What is not finite (division by zero, the logarithm of 0, an overflow, `np.inf`) becomes unknown where the operation ends. A window with an",
         "unknown value inside is unknown. Exponential averages pass over an unknown value, and begin anew after as many unknown values in a row as",
         "their length; `ewm(...)` weighs as pandas' `ewm` does. Averages with endless weights leave out what weighs less than 2^-46 of the newest",
@@ -150,7 +158,7 @@ def reference_page() -> str:
         "All three may set exits, which sell within a bar, in a backtest and live alike. They stand until a later decision sets them anew or nothing is held.",
         "`adjust(...)` changes exits alone, while something is held. A number that is unknown or out of its range leaves an exit as it is;",
         "one that is written out or a constant is refused where it is out of its range. An exit as a",
-        "price and one as a fraction replace each other. A `buy` while nothing is held begins without those of the position before.",
+        "price and one as a fraction replace each other. A `buy` while nothing is held begins without those of the position before; an exit that sells ends what was still to be bought.",
         "",
         "| exit | what it does | number |",
         "|---|---|---|",

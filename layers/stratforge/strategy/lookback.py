@@ -14,6 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from stratforge.market.columns import BarColumns
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy.cost import MAX_GATE_NANOSECONDS, cost_of, node_nanoseconds, too_large
 from stratforge.strategy.findings import Code, Finding, StrategyError
 from stratforge.strategy.graph import NODES, Argument, Node, Values
@@ -24,7 +25,7 @@ from stratforge.strategy.reach import DAY_BARS, probe, reach_of
 # What a lookback was found by. One that is stored is worth something in its own edition only: raised whenever the windows of
 # strategies change (`test_lookback.py` holds the windows of this edition).
 EDITION = 2
-MAX_LOOKBACK = 20_000
+MAX_LOOKBACK = 32_000
 
 
 def window_length(lookback: int) -> int:
@@ -135,7 +136,16 @@ def _own_bars(node: Node, meter: _Meter) -> int:
         return exponential_reach(float(node.arguments[0]), int(node.arguments[2]))
     if operation == "ffill":
         return DAY_BARS
-    return _indicator_bars(node.inputs[0], int(node.arguments[0]), meter) if operation == "field" else 0
+    if operation == "field" and node.inputs[0].operation == "indicator":
+        return _indicator_bars(node.inputs[0], int(node.arguments[0]), meter)
+    return 0
+
+
+def _bars_of_minutes(node: Node, looks: int) -> int:
+    """Bars before its own that a value looks at which is of the last completed bar of a longer timeframe, and of `looks` bars before that."""
+    most = TIMEFRAMES[node.timeframe]
+    # All of these, and what has come since.
+    return (looks + 1) * most + most - 1
 
 
 def measure_lookback(nodes: Iterable[Node], *, previous: bool) -> int:
@@ -151,7 +161,11 @@ def measure_lookback(nodes: Iterable[Node], *, previous: bool) -> int:
     meter = _Meter()
     looks: dict[Node, int] = {}
     for node in nodes:
-        looks[node] = max((looks[each] for each in node.inputs), default=0) + _own_bars(node, meter)
+        longest = max((looks[each] for each in node.inputs), default=0)
+        if node.operation == "last_completed":
+            looks[node] = _bars_of_minutes(node.inputs[0], longest)
+        else:
+            looks[node] = longest + _own_bars(node, meter)
         if looks[node] > MAX_LOOKBACK:
             raise _unbounded()
     bars = max(looks.values(), default=0) + (2 if previous else 1)

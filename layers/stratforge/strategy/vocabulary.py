@@ -183,7 +183,7 @@ REFUSED_METHODS: dict[str, tuple[Code, str]] = {
         Code.NOT_IN_LANGUAGE,
         "Use fillna(value) or ffill(); comparisons with unknown values are false",
     ),
-    "resample": (Code.NOT_IN_LANGUAGE, "Use longer lengths on the 1-minute bars"),
+    "resample": (Code.NOT_IN_LANGUAGE, 'Write bars.resample("15min").close: bars are resampled, not series'),
     "apply": (Code.NOT_IN_LANGUAGE, "Write the formula with series arithmetic"),
     "map": (Code.NOT_IN_LANGUAGE, "Write the formula with series arithmetic"),
     "where": (Code.NOT_IN_LANGUAGE, "Use np.where(condition, x, y)"),

@@ -29,7 +29,7 @@ def test_an_example_passes_the_gates_that_an_answer_has_to_pass(example: dict[st
 
 def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> None:
     everything = json.dumps(EXAMPLES)
-    for sign in ("state.get(", "bar.time.hour", "fraction=", "notional=", "gain <= -", "drop >=", "sell 50% when", "at most 2 buys a day", "for_bars(", "drop buy", "kept"):  # fmt: skip
+    for sign in ("state.get(", "bar.time.hour", "fraction=", "notional=", "gain <= -", "drop >=", "sell 50% when", "at most 2 buys a day", "for_bars(", "drop buy", "kept", "stop loss 2%", "take_profit="):  # fmt: skip
         assert sign in everything, sign
     kinds = [each["answer"]["kind"] for each in EXAMPLES]
     assert kinds.count("clarify") >= 2

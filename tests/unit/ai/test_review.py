@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
-from stratforge.ai.review import review
+from stratforge.ai.review import _explanation, review
 from stratforge.intent.requirements import Requirement, Status
+from stratforge.intent.rules import read_rule
+from stratforge.intent.sides import explained_otherwise
 from stratforge.strategy import compile_strategy
 
 CODE = """
@@ -35,7 +37,7 @@ TRUE = "Buys when the 10-bar average is above the 30-bar average and the RSI is 
         (TRUE, []),
         (TRUE.replace("RSI", "momentum"), ["ta.rsi"]),
         (TRUE.replace("30-bar", "40-bar"), ["SLOW = 30"]),
-        (TRUE.replace("2 %", "5 %"), ["STOP = 0.02"]),
+        (TRUE.replace("2 %", "5 %"), ["5 %", "STOP = 0.02"]),
         ("It makes money.", ["ta.rsi", "ta.sma", "FAST = 10", "SLOW = 30", "STOP = 0.02"]),
     ],
 )
@@ -50,3 +52,22 @@ def test_what_the_explanation_leaves_out_or_says_wrong_is_found(explanation: str
     found = review(draft, compile_strategy(CODE), Request(asked, whole=True))
     assert len(found) == len(missing)
     assert all(word in finding for word, finding in zip(missing, found, strict=True))
+
+
+@pytest.mark.parametrize(
+    "explanation",
+    [
+        "Buys with momentum of former versions when the 10-bar average is above the 30-bar average and the universities are below 70; sells after a loss of 2 %.",
+        "Buys when the 10-bar average is below the 30-bar average and the RSI is below 70; sells after a loss of 2 %.",
+        "Buys when the 10-bar average is above the 30-bar average and the RSI is above 70; sells after a loss of 2 %.",
+        "Buys when the 10-bar average is above the 30-bar average and the RSI is below 70; sells after a gain of 2 %.",
+        "Buys after a loss of 2 %; sells when the 10-bar average is above the 30-bar average and the RSI is below 70.",
+        TRUE + " It has a stop of 5 %.",
+        TRUE + " It trades only on Mondays.",
+    ],
+)
+def test_an_explanation_that_says_otherwise_is_found(explanation: str) -> None:
+    rules = [read_rule(each) for each in RULES]
+    draft = StrategyDraft(name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation)
+    assert [*explained_otherwise(explanation, rules), *_explanation(draft)]
+    assert list(explained_otherwise(TRUE, rules)) == []

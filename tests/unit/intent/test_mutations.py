@@ -60,6 +60,12 @@ SPOILED: dict[str, Callable[[Answer], Answer]] = {
     "the stop is left out of the code": lambda a: a.replace("or position.unrealized_return < -0.01", "or False"),
     "another indicator": lambda a: a.replace("ta.rsi(bars.close, length=14)", "ta.cmo(bars.close, length=14)"),
     "another column's indicator": lambda a: a.replace("ta.rsi(bars.close", "ta.rsi(bars.volume"),
+    "bars of a longer timeframe that nobody asked for": lambda a: a.replace(
+        "ta.rsi(bars.close", 'ta.rsi(bars.resample("5min").close'
+    ),
+    "a rule on longer bars that nobody asked for": lambda a: a.replace(
+        '"vwap": ', '"longer": bars.resample("1h").close, "vwap": '
+    ).replace("bar.close > bar.vwap", "bar.longer > bar.vwap"),
     "a rule that nobody asked for": lambda a: a.replace(
         "and minute > 630", "and minute > 630 and bar.close > bar.open"
     ),

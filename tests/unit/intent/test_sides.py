@@ -95,3 +95,33 @@ def test_only_what_is_near_is_read_as_another_word() -> None:
     )
     assert near_indicator("ris") == "rsi"
     assert near_indicator("rsi") is near_indicator("apple") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("neither", "either"), ("nor", "or"), ("none", "one"), ("nobody", "body"), ("Tuesday", "Thursday"), ("increasing", "decreasing"), ("increase", "decrease"),
+        ("ascending", "descending"), ("unequal", "equal"), ("ungleich", "gleich"), ("equal", "unequal"), ("cant", "can"), ("wont", "want"), ("isnt", "is"), ("dont", "do"),
+        ("disallow", "allow"), ("unprofitable", "profitable"), ("profitable", "unprofitable"), ("loss", "less"), ("last", "least"), ("least", "last"), ("highest", "lowest"),
+        ("kein", "ein"), ("keine", "eine"), ("minimum", "maximum"), ("falls", "fails"), ("rises", "rinses"), ("uptrend", "downtrend"), ("inactive", "active"), ("ever", "never"),
+        ("winning", "wining"), ("long", "low"), ("unless", "useless"), ("until", "unit"), ("outside", "inside"), ("raise", "rise"), ("two", "ten"), ("first", "last"),
+    ],
+)  # fmt: skip
+def test_no_word_becomes_its_contrary_or_another_by_being_called_misspelt(written: str, read: str) -> None:
+    assert respelled(f"x {written} y", [f"“{written}” is read as “{read}”."]) == f"x {written} y"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("abvoe", "above"),
+        ("selkl", "sell"),
+        ("mondays", "monday"),
+        ("bbuy", "buy"),
+        ("whne", "when"),
+        ("drosp", "drops"),
+        ("ovre", "over"),
+    ],
+)
+def test_errors_of_typing_are_read_as_what_they_are(written: str, read: str) -> None:
+    assert respelled(f"x {written} y", [f"“{written}” is read as “{read}”."]) == f"x {read} y"

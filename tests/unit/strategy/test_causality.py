@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stratforge.market import BarColumns
+from stratforge.market.resampling import TIMEFRAMES
 from stratforge.strategy import compile_strategy, kernels
 from stratforge.strategy.graph import OPERATIONS, Node, Values, reachable
 from stratforge.strategy.indicators import REGISTRY
@@ -42,12 +43,15 @@ def bits(column: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 def assert_causal(nodes: list[Node], bars: BarColumns) -> None:
     """Every operation on the way to `nodes` gives the same bits on a prefix; none gives an infinite value."""
-    single = [node for node in reachable(nodes) if node.operation != "indicator"]
+    single = [node for node in reachable(nodes) if node.operation not in ("indicator", "resampled")]
     whole = Values(bars)
     for end in ENDS:
         prefix = Values(bars.slice(0, end))
         for node in single:
-            now, later = prefix.series(node), whole.series(node)[:end]
+            now = prefix.series(node)
+            # Of a longer timeframe there are as many bars as were completed.
+            later = whole.series(node)[: len(now)]
+            assert len(now) == end or node.timeframe
             assert not np.isinf(now).any(), node
             wrong = np.flatnonzero(bits(now) != bits(later))
             assert not len(wrong), (node.operation, node.arguments, end, int(wrong[0]), now[wrong[0]], later[wrong[0]])
@@ -100,6 +104,8 @@ OF_SERIES = [
         f"bars.close.ewm({weights}, adjust={adjust}, min_periods={minimum}).mean()"
         for weights, adjust, minimum in itertools.product(("span=2", "span=26", "com=0.1", "alpha=1"), (True, False), (0, 5))
     ),
+    *(f"ta.ema(bars.resample('{timeframe}').close, 3) - bars.close" for timeframe in TIMEFRAMES),
+    *(f"np.where(bars.resample('5min').{name} > bars.close, bars.volume, np.inf)" for name in ("open", "high", "low", "volume")),
 ]  # fmt: skip
 
 
@@ -125,7 +131,8 @@ def test_every_operation_of_the_graph_is_among_those_tried() -> None:
     tried = {
         node.operation for i in range(0, len(OF_SERIES), 50) for node in reachable(nodes_of(*OF_SERIES[i : i + 50]))
     }
-    assert set(OPERATIONS) - tried - {"indicator", "constant", "column:volume"} == set()
+    assert set(OPERATIONS) - tried - {"indicator", "constant"} == set()
+    assert "last_completed" in tried
 
 
 @given(column_expressions(3), st.integers(0, 1_000_000), st.sampled_from([0.0, 0.01, 0.1]))

@@ -16,6 +16,7 @@ from stratforge.application.jobs.requests import NewBacktest
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import backtests, strategies
 from stratforge.storage.strategies.backtests import StoredReport
+from stratforge.storage.strategies.shown import token_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
@@ -135,21 +136,25 @@ def page(backtest_id: UUID, looking: Looking) -> Response:
     """The page of a finished backtest: figures, curves, sweep and trades."""
     with database().reading(looking.caller) as connection:
         backtest = _found(connection, backtest_id)
-        report = backtest.report
         strategy = strategies.get_strategy(connection, backtest.strategy_id)
+        sweep = backtest.report.get("sweep")
         return looking.page(
             connection,
             "backtest.html",
             backtest=backtest,
-            report=report,
             strategy=strategy,
-            groups=METRICS,
+            token=token_of(connection, backtest_id),
             key=new_key(),
-            heat=_heat_map(report.get("sweep")),
-            robust=robust(report.get("sweep")),
-            years=_years(report.get("months", [])),
-            **_analysis(backtest),
+            heat=_heat_map(sweep),
+            robust=robust(sweep),
+            **report_values(backtest),
         )
+
+
+def report_values(backtest: StoredReport) -> dict[str, Any]:
+    """Gives the parts of a report's page their values, whoever looks at it."""
+    report = backtest.report
+    return {"report": report, "groups": METRICS, "years": _years(report.get("months", [])), **_analysis(backtest)}
 
 
 def _found(connection: Connection, backtest_id: UUID) -> StoredReport:

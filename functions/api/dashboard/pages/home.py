@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from fastapi import APIRouter, Response
-from stratforge.application.errors import existing
+from stratforge.application.overview import read_overview
 from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
@@ -15,9 +15,10 @@ from stratforge.storage.market import market_data
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage, Page
-from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies import strategies
 
 from functions.api.context import database
+from functions.api.dashboard import drawings
 from functions.api.dashboard.access import Looking, Visitor
 from functions.api.dashboard.pages.examples import EXAMPLES
 
@@ -40,20 +41,22 @@ def now(looking: Looking) -> Response:
 
 
 def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
-    found = existing(portfolio.read_portfolio(connection, looking.user_id), "portfolio")
-    recent = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(50))
-    active = [each for each in recent if each.status in sessions.ACTIVE]
+    found = read_overview(connection, looking.user_id)
+    held = found.portfolio
     named = strategies.names(connection, looking.user_id)
-    invested = sum((each.market_value for each in found.positions), Decimal(0))
     orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, None), Page(40))
+    symbols = sorted({*(each.symbol for each in found.active), *(each.symbol for each in found.watched)})
     return {
-        "portfolio": found,
-        "exposure": invested / found.equity if found.equity else Decimal(0),
-        "active": active,
-        "ended": [each for each in recent if each not in active][:5],
+        "overview": found,
+        "portfolio": held,
+        "exposure": sum((each.share for each in found.parts[:-1]), Decimal(0)),
+        "active": found.active,
+        "most": max((abs(each.realized_pnl + each.unrealized_pnl) for each in found.active), default=Decimal(0)),
+        "stacked": drawings.stacked([(each.name, float(each.share)) for each in found.parts]),
+        "calendar": drawings.calendar([{"day": each.day.isoformat(), "return": each.rate} for each in found.days]),
         "names": named,
         "has_strategies": bool(named),
-        "closes": market_data.recent_closes(connection, sorted({each.symbol for each in active}), _SPARK_BARS),
+        "closes": market_data.recent_closes(connection, symbols, _SPARK_BARS),
         "trades": portfolio.list_trades(connection, looking.user_id, LedgerFilter(), NumberedPage(10)),
         "refusals": _refusals(connection, looking, orders),
     }

@@ -1,18 +1,28 @@
-"""The market's clock at the head of every page, and the speed of a replayed market."""
+"""The market: its clock at the head of every page, the speed of a replayed one, a page for each symbol, and what a person watches."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 from pydantic import Field
 from stratforge.application import operations as application
-from stratforge.storage.ledger import operations
+from stratforge.application.errors import Conflict, NotFound, existing
+from stratforge.market import InvalidSymbol, parse_symbol
+from stratforge.storage.ledger import operations, order_book, portfolio
+from stratforge.storage.ledger.order_book import OrderFilter
+from stratforge.storage.ledger.portfolio import LedgerFilter
+from stratforge.storage.market import data_notes, market_data, watchlist
 from stratforge.storage.market.clock import market_clock
+from stratforge.storage.postgres.pages import NumberedPage, Page
+from stratforge.storage.strategies import sessions, strategies
 
 from functions.api.context import database
-from functions.api.dashboard.access import Fields, Looking, Operating, text, validated
+from functions.api.dashboard.access import Fields, Looking, Operating, current_path, text, validated
+from functions.api.dashboard.rendering import compressed, go_to
 
 router = APIRouter(include_in_schema=False)
 # Between standing still and what one machine keeps up with.
@@ -35,3 +45,73 @@ def change_speed(looking: Operating, fields: Fields) -> Response:
     application.change_market_speed(database(), looking.caller, speed)
     with database().reading(looking.caller) as connection:
         return looking.part("parts/market.html", market=replace(market_clock(connection), speed=speed), may_steer=True)
+
+
+# Two weeks of minutes.
+_BARS_SHOWN = 10 * 390
+
+
+@router.get("/market")
+def find(looking: Looking, symbol: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """Goes to the page of the symbol that was typed."""
+    return go_to(looking.request, f"/market/{_symbol(symbol)}")
+
+
+@router.get("/charts/market.json")
+def chart(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Response:
+    """The last bars of a symbol, with the user's trades in it."""
+    with database().reading(looking.caller) as connection:
+        end = market_clock(connection).now + timedelta(days=1)
+        bars = market_data.bars_between(connection, _symbol(symbol), datetime(1970, 1, 1, tzinfo=UTC), end, _BARS_SHOWN)
+        trades = portfolio.list_trades(connection, looking.user_id, LedgerFilter(_symbol(symbol)), NumberedPage(200))
+    columns = {name: getattr(bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
+    marks = [
+        {"time": int(each.executed_at.timestamp()), "side": each.side, "quantity": float(each.quantity)}
+        for each in trades
+    ]
+    body = json.dumps({"curve": {**columns, "indicators": []}, "marks": marks, "levels": []}, separators=(",", ":"))
+    return compressed(looking.request, body.encode(), "application/json")
+
+
+@router.post("/watchlist")
+def watch(looking: Looking, fields: Fields) -> Response:
+    """Adds the form's symbol to those that are watched, or takes it off."""
+    symbol = _symbol(text(fields, "symbol"))
+    with database().transaction(looking.caller) as connection:
+        if text(fields, "remove"):
+            watchlist.unwatch(connection, looking.user_id, symbol)
+        elif not watchlist.watch(connection, looking.user_id, symbol):
+            raise Conflict(
+                f"You watch {watchlist.MOST_WATCHED} symbols already; take one off first.", code="watchlist-full"
+            )
+    return go_to(looking.request, current_path(looking.request))
+
+
+@router.get("/market/{symbol:path}")
+def page(symbol: str, looking: Looking) -> Response:
+    """The page of a symbol: its price, its chart, and what the user has in it."""
+    symbol = _symbol(symbol)
+    with database().reading(looking.caller) as connection:
+        held = existing(portfolio.read_portfolio(connection, looking.user_id), "portfolio")
+        (day,) = watchlist.day_prices(connection, [symbol])
+        running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
+        return looking.page(
+            connection,
+            "market.html",
+            symbol=symbol,
+            day=day,
+            watched=symbol in watchlist.watched(connection, looking.user_id),
+            notes=data_notes.list_notes(connection, symbol),
+            positions=[each for each in held.positions if each.symbol == symbol],
+            sessions=[each for each in running if each.symbol == symbol],
+            names=strategies.names(connection, looking.user_id),
+            orders=order_book.list_orders(connection, looking.user_id, OrderFilter(symbol, None, True), Page(50)),
+            trades=portfolio.list_trades(connection, looking.user_id, LedgerFilter(symbol), NumberedPage(20)),
+        )
+
+
+def _symbol(typed: str) -> str:
+    try:
+        return parse_symbol(typed.strip().upper())
+    except InvalidSymbol:
+        raise NotFound("symbol") from None

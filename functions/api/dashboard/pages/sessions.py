@@ -23,6 +23,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, sessions, strategies
 from stratforge.storage.strategies.sessions import SessionStatus
+from stratforge.storage.strategies.shown import published_name
 
 from functions.api.context import database, outbox
 from functions.api.dashboard.access import Fields, Looking, current_path, fraction, text, validated
@@ -95,7 +96,8 @@ def page(session_id: UUID, looking: Looking) -> Response:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
         shown = _shown(connection, condition)
-        return looking.page(connection, "session.html", strategy=strategy, key=new_key(), **shown)
+        published = published_name(connection, session_id)
+        return looking.page(connection, "session.html", strategy=strategy, published=published, key=new_key(), **shown)
 
 
 @router.get("/sessions/{session_id}/now")

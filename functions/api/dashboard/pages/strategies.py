@@ -12,6 +12,7 @@ from stratforge.application import strategies as application
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import GenerateRequest
+from stratforge.application.preview import preview
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
@@ -44,15 +45,23 @@ def on_bar(bar, position, state):
 
 
 @router.get("/strategies")
-def index(looking: Looking) -> Response:
-    """The page of all strategies, with those that run marked."""
+def index(looking: Looking, archived: bool = False) -> Response:
+    """The page of all strategies, with those that run marked; or of those that were put aside."""
     with database().reading(looking.caller) as connection:
-        found = strategies.list_strategies(connection, looking.user_id, Page(200))
+        everything = strategies.list_strategies(connection, looking.user_id, Page(200))
+        found = [each for each in everything if bool(each.archived_at) is archived]
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
         active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
         tested = backtests.latest_backtests(connection, looking.user_id, [each.strategy_id for each in found])
         return looking.page(
-            connection, "strategies.html", strategies=found, active=active, tested=tested, examples=EXAMPLES
+            connection,
+            "strategies.html",
+            strategies=found,
+            archived=archived,
+            aside=len([each for each in everything if each.archived_at]),
+            active=active,
+            tested=tested,
+            examples=EXAMPLES,
         )
 
 
@@ -75,10 +84,11 @@ def describe(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/strategies/check")
 def check(looking: Looking, fields: Fields) -> Response:
-    """Checks code while it is being written and shows the findings beside it."""
+    """Checks code while it is being written: shows the findings, or what it would have done on the last bars."""
     code = fields.get("python_code", [""])[0][:32_000]
     checked = application.check_code(database(), looking.caller, code) if code.strip() else CheckedCode(None)
-    return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy)
+    seen = preview(database(), looking.caller, checked.strategy, text(fields, "symbol")) if checked.strategy else None
+    return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy, preview=seen)
 
 
 @router.post("/strategies")
@@ -167,6 +177,13 @@ def duplicate(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     new = validated(NewStrategy, {**values, "name": f"Copy of {found.name}"[:100]})
     made = application.store_strategy(database(), looking.caller, new, started(looking, fields))
     return go_to(looking.request, f"/strategies/{made.strategy_id}")
+
+
+@router.post("/strategies/{strategy_id}/archive")
+def archive(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Puts a strategy aside, or takes it out again."""
+    application.archive_strategy(database(), looking.caller, strategy_id, archived=not text(fields, "back"))
+    return go_to(looking.request, "/strategies")
 
 
 @router.post("/strategies/{strategy_id}/restore")

@@ -57,12 +57,13 @@ function notice(text) {
 }
 
 document.addEventListener("click", async (event) => {
-  const target = event.target.closest("[data-dismiss],[data-copy],[data-fill],[data-filter],[data-parquet],[data-print]");
+  const target = event.target.closest("[data-dismiss],[data-copy],[data-copy-address],[data-fill],[data-filter],[data-parquet],[data-print]");
   if (!target) return;
   if ("print" in target.dataset) print();
   if ("dismiss" in target.dataset) target.parentElement.remove();
-  if (target.dataset.copy) {
-    await navigator.clipboard?.writeText(target.dataset.copy);
+  const copied = target.dataset.copy ?? (target.dataset.copyAddress && new URL(target.dataset.copyAddress, location.href).href);
+  if (copied) {
+    await navigator.clipboard?.writeText(copied);
     target.textContent = "Copied";
   }
   if (target.dataset.fill) {
@@ -93,6 +94,31 @@ function shapeTicket(form) {
 // What is known to be refused is not sent.
 document.addEventListener("htmx:afterSwap", ({ target }) => {
   if (target.id === "preview") for (const button of target.closest("form").querySelectorAll("button")) button.disabled = target.querySelector("[data-refused]") !== null;
+});
+
+// A notice stays for ten seconds, longer under the pointer or the focus; of more than four the oldest go.
+document.addEventListener("htmx:afterSwap", ({ target }) => {
+  if (target.id !== "toasts") return;
+  for (const toast of target.querySelectorAll(".toast:not([data-timed])")) {
+    toast.dataset.timed = "yes";
+    const leave = () => (toast.matches(":hover, :focus-within") ? setTimeout(leave, 2_000) : toast.remove());
+    setTimeout(leave, 10_000);
+  }
+  while (target.childElementCount > 4) target.firstElementChild.remove();
+});
+
+// Keys: / to the search, g and a letter to a page, ? for the list of them.
+const PAGES = { h: "/", s: "/strategies", r: "/sessions", p: "/portfolio", o: "/orders", t: "/trades", n: "/notices", g: "/gallery", l: "/leaderboard", a: "/account" };
+let pressedG = 0;
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select, [contenteditable]") || document.body.dataset.live === undefined) return;
+  if (event.key === "/") {
+    const field = document.querySelector("[data-hotkey='/'], [data-search]");
+    if (field) event.preventDefault();
+    field?.focus();
+  } else if (event.key === "?") document.getElementById("keys").showModal();
+  else if (event.key === "g" && Date.now() - pressedG > 1_200) pressedG = Date.now();
+  else if (Date.now() - pressedG < 1_200 && PAGES[event.key]) location.assign(PAGES[event.key]);
 });
 
 // A slider says where it stands.

@@ -43,11 +43,8 @@ class Tools {
   constructor(box, chart) {
     this.box = box;
     this.chart = chart;
-    this.row = document.createElement("div");
-    this.row.className = "tools";
-    this.legend = document.createElement("p");
-    this.legend.className = "legend";
-    box.before(this.row, this.legend);
+    // Their place is kept by the page, so that nothing moves when they are filled.
+    [this.row, this.legend] = ["tools", "legend"].map((name) => box.parentElement.querySelector(`:scope > .${name}`));
     this.times = [];
   }
 
@@ -233,13 +230,12 @@ class PriceChart {
     this.profit.setData(points(curve.time, curve.profit));
   }
 
-  // Every pane below adds to the height, so that the price keeps its own.
+  // The price keeps at least half of the height.
   shape() {
     const all = this.chart.panes();
     if (this.shaped === all.length) return;
     this.shaped = all.length;
-    this.box.style.height = `calc(${getComputedStyle(this.box).getPropertyValue("--tall")} + ${(all.length - 1) * 6.5}rem)`;
-    all.forEach((pane, index) => pane.setStretchFactor(index ? 0.28 : 1));
+    all.forEach((pane, index) => pane.setStretchFactor(index ? Math.min(0.28, 1 / (all.length - 1)) : 1));
   }
 
   legend(under) {
@@ -385,7 +381,7 @@ async function session(box) {
   document.body.addEventListener("live:price", (event) => event.detail.some((each) => each.symbol === box.dataset.symbol) && show().catch(() => null));
   document.body.addEventListener("live:change", () => show().catch(() => null));
   // The rules as they stood on the bar that is clicked.
-  price.chart.subscribeClick(({ time }) => {
+  if (box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
     const bar = price.times.get(time);
     if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace("chart.json", "rules")}?bar=${bar}`, "#bar-rules");
   });
@@ -417,7 +413,7 @@ document.addEventListener("click", ({ target }) => {
   document.dispatchEvent(new CustomEvent("trade:show", { detail: { from: Number(row.dataset.from), to: Number(row.dataset.to) } }));
 });
 
-const KINDS = { equity, report, curves, session, overlay };
+const KINDS = { equity, report, curves, session, market: session, overlay };
 
 export function install(root) {
   for (const box of root.querySelectorAll("[data-chart]")) {

@@ -63,6 +63,21 @@ def present(connection: Connection) -> EventCursor:
     return EventCursor(fetch_value(connection, "SELECT events_horizon()") - 1, (1 << 63) - 1)
 
 
+def latest_events(connection: Connection, user_id: UUID, limit: int) -> list[Event]:
+    """A user's latest events and everybody's, the newest first, at the market's time; signals and jobs have pages of their own."""
+    return fetch_all(
+        connection,
+        Event,
+        """
+        SELECT tx, id AS event_id, kind, data, market_at(created_at) AS created_at FROM (
+            (SELECT * FROM events WHERE user_id = %(user)s AND kind NOT IN ('signal', 'job') ORDER BY tx DESC, id DESC LIMIT %(limit)s)
+            UNION ALL (SELECT * FROM events WHERE user_id IS NULL ORDER BY tx DESC, id DESC LIMIT %(limit)s)) e
+        ORDER BY tx DESC, id DESC LIMIT %(limit)s
+        """,
+        {"user": user_id, "limit": limit},
+    )
+
+
 def events_after(connection: Connection, user_id: UUID, after: EventCursor, limit: int) -> list[Event]:
     """A user's events and everybody's, in the order of their transactions, as far as all before them have ended."""
     return fetch_all(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -91,7 +91,8 @@ class TradeRow:
         realized_pnl: Dollars gained or lost against the average entry price; zero for purchases.
         fee_quantity: Fees that were paid in coins.
         fee_cash: Fees that were paid in dollars.
-        inside: Whether it crossed with an opposite order of the platform, at the price of the account's own fill in the market.
+        inside: Whether all of it crossed with opposite orders of the platform, at the price of the account's own fill in the market. How much of a
+            trade did is what somebody else traded, and is not told.
     """
 
     trade_id: int
@@ -199,6 +200,29 @@ def equity_history(
 
 
 @dataclass(frozen=True, slots=True)
+class DayEquity:
+    """Equity as it was noted last before a market day closed."""
+
+    day: date
+    equity: Decimal
+
+
+def daily_equity(connection: Connection, user_id: UUID, days: int) -> list[DayEquity]:
+    """Equity at the close of each of the last market days that it was noted by, oldest first."""
+    return fetch_all(
+        connection,
+        DayEquity,
+        """
+        SELECT d.day, noted.equity
+        FROM (SELECT day, closes_at FROM market_days WHERE closes_at <= market_at(clock_timestamp()) ORDER BY day DESC LIMIT %(days)s) d
+        CROSS JOIN LATERAL (SELECT equity FROM equity_snapshots WHERE user_id = %(user)s AND time <= ours_at(d.closes_at) ORDER BY time DESC LIMIT 1) noted
+        ORDER BY d.day
+        """,
+        {"user": user_id, "days": days},
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerFilter:
     """A filter for listing trades or signals; None matches all."""
 
@@ -214,12 +238,12 @@ _SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence
 
 def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:
     """Reads one trade; None if the connection's user has no such trade."""
-    return fetch_one(connection, TradeRow, f"SELECT {_TRADE} FROM trades WHERE id = %s", (trade_id,))  # noqa: S608 - columns of this module
+    return fetch_one(connection, TradeRow, f"SELECT {_TRADE} FROM told_trades WHERE id = %s", (trade_id,))  # noqa: S608 - columns of this module
 
 
 def trades_of_order(connection: Connection, order_id: UUID) -> list[TradeRow]:
     """The trades that an order led to, in the order of time."""
-    query = f"SELECT {_TRADE} FROM trades WHERE order_id = %s ORDER BY executed_at, id"  # noqa: S608 - columns of this module
+    query = f"SELECT {_TRADE} FROM told_trades WHERE order_id = %s ORDER BY executed_at, id"  # noqa: S608 - columns of this module
     return fetch_all(connection, TradeRow, query, (order_id,))
 
 
@@ -254,7 +278,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
         connection,
         TradeRow,
         f"""
-        SELECT {_TRADE} FROM trades
+        SELECT {_TRADE} FROM told_trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
         {page.clause("id", "executed_at")}

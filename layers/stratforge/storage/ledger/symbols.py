@@ -152,11 +152,11 @@ def _sold_before(position: str, condition: str) -> str:
     """  # noqa: S608 - conditions of this module
 
 
-def too_small(position: str) -> str:
+def too_small(position: str, refused: str = _TOO_SMALL) -> str:
     """SQL: what is free of a position (an alias) was refused as too small to be sold."""
     return _sold_before(
         position,
-        f"{_TOO_SMALL} AND x.size_kind = 'quantity' AND x.size = {position}.quantity - {position}.reserved_quantity",
+        f"{refused} AND x.size_kind = 'quantity' AND x.size = {position}.quantity - {position}.reserved_quantity",
     )
 
 
@@ -165,18 +165,15 @@ def _is_free(position: str) -> str:
     return f"{position}.quantity > {position}.reserved_quantity AND NOT {_sold_before(position, waits)}"
 
 
-def _asked_about(position: str) -> str:
-    """SQL: what is free of a position (an alias) was refused as too small as it is, or whatever was free of it a moment ago."""
-    a_moment_ago = _sold_before(position, f"{_TOO_SMALL} AND x.decided_at > l.time - interval '1 minute'")
-    return f"({too_small(position)} OR {a_moment_ago})"
-
-
+# Whoever was refused a part as too small waits a minute with all that he is to sell, and then asks for all of it together, or at once with what he
+# asks for himself. A part of a whole unit does not become one by that.
 SELLS_CLOSING = f"""
-    {_is_free("p")} AND (
-        NOT {_asked_about("p")}
-        OR EXISTS (SELECT FROM orders y WHERE y.user_id = p.user_id AND y.symbol = p.symbol AND y.origin = 'FLATTEN' AND y.status = 'PENDING')
-        OR EXISTS (SELECT FROM {CLOSING_POSITIONS} c WHERE c.user_id = p.user_id AND c.symbol = p.symbol
-                     AND {_is_free("c")} AND NOT {_asked_about("c")}))
+    {_is_free("p")} AND NOT {too_small("p", "x.status = 'REJECTED' AND x.reason = 'WHOLE_UNITS_ONLY'")} AND (
+        EXISTS (SELECT FROM orders y WHERE y.user_id = p.user_id AND y.symbol = p.symbol AND y.origin = 'FLATTEN' AND y.status = 'PENDING')
+        OR (NOT EXISTS (SELECT FROM orders x WHERE x.user_id = p.user_id AND x.symbol = p.symbol AND x.origin = 'FLATTEN' AND {_TOO_SMALL}
+                          AND x.decided_at > l.time - interval '1 minute')
+            AND EXISTS (SELECT FROM {CLOSING_POSITIONS} c WHERE c.user_id = p.user_id AND c.symbol = p.symbol
+                          AND {_is_free("c")} AND NOT {too_small("c")})))
 """  # noqa: S608 - conditions of ours
 
 

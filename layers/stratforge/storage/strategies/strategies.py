@@ -17,12 +17,18 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one
 from stratforge.strategy import Strategy
 from stratforge.strategy.lookback import EDITION
 
-_COLUMNS = "id AS strategy_id, name, symbol, version, python_code, logic_explanation, created_at, updated_at"
+_COLUMNS = (
+    "id AS strategy_id, name, symbol, version, python_code, logic_explanation, created_at, updated_at, archived_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredStrategy:
-    """A strategy with its current code."""
+    """A strategy with its current code.
+
+    Attributes:
+        archived_at: When its owner put it aside; null for those at hand.
+    """
 
     strategy_id: UUID
     name: str
@@ -32,6 +38,7 @@ class StoredStrategy:
     logic_explanation: str
     created_at: datetime
     updated_at: datetime
+    archived_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +169,12 @@ def list_strategies(
         """,  # noqa: S608 - column names of this module
         {"user": user_id, "symbol": symbol, **page.parameters},
     )
+
+
+def archive(connection: Connection, strategy_id: UUID, *, archived: bool) -> bool:
+    """Puts a strategy of the connection's user aside, or takes it out again; False if there is none."""
+    query = "UPDATE strategies SET archived_at = CASE WHEN %s THEN coalesce(archived_at, now()) END WHERE id = %s AND deleted_at IS NULL"
+    return connection.execute(query, (archived, strategy_id)).rowcount == 1
 
 
 def names(connection: Connection, user_id: UUID) -> dict[UUID, str]:

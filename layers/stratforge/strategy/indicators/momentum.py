@@ -61,27 +61,6 @@ def roc(close: Floats, length: int, scalar: float) -> Floats:
     return scalar * k.diff(close, length) / k.shift(close, length)
 
 
-@indicator(
-    "stoch",
-    "momentum",
-    "Stochastic oscillator",
-    "high low close",
-    length(14, "k"),
-    length(3, "d"),
-    length(3, "smooth_k"),
-    mamode("sma"),
-    outputs="k d",
-)
-def stoch(
-    high: Floats, low: Floats, close: Floats, k_: int, d: int, smooth_k: int, mamode: str
-) -> tuple[Floats, Floats]:
-    """Lane: where the close lies in the range of the last k bars, smoothed."""
-    lowest = k.rolling_min(low, k_)
-    raw = 100.0 * (close - lowest) / k.non_zero_range(k.rolling_max(high, k_), lowest)
-    slow = moving_average(mamode, raw, smooth_k)
-    return slow, moving_average(mamode, slow, d)
-
-
 @indicator("rocp", "momentum", "Rate of change as a fraction", "close", length(10))
 def rocp(close: Floats, length: int) -> Floats:
     """Relative change over `length` bars."""
@@ -235,16 +214,6 @@ def inertia(close: Floats, length: int, rvi_length: int, scalar: float, mamode: 
     return linreg(rvi(close, rvi_length, scalar, mamode, 1), length)
 
 
-@indicator("kdj", "momentum", "KDJ", "high low close", length(9), length(3, "signal"), outputs="k d j")
-def kdj(high: Floats, low: Floats, close: Floats, length: int, signal: int) -> tuple[Floats, Floats, Floats]:
-    """The stochastic with Wilder smoothing, and three times k less twice d."""
-    lowest = k.rolling_min(low, length)
-    fast = 100.0 * (close - lowest) / k.non_zero_range(k.rolling_max(high, length), lowest)
-    slow = rma(fast, signal)
-    slower = rma(slow, signal)
-    return slow, slower, 3.0 * slow - 2.0 * slower
-
-
 @indicator(
     "kst",
     "momentum",
@@ -391,44 +360,6 @@ def smi(close: Floats, fast: int, slow: int, signal: int, scalar: float) -> tupl
 
 
 @indicator(
-    "stochf",
-    "momentum",
-    "Fast stochastic",
-    "high low close",
-    length(5, "fastk"),
-    length(3, "fastd"),
-    mamode("sma"),
-    outputs="k d",
-)
-def stochf(high: Floats, low: Floats, close: Floats, fastk: int, fastd: int, mamode: str) -> tuple[Floats, Floats]:
-    """Lane's stochastic without smoothing of k."""
-    lowest = k.rolling_min(low, fastk)
-    line = 100.0 * (close - lowest) / k.non_zero_range(k.rolling_max(high, fastk), lowest)
-    return line, moving_average(mamode, line, fastd)
-
-
-@indicator(
-    "stochrsi",
-    "momentum",
-    "Stochastic RSI",
-    "close",
-    length(14),
-    length(14, "rsi_length"),
-    length(3, "k"),
-    length(3, "d"),
-    mamode("sma"),
-    outputs="k d",
-)
-def stochrsi(close: Floats, length: int, rsi_length: int, k_: int, d: int, mamode: str) -> tuple[Floats, Floats]:
-    """Chande and Kroll (1994): the stochastic of the RSI."""
-    strength = rsi(close, rsi_length, 100.0, 1)
-    lowest = k.rolling_min(strength, length)
-    raw = 100.0 * (strength - lowest) / k.non_zero_range(k.rolling_max(strength, length), lowest)
-    line = moving_average(mamode, raw, k_)
-    return line, moving_average(mamode, line, d)
-
-
-@indicator(
     "trix",
     "momentum",
     "TRIX",
@@ -496,13 +427,6 @@ def uo(
     pairs = ((fast, fast_w), (medium, medium_w), (slow, slow_w))
     total = sum(weight * k.rolling_sum(pressure, n) / k.rolling_sum(spread, n) for n, weight in pairs)
     return 100.0 * np.asanyarray(total) / (fast_w + medium_w + slow_w)
-
-
-@indicator("willr", "momentum", "Williams %R", "high low close", length(14))
-def willr(high: Floats, low: Floats, close: Floats, length: int) -> Floats:
-    """Williams: where the close lies below the range's top, in percent."""
-    lowest, highest = k.rolling_min(low, length), k.rolling_max(high, length)
-    return 100.0 * ((close - lowest) / (highest - lowest) - 1.0)
 
 
 @indicator(

@@ -13,6 +13,7 @@ from stratforge.strategy import kernels as k
 from stratforge.strategy.indicators import moving_average as averages
 from stratforge.strategy.indicators.registry import Floats, indicator, length, number
 from stratforge.strategy.indicators.volatility import atr
+from stratforge.strategy.quantization import quantized
 from stratforge.strategy.reach import of_the_day
 
 _FORGOTTEN = 2.0**-46
@@ -32,19 +33,19 @@ indicator("wma", "overlap", "Weighted moving average", "close", length(10))(aver
 @indicator("hl2", "overlap", "Middle of high and low", "high low")
 def hl2(high: Floats, low: Floats) -> Floats:
     """(high + low) / 2."""
-    return k.quantized(0.5 * (high + low))
+    return quantized(0.5 * (high + low))
 
 
 @indicator("hlc3", "overlap", "Typical price", "high low close")
 def hlc3(high: Floats, low: Floats, close: Floats) -> Floats:
     """(high + low + close) / 3."""
-    return k.quantized((high + low + close) / 3.0)
+    return quantized((high + low + close) / 3.0)
 
 
 @indicator("ohlc4", "overlap", "Average of open, high, low and close", "open high low close")
 def ohlc4(open: Floats, high: Floats, low: Floats, close: Floats) -> Floats:
     """(open + high + low + close) / 4."""
-    return k.quantized(0.25 * (open + high + low + close))
+    return quantized(0.25 * (open + high + low + close))
 
 
 @indicator("vwap", "overlap", "Volume-weighted average price of the day", "high low close volume", anchored=True)
@@ -58,7 +59,7 @@ def vwap(bars: BarColumns, high: Floats, low: Floats, close: Floats, volume: Flo
 @indicator("wcp", "overlap", "Weighted closing price", "high low close")
 def wcp(high: Floats, low: Floats, close: Floats) -> Floats:
     """(high + low + 2 close) / 4."""
-    return k.quantized((high + low + 2.0 * close) / 4.0)
+    return quantized((high + low + 2.0 * close) / 4.0)
 
 
 indicator("medprice", "overlap", "Median price", "high low")(hl2)

@@ -169,6 +169,9 @@ def _without(plan: Plan, scan: Scanner) -> str | None:
             ("size" in what and each.kind in ("equity", "cash", "shares"))
             or ("limit" in what and "time" not in what and each.kind == "a day")
             or (what in ("cooldown", "pause") and each.kind == "pause")
+            or ("stop" in what and "time" not in what and "trail" not in what and each.kind == "stop order")
+            or (("stop" in what or "trail" in what) and "time" not in what and each.kind == "trail order")
+            or (("profit" in what or "target" in what) and each.kind == "target order")
         )
     ]
     if len(kept) == len(plan.rules) and len(settings) == len(plan.settings):

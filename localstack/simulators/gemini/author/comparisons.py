@@ -40,16 +40,21 @@ def comparison(scan: Scanner, memory: Memory) -> Condition | None:
     if (
         left == CLOSE
         and memory.left is not None
-        and memory.left.levels is not None
-        and scan.text[at : scan.at].strip() in ("it", "they")
+        and memory.measured
+        and scan.text[at : scan.at].strip() in ("it", "they", "this", "that")
     ):
         # "It" is what was spoken of, where the level says so too.
         here = scan.at
-        scan.take(rf"(?:{IS} )*(?:{CROSS} )?(?:back )?(?:{UP}|{DOWN}|{AT_LEAST}|{AT_MOST})")
-        level = scan.take(rf"{N}(?! ?(?:%|dollars|bars?))")
+        scan.take(rf"(?:{IS} )*(?:{CROSS} )?(?:back )?(?:{UP}|{DOWN}|{AT_LEAST}|{AT_MOST})?")
+        level = scan.take(rf"{N}(?! ?(?:%|dollars|bars?|minutes?|:|am|pm))")
         scan.at = here
+        if level and memory.left.scale in ("price", "volume"):
+            said = " or ".join(dict.fromkeys(["the price", *(each.words for each in memory.measured)]))
+            raise Unexpressible(f"“{scan.text[at : level.end()].strip()}”: what is meant, {said}?")
         if level:
             left = memory.left
+            if len(memory.measured) > 1:
+                memory.notes.append(f"“{scan.text[at : scan.at].strip()}” is read as {left.words}.")
     while True:
         if scan.take(r"(?:does not|do not|not|no longer|never)"):
             negative = not negative
@@ -111,6 +116,8 @@ def comparison(scan: Scanner, memory: Memory) -> Condition | None:
                 raise Unexpressible(f"“{left.words} crosses {crossed.words}”: from above or from below?")
             memory.notes.append(f"“Crosses” is read as: {left.words} crosses above {crossed.words}.")
         memory.left, memory.right = left, crossed
+        if isinstance(crossed, Number) and left.scale not in ("price", "volume") and left not in memory.measured:
+            memory.measured.append(left)
         if isinstance(crossed, Series):
             memory.pair = (left, crossed)
         _check_scales(left, crossed)
@@ -173,14 +180,23 @@ def _crossed(scan: Scanner, left: Series) -> tuple[Operand, bool | None] | None:
     return line, None
 
 
-def _distance(scan: Scanner) -> tuple[Series, bool] | None:
-    """“0.5 % below the 50-bar average”, “2 dollars above VWAP”."""
+def _distance(scan: Scanner, spoken: Operand | None = None) -> tuple[Series, bool] | None:
+    """“0.5 % below the 50-bar average”, “2 dollars above VWAP”; without a line, of the one that was spoken of."""
     at = scan.at
     scan.take(r"(?:at least|more than|over)")
     match = scan.take(
         rf"(?:{N} ?%|\$ ?{N}|{N} ?(?:dollars?|usd))(?: or more)? (above|over|higher than|below|under|beneath|lower than)"
     )
+    begin = scan.at
     right = series(scan) if match else None
+    if right == CLOSE and scan.text[begin : scan.at].strip() in ("it", "that"):
+        right = None
+    if match is not None and right is None and isinstance(spoken, Series) and spoken.scale == "price":
+        right = replace(spoken, times=1.0, plus=0.0)
+    if match is not None and right is not None and right.name in ("high", "low", "open"):
+        raise Unexpressible(
+            f"“{scan.text[at : scan.at].strip()}”: the {right.name} of which bars? For example of the day so far, of the last 20 bars, or the highest price since the purchase."
+        )
     if match is None or right is None or right == CLOSE:
         scan.at = at
         return None
@@ -218,6 +234,8 @@ def _made(left: Series, op: str, right: Operand, memory: Memory, *, event: bool,
         # "Sell when it is above 70", said of an oscillator.
         left = memory.left
     _check_scales(left, right)
+    if isinstance(right, Number) and left.scale not in ("price", "volume") and left not in memory.measured:
+        memory.measured.append(left)
     if right == left:
         # "It closes below it": the second one is what the first was compared with before.
         if memory.pair is None or memory.pair[0] != left:
@@ -277,6 +295,13 @@ def anaphora(scan: Scanner, memory: Memory) -> Condition | None:
         and (turn := scan.take(r"(?:is )?(rising|increasing|going up|falling|decreasing|going down)"))
     ):
         return Turn(memory.left, turn[1] in ("rising", "increasing", "going up"))
+    here = scan.at
+    scan.take(rf"(?:{IS} )*")
+    if scan.sees(rf"{N} ?%|\$ ?{N}") and (off := _distance(scan, memory.right)) is not None:
+        line, above = off
+        memory.left, memory.right, memory.pair = CLOSE, line, (CLOSE, line)
+        return Compare(CLOSE, ">=" if above else "<=", line)
+    scan.at = here
     event = scan.take(rf"{CROSS}(?: back)?")
     scan.take(rf"(?:{IS} )*")
     op = (

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from simulators.gemini.author.comparisons import anaphora, comparison, first_close
+from simulators.gemini.author.draft import BUY, SELL, WHEN, only_time
 from simulators.gemini.author.lines import band_words, macd_words, named_cross, pair_crossing
 from simulators.gemini.author.moves import breakout, move, position_condition, streak
-from simulators.gemini.author.phrases import Memory
-from simulators.gemini.author.rules import Both, Compare, Condition, Either, Lasting, Not, Turn, contrary
-from simulators.gemini.author.scanner import BARS, N, Scanner, Unexpressible
+from simulators.gemini.author.phrases import AT_LEAST, AT_MOST, DOWN, IS, UP, Memory
+from simulators.gemini.author.rules import Both, Compare, Condition, Either, Lasting, Not, Number, Turn, contrary
+from simulators.gemini.author.scanner import BARS, DAY, N, Scanner, Unexpressible
 from simulators.gemini.author.times import time_condition
+
+_EXCEPTED = rf"(?:(?:on )?(?:every|each|any|all) (?:trading |week ?)?days? )?(?:unless|except(?:ing)?(?: when| if| on| for)?|(?:but|save|bar|barring|besides)(?: for| on)*(?= {DAY})|(?:other than|apart from|aside from|excluding|with the exception of)(?: on)?)"
 
 
 def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Condition | None:
@@ -18,8 +23,10 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         Unexpressible: if it is understood and the language cannot say it, or if its `and` and `or` can be read in two ways.
     """
     either = scan.take(r"either(?: when| if)?|(?:any|one) of(?: the following| these)?:?")
-    scan.take(r"both|all of(?: the following| these)?:?")
-    first = _negated(scan, memory)
+    first: Condition | None = _each_measured(scan, memory)
+    if first is None:
+        scan.take(r"both|all of(?: the following| these)?:?")
+        first = _negated(scan, memory)
     if first is None:
         return None
     parts, words = [first], list[str]()
@@ -27,7 +34,7 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
         at = scan.at
         # A comma before the next one is read with the word that joins it.
         match = scan.take(
-            r",? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but (?:in (?:both|either|all|any|each) cases? )?only (?:if|when|while)|but|when|if|after|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,? ?(unless|except(?: when| if| on)?)|,"
+            rf",? ?({_EXCEPTED})|,? ?(?:and (?:also|only if|if|when|while|at the same time|simultaneously)|as well as|and|while|but (?:in (?:both|either|all|any|each) cases? )?only (?:if|when|while)|but|when|if|after(?! {DAY})|once|as long as|provid(?:ed|ing)(?: that)?|assuming(?: that)?|only if|only when|given(?: that)?|where|with)|,? ?(or if|or when|or once|or)|,"
         )
         if match is None:
             timed = time_condition(scan, memory)
@@ -38,19 +45,32 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
             words.append("and")
             parts.append(timed)
             continue
-        scan.take(r"(?:only )?(?:if|when|while|the|that)(?= )") if not match[2] else None
+        if (
+            memory.position
+            and match[0].strip() in ("and", "and also")
+            and scan.sees(r"(?:also )?(?:at|by|around) (?:\d+|noon|the close)")
+        ):
+            raise Unexpressible(
+                f"“{scan.text[at:].strip()[:40]}”: should it sell when both hold at once, or when either of them does?"
+            )
+        lead = scan.take(r"(?:only )?(?:if|when|while|the|that)(?= )") if not match[1] else None
         try:
-            following = _negated(scan, memory)
+            following = (_excepted_time(scan, memory) if match[1] else None) or _negated(scan, memory)
         except Unexpressible:
             scan.at = at
             raise
-        if following is None:
+        leads_on = re.search(r"\b(?:if|when|once|while)\b", f"{match[0]} {lead[0] if lead else ''}") and scan.sees(
+            rf"(?:then )?(?:{BUY}|{SELL}) {WHEN}"
+        )
+        if following is None or leads_on:
+            # "…, but if it is Friday sell when …" begins the next rule.
             scan.at = at
             break
-        if match[2]:
+        if match[1]:
             following = _none_of(scan, memory, following)
-        anew = match[1] is not None and match[1] != "or"
-        words.append("or when" if anew else "or" if match[1] else "," if match[0].strip() == "," else "and")
+            memory.excepted += [following] if only_time(following) else []
+        anew = match[2] is not None and match[2] != "or"
+        words.append("or when" if anew else "or" if match[2] else "," if match[0].strip() == "," else "and")
         parts.append(following)
     if {"or when", "and"} <= set(words) and not either:
         return _alternatives(parts, words)
@@ -70,12 +90,49 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
     return Either(tuple(parts)) if "or" in joins else Both(tuple(parts))
 
 
+def _each_measured(scan: Scanner, memory: Memory) -> Condition | None:
+    """“Both are above 70”, “they are above 70”, of two or more oscillators that were compared before."""
+    at = scan.at
+    match = scan.take(
+        rf"(?:both(?: of them| indicators| oscillators)?|they(?: both)?|all(?: of them| three| two)?|each of them)(?: (?:{IS}))* ({UP}|{DOWN}|{AT_LEAST}|{AT_MOST}) {N}(?! ?(?:%|dollars|bars?|minutes?))"
+    )
+    if match is None or len(memory.measured) < 2 or ("both" in match[0] and len(memory.measured) != 2):
+        scan.at = at
+        return None
+    said = match[1].strip()
+    op = (
+        ">="
+        if re.fullmatch(AT_LEAST, said)
+        else "<="
+        if re.fullmatch(AT_MOST, said)
+        else ">"
+        if re.fullmatch(UP, said)
+        else "<"
+    )
+    return Both(tuple(Compare(each, op, Number(float(match[2]))) for each in memory.measured))  # type: ignore[arg-type]
+
+
+def _excepted_time(scan: Scanner, memory: Memory) -> Condition | None:
+    """A time that is excepted: “before 10:00” is before it, whatever is sold by then."""
+    at, position = scan.at, memory.position
+    memory.position = False
+    found = time_condition(scan, memory)
+    memory.position = position
+    if found is None:
+        scan.at = at
+    return found
+
+
 def _none_of(scan: Scanner, memory: Memory, first: Condition) -> Condition:
     """“Unless a or b”: neither of them."""
     parts = [first]
     while True:
         at = scan.at
-        following = _negated(scan, memory) if scan.take(r"or(?: if| when)?") else None
+        following = None
+        if scan.take(r"or(?: if| when| on)?"):
+            following = _excepted_time(scan, memory) or _negated(scan, memory)
+        elif only_time(first) and scan.take(r"and(?: on)?"):
+            following = _excepted_time(scan, memory)
         if following is None:
             scan.at = at
             break

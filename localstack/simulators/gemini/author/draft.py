@@ -11,6 +11,7 @@ from simulators.gemini.author.rules import (
     Condition,
     Cross,
     Either,
+    Not,
     Plan,
     Rule,
     Series,
@@ -19,13 +20,13 @@ from simulators.gemini.author.rules import (
     Weekdays,
     contrary,
 )
-from simulators.gemini.author.scanner import Scanner
+from simulators.gemini.author.scanner import DAY, Scanner
 from simulators.gemini.author.series import CLOSE, channel
 from simulators.gemini.author.wording import Wording
 
 BUY = r"(?:in(?= when| if)|go(?:es)? all in(?= )|buys?|buying|enters?|entering|(?:go|goes|going|get|gets) long|get in|gets in|longs?|purchases?|purchasing|(?:open|take|start|initiate)s? (?:a |an )?(?:new )?(?:long )?(?:position|trade)s?|open long|entry|entries|invests?|acquires?|pick up|buy in|(?:get|gets|grab)(?: me| us)?(?= (?:some|@)))"
 SELL = r"(?:(?:out|flat)(?= when| if| at)|sells?|selling|exits?|exiting|(?:get|gets|getting) out|close (?:out )?(?:it|the position|the trade|my position|positions?|everything|all|out|long)|closes? (?:the |my )?(?:position|trade)s?|close|liquidates?|(?:take|takes|taking) profits?|dump|unwind|bail(?: out)?|cash out|leaves?|flatten)"
-WHEN = r"(?:(?:only |but only |except |immediately |right |again )?(?:when(?:ever)?|if|once|as soon as|after|on|upon|at|while|as long as|every time|each time|any time|in case|the moment|where|for|following))"
+WHEN = rf"(?:(?:only |but only |except |immediately |right |again )?(?:when(?:ever)?|if|once|as soon as|after(?! {DAY})|on|upon|at|while|as long as|every time|each time|any time|in case|the moment|where|for|following))"
 
 
 class Draft:
@@ -55,9 +56,8 @@ class Draft:
 
 def only_time(found: Condition) -> bool:
     """Says whether a condition is about nothing but times and weekdays."""
-    return isinstance(found, TimeOfDay | Weekdays) or (
-        isinstance(found, Both | Either) and all(only_time(each) for each in found.parts)
-    )
+    parts = found.parts if isinstance(found, Both | Either) else (found.part,) if isinstance(found, Not) else ()
+    return isinstance(found, TimeOfDay | Weekdays) or (bool(parts) and all(only_time(each) for each in parts))
 
 
 def reverse_of(found: Condition) -> Condition | None:

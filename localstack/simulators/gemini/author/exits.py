@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from typing import Literal
 
 from simulators.gemini.author.conditions import condition
 from simulators.gemini.author.draft import WHEN, Draft
 from simulators.gemini.author.moves import amount_of
-from simulators.gemini.author.rules import Both, Condition, Held, Result, Rule, TimeOfDay, Trail, Weekdays
+from simulators.gemini.author.rules import Both, Condition, Held, Result, Rule, Setting, TimeOfDay, Trail, Weekdays
 from simulators.gemini.author.scanner import BARS, N, Unexpressible, bars_of
 from simulators.gemini.author.times import minute_of_day, weekdays
+
+Kind = Literal["stop order", "target order", "trail order"]
 
 
 def sell_at_time(draft: Draft, begin: int) -> bool:
@@ -91,7 +95,7 @@ def partial(draft: Draft) -> bool:
     scan = draft.scan
     begin = scan.start
     match = scan.take(
-        rf"(?:and |then )?(?:sell|close|exit|take|scale out(?: of)?|take profits? on)(?: off)? (half|a half|one half|a third|one third|a quarter|one quarter|{N} ?%|(?:the )?(?:rest|remainder|other half|remaining half|remaining))(?: (?:of )?(?:it|them|the (?:position|shares|holding)|my (?:position|shares)|position|shares|off))*"
+        rf"(?:and |then )?(?:sell|close|exit|take|scale out(?: of)?|take profits? on)(?: off)? (half|a half|one half|a third|one third|a quarter|one quarter|{N} ?%(?! (?:above|over|below|under|beneath|higher|lower|up|down|off|from))|(?:the )?(?:rest|remainder|other half|remaining half|remaining))(?: (?:of )?(?:it|them|the (?:position|shares|holding)|my (?:position|shares)|position|shares|off))*"
     )
     if match is None and any(each.part != 1 for each in draft.plan.of("exit")):
         match = scan.take(
@@ -144,39 +148,60 @@ def stops(draft: Draft) -> bool:
         scan.take(
             r"(?:below|under|from|behind|off) (?:the |its )?(?:highest|high|peak|top|price)(?: close| price)?(?: (?:since (?:the )?(?:entry|purchase|buying)))?|trail(?:ing)?"
         )
-        draft.rule("exit", Trail(*amount), begin)
-        return True
+        return _way_out(draft, "trail order", Trail(*amount), begin)
     match_at = scan.at
     amount = amount_of(scan)
     if amount and scan.take(r"trailing(?: stop)?(?: loss)?"):
-        draft.rule("exit", Trail(*amount), begin)
-        return True
+        return _way_out(draft, "trail order", Trail(*amount), begin)
     if amount and scan.take(r"(?:hard |fixed )?(?:stop loss|stop|sl|max(?:imum)? loss)(?: order| per trade)?"):
-        draft.rule("exit", Result(amount[0], amount[1], False), begin)
-        return True
+        return _way_out(draft, "stop order", Result(amount[0], amount[1], False), begin)
     if amount and scan.take(r"(?:take profit|profit target|price target|target|tp|profit taking)"):
-        draft.rule("exit", Result(amount[0], amount[1], True), begin)
-        return True
+        return _way_out(draft, "target order", Result(amount[0], amount[1], True), begin)
     scan.at = match_at
     if scan.take(
         rf"(?:hard |fixed |protective |initial )?(?:stop loss|stop|stops|stoploss|sl|max(?:imum)? loss|cut losses|cut (?:my |the )?losses|cut (?:the |my )?loss)(?: order)?{near}"
     ):
+        if scan.sees(r"\+"):
+            raise Unexpressible("A stop loss above the entry price: is a profit target meant, or a loss of so much?")
         amount = amount_of(scan)
         if amount is None:
             return False
         scan.take(
             r"(?:below|under|beneath|from) (?:the |my )?(?:entry|purchase|buy|cost|fill)(?: price)?|loss|per trade|stop|away"
         )
-        draft.rule("exit", Result(amount[0], amount[1], False), begin)
-        return True
+        return _way_out(draft, "stop order", Result(amount[0], amount[1], False), begin)
     if scan.take(rf"(?:take profits?|profit targets?|price targets?|targets?|tp|take gains|profit)(?: order)?{near}"):
         amount = amount_of(scan)
         if amount is None:
             return False
         scan.take(r"(?:above|over|from) (?:the |my )?(?:entry|purchase|buy|cost)(?: price)?|profit|gain|per trade")
-        draft.rule("exit", Result(amount[0], amount[1], True), begin)
-        return True
+        return _way_out(draft, "target order", Result(amount[0], amount[1], True), begin)
     return False
+
+
+def _way_out(draft: Draft, kind: Kind, found: Result | Trail, begin: int) -> bool:
+    """A stop or a target: a rule that is looked at with every bar's close, or one that goes with the order where it says so."""
+    scan = draft.scan
+    on_the_order = scan.take(
+        r"(?:(?:placed |set |attached |sent )?(?:on|with|to|in) (?:this|the|that|each|every|my|its|your|any)(?: (?:same|buy|entry|purchase|buying))? orders?|(?:placed |set )?(?:within|inside|during|in) (?:the|a|each|every) (?:bar|minute|candle)|intra ?- ?bar|intrabar|at the broker|as (?:a |an )?(?:stop|limit|bracket|real) orders?)"
+    )
+    if on_the_order is None:
+        draft.rule("exit", found, begin)
+        return True
+    if found.unit != "%":
+        raise Unexpressible("A stop or target that goes with the order is so many percent from its price: how many?")
+    # "A target of 1 % and a stop of 2 % on the order": both go with it.
+    last = draft.plan.rules[-1] if draft.plan.rules else None
+    together = last is not None and re.fullmatch(
+        r"\s*(?:,? ?and|,|/|\+)?\s*(?:with )?(?:an? )?\s*", scan.text[last.place[1] : begin]
+    )
+    if last is not None and together and isinstance(last.condition, Result | Trail) and last.condition.unit == "%":
+        draft.plan.rules.pop()
+        gain = isinstance(last.condition, Result) and last.condition.gain
+        first: Kind = "trail order" if isinstance(last.condition, Trail) else "target order" if gain else "stop order"
+        draft.plan.settings.append(Setting(first, last.condition.amount, last.place))
+    draft.plan.settings.append(Setting(kind, found.amount, (begin, scan.at)))
+    return True
 
 
 def overnight(draft: Draft) -> bool:

@@ -34,12 +34,15 @@ def rule_text(rule: Rule) -> str:
 
 
 def setting_text(setting: Setting) -> str:
-    """A size, a limit or a pause in the contract's vocabulary."""
+    """A size, a limit, a pause or an exit of the order in the contract's vocabulary."""
     return {
         "equity": f"size {plain(round(setting.value * 100, 8))}% of equity",
         "cash": f"size {plain(setting.value)} dollars",
         "shares": f"size {plain(setting.value)} shares",
         "a day": f"at most {plain(setting.value)} buys a day",
+        "stop order": f"stop loss {plain(setting.value)}%",
+        "target order": f"take profit {plain(setting.value)}%",
+        "trail order": f"trailing stop {plain(setting.value)}%",
         "pause": f"wait {plain(setting.value)} bars after a sale",
     }[setting.kind]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from simulators.gemini.author.rules import Operand, Series
+from simulators.gemini.author.rules import Condition, Operand, Series
 from simulators.gemini.author.scanner import BARS, N
 
 IS = r"(?:is|are|was|gets?|has|have|been|being|stays?|remains?|sits?|trades?|trading|moves?|goes|go|going|comes?|come|closes?|closing|closed|falls?|falling|drops?|dropping|dips?|dipping|sinks?|declines?|pulls back|rises?|rising|climbs?|climbing|pushes|pops|returns?|recovers?|gone|fallen|risen|dropped|reads?|hits?|currently|already|still|then|also|now|back|well|to|at|again|even|significantly|significant|first|finally|must|should|needs? to|has to|have to|be)"
@@ -27,4 +27,8 @@ class Memory:
     pair: tuple[Series, Operand] | None = None
     position: bool = False
     notes: list[str] = field(default_factory=list)
+    # Series other than prices that were compared with numbers, in their order.
+    measured: list[Series] = field(default_factory=list)
     bought_below: bool | None = None
+    # Days and times that the last condition excepts.
+    excepted: list[Condition] = field(default_factory=list)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from simulators.gemini.author.rules import (
@@ -197,8 +198,9 @@ def write_program(plan: Plan) -> Program:
     if filters or guards:
         lines += [*_joined("and", [text for _, text in filters] + guards), "    ):"]
     lines += [*(f"        {each}" for each in program.on_buy), f"        return buy({size})"]
-    lines += ["    if position.quantity > 0 and (", *_joined("or", [text for _, text in exits]), "    ):"]
-    lines += [*(f"        {each}" for each in program.on_sell), "        return sell()"]
+    if exits:
+        lines += ["    if position.quantity > 0 and (", *_joined("or", [text for _, text in exits]), "    ):"]
+        lines += [*(f"        {each}" for each in program.on_sell), "        return sell()"]
     for number, (rule, text) in enumerate(partial, 1):
         # Once a position; the mark is taken away when nothing is held.
         lines += [
@@ -245,8 +247,19 @@ def _once(pairs: list[tuple[Rule, str]]) -> list[tuple[Rule, str]]:
     ]
 
 
+# Exits that go with the order: their arguments and constants.
+ORDERS = {
+    "stop order": ("stop_loss", "STOP_LOSS"),
+    "target order": ("take_profit", "TAKE_PROFIT"),
+    "trail order": ("trailing_stop", "TRAILING_STOP"),
+}
+
+
 def setting_lines(program: Program, setting: Setting) -> list[int]:
     """Lists the lines of the code in which a setting stands."""
+    if setting.kind in ORDERS:
+        name = ORDERS[setting.kind][1]
+        return [index for index, line in enumerate(program.code.split("\n"), 1) if re.search(rf"\b{name}\b", line)]
     sign = {"equity": "FRACTION", "cash": "CASH", "shares": "SHARES", "a day": "TRADES_A_DAY", "pause": "PAUSE_BARS"}[
         setting.kind
     ]
@@ -281,6 +294,17 @@ def _joined(word: str, texts: list[str]) -> list[str]:
 
 
 def _size(program: Program, plan: Plan) -> str:
+    return ", ".join(filter(None, [_amount(program, plan), *_orders(program, plan)]))
+
+
+def _orders(program: Program, plan: Plan) -> Iterator[str]:
+    for kind, (argument, name) in ORDERS.items():
+        if setting := plan.setting(kind):
+            meaning = f"{argument.replace('_', ' ')} of a purchase, as a part of its price"
+            yield f"{argument}={program.constant(name, round(setting.value / 100, 10), meaning)}"
+
+
+def _amount(program: Program, plan: Plan) -> str:
     setting = plan.setting("equity", "cash", "shares")
     if setting is None:
         return ""

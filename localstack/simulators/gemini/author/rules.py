@@ -277,9 +277,9 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A size, a number of purchases a day, a pause: something that is no condition on the market."""
+    """A size, a number of purchases a day, a pause, an exit that goes with the order: something that is no condition on the market."""
 
-    kind: Literal["equity", "cash", "shares", "a day", "pause"]
+    kind: Literal["equity", "cash", "shares", "a day", "pause", "stop order", "target order", "trail order"]
     value: float
     place: tuple[int, int]
 
@@ -292,6 +292,9 @@ class Setting:
             "shares": f"a purchase is {plain(self.value)} shares",
             "a day": f"it buys at most {plain(self.value)} times a day",
             "pause": f"it waits {plain(self.value)} bars after a sale before it buys again",
+            "stop order": f"with a purchase goes a stop loss {plain(self.value)} % below its price, looked at within the bar",
+            "target order": f"with a purchase goes a take profit {plain(self.value)} % above its price, looked at within the bar",
+            "trail order": f"with a purchase goes a trailing stop {plain(self.value)} % below the highest price, looked at within the bar",
         }[self.kind]
 
 

@@ -55,6 +55,7 @@ class Scanner:
 
 N = r"(-?\d*\.?\d+)"
 BARS = r"(?:bars?|minutes?|mins?|min|periods?|candles?|candlesticks?|m|ticks?)"
+DAY = r"(?:mon|tue|wed|thu|fri|sat|sun)(?:[a-z]*day)?s?"
 UNIT = rf"({BARS}|hours?|h|hr|hourly|days?|d|daily|weeks?|weekly|w|months?)"
 THE = r"(?:the |its |a |an |their |that |this |my |current |short term |long term )*"
 ARTICLES = r"(?:(?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))(?: (?:the|its|a|an|their|that|this|my|current|short term|long term)(?=\s))*"

@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulators.gemini.author.draft import Draft
+from simulators.gemini.author.draft import Draft, only_time
 from simulators.gemini.author.exits import hold_back, hold_exits_back, holding, overnight, partial, stops
 from simulators.gemini.author.restrictions import hours, prohibition
-from simulators.gemini.author.rules import Either, Plan, Rule, TimeOfDay
+from simulators.gemini.author.rules import Both, Either, Not, Plan, Rule, TimeOfDay
 from simulators.gemini.author.scanner import Unexpressible
 from simulators.gemini.author.sizes import frequency, pause, size_sentence
 from simulators.gemini.author.titles import subject, title, topic
@@ -83,17 +83,15 @@ class Reader(Draft):
         late = [each.condition for each in self.plan.rules if each.kind == "exit"]
         for found in late:
             for part in found.parts if isinstance(found, Either) else (found,):
-                if (
-                    isinstance(part, TimeOfDay)
-                    and not part.until
-                    and not any(
-                        isinstance(each.condition, TimeOfDay) and each.kind == "filter" for each in self.plan.rules
-                    )
-                ):
+                guarded = any(
+                    isinstance(each.condition, TimeOfDay) and each.kind == "filter" for each in self.plan.rules
+                )
+                if isinstance(part, TimeOfDay) and not part.until and not guarded:
                     self.plan.rules.append(Rule("filter", TimeOfDay(part.minute, until=True), (0, 0)))
-                    self.plan.assumptions.append(
-                        f"It does not buy after {part.minute // 60}:{part.minute % 60:02d}, the time at which it sells."
-                    )
+                elif isinstance(part, Both) and only_time(part):
+                    # "Close everything on Friday at 15:30": what it buys after that would be sold at once.
+                    self.plan.rules.append(Rule("filter", Not(part), (0, 0)))
+                    self.plan.assumptions.append(f"It does not buy when {part.words}: it would sell at once.")
         only = [each for each in self.plan.rules if each.kind == "entry" and each.assumed == ("only",)]
         if only and len(self.plan.of("entry")) > len(only):
             # "Only buy if …" before the rule itself: it restricts that rule.

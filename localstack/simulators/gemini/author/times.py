@@ -140,6 +140,9 @@ def time_condition(scan: Scanner, memory: Memory) -> Condition | None:
             if minute is not None and 0 < minute < 1440:
                 scan.take("on|onwards?")
                 return TimeOfDay(minute, until=until and not memory.position)
+            days = weekdays(scan) if minute is None else ()
+            if len(days) == 1:
+                raise Unexpressible(f"“{scan.text[at : scan.at].strip()}”: on which days of the week, by their names?")
             scan.at = at
             scan.take(r"(?:it is|it 's|the time is|time is)")
     if scan.take(r"(?:exactly )?at(?: exactly)?"):

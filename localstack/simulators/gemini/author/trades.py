@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Literal
 
 from simulators.gemini.author.conditions import condition
 from simulators.gemini.author.draft import BUY, SELL, WHEN, Draft
 from simulators.gemini.author.exits import sell_at_time, with_stop
-from simulators.gemini.author.rules import Both, Condition, Setting, TimeOfDay, Weekdays
+from simulators.gemini.author.rules import Both, Condition, Not, Setting, TimeOfDay, Weekdays
 from simulators.gemini.author.scanner import Unexpressible
 from simulators.gemini.author.sizes import size
 from simulators.gemini.author.times import minute_of_day, weekdays
@@ -70,6 +71,7 @@ def trade(draft: Draft) -> bool:
         return True
     if side == "entry" and _at_the_open(draft, begin):
         return True
+    draft.memory.excepted.clear()
     found = condition(draft.scan, draft.memory)
     if found is None:
         # "Sell at the middle band."
@@ -88,8 +90,32 @@ def trade(draft: Draft) -> bool:
     if side == "entry":
         draft.bought(found)
     draft.rule(side, found, begin)
+    _except_for_both(draft, side, begin)
     _tail(draft)
     return True
+
+
+def _except_for_both(draft: Draft, side: str, begin: int) -> None:
+    """“Buy …, sell …, except on Mondays”: what ends a sentence of both sides is about both."""
+    other = "entry" if side == "exit" else "exit"
+    before = [each for each in draft.plan.of(other) if not re.search(r"[.;]", draft.scan.text[each.place[1] : begin])]
+    if draft.memory.excepted and before:
+        for each in draft.memory.excepted:
+            told = (
+                f"neither buys nor sells when {each.part.words}"
+                if isinstance(each, Not)
+                else f"buys and sells only when {each.words}"
+            )
+            draft.plan.assumptions.append(f"What is excepted is of both sides: it {told}.")
+            if side == "exit":
+                draft.rule("filter", each, begin)
+                continue
+            draft.plan.rules = [
+                replace(rule, condition=Both((rule.condition, each)), place=(rule.place[0], draft.scan.at))
+                if rule in before
+                else rule
+                for rule in draft.plan.rules
+            ]
 
 
 def _at_the_open(draft: Draft, begin: int) -> bool:

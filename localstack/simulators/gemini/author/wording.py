@@ -71,7 +71,13 @@ class Wording:
 
     def _spelled(self, word: str) -> str:
         """A word as it should be spelled, where one of the grammar's words is very near."""
-        if len(word) < 2 or not word.isalpha() or not word.isascii() or word in TERMS:
+        if (
+            len(word) < 2
+            or not word.isalpha()
+            or not word.isascii()
+            or word in TERMS
+            or word.removesuffix("s") in TERMS
+        ):
             return word
         near = get_close_matches(word, NAMES_AND_TERMS, 1, 0.86) if len(word) > 5 else []
         found = TYPOS.get(word) or (near[0] if near and word not in COMMON else None)

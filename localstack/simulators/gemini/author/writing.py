@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stratforge.intent.exceptions import one_sided
 from stratforge.intent.gate import contract_findings
 from stratforge.intent.requirements import Requirement
+from stratforge.intent.rules import RuleError, RuleKind, read_rule
 from stratforge.strategy import compile_strategy
 
 from simulators.gemini.author.draft import reverse_of
@@ -16,7 +18,22 @@ from simulators.gemini.author.formal import rule_text, setting_text
 from simulators.gemini.author.paraphrases import in_plain_words
 from simulators.gemini.author.programs import Program, setting_lines, write_program
 from simulators.gemini.author.questions import answer, month_of, subject_of
-from simulators.gemini.author.rules import Compare, Cross, Held, Number, Plan, Result, Rule, Series, Trail, nodes, plain
+from simulators.gemini.author.rules import (
+    Compare,
+    Cross,
+    Held,
+    Number,
+    Plan,
+    Result,
+    Rule,
+    Series,
+    TimeOfDay,
+    Trail,
+    Weekdays,
+    clock,
+    nodes,
+    plain,
+)
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
@@ -80,12 +97,31 @@ def _written(requests: Sequence[str], english: Sequence[str], untradable: frozen
     # A stop that is added is one more way out: how it sells otherwise stays as it was decided for the person.
     if before and all(isinstance(each.condition, Result | Trail) for each in plan.of("exit")):
         plan.rules += [each for each in before.of("exit") if each.assumed and each not in plan.rules]
-    assumptions = [*_complete(plan), *reading.told]
+    if any(isinstance(each, Weekdays) and not each.days for rule in plan.rules for each in nodes(rule.condition)):
+        return _clarify(symbol, ["No day of the week would be left on which it may act. On which days should it?"])
+    assumptions = [*_complete(plan), *reading.told, *_guards(plan, before)]
     if not symbols:
         assumptions.append("No symbol was named: AAPL is used.")
     heard = " ".join(each.text for each in wordings) if len(wordings) > 1 else ""
     assumptions += _usual_numbers(plan, reading.turns[0].text, heard)
-    return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
+    try:
+        return _strategy(plan, write_program(plan), symbol, assumptions, reading, requests[first:], before)
+    except RuleError:
+        return _clarify(symbol, ["This has more conditions than one rule can hold. Please leave some of them out."])
+
+
+def _guards(plan: Plan, before: Plan | None) -> list[str]:
+    """What is said of rules that forbid to buy from the time on at which it sells."""
+    stood = before.rules if before else []
+    late = {each.minute for rule in plan.of("exit") for each in nodes(rule.condition) if isinstance(each, TimeOfDay)}
+    return [
+        f"It does not buy after {clock(each.condition.minute)}, the time at which it sells."
+        for each in plan.of("filter")
+        if isinstance(each.condition, TimeOfDay)
+        and each.condition.until
+        and each.condition.minute in late
+        and each not in stood
+    ]
 
 
 def _completed(plan: Plan) -> Plan:
@@ -99,7 +135,9 @@ def _complete(plan: Plan) -> list[str]:
     """Decides what the request left open, and says so."""
     assumptions = list(plan.assumptions)
     whole = [each for each in plan.of("exit") if each.part == 1]
-    if not whole:
+    if not whole and plan.setting("target order", "trail order"):
+        assumptions.append("No other rule for selling was given: it sells by the exits of its order alone.")
+    elif not whole:
         reverse = reverse_of(plan.of("entry")[0].condition)
         if reverse is not None and not plan.of("exit"):
             plan.rules.append(Rule("exit", reverse, (0, 0), ("no rule for selling was given",)))
@@ -176,19 +214,26 @@ def _strategy(
         [
             f"It buys when {buys}.",
             *dict.fromkeys(only),
-            f"It sells when {sells}.",
+            *([f"It sells when {sells}."] if sells else []),
             *parts,
             *sizes,
             "[Written offline by fixed rules, without a language model.]",
         ]
     )
     requirements = _requirements(plan, program, symbol, reading, requests, before)
+    standing = [
+        read_rule(rule) for each in requirements for rule in each["rules"] if not rule.startswith(("drop ", "symbol "))
+    ]
+    alone = [
+        f"“{words}” is read of {'selling' if side is RuleKind.SELL else 'buying'} alone: it {'buys' if side is RuleKind.SELL else 'sells'} then all the same."
+        for words, side in one_sided(requests, standing)
+    ]
     return {
         **_empty(_name(plan, symbol), symbol),
-        "plan": explanation,
+        "plan": explanation[:2_000],
         "requirements": requirements,
         "python_code": program.code,
-        "logic_explanation": explanation,
+        "logic_explanation": explanation[:3_000],
         "parameters": [
             {"name": name, "value": value, "meaning": program.meanings[name][:300]}
             for name, value in program.constants.items()
@@ -201,6 +246,7 @@ def _strategy(
                 if each["status"] == "assumed" and each["quote"]
             ),
             *reading.changes,
+            *alone,
         ],
     }
 
@@ -312,8 +358,15 @@ def _usual_numbers(plan: Plan, text: str, heard: str) -> list[str]:
     """
     found = dict[str, None]()
     for rule in plan.rules:
-        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", heard or text[slice(*rule.place)])}
+        words = heard or text[slice(*rule.place)]
+        numbers = {float(each) for each in re.findall(r"\d+(?:\.\d+)?", words)}
         for each in nodes(rule.condition):
+            if isinstance(each, Series) and each.name.startswith("day_"):
+                said = re.search(rf"(?<!\w){each.name[4:]}s?(?!\w)", words)
+                if said and not re.search(
+                    r"\bday|session|market|today|morning|opening|hod\b|lod\b|so far|first", words
+                ):
+                    found[f"“{said[0]}” is read as {each.words}."] = None
             if isinstance(each, Series) and set(each.parameters) - numbers:
                 found[f"The usual numbers are taken: {each.words}."] = None
             elif isinstance(each, Compare) and isinstance(each.right, Number):

@@ -1,0 +1,135 @@
+"""Notices: events in words, with the reason, for whoever looks at a page while they happen or afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from stratforge.market.sizes import Side
+from stratforge.portfolio.orders import OrderOrigin, OrderStatus
+from stratforge.portfolio.reasons import explanation_of
+from stratforge.storage.delivery import events
+from stratforge.storage.delivery.events import Event, EventCursor
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.strategies.sessions import SessionStatus
+
+_LISTED = 200
+_AT_ONCE = 50
+_ENDS = {
+    OrderStatus.REJECTED: "was rejected",
+    OrderStatus.EXPIRED: "expired",
+    OrderStatus.CANCELED: "was canceled",
+}
+_EXITS = {
+    OrderOrigin.STOP_LOSS: "stop loss",
+    OrderOrigin.TRAILING_STOP: "trailing stop",
+    OrderOrigin.TAKE_PROFIT: "take profit",
+}
+
+
+class Tone(StrEnum):
+    """The color of a notice: good and bad news, and news that is neither."""
+
+    GOOD = "good"
+    BAD = "bad"
+    PLAIN = "plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice about an event.
+
+    Attributes:
+        time: By the market's clock.
+        text: What happened, and why.
+        address: The page that says more; None where there is none.
+    """
+
+    time: datetime
+    text: str
+    tone: Tone
+    address: str | None
+
+
+def new_notices(connection: Connection, user_id: UUID, after: EventCursor) -> tuple[list[Notice], EventCursor]:
+    """The notices of what happened after a cursor, oldest first, and the cursor after them."""
+    happened = events.events_after(connection, user_id, after, _AT_ONCE)
+    return _notices(happened), happened[-1].cursor if happened else after
+
+
+def latest_notices(connection: Connection, user_id: UUID) -> list[Notice]:
+    """The latest notices, the newest first."""
+    return _notices(events.latest_events(connection, user_id, _LISTED))
+
+
+def _notices(happened: list[Event]) -> list[Notice]:
+    found = ((each, notice_of(each.kind, each.data)) for each in happened)
+    return [Notice(each.created_at, *said) for each, said in found if said is not None]
+
+
+def notice_of(kind: str, data: dict[str, Any]) -> tuple[str, Tone, str | None] | None:
+    """The words for an event, their tone and the page that says more; None for events that nobody needs to be told of.
+
+    Args:
+        kind: That of the event.
+        data: Its data, as the database notes them.
+    """
+    match kind:
+        case "trade":
+            return _trade(data)
+        case "order":
+            return _order(data)
+        case "session":
+            return _session(data)
+        case "halt":
+            if data["halted"]:
+                return f"{data['symbol']} is halted: {str(data['reason']).replace('_', ' ').lower()}", Tone.BAD, None
+            return f"{data['symbol']} trades again", Tone.GOOD, None
+        case "platform":
+            if data.get("suspended"):
+                return "The broker takes no orders at the moment; they wait", Tone.BAD, None
+            state = str(data["trading_state"])
+            said = {"ACTIVE": "trades", "REDUCING": "only sells", "HALTED": "is halted"}.get(state, state.lower())
+            return f"The platform {said}", Tone.GOOD if state == "ACTIVE" else Tone.BAD, None
+    return None
+
+
+def _trade(data: dict[str, Any]) -> tuple[str, Tone, str]:
+    price, profit = Decimal(data["price"]), Decimal(data["realized_pnl"])
+    bought = data["side"] == Side.BUY
+    text = f"{'Bought' if bought else 'Sold'} {Decimal(data['quantity']):,.4f}".rstrip("0").rstrip(".")
+    text += f" {data['symbol']} at {price:,.2f}" if price >= 1 else f" {data['symbol']} at {price.normalize():f}"
+    if bought:
+        return text, Tone.PLAIN, f"/trades/{data['trade_id']}"
+    tone = Tone.GOOD if profit > 0 else Tone.BAD if profit < 0 else Tone.PLAIN
+    return f"{text}: {'+' if profit >= 0 else '-'}${abs(profit):,.2f}", tone, f"/trades/{data['trade_id']}"
+
+
+def _order(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
+    address, side = f"/orders/{data['order_id']}", "purchase" if data["side"] == Side.BUY else "sale"
+    if (exit_ := _EXITS.get(data["origin"])) and data["status"] == OrderStatus.FILLED:
+        return f"The {exit_} sold {data['symbol']}", Tone.PLAIN, address
+    if end := _ENDS.get(data["status"]):
+        reason = explanation_of(data["reason"])
+        bad = data["status"] == OrderStatus.REJECTED
+        text = f"The {side} of {data['symbol']} {end}" + (f": {reason}" if reason else "")
+        return text, Tone.BAD if bad else Tone.PLAIN, address
+    return None
+
+
+def _session(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
+    address, name = f"/sessions/{data['session_id']}", f"The {data['symbol']} session"
+    if data.get("missed_bars"):
+        bars = data["missed_bars"]
+        return f"{name} missed {bars} {'bar' if bars == 1 else 'bars'}; it sees them afterwards", Tone.BAD, address
+    match data["status"]:
+        case SessionStatus.FAILED:
+            return f"{name} failed: {data['failure_reason'] or 'see its page'}", Tone.BAD, address
+        case SessionStatus.STOPPED | SessionStatus.COMPLETED:
+            profit = data.get("final_pnl")
+            return f"{name} ended" + (f" with {Decimal(profit):+,.2f} dollars" if profit else ""), Tone.PLAIN, address
+    return None

@@ -1,0 +1,154 @@
+"""A user's account at a glance: what it is made of, who made what, what wants to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from statistics import fmean
+from uuid import UUID
+
+from stratforge.application.errors import existing
+from stratforge.storage.ledger import portfolio
+from stratforge.storage.ledger.portfolio import DayEquity, PortfolioRow
+from stratforge.storage.market import watchlist
+from stratforge.storage.market.watchlist import DayPrice
+from stratforge.storage.postgres.database import Connection
+from stratforge.storage.postgres.pages import Page
+from stratforge.storage.strategies import sessions
+from stratforge.storage.strategies.sessions import ACTIVE, SessionStatus, StoredSession
+
+_SESSIONS_READ = 50
+_DAYS = 260
+# Of equity in one symbol: more is worth a word.
+_CONCENTRATED = Decimal("0.5")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the equity: a symbol, or cash."""
+
+    name: str
+    value: Decimal
+    share: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Something that wants to be looked at, and where."""
+
+    text: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayProfit:
+    """The profit of a market day, in dollars and as a fraction of the equity before it."""
+
+    day: date
+    profit: Decimal
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """An account at a glance.
+
+    Attributes:
+        active: Sessions that have not ended, those that made most first.
+        ended: The last ones that have.
+        parts: What the equity is in, the largest first; cash last.
+        benchmark: The day's change of the symbols of the active sessions on average, as if they were held; None while it is not known.
+        watched: What the user watches, or else the symbols of his sessions.
+        days: What each market day made, oldest first.
+    """
+
+    portfolio: PortfolioRow
+    active: list[StoredSession]
+    ended: list[StoredSession]
+    parts: list[Part]
+    concerns: list[Concern]
+    benchmark: float | None
+    watched: list[DayPrice]
+    days: list[DayProfit]
+
+
+def read_overview(connection: Connection, user_id: UUID) -> Overview:
+    """Reads a user's account at a glance.
+
+    Raises:
+        NotFound: if there is no such user.
+    """
+    held = existing(portfolio.read_portfolio(connection, user_id), "portfolio")
+    recent = sessions.list_sessions(connection, user_id, sessions.SessionFilter(), Page(_SESSIONS_READ))
+    active = sorted((each for each in recent if each.status in ACTIVE), key=lambda each: -_made(each))
+    traded = list(dict.fromkeys(each.symbol for each in active))
+    watched = watchlist.watched(connection, user_id) or traded
+    prices = {each.symbol: each for each in watchlist.day_prices(connection, list(dict.fromkeys([*watched, *traded])))}
+    changes = [float(change) for symbol in traded if (change := prices[symbol].change) is not None]
+    parts = parts_of(held)
+    return Overview(
+        portfolio=held,
+        active=active,
+        ended=[each for each in recent if each.status not in ACTIVE][:5],
+        parts=parts,
+        concerns=concerns_of(recent, parts),
+        benchmark=fmean(changes) if changes else None,
+        watched=[prices[symbol] for symbol in watched],
+        days=day_profits(portfolio.daily_equity(connection, user_id, _DAYS), held.initial_balance),
+    )
+
+
+def _made(session: StoredSession) -> Decimal:
+    return session.realized_pnl + session.unrealized_pnl
+
+
+def parts_of(held: PortfolioRow) -> list[Part]:
+    """Splits the equity into its parts: each symbol, the largest first, and cash with what open orders reserve."""
+    if held.equity <= 0:
+        return []
+    values: dict[str, Decimal] = {}
+    for each in held.positions:
+        values[each.symbol] = values.get(each.symbol, Decimal(0)) + each.market_value
+    ordered = sorted(values.items(), key=lambda item: -item[1])
+    return [
+        Part(name, value, value / held.equity) for name, value in [*ordered, ("Cash", held.cash + held.reserved_cash)]
+    ]
+
+
+def day_profits(noted: Sequence[DayEquity], initial: Decimal) -> list[DayProfit]:
+    """Holds each day against the one before; the first against the money that the account began with."""
+    found, before = [], initial
+    for each in noted:
+        found.append(DayProfit(each.day, each.equity - before, float(each.equity / before - 1) if before else 0.0))
+        before = each.equity
+    return found
+
+
+def concerns_of(recent: Sequence[StoredSession], parts: Sequence[Part]) -> list[Concern]:
+    """Lists what wants to be looked at: failures, sessions that lag, wait or differ from their replay, what ended and still holds, and one symbol that is most of it all."""
+    found = []
+    for each in recent:
+        here = f"/sessions/{each.session_id}"
+        if each.status is SessionStatus.FAILED:
+            found.append(Concern(f"The {each.symbol} session failed: {each.failure_reason or 'see its page'}", here))
+        elif each.status in ACTIVE:
+            if each.failure_reason:
+                found.append(Concern(f"The {each.symbol} session had a problem: {each.failure_reason}", here))
+            if each.bars_behind > 1:
+                found.append(Concern(f"The {each.symbol} session is {each.bars_behind} bars behind the market", here))
+            if each.missing_bars:
+                found.append(
+                    Concern(f"The {each.symbol} session waits for {each.missing_bars:,} bars of history", here)
+                )
+        elif each.held_quantity > 0 and not each.settling:
+            found.append(
+                Concern(f"A {each.symbol} session has ended and still holds {each.held_quantity.normalize():f}", here)
+            )
+        if each.replay_differences:
+            found.append(Concern(f"The replay of the {each.symbol} session differs from what it did", here))
+    for part in parts[:-1]:
+        if part.share > _CONCENTRATED:
+            found.append(Concern(f"{part.name} is {part.share:.0%} of your equity", "/portfolio"))
+    return found

@@ -1,0 +1,52 @@
+"""Restrictions that name no side, such as “…, except on Mondays”: whether buying, selling or both are meant is said to the person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from stratforge.intent.elements import Element, Kind, elements_of
+from stratforge.intent.lexicon import BUYS, EXCEPTED, NEGATED, SELLS
+from stratforge.intent.rules import Rule, RuleKind
+
+_RESTRICTS = re.compile(
+    rf"{NEGATED.pattern}|{EXCEPTED.pattern}|\b(?:only|just|nur|sólo|solo|seulement|uniquement)\b|只|だけ", re.IGNORECASE
+)
+_PART_OF_DAY = re.compile(
+    r"\b(?:first|last|opening|closing|final) (?:\w+ )?(?:hours?|minutes?|half)\b|\blunch\w*|\b(?:morning|afternoon)s?\b|\b(?:the|market) (?:open|close)\b",
+    re.IGNORECASE,
+)
+_BREAK = re.compile(r"[.;!?](?=\s|$)|[。；！？\n]|\b(?:when|if|cuando|wenn|quand)\b", re.IGNORECASE)
+_OWN_SIDE = re.compile(
+    rf"{BUYS.pattern}|{SELLS.pattern}|\b(?:stop\w*|target\w*|profit\w*|hold\w*|exits?|entr(?:y|ies))\b", re.IGNORECASE
+)
+
+
+def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str, RuleKind]]:
+    """The restrictions by day or time that name no side and stand after buying and selling both were spoken of, with the one side that they became.
+
+    Args:
+        turns: The person's words.
+        rules: The rules that stand.
+    """
+    for turn in turns:
+        found = dict[int, tuple[str, str]]()
+        for word, start, end in _moments(turn):
+            begin = max((each.end() for each in _BREAK.finditer(turn, 0, start)), default=0)
+            first = next(_RESTRICTS.finditer(turn, begin, start), None)
+            if first is None or _OWN_SIDE.search(turn, first.start(), end):
+                continue
+            if BUYS.search(turn, 0, first.start()) and SELLS.search(turn, 0, first.start()):
+                found[first.start()] = (turn[first.start() : end], word)
+        for words, word in found.values():
+            sides = {each.kind is RuleKind.SELL for each in rules if each.condition is not None and word in each.text}
+            if len(sides) == 1:
+                yield words, RuleKind.SELL if sides == {True} else RuleKind.BUY
+
+
+def _moments(turn: str) -> Iterator[tuple[str, int, int]]:
+    """Days and times, each with the word of a rule for it and its place."""
+    elements: list[Element] = [each for each in elements_of(turn) if each.kind in (Kind.DAY, Kind.TIME)]
+    found = [("weekday" if each.kind is Kind.DAY else "minute", each.start, each.end) for each in elements]
+    found += [("minute", *match.span()) for match in _PART_OF_DAY.finditer(turn)]
+    yield from sorted(found, key=lambda each: each[1])

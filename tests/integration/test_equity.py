@@ -1,0 +1,45 @@
+"""Everybody's equity is noted every minute, part by part, and thinned when it is old."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from stratforge.application import reconcile
+from stratforge.storage.ledger import equity
+from stratforge.storage.postgres.database import Database
+
+from tests.support.ledger import add_trader
+
+
+def test_everybody_is_noted_once_whatever_the_parts(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database.transaction() as connection:
+        for name in "abcde":
+            add_trader(connection, name)
+    for size in (1, 2, 5, 6):
+        monkeypatch.setattr(reconcile, "_USERS_AT_ONCE", size)
+        assert reconcile.snapshot_equity(database) == 5
+        with database.transaction() as connection:
+            assert connection.execute("SELECT count(*), count(DISTINCT user_id) FROM equity_snapshots").fetchone() == (
+                5,
+                5,
+            )
+            connection.execute("DELETE FROM equity_snapshots")
+
+
+def test_of_what_is_two_days_old_one_minute_in_fifteen_stays(database: Database) -> None:
+    with database.transaction() as connection:
+        add_trader(connection, "ada")
+        connection.execute(
+            "INSERT INTO equity_snapshots (user_id, time, cash, equity) SELECT u.id, date_trunc('minute', now()) - m * interval '1 minute', 1, 1 "
+            "FROM users u, generate_series(0, %s) m",
+            (timedelta(days=2, hours=5) // timedelta(minutes=1),),
+        )
+        assert 275 <= equity.thin_equity(connection) <= 285
+        assert equity.thin_equity(connection) == 0
+        kept = connection.execute(
+            "SELECT count(*) FILTER (WHERE time >= now() - interval '2 days'), count(*) FILTER (WHERE time < now() - interval '2 days') FROM equity_snapshots"
+        ).fetchone()
+        assert kept is not None
+        assert kept[0] in (2880, 2881)
+        assert 19 <= kept[1] <= 21

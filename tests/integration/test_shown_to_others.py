@@ -1,0 +1,217 @@
+"""What people show to others: a report behind a link, a session on the leaderboard; and what nobody gets on it by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from stratforge.backtest import BacktestConfig, run_backtest
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies import backtests, jobs
+from stratforge.storage.strategies.jobs import JobKind
+from stratforge.strategy import compile_strategy
+from stratforge.strategy.lookback import _random_history
+
+from tests.support.api import PASSWORD, Api, User, running_api
+
+HTML = {"Accept": "text/html"}
+OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
+CODE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n    return sell()\n"
+
+
+@pytest.fixture
+def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
+    """The application."""
+    with running_api(migrated, monkeypatch) as found:
+        yield found
+
+
+def enter(api: Api, name: str) -> User:
+    """Somebody who has logged in by the form."""
+    found = api.user(name)
+    found.client.post(
+        "/login", content=f"email={name}%40example.com&password={PASSWORD.replace(' ', '+')}", headers=OWN
+    )
+    return found
+
+
+def send(user: User, path: str, body: str = "") -> int:
+    """What a form is answered with."""
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    return int(user.client.post(path, content=body, headers=headers).status_code)
+
+
+def add_session(user: User) -> str:
+    """A running session."""
+    strategy = {"name": "A secret name", "symbol": "AAPL", "python_code": CODE}
+    strategy_id = user.call("POST", "/api/strategies", strategy).json()["strategy_id"]
+    return str(user.call("POST", "/api/sessions", {"strategy_id": strategy_id}).json()["session_id"])
+
+
+def add_report(user: User, database: Database) -> UUID:
+    """A finished backtest."""
+    stored = {"name": "Swing", "symbol": "AAPL", "python_code": CODE}
+    strategy_id = UUID(user.call("POST", "/api/strategies", stored).json()["strategy_id"])
+    report = run_backtest(compile_strategy(CODE), _random_history(1, 3_000, 0.001, 100.0), BacktestConfig()).as_dict()
+    user_id = UUID(user.get("/api/users/me")["user_id"])
+    with database.transaction() as connection:
+        job = jobs.add_job(connection, user_id, JobKind.BACKTEST, {}, uuid4())
+        made = backtests.NewReport(strategy_id, 1, "AAPL", report.pop("config"), report.pop("metrics"), report)
+        return backtests.add_backtest(connection, job.job_id, user_id, made)
+
+
+def test_a_link_shows_the_report_to_anybody_without_code_or_owner_until_it_is_ended(
+    api: Api, database: Database
+) -> None:
+    ada, eve = enter(api, "ada"), enter(api, "eve")
+    backtest_id = add_report(ada, database)
+    assert send(eve, f"/backtests/{backtest_id}/share") == 404
+    assert send(ada, f"/backtests/{backtest_id}/share") == 204
+    page = ada.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    link = "/shared/" + page.split('data-copy-address="/shared/')[1].split('"')[0]
+    assert send(ada, f"/backtests/{backtest_id}/share") == 204
+    assert link in ada.client.get(f"/backtests/{backtest_id}", headers=HTML).text, "asked twice, the link is the same"
+    stranger = api.client()
+    shown = stranger.get(link, headers=HTML)
+    assert shown.status_code == 200
+    assert "Swing" in shown.text
+    for private in ("on_bar", "ada", "hx-post", str(backtest_id)):
+        assert private not in shown.text, private
+    assert stranger.get(f"{link}/chart.json").json()["trades"]
+    assert stranger.get(link[:-1] + ("a" if link[-1] != "a" else "b"), headers=HTML).status_code == 404
+    send(eve, f"/backtests/{backtest_id}/unshare")
+    assert stranger.get(link, headers=HTML).status_code == 200
+    assert send(ada, f"/backtests/{backtest_id}/unshare") == 204
+    assert stranger.get(link, headers=HTML).status_code == 404
+
+
+def test_an_account_that_closes_shows_nothing_any_more(api: Api, database: Database) -> None:
+    ada, eve = enter(api, "ada"), enter(api, "eve")
+    backtest_id, session_id = add_report(ada, database), add_session(ada)
+    send(ada, f"/backtests/{backtest_id}/share")
+    send(ada, f"/sessions/{session_id}/publish", "name=Ada+L")
+    assert "Ada L" in eve.client.get("/leaderboard", headers=HTML).text
+    assert ada.call("DELETE", "/api/users/me", {"password": PASSWORD}).status_code == 204
+    assert "Ada L" not in eve.client.get("/leaderboard", headers=HTML).text
+    with database.transaction() as connection:
+        assert connection.execute("SELECT FROM shared_reports").fetchall() == []
+
+
+def trade(
+    database: Database, session_id: str, returns: list[float], *, held: float = 0.0, by_hand: bool = False
+) -> None:
+    """Gives a session positions of a hundred dollars that it closed with these returns, one that it holds, and a clean replay."""
+    with database.transaction() as connection:
+        (user_id,) = connection.execute("SELECT user_id FROM sessions WHERE id = %s", (session_id,)).fetchall()[0]
+        for each in returns:
+            block, order = uuid4(), uuid4()
+            connection.execute(
+                "INSERT INTO block_orders (id, symbol, side, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status, completed_at) VALUES (%s, 'AAPL', 'sell', 1, 0, 100, 0, 1, 1, %s, 'FILLED', now())",
+                (block, str(block)),
+            )
+            connection.execute(
+                "INSERT INTO orders (id, user_id, session_id, block_order_id, symbol, side, quantity, filled_quantity, status, completed_at, origin, size_kind, size) VALUES (%s, %s, %s, %s, 'AAPL', 'sell', 1, 1, 'FILLED', now(), %s::order_origin, 'quantity', 1)",
+                (order, user_id, session_id, block, "MANUAL" if by_hand else "FLATTEN"),
+            )
+            # Filled in two parts: one position all the same.
+            for part in (0, 1):
+                connection.execute(
+                    "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, realized_pnl, execution_id, executed_at) VALUES (%s, %s, %s, %s, 'AAPL', 'sell', 0.5, %s, %s, %s, now())",
+                    (order, user_id, session_id, block, 100 * (1 + each), 50 * each, f"{order}-{part}"),
+                )
+        if held:
+            connection.execute(
+                "INSERT INTO positions (user_id, session_id, symbol, quantity, cost_basis) VALUES (%s, %s, 'AAPL', 1, 100)",
+                (user_id, session_id),
+            )
+            connection.execute(
+                "INSERT INTO latest_prices (symbol, price, time) VALUES ('AAPL', %s, now())", (100 * (1 + held),)
+            )
+        connection.execute(
+            "UPDATE sessions SET replayed_at = now(), replayed_bars = bars_evaluated, replay_differences = '[]' WHERE id = %s",
+            (session_id,),
+        )
+
+
+def board(user: User) -> str:
+    """The page of the leaderboard, its ranking first."""
+    return str(user.client.get("/leaderboard", headers=HTML).text)
+
+
+def test_the_ranking_is_by_risk_adjusted_return_not_by_profit(api: Api, database: Database) -> None:
+    steady, wild = enter(api, "ada"), enter(api, "eve")
+    for user, name, returns in (
+        (steady, "Steady", [0.01, 0.012] * 20),
+        (wild, "Wild", [0.5, -0.3] * 20),
+    ):
+        session_id = add_session(user)
+        trade(database, session_id, returns)
+        assert send(user, f"/sessions/{session_id}/publish", f"name={name}") == 204
+    page = board(wild)
+    assert page.index("Steady") < page.index("Wild")
+    assert "A secret name" not in page
+    assert "not ranked yet" not in page
+    assert '<td class="n">40</td>' in page, "an order that was filled in parts is one trade"
+
+
+def test_whoever_sits_on_a_loser_has_it_in_his_figures(api: Api, database: Database) -> None:
+    ada = enter(api, "ada")
+    session_id = add_session(ada)
+    trade(database, session_id, [0.01, 0.012] * 20, held=-0.9)
+    send(ada, f"/sessions/{session_id}/publish", "name=Ada")
+    page = board(ada)
+    assert '<td class="n">41</td>' in page
+    assert "-$46.00" in page
+
+
+@pytest.mark.parametrize(
+    ("sql", "missing"),
+    [
+        ("SELECT", None),
+        ("UPDATE sessions SET replay_differences = '[1]'", "not verified by a replay"),
+        ("UPDATE sessions SET bars_evaluated = bars_evaluated + 391", "not verified by a replay"),
+        ("UPDATE sessions SET replayed_at = NULL", "not verified by a replay"),
+        ("UPDATE orders SET origin = 'MANUAL'", "not verified by a replay"),
+        ("DELETE FROM trades WHERE id > (SELECT min(id) + 57 FROM trades)", "29 of 30 trades"),
+    ],
+)
+def test_what_is_not_verified_or_traded_too_little_is_not_ranked(
+    api: Api, database: Database, sql: str, missing: str | None
+) -> None:
+    ada = enter(api, "ada")
+    session_id = add_session(ada)
+    trade(database, session_id, [0.01, 0.012] * 20)
+    send(ada, f"/sessions/{session_id}/publish", "name=Ada")
+    with database.transaction() as connection:
+        connection.execute(sql)
+    page = board(ada)
+    assert ("Nobody is ranked yet" in page) is (missing is not None)
+    assert missing is None or missing in page
+
+
+def test_a_name_is_a_name_and_a_session_is_ones_own(api: Api) -> None:
+    ada, eve = enter(api, "ada"), enter(api, "eve")
+    session_id = add_session(ada)
+    assert send(eve, f"/sessions/{session_id}/publish", "name=Eve") == 404
+    for wrong in ("", "x", "%3Cscript%3E", "a" * 41, "%E2%80%AEada"):
+        assert send(ada, f"/sessions/{session_id}/publish", f"name={wrong}") == 422, wrong
+    assert send(ada, f"/sessions/{session_id}/publish", "name=Ada") == 204
+    assert "Ada" in board(eve)
+    send(eve, f"/sessions/{session_id}/publish", "withdraw=1")
+    assert "Ada" in board(eve)
+    assert send(ada, f"/sessions/{session_id}/publish", "withdraw=1") == 204
+    assert ">Ada<" not in board(eve)
+
+
+def test_what_is_archived_is_out_of_sight_and_comes_back(api: Api) -> None:
+    ada = enter(api, "ada")
+    add_session(ada)
+    (strategy,) = ada.get("/api/strategies")["items"]
+    path = f"/strategies/{strategy['strategy_id']}/archive"
+    assert send(enter(api, "eve"), path) == 404
+    assert send(ada, path) == 204
+    assert "A secret name" not in ada.client.get("/strategies", headers=HTML).text
+    assert "A secret name" in ada.client.get("/strategies?archived=true", headers=HTML).text
+    assert send(ada, path, "back=1") == 204
+    assert "A secret name" in ada.client.get("/strategies", headers=HTML).text

@@ -1,0 +1,64 @@
+"""Events in words: what is said, with the reason, and what nobody needs to be told of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from stratforge.application.notices import Tone, notice_of
+from stratforge.portfolio.reasons import Reason
+
+ORDER = {"order_id": "o", "symbol": "AAPL", "side": "buy", "origin": "SIGNAL", "status": "FILLED", "reason": None}
+TRADE = {"trade_id": 7, "symbol": "AAPL", "side": "sell", "quantity": "10", "price": "592.1", "realized_pnl": "-12.5"}
+SESSION = {"session_id": "s", "symbol": "AAPL", "status": "STOPPED", "failure_reason": None, "final_pnl": "-3.5"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "text", "tone"),
+    [
+        ("trade", TRADE, "Sold 10 AAPL at 592.10: -$12.50", Tone.BAD),
+        ("trade", TRADE | {"realized_pnl": "1234.5"}, "Sold 10 AAPL at 592.10: +$1,234.50", Tone.GOOD),
+        (
+            "trade",
+            TRADE | {"side": "buy", "quantity": "0.12346", "price": "0.00021"},
+            "Bought 0.1235 AAPL at 0.00021",
+            Tone.PLAIN,
+        ),
+        ("order", ORDER | {"origin": "STOP_LOSS", "side": "sell"}, "The stop loss sold AAPL", Tone.PLAIN),
+        (
+            "order",
+            ORDER | {"status": "REJECTED", "reason": "INSUFFICIENT_CASH"},
+            f"The purchase of AAPL was rejected: {Reason.INSUFFICIENT_CASH.explanation}",
+            Tone.BAD,
+        ),
+        ("order", ORDER | {"status": "EXPIRED", "side": "sell"}, "The sale of AAPL expired", Tone.PLAIN),
+        (
+            "session",
+            SESSION | {"status": "FAILED", "failure_reason": "too slow"},
+            "The AAPL session failed: too slow",
+            Tone.BAD,
+        ),
+        ("session", SESSION, "The AAPL session ended with -3.50 dollars", Tone.PLAIN),
+        ("session", SESSION | {"missed_bars": 1}, "The AAPL session missed 1 bar; it sees them afterwards", Tone.BAD),
+        ("halt", {"symbol": "AAPL", "halted": True, "reason": "OPERATOR"}, "AAPL is halted: operator", Tone.BAD),
+        ("platform", {"trading_state": "REDUCING", "reason": "x"}, "The platform only sells", Tone.BAD),
+    ],
+)
+def test_an_event_is_said_with_its_reason(kind: str, data: dict[str, Any], text: str, tone: Tone) -> None:
+    said = notice_of(kind, data)
+    assert said is not None
+    assert said[:2] == (text, tone)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("order", ORDER),
+        ("order", ORDER | {"status": "WORKING"}),
+        ("session", SESSION | {"status": "RUNNING"}),
+        ("signal", {}),
+        ("job", {}),
+    ],
+)
+def test_what_is_on_its_way_is_no_notice(kind: str, data: dict[str, Any]) -> None:
+    assert notice_of(kind, data) is None
