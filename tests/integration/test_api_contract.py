@@ -43,6 +43,13 @@ NEEDS_SENSE = {
     ("POST", "/v1/sessions"),
     ("POST", "/v1/strategies"),
     ("POST", "/v1/orders"),
+    # These want a token or a code that was sent or shown to somebody, or come after one that does.
+    ("PUT", "/v1/auth/password/reset"),
+    ("PUT", "/v1/auth/email/confirmation"),
+    ("PUT", "/v1/users/me/email"),
+    ("POST", "/v1/users/me/two-factor/confirmation"),
+    ("POST", "/v1/users/me/two-factor/recovery-codes"),
+    ("DELETE", "/v1/users/me/two-factor"),
 }
 
 
