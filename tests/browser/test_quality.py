@@ -56,6 +56,10 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
         f"/orders/{order['order_id']}",
         "/trades",
         "/research",
+        "/gallery",
+        "/leaderboard",
+        "/notices",
+        "/market/AAPL",
         "/account",
         "/operations",
     ]

@@ -44,6 +44,7 @@ CASES = (
     case("distances", "Buy AAPL when price is 0.5% under vwap, sell 0.5% above it", rule("close <= vwap * 0.995", "close >= vwap * 1.005")),
     case("distances", "Buy AAPL when RSI < 30, sell 0.5% under vwap", rule(_BUY, "close <= vwap * 0.995")),
     case("distances", "Buy AAPL when RSI < 30, sell 1% below the high"),
+    case("bounds", "Buy when RSI < 30 and sell when RSI > 70, but if it's Friday sell when RSI > 50", rule(_BUY, "rsi14 > 70 or (weekday == 4 and rsi14 > 50)")),
     case("bounds", f"{_FIRST}, stop loss at +1%"),
     case("bounds", f"{_FIRST} and at 15:30", rule(_BUY, f"{_SELL} or minute >= 930"), rule(f"{_BUY} and minute < 930", f"{_SELL} or minute >= 930")),
     case("bounds", f"{_FIRST}, close everything friday 15:30", rule(_BUY, f"{_SELL} or (weekday == 4 and minute >= 930)"), rule(f"{_BUY} and not (weekday == 4 and minute >= 930)", f"{_SELL} or (weekday == 4 and minute >= 930)")),

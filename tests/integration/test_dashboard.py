@@ -23,7 +23,7 @@ from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.market import Bar, BarColumns
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketDay
-from stratforge.storage.market import assets
+from stratforge.storage.market import assets, market_data
 from stratforge.storage.market.clock import set_market_clock
 from stratforge.storage.market.trading_days import store_calendar
 from stratforge.storage.postgres.database import Database
@@ -425,6 +425,30 @@ def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: D
         assert set_market_clock(connection, datetime(2012, 3, 5, 15, 31, tzinfo=UTC), 60) == 10
 
 
+def test_an_operator_accepts_on_the_page_what_is_shown_there(
+    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    with database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE users SET is_operator = true;
+            INSERT INTO block_orders (symbol, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status)
+            VALUES ('AAPL', 10, 0, 100, 0.1, 90, 110, 'sf-1', 'FILLED');
+            INSERT INTO kept_corrections (client_order_id, symbol, quantity, value) VALUES ('sf-1', 'AAPL', 0, 99.900000000000000000)
+            """
+        )
+    page = user.client.get("/operations", headers=HTML).text
+    (form,) = re.findall(r'<form class="inline" hx-post="/operations/corrections".*?</form>', page, re.DOTALL)
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a gift"}
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    wrong = user.client.post("/operations/corrections", content=urlencode({**fields, "value": "1"}), headers=headers)
+    assert wrong.status_code == 409
+    accepted = user.client.post("/operations/corrections", content=urlencode(fields), headers=headers)
+    assert accepted.status_code in (200, 204)
+    assert "sf-1" not in user.client.get("/operations", headers=HTML).text.split("Corporate actions")[0]
+
+
 class Saw:
     """Ten days of a market that goes up and down."""
 
@@ -546,3 +570,24 @@ def test_a_refused_order_is_told_once_in_the_corner_and_stays_in_the_list(user: 
     (later,) = re.findall(r'id="seen" name="after" value="([^"]+)"', told)
     assert "rejected" not in user.client.get(f"/notices/new?after={later}", headers=HTML).text
     assert "was rejected" in user.client.get("/notices", headers=HTML).text
+
+
+def test_code_is_previewed_on_the_last_bars_while_it_is_written(user: User, database: Database) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def check(code: str, symbol: str = "AAPL") -> str:
+        body = urlencode({"python_code": code, "symbol": symbol})
+        return str(user.client.post("/strategies/check", content=body, headers=headers).text)
+
+    assert "Valid." in check(CODE)
+    assert "minutes of AAPL" not in check(CODE), "there are no bars yet"
+    with database.transaction() as connection:
+        bars = Saw().bars("AAPL", OPEN, OPEN + timedelta(days=1))
+        market_data.ensure_months(connection, [each.time for each in bars])
+        market_data.add_bars(connection, bars)
+    seen = check(CODE)
+    assert "minutes of AAPL" in seen
+    assert "with 0 trades" in seen, "it buys and never sells"
+    assert "minutes of AAPL" not in check("def on_bar(bar): pass")
+    assert "minutes of" not in check(CODE, "not a symbol")
+    assert user.get("/api/backtests")["items"] == [], "nothing is stored"

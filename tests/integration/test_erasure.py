@@ -90,7 +90,7 @@ STAYS = {
         (
             "id user_id strategy_id strategy_version symbol shard mode status sizing_rule sizing_value first_bar_time last_bar_time "
             "bars_evaluated bars_held consecutive_failures started_at ended_at final_pnl seen_quantity seen_entry_price stop_loss take_profit "
-            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at"
+            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol"
         ),
         {"state": "'{}'", "failure_reason": "NULL", "replay_differences": "NULL"},
     ),

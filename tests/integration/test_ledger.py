@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, LiteralString
 
 import pytest
@@ -70,6 +71,26 @@ def test_a_signal_becomes_a_position(world: World) -> None:
     assert rows(world, "SELECT quantity, cost_basis FROM positions") == [(Decimal(100), Decimal(10050))]
     assert rows(world, "SELECT virtual_balance, reserved_cash FROM users") == [(Decimal(89950), Decimal(0))]
     assert broken(world.database) == {}
+
+
+def test_the_numbers_of_trades_and_signals_say_nothing_of_others(world: World) -> None:
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        for minute in range(-29, 1):
+            add_signal(connection, trader, "buy", set_price(connection, "100", minute))
+    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
+    for table in ("trades", "signals"):
+        with world.database.transaction() as connection:
+            if table == "trades":
+                connection.execute(
+                    """
+                    INSERT INTO trades (order_id, block_order_id, user_id, session_id, symbol, side, quantity, price, execution_id, executed_at)
+                    SELECT order_id, block_order_id, user_id, session_id, symbol, side, quantity, price, execution_id || n, executed_at
+                    FROM trades, generate_series(1, 30) n
+                    """
+                )
+            ids = [row[0] for row in connection.execute(f"SELECT id FROM {table} ORDER BY id")]
+        assert len({after - before for before, after in pairwise(ids)}) > 2, table
 
 
 def test_the_same_message_again_changes_nothing(world: World) -> None:

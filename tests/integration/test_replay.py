@@ -314,3 +314,22 @@ def test_what_another_company_did_under_the_name_is_neither_seen_nor_replayed(li
         window = market_data.trailing_window(connection, "NEWA", time_of(304), 64)
     assert window.close.max() < 200
     same(live, 15)
+
+
+def test_a_session_of_the_earlier_owner_of_a_name_keeps_its_bars(live: Live) -> None:
+    live.evaluate(*(bar(minute) for minute in range(10)))
+    live.split(2, time_of(300))
+    live.evaluate(*(bar(minute, ratio=2) for minute in range(300, 306)))
+    assert correct_bar(live.database, bar(304, ratio=2, extra=9))
+    live.evaluate(*(bar(minute, ratio=2) for minute in range(306, 310)))
+    with live.database.transaction() as connection:
+        sessions.stop_session(connection, live.session_id)
+        later = time_of(310) + timedelta(days=1)
+        theirs = [bar(minute, extra=400, symbol="OLDB") for minute in range(20)]
+        market_data.add_bars(connection, theirs)
+    same(live, 20)
+    live.follow(CorporateAction("take-over", "OLDB", ActionKind.SYMBOL_CHANGE, later.date(), new_symbol="AAPL"))
+    with live.database.transaction() as connection:
+        window = market_data.trailing_window(connection, "AAPL", later, 20)
+    assert window.close.min() > 400, "the new owner sees its own"
+    same(live, 20)

@@ -116,6 +116,13 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (PLAN, "execution.end_replaced(connection, gone, symbol)", "pass"),
     (EXECUTION, "decision.reserved_cash - decision.request.reserved_cash", "decision.reserved_cash"),
     (EXECUTION, "decision.reserved_quantity - decision.request.reserved_quantity", "decision.reserved_quantity"),
+    (PLAN, "if each.ends is not None or _adds_to(each.request, leaving)", "if each.ends is not None"),
+    (EXECUTION, "(g.side = 'buy' AND position.ends AND EXISTS (", "(g.side = 'buy' AND false AND EXISTS ("),
+    (
+        EXECUTION,
+        "OR (o.session_id = ANY(%s) AND o.side = 'buy' AND o.origin = 'SIGNAL')",
+        "OR (o.session_id = ANY(%s) AND false)",
+    ),
     (EXECUTION, "THEN o.filled_quantity ELSE o.filled_before END", "THEN o.filled_before ELSE o.filled_before END"),
     (RECONCILIATION, "filled_quantity + corrected_quantity AS filled_quantity", "filled_quantity AS filled_quantity"),
     (RECONCILIATION, "filled_value + corrected_value AS filled_value", "filled_value AS filled_value"),
@@ -154,6 +161,9 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ),
     (AUDIT, "if not ZERO <= more <= COIN * books.scale * replay.charged[symbol]:", "if False:"),
     (AUDIT, "if account.cash != due:", "if False:"),
+    (AUDIT, "if abs(trade.realized_pnl - realized) > MONEY:", "if False:"),
+    (AUDIT, "if trade.realized_pnl:", "if False:"),
+    (AUDIT, "found.opened_at != due.opened_at", "False"),
     (AUDIT, "trade.settled_at <= action.applied_at", "False"),
     (AUDIT, "trade.executed_at >= action.starts_at\n        and", "False\n        and"),
 )

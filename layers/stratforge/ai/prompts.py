@@ -36,6 +36,10 @@ Rules for the answer:
   assumed or unsupported, its formal rules, and the lines of python_code that do it, constants and columns included. Every word of the request that
   says something lies in a quote. What the code needs and the request does not ask for is a requirement with an empty quote that is assumed.
   What is assumed or unsupported stands in assumptions too, with its words quoted and its numbers named.
+- A quote is a whole clause, with the words that turn it round and the verb it belongs to. What can be read in two ways is asked, or its words are quoted in
+  assumptions: a restriction that names no side (“…, except on Mondays”: buying, selling, or both), “it” after two things, “sell 2% above …” (a part or a
+  distance), “and at 15:30” (both or either), “open” (the bar's or the day's). Nothing stands in python_code that no rule says: no guard, no filter, no other
+  field of the clock, the position or the account.
 - A turn that was answered by questions, or by code that did not pass, stays open: requirements quotes every turn since the last strategy, each quote
   from one of them. Words that a later turn corrects are superseded, with the rules they would have been; the requirement of the later words says
   “drop” these rules, and assumptions quotes the corrected words and says what takes their place. What is said once and explained later is quoted twice, with the same rules.

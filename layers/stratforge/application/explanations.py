@@ -299,29 +299,33 @@ def _steps(
                 f"Accepted: {order.side} {units(order.quantity)} {order.symbol} {_type(order)}.",
             )
         )
-    inside = sum((each.quantity for each in fills if each.inside), Decimal(0))
     if blocks:
-        steps.append(Step(None, "Netting", _netting(order, blocks, inside)))
+        all_inside = bool(fills) and all(each.inside for each in fills)
+        steps.append(Step(None, "Netting", _netting(order, blocks, all_inside=all_inside)))
     for each in fills:
-        where = "inside, at the price of the account's own fill" if each.inside else "in the market"
         fee = each.fee_cash + each.fee_quantity * each.price
         paid = f" Fee: {dollars(fee)}." if fee else ""
-        steps.append(Step(each.executed_at, "Fill", f"{units(each.quantity)} at {dollars(each.price)}, {where}.{paid}"))
+        steps.append(
+            Step(
+                each.executed_at,
+                "Fill",
+                f"{units(each.quantity)} at {dollars(each.price)}, the account's own price in the market.{paid}",
+            )
+        )
     if fills and order.status not in OPEN and order.filled_quantity < order.quantity:
         rest = units(order.quantity - order.filled_quantity)
         steps.append(Step(None, "Rest", f"{rest} were not filled. {order.explanation or ''}".strip()))
     return steps
 
 
-def _netting(order: StoredOrder, blocks: list[BlockOfOrder], inside: Decimal) -> str:
+def _netting(order: StoredOrder, blocks: list[BlockOfOrder], *, all_inside: bool) -> str:
     often = "" if len(blocks) == 1 else f"It took {len(blocks)} block orders. "
+    # How much of it crossed is what somebody else traded.
     crossed = (
-        f"{units(inside)} {order.symbol} crossed with opposite orders inside the platform; the rest went to the broker in one block order."
-        if inside
-        else f"It went to the broker in one block order for {order.symbol}; nothing of it crossed inside."
+        "All of what was filled crossed with opposite orders inside the platform."
+        if all_inside
+        else f"What opposite orders of the platform were there for crossed inside, the rest went to the broker in a block order for {order.symbol}; all of it at the same price."
     )
-    if inside and inside == order.filled_quantity:
-        crossed = "All of what was filled crossed with opposite orders inside the platform, at the account's own price in the market."
     return f"{often}{crossed} The last price was {dollars(blocks[0].reference_price)}."
 
 

@@ -22,7 +22,7 @@ from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, Trade
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.pages import NumberedPage
-from stratforge.storage.strategies import sessions, strategies
+from stratforge.storage.strategies import replays, sessions, strategies
 from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.graph import Values
@@ -75,7 +75,8 @@ def session_chart(database: Database, caller: Caller, session_id: UUID) -> Sessi
         if session.ended_at and session.last_bar_time:
             end = session.last_bar_time + timedelta(minutes=1)
         count = _BARS_SHOWN + min(version.lookback, _BARS_BEFORE)
-        bars = market_data.bars_between(connection, session.symbol, datetime(1970, 1, 1, tzinfo=UTC), end, count)
+        symbol = replays.symbol_of_bars(connection, session_id)
+        bars = market_data.bars_between(connection, symbol, datetime(1970, 1, 1, tzinfo=UTC), end, count)
         ledger = LedgerFilter(session_id=session_id)
         trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(_TRADES_READ))
         position = position_of(connection, caller.user_id, session_id)

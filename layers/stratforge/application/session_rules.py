@@ -74,7 +74,7 @@ def session_rules(
         found = trace_bar(bars, bar_time)
         return _told(bar_time, found.trace.rules) if found else SessionRules(bar_time, False, [])
     with database.reading(caller) as connection:
-        session = existing(sessions.get_session(connection, session_id), "session")
+        existing(sessions.get_session(connection, session_id), "session")
         evaluated = existing(evaluations.session_as_evaluated(connection, session_id), "session")
         seen = evaluated.last_bar_time
         if seen is None:
@@ -83,7 +83,7 @@ def session_rules(
     strategy = compile_strategy(evaluated.python_code).with_parameters(**evaluated.parameters)
     length = window_length(evaluated.lookback or strategy.lookback)
     with database.reading(caller) as connection:
-        window = market_data.trailing_window(connection, session.symbol, seen, length)
+        window = market_data.trailing_window(connection, replays.symbol_of_bars(connection, session_id), seen, length)
     if not len(window):
         return SessionRules(seen, False, [])
     position = PositionView(evaluated.quantity, evaluated.average_entry_price, float(evaluated.bars_held))

@@ -235,10 +235,21 @@ _CLAUSE = re.compile(
 )
 
 
+_LEADS_ON = re.compile(
+    r"(?:\b(?:but|and)|[,;.])\s*(?:if|when|once|whenever|on|wenn|cuando|quand)\b[^,;.]*$", re.IGNORECASE
+)
+_VERB = re.compile(
+    r"\s*(?:then )?(?:buy|sell|exit|enter|close|get out|kauf|verkauf|compra|vend|achète)\w*\b", re.IGNORECASE
+)
+
+
 def _cut(turn: str, span: tuple[int, int]) -> bool:
     """Whether a quotation begins or ends in the middle of a phrase."""
     start, end = span
     quote, before, after = turn[start:end], turn[:start], turn[end:]
+    # "…, but if it is Friday | sell when …": what leads to the next verb belongs to it.
+    if _LEADS_ON.search(quote) and _VERB.match(after):
+        return True
     if _BELONGS.search(quote) or (re.match(r"\s*\w", after) and _GOES_ON.search(quote)):
         return True
     inside = bool(re.search(r"\w\s*$", before))

@@ -53,11 +53,19 @@ def side_findings(
         if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides:
             continue
         found = set[str]()
+        dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
+        if len(sides) == 2 and not dropping and not any(map(_tells_sides, turns)):
+            found.add(f"does not say what is bought by and what is sold by, and its rules do ({texts(of_it)}): ask.")
         for turn, stretches in zip(turns, places, strict=True):
             for start, end in stretches:
                 found |= set(_in_stretch(turn, start, end, of_it, sides))
         for problem in sorted(found):
             yield f"“{each.quote[:80]}” {problem}"
+
+
+def _tells_sides(turn: str) -> bool:
+    """Whether a turn names a side, or both as in “RSI 30/70”."""
+    return names_a_side(turn) or bool(re.search(r"\d\s*[/-]\s*\d", turn))
 
 
 def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: set[RuleKind]) -> Iterator[str]:
@@ -67,8 +75,6 @@ def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: s
         if each.start < end and start < each.end
     ]
     dropping = any(each.kind is RuleKind.DROP for each in rules)
-    if len(sides) == 2 and not dropping and not names_a_side(turn) and not re.search(r"\d\s*[/-]\s*\d", turn):
-        yield f"does not say what is bought by and what is sold by, and its rules do ({texts(rules)}): ask, or say how it is read in assumptions and call it assumed."
     if len(sides) == 1 and not dropping and stretches:
         (side,) = sides
         said = stretches[0][2].side

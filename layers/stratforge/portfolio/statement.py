@@ -305,7 +305,8 @@ def _given_away(replay: _Replay, action: ActionRecord) -> dict[Holder, tuple[Dec
 
 def _follow_adjustment(replay: _Replay, change: AdjustmentRecord) -> None:
     holding = replay.holdings[change.user_id, change.session_id, change.symbol]
-    if holding.quantity == 0:
+    if holding.quantity == 0 or (change.kind == "CORPORATE_ACTION" and change.quantity > 0):
+        # It may be older than what was bought here.
         holding.opened_at = None
     holding.quantity += change.quantity
     holding.realized += change.cash

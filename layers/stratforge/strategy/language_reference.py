@@ -158,7 +158,7 @@ def reference_page() -> str:
         "All three may set exits, which sell within a bar, in a backtest and live alike. They stand until a later decision sets them anew or nothing is held.",
         "`adjust(...)` changes exits alone, while something is held. A number that is unknown or out of its range leaves an exit as it is;",
         "one that is written out or a constant is refused where it is out of its range. An exit as a",
-        "price and one as a fraction replace each other. A `buy` while nothing is held begins without those of the position before.",
+        "price and one as a fraction replace each other. A `buy` while nothing is held begins without those of the position before; an exit that sells ends what was still to be bought.",
         "",
         "| exit | what it does | number |",
         "|---|---|---|",

@@ -135,11 +135,26 @@ def test_what_crossed_inside_is_said_and_nothing_of_whose_it_was(market: Market)
             order_book.place_order(connection, user_id if side is Side.SELL else bob.user_id, wish)
     market.wake("AAPL", "orders")
     market.quiet()
-    found = market.explained(-1)
-    assert any(fill.inside for fill in found.fills)
-    netting = next(step.text for step in found.steps if step.title == "Netting")
-    assert "crossed with opposite orders inside the platform" in netting
-    assert "bob" not in repr(found)
+    with market.database.transaction() as connection:
+        theirs = connection.execute("SELECT id, user_id FROM orders ORDER BY created_at DESC, id LIMIT 2").fetchall()
+    for order_id, user_id in theirs:
+        found = explain_order(market.api, Caller(user_id), order_id)
+        assert sum(fill.quantity for fill in found.fills) == 4
+        netting = next(step.text for step in found.steps if step.title == "Netting")
+        how, _ = netting.split(" The last price was ")
+        assert "inside" in how
+        assert "3" not in how, "how much of it crossed is another's trade"
+        assert "bob" not in repr(found)
+    with market.database.transaction() as connection:
+        executions = connection.execute(
+            "SELECT order_id::text, sum(quantity) FROM trades GROUP BY order_id, execution_id ORDER BY 1, 2"
+        ).fetchall()
+        assert fetch_value(connection, "SELECT count(*) FROM trades") > len(executions), "of one a part crossed"
+        for query in (
+            "SELECT data ->> 'order_id', (data ->> 'quantity')::numeric FROM events WHERE kind = 'trade' ORDER BY 1, 2",
+            "SELECT order_id::text, quantity FROM told_trades ORDER BY 1, 2",
+        ):
+            assert connection.execute(query).fetchall() == executions, "it is told as one"
 
 
 def test_a_refused_order_says_why(market: Market) -> None:

@@ -179,6 +179,7 @@ def test_what_the_words_say_passes(words: str, rules: list[str]) -> None:
         ("Buy AAPL when RSI is below 30 but never", BELOW, "on Monday", "buy only when weekday == 0"),
         ("Buy AAPL when RSI is below 30 not", BELOW, "after 14:00", "buy only when minute > 840"),
         ("Buy AAPL when RSI is below 30 every day but", BELOW, "Monday", "buy only when weekday == 0"),
+        ("Buy AAPL when RSI is below 30, if it's Friday", f"{BELOW} and weekday == 4", "buy when RSI is below 40", f"buy when {RSI} < 40"),
         ("Buy AAPL when RSI is below 30 unless it is", BELOW, "after 14:00", "buy only when minute > 840"),
     ],
 )  # fmt: skip

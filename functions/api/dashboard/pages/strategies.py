@@ -12,6 +12,7 @@ from stratforge.application import strategies as application
 from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import GenerateRequest
+from stratforge.application.preview import preview
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
@@ -83,10 +84,11 @@ def describe(looking: Looking, fields: Fields) -> Response:
 
 @router.post("/strategies/check")
 def check(looking: Looking, fields: Fields) -> Response:
-    """Checks code while it is being written and shows the findings beside it."""
+    """Checks code while it is being written: shows the findings, or what it would have done on the last bars."""
     code = fields.get("python_code", [""])[0][:32_000]
     checked = application.check_code(database(), looking.caller, code) if code.strip() else CheckedCode(None)
-    return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy)
+    seen = preview(database(), looking.caller, checked.strategy, text(fields, "symbol")) if checked.strategy else None
+    return looking.part("parts/findings.html", findings=checked.findings, made_of=checked.strategy, preview=seen)
 
 
 @router.post("/strategies")

@@ -43,11 +43,8 @@ class Tools {
   constructor(box, chart) {
     this.box = box;
     this.chart = chart;
-    this.row = document.createElement("div");
-    this.row.className = "tools";
-    this.legend = document.createElement("p");
-    this.legend.className = "legend";
-    box.before(this.row, this.legend);
+    // Their place is kept by the page, so that nothing moves when they are filled.
+    [this.row, this.legend] = ["tools", "legend"].map((name) => box.parentElement.querySelector(`:scope > .${name}`));
     this.times = [];
   }
 
@@ -233,13 +230,12 @@ class PriceChart {
     this.profit.setData(points(curve.time, curve.profit));
   }
 
-  // Every pane below adds to the height, so that the price keeps its own.
+  // The price keeps at least half of the height.
   shape() {
     const all = this.chart.panes();
     if (this.shaped === all.length) return;
     this.shaped = all.length;
-    this.box.style.height = `calc(${getComputedStyle(this.box).getPropertyValue("--tall")} + ${(all.length - 1) * 6.5}rem)`;
-    all.forEach((pane, index) => pane.setStretchFactor(index ? 0.28 : 1));
+    all.forEach((pane, index) => pane.setStretchFactor(index ? Math.min(0.28, 1 / (all.length - 1)) : 1));
   }
 
   legend(under) {

@@ -20,7 +20,28 @@ class Editor {
     this.findings.addEventListener("htmx:afterSwap", () => this.mark());
     this.findings.addEventListener("click", (event) => this.jump(event));
     box.closest("section")?.addEventListener("click", (event) => this.show(event));
+    this.keep(box);
     this.draw();
+    new ResizeObserver(() => this.field.clientWidth !== this.width && this.draw()).observe(this.field);
+  }
+
+  // What was written and not stored is kept in this browser, until it is stored or the code under it is another.
+  keep(box) {
+    const key = `draft:${location.pathname}:${this.field.id}`;
+    const base = this.field.value;
+    const restored = box.parentElement.querySelector("[data-restored]");
+    const kept = JSON.parse(localStorage.getItem(key) ?? "null");
+    if (kept?.base === base && kept.value !== base) {
+      this.field.value = kept.value;
+      restored.hidden = false;
+    }
+    this.field.addEventListener("input", () => (this.field.value === base ? localStorage.removeItem(key) : localStorage.setItem(key, JSON.stringify({ base, value: this.field.value }))));
+    restored.querySelector("[data-forget]").addEventListener("click", () => {
+      this.field.value = base;
+      restored.hidden = true;
+      this.field.dispatchEvent(new Event("input", { bubbles: true }));
+    });
+    this.field.form.addEventListener("htmx:afterRequest", ({ detail }) => detail.elt === this.field.form && detail.successful && localStorage.removeItem(key));
   }
 
   // A requirement's lines are marked while its chip is pressed.
@@ -41,18 +62,22 @@ class Editor {
       line.append(...painted(text), "\n");
       return line;
     }));
+    // A long line takes several rows: its number stands at the first.
+    this.width = this.field.clientWidth;
+    this.paint.style.width = `${this.width}px`;
+    const heights = [...this.paint.children].map((line) => line.offsetHeight);
     this.gutter.replaceChildren(...lines.map((_, index) => {
       const number = document.createElement("span");
+      number.style.height = `${heights[index]}px`;
       if (this.marks.has(index + 1)) number.className = "marked";
       number.textContent = String(index + 1);
       return number;
-    }).flatMap((number) => [number, "\n"]));
+    }));
     this.follow();
   }
 
   follow() {
     this.paint.scrollTop = this.gutter.scrollTop = this.field.scrollTop;
-    this.paint.scrollLeft = this.field.scrollLeft;
     this.gutter.style.height = this.paint.style.height = `${this.field.offsetHeight}px`;
   }
 

@@ -295,11 +295,20 @@ _FOLLOW_SYMBOL = (
     "UPDATE signals SET symbol = %(symbol)s WHERE symbol = %(old)s AND status = 'PENDING'",
     "UPDATE strategies SET symbol = %(symbol)s WHERE symbol = %(old)s",
     # The history a session looks back on, and is replayed on, goes along; its old name keeps its own. What another company did under the new
-    # name would be mixed into it.
-    *(
-        f"DELETE FROM {table} WHERE symbol = %(symbol)s AND time < {_STARTS}"  # noqa: S608 - an expression of ours
-        for table in ("market_data", "market_data_corrections")
-    ),
+    # name would be mixed into it: it is put aside, with the sessions that ended on it.
+    f"UPDATE sessions SET bars_symbol = %(earlier)s WHERE symbol = %(symbol)s AND bars_symbol IS NULL AND ended_at IS NOT NULL AND last_bar_time < {_STARTS}",  # noqa: S608 - an expression of ours
+    f"UPDATE market_data SET symbol = %(earlier)s WHERE symbol = %(symbol)s AND time < {_STARTS}",  # noqa: S608 - an expression of ours
+    f"""
+    INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
+    SELECT %(earlier)s, timeframe, time, correction, after_bar, open, high, low, close, volume FROM market_data_corrections
+    WHERE symbol = %(symbol)s AND time < {_STARTS}
+    """,  # noqa: S608 - an expression of ours
+    f"DELETE FROM market_data_corrections WHERE symbol = %(symbol)s AND time < {_STARTS}",  # noqa: S608 - an expression of ours
+    f"""
+    INSERT INTO corporate_actions (id, symbol, kind, ratio, effective_on, seen_at, applied_at, after_bar)
+    SELECT id || '/' || %(earlier)s, %(earlier)s, kind, ratio, effective_on, seen_at, applied_at, after_bar FROM corporate_actions
+    WHERE symbol = %(symbol)s AND kind = 'split' AND applied_at IS NOT NULL AND NOT of_earlier_owner AND {SPLIT_TIME} < {_STARTS}
+    """,  # noqa: S608 - an expression of ours
     """
     INSERT INTO market_data_corrections (symbol, timeframe, time, correction, after_bar, open, high, low, close, volume)
     SELECT %(symbol)s, timeframe, time, correction, after_bar, open, high, low, close, volume FROM market_data_corrections
@@ -337,7 +346,8 @@ def _apply_symbol_change(connection: Connection, action: CorporateAction) -> str
     """Lets everything that is held or waits go on under the new name: positions, orders, signals, sessions and their history."""
     if action.new_symbol is None:
         return "the announcement has no new symbol"
-    parameters = {"old": action.symbol, "symbol": action.new_symbol, "id": action.action_id}
+    earlier = f"{action.new_symbol} before {action.effective_on}"
+    parameters = {"old": action.symbol, "symbol": action.new_symbol, "id": action.action_id, "earlier": earlier}
     # What was bought under the new name since the exchange's day began is of the same company.
     taken = fetch_value(
         connection,

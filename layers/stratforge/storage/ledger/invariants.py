@@ -138,8 +138,9 @@ def _just_now(connection: Connection) -> _JustNow:
         connection,
         _JustNow,
         f"""
-        WITH b AS (SELECT id FROM block_orders WHERE completed_at IS NULL OR created_at > now() - interval '{_JUST_NOW}'
-                   ORDER BY created_at DESC LIMIT {_RECENT}),
+        WITH b AS (
+            (SELECT id FROM block_orders WHERE completed_at IS NULL LIMIT {_RECENT})
+            UNION (SELECT id FROM block_orders WHERE created_at > now() - interval '{_JUST_NOW}' ORDER BY created_at DESC LIMIT {_RECENT})),
         u AS (SELECT user_id FROM (
                   SELECT o.user_id FROM b JOIN orders o ON o.block_order_id = b.id
                   UNION SELECT t.user_id FROM b JOIN trades t ON t.block_order_id = b.id

@@ -91,7 +91,8 @@ class TradeRow:
         realized_pnl: Dollars gained or lost against the average entry price; zero for purchases.
         fee_quantity: Fees that were paid in coins.
         fee_cash: Fees that were paid in dollars.
-        inside: Whether it crossed with an opposite order of the platform, at the price of the account's own fill in the market.
+        inside: Whether all of it crossed with opposite orders of the platform, at the price of the account's own fill in the market. How much of a
+            trade did is what somebody else traded, and is not told.
     """
 
     trade_id: int
@@ -237,12 +238,12 @@ _SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence
 
 def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:
     """Reads one trade; None if the connection's user has no such trade."""
-    return fetch_one(connection, TradeRow, f"SELECT {_TRADE} FROM trades WHERE id = %s", (trade_id,))  # noqa: S608 - columns of this module
+    return fetch_one(connection, TradeRow, f"SELECT {_TRADE} FROM told_trades WHERE id = %s", (trade_id,))  # noqa: S608 - columns of this module
 
 
 def trades_of_order(connection: Connection, order_id: UUID) -> list[TradeRow]:
     """The trades that an order led to, in the order of time."""
-    query = f"SELECT {_TRADE} FROM trades WHERE order_id = %s ORDER BY executed_at, id"  # noqa: S608 - columns of this module
+    query = f"SELECT {_TRADE} FROM told_trades WHERE order_id = %s ORDER BY executed_at, id"  # noqa: S608 - columns of this module
     return fetch_all(connection, TradeRow, query, (order_id,))
 
 
@@ -277,7 +278,7 @@ def list_trades(connection: Connection, user_id: UUID, wanted: LedgerFilter, pag
         connection,
         TradeRow,
         f"""
-        SELECT {_TRADE} FROM trades
+        SELECT {_TRADE} FROM told_trades
         WHERE user_id = %(user)s AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
           AND (%(session_id)s::uuid IS NULL OR session_id = %(session_id)s) AND (%(side)s::text IS NULL OR side = %(side)s::trade_side)
         {page.clause("id", "executed_at")}

@@ -14,7 +14,7 @@ from stratforge.market.columns import PRICE_COLUMNS, Chosen, Integers, exchange_
 from stratforge.market.corporate_actions import SplitScale, scaled
 from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_one
+from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
 from stratforge.strategy.replay import RecordedBar
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
@@ -22,7 +22,7 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """A session to replay: its version's code and parameters, and the bars it was evaluated on."""
+    """A session to replay: its version's code and parameters, and the bars it was evaluated on, with the name under which they are kept."""
 
     session_id: UUID
     symbol: str
@@ -43,12 +43,20 @@ def recorded_session(connection: Connection, session_id: UUID) -> RecordedSessio
         connection,
         RecordedSession,
         """
-        SELECT s.id AS session_id, s.symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
+        SELECT s.id AS session_id, coalesce(s.bars_symbol, s.symbol) AS symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         WHERE s.id = %s AND s.first_bar_time IS NOT NULL
         """,
         (session_id,),
     )
+
+
+def symbol_of_bars(connection: Connection, session_id: UUID) -> str:
+    """The name under which a session's bars are kept: its symbol, unless another company has taken that over since."""
+    found: str = fetch_value(
+        connection, "SELECT coalesce(bars_symbol, symbol) FROM sessions WHERE id = %s", (session_id,)
+    )
+    return found
 
 
 def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, SignalValue]:

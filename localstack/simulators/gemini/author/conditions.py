@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from simulators.gemini.author.comparisons import anaphora, comparison, first_close
-from simulators.gemini.author.draft import only_time
+from simulators.gemini.author.draft import BUY, SELL, WHEN, only_time
 from simulators.gemini.author.lines import band_words, macd_words, named_cross, pair_crossing
 from simulators.gemini.author.moves import breakout, move, position_condition, streak
 from simulators.gemini.author.phrases import AT_LEAST, AT_MOST, DOWN, IS, UP, Memory
@@ -53,13 +53,17 @@ def condition(scan: Scanner, memory: Memory, *, joined: bool = True) -> Conditio
             raise Unexpressible(
                 f"“{scan.text[at:].strip()[:40]}”: should it sell when both hold at once, or when either of them does?"
             )
-        scan.take(r"(?:only )?(?:if|when|while|the|that)(?= )") if not match[1] else None
+        lead = scan.take(r"(?:only )?(?:if|when|while|the|that)(?= )") if not match[1] else None
         try:
             following = (_excepted_time(scan, memory) if match[1] else None) or _negated(scan, memory)
         except Unexpressible:
             scan.at = at
             raise
-        if following is None:
+        leads_on = re.search(r"\b(?:if|when|once|while)\b", f"{match[0]} {lead[0] if lead else ''}") and scan.sees(
+            rf"(?:then )?(?:{BUY}|{SELL}) {WHEN}"
+        )
+        if following is None or leads_on:
+            # "…, but if it is Friday sell when …" begins the next rule.
             scan.at = at
             break
         if match[1]:
