@@ -11,7 +11,7 @@ from stratforge.intent.occasions import occasion_findings
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
 from stratforge.intent.stretches import Stretch, stretches_of
-from stratforge.intent.structure import compared_findings, day_of_its_own, structure_findings
+from stratforge.intent.structure import compared_findings, day_of_its_own, named_elsewhere, structure_findings
 from stratforge.intent.turns import Spans, plain_words
 
 
@@ -73,15 +73,23 @@ def _in_place(
 ) -> Iterator[tuple[str, str]]:
     yield from sale_findings(turn[start:end], rules, standing)
     yield from compared_findings(turn[start:end], rules)
-    for first, last, side, clauses in passages(turn, start, end):
+    spoken: RuleKind | None = None
+    clauses = dict[RuleKind, list[str]]()
+    for first, last, side, parts in passages(turn, start, end):
         words = turn[first:last]
         mine = _of_side(rules, side) or list(rules)
         around = re.split(r"[.;!?](?=\s)", turn[:first])[-1][-60:] if first > start else ""
         yield from level_findings(words, mine, around)
         yield from occasion_findings(words, mine, turn[start:end])
-        if side is not None:
-            yield from structure_findings(words, _of_side(standing, side), side)
-            yield from day_of_its_own(clauses, _of_side(rules, side))
+        # A restriction that names no side goes on with the one before it.
+        spoken = side or spoken
+        if spoken is not None:
+            yield from structure_findings(words, _of_side(standing, spoken), spoken)
+            clauses.setdefault(spoken, []).extend(parts)
+        if side is not None and _of_side(rules, side):
+            yield from named_elsewhere(words, _of_side(rules, side))
+    for side, parts in clauses.items():
+        yield from day_of_its_own(parts, _of_side(rules, side))
 
 
 def _of_side(rules: Sequence[Rule], side: RuleKind | None) -> list[Rule]:

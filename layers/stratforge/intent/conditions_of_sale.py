@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.elements import Kind, Unit, elements_of
 from stratforge.intent.lexicon import NEGATED
 from stratforge.intent.measures import holds, near
-from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in_text
+from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind
 
 _I = re.IGNORECASE
 _IN_PROFIT = re.compile(
@@ -21,7 +21,9 @@ _AT_A_LOSS = re.compile(
     _I,
 )
 _RESTRICTS = re.compile(rf"{NEGATED.pattern}|\b(?:only|just|provided|as long as|nur|sólo|solo|seulement)\b", _I)
-_DURATION = r"(?:the )?(?:first )?(?P<n>\d+|\w+) (?:more )?(?:bars?|min\w*|candles?|hours?|kerzen|stunden?|velas?|bougies?)"
+_DURATION = (
+    r"(?:the )?(?:first )?(?P<n>\d+|\w+) (?:more )?(?:bars?|min\w*|candles?|hours?|kerzen|stunden?|velas?|bougies?)"
+)
 _HOLD_AT_LEAST = re.compile(
     rf"\b(?:hold|keep|held|stay|halte\w*|mant\w+|gard\w+)\b[^,;.\d]{{0,20}}\b(?:at least|a minimum of|minimum|min|no less than|not less than|mindestens|al menos|au moins)\b[^,;.\d]{{0,6}}{_DURATION}"
     rf"|\b(?:not|never|n['’]t)\b[^,;.\d]{{0,24}}\b(?:before|until|within|in|during|earlier than|sooner than|for)\b (?:at least )?{_DURATION.replace('?P<n>', '?P<m>')}(?: (?:have|has|are|is)\b|(?= (?:after|of|since)\b)|\W*$|(?=[,;.]))"
@@ -98,7 +100,9 @@ def _profit(words: str, rules: Sequence[Rule], sales: Sequence[Rule]) -> Iterato
     for pattern, up in ((_IN_PROFIT, True), (_AT_A_LOSS, False)):
         for match in pattern.finditer(words):
             clause = re.split(r"[,;.](?=\s)|\b(?:and|but)\b", words[: match.start()])[-1]
-            if re.search(r"\d\s*(?:%|dollars?|percent)?\s*$", clause) or re.match(r"\s*(?:of )?\$?\d", words[match.end() :]):
+            if re.search(r"\d\s*(?:%|dollars?|percent)?\s*$", clause) or re.match(
+                r"\s*(?:of )?\$?\d", words[match.end() :]
+            ):
                 continue
             denied = bool(NEGATED.search(clause))
             wants = {">", ">="} if up != denied else {"<", "<="}
@@ -110,7 +114,10 @@ def _profit(words: str, rules: Sequence[Rule], sales: Sequence[Rule]) -> Iterato
                     f"says “{match[0]}”, and its rules do not look at the gain of the position: compare gain with 0, or call it unsupported",
                 )
             elif judged and all(_results(each).isdisjoint(wants) for each in judged):
-                yield "", f"says “{match[0]}”{' of what it denies' if denied else ''}, and its rules compare gain the other way"
+                yield (
+                    "",
+                    f"says “{match[0]}”{' of what it denies' if denied else ''}, and its rules compare gain the other way",
+                )
             elif judged and _RESTRICTS.search(clause):
                 free = [each for each in sales if _of_market(each) and (not _results(each) or each.offers_choice)]
                 if free:
@@ -144,7 +151,10 @@ def _held(words: str, sales: Sequence[Rule]) -> Iterator[tuple[str, str]]:
         if any(all(map(_of_holding, each.atoms)) for each in alone):
             yield "", f"says “{match[0]}”, and its rule sells when that has passed, whatever else"
         elif not timed:
-            yield "", f"says “{match[0]}”, and its rules do not look at bars_held: join bars_held with and, or call it unsupported"
+            yield (
+                "",
+                f"says “{match[0]}”, and its rules do not look at bars_held: join bars_held with and, or call it unsupported",
+            )
         else:
             free = [each for each in sales if _of_market(each) and not any(map(_of_holding, each.atoms))]
             if free or any(each.offers_choice for each in timed):
@@ -168,8 +178,3 @@ def _pauses(words: str, rules: Sequence[Rule], standing: Sequence[Rule]) -> Iter
         count = _ONE.get((match["n"] or "").lower(), count)
         if count is not None and not any(each.kind is RuleKind.LIMIT and near(each.value, count) for each in standing):
             yield "", f"says “{match[0]}”, and no rule limits purchases so: at most {count:g} buys a day"
-
-
-def numbers_of(atom: Atom) -> set[float]:
-    """The numbers on both sides of a comparison."""
-    return numbers_in_text(atom.left) | numbers_in_text(atom.right)

@@ -103,7 +103,6 @@ def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Itera
         if len(ends) == 2 and (match["out"] or re.match(r"\W*(?:between|in between|zwischen|entre)\b", match[0], _I)):
             ranged |= {each.start for each in ends}
             yield from _range(words, match, ends, rules)
-    wanted = dict[float, list[frozenset[str]]]()
     for index, level in enumerate(levels):
         if level.start in ranged:
             continue
@@ -121,15 +120,15 @@ def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Itera
             continue
         if operators is None:
             continue
-        denied = bool(NEGATED.search(before[:place])) or bool(NEGATED.search(f"{around} {words[: level.start]}"))
+        begin = level.start - len(before)
+        reach = re.split(r"[,;.!?](?=\s)", f"{around}{words[: begin + place]}")[-1]
         signed = words[: level.start + 1].rstrip().endswith(("-", "−"))
-        signs = {
-            TURNED[each.operator] if each.negative and not signed else each.operator for each in held
-        }
-        if denied:
-            # What a negation reaches is read elsewhere; here it may be either side of the level, and nothing between.
-            continue
-        wanted.setdefault(level.value, []).append(operators)
+        signs = {TURNED[each.operator] if each.negative and not signed else each.operator for each in held}
+        if NEGATED.search(reach):
+            if not NEGATED.search(re.split(r"\b(?:and|or|und|oder|y|o|et|ou)\b", reach)[-1]):
+                # How far a negation reaches over what is joined is read elsewhere.
+                continue
+            operators = _DOWN if operators & _UP else _UP
         if signs.isdisjoint(operators):
             exact = bool(signs & (_UP if operators & _UP else _DOWN))
             yield (
@@ -171,7 +170,9 @@ def _comparisons(level: Element, rules: Sequence[Rule]) -> Iterator[_Comparison]
 
 def _asked(before: str, after: str) -> tuple[frozenset[str] | None, bool, int]:
     """The operators that the words around a level allow, whether they speak of a crossing, and where the first of them stands."""
-    clause = max((each.end() for each in re.finditer(r"[,;.](?=\s)|\b(?:and|or|but|und|oder|y|et)\b", before)), default=0)
+    clause = max(
+        (each.end() for each in re.finditer(r"[,;.](?=\s)|\b(?:and|or|but|und|oder|y|et)\b", before)), default=0
+    )
     crosses = bool(_CROSSES.search(before, clause))
     if _UPWARDS.search(after) or _DOWNWARDS.search(after):
         match = _CROSSES.search(before, clause)
@@ -191,7 +192,13 @@ def _range(
 ) -> Iterator[tuple[str, str]]:
     low, high = sorted(ends, key=lambda each: each.value)
     clause = re.split(r"[,;.](?=\s)|\b(?:and|or|but|when|if)\b(?! not)", words[: match.start()])[-1]
-    denied = bool(re.search(r"(?:\bnot|n['’]t|\bnever|\bunless|\bexcept\w*|\bwithout|\bno|\bnicht|\bkein\w*|\bpas|\bno está)\b[^,;.]*$", clause, _I))
+    denied = bool(
+        re.search(
+            r"(?:\bnot|n['’]t|\bnever|\bunless|\bexcept\w*|\bwithout|\bno|\bnicht|\bkein\w*|\bpas|\bno está)\b[^,;.]*$",
+            clause,
+            _I,
+        )
+    )
     outside = bool(match["out"]) != denied
     lows = {each.operator for each in _comparisons(low, rules)}
     highs = {each.operator for each in _comparisons(high, rules)}

@@ -86,7 +86,9 @@ _Clock = tuple[Rule, str, float]
 
 def _stretches(words: str, clocks: Sequence[_Clock]) -> Iterator[tuple[str, str]]:
     for match in _STRETCH.finditer(words):
-        number = next((each for each in elements_of(words) if each.kind is Kind.NUMBER and each.start >= match.end()), None)
+        number = next(
+            (each for each in elements_of(words) if each.kind is Kind.NUMBER and each.start >= match.end()), None
+        )
         if number is None or number.start > match.end() + 1:
             continue
         late = bool(re.match(r"last|final|clos|letzt|últim|derni", match["which"], _I))
@@ -136,7 +138,11 @@ def _times(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tup
             continue
         preposition = _PREPOSITION.search(before)
         clause = re.split(r"[,;.](?=\s)|\b(?:and|but)\b", before[: preposition.start()])[-1] if preposition else ""
-        if preposition is None or NEGATED.search(before) or re.search(r"\b(?:change|move|switch|replace)\b", clause, _I):
+        if (
+            preposition is None
+            or NEGATED.search(before)
+            or re.search(r"\b(?:change|move|switch|replace)\b", clause, _I)
+        ):
             continue
         # What is sold by a time is sold from some minute on.
         buys = all(rule.kind is not RuleKind.SELL for rule, _ in held)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -48,9 +49,19 @@ def structure_findings(words: str, rules: Sequence[Rule], side: RuleKind | None)
         if not first or not second or NEGATED.search(words, 0, other.start):
             continue
         both = [each for each in first if any(each is one_of for one_of in second)]
-        if OR.search(between) and both and len(both) == len(first) == len(second) and not any(each.offers_choice for each in both):
+        if (
+            OR.search(between)
+            and both
+            and len(both) == len(first) == len(second)
+            and not any(each.offers_choice for each in both)
+        ):
             yield "", f"says “{one.text}{between}{other.text}”, and its rule needs both ({both[0].text})"
-        elif _AND.search(between) and not OR.search(between) and not both and all(each.kind in (RuleKind.BUY, RuleKind.SELL) for each in (*first, *second)):
+        elif (
+            _AND.search(between)
+            and not OR.search(between)
+            and not both
+            and all(each.kind in (RuleKind.BUY, RuleKind.SELL) for each in (*first, *second))
+        ):
             yield (
                 "",
                 f"says “{one.text}{between}{other.text}”, and one of them is enough by its rules ({texts([*first, *second])}): join them with and in one rule",
@@ -72,10 +83,12 @@ def _pairs(words: str) -> Iterator[tuple[Element, Element, str]]:
         for each in elements_of(words)
         if each.kind is Kind.NUMBER and each.unit in (Unit.NONE, Unit.MONEY, Unit.PERCENT)
     ]
-    for one, other in zip(levels, levels[1:], strict=False):
+    for one, other in itertools.pairwise(levels):
         between = words[one.end : other.start]
         if (
-            re.search(r"[;.:,](?=\s)|\b(?:then|but|unless|when|if|stop\w*|target|take|with|size|wait|hold)\b", between, _I)
+            re.search(
+                r"[;.:,](?=\s)|\b(?:then|but|unless|when|if|stop\w*|target|take|with|size|wait|hold)\b", between, _I
+            )
             or names_a_side(between)
             or re.search(r"\b(?:between|zwischen|entre)\b[^,;]*$", words[: one.start], _I)
         ):
@@ -99,7 +112,9 @@ def _only(words: str, sales: Sequence[Rule], said: str) -> Iterator[tuple[str, s
     clause = re.split(r"[,;.](?=\s)|\b(?:then|but)\b", words)[0]
     if OR.search(clause):
         return
-    levels = [each for each in elements_of(clause) if each.kind is Kind.NUMBER and any(_has(rule, each) for rule in sales)]
+    levels = [
+        each for each in elements_of(clause) if each.kind is Kind.NUMBER and any(_has(rule, each) for rule in sales)
+    ]
     free = [
         each
         for each in sales
@@ -108,7 +123,10 @@ def _only(words: str, sales: Sequence[Rule], said: str) -> Iterator[tuple[str, s
         and not holds(each.text, "minute", "bars_held", "gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
     ]
     if free:
-        yield "", f"says “{said}”, and a rule sells without it ({free[0].text}): join it with and{', as “too” says' if _TOO.search(clause) else ''}"
+        yield (
+            "",
+            f"says “{said}”, and a rule sells without it ({free[0].text}): join it with and{', as “too” says' if _TOO.search(clause) else ''}",
+        )
 
 
 def day_of_its_own(stretches: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str, str]]:
@@ -132,7 +150,12 @@ def day_of_its_own(stretches: Sequence[str], rules: Sequence[Rule]) -> Iterator[
             if rule.condition is None:
                 continue
             dayless = not holds(rule.text, "weekday")
-            mine = any(near(form, number) for each in others for form in forms_of(each) | {each.value} for number in rule.numbers)
+            mine = any(
+                near(form, number)
+                for each in others
+                for form in forms_of(each) | {each.value}
+                for number in rule.numbers
+            )
             theirs = any(_has(rule, each) for each in earlier)
             if dayless and mine and not theirs:
                 yield "", f"says “{words.strip(' ,.;')}”, and its rule does so on every day ({rule.text})"
@@ -149,7 +172,10 @@ def compared_findings(words: str, rules: Sequence[Rule]) -> Iterator[tuple[str, 
         for atom in rule.atoms:
             kinds = [_measured(ast.parse(each, mode="eval").body) for each in (atom.left, atom.right)]
             if set(kinds) == {"price", "volume"}:
-                yield "", f"has a rule that compares volume with a price ({atom.text}): average the column that is named"
+                yield (
+                    "",
+                    f"has a rule that compares volume with a price ({atom.text}): average the column that is named",
+                )
             if {atom.left, atom.right} in ({"high", "close"}, {"low", "close"}) and not _CLOSE_SAID.search(words):
                 yield "", f"does not speak of the close, and its rule compares with it ({atom.text})"
 
@@ -158,7 +184,13 @@ def _measured(node: ast.expr) -> str:
     """What an expression is measured in: price, volume, or something else."""
     text = ast.unparse(node)
     if isinstance(node, ast.Name):
-        return "price" if node.id in ("open", "high", "low", "close") or node.id.startswith(("day_", "yesterday_", "entry")) else "volume" if node.id == "volume" else ""
+        return (
+            "price"
+            if node.id in ("open", "high", "low", "close") or node.id.startswith(("day_", "yesterday_", "entry"))
+            else "volume"
+            if node.id == "volume"
+            else ""
+        )
     if isinstance(node, ast.BinOp):
         kinds = {_measured(node.left), _measured(node.right)} - {""}
         if isinstance(node.op, ast.Mult | ast.Add | ast.Sub) and len(kinds) == 1:
@@ -169,9 +201,9 @@ def _measured(node: ast.expr) -> str:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "previous":
         return _measured(node.args[0])
     columns = set(re.findall(r"\bbars\.(\w+)", text))
-    averaged = re.fullmatch(r"ta\.(?:sma|ema|wma|hma|rma|dema|tema|mean|median|highest|lowest)\(.*\)", text) or re.fullmatch(
-        r"bars\.\w+(?:\.(?:shift|rolling|mean|max|min|median|ewm)\([^()]*\))*", text
-    )
+    averaged = re.fullmatch(
+        r"ta\.(?:sma|ema|wma|hma|rma|dema|tema|mean|median|highest|lowest)\(.*\)", text
+    ) or re.fullmatch(r"bars\.\w+(?:\.(?:shift|rolling|mean|max|min|median|ewm)\([^()]*\))*", text)
     if averaged and columns:
         return "volume" if columns == {"volume"} else "price" if "volume" not in columns else ""
     return ""
