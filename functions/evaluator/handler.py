@@ -7,6 +7,7 @@ from functools import partial
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.evaluate_bar import Evaluated, correct_bar, evaluate_bar
 from stratforge.bus.consumers import batch_handler
 from stratforge.bus.messages import BarMessage
@@ -31,16 +32,27 @@ class EvaluatorSettings(Settings):
     signals_queue_url: str
 
 
-def _evaluate(message: BarMessage, arrived_at: datetime) -> Evaluated:
+# The part of the time that the function still has which one message may take for sessions that are behind: after it come the other messages of a batch.
+_CATCH_UP_PART = 0.2
+
+
+def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) -> Evaluated:
     settings = EvaluatorSettings.from_environment()
     sandbox = partial(evaluate_sessions, settings.sandbox_function)
     wake_executor = partial(send_work_ready, settings.signals_queue_url)
     return evaluate_bar(
-        database, sandbox, wake_executor, message.bar(), message.shard, arrived_at, shards=message.shards
+        database,
+        sandbox,
+        wake_executor,
+        message.bar(),
+        message.shard,
+        arrived_at,
+        shards=message.shards,
+        catch_up_seconds=_CATCH_UP_PART * seconds_left,
     )
 
 
-def record_handler(record: SQSRecord) -> None:
+def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
     """Evaluates the sessions that wait for one bar of the queue."""
     message = BarMessage.model_validate_json(record.body)
     arrived_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
@@ -48,7 +60,7 @@ def record_handler(record: SQSRecord) -> None:
         changed = correct_bar(database, message.bar())
         log.info("bar corrected", symbol=message.symbol, bar=message.time.isoformat(), changed=changed)
         return
-    done = _evaluate(message, arrived_at)
+    done = _evaluate(message, arrived_at, lambda_context.get_remaining_time_in_millis() / 1000)
     log.info(
         "bar evaluated",
         symbol=message.symbol,

@@ -11,6 +11,7 @@ from local_platform.audit import missed_bars
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.application.replays import compare_session
 from stratforge.market import BarColumns
+from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.reasons import Reason
 from stratforge.storage.market import clock, market_data
 from stratforge.storage.postgres.database import Database
@@ -114,6 +115,56 @@ def test_a_bar_that_is_evaluated_while_an_earlier_one_still_is_loses_nothing(liv
     assert comparison is not None
     assert comparison.complete
     assert comparison.differences == []
+
+
+def test_who_gets_no_further_keeps_nobody_else(live: Live) -> None:
+    """The sandbox has never time for one of two; the other misses a bar, and sees it with the next."""
+    from tests.support.ledger import add_trader
+
+    with live.database.transaction() as connection:
+        stuck = add_trader(connection, "bob").session_id
+    live.evaluate(bar(0))
+    store(live, *range(1, 230))
+    with live.database.transaction() as connection:
+        connection.execute("UPDATE sessions SET last_bar_time = %s WHERE id <> %s", (time_of(228), stuck))
+
+    def without(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
+        return sandbox(window, [each for each in waiting if each.session_id != stuck])
+
+    evaluate_bar(live.database, without, lambda *_: None, bar(230), 0)
+    assert seen(live).last == time_of(230)
+    # Who is stuck is told that bars were missed once, not with every bar.
+    evaluate_bar(live.database, without, lambda *_: None, bar(231), 0)
+    assert sorted(told(live)) == [1, 229]
+
+
+def test_what_is_said_in_time_is_executed_before_others_are_brought_up_to_date(live: Live) -> None:
+    from tests.support.ledger import add_trader
+
+    live.evaluate(*(bar(minute) for minute in range(5)))
+    store(live, 5, 6)
+    with live.database.transaction() as connection:
+        add_trader(connection, "bob")
+    order: list[object] = []
+
+    def noting(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
+        order.append(len(waiting))
+        return [Outcome(each, each.state, Side.BUY, 1.0, SizeKind.QUANTITY, 1.0) for each in waiting]
+
+    evaluate_bar(live.database, noting, lambda _symbol, cause, *_: order.append(cause), bar(7), 0)
+    assert order == [1, "bar-20260105T143700Z-0-in-time", 1, 1, 1, "bar-20260105T143700Z-0"]
+
+
+def test_a_session_that_was_stopped_while_it_was_evaluated_stays_as_it_was(live: Live) -> None:
+    live.evaluate(bar(0))
+
+    def stopped(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
+        with live.database.transaction() as connection:
+            sessions.stop_session(connection, live.session_id)
+        return sandbox(window, waiting)
+
+    evaluate_bar(live.database, stopped, lambda *_: None, bar(1), 0)
+    assert (seen(live).bars, seen(live).last) == (1, time_of(0))
 
 
 def test_its_owner_is_told_of_missed_bars_once(live: Live) -> None:

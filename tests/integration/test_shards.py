@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -132,8 +132,21 @@ def test_more_shards_are_filled_and_fewer_are_emptied_without_a_bar_that_is_miss
 
 
 @pytest.mark.usefixtures("history")
+def test_a_shard_without_a_bound_costs_nothing(database: Database) -> None:
+    begin(database, *"ab")
+    evaluator = Evaluator(database)
+    evaluator.bar(0, 1)
+    a_shard_has(database, 1)
+    evaluator.bar(1, 2)
+    a_shard_has(database, 2**31 - 1)
+    evaluator.bar(2, 2)
+    assert sizes(database) == {0: 2}
+
+
+@pytest.mark.usefixtures("history")
+@pytest.mark.parametrize("dies", [False, True])
 def test_a_bar_that_comes_while_sessions_are_moved_is_seen_by_them(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch, dies: bool
 ) -> None:
     begin(database, *"abc")
     evaluator = Evaluator(database)
@@ -142,7 +155,7 @@ def test_a_bar_that_comes_while_sessions_are_moved_is_seen_by_them(
     move = evaluations.move_sessions
     moving = [True]
 
-    def slowly(*arguments: object) -> list[int]:
+    def slowly(*arguments: object) -> int:
         if moving:
             moving.clear()
             # The next bar comes, and whoever evaluates the other shard on it is done before anybody is in that.
@@ -151,7 +164,16 @@ def test_a_bar_that_comes_while_sessions_are_moved_is_seen_by_them(
             evaluate_bar(database, evaluator.sandbox, lambda *_: None, bar(2), 1, shards=2)
         return move(*arguments)  # type: ignore[arg-type]
 
+    def dying(window: BarColumns, sessions: Sequence[RunningSession]) -> list[Outcome]:
+        if datetime.fromtimestamp(int(window.time[-1]), UTC) == bar(2).time:
+            raise RuntimeError("the sandbox died")
+        return evaluator.sandbox(window, sessions)
+
     monkeypatch.setattr(evaluations, "move_sessions", slowly)
+    if dies:
+        with pytest.raises(RuntimeError):
+            evaluate_bar(database, dying, lambda *_: None, bar(1), 0, shards=2)
+    # The first delivery, or the second.
     evaluate_bar(database, evaluator.sandbox, lambda *_: None, bar(1), 0, shards=2)
     assert sizes(database) == {0: 2, 1: 1}
     evaluate_bar(database, evaluator.sandbox, lambda *_: None, bar(2), 0, shards=2)

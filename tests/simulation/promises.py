@@ -49,7 +49,7 @@ WHERE o.user_id IN (SELECT id FROM users WHERE closed_at IS NULL)
   AND (e.data IS NULL OR e.data ->> 'status' <> o.status::text OR (e.data ->> 'filled_quantity')::numeric <> o.filled_quantity)
 """
 _TOLD_OF_TRADES = """
-SELECT t.id, count(e.id) FROM trades t
+SELECT t.id, count(e.id) FROM told_trades t
 LEFT JOIN events e ON e.kind = 'trade' AND e.user_id = t.user_id AND (e.data ->> 'trade_id')::bigint = t.id
     AND (e.data ->> 'quantity')::numeric = t.quantity AND (e.data ->> 'price')::numeric = t.price
 WHERE t.user_id IN (SELECT id FROM users WHERE closed_at IS NULL) GROUP BY t.id HAVING count(e.id) <> 1

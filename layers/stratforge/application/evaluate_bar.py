@@ -29,8 +29,7 @@ Sandbox = Callable[[BarColumns, Sequence[RunningSession]], list[Outcome]]
 # Wakes the executor for a symbol; the same cause does so once within five minutes. The last is when the bar came into its queue.
 WakeExecutor = Callable[[str, str, datetime | None], None]
 
-# What one message spends on sessions that are behind. What is left then is done with the next one.
-_CATCH_UP_SECONDS = 15.0
+# Bars that one message brings sessions forward that are equally far behind. What is left then is done with the next one.
 _CATCH_UP_BARS = 200
 
 
@@ -62,19 +61,19 @@ def evaluate_bar(
     arrived_at: datetime | None = None,
     *,
     shards: int = 1,
+    catch_up_seconds: float = 10.0,
 ) -> Evaluated:
     """Evaluates the sessions of a shard on a finished bar. Doing it again changes nothing: sessions remember the last bar they saw.
 
-    Those that are up to date come first; after them, those that have missed stored bars see these and then the bar. Then sessions are moved to other shards
-    where this one has too many, or is not needed any more: of the `shards` that bars are published for.
+    Those that are up to date come first, and what they say is executed; after them, for at most `catch_up_seconds`, those that have missed stored bars see these
+    and then the bar. Then sessions are moved to other shards where this one has too many, or is not needed any more: of the `shards` that bars are published for.
     """
     with database.transaction() as connection:
         market_data.add_bars(connection, [bar])
         note_bar(connection, bar)
         late = is_late(bar.time, clock.market_now(connection))
         awaiting = evaluations.sessions_awaiting(connection, bar.symbol, shard, bar.time)
-        preceding = evaluations.preceding(connection, bar.symbol, bar.time)
-        before = preceding.bar_time
+        before = evaluations.bar_before(connection, bar.symbol, bar.time)
         ready = [each for each in awaiting if not _is_behind(each, before)]
         longest = market_data.trailing_window(connection, bar.symbol, bar.time, _longest_window(ready))
     outcomes: list[Outcome] = []
@@ -93,17 +92,18 @@ def evaluate_bar(
         )
     # Who was shown another bar meanwhile, by somebody who came later to an earlier one, is behind now.
     overtaken = recorded.sessions < len(outcomes)
-    missed = (
-        _CatchUp(database, sandbox, bar, shard, late).run()
-        if overtaken or any(_is_behind(each, before) for each in awaiting)
-        else Evaluated(0, 0, 0)
-    )
+    cause = f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}"
+    missed = Evaluated(0, 0, 0)
+    if overtaken or any(_is_behind(each, before) for each in awaiting):
+        if recorded.signals:
+            wake_executor(bar.symbol, f"{cause}-in-time", arrived_at)
+        missed = _CatchUp(database, sandbox, bar, shard, late).run(catch_up_seconds)
     with database.transaction() as connection:
         # Also true when an earlier delivery of this bar wrote signals and died before it could wake the executor.
         waiting = symbols.has_work(connection, bar.symbol, new_price=True)
     if waiting:
-        wake_executor(bar.symbol, f"bar-{bar.time:%Y%m%dT%H%M%SZ}-{shard}", arrived_at)
-    if shard > 0 or len(awaiting) > preceding.sessions_a_shard:
+        wake_executor(bar.symbol, cause, arrived_at)
+    if shard > 0 or shards > 1:
         _move_sessions(database, sandbox, wake_executor, bar, shard, shards)
     failures = sum(outcome.error is not None for outcome in outcomes) + missed.failures
     return Evaluated(
@@ -115,15 +115,14 @@ def _move_sessions(
     database: Database, sandbox: Sandbox, wake_executor: WakeExecutor, bar: Bar, shard: int, shards: int
 ) -> None:
     """Moves sessions between two bars. Whoever evaluates their new shard on the next bar sees them, unless that bar came while they were moved: then they are
-    evaluated on it here."""
+    evaluated on it here, also when the first who tried to died of it."""
     with database.transaction() as connection:
-        moved_to = evaluations.move_sessions(connection, bar.symbol, shard, bar.time, shards)
-    if not moved_to:
-        return
+        evaluations.move_sessions(connection, bar.symbol, shard, bar.time, shards)
     with database.transaction() as connection:
         later = evaluations.bar_after(connection, bar.symbol, bar.time)
-    if later is not None:
-        for each in moved_to:
+        waiting = [] if later is None else evaluations.shards_that_saw(connection, bar.symbol, bar.time)
+    for each in waiting:
+        if later is not None and each != shard:
             evaluate_bar(database, sandbox, wake_executor, later, each)
 
 
@@ -148,38 +147,48 @@ class _CatchUp:
         self._shard = shard
         self._late = late
 
-    def run(self) -> Evaluated:
-        """Evaluates them bar by bar, in order, as long as one message may take."""
-        until = time.monotonic() + _CATCH_UP_SECONDS
+    def run(self, seconds: float) -> Evaluated:
+        """Evaluates them bar by bar, in order, as long as one message may take: who is least behind first, so that one who gets no further keeps nobody."""
+        until = time.monotonic() + seconds
         signals = failures = missed = sessions = 0
-        for at, before, window in self._windows():
+        with self._database.transaction() as connection:
+            evaluations.note_missed_bars(connection, self._bar.symbol, self._shard, self._bar.time)
+            last_seen = evaluations.last_bars_seen(connection, self._bar.symbol, self._shard, self._bar.time)
+        for last in last_seen:
+            for at, before, window in self._windows(last):
+                with self._database.transaction() as connection:
+                    awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, at)
+                # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
+                behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
+                behind, outcomes = with_lookbacks(self._database, behind)
+                outcomes += _run(self._sandbox, window, behind)
+                now = at == self._bar.time
+                with self._database.transaction() as connection:
+                    acted_on = now and not self._late
+                    recorded = evaluations.record_outcomes(
+                        connection, self._bar.symbol, at, outcomes, None if acted_on else Reason.LATE_BAR
+                    )
+                signals += recorded.signals
+                failures += sum(outcome.error is not None for outcome in outcomes)
+                if now:
+                    sessions += recorded.sessions
+                else:
+                    missed += recorded.sessions
+                if not outcomes or time.monotonic() > until:
+                    break
             if time.monotonic() > until:
                 break
-            with self._database.transaction() as connection:
-                awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, at)
-            # Who has missed more than the others meanwhile is left for the next message, so that nobody skips a bar.
-            behind = [each for each in awaiting if each.last_bar_time is not None and each.last_bar_time >= before]
-            behind, outcomes = with_lookbacks(self._database, behind)
-            outcomes += _run(self._sandbox, window, behind)
-            now = at == self._bar.time
-            with self._database.transaction() as connection:
-                acted_on = now and not self._late
-                signals += evaluations.record_outcomes(
-                    connection, self._bar.symbol, at, outcomes, None if acted_on else Reason.LATE_BAR
-                ).signals
-            failures += sum(outcome.error is not None for outcome in outcomes)
-            sessions, missed = (len(outcomes), missed) if now else (0, missed + len(outcomes))
         return Evaluated(sessions, signals, failures, missed)
 
-    def _windows(self) -> Iterator[tuple[datetime, datetime, BarColumns]]:
-        """The bars that were missed and the one that came: their times, the bar before each, and their windows as they were in time."""
+    def _windows(self, last: datetime) -> Iterator[tuple[datetime, datetime, BarColumns]]:
+        """The bars after the one at `last` up to the one that came: their times, the bar before each, and their windows as they were in time."""
         with self._database.transaction() as connection:
-            times = evaluations.note_missed_bars(connection, self._bar.symbol, self._shard, self._bar.time)
-            before = dict(times[:_CATCH_UP_BARS])
-            if not before:
-                return
+            times = evaluations.bars_to_see(connection, self._bar.symbol, last, self._bar.time, _CATCH_UP_BARS)
             awaiting = evaluations.sessions_awaiting(connection, self._bar.symbol, self._shard, self._bar.time)
-        awaiting, _ = with_lookbacks(self._database, awaiting)
+        if not times:
+            return
+        before = dict(zip(times, [last, *times[:-1]], strict=True))
+        awaiting, _ = with_lookbacks(self._database, [each for each in awaiting if each.last_bar_time == last])
         with self._database.transaction() as connection:
             windows = replays.windows_as_of(
                 connection, self._bar.symbol, min(before), max(before), _longest_window(awaiting)

@@ -120,12 +120,21 @@ class Tools {
         const item = document.createElement("span");
         const value = document.createElement("b");
         value.textContent = text;
-        if (color) value.style.color = color;
+        if (color === "gain" || color === "loss") value.className = color;
+        else if (color) item.append(key(color));
         item.append(`${name} `, value);
         return item;
       }),
     );
   }
+}
+
+// Colors of lines are too light for small text: they are shown beside it.
+function key(color) {
+  const found = document.createElement("i");
+  found.className = "key";
+  found.style.background = color;
+  return found;
 }
 
 const WHEN = new Intl.DateTimeFormat("en-GB", { timeZone: "UTC", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -242,14 +251,13 @@ class PriceChart {
     const index = under ? this.places.get(under.time) : this.at.length - 1;
     if (index === undefined || index < 0) return [];
     const curve = this.curve;
-    const { gain, loss } = colors();
-    const tone = curve.close[index] >= curve.open[index] ? gain : loss;
+    const tone = curve.close[index] >= curve.open[index] ? "gain" : "loss";
     return [
       [WHEN.format(this.at[index] * 1000), ""],
       ...["open", "high", "low", "close"].map((name) => [name[0].toUpperCase(), figure(curve[name][index]), tone]),
       ...(curve.volume ? [["Vol", whole(curve.volume[index])]] : []),
       ...curve.indicators.map((each, number) => [each.name, figure(each.values[index]), LINES[number % LINES.length]]),
-      ...(curve.profit ? [["P&L", figure(curve.profit[index]), curve.profit[index] < 0 ? loss : gain]] : []),
+      ...(curve.profit ? [["P&L", figure(curve.profit[index]), curve.profit[index] < 0 ? "loss" : "gain"]] : []),
       ...(this.hidden ? [["", `${this.hidden} smaller trades are not marked: zoom in`]] : []),
     ];
   }

@@ -18,7 +18,7 @@ from stratforge.portfolio.reasons import Reason
 from stratforge.storage.ledger.symbols import HAS_EXITS
 from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one
+from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
 from stratforge.strategy.lookback import EDITION, window_length
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
@@ -124,8 +124,8 @@ def record_outcomes(
     outcomes: Sequence[Outcome],
     not_acted_on: Reason | None = None,
 ) -> Recorded:
-    """Writes signals and state of one bar. A session that has seen another bar since it was read is left alone: what came of it says nothing about what it
-    is now.
+    """Writes signals and state of one bar. A session that has seen another bar since it was read, or has ended, is left alone: what came of it says nothing
+    about what it is now.
 
     Args:
         connection: In whose transaction.
@@ -151,7 +151,7 @@ def record_outcomes(
         -- The sessions as they were before this bar; one that somebody else has just shown it is left out, once he is done.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
-            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time ORDER BY s.id FOR NO KEY UPDATE OF s),
+            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time AND s.status IN ('RUNNING', 'PAUSED') ORDER BY s.id FOR NO KEY UPDATE OF s),
         viewed AS (
             INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
             SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity FROM before
@@ -193,28 +193,14 @@ def record_outcomes(
 NEW_BARS = "market_data m WHERE m.timeframe = '1Min' AND (m.after_bar IS NULL OR m.after_bar < m.time)"
 
 
-@dataclass(frozen=True, slots=True)
-class Preceding:
-    """The facts that evaluating a bar begins with: the bar that sessions were to be evaluated on before it (None when it is the first), and the number of
-    sessions that a shard may have."""
-
-    bar_time: datetime | None
-    sessions_a_shard: int
+def bar_before(connection: Connection, symbol: str, bar_time: datetime) -> datetime | None:
+    """The bar that sessions were to be evaluated on before the one at `bar_time`; None when it is the first."""
+    query = f"SELECT max(m.time) FROM {NEW_BARS} AND m.symbol = %s AND m.time < %s"  # noqa: S608 - a condition of ours
+    found: datetime | None = fetch_value(connection, query, (symbol, bar_time))
+    return found
 
 
-def preceding(connection: Connection, symbol: str, bar_time: datetime) -> Preceding:
-    """Finds the bar before the one at `bar_time`, and how large a shard may be."""
-    return fetch_exactly(
-        connection,
-        Preceding,
-        f"""
-        SELECT (SELECT max(m.time) FROM {NEW_BARS} AND m.symbol = %s AND m.time < %s) AS bar_time, sessions_a_shard FROM platform_state
-        """,  # noqa: S608 - a condition of ours
-        (symbol, bar_time),
-    )
-
-
-def move_sessions(connection: Connection, symbol: str, shard: int, bar_time: datetime, shards: int) -> list[int]:
+def move_sessions(connection: Connection, symbol: str, shard: int, bar_time: datetime, shards: int) -> int:
     """Moves sessions that have seen the bar at `bar_time` out of a shard that has more than it may have, or that is not needed any more.
 
     Args:
@@ -225,30 +211,43 @@ def move_sessions(connection: Connection, symbol: str, shard: int, bar_time: dat
         shards: Bars are published for so many shards: sessions are moved to no other.
 
     Returns:
-        Where some were moved to.
+        How many were moved.
     """
-    rows = connection.execute(
+    moved: int = fetch_value(
+        connection,
         """
         WITH counted AS (
             SELECT shard, count(*) AS sessions FROM sessions WHERE symbol = %(symbol)s AND status IN ('RUNNING', 'PAUSED') GROUP BY shard),
         bound AS (
             SELECT p.sessions_a_shard AS room, greatest(1, (SELECT ceil(sum(sessions) / p.sessions_a_shard) FROM counted))::int AS needed FROM platform_state p),
-        place AS (
-            SELECT k.shard, row_number() OVER (ORDER BY free.nth, k.shard) AS number FROM bound
-            CROSS JOIN generate_series(0, least(needed, %(shards)s) - 1) k(shard) LEFT JOIN counted c USING (shard)
-            CROSS JOIN LATERAL generate_series(coalesce(c.sessions, 0) + 1, room) free(nth) WHERE k.shard <> %(shard)s),
+        too_many AS (
+            SELECT CASE WHEN %(shard)s < needed THEN sessions - room ELSE sessions END AS sessions FROM counted, bound WHERE shard = %(shard)s),
         seen AS (
             SELECT id FROM sessions WHERE symbol = %(symbol)s AND shard = %(shard)s AND status IN ('RUNNING', 'PAUSED') AND last_bar_time = %(bar_time)s
-            ORDER BY id FOR NO KEY UPDATE),
+            ORDER BY id LIMIT (SELECT greatest(0, sessions) FROM too_many) FOR NO KEY UPDATE),
         leaving AS (
             SELECT id, row_number() OVER (ORDER BY id) AS number FROM seen),
+        place AS (
+            SELECT k.shard, row_number() OVER (ORDER BY free.nth, k.shard) AS number FROM bound, too_many
+            CROSS JOIN generate_series(0, least(needed, %(shards)s) - 1) k(shard) LEFT JOIN counted c USING (shard)
+            CROSS JOIN LATERAL generate_series(coalesce(c.sessions, 0) + 1, least(room, coalesce(c.sessions, 0) + too_many.sessions)) free(nth)
+            WHERE k.shard <> %(shard)s),
         moved AS (
-            UPDATE sessions s SET shard = place.shard FROM leaving JOIN place USING (number), bound
-            WHERE s.id = leaving.id AND leaving.number <= (SELECT CASE WHEN %(shard)s < needed THEN sessions - room ELSE sessions END FROM counted WHERE shard = %(shard)s)
-            RETURNING s.shard)
-        SELECT DISTINCT shard FROM moved ORDER BY shard
+            UPDATE sessions s SET shard = place.shard FROM leaving JOIN place USING (number) WHERE s.id = leaving.id RETURNING 1)
+        SELECT count(*) FROM moved
         """,
         {"symbol": symbol, "shard": shard, "bar_time": bar_time, "shards": shards},
+    )
+    return moved
+
+
+def shards_that_saw(connection: Connection, symbol: str, bar_time: datetime) -> list[int]:
+    """The shards that have sessions whose last bar is the one at `bar_time`."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT shard FROM sessions WHERE symbol = %s AND status IN ('RUNNING', 'PAUSED') AND last_bar_time = %s ORDER BY shard
+        """,
+        (symbol, bar_time),
     )
     return [row[0] for row in rows]
 
@@ -266,14 +265,8 @@ def bar_after(connection: Connection, symbol: str, bar_time: datetime) -> Bar | 
     )
 
 
-def note_missed_bars(
-    connection: Connection, symbol: str, shard: int, bar_time: datetime
-) -> list[tuple[datetime, datetime]]:
-    """Notes, for each session of a shard, the stored bars before `bar_time` that it has not seen, which its owner is told of.
-
-    Returns:
-        Those that any of them has not seen, in order, each with the bar before it.
-    """
+def note_missed_bars(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> None:
+    """Notes, for each session of a shard, that it has not seen the stored bars before `bar_time`, which its owner is told of once."""
     connection.execute(
         f"""
         INSERT INTO session_gaps (session_id, user_id, after_bar, before_bar, bars, filled)
@@ -281,21 +274,32 @@ def note_missed_bars(
         CROSS JOIN LATERAL (SELECT count(*)::int AS bars FROM {NEW_BARS}
                             AND m.symbol = s.symbol AND m.time > s.last_bar_time AND m.time < %(bar_time)s) missed
         WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND missed.bars > 0
+          AND NOT EXISTS (SELECT FROM session_gaps g WHERE g.session_id = s.id AND g.after_bar = s.last_bar_time)
         ON CONFLICT DO NOTHING
         """,  # noqa: S608 - a condition of ours
         {"symbol": symbol, "shard": shard, "bar_time": bar_time},
     )
+
+
+def last_bars_seen(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[datetime]:
+    """The last bars before `bar_time` that sessions of a shard have seen, the latest first."""
     rows = connection.execute(
-        f"""
-        WITH seen AS (
-            SELECT min(s.last_bar_time) AS until FROM sessions s
-            WHERE s.symbol = %(symbol)s AND s.shard = %(shard)s AND s.status IN ('RUNNING', 'PAUSED') AND s.last_bar_time < %(bar_time)s)
-        SELECT m.time, coalesce(lag(m.time) OVER (ORDER BY m.time), seen.until) FROM seen, {NEW_BARS}
-          AND m.symbol = %(symbol)s AND m.time > seen.until AND m.time <= %(bar_time)s ORDER BY m.time
-        """,  # noqa: S608 - a condition of ours
-        {"symbol": symbol, "shard": shard, "bar_time": bar_time},
+        """
+        SELECT DISTINCT last_bar_time FROM sessions
+        WHERE symbol = %s AND shard = %s AND status IN ('RUNNING', 'PAUSED') AND last_bar_time < %s ORDER BY last_bar_time DESC
+        """,
+        (symbol, shard, bar_time),
     )
-    return rows.fetchall()
+    return [row[0] for row in rows]
+
+
+def bars_to_see(connection: Connection, symbol: str, after: datetime, until: datetime, limit: int) -> list[datetime]:
+    """The times of the bars that sessions are to be evaluated on after one bar up to another, that one included; the earliest so many."""
+    rows = connection.execute(
+        f"SELECT m.time FROM {NEW_BARS} AND m.symbol = %s AND m.time > %s AND m.time <= %s ORDER BY m.time LIMIT %s",  # noqa: S608 - a condition of ours
+        (symbol, after, until, limit),
+    )
+    return [row[0] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
