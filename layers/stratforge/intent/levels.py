@@ -165,7 +165,12 @@ def _comparisons(level: Element, rules: Sequence[Rule]) -> Iterator[_Comparison]
                 if near(abs(float(other)), level.value) or (
                     level.unit is Unit.PERCENT and near(abs(float(other)), level.value / 100)
                 ):
-                    yield _Comparison(sign, atom.crossing or "previous(" in rule.text, other.startswith("-"))
+                    yield _Comparison(sign, atom.crossing or _was_beyond(rule, other), other.startswith("-"))
+
+
+def _was_beyond(rule: Rule, level: str) -> bool:
+    """Whether a rule compares with a level what the bar before was, which makes a crossing of a state."""
+    return any("previous(" in each.text and level in (each.left, each.right) for each in rule.atoms)
 
 
 def _asked(before: str, after: str) -> tuple[frozenset[str] | None, bool, int]:
