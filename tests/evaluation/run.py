@@ -83,8 +83,9 @@ class Outcome:
     code: str
 
 
-def evaluate(quant: GeminiQuant, case: Case) -> Outcome:
-    """One conversation through the product's own pipeline, turn by turn."""
+def evaluate(secret: GeminiSecret, case: Case) -> Outcome:
+    """One conversation through the product's own pipeline, turn by turn, with a deadline of its own as a job has."""
+    quant = GeminiQuant(secret)
     start, used, repairs = time.perf_counter(), Usage(), 0
     turns = list[Turn]()
     passed: Passed | None = None
@@ -162,12 +163,12 @@ def dollars(outcomes: Sequence[Outcome]) -> float | None:
 
 
 @contextmanager
-def _model(name: str | None = None) -> Iterator[GeminiQuant]:
+def _model(name: str | None = None) -> Iterator[GeminiSecret]:
     key = os.environ.get("GEMINI_API_KEY")
     if key:
         secret = GeminiSecret(api_key=SecretStr(key))
         chosen = name or os.environ.get("GEMINI_MODEL", secret.quant_model)
-        yield GeminiQuant(secret.model_copy(update={"quant_model": chosen}))
+        yield secret.model_copy(update={"quant_model": chosen})
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -180,7 +181,7 @@ def _model(name: str | None = None) -> Iterator[GeminiQuant]:
         address = f"http://127.0.0.1:{port}"
         _wait_for(address)
         secret = GeminiSecret(api_key=SecretStr("simulated-gemini-key"), base_url=address, quant_model="offline-author")
-        yield GeminiQuant(secret)
+        yield secret
     finally:
         process.terminate()
         process.wait(10)
@@ -240,9 +241,9 @@ def main() -> None:
     console = Console(stderr=True, width=max(160, Console(stderr=True).width))
     answered: dict[str, list[Outcome]] = {}
     for name in [None, *([options.against] if options.against else [])]:
-        with _model(name) as quant:
-            label = quant.model if quant.model not in answered else f"{quant.model} again"
-            answered[label] = [evaluate(quant, each) for each in track(chosen, label, console=console, transient=True)]
+        with _model(name) as secret:
+            label = secret.quant_model if secret.quant_model not in answered else f"{secret.quant_model} again"
+            answered[label] = [evaluate(secret, each) for each in track(chosen, label, console=console, transient=True)]
     console.print(_table(answered))
     if len(answered) == 2:
         console.print(

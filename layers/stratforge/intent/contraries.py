@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stratforge.intent.elements import Kind, elements_of
+from stratforge.intent.elements import Element, Kind, elements_of
 from stratforge.intent.lexicon import DOWN, NEGATED, UP
-from stratforge.intent.measures import holds, near
+from stratforge.intent.measures import forms_of, holds, near
 from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in_text
 from stratforge.intent.wording import OFF, directions, without_origins
 
@@ -139,7 +139,12 @@ def _lines(words: str, atoms: Sequence[Atom], turn: str) -> Iterator[str]:
     if up is None:
         return
     signs = set[str]()
+    said = {form for each in _numbers_of(words) for form in forms_of(each)}
     for atom in atoms:
+        numbers = numbers_in_text(atom.left) | numbers_in_text(atom.right)
+        if said and numbers and not any(near(one, each) for one in said for each in numbers):
+            # Another clause speaks of it.
+            continue
         if not re.search(r"[a-z]", atom.left) or not re.search(r"[a-z]", atom.right):
             continue
         if holds(atom.text, "entry_price", "minute", "weekday", "bars_held") or "previous(" in atom.text:
@@ -149,6 +154,10 @@ def _lines(words: str, atoms: Sequence[Atom], turn: str) -> Iterator[str]:
             signs.add(TURNED[atom.operator] if turned else atom.operator)
     if _wrong(signs, up=up):
         yield f"means {'above' if up else 'below'}, and its rule goes the other way"
+
+
+def _numbers_of(text: str) -> list[Element]:
+    return [each for each in elements_of(text) if each.kind is Kind.NUMBER]
 
 
 def _turned(atom: Atom, words: str, turn: str) -> bool | None:
@@ -170,15 +179,13 @@ def _turned(atom: Atom, words: str, turn: str) -> bool | None:
     if named[0] is not None and named[1] is not None and named[0] != named[1]:
         return named[1] < named[0]
     mine, other = numbers_in_text(atom.left), numbers_in_text(atom.right)
-    places = [
-        min(
-            (each.start for each in elements_of(turn) if each.kind is Kind.NUMBER and each.value in numbers),
-            default=None,
-        )
-        for numbers in (mine - other, other - mine)
-    ]
-    if places[0] is not None and places[1] is not None and places[0] != places[1]:
-        return places[1] < places[0]
+    for text in (words, turn):
+        places = [
+            min((each.start for each in _numbers_of(text) if each.value in numbers), default=None)
+            for numbers in (mine - other, other - mine)
+        ]
+        if places[0] is not None and places[1] is not None and places[0] != places[1]:
+            return places[1] < places[0]
     return None
 
 

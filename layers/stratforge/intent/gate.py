@@ -100,7 +100,10 @@ def words_findings(
         *wrong,
     ]
     found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
-    found += [*side_findings(turns, requirements, rules, spans), *misspelt(requirements, rules, assumptions)]
+    found += [
+        *side_findings(turns, requirements, rules, spans, assumptions),
+        *misspelt(requirements, rules, assumptions),
+    ]
     told = _numbers_told(assumptions)
     said = frozenset(
         one for each, of_it in zip(requirements, rules, strict=True) for one in columns_said(each.quote, of_it)
@@ -206,13 +209,9 @@ def _quotations(
             continue
         if not any(places):
             yield f"requirements quotes “{each.quote[:80]}”, and no turn of the request says that: quote its own words, of one turn."
-        if each.rules and any(
-            map(
-                _cut,
-                [turn for turn, found in zip(turns, places, strict=True) for _ in found],
-                [span for found in places for span in found],
-            )
-        ):
+        ruled = any(not rule.startswith("symbol ") for rule in each.rules)
+        cuts = [_cut(turn, span) for turn, found in zip(turns, places, strict=True) for span in found]
+        if ruled and cuts and all(cuts):
             yield f"“{each.quote[:80]}” is cut out of a phrase: quote what it belongs to with it."
         twin = seen.setdefault(plain_words(each.quote), each)
         if twin is not each and twin.status is not each.status:

@@ -38,7 +38,11 @@ _SAYS_SOMETHING = re.compile(
 
 
 def side_findings(
-    turns: Sequence[str], requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], spans: Spans
+    turns: Sequence[str],
+    requirements: Sequence[Requirement],
+    rules: Sequence[Sequence[Rule]],
+    spans: Spans,
+    assumptions: Sequence[str] = (),
 ) -> Iterator[str]:
     """Finds rules that buy by words which only speak of selling, and the other way round.
 
@@ -47,14 +51,16 @@ def side_findings(
         requirements: What they are said to ask for.
         rules: The rules of each requirement.
         spans: Where each requirement's quotation stands in each turn.
+        assumptions: What the answer says it decided by itself, such as a proposal that was chosen.
     """
+    told = any(BUYS.search(each) and SELLS.search(each) for each in assumptions)
     for each, of_it, places in zip(requirements, rules, spans, strict=True):
         sides: set[RuleKind] = {rule.kind for rule in of_it if rule.kind in (RuleKind.BUY, RuleKind.SELL)}
         if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides:
             continue
         found = set[str]()
         dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
-        if len(sides) == 2 and not dropping and not any(map(_tells_sides, turns)):
+        if len(sides) == 2 and not dropping and not told and not any(map(_tells_sides, turns)):
             found.add(f"does not say what is bought by and what is sold by, and its rules do ({texts(of_it)}): ask.")
         for turn, stretches in zip(turns, places, strict=True):
             for start, end in stretches:
