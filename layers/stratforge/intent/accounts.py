@@ -75,6 +75,7 @@ def _in_place(
     yield from compared_findings(turn[start:end], rules)
     spoken: RuleKind | None = None
     clauses = dict[RuleKind, list[str]]()
+    runs = list[tuple[int, int, RuleKind]]()
     for first, last, side, parts in passages(turn, start, end):
         words = turn[first:last]
         mine = _of_side(rules, side) or list(rules)
@@ -84,10 +85,12 @@ def _in_place(
         # A restriction that names no side goes on with the one before it.
         spoken = side or spoken
         if spoken is not None:
-            yield from structure_findings(words, _of_side(standing, spoken), spoken)
+            runs.append((runs.pop()[0] if runs and runs[-1][2] is spoken else first, last, spoken))
             clauses.setdefault(spoken, []).extend(parts)
         if side is not None and _of_side(rules, side):
             yield from named_elsewhere(words, _of_side(rules, side))
+    for first, last, spoken in runs:
+        yield from structure_findings(turn[first:last], _of_side(standing, spoken), spoken)
     for side, parts in clauses.items():
         yield from day_of_its_own(parts, _of_side(rules, side))
 
