@@ -102,6 +102,8 @@ class Timeouts:
     notifier: int = 15
     # It begins deliveries for 20 seconds; the last may take ten, names that are not found as long.
     deliverer: int = 45
+    # A mail takes the service twenty seconds at most, tried twice.
+    mailer: int = 60
     assistant: int = 120
     backtester: int = 120
 
@@ -132,6 +134,8 @@ class StageConfig:
     # Who the first operator is; made by the deployment.
     operator_email: str | None = None
     alarm_email: str | None = None
+    # Whom the platform's mails to its users come from; without one it sends none.
+    mail_from: str | None = None
     monthly_budget: int | None = None
     edge: bool = False
     domain: str | None = None
@@ -178,6 +182,7 @@ def stage_config(node: Context) -> StageConfig:
             False,
             None,
             timeouts=short,
+            mail_from="stratforge@example.com",
             # Said by what starts the platform: the page labels the market as simulated only when it is.
             simulated_market=node.try_get_context("simulated") is not False,
             gateways=node.try_get_context("gateways") is not False,
@@ -219,6 +224,7 @@ def stage_config(node: Context) -> StageConfig:
         dashboard=_switch(node, "dashboard", default=production),
         operator_email=_email(node, "operator_email"),
         alarm_email=_alarm_email(node, production),
+        mail_from=_email(node, "mail_from"),
         monthly_budget=_dollars(node),
         edge=edge,
         domain=domain,

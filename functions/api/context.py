@@ -41,7 +41,11 @@ def outbox() -> Outbox:
     """The queues and the topic that this environment writes to."""
     given = settings()
     return Outbox(
-        given.signals_queue_url, given.subscription_topic_arn, given.jobs_queue_url, given.backtests_queue_url
+        given.signals_queue_url,
+        given.subscription_topic_arn,
+        given.jobs_queue_url,
+        given.backtests_queue_url,
+        given.mails_queue_url,
     )
 
 
@@ -50,9 +54,9 @@ def redrive_by_function(queue: QueueName) -> int:
     return ask_to_redrive(settings().redriver_function, queue)
 
 
-def registration() -> Registration:
+def registration(request: Request) -> Registration:
     """Returns the settings for new accounts."""
-    return Registration(settings().starting_balance, settings().registrations_per_address)
+    return Registration(settings().starting_balance, settings().registrations_per_address, site(request))
 
 
 def caller(request: Request) -> Caller:
@@ -121,6 +125,12 @@ def reader_transaction(asking: Asking) -> Iterator[Connection]:
 
 AnonymousConnection = Annotated[Connection, Depends(anonymous_transaction, scope="function")]
 UserConnection = Annotated[Connection, Depends(reader_transaction, scope="function")]
+
+
+def site(request: Request) -> str:
+    """Returns the platform's own address, for links: as the gateway says it, never as a header of whoever asks does."""
+    gateway = request.scope.get("aws.event", {}).get("requestContext", {})
+    return f"{request.url.scheme}://{gateway['domainName']}" if gateway else str(request.base_url).rstrip("/")
 
 
 def origin(request: Request) -> Origin:

@@ -27,7 +27,9 @@ _KEY = r"^[\x21-\x7e]{1,200}$"
 log = logger("api")
 _KEPT_HEADERS = ("content-type", "etag", "location")
 # Answers that hold a secret are not kept. What makes one derives it from the key, or is safe to repeat by itself.
-_NOT_KEPT = re.compile(r"/api/(auth/.*|users/me/api-keys|webhooks|webhooks/[^/]+/rotate|realtime/ticket)")
+_NOT_KEPT = re.compile(
+    r"/api/(auth/.*|users/me/(api-keys|two-factor(/.*)?)|webhooks|webhooks/[^/]+/rotate|realtime/ticket)"
+)
 
 
 async def _digest(request: Request) -> bytes:

@@ -16,6 +16,7 @@ class ApiSettings(Settings):
     jobs_queue_url: str
     backtests_queue_url: str
     signals_queue_url: str
+    mails_queue_url: str = ""
     subscription_topic_arn: str
     redriver_function: str
     simulated_market: bool = False

@@ -137,6 +137,8 @@ def _invocations(load: Load, measured: Measured, footprint: Footprint) -> Iterat
         "realtime": (days * 4, 0.01, 0.0),
         # Its runs are scheduled: a night's is as long as there is history.
         "auditor": (0.0, 10.0, 0.0),
+        # Registrations, resets and notices: one mail of a user in a month, say.
+        "mailer": (load.users / 30, 0.02, 0.1),
         "mcp": (load.users * load.tool_calls, 0.01, 0.1),
         # Looks at every request that comes; waits for jobs in the place of the pages.
         "doorkeeper": (days * load.page_views + load.users * load.tool_calls, 0.002, 0.0),

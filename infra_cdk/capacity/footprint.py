@@ -58,6 +58,7 @@ FREE: Mapping[str, str] = {
             "AWS::SQS::QueuePolicy",
             "AWS::S3::BucketPolicy",
             "AWS::ApiGateway::Account",
+            "AWS::SES::EmailIdentity",
         ),
         "permissions",
     ),

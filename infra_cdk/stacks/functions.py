@@ -6,6 +6,8 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_ses as ses
+from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra_cdk.configuration import StageConfig
@@ -19,7 +21,7 @@ _TRADING = ("bar-to-order", "blocks-rejected", "ledger-broken")
 
 
 class FunctionsStack(Stack):
-    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester, mcp, redriver, api."""
+    """Evaluator, sandbox, executor, settler, reconciler, auditor, assistant, backtester, mailer, mcp, redriver, api."""
 
     def __init__(
         self,
@@ -159,6 +161,9 @@ class FunctionsStack(Stack):
         self.backtester.may_read_secrets(secrets.database_engine, secrets.alpaca)
         self.backtester.consume(messaging.backtests.queue, batch_size=1)
 
+        if config.mail_from and messaging.mails:
+            self._mailer(config.mail_from, timeouts.mailer, messaging.mails.queue, secrets)
+
         # Whoever may send to every queue could invent bars, prices and fills: this one repeats what failed, by the name of a queue.
         self.redriver = self._factory.function(
             "redriver", "engine", timeout=30, memory=256, environment={"STAGE": config.name}, in_network=False
@@ -181,6 +186,20 @@ class FunctionsStack(Stack):
         self.watched = self._factory.watched
         self.alarms = self._factory.alarms
 
+    def _mailer(self, sender: str, timeout: int, mails: sqs.IQueue, secrets: SecretsStack) -> None:
+        """The function that sends mails, from one address only."""
+        identity = ses.EmailIdentity(self, "MailSender", identity=ses.Identity.email(sender))
+        mailer = self._factory.function(
+            "mailer",
+            "engine",
+            timeout=timeout,
+            memory=256,
+            environment={"DATABASE_SECRET": secrets.name_of("database/engine"), "MAIL_SENDER": sender},
+        )
+        mailer.may_read_secrets(secrets.database_engine)
+        mailer.consume(mails, batch_size=1)
+        mailer.allow(["ses:SendEmail"], [identity.email_identity_arn])
+
     def _api(
         self, name: str, config: StageConfig, messaging: MessagingStack, secrets: SecretsStack, realtime_url: str
     ) -> PythonFunction:
@@ -199,6 +218,7 @@ class FunctionsStack(Stack):
                 "JOBS_QUEUE_URL": messaging.jobs.queue.queue_url,
                 "BACKTESTS_QUEUE_URL": messaging.backtests.queue.queue_url,
                 "SIGNALS_QUEUE_URL": messaging.signals.queue.queue_url,
+                **({"MAILS_QUEUE_URL": messaging.mails.queue.queue_url} if messaging.mails else {}),
                 "SUBSCRIPTION_TOPIC_ARN": messaging.subscription_updates.topic_arn,
                 "REDRIVER_FUNCTION": self.redriver.target_name,
                 "SIMULATED_MARKET": str(config.simulated_market).lower(),
@@ -206,7 +226,8 @@ class FunctionsStack(Stack):
                 "REALTIME_URL": realtime_url,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
-                **({"BEHIND_EDGE": "true"} if config.edge else {}),
+                # On one machine the front door is the edge.
+                **({"BEHIND_EDGE": "true"} if config.edge or config.network is None else {}),
             },
         )
         made.may_read_secrets(secrets.database_api, secrets.tokens)
@@ -214,6 +235,8 @@ class FunctionsStack(Stack):
         made.allow(["sqs:GetQueueUrl", "sqs:GetQueueAttributes"], _all_queues(messaging))
         made.allow(["lambda:InvokeFunction"], [self.redriver.target_arn])
         made.may_send(messaging.jobs.queue, messaging.backtests.queue, messaging.signals.queue)
+        if messaging.mails:
+            made.may_send(messaging.mails.queue)
         made.role.add_to_policy(
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )

@@ -52,6 +52,12 @@ class MessagingStack(Stack):
         self.backtests = WorkQueue(
             self, "Backtests", name=f"{prefix}-backtests", fifo=False, consumer_timeout=timeouts.backtester, oldest=many
         )
+        # Where no sender is configured nothing is sent, and nothing waits.
+        self.mails: WorkQueue | None = None
+        if config.mail_from:
+            self.mails = WorkQueue(
+                self, "Mails", name=f"{prefix}-mails", fifo=False, consumer_timeout=timeouts.mailer, oldest=many
+            )
         # The ingestor reads these for at most five seconds at a time.
         self.subscriptions = WorkQueue(
             self, "Subscriptions", name=f"{prefix}-subscription-updates", fifo=False, consumer_timeout=5, oldest=some
@@ -66,6 +72,7 @@ class MessagingStack(Stack):
             self.jobs,
             self.backtests,
             self.subscriptions,
+            *((self.mails,) if self.mails else ()),
         )
         self.subscription_updates = sns.Topic(
             self, "SubscriptionUpdates", topic_name=f"{prefix}-subscription-updates", enforce_ssl=True

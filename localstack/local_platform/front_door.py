@@ -21,8 +21,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from stratforge.edge import HOST_HEADER, VISITOR_HEADER
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
+
+from local_platform import mailbox
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length"}
 # What the engine is asked at once, and how long who comes then waits for his turn.
@@ -189,8 +192,21 @@ def create_app(gateway: Gateway) -> Starlette:
             return
         await _pass_on(visitor, realtime)
 
+    async def mails(request: Request) -> Response:
+        target = gateway.address("target")
+        if target is None:
+            return _busy(request, "The platform is starting; ask again in a moment.")
+        try:
+            return await mailbox.show(client, target.partition("/_aws/")[0])
+        except httpx.HTTPError as error:
+            return _busy(request, f"The platform does not answer ({type(error).__name__}); ask again in a moment.")
+
     return Starlette(
-        routes=[WebSocketRoute("/realtime", live_connection), Route("/{path:path}", forward, methods=_METHODS)],
+        routes=[
+            WebSocketRoute("/realtime", live_connection),
+            Route("/mailbox", mails),
+            Route("/{path:path}", forward, methods=_METHODS),
+        ],
         lifespan=lifespan,
     )
 
@@ -198,6 +214,10 @@ def create_app(gateway: Gateway) -> Starlette:
 async def _ask(client: httpx.AsyncClient, target: str, request: Request, body: bytes) -> Response:
     headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP]
     headers.append(("x-forwarded-proto", "http"))
+    # What the edge says on AWS, whatever the visitor said of it.
+    headers = [(name, value) for name, value in headers if name.lower() not in (HOST_HEADER, VISITOR_HEADER)]
+    headers.append((HOST_HEADER, f"{request.scope['server'][0]}:{request.scope['server'][1]}"))
+    headers.append((VISITOR_HEADER, request.client.host if request.client else "127.0.0.1"))
     base = httpx.URL(target)
     # The path as it came: decoded and encoded again, it would be another.
     path = base.raw_path.rstrip(b"/") + request.scope["raw_path"]

@@ -37,6 +37,7 @@ KINDS = {
     "examiner": "engine",
     "executor": "broker",
     "realtime": "engine",
+    "mailer": "engine",
     "mcp": "mcp",
     "migrator": "engine",
     "notifier": "engine",

@@ -23,13 +23,13 @@ BUSY = Load(100, 50)
 @pytest.fixture(scope="session")
 def plain_development() -> Path:
     """Development as it is deployed when nothing is chosen."""
-    return assembly_of("dev", budget=None)
+    return assembly_of("dev", budget=None, mail_from=None)
 
 
 @pytest.fixture(scope="session")
 def plain_production() -> Path:
     """Production as it is deployed when nothing is chosen."""
-    return assembly_of("prod", budget=None)
+    return assembly_of("prod", budget=None, mail_from=None)
 
 
 @pytest.fixture(params=["production with everything", "development with Aurora", "development"])

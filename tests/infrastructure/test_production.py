@@ -395,6 +395,7 @@ def _names(stacks: dict[str, Resources]) -> list[str]:
         "examiner",
         "executor",
         "ingestor",
+        "mailer",
         "realtime",
         "redriver",
         "mcp",

@@ -46,7 +46,7 @@ def stacks(request: pytest.FixtureRequest, assembly: Path, production_assembly: 
 def test_every_queue_has_a_dead_letter_queue_of_its_own_kind(stacks: dict[str, Resources]) -> None:
     queues = dict(every(stacks, "AWS::SQS::Queue"))
     working = {name: each for name, each in queues.items() if "DeadLetters" not in name}
-    assert len(working) == 9
+    assert len(working) == 10
     for name, queue in working.items():
         dead = queues[queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]]
         assert queue.get("FifoQueue") == dead.get("FifoQueue"), name
@@ -83,7 +83,7 @@ def test_a_message_stays_hidden_for_six_timeouts_of_its_consumer(stacks: dict[st
     queues = dict(every(stacks, "AWS::SQS::Queue"))
     aliases = dict(every(stacks, "AWS::Lambda::Alias"))
     mappings = list(every(stacks, "AWS::Lambda::EventSourceMapping"))
-    assert len(mappings) == 8
+    assert len(mappings) == 9
     for _, mapping in mappings:
         named = json.dumps(mapping["FunctionName"])
         # Where there are versions, the alias is called.

@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pydantic import SecretStr
 from stratforge import configuration
 from stratforge.application.logins import Origin, log_in
-from stratforge.application.passwords import Credentials
+from stratforge.application.passwords import LoginRequest
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.ledger import operations as ledger_operations
 from stratforge.storage.postgres.database import Database
@@ -263,7 +263,7 @@ def test_the_first_operator_is_made_once_and_can_log_in(vault: Vault, managed: s
         operators.handler({"RequestType": "Create"}, CONTEXT)
     assert "first@example.com" in ask("list")["operators"]
     database = Database(lambda: managed, application="test")
-    credentials = Credentials(email="first@example.com", password=SecretStr("a password of hers"))
+    credentials = LoginRequest(email="first@example.com", password=SecretStr("a password of hers"))
     assert log_in(database, credentials, Origin("192.0.2.1")).refresh_token
     database.close()
 

@@ -43,6 +43,13 @@ NEEDS_SENSE = {
     ("POST", "/v1/sessions"),
     ("POST", "/v1/strategies"),
     ("POST", "/v1/orders"),
+    # These want a token or a code that was sent or shown to somebody, or come after one that does.
+    ("PUT", "/v1/auth/password/reset"),
+    ("PUT", "/v1/auth/email/confirmation"),
+    ("PUT", "/v1/users/me/email"),
+    ("POST", "/v1/users/me/two-factor/confirmation"),
+    ("POST", "/v1/users/me/two-factor/recovery-codes"),
+    ("DELETE", "/v1/users/me/two-factor"),
 }
 
 
@@ -136,6 +143,7 @@ def test_enough_of_the_attacks_got_through() -> None:
         ("PUT", "/v1/operations/state"),
         ("GET", "/v1/operations/reports"),
         ("GET", "/v1/operations/queues"),
+        ("GET", "/v1/operations/corrections"),
         ("GET", "/v1/operations/corporate-actions"),
         ("POST", "/v1/operations/corporate-actions"),
         ("POST", "/internal/execute"),

@@ -53,6 +53,9 @@ GONE = frozenset(
         "equity_marks",
         "position_views",
         "session_gaps",
+        "mails",
+        "two_factor",
+        "account_events",
         "shared_reports",
         "published_sessions",
         "watched_symbols",
@@ -61,7 +64,7 @@ GONE = frozenset(
 STAYS = {
     "users": Stays(
         "The number that trades stand under, with what of money belongs to it.",
-        "id virtual_balance reserved_cash initial_balance trading_state created_at imposed_state is_operator closed_at erased_at",
+        "id virtual_balance reserved_cash initial_balance trading_state created_at imposed_state is_operator closed_at erased_at email_confirmed_at",
         {"email": "'closed-' || id || '@closed.invalid'", "password_hash": "'!'"},
     ),
     "strategies": Stays(
@@ -219,6 +222,9 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO live_connections (connection_id, user_id, login_id, cursor_tx, cursor_id) VALUES (%(private)s, %(user)s, %(login)s, 0, 0)",
         "INSERT INTO webhooks (id, user_id, url, kinds, secret, old_secret, last_error) VALUES (%(hook)s, %(user)s, %(private)s, '{order}', %(private)s, %(private)s, %(private)s)",
         "INSERT INTO webhook_deliveries (webhook_id, user_id, event_id, kind, data, last_error) VALUES (%(hook)s, %(user)s, 1, 'order', %(json)s, %(private)s)",
+        "INSERT INTO mails (kind, address, user_id, site) VALUES ('RESET', %(private)s, %(user)s, %(private)s)",
+        "INSERT INTO two_factor (user_id, secret, recovery_hashes) VALUES (%(user)s, %(private)s, ARRAY[%(private)s::text::bytea])",
+        "INSERT INTO account_events (user_id, kind, subject, address, client) VALUES (%(user)s, 'SIGNED_IN', %(private)s, %(private)s, %(private)s)",
         "INSERT INTO events (user_id, kind, data) VALUES (%(user)s, 'job', %(json)s)",
         "INSERT INTO idempotency_keys (user_id, key, request_hash, status, headers, body) VALUES (%(user)s, %(private)s::text, '\\x00', 200, %(json)s, %(private)s::text::bytea)",
         "INSERT INTO positions (user_id, session_id, symbol, quantity) VALUES (%(user)s, %(session)s, 'AAPL', 0)",

@@ -17,7 +17,7 @@ from tests.support.ledger import Trader, add_signal, add_trader, set_price
 TENANT_TABLES = (
     "users", "refresh_tokens", "strategies", "strategy_versions", "sessions", "signals", "orders", "trades", "positions",
     "equity_snapshots", "jobs", "backtests", "risk_limits", "equity_marks", "adjustments", "api_keys", "idempotency_keys",
-    "webhooks", "webhook_deliveries",
+    "webhooks", "webhook_deliveries", "mails", "two_factor", "account_events",
 )  # fmt: skip
 
 

@@ -112,6 +112,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
         patch.setenv("SIGNALS_QUEUE_URL", fifo)
         patch.setenv("JOBS_QUEUE_URL", sqs.create_queue(QueueName="jobs")["QueueUrl"])
         patch.setenv("BACKTESTS_QUEUE_URL", sqs.create_queue(QueueName="backtests")["QueueUrl"])
+        patch.setenv("MAILS_QUEUE_URL", sqs.create_queue(QueueName="mails")["QueueUrl"])
         patch.setenv("SUBSCRIPTION_TOPIC_ARN", boto3.client("sns").create_topic(Name="updates")["TopicArn"])
         patch.setenv("REDRIVER_FUNCTION", "redriver")
         patch.setenv("REGISTRATIONS_PER_ADDRESS", "1000")

@@ -34,6 +34,7 @@ class Told(Outbox):
     subscription_topic_arn: str = ""
     jobs_queue_url: str = ""
     backtests_queue_url: str = ""
+    mails_queue_url: str = "mails"
     messages: list[tuple[str, str | UUID]] = field(default_factory=list)
 
     def wake_executor(self, symbol: str, cause: str) -> None:
@@ -44,6 +45,9 @@ class Told(Outbox):
 
     def run_assistant_job(self, job_id: UUID) -> None:
         self.messages.append(("assistant", job_id))
+
+    def wake_mailer(self) -> None:
+        self.messages.append(("mailer", ""))
 
     def run_backtest_job(self, job_id: UUID) -> None:
         self.messages.append(("backtester", job_id))

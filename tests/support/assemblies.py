@@ -38,6 +38,7 @@ def context_of(stage: str, **context: object) -> dict[str, object]:
         "account": ACCOUNT,
         "region": "us-east-1",
         "alarm_email": "ops@example.com",
+        "mail_from": "stratforge@example.com",
         "budget": 500,
         "aws:cdk:bundling-stacks": [],
         **context,

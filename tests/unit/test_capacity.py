@@ -22,6 +22,7 @@ _FUNCTIONS = (
     "backtester",
     "notifier",
     "deliverer",
+    "mailer",
     "realtime",
     "mcp",
 )

@@ -5,12 +5,21 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, logins
-from stratforge.application.passwords import Credentials, NewCredentials, PasswordChange
+from stratforge.application import accounts, addresses, logins
+from stratforge.application.passwords import LoginRequest, NewCredentials, PasswordChange
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import LoginList, LoginsEnded, LoginView, RefreshRequest, Tokens
-from functions.api.context import LoggedIn, database, origin, registration
+from functions.api.auth.schemas import (
+    LinkToken,
+    LoginList,
+    LoginsEnded,
+    LoginView,
+    PasswordReset,
+    RefreshRequest,
+    ResetRequest,
+    Tokens,
+)
+from functions.api.context import LoggedIn, database, origin, outbox, registration, site
 from functions.api.problems import Problem
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -26,12 +35,13 @@ def _refresh_token(body: RefreshRequest | None, request: Request) -> str:
 @router.post("/register", status_code=201)
 def register(credentials: NewCredentials, request: Request, response: Response) -> Tokens:
     """Creates an account with a virtual portfolio of its own, and logs in."""
-    return cookies.enter(request, response, accounts.register(database(), credentials, origin(request), registration()))
+    login = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
+    return cookies.enter(request, response, login)
 
 
 @router.post("/login")
-def login(credentials: Credentials, request: Request, response: Response) -> Tokens:
-    """Logs in. Wrong passwords cost a pause that grows, at the place they come from."""
+def login(credentials: LoginRequest, request: Request, response: Response) -> Tokens:
+    """Logs in. Wrong passwords and codes cost a pause that grows, at the place they come from. `second-factor-required`: send it again with a code."""
     return cookies.enter(request, response, logins.log_in(database(), credentials, origin(request)))
 
 
@@ -51,8 +61,32 @@ def logout(request: Request, response: Response, body: RefreshRequest | None = N
 @router.post("/password")
 def change_password(change: PasswordChange, asking: LoggedIn, request: Request, response: Response) -> Tokens:
     """Changes the password. Every other login ends."""
-    login = accounts.change_password(database(), asking, change, origin(request))
+    login = accounts.change_password(database(), outbox(), asking, change, origin(request))
     return cookies.enter(request, response, login)
+
+
+@router.post("/password/reset", status_code=202)
+def request_password_reset(body: ResetRequest, request: Request) -> None:
+    """Has a link sent with which a new password can be set. The answer is the same whether somebody has an account or not."""
+    addresses.ask_for_reset(database(), outbox(), body.email, site(request), origin(request))
+
+
+@router.put("/password/reset", status_code=204)
+def reset_password(body: PasswordReset, request: Request) -> None:
+    """Sets the password of whoever the link was sent to. Every login ends; a second factor stays."""
+    addresses.reset_password(database(), outbox(), body.token, body.new_password, origin(request))
+
+
+@router.post("/email/confirmation", status_code=202)
+def request_email_confirmation(asking: LoggedIn, request: Request) -> None:
+    """Has a link sent that confirms the account's address."""
+    addresses.ask_for_confirmation(database(), outbox(), asking, site(request))
+
+
+@router.put("/email/confirmation", status_code=204)
+def confirm_email(body: LinkToken, request: Request) -> None:
+    """Confirms the address that the link was sent to, or has it take the place of the account's."""
+    addresses.confirm_address(database(), outbox(), body.token, origin(request))
 
 
 @router.get("/logins")

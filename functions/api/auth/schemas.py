@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from stratforge.application.passwords import Email, NewPassword, OneTimeCode
 
 
 class RefreshRequest(BaseModel):
@@ -22,6 +23,61 @@ class PasswordProof(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     password: SecretStr
+
+
+class ResetRequest(BaseModel):
+    """The address of an account whose password is forgotten."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+
+
+class LinkToken(BaseModel):
+    """The token of a link that was sent by mail."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(
+        pattern=r"^[A-Za-z0-9_-]{20,100}$",
+        description="What the link has as its `token`; good once",
+        examples=["Zk1vTqv0mQy3p2dYJ8n6rW4xB7sK9uHcLfAeGgRt5No"],
+    )
+
+
+class PasswordReset(LinkToken):
+    """The token of a link, and the password that takes the place of the forgotten one."""
+
+    new_password: NewPassword
+
+
+class EmailChange(BaseModel):
+    """The address that is to take the place of the account's."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+    password: SecretStr | None = Field(None, description="Needed when it was last given more than ten minutes ago")
+
+
+class RecentPassword(BaseModel):
+    """The password, where it was last given a while ago."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: SecretStr | None = Field(None, description="Needed when it was last given more than ten minutes ago")
+
+
+class CodeProof(BaseModel):
+    """A code of the second factor."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: OneTimeCode
+
+
+class TwoFactorRemoval(CodeProof, PasswordProof):
+    """The password and a code, before the second factor is removed."""
 
 
 class Tokens(BaseModel):

@@ -26,6 +26,8 @@ def shown(request: Request, problem: Problem) -> Response:
     answer = render(request, "parts/notice.html", problem.status, problem=problem)
     answer.headers["HX-Retarget"] = "#notices"
     answer.headers["HX-Reswap"] = "innerHTML show:none"
+    # What a page's own script can do about it, it hears by the problem's name.
+    answer.headers["HX-Trigger"] = problem.code
     return answer
 
 

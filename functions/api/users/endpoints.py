@@ -5,26 +5,36 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts as application
+from stratforge.application import addresses, two_factor
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.application.errors import existing
-from stratforge.storage.users import accounts, api_keys
+from stratforge.application.two_factor import Proposal, RecoveryCodes, TwoFactorState
+from stratforge.storage.users import account_events, accounts, api_keys
+from stratforge.storage.users.account_events import AccountEvent
 from stratforge.storage.users.accounts import User
 from stratforge.storage.users.api_keys import StoredKey
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import PasswordProof
-from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, outbox
+from functions.api.auth.schemas import CodeProof, EmailChange, PasswordProof, RecentPassword, TwoFactorRemoval
+from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, outbox, site
 from functions.api.idempotency import IdempotencyKey
-from functions.api.views import Listed, items_of, view_of
+from functions.api.pages import NumberedPageQuery, next_number
+from functions.api.views import Listed, items_of, list_of, view_of
 
 router = APIRouter(prefix="/api/users/me", tags=["account"])
 
 
 Profile = view_of(User, "Profile")
 NewApiKeyView = view_of(MadeKey, "NewApiKeyView")
+ProposalView = view_of(Proposal, "TwoFactorProposal")
+RecoveryCodesView = view_of(RecoveryCodes, "RecoveryCodesView")
+TwoFactorView = view_of(TwoFactorState, "TwoFactorView")
+AccountEventList = list_of(
+    view_of(AccountEvent, "AccountEventView"), "AccountEventList", "Events, the newest first unless asked otherwise."
+)
 ApiKeyList = items_of(view_of(StoredKey, "ApiKeyView"), "ApiKeyList", "Keys, the newest first.")
 
 
@@ -65,3 +75,51 @@ def list_api_keys(asking: LoggedIn) -> Listed[StoredKey]:
 def revoke_api_key(key_id: UUID, asking: LoggedIn) -> None:
     """Revokes a key at once; revoking again changes nothing."""
     making.revoke_key(database(), asking, key_id)
+
+
+@router.put("/email", status_code=202)
+def request_email_change(body: EmailChange, asking: LoggedIn, request: Request) -> None:
+    """Has a link sent to a new address, which takes the place of the account's once somebody follows it there."""
+    addresses.ask_for_change(database(), outbox(), asking, body.email, body.password, site(request))
+
+
+@router.get("/events", response_model=AccountEventList)
+def list_account_events(asking: LoggedIn, page: NumberedPageQuery) -> Listed[AccountEvent]:
+    """Lists what happened to the account: logins, changes of what opens it, keys and webhooks. Nobody can change the list."""
+    with database().reading(asking) as connection:
+        found = account_events.list_events(connection, asking.user_id, page)
+    return Listed(found, next_number(page, found, lambda each: each.event_id))
+
+
+@router.get("/two-factor", response_model=TwoFactorView)
+def get_two_factor(asking: LoggedIn) -> TwoFactorState:
+    """Says whether a code of an authenticator app is asked for at the login, and how many recovery codes are left."""
+    with database().reading(asking) as connection:
+        return two_factor.state(connection, asking.user_id)
+
+
+@router.post("/two-factor", status_code=201, response_model=ProposalView)
+def propose_two_factor(body: RecentPassword, asking: LoggedIn) -> Proposal:
+    """Makes a secret for an authenticator app. Nothing changes until it is confirmed with a first code."""
+    return two_factor.propose(database(), asking, body.password)
+
+
+@router.post("/two-factor/confirmation", response_model=RecoveryCodesView)
+def confirm_two_factor(body: CodeProof, asking: LoggedIn) -> RecoveryCodes:
+    """Has every login ask for a code from now on. The recovery codes are shown this once."""
+    codes = two_factor.confirm(database(), asking, body.code)
+    outbox().wake_mailer()
+    return codes
+
+
+@router.post("/two-factor/recovery-codes", response_model=RecoveryCodesView)
+def renew_recovery_codes(body: RecentPassword, asking: LoggedIn) -> RecoveryCodes:
+    """Makes new recovery codes; the earlier ones are good no more."""
+    return two_factor.renew_recovery_codes(database(), asking, body.password)
+
+
+@router.delete("/two-factor", status_code=204)
+def remove_two_factor(body: TwoFactorRemoval, asking: LoggedIn) -> None:
+    """Removes the second factor, with the password and a code of it."""
+    two_factor.remove(database(), asking, body.password, body.code)
+    outbox().wake_mailer()

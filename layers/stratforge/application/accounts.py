@@ -10,15 +10,17 @@ from pydantic import SecretStr
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.attempts import too_many_attempts
 from stratforge.application.errors import Conflict, NotFound
-from stratforge.application.logins import Login, Origin, begin_login, prove, too_many_attempts
+from stratforge.application.logins import Login, Origin, begin_login, prove
 from stratforge.application.passwords import NewCredentials, PasswordChange, hash_password
 from stratforge.application.quotas import spend_first
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users import accounts, export, logins
+from stratforge.storage.users import accounts, export, logins, mails
+from stratforge.storage.users.mails import MailKind
 
 _REGISTRATIONS, _REFILL_SECONDS = 30.0, 900.0
 
@@ -30,14 +32,18 @@ class Registration:
     Attributes:
         starting_balance: Dollars of virtual cash.
         per_address: New accounts of one address in a quarter of an hour; 0 for the usual thirty.
+        site: The platform's address, which the link leads to that confirms an address.
     """
 
     starting_balance: Decimal
     per_address: float = 0.0
+    site: str = ""
 
 
-def register(database: Database, credentials: NewCredentials, origin: Origin, terms: Registration) -> Login:
-    """Creates an account with a virtual portfolio of its own, and logs in.
+def register(
+    database: Database, outbox: Outbox, credentials: NewCredentials, origin: Origin, terms: Registration
+) -> Login:
+    """Creates an account with a virtual portfolio of its own, has a link sent that confirms its address, and logs in.
 
     Raises:
         LimitReached: if too many accounts were made from the same network address.
@@ -52,10 +58,16 @@ def register(database: Database, credentials: NewCredentials, origin: Origin, te
         user_id = accounts.register_user(connection, credentials.email, kept, terms.starting_balance)
     if user_id is None:
         raise Conflict("This address cannot be registered. Log in, or use another.", code="email-taken")
+    if outbox.sends_mail:
+        with database.transaction(user_id) as connection:
+            mails.ask(connection, MailKind.CONFIRM, credentials.email, terms.site)
+        outbox.wake_mailer()
     return begin_login(database, user_id, origin)
 
 
-def change_password(database: Database, caller: Caller, change: PasswordChange, origin: Origin) -> Login:
+def change_password(
+    database: Database, outbox: Outbox, caller: Caller, change: PasswordChange, origin: Origin
+) -> Login:
     """Sets a new password, ends every login, and begins a new one.
 
     Raises:
@@ -67,6 +79,7 @@ def change_password(database: Database, caller: Caller, change: PasswordChange, 
     with database.transaction(caller) as connection:
         accounts.set_password_hash(connection, caller.user_id, kept)
         logins.end_logins(connection, caller.user_id)
+    outbox.wake_mailer()
     return begin_login(database, caller.user_id, origin)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -11,9 +10,11 @@ from uuid import UUID, uuid4
 
 from pydantic import SecretStr
 
+from stratforge.application import attempts, one_time_codes
 from stratforge.application.access import Caller
-from stratforge.application.errors import Forbidden, LimitReached, NotFound, Unauthenticated
-from stratforge.application.passwords import Credentials, fits, nobodys_hash
+from stratforge.application.attempts import too_many_attempts
+from stratforge.application.errors import Forbidden, NotFound, Unauthenticated
+from stratforge.application.passwords import LoginRequest, fits, nobodys_hash
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.users import accounts, logins
@@ -24,8 +25,8 @@ REFRESH_LIFETIME = timedelta(days=30)
 RECENT_MINUTES = 10
 # Seconds in which a client may ask again whose reply got lost.
 _LOST_REPLY_SECONDS = 20
-# Wrong passwords that cost no pause, from one place and of one account from everywhere; then each doubles it, up to so many seconds.
-_FREE_HERE, _FREE_EVERYWHERE, _LONGEST = 5, 100, 900.0
+# Wrong passwords of one account from everywhere that cost strangers no pause.
+_FREE_EVERYWHERE = 100
 # Attempts of one network address, refilled over a quarter of an hour.
 _ADDRESS_ATTEMPTS, _REFILL_SECONDS = 60.0, 900.0
 
@@ -65,14 +66,7 @@ def _hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def too_many_attempts(seconds: float) -> LimitReached:
-    """The refusal of one attempt too many, with the seconds until the next may be made."""
-    whole = max(1, round(seconds + 0.5))
-    wait = f"{whole} seconds" if whole < 120 else f"{math.ceil(whole / 60)} minutes"
-    return LimitReached(f"Too many attempts. Try again in {wait}.", code="too-many-attempts", retry_after=whole)
-
-
-def log_in(database: Database, credentials: Credentials, origin: Origin) -> Login:
+def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Login:
     """Logs in. A wrong e-mail address takes as long and sounds the same as a wrong password, and pauses alike.
 
     A pause that grows with every wrong password holds for the place it came from. A device that logged in to the account before has attempts of
@@ -80,7 +74,7 @@ def log_in(database: Database, credentials: Credentials, origin: Origin) -> Logi
 
     Raises:
         LimitReached: during a pause, and after sixty attempts of the network address in a quarter of an hour.
-        Unauthenticated: if the e-mail address or the password is wrong.
+        Unauthenticated: if the e-mail address or the password is wrong, or the second factor is, where the account has one.
     """
     with database.transaction() as connection:
         if not limits.take(
@@ -89,9 +83,9 @@ def log_in(database: Database, credentials: Credentials, origin: Origin) -> Logi
             raise too_many_attempts(_REFILL_SECONDS / _ADDRESS_ATTEMPTS)
         known = bool(origin.device) and logins.knows_device(connection, credentials.email, _hash(origin.device))
         here = f"{credentials.email} {'device ' + origin.device if known else 'from ' + origin.address}"
-        wait = logins.begin_attempt(connection, here, _FREE_HERE, _LONGEST)
+        wait = attempts.wait_for(connection, here)
         if not wait and not known:
-            wait = logins.begin_attempt(connection, f"{credentials.email} of strangers", _FREE_EVERYWHERE, _LONGEST)
+            wait = attempts.wait_for(connection, f"{credentials.email} of strangers", _FREE_EVERYWHERE)
         found = None if wait else accounts.find_credentials(connection, credentials.email)
     if wait:
         raise too_many_attempts(wait)
@@ -99,6 +93,8 @@ def log_in(database: Database, credentials: Credentials, origin: Origin) -> Logi
         raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
     with database.transaction() as connection:
         logins.forget_attempts(connection, here)
+    place = f"device {origin.device}" if known else "of strangers"
+    one_time_codes.check(database, found.user_id, credentials.code, place, origin.address, origin.client)
     return begin_login(database, found.user_id, origin)
 
 
@@ -202,7 +198,7 @@ def prove(database: Database, caller: Caller, password: SecretStr) -> None:
     caller.require_login()
     here = f"password of {caller.user_id}"
     with database.transaction(caller) as connection:
-        wait = logins.begin_attempt(connection, here, _FREE_HERE, _LONGEST)
+        wait = attempts.wait_for(connection, here)
         stored = accounts.password_hash(connection, caller.user_id)
     if wait:
         raise too_many_attempts(wait)

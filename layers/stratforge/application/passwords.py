@@ -66,6 +66,22 @@ class Credentials(BaseModel):
     password: Password
 
 
+OneTimeCode = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9A-Za-z -]{6,24}$",
+        description="Six digits that the authenticator app shows now, or a recovery code",
+        examples=["492039"],
+    ),
+]
+
+
+class LoginRequest(Credentials):
+    """An e-mail address and a password, and a code where the account has a second factor."""
+
+    code: OneTimeCode | None = None
+
+
 class NewCredentials(Credentials):
     """An e-mail address and a password for a new account; one that is easy to guess is refused."""
 

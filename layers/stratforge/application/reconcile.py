@@ -40,7 +40,7 @@ from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, U
 from stratforge.storage.ledger.reconciliation import Figures, FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users import accounts
+from stratforge.storage.users import account_events, accounts, mails
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
@@ -55,6 +55,7 @@ _ASSET_HOURS = 24
 _LOW_POWER = Decimal("0.1")
 _EVENT_DAYS = 7
 _DELIVERY_DAYS = 30
+_ACCOUNT_EVENT_DAYS, _MAIL_DAYS = 400, 7
 # What was under way when an account was closed has ended by then: requests, deliveries, sockets.
 _ERASED_AFTER = timedelta(hours=1)
 _ERASED_AT_ONCE = 20
@@ -114,12 +115,14 @@ class Report:
 
 
 def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity, forgets old events, deliveries and most old notes of equity, and erases accounts that were closed; returns for how many users."""
+    """Notes everybody's equity, forgets old events, deliveries, mails and most old notes of equity, and erases accounts that were closed; returns for how many users."""
     with database.transaction() as connection:
         accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
     with database.transaction() as connection:
         events.forget_events(connection, _EVENT_DAYS)
         webhooks.forget_deliveries(connection, _DELIVERY_DAYS)
+        account_events.forget(connection, _ACCOUNT_EVENT_DAYS)
+        mails.forget(connection, _MAIL_DAYS)
         equity.thin_equity(connection)
     users, noted = 0, equity.Noted(_USERS_AT_ONCE, None)
     # Part by part: settling waits for none of it.

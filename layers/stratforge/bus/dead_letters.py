@@ -19,6 +19,7 @@ QueueName = Literal[
     "order-updates",
     "jobs",
     "backtests",
+    "mails",
     "subscription-updates",
 ]
 
@@ -32,6 +33,7 @@ QUEUES: dict[QueueName, bool] = {
     "order-updates": True,
     "jobs": False,
     "backtests": False,
+    "mails": False,
     "subscription-updates": False,
 }
 # A redrive ends by itself before that, and says how far it came.
@@ -68,10 +70,14 @@ def _counts(url: str) -> tuple[int, int]:
 
 
 def queue_states(stage: str) -> list[QueueState]:
-    """The state of every queue of a stage, with the messages in its dead-letter queue."""
+    """The state of every queue that a stage has, with the messages in its dead-letter queue."""
     states = []
     for name in QUEUES:
-        waiting, in_work = _counts(queue_url(stage, name, dead=False))
+        try:
+            waiting, in_work = _counts(queue_url(stage, name, dead=False))
+        except sqs_client().exceptions.QueueDoesNotExist:
+            # A stage that sends no mail has no queue of mails.
+            continue
         dead, dead_in_work = _counts(queue_url(stage, name, dead=True))
         states.append(QueueState(name, waiting, in_work, dead + dead_in_work))
     return states

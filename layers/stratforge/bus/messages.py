@@ -233,6 +233,10 @@ class DeliveriesDue(Message):
     leased_until: AwareDatetime
 
 
+class MailsWait(Message):
+    """A message that mails wait to be sent; which ones is said by the database."""
+
+
 class JobReady(Message):
     """A message that a job waits to be run."""
 

@@ -11,18 +11,28 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from stratforge.bus.messages import JobReady, SubscriptionUpdate
-from stratforge.bus.queues import send_job_ready, send_work_ready
+from stratforge.bus.queues import send_job_ready, send_mails_wait, send_work_ready
 from stratforge.bus.topics import publish_subscription_update
 
 
 @dataclass(frozen=True, slots=True)
 class Outbox:
-    """The queues and the topic that an API environment writes to."""
+    """The queues and the topic that an API environment writes to.
+
+    Attributes:
+        mails_queue_url: Empty where the installation sends no mail.
+    """
 
     signals_queue_url: str
     subscription_topic_arn: str
     jobs_queue_url: str
     backtests_queue_url: str
+    mails_queue_url: str
+
+    @property
+    def sends_mail(self) -> bool:
+        """True if the installation sends mail at all: a sender was configured with its deployment."""
+        return bool(self.mails_queue_url)
 
     def wake_executor(self, symbol: str, cause: str) -> None:
         """Has the executor look at a symbol; the same cause does so once within five minutes."""
@@ -40,3 +50,8 @@ class Outbox:
     def run_backtest_job(self, job_id: UUID) -> None:
         """Has the backtester look at a job."""
         send_job_ready(self.backtests_queue_url, JobReady(job_id=job_id))
+
+    def wake_mailer(self) -> None:
+        """Has the mailer send what waits."""
+        if self.sends_mail:
+            send_mails_wait(self.mails_queue_url)

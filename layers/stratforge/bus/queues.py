@@ -12,6 +12,7 @@ from stratforge.aws import aws_client
 from stratforge.bus.messages import (
     DeliveriesDue,
     JobReady,
+    MailsWait,
     MarketUpdate,
     Message,
     OrderUpdate,
@@ -83,6 +84,11 @@ def send_something_happened(queue_url: str, shards: Sequence[int], *, webhooks: 
 def send_deliveries_due(queue_url: str, due: Sequence[DeliveriesDue]) -> None:
     """Wakes the deliverer for webhooks, each in a group of its own; for one lease it is woken once."""
     _send_all(queue_url, [(each, str(each.webhook_id), f"{each.leased_until.timestamp():.6f}") for each in due])
+
+
+def send_mails_wait(queue_url: str) -> None:
+    """Says on a (standard) queue that mails wait."""
+    sqs_client().send_message(QueueUrl=queue_url, MessageBody=MailsWait().model_dump_json())
 
 
 def send_job_ready(queue_url: str, job: JobReady) -> None:

@@ -49,6 +49,7 @@ def test_programs_may_use_the_keys_of_what_they_read_and_send(production_account
         "examiner",
         "executor",
         "ingestor",
+        "mailer",
         "mcp",
         "migrator",
         "notifier",

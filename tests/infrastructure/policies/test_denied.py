@@ -22,6 +22,7 @@ _READERS = {
         "evaluator",
         "executor",
         "ingestor",
+        "mailer",
         "migrator",
         "notifier",
         "realtime",
@@ -49,6 +50,7 @@ _RECEIVERS = {
     "order-updates.fifo": {"settler"},
     "jobs": {"assistant"},
     "backtests": {"backtester"},
+    "mails": {"mailer"},
     "subscription-updates": {"ingestor"},
 }
 # What would make a small hole a large one. Nobody may, but for these.

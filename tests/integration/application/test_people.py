@@ -13,7 +13,7 @@ from stratforge.application import accounts, api_keys, logins, operations, order
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from stratforge.application.logins import Origin
-from stratforge.application.passwords import NewCredentials, PasswordChange
+from stratforge.application.passwords import LoginRequest, NewCredentials, PasswordChange
 from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.delivery.webhooks import EventKind
@@ -24,6 +24,7 @@ from tests.support.asking import NEW, Told
 ORDER = orders.PlaceOrder(symbol="AAPL", side="buy", type="limit", quantity=Decimal(2), limit_price=Decimal(100))
 PASSWORD = SecretStr("a long enough password")
 CREDENTIALS = NewCredentials(email="grace@example.com", password=PASSWORD)
+LOGIN = LoginRequest(email="grace@example.com", password=PASSWORD)
 HERE = Origin("192.0.2.1")
 TERMS = accounts.Registration(Decimal(100_000))
 
@@ -73,8 +74,8 @@ def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
         ),
         lambda database, _told, caller: api_keys.revoke_key(database, caller, uuid4()),
         lambda database, told, caller: accounts.close_account(database, told, caller, PASSWORD),
-        lambda database, _told, caller: accounts.change_password(
-            database, caller, PasswordChange(current_password=PASSWORD, new_password=PASSWORD), HERE
+        lambda database, told, caller: accounts.change_password(
+            database, told, caller, PasswordChange(current_password=PASSWORD, new_password=PASSWORD), HERE
         ),
         lambda database, _told, caller: operations.set_platform_state(database, caller, TradingState.HALTED, "a drill"),
     ],
@@ -158,7 +159,7 @@ def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database
 
 
 def test_a_refresh_token_that_comes_after_its_successor_ends_the_login(database: Database) -> None:
-    login = accounts.register(database, CREDENTIALS, HERE, TERMS)
+    login = accounts.register(database, Told(), CREDENTIALS, HERE, TERMS)
     following = logins.refresh_login(database, login.refresh_token)
     assert following.login_id == login.login_id
     newest = logins.refresh_login(database, following.refresh_token)
@@ -168,20 +169,20 @@ def test_a_refresh_token_that_comes_after_its_successor_ends_the_login(database:
 
 
 def test_another_password_ends_every_login(database: Database) -> None:
-    login = accounts.register(database, CREDENTIALS, HERE, TERMS)
+    login = accounts.register(database, Told(), CREDENTIALS, HERE, TERMS)
     other = SecretStr("another long password")
     change = PasswordChange(current_password=PASSWORD, new_password=other)
-    accounts.change_password(database, Caller(login.user_id), change, HERE)
+    accounts.change_password(database, Told(), Caller(login.user_id), change, HERE)
     with pytest.raises(Unauthenticated):
         logins.refresh_login(database, login.refresh_token)
     with pytest.raises(Unauthenticated, match="wrong"):
-        logins.log_in(database, CREDENTIALS, HERE)
-    entered = logins.log_in(database, CREDENTIALS.model_copy(update={"password": other}), HERE)
+        logins.log_in(database, LOGIN, HERE)
+    entered = logins.log_in(database, LOGIN.model_copy(update={"password": other}), HERE)
     assert entered.user_id == login.user_id
 
 
 def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Database, outbox: Told) -> None:
-    caller = Caller(accounts.register(database, CREDENTIALS, HERE, TERMS).user_id)
+    caller = Caller(accounts.register(database, Told(), CREDENTIALS, HERE, TERMS).user_id)
     orders.place_order(database, outbox, caller, ORDER, NEW)
     outbox.messages.clear()
     with pytest.raises(Forbidden, match="password"):
@@ -189,4 +190,4 @@ def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Dat
     accounts.close_account(database, outbox, caller, PASSWORD)
     assert outbox.messages == [("executor", "AAPL")]
     with pytest.raises(Unauthenticated):
-        logins.log_in(database, CREDENTIALS, HERE)
+        logins.log_in(database, LOGIN, HERE)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, logins
+from stratforge.application import accounts, addresses, logins, two_factor
 from stratforge.application import api_keys as keys
 from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
@@ -16,19 +16,21 @@ from stratforge.application.idempotency import without_key
 from stratforge.application.passwords import PasswordChange
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
-from stratforge.storage.users import api_keys, export
+from stratforge.storage.postgres.pages import NumberedPage
+from stratforge.storage.users import account_events, api_keys, export
 from stratforge.storage.users import logins as stored_logins
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import PasswordProof
-from functions.api.context import database, origin, outbox
-from functions.api.dashboard.access import Fields, Looking, fraction, text, validated
+from functions.api.auth.schemas import CodeProof, EmailChange, PasswordProof, RecentPassword, TwoFactorRemoval
+from functions.api.context import database, origin, outbox, site
+from functions.api.dashboard.access import Fields, Form, Looking, fraction, text, validated
 from functions.api.dashboard.rendering import go_to
 from functions.api.risk.schemas import RiskLimitsBody, TradingStateBody
 from functions.api.webhooks.schemas import NewWebhook
 
 router = APIRouter(include_in_schema=False)
 _FRACTIONS = ("max_position", "max_exposure", "max_daily_loss", "max_drawdown", "price_band")
+_EVENTS = 12
 _COUNTS = ("max_orders_per_minute", "cooldown_minutes")
 
 
@@ -45,6 +47,8 @@ def page(looking: Looking) -> Response:
             kinds=tuple(webhooks.EventKind),
             logins=stored_logins.open_logins(connection, looking.user_id),
             here=looking.caller.login_id,
+            two_factor=two_factor.state(connection, looking.user_id),
+            events=account_events.list_events(connection, looking.user_id, NumberedPage(_EVENTS)),
         )
 
 
@@ -67,17 +71,76 @@ def change_password(request: Request, looking: Looking, fields: Fields) -> Respo
     """Sets another password; every other login ends."""
     names = ("current_password", "new_password")
     change = validated(PasswordChange, {name: fields.get(name, [""])[0] for name in names})
-    login = accounts.change_password(database(), looking.caller, change, origin(request))
+    login = accounts.change_password(database(), outbox(), looking.caller, change, origin(request))
     answer = looking.part("parts/done.html", said="The password is changed. Every other login has ended.")
     cookies.enter(request, answer, login)
     return answer
+
+
+def _password(fields: Form) -> str:
+    # A password keeps its blanks.
+    return fields.get("password", [""])[0]
+
+
+@router.post("/account/email/confirmation")
+def request_confirmation(request: Request, looking: Looking, _fields: Fields) -> Response:
+    """Has a link sent that confirms the address."""
+    addresses.ask_for_confirmation(database(), outbox(), looking.caller, site(request))
+    return looking.part("parts/done.html", said="A link is on its way. It is good for a day.")
+
+
+@router.post("/account/email")
+def change_email(request: Request, looking: Looking, fields: Fields) -> Response:
+    """Has a link sent to a new address."""
+    wanted = validated(EmailChange, {"email": text(fields, "email"), "password": _password(fields) or None})
+    addresses.ask_for_change(database(), outbox(), looking.caller, wanted.email, wanted.password, site(request))
+    said = f"A link is on its way to {wanted.email}. The address changes when somebody follows it there."
+    return looking.part("parts/done.html", said=said)
+
+
+@router.post("/account/two-factor")
+def propose_two_factor(looking: Looking, fields: Fields) -> Response:
+    """Shows a secret for an authenticator app, as a QR code too."""
+    # Only who looks at this page needs it.
+    import segno
+
+    wanted = validated(RecentPassword, {"password": _password(fields) or None})
+    proposal = two_factor.propose(database(), looking.caller, wanted.password)
+    drawn = segno.make(proposal.address, error="m").svg_inline(scale=4, border=2, dark="#000", light="#fff")
+    return looking.part("parts/two_factor.html", proposal=proposal, qr=drawn)
+
+
+@router.post("/account/two-factor/confirmation")
+def confirm_two_factor(looking: Looking, fields: Fields) -> Response:
+    """Switches the second factor on, and shows the recovery codes this once."""
+    wanted = validated(CodeProof, {"code": text(fields, "code")})
+    made = two_factor.confirm(database(), looking.caller, wanted.code)
+    outbox().wake_mailer()
+    return looking.part("parts/recovery_codes.html", codes=made.codes)
+
+
+@router.post("/account/two-factor/recovery-codes")
+def renew_recovery_codes(looking: Looking, fields: Fields) -> Response:
+    """Makes new recovery codes and shows them this once."""
+    wanted = validated(RecentPassword, {"password": _password(fields) or None})
+    made = two_factor.renew_recovery_codes(database(), looking.caller, wanted.password)
+    return looking.part("parts/recovery_codes.html", codes=made.codes)
+
+
+@router.post("/account/two-factor/remove")
+def remove_two_factor(looking: Looking, fields: Fields) -> Response:
+    """Switches the second factor off, after the password and a code were given once more."""
+    wanted = validated(TwoFactorRemoval, {"password": _password(fields), "code": text(fields, "code")})
+    two_factor.remove(database(), looking.caller, wanted.password, wanted.code)
+    outbox().wake_mailer()
+    return go_to(looking.request, "/account")
 
 
 @router.post("/account/keys")
 def create_key(looking: Looking, fields: Fields) -> Response:
     """Makes a key and shows it this once."""
     days = text(fields, "days")
-    password = fields.get("password", [""])[0] or None
+    password = _password(fields) or None
     wanted = {
         "name": text(fields, "name"),
         "scopes": fields.get("scopes", []),
@@ -141,7 +204,7 @@ def export_all(looking: Looking) -> Response:
 @router.post("/account/close")
 def close(looking: Looking, fields: Fields) -> Response:
     """Closes the account for good, after the password was given once more."""
-    proof = validated(PasswordProof, {"password": fields.get("password", [""])[0]})
+    proof = validated(PasswordProof, {"password": _password(fields)})
     accounts.close_account(database(), outbox(), looking.caller, proof.password)
     answer = go_to(looking.request, "/register")
     cookies.leave(answer)

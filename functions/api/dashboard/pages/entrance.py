@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, logins
+from stratforge.application import accounts, addresses, logins
 from stratforge.application.logins import Login
-from stratforge.application.passwords import Credentials, NewCredentials
+from stratforge.application.passwords import LoginRequest, NewCredentials
 
 from functions.api.auth import cookies
-from functions.api.context import database, origin, registration
+from functions.api.auth.schemas import LinkToken, PasswordReset, ResetRequest
+from functions.api.context import database, origin, outbox, registration, site
 from functions.api.dashboard.access import Fields, Form, own_path, text, validated
 from functions.api.dashboard.rendering import go_to, render
 
@@ -30,7 +31,7 @@ def register_page(request: Request) -> Response:
 @router.post("/login")
 def login(request: Request, fields: Fields) -> Response:
     """Logs in with email and password."""
-    credentials = validated(Credentials, _credentials(fields))
+    credentials = validated(LoginRequest, {**_credentials(fields), "code": text(fields, "code") or None})
     return _entered(request, fields, logins.log_in(database(), credentials, origin(request)))
 
 
@@ -38,8 +39,54 @@ def login(request: Request, fields: Fields) -> Response:
 def register(request: Request, fields: Fields) -> Response:
     """Creates an account and logs in."""
     credentials = validated(NewCredentials, _credentials(fields))
-    entered = accounts.register(database(), credentials, origin(request), registration())
+    entered = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
     return _entered(request, fields, entered)
+
+
+@router.get("/forgot")
+def forgot_page(request: Request) -> Response:
+    """The form for who forgot the password."""
+    return render(request, "forgot.html")
+
+
+@router.post("/forgot")
+def forgot(request: Request, fields: Fields) -> Response:
+    """Has a link sent; says the same whether somebody has an account or not."""
+    asked = validated(ResetRequest, {"email": text(fields, "email")})
+    addresses.ask_for_reset(database(), outbox(), asked.email, site(request), origin(request))
+    said = f"If {asked.email} has an account, a link is on its way there. It is good for half an hour."
+    return render(request, "parts/done.html", said=said)
+
+
+@router.get("/reset")
+def reset_page(request: Request, token: str = "") -> Response:
+    """The form for a new password; looking at it spends nothing, since mail programs follow links by themselves."""
+    return render(request, "reset.html", token=token)
+
+
+@router.post("/reset")
+def reset(request: Request, fields: Fields) -> Response:
+    """Sets the new password, and leads to the login."""
+    given = {"token": text(fields, "token"), "new_password": fields.get("new_password", [""])[0]}
+    wanted = validated(PasswordReset, given)
+    addresses.reset_password(database(), outbox(), wanted.token, wanted.new_password, origin(request))
+    answer = go_to(request, "/login")
+    cookies.leave(answer)
+    return answer
+
+
+@router.get("/confirm")
+def confirm_page(request: Request, token: str = "") -> Response:
+    """Asks whether the address is to be confirmed; the button does it."""
+    return render(request, "confirm.html", token=token)
+
+
+@router.post("/confirm")
+def confirm(request: Request, fields: Fields) -> Response:
+    """Confirms the address that a link was sent to."""
+    wanted = validated(LinkToken, {"token": text(fields, "token")})
+    addresses.confirm_address(database(), outbox(), wanted.token, origin(request))
+    return render(request, "parts/done.html", said="Confirmed. You can close this page, or go on to your account.")
 
 
 def _credentials(fields: Form) -> dict[str, str]:

@@ -31,6 +31,11 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   const { xhr, requestConfig } = event.detail;
   if (["/login", "/register"].includes(requestConfig.path) && xhr.status < 400) localStorage.setItem("renewed", Date.now());
 });
+// A login that needs a code as well opens the field for it.
+document.addEventListener("second-factor-required", () => {
+  document.querySelector("details.second-factor").open = true;
+  document.querySelector("details.second-factor input").focus();
+});
 document.addEventListener("htmx:sendError", () => notice("The platform does not answer. Nothing was sent; try again in a moment."));
 // What is no page of ours is a gateway's word for being busy: it is not put into the page, and what asks by itself goes on asking.
 document.addEventListener("htmx:beforeSwap", (event) => {

@@ -188,7 +188,8 @@ def _enter(connection: Connection, who: UUID | Identity) -> None:
         connection.execute("SELECT set_config('app.user_id', %s, true)", (str(user_id),))
     else:
         connection.execute(
-            "SELECT require_login(%(user)s, %(login)s), set_config('app.user_id', %(user)s::text, true)",
+            "SELECT require_login(%(user)s, %(login)s), set_config('app.user_id', %(user)s::text, true), "
+            "set_config('app.login_id', %(login)s::text, true)",
             {"user": user_id, "login": UUID(login_id)},
         )
 

@@ -17,11 +17,13 @@ class User:
     """A user's profile. Balances are dollars.
 
     Attributes:
+        email_confirmed_at: When somebody who reads its mailbox confirmed the address; null until then.
         imposed_state: What an operator imposed; the stricter of the two counts.
     """
 
     user_id: UUID
     email: str
+    email_confirmed_at: datetime | None
     virtual_balance: Decimal
     initial_balance: Decimal
     trading_state: TradingState
@@ -67,7 +69,7 @@ def get_user(connection: Connection, user_id: UUID) -> User | None:
         connection,
         User,
         """
-        SELECT id AS user_id, email, virtual_balance, initial_balance, trading_state::text, imposed_state::text, is_operator, created_at
+        SELECT id AS user_id, email, email_confirmed_at, virtual_balance, initial_balance, trading_state::text, imposed_state::text, is_operator, created_at
         FROM users WHERE id = %s AND closed_at IS NULL
         """,
         (user_id,),

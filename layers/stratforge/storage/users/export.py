@@ -9,11 +9,14 @@ from stratforge.storage.postgres.database import Connection
 
 # What a person reads first comes first: when it is too much in all, the last tables lose their oldest rows.
 _TABLES = {
-    "account": "SELECT id, email, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %(user)s",
+    "account": "SELECT id, email, email_confirmed_at, virtual_balance, reserved_cash, initial_balance, trading_state, created_at FROM users WHERE id = %(user)s",
     "risk_limits": "SELECT * FROM risk_limits WHERE user_id = %(user)s",
     "api_keys": "SELECT id, name, hint, scopes, created_at, expires_at, last_used_on, revoked_at FROM api_keys WHERE user_id = %(user)s ORDER BY created_at DESC",
     "logins": "SELECT * FROM logins WHERE user_id = %(user)s ORDER BY created_at DESC",
     "known_devices": "SELECT created_at, last_seen_at FROM known_devices WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "two_factor": "SELECT created_at, confirmed_at, cardinality(recovery_hashes) AS recovery_codes_left FROM two_factor WHERE user_id = %(user)s",
+    "account_events": "SELECT id, at, kind, subject, address, client FROM account_events WHERE user_id = %(user)s ORDER BY id DESC",
+    "mails": "SELECT kind, address, created_at, sent_at, used_at FROM mails WHERE user_id = %(user)s ORDER BY created_at DESC",
     "webhooks": "SELECT id, url, kinds, failures, disabled_at, retry_at, last_error, created_at FROM webhooks WHERE user_id = %(user)s ORDER BY created_at DESC",
     "strategies": "SELECT * FROM strategies WHERE user_id = %(user)s ORDER BY created_at DESC",
     "strategy_versions": "SELECT * FROM strategy_versions WHERE user_id = %(user)s ORDER BY created_at DESC",

@@ -1,0 +1,54 @@
+"""Lambda entry: mails wait to be sent."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from stratforge.application.mailing import Mail, send_waiting
+from stratforge.aws import aws_client
+from stratforge.bus.consumers import batch_handler
+from stratforge.bus.retries import JobProcessor
+from stratforge.configuration import Settings
+from stratforge.observability import logger
+from stratforge.storage.postgres.database import Database
+
+log = logger("mailer")
+database = Database.of_environment("mailer")
+
+
+class MailerSettings(Settings):
+    """The environment variables of the mailer; see `Settings`."""
+
+    mail_sender: str
+
+
+@lru_cache(maxsize=1)
+def ses_client() -> Any:
+    """The client of SES of this environment."""
+    return aws_client("sesv2", attempts=2)
+
+
+def _send(mail: Mail) -> None:
+    ses_client().send_email(
+        FromEmailAddress=MailerSettings.from_environment().mail_sender,
+        Destination={"ToAddresses": [mail.address]},
+        Content={
+            "Simple": {
+                "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+                "Body": {"Text": {"Data": mail.text, "Charset": "UTF-8"}},
+            }
+        },
+    )
+
+
+def record_handler(record: SQSRecord) -> None:
+    """Sends what waits. A message only says that something does; one that failed comes again and finds what is left."""
+    sent, failures = send_waiting(database, _send)
+    log.info("mails", message_id=record.message_id, sent=sent, failed=len(failures))
+    if failures:
+        raise failures[0]
+
+
+handler = batch_handler(record_handler, JobProcessor(), database.prepare, log)

@@ -1,0 +1,139 @@
+"""E-mail addresses: confirmed, changed, and the way back for who forgot the password. Nothing here tells whether somebody has an account."""
+
+from __future__ import annotations
+
+import hashlib
+
+from pydantic import SecretStr
+
+from stratforge.application.access import Caller
+from stratforge.application.attempts import too_many_attempts
+from stratforge.application.errors import Conflict, Invalid, existing
+from stratforge.application.logins import Origin, require_recent_password
+from stratforge.application.passwords import hash_password
+from stratforge.bus.outbox import Outbox
+from stratforge.storage.postgres import limits
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.users import accounts, logins, mails
+from stratforge.storage.users.mails import MailKind
+
+# Mails to one address: so many at once, and as many again in so many seconds. Asked from one network address, more than that for all mailboxes.
+_TO_ADDRESS, _FROM_ADDRESS, _SECONDS = 3.0, 20.0, 3600.0
+
+
+def ask_for_reset(database: Database, outbox: Outbox, address: str, site: str, origin: Origin) -> None:
+    """Has a link with which a new password can be set sent to an address, if somebody has an account with it.
+
+    For one that nobody has the same is done, up to the moment at which the mail would be sent.
+
+    Args:
+        site: The address of the platform, which the link leads to; never one that whoever asks has chosen.
+
+    Raises:
+        LimitReached: if too many mails were asked for to this address, or from the same network address.
+    """
+    _require_mail(outbox)
+    with database.transaction() as connection:
+        _spend(connection, f"mails from {origin.address}", _FROM_ADDRESS)
+        # By both, so that nobody keeps the owner's from being sent.
+        _spend(connection, f"mails to {address} from {origin.address}", _TO_ADDRESS)
+        _spend(connection, f"mails to {address}", _FROM_ADDRESS)
+        mails.ask(connection, MailKind.RESET, address, site)
+    outbox.wake_mailer()
+
+
+def reset_password(database: Database, outbox: Outbox, token: str, new_password: SecretStr, origin: Origin) -> None:
+    """Sets the password of whoever a link was sent to, and ends every login. A second factor stays.
+
+    Of an account whose address was never confirmed nothing else stays that opens it either: keys, webhooks, second factor. Whoever made it
+    may not have been who reads the mailbox.
+
+    Raises:
+        LimitReached: if too many tokens were tried from the same network address.
+        Invalid: if the token is unknown, used or expired.
+    """
+    with database.transaction() as connection:
+        _spend(connection, f"links from {origin.address}", _FROM_ADDRESS)
+    kept = hash_password(new_password)
+    with database.transaction() as connection:
+        address = mails.reset_password(connection, _hash(token), kept)
+        if address is not None:
+            # Who guessed before does not keep the owner out now.
+            for bucket in (f"{address} from {origin.address}", f"{address} of strangers"):
+                logins.forget_attempts(connection, bucket)
+    if address is None:
+        raise _not_good()
+    outbox.wake_mailer()
+
+
+def ask_for_confirmation(database: Database, outbox: Outbox, caller: Caller, site: str) -> None:
+    """Has a link sent that confirms the caller's address.
+
+    Raises:
+        Forbidden: if an API key asks.
+        Conflict: if it is confirmed, or the installation sends no mail.
+        LimitReached: if too many mails were asked for.
+    """
+    caller.require_login()
+    _require_mail(outbox)
+    with database.transaction(caller) as connection:
+        user = existing(accounts.get_user(connection, caller.user_id), "user")
+        if user.email_confirmed_at is not None:
+            raise Conflict("The address is confirmed.", code="address-confirmed")
+        _spend(connection, f"mails of {caller.user_id}", _TO_ADDRESS)
+        mails.ask(connection, MailKind.CONFIRM, user.email, site)
+    outbox.wake_mailer()
+
+
+def ask_for_change(
+    database: Database, outbox: Outbox, caller: Caller, address: str, password: SecretStr | None, site: str
+) -> None:
+    """Has a link sent to a new address, which takes the place of the caller's once somebody follows it there.
+
+    To an address that somebody else has nothing is sent, and the caller is not told.
+
+    Raises:
+        Forbidden: if the password was not given lately, or an API key asks.
+        LimitReached: if too many mails were asked for.
+    """
+    require_recent_password(database, caller, password)
+    _require_mail(outbox)
+    with database.transaction(caller) as connection:
+        _spend(connection, f"mails of {caller.user_id}", _TO_ADDRESS)
+        _spend(connection, f"mails to {address}", _FROM_ADDRESS)
+        mails.ask(connection, MailKind.CHANGE, address, site)
+    outbox.wake_mailer()
+
+
+def confirm_address(database: Database, outbox: Outbox, token: str, origin: Origin) -> None:
+    """Confirms the address that a link was sent to, or has it take the place of the account's.
+
+    Raises:
+        LimitReached: if too many tokens were tried from the same network address.
+        Invalid: if the token is unknown, used or expired, or somebody else has the address by now.
+    """
+    with database.transaction() as connection:
+        _spend(connection, f"links from {origin.address}", _FROM_ADDRESS)
+    with database.transaction() as connection:
+        confirmed = mails.confirm_address(connection, _hash(token))
+    if not confirmed:
+        raise _not_good()
+    outbox.wake_mailer()
+
+
+def _require_mail(outbox: Outbox) -> None:
+    if not outbox.sends_mail:
+        raise Conflict("This installation sends no mail. Ask whoever operates it.", code="no-mail")
+
+
+def _not_good() -> Invalid:
+    return Invalid("This link was used, or is too old. Ask for another one.", code="link-not-valid")
+
+
+def _spend(connection: Connection, bucket: str, allowed: float) -> None:
+    if not limits.take(connection, bucket, allowed, allowed / _SECONDS):
+        raise too_many_attempts(_SECONDS / allowed)
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()

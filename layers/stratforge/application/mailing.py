@@ -1,0 +1,107 @@
+"""Sends the mails that wait. A token is made here, at the last moment, and is nowhere but in its mail."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from stratforge.storage.postgres.database import Database
+from stratforge.storage.users import mails
+from stratforge.storage.users.account_events import AccountEventKind
+from stratforge.storage.users.mails import MailKind, WaitingMail
+
+_AT_ONCE = 25
+_VALID = {
+    MailKind.RESET: timedelta(minutes=30),
+    MailKind.CHANGE: timedelta(hours=2),
+    MailKind.CONFIRM: timedelta(days=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as it is sent: plain text to one address."""
+
+    address: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    subject: str
+    text: str
+
+
+_IGNORE = "If you did not ask for this, ignore it: nothing changes."
+_LINKS = {
+    MailKind.CONFIRM: (
+        "/confirm",
+        _Words(
+            "Confirm your address",
+            "Confirm that this address is yours:\n\n{link}\n\nThe link is good for a day. {ignore}",
+        ),
+    ),
+    MailKind.CHANGE: (
+        "/confirm",
+        _Words(
+            "Confirm your new address",
+            "Make this the address of your StratForge account:\n\n{link}\n\nThe link is good for two hours. {ignore}",
+        ),
+    ),
+    MailKind.RESET: (
+        "/reset",
+        _Words(
+            "Set a new password",
+            "Set a new password for your StratForge account:\n\n{link}\n\nThe link is good once, for half an hour. {ignore}",
+        ),
+    ),
+}
+_NOTICES = {
+    AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended.",
+    AccountEventKind.ADDRESS_CHANGED: "Your StratForge account has another e-mail address from now on; this one leads to it no more.",
+    AccountEventKind.TWO_FACTOR_ON: "Your StratForge account has a second factor from now on.",
+    AccountEventKind.TWO_FACTOR_OFF: "Your StratForge account has no second factor any more.",
+    AccountEventKind.RECOVERY_CODE_USED: "A recovery code of your StratForge account was used.",
+}
+
+
+def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int, list[Exception]]:
+    """Sends what waits, each mail once; one that cannot be sent keeps no other back and is tried again, later each time.
+
+    A mail that was sent and not noted (the process died in between) is sent again, with a link that takes the place of the first.
+
+    Args:
+        send: Hands a mail to the service; raises if the service does not take it.
+
+    Returns:
+        How many were sent, and why others were not.
+    """
+    done, failures = 0, list[Exception]()
+    for connection, waiting in mails.waiting(database, _AT_ONCE):
+        if not waiting.wanted:
+            mails.drop(connection, waiting.id)
+            continue
+        token = secrets.token_urlsafe(32)
+        try:
+            send(_written(waiting, token))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the others are sent
+            failures.append(error)
+            mails.not_sent(connection, waiting.id)
+            continue
+        hashed = hashlib.sha256(token.encode()).digest() if waiting.kind in _LINKS else None
+        mails.sent(connection, waiting.id, hashed, _VALID.get(waiting.kind, timedelta()))
+        done += 1
+    return done, failures
+
+
+def _written(mail: WaitingMail, token: str) -> Mail:
+    if mail.kind is MailKind.NOTICE:
+        said = _NOTICES[AccountEventKind(mail.notice or "")]
+        text = f"{said}\n\nIf that was not you, set a new password at once and look at the log on your account's page."
+        return Mail(mail.address, "A change of your account", text)
+    path, words = _LINKS[mail.kind]
+    return Mail(mail.address, words.subject, words.text.format(link=f"{mail.site}{path}?token={token}", ignore=_IGNORE))

@@ -1,0 +1,100 @@
+"""Mails that wait to be sent, and the tokens in their links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from stratforge.storage.postgres.database import Connection, Database
+from stratforge.storage.postgres.rows import fetch_one, fetch_value
+
+
+class MailKind(StrEnum):
+    """The purpose of a mail: an address to confirm or to change, a forgotten password, or something to know."""
+
+    CONFIRM = "CONFIRM"
+    CHANGE = "CHANGE"
+    RESET = "RESET"
+    NOTICE = "NOTICE"
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingMail:
+    """A mail that waits to be sent.
+
+    Attributes:
+        site: Where its link leads to; None for a notice, which has none.
+        notice: The kind of event that a notice tells of.
+        wanted: Whether it is to be sent: not to an address that nobody has, nor one that somebody else has by now, nor after a day.
+    """
+
+    id: UUID
+    kind: MailKind
+    address: str
+    site: str | None
+    notice: str | None
+    wanted: bool
+
+
+def ask(connection: Connection, kind: MailKind, address: str, site: str) -> None:
+    """Asks for a mail: to the user of the transaction, or with RESET to whoever has the address, if anybody does."""
+    connection.execute("SELECT ask_for_mail(%s, %s, %s)", (kind, address, site))
+
+
+def waiting(database: Database, limit: int) -> Iterator[tuple[Connection, WaitingMail]]:
+    """Mails that wait, the oldest first, each held in a transaction of its own while it is worked on."""
+    for _ in range(limit):
+        with database.transaction() as connection:
+            mail = fetch_one(
+                connection,
+                WaitingMail,
+                """
+                SELECT m.id, m.kind::text, m.address, m.site, m.notice,
+                    m.created_at > now() - interval '1 day' AND u.id IS NOT NULL AND u.closed_at IS NULL AND (m.kind <> 'CHANGE' OR NOT EXISTS (SELECT FROM users x WHERE x.email = m.address)) AS wanted
+                FROM mails m LEFT JOIN users u ON u.id = m.user_id
+                WHERE m.sent_at IS NULL AND m.retry_at <= now() ORDER BY m.created_at LIMIT 1 FOR UPDATE OF m SKIP LOCKED
+                """,
+            )
+            if mail is None:
+                return
+            yield connection, mail
+
+
+def sent(connection: Connection, mail_id: UUID, token_hash: bytes | None, valid: timedelta) -> None:
+    """Notes that a mail is sent, and the token of its link."""
+    connection.execute(
+        "UPDATE mails SET sent_at = now(), token_hash = %s, expires_at = now() + %s WHERE id = %s",
+        (token_hash, valid, mail_id),
+    )
+
+
+def not_sent(connection: Connection, mail_id: UUID) -> None:
+    """Notes that a mail could not be sent: it is tried again a few seconds later, twice as many each time."""
+    connection.execute(
+        "UPDATE mails SET attempts = attempts + 1, retry_at = now() + make_interval(secs => 4 * 2 ^ least(attempts, 8)) WHERE id = %s",
+        (mail_id,),
+    )
+
+
+def drop(connection: Connection, mail_id: UUID) -> None:
+    """Forgets a mail that is not sent."""
+    connection.execute("DELETE FROM mails WHERE id = %s", (mail_id,))
+
+
+def forget(connection: Connection, days: int) -> None:
+    """Forgets mails that are older than so many days."""
+    connection.execute("DELETE FROM mails WHERE created_at < now() - make_interval(days => %s)", (days,))
+
+
+def reset_password(connection: Connection, token_hash: bytes, password_hash: str) -> str | None:
+    """Sets the password of whoever the token was sent to and ends all logins; the address, None if the token is not good."""
+    address: str | None = fetch_value(connection, "SELECT reset_password(%s, %s)", (token_hash, password_hash))
+    return address
+
+
+def confirm_address(connection: Connection, token_hash: bytes) -> bool:
+    """Confirms an address, or puts it in the place of the account's; False if the token is not good."""
+    return bool(fetch_value(connection, "SELECT confirm_address(%s)", (token_hash,)))
