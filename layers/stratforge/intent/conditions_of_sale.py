@@ -13,11 +13,11 @@ from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind
 
 _I = re.IGNORECASE
 _IN_PROFIT = re.compile(
-    r"\b(?:in|at|with) (?:an? |the )?(?:profit|gain|plus)\b(?! (?:of|target))|\b(?:in the (?:green|money|black)|(?:is |are |i['’]?m )?(?:profitable|winning))\b|\b(?:im|mit) (?:gewinn|plus)\b|\b(?:en|con) (?:ganancias?|beneficios?)\b|\b(?:en|avec) (?:un )?(?:bénéfice|gain)\b",
+    r"\b(?:in|at|with) (?:an? |the )?(?:profit|gain|plus)\b(?! (?:of|target))|\b(?:in the (?:green|money|black)|(?:is |are |i['’]?m )?(?:profitable|winning)|(?:it )?(?:made|makes|making) money)\b|\b(?:im|mit) (?:gewinn|plus)\b|\b(?:en|con) (?:ganancias?|beneficios?)\b|\b(?:en|avec) (?:un )?(?:bénéfice|gain)\b",
     _I,
 )
 _AT_A_LOSS = re.compile(
-    r"\b(?:at|in|with|for) (?:an? |the )?loss(?:es)?\b(?! of)|\b(?:underwater|under water|in the red|unprofitable)\b|\b(?:im|mit) (?:verlust|minus)\b|\b(?:en|con) (?:pérdidas?)\b|\bà perte\b",
+    r"\b(?:at|in|with|for) (?:an? |the )?loss(?:es)?\b(?! of)|\b(?:underwater|under water|(?:i['’]?m|i am|it is|it['’]s) losing|losing money|takes? a loss|in the red|unprofitable)\b|\b(?:im|mit) (?:verlust|minus)\b|\b(?:en|con) (?:pérdidas?)\b|\bà perte\b",
     _I,
 )
 _RESTRICTS = re.compile(rf"{NEGATED.pattern}|\b(?:only|just|provided|as long as|nur|sólo|solo|seulement)\b", _I)
@@ -38,7 +38,7 @@ _AFTER_A_SALE = re.compile(
     r"\b(?:after|since|following|from) (?:an? |the |each |every |any |my |its |it |i |being |it was |having |one |last )*(?:\w+ )?(?:s[ae]l\w*|sold|exit\w*|trades?|stop\w*|loss\w*|los\w+|clos\w*|position\w*|out)\b"
     r"|\bbetween (?:\w+ )?(?:trades?|buys?|purchases?|entries|sales?|positions?|orders?)\b"
     r"|\b(?:before|until) (?:the |a |it |i |an? |any |my )*(?:next|another|new|buy\w*|re-?\w+|enter\w*|get\w* (?:back )?in|go\w* (?:back )?in|purchas\w*|trad\w+|back|open\w*)\b"
-    r"|\bagain\b|\bcool\w*|\bapart\b|\bpaus\w*|\bnach (?:\w+ )?(?:verkauf|verkäufen|trade)|\berneut|\bwieder|\bzwischen|\bdespués de (?:\w+ )?(?:vend|venta|salir)\w*|\bantes de (?:volver|comprar)|\bentre|\baprès (?:\w+ )?(?:vent|vend|sortie)\w*|\bavant de (?:rachet|achet|re)\w*|卖出后|賣出後|売却後|冷却|再",
+    r"|\bagain\b|\bapart\b|\b(?:cool\w*|paus\w*)(?![^,;.]*\b(?:buy|buys|purchases?|entry|entries|bought)\b)|\bnach (?:\w+ )?(?:verkauf|verkäufen|trade)|\berneut|\bwieder|\bzwischen|\bdespués de (?:\w+ )?(?:vend|venta|salir)\w*|\bantes de (?:volver|comprar)|\bentre|\baprès (?:\w+ )?(?:vent|vend|sortie)\w*|\bavant de (?:rachet|achet|re)\w*|卖出后|賣出後|売却後|冷却|再",
     _I,
 )
 _COUNT_A_DAY = re.compile(

@@ -54,7 +54,7 @@ _AFTER = tuple(
 )  # fmt: skip
 _TOUCH = re.compile(rf"\b(?:hit|hits|hitting|reach\w*|touch\w*|tags|gets to|gets? at|erreich\w*|berühr\w*|alcan[zc]\w*|toc[ae]|atteint|touche)\b{_TAIL}|(?:达到|到达|触及|達し\w*){_TAIL}", _I)  # fmt: skip
 _CROSSES = re.compile(
-    r"\b(?:cross(?:es|ing|ed|over)?|kreuz\w+|schneide\w+|cruz\w+|cruc\w+|crois\w+)\b|\b(?:goes|comes|moves|gets|climbs|falls|drops|rises|closes|crosses|turns|dips|go|come|move|get|is|bounces|falling|coming|going|moving)?\s*back (?:up |down )?(?:above|below|over|under|through|up|down)\b|\bbreak\w* (?:back )?(?:up |down )?through\b|金叉|死叉|上穿|下穿",
+    r"\b(?:cross(?:es|ing|ed|over)?|kreuz\w+|schneide\w+|cruz\w+|cruc\w+|crois\w+)\b|\b(?:goes|comes|moves|gets|climbs|falls|drops|rises|closes|crosses|turns|dips|go|come|move|get|is|bounces|falling|coming|going|moving)?\s*back (?:up |down )?(?:above|below|over|under|through|up|down)\b|\b(?:recover\w*|return\w*) (?:above|below|over|under)\b|\bfrom (?:below|under|above|over) to (?:above|over|below|under)\b|\bbreak\w* (?:back )?(?:up |down )?through\b|金叉|死叉|上穿|下穿",
     _I,
 )
 _UPWARDS = re.compile(
@@ -67,7 +67,7 @@ _DOWNWARDS = re.compile(
 )
 _STATE = re.compile(r"\b(?:is|are|stays?|remains?|while|being|ist|sind|está|esté|est)\b(?:\s+\w+){0,2}\s*$", _I)
 _BETWEEN = re.compile(
-    r"(?P<out>\b(?:outside(?: of)?|out of|leaves|beyond|other than|außerhalb(?: von)?|fuera de|hors de)\b[^,;.\d]*?)?"
+    r"(?P<out>\b(?:outside(?: of)?|out of|leaves|beyond|other than|anything but|(?:not|n['’]t) (?:with)?in(?: the range)?|außerhalb(?: von)?|fuera de|hors de)\b[^,;.\d]*?)?"
     r"(?:\b(?:between|in between|from|zwischen|entre|de)\b\s*|\brange (?:of |from )?)?(?<![\d.])\$?(?P<low>\d[\d.:]*)\s*%?\s*(?:[ap]m)?\s*(?:and|to|-|–|und|bis|y|a|et|à)\s*\$?(?P<high>\d[\d.:]*)",
     _I,
 )

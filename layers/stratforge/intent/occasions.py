@@ -14,7 +14,7 @@ from stratforge.intent.rules import TURNED, Rule, RuleKind, numbers_in_text
 _I = re.IGNORECASE
 _PART = re.compile(
     r"\b(?:mornings?|afternoons?|evenings?|nights?|nighttime|overnight|lunch\w*|(?:early|late|earlier|later) in the (?:day|session|morning|afternoon)"
-    r"|(?:first|last|opening|closing|final) (?:half[- ]?(?:an )?hour|hour|half of the (?:day|session))|(?:early|late) session|after[- ]hours|pre-?market"
+    r"|(?:first|last|opening|closing|final) (?:half[- ]?(?:an )?hour|hour|half of the (?:day|session))|(?:early|late) session|after[- ]hours|pre-?market|early on|after dark|(?:first|last|final|opening|closing) minutes|jeden morgen|(?:at|near|around|into) the (?:market )?(?:open|close)(?! (?:is|of|price|above|below|over|under))"
     r"|morgens|vormittags?|nachmittags?|abends?|nachts?|(?:erste|letzte)[nr]? (?:halbe[nr]? )?stunde|tardes?|noches?|mañanas?|matins?|après-midi|soirs?|nuits?"
     r"|(?:primera|última) (?:media )?hora|(?:première|dernière) (?:demi-)?heure)\b|早上|上午|下午|晚上|夜里|午前|午後|夜間|朝",
     _I,
@@ -65,13 +65,15 @@ def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iter
                 f"says “{match[0]}”, and its rules do not look at weekday: say it there, or quote it in assumptions",
             )
     for match in _PART.finditer(words):
-        if not any(holds(each.text, "minute") for each in rules):
+        if not any(holds(each.text, "minute", "day_open", "yesterday_close") for each in rules):
             yield (
                 match[0],
                 f"says “{match[0]}”, and its rules do not look at the clock: compare minute, or call it assumed or unsupported",
             )
-        elif not _OTHERWISE.search(words, 0, match.start()) and not any(
-            each.kind is Kind.TIME for each in elements_of(words)
+        elif (
+            not re.search(r"open|close", match[0], _I)
+            and not _OTHERWISE.search(words, 0, match.start())
+            and not any(each.kind is Kind.TIME for each in elements_of(words))
         ):
             late, early = bool(_LATE.search(match[0])), bool(_EARLY.search(match[0]))
             signs = {sign for _, sign, _ in clocks}
@@ -140,7 +142,7 @@ def _times(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tup
         clause = re.split(r"[,;.](?=\s)|\b(?:and|but)\b", before[: preposition.start()])[-1] if preposition else ""
         if (
             preposition is None
-            or NEGATED.search(before)
+            or NEGATED.search(before[: preposition.start()])
             or re.search(r"\b(?:change|move|switch|replace)\b", clause, _I)
         ):
             continue

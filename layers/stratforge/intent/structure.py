@@ -14,7 +14,9 @@ from stratforge.intent.rules import Rule, RuleKind
 from stratforge.intent.stretches import names_a_side
 
 _I = re.IGNORECASE
-_AND = re.compile(r"\b(?:and|und|y|et|plus|as well as)\b|&|且|かつ|并且", _I)
+_AND = re.compile(
+    r"\b(?:and|und|y|et|plus|as well as|while|together with|provided(?: that)?|with)\b|&|且|かつ|并且", _I
+)
 _DENIED_AND = re.compile(
     r"\b(?:but not|not|never|unless|except)\b(?: (?:buy|trade|enter))?(?: (?:when|if|while))? (?=[^,;.]*?\d)[^,;.]*?\b(?:and|und|y|et)\b(?! (?:sell|buy|exit|close|only|then))\s[^,;.]*?(?:\d|\brising|\bfalling|\babove|\bbelow|\bgreen|\bred)",
     _I,
@@ -29,6 +31,9 @@ _CLOSE_SAID = re.compile(
     r"\bclos\w*|\bpric\w*|\bcurrent\w*|\blast\b|\bit\b.*\bit\b|\bgreen|\bred\b|\bbull\w*|\bbear\w*|\bcandle|\bbody|\bwick|\bshadow|\btrad\w*|\bstock|\bhammer|\bdoji|schluss|kurs|preis|cierre|precio|clôture|prix|终|終|收|价|値",
     _I,
 )
+
+
+_EDGE_SAID = re.compile(r"\bthe (high|low|open) (?:is|crosses|goes|stays|rises|falls)\b", _I)
 
 
 def structure_findings(words: str, rules: Sequence[Rule], side: RuleKind | None) -> Iterator[tuple[str, str]]:
@@ -86,9 +91,7 @@ def _pairs(words: str) -> Iterator[tuple[Element, Element, str]]:
     for one, other in itertools.pairwise(levels):
         between = words[one.end : other.start]
         if (
-            re.search(
-                r"[;.:,](?=\s)|\b(?:then|but|unless|when|if|stop\w*|target|take|with|size|wait|hold)\b", between, _I
-            )
+            re.search(r"[;.:,](?=\s)|\b(?:then|but|unless|when|if|stop\w*|target|take|size|wait|hold)\b", between, _I)
             or names_a_side(between)
             or re.search(r"\b(?:between|zwischen|entre)\b[^,;]*$", words[: one.start], _I)
         ):
@@ -176,6 +179,8 @@ def compared_findings(words: str, rules: Sequence[Rule]) -> Iterator[tuple[str, 
                     "",
                     f"has a rule that compares volume with a price ({atom.text}): average the column that is named",
                 )
+            if (named := _EDGE_SAID.search(words)) and not re.search(named[1].lower(), texts(rules)):
+                yield named[0], f"speaks of “{named[0]}”, and its rules do not ({texts(rules)})"
             if {atom.left, atom.right} in ({"high", "close"}, {"low", "close"}) and not _CLOSE_SAID.search(words):
                 yield "", f"does not speak of the close, and its rule compares with it ({atom.text})"
 

@@ -9,7 +9,6 @@ from stratforge.intent.requirements import Requirement, Status
 R = "ta.rsi(bars.close, length=14)"
 M = "ta.mfi(bars.high, bars.low, bars.close, bars.volume, length=14)"
 S = "ta.sma(bars.close, length=20)"
-H = "ta.macd(bars.close, fast=12, slow=26, signal=9).histogram"
 BUY, SELL = f"buy when {R} < 30", f"sell when {R} > 70"
 
 
@@ -201,3 +200,21 @@ def test_the_column_that_is_named_is_the_one_that_is_compared(words: str, rule: 
 def test_the_average_of_the_volume_passes() -> None:
     words = "Buy AAPL when the volume is above its 20 bar average, sell when the RSI is above 70"
     assert found(words, "buy when volume > ta.sma(bars.volume, length=20)", SELL) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "rules"),
+    [
+        (bought("is not within 20 to 30"), (f"buy when {R} >= 20 and {R} <= 30", SELL)), (bought("recovers above 30"), (f"buy when {R} > 30", SELL)),
+        (at("near the close"), (BUY, SELL)), (at("early on"), (BUY, SELL)), (at("no later than 10:00"), (f"{BUY} and minute >= 600", SELL)),
+        (at("no earlier than 10:00"), (f"{BUY} and minute <= 600", SELL)), (sold(" but don't take a loss"), (BUY, SELL)), (sold(" unless I am losing"), (BUY, SELL)),
+        (sold(", pause 10 bars after each purchase"), (BUY, SELL, "wait 10 bars after a sale")), (sold(" while the MFI is above 80"), (BUY, SELL, f"sell when {M} > 80")),
+        (sold(" with the MFI above 80"), (BUY, SELL, f"sell when {M} > 80")), (sold(" or the open is above the 20 SMA"), (BUY, SELL, f"sell when close > {S}")),
+        ("kauf AAPL jeden Morgen wenn der RSI unter 30 ist, verkaufe wenn der RSI über 70 ist", (BUY, SELL)),
+        ("compra AAPL por la mañana cuando el RSI está por debajo de 30, vende cuando el RSI está por encima de 70", (BUY, SELL)),
+        ("achète AAPL le matin quand le RSI est en dessous de 30, vends quand le RSI est au-dessus de 70", (BUY, SELL)),
+        ("当 RSI 不低于 30 时买入 AAPL，当 RSI 高于 70 时卖出", (BUY, SELL)),
+    ],
+)  # fmt: skip
+def test_the_same_in_other_words_is_found(words: str, rules: tuple[str, ...]) -> None:
+    assert found(words, *rules)
