@@ -37,8 +37,9 @@ SELECT md5('t' || number)::uuid, p.id, md5('b' || block)::uuid, symbol, side, 1,
 INSERT INTO trades (order_id, block_order_id, user_id, symbol, side, quantity, price, realized_pnl, execution_id, executed_at)
 SELECT md5('t' || number)::uuid, md5('b' || block)::uuid, p.id, symbol, side, 1, 100, 0, 'x' || block, f.filled_at FROM planned JOIN people p ON p.n = who JOIN fills f ON f.execution_id = 'x' || block ORDER BY number;
 DELETE FROM positions;
-INSERT INTO positions (user_id, symbol, quantity, cost_basis)
-SELECT user_id, symbol, sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END) AS held, 100 * sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END) FROM trades GROUP BY 1, 2;
+INSERT INTO positions (user_id, symbol, quantity, cost_basis, opened_at)
+SELECT user_id, symbol, sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END) AS held, 100 * sum(CASE side WHEN 'buy' THEN 1 ELSE -1 END),
+       max(executed_at) FILTER (WHERE side = 'buy') FROM trades GROUP BY 1, 2;
 UPDATE users u SET virtual_balance = 1000000 - 100 * t.held FROM (SELECT user_id, sum(quantity) AS held FROM positions GROUP BY 1) t WHERE t.user_id = u.id;
 INSERT INTO statement_fills (activity_id, order_id, symbol, quantity, price, filled_at, read_at)
 SELECT block::text, 'o' || block, symbol, CASE side WHEN 'buy' THEN 1 ELSE -1 END * {_BLOCK}, 100, at, now()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from local_platform.audit import missed_bars
+from psycopg.types.json import Jsonb
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.application.replays import compare_session
 from stratforge.market import BarColumns
@@ -165,6 +166,24 @@ def test_a_session_that_was_stopped_while_it_was_evaluated_stays_as_it_was(live:
 
     evaluate_bar(live.database, stopped, lambda *_: None, bar(1), 0)
     assert (seen(live).bars, seen(live).last) == (1, time_of(0))
+
+
+def test_what_is_written_of_a_session_while_it_is_evaluated_is_not_written_over(live: Live) -> None:
+    """A split, for one, follows its state: it is evaluated anew, in time."""
+    live.evaluate(bar(0))
+    meanwhile = [{"n": 100.0}]
+
+    def split(window: BarColumns, waiting: Sequence[RunningSession]) -> list[Outcome]:
+        found = sandbox(window, waiting)
+        while meanwhile:
+            with live.database.transaction() as connection:
+                connection.execute("UPDATE sessions SET state = %s", (Jsonb(meanwhile.pop()),))
+        return found
+
+    evaluate_bar(live.database, split, lambda *_: None, bar(1), 0)
+    found = seen(live)
+    assert (found.bars, found.last, found.state["n"]) == (2, time_of(1), 101)
+    assert {status for _, status, _ in found.signals} <= {"PENDING"}
 
 
 def test_its_owner_is_told_of_missed_bars_once(live: Live) -> None:

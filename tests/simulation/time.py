@@ -23,6 +23,7 @@ CREATE SEQUENCE simulation_ids;
 CREATE FUNCTION now() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT at FROM simulation_clock $$;
 CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS $$ SELECT at FROM simulation_clock $$;
 CREATE FUNCTION gen_random_uuid() RETURNS uuid LANGUAGE sql VOLATILE AS $$ SELECT md5('id ' || nextval('simulation_ids'))::uuid $$;
+CREATE FUNCTION random() RETURNS double precision LANGUAGE sql VOLATILE AS $$ SELECT 0.5::double precision $$;
 """
 # What names a path of its own would find the system's clock again. Statistics that come at their own time would change plans, and with them the order of rows.
 AFTER_THE_MIGRATIONS = """

@@ -143,6 +143,8 @@ class Ground(RuleBasedStateMachine):
     def _everything_ends_well(self) -> None:
         """When faults end, everything is settled: nothing works, nothing leaks, broker and ledger agree."""
         self.world.quiet()
+        # What the broker changed days after, the auditor finds and the reconciler follows.
+        audit_ledger(self.world.database, self.world.broker, quiet=-timedelta(days=1))
         self.world.reconciler.run()
         self.world.quiet()
         with self.world.database.transaction() as connection:

@@ -44,6 +44,13 @@ def stopped(folder: Path, target: str, while_importing: str) -> list[str]:
         elif not line.startswith("import time:"):
             said.append(line)
     assert process.wait(60) != 0
+    # Where make was about to wait for what the signal ended before, it says so, in lines of its own.
+    if said[-1:] == ["make: *** wait: No child processes.  Stop.\n"]:
+        return (
+            ["Interrupt, as make says it on a busy machine"]
+            if all(line.startswith("make: ***") for line in said)
+            else said
+        )
     return said
 
 

@@ -31,6 +31,7 @@ class RunningSession:
 
     Attributes:
         lookback: Bars of history that it needs; None when only another edition of the language has measured it.
+        version: Another one whenever anything of the session was written.
     """
 
     session_id: UUID
@@ -44,6 +45,7 @@ class RunningSession:
     quantity: float
     average_entry_price: float
     last_bar_time: datetime | None = None
+    version: int = 0
 
     @property
     def bars_held_now(self) -> int:
@@ -83,7 +85,8 @@ _ACCOUNT = f"""
 _RUNNING = f"""
         SELECT s.id AS session_id, s.user_id, v.python_code, v.source_hash, v.parameters,
                CASE WHEN v.lookback_edition = %s THEN v.lookback END AS lookback, s.state || {_ACCOUNT} AS state, s.bars_held,
-               coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time
+               coalesce(p.quantity, 0)::float8 AS quantity, coalesce(p.avg_entry_price, 0)::float8 AS average_entry_price, s.last_bar_time,
+               s.xmin::text::bigint AS version
         FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         LEFT JOIN positions p ON p.user_id = s.user_id AND p.session_id = s.id AND p.symbol = s.symbol"""  # noqa: S608 - an expression of ours
@@ -124,8 +127,8 @@ def record_outcomes(
     outcomes: Sequence[Outcome],
     not_acted_on: Reason | None = None,
 ) -> Recorded:
-    """Writes signals and state of one bar. A session that has seen another bar since it was read, or has ended, is left alone: what came of it says nothing
-    about what it is now.
+    """Writes signals and state of one bar. A session that somebody else has written since it was read (another bar, a split, another symbol, its end), or
+    is about to, is left alone: what came of it says nothing about what it is now.
 
     Args:
         connection: In whose transaction.
@@ -146,12 +149,13 @@ def record_outcomes(
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
-                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[])
-                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time)),
-        -- The sessions as they were before this bar; one that somebody else has just shown it is left out, once he is done.
+                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[])
+                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time, version)),
+        -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
-            WHERE s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time AND s.status IN ('RUNNING', 'PAUSED') ORDER BY s.id FOR NO KEY UPDATE OF s),
+            WHERE s.xmin::text::bigint = o.version AND s.last_bar_time IS NOT DISTINCT FROM o.last_bar_time AND s.status IN ('RUNNING', 'PAUSED')
+            ORDER BY s.id FOR NO KEY UPDATE OF s SKIP LOCKED),
         viewed AS (
             INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price, state, bars_held, account_cash, account_equity)
             SELECT session_id, user_id, %(bar_time)s, quantity, entry_price, state_before, bars_held, account_cash, account_equity FROM before
@@ -362,6 +366,7 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "quantities": [outcome.session.quantity for outcome in outcomes],
         "entries": [outcome.session.average_entry_price for outcome in outcomes],
         "cash": [outcome.session.state.get(CASH_KEY) for outcome in outcomes],
+        "versions": [outcome.session.version for outcome in outcomes],
         "seen": [outcome.session.last_bar_time for outcome in outcomes],
         "equity": [outcome.session.state.get(EQUITY_KEY) for outcome in outcomes],
     }
