@@ -254,6 +254,7 @@ _ACTIONS = {
     "delete_topic": "sns:DeleteTopic",
     "get_secret_value": "secretsmanager:GetSecretValue",
     "invoke": "lambda:InvokeFunction",
+    "send_email": "ses:SendEmail",
     "put_trace_segments": "xray:PutTraceSegments",
     "post_to_connection": "execute-api:ManageConnections",
     "delete_connection": "execute-api:ManageConnections",

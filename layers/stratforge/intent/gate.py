@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from stratforge.intent.accounts import unaccounted
 from stratforge.intent.ambiguous import ambiguous_findings
 from stratforge.intent.deciders import said_by_no_rule
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
@@ -110,6 +111,7 @@ def words_findings(
     named = indicators_named(" ; ".join([*turns, *assumptions]))
     said |= frozenset(one for each in before or () for one in columns_of(read_rule(each)))
     found += ambiguous_findings(turns, requirements, rules, spans, assumptions, told)
+    found += unaccounted(turns, requirements, rules, spans, assumptions)
     for each, of_it in zip(requirements, rules, strict=True):
         if each.status not in (Status.COVERED, Status.KEPT):
             found += _not_told(each, of_it, assumptions, told)

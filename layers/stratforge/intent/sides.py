@@ -60,8 +60,11 @@ def side_findings(
             continue
         found = set[str]()
         dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
-        if len(sides) == 2 and not dropping and not told and not any(map(_tells_sides, turns)):
-            found.add(f"does not say what is bought by and what is sold by, and its rules do ({texts(of_it)}): ask.")
+        plain = each.status is Status.COVERED and len(sides) == 2 and not dropping
+        if plain and not told and not any(map(_tells_sides, turns)):
+            found.add(
+                f"does not say what is bought by and what is sold by, and its rules do ({texts(of_it)}): ask, or call it assumed and say how it is read."
+            )
         for turn, stretches in zip(turns, places, strict=True):
             for start, end in stretches:
                 found |= set(_in_stretch(turn, start, end, of_it, sides))

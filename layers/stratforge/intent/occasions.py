@@ -1,0 +1,154 @@
+"""Holds words for a time of the day or of the week that have no number (“in the mornings”, “during the last hour”, “on weekdays”) and the prepositions before
+times against the rules: a covered one has to stand in its rule as a comparison of the clock or of the day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from stratforge.intent.elements import Kind, elements_of
+from stratforge.intent.lexicon import CLOSE, NEGATED, NYSE
+from stratforge.intent.measures import holds, minutes_of, near
+from stratforge.intent.rules import TURNED, Rule, RuleKind, numbers_in_text
+
+_I = re.IGNORECASE
+_PART = re.compile(
+    r"\b(?:mornings?|afternoons?|evenings?|nights?|nighttime|overnight|lunch\w*|(?:early|late|earlier|later) in the (?:day|session|morning|afternoon)"
+    r"|(?:first|last|opening|closing|final) (?:half[- ]?(?:an )?hour|hour|half of the (?:day|session))|(?:early|late) session|after[- ]hours|pre-?market|early on|after dark|(?:first|last|final|opening|closing) minutes|jeden morgen|(?:at|near|around|into) the (?:market )?(?:open|close)(?! (?:is|of|price|above|below|over|under))"
+    r"|morgens|vormittags?|nachmittags?|abends?|nachts?|(?:erste|letzte)[nr]? (?:halbe[nr]? )?stunde|tardes?|noches?|mañanas?|matins?|après-midi|soirs?|nuits?"
+    r"|(?:primera|última) (?:media )?hora|(?:première|dernière) (?:demi-)?heure)\b|早上|上午|下午|晚上|夜里|午前|午後|夜間|朝",
+    _I,
+)
+_WEEK = re.compile(
+    r"\b(?:weekdays?|weekends?|week-ends?|wochentags?|werktags?|wochenenden?|entre semana|fines? de semana|días laborables|en semaine|jours ouvrables)\b|工作日|平日|周末|週末",
+    _I,
+)
+_LATE = re.compile(r"afternoon|evening|last|closing|final|\blate\b|later|nachmittag|abend|letzte|tarde|última|après-midi|soir|dernière|下午|午後", _I)  # fmt: skip
+_EARLY = re.compile(r"morning|first|opening|\bearly\b|earlier|morgens|vormittag|erste|mañana|primera|matin|première|上午|早上|午前|朝", _I)  # fmt: skip
+_STRETCH = re.compile(
+    r"\b(?P<which>first|last|final|opening|closing|ersten|letzten|primeros|últimos|premières|dernières)\s+(?=[\w-]+\s*-?(?:min|hour|stunde|hora|heure))", _I
+)  # fmt: skip
+_OTHERWISE = re.compile(rf"{NEGATED.pattern}|\b(?:after|before|until|outside|nach|vor|después|antes|après|avant)\b", _I)
+_PREPOSITION = re.compile(
+    r"\b(?:(?P<until>by|until|till|before|up to|no later than|not after|bis|vor|antes de(?: las?)?|hasta(?: las?)?|avant|jusqu['’]à)"
+    r"|(?P<from>from|after|past|since|starting(?: at| from)?|no earlier than|not before|ab|nach|desde(?: las?)?|después de(?: las?)?|après|à partir de|dès))\s*$",
+    _I,
+)
+
+
+def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iterator[tuple[str, str]]:
+    """Finds times without a number that no rule has, and times on the other side of their preposition.
+
+    Args:
+        words: Words of one side.
+        rules: The rules of that side.
+        all_words: The whole quotation.
+
+    Yields:
+        The words that decide, where telling them in assumptions is enough, otherwise nothing; and what is wrong.
+    """
+    clocks = [
+        (rule, sign, number)
+        for rule in rules
+        for atom in rule.atoms
+        for side, other, sign in (
+            (atom.left, atom.right, atom.operator),
+            (atom.right, atom.left, TURNED[atom.operator]),
+        )
+        if side == "minute"
+        for number in numbers_in_text(other)
+    ]
+    for match in _WEEK.finditer(words):
+        if not any(holds(each.text, "weekday") for each in rules):
+            yield (
+                match[0],
+                f"says “{match[0]}”, and its rules do not look at weekday: say it there, or quote it in assumptions",
+            )
+    for match in _PART.finditer(words):
+        if not any(holds(each.text, "minute", "day_open", "yesterday_close") for each in rules):
+            yield (
+                match[0],
+                f"says “{match[0]}”, and its rules do not look at the clock: compare minute, or call it assumed or unsupported",
+            )
+        elif (
+            not re.search(r"open|close", match[0], _I)
+            and not _OTHERWISE.search(words, 0, match.start())
+            and not any(each.kind is Kind.TIME for each in elements_of(words))
+        ):
+            late, early = bool(_LATE.search(match[0])), bool(_EARLY.search(match[0]))
+            signs = {sign for _, sign, _ in clocks}
+            if late != early and signs and signs.isdisjoint({">", ">="} if late else {"<", "<="}):
+                yield "", f"says “{match[0]}”, and its rule the other part of the day"
+    yield from _stretches(words, clocks)
+    yield from _times(words, clocks, all_words)
+
+
+_Clock = tuple[Rule, str, float]
+
+
+def _stretches(words: str, clocks: Sequence[_Clock]) -> Iterator[tuple[str, str]]:
+    for match in _STRETCH.finditer(words):
+        number = next(
+            (each for each in elements_of(words) if each.kind is Kind.NUMBER and each.start >= match.end()), None
+        )
+        if number is None or number.start > match.end() + 1:
+            continue
+        late = bool(re.match(r"last|final|clos|letzt|últim|derni", match["which"], _I))
+        minutes = number.value * (60 if re.match(r"\s*-?(?:hour|stunde|hora|heure)", words[number.end :], _I) else 1)
+        edge = CLOSE - minutes if late else NYSE + minutes
+        signs = {sign for _, sign, value in clocks if abs(value - edge) <= 1}
+        denied = bool(_OTHERWISE.search(re.split(r"[,;.](?=\s)", words[: match.start()])[-1]))
+        wants = {">", ">="} if late != denied else {"<", "<="}
+        if signs and signs.isdisjoint(wants):
+            yield "", f"says “{match[0]}{number.text}”, and its rule the rest of the day"
+        elif clocks and not signs and not any(near(value, number.value) for _, _, value in clocks) and len(clocks) == 1:
+            yield "", f"says “{match[0]}{number.text}”, and its rule another time"
+
+
+def _times(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tuple[str, str]]:
+    for element in elements_of(words):
+        if element.kind is not Kind.TIME:
+            continue
+        before = words[: element.start]
+        held = [
+            (rule, sign)
+            for rule, sign, value in clocks
+            if any(near(value, each) for each in minutes_of(all_words, element))
+        ]
+        outside = re.search(
+            r"\b(?:outside(?: of)?|other than|except|außerhalb(?: von)?|fuera de|hors de|not|n['’]t|never)\b[^,;.\d]*(?:\d[\d:]*\s*(?:[ap]m)?\s*(?:to|and|-|–|bis|und|a|y|à|et)\s*)?$",
+            before,
+            _I,
+        )
+        ranged = re.search(
+            r"(?:\bbetween|\bfrom|\boutside|\bother than|\bzwischen|\bvon|\bentre|\bde|\bdesde|\baußerhalb)\b(?: of| von)?\s*(?P<first>\d[\d:.]*\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*)?$",
+            before,
+            _I,
+        )
+        signs = {sign for _, sign in held}
+        if not signs or "==" in signs or "!=" in signs:
+            continue
+        follows = re.match(r"\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*\d", words[element.end :], _I)
+        if ranged and (ranged["first"] or follows):
+            second = bool(ranged["first"])
+            wants = {"<", "<="} if second != bool(outside) else {">", ">="}
+            if signs.isdisjoint(wants):
+                yield (
+                    "",
+                    f"says {element.text} of {'what lies outside of' if outside else ''} a stretch of time, and its rule the contrary",
+                )
+            continue
+        preposition = _PREPOSITION.search(before)
+        clause = re.split(r"[,;.](?=\s)|\b(?:and|but)\b", before[: preposition.start()])[-1] if preposition else ""
+        if (
+            preposition is None
+            or NEGATED.search(before[: preposition.start()])
+            or re.search(r"\b(?:change|move|switch|replace)\b", clause, _I)
+        ):
+            continue
+        # What is sold by a time is sold from some minute on.
+        buys = all(rule.kind is not RuleKind.SELL for rule, _ in held)
+        if preposition["until"] and not buys:
+            continue
+        if signs.isdisjoint({"<", "<="} if preposition["until"] else {">", ">="}):
+            yield "", f"says “{preposition[0].strip()} {element.text}”, and its rule the other side of it"
