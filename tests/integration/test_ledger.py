@@ -20,6 +20,7 @@ from stratforge.portfolio.orders import BlockStatus, OrderTerms, OrderType, Time
 from stratforge.portfolio.settlement import OrderProgress
 from stratforge.storage.ledger import blocks, fills, order_book
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.strategies import sessions
 from stratforge.storage.strategies.evaluations import Need, symbols_to_stream
 from stratforge.strategy.exits import EXIT_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
 
@@ -435,7 +436,8 @@ def test_a_purchase_that_adds_to_what_an_exit_sells_is_not_made(world: World, be
     ]
 
 
-def test_the_rest_of_a_purchase_ends_when_an_exit_of_its_session_sells(world: World) -> None:
+@pytest.mark.parametrize("by", ["STOP_LOSS", "FLATTEN", "SIGNAL"])
+def test_the_rest_of_a_purchase_ends_when_its_session_sells(world: World, by: str) -> None:
     with world.database.transaction() as connection:
         trader = add_trader(connection, "ada")
         add_signal(connection, trader, "buy", set_price(connection, "100"))
@@ -445,10 +447,16 @@ def test_the_rest_of_a_purchase_ends_when_an_exit_of_its_session_sells(world: Wo
     world.exchange.cancel(order, world.broker.now_at)
     settle(world, world.updates[-1])
     seen(world, trader, 0, stop_loss_price=98.0)
+    price = "97.9" if by == "STOP_LOSS" else "100"
     world.executor.note_update(
-        MarketUpdate(symbol="AAPL", price=Decimal("97.9"), time=OPEN + timedelta(minutes=1, seconds=2))
+        MarketUpdate(symbol="AAPL", price=Decimal(price), time=OPEN + timedelta(minutes=1, seconds=2))
     )
-    assert sold(world) == ["STOP_LOSS"]
+    with world.database.transaction() as connection:
+        if by == "FLATTEN":
+            sessions.flatten_session(connection, trader.session_id)
+        elif by == "SIGNAL":
+            add_signal(connection, trader, "sell", set_price(connection, "100", 1))
+    assert sold(world) == [by]
     assert rows(world, "SELECT status::text, reason FROM orders WHERE side = 'buy'") == [
         ("PARTIALLY_FILLED", "POSITION_SOLD")
     ]

@@ -114,16 +114,23 @@ def evaluate_bar(
 def _move_sessions(
     database: Database, sandbox: Sandbox, wake_executor: WakeExecutor, bar: Bar, shard: int, shards: int
 ) -> None:
-    """Moves sessions between two bars. Whoever evaluates their new shard on the next bar sees them, unless that bar came while they were moved: then they are
+    """Moves sessions between two bars, where the next one has not come already. Whoever evaluates their new shard on the next bar sees them, unless that bar came while they were moved: then they are
     evaluated on it here, also when the first who tried to died of it."""
     with database.transaction() as connection:
-        evaluations.move_sessions(connection, bar.symbol, shard, bar.time, shards)
+        later = evaluations.bar_after(connection, bar.symbol, bar.time)
+        if later is None:
+            evaluations.move_sessions(connection, bar.symbol, shard, bar.time, shards)
     with database.transaction() as connection:
         later = evaluations.bar_after(connection, bar.symbol, bar.time)
         waiting = [] if later is None else evaluations.shards_that_saw(connection, bar.symbol, bar.time)
+
+    def wake_again(symbol: str, cause: str, at: datetime | None) -> None:
+        # Not what was said of the others of their new shard, which is the same message.
+        wake_executor(symbol, f"{cause}-moved", at)
+
     for each in waiting:
         if later is not None and each != shard:
-            evaluate_bar(database, sandbox, wake_executor, later, each)
+            evaluate_bar(database, sandbox, wake_again, later, each)
 
 
 def correct_bar(database: Database, bar: Bar) -> bool:

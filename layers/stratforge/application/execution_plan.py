@@ -62,13 +62,20 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
         return _plan_without_price(connection, execution.due_orders(connection, symbol))
     execution.expire_signals(connection, symbol, oldest_actionable(state.now))
     exits = execution.due_exits(connection, symbol)
-    leaving = {each.session_id for each in exits}
-    due = execution.due_orders(connection, symbol, leaving)
     signals = [DueOrder(each, None) for each in execution.pending_signals(connection, symbol)]
+    leaving = {each.session_id for each in exits}
+    # What a strategy was still to buy ends with its own sale too, and when somebody sells all that it holds.
+    selling = leaving | {each.request.session_id for each in signals if each.request.terms.side == Side.SELL}
+    due = execution.due_orders(connection, symbol, selling)
+    flattened = {each.request.session_id for each in due if each.request.origin is OrderOrigin.FLATTEN} - {None}
+    if not flattened <= selling:
+        selling |= flattened
+        due = execution.due_orders(connection, symbol, selling)
     ends = [
         replace(each, ends=each.ends or Reason.POSITION_SOLD)
-        for each in (*due, *signals)
-        if each.ends is not None or _adds_to(each.request, leaving)
+        for part, sold in ((due, selling), (signals, leaving))
+        for each in part
+        if each.ends is not None or _adds_to(each.request, sold)
     ]
     ending = {id(each.request) for each in ends}
     orders, said = ([each.request for each in part if id(each.request) not in ending] for part in (due, signals))

@@ -21,7 +21,8 @@ _TABLES = {
     "strategies": "SELECT * FROM strategies WHERE user_id = %(user)s ORDER BY created_at DESC",
     "strategy_versions": "SELECT * FROM strategy_versions WHERE user_id = %(user)s ORDER BY created_at DESC",
     "positions": "SELECT * FROM positions WHERE user_id = %(user)s ORDER BY symbol",
-    "sessions": "SELECT * FROM sessions WHERE user_id = %(user)s ORDER BY started_at DESC",
+    # But for its shard, which tells how many sessions all users have of the symbol.
+    "sessions": "SELECT (jsonb_populate_record(NULL::sessions, to_jsonb(s) - 'shard')).* FROM sessions s WHERE user_id = %(user)s ORDER BY started_at DESC",
     "published_sessions": "SELECT * FROM published_sessions WHERE user_id = %(user)s ORDER BY published_at DESC",
     "shared_reports": "SELECT backtest_id, created_at FROM shared_reports WHERE user_id = %(user)s ORDER BY created_at DESC",
     "watched_symbols": "SELECT * FROM watched_symbols WHERE user_id = %(user)s ORDER BY added_at DESC",
