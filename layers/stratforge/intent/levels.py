@@ -46,7 +46,7 @@ _BEFORE = tuple(
     )
 )  # fmt: skip
 _AFTER = tuple(
-    (re.compile(rf"^\s*%?\s*(?:{words})(?!\w)", _I), frozenset(operators.split()))
+    (re.compile(rf"^\s*%?\s*(?:{words})(?![a-zà-ÿ])", _I), frozenset(operators.split()))
     for words, operators in (
         (r"(?:or|and|oder|o|ou) (?:more|above|higher|greater|over|up|bigger|mehr|höher|darüber|más|mayor|superior|plus|au-dessus)|以上", ">="),
         (r"(?:or|and|oder|o|ou) (?:less|below|lower|under|fewer|smaller|weniger|niedriger|darunter|menos|menor|inferior|moins|au-dessous)|以下", "<="),
