@@ -124,6 +124,9 @@ def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Itera
         reach = re.split(r"[,;.!?](?=\s)", f"{around}{words[: begin + place]}")[-1]
         signed = words[: level.start + 1].rstrip().endswith(("-", "−"))
         signs = {TURNED[each.operator] if each.negative and not signed else each.operator for each in held}
+        if level.unit is Unit.PERCENT:
+            # Whether a change of just so much counts is no question.
+            operators = _UP if operators & _UP else _DOWN
         if NEGATED.search(reach):
             if not NEGATED.search(re.split(r"\b(?:and|or|und|oder|y|o|et|ou)\b", reach)[-1]):
                 # How far a negation reaches over what is joined is read elsewhere.
