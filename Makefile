@@ -10,8 +10,8 @@ ARGS ?=
 # Runs a module of Python that ends without a traceback when it is stopped, already while it imports.
 RUN := -c 'import runpy, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); sys.argv = sys.argv[1:]; runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)'
 
-# Processes that run the tests: the platform's, the browser's, and all others. WORKERS=0 runs them one after the other in one.
-WORKERS ?= 3
+# Processes that run the tests, more than two cores: what stands on a platform often waits for it. WORKERS=0 runs them one after the other in one.
+WORKERS ?= 4
 SOAK ?= 2000
 SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
@@ -39,7 +39,7 @@ up: install ## Brings the platform up on this machine (ARGS="--port 8000 --speed
 demo: install ## Brings it up, trades, checks every invariant, goes down; one JSON object on stdout
 	@$(BIN)/python -W ignore $(RUN) demo $(ARGS)
 
-test: install ## Runs all tests, side by side (WORKERS=3)
+test: install ## Runs all tests, side by side (WORKERS=4)
 	@$(BIN)/pytest -n $(WORKERS) --max-worker-restart 0 $(ARGS)
 
 test-fast: install ## Runs the tests that need no platform

@@ -483,6 +483,20 @@ def test_a_fill_that_comes_after_the_end_of_its_block_is_the_reconcilers_to_foll
     assert broken(world.database) == {}
 
 
+def test_what_is_held_after_many_splits_is_sold_to_the_last_digit(world: World) -> None:
+    """No digit more than is held is held back for the sale."""
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        add_signal(connection, trader, "buy", set_price(connection, "100"))
+    settle(world, fill(world, world.executor.execute("AAPL").client_order_id, "100"))
+    with world.database.transaction() as connection:
+        connection.execute("UPDATE positions SET quantity = 12.14509803999999999999999999996862750")
+        add_signal(connection, trader, "sell", set_price(connection, "101", 1))
+    assert world.executor.execute("AAPL").outcome == "submitted"
+    ((quantity, reserved),) = rows(world, "SELECT quantity, reserved_quantity FROM positions")
+    assert 0 <= quantity - reserved < Decimal("0.000000001")
+
+
 def test_a_position_is_opened_once_and_a_sale_takes_its_part_of_the_cost(world: World) -> None:
     with world.database.transaction() as connection:
         ada = add_trader(connection, "ada")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from enum import StrEnum
 
 from stratforge.application.execution_plan import Surroundings, plan
@@ -122,7 +122,9 @@ class SymbolExecutor:
                 if state is not None and not self._reference.knows(symbol, state.now):
                     unknown_day = state.now
                 else:
-                    planned = plan(connection, symbol, state, around)
+                    # What is held after splits by thirds has more digits than Python's arithmetic keeps by itself.
+                    with localcontext(prec=100):
+                        planned = plan(connection, symbol, state, around)
                     to_send = blocks.open_block(connection, symbol) if planned.client_order_id else None
         if met is not None:
             return self._take_up(met)
