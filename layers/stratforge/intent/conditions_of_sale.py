@@ -25,7 +25,7 @@ _DURATION = (
     r"(?:the )?(?:first )?(?P<n>\d+|\w+) (?:more )?(?:bars?|min\w*|candles?|hours?|kerzen|stunden?|velas?|bougies?)"
 )
 _HOLD_AT_LEAST = re.compile(
-    rf"\b(?:hold|keep|held|stay|halte\w*|mant\w+|gard\w+)\b[^,;.\d]{{0,20}}\b(?:at least|a minimum of|minimum|min|no less than|not less than|mindestens|al menos|au moins)\b[^,;.\d]{{0,6}}{_DURATION}"
+    rf"\b(?:after )?(?:hold|keep)\w* (?:it |them )?for {_DURATION.replace('?P<n>', '?P<h>')} first\b|\bafter (?:holding|keeping) (?:it |them )?(?:for )?{_DURATION.replace('?P<n>', '?P<k>')}|\b(?:hold|keep|held|stay|halte\w*|mant\w+|gard\w+)\b[^,;.\d]{{0,20}}\b(?:at least|a minimum of|minimum|min|no less than|not less than|mindestens|al menos|au moins)\b[^,;.\d]{{0,6}}{_DURATION}"
     rf"|\b(?:not|never|n['’]t)\b[^,;.\d]{{0,24}}\b(?:before|until|within|in|during|earlier than|sooner than|for)\b (?:at least )?{_DURATION.replace('?P<n>', '?P<m>')}(?: (?:have|has|are|is)\b|(?= (?:after|of|since)\b)|\W*$|(?=[,;.]))"
     rf"|\bwait\w* (?:for )?(?:at least )?{_DURATION.replace('?P<n>', '?P<o>')} (?:before|until) (?:the |any |a )?(?:sell\w*|exit\w*|sale|clos\w*)",
     _I,
@@ -45,6 +45,7 @@ _COUNT_A_DAY = re.compile(
     r"\b(?:at most|no more than|not more than|max(?:imum)?(?: of)?|up to|only|höchstens|maximal|como máximo|máximo|au plus|maximum)\s+(?P<n>\d+|one|two|three|four|five) (?:\w+ )?(?:buys?|trades?|purchases?|entries|times|orders?|käufe|compras|achats|operaciones|transactions?)\b[^,;.]{0,8}\b(?:per|a|each|every|pro|al|por|par) (?:day|session|tag|día|jour)|\b(?:daily) (?:max\w*|limit) (?:of )?\d+ trades?",
     _I,
 )
+_SALES_A_DAY = re.compile(r"\b(?:\d+|one|two|three) (?:sales|sells|exits) (?:a|per|each|every) day\b", _I)
 _OF_THE_POSITION = re.compile(
     r"\b(?:on|of|for|in) (?:the |my |this )?(?:whole |entire |full |total )?(?:position|trade|investment|holding)\b|\bin total\b|\baltogether\b|\boverall\b|\b(?:whole|entire|total) (?:position|trade)\b|\b(?:my|the) position is\b|\b(?:auf|der) (?:die )?(?:ganze |gesamte )?position\b|\binsgesamt\b|\bde la posición\b|\ben total\b|\bau total\b",
     _I,
@@ -173,6 +174,8 @@ def _pauses(words: str, rules: Sequence[Rule], standing: Sequence[Rule]) -> Iter
             )
             if said:
                 yield "", f"does not speak of a time after a sale, and its rule does ({rule.text})"
+    if any(each.kind is RuleKind.LIMIT for each in rules) and (match := _SALES_A_DAY.search(words)):
+        yield "", f"counts “{match[0]}”, and its rule counts purchases: ask, or call it unsupported"
     for match in _COUNT_A_DAY.finditer(words):
         count = next((each.value for each in elements_of(match[0]) if each.kind is Kind.NUMBER), None)
         count = _ONE.get((match["n"] or "").lower(), count)

@@ -46,7 +46,7 @@ _BEFORE = tuple(
     )
 )  # fmt: skip
 _AFTER = tuple(
-    (re.compile(rf"^\s*%?\s*(?:{words})(?!\w)", _I), frozenset(operators.split()))
+    (re.compile(rf"^\s*%?\s*(?:{words})(?![a-zà-ÿ])", _I), frozenset(operators.split()))
     for words, operators in (
         (r"(?:or|and|oder|o|ou) (?:more|above|higher|greater|over|up|bigger|mehr|höher|darüber|más|mayor|superior|plus|au-dessus)|以上", ">="),
         (r"(?:or|and|oder|o|ou) (?:less|below|lower|under|fewer|smaller|weniger|niedriger|darunter|menos|menor|inferior|moins|au-dessous)|以下", "<="),
@@ -124,6 +124,9 @@ def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Itera
         reach = re.split(r"[,;.!?](?=\s)", f"{around}{words[: begin + place]}")[-1]
         signed = words[: level.start + 1].rstrip().endswith(("-", "−"))
         signs = {TURNED[each.operator] if each.negative and not signed else each.operator for each in held}
+        if level.unit is Unit.PERCENT:
+            # Whether a change of just so much counts is no question.
+            operators = _UP if operators & _UP else _DOWN
         if NEGATED.search(reach):
             if not NEGATED.search(re.split(r"\b(?:and|or|und|oder|y|o|et|ou)\b", reach)[-1]):
                 # How far a negation reaches over what is joined is read elsewhere.

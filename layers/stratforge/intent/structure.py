@@ -18,7 +18,7 @@ _AND = re.compile(
     r"\b(?:and|und|y|et|plus|as well as|while|together with|provided(?: that)?|with)\b|&|且|かつ|并且", _I
 )
 _DENIED_AND = re.compile(
-    r"\b(?:but not|not|never|unless|except)\b(?: (?:buy|trade|enter))?(?: (?:when|if|while))? (?=[^,;.]*?\d)[^,;.]*?\b(?:and|und|y|et)\b(?! (?:sell|buy|exit|close|only|then))\s[^,;.]*?(?:\d|\brising|\bfalling|\babove|\bbelow|\bgreen|\bred)",
+    r"\b(?:but not|not|never|unless|except)\b(?: (?:buy|trade|enter))?(?: (?:when|if|while))? (?=[^,;.]*?\d)(?![^,;.]*\b(?:between|zwischen|entre)\b)[^,;.]*?\b(?:and|und|y|et)\b(?! (?:sell|buy|exit|close|only|then))\s[^,;.]*?(?:\d|\brising|\bfalling|\babove|\bbelow|\bgreen|\bred)",
     _I,
 )
 _ONLY_SELL = re.compile(

@@ -213,6 +213,8 @@ def test_the_average_of_the_volume_passes() -> None:
         ("kauf AAPL jeden Morgen wenn der RSI unter 30 ist, verkaufe wenn der RSI über 70 ist", (BUY, SELL)),
         ("compra AAPL por la mañana cuando el RSI está por debajo de 30, vende cuando el RSI está por encima de 70", (BUY, SELL)),
         ("achète AAPL le matin quand le RSI est en dessous de 30, vends quand le RSI est au-dessus de 70", (BUY, SELL)),
+        (sold(", no more than 3 sales a day"), (BUY, SELL, "at most 3 buys a day")), (sold(" after holding for 20 minutes"), (BUY, SELL, "sell when bars_held >= 20")),
+        ("RSI が 30 以上のとき AAPL を買い、RSI が 70 以上のとき売る", (BUY, SELL)),
         ("当 RSI 不低于 30 时买入 AAPL，当 RSI 高于 70 时卖出", (BUY, SELL)),
     ],
 )  # fmt: skip
