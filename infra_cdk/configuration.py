@@ -182,7 +182,8 @@ def stage_config(node: Context) -> StageConfig:
             False,
             None,
             timeouts=short,
-            mail_from="stratforge@example.com",
+            # An engine without gateways has no identities for mails either.
+            mail_from="stratforge@example.com" if node.try_get_context("gateways") is not False else None,
             # Said by what starts the platform: the page labels the market as simulated only when it is.
             simulated_market=node.try_get_context("simulated") is not False,
             gateways=node.try_get_context("gateways") is not False,

@@ -372,7 +372,7 @@ def test_nothing_that_a_model_or_a_user_writes_becomes_markup(member: Visitor, p
     expect(page).to_have_url(re.compile(r"/strategies/[^/]+-[^/]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("<img src=x onerror=alert(1)>")
     expect(page.get_by_text("{{ 7 * 7 }}")).to_be_visible()
-    assert page.locator("main script, main img, main svg, main a[href^='javascript']").count() == 0
+    assert page.locator("main script, main img, main svg:not(.spark), main a[href^='javascript']").count() == 0
     platform.simulator("faults", {"fault": "hostile", "count": 1}, of="gemini")
     page.goto(f"{member.address}/research")
     page.get_by_label("What do you want to know").fill("What about AAPL?")

@@ -153,8 +153,8 @@ def test_ministack_deploys_and_destroys_every_stack_and_nothing_is_left(ministac
 
 @pytest.mark.skipif(not installed(), reason="LocalStack is not installed: make localstack-install")
 def test_localstack_deploys_and_destroys_every_stack_and_nothing_is_left(localstack: Engine, stage: Path) -> None:
-    """It makes what it knows, and says of the rest that it only pretends to; nothing may fail otherwise."""
-    problems = localstack.deploy(stage, without={})
+    """It makes what it knows, and says of the rest that it only pretends to; nothing may fail otherwise but identities of mails, which it knows and cannot make."""
+    problems = localstack.deploy(stage, without={"AWS::SES::EmailIdentity": "it fails without a word"})
     assert unknown_types(problems) == set(UNKNOWN["LocalStack"])
     for stack, problem in problems.items():
         status, reasons = problem.split(": ", 1)

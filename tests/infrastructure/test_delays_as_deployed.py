@@ -59,7 +59,7 @@ Act = Callable[[str, str], None]
 def evaluating(monkeypatch: pytest.MonkeyPatch, unit: Any, act: Act) -> None:
     """Has bars come to `act` where sessions would be evaluated."""
 
-    def evaluate(message: BarMessage, _arrived_at: datetime) -> Any:
+    def evaluate(message: BarMessage, _arrived_at: datetime, _seconds_left: float) -> Any:
         act(message.symbol, str(message.volume))
         return SimpleNamespace(sessions=0, signals=0, failures=0, missed=0, late=False)
 

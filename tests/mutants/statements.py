@@ -116,7 +116,7 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (PLAN, "execution.end_replaced(connection, gone, symbol)", "pass"),
     (EXECUTION, "decision.reserved_cash - decision.request.reserved_cash", "decision.reserved_cash"),
     (EXECUTION, "decision.reserved_quantity - decision.request.reserved_quantity", "decision.reserved_quantity"),
-    (PLAN, "if each.ends is not None or _adds_to(each.request, leaving)", "if each.ends is not None"),
+    (PLAN, "if each.ends is not None or _adds_to(each.request, sold)", "if each.ends is not None"),
     (EXECUTION, "(g.side = 'buy' AND position.ends AND EXISTS (", "(g.side = 'buy' AND false AND EXISTS ("),
     (
         EXECUTION,

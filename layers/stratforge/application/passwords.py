@@ -79,7 +79,10 @@ OneTimeCode = Annotated[
 class LoginRequest(Credentials):
     """An e-mail address and a password, and a code where the account has a second factor."""
 
-    code: OneTimeCode | None = None
+    code: OneTimeCode | None = Field(
+        None,
+        description="Six digits that the authenticator app shows now, or a recovery code, where the account has a second factor",
+    )
 
 
 class NewCredentials(Credentials):

@@ -36,7 +36,11 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryCodes:
-    """Codes that are each good once in the place of one of the app; shown this once and kept as hashes."""
+    """Codes that are each good once in the place of one of the app; shown this once and kept as hashes.
+
+    Attributes:
+        codes: Ten codes, to be written down.
+    """
 
     codes: list[str]
 

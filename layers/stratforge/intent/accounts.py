@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.conditions_of_sale import sale_findings
 from stratforge.intent.levels import level_findings
 from stratforge.intent.occasions import occasion_findings
+from stratforge.intent.references import reference_findings
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
 from stratforge.intent.stretches import Stretch, stretches_of
@@ -73,6 +74,7 @@ def _in_place(
 ) -> Iterator[tuple[str, str]]:
     yield from sale_findings(turn[start:end], rules, standing)
     yield from compared_findings(turn[start:end], rules)
+    yield from reference_findings(turn[start:end], rules)
     spoken: RuleKind | None = None
     clauses = dict[RuleKind, list[str]]()
     runs = list[tuple[int, int, RuleKind]]()

@@ -47,7 +47,7 @@ _COUNT_A_DAY = re.compile(
 )
 _SALES_A_DAY = re.compile(r"\b(?:\d+|one|two|three) (?:sales|sells|exits) (?:a|per|each|every) day\b", _I)
 _OF_THE_POSITION = re.compile(
-    r"\b(?:on|of|for|in) (?:the |my |this )?(?:whole |entire |full |total )?(?:position|trade|investment|holding)\b|\bin total\b|\baltogether\b|\boverall\b|\b(?:whole|entire|total) (?:position|trade)\b|\b(?:my|the) position is\b|\b(?:auf|der) (?:die )?(?:ganze |gesamte )?position\b|\binsgesamt\b|\bde la posición\b|\ben total\b|\bau total\b",
+    r"\b(?:on|of|for|in) (?:the |my |this )?(?:whole |entire |full |total )?(?:position|trade|investment|holding)\b|\bin total\b|\baltogether\b|\boverall\b|\b(?:whole|entire|total) (?:position|trade)\b|\b(?:my|the) position is\b|\b(?:per|a|each|every) (?:trade|position)\b|\b(?:auf|der) (?:die )?(?:ganze |gesamte )?position\b|\binsgesamt\b|\bde la posición\b|\ben total\b|\bau total\b",
     _I,
 )
 _A_SHARE = re.compile(r"\b(?:per|a|each|every|pro|je|por|par) (?:share|coin|stock|unit|aktie|acción|action)\b", _I)

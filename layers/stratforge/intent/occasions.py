@@ -146,9 +146,13 @@ def _times(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tup
             or re.search(r"\b(?:change|move|switch|replace)\b", clause, _I)
         ):
             continue
-        # What is sold by a time is sold from some minute on.
-        buys = all(rule.kind is not RuleKind.SELL for rule, _ in held)
-        if preposition["until"] and not buys:
+        # What is sold by a time, whatever else, is sold from some minute on; what is sold on a condition until a time is not.
+        whatever = any(
+            rule.kind is RuleKind.SELL
+            and (" or " in rule.text or all("minute" in (atom.left, atom.right) for atom in rule.atoms))
+            for rule, _ in held
+        )
+        if preposition["until"] and whatever:
             continue
         if signs.isdisjoint({"<", "<="} if preposition["until"] else {">", ">="}):
             yield "", f"says “{preposition[0].strip()} {element.text}”, and its rule the other side of it"

@@ -128,6 +128,13 @@ def _connected(account: Account, who: Principal) -> Iterator[Decision]:
     yield account.may(who, "execute-api:ManageConnections", connections(account))
 
 
+def _mailer(account: Account, who: Principal) -> Iterator[Decision]:
+    """Mails go out under the name of the sender that the deployment was given."""
+    for identity in account.deployment.of_type("AWS::SES::EmailIdentity"):
+        address = identity.properties["EmailIdentity"]
+        yield account.may(who, "ses:SendEmail", f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{address}")
+
+
 def _rotator(account: Account, who: Principal) -> Iterator[Decision]:
     """A new password goes into the role's secret and becomes the current one."""
     for name in ("database/api", "database/engine"):
@@ -142,6 +149,7 @@ def _rotator(account: Account, who: Principal) -> Iterator[Decision]:
 _OF_CODE: dict[str, Callable[[Account, Principal], Iterator[Decision]]] = {
     "api": _api,
     "ingestor": _ingestor,
+    "mailer": _mailer,
     "cleaner": _cleaner,
     "realtime": _connected,
     "redriver": _redriver,

@@ -37,6 +37,7 @@ class AccountEvent:
     """Something that happened to an account.
 
     Attributes:
+        event_id: The number of the event.
         at: When it happened.
         subject: What it was about: a key's name, an address; empty where there is nothing to say.
         address: The network address of the login that caused it; empty where none did.
