@@ -1,16 +1,15 @@
-"""Holds words that refer to something (the bar before, the cash, a crossing that is denied) against the rules that are said to follow them."""
+"""Holds words that refer to something (the bar before, a crossing that is denied) against the rules that are said to follow them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 
-from stratforge.intent.rules import Rule, RuleKind
+from stratforge.intent.rules import Rule
 
 _I = re.IGNORECASE
 _BAR_BEFORE = re.compile(r"\b(?:the |a )?(?:previous|prior|preceding) (?:bar|candle|minute)\b", _I)
 _LOOKS_BACK = re.compile(r"\bprevious\(|\.shift\(|\.diff\(|\bcrosses_|\bfor_bars\(|\brolling\(")
-_CASH = re.compile(r"\b(?:cash|buying power|bargeld|efectivo)\b", _I)
 _DENIED_CROSSING = re.compile(
     r"\b(?:does not|doesn['’]t|do not|don['’]t|did not|didn['’]t|has not|hasn['’]t|never|fails to|without)\s+(?:\w+ )?(?:break|cross|pierc)\w*",
     _I,
@@ -30,7 +29,5 @@ def reference_findings(words: str, rules: Sequence[Rule]) -> Iterator[tuple[str,
     texts = [each.text for each in rules]
     if (match := _BAR_BEFORE.search(words)) and not any(_LOOKS_BACK.search(text) for text in texts):
         yield match[0], f"speaks of “{match[0]}”, and its rules look at no bar before: use previous or shift"
-    if (match := _CASH.search(words)) and any(each.kind is RuleKind.SIZE and each.unit[:1] == "%" for each in rules):
-        yield match[0], f"says “{match[0]}”, and its size is a part of the equity: say so in assumptions"
     if (match := _DENIED_CROSSING.search(words)) and any("crosses_" in text and "not " not in text for text in texts):
         yield "", f"says “{match[0]}”, and its rule that it does"

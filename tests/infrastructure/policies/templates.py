@@ -30,6 +30,7 @@ _ARNS = {
     "AWS::KMS::Key": ("", "arn:aws:kms:{region}:{account}:key/{name}"),
     "AWS::SecretsManager::Secret": ("Name", "arn:aws:secretsmanager:{region}:{account}:secret:{name}-AbCdEf"),
     "AWS::Logs::LogGroup": ("LogGroupName", "arn:aws:logs:{region}:{account}:log-group:{name}:*"),
+    "AWS::SES::EmailIdentity": ("EmailIdentity", "arn:aws:ses:{region}:{account}:identity/{name}"),
     "AWS::S3::Bucket": ("BucketName", "arn:aws:s3:::{name}"),
     "AWS::CloudWatch::Alarm": ("AlarmName", "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"),
     "AWS::Events::Rule": ("Name", "arn:aws:events:{region}:{account}:rule/{name}"),

@@ -131,8 +131,7 @@ def _connected(account: Account, who: Principal) -> Iterator[Decision]:
 def _mailer(account: Account, who: Principal) -> Iterator[Decision]:
     """Mails go out under the name of the sender that the deployment was given."""
     for identity in account.deployment.of_type("AWS::SES::EmailIdentity"):
-        address = identity.properties["EmailIdentity"]
-        yield account.may(who, "ses:SendEmail", f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{address}")
+        yield account.may(who, "ses:SendEmail", identity.arn)
 
 
 def _rotator(account: Account, who: Principal) -> Iterator[Decision]:
