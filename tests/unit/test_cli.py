@@ -172,7 +172,7 @@ def test_what_is_not_there_for_portfolios_is_refused(
         rotation.with_name("all.csv"), index=False
     )
     assert cli.main(["backtest", str(rotation), "--bars", str(rotation.with_name("all.csv"))]) == 2
-    assert "row 15: high is nan" in capsys.readouterr().err
+    assert "row 15: high is empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

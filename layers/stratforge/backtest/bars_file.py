@@ -99,9 +99,9 @@ def _bars(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         wrong = numbers.isna().to_numpy()
         if wrong.any():
             row = int(wrong.argmax())
-            raise BacktestError(
-                f"{path}, row {frame.index[row] + first}: {column} is {frame[column].iloc[row]!r}, not a number"
-            )
+            value = frame[column].iloc[row]
+            shown = repr(value) if isinstance(value, str) else "empty"
+            raise BacktestError(f"{path}, row {frame.index[row] + first}: {column} is {shown}, not a number")
         frame[column] = numbers
     bars = frame[list(PRICE_COLUMNS)].set_index(pd.DatetimeIndex(times, name="time")).astype("float64")
     doubled = bars.index.duplicated()
