@@ -46,7 +46,7 @@ def _both(prices: dict[str, pd.DataFrame], costs: Costs, config: BacktestConfig)
 
 
 def _assert_the_same(report: PortfolioReport, book: Book) -> None:
-    times = report.decisions.index.tz_convert("America/New_York").date
+    times = pd.DatetimeIndex(report.decisions.index).tz_convert("America/New_York").date
     said = {
         day: {symbol: weight for symbol, weight in row.items() if weight}
         for day, row in zip(times, report.decisions.to_dict("records"), strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from stratforge.backtest import BacktestConfig
 from stratforge.backtest.portfolio import Seen, clock_of, run_portfolio_backtest
@@ -114,7 +115,9 @@ def test_the_clock_begins_new_periods_for_every_symbol(seed: int) -> None:
         'UNIVERSE = ["AA", "CC"]\nSCHEDULE = "monthly"\ndef rebalance(universe, portfolio, state):\n    return weights.equal(universe.close > 0)\n'
     )
     report = run_portfolio_backtest(strategy, markets(seed, DAYS, broken=False))
-    months = report.decisions.index.tz_convert("America/New_York").strftime("%Y-%m").tolist()
+    months = pd.DatetimeIndex(report.decisions.index).tz_convert("America/New_York").strftime("%Y-%m").tolist()
     # The first decision follows the first bar; each month after it has one.
     assert months[1:] == sorted(set(months[1:]))
-    assert set(report.equity.index[1:].tz_convert("America/New_York").strftime("%Y-%m")) == set(months)
+    assert set(pd.DatetimeIndex(report.equity.index[1:]).tz_convert("America/New_York").strftime("%Y-%m")) == set(
+        months
+    )

@@ -5,6 +5,9 @@ from __future__ import annotations
 import gc
 import random
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,10 +33,9 @@ def portfolio(lines: str, head: str = HEAD) -> str:
 
 def decided(
     lines: str,
-    *,
+    columns: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
     state: dict[str, float] | None = None,
     weights: tuple[float, ...] = (0, 0, 0, 0),
-    **columns: tuple[float, ...],
 ) -> Decision:
     """What is decided on a market with these columns (of AA, BB, CC, DD and whatever else is looked at)."""
     strategy = compile_portfolio(portfolio(lines))
@@ -44,9 +46,9 @@ def decided(
 
 def weights_of(lines: str, **columns: tuple[float, ...]) -> list[float]:
     """The weights that are decided."""
-    said = decided(lines, **columns).weights
+    said = decided(lines, columns).weights
     assert said is not None
-    return said.tolist()
+    return [float(each) for each in said]
 
 
 NAN = float("nan")
@@ -112,7 +114,7 @@ def test_weights_are_what_the_language_says(returned: str, expected: list[float]
 )
 def test_figures_are_what_the_language_says(figure: str, value: float) -> None:
     columns = {"momentum": (3.0, NAN, -1.0, 4.0, 0.0), "close": (1.0, 2.0, 3.0, 4.0, 7.0)}
-    found = decided(f"state['x'] = {figure}", weights=(0.25, 0.5, 0, 0), **columns)
+    found = decided(f"state['x'] = {figure}", columns, weights=(0.25, 0.5, 0, 0))
     assert found.weights is None
     assert found.state == {"x": pytest.approx(value)}
 
@@ -357,8 +359,7 @@ def test_every_operation_is_total() -> None:
                     assert not logical or set(found.tolist()) <= {0.0, 1.0}, name
 
 
-def _called(name: str, kernel: object, values: np.ndarray, truth: np.ndarray) -> object:
-    assert callable(kernel)
+def _called(name: str, kernel: Any, values: np.ndarray, truth: np.ndarray) -> Any:
     finite = np.where(np.isfinite(values), values, NAN)
     if name == "each_where":
         return kernel(truth, values, 3.0)
