@@ -11,7 +11,7 @@ from stratforge.intent.occasions import occasion_findings
 from stratforge.intent.references import reference_findings
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
-from stratforge.intent.stretches import Stretch, stretches_of
+from stratforge.intent.stretches import stretches_of
 from stratforge.intent.structure import compared_findings, day_of_its_own, named_elsewhere, structure_findings
 from stratforge.intent.turns import Spans, plain_words
 
@@ -56,7 +56,6 @@ def unaccounted(
 def passages(turn: str, start: int, end: int) -> list[tuple[int, int, RuleKind | None, list[str]]]:
     """The stretches of a quotation, those of one side that follow each other taken together, each with its clauses."""
     merged = list[tuple[int, int, RuleKind | None, list[str]]]()
-    each: Stretch
     for each in stretches_of(turn):
         first, last = max(start, each.start), min(end, each.end)
         if first >= last:

@@ -305,7 +305,7 @@ def _not_told(
         if not any(plain_words(requirement.quote) in each for each in said):
             yield f"“{requirement.quote[:80]}” is {requirement.status.value}, and assumptions does not say so: quote the words there and say what becomes of them."
         return
-    days = {each.value for each in elements_of(" ".join(assumptions)) if each.kind is Kind.DAY}
+    days = {each.value for each in elements_of(" ".join(assumptions), Kind.DAY)}
     for rule in rules:
         named = {float(each) for each in re.findall(r"weekday [<>=!]+ (\d)", rule.text)} & days
         missing = [

@@ -7,16 +7,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from stratforge.intent.rules import OPERATORS
 from stratforge.strategy.source import inlined, literal_number
 
-_OPERATORS: dict[type[ast.cmpop], str] = {
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
 _SAID = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "equal to", "!=": "other than"}
 
 
@@ -106,7 +99,7 @@ class Program:
             if isinstance(node, ast.Compare):
                 left = node.left
                 for operator, right in zip(node.ops, node.comparators, strict=True):
-                    sign = _OPERATORS.get(type(operator))
+                    sign = OPERATORS.get(type(operator))
                     if sign is not None and "position.quantity" not in (ast.unparse(left), ast.unparse(right)):
                         yield Comparison(
                             node.lineno,
