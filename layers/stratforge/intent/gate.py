@@ -90,7 +90,9 @@ def words_findings(
 ) -> list[str]:
     """Lists the points on which the request and the rules of its requirements do not agree, whatever the code does; see `contract_findings`."""
     turns = tuple(respelled(each, assumptions) for each in (*earlier, request))
-    requirements = [each.model_copy(update={"quote": respelled(each.quote, assumptions)}) for each in requirements]
+    # What is written twice is one requirement: each is judged in every place that it quotes.
+    once = {(each.quote, each.status, each.meaning, *each.rules): each for each in requirements}
+    requirements = [each.model_copy(update={"quote": respelled(each.quote, assumptions)}) for each in once.values()]
     assumptions = [respelled(each, assumptions) for each in assumptions]
     rules, wrong = _read(requirements)
     spans = spans_by_turn(turns, requirements, rules)
