@@ -79,7 +79,8 @@ def _in_place(
     runs = list[tuple[int, int, RuleKind]]()
     for first, last, side, parts in passages(turn, start, end):
         words = turn[first:last]
-        mine = _of_side(rules, side) or list(rules)
+        own = _of_side(rules, side)
+        mine = own or list(rules)
         around = re.split(r"[.;!?](?=\s)", turn[:first])[-1][-60:] if first > start else ""
         yield from level_findings(words, mine, around)
         yield from occasion_findings(words, mine, turn[start:end])
@@ -88,8 +89,8 @@ def _in_place(
         if spoken is not None:
             runs.append((runs.pop()[0] if runs and runs[-1][2] is spoken else first, last, spoken))
             clauses.setdefault(spoken, []).extend(parts)
-        if side is not None and _of_side(rules, side):
-            yield from named_elsewhere(words, _of_side(rules, side))
+        if side is not None and own:
+            yield from named_elsewhere(words, own)
     for first, last, spoken in runs:
         yield from structure_findings(turn[first:last], _of_side(standing, spoken), spoken)
     for side, parts in clauses.items():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import INDICATORS
-from stratforge.intent.measures import holds, minutes_of, near
+from stratforge.intent.measures import holds, minutes_of, near, texts
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import PRICES, Rule, RuleKind, numbers_in_text
 from stratforge.intent.stretches import stretches_of
@@ -65,7 +65,7 @@ def ambiguous_findings(
 
 
 def _of_quote(quote: str, rules: Sequence[Rule], untold: Callable[[str], bool]) -> Iterator[str]:
-    said, text = f"“{quote[:80]}”", " ; ".join(each.text for each in rules)
+    said, text = f"“{quote[:80]}”", texts(rules)
     sales = [each for each in rules if each.kind is RuleKind.SELL]
     match = _PART_OR_DISTANCE.search(quote)
     if match and any(each.value != 100 for each in sales) and untold(match[0]):

@@ -10,7 +10,7 @@ from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import DOWN, NEGATED, UP
 from stratforge.intent.measures import forms_of, holds, judges_gain, near
 from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, PRICES, TURNED, Atom, Rule, RuleKind, numbers_in_text
-from stratforge.intent.wording import OFF, directions, without_origins
+from stratforge.intent.wording import directed, directions
 
 _I = re.IGNORECASE
 _ABOVE = re.compile(rf"{UP.pattern}|\bgolden cross|\bupwards?\b|\bcross\w* up\b|\bbreaks? out\b", _I)
@@ -129,7 +129,7 @@ def _wrong(signs: set[str], *, up: bool) -> bool:
 
 def _lines(words: str, atoms: Sequence[Atom], turn: str) -> Iterator[str]:
     # What is above or below a plain level is told by its number.
-    up = _only(_LEVEL.sub(" ", OFF.sub(r"\1 off ", without_origins(words))), _ABOVE, _BELOW)
+    up = _only(_LEVEL.sub(" ", directed(words)), _ABOVE, _BELOW)
     if up is None:
         return
     signs = set[str]()

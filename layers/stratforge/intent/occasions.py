@@ -34,6 +34,16 @@ _PREPOSITION = re.compile(
     r"|(?P<from>from|after|past|since|starting(?: at| from)?|no earlier than|not before|ab|nach|desde(?: las?)?|después de(?: las?)?|après|à partir de|dès))\s*$",
     _I,
 )
+_TO = r"\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*"
+_OUTSIDE = re.compile(
+    r"\b(?:outside(?: of)?|other than|except|außerhalb(?: von)?|fuera de|hors de|not|n['’]t|never)\b[^,;.\d]*(?:\d[\d:]*\s*(?:[ap]m)?\s*(?:to|and|-|–|bis|und|a|y|à|et)\s*)?$",
+    _I,
+)
+_RANGED = re.compile(
+    rf"(?:\bbetween|\bfrom|\boutside|\bother than|\bzwischen|\bvon|\bentre|\bde|\bdesde|\baußerhalb)\b(?: of| von)?\s*(?P<first>\d[\d:.]*{_TO})?$",
+    _I,
+)
+_SECOND = re.compile(rf"{_TO}\d", _I)
 
 
 def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iterator[tuple[str, str]]:
@@ -108,23 +118,12 @@ def _times(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tup
             for rule, sign, value in clocks
             if any(near(value, each) for each in minutes_of(all_words, element))
         ]
-        outside = re.search(
-            r"\b(?:outside(?: of)?|other than|except|außerhalb(?: von)?|fuera de|hors de|not|n['’]t|never)\b[^,;.\d]*(?:\d[\d:]*\s*(?:[ap]m)?\s*(?:to|and|-|–|bis|und|a|y|à|et)\s*)?$",
-            before,
-            _I,
-        )
-        ranged = re.search(
-            r"(?:\bbetween|\bfrom|\boutside|\bother than|\bzwischen|\bvon|\bentre|\bde|\bdesde|\baußerhalb)\b(?: of| von)?\s*(?P<first>\d[\d:.]*\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*)?$",
-            before,
-            _I,
-        )
         signs = {sign for _, sign in held}
         if not signs or "==" in signs or "!=" in signs:
             continue
-        follows = re.match(r"\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*\d", words[element.end :], _I)
-        if ranged and (ranged["first"] or follows):
-            second = bool(ranged["first"])
-            if signs.isdisjoint(LESS if second != bool(outside) else GREATER):
+        outside, ranged = _OUTSIDE.search(before), _RANGED.search(before)
+        if ranged and (ranged["first"] or _SECOND.match(words, element.end)):
+            if signs.isdisjoint(LESS if bool(ranged["first"]) != bool(outside) else GREATER):
                 yield (
                     "",
                     f"says {element.text} of {'what lies outside of' if outside else ''} a stretch of time, and its rule the contrary",

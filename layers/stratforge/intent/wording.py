@@ -133,7 +133,7 @@ def _operand_after(rest: str) -> tuple[re.Pattern[str], tuple[str, ...]] | float
     return None
 
 
-OFF = re.compile(
+_OFF = re.compile(
     rf"((?:{UP.pattern}|{DOWN.pattern})\s+[\d.]+\s*(?:%|percent|dollars?|ATRs?|times the [^,;]*?))\s+(?:above|below|over|under)\b",
     re.IGNORECASE,
 )
@@ -144,15 +144,14 @@ _FROM_BELOW = re.compile(r"\bfrom (?:below|under|underneath|beneath)\b", re.IGNO
 _FROM_ABOVE = re.compile(r"\bfrom (?:above|over)\b", re.IGNORECASE)
 
 
-def without_origins(words: str) -> str:
-    """The words with “from below” said as “upwards”, and “from above” as “downwards”."""
-    return _FROM_ABOVE.sub("downwards", _FROM_BELOW.sub("upwards", words))
+def directed(words: str) -> str:
+    """The words with “from below” said as “upwards”, “from above” as “downwards”, and “above 2 dollars below the average” as “above 2 dollars off” it."""
+    return _OFF.sub(r"\1 off ", _FROM_ABOVE.sub("downwards", _FROM_BELOW.sub("upwards", words)))
 
 
 def directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
     """Levels and lines that the words go above or below, and their rules the other way."""
-    # "Above 2 dollars below the average" is above.
-    quote = OFF.sub(r"\1 off ", without_origins(quote))
+    quote = directed(quote)
     if re.search(r"[\u3040-\u30ff]", quote):
         # In Japanese the level comes before the word.
         return
