@@ -58,7 +58,7 @@ _FORMS = (
     ("drop <rule>", "takes away a rule that stood before this turn"),
 )
 _ROOTS = frozenset({"ta", "bars", "np"})
-OPERATORS: dict[type[ast.cmpop], str] = {
+_OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
     ast.Lt: "<",
@@ -276,7 +276,7 @@ def _check(node: ast.expr, *, truth: bool) -> None:
     elif isinstance(node, ast.Compare) and truth:
         for each in (node.left, *node.comparators):
             _check(each, truth=False)
-        if any(type(each) not in OPERATORS for each in node.ops):
+        if any(type(each) not in _OPERATORS for each in node.ops):
             raise RuleError(f"“{said}” compares in a way that is not known: use < <= > >= == !=")
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
         _check_call(node, node.func.id, said, truth=truth)
@@ -330,7 +330,7 @@ def _atoms(node: ast.expr, *, negated: bool) -> Iterator[Atom]:
     elif isinstance(node, ast.Compare):
         left_node = node.left
         for operator, right_node in zip(node.ops, node.comparators, strict=True):
-            sign = OPERATORS[type(operator)]
+            sign = _OPERATORS[type(operator)]
             yield Atom(ast.unparse(left_node), CONTRARY[sign] if negated else sign, ast.unparse(right_node))
             left_node = right_node
 
