@@ -6,7 +6,8 @@ from functools import lru_cache, partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from stratforge.application.reconcile import Reconciliation, snapshot_equity
+from stratforge.application.equity_snapshots import snapshot_equity
+from stratforge.application.reconcile import Reconciliation
 from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker

@@ -17,23 +17,10 @@ from stratforge.storage.postgres.database import Database
 
 from functions.mailer import handler
 from tests.integration.test_row_level_security import as_role
-from tests.support.api import PASSWORD, Api, User, running_api
+from tests.support.api import PASSWORD, Api, User
 from tests.support.lambda_context import CONTEXT
 
 NEW_PASSWORD = "quite another long password"
-
-
-@pytest.fixture
-def api(migrated: str) -> Iterator[Api]:
-    """The application on a database of its own."""
-    with pytest.MonkeyPatch.context() as patch, running_api(migrated, patch) as found:
-        yield found
-
-
-@pytest.fixture
-def ada(api: Api) -> User:
-    """Somebody who has just registered."""
-    return api.user("ada")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -15,23 +14,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from functions.api.context import database, settings
 from functions.api.internal.endpoints import sign
-from tests.support.api import PASSWORD, SIGNING_KEY, Api, User, running_api
+from tests.support.api import PASSWORD, SIGNING_KEY, Api, User
 from tests.support.round_trips import CountingLine
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
-
-
-@pytest.fixture
-def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The application."""
-    with running_api(migrated, monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
-def ada(api: Api) -> User:
-    """A user."""
-    return api.user("ada")
 
 
 def strategy(user: User, **changes: Any) -> dict[str, Any]:

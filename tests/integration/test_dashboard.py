@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -31,18 +30,11 @@ from stratforge.storage.strategies import backtests, evaluations, jobs
 from stratforge.storage.strategies.jobs import JobKind
 from stratforge.strategy import compile_strategy
 
-from tests.support.api import PASSWORD, Api, User, running_api
+from tests.support.api import PASSWORD, Api, User
 from tests.support.ledger import OPEN, set_price
 
 HTML = {"Accept": "text/html"}
 OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture
-def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The application."""
-    with running_api(migrated, monkeypatch) as found:
-        yield found
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from stratforge.application import reconcile
+from stratforge.application import equity_snapshots
 from stratforge.storage.ledger import equity
 from stratforge.storage.postgres.database import Database
 
@@ -17,8 +17,8 @@ def test_everybody_is_noted_once_whatever_the_parts(database: Database, monkeypa
         for name in "abcde":
             add_trader(connection, name)
     for size in (1, 2, 5, 6):
-        monkeypatch.setattr(reconcile, "_USERS_AT_ONCE", size)
-        assert reconcile.snapshot_equity(database) == 5
+        monkeypatch.setattr(equity_snapshots, "_USERS_AT_ONCE", size)
+        assert equity_snapshots.snapshot_equity(database) == 5
         with database.transaction() as connection:
             assert connection.execute("SELECT count(*), count(DISTINCT user_id) FROM equity_snapshots").fetchone() == (
                 5,

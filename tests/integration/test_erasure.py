@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from stratforge.application.reconcile import snapshot_equity
+from stratforge.application.equity_snapshots import snapshot_equity
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import accounts, export
 

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from functions.api.doors import handler_path, public_path
-from tests.support.api import Api, User, running_api
+from tests.support.api import Api, User
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 ORDER = {"symbol": "AAPL", "side": "buy", "quantity": "1"}
-
-
-@pytest.fixture
-def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The application on a database of its own."""
-    with running_api(migrated, monkeypatch) as found:
-        yield found
 
 
 @pytest.fixture

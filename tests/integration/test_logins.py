@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,22 +13,9 @@ from stratforge.storage.postgres.database import Database
 
 from functions.notifier.realtime_updates import RealtimeUpdates
 from functions.realtime.service import RealtimeService
-from tests.support.api import PASSWORD, Api, User, running_api
+from tests.support.api import PASSWORD, Api, User
 
 WRONG = "not the password at all"
-
-
-@pytest.fixture
-def api(migrated: str) -> Iterator[Api]:
-    """The application on a database of its own."""
-    with pytest.MonkeyPatch.context() as patch, running_api(migrated, patch) as found:
-        yield found
-
-
-@pytest.fixture
-def ada(api: Api) -> User:
-    """Somebody who has just registered."""
-    return api.user("ada")
 
 
 def log_in(api: Api, email: str, password: str, **headers: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,18 +12,11 @@ from stratforge.storage.strategies.jobs import JobKind
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
 
-from tests.support.api import PASSWORD, Api, User, running_api
+from tests.support.api import PASSWORD, Api, User
 
 HTML = {"Accept": "text/html"}
 OWN = {"HX-Request": "true", "Content-Type": "application/x-www-form-urlencoded"}
 CODE = "def on_bar(bar, position, state):\n    if position.quantity == 0:\n        return buy()\n    return sell()\n"
-
-
-@pytest.fixture
-def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The application."""
-    with running_api(migrated, monkeypatch) as found:
-        yield found
 
 
 def enter(api: Api, name: str) -> User:

@@ -5,26 +5,17 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
-import pytest
 
-from tests.support.api import Api, User, running_api
+from tests.support.api import Api, User
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 SECRET = "a name that only its owner may read"
-
-
-@pytest.fixture
-def api(migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
-    """The application."""
-    with running_api(migrated, monkeypatch) as found:
-        yield found
 
 
 def routes(api: Api) -> list[tuple[str, str]]:

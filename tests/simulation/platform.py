@@ -13,9 +13,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from simulators.alpaca.exchange import SimulatedOrder
+from stratforge.application.equity_snapshots import snapshot_equity
 from stratforge.application.evaluate_bar import correct_bar, evaluate_bar
 from stratforge.application.execute_symbol import OutcomeUnknown
-from stratforge.application.reconcile import snapshot_equity
 from stratforge.application.settle_fill import settle_fill
 from stratforge.application.suspension import is_suspended, suspend
 from stratforge.broker import BrokerRefusesPlatform, BrokerUnavailable

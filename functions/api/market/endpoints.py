@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -86,9 +86,7 @@ def list_bars(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 390,
 ) -> BarList:
     """Recorded bars: the latest `limit` of the period, by default of the last days that were recorded."""
-    first = start or datetime(1970, 1, 1, tzinfo=UTC)
-    last = end or datetime.now(UTC) + timedelta(days=1)
-    columns = market_data.bars_between(connection, symbol, first, last, limit)
+    columns = market_data.bars_between(connection, symbol, start, end, limit)
     items = [
         BarView(
             time=datetime.fromtimestamp(int(columns.time[index]), UTC),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from pydantic import SecretStr
 
 from stratforge.application.access import Caller
@@ -16,6 +14,7 @@ from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.users import accounts, logins, mails
 from stratforge.storage.users.mails import MailKind
+from stratforge.storage.users.tokens import hash_token
 
 # Mails to one address: so many at once, and as many again in so many seconds. Asked from one network address, more than that for all mailboxes.
 _TO_ADDRESS, _FROM_ADDRESS, _SECONDS = 3.0, 20.0, 3600.0
@@ -56,7 +55,7 @@ def reset_password(database: Database, outbox: Outbox, token: str, new_password:
         _spend(connection, f"links from {origin.address}", _FROM_ADDRESS)
     kept = hash_password(new_password)
     with database.transaction() as connection:
-        address = mails.reset_password(connection, _hash(token), kept)
+        address = mails.reset_password(connection, hash_token(token), kept)
         if address is not None:
             # Who guessed before does not keep the owner out now.
             for bucket in (f"{address} from {origin.address}", f"{address} of strangers"):
@@ -115,7 +114,7 @@ def confirm_address(database: Database, outbox: Outbox, token: str, origin: Orig
     with database.transaction() as connection:
         _spend(connection, f"links from {origin.address}", _FROM_ADDRESS)
     with database.transaction() as connection:
-        confirmed = mails.confirm_address(connection, _hash(token))
+        confirmed = mails.confirm_address(connection, hash_token(token))
     if not confirmed:
         raise _not_good()
     outbox.wake_mailer()
@@ -133,7 +132,3 @@ def _not_good() -> Invalid:
 def _spend(connection: Connection, bucket: str, allowed: float) -> None:
     if not limits.take(connection, bucket, allowed, allowed / _SECONDS):
         raise too_many_attempts(_SECONDS / allowed)
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -17,6 +16,7 @@ from stratforge.application.logins import require_recent_password
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import api_keys
 from stratforge.storage.users.api_keys import StoredKey
+from stratforge.storage.users.tokens import hash_token
 
 KEY_PREFIX = "sfk_"
 _MAX_KEYS = 50
@@ -43,14 +43,10 @@ class MadeKey(StoredKey):
     key: str
 
 
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
-
-
 def caller_of_key(database: Database, key: str) -> Caller | None:
     """The user whose valid key it is, with the key's scopes; None for one that is unknown, revoked or expired."""
     with database.transaction() as connection:
-        owner = api_keys.find_key(connection, _hash(key))
+        owner = api_keys.find_key(connection, hash_token(key))
     return Caller(owner.user_id, frozenset(map(Scope, owner.scopes)), key_id=owner.key_id) if owner else None
 
 
@@ -69,7 +65,7 @@ def create_key(database: Database, caller: Caller, new: NewApiKey, request: Requ
         key_id = request.new_id(connection, caller.user_id)
         kept = api_keys.list_keys(connection, caller.user_id)
         if (made := next((each for each in kept if each.key_id == key_id), None)) is not None:
-            if api_keys.find_key(connection, _hash(key)) is None:
+            if api_keys.find_key(connection, hash_token(key)) is None:
                 raise Conflict(
                     f"The key {made.name} was made by this request before, and is not valid any more.", code="key-ended"
                 )
@@ -77,7 +73,7 @@ def create_key(database: Database, caller: Caller, new: NewApiKey, request: Requ
         if len([each for each in kept if each.revoked_at is None]) >= _MAX_KEYS:
             raise Conflict(f"There are {_MAX_KEYS} keys already; revoke one first.", code="too-many-keys")
         stored = api_keys.add_key(
-            connection, key_id, caller.user_id, new.name, _hash(key), key[:_HINT_LENGTH], scopes, expires_at
+            connection, key_id, caller.user_id, new.name, hash_token(key), key[:_HINT_LENGTH], scopes, expires_at
         )
     return MadeKey(**asdict(stored), key=key)
 

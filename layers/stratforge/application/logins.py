@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.users import accounts, logins
 from stratforge.storage.users.logins import StoredLogin
+from stratforge.storage.users.tokens import hash_token
 
 REFRESH_LIFETIME = timedelta(days=30)
 # Minutes for which a password that was given stands for its owner, when something asks for a recent one.
@@ -62,10 +62,6 @@ class Login:
     device: str | None = None
 
 
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
 def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Login:
     """Logs in. A wrong e-mail address takes as long and sounds the same as a wrong password, and pauses alike.
 
@@ -81,7 +77,7 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Log
             connection, f"login:{origin.address}", _ADDRESS_ATTEMPTS, _ADDRESS_ATTEMPTS / _REFILL_SECONDS
         ):
             raise too_many_attempts(_REFILL_SECONDS / _ADDRESS_ATTEMPTS)
-        known = bool(origin.device) and logins.knows_device(connection, credentials.email, _hash(origin.device))
+        known = bool(origin.device) and logins.knows_device(connection, credentials.email, hash_token(origin.device))
         here = f"{credentials.email} {'device ' + origin.device if known else 'from ' + origin.address}"
         wait = attempts.wait_for(connection, here)
         if not wait and not known:
@@ -103,7 +99,7 @@ def begin_login(database: Database, user_id: UUID, origin: Origin) -> Login:
     login_id, device = uuid4(), origin.device or secrets.token_urlsafe(32)
     with database.transaction(user_id) as connection:
         logins.add_login(connection, login_id, user_id, origin.address, origin.client)
-        logins.add_device(connection, user_id, _hash(device))
+        logins.add_device(connection, user_id, hash_token(device))
         token = _next_token(connection, user_id, login_id)
     return Login(user_id, str(login_id), token, device)
 
@@ -118,7 +114,7 @@ def refresh_login(database: Database, token: str) -> Login:
         Unauthenticated: if the token is unknown, expired or spent, or its login has ended.
     """
     expired = Unauthenticated("The session has ended. Log in again.", code="session-expired")
-    hashed = _hash(token)
+    hashed = hash_token(token)
     with database.transaction() as connection:
         found = accounts.find_refresh_token(connection, hashed)
     if found is None or found.expires_at < datetime.now(UTC):
@@ -140,14 +136,14 @@ def refresh_login(database: Database, token: str) -> Login:
 def _next_token(connection: Connection, user_id: UUID, login_id: UUID) -> str:
     token = secrets.token_urlsafe(32)
     expires_at = datetime.now(UTC) + REFRESH_LIFETIME
-    accounts.add_refresh_token(connection, _hash(token), user_id, login_id, expires_at)
+    accounts.add_refresh_token(connection, hash_token(token), user_id, login_id, expires_at)
     return token
 
 
 def log_out(database: Database, token: str) -> None:
     """Ends the login that a refresh token belongs to: its tokens, its access tokens and its sockets open nothing any more."""
     with database.transaction() as connection:
-        found = accounts.find_refresh_token(connection, _hash(token))
+        found = accounts.find_refresh_token(connection, hash_token(token))
     if found is not None:
         with database.transaction(found.user_id) as connection:
             logins.end_login(connection, found.family_id)

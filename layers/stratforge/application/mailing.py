@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import mails
 from stratforge.storage.users.account_events import AccountEventKind
 from stratforge.storage.users.mails import MailKind, WaitingMail
+from stratforge.storage.users.tokens import hash_token
 
 _AT_ONCE = 25
 _VALID = {
@@ -92,7 +92,7 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
             failures.append(error)
             mails.not_sent(connection, waiting.id)
             continue
-        hashed = hashlib.sha256(token.encode()).digest() if waiting.kind in _LINKS else None
+        hashed = hash_token(token) if waiting.kind in _LINKS else None
         mails.sent(connection, waiting.id, hashed, _VALID.get(waiting.kind, timedelta()))
         done += 1
     return done, failures

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from stratforge.market.sizes import Side
-from stratforge.portfolio.orders import OrderOrigin, OrderStatus
+from stratforge.portfolio.orders import EXIT_ORIGINS, OrderOrigin, OrderStatus
 from stratforge.portfolio.reasons import explanation_of
 from stratforge.storage.delivery import events
 from stratforge.storage.delivery.events import Event, EventCursor
@@ -24,11 +24,7 @@ _ENDS = {
     OrderStatus.EXPIRED: "expired",
     OrderStatus.CANCELED: "was canceled",
 }
-_EXITS = {
-    OrderOrigin.STOP_LOSS: "stop loss",
-    OrderOrigin.TRAILING_STOP: "trailing stop",
-    OrderOrigin.TAKE_PROFIT: "take profit",
-}
+_EXITS = EXIT_ORIGINS - {OrderOrigin.FLATTEN}
 
 
 class Tone(StrEnum):
@@ -111,8 +107,8 @@ def _trade(data: dict[str, Any]) -> tuple[str, Tone, str]:
 
 def _order(data: dict[str, Any]) -> tuple[str, Tone, str] | None:
     address, side = f"/orders/{data['order_id']}", "purchase" if data["side"] == Side.BUY else "sale"
-    if (exit_ := _EXITS.get(data["origin"])) and data["status"] == OrderStatus.FILLED:
-        return f"The {exit_} sold {data['symbol']}", Tone.PLAIN, address
+    if data["origin"] in _EXITS and data["status"] == OrderStatus.FILLED:
+        return f"The {OrderOrigin(data['origin']).words} sold {data['symbol']}", Tone.PLAIN, address
     if end := _ENDS.get(data["status"]):
         reason = explanation_of(data["reason"])
         bad = data["status"] == OrderStatus.REJECTED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from hmac import compare_digest
 from uuid import UUID
@@ -11,6 +10,7 @@ from stratforge.application import attempts
 from stratforge.application.errors import Unauthenticated
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import logins, two_factor
+from stratforge.storage.users.tokens import hash_token
 
 _STEP_SECONDS = 30
 # Clocks of telephones differ: the code of the half minute before and of the next are good too.
@@ -55,15 +55,10 @@ def take(database: Database, user_id: UUID, secret: str, code: str, place: str) 
         if step is not None:
             taken = two_factor.spend_step(connection, user_id, step)
         else:
-            taken = two_factor.spend_recovery_code(connection, user_id, hash_code(given))
+            taken = two_factor.spend_recovery_code(connection, user_id, hash_token(given))
         if taken:
             logins.forget_attempts(connection, bucket)
     return taken
-
-
-def hash_code(code: str) -> bytes:
-    """Hashes a recovery code for keeping: eighty random bits need no slow hash."""
-    return hashlib.sha256(code.encode()).digest()
 
 
 def _step_of(secret: str, code: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from stratforge.application.access import Caller, Scope
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.market import market_data
-from stratforge.storage.market.clock import market_clock
 from stratforge.storage.postgres.database import Database
 from stratforge.strategy import Strategy
 
@@ -52,8 +51,7 @@ def preview(database: Database, caller: Caller, strategy: Strategy, symbol: str)
     except InvalidSymbol:
         return None
     with database.reading(caller) as connection:
-        end = market_clock(connection).now + timedelta(days=1)
-        bars = market_data.bars_between(connection, symbol, datetime(1970, 1, 1, tzinfo=UTC), end, _BARS)
+        bars = market_data.bars_between(connection, symbol, None, None, _BARS)
     if len(bars) < _FEWEST:
         return None
     try:

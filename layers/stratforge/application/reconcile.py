@@ -20,14 +20,12 @@ from stratforge.market.jumps import unexplained_jump
 from stratforge.portfolio.corrections import correct_fills, is_rounding
 from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
-from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import (
     announced_actions,
     audits,
     blocks,
     buying_power,
     corporate_actions,
-    equity,
     halts,
     invariants,
     odd_lots,
@@ -40,7 +38,6 @@ from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, U
 from stratforge.storage.ledger.reconciliation import Figures, FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users import account_events, accounts, mails
 
 # Younger blocks are left to the order stream.
 YOUNG = timedelta(seconds=20)
@@ -53,14 +50,6 @@ _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
 # Operators are warned when less than this part of the account's equity is left to buy with.
 _LOW_POWER = Decimal("0.1")
-_EVENT_DAYS = 7
-_DELIVERY_DAYS = 30
-_ACCOUNT_EVENT_DAYS, _MAIL_DAYS = 400, 7
-# What was under way when an account was closed has ended by then: requests, deliveries, sockets.
-_ERASED_AFTER = timedelta(hours=1)
-_ERASED_AT_ONCE = 20
-# Users whose equity is noted in one transaction.
-_USERS_AT_ONCE = 5_000
 # A pass looks at a part of the ledger; who looks at all of it is missed after this.
 _UNAUDITED = timedelta(hours=36)
 # The broker's average prices are rounded, so values of a unit may differ by this much.
@@ -112,25 +101,6 @@ class Report:
         """The report as plain data, for the log and the store."""
         drift = {symbol: [str(ours), str(theirs)] for symbol, (ours, theirs) in self.drift.items()}
         return {**asdict(self), "drift": drift, "clean": self.clean}
-
-
-def snapshot_equity(database: Database) -> int:
-    """Notes everybody's equity, forgets old events, deliveries, mails and most old notes of equity, and erases accounts that were closed; returns for how many users."""
-    with database.transaction() as connection:
-        accounts.erase_closed(connection, _ERASED_AFTER, _ERASED_AT_ONCE)
-    with database.transaction() as connection:
-        events.forget_events(connection, _EVENT_DAYS)
-        webhooks.forget_deliveries(connection, _DELIVERY_DAYS)
-        account_events.forget(connection, _ACCOUNT_EVENT_DAYS)
-        mails.forget(connection, _MAIL_DAYS)
-        equity.thin_equity(connection)
-    users, noted = 0, equity.Noted(_USERS_AT_ONCE, None)
-    # Part by part: settling waits for none of it.
-    while noted.users == _USERS_AT_ONCE:
-        with database.transaction() as connection:
-            noted = equity.snapshot_equity(connection, _USERS_AT_ONCE, noted.last)
-        users += noted.users
-    return users
 
 
 class Reconciliation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -71,12 +71,10 @@ def session_chart(database: Database, caller: Caller, session_id: UUID) -> Sessi
         session = existing(sessions.get_session(connection, session_id), "session")
         version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
         assert version is not None, "a session refers to a version"
-        end = datetime.now(UTC) + timedelta(days=1)
-        if session.ended_at and session.last_bar_time:
-            end = session.last_bar_time + timedelta(minutes=1)
+        end = session.last_bar_time + timedelta(minutes=1) if session.ended_at and session.last_bar_time else None
         count = _BARS_SHOWN + min(version.lookback, _BARS_BEFORE)
         symbol = replays.symbol_of_bars(connection, session_id)
-        bars = market_data.bars_between(connection, symbol, datetime(1970, 1, 1, tzinfo=UTC), end, count)
+        bars = market_data.bars_between(connection, symbol, None, end, count)
         ledger = LedgerFilter(session_id=session_id)
         trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(_TRADES_READ))
         position = position_of(connection, caller.user_id, session_id)

@@ -81,9 +81,9 @@ def read_leaderboard(database: Database, caller: Caller) -> Leaderboard:
 
 def rank(sessions: Sequence[ShownSession]) -> Leaderboard:
     """Ranks what is verified and has traded often enough by its system quality number."""
-    others = [(each, reason) for each in sessions if (reason := _unranked(each))]
-    ranked = [each for each in sessions if not _unranked(each)]
-    return Leaderboard(sorted(ranked, key=lambda each: -(each.quality or 0.0)), others)
+    judged = [(each, _unranked(each)) for each in sessions]
+    ranked = sorted((each for each, reason in judged if reason is None), key=lambda each: -(each.quality or 0.0))
+    return Leaderboard(ranked, [(each, reason) for each, reason in judged if reason is not None])
 
 
 def _unranked(each: ShownSession) -> str | None:

@@ -12,9 +12,10 @@ from pydantic import SecretStr
 from stratforge.application.access import Caller
 from stratforge.application.errors import Conflict, Forbidden, existing
 from stratforge.application.logins import require_recent_password
-from stratforge.application.one_time_codes import hash_code, take
+from stratforge.application.one_time_codes import take
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.users import accounts, two_factor
+from stratforge.storage.users.tokens import hash_token
 
 _RECOVERY_CODES = 10
 # Eighty bits: nobody guesses them, so that a plain hash keeps them.
@@ -141,4 +142,4 @@ def remove(database: Database, caller: Caller, password: SecretStr, code: str) -
 def _new_recovery_codes() -> tuple[RecoveryCodes, list[bytes]]:
     made = [b32encode(secrets.token_bytes(_RECOVERY_BYTES)).decode() for _ in range(_RECOVERY_CODES)]
     shown = ["-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in made]
-    return RecoveryCodes(shown), [hash_code(code) for code in made]
+    return RecoveryCodes(shown), [hash_token(code) for code in made]

@@ -41,6 +41,11 @@ class OrderOrigin(StrEnum):
     TRAILING_STOP = "TRAILING_STOP"
     FLATTEN = "FLATTEN"  # All that a session or an account holds is sold.
 
+    @property
+    def words(self) -> str:
+        """The cause as people say it, such as "stop loss"."""
+        return self.value.lower().replace("_", " ")
+
 
 EXIT_ORIGINS = frozenset(OrderOrigin) - {OrderOrigin.SIGNAL, OrderOrigin.MANUAL}
 

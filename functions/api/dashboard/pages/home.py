@@ -45,7 +45,6 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
     held = found.portfolio
     named = strategies.names(connection, looking.user_id)
     orders = order_book.list_orders(connection, looking.user_id, OrderFilter(None, None, None), Page(40))
-    symbols = sorted({*(each.symbol for each in found.active), *(each.symbol for each in found.watched)})
     return {
         "overview": found,
         "portfolio": held,
@@ -56,7 +55,7 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
         "calendar": drawings.calendar([{"day": each.day.isoformat(), "return": each.rate} for each in found.days]),
         "names": named,
         "has_strategies": bool(named),
-        "closes": market_data.recent_closes(connection, symbols, _SPARK_BARS),
+        "closes": market_data.recent_closes(connection, [each.symbol for each in found.watched], _SPARK_BARS),
         "trades": portfolio.list_trades(connection, looking.user_id, LedgerFilter(), NumberedPage(10)),
         "refusals": _refusals(connection, looking, orders),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -60,10 +59,10 @@ def find(looking: Looking, symbol: Annotated[str, Query(max_length=40)] = "") ->
 @router.get("/charts/market.json")
 def chart(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Response:
     """The last bars of a symbol, with the user's trades in it."""
+    wanted = _symbol(symbol)
     with database().reading(looking.caller) as connection:
-        end = market_clock(connection).now + timedelta(days=1)
-        bars = market_data.bars_between(connection, _symbol(symbol), datetime(1970, 1, 1, tzinfo=UTC), end, _BARS_SHOWN)
-        trades = portfolio.list_trades(connection, looking.user_id, LedgerFilter(_symbol(symbol)), NumberedPage(200))
+        bars = market_data.bars_between(connection, wanted, None, None, _BARS_SHOWN)
+        trades = portfolio.list_trades(connection, looking.user_id, LedgerFilter(wanted), NumberedPage(200))
     columns = {name: getattr(bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
     marks = [
         {"time": int(each.executed_at.timestamp()), "side": each.side, "quantity": float(each.quantity)}

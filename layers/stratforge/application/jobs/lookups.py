@@ -114,7 +114,7 @@ class Lookups:
                     "price": float(each.price),
                     "at": f"{each.executed_at.astimezone(UTC):%Y-%m-%d %H:%M}",
                     "profit": round(float(each.realized_pnl), 2) if each.side is Side.SELL else None,
-                    "placed_by": cause.origin.value.lower().replace("_", " "),
+                    "placed_by": cause.origin.words,
                     "signal_of": f"{cause.bar_time.astimezone(UTC):%Y-%m-%d %H:%M}" if cause.bar_time else None,
                 }
             )

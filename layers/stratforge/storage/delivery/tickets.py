@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from dataclasses import dataclass
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one
+from stratforge.storage.users.tokens import hash_token
 
 LIFETIME_SECONDS = 60
 
@@ -27,17 +27,13 @@ class Ticket:
     origin: str | None
 
 
-def _hash(ticket: str) -> bytes:
-    return hashlib.sha256(ticket.encode()).digest()
-
-
 def add_ticket(connection: Connection, ticket: Ticket) -> str:
     """Keeps a new ticket; returns its text."""
     text = secrets.token_urlsafe(32)
     connection.execute(
         "INSERT INTO realtime_tickets (ticket_hash, user_id, login_id, key_id, origin, expires_at) "
         "VALUES (%s, %s, %s, %s, %s, now() + make_interval(secs => %s))",
-        (_hash(text), ticket.user_id, ticket.login_id, ticket.key_id, ticket.origin, LIFETIME_SECONDS),
+        (hash_token(text), ticket.user_id, ticket.login_id, ticket.key_id, ticket.origin, LIFETIME_SECONDS),
     )
     return text
 
@@ -54,5 +50,5 @@ def take_ticket(connection: Connection, text: str) -> Ticket | None:
         LEFT JOIN logins l ON l.id = t.login_id LEFT JOIN api_keys k ON k.id = t.key_id
         WHERE t.expires_at > now() AND u.closed_at IS NULL AND l.ended_at IS NULL AND k.revoked_at IS NULL
         """,
-        (_hash(text),),
+        (hash_token(text),),
     )

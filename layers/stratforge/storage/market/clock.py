@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_one, fetch_value
+from stratforge.storage.postgres.rows import fetch_exactly, fetch_value
 
 # Readings wait for answers: what differs by less of our seconds is the same course.
 _JITTER = 2.0
@@ -73,7 +73,7 @@ class MarketClock:
 
 def market_clock(connection: Connection) -> MarketClock:
     """The market's time now and its hours; ours while its clock was never read."""
-    found = fetch_one(
+    return fetch_exactly(
         connection,
         MarketClock,
         """
@@ -81,10 +81,7 @@ def market_clock(connection: Connection) -> MarketClock:
         SELECT r.now, r.speed, r.replayed, d.opens_at, d.closes_at
         FROM read r LEFT JOIN LATERAL (SELECT opens_at, closes_at FROM market_days WHERE closes_at > r.now ORDER BY day LIMIT 1) d ON true
         """,
-        (),
     )
-    assert found is not None, "a question without a condition has an answer"
-    return found
 
 
 def change_speed(connection: Connection, speed: float) -> bool:

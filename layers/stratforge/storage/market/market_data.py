@@ -219,10 +219,15 @@ def trailing_window(connection: Connection, symbol: str, until: datetime, length
     return _columns(symbol, connection.execute(query, parameters).fetchall())
 
 
-def bars_between(connection: Connection, symbol: str, start: datetime, end: datetime, limit: int) -> BarColumns:
-    """At most `limit` bars from `start` (included) to `end` (excluded): the latest ones, in ascending time, on today's scale."""
-    parameters = {"symbol": symbol, "until": "infinity", "start": start, "end": end, "limit": limit}
-    query = _BARS + " AND time >= %(start)s AND time < %(end)s ORDER BY time DESC LIMIT %(limit)s"
+def bars_between(
+    connection: Connection, symbol: str, start: datetime | None, end: datetime | None, limit: int
+) -> BarColumns:
+    """At most `limit` bars from `start` (included; None: the first) to `end` (excluded; None: the last one too): the latest ones, in ascending time, on today's scale."""
+    bounds = {"start": start or "-infinity", "end": end or "infinity"}
+    parameters = {"symbol": symbol, "until": "infinity", "limit": limit, **bounds}
+    query = (
+        _BARS + " AND time >= %(start)s::timestamptz AND time < %(end)s::timestamptz ORDER BY time DESC LIMIT %(limit)s"
+    )
     return _columns(symbol, connection.execute(query, parameters).fetchall())
 
 

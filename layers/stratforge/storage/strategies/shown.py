@@ -52,7 +52,7 @@ def shared_report(connection: Connection, token: str) -> SharedReport | None:
 
 def publish(connection: Connection, user_id: UUID, session_id: UUID, name: str) -> bool:
     """Shows a session of the connection's user under a name; False if there is none."""
-    connection.execute("DELETE FROM published_sessions WHERE session_id = %s", (session_id,))
+    withdraw(connection, session_id)
     query = "INSERT INTO published_sessions (session_id, user_id, name) SELECT id, %s, %s FROM sessions WHERE id = %s"
     return connection.execute(query, (user_id, name, session_id)).rowcount == 1
 
@@ -112,4 +112,4 @@ class ShownSession:
 
 def leaderboard(connection: Connection) -> list[ShownSession]:
     """All sessions that are shown, in no order of merit."""
-    return fetch_all(connection, ShownSession, "SELECT * FROM leaderboard()", ())
+    return fetch_all(connection, ShownSession, "SELECT * FROM leaderboard()")
