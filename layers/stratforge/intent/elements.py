@@ -48,7 +48,7 @@ class Element:
 
     @property
     def is_level(self) -> bool:
-        """Whether it is a number that a price or an indicator can be compared with."""
+        """True for a number that a price or an indicator can be compared with."""
         return self.kind is Kind.NUMBER and self.unit in (Unit.NONE, Unit.MONEY, Unit.PERCENT)
 
 
