@@ -81,8 +81,9 @@ def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool 
         names = ", ".join(unknown)
         yield f"The code decides by its columns {names}, and no rule does: write the rules with the same columns, or leave them out of the code."
         return
+    amounts = [number for each in (code, reference) for _, numbers in _compared(each) for number in numbers]
     for values in _markets(code, reference, real, around_the_clock=around_the_clock):
-        found = _first_difference(code, reference, values)
+        found = _first_difference(code, reference, values, _cash(amounts, len(values.bars)))
         if found is not None:
             yield found
             return
@@ -326,13 +327,12 @@ class _Runner:
         return signal_from_numbers(action, confidence, kind, size)
 
 
-def _first_difference(code: Strategy, reference: Strategy, values: Values) -> str | None:
+def _first_difference(code: Strategy, reference: Strategy, values: Values, cash: Floats) -> str | None:
     mine, theirs = _Runner(code, values), _Runner(reference, values)
     bars = values.bars
     open_, close = bars.open.tolist(), bars.close.tolist()
     quantity = price = held = 0.0
     signal: SignalValue | None = None
-    cash = _cash(mine, theirs, len(bars))
     for index in range(len(bars)):
         if signal is not None and signal.side == "buy" and quantity == 0:
             quantity, price, held = 100.0, open_[index], 0.0
@@ -349,24 +349,17 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values) -> st
         mine.state |= {key: value for key, value in account.items() if key in mine.strategy.on_bar.state}
         theirs.state |= {key: value for key, value in account.items() if key in theirs.strategy.on_bar.state}
         done, signal = mine.decide(index, position), theirs.decide(index, position)
-        if _meaning(done, quantity) == _meaning(signal, quantity) and not _same_exits(mine.exits, theirs.exits):
-            return f"Tried on bars made for the rules: by the rules of the requirements the position's exits are {_exits_said(theirs.exits)}, and the code sets {_exits_said(mine.exits)}."
         if _meaning(done, quantity) != _meaning(signal, quantity):
             return _told(code, bars, mine, index, position, done, signal)
+        if not _same_exits(mine.exits, theirs.exits):
+            return f"Tried on bars made for the rules: by the rules of the requirements the position's exits are {_exits_said(theirs.exits)}, and the code sets {_exits_said(mine.exits)}."
     return None
 
 
-def _cash(mine: _Runner, theirs: _Runner, count: int) -> Floats:
+def _cash(amounts: Iterable[float], count: int) -> Floats:
     """Money of the account, around the amounts that are named."""
-    named = [
-        number
-        for each in (mine, theirs)
-        for _, numbers in _compared(each.strategy)
-        for number in numbers
-        if number >= 10
-    ]
     generator = np.random.default_rng(7)
-    levels = np.array([*named, 10_000.0])
+    levels = np.array([*(each for each in amounts if each >= 10), 10_000.0])
     return np.asarray(levels[generator.integers(0, len(levels), count)] * generator.uniform(0.5, 1.5, count))
 
 
