@@ -1,4 +1,4 @@
-"""When two columns are the same, and which columns a rule can name.
+"""Columns compared by what they are made of, and the columns that a rule can name.
 
 Bars that are made up to compare columns are no proof: a column that bends where the price stands above 200 is the plain one on all bars around 100. So columns are
 compared by what they are made of. Only what has no price, volume or level of its own in it, and does not choose, is compared by its values as well: it is the same at
