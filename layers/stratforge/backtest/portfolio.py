@@ -95,7 +95,7 @@ def clock_of(columns: Iterator[BarColumns] | Any) -> BarColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """What each decision sees of each symbol: tables of decisions by symbols.
+    """The view that each decision has of each symbol, as tables of decisions by symbols.
 
     Attributes:
         due: The places of the decisions on the clock.

@@ -48,7 +48,7 @@ class Trades:
         return cls(bar, symbol, *(np.ascontiguousarray(table[:, place]) for place in range(2, 7)))
 
     def of_symbol(self, place: int) -> Fills:
-        """The fills of one symbol."""
+        """The fills of the symbol at a place of the universe, in order."""
         mine = self.symbol == place
         side, quantity = self.side[mine], self.quantity[mine]
         held = np.cumsum(np.where(side == 1.0, quantity, -quantity))

@@ -55,12 +55,12 @@ def _figure(reduce: Callable[[Floats], Any], least: int = 1) -> Callable[[Floats
 
 
 def top(values: Floats, count: float, where: Floats | None = None) -> Floats:
-    """Which symbols have the `count` largest values, among those for which `where` holds."""
+    """1 for the symbols that have the `count` largest values among those for which `where` holds, 0 for the others."""
     return bottom(-values, count, where)
 
 
 def bottom(values: Floats, count: float, where: Floats | None = None) -> Floats:
-    """Which symbols have the `count` smallest values, among those for which `where` holds."""
+    """1 for the symbols that have the `count` smallest values among those for which `where` holds, 0 for the others."""
     places = np.flatnonzero(_chosen(values, where))
     found = np.zeros(len(values))
     found[places[np.argsort(values[places], kind="stable")[: int(count)]]] = 1.0

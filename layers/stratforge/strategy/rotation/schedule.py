@@ -1,4 +1,4 @@
-"""When a portfolio strategy decides: periods of the exchange's calendar, or spans of minutes."""
+"""The times at which a portfolio strategy decides: periods of the exchange's calendar, or spans of minutes."""
 
 from __future__ import annotations
 

@@ -146,7 +146,7 @@ class PortfolioStrategy:
         cash: float,
         state: Mapping[str, float],
     ) -> Decision:
-        """Runs `rebalance` once.
+        """Runs `rebalance` once, on what is known at the time of its decision.
 
         Args:
             seen: Each of `read` on the last completed bar of each of `symbols`, NaN where it is not known.
