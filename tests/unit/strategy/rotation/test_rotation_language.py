@@ -280,7 +280,7 @@ def test_the_cost_is_that_of_every_symbol_and_has_a_bound() -> None:
     one, fifty = costs(1).cost, costs(50).cost
     assert 10 * one.nanoseconds < fifty.nanoseconds < MAX_DECISION_NANOSECONDS
     # What one symbol may cost, fifty may not.
-    dear = " + ".join(f"ta.linreg(bars.close, length={1000 + number})" for number in range(5))
+    dear = " + ".join(f"ta.linreg(bars.close, length={900 + number})" for number in range(40))
     with pytest.raises(StrategyError, match=r"a decision costs .* ms over 50 symbols"):
         _ = costs(50, dear).cost
     assert costs(1, dear).cost.nanoseconds > fifty.nanoseconds
