@@ -25,10 +25,17 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Part]:
     """Gives a module of the client by its name."""
     folder = tmp_path_factory.mktemp("client") / "made"
     document = ROOT / "functions" / "api" / "openapi.json"
-    command = ["openapi-python-client", "generate", "--path", document, "--output-path", folder, "--fail-on-warning"]
+    command = (
+        str(SCRIPTS / "openapi-python-client"),
+        "generate",
+        "--path",
+        str(document),
+        "--output-path",
+        str(folder),
+    )
     # It formats what it writes with ruff, which it looks for.
     environment = {**os.environ, "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run([SCRIPTS / command[0], *command[1:]], env=environment, capture_output=True, text=True)
+    done = subprocess.run([*command, "--fail-on-warning"], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "warning" not in (done.stdout + done.stderr).lower()
     sys.path.insert(0, str(folder))
