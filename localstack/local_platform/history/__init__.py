@@ -54,7 +54,7 @@ def bars_of(symbol: str, first: int, last: int) -> Iterator[Bar]:
 
 
 def read_archive() -> dict[str, Any]:
-    """What was played: the rows of each table, the exchange's orders, and the minute of the market with which it ends."""
+    """Reads what was played: the rows of each table, the exchange's orders, and the minute of the market with which it ends."""
     found: dict[str, Any] = json.loads(gzip.decompress(ARCHIVE.read_bytes()))
     return found
 
