@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +21,7 @@ from stratforge.application import logins, passwords
 from stratforge.application.access import Scope
 from stratforge.application.mailing import Mail, send_waiting
 
+from functions.api.dashboard import pages as dashboard_pages
 from functions.api.dashboard.access import operator_visitor, visitor
 from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
@@ -280,7 +283,8 @@ def test_no_page_is_opened_and_no_form_taken_with_an_api_key_whatever_its_scopes
     ]
     pages = [
         route
-        for route in api.app.routes
+        for page in pkgutil.iter_modules(dashboard_pages.__path__)
+        for route in _routes(f"{dashboard_pages.__name__}.{page.name}")
         if isinstance(route, APIRoute)
         and any(each.call in (visitor, operator_visitor) for each in _dependencies(route.dependant))
     ]
@@ -296,6 +300,11 @@ def test_no_page_is_opened_and_no_form_taken_with_an_api_key_whatever_its_scopes
                 if answer.status_code != 403:
                     opened.append((method, path, answer.status_code))
     assert opened == []
+
+
+def _routes(module: str) -> list[Any]:
+    router = getattr(import_module(module), "router", None)
+    return router.routes if router else []
 
 
 def _dependencies(dependant: Any) -> Iterator[Any]:

@@ -101,7 +101,7 @@ def reset_password(connection: Connection, token_hash: bytes, password_hash: str
 
 
 def link_owner(connection: Connection, token_hash: bytes) -> Credentials | None:
-    """Whose address a link would confirm or change, and what his password is checked against; None if the token is not good."""
+    """Finds the account whose address a link would confirm or change, with what its password is checked against; None if the token is not good."""
     return fetch_one(connection, Credentials, "SELECT * FROM link_owner(%s)", (token_hash,))
 
 
