@@ -33,6 +33,7 @@ CREATE TRIGGER session_interfered BEFORE UPDATE OF status, sizing_rule, sizing_v
 -- How a session that is shown stands. Returns are of a day, as a fraction of what its positions cost on average; a day without a trade is one of zero.
 CREATE TABLE session_standings (
     session_id  uuid PRIMARY KEY REFERENCES published_sessions ON DELETE CASCADE,
+    user_id     uuid NOT NULL REFERENCES users,
     computed_at timestamptz NOT NULL,
     days        integer NOT NULL,
     trades      bigint NOT NULL,
@@ -75,7 +76,7 @@ CREATE FUNCTION compute_standings(wanted uuid[]) RETURNS void
         SELECT s.*, a.made / s.days / greatest(0.01, sqrt(greatest(0, (a.squares - a.made * a.made / s.days) / greatest(1, s.days - 1)))) AS sharpe
         FROM spans s LEFT JOIN added a USING (session_id))
     INSERT INTO session_standings
-    SELECT r.session_id, now(), r.days, coalesce(m.trades, 0), coalesce(m.won, 0), coalesce(m.pnl, 0), m.mean_return, r.sharpe,
+    SELECT r.session_id, r.user_id, now(), r.days, coalesce(m.trades, 0), coalesce(m.won, 0), coalesce(m.pnl, 0), m.mean_return, r.sharpe,
            r.sharpe - 1.645 * sqrt((1 + r.sharpe * r.sharpe / 2) / greatest(1, r.days)),
            r.interfered_at IS NOT NULL OR EXISTS (SELECT FROM orders o WHERE o.session_id = r.session_id AND o.filled_quantity > 0
                AND (o.origin = 'MANUAL' OR (o.origin = 'FLATTEN' AND (r.ended_at IS NULL OR o.created_at < r.ended_at)))),

@@ -225,7 +225,7 @@ def test_a_name_that_is_written_to_be_taken_for_another_is_none(api: Api, wrong:
     ada = api.user("ada")
     path = f"/v1/sessions/{add_session(ada)}/publication"
     assert ada.call("PUT", path, {"name": wrong}).status_code == 422
-    for right in ("Ada L.", "\u6771\u4eac\u30c8\u30ec", "\u0410\u043d\u043d\u0430", "Jos\u0065\u0301"):
+    for right in ("Ada L.", "\u6771\u4eac\u30c8\u30ec", "\u0410\u043d\u043d\u0430", "Jos\u00e9"):
         assert ada.call("PUT", path, {"name": right}).status_code == 204, right
 
 
