@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
-from stratforge.backtest.engine import check_columns, columns_of_frame
+from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
 from stratforge.backtest.loop import MINIMUM_VALUE
 from stratforge.backtest.portfolio_report import PortfolioReport, Trades
 from stratforge.market.columns import BarColumns, Integers
@@ -70,10 +70,18 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
     missing = [symbol for symbol in strategy.symbols if symbol not in bars]
     if missing:
         raise BacktestError(f"there are no bars of {', '.join(missing)}; give those of {', '.join(strategy.symbols)}")
+    # Tables that were made together share their index.
+    times: dict[int, FrameTimes] = {}
     for symbol in strategy.symbols:
         each = bars[symbol]
         try:
-            found[symbol] = each if isinstance(each, BarColumns) else columns_of_frame(each, symbol)
+            if isinstance(each, BarColumns):
+                found[symbol] = each
+            else:
+                index = getattr(each, "index", None)
+                if id(index) not in times:
+                    times[id(index)] = FrameTimes.of(index, symbol)
+                found[symbol] = columns_of_frame(each, symbol, times[id(index)])
             check_columns(found[symbol])
         except BacktestError as error:
             raise BacktestError(f"{symbol}: {error}") from None

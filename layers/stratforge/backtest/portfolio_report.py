@@ -166,25 +166,22 @@ class PortfolioReport:
         """Closed trades of all symbols by their exit: symbol, entry and exit time and price, quantity, profit and loss, return, bars held."""
         import pandas as pd
 
+        every = _together(list(self.round_trips.values()))
+        symbols = np.repeat(list(self.round_trips), [len(each.pnl) for each in self.round_trips.values()])
         index = _index(self.clock.time)
-        frames = [
-            pd.DataFrame(
-                {
-                    "symbol": symbol,
-                    "entry_time": index[trips.entry_bar.astype(int)],
-                    "exit_time": index[trips.exit_bar.astype(int)],
-                    "quantity": trips.quantity,
-                    "entry_price": trips.entry_price,
-                    "exit_price": trips.exit_price,
-                    "pnl": trips.pnl,
-                    "return": trips.returns,
-                    "bars": (trips.exit_bar - trips.entry_bar).astype(int),
-                }
-            )
-            for symbol, trips in self.round_trips.items()
-        ]
-        found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"symbol": [], "exit_time": []})
-        return found.sort_values("exit_time", kind="stable", ignore_index=True)
+        return pd.DataFrame(
+            {
+                "symbol": symbols[_by_exit(list(self.round_trips.values()))],
+                "entry_time": index[every.entry_bar.astype(int)],
+                "exit_time": index[every.exit_bar.astype(int)],
+                "quantity": every.quantity,
+                "entry_price": every.entry_price,
+                "exit_price": every.exit_price,
+                "pnl": every.pnl,
+                "return": every.returns,
+                "bars": (every.exit_bar - every.entry_bar).astype(int),
+            }
+        )
 
     def as_dict(self, *, points: int = 1_000) -> dict[str, Any]:
         """The report as plain data for JSON, its curves thinned to at most `points`; what is not defined is None."""
@@ -297,11 +294,15 @@ def _equal_parts(every: Sequence[BarColumns], clock: BarColumns) -> Floats:
     return np.asarray(np.mean([_latest(each, clock) / each.close[0] for each in there], axis=0))
 
 
+def _by_exit(trips: Sequence[RoundTrips]) -> Integers:
+    """The order of the round trips of several symbols, one after the other, by their exits."""
+    return np.argsort(np.concatenate([each.exit_bar for each in trips] or [np.empty(0)]), kind="stable")
+
+
 def _together(trips: Sequence[RoundTrips]) -> RoundTrips:
     """The round trips of several symbols, by their exits."""
-    names = RoundTrips.__slots__
-    columns = [np.concatenate([getattr(each, name) for each in trips] or [np.empty(0)]) for name in names]
-    order = np.argsort(columns[names.index("exit_bar")], kind="stable")
+    order, names = _by_exit(trips), RoundTrips.__slots__
+    columns = (np.concatenate([getattr(each, name) for each in trips] or [np.empty(0)]) for name in names)
     return RoundTrips(*(column[order] for column in columns))
 
 
