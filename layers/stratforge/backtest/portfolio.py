@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
 from stratforge.backtest.loop import MINIMUM_VALUE
-from stratforge.backtest.portfolio_report import PortfolioReport, Trades
+from stratforge.backtest.portfolio_report import PortfolioReport, Trades, latest_close
 from stratforge.market.columns import BarColumns, Integers
 from stratforge.strategy.graph import STALE, Values
 from stratforge.strategy.rotation import PortfolioStrategy
@@ -45,7 +45,7 @@ def run_portfolio_backtest(
                 f"{name} is not in backtests of portfolio strategies: weights say what is held; leave it out"
             )
     columns = _columns(strategy, bars)
-    clock = clock_of(columns.values())
+    clock = clock_of(columns, strategy.universe)
     if strategy.schedule.minutes and clock.daily:
         raise BacktestError(
             f"a schedule of {strategy.schedule.minutes} minutes needs bars of a minute; these are of days"
@@ -91,14 +91,17 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def clock_of(columns: Iterator[BarColumns] | Any) -> BarColumns:
-    """The times at which a bar of any of the symbols begins; its prices mean nothing."""
-    every = list(columns)
+def clock_of(columns: Mapping[str, BarColumns], universe: Sequence[str]) -> BarColumns:
+    """The times at which a bar of any of the symbols begins; its prices are what a dollar became in equal parts of the symbols of the universe that
+    have a bar at the first of them."""
+    every = list(columns.values())
     first = every[0]
     same = all(len(each) == len(first) and np.array_equal(each.time, first.time) for each in every)
     time = first.time if same else np.unique(np.concatenate([each.time for each in every]))
-    nothing = np.ones(len(time))
-    return BarColumns(time, *(nothing,) * 5, timezone=first.timezone, daily=first.daily)
+    parts = [columns[symbol] for symbol in universe if columns[symbol].time[0] == time[0]]
+    hold = np.asarray(np.mean([latest_close(each, time) / each.close[0] for each in parts], axis=0)) if parts else None
+    prices = np.ones(len(time)) if hold is None else hold
+    return BarColumns(time, *(prices,) * 5, timezone=first.timezone, daily=first.daily)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -234,7 +237,7 @@ class _Run:
                 float(opens[each]) * (1.0 - config.half_cost),
             )
             fee = quantity * price * rate + quantity * config.commission_per_share + config.commission_per_order
-            self.cash = max(self.cash + quantity * price - fee, 0.0)
+            self.cash += quantity * price - fee
             self.held[each] -= quantity
             self.rows.append((place, each, 2.0, quantity, price, fee, self.cash))
         buying = np.flatnonzero(begins & (self.orders > 0))

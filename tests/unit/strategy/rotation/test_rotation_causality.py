@@ -30,7 +30,8 @@ def _compiled(seed: int) -> PortfolioStrategy | None:
 def _decided(strategy: PortfolioStrategy, bars: dict[str, BarColumns]) -> list[tuple[int, bytes, dict[str, float]]]:
     """Every decision by its time, with the state after it: of one who holds what he wanted."""
     columns = {symbol: bars[symbol] for symbol in strategy.symbols}
-    clock = clock_of(columns.values())
+    with np.errstate(all="ignore"):
+        clock = clock_of(columns, strategy.universe)
     seen = Seen.of(strategy, columns, clock)
     state: dict[str, float] = {}
     weights = np.zeros(len(strategy.universe))
