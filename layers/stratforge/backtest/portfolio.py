@@ -19,7 +19,7 @@ from stratforge.strategy.rotation import PortfolioStrategy
 from stratforge.strategy.rotation.strategy import Decision
 
 Floats = npt.NDArray[np.float64]
-_MOST_CELLS = 8_000_000
+_MOST_CELLS = 64_000_000
 _BROKEN_SHARE = 1e-9
 _NOT_HERE = ("participation", "stop_loss", "take_profit", "trailing_stop")
 
@@ -38,31 +38,65 @@ def run_portfolio_backtest(
     Raises:
         BacktestError: if the bars cannot be used, or the configuration asks for what there is not.
     """
-    config = config or BacktestConfig()
+    return run_on_market(strategy, Market.of(strategy, bars), config or BacktestConfig())
+
+
+def run_on_market(strategy: PortfolioStrategy, market: Market, config: BacktestConfig) -> PortfolioReport:
+    """Runs a portfolio strategy between the first and the last time of a market's clock; its columns know the bars before.
+
+    Raises:
+        BacktestError: if the configuration asks for what there is not, or the schedule does not go with the bars.
+    """
     for name in _NOT_HERE:
         if getattr(config, name) is not None:
             raise BacktestError(
                 f"{name} is not in backtests of portfolio strategies: weights say what is held; leave it out"
             )
-    columns = _columns(strategy, bars)
-    clock = clock_of(columns, strategy.universe)
+    clock = market.clock
     if strategy.schedule.minutes and clock.daily:
         raise BacktestError(
             f"a schedule of {strategy.schedule.minutes} minutes needs bars of a minute; these are of days"
         )
-    seen = Seen.of(strategy, columns, clock)
-    run = _Run(strategy, columns, clock, config)
+    seen = Seen.of(strategy, market)
+    run = _Run(strategy, market.columns, clock, config)
     targets = [run.decide(seen, index) for index in range(len(seen.due))]
     run.fill_until(len(clock))
-    return PortfolioReport.build(
-        strategy,
-        config,
-        columns,
-        clock,
-        Trades.of(run.rows),
-        seen.due,
-        np.array(targets).reshape(-1, len(strategy.universe)),
-    )
+    weights = np.array(targets).reshape(-1, len(strategy.universe))
+    return PortfolioReport.build(strategy, config, market.columns, clock, Trades.of(run.rows), seen.due, weights)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Market:
+    """The bars of the symbols of a strategy, with the times at which there is one.
+
+    Attributes:
+        columns: The bars of each symbol.
+        clock: The times at which a bar of any of them begins; see `clock_of`.
+        values: The columns that strategies compute on the bars of each symbol, kept for the next.
+    """
+
+    columns: Mapping[str, BarColumns]
+    clock: BarColumns
+    values: Mapping[str, Values]
+
+    @classmethod
+    def of(cls, strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> Market:
+        """Takes the bars of a strategy's symbols.
+
+        Raises:
+            BacktestError: if they cannot be used.
+        """
+        return cls.on(_columns(strategy, bars), strategy.universe)
+
+    @classmethod
+    def on(cls, columns: Mapping[str, BarColumns], universe: Sequence[str]) -> Market:
+        """Takes bars as they are, whatever they hold."""
+        values = {symbol: Values(each, _MOST_CELLS // len(columns), columns) for symbol, each in columns.items()}
+        return cls(columns, clock_of(columns, universe), values)
+
+    def between(self, start: int, stop: int) -> Market:
+        """The same bars with the clock from `start` (included) to `stop` (excluded)."""
+        return Market(self.columns, self.clock.slice(start, stop), self.values)
 
 
 def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, BarColumns]:
@@ -125,16 +159,16 @@ class Seen:
     time: dict[str, Floats]
 
     @classmethod
-    def of(cls, strategy: PortfolioStrategy, columns: Mapping[str, BarColumns], clock: BarColumns) -> Seen:
+    def of(cls, strategy: PortfolioStrategy, market: Market) -> Seen:
         """Looks at the columns of every symbol as each decision sees them, one symbol after the other."""
+        clock = market.clock
         due = strategy.schedule.due(clock) if len(clock) > 1 else np.empty(0, dtype=np.int64)
         moments, shape = clock.time[due], (len(due), len(strategy.symbols))
         values = {name: np.full(shape, np.nan) for name in strategy.read}
         price, opens = np.full(shape, np.nan), np.full(shape, np.nan)
         known = np.zeros(shape, dtype=bool)
         for place, symbol in enumerate(strategy.symbols):
-            bars = columns[symbol]
-            nodes = Values(bars, _MOST_CELLS, columns)
+            bars, nodes = market.columns[symbol], market.values[symbol]
             after = due if bars.time is clock.time else np.searchsorted(bars.time, moments)
             begun = after > 0
             last = after[begun] - 1

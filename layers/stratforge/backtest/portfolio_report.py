@@ -283,8 +283,9 @@ def _steps(places: Integers, values: Floats, length: int, before: float) -> Floa
 
 
 def latest_close(bars: BarColumns, time: Integers) -> Floats:
-    """The latest close at each of ascending times, those of the bars among them; NaN before the first."""
-    if len(bars) == len(time):
+    """The latest close at each of some times on the clock of the bars; NaN before the first."""
+    # The clock has every time of the bars: as many between the same ends are the same.
+    if len(bars) == len(time) and bars.time[0] == time[0] and bars.time[-1] == time[-1]:
         return bars.close
     places = np.searchsorted(bars.time, time, side="right") - 1
     return np.where(places < 0, np.nan, bars.close[np.maximum(places, 0)])
