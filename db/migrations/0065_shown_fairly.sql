@@ -48,7 +48,8 @@ CREATE TABLE session_standings (
 );
 ALTER TABLE session_standings ENABLE ROW LEVEL SECURITY;
 CREATE POLICY all_rows ON session_standings TO stratforge_engine USING (true) WITH CHECK (true);
-GRANT SELECT ON session_standings TO stratforge_engine;
+CREATE POLICY own_rows ON session_standings TO stratforge_api USING (user_id = app_user_id());
+GRANT SELECT ON session_standings TO stratforge_engine, stratforge_api;
 
 -- Computes how sessions that are shown stand: what they made of each position that they closed and, as if it were closed now, of the one that they hold.
 -- `of_sessions`: how many of its owner's sessions have traded, shown or not.
