@@ -93,7 +93,7 @@ STAYS = {
         (
             "id user_id strategy_id strategy_version symbol shard mode status sizing_rule sizing_value first_bar_time last_bar_time "
             "bars_evaluated bars_held consecutive_failures started_at ended_at final_pnl seen_quantity seen_entry_price stop_loss take_profit "
-            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol"
+            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol after_bar"
         ),
         {"state": "'{}'", "failure_reason": "NULL", "replay_differences": "NULL"},
     ),
@@ -161,7 +161,6 @@ NOBODYS = {
     "reconciliations": "id started_at finished_at clean report",
     "audited_symbols": "symbol audited_at positions trades adjustments differences shown",
     "statement_fills": "activity_id order_id symbol quantity price filled_at read_at",
-    "statement_orders": "order_id symbol quantity value executions filled_at read_at",
     "schema_migrations": "number name checksum applied_at",
     "symbol_halts": "symbol reason details halted_at",
 }

@@ -189,6 +189,14 @@ def test_an_order_that_the_broker_replaced_is_followed_to_its_end(replaced: Any,
     assert broker.orders_since(datetime(2026, 1, 5, tzinfo=UTC)) == [found]
 
 
+def test_an_order_is_named_as_it_was_sent_whatever_the_broker_put_in_its_place(
+    replaced: Any, broker: AlpacaBroker
+) -> None:
+    replaced.paths["/orders/a"] = (200, replaced.paths["/orders:by_client_order_id"][1])
+    replaced.paths["/orders/c"] = (404, {"message": "order not found"})
+    assert [broker.name_of_order(each) for each in ("a", "b", "c")] == ["id-of-a", "id-of-a", None]
+
+
 def test_positions_in_coins_are_named_by_the_list_of_assets(server: Any, broker: AlpacaBroker) -> None:
     server.paths = {
         "/positions": (200, [{"symbol": "USDTUSD", "asset_class": "crypto", "qty": "2"}, {"symbol": "BRK.B", "qty": "1"}]),

@@ -12,9 +12,11 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import Side
+from stratforge.portfolio.books import OwnUnits
 from stratforge.portfolio.corrections import Adjustment, Share
 from stratforge.storage.ledger.reservations import ADJUST, lock_users
 from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol, too_small
+from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
@@ -48,6 +50,40 @@ def ledger_by_symbol(connection: Connection) -> dict[str, LedgerSymbol]:
                (SELECT coalesce(max(id), 0) FROM adjustments) AS last_adjustment
         FROM (SELECT symbol, sum(quantity) AS quantity FROM positions GROUP BY symbol) p FULL JOIN traded b ON b.symbol = p.symbol
         """,
+    )
+    return {each.symbol: each for each in found}
+
+
+def own_units(connection: Connection) -> dict[str, OwnUnits]:
+    """The account's own units by symbol: accepted ones, with everything that happened to their symbol since their order and that the ledger has followed."""
+    found = fetch_all(
+        connection,
+        OwnUnits,
+        f"""
+        WITH RECURSIVE accepted AS (
+            SELECT b.symbol, q.quantity, q.quantity AS before,
+                   coalesce((SELECT min(filled_at) FROM fills WHERE block_order_id = b.id), market_at(b.created_at)) AS starts_at, b.created_at AS applied_at,
+                   0 AS places
+            FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id
+            CROSS JOIN LATERAL (SELECT k.accepted_quantity * CASE WHEN b.side = 'sell' THEN -1 ELSE 1 - b.fee_rate END AS quantity) q
+            WHERE k.accepted_quantity <> 0
+            UNION ALL SELECT became.symbol, round(a.quantity * became.units, 18), a.quantity, c.starts_at, c.applied_at, a.places + 1 FROM accepted a
+            CROSS JOIN LATERAL (
+                SELECT *, {SPLIT_TIME} AS starts_at FROM corporate_actions WHERE symbol = a.symbol AND applied_at IS NOT NULL
+                  AND ({SPLIT_TIME}, applied_at) > (a.starts_at, a.applied_at) ORDER BY {SPLIT_TIME}, applied_at LIMIT 1) c
+            CROSS JOIN LATERAL (
+                SELECT c.symbol, CASE WHEN c.kind = 'symbol_change' THEN 0 ELSE coalesce(c.ratio, 1) END AS units
+                UNION ALL SELECT c.new_symbol, CASE WHEN c.kind = 'symbol_change' THEN 1 ELSE c.new_ratio END) became
+            WHERE became.units > 0)
+        SELECT a.symbol, sum(a.quantity) AS quantity, sum(a.before) AS before,
+               coalesce((SELECT scale FROM broker_account), 1) * CASE
+                   WHEN a.symbol LIKE '%%/%%' THEN 0.00000001
+                   ELSE sum(a.places) * CASE WHEN (SELECT NOT fractionable FROM assets WHERE symbol = a.symbol) THEN 1 ELSE 0.000000001 END END AS slack
+        FROM accepted a
+        WHERE NOT EXISTS (SELECT FROM corporate_actions WHERE symbol = a.symbol AND applied_at IS NOT NULL
+                          AND ({SPLIT_TIME}, applied_at) > (a.starts_at, a.applied_at))
+        GROUP BY a.symbol
+        """,  # noqa: S608 - an expression of ours
     )
     return {each.symbol: each for each in found}
 
@@ -214,17 +250,19 @@ def hand_over_correction(connection: Connection, client_order_id: str, quantity:
     )
 
 
-def end_correction(connection: Connection, client_order_id: str) -> None:
-    """Notes that an order differs by nothing but what was accepted."""
+def close_correction(connection: Connection, client_order_id: str, quantity: Decimal, value: Decimal) -> None:
+    """Notes that an order differs by nothing but so much, which an operator accepted and the broker did not take back. By nothing at all it is forgotten."""
     connection.execute(
-        "UPDATE kept_corrections SET ended_at = now() WHERE client_order_id = %s AND ended_at IS NULL",
-        (client_order_id,),
+        """
+        WITH given AS (SELECT %(name)s AS client_order_id, %(quantity)s::numeric AS quantity, %(value)s::numeric AS value),
+        forgotten AS (
+            DELETE FROM kept_corrections k USING given g WHERE k.client_order_id = g.client_order_id AND g.quantity = 0 AND g.value = 0)
+        UPDATE kept_corrections k SET ended_at = coalesce(k.ended_at, now()), quantity = g.quantity, value = g.value,
+            accepted_quantity = g.quantity, accepted_value = g.value
+        FROM given g WHERE k.client_order_id = g.client_order_id AND (g.quantity <> 0 OR g.value <> 0)
+        """,
+        {"name": client_order_id, "quantity": quantity, "value": value},
     )
-
-
-def forget_correction(connection: Connection, client_order_id: str) -> None:
-    """Forgets a correction with what was accepted of it, because the ledger has followed it or the broker took it back."""
-    connection.execute("DELETE FROM kept_corrections WHERE client_order_id = %s", (client_order_id,))
 
 
 def settle_ended_sessions(connection: Connection) -> list[str]:

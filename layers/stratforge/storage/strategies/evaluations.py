@@ -93,17 +93,17 @@ _RUNNING = f"""
 
 
 def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
-    """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
+    """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one, and began before it was stored."""
     return fetch_all(
         connection,
         RunningSession,
         f"""
         {_RUNNING}
         WHERE s.symbol = %s AND s.shard = %s AND s.status IN ('RUNNING', 'PAUSED') AND s.started_at <= now()
-          AND (s.last_bar_time IS NULL OR s.last_bar_time < %s)
+          AND coalesce(s.last_bar_time < %s, s.after_bar IS NULL OR s.after_bar < %s)
         ORDER BY s.id
         """,
-        (EDITION, symbol, shard, bar_time),
+        (EDITION, symbol, shard, bar_time, bar_time),
     )
 
 
@@ -113,9 +113,13 @@ def session_as_evaluated(connection: Connection, session_id: UUID) -> RunningSes
 
 
 def note_missing_bars(connection: Connection, session_ids: Sequence[UUID], missing: int) -> None:
-    """Notes that sessions were not evaluated because so many bars of their windows are missing. Being evaluated takes it back."""
+    """Notes that sessions were not evaluated because so many bars of their windows are missing, but for those that somebody else writes. Being evaluated takes it back."""
     connection.execute(
-        "UPDATE sessions SET missing_bars = %(missing)s WHERE id = ANY(%(ids)s) AND missing_bars <> %(missing)s",
+        """
+        UPDATE sessions s SET missing_bars = %(missing)s FROM (
+            SELECT id FROM sessions WHERE id = ANY(%(ids)s) AND missing_bars <> %(missing)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) mine
+        WHERE s.id = mine.id
+        """,
         {"ids": list(session_ids), "missing": missing},
     )
 
