@@ -63,8 +63,9 @@ check: install ## Format, lint, types, import contracts, dead code, docstrings, 
 	@$(BIN)/pytest -q -o addopts= tests/unit/test_docstrings.py
 	@$(BIN)/python -m functions.api | diff -q - functions/api/openapi.json > /dev/null || { echo "functions/api/openapi.json is not what the API says: make openapi"; exit 1; }
 
-contract: install ## Lints the API's documents (OpenAPI, AsyncAPI) with spectral and redocly
+contract: install ## Lints the API's documents (OpenAPI, AsyncAPI) with spectral and redocly, and compiles against clients made of them
 	@$(BIN)/python -m tests.contract.lint
+	@$(BIN)/python -m tests.contract.clients
 
 openapi: install ## Writes the OpenAPI file anew
 	@$(BIN)/python -m functions.api > functions/api/openapi.json
