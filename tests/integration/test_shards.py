@@ -233,6 +233,6 @@ def test_a_split_and_a_bar_wait_for_each_other_in_one_order(database: Database) 
             connection.execute("SELECT FROM sessions ORDER BY id OFFSET 15 LIMIT 1 FOR NO KEY UPDATE")
             running = [pool.submit(done, step) for step in steps]
             while fetch_value(connection, blocked) < len(steps):
-                assert not any(each.done() for each in running)
-        for each in running:
-            each.result()
+                assert not any(future.done() for future in running)
+        for future in running:
+            future.result()
