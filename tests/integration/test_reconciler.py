@@ -62,6 +62,52 @@ def test_an_order_at_the_broker_that_nobody_knows_halts_the_symbol(world: World)
     assert "by-hand" in report.unexplained["AAPL"]
 
 
+def by_hand(world: World, symbol: str, side: str, quantity: str) -> SimulatedOrder:
+    """Somebody trades on the account, not by the platform."""
+    request = {
+        "client_order_id": f"by-hand-{len(world.exchange.orders)}",
+        "symbol": symbol,
+        "side": side,
+        "qty": quantity,
+        "type": "market",
+    }
+    order = world.exchange.submit(request, world.broker.now_at, Decimal(100))
+    world.exchange.fill(order, Decimal(quantity), Decimal(100), world.broker.now_at)
+    world.updates.clear()
+    return order
+
+
+@pytest.mark.parametrize("symbol", ["MSFT", "BTC/USD"])
+def test_an_order_of_nobody_that_an_operator_accepts_is_the_accounts_own(world: World, symbol: str) -> None:
+    by_hand(world, symbol, "buy", "3")
+    world.broker.now_at += timedelta(days=2)
+    sold = by_hand(world, symbol, "sell", "1")
+    assert symbol in world.reconciler.run().unexplained
+    accept(world)
+    # The other one is too old for the reconciler; what it left is a difference still.
+    assert world.reconciler.run().drift.keys() == {symbol}
+    world.broker.now_at -= timedelta(days=2)
+    assert symbol in world.reconciler.run().unexplained
+    accept(world)
+    assert (world.reconciler.run().drift, halted(world)) == ({}, {})
+    world.broker.now_at += timedelta(days=2)
+    assert world.reconciler.run().clean
+    assert audited(world) == set()
+    change(world, sold, price_of(sold) + 5)
+    assert symbol in world.reconciler.run().unexplained
+
+
+def test_what_the_account_lacks_may_be_bought_by_hand(world: World) -> None:
+    busted(world)
+    assert world.reconciler.run().clean
+    by_hand(world, "AAPL", "buy", "5")
+    report = world.reconciler.run()
+    assert (list(report.unexplained), halted(world)) == (["AAPL"], {"AAPL": "UNKNOWN_ORDER"})
+    accept(world)
+    assert world.reconciler.run().clean
+    assert (halted(world), audited(world)) == ({}, set())
+
+
 @pytest.mark.parametrize("symbol", ["BRK.B", "BTC/USD"])
 def test_a_correction_that_the_statement_does_not_show_yet_is_no_drift_whatever_the_symbol(
     world: World, monkeypatch: pytest.MonkeyPatch, symbol: str

@@ -191,8 +191,11 @@ def _read_window(database: Database, broker: BrokerStatement, since: datetime, u
             orders = broker.orders_since(sent_since, sent_until)
             names |= {name: each.client_order_id for each in orders for name in each.broker_order_ids}
     # What the broker booked anew long after its order was sent.
-    for unknown in sorted({each.broker_order_id for each in fills} - names.keys())[:_LOOKED_UP]:
-        names |= {unknown: name} if (name := broker.name_of_order(unknown)) else {}
+    if unknown := {each.broker_order_id for each in fills} - names.keys():
+        with database.transaction() as connection:
+            names |= audits.orders_sent(connection, sorted(unknown))
+    for stranger in sorted(unknown - names.keys())[:_LOOKED_UP]:
+        names |= {stranger: name} if (name := broker.name_of_order(stranger)) else {}
     kept = [
         StatementFill(
             each.activity_id,

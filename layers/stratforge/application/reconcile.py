@@ -20,6 +20,7 @@ from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
 from stratforge.market.jumps import unexplained_jump
 from stratforge.portfolio.books import OwnUnits
 from stratforge.portfolio.corrections import correct_fills, is_rounding
+from stratforge.portfolio.figures import NOTHING, Figures, differ, own_part
 from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import (
@@ -37,7 +38,7 @@ from stratforge.storage.ledger import (
 )
 from stratforge.storage.ledger.announced_actions import OpenAction
 from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, UNEXPLAINED_FILL, UNKNOWN_ORDER
-from stratforge.storage.ledger.reconciliation import Figures, FinishedBlock, KeptCorrection, LedgerSymbol
+from stratforge.storage.ledger.reconciliation import FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 
@@ -54,8 +55,6 @@ _ASSET_HOURS = 24
 _LOW_POWER = Decimal("0.1")
 # A pass looks at a part of the ledger; who looks at all of it is missed after this.
 _UNAUDITED = timedelta(hours=36)
-# The broker's average prices are rounded, so values of a unit may differ by this much.
-_ROUNDING = Decimal("0.000001")
 
 
 @dataclass(slots=True)
@@ -205,11 +204,10 @@ class Reconciliation:
         for name, order in orders.items():
             block, mine = finished.get(name), kept.get(name)
             if block is None:
-                if order.filled_quantity > 0:
-                    detail = f"order {name} is at the broker and not in the ledger"
-                    self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
+                self._keep_order_of_nobody(report, order, mine)
                 continue
-            agrees = not _differ(_figures(order), _accepted(block, mine))
+            ours, accepted = block.figures, NOTHING if mine is None else mine.accepted
+            agrees = not differ(_figures(order), (ours[0] + accepted[0], ours[1] + accepted[1]))
             # Of what is kept open the statement has the last word, whatever the order says.
             if not block.completed or (agrees or not order.ended if mine is None else agrees and mine.ended):
                 continue
@@ -218,6 +216,20 @@ class Reconciliation:
             stated = self._stated(order, fills, None if name in recent else mine)
             late = name not in recent or (mine is not None and now - mine.noted_at > _LAG)
             self._correct(report, order, block, stated, mine, late=late)
+
+    def _keep_order_of_nobody(self, report: Report, order: BrokerOrder, kept: KeptCorrection | None) -> None:
+        """Halts the symbol of an order that the ledger does not know, until an operator accepts what was filled of it as the account's own."""
+        figures = _figures(order)
+        accepted = (
+            kept is not None and kept.ended and not differ(figures, (kept.accepted_quantity, kept.accepted_value))
+        )
+        if order.filled_quantity > 0 and not accepted:
+            with self._database.transaction() as connection:
+                reconciliation.keep_order_of_nobody(
+                    connection, order.client_order_id, order.symbol, order.side, order.sent_at, figures
+                )
+            detail = f"order {order.client_order_id} is at the broker and not in the ledger"
+            self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
 
     def _stated(self, order: BrokerOrder, recent: list[FillActivity], kept: KeptCorrection | None) -> Figures:
         """An order by the account's statement: of the last day, and of one that is kept longer also where it was filled."""
@@ -247,14 +259,14 @@ class Reconciliation:
         quantity, value = figures = _figures(order)
         name, ours = order.client_order_id, block.figures
         # Where only one of the two says what was accepted, the other lags behind.
-        own = _own(figures if _differ(figures, ours) else stated, block, kept)
+        own = own_part(figures if differ(figures, ours) else stated, ours, NOTHING if kept is None else kept.accepted)
         bearable = (ours[0] + own[0], ours[1] + own[1])
-        if all(not _differ(each, ours) or not _differ(each, bearable) for each in (figures, stated)):
+        if all(not differ(each, ours) or not differ(each, bearable) for each in (figures, stated)):
             with self._database.transaction() as connection:
                 reconciliation.close_correction(connection, name, *own)
             return
-        confirmed = order.ended and not _differ(figures, stated)
-        seen = stated if not _differ(figures, ours) or not _differ(figures, bearable) else figures
+        confirmed = order.ended and not differ(figures, stated)
+        seen = stated if not differ(figures, ours) or not differ(figures, bearable) else figures
         more, cost = seen[0] - ours[0], seen[1] - ours[1]
         with self._database.transaction() as connection:
             shares = reconciliation.shares_of_block(connection, block)
@@ -472,28 +484,3 @@ class Reconciliation:
 def _figures(order: BrokerOrder) -> Figures:
     """Returns the quantity that the broker filled, and its value in dollars."""
     return order.filled_quantity, order.filled_quantity * (order.filled_average_price or Decimal(0))
-
-
-def _accepted(block: FinishedBlock, kept: KeptCorrection | None) -> Figures:
-    """Returns what the broker may say of a block by an operator's word."""
-    quantity, value = block.figures
-    return (quantity, value) if kept is None else (quantity + kept.accepted_quantity, value + kept.accepted_value)
-
-
-def _own(theirs: Figures, block: FinishedBlock, kept: KeptCorrection | None) -> Figures:
-    """Returns how much of what the broker says more of a block, or less, is the account's own: what an operator accepted, as far as the broker has not taken it back."""
-    accepted, ours = _accepted(block, kept), block.figures
-    if not _differ(theirs, ours):
-        return Decimal(0), Decimal(0)
-    return (
-        _between(theirs[0] - ours[0], accepted[0] - ours[0]),
-        _between(theirs[1] - ours[1], accepted[1] - ours[1]),
-    )
-
-
-def _between(difference: Decimal, accepted: Decimal) -> Decimal:
-    return min(max(difference, min(accepted, Decimal(0))), max(accepted, Decimal(0)))
-
-
-def _differ(one: Figures, other: Figures) -> bool:
-    return one[0] != other[0] or abs(one[1] - other[1]) > _ROUNDING * max(one[0], Decimal(1))

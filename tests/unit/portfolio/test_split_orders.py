@@ -73,3 +73,25 @@ def test_what_has_no_highest_price_gets_none() -> None:
 )
 def test_only_an_accepted_sale_is_held_to_what_its_holder_has(order: WaitingOrder, remaining: int) -> None:
     assert split_order(order, TWO, STOCK, Decimal(15)).order.remaining == remaining
+
+
+@pytest.mark.parametrize(
+    ("order", "cash", "quantity", "ends"),
+    [
+        (BUY, "800.50", "0", False),
+        (SELL, "0", "20", False),
+        # What was not decided on yet holds nothing back, has nothing left and goes on.
+        (replace(BUY, accepted=False, remaining=Decimal(0), reserved_cash=Decimal(0)), "0", "0", False),
+        (replace(SELL, accepted=False, remaining=Decimal(0), reserved_quantity=Decimal(0)), "0", "0", False),
+        (replace(BUY, remaining=Decimal("0.0000000001")), "0", "0", True),
+        (replace(SELL, remaining=Decimal("0.0000000001")), "0", "0", True),
+    ],
+)
+def test_an_order_holds_back_what_it_is_worth_on_the_new_scale(
+    order: WaitingOrder, cash: str, quantity: str, *, ends: bool
+) -> None:
+    split = split_order(order, TWO, STOCK, Decimal(20))
+    assert (split.order.reserved_quantity, split.ends) == (Decimal(quantity), ends)
+    assert abs(split.order.reserved_cash - Decimal(cash)) <= Decimal("0.10")
+    assert split.more_cash == split.order.reserved_cash - order.reserved_cash
+    assert split.more_quantity == split.order.reserved_quantity - order.reserved_quantity

@@ -12,16 +12,15 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import Side
+from stratforge.portfolio.assets import CRYPTO_FEE_RATE
 from stratforge.portfolio.books import OwnUnits
 from stratforge.portfolio.corrections import Adjustment, Share
+from stratforge.portfolio.figures import Figures
 from stratforge.storage.ledger.reservations import ADJUST, lock_users
 from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol, too_small
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
-
-# What was filled of an order, and what that came to in dollars.
-Figures = tuple[Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +60,13 @@ def own_units(connection: Connection) -> dict[str, OwnUnits]:
         OwnUnits,
         f"""
         WITH RECURSIVE accepted AS (
-            SELECT b.symbol, q.quantity, q.quantity AS before,
-                   coalesce((SELECT min(filled_at) FROM fills WHERE block_order_id = b.id), market_at(b.created_at)) AS starts_at, b.created_at AS applied_at,
-                   0 AS places
-            FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id
-            CROSS JOIN LATERAL (SELECT k.accepted_quantity * CASE WHEN b.side = 'sell' THEN -1 ELSE 1 - b.fee_rate END AS quantity) q
+            SELECT k.symbol, q.quantity, q.quantity AS before,
+                   coalesce((SELECT min(filled_at) FROM fills WHERE block_order_id = b.id), market_at(b.created_at), k.sent_at) AS starts_at,
+                   coalesce(b.created_at, k.noted_at) AS applied_at, 0 AS places
+            FROM kept_corrections k LEFT JOIN block_orders b ON b.client_order_id = k.client_order_id
+            CROSS JOIN LATERAL (
+                SELECT k.accepted_quantity * CASE WHEN coalesce(b.side, k.side) = 'sell' THEN -1
+                    ELSE 1 - coalesce(b.fee_rate, CASE WHEN k.symbol LIKE '%%/%%' THEN {CRYPTO_FEE_RATE} ELSE 0 END) END AS quantity) q
             WHERE k.accepted_quantity <> 0
             UNION ALL SELECT became.symbol, round(a.quantity * became.units, 18), a.quantity, c.starts_at, c.applied_at, a.places + 1 FROM accepted a
             CROSS JOIN LATERAL (
@@ -190,7 +191,7 @@ def note_correction(connection: Connection, block_id: UUID, quantity: Decimal, v
 
 @dataclass(frozen=True, slots=True)
 class KeptCorrection:
-    """A difference of a finished order that the ledger could not follow, since `noted_at`; `ended` while it is what an operator accepted.
+    """A difference of a finished order that the ledger could not follow, or an order that it does not know, since `noted_at`; `ended` while it is what an operator accepted.
 
     Attributes:
         accepted_quantity: How much more than the ledger the broker may have of the order, by an operator's word.
@@ -207,6 +208,11 @@ class KeptCorrection:
     filled_at: datetime | None
     stated_at: datetime | None
 
+    @property
+    def accepted(self) -> Figures:
+        """How much more the broker may say of the order than the ledger, by an operator's word."""
+        return self.accepted_quantity, self.accepted_value
+
 
 def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
     """All corrections that were not followed, by our id of the order."""
@@ -218,7 +224,7 @@ def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
                coalesce(k.accepted_value, 0) AS accepted_value,
                (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at,
                (SELECT max(s.filled_at) FROM statement_fills s WHERE s.order_id = k.client_order_id) AS stated_at
-        FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
+        FROM kept_corrections k LEFT JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
         """,
     )
     return {each.client_order_id: each for each in found}
@@ -234,6 +240,19 @@ def keep_correction(connection: Connection, client_order_id: str, quantity: Deci
             noted_at = CASE WHEN kept_corrections.ended_at IS NULL THEN kept_corrections.noted_at ELSE now() END
         """,
         (quantity, value, client_order_id),
+    )
+
+
+def keep_order_of_nobody(
+    connection: Connection, client_order_id: str, symbol: str, side: Side, sent_at: datetime, filled: Figures
+) -> None:
+    """Keeps an order at the broker that the ledger does not know, and what was filled of it."""
+    connection.execute(
+        """
+        INSERT INTO kept_corrections (client_order_id, symbol, side, sent_at, quantity, value) VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (client_order_id) DO UPDATE SET quantity = excluded.quantity, value = excluded.value, ended_at = NULL
+        """,
+        (client_order_id, symbol, side, sent_at, *filled),
     )
 
 

@@ -62,7 +62,7 @@ def families(connection: Connection) -> list[Family]:
         ).fetchall()
     )
     found: dict[str, set[str]] = {}
-    symbols = "SELECT symbol FROM block_orders UNION SELECT symbol FROM positions UNION SELECT symbol FROM adjustments ORDER BY 1"
+    symbols = "SELECT symbol FROM block_orders UNION SELECT symbol FROM positions UNION SELECT symbol FROM adjustments UNION SELECT symbol FROM kept_corrections ORDER BY 1"
     for (symbol,) in connection.execute(symbols).fetchall():
         last = symbol
         for _ in heirs:
@@ -169,8 +169,8 @@ def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord
         SELECT coalesce(b.client_order_id, s.order_id) AS client_order_id,
                coalesce(t.quantity, 0) + coalesce(a.quantity, 0) AS quantity, coalesce(t.value, 0) - coalesce(a.cash, 0) AS value,
                coalesce(s.quantity, 0) AS broker_quantity, coalesce(s.value, 0) AS broker_value,
-               CASE WHEN b.side = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_quantity, 0) AS accepted_quantity,
-               CASE WHEN b.side = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_value, 0) AS accepted_value,
+               CASE WHEN coalesce(b.side, k.side) = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_quantity, 0) AS accepted_quantity,
+               CASE WHEN coalesce(b.side, k.side) = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_value, 0) AS accepted_value,
                coalesce(s.days, ARRAY[date_trunc('day', t.filled_at, 'UTC')]) AS days
         FROM block_orders b
         LEFT JOIN (SELECT block_order_id, sum(CASE WHEN side = 'buy' THEN quantity ELSE -quantity END) AS quantity,
@@ -178,10 +178,10 @@ def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord
                    FROM trades WHERE NOT inside GROUP BY block_order_id) t ON t.block_order_id = b.id
         LEFT JOIN (SELECT split_part(cause, '/', 1) AS block, sum(quantity) AS quantity, sum(cash) AS cash
                    FROM adjustments WHERE kind = 'FILL_CORRECTION' GROUP BY 1) a ON a.block = b.id::text
-        LEFT JOIN kept_corrections k ON k.client_order_id = b.client_order_id
         FULL JOIN (SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value,
                           array_agg(DISTINCT date_trunc('day', filled_at, 'UTC')) AS days
                    FROM statement_fills GROUP BY order_id) s ON s.order_id = b.client_order_id
+        LEFT JOIN kept_corrections k ON k.client_order_id = coalesce(b.client_order_id, s.order_id)
         WHERE b.id IS NULL OR b.completed_at <= %(since)s
         """,
         {"since": since},
