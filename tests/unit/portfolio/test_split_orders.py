@@ -10,7 +10,7 @@ import pytest
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.corrections import WaitingOrder, split_order
-from stratforge.portfolio.orders import OrderTerms, OrderType
+from stratforge.portfolio.orders import NEVER, OrderTerms, OrderType
 
 TWO = Decimal(2)
 STOCK = AssetRules("AAPL")
@@ -95,3 +95,15 @@ def test_an_order_holds_back_what_it_is_worth_on_the_new_scale(
     assert abs(split.order.reserved_cash - Decimal(cash)) <= Decimal("0.10")
     assert split.more_cash == split.order.reserved_cash - order.reserved_cash
     assert split.more_quantity == split.order.reserved_quantity - order.reserved_quantity
+
+
+def test_what_is_reserved_for_a_purchase_without_a_limit_is_split_too() -> None:
+    stop = replace(BUY, terms=OrderTerms(Side.BUY, OrderType.STOP, stop_price=Decimal(80)), reserve_price=Decimal(81))
+    split = split_order(stop, TWO, STOCK, Decimal(0))
+    assert (split.order.reserve_price, split.order.reserved_cash) == (Decimal("40.5"), 810)
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_only_what_was_accepted_waits_for_a_price(*, accepted: bool) -> None:
+    split = split_order(replace(BUY, accepted=accepted), TWO, STOCK, Decimal(0))
+    assert (split.trigger == NEVER) is not accepted
