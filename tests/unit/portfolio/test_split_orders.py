@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.corrections import WaitingOrder, split_order
+from stratforge.portfolio.corrections import WaitingOrder, is_rounding, split_order
 from stratforge.portfolio.orders import NEVER, OrderTerms, OrderType
 
 TWO = Decimal(2)
@@ -78,9 +78,11 @@ def test_only_an_accepted_sale_is_held_to_what_its_holder_has(order: WaitingOrde
 @pytest.mark.parametrize(
     ("order", "cash", "quantity", "ends"),
     [
-        (BUY, "800.50", "0", False),
+        (BUY, "800.40", "0", False),
         (SELL, "0", "20", False),
-        # What was not decided on yet holds nothing back, has nothing left and goes on.
+        # What was not decided on yet holds nothing back and goes on, whatever is left of it.
+        (replace(BUY, accepted=False, reserved_cash=Decimal(0)), "0", "0", False),
+        (replace(SELL, accepted=False, reserved_quantity=Decimal(0)), "0", "0", False),
         (replace(BUY, accepted=False, remaining=Decimal(0), reserved_cash=Decimal(0)), "0", "0", False),
         (replace(SELL, accepted=False, remaining=Decimal(0), reserved_quantity=Decimal(0)), "0", "0", False),
         (replace(BUY, remaining=Decimal("0.0000000001")), "0", "0", True),
@@ -91,8 +93,8 @@ def test_an_order_holds_back_what_it_is_worth_on_the_new_scale(
     order: WaitingOrder, cash: str, quantity: str, *, ends: bool
 ) -> None:
     split = split_order(order, TWO, STOCK, Decimal(20))
-    assert (split.order.reserved_quantity, split.ends) == (Decimal(quantity), ends)
-    assert abs(split.order.reserved_cash - Decimal(cash)) <= Decimal("0.10")
+    assert (split.order.reserved_cash, split.order.reserved_quantity) == (Decimal(cash), Decimal(quantity))
+    assert split.ends is ends
     assert split.more_cash == split.order.reserved_cash - order.reserved_cash
     assert split.more_quantity == split.order.reserved_quantity - order.reserved_quantity
 
@@ -107,3 +109,16 @@ def test_what_is_reserved_for_a_purchase_without_a_limit_is_split_too() -> None:
 def test_only_what_was_accepted_waits_for_a_price(*, accepted: bool) -> None:
     split = split_order(replace(BUY, accepted=accepted), TWO, STOCK, Decimal(0))
     assert (split.trigger == NEVER) is not accepted
+
+
+@pytest.mark.parametrize(
+    ("more", "rounding"), [("0", True), ("0.0000003", True), ("0.0000004", False), ("-1e-9", False)]
+)
+def test_fees_in_coins_are_rounded_by_a_step_of_the_broker_for_each_fill(more: str, *, rounding: bool) -> None:
+    # Ten of the ledger's coins are one of the broker's.
+    assert is_rounding(Decimal(5), Decimal(5) + Decimal(more), 3, Decimal(10)) is rounding
+
+
+@pytest.mark.parametrize(("kind", "size"), [(SizeKind.QUANTITY, 20), (SizeKind.NOTIONAL, 10)])
+def test_units_that_were_asked_for_are_split_and_dollars_are_not(kind: SizeKind, size: int) -> None:
+    assert split_order(replace(BUY, size_kind=kind), TWO, STOCK, Decimal(0)).order.size == size
