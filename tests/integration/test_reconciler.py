@@ -97,15 +97,30 @@ def test_an_order_of_nobody_that_an_operator_accepts_is_the_accounts_own(world: 
     assert symbol in world.reconciler.run().unexplained
 
 
-def test_what_the_account_lacks_may_be_bought_by_hand(world: World) -> None:
+def test_what_the_account_lacks_is_bought_by_hand_before_its_last_holders_can_sell(world: World) -> None:
     busted(world)
     assert world.reconciler.run().clean
+    with world.database.transaction() as connection:
+        bar_time = set_price(connection, "100", 2)
+        add_signal(connection, trader_of(world), "buy", bar_time, quantity=7)
+    world.work = ["AAPL"]
+    world.quiet()
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 3))
+    world.execute("AAPL")
+    assert halted(world) == {"AAPL": "MISSING_UNITS"}
+    for _ in range(2):
+        assert "lacks 5" in world.reconciler.run().unexplained["AAPL"]
     by_hand(world, "AAPL", "buy", "5")
-    report = world.reconciler.run()
-    assert (list(report.unexplained), halted(world)) == (["AAPL"], {"AAPL": "UNKNOWN_ORDER"})
+    assert "not in the ledger" in world.reconciler.run().unexplained["AAPL"]
     accept(world)
-    assert world.reconciler.run().clean
-    assert (halted(world), audited(world)) == ({}, set())
+    report = world.reconciler.run()
+    assert (report.clean, report.resumed) == (True, ["AAPL"])
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 5))
+    world.work = ["AAPL"]
+    world.quiet()
+    assert (halted(world), world.exchange.positions["AAPL"], audited(world)) == ({}, 0, set())
 
 
 @pytest.mark.parametrize("symbol", ["BRK.B", "BTC/USD"])

@@ -37,7 +37,14 @@ from stratforge.storage.ledger import (
     symbols,
 )
 from stratforge.storage.ledger.announced_actions import OpenAction
-from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, UNEXPLAINED_FILL, UNKNOWN_ORDER
+from stratforge.storage.ledger.halts import (
+    BROKEN_LEDGER,
+    DRIFT,
+    MISSING_UNITS,
+    SPLIT_AHEAD,
+    UNEXPLAINED_FILL,
+    UNKNOWN_ORDER,
+)
 from stratforge.storage.ledger.reconciliation import FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
@@ -51,6 +58,8 @@ _STATEMENT, _AROUND = timedelta(days=1), timedelta(hours=1)
 _LAG = timedelta(minutes=30)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
+# Halts that end when the account has what the ledger says.
+_LIFTED = (DRIFT, MISSING_UNITS, SPLIT_AHEAD)
 # Operators are warned when less than this part of the account's equity is left to buy with.
 _LOW_POWER = Decimal("0.1")
 # A pass looks at a part of the ledger; who looks at all of it is missed after this.
@@ -375,7 +384,11 @@ class Reconciliation:
             ours, broker = state.quantity, theirs.get(symbol, Decimal(0)) - own.quantity
             if abs(ours - broker) <= own.slack:
                 halt = halted.get(symbol)
-                if halt is not None and halt.reason in (DRIFT, SPLIT_AHEAD) and symbol not in report.unexplained:
+                if halt is not None and halt.reason == MISSING_UNITS and own.quantity < 0:
+                    report.unexplained[symbol] = (
+                        f"the account lacks {-own.quantity}, by an operator's word: to be bought"
+                    )
+                elif halt is not None and halt.reason in _LIFTED and symbol not in report.unexplained:
                     with self._database.transaction() as connection:
                         resumed = halts.resume_symbol(connection, symbol, halt.reason)
                     if resumed:
