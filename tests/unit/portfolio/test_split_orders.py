@@ -102,7 +102,7 @@ def test_an_order_holds_back_what_it_is_worth_on_the_new_scale(
 def test_what_is_reserved_for_a_purchase_without_a_limit_is_split_too() -> None:
     stop = replace(BUY, terms=OrderTerms(Side.BUY, OrderType.STOP, stop_price=Decimal(80)), reserve_price=Decimal(81))
     split = split_order(stop, TWO, STOCK, Decimal(0))
-    assert (split.order.reserve_price, split.order.reserved_cash) == (Decimal("40.5"), 810)
+    assert (split.order.reserve_price, split.order.reserved_cash) == (Decimal("40.5"), Decimal(810))
 
 
 @pytest.mark.parametrize("accepted", [True, False])
@@ -122,3 +122,8 @@ def test_fees_in_coins_are_rounded_by_a_step_of_the_broker_for_each_fill(more: s
 @pytest.mark.parametrize(("kind", "size"), [(SizeKind.QUANTITY, 20), (SizeKind.NOTIONAL, 10)])
 def test_units_that_were_asked_for_are_split_and_dollars_are_not(kind: SizeKind, size: int) -> None:
     assert split_order(replace(BUY, size_kind=kind), TWO, STOCK, Decimal(0)).order.size == size
+
+
+def test_a_distance_in_dollars_is_on_the_new_scale() -> None:
+    terms = OrderTerms(Side.SELL, OrderType.TRAILING_STOP, trail_price=Decimal(3))
+    assert split_order(replace(SELL, terms=terms), TWO, STOCK, Decimal(20)).order.terms.trail_price == Decimal("1.5")
