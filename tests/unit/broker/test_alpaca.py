@@ -214,6 +214,7 @@ REFUSALS = [
     (403, {"code": 40310000, "message": "forbidden."}),
     (403, {"code": 40310000, "message": "account is restricted to liquidation only"}),
     (403, {"code": 40310000, "message": "account is not authorized to trade"}),
+    (403, {"code": 40310000, "message": "account is not allowed to trade at this time"}),
     (403, {"code": 40310000, "message": "new orders are rejected by user request"}),
 ]
 
@@ -246,6 +247,8 @@ def test_a_refusal_of_the_platform_is_no_refusal_of_the_order(
             Refusal.INVALID_ORDER,
         ),
         (403, "account is not authorized for this asset", Refusal.ASSET_CLOSED),
+        (403, "account is not allowed to trade crypto", Refusal.ASSET_CLOSED),
+        (403, "account not eligible to trade fractional shares", Refusal.ASSET_CLOSED),
         (422, "asset XYZ is not tradable", Refusal.ASSET_CLOSED),
         (422, "asset XYZ is not active", Refusal.ASSET_CLOSED),
         (404, "asset not found for XYZ", Refusal.ASSET_CLOSED),
