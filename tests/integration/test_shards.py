@@ -18,6 +18,7 @@ from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.sessions import start_session
 from stratforge.strategy.exits import PRICE_KEYS
 from stratforge.strategy.lookback import window_length
 
@@ -111,6 +112,19 @@ def test_symbols_have_shards_of_their_own(database: Database) -> None:
     with database.transaction() as connection:
         add_trader(connection, "bob", "MSFT")
     assert sizes(database) == {0: 2}
+
+
+def test_a_symbol_is_wanted_by_its_users_of_each_as_much_as_it_is_of_his(database: Database) -> None:
+    begin(database, "ada", "bob")
+    with database.transaction() as connection:
+        cat = add_trader(connection, "cat", "MSFT")
+        strategy_id = fetch_value(connection, "SELECT strategy_id FROM sessions WHERE id = %s", (cat.session_id,))
+        start_session(connection, cat.user_id, strategy_id, 1, "AAPL")
+        wanted = evaluations.symbols_to_stream(connection)
+    assert {symbol: each.weight for symbol, each in wanted.items()} == {"AAPL": 2.5, "MSFT": 0.5}
+    assert wanted["AAPL"] == evaluations.Wanted(1, wanted["AAPL"].history), (
+        "who else wants it changes nothing of what is wanted"
+    )
 
 
 @pytest.mark.usefixtures("history")
