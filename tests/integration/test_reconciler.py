@@ -609,3 +609,28 @@ def test_the_last_quarter_of_a_minutes_requests_is_for_submissions(database: Dat
     submissions = sum(budget.take("submit") for _ in range(60))
     assert 25 <= reads <= 33
     assert 8 <= submissions <= 15
+
+
+def test_the_fee_of_a_coins_sale_is_in_what_it_realized(world: World) -> None:
+    with world.database.transaction() as connection:
+        bob = add_trader(connection, "bob", "BTC/USD")
+    for minute, side in enumerate(("buy", "sell")):
+        world.broker.prices["BTC/USD"] = Decimal(100)
+        with world.database.transaction() as connection:
+            add_signal(connection, bob, side, set_price(connection, "100", minute, "BTC/USD"), "BTC/USD")
+        world.work = ["BTC/USD"]
+        world.quiet()
+    with world.database.transaction() as connection:
+        sold = connection.execute(
+            """
+            SELECT t.realized_pnl, p.realized_pnl, u.virtual_balance - u.initial_balance, t.fee_cash > 0 FROM trades t
+            JOIN users u ON u.id = t.user_id JOIN positions p ON p.user_id = u.id AND p.symbol = t.symbol
+            WHERE t.symbol = 'BTC/USD' AND t.side = 'sell'
+            """
+        ).fetchall()
+    ((of_the_trade, of_the_position, of_the_account, with_a_fee),) = sold
+    assert with_a_fee
+    # A little of the purchase, its fee in coins, was never there to be sold.
+    assert abs(of_the_trade - of_the_account) < Decimal("0.000001")
+    assert abs(of_the_position - of_the_account) < Decimal("0.000001")
+    assert audited(world) == set()
