@@ -210,7 +210,7 @@ class KeptCorrection:
 
     @property
     def accepted(self) -> Figures:
-        """How much more the broker may say of the order than the ledger, by an operator's word."""
+        """What the broker may say more of the order than the ledger, by an operator's word: units and dollars."""
         return self.accepted_quantity, self.accepted_value
 
 
