@@ -210,7 +210,7 @@ class KeptCorrection:
 
     @property
     def accepted(self) -> Figures:
-        """What the broker may say more of the order than the ledger, by an operator's word: units and dollars."""
+        """The units and dollars of the order that the broker may have more than the ledger, by an operator's word."""
         return self.accepted_quantity, self.accepted_value
 
 
