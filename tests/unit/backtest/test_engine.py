@@ -120,12 +120,11 @@ def run(source: str, bars: BarColumns, **config: Any) -> BacktestReport:
 @pytest.mark.parametrize("target", ["python", "numba"])
 def test_a_bar_that_opens_at_its_target_is_sold_there_whatever_comes_after(own: bool, target: Target) -> None:
     """And whatever rounding makes of 100 and a tenth more."""
-    exits = {"take_profit": 0.1, "stop_loss": 0.05}
     bars = bars_of(flat(100), flat(100), (110, 110, 94, 95), flat(111))
     strategy = compile_strategy(
         BUY_ONCE.replace("quantity=10", "quantity=10, take_profit=0.1, stop_loss=0.05") if own else BUY_ONCE
     )
-    config = BacktestConfig() if own else BacktestConfig(**exits)
+    config = BacktestConfig() if own else BacktestConfig(take_profit=0.1, stop_loss=0.05)
     assert Sweeper(strategy, bars, config, target=target).run(strategy.parameters).final_equity == pytest.approx(
         100_100
     )

@@ -184,7 +184,8 @@ def test_neighbors_are_those_of_the_next_values_in_whatever_order_they_are_given
     sharpes = {20.0: 2.9, 10.0: 3.0, 5.0: 2.9, 15.0: 0.0}
     found = robustness({"A": list(sharpes)}, [({"A": each}, sharpe) for each, sharpe in sharpes.items()])
     assert found is not None
-    assert (found.shape, found.average) == (Shape.SLOPE, pytest.approx(1.45))
+    assert found.shape is Shape.SLOPE
+    assert found.average == pytest.approx(1.45)
 
 
 @pytest.mark.parametrize("value", [0.001, 0.1, 0.01, 0.0007, -0.001])
