@@ -373,7 +373,9 @@ def _write_stops(write: Callable[[str], None], features: Features, target: Targe
     condition = "if"
     if features.stop_loss or features.trailing_stop or own:
         # A bar that opens beyond the target has reached it first, whatever comes after.
-        first = f" and (b_open <= level or b_open < {goal})" if features.take_profit or targets else ""
+        first = (
+            f" and (b_open <= level or b_open < {goal} * {1 - _ROUNDING!r})" if features.take_profit or targets else ""
+        )
         write(f"{indent}if b_low <= level * {1 + _ROUNDING!r}{first}:")
         write(sell + f"price = min(b_open, level){worse}")
         write(sell + "part = quantity; side = 0.0")
