@@ -11,6 +11,7 @@ from uuid import UUID
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.backtests import StoredReport
+from stratforge.storage.strategies.sessions import SessionStatus
 
 # More trades do not make a ratio better for ever: as Van Tharp's system quality number has it.
 _COUNTED_TRADES = 100
@@ -98,7 +99,7 @@ class ShownSession:
     name: str
     own: bool
     symbol: str
-    status: str
+    status: SessionStatus
     began_at: datetime
     bars: int
     verified: bool
