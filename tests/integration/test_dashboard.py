@@ -408,6 +408,23 @@ def test_everything_on_a_replayed_market_is_at_the_markets_time(user: User, data
     assert noted["time"].startswith("2012-03-05T15:3")
 
 
+def test_the_limit_of_an_order_that_waits_is_changed_on_the_page(user: User) -> None:
+    order = {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "2", "limit_price": "90"}
+    placed = user.call("POST", "/api/trade/orders", order).json()
+    shown = user.client.get("/orders", headers=HTML).text
+    assert f'hx-post="/orders/{placed["order_id"]}/change"' in shown
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def press(price: str) -> int:
+        address = f"/orders/{placed['order_id']}/change"
+        return user.client.post(address, data={"limit_price": price}, headers=headers).status_code
+
+    assert (press("a lot"), press("-1"), press("")) == (422, 422, 422)
+    assert press("91.50") == 204
+    (new,) = [each for each in user.get("/api/trade/orders")["items"] if each["order_id"] != placed["order_id"]]
+    assert (new["limit_price"], new["replaces_order_id"]) == ("91.5", placed["order_id"])
+
+
 def test_at_night_the_first_page_says_what_happens_next_and_offers_the_day_that_is_over(
     user: User, database: Database
 ) -> None:
@@ -444,8 +461,8 @@ def test_the_tour_has_five_steps_that_can_be_left_and_is_offered_once(user: User
     assert user.client.get("/tour/end", headers=HTML).status_code == 200
     assert told("/") == []
     assert "Take the tour" not in user.client.get("/", headers=HTML).text
-    for step in ("0", "6", "-1", "²", "99999999999999999999"):
-        assert user.client.get(f"/tour/{step}", headers=HTML, follow_redirects=False).headers["Location"] == "/"
+    for strange in ("0", "6", "-1", "²", "99999999999999999999"):
+        assert user.client.get(f"/tour/{strange}", headers=HTML, follow_redirects=False).headers["Location"] == "/"
 
 
 def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: Database) -> None:
@@ -485,7 +502,9 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
     assert wrong.status_code == 409
     accepted = user.client.post("/operations/corrections", content=urlencode(fields), headers=headers)
     assert accepted.status_code in (200, 204)
-    assert "sf-1" not in user.client.get("/operations", headers=HTML).text.split("Corporate actions")[0]
+    shown = user.client.get("/operations", headers=HTML).text
+    assert "sf-1" not in shown.split("<h2>Corrections")[1].split("Corporate actions")[0]
+    assert "correction sf-1 <em>a gift</em>" in shown, "what operators did is on the page"
 
 
 class Saw:
