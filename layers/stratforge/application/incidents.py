@@ -1,4 +1,4 @@
-"""What is wrong with the platform now, and since when: what an operator needs to understand an incident, on one page."""
+"""Finds what is wrong with the platform now, and since when: all that an operator needs to understand an incident, on one page."""
 
 from __future__ import annotations
 
@@ -77,14 +77,14 @@ class Symptom:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """What is wrong now, the likely cause first, and the platform's vital signs over the hours before."""
+    """The symptoms that there are now, the likely cause first, and the platform's vital signs over the hours before."""
 
     symptoms: list[Symptom]
     trends: list[Trend]
 
 
 def read_incident(database: Database, caller: Caller, queues: Sequence[QueueState], hours: float) -> Incident:
-    """What is wrong, and how the platform did in the last hours.
+    """Reads what is wrong, and how the platform did in the last hours.
 
     Raises:
         NotFound: if the caller is no operator.
