@@ -43,7 +43,7 @@ SIGNS = (
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """A vital sign over time.
+    """The course of a vital sign over time.
 
     Attributes:
         values: The worst of each stretch of time; None where there was nothing to measure.
@@ -99,7 +99,7 @@ def read_incident(database: Database, caller: Caller, queues: Sequence[QueueStat
 
 
 def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
-    """Each vital sign over time."""
+    """Turns what was noted into a trend of each vital sign."""
     found = []
     for sign in SIGNS:
         values: list[float | None] = [getattr(each, sign.field) for each in noted]
