@@ -57,12 +57,12 @@ class Trend:
 
     @property
     def now(self) -> float | None:
-        """The value that was noted last."""
+        """The value that was noted last; None where there is none."""
         return self.values[-1] if self.values else None
 
     @property
     def worst(self) -> float | None:
-        """The highest value."""
+        """The highest of the values; None where nothing was measured."""
         return max((each for each in self.values if each is not None), default=None)
 
 

@@ -98,7 +98,7 @@ class OperatorDeed:
 
 
 def deeds(connection: Connection, limit: int) -> list[OperatorDeed]:
-    """What operators did, the newest first; nothing when the user is no operator."""
+    """The latest lines of the operators' audit, the newest first; none when the user is no operator."""
     return fetch_all(connection, OperatorDeed, "SELECT * FROM operator_audit(%s)", (limit,))
 
 

@@ -1,4 +1,4 @@
-"""How the platform does, noted every minute: how old prices are, how far sessions lag, how long the oldest of what waits has waited."""
+"""The vital signs of the platform, noted every minute: how old prices are, how far sessions lag, how long the oldest of what waits has waited."""
 
 from __future__ import annotations
 
