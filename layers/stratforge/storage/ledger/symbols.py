@@ -67,12 +67,24 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
 
 # Due: a resting order whose price was reached, one that asks for its end, or one that trails and must follow. A stop looks at the
 # range of every bar that began after it was accepted, a limit at the last price only: it cannot trade at a price that has passed.
-DUE_ORDER = """
+STOP_REACHED = """
+    (o.triggered_at IS NULL AND o.type NOT IN ('market', 'limit') AND o.active_from <= l.bar_time
+     AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high))
+"""
+# What a strategy's decision left to rest ends with the bars that it said, by its session's count of them, and with its session.
+_RESTS_FOR = "o.origin = 'SIGNAL' AND o.type <> 'market' AND EXISTS (SELECT FROM sessions s WHERE s.id = o.session_id AND {})"
+ITS_BARS_ARE_OVER = f"(o.last_bar IS NOT NULL AND {_RESTS_FOR})".format("s.bars_evaluated >= o.last_bar")
+SESSION_HAS_ENDED = f"({_RESTS_FOR})".format("s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')")
+DUE_ORDER = f"""
     (o.status = 'PENDING' OR (o.status = 'RESTING' AND (
         o.cancel_requested_at IS NOT NULL OR o.expires_at <= greatest(l.time, (SELECT market_now()))
         OR ((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))
-        OR (o.triggered_at IS NULL AND o.type <> 'limit' AND o.active_from <= l.bar_time
-            AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))
+        OR {STOP_REACHED} OR {ITS_BARS_ARE_OVER} OR {SESSION_HAS_ENDED})))
+"""
+# What the strategy offers of a position (p) at a limit or a stop of its own: it is called off when an exit sells.
+OFFERED = """
+    (SELECT coalesce(sum(x.reserved_quantity), 0) FROM orders x WHERE x.session_id = p.session_id AND x.user_id = p.user_id AND x.symbol = p.symbol
+       AND x.status = 'RESTING' AND x.side = 'sell' AND x.origin = 'SIGNAL' AND x.type <> 'market')
 """
 # The exit that a session's own stops ask for, from the bars since its position was opened; and those that its strategy has set.
 # What was seen is a level in floating point, and touched where it is a rounding away.
@@ -93,7 +105,7 @@ def _exit(column: int) -> str:
     return " ".join(("CASE", *(f"WHEN {each[0].format(each[2])} THEN {each[column]}" for each in _EXITS), "END"))
 
 
-EXIT_ORIGIN = f"(CASE WHEN p.quantity > p.reserved_quantity AND NOT refused.lately THEN {_exit(1)} END)"
+EXIT_ORIGIN = f"(CASE WHEN (p.quantity > p.reserved_quantity OR p.quantity > p.reserved_quantity - {OFFERED}) AND NOT refused.lately THEN {_exit(1)} END)"
 # The level at which the exit was to sell, and the fraction that the session's setting says; none where the strategy has set it.
 EXIT_LEVEL, EXIT_FRACTION = _exit(2), _exit(3)
 _OWN = ", ".join(f"'{key}'" for key in (*EXIT_KEYS.values(), STOP_SEEN, TARGET_SEEN))
