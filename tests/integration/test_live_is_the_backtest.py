@@ -70,7 +70,7 @@ def trading(bars: BarColumns, start: int, account: Account) -> Generator[Asked, 
     columns = ("open", "high", "low", "close", "volume")
     for index in range(start, len(bars)):
         bar = Bar(index - start, *(float(getattr(bars, name)[index]) for name in columns))
-        order = trade(account, order, bar, lambda: Exits.of(account, state, highs))  # noqa: B023 - called at once
+        order = trade(account, order, bar, lambda: Exits.of(account, state, highs))
         held = held + 1 if account.shares > 0 else 0
         highs = [*highs, bar.high] if account.shares > 0 else []
         signal, state = yield account.shares, account.entry, float(held)

@@ -66,7 +66,7 @@ def add_signal(
     side: str,
     time: datetime,
     symbol: str = "AAPL",
-    terms: Terms = Terms(),  # noqa: B008 - it cannot be changed
+    terms: Terms = Terms(),
     **size: float,
 ) -> None:
     """Writes a pending signal."""

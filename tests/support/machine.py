@@ -227,7 +227,7 @@ class Trading(Ground):
         self._signal(trader, side, size, Terms(prices[0], None if limit is not None and limit > 0 else prices[1], bars))
         self.world.execute(symbol)
 
-    def _signal(self, trader: Trader, side: str, size: dict[str, float], terms: Terms = Terms()) -> None:  # noqa: B008 - it cannot be changed
+    def _signal(self, trader: Trader, side: str, size: dict[str, float], terms: Terms = Terms()) -> None:
         symbol = self._symbol_of(trader)
         with self.world.database.transaction() as connection:
             time = OPEN + timedelta(minutes=self.minute)

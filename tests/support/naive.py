@@ -193,9 +193,15 @@ def trade(account: Account, order: Order | None, bar: Bar, exits: Callable[[], E
             sold = min(bar.open, before.stop), before.why
         elif bar.open >= before.target:
             sold = bar.open, "take profit"
-        elif before.why and bar.falls_to(before.stop) and not (place and place[0] == "below" and place[1] > before.stop):
+        elif (
+            before.why and bar.falls_to(before.stop) and not (place and place[0] == "below" and place[1] > before.stop)
+        ):
             sold = before.stop, before.why
-        elif not (place and place[0] == "below") and bar.rises_to(before.target) and not (place and place[1] < before.target):
+        elif (
+            not (place and place[0] == "below")
+            and bar.rises_to(before.target)
+            and not (place and place[1] < before.target)
+        ):
             sold = before.target, "take profit"
         if sold is not None:
             account.sell(bar.number, account.shares, sold[0] * (1 - account.worse), sold[1])
@@ -239,7 +245,7 @@ def run_naive(strategy: Strategy, bars: BarColumns, config: BacktestConfig) -> t
     columns = ("open", "high", "low", "close", "volume")
     for i in range(len(bars)):
         bar = Bar(i, *(float(getattr(bars, name)[i]) for name in columns))
-        order = trade(account, order, bar, lambda: Exits.of(account, state, highs))  # noqa: B023 - called at once
+        order = trade(account, order, bar, lambda: Exits.of(account, state, highs))
         if account.shares > 0:
             account.peak = max(account.peak, bar.high)
         high, close = bar.high, bar.close

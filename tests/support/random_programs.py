@@ -112,7 +112,9 @@ def _with_terms(chance: random.Random, lines: list[str]) -> list[str]:
     """The lines with limits and stops in some of the decisions: near the price, of anything, or unknown now and then."""
 
     def price(share: str) -> str:
-        return chance.choice((f"bar.close * {share}", f"bar.close * {share}", "bar.x", "bar.low", "bar.high", _number(chance, 1)))
+        return chance.choice(
+            (f"bar.close * {share}", f"bar.close * {share}", "bar.x", "bar.low", "bar.high", _number(chance, 1))
+        )
 
     if chance.random() > 0.4:
         return lines
@@ -127,7 +129,11 @@ def _with_terms(chance: random.Random, lines: list[str]) -> list[str]:
             f"stop={price(stop)}, limit={price(stop)}",
         ]
         word = "buy(" if "buy(" in line else "sell("
-        found.append(line.replace(word, f"{word}{chance.choice(terms)}, ", 1).replace(", )", ")") if chance.random() < 0.7 else line)
+        found.append(
+            line.replace(word, f"{word}{chance.choice(terms)}, ", 1).replace(", )", ")")
+            if chance.random() < 0.7
+            else line
+        )
     return found
 
 

@@ -27,6 +27,7 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 _NOTHING = "0.0, 0.0, 0.0, 0.0"
 
+
 @dataclass(frozen=True, slots=True)
 class Loop:
     """A compiled loop and the columns it reads, in the order of its arguments.

@@ -189,7 +189,9 @@ class Matching:
                 write(f"{indent}{condition} b_open >= {goal}: price = b_open; reason = 2.0")
                 condition = "elif"
             if self._stops:
-                write(f"{indent}{condition} b_low <= level * {_ABOVE} and not (when == 2.0 and base > level): price = level")
+                write(
+                    f"{indent}{condition} b_low <= level * {_ABOVE} and not (when == 2.0 and base > level): price = level"
+                )
             if self._targets:
                 first = f"when != 2.0 and b_high >= {goal} * {_BELOW} and not (when == 3.0 and base < {goal})"
                 write(f"{indent}elif {first}: price = {goal}; reason = 2.0")
@@ -216,9 +218,7 @@ class Matching:
             passed = "(b_open >= r_stop if side == 1.0 else b_open <= r_stop)"
             write(f"{indent}if r_stop == r_stop and {passed}: r_stop = NAN")
             write(f"{indent}if r_stop == r_stop:")
-            write(
-                f"{indent}    if (b_high >= r_stop * {_BELOW} if side == 1.0 else b_low <= r_stop * {_ABOVE}):"
-            )
+            write(f"{indent}    if (b_high >= r_stop * {_BELOW} if side == 1.0 else b_low <= r_stop * {_ABOVE}):")
             write(f"{indent}        base = r_stop; r_stop = NAN")
             fits = "if r_limit != r_limit or (base <= r_limit if side == 1.0 else base >= r_limit): " if limit else ""
             write(f"{indent}        {fits}when = 3.0 if side == 1.0 else 2.0")
@@ -226,9 +226,7 @@ class Matching:
         if limit:
             at_once = "(b_open <= r_limit if side == 1.0 else b_open >= r_limit)"
             write(f"{indent}{condition} r_limit == r_limit and not {at_once}:")
-            write(
-                f"{indent}    if (b_low <= r_limit * {_ABOVE} if side == 1.0 else b_high >= r_limit * {_BELOW}):"
-            )
+            write(f"{indent}    if (b_low <= r_limit * {_ABOVE} if side == 1.0 else b_high >= r_limit * {_BELOW}):")
             write(f"{indent}        base = r_limit; when = 2.0 if side == 1.0 else 3.0")
         write(f"{indent}else: when = 1.0")
 

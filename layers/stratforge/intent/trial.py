@@ -390,13 +390,15 @@ def _exits_said(exits: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.6g}" for name, value in exits.items()) or "none"
 
 
-def _meaning(signal: SignalValue | None, quantity: float) -> tuple[str, str, float] | None:
+def _meaning(signal: SignalValue | None, quantity: float) -> tuple[object, ...] | None:
     """What a decision comes to; selling nothing is nothing, selling without a size is selling all."""
     if signal is None or (signal.side == "sell" and quantity == 0):
         return None
+    prices = (signal.terms.limit, signal.terms.stop)
+    terms = (*(None if each is None else float(f"{each:.9g}") for each in prices), signal.terms.expire_bars)
     if signal.side == "sell" and signal.size_kind == "default":
-        return ("sell", "fraction", 1.0)
-    return (signal.side, signal.size_kind, float(f"{signal.size:.9g}"))
+        return ("sell", "fraction", 1.0, *terms)
+    return (signal.side, signal.size_kind, float(f"{signal.size:.9g}"), *terms)
 
 
 def _told(
@@ -427,4 +429,8 @@ def _said(signal: SignalValue | None) -> str:
     if signal is None:
         return "does nothing"
     size = {"default": "", "fraction": f" {signal.size * 100:g} %", "quantity": f" {signal.size:g} shares", "notional": f" {signal.size:g} dollars"}[signal.size_kind]  # fmt: skip
-    return f"{signal.side}s{size}"
+    terms = signal.terms
+    words = [f"at a limit of {terms.limit:.6g}"] if terms.limit is not None else []
+    words += [f"from a stop at {terms.stop:.6g} on"] if terms.stop is not None else []
+    words += [f"for {terms.expire_bars} bars"] if terms.expire_bars is not None else []
+    return " ".join((f"{signal.side}s{size}", *words))

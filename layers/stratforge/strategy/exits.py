@@ -26,7 +26,9 @@ EXITS = {
         "sells everything this fraction above the average entry price, or at it with 0",
         "take_profit_price",
     ),
-    "take_profit_price": Keyword("0.0 < {} <= 1e12", "above 0", "sells everything at this price or above", "take_profit"),
+    "take_profit_price": Keyword(
+        "0.0 < {} <= 1e12", "above 0", "sells everything at this price or above", "take_profit"
+    ),
     "trailing_stop": Keyword(
         "0.0 < {} < 1.0",
         "above 0 and less than 1",

@@ -399,7 +399,9 @@ class OnBarCompiler(OnBarExpressions):
         terms = {name: value for name, value in given.items() if name in TERMS}
         if terms.keys() == {"expire_bars"}:
             hint = "Give limit= or stop= with it, or leave it out: without them it is executed at once"
-            self._refuse(node, "expire_bars says how long an order rests, and this one does not rest", hint, Code.ARGUMENT)
+            self._refuse(
+                node, "expire_bars says how long an order rests, and this one does not rest", hint, Code.ARGUMENT
+            )
         if side == "adjust" and not given:
             self._refuse(node, "adjust() changes nothing", f"Give one of {', '.join(EXITS)}", Code.ARGUMENT)
         changes = list(assignments(self.keys, {name: given[name] for name in given if name in EXITS}, side))

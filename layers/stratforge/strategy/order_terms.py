@@ -37,14 +37,20 @@ class Keyword:
 
 TERMS = {
     "limit": Keyword(
-        "0.0 < {} <= 1e12", "above 0", "the price that a purchase fills at or below, and a sale at or above; it rests until then"
+        "0.0 < {} <= 1e12",
+        "above 0",
+        "the price that a purchase fills at or below, and a sale at or above; it rests until then",
     ),
     "stop": Keyword(
         "0.0 < {} <= 1e12",
         "above 0",
         "the price from which on it is executed: at or above it for a purchase, at or below it for a sale; with `limit=` it is a limit order from then on",
     ),
-    "expire_bars": Keyword("1.0 <= {} <= 10000.0", "from 1 to 10,000", "the number of bars after this one on which it may fill; without it, it rests on"),
+    "expire_bars": Keyword(
+        "1.0 <= {} <= 10000.0",
+        "from 1 to 10,000",
+        "the number of bars after this one on which it may fill; without it, it rests on",
+    ),
 }
 LIMIT_KEY, STOP_KEY, EXPIRY_KEY = (
     f"order_{name}_of_the_decision_made_last" for name in ("limit_price", "stop_price", "expire_bars")

@@ -76,9 +76,17 @@ def test_a_stop_sells_at_its_price_or_worse(row: Row, price: float | None) -> No
     ("limit", "rows", "filled"),
     [
         (102, [(100, 103, 99, 100)], [(2, "buy", 101.0)]),
-        (102, [(103, 104, 102.5, 103), (103, 103, 101, 101)], [(3, "buy", 102.0)]),  # Opened beyond both: a limit from then on.
+        (
+            102,
+            [(103, 104, 102.5, 103), (103, 103, 101, 101)],
+            [(3, "buy", 102.0)],
+        ),  # Opened beyond both: a limit from then on.
         (102, [(103, 104, 101, 103)], [(2, "buy", 102.0)]),
-        (100.5, [(100, 103, 99, 100), flat(100.2)], [(3, "buy", 100.2)]),  # Reached above its limit: a limit from the next bar on.
+        (
+            100.5,
+            [(100, 103, 99, 100), flat(100.2)],
+            [(3, "buy", 100.2)],
+        ),  # Reached above its limit: a limit from the next bar on.
     ],
 )
 def test_a_stop_with_a_limit_is_a_limit_from_the_stop_on(limit: float, rows: list[Row], filled: list[object]) -> None:
@@ -158,7 +166,10 @@ def test_an_exit_ends_what_rests() -> None:
 def test_what_is_left_of_a_limit_rests_on_and_of_a_stop_is_bought_at_the_open() -> None:
     bars = bars_of(flat(100), (100, 102, 98, 100), (101, 101, 100, 100), (100, 100, 98, 99))
     bars.volume[:] = 6
-    for terms, expected in (("limit=99", [(1.0, 99.0, 3.0), (3.0, 99.0, 3.0)]), ("stop=102", [(1.0, 102.0, 3.0), (2.0, 101.0, 3.0), (3.0, 100.0, 2.0)])):
+    for terms, expected in (
+        ("limit=99", [(1.0, 99.0, 3.0), (3.0, 99.0, 3.0)]),
+        ("stop=102", [(1.0, 102.0, 3.0), (2.0, 101.0, 3.0), (3.0, 100.0, 2.0)]),
+    ):
         source = f"def on_bar(bar, position, state):\n    state['n'] += 1\n    if state['n'] == 1:\n        return buy(quantity=8, {terms})\n"
         found = run_backtest(compile_strategy(source), bars, BacktestConfig(participation=0.5)).fills
         assert list(zip(found.bar, found.price, found.quantity, strict=True)) == expected

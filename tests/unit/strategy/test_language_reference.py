@@ -456,7 +456,13 @@ def test_what_on_bar_returns() -> None:
     assert said("sell(confidence=0.5, quantity=3)") == ("sell", 0.5, "quantity", 3.0)
     assert said("sell(fraction=0.5)") == ("sell", 1.0, "fraction", 0.5)
     assert said("") is None
-    for wrong in ("sell(notional=5)", "buy(fraction=1, quantity=2)", "buy(0.5)", "buy(stop_price=1)", "buy(expire_bars=3)"):
+    for wrong in (
+        "sell(notional=5)",
+        "buy(fraction=1, quantity=2)",
+        "buy(0.5)",
+        "buy(stop_price=1)",
+        "buy(expire_bars=3)",
+    ):
         assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
 
 

@@ -92,9 +92,7 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
     )
 
 
-def _signal_request(
-    side: Side, limit_price: Decimal | None, stop_price: Decimal | None, **fields: Any
-) -> OrderRequest:
+def _signal_request(side: Side, limit_price: Decimal | None, stop_price: Decimal | None, **fields: Any) -> OrderRequest:
     terms = OrderTerms(side, type_of(limit_price, stop_price), limit_price, stop_price)
     in_force = TimeInForce.DAY if terms.type is OrderType.MARKET else TimeInForce.GTC
     return OrderRequest(terms=terms, origin=OrderOrigin.SIGNAL, time_in_force=in_force, **fields)

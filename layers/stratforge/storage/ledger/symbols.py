@@ -72,7 +72,9 @@ STOP_REACHED = """
      AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high))
 """
 # What a strategy's decision left to rest ends with the bars that it said, by its session's count of them, and with its session.
-_RESTS_FOR = "o.origin = 'SIGNAL' AND o.type <> 'market' AND EXISTS (SELECT FROM sessions s WHERE s.id = o.session_id AND {})"
+_RESTS_FOR = (
+    "o.origin = 'SIGNAL' AND o.type <> 'market' AND EXISTS (SELECT FROM sessions s WHERE s.id = o.session_id AND {})"
+)
 ITS_BARS_ARE_OVER = f"(o.last_bar IS NOT NULL AND {_RESTS_FOR})".format("s.bars_evaluated >= o.last_bar")
 SESSION_HAS_ENDED = f"({_RESTS_FOR})".format("s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')")
 DUE_ORDER = f"""

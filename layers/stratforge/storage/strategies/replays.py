@@ -70,7 +70,8 @@ def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, Sign
         (session_id,),
     )
     return {
-        time: SignalValue(side, confidence, kind, size, Terms(*terms)) for time, side, confidence, kind, size, *terms in rows
+        time: SignalValue(side, confidence, kind, size, Terms(*terms))
+        for time, side, confidence, kind, size, *terms in rows
     }
 
 
