@@ -67,6 +67,9 @@ class Terms:
     expire_bars: int | None = None
 
 
+NO_TERMS = Terms()
+
+
 def terms_in(state: Mapping[str, float]) -> Terms:
     """The terms of the decision that left this state."""
     bars = state.get(EXPIRY_KEY)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stratforge.market.sizes import Side, SizeKind
-from stratforge.strategy.order_terms import Terms, terms_in
+from stratforge.strategy.order_terms import NO_TERMS, Terms, terms_in
 
 # The lowered `on_bar` speaks in numbers, so that it also compiles to machine code.
 ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: Side.BUY, 2.0: Side.SELL}
@@ -29,7 +29,7 @@ class SignalValue:
     confidence: float
     size_kind: SizeKind
     size: float
-    terms: Terms = Terms()
+    terms: Terms = NO_TERMS
 
 
 def signal_from_numbers(

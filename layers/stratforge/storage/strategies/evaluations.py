@@ -20,7 +20,7 @@ from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
 from stratforge.strategy.lookback import EDITION, window_length
-from stratforge.strategy.order_terms import Terms, terms_in
+from stratforge.strategy.order_terms import NO_TERMS, terms_in
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 MAX_FAILURES = 3
@@ -354,7 +354,7 @@ def last_bars_seen_by_all(connection: Connection, symbols: Sequence[str]) -> dic
 
 
 def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    terms = [terms_in(outcome.state) if outcome.side else Terms() for outcome in outcomes]
+    terms = [terms_in(outcome.state) if outcome.side else NO_TERMS for outcome in outcomes]
     return {
         "symbol": symbol,
         "bar_time": bar_time,
