@@ -16,7 +16,7 @@ from stratforge.storage.strategies.evaluations import Outcome
 from stratforge.strategy import SignalValue
 from stratforge.strategy.order_terms import TERM_KEYS, Terms
 
-from tests.support.ledger import OPEN, Trader, add_signal, add_trader, broken, set_price
+from tests.support.ledger import OPEN, Trader, add_signal_with_terms, add_trader, broken, set_price
 from tests.support.world import World
 
 ORDERS = """
@@ -55,7 +55,7 @@ def bar(world: World, minute: int, price: str, low: str = "", high: str = "") ->
 def decide(world: World, trader: Trader, minute: int, side: str, terms: Terms, **size: float) -> None:
     """A strategy decides on a bar, and the executor hears of it."""
     with world.database.transaction() as connection:
-        add_signal(connection, trader, side, OPEN + timedelta(minutes=minute), terms=terms, **size)
+        add_signal_with_terms(connection, trader, side, OPEN + timedelta(minutes=minute), "AAPL", terms, size)
     world.executor.execute("AAPL")
 
 
@@ -180,7 +180,9 @@ def test_the_stop_of_a_position_sells_what_a_resting_sale_holds_back(world: Worl
     rows(world, "UPDATE sessions SET stop_loss = 0.05 RETURNING 1")
     decide(world, holder, 1, "sell", Terms(limit=105.0), fraction=0.5)
     tick(world, 2, "94.9")
-    assert [(each.side, each.quantity) for each in world.exchange.orders.values() if each.open] == [("sell", 10)]
+    assert [(each.side, each.quantity) for each in world.exchange.orders.values() if each.open] == [
+        ("sell", Decimal(10))
+    ]
     fill(world, "94.9")
     assert statuses(world)[1:] == [("sell", "CANCELED", "POSITION_SOLD"), ("sell", "FILLED", None)]
     assert broken(world.database) == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,7 +18,7 @@ from stratforge.storage.strategies.sessions import SessionSettings, start_sessio
 from stratforge.storage.strategies.strategies import Description, Origin, add_strategy
 from stratforge.storage.users.accounts import register_user
 from stratforge.strategy import compile_strategy
-from stratforge.strategy.order_terms import Terms
+from stratforge.strategy.order_terms import NO_TERMS, Terms
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -61,15 +62,22 @@ def set_price(
 
 
 def add_signal(
+    connection: Connection, trader: Trader, side: str, time: datetime, symbol: str = "AAPL", **size: float
+) -> None:
+    """Writes a pending signal."""
+    add_signal_with_terms(connection, trader, side, time, symbol, NO_TERMS, size)
+
+
+def add_signal_with_terms(
     connection: Connection,
     trader: Trader,
     side: str,
     time: datetime,
-    symbol: str = "AAPL",
-    terms: Terms = Terms(),
-    **size: float,
+    symbol: str,
+    terms: Terms,
+    size: Mapping[str, float],
 ) -> None:
-    """Writes a pending signal."""
+    """Writes a pending signal whose order may rest."""
     kind, value = next(iter(size.items())) if size else ("default", 0.0)
     connection.execute(
         """

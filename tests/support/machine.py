@@ -20,10 +20,10 @@ from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
-from stratforge.strategy.order_terms import Terms
+from stratforge.strategy.order_terms import NO_TERMS, Terms
 
 from tests.support.ground import SYMBOLS, Ground
-from tests.support.ledger import OPEN, Trader, add_signal, add_trader
+from tests.support.ledger import OPEN, Trader, add_signal_with_terms, add_trader
 from tests.support.world import World
 
 START = {"AAPL": Decimal(100), "WHOLE": Decimal(40), "BTC/USD": Decimal(60_000)}
@@ -227,7 +227,7 @@ class Trading(Ground):
         self._signal(trader, side, size, Terms(prices[0], None if limit is not None and limit > 0 else prices[1], bars))
         self.world.execute(symbol)
 
-    def _signal(self, trader: Trader, side: str, size: dict[str, float], terms: Terms = Terms()) -> None:
+    def _signal(self, trader: Trader, side: str, size: dict[str, float], terms: Terms = NO_TERMS) -> None:
         symbol = self._symbol_of(trader)
         with self.world.database.transaction() as connection:
             time = OPEN + timedelta(minutes=self.minute)
@@ -235,7 +235,7 @@ class Trading(Ground):
                 "SELECT 1 FROM signals WHERE session_id = %s AND bar_time = %s", (trader.session_id, time)
             ).fetchone()
             if seen is None:
-                add_signal(connection, trader, side, time, symbol, terms, **size)
+                add_signal_with_terms(connection, trader, side, time, symbol, terms, size)
 
     @rule(
         number=st.integers(0, 20),

@@ -116,7 +116,7 @@ class Matching:
         return self.features.take_profit or bool(list(target_prices(self.exits, "")))
 
     def begin(self) -> None:
-        """What is known before the first bar."""
+        """Gives the terms of the order that rests no value, before the first bar."""
         for key, name in ((LIMIT_KEY, "r_limit"), (STOP_KEY, "r_stop"), (EXPIRY_KEY, "r_left")):
             if key in self.terms:
                 self.write(f"    {name} = NAN")

@@ -323,7 +323,7 @@ class _Runner:
                 if key in names and after[names.index(key)] == after[names.index(key)]
             }
         self.state = {key: value for key, value in zip(names, after, strict=True) if abs(value) <= 1e300}
-        return signal_from_numbers(action, confidence, kind, size, self.state)
+        return signal_from_numbers(self.state, action, confidence, kind, size)
 
 
 def _first_difference(code: Strategy, reference: Strategy, values: Values) -> str | None:

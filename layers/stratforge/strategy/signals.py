@@ -33,7 +33,7 @@ class SignalValue:
 
 
 def signal_from_numbers(
-    action: float, confidence: float, size_kind: float, size: float, state: Mapping[str, float]
+    state: Mapping[str, float], action: float, confidence: float, size_kind: float, size: float
 ) -> SignalValue | None:
     """The decision that the lowered `on_bar` returned with this state, or None for no decision; see `decision_of`."""
     decision = decision_of(action, confidence, size_kind, size)
