@@ -17,7 +17,7 @@ SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 SIMULATION_SECONDS ?= 3600
 
-.PHONY: help install up demo test test-fast soak check contract openapi format lock bench eval screenshots measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check contract openapi format lock bench eval screenshots history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +63,9 @@ check: install ## Format, lint, types, import contracts, dead code, docstrings, 
 	@$(BIN)/pytest -q -o addopts= tests/unit/test_docstrings.py
 	@$(BIN)/python -m functions.api | diff -q - functions/api/openapi.json > /dev/null || { echo "functions/api/openapi.json is not what the API says: make openapi"; exit 1; }
 
-contract: install ## Lints the API's documents (OpenAPI, AsyncAPI) with spectral and redocly
+contract: install ## Lints the API's documents (OpenAPI, AsyncAPI) with spectral and redocly, and compiles against clients made of them
 	@$(BIN)/python -m tests.contract.lint
+	@$(BIN)/python -m tests.contract.clients
 
 openapi: install ## Writes the OpenAPI file anew
 	@$(BIN)/python -m functions.api > functions/api/openapi.json
@@ -89,6 +90,9 @@ eval: install ## Asks the evaluation set of a model: GEMINI_API_KEY's, or the of
 
 screenshots: install ## Takes the README's pictures from a running platform (ARGS="--address http://127.0.0.1:8000")
 	@$(BIN)/python localstack/screenshots.py $(ARGS)
+
+history: install ## Plays the months that a new `make up` opens with (ARGS="--days 5 --to FILE")
+	@$(BIN)/python -W ignore -m tests.simulation.history $(ARGS)
 
 measure: install ## Measures what a bar, a session and an order take on the local stack
 	@$(BIN)/python -W ignore tests/benchmarks/service_times.py

@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,25 @@ def begin_demo(platform: Platform) -> None:
 
     with ThreadPoolExecutor(len(DEMO_STRATEGIES)) as pool:
         list(pool.map(lambda each: begin(*each), DEMO_STRATEGIES))
+
+
+def backtest_demo(platform: Platform) -> None:
+    """Backtests what the demo account runs over the time that it has run, where that was not done yet: seconds after everything is up."""
+    client = Client(platform.address)
+    client.log_in(DEMO_EMAIL, platform.folder.passwords.demo_account)
+    tested = {each["strategy_id"] for each in client.items("/api/backtests")}
+    for session in client.items("/api/sessions"):
+        if session["strategy_id"] not in tested:
+            tested.add(session["strategy_id"])
+            config = {"sizing_value": float(session["sizing_value"]), "slippage_bps": 1}
+            client.backtest(session["strategy_id"], symbol=session["symbol"], start=session["began_at"], config=config)
+
+
+def _backtest_demo(platform: Platform) -> None:
+    try:
+        backtest_demo(platform)
+    except (ApiError, OSError) as error:
+        platform.tell(f"the demo account's strategies are not backtested ({error})")
 
 
 class Status:
@@ -175,6 +195,7 @@ def run(options: Options, console: Console) -> int:
             f"ready in {time.monotonic() - began:.1f} s; the slowest step: {slowest}, {seconds[slowest]:.1f} s",
             highlight=False,
         )
+        threading.Thread(target=_backtest_demo, args=(platform,), daemon=True).start()
         status = Status(platform)
         start.hand_over(status)
         _show(platform, status, console)
@@ -267,6 +288,7 @@ def main() -> int:
     parser.add_argument(
         "--fresh", action="store_true", help="begin anew: forget accounts, trades and the market's time"
     )
+    parser.add_argument("--empty", action="store_true", help="begin without the demo account's months")
     parser.add_argument("--state", type=Path, default=ROOT / ".stratforge", help="folder that keeps the state")
     options = parser.parse_args()
     console = Console(stderr=True)
@@ -274,7 +296,15 @@ def main() -> int:
         console.print("[red]stratforge:[/] --port is 0 (any) to 65535 and --speed 0.01 to 3600")
         return 2
     return run(
-        Options(options.state, options.port, options.speed, options.fresh, ROOT / ".stratforge" / "assemblies"), console
+        Options(
+            options.state,
+            options.port,
+            options.speed,
+            options.fresh,
+            ROOT / ".stratforge" / "assemblies",
+            history=not options.empty,
+        ),
+        console,
     )
 
 

@@ -19,16 +19,21 @@ from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
+from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, is_portfolio
 
 _DEAREST = 10
 
 
-def _read_strategy(path: Path) -> Strategy:
+def _read_source(path: Path) -> str:
     try:
-        source = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BacktestError(f"{path} cannot be read: {error}") from error
-    return compile_strategy(source)
+
+
+def _read_strategy(path: Path) -> Strategy | PortfolioStrategy:
+    source = _read_source(path)
+    return compile_portfolio(source) if is_portfolio(source) else compile_strategy(source)
 
 
 def _assignments(texts: Sequence[str]) -> dict[str, float]:
@@ -91,24 +96,36 @@ def check(options: argparse.Namespace) -> int:
             for finding in error.findings:
                 print(f"{options.file}:{finding}")
         return 1
+    several = isinstance(strategy, PortfolioStrategy)
     facts: dict[str, object] = {
         "parameters": strategy.parameters,
         "indicators": list(strategy.indicators),
         "lookback": lookback,
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
     }
+    if isinstance(strategy, PortfolioStrategy):
+        facts |= {
+            "universe": strategy.universe,
+            "looked_at": strategy.symbols[len(strategy.universe) :],
+            "schedule": str(strategy.schedule),
+        }
     if options.json:
         print(json.dumps({"ok": True, "findings": [], **facts}))
     else:
-        print(f"{options.file} is a strategy")
+        print(f"{options.file} is a {'portfolio ' if several else ''}strategy")
+        if isinstance(strategy, PortfolioStrategy):
+            looked_at = ", ".join(strategy.symbols[len(strategy.universe) :])
+            print(f"  universe    {', '.join(strategy.universe)}{f'; looks at {looked_at}' if looked_at else ''}")
+            print(f"  schedule    {strategy.schedule}")
         print(f"  indicators  {', '.join(strategy.indicators) or 'none'}")
         print(
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
         print(f"  lookback    {lookback:,} bars")
-        print(f"  cost        {cost.milliseconds:.2g} ms a bar")
+        print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
     if options.cost and not options.json:
-        print(f"              {cost}")
+        if not several:
+            print(f"              {cost}")
         for text, milliseconds in strategy.dearest[:_DEAREST]:
             print(f"              {milliseconds:8.3f} ms  {text}")
     return 0
@@ -116,10 +133,20 @@ def check(options: argparse.Namespace) -> int:
 
 def backtest(options: argparse.Namespace) -> int:
     """`stratforge backtest`: the report, as text, JSON or a picture."""
+    from stratforge.backtest.bars_file import read_bars_of
     from stratforge.backtest.engine import run_backtest
     from stratforge.backtest.plot import save_plot
+    from stratforge.backtest.portfolio import run_portfolio_backtest
 
     strategy = _read_strategy(options.file).with_parameters(**_assignments(options.set))
+    if isinstance(strategy, PortfolioStrategy):
+        if options.plot is not None:
+            raise BacktestError(
+                "--plot draws strategies of one symbol; --json has the curves and weights of a portfolio"
+            )
+        rotated = run_portfolio_backtest(strategy, read_bars_of(options.bars, strategy.symbols), _config(options))
+        print(json.dumps(rotated.as_dict()) if options.json else rotated)
+        return 0
     report = run_backtest(strategy, read_bars(options.bars), _config(options), symbol=options.symbol)
     if options.plot is not None:
         save_plot(report, options.plot, f"{options.file.stem} on {options.symbol}")
@@ -136,7 +163,7 @@ def sweep(options: argparse.Namespace) -> int:
     from stratforge.backtest.overfitting import deflated_sharpe_ratio
     from stratforge.backtest.sweep import Sweeper, grid, random_points, ranked_results, run_sweep, walk_forward
 
-    strategy = _read_strategy(options.file)
+    strategy = compile_strategy(_read_source(options.file))
     ranges = _ranges(options.range)
     strategy.with_parameters(**{name: values[0] for name, values in ranges.items()})
     points = random_points(ranges, options.random, options.seed) if options.random else grid(ranges)
@@ -266,14 +293,22 @@ def broker_words(_options: argparse.Namespace) -> int:
 def reference(options: argparse.Namespace) -> int:
     """`stratforge reference`: the language, as the model gets it or as a page for people."""
     from stratforge.strategy.language_reference import prompt_section, reference_page
+    from stratforge.strategy.rotation.language_reference import rotation_page
 
+    if options.portfolio:
+        print(rotation_page(), end="")
+        return 0
     print(reference_page() if options.markdown else prompt_section(), end="")
     return 0
 
 
 def _assumption_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--bars", type=Path, required=True, metavar="CSV|PARQUET", help="open, high, low, close, volume and time"
+        "--bars",
+        type=Path,
+        required=True,
+        metavar="CSV|PARQUET|FOLDER",
+        help="open, high, low, close, volume and time; of a portfolio strategy with a column symbol, or a folder with a file for each",
     )
     parser.add_argument("--symbol", type=parse_symbol, default="AAPL", help="tells the exchange's clock (AAPL)")
     parser.add_argument("--cash", type=float, default=100_000.0)
@@ -335,6 +370,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=replay)
     command = commands.add_parser("reference", help="prints the language")
     command.add_argument("--markdown", action="store_true", help="as a page")
+    command.add_argument("--portfolio", action="store_true", help="that of portfolio strategies, as a page")
     command.set_defaults(run=reference)
     command = commands.add_parser("reasons", help="prints why orders are refused or ended")
     command.set_defaults(run=reasons)

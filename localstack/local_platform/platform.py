@@ -11,9 +11,12 @@ from typing import Any
 
 import psutil
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import SecretStr
+from stratforge.application.passwords import hash_password
 from stratforge.storage.postgres.migrations import MigrationError, migrate, read_migrations
 from stratforge.storage.postgres.roles import set_role_passwords
 
+from local_platform import history
 from local_platform.deployment import client, deploy
 from local_platform.failures import StartError
 from local_platform.hazards import NEEDED_BYTES, Clock, Disk
@@ -69,7 +72,7 @@ class Platform(Services):
                 Step("database", self._start_database),
                 Step("templates", lambda: assembly.append(synthesize(cache, simulated=self.simulated_alpaca))),
                 Step("AWS engine", lambda: self._add(engine)),
-                Step("simulators", lambda: self._add(*self._simulator_processes())),
+                Step("simulators", self._start_simulators),
                 Step("front door", lambda: self._add(self._front_door_process())),
                 Step("stacks", lambda: self._deploy(assembly[0]), ("templates", "AWS engine")),
                 Step("functions", self._warm_up, ("stacks", "database", "simulators", "function host")),
@@ -101,6 +104,18 @@ class Platform(Services):
         except MigrationError as error:
             raise StartError(f"the database of an earlier run does not fit: {error}; run again with --fresh") from error
         set_role_passwords(self.postgres.conninfo(), [self.database_secret("api"), self.database_secret("engine")])
+        if self.with_history and history.load_ledger(
+            self.postgres.conninfo(), self.state / "alpaca", self._demo_hash()
+        ):
+            self.tell("the demo account has months behind it, which were played on this market beforehand")
+
+    def _demo_hash(self) -> str:
+        return hash_password(SecretStr(self.folder.passwords.demo_account))
+
+    def _start_simulators(self) -> None:
+        if self.with_history:
+            history.prepare_exchange(self.state / "alpaca")
+        self._add(*self._simulator_processes())
 
     def _start_ingestor(self) -> None:
         self._add(self._ingestor_process())

@@ -40,6 +40,8 @@ class Options:
     speed: float = 60.0
     fresh: bool = False
     assemblies: Path | None = None
+    # Whether a new platform begins with the demo account's months, on the simulated market.
+    history: bool = False
 
 
 class Services:
@@ -69,6 +71,11 @@ class Services:
         self.gateway_file = self.state / "gateway.json"
         self.simulated_alpaca = not os.environ.get("ALPACA_API_KEY")
         self.simulated_gemini = not os.environ.get("GEMINI_API_KEY")
+
+    @property
+    def with_history(self) -> bool:
+        """Returns whether a new platform begins with the demo account's months: only where the market is the one that they were played on."""
+        return self.options.history and self.simulated_alpaca
 
     @property
     def address(self) -> str:

@@ -109,7 +109,7 @@ def test_every_page_is_light_fast_and_holds_still(browser: Browser, world: tuple
         sizes: list[int] = []
 
         def weigh(request: Request, sizes: list[int] = sizes) -> None:
-            if request.resource_type in ("document", "script", "stylesheet", "image"):
+            if request.resource_type in ("document", "script", "stylesheet", "image", "font"):
                 sizes.append(request.sizes()["responseBodySize"])
 
         visitor.page.on("requestfinished", weigh)

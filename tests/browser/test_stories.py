@@ -160,7 +160,7 @@ def test_a_sweep_has_a_heat_map_a_walk_forward_and_files(member: Visitor) -> Non
     expect(page.get_by_text("deflated Sharpe ratio")).to_be_visible()
     page.locator("#sweep .cell").first.click()
     expect(page.locator("#point")).to_contain_text("FAST = 5, SLOW = 20")
-    rows = page.locator("[data-filtered] tbody tr")
+    rows = page.locator("#report-trades tbody tr")
     everything = rows.count()
     page.get_by_role("button", name="Winners").click()
     winners = rows.filter(visible=True).count()

@@ -105,6 +105,47 @@ def test_a_strategy_is_toggled_and_stopped_and_not_deleted_while_it_runs(ada: Us
     assert ada.call("GET", path).status_code == 404
 
 
+def test_a_strategy_is_put_aside_and_taken_out_again(ada: User) -> None:
+    new = {"name": "test", "symbol": "AAPL", "python_code": CODE}
+    first, second = (ada.call("POST", "/v1/strategies", new).json()["strategy_id"] for _ in range(2))
+
+    def listed(query: str = "") -> set[str]:
+        return {each["strategy_id"] for each in ada.get(f"/v1/strategies{query}")["items"]}
+
+    aside = ada.call("PATCH", f"/v1/strategies/{first}", {"archived": True}).json()
+    assert aside["archived_at"] is not None
+    assert ada.call("PATCH", f"/v1/strategies/{first}", {"name": "other"}).json()["archived_at"] == aside["archived_at"]
+    assert (listed("?archived=true"), listed("?archived=false"), listed()) == ({first}, {second}, {first, second})
+    assert ada.call("PATCH", f"/v1/strategies/{first}", {"archived": False}).json()["archived_at"] is None
+    assert listed("?archived=true") == set()
+
+
+def test_an_earlier_version_is_the_next_one_and_asked_twice_only_once(ada: User) -> None:
+    path = f"/v1/strategies/{ada.call('POST', '/v1/strategies', {'name': 'test', 'symbol': 'AAPL', 'python_code': CODE}).json()['strategy_id']}"
+    other = CODE.replace("buy()", "buy(fraction=0.5)")
+    assert ada.call("PATCH", path, {"python_code": other}).json()["version"] == 2
+    key = {"Idempotency-Key": "undo-1"}
+    for _ in range(2):
+        restored = ada.call("POST", f"{path}/restore", {"version": 1}, headers=key).json()
+        assert (restored["version"], restored["python_code"]) == (3, CODE)
+    assert [each["version"] for each in ada.get(f"{path}/versions")["items"]] == [3, 2, 1]
+    assert ada.call("POST", f"{path}/restore", {"version": 9}).status_code == 404
+
+
+def test_symbols_are_watched_in_the_order_in_which_they_were_added(api: Api, ada: User) -> None:
+    for symbol in ("MSFT", "BTC-USD", "AAPL", "MSFT"):
+        assert ada.call("PUT", f"/v1/watchlist/{symbol}").status_code == 204
+    assert [each["symbol"] for each in ada.get("/v1/watchlist")["items"]] == ["MSFT", "BTC/USD", "AAPL"]
+    assert ada.call("DELETE", "/v1/watchlist/BTC-USD").status_code == 204
+    assert ada.call("DELETE", "/v1/watchlist/BTC-USD").status_code == 204
+    assert [each["symbol"] for each in ada.get("/v1/watchlist")["items"]] == ["MSFT", "AAPL"]
+    assert api.user("eve").get("/v1/watchlist")["items"] == []
+    for number in range(28):
+        ada.call("PUT", f"/v1/watchlist/AA{chr(65 + number % 26)}{chr(65 + number // 26)}")
+    full = ada.call("PUT", "/v1/watchlist/GOOG")
+    assert (full.status_code, full.json()["type"]) == (409, "urn:stratforge:problem:watchlist-full")
+
+
 def test_a_key_does_what_its_scopes_say(api: Api, ada: User) -> None:
     made = ada.call("POST", "/api/users/me/api-keys", {"name": "script", "scopes": ["read"]}).json()
     script = User(api.client(), "", {"access_token": made["key"]})

@@ -207,3 +207,68 @@ def test_what_is_archived_is_out_of_sight_and_comes_back(api: Api) -> None:
     assert "A secret name" in ada.client.get("/strategies?archived=true", headers=HTML).text
     assert send(ada, path, "back=1") == 204
     assert "A secret name" in ada.client.get("/strategies", headers=HTML).text
+
+
+# Programs ---------------------------------------------------------------------------------------------------------
+
+
+def key_of(user: User, *scopes: str) -> dict[str, str]:
+    """The header of a personal API key with these scopes."""
+    made = user.call("POST", "/v1/users/me/api-keys", {"name": "-".join(scopes), "scopes": scopes})
+    return {"Authorization": f"Bearer {made.json()['key']}"}
+
+
+def test_a_program_shares_a_report_as_a_person_does(api: Api, database: Database) -> None:
+    ada, eve = api.user("ada"), api.user("eve")
+    path = f"/v1/backtests/{add_report(ada, database)}/link"
+    link = ada.call("PUT", path).json()
+    assert ada.call("PUT", path).json() == link, "asked twice, the link is the same"
+    assert link["url"] == f"https://testserver/shared/{link['token']}"
+    stranger = api.client()
+    shown = stranger.get(f"/v1/shared/{link['token']}")
+    assert (shown.status_code, shown.json()["strategy_name"]) == (200, "Swing")
+    assert shown.json()["report"]["trades"]
+    assert not {"backtest_id", "strategy_id", "user_id"} & set(shown.json())
+    assert "on_bar" not in shown.text
+    for method in ("PUT", "DELETE"):
+        assert eve.call(method, path).status_code == 404
+    assert ada.call("DELETE", path).status_code == ada.call("DELETE", path).status_code == 204
+    assert stranger.get(f"/v1/shared/{link['token']}").status_code == 404
+
+
+def test_a_program_shows_a_session_and_sees_of_others_no_more_than_their_names(api: Api) -> None:
+    ada, eve = api.user("ada"), api.user("eve")
+    session_id = add_session(ada)
+    path = f"/v1/sessions/{session_id}/publication"
+    assert ada.call("PUT", path, {"name": " Ada L. "}).status_code == 204
+    (own,) = ada.get("/v1/leaderboard")["items"]
+    (seen,) = eve.get("/v1/leaderboard")["items"]
+    assert (own["name"], own["rank"], own["unranked_because"]) == ("Ada L.", None, "0 of 30 trades")
+    assert (own["session_id"], own["own"]) == (session_id, True)
+    assert (seen["session_id"], seen["own"]) == (None, False)
+    for name in ("", "A", "<b>Ada</b>", "A\u202eda", "a" * 41, " . "):
+        assert ada.call("PUT", path, {"name": name}).status_code == 422, name
+    assert eve.call("DELETE", path).status_code == 404
+    assert ada.call("DELETE", path).status_code == 204
+    assert eve.get("/v1/leaderboard")["items"] == []
+
+
+def test_a_key_that_only_reads_shows_nothing_to_anybody(api: Api, database: Database) -> None:
+    ada = api.user("ada")
+    backtest_id, session_id = add_report(ada, database), add_session(ada)
+    strategy_id = ada.get("/v1/strategies")["items"][0]["strategy_id"]
+    reads, client = key_of(ada, "read", "trade", "ai"), api.client()
+    for method, path, body in (
+        ("PUT", f"/v1/backtests/{backtest_id}/link", None),
+        ("DELETE", f"/v1/backtests/{backtest_id}/link", None),
+        ("PUT", f"/v1/sessions/{session_id}/publication", {"name": "Ada"}),
+        ("DELETE", f"/v1/sessions/{session_id}/publication", None),
+        ("PATCH", f"/v1/strategies/{strategy_id}", {"archived": True}),
+        ("POST", f"/v1/strategies/{strategy_id}/restore", {"version": 1}),
+        ("PUT", "/v1/watchlist/AAPL", None),
+        ("DELETE", "/v1/watchlist/AAPL", None),
+    ):
+        answer = client.request(method, path, json=body, headers=reads)
+        assert (answer.status_code, answer.json()["scope"]) == (403, "write"), (method, path)
+    for path in ("/v1/leaderboard", "/v1/watchlist"):
+        assert client.get(path, headers=key_of(ada, "write")).status_code == 403, path

@@ -51,6 +51,8 @@ _BODIES: dict[str, Any] = {
     "PATCH /v1/strategies/{strategy_id}": {"name": "stolen"},
     "PATCH /v1/sessions/{session_id}": {"status": "PAUSED"},
     "PATCH /v1/orders/{order_id}": {"quantity": "2"},
+    "POST /v1/strategies/{strategy_id}/restore": {"version": 1},
+    "PUT /v1/sessions/{session_id}/publication": {"name": "stolen"},
 }
 
 

@@ -119,6 +119,10 @@ class DatabaseClock:
             self._connection.execute("UPDATE simulation_clock SET at = %s", (at,))
             self._set = at
 
+    def tidy(self) -> None:
+        """Does what the database did at times of its own, if the simulation had left that to it."""
+        self._connection.execute("VACUUM ANALYZE")
+
     def close(self) -> None:
         """Disconnects."""
         self._connection.close()

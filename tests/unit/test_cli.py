@@ -103,6 +103,78 @@ def test_parquet_gives_what_csv_gives(strategy: Path, bars: Path, capsys: pytest
     assert outputs[0] == outputs[1]
 
 
+ROTATION = """
+UNIVERSE = ["BRK.B", "AAPL"]
+SCHEDULE = "monthly"
+TOP = 1
+def indicators(bars):
+    return {"momentum": bars.close.pct_change(20)}
+def rebalance(universe, portfolio, state):
+    return weights.equal(universe.momentum.top(TOP)) if universe.of("SPY").momentum > -1 else cash()
+"""
+
+
+@pytest.fixture
+def rotation(tmp_path: Path) -> Path:
+    """A portfolio strategy's file, beside a folder of daily bars."""
+    (tmp_path / "daily").mkdir()
+    for seed, symbol in enumerate(("AAPL", "BRK.B", "SPY"), 3):
+        columns = _random_history(seed, 300, 0.01, 50.0)
+        frame = pd.DataFrame({name: getattr(columns, name) for name in ("open", "high", "low", "close", "volume")})
+        frame.insert(0, "date", pd.bdate_range("2023-01-02", periods=300).strftime("%Y-%m-%d"))
+        frame.to_csv(tmp_path / "daily" / f"{symbol}.csv", index=False)
+    path = tmp_path / "rotation.py"
+    path.write_text(ROTATION)
+    return path
+
+
+def test_a_portfolio_strategy_is_checked_and_backtested(rotation: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["check", str(rotation), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["universe"], told["looked_at"], told["schedule"]) == (["BRK.B", "AAPL"], ["SPY"], "monthly")
+    assert cli.main(["check", "--cost", str(rotation)]) == 0
+    assert "ms a decision" in capsys.readouterr().out
+    folder = rotation.with_name("daily")
+    asked = ["backtest", str(rotation), "--bars", str(folder), "--json", "--set", "TOP=2"]
+    assert cli.main(asked) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["metrics"]["bars"] == 300
+    assert answer["decisions"][-1]["weights"] == {"BRK.B": 0.5, "AAPL": 0.5}
+    # One file with a column of symbols gives the same.
+    every = [pd.read_csv(path).assign(Symbol=path.stem) for path in sorted(folder.iterdir())]
+    pd.concat(every).sort_values(["date", "Symbol"]).to_csv(rotation.with_name("all.csv"), index=False)
+    asked[3] = str(rotation.with_name("all.csv"))
+    assert cli.main(asked) == 0
+    assert json.loads(capsys.readouterr().out) == answer
+    assert cli.main(["backtest", str(rotation), "--bars", str(folder)]) == 0
+    assert "Held at the end" in capsys.readouterr().out
+
+
+def test_what_is_not_there_for_portfolios_is_refused(
+    rotation: Path, bars: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = rotation.with_name("daily")
+    (folder / "SPY.csv").unlink()
+    for options, code, message in (
+        (["backtest", "--bars", str(folder)], 2, "has no file SPY.csv with the bars of SPY"),
+        (["backtest", "--bars", str(bars)], 2, "no column symbol"),
+        (["backtest", "--bars", str(folder), "--plot", "x.png"], 2, "--plot draws strategies of one symbol"),
+        (["sweep", "--bars", str(bars), "--range", "TOP=1:2"], 1, "this is a portfolio strategy"),
+    ):
+        assert cli.main([options[0], str(rotation), *options[1:]]) == code
+        assert message in capsys.readouterr().err
+    table = pd.read_csv(folder / "AAPL.csv").assign(symbol="AAPL")
+    table.loc[7, "high"] = None
+    table.to_csv(rotation.with_name("all.csv"), index=False)
+    assert cli.main(["backtest", str(rotation), "--bars", str(rotation.with_name("all.csv"))]) == 2
+    assert "has no bars of BRK.B, SPY" in capsys.readouterr().err
+    pd.concat([table.assign(symbol="SPY")[:3], table.assign(symbol="BRK.B")[:3], table]).to_csv(
+        rotation.with_name("all.csv"), index=False
+    )
+    assert cli.main(["backtest", str(rotation), "--bars", str(rotation.with_name("all.csv"))]) == 2
+    assert "row 15: high is empty" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -67,6 +67,7 @@ _OPEN = {
     "/api/auth/logout",
     "/healthz",
     "/livez",
+    "/api/shared/{token}",
     "/internal/execute",
 }
 _LOCATED = {"create_strategy", "start_session", "place_order", "replace_order"}

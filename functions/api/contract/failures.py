@@ -81,7 +81,9 @@ def _statuses(route: APIRoute) -> Iterator[int]:
             yield 409
     elif anonymous_transaction in asked or body is not None or route.path.startswith(("/api", "/internal")):
         yield 503
-        if route.path != "/healthz":
+        if "{" in route.path:
+            yield 404
+        elif route.path != "/healthz":
             yield from (401, 403, 409)
     if any(each.alias == "if-match" for each in _headers(route.dependant)):
         yield 412

@@ -20,6 +20,7 @@ _TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
 }
 
 
@@ -77,6 +78,6 @@ def static(_version: str, name: str, request: Request) -> Response:
         "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
         "Vary": "Accept-Encoding",
     }
-    if takes_gzip(request):
+    if takes_gzip(request) and asset.media_type != _TYPES[".woff2"]:
         return Response(compressed(name), media_type=asset.media_type, headers={**headers, "Content-Encoding": "gzip"})
     return Response(asset.content, media_type=asset.media_type, headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 from stratforge.ai.research import Citation
 
 from functions.api.answers import SMALLEST_COMPRESSED, takes_gzip
@@ -181,6 +183,28 @@ def cited(answer: str, citations: Sequence[Citation]) -> list[tuple[str, list[in
     return pieces
 
 
+_HEADING, _ROW, _CELL = (
+    re.compile(r"<th\b[^>]*>(.*?)</th>", re.S),
+    re.compile(r"<tr\b.*?</tr>", re.S),
+    re.compile(r"<td\b"),
+)
+_TAG, _NOTHING = re.compile(r"<[^>]*>"), re.compile(r"<td([^>]*)>–</td>")
+
+
+def labeled(table: Markup) -> Markup:
+    """The inside of a table whose cells know their columns' headings: on a phone each row is a card. Values are escaped, so every tag is of a template."""
+    head, body, rows = str(table).partition("<tbody")
+    names = [_TAG.sub("", each).strip() for each in _HEADING.findall(head)]
+
+    def row(found: re.Match[str]) -> str:
+        columns = iter(names)
+        named = _CELL.sub(lambda _cell: f'<td data-label="{next(columns, "")}"', found[0])
+        # Of a card, what there is none of is left out.
+        return _NOTHING.sub(r"<td data-none\1>–</td>", named)
+
+    return Markup(head + body + _ROW.sub(row, rows))  # noqa: S704 - put together from what was escaped
+
+
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The templates; every value is escaped."""
@@ -210,6 +234,7 @@ def environment() -> Environment:
         clock,
         spark,
         cited,
+        labeled,
     )
     for filter_ in filters:
         found.filters[filter_.__name__] = filter_

@@ -1,4 +1,4 @@
-"""`/api/market` and `/api/assets`: bars, prices and what can be traded."""
+"""`/api/market`, `/api/assets` and `/api/watchlist`: bars, prices, what can be traded and what the caller watches."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from stratforge.application import watchlist as watching
 from stratforge.application.errors import existing
 from stratforge.market import InvalidSymbol, decode_symbol, parse_symbol
 from stratforge.market.symbols import SYMBOL_PATTERN
 from stratforge.storage.market import assets as stored_assets
 from stratforge.storage.market import market_data
 from stratforge.storage.market.assets import StoredAsset
+from stratforge.storage.market.watchlist import MOST_WATCHED, DayPrice
 
-from functions.api.context import Reader, UserConnection, settings
+from functions.api.context import Asking, Reader, UserConnection, database, settings
 from functions.api.formats import Number
-from functions.api.views import Listed, list_of, view_of
+from functions.api.views import Listed, items_of, list_of, view_of
 
 router = APIRouter(prefix="/api", tags=["market"])
 
@@ -75,6 +77,12 @@ class PriceView(BaseModel):
 
 AssetList = list_of(view_of(StoredAsset, "AssetView"), "AssetList", "Assets by symbol; `next` continues the list.")
 
+Watchlist = items_of(
+    view_of(DayPrice, "WatchedSymbol", properties=("change",)),
+    "Watchlist",
+    f"The symbols that the caller watches, {MOST_WATCHED} at most.",
+)
+
 
 @router.get("/market/{symbol}/bars")
 def list_bars(
@@ -128,3 +136,21 @@ def list_assets(
     """Lists the broker's assets, as last refreshed (once a day)."""
     found = stored_assets.list_assets(connection, search, tradable, limit, cursor)
     return Listed(found, found[-1].symbol if len(found) == limit else None)
+
+
+@router.get("/watchlist", response_model=Watchlist)
+def get_watchlist(asking: Asking) -> Listed[DayPrice]:
+    """The symbols that the caller watches, in the order in which they were added, with their prices."""
+    return Listed(watching.read_watchlist(database(), asking))
+
+
+@router.put("/watchlist/{symbol}", status_code=204)
+def watch_symbol(symbol: PathSymbol, asking: Asking) -> None:
+    """Watches a symbol; watching it again changes nothing."""
+    watching.watch_symbol(database(), asking, symbol)
+
+
+@router.delete("/watchlist/{symbol}", status_code=204)
+def unwatch_symbol(symbol: PathSymbol, asking: Asking) -> None:
+    """Watches a symbol no more, if it was watched."""
+    watching.unwatch_symbol(database(), asking, symbol)

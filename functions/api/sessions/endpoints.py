@@ -1,4 +1,4 @@
-"""Endpoints under `/api/sessions`: start, read, change, stop, flatten and replay sessions."""
+"""`/api/sessions`: start, read, change, stop, flatten, replay and show sessions; `/api/leaderboard`: those that people show."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, BaseModel
 from stratforge.application import sessions as application
+from stratforge.application import showing
 from stratforge.application.errors import existing
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
@@ -24,13 +25,21 @@ from functions.api.idempotency import IdempotencyKey
 from functions.api.jobs.schemas import JobView
 from functions.api.jobs.waiting import FINISHED_IN_TIME, Wait, answer
 from functions.api.pages import PageQuery
-from functions.api.sessions.schemas import SessionList, SessionRulesView, SessionView, StopBody
+from functions.api.sessions.schemas import (
+    Leaderboard,
+    Publication,
+    SessionList,
+    SessionRulesView,
+    SessionView,
+    StopBody,
+    leaderboard_of,
+)
 from functions.api.views import Listed, listed
 
-router = APIRouter(prefix="/api/sessions", tags=["sessions"])
+router = APIRouter(prefix="/api", tags=["sessions"])
 
 
-@router.post("", status_code=201, response_model=SessionView)
+@router.post("/sessions", status_code=201, response_model=SessionView)
 def start_session(new: NewSession, asking: Asking, key: IdempotencyKey, response: Response) -> StoredSession:
     """Starts a session on live bars. The ingestor subscribes to the symbol if nobody had it yet."""
     started = application.start_session(database(), outbox(), asking, new, key)
@@ -38,7 +47,7 @@ def start_session(new: NewSession, asking: Asking, key: IdempotencyKey, response
     return started
 
 
-@router.get("", response_model=SessionList)
+@router.get("/sessions", response_model=SessionList)
 def list_sessions(
     user_id: Reader,
     connection: UserConnection,
@@ -52,14 +61,14 @@ def list_sessions(
     return listed(page, found, lambda each: (each.started_at, each.session_id))
 
 
-@router.get("/{session_id}", response_model=SessionView)
+@router.get("/sessions/{session_id}", response_model=SessionView)
 def get_session(session_id: UUID, connection: UserConnection, response: Response) -> StoredSession:
     """One session with its profit at the latest prices."""
     found = existing(sessions.get_session(connection, session_id), "session")
     return _tagged(found, response)
 
 
-@router.get("/{session_id}/rules", response_model=SessionRulesView)
+@router.get("/sessions/{session_id}/rules", response_model=SessionRulesView)
 def get_session_rules(
     session_id: UUID,
     asking: Asking,
@@ -87,7 +96,7 @@ def _changeable(stored: StoredSession) -> SessionChange:
     )
 
 
-@router.patch("/{session_id}", response_model=SessionView)
+@router.patch("/sessions/{session_id}", response_model=SessionView)
 def change_session(
     session_id: UUID, body: SessionChange, asking: Asking, response: Response, if_match: IfMatch = None
 ) -> StoredSession:
@@ -98,21 +107,39 @@ def change_session(
     return _tagged(changed, response)
 
 
-@router.post("/{session_id}/stop", response_model=SessionView)
+@router.post("/sessions/{session_id}/stop", response_model=SessionView)
 def stop_session(session_id: UUID, asking: Asking, body: StopBody | None = None) -> StoredSession:
     """Stops a session. What it holds stays held unless it is to be flattened; stopping again changes nothing."""
     flatten = body is not None and body.flatten
     return application.stop_session(database(), outbox(), asking, session_id, flatten=flatten)
 
 
-@router.post("/{session_id}/flatten", response_model=SessionView)
+@router.post("/sessions/{session_id}/flatten", response_model=SessionView)
 def flatten_session(session_id: UUID, asking: Asking) -> StoredSession:
     """Sells what a session holds. A running session goes on."""
     return application.flatten_session(database(), outbox(), asking, session_id)
 
 
-@router.post("/{session_id}/replay", status_code=202, response_model=JobView, responses=FINISHED_IN_TIME)
+@router.post("/sessions/{session_id}/replay", status_code=202, response_model=JobView, responses=FINISHED_IN_TIME)
 def replay_session(session_id: UUID, asking: Asking, response: Response, key: IdempotencyKey, wait: Wait = 0) -> Job:
     """Evaluates the session's recorded bars again: its signals must come out the same, bit for bit."""
     job = request_replay(database(), outbox(), asking, ReplayRequest(session_id=session_id), key)
     return answer(asking, job, wait, response)
+
+
+@router.put("/sessions/{session_id}/publication", status_code=204)
+def publish_session(session_id: UUID, body: Publication, asking: Asking) -> None:
+    """Shows a session on the leaderboard under a name; under another one when it is shown already."""
+    showing.publish_session(database(), asking, session_id, body.name)
+
+
+@router.delete("/sessions/{session_id}/publication", status_code=204)
+def withdraw_session(session_id: UUID, asking: Asking) -> None:
+    """Takes a session off the leaderboard."""
+    showing.withdraw_session(database(), asking, session_id)
+
+
+@router.get("/leaderboard", response_model=Leaderboard)
+def get_leaderboard(asking: Asking) -> BaseModel:
+    """The sessions that people show, the best first, and then those that are not ranked yet. Its figures come from the ledger and from replays."""
+    return leaderboard_of(showing.read_leaderboard(database(), asking))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from pydantic import BaseModel, ConfigDict, Field
+from stratforge.application import showing
 from stratforge.application.session_rules import SessionRules
+from stratforge.application.showing import ShownName
 from stratforge.storage.strategies.sessions import StoredSession
+from stratforge.storage.strategies.shown import ShownSession
 from stratforge.strategy.trace import Condition, Operand, Rule
 
-from functions.api.views import list_of, many, view_of
+from functions.api.views import items_of, list_of, many, view_of
 
 
 class StopBody(BaseModel):
@@ -24,3 +29,38 @@ SessionList = list_of(SessionView, "SessionList", "Sessions; `next` continues th
 _ConditionView = view_of(Condition, "ConditionView", operands=(many(view_of(Operand, "OperandView")), ...))
 RuleView = view_of(Rule, "RuleView", conditions=(many(_ConditionView), ...))
 SessionRulesView = view_of(SessionRules, "SessionRulesView", rules=(many(RuleView), ...))
+
+
+class Publication(BaseModel):
+    """The name that a session is shown under."""
+
+    # What a letter is, programs that read the pattern agree on with Python.
+    model_config = ConfigDict(extra="forbid", regex_engine="python-re")
+
+    name: ShownName
+
+
+ShownSessionView = view_of(
+    ShownSession,
+    "ShownSessionView",
+    properties=("quality",),
+    session_id=(UUID | None, Field(description="The session; null for those of others")),
+    rank=(int | None, Field(None, description="From 1; null while it is not ranked")),
+    unranked_because=(str | None, Field(None, description="What is missing for a rank; null for those that have one")),
+)
+Leaderboard = items_of(ShownSessionView, "Leaderboard", "Sessions that are shown, ranked ones first.")
+
+
+def leaderboard_of(board: showing.Leaderboard) -> BaseModel:
+    """The ranking as clients see it: which session it is, they see of their own only."""
+    ranked: list[tuple[ShownSession, int | None, str | None]] = [
+        (each, place, None) for place, each in enumerate(board.ranked, start=1)
+    ]
+    entries = ranked + [(each, None, reason) for each, reason in board.others]
+    items = [
+        ShownSessionView.model_validate(each).model_copy(
+            update={"rank": rank, "unranked_because": reason, "session_id": each.session_id if each.own else None}
+        )
+        for each, rank, reason in entries
+    ]
+    return Leaderboard(items=items)

@@ -60,6 +60,14 @@ class CodeToCheck(BaseModel):
     python_code: Code
 
 
+class VersionToRestore(BaseModel):
+    """The version to go back to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: int = Field(ge=1, le=(1 << 31) - 1)
+
+
 class CheckView(BaseModel):
     """The compiler's answer: findings (line, column, what is wrong, what to write instead), or what the strategy is made of."""
 
@@ -99,10 +107,14 @@ def create_strategy(new: NewStrategy, asking: Asking, key: IdempotencyKey, respo
 
 @router.get("", response_model=StrategyList)
 def list_strategies(
-    user_id: Reader, connection: UserConnection, page: PageQuery, symbol: Annotated[Symbol | None, Query()] = None
+    user_id: Reader,
+    connection: UserConnection,
+    page: PageQuery,
+    symbol: Annotated[Symbol | None, Query()] = None,
+    archived: Annotated[bool | None, Query(description="Only those put aside, or only those at hand")] = None,
 ) -> Listed[StoredStrategy]:
     """The caller's strategies, page by page."""
-    found = strategies.list_strategies(connection, user_id, page, symbol)
+    found = strategies.list_strategies(connection, user_id, page, symbol, archived)
     return listed(page, found, lambda each: (each.created_at, each.strategy_id))
 
 
@@ -117,7 +129,7 @@ def get_strategy(strategy_id: UUID, connection: UserConnection, response: Respon
 def change_strategy(
     strategy_id: UUID, body: StrategyChange, asking: Asking, response: Response, if_match: IfMatch = None
 ) -> StoredStrategy:
-    """Changes a strategy. Other code must pass the compiler and is a new version."""
+    """Changes a strategy, or puts it aside. Other code must pass the compiler and is a new version."""
     changed = application.change_strategy(
         database(), asking, strategy_id, body, lambda current: matches(if_match, StrategyView.model_validate(current))
     )
@@ -145,6 +157,14 @@ def list_strategy_versions(
     changes, shown = application.code_changes(found), found[:limit]
     views = [VersionView.model_validate(each).model_copy(update={"diff": changes[each.version]}) for each in shown]
     return VersionPage(views, shown[-1].version if len(found) > limit else None)
+
+
+@router.post("/{strategy_id}/restore", response_model=StrategyView)
+def restore_strategy_version(
+    strategy_id: UUID, body: VersionToRestore, asking: Asking, response: Response, _key: IdempotencyKey
+) -> StoredStrategy:
+    """Makes an earlier version's code the next version: the way to undo a change. Nothing in between is lost, and sessions keep what they run."""
+    return _tagged(application.restore_version(database(), asking, strategy_id, body.version), response)
 
 
 @router.patch("/{strategy_id}/toggle", response_model=SessionView)

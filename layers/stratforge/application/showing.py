@@ -21,8 +21,8 @@ _TOKEN_BYTES = 24
 LEAST_TRADES = 30
 ShownName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=2, max_length=40, pattern=r"^[\w .'\-]+$"),
-    Field(description="Letters, digits, blanks and .'- of any language"),
+    StringConstraints(strip_whitespace=True, min_length=2, max_length=40, pattern=r"^[\w.'\-]([\w .'\-]*[\w.'\-])?$"),
+    Field(description="Letters, digits, blanks and .'- of any language", examples=["Ada L."]),
 ]
 
 
@@ -39,10 +39,15 @@ def share_report(database: Database, caller: Caller, backtest_id: UUID) -> str:
 
 
 def unshare_report(database: Database, caller: Caller, backtest_id: UUID) -> None:
-    """Ends the link to a report: who has it finds nothing any more."""
+    """Ends the link to a report: who has it finds nothing any more.
+
+    Raises:
+        NotFound: if there is no such report.
+    """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
-        shown.unshare(connection, backtest_id)
+        if not shown.unshare(connection, backtest_id):
+            raise NotFound("backtest")
 
 
 def publish_session(database: Database, caller: Caller, session_id: UUID, name: str) -> None:
@@ -58,10 +63,15 @@ def publish_session(database: Database, caller: Caller, session_id: UUID, name: 
 
 
 def withdraw_session(database: Database, caller: Caller, session_id: UUID) -> None:
-    """Takes a session off the leaderboard."""
+    """Takes a session off the leaderboard.
+
+    Raises:
+        NotFound: if there is no such session.
+    """
     caller.require(Scope.WRITE)
     with database.transaction(caller) as connection:
-        shown.withdraw(connection, session_id)
+        if not shown.withdraw(connection, session_id):
+            raise NotFound("session")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Changed, Conflict, Invalid, NotFound, existing
+from stratforge.application.errors import Changed, Conflict, Invalid, existing
 from stratforge.application.idempotency import RequestKey
 from stratforge.application.quotas import spend_first
 from stratforge.intent.requirements import Requirement
@@ -60,6 +60,9 @@ class StrategyChange(BaseModel):
     symbol: Symbol | None = None
     python_code: Code | None = None
     logic_explanation: Explanation | None = None
+    archived: bool | None = Field(
+        None, description="Whether it is put aside; it runs and keeps its reports all the same"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,8 @@ def change_strategy(
         current = _locked(connection, strategy_id)
         if not unchanged(current):
             raise Changed
+        if change.archived is not None:
+            strategies.archive(connection, strategy_id, archived=change.archived)
         description = Description(
             change.name or current.name,
             change.symbol or current.symbol,
@@ -147,18 +152,6 @@ def change_strategy(
         if strategy is None:
             return strategies.describe_strategy(connection, strategy_id, description)
         return strategies.change_strategy(connection, caller.user_id, current, description, strategy, Origin())
-
-
-def archive_strategy(database: Database, caller: Caller, strategy_id: UUID, *, archived: bool) -> None:
-    """Puts a strategy aside, or takes it out again; it runs and keeps its reports all the same.
-
-    Raises:
-        NotFound: if there is no such strategy.
-    """
-    caller.require(Scope.WRITE)
-    with database.transaction(caller) as connection:
-        if not strategies.archive(connection, strategy_id, archived=archived):
-            raise NotFound("strategy")
 
 
 def set_parameters(

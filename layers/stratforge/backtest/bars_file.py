@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stratforge.backtest.config import BacktestError
 from stratforge.market.columns import PRICE_COLUMNS
+from stratforge.market.symbols import encode_symbol
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,40 @@ def read_bars(path: Path) -> pd.DataFrame:
     Raises:
         BacktestError: naming the file, the row (counted as in the file) and the reason.
     """
+    return _bars(_table(path), path)
+
+
+def read_bars_of(path: Path, symbols: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The bars of several symbols, each as `read_bars` gives them: of a folder that has a file for each (`AAPL.csv`, `BTC-USD.csv`), or of one
+    file with a column called symbol.
+
+    Raises:
+        BacktestError: naming the file and the symbol that is not there, or as `read_bars` does.
+    """
+    if path.is_dir():
+        return {symbol: read_bars(_file_of(path, symbol)) for symbol in symbols}
+    table = _table(path)
+    if "symbol" not in table.columns:
+        raise BacktestError(f"{path} has no column symbol; give one, or a folder with a file for each symbol")
+    # Rows keep their numbers, by which errors name them.
+    whose = table["symbol"].astype(str).str.strip().str.upper()
+    missing = [symbol for symbol in symbols if not (whose == symbol).any()]
+    if missing:
+        raise BacktestError(f"{path} has no bars of {', '.join(missing)}")
+    return {symbol: _bars(table[whose == symbol].copy(), path) for symbol in symbols}
+
+
+def _file_of(folder: Path, symbol: str) -> Path:
+    names = dict.fromkeys((symbol.replace("/", "-"), encode_symbol(symbol)))
+    for name in names:
+        for suffix in (".csv", ".parquet", ".pq"):
+            if (folder / f"{name}{suffix}").is_file():
+                return folder / f"{name}{suffix}"
+    raise BacktestError(f"{folder} has no file {next(iter(names))}.csv with the bars of {symbol}")
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """The rows of a file, with the names of columns in lower case."""
     import pandas as pd
 
     try:
@@ -37,6 +73,12 @@ def read_bars(path: Path) -> pd.DataFrame:
     if frame.empty:
         raise BacktestError(f"{path} has no rows")
     frame.columns = [str(name).strip().lower() for name in frame.columns]
+    return frame
+
+
+def _bars(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     missing = [name for name in PRICE_COLUMNS if name not in frame.columns]
     if missing:
         raise BacktestError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
@@ -49,7 +91,7 @@ def read_bars(path: Path) -> pd.DataFrame:
     wrong = times.isna().to_numpy()
     if wrong.any():
         row = int(wrong.argmax())
-        raise BacktestError(f"{path}, row {row + first}: {frame[name].iloc[row]!r} is not a time")
+        raise BacktestError(f"{path}, row {frame.index[row] + first}: {frame[name].iloc[row]!r} is not a time")
     if _are_dates(frame[name]):
         times = times.dt.tz_localize(None)
     for column in PRICE_COLUMNS:
@@ -57,12 +99,15 @@ def read_bars(path: Path) -> pd.DataFrame:
         wrong = numbers.isna().to_numpy()
         if wrong.any():
             row = int(wrong.argmax())
-            raise BacktestError(f"{path}, row {row + first}: {column} is {frame[column].iloc[row]!r}, not a number")
+            value = frame[column].iloc[row]
+            shown = repr(value) if isinstance(value, str) else "empty"
+            raise BacktestError(f"{path}, row {frame.index[row] + first}: {column} is {shown}, not a number")
         frame[column] = numbers
     bars = frame[list(PRICE_COLUMNS)].set_index(pd.DatetimeIndex(times, name="time")).astype("float64")
     doubled = bars.index.duplicated()
     if doubled.any():
-        raise BacktestError(f"{path}, row {int(doubled.argmax()) + first}: this time came before; drop doubles")
+        row = int(frame.index[int(doubled.argmax())])
+        raise BacktestError(f"{path}, row {row + first}: this time came before; drop doubles")
     return bars.sort_index()
 
 

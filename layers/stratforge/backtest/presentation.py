@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -101,18 +100,8 @@ def monthly_returns(bars: BarColumns, equity: Floats, cash: float) -> list[dict[
         equity: Equity at the close of every bar, in dollars.
         cash: What it was at the beginning.
     """
-    before = cash
-    rows: list[dict[str, Any]] = []
-    months = np.array([_month(time, bars.timezone) for time in bars.time[::60].tolist()])
-    last = {month: index for index, month in enumerate(months.tolist())}
-    for month, index in last.items():
-        end = min((index + 1) * 60, len(bars)) - 1
-        after = float(equity[end])
-        rows.append({"month": f"{month // 12:04d}-{month % 12 + 1:02d}", "return": after / before - 1.0})
-        before = after
-    return rows
-
-
-def _month(time: int, zone: Any) -> int:
-    moment = datetime.fromtimestamp(time, zone)
-    return moment.year * 12 + moment.month - 1
+    months = bars.day.astype("datetime64[D]").astype("datetime64[M]")
+    ends = np.append(np.flatnonzero(np.diff(months)), len(bars) - 1)
+    closing = equity[ends]
+    returns = closing / np.concatenate(([cash], closing[:-1])) - 1.0
+    return [{"month": str(month), "return": value} for month, value in zip(months[ends], returns.tolist(), strict=True)]

@@ -31,12 +31,19 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
 
 
-def report_text(m: Metrics, time: npt.NDArray[np.int64], cash: float, assumptions: Sequence[str]) -> str:
+def report_text(
+    m: Metrics,
+    time: npt.NDArray[np.int64],
+    cash: float,
+    assumptions: Sequence[str],
+    more: Sequence[tuple[str, str]] = (),
+) -> str:
     """The figures, in groups, and the assumptions.
 
     Args:
         time: The times of the bars, in seconds since the epoch.
         cash: Money at the beginning.
+        more: Further figures, by what they are.
     """
     first, last = (datetime.fromtimestamp(int(time[index]), UTC) for index in (0, -1))
     rows = [
@@ -58,6 +65,7 @@ def report_text(m: Metrics, time: npt.NDArray[np.int64], cash: float, assumption
             ("Best / worst trade", f"{_percent(m.best_trade_return)} / {_percent(m.worst_trade_return)}"),
             ("Avg. holding time", f"{duration(m.average_holding_time)} ({_number(m.average_bars_held)} bars)"),
         ]
+    rows += more
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {text}" for name, text in rows]
     return "\n".join([*lines, "", "Assumptions", *(f"- {line}" for line in assumptions)])

@@ -11,7 +11,7 @@ from stratforge.intent.occasions import occasion_findings
 from stratforge.intent.references import reference_findings
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleKind
-from stratforge.intent.stretches import Stretch, stretches_of
+from stratforge.intent.stretches import stretches_of
 from stratforge.intent.structure import compared_findings, day_of_its_own, named_elsewhere, structure_findings
 from stratforge.intent.turns import Spans, plain_words
 
@@ -56,7 +56,6 @@ def unaccounted(
 def passages(turn: str, start: int, end: int) -> list[tuple[int, int, RuleKind | None, list[str]]]:
     """The stretches of a quotation, those of one side that follow each other taken together, each with its clauses."""
     merged = list[tuple[int, int, RuleKind | None, list[str]]]()
-    each: Stretch
     for each in stretches_of(turn):
         first, last = max(start, each.start), min(end, each.end)
         if first >= last:
@@ -80,7 +79,8 @@ def _in_place(
     runs = list[tuple[int, int, RuleKind]]()
     for first, last, side, parts in passages(turn, start, end):
         words = turn[first:last]
-        mine = _of_side(rules, side) or list(rules)
+        own = _of_side(rules, side)
+        mine = own or list(rules)
         around = re.split(r"[.;!?](?=\s)", turn[:first])[-1][-60:] if first > start else ""
         yield from level_findings(words, mine, around)
         yield from occasion_findings(words, mine, turn[start:end])
@@ -89,8 +89,8 @@ def _in_place(
         if spoken is not None:
             runs.append((runs.pop()[0] if runs and runs[-1][2] is spoken else first, last, spoken))
             clauses.setdefault(spoken, []).extend(parts)
-        if side is not None and _of_side(rules, side):
-            yield from named_elsewhere(words, _of_side(rules, side))
+        if side is not None and own:
+            yield from named_elsewhere(words, own)
     for first, last, spoken in runs:
         yield from structure_findings(turn[first:last], _of_side(standing, spoken), spoken)
     for side, parts in clauses.items():

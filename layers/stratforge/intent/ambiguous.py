@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import INDICATORS
-from stratforge.intent.measures import holds, minutes_of, near
+from stratforge.intent.measures import holds, minutes_of, near, texts
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule, RuleKind, numbers_in_text
+from stratforge.intent.rules import PRICES, Rule, RuleKind, numbers_in_text
 from stratforge.intent.stretches import stretches_of
 from stratforge.intent.turns import Spans, plain_words
 
@@ -65,7 +65,7 @@ def ambiguous_findings(
 
 
 def _of_quote(quote: str, rules: Sequence[Rule], untold: Callable[[str], bool]) -> Iterator[str]:
-    said, text = f"“{quote[:80]}”", " ; ".join(each.text for each in rules)
+    said, text = f"“{quote[:80]}”", texts(rules)
     sales = [each for each in rules if each.kind is RuleKind.SELL]
     match = _PART_OR_DISTANCE.search(quote)
     if match and any(each.value != 100 for each in sales) and untold(match[0]):
@@ -88,9 +88,7 @@ def _of_quote(quote: str, rules: Sequence[Rule], untold: Callable[[str], bool]) 
 def _of_indicator(rule: Rule) -> bool:
     """Whether a rule compares an indicator with a plain number."""
     return any(
-        "ta." in side and re.fullmatch(r"-?[\d.]+", other)
-        for atom in rule.atoms
-        for side, other in ((atom.left, atom.right), (atom.right, atom.left))
+        "ta." in side and re.fullmatch(r"-?[\d.]+", other) for atom in rule.atoms for side, _, other in atom.ways
     )
 
 
@@ -100,12 +98,12 @@ def _prices(turn: str, start: int, end: int, rules: Sequence[Rule], told: str) -
         number
         for rule in rules
         for atom in rule.atoms
-        for side, other in ((atom.left, atom.right), (atom.right, atom.left))
-        if side in ("close", "open", "high", "low") and re.fullmatch(r"-?[\d.]+", other)
+        for side, _, other in atom.ways
+        if side in PRICES and re.fullmatch(r"-?[\d.]+", other)
         for number in numbers_in_text(other)
     }
-    for element in elements_of(turn[start:end]):
-        if element.kind is not Kind.NUMBER or not any(near(element.value, each) for each in levels):
+    for element in elements_of(turn[start:end], Kind.NUMBER):
+        if not any(near(element.value, each) for each in levels):
             continue
         place = start + element.start
         clauses = [each for each in stretches_of(turn) if each.start <= place]
@@ -123,9 +121,7 @@ def _guards(turn: str, start: int, end: int, rules: Sequence[Rule], numbers_told
         if rule.kind is not RuleKind.ONLY or "minute" not in rule.text:
             continue
         sold = [each for other in rules if other.kind is RuleKind.SELL for each in other.numbers]
-        for element in elements_of(turn[start:end]):
-            if element.kind is not Kind.TIME:
-                continue
+        for element in elements_of(turn[start:end], Kind.TIME):
             minutes = [each for each in rule.numbers if any(near(each, one) for one in minutes_of(turn, element))]
             at = start + element.start
             side = next((each.side for each in stretches_of(turn) if each.start <= at < each.end), None)

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from stratforge.intent.elements import Kind, Unit, elements_of
 from stratforge.intent.lexicon import NEGATED
-from stratforge.intent.measures import holds, near
-from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind
+from stratforge.intent.measures import holds, judges_gain, near
+from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, RESULTS, Atom, Rule, RuleKind
 
 _I = re.IGNORECASE
 _IN_PROFIT = re.compile(
@@ -70,7 +70,7 @@ def sale_findings(words: str, rules: Sequence[Rule], standing: Sequence[Rule]) -
     yield from _held(words, sales)
     yield from _pauses(words, rules, standing)
     if match := _OF_THE_POSITION.search(words):
-        money = [each for each in elements_of(words) if each.kind is Kind.NUMBER and each.unit is Unit.MONEY]
+        money = [each for each in elements_of(words) if each.unit is Unit.MONEY]
         if (
             any(holds(each.text, "gain_dollars", "drop_dollars") for each in rules)
             and money
@@ -84,17 +84,12 @@ def sale_findings(words: str, rules: Sequence[Rule], standing: Sequence[Rule]) -
 
 def _results(rule: Rule) -> set[str]:
     """How a sale compares the result of the position with nothing: more, or less."""
-    signs = set[str]()
-    for atom in rule.atoms:
-        for side, other, sign in (
-            (atom.left, atom.right, atom.operator),
-            (atom.right, atom.left, TURNED[atom.operator]),
-        ):
-            if (side in ("gain", "gain_dollars") and re.fullmatch(r"-?[\d.]+", other)) or (
-                side == "close" and "entry_price" in other
-            ):
-                signs.add(sign)
-    return signs
+    return {
+        sign
+        for atom in rule.atoms
+        for side, sign, other in atom.ways
+        if judges_gain(side, other) and (side == "close" or re.fullmatch(r"-?[\d.]+", other))
+    }
 
 
 def _profit(words: str, rules: Sequence[Rule], sales: Sequence[Rule]) -> Iterator[tuple[str, str]]:
@@ -106,7 +101,7 @@ def _profit(words: str, rules: Sequence[Rule], sales: Sequence[Rule]) -> Iterato
             ):
                 continue
             denied = bool(NEGATED.search(clause))
-            wants = {">", ">="} if up != denied else {"<", "<="}
+            wants = GREATER if up != denied else LESS
             judged = [each for each in rules if _results(each)]
             exits = [each for each in rules if each.kind in EXIT_KINDS]
             if not judged and not exits:
@@ -130,11 +125,7 @@ def _profit(words: str, rules: Sequence[Rule], sales: Sequence[Rule]) -> Iterato
 
 def _of_market(rule: Rule) -> bool:
     """Whether a sale is made because of the market, rather than the clock, the time held or the result."""
-    return any(
-        not holds(each.text, "minute", "weekday", "bars_held", "gain", "gain_dollars", "drop", "drop_dollars")
-        and "entry_price" not in each.text
-        for each in rule.atoms
-    )
+    return any(not holds(each.text, "minute", "weekday", "bars_held", *RESULTS) for each in rule.atoms)
 
 
 def _of_holding(atom: Atom) -> bool:
@@ -169,15 +160,15 @@ def _pauses(words: str, rules: Sequence[Rule], standing: Sequence[Rule]) -> Iter
     for rule in rules:
         if rule.kind is RuleKind.PAUSE and not _AFTER_A_SALE.search(words):
             said = any(
-                each.kind is Kind.NUMBER and (near(each.value, rule.value) or near(60 * each.value, rule.value))
-                for each in elements_of(words)
+                near(each.value, rule.value) or near(60 * each.value, rule.value)
+                for each in elements_of(words, Kind.NUMBER)
             )
             if said:
                 yield "", f"does not speak of a time after a sale, and its rule does ({rule.text})"
     if any(each.kind is RuleKind.LIMIT for each in rules) and (match := _SALES_A_DAY.search(words)):
         yield "", f"counts “{match[0]}”, and its rule counts purchases: ask, or call it unsupported"
     for match in _COUNT_A_DAY.finditer(words):
-        count = next((each.value for each in elements_of(match[0]) if each.kind is Kind.NUMBER), None)
+        count = next((each.value for each in elements_of(match[0], Kind.NUMBER)), None)
         count = _ONE.get((match["n"] or "").lower(), count)
         if count is not None and not any(each.kind is RuleKind.LIMIT and near(each.value, count) for each in standing):
             yield "", f"says “{match[0]}”, and no rule limits purchases so: at most {count:g} buys a day"

@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stratforge.intent.elements import Element, Kind, elements_of
+from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import DOWN, NEGATED, UP
-from stratforge.intent.measures import forms_of, holds, near
-from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in_text
-from stratforge.intent.wording import OFF, directions, without_origins
+from stratforge.intent.measures import forms_of, holds, judges_gain, near
+from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, PRICES, TURNED, Atom, Rule, RuleKind, numbers_in_text
+from stratforge.intent.wording import directed, directions
 
 _I = re.IGNORECASE
 _ABOVE = re.compile(rf"{UP.pattern}|\bgolden cross|\bupwards?\b|\bcross\w* up\b|\bbreaks? out\b", _I)
@@ -76,7 +76,6 @@ _LEVEL = re.compile(
     rf"(?:{UP.pattern}|{DOWN.pattern})\s*(?:the )?(?:level (?:of )?)?[-$€]?\d[\d.,]*(?![\d.,]*\s*-?\s*(?:sma|ema|wma|ma\b|moving|average|bar|day|minute|period|candle|%|percent|atr|dollars?|times|x\b|standard|std|er\b))",
     _I,
 )
-_PRICES = frozenset({"close", "open", "high", "low"})
 
 
 def contrary_to(words: str, rules: Sequence[Rule], turn: str) -> Iterator[str]:
@@ -100,18 +99,14 @@ def contrary_to(words: str, rules: Sequence[Rule], turn: str) -> Iterator[str]:
         (_HIGHS, _LOWS, _OF_HIGHS, _OF_LOWS),
         (_LOWS, _HIGHS, _OF_LOWS, _OF_HIGHS),
     ):
-        if named.search(words) and not other.search(words) and re.search(contrary, text) and not re.search(own, text):
-            yield f"speaks of “{named.search(words)[0]}”, and its rule of the contrary"  # type: ignore[index]
+        match = named.search(words)
+        if match and not other.search(words) and re.search(contrary, text) and not re.search(own, text):
+            yield f"speaks of “{match[0]}”, and its rule of the contrary"
 
 
 def _edges(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
     """The open and the close of the day, exchanged."""
-    minutes = [
-        each
-        for atom in atoms
-        if holds(atom.text, "minute")
-        for each in numbers_in_text(atom.left) | numbers_in_text(atom.right)
-    ]
+    minutes = [each for atom in atoms if holds(atom.text, "minute") for each in atom.numbers]
     opens, closes = _AT_THE_OPEN.search(words), _AT_THE_CLOSE.search(words)
     if minutes and opens and not closes and min(minutes) > 900:
         yield "speaks of the open, and its rule of the close"
@@ -129,20 +124,18 @@ def _only(words: str, up: re.Pattern[str], down: re.Pattern[str]) -> bool | None
 
 
 def _wrong(signs: set[str], *, up: bool) -> bool:
-    right = {">", ">="} if up else {"<", "<="}
-    return bool(signs) and signs.isdisjoint(right) and signs <= {">", ">=", "<", "<="}
+    return bool(signs) and signs <= (LESS if up else GREATER)
 
 
 def _lines(words: str, atoms: Sequence[Atom], turn: str) -> Iterator[str]:
     # What is above or below a plain level is told by its number.
-    up = _only(_LEVEL.sub(" ", OFF.sub(r"\1 off ", without_origins(words))), _ABOVE, _BELOW)
+    up = _only(_LEVEL.sub(" ", directed(words)), _ABOVE, _BELOW)
     if up is None:
         return
     signs = set[str]()
-    said = {form for each in _numbers_of(words) for form in forms_of(each)}
+    said = {form for each in elements_of(words, Kind.NUMBER) for form in forms_of(each)}
     for atom in atoms:
-        numbers = numbers_in_text(atom.left) | numbers_in_text(atom.right)
-        if said and numbers and not any(near(one, each) for one in said for each in numbers):
+        if said and atom.numbers and not any(near(one, each) for one in said for each in atom.numbers):
             # Another clause speaks of it.
             continue
         if not re.search(r"[a-z]", atom.left) or not re.search(r"[a-z]", atom.right):
@@ -156,13 +149,9 @@ def _lines(words: str, atoms: Sequence[Atom], turn: str) -> Iterator[str]:
         yield f"means {'above' if up else 'below'}, and its rule goes the other way"
 
 
-def _numbers_of(text: str) -> list[Element]:
-    return [each for each in elements_of(text) if each.kind is Kind.NUMBER]
-
-
 def _turned(atom: Atom, words: str, turn: str) -> bool | None:
     """Whether an atom has on its right what the words begin with; None where that is not known."""
-    bare = [side in _PRICES for side in (atom.left, atom.right)]
+    bare = [side in PRICES for side in (atom.left, atom.right)]
     if bare[0] != bare[1]:
         return bare[1] != bool(_LINE_FIRST.search(words))
     named = [
@@ -181,7 +170,7 @@ def _turned(atom: Atom, words: str, turn: str) -> bool | None:
     mine, other = numbers_in_text(atom.left), numbers_in_text(atom.right)
     for text in (words, turn):
         places = [
-            min((each.start for each in _numbers_of(text) if each.value in numbers), default=None)
+            min((each.start for each in elements_of(text, Kind.NUMBER) if each.value in numbers), default=None)
             for numbers in (mine - other, other - mine)
         ]
         if places[0] is not None and places[1] is not None and places[0] != places[1]:
@@ -201,57 +190,45 @@ def _states(words: str, atoms: Sequence[Atom]) -> Iterator[str]:
 
 
 def _of_zero(atom: Atom) -> Iterator[str]:
-    if atom.right in ("0", "0.0"):
-        yield atom.operator
-    elif atom.left in ("0", "0.0"):
-        yield TURNED[atom.operator]
+    yield from [sign for _, sign, other in atom.ways if other in ("0", "0.0")][:1]
 
 
 def _of_candle(atom: Atom) -> Iterator[str]:
-    pair = [re.sub(r"previous\((\w+)\)", r"\1", each) for each in (atom.left, atom.right)]
-    if pair == ["close", "open"]:
-        yield atom.operator
-    elif pair == ["open", "close"]:
-        yield TURNED[atom.operator]
+    for side, sign, other in atom.ways:
+        if [re.sub(r"previous\((\w+)\)", r"\1", each) for each in (side, other)] == ["close", "open"]:
+            yield sign
 
 
 def _of_trend(atom: Atom) -> Iterator[str]:
-    for left, right in ((r"\.macd$", r"\.signal$"), (r"\.plus$", r"\.minus$"), (r"\.(?:direction|histogram)$", r"^0$")):
-        if re.search(left, atom.left) and re.search(right, atom.right):
-            yield atom.operator
-        elif re.search(left, atom.right) and re.search(right, atom.left):
-            yield TURNED[atom.operator]
+    pairs = ((r"\.macd$", r"\.signal$"), (r"\.plus$", r"\.minus$"), (r"\.(?:direction|histogram)$", r"^0$"))
+    for side, sign, other in atom.ways:
+        if any(re.search(left, side) and re.search(right, other) for left, right in pairs):
+            yield sign
 
 
 def _of_hour(atom: Atom) -> Iterator[str]:
     """Half of the day; `minute` against about its middle."""
-    for side, other, sign in ((atom.left, atom.right, atom.operator), (atom.right, atom.left, TURNED[atom.operator])):
+    for side, sign, other in atom.ways:
         if side == "minute" and any(600 < each < 930 for each in numbers_in_text(other)):
             yield sign
 
 
 def _of_change(atom: Atom) -> Iterator[str]:
-    if atom.right == f"previous({atom.left})" or (".diff(" in atom.left and atom.right == "0"):
+    yield from (sign for side, sign, other in atom.ways if other == f"previous({side})")
+    if ".diff(" in atom.left and atom.right == "0":
         yield atom.operator
-    elif atom.left == f"previous({atom.right})":
-        yield TURNED[atom.operator]
 
 
 def _results(words: str, atoms: Sequence[Atom], rules: Sequence[Rule]) -> Iterator[str]:
     """Numbers that are said of a gain and stand for a loss, and the other way round."""
-    for element in elements_of(words):
-        if element.kind is not Kind.NUMBER:
-            continue
-        signs = set[str]()
-        for atom in atoms:
-            for side, other, sign in (
-                (atom.left, atom.right, atom.operator),
-                (atom.right, atom.left, TURNED[atom.operator]),
-            ):
-                result = side in ("gain", "gain_dollars") or (side == "close" and "entry_price" in other)
-                forms = {element.value, 1 + element.value / 100, 1 - element.value / 100}
-                if result and any(near(one, each) for one in forms for each in numbers_in_text(other)):
-                    signs.add(sign)
+    for element in elements_of(words, Kind.NUMBER):
+        forms = {element.value, 1 + element.value / 100, 1 - element.value / 100}
+        signs = {
+            sign
+            for atom in atoms
+            for side, sign, other in atom.ways
+            if judges_gain(side, other) and any(near(one, each) for one in forms for each in numbers_in_text(other))
+        }
         for rule in rules:
             if rule.kind in EXIT_KINDS and rule.level is None and near(rule.value, element.value):
                 signs.add(">" if rule.kind is RuleKind.TARGET else "<")

@@ -11,8 +11,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from stratforge.intent.columns import COMPUTED, SameColumns
 from stratforge.intent.program import Program
-from stratforge.intent.trial import COMPUTED, SeriesIds
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Node
 from stratforge.strategy.on_bar_expressions import exits_named
@@ -60,7 +60,7 @@ def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
         code: The strategy that was written.
         reference: The strategy that follows the rules and nothing else.
     """
-    series = SeriesIds()
+    series = SameColumns()
     theirs, walk = _Walk(reference, series), _Walk(code, series)
     known = [reading for _, reading, _ in theirs.comparisons]
     found = [f"Line {line} {what}." for line, what in walk.unknown]
@@ -112,7 +112,7 @@ def _said(mine: _Reading, rule: _Reading) -> bool:
 class _Walk:
     """Everything that a strategy's `on_bar` decides by."""
 
-    def __init__(self, strategy: Strategy, series: SeriesIds) -> None:
+    def __init__(self, strategy: Strategy, series: SameColumns) -> None:
         program = Program(strategy.source)
         self.strategy, self.series, self.constants = strategy, series, program.constants
         self.comparisons: list[tuple[ast.expr, _Reading, str]] = []

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 
 class Kind(StrEnum):
@@ -44,6 +45,11 @@ class Element:
     end: int
     value: float = 0.0
     unit: Unit = Unit.NONE
+
+    @property
+    def is_level(self) -> bool:
+        """True for a number that a price or an indicator can be compared with."""
+        return self.kind is Kind.NUMBER and self.unit in (Unit.NONE, Unit.MONEY, Unit.PERCENT)
 
 
 _WORDS = (
@@ -118,8 +124,13 @@ _UNITS = (
 _WIDE = str.maketrans("０１２３４５６７８９．，％：", "0123456789.,%:")
 
 
-def elements_of(request: str) -> list[Element]:
-    """The request's elements, in their order."""
+def elements_of(request: str, *kinds: Kind) -> list[Element]:
+    """The request's elements in their order: all, or those of these kinds."""
+    return [each for each in _elements(request) if not kinds or each.kind in kinds]
+
+
+@lru_cache(1024)
+def _elements(request: str) -> tuple[Element, ...]:
     request = request.translate(_WIDE)
     found: list[Element] = []
     taken: list[tuple[int, int]] = []
@@ -200,7 +211,7 @@ def elements_of(request: str) -> list[Element]:
     for match in _WORD.finditer(request):
         if match[0].lower() not in (_ENGLISH_ONLY if foreign else _FOREIGN_ONLY):
             add(Element(Kind.WORD, match[0], *match.span()))
-    return sorted(found, key=lambda each: each.start)
+    return tuple(sorted(found, key=lambda each: each.start))
 
 
 def _unit_after(request: str, end: int) -> Unit:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stratforge.intent.elements import Element, Kind, elements_of
+from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import BUYS, EXCEPTED, NEGATED, SELLS
 from stratforge.intent.rules import Rule, RuleKind
 
@@ -46,7 +46,7 @@ def one_sided(turns: Sequence[str], rules: Sequence[Rule]) -> Iterator[tuple[str
 
 def _moments(turn: str) -> Iterator[tuple[str, int, int]]:
     """Days and times, each with the word of a rule for it and its place."""
-    elements: list[Element] = [each for each in elements_of(turn) if each.kind in (Kind.DAY, Kind.TIME)]
+    elements = elements_of(turn, Kind.DAY, Kind.TIME)
     found = [("weekday" if each.kind is Kind.DAY else "minute", each.start, each.end) for each in elements]
     found += [("minute", *match.span()) for match in _PART_OF_DAY.finditer(turn)]
     yield from sorted(found, key=lambda each: each[1])

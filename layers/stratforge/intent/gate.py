@@ -90,7 +90,9 @@ def words_findings(
 ) -> list[str]:
     """Lists the points on which the request and the rules of its requirements do not agree, whatever the code does; see `contract_findings`."""
     turns = tuple(respelled(each, assumptions) for each in (*earlier, request))
-    requirements = [each.model_copy(update={"quote": respelled(each.quote, assumptions)}) for each in requirements]
+    # What is written twice is one requirement: each is judged in every place that it quotes.
+    once = {(each.quote, each.status, each.meaning, *each.rules): each for each in requirements}
+    requirements = [each.model_copy(update={"quote": respelled(each.quote, assumptions)}) for each in once.values()]
     assumptions = [respelled(each, assumptions) for each in assumptions]
     rules, wrong = _read(requirements)
     spans = spans_by_turn(turns, requirements, rules)
@@ -305,7 +307,7 @@ def _not_told(
         if not any(plain_words(requirement.quote) in each for each in said):
             yield f"“{requirement.quote[:80]}” is {requirement.status.value}, and assumptions does not say so: quote the words there and say what becomes of them."
         return
-    days = {each.value for each in elements_of(" ".join(assumptions)) if each.kind is Kind.DAY}
+    days = {each.value for each in elements_of(" ".join(assumptions), Kind.DAY)}
     for rule in rules:
         named = {float(each) for each in re.findall(r"weekday [<>=!]+ (\d)", rule.text)} & days
         missing = [

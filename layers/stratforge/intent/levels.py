@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stratforge.intent.elements import Element, Kind, Unit, elements_of
+from stratforge.intent.elements import Element, Unit, elements_of
 from stratforge.intent.lexicon import NEGATED
 from stratforge.intent.measures import near
-from stratforge.intent.rules import TURNED, Rule
+from stratforge.intent.rules import GREATER, LESS, TURNED, Rule
 
 _I = re.IGNORECASE
 _TAIL = r"\s*(?:the\s+)?(?:level\s+(?:of\s+)?)?[-−$€]*\s*$"
@@ -73,7 +73,6 @@ _BETWEEN = re.compile(
 )
 _PLAIN = re.compile(r"-?\d[\d.]*(?:e\d+)?")
 _JUDGES = re.compile(r"\b(?:minute|weekday|bars_held|gain|gain_dollars|drop|drop_dollars)\b")
-_UP, _DOWN = frozenset({">", ">="}), frozenset({"<", "<="})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,7 @@ def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Itera
     Yields:
         The words that decide where they may be told in assumptions, otherwise nothing; and what is wrong.
     """
-    levels = [each for each in elements_of(words) if _is_level(each)]
+    levels = [each for each in elements_of(words) if each.is_level]
     ranged = set[int]()
     for match in _BETWEEN.finditer(words):
         ends = [each for each in levels if each.start in (match.start("low"), match.start("high"))]
@@ -126,14 +125,14 @@ def level_findings(words: str, rules: Sequence[Rule], around: str = "") -> Itera
         signs = {TURNED[each.operator] if each.negative and not signed else each.operator for each in held}
         if level.unit is Unit.PERCENT:
             # Whether a change of just so much counts is no question.
-            operators = _UP if operators & _UP else _DOWN
+            operators = GREATER if operators & GREATER else LESS
         if NEGATED.search(reach):
             if not NEGATED.search(re.split(r"\b(?:and|or|und|oder|y|o|et|ou)\b", reach)[-1]):
                 # How far a negation reaches over what is joined is read elsewhere.
                 continue
-            operators = _DOWN if operators & _UP else _UP
+            operators = LESS if operators & GREATER else GREATER
         if signs.isdisjoint(operators):
-            exact = bool(signs & (_UP if operators & _UP else _DOWN))
+            exact = bool(signs & (GREATER if operators & GREATER else LESS))
             yield (
                 "",
                 f"says “{before[place:].strip()} {level.text}{_tail(after)}”, and its rule compares {'as if the level itself counted otherwise' if exact else 'the other way'} ({', '.join(sorted(signs))} {level.text})",
@@ -152,17 +151,10 @@ def _tail(after: str) -> str:
     return f" {match[0].strip()}" if match else ""
 
 
-def _is_level(element: Element) -> bool:
-    return element.kind is Kind.NUMBER and element.unit in (Unit.NONE, Unit.MONEY, Unit.PERCENT)
-
-
 def _comparisons(level: Element, rules: Sequence[Rule]) -> Iterator[_Comparison]:
     for rule in rules:
         for atom in rule.atoms:
-            for side, other, sign in (
-                (atom.left, atom.right, atom.operator),
-                (atom.right, atom.left, TURNED[atom.operator]),
-            ):
+            for side, sign, other in atom.ways:
                 if not _PLAIN.fullmatch(other) or _JUDGES.search(side):
                     continue
                 if near(abs(float(other)), level.value) or (
@@ -181,17 +173,16 @@ def _asked(before: str, after: str) -> tuple[frozenset[str] | None, bool, int]:
     clause = max(
         (each.end() for each in re.finditer(r"[,;.](?=\s)|\b(?:and|or|but|und|oder|y|et)\b", before)), default=0
     )
-    crosses = bool(_CROSSES.search(before, clause))
-    if _UPWARDS.search(after) or _DOWNWARDS.search(after):
-        match = _CROSSES.search(before, clause)
-        if match:
-            return (_UP if _UPWARDS.search(after) else _DOWN), True, match.start()
+    match = _CROSSES.search(before, clause)
+    crosses, upwards = match is not None, bool(_UPWARDS.search(after))
+    if match and (upwards or _DOWNWARDS.search(after)):
+        return (GREATER if upwards else LESS), True, match.start()
     for pattern, operators in _AFTER:
         if pattern.search(after):
             return operators, crosses, len(before)
     for pattern, operators in _BEFORE:
         if match := pattern.search(before):
-            return (operators if not crosses else _UP if operators & _UP else _DOWN), crosses, match.start()
+            return (operators if not crosses else GREATER if operators & GREATER else LESS), crosses, match.start()
     return None, crosses, len(before)
 
 
@@ -210,5 +201,9 @@ def _range(
     outside = bool(match["out"]) != denied
     lows = {each.operator for each in _comparisons(low, rules)}
     highs = {each.operator for each in _comparisons(high, rules)}
-    if lows and highs and (lows.isdisjoint(_DOWN if outside else _UP) or highs.isdisjoint(_UP if outside else _DOWN)):
+    if (
+        lows
+        and highs
+        and (lows.isdisjoint(LESS if outside else GREATER) or highs.isdisjoint(GREATER if outside else LESS))
+    ):
         yield "", f"says “{match[0].strip()}”{' and not' if denied else ''}, and its rule the contrary"

@@ -22,13 +22,13 @@ from stratforge.intent.lexicon import (
     SAID_BY_WORDS,
     ZONE,
 )
-from stratforge.intent.rules import EXIT_KINDS, TURNED, Rule, RuleKind, is_column, numbers_in
+from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, TURNED, Rule, RuleKind, is_column, numbers_in
 from stratforge.strategy.indicators import REGISTRY
 
 
 def columns_said(quote: str, rules: Sequence[Rule]) -> frozenset[str]:
     """The columns of these rules whose numbers the quotation says."""
-    said = {form for each in elements_of(quote) if each.kind is Kind.NUMBER for form in forms_of(each)}
+    said = {form for each in elements_of(quote, Kind.NUMBER) for form in forms_of(each)}
     return frozenset(
         text
         for rule in rules
@@ -57,6 +57,11 @@ def texts(rules: Sequence[Rule]) -> str:
 def near(one: float, other: float) -> bool:
     """Says whether two numbers are the same but for rounding."""
     return abs(one - other) <= 1e-6 * max(1.0, abs(one))
+
+
+def judges_gain(side: str, other: str) -> bool:
+    """Says whether the left of two sides is the position's gain, or the price where the other has the price that was paid."""
+    return side in ("gain", "gain_dollars") or (side == "close" and "entry_price" in other)
 
 
 def forms_of(element: Element) -> set[float]:
@@ -164,8 +169,7 @@ def _unit(element: Element, holders: Sequence[Rule]) -> Iterator[str]:
             units.add("%")
             continue
         for atom in rule.atoms:
-            numbers = numbers_in(ast.parse(f"({atom.left}, {atom.right})", mode="eval"))
-            if not any(near(one, other) for one in forms for other in numbers):
+            if not any(near(one, other) for one in forms for other in atom.numbers):
                 continue
             if holds(atom.text, "atr"):
                 units.add("ATR")
@@ -194,9 +198,7 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
     """Hours that are missing, in another zone, or on the other side."""
     zone = _zone_of(quote)
     begin, before = 0, ""
-    for element in elements_of(quote):
-        if element.kind is not Kind.TIME:
-            continue
+    for element in elements_of(quote, Kind.TIME):
         between = _CORRECTS.sub("", quote[begin : element.start])
         # "Unless it is before 10:00 or after 15:00": neither.
         before = f"{before} {between}" if begin and _GOES_ON.fullmatch(between) else between
@@ -211,12 +213,7 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
             (rule, atom)
             for rule in rules
             for atom in rule.atoms
-            if holds(atom.text, "minute")
-            and any(
-                near(one, other)
-                for one in values
-                for other in numbers_in(ast.parse(f"({atom.left}, {atom.right})", mode="eval"))
-            )
+            if holds(atom.text, "minute") and any(near(one, other) for one in values for other in atom.numbers)
         ]
         if not held:
             wanted = f"{element.text}{' in exchange time' if zone else ''}"
@@ -230,7 +227,7 @@ def time_findings(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
             continue
         wants_later = (later > earlier) != bool(denied)
         signs = {atom.operator if holds(atom.left, "minute") else TURNED[atom.operator] for _, atom in held}
-        if signs.isdisjoint({">", ">=", "=="} if wants_later else {"<", "<=", "=="}):
+        if signs.isdisjoint((GREATER if wants_later else LESS) | {"=="}):
             yield f"means {'after' if wants_later else 'before'} {element.text}, and its rule says the other side ({held[0][0].text})."
 
 
@@ -247,7 +244,7 @@ _BEYOND = re.compile(
 
 def day_findings(quote: str, rules: Sequence[Rule], gone: Sequence[Rule]) -> Iterator[str]:
     """Days of the week on which the rules act otherwise than the words say."""
-    named = [each for each in elements_of(quote) if each.kind is Kind.DAY]
+    named = elements_of(quote, Kind.DAY)
     conditions = [rule.condition for rule in rules if rule.condition is not None and "weekday" in rule.text]
     if not named:
         if (

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import CLOSE, NEGATED, NYSE
 from stratforge.intent.measures import holds, minutes_of, near
-from stratforge.intent.rules import TURNED, Rule, RuleKind, numbers_in_text
+from stratforge.intent.rules import GREATER, LESS, Rule, RuleKind, numbers_in_text
 
 _I = re.IGNORECASE
 _PART = re.compile(
@@ -34,6 +34,16 @@ _PREPOSITION = re.compile(
     r"|(?P<from>from|after|past|since|starting(?: at| from)?|no earlier than|not before|ab|nach|desde(?: las?)?|después de(?: las?)?|après|à partir de|dès))\s*$",
     _I,
 )
+_TO = r"\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*"
+_OUTSIDE = re.compile(
+    r"\b(?:outside(?: of)?|other than|except|außerhalb(?: von)?|fuera de|hors de|not|n['’]t|never)\b[^,;.\d]*(?:\d[\d:]*\s*(?:[ap]m)?\s*(?:to|and|-|–|bis|und|a|y|à|et)\s*)?$",
+    _I,
+)
+_RANGED = re.compile(
+    rf"(?:\bbetween|\bfrom|\boutside|\bother than|\bzwischen|\bvon|\bentre|\bde|\bdesde|\baußerhalb)\b(?: of| von)?\s*(?P<first>\d[\d:.]*{_TO})?$",
+    _I,
+)
+_SECOND = re.compile(rf"{_TO}\d", _I)
 
 
 def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iterator[tuple[str, str]]:
@@ -51,10 +61,7 @@ def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iter
         (rule, sign, number)
         for rule in rules
         for atom in rule.atoms
-        for side, other, sign in (
-            (atom.left, atom.right, atom.operator),
-            (atom.right, atom.left, TURNED[atom.operator]),
-        )
+        for side, sign, other in atom.ways
         if side == "minute"
         for number in numbers_in_text(other)
     ]
@@ -73,11 +80,11 @@ def occasion_findings(words: str, rules: Sequence[Rule], all_words: str) -> Iter
         elif (
             not re.search(r"open|close", match[0], _I)
             and not _OTHERWISE.search(words, 0, match.start())
-            and not any(each.kind is Kind.TIME for each in elements_of(words))
+            and not elements_of(words, Kind.TIME)
         ):
             late, early = bool(_LATE.search(match[0])), bool(_EARLY.search(match[0]))
             signs = {sign for _, sign, _ in clocks}
-            if late != early and signs and signs.isdisjoint({">", ">="} if late else {"<", "<="}):
+            if late != early and signs and signs.isdisjoint(GREATER if late else LESS):
                 yield "", f"says “{match[0]}”, and its rule the other part of the day"
     yield from _stretches(words, clocks)
     yield from _times(words, clocks, all_words)
@@ -88,9 +95,7 @@ _Clock = tuple[Rule, str, float]
 
 def _stretches(words: str, clocks: Sequence[_Clock]) -> Iterator[tuple[str, str]]:
     for match in _STRETCH.finditer(words):
-        number = next(
-            (each for each in elements_of(words) if each.kind is Kind.NUMBER and each.start >= match.end()), None
-        )
+        number = next((each for each in elements_of(words, Kind.NUMBER) if each.start >= match.end()), None)
         if number is None or number.start > match.end() + 1:
             continue
         late = bool(re.match(r"last|final|clos|letzt|últim|derni", match["which"], _I))
@@ -98,7 +103,7 @@ def _stretches(words: str, clocks: Sequence[_Clock]) -> Iterator[tuple[str, str]
         edge = CLOSE - minutes if late else NYSE + minutes
         signs = {sign for _, sign, value in clocks if abs(value - edge) <= 1}
         denied = bool(_OTHERWISE.search(re.split(r"[,;.](?=\s)", words[: match.start()])[-1]))
-        wants = {">", ">="} if late != denied else {"<", "<="}
+        wants = GREATER if late != denied else LESS
         if signs and signs.isdisjoint(wants):
             yield "", f"says “{match[0]}{number.text}”, and its rule the rest of the day"
         elif clocks and not signs and not any(near(value, number.value) for _, _, value in clocks) and len(clocks) == 1:
@@ -106,33 +111,19 @@ def _stretches(words: str, clocks: Sequence[_Clock]) -> Iterator[tuple[str, str]
 
 
 def _times(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tuple[str, str]]:
-    for element in elements_of(words):
-        if element.kind is not Kind.TIME:
-            continue
+    for element in elements_of(words, Kind.TIME):
         before = words[: element.start]
         held = [
             (rule, sign)
             for rule, sign, value in clocks
             if any(near(value, each) for each in minutes_of(all_words, element))
         ]
-        outside = re.search(
-            r"\b(?:outside(?: of)?|other than|except|außerhalb(?: von)?|fuera de|hors de|not|n['’]t|never)\b[^,;.\d]*(?:\d[\d:]*\s*(?:[ap]m)?\s*(?:to|and|-|–|bis|und|a|y|à|et)\s*)?$",
-            before,
-            _I,
-        )
-        ranged = re.search(
-            r"(?:\bbetween|\bfrom|\boutside|\bother than|\bzwischen|\bvon|\bentre|\bde|\bdesde|\baußerhalb)\b(?: of| von)?\s*(?P<first>\d[\d:.]*\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*)?$",
-            before,
-            _I,
-        )
         signs = {sign for _, sign in held}
         if not signs or "==" in signs or "!=" in signs:
             continue
-        follows = re.match(r"\s*(?:[ap]m)?\s*(?:to|and|until|till|-|–|bis|und|a|y|à|et)\s*\d", words[element.end :], _I)
-        if ranged and (ranged["first"] or follows):
-            second = bool(ranged["first"])
-            wants = {"<", "<="} if second != bool(outside) else {">", ">="}
-            if signs.isdisjoint(wants):
+        outside, ranged = _OUTSIDE.search(before), _RANGED.search(before)
+        if ranged and (ranged["first"] or _SECOND.match(words, element.end)):
+            if signs.isdisjoint(LESS if bool(ranged["first"]) != bool(outside) else GREATER):
                 yield (
                     "",
                     f"says {element.text} of {'what lies outside of' if outside else ''} a stretch of time, and its rule the contrary",
@@ -154,5 +145,5 @@ def _times(words: str, clocks: Sequence[_Clock], all_words: str) -> Iterator[tup
         )
         if preposition["until"] and whatever:
             continue
-        if signs.isdisjoint({"<", "<="} if preposition["until"] else {">", ">="}):
+        if signs.isdisjoint(LESS if preposition["until"] else GREATER):
             yield "", f"says “{preposition[0].strip()} {element.text}”, and its rule the other side of it"

@@ -4,43 +4,24 @@ conditions of its buys and sells."""
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from stratforge.strategy.source import inlined, literal_number
 
-_OPERATORS: dict[type[ast.cmpop], str] = {
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-}
-_SAID = {">": "above", ">=": "at or above", "<": "below", "<=": "at or below", "==": "equal to", "!=": "other than"}
-
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One comparison that a rule depends on.
+    """One comparison that a purchase or a sale depends on.
 
     Attributes:
-        line: Its line, counted from 1.
-        action: `buy` or `sell`.
         values: The numbers in it, constants folded, those of the columns it uses included.
     """
 
-    line: int
-    action: str
     left: str
-    operator: str
     right: str
     values: frozenset[float]
-
-    @property
-    def words(self) -> str:
-        """The comparison in words, as a finding quotes it."""
-        return f"{self.left} is {_SAID[self.operator]} {self.right}"
 
 
 class Program:
@@ -51,7 +32,6 @@ class Program:
         self.lines = source.split("\n")
         self.constants = constants_of(self.tree)
         self._columns = _columns(self.tree)
-        self.comparisons = tuple(self._compared())
 
     def values_on(self, lines: list[int]) -> set[float]:
         """All numbers on these lines, with constants and the numbers of columns named there, and products of two (5 * 60)."""
@@ -86,37 +66,22 @@ class Program:
             return {value}
         return {number for each in ast.iter_child_nodes(node) for number in self.numbers_of(each)}
 
-    def _compared(self) -> Iterator[Comparison]:
+    @property
+    def comparisons(self) -> Iterator[Comparison]:
+        """The comparisons that `on_bar` tests before it buys or sells."""
         for function in self.tree.body:
             if isinstance(function, ast.FunctionDef) and function.name == "on_bar":
                 for node in ast.walk(function):
-                    if isinstance(node, ast.If):
-                        for action in {
-                            call.func.id
-                            for part in node.body
-                            for call in ast.walk(part)
-                            if isinstance(call, ast.Call)
-                            and isinstance(call.func, ast.Name)
-                            and call.func.id in ("buy", "sell")
-                        }:
-                            yield from self._of_test(node.test, action)
+                    if isinstance(node, ast.If) and any(map(_trades, node.body)):
+                        yield from self._of_test(node.test)
 
-    def _of_test(self, test: ast.expr, action: str) -> Iterator[Comparison]:
+    def _of_test(self, test: ast.expr) -> Iterator[Comparison]:
         for node in ast.walk(test):
-            if isinstance(node, ast.Compare):
-                left = node.left
-                for operator, right in zip(node.ops, node.comparators, strict=True):
-                    sign = _OPERATORS.get(type(operator))
-                    if sign is not None and "position.quantity" not in (ast.unparse(left), ast.unparse(right)):
-                        yield Comparison(
-                            node.lineno,
-                            action,
-                            ast.unparse(left),
-                            sign,
-                            ast.unparse(right),
-                            frozenset(self._values(left) | self._values(right)),
-                        )
-                    left = right
+            if isinstance(node, ast.Compare) and not isinstance(node.ops[0], ast.Is | ast.IsNot):
+                for left, right in itertools.pairwise((node.left, *node.comparators)):
+                    sides = ast.unparse(left), ast.unparse(right)
+                    if "position.quantity" not in sides:
+                        yield Comparison(*sides, frozenset(self._values(left) | self._values(right)))
 
     def _direct(self, node: ast.AST) -> set[float]:
         """The numbers of an expression itself, not of the columns it names."""
@@ -144,6 +109,13 @@ class Program:
                 if value is not None:
                     found |= {value, -value}
         return found
+
+
+def _trades(statement: ast.stmt) -> bool:
+    return any(
+        isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in ("buy", "sell")
+        for each in ast.walk(statement)
+    )
 
 
 def constants_of(tree: ast.Module) -> dict[str, float]:

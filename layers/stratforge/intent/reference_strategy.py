@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from stratforge.intent.columns import cannot_be_said
 from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, is_column
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
@@ -52,12 +53,20 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
     for kind in EXIT_KINDS:
         if len({each.text for each in exits if each.kind is kind and each.condition is None}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …” for a purchase")
-    source = _Writer().source(rules)
+    writer = _Writer()
+    source = writer.source(rules)
     try:
-        return compile_strategy(source)
+        strategy = compile_strategy(source)
     except StrategyError as error:
         finding = error.findings[0]
         raise RuleError(f"{finding.message}. {finding.suggestion or ''}".strip()) from error
+    for name, column in strategy.columns.items():
+        if (part := cannot_be_said([column])) is not None:
+            text = next(call for call, its_name in writer.columns.items() if its_name == name)
+            raise RuleError(
+                f"“{text[:80]}” cannot be said as a rule: a column is made of indicators, windows and arithmetic, and {part.operation.replace('_', ' ')} is a condition of its own"
+            )
+    return strategy
 
 
 @dataclass

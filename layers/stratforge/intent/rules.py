@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 FACTS = {
     "open": "the bar's open",
@@ -33,6 +33,9 @@ FACTS = {
     "account_cash": "money of the account that is not held back, in dollars",
     "account_equity": "cash and what everything held is worth, in dollars",
 }
+PRICES = frozenset({"open", "high", "low", "close"})
+# Facts that judge a position by its price.
+RESULTS = ("gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
 CALLS = ("previous", "crosses_above", "crosses_below", "for_bars", "abs", "min", "max")
 _FORMS = (
     ("buy when <condition>", "buys, when nothing is held"),
@@ -65,6 +68,7 @@ _OPERATORS: dict[type[ast.cmpop], str] = {
 }
 CONTRARY = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
+GREATER, LESS = frozenset({">", ">="}), frozenset({"<", "<="})
 
 
 class RuleError(Exception):
@@ -100,6 +104,16 @@ class Atom:
     def text(self) -> str:
         """The comparison as text: left side, operator, right side."""
         return f"{self.left} {self.operator} {self.right}"
+
+    @property
+    def ways(self) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
+        """The comparison read from its left and from its right: a side, its operator, the other side."""
+        return (self.left, self.operator, self.right), (self.right, TURNED[self.operator], self.left)
+
+    @property
+    def numbers(self) -> frozenset[float]:
+        """All numbers in it, without their signs."""
+        return numbers_in_text(self.left) | numbers_in_text(self.right)
 
 
 # Exits that are kept with the position and reached within a bar.
@@ -229,9 +243,10 @@ def numbers_in(node: ast.AST) -> set[float]:
     }
 
 
-def numbers_in_text(expression: str) -> set[float]:
+@lru_cache(1024)
+def numbers_in_text(expression: str) -> frozenset[float]:
     """The numbers of an expression that is given as text, without their signs."""
-    return numbers_in(ast.parse(expression, mode="eval"))
+    return frozenset(numbers_in(ast.parse(expression, mode="eval")))
 
 
 def _condition(text: str) -> ast.expr:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from stratforge.intent.contraries import COMBINED, contrary_to
-from stratforge.intent.elements import Element, Kind, Unit, elements_of
+from stratforge.intent.elements import Kind, Unit, elements_of
 from stratforge.intent.lexicon import BUY, BUYS, DOWN, NEGATED, ONLY, SELLS, TO_THE_EXIT, UP
 from stratforge.intent.measures import forms_of, holds, near, texts
 from stratforge.intent.requirements import Requirement, Status
@@ -56,11 +56,11 @@ def side_findings(
     told = any(BUYS.search(each) and SELLS.search(each) for each in assumptions)
     for each, of_it, places in zip(requirements, rules, spans, strict=True):
         sides: set[RuleKind] = {rule.kind for rule in of_it if rule.kind in (RuleKind.BUY, RuleKind.SELL)}
-        if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides:
+        dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
+        if each.status in (Status.KEPT, Status.SUPERSEDED) or not sides or dropping:
             continue
         found = set[str]()
-        dropping = any(rule.kind is RuleKind.DROP for rule in of_it)
-        plain = each.status is Status.COVERED and len(sides) == 2 and not dropping
+        plain = each.status is Status.COVERED and len(sides) == 2
         if plain and not told and not any(map(_tells_sides, turns)):
             found.add(
                 f"does not say what is bought by and what is sold by, and its rules do ({texts(of_it)}): ask, or call it assumed and say how it is read."
@@ -83,8 +83,7 @@ def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: s
         for each in stretches_of(turn)
         if each.start < end and start < each.end
     ]
-    dropping = any(each.kind is RuleKind.DROP for each in rules)
-    if len(sides) == 1 and not dropping and stretches:
+    if len(sides) == 1 and stretches:
         (side,) = sides
         said = stretches[0][2].side
         own = BUY if side is RuleKind.BUY else TO_THE_EXIT
@@ -98,17 +97,13 @@ def _in_stretch(turn: str, start: int, end: int, rules: Sequence[Rule], sides: s
             yield f"belongs to what is {_done(said)}, and its rule {side.value.split()[0]}s ({texts(rules)})."
     for side in (RuleKind.BUY, RuleKind.SELL):
         words = [turn[first:last] for first, last, each in stretches if each.side is side and each.own]
-        mine = [each for each in rules if each.dropped is None and (_side_of(each) is side or each.kind in EXIT_KINDS)]
-        if not words or dropping:
-            continue
+        mine = [each for each in rules if _side_of(each) is side or each.kind in EXIT_KINDS]
         for text in words:
             yield from _numbers(text, side, rules)
-        if mine:
-            for problem in (problem for text in words for problem in contrary_to(text, mine, turn)):
+            for problem in contrary_to(text, mine, turn):
                 yield f"{problem} ({texts(mine)})."
-
     match = COMBINED.search(turn, start, end)
-    if match and not dropping and not any(re.search(r" [+/*-] ", atom.text) for rule in rules for atom in rule.atoms):
+    if match and not any(re.search(r" [+/*-] ", atom.text) for rule in rules for atom in rule.atoms):
         yield f"speaks of “{match[0]}”, and its rules do not compute that ({texts(rules)})."
 
 
@@ -125,16 +120,10 @@ def explained_otherwise(explanation: str, rules: Sequence[Rule]) -> Iterator[str
     for element in elements_of(explanation):
         if element.kind is Kind.DAY and not any("weekday" in rule.text for rule in rules):
             yield f"The explanation speaks of {element.text}, and no rule is about days of the week."
-        elif element.unit is Unit.PERCENT:
-            forms = {
-                element.value,
-                element.value / 100,
-                100 - element.value,
-                1 - element.value / 100,
-                1 + element.value / 100,
-            }
-            if not any(abs(one - other) < 0.01 for one in forms for other in numbers | {100.0}):
-                yield f"The explanation says {element.text} %, and no rule does."
+        elif element.unit is Unit.PERCENT and not any(
+            abs(one - other) < 0.01 for one in forms_of(element) for other in numbers | {100.0}
+        ):
+            yield f"The explanation says {element.text} %, and no rule does."
 
 
 def _side_of(rule: Rule) -> RuleKind | None:
@@ -143,24 +132,15 @@ def _side_of(rule: Rule) -> RuleKind | None:
 
 def _numbers(text: str, side: RuleKind, rules: Sequence[Rule]) -> Iterator[str]:
     """Numbers, times and days that this side speaks of and only the other side's rules have."""
-    for element in elements_of(text):
-        if element.kind is Kind.WORD:
-            continue
+    for element in elements_of(text, Kind.NUMBER, Kind.TIME, Kind.DAY):
+        forms = forms_of(element) if element.kind is Kind.NUMBER else {element.value}
         about = [each for each in rules if element.kind is not Kind.DAY or "weekday" in each.text]
-        holders = {
-            _side_of(each)
-            for each in about
-            if any(near(form, one) for form in _said_as(element) for one in each.numbers)
-        }
+        holders = {_side_of(each) for each in about if any(near(form, one) for form in forms for one in each.numbers)}
         # Monday is 0, which stands for much else.
         if element.kind is Kind.DAY and not element.value:
             holders = {_side_of(each) for each in about if re.search(r"weekday \S+ 0\b", each.text)}
         if holders and not holders & {side, None}:
             yield f"says {element.text} of what is {_done(side)}, and its rule does not ({texts(rules)})."
-
-
-def _said_as(element: Element) -> set[float]:
-    return forms_of(element) if element.kind is Kind.NUMBER else {element.value}
 
 
 def _done(side: RuleKind) -> str:

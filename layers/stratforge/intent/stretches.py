@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stratforge.intent.lexicon import BUYS, ONLY, SELLS
 from stratforge.intent.rules import RuleKind
@@ -57,6 +58,7 @@ def names_a_side(text: str) -> bool:
     return _own(text) is not None
 
 
+@lru_cache(128)
 def stretches_of(turn: str) -> tuple[Stretch, ...]:
     """The clauses of a turn, in their order, each with its side."""
     bounds = [0, *(match.start() for match in _CLAUSE.finditer(turn)), len(turn)]

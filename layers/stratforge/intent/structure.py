@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.lexicon import INDICATORS, NEGATED, OR
 from stratforge.intent.measures import forms_of, holds, near, texts
-from stratforge.intent.rules import Rule, RuleKind
+from stratforge.intent.rules import PRICES, RESULTS, Rule, RuleKind
 from stratforge.intent.stretches import names_a_side
 
 _I = re.IGNORECASE
@@ -83,11 +83,7 @@ def structure_findings(words: str, rules: Sequence[Rule], side: RuleKind | None)
 
 def _pairs(words: str) -> Iterator[tuple[Element, Element, str]]:
     """Two levels with a connective between them, and nothing that begins another sentence or another side."""
-    levels = [
-        each
-        for each in elements_of(words)
-        if each.kind is Kind.NUMBER and each.unit in (Unit.NONE, Unit.MONEY, Unit.PERCENT)
-    ]
+    levels = [each for each in elements_of(words) if each.is_level]
     for one, other in itertools.pairwise(levels):
         between = words[one.end : other.start]
         if (
@@ -115,15 +111,13 @@ def _only(words: str, sales: Sequence[Rule], said: str) -> Iterator[tuple[str, s
     clause = re.split(r"[,;.](?=\s)|\b(?:then|but)\b", words)[0]
     if OR.search(clause):
         return
-    levels = [
-        each for each in elements_of(clause) if each.kind is Kind.NUMBER and any(_has(rule, each) for rule in sales)
-    ]
+    levels = [each for each in elements_of(clause, Kind.NUMBER) if any(_has(rule, each) for rule in sales)]
     free = [
         each
         for each in sales
         if levels
         and not any(_has(each, level) for level in levels)
-        and not holds(each.text, "minute", "bars_held", "gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
+        and not holds(each.text, "minute", "bars_held", *RESULTS)
     ]
     if free:
         yield (
@@ -140,14 +134,12 @@ def day_of_its_own(stretches: Sequence[str], rules: Sequence[Rule]) -> Iterator[
         rules: The rules of that side.
     """
     for index, words in enumerate(stretches):
-        found = elements_of(words)
-        days = [each for each in found if each.kind is Kind.DAY]
-        others = [each for each in found if each.kind in (Kind.NUMBER, Kind.TIME)]
+        days, others = elements_of(words, Kind.DAY), elements_of(words, Kind.NUMBER, Kind.TIME)
         if not days or not others or not (_OWN_WHEN.search(words) or names_a_side(words)) or not index:
             continue
         if days[0].start > others[0].start and not re.match(r"\W*(?:on|am|el|los|le)\b", words, _I):
             continue
-        earlier = [each for one in stretches[:index] for each in elements_of(one) if each.kind is Kind.NUMBER]
+        earlier = [each for one in stretches[:index] for each in elements_of(one, Kind.NUMBER)]
         earlier = [each for each in earlier if not any(near(each.value, one.value) for one in others)]
         for rule in rules:
             if rule.condition is None:
@@ -191,7 +183,7 @@ def _measured(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return (
             "price"
-            if node.id in ("open", "high", "low", "close") or node.id.startswith(("day_", "yesterday_", "entry"))
+            if node.id in PRICES or node.id.startswith(("day_", "yesterday_", "entry"))
             else "volume"
             if node.id == "volume"
             else ""

@@ -8,6 +8,7 @@ false; the clock stands around the hours that are named, and several days pass. 
 from __future__ import annotations
 
 import ast
+import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from stratforge.intent.columns import SameColumns, said_by_none, series_in
 from stratforge.intent.markets import MONDAY_OPEN, market
 from stratforge.intent.program import Program
 from stratforge.market import BarColumns
@@ -27,44 +29,6 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-# Operations that are computed from drawn values too; all others are drawn.
-COMPUTED = frozenset(
-    [
-        "constant",
-        "add",
-        "subtract",
-        "multiply",
-        "divide",
-        "floor_divide",
-        "modulo",
-        "power",
-        "less",
-        "less_equal",
-        "greater",
-        "greater_equal",
-        "equal",
-        "not_equal",
-        "and",
-        "or",
-        "xor",
-        "not",
-        "where",
-        "is_nan",
-        "not_nan",
-        "negative",
-        "absolute",
-        "square_root",
-        "sign",
-        "floor",
-        "ceiling",
-        "minimum",
-        "maximum",
-        "shift",
-        "diff",
-        "round",
-        "fillna",
-    ]
-)
 
 
 def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool = False) -> Iterator[str]:
@@ -75,22 +39,27 @@ def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool 
         reference: The strategy that follows the rules and nothing else.
         around_the_clock: Whether the symbol is traded at night and on weekends.
     """
-    real = Values(market("swing", 100.0))
-    unknown = _unknown_columns(code, reference, real)
+    same = SameColumns()
+    unknown = _unknown_columns(code, reference, same)
     if unknown:
         names = ", ".join(unknown)
         yield f"The code decides by its columns {names}, and no rule does: write the rules with the same columns, or leave them out of the code."
         return
-    for values in _markets(code, reference, real, around_the_clock=around_the_clock):
-        found = _first_difference(code, reference, values)
+    real = Values(market("swing", 100.0))
+    amounts = [number for each in (code, reference) for _, numbers in _compared(each) for number in numbers]
+    for values in _markets(code, reference, real, same, around_the_clock=around_the_clock):
+        found = _first_difference(code, reference, values, _cash(amounts, len(values.bars)))
         if found is not None:
             yield found
             return
 
 
-def _markets(code: Strategy, reference: Strategy, real: Values, *, around_the_clock: bool) -> Iterator[Values]:
-    drawing = _Drawing(code, reference, real, around_the_clock=around_the_clock)
-    for number in range(_ROUNDS):
+def _markets(
+    code: Strategy, reference: Strategy, real: Values, same: SameColumns, *, around_the_clock: bool
+) -> Iterator[Values]:
+    drawing = _Drawing(code, reference, real, same, around_the_clock=around_the_clock)
+    # At every level that the price is compared with, in both kinds of days.
+    for number in range(max(_ROUNDS, min(2 * len(drawing.prices), 3 * _ROUNDS))):
         yield drawing.values(number)
     for kind in ("swing", "crash"):
         yield Values(market(kind, 100.0))
@@ -101,50 +70,10 @@ def _read_nodes(strategy: Strategy) -> list[Node]:
     return [node for name, node in strategy.columns.items() if name in names]
 
 
-def _drawn(nodes: Iterable[Node]) -> list[Node]:
-    """The first operations, from the top, whose values are drawn."""
-    found, stack, seen = dict[Node, None](), list(nodes), set[Node]()
-    while stack:
-        node = stack.pop()
-        if node in seen:
-            continue
-        seen.add(node)
-        if node.operation in COMPUTED:
-            stack += node.inputs
-        elif not node.operation.startswith("column:"):
-            found[node] = None
-    return list(found)
-
-
-def _unknown_columns(code: Strategy, reference: Strategy, real: Values) -> list[str]:
-    known = [real.series(each) for each in _drawn(_read_nodes(reference))]
+def _unknown_columns(code: Strategy, reference: Strategy, same: SameColumns) -> list[str]:
     read = {*code.on_bar.needs("b"), *code.on_bar.needs("p")}
-    return [
-        name
-        for name, node in code.columns.items()
-        if name in read and not all(_twin(real.series(each), known) for each in _drawn([node]))
-    ]
-
-
-class SeriesIds:
-    """Numbers for operations on columns: those that give the same values have the same."""
-
-    def __init__(self) -> None:
-        self._real = Values(market("swing", 100.0))
-        self._known: list[Floats] = []
-
-    def of(self, node: Node) -> int:
-        """Returns the number of an operation; operations of the same values share it."""
-        values = self._real.series(node)
-        for number, known in enumerate(self._known):
-            if _twin(values, [known]):
-                return number
-        self._known.append(values)
-        return len(self._known) - 1
-
-
-def _twin(values: Floats, among: list[Floats]) -> bool:
-    return any(np.allclose(values, each, rtol=1e-9, atol=1e-12, equal_nan=True) for each in among)
+    theirs = _read_nodes(reference)
+    return [name for name, node in code.columns.items() if name in read and any(said_by_none([node], theirs, same))]
 
 
 @dataclass
@@ -160,22 +89,19 @@ class _Levels:
 class _Drawing:
     """Makes markets in which prices, columns and the clock stand near what the rules and the code look at."""
 
-    def __init__(self, code: Strategy, reference: Strategy, real: Values, *, around_the_clock: bool) -> None:
+    def __init__(
+        self, code: Strategy, reference: Strategy, real: Values, same: SameColumns, *, around_the_clock: bool
+    ) -> None:
         self.real = real
-        self.twins: list[list[Node]] = []
-        for node in _drawn([*_read_nodes(reference), *_read_nodes(code)]):
-            series = real.series(node)
-            for group in self.twins:
-                if group[0] is node or _twin(series, [real.series(group[0])]):
-                    group.append(node)
-                    break
-            else:
-                self.twins.append([node])
+        groups: dict[int, list[Node]] = {}
+        for node in series_in([*_read_nodes(reference), *_read_nodes(code)]):
+            groups.setdefault(same.of(node), []).append(node)
+        self.twins = list(groups.values())
         compared = [pair for each in (code, reference) for pair in _compared(each)]
         self.numbers = {abs(number) for _, numbers in compared for number in numbers}
         self.minutes = sorted({int(each) for each in self.numbers if 0 <= each <= 1440 and each == int(each)})
         self.levels = [self._levels_of(group, compared) for group in self.twins]
-        self.prices = [each for nodes, numbers in compared if nodes is None for each in numbers if each >= 1] or [100.0]
+        self.prices = _levels(numbers for nodes, numbers in compared if nodes is None)
         self.factors = [each for each in self.numbers if 0.5 < each < 2 and each != 1]
         self.around_the_clock = around_the_clock
 
@@ -225,7 +151,7 @@ class _Drawing:
             stamps += [MONDAY_OPEN + 86_400 * day + 60 * (each - 570) for each in sorted(minutes)]
         count = len(stamps)
         level = float(self.prices[number % len(self.prices)])
-        swing = (0.0008, 0.004, 0.012, 0.03)[number % 4]
+        swing = (0.0008, 0.004, 0.012, 0.03)[int(generator.integers(4))]
         steps = generator.normal(0, swing, count)
         path = np.log(level) + np.cumsum(steps - steps.mean())
         # Back to the level again and again, so that it is crossed.
@@ -252,6 +178,16 @@ class _Drawing:
         return np.asarray(base * which * np.maximum(1 - side * width, 0.01))
 
 
+def _levels(compared: Iterable[set[float]]) -> list[float]:
+    """Prices at which comparisons turn: their numbers, and what two of one comparison make."""
+    found = dict[float, None]()
+    for numbers in compared:
+        found |= dict.fromkeys(sorted(numbers))
+        for one, other in itertools.combinations(sorted(numbers), 2):
+            found |= dict.fromkeys((one + other, other - one, one * other))
+    return [each for each in found if 1 <= each <= 1e7] or [100.0]
+
+
 def _moves_like(values: Floats, price: Floats) -> bool:
     known = np.isfinite(values)
     return bool(known.any()) and float(np.median(np.abs(values[known] / price[known] - 1))) < 0.3
@@ -271,7 +207,7 @@ def _compared(strategy: Strategy) -> Iterator[tuple[frozenset[Node] | None, set[
         if isinstance(node, ast.Compare):
             numbers = program.numbers_of(node)
             columns = {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
-            nodes = frozenset(_drawn(strategy.columns[each] for each in columns if each in strategy.columns))
+            nodes = frozenset(series_in(strategy.columns[each] for each in columns if each in strategy.columns))
             if nodes or columns & {"open", "high", "low", "close"}:
                 yield nodes or None, numbers
             else:
@@ -279,7 +215,8 @@ def _compared(strategy: Strategy) -> Iterator[tuple[frozenset[Node] | None, set[
     for column in reachable(strategy.columns.values()):
         if column.logical:
             found = {float(each.arguments[0]) for each in column.inputs if each.operation == "constant"}
-            yield frozenset(_drawn([column])), found
+            priced = any(each.operation.startswith("column:") for each in column.inputs)
+            yield frozenset(series_in([column])) or (None if priced else frozenset()), found
 
 
 @dataclass
@@ -326,13 +263,12 @@ class _Runner:
         return signal_from_numbers(self.state, action, confidence, kind, size)
 
 
-def _first_difference(code: Strategy, reference: Strategy, values: Values) -> str | None:
+def _first_difference(code: Strategy, reference: Strategy, values: Values, cash: Floats) -> str | None:
     mine, theirs = _Runner(code, values), _Runner(reference, values)
     bars = values.bars
     open_, close = bars.open.tolist(), bars.close.tolist()
     quantity = price = held = 0.0
     signal: SignalValue | None = None
-    cash = _cash(mine, theirs, len(bars))
     for index in range(len(bars)):
         if signal is not None and signal.side == "buy" and quantity == 0:
             quantity, price, held = 100.0, open_[index], 0.0
@@ -349,24 +285,17 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values) -> st
         mine.state |= {key: value for key, value in account.items() if key in mine.strategy.on_bar.state}
         theirs.state |= {key: value for key, value in account.items() if key in theirs.strategy.on_bar.state}
         done, signal = mine.decide(index, position), theirs.decide(index, position)
-        if _meaning(done, quantity) == _meaning(signal, quantity) and not _same_exits(mine.exits, theirs.exits):
-            return f"Tried on bars made for the rules: by the rules of the requirements the position's exits are {_exits_said(theirs.exits)}, and the code sets {_exits_said(mine.exits)}."
         if _meaning(done, quantity) != _meaning(signal, quantity):
             return _told(code, bars, mine, index, position, done, signal)
+        if not _same_exits(mine.exits, theirs.exits):
+            return f"Tried on bars made for the rules: by the rules of the requirements the position's exits are {_exits_said(theirs.exits)}, and the code sets {_exits_said(mine.exits)}."
     return None
 
 
-def _cash(mine: _Runner, theirs: _Runner, count: int) -> Floats:
+def _cash(amounts: Iterable[float], count: int) -> Floats:
     """Money of the account, around the amounts that are named."""
-    named = [
-        number
-        for each in (mine, theirs)
-        for _, numbers in _compared(each.strategy)
-        for number in numbers
-        if number >= 10
-    ]
     generator = np.random.default_rng(7)
-    levels = np.array([*named, 10_000.0])
+    levels = np.array([*(each for each in amounts if each >= 10), 10_000.0])
     return np.asarray(levels[generator.integers(0, len(levels), count)] * generator.uniform(0.5, 1.5, count))
 
 

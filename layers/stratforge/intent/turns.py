@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import Rule, RuleKind
+from stratforge.intent.rules import RESULTS, Rule, RuleKind
 
 Spans = Sequence[Sequence[Sequence[tuple[int, int]]]]
 
@@ -24,7 +24,6 @@ _TAKES_AWAY = re.compile(
 )
 # Words that need something to go.
 INSTEAD = re.compile(r"\binstead\b|\bstattdessen\b|\ben su lugar\b|\bà la place\b|代わりに", re.IGNORECASE)
-_RESULTS = frozenset({"gain", "gain_dollars", "drop", "drop_dollars", "entry_price"})
 
 
 def plain_words(text: str) -> str:
@@ -120,7 +119,7 @@ def _subjects(rule: Rule) -> set[str]:
     """What a rule speaks of: indicators and facts; the ways to judge a position by its price are one."""
     words = set(re.findall(r"(?<=ta\.)\w+|(?<![\w.])[a-z_]+(?![\w(.])", rule.text))
     words -= {"buy", "sell", "when", "only", "and", "or", "not", "length", "bars"}
-    return {"result" if each in _RESULTS else each for each in words}
+    return {"result" if each in RESULTS else each for each in words}
 
 
 def judged_together(

@@ -34,8 +34,8 @@ from stratforge.intent.lexicon import (
     TRAILING,
     UP,
 )
-from stratforge.intent.measures import day_findings, holds, near, number_findings, texts, time_findings
-from stratforge.intent.rules import EXIT_KINDS, TURNED, Atom, Rule, RuleKind, numbers_in
+from stratforge.intent.measures import day_findings, holds, judges_gain, near, number_findings, texts, time_findings
+from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, Atom, Rule, RuleKind, numbers_in_text
 from stratforge.strategy.indicators import REGISTRY
 
 _GLUED = re.compile(r"\b(sl|tp|stop|target)(?=\d)", re.IGNORECASE)
@@ -123,7 +123,7 @@ def _operand_after(rest: str) -> tuple[re.Pattern[str], tuple[str, ...]] | float
         maxsplit=1,
         flags=re.IGNORECASE,
     )[0][:60]
-    number = next((each for each in elements_of(stretch) if each.kind is Kind.NUMBER), None)
+    number = next(iter(elements_of(stretch, Kind.NUMBER)), None)
     if number is not None and number.unit in (Unit.NONE, Unit.MONEY, Unit.MINUTES):
         return number.value
     names = [(match.start(), pattern, meant) for pattern, meant in INDICATORS if (match := pattern.search(stretch))]
@@ -133,7 +133,7 @@ def _operand_after(rest: str) -> tuple[re.Pattern[str], tuple[str, ...]] | float
     return None
 
 
-OFF = re.compile(
+_OFF = re.compile(
     rf"((?:{UP.pattern}|{DOWN.pattern})\s+[\d.]+\s*(?:%|percent|dollars?|ATRs?|times the [^,;]*?))\s+(?:above|below|over|under)\b",
     re.IGNORECASE,
 )
@@ -144,15 +144,14 @@ _FROM_BELOW = re.compile(r"\bfrom (?:below|under|underneath|beneath)\b", re.IGNO
 _FROM_ABOVE = re.compile(r"\bfrom (?:above|over)\b", re.IGNORECASE)
 
 
-def without_origins(words: str) -> str:
-    """The words with “from below” said as “upwards”, and “from above” as “downwards”."""
-    return _FROM_ABOVE.sub("downwards", _FROM_BELOW.sub("upwards", words))
+def directed(words: str) -> str:
+    """The words with “from below” said as “upwards”, “from above” as “downwards”, and “above 2 dollars below the average” as “above 2 dollars off” it."""
+    return _OFF.sub(r"\1 off ", _FROM_ABOVE.sub("downwards", _FROM_BELOW.sub("upwards", words)))
 
 
 def directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
     """Levels and lines that the words go above or below, and their rules the other way."""
-    # "Above 2 dollars below the average" is above.
-    quote = OFF.sub(r"\1 off ", without_origins(quote))
+    quote = directed(quote)
     if re.search(r"[\u3040-\u30ff]", quote):
         # In Japanese the level comes before the word.
         return
@@ -169,10 +168,8 @@ def directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
         wants = up != turned
         signs: set[str] = set()
         for atom in atoms:
-            for side, sign in ((atom.right, atom.operator), (atom.left, TURNED[atom.operator])):
-                if _stands(side, operand):
-                    signs.add(sign)
-        right, wrong = ({">", ">="}, {"<", "<="}) if wants else ({"<", "<="}, {">", ">="})
+            signs |= {sign for _, sign, other in atom.ways if _stands(other, operand)}
+        right, wrong = (GREATER, LESS) if wants else (LESS, GREATER)
         if signs & wrong and signs.isdisjoint(right):
             what = f"{operand:g}" if isinstance(operand, float) else operand[1][0]
             yield f"means {'above' if wants else 'at or below'} {what}, and its rule compares the other way."
@@ -180,7 +177,7 @@ def directions(quote: str, atoms: Sequence[Atom]) -> Iterator[str]:
 
 def _stands(side: str, operand: tuple[re.Pattern[str], tuple[str, ...]] | float) -> bool:
     if isinstance(operand, float):
-        return any(near(operand, each) for each in numbers_in(ast.parse(side, mode="eval")))
+        return any(near(operand, each) for each in numbers_in_text(side))
     return holds(side, *operand[1])
 
 
@@ -197,9 +194,9 @@ def _names(quote: str, rules: Sequence[Rule], gone: Sequence[Rule], symbol: str)
             if any(each.kind is RuleKind.SIZE for each in rules) and len(rules) == 1:
                 continue
             longer = any(
-                other.search(quote)
-                and len(other.pattern) > len(pattern.pattern)
-                and pattern.search(other.search(quote)[0])  # type: ignore[index]
+                len(other.pattern) > len(pattern.pattern)
+                and (wider := other.search(quote))
+                and pattern.search(wider[0])
                 for other, _ in INDICATORS
                 if other is not pattern
             )
@@ -417,13 +414,11 @@ def _exits(quote: str, rules: Sequence[Rule], atoms: Sequence[Atom], *, changed:
 
 def _way(atom: Atom) -> str:
     """How an atom of a sale judges the position: by its gain, its loss, or from its highest close."""
-    for side, other, sign in ((atom.left, atom.right, atom.operator), (atom.right, atom.left, TURNED[atom.operator])):
-        if re.fullmatch(r"drop|drop_dollars", side):
+    for side, sign, other in atom.ways:
+        if side in ("drop", "drop_dollars"):
             return "trail"
-        if re.fullmatch(r"gain|gain_dollars", side):
-            return "gain" if sign in (">", ">=") else "loss"
-        if "entry_price" in other and side == "close":
-            return "gain" if sign in (">", ">=") else "loss"
+        if judges_gain(side, other):
+            return "gain" if sign in GREATER else "loss"
     return ""
 
 
@@ -441,6 +436,6 @@ def _nothing_for(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
         and not re.match(r"(?:1|one)[- ]?m", match[0], re.IGNORECASE)
         and not re.search(r"for_bars|rolling|shift", texts(rules))
     ):
-        numbers = numbers_in(ast.parse(re.match(r"\d+|", match[0])[0] or "0", mode="eval"))  # type: ignore[index]
-        if not any(numbers & each.numbers for each in rules):
+        number = float(re.sub(r"\D.*", "", match[0]) or 0)
+        if not any(number in each.numbers for each in rules):
             yield f"speaks of “{match[0]}”, and bars are of one minute: say it is assumed, or ask."

@@ -26,6 +26,11 @@ def parse_symbol(text: str) -> str:
     return symbol
 
 
+def is_symbol(word: object) -> bool:
+    """Returns whether this is a symbol in its canonical form."""
+    return isinstance(word, str) and len(word) <= 20 and _SYMBOL.fullmatch(word) is not None
+
+
 def is_crypto(symbol: str) -> bool:
     """Returns whether the symbol is a crypto pair, which trades around the clock."""
     return "/" in symbol

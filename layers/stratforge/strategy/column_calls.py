@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from stratforge.market.resampling import TIMEFRAMES
+from stratforge.market.symbols import is_symbol
 from stratforge.strategy import arithmetic
 from stratforge.strategy.findings import Code
-from stratforge.strategy.graph import NODES, Argument, Node, together
+from stratforge.strategy.graph import NODES, Argument, Node, bars_of, together
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.source import MAX_LITERAL, Findings
 from stratforge.strategy.vocabulary import (
@@ -115,6 +116,8 @@ class ColumnCalls:
         self.parameters = parameters
         self.findings = findings
         self.names: dict[str, Value] = {}
+        # Other symbols whose bars are read; None where there are none to read.
+        self.others: set[str] | None = None
         # Names under which anything is returned, right or wrong; None when that cannot be told.
         self.returned: frozenset[str] | None = None
 
@@ -310,6 +313,8 @@ class ColumnCalls:
             return Series(NODES.node("ewm_mean", (owner.node,), (owner.alpha, owner.adjust, owner.min_periods)))
         if isinstance(owner, Bars) and name == "resample":
             return self._resample(node, owner)
+        if isinstance(owner, Bars) and name == "of":
+            return self._of(node, owner)
         if not isinstance(owner, Series) or name not in SERIES_METHODS:
             code, suggestion = REFUSED_METHODS.get(
                 name, (Code.UNKNOWN_FUNCTION, f"Series have the methods {', '.join(sorted(SERIES_METHODS))}")
@@ -330,6 +335,20 @@ class ColumnCalls:
         if isinstance(word, Word) and word.text in TIMEFRAMES:
             return Bars(word.text)
         return self._refuse(node, "this timeframe is not in the language", f"It takes {names}", Code.ARGUMENT)
+
+    def _of(self, node: ast.Call, owner: Bars) -> Value:
+        if self.others is None:
+            message = "the bars of another symbol are read by portfolio strategies alone"
+            hint = 'Write UNIVERSE = ["AAPL"], SCHEDULE = "daily" and rebalance(universe, portfolio, state) instead of on_bar'
+            return self._refuse(node, message, hint)
+        if owner.timeframe:
+            return self._refuse(node, "these bars are not the symbol's own", 'Write bars.of("SPY").close')
+        word = node.args[0].value if len(node.args) == 1 and isinstance(node.args[0], ast.Constant) else None
+        if not is_symbol(word) or node.keywords:
+            hint = 'Write bars.of("SPY").close, with the symbol written out'
+            return self._refuse(node, "bars.of takes a symbol", hint, Code.ARGUMENT)
+        self.others.add(str(word))
+        return Bars(bars_of(str(word)))
 
     def _series_method(self, node: ast.Call, series: Node, name: str) -> Value:
         if name == "ewm":

@@ -8,9 +8,10 @@ and shared by every strategy that asks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.quantization import finite_or_unknown, quantized
 from stratforge.strategy.reach import Floats
 
+# After so many seconds a bar says nothing of its symbol any more, where several are looked at together: seven days, one of which may have 25 hours.
+STALE = 7 * 86_400 + 3_600
 Argument = float | bool | str
 Computed = Floats | tuple[Floats, ...]
 
@@ -30,7 +33,7 @@ Computed = Floats | tuple[Floats, ...]
 class Node:
     """One operation on columns. `logical` nodes hold 0.0 and 1.0. Nodes are interned: equal ones are identical.
 
-    Its values are of the strategy's own bars, or of those of a longer `timeframe`, as are those of its inputs.
+    Its values are of the strategy's own bars, or of those of a longer `timeframe` or of another symbol (`bars_of`), as are those of its inputs.
     """
 
     operation: str
@@ -85,6 +88,11 @@ def on_own_bars(node: Node) -> Node:
     if not node.timeframe:
         return node
     return NODES.node("last_completed", (node,), (), logical=node.logical, timeframe="")
+
+
+def bars_of(symbol: str) -> str:
+    """The name, where others have that of a timeframe, of the bars of another symbol."""
+    return f"of {symbol}"
 
 
 def together(*nodes: Node) -> tuple[Node, ...]:
@@ -210,9 +218,13 @@ class Values(dict[tuple[Node | str, int], float]):
     As a mapping: the last values of columns, by the column and how many bars back, as `latest` gives them.
     """
 
-    def __init__(self, bars: BarColumns, most_cells: float = math.inf) -> None:
+    def __init__(
+        self, bars: BarColumns, most_cells: float = math.inf, others: Mapping[str, BarColumns] = MappingProxyType({})
+    ) -> None:
+        """`others` are the bars of other symbols, by symbol."""
         super().__init__()
         self.bars = bars
+        self._others = others
         self._most_cells = most_cells
         self._computed: dict[Node, Computed] = {}
         self._resampled: dict[str, Resampled] = {}
@@ -285,11 +297,20 @@ class Values(dict[tuple[Node | str, int], float]):
         return _edge(node, OPERATIONS[node.operation](bars, inputs, node.arguments))
 
     def _longer(self, timeframe: str) -> Resampled:
-        """The bars of a longer timeframe."""
+        """The bars of a longer timeframe, or of another symbol."""
         found = self._resampled.get(timeframe)
         if found is None:
-            found = self._resampled[timeframe] = resample(self.bars, timeframe)
+            other = timeframe.removeprefix(bars_of(""))
+            found = resample(self.bars, timeframe) if other == timeframe else self._of(self._others[other])
+            self._resampled[timeframe] = found
         return found
+
+    def _of(self, other: BarColumns) -> Resampled:
+        """The bars of another symbol; of each own bar the last that began no later, and so has ended with it, unless that is too long ago."""
+        latest = np.searchsorted(other.time, self.bars.time, side="right") - 1
+        known = latest >= 0
+        known[known] = self.bars.time[known] - other.time[latest[known]] <= STALE
+        return Resampled(other, np.where(known, latest, -1))
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:

@@ -106,6 +106,7 @@ def reference_page() -> str:
         "",
         "A strategy is a module of constants (numbers: the tunable parameters), `indicators(bars)` and `on_bar(bar, position, state)`. What is",
         "not listed here is refused with line, column and what to write instead. Every operation is causal, total and bounded.",
+        "[Portfolio strategies](rotation/ROTATION.md) have `rebalance(universe, portfolio, state)` instead of `on_bar`, and a universe of symbols.",
         "",
         "A number may be written as arithmetic of numbers, `5 * 60`, as a constant, as a length and as the bound of a loop. Functions of your own stand beside",
         "these two: `def above(x, n=3):` assigns names, uses `if` and ends with `return`. Such a function sees its arguments and the constants, may call others but",

@@ -143,7 +143,8 @@ def _own_bars(node: Node, meter: _Meter) -> int:
 
 def _bars_of_minutes(node: Node, looks: int) -> int:
     """Bars before its own that a value looks at which is of the last completed bar of a longer timeframe, and of `looks` bars before that."""
-    most = TIMEFRAMES[node.timeframe]
+    # Bars of another symbol are as long as the strategy's own.
+    most = TIMEFRAMES.get(node.timeframe, 1)
     # All of these, and what has come since.
     return (looks + 1) * most + most - 1
 

@@ -27,7 +27,8 @@ from stratforge.strategy.vocabulary import (
 
 _LISTED = 20
 FORGET = 'To forget a key write state["key"] = np.nan: it has no value then, and "key" in state is false'
-Kind = Literal["number", "truth", "unknown"]
+# The last two are a number and a condition for each symbol of a universe.
+Kind = Literal["number", "truth", "unknown", "column", "condition"]
 
 
 @dataclass(frozen=True, slots=True)

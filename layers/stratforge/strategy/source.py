@@ -39,6 +39,10 @@ _SHAPE = (
     "function on_bar(bar, position, state)"
 )
 _TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "adjust", "indicators", "on_bar")
+_PORTFOLIO = (
+    "this is a portfolio strategy, with rebalance(universe, portfolio, state)",
+    "Backtest it with stratforge backtest; sweeps and sessions are of strategies of one symbol, with on_bar(bar, position, state)",
+)
 _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Div: "divide",
     ast.FloorDiv: "floor_divide",
@@ -203,7 +207,20 @@ def is_docstring(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def read_module(tree: ast.Module, findings: Findings) -> Module | None:
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The function that decides in a kind of strategy: its name, its arguments, how a module of the kind is written, and names that mean something in it."""
+
+    name: str
+    arguments: tuple[str, ...]
+    hint: str
+    taken: tuple[str, ...] = ()
+
+
+ON_BAR = Shape("on_bar", ("bar", "position", "state"), _SHAPE)
+
+
+def read_module(tree: ast.Module, findings: Findings, shape: Shape = ON_BAR) -> Module | None:
     """The parts of the module; None when a required part is missing (which is then a finding)."""
     parameters: dict[str, float] = {}
     functions: dict[str, ast.FunctionDef] = {}
@@ -214,13 +231,13 @@ def read_module(tree: ast.Module, findings: Findings) -> Module | None:
         if isinstance(statement, ast.Import):
             _check_import(statement, findings)
         elif isinstance(statement, ast.Assign | ast.AnnAssign):
-            _read_parameters(statement, parameters, findings)
-        elif isinstance(statement, ast.FunctionDef) and statement.name in ("indicators", "on_bar"):
+            _read_parameters(statement, parameters, findings, shape.taken)
+        elif isinstance(statement, ast.FunctionDef) and statement.name in ("indicators", shape.name):
             if statement.name in functions:
                 findings.add(statement, Code.STRUCTURE, f"{statement.name} is defined twice", "Keep one definition")
             functions[statement.name] = statement
         elif isinstance(statement, ast.FunctionDef):
-            _read_helper(statement, helpers, findings)
+            _read_helper(statement, helpers, findings, shape.taken)
         elif isinstance(statement, ast.ImportFrom):
             findings.add(
                 statement,
@@ -230,25 +247,31 @@ def read_module(tree: ast.Module, findings: Findings) -> Module | None:
             )
         else:
             message = f"{syntax_name(statement)} is not allowed at the top of a strategy"
-            findings.add(statement, Code.NOT_IN_LANGUAGE, message, _SHAPE)
+            findings.add(statement, Code.NOT_IN_LANGUAGE, message, shape.hint)
     if len(parameters) > MAX_PARAMETERS:
         findings.add(tree, Code.TOO_LARGE, f"{len(parameters)} constants; {MAX_PARAMETERS} are allowed", "Remove some")
-    for name, arguments in (("indicators", ["bars"]), ("on_bar", ["bar", "position", "state"])):
+    for name, arguments in (("indicators", ["bars"]), (shape.name, list(shape.arguments))):
         if name in functions:
             _check_signature(functions[name], arguments, findings)
-    if "on_bar" not in functions:
-        findings.add(tree, Code.STRUCTURE, "there is no function on_bar(bar, position, state)", _SHAPE)
+    if shape.name not in functions:
+        if "rebalance" in helpers:
+            # Whatever else is not as in a strategy of one symbol need not be said.
+            raise _refuse(helpers["rebalance"].lineno, 1, Code.STRUCTURE, *_PORTFOLIO)
+        message = f"there is no function {shape.name}({', '.join(shape.arguments)})"
+        findings.add(tree, Code.STRUCTURE, message, shape.hint)
         return None
     if helpers:
         _inline(functions, helpers, parameters, findings)
-    return Module(parameters, functions.get("indicators"), functions["on_bar"])
+    return Module(parameters, functions.get("indicators"), functions[shape.name])
 
 
-def _read_helper(statement: ast.FunctionDef, helpers: dict[str, ast.FunctionDef], findings: Findings) -> None:
+def _read_helper(
+    statement: ast.FunctionDef, helpers: dict[str, ast.FunctionDef], findings: Findings, taken: Collection[str] = ()
+) -> None:
     name = statement.name
     if name in helpers:
         findings.add(statement, Code.STRUCTURE, f"{name[:MAX_NAME]} is defined twice", "Keep one definition")
-    elif name in _TAKEN:
+    elif name in _TAKEN or name in taken:
         findings.add(statement, Code.STRUCTURE, f"{name} has a meaning of its own", "Choose another name")
     elif not name.isascii() or name.startswith("_") or len(name) > MAX_NAME:
         message = f"{name[:MAX_NAME]} is not a name in the language"
@@ -310,7 +333,12 @@ def _check_import(statement: ast.Import, findings: Findings) -> None:
             )
 
 
-def _read_parameters(statement: ast.Assign | ast.AnnAssign, parameters: dict[str, float], findings: Findings) -> None:
+def _read_parameters(
+    statement: ast.Assign | ast.AnnAssign,
+    parameters: dict[str, float],
+    findings: Findings,
+    taken: Collection[str] = (),
+) -> None:
     hint = "Constants are numbers: LENGTH = 14, or FAST, SLOW = 12, 26"
     if isinstance(statement, ast.AnnAssign) or len(statement.targets) != 1 or statement.value is None:
         findings.add(statement, Code.STRUCTURE, "a constant is one name and one number", hint)
@@ -324,7 +352,7 @@ def _read_parameters(statement: ast.Assign | ast.AnnAssign, parameters: dict[str
         number = literal_number(expression)
         if not isinstance(name, ast.Name) or number is None:
             findings.add(expression, Code.STRUCTURE, "a constant is one name and one number", hint)
-        elif name.id in _TAKEN:
+        elif name.id in _TAKEN or name.id in taken:
             findings.add(name, Code.STRUCTURE, f"{name.id} has a meaning of its own", "Choose another name")
         elif not name.id.isascii() or name.id.startswith("_"):
             findings.add(

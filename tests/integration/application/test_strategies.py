@@ -17,6 +17,7 @@ from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.strategies import StoredStrategy
 from stratforge.strategy import Strategy, compile_strategy
+from stratforge.strategy.rotation.language_reference import EXAMPLE
 
 from tests.support.asking import CODE, NEW, Told, is_locked
 
@@ -50,6 +51,15 @@ def test_code_outside_the_language_is_refused_with_its_findings(database: Databa
         application.store_strategy(database, ada, new, NEW)
     assert refused.value.code == "not-in-language"
     assert refused.value.details["findings"][0]["line"] == 1
+
+
+def test_a_portfolio_strategy_is_refused_with_what_to_do(database: Database, ada: Caller) -> None:
+    new = NewStrategy(name="Rotation", symbol="AAPL", python_code=EXAMPLE)
+    with pytest.raises(Invalid) as refused:
+        application.store_strategy(database, ada, new, NEW)
+    (finding,) = refused.value.details["findings"]
+    assert "portfolio strategy" in finding["message"]
+    assert "stratforge backtest" in finding["suggestion"]
 
 
 def test_parameters_become_the_next_version(database: Database, ada: Caller, strategy: StoredStrategy) -> None:

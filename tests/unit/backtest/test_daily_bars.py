@@ -10,6 +10,7 @@ import pytest
 from stratforge.backtest import BacktestError, run_backtest
 from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.engine import columns_of_frame
+from stratforge.backtest.presentation import monthly_returns
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.graph import Values
 from stratforge.strategy.lookback import _random_history
@@ -96,3 +97,15 @@ def test_a_price_weighted_by_volume_is_that_of_its_day() -> None:
     np.testing.assert_allclose(
         values("ta.vwap(bars.high, bars.low, bars.close, bars.volume)", daily=True), typical, rtol=1e-9
     )
+
+
+def test_months_of_daily_bars_are_those_of_the_calendar() -> None:
+    days = pd.bdate_range("2024-01-02", "2024-04-10")
+    close = np.linspace(100.0, 170.0, len(days))
+    frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), close) | {"volume": 1.0}, index=days)
+    bars = columns_of_frame(frame, "AAPL")
+    ends = pd.Series(close, index=days).groupby(days.strftime("%Y-%m")).last()
+    expected = ends / ends.shift(1).fillna(100.0) - 1.0
+    told = monthly_returns(bars, bars.close, 100.0)
+    assert [row["month"] for row in told] == list(expected.index)
+    assert [row["return"] for row in told] == pytest.approx(expected.tolist())

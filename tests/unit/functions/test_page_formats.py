@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from markupsafe import Markup
 
-from functions.api.dashboard.rendering import client_name, duration, moment, ratio
+from functions.api.dashboard.rendering import client_name, duration, labeled, moment, ratio
 
 
 @pytest.mark.parametrize(
@@ -58,3 +59,14 @@ def test_a_ratio_has_two_decimals() -> None:
 )
 def test_a_login_is_named_as_its_owner_knows_it(said: str, name: str) -> None:
     assert client_name(said) == name
+
+
+def test_a_cell_knows_the_heading_of_its_column_and_what_there_is_none_of() -> None:
+    table = Markup(
+        '<thead><tr><th scope="col">Side</th><th scope="col" class="n">P&amp;L</th><th><span class="hidden">Actions</span></th></tr></thead>'
+        '<tbody><tr class="x"><td>buy</td><td class="n">–</td><td class="n"><form><button>Go</button></form></td></tr></tbody>'
+    )
+    assert labeled(table).partition("<tbody>")[2] == (
+        '<tr class="x"><td data-label="Side">buy</td><td data-none data-label="P&amp;L" class="n">–</td>'
+        '<td data-label="Actions" class="n"><form><button>Go</button></form></td></tr></tbody>'
+    )

@@ -220,3 +220,11 @@ def test_the_average_of_the_volume_passes() -> None:
 )  # fmt: skip
 def test_the_same_in_other_words_is_found(words: str, rules: tuple[str, ...]) -> None:
     assert found(words, *rules)
+
+
+def test_a_requirement_that_is_written_many_times_is_judged_once() -> None:
+    clause = "Buy AAPL when the RSI is above 30"
+    quoted = Requirement(quote=clause, meaning="-", status=Status.COVERED, rules=[BUY], lines=[1])
+    once = words_findings(f"{clause}, " * 40, [quoted], symbol="AAPL")
+    assert once
+    assert words_findings(f"{clause}, " * 40, [quoted] * 40, symbol="AAPL") == once

@@ -59,6 +59,7 @@ TESTS = Path(__file__).parents[2]
 ELSEWHERE = {
     "Generated from the vocabulary": "unit/strategy/test_language.py test_the_reference_page_is_the_one_generated_from_the_vocabulary",
     "Every operation is causal": "unit/strategy/test_causality.py test_indicators_are_causal_whatever_the_bars_hold",
+    "[Portfolio strategies]": "unit/strategy/rotation/test_rotation_language.py test_weights_are_what_the_language_says",
     "How far back a value looks": "unit/strategy/test_lookback.py test_a_window_of_the_lookback_and_not_a_bar_more_gives_the_very_values_whatever_the_market_does",
     "Results are rounded": "unit/strategy/test_causality.py test_the_average_of_a_price_that_stands_still_is_that_price",
     "Numbers are Python's floats": "unit/strategy/test_python_semantics.py test_unknown_values_are_what_the_reference_says",
@@ -91,11 +92,11 @@ PROVED: list[str] = []
 Test = TypeVar("Test", bound=Callable[..., object])
 
 
-def sentences() -> list[str]:
-    """The sentences of the page's prose, without code, tables and headings."""
-    blocks = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL).split("\n\n")
+def sentences(page: str = PAGE) -> list[str]:
+    """The sentences of a page's prose, without code, tables and headings."""
+    blocks = re.sub(r"```.*?```", "", page, flags=re.DOTALL).split("\n\n")
     prose = [" ".join(block.split()) for block in blocks if block.strip() and block.strip()[0] not in "#|"]
-    return [each for block in prose for each in re.split(r"(?<=[.])\s+(?=[A-Z`])", block)]
+    return [each for block in prose for each in re.split(r"(?<=[.])\s+(?=[A-Z`[])", block)]
 
 
 def says(*beginnings: str) -> Callable[[Test], Test]:

@@ -9,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 from stratforge.application import operations as application
-from stratforge.application.errors import Conflict, NotFound, existing
+from stratforge.application import watchlist as watching
+from stratforge.application.errors import NotFound, existing
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import operations, order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
@@ -76,13 +77,8 @@ def chart(looking: Looking, symbol: Annotated[str, Query(max_length=40)]) -> Res
 def watch(looking: Looking, fields: Fields) -> Response:
     """Adds the form's symbol to those that are watched, or takes it off."""
     symbol = _symbol(text(fields, "symbol"))
-    with database().transaction(looking.caller) as connection:
-        if text(fields, "remove"):
-            watchlist.unwatch(connection, looking.user_id, symbol)
-        elif not watchlist.watch(connection, looking.user_id, symbol):
-            raise Conflict(
-                f"You watch {watchlist.MOST_WATCHED} symbols already; take one off first.", code="watchlist-full"
-            )
+    change = watching.unwatch_symbol if text(fields, "remove") else watching.watch_symbol
+    change(database(), looking.caller, symbol)
     return go_to(looking.request, current_path(looking.request))
 
 

@@ -182,7 +182,8 @@ def duplicate(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
 @router.post("/strategies/{strategy_id}/archive")
 def archive(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Puts a strategy aside, or takes it out again."""
-    application.archive_strategy(database(), looking.caller, strategy_id, archived=not text(fields, "back"))
+    change = StrategyChange(archived=not text(fields, "back"))
+    application.change_strategy(database(), looking.caller, strategy_id, change)
     return go_to(looking.request, "/strategies")
 
 

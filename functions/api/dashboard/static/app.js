@@ -156,6 +156,7 @@ async function prepare(root) {
     shapeTicket(form);
   }
   if (root.querySelector("[data-editor]")) (await import("./editor.js")).install(root);
+  if (root.querySelector("table[data-table]")) (await import("./tables.js")).install(root);
   if (root.querySelector("[data-chart]")) (await import("./charts.js")).install(root);
 }
 

@@ -122,7 +122,7 @@ class StoredDelivery:
     """An event on its way to a webhook."""
 
     delivery_id: int
-    kind: str
+    kind: EventKind
     data: dict[str, Any]
     attempts: int
     next_attempt_at: datetime | None

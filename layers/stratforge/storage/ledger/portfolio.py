@@ -186,11 +186,11 @@ def equity_history(
         """
         WITH ours AS (SELECT ours_at(%(start)s) AS start, ours_at(%(end)s) AS stop),
         period AS (
-            SELECT extract(epoch FROM greatest(ours.start, min(time))) AS first, extract(epoch FROM least(ours.stop, max(time))) + 1 AS last
+            SELECT extract(epoch FROM market_at(greatest(ours.start, min(time)))) AS first, extract(epoch FROM market_at(least(ours.stop, max(time)))) + 1 AS last
             FROM equity_snapshots, ours WHERE user_id = %(user)s GROUP BY ours.start, ours.stop)
         SELECT market_at(time) AS time, equity, cash FROM (
             SELECT DISTINCT ON (stretch) time, equity, cash FROM (
-                SELECT time, equity, cash, width_bucket(extract(epoch FROM time), first, last, %(points)s) AS stretch
+                SELECT time, equity, cash, width_bucket(extract(epoch FROM market_at(time)), first, last, %(points)s) AS stretch
                 FROM equity_snapshots, period, ours WHERE user_id = %(user)s AND time BETWEEN ours.start AND ours.stop AND first < last) s
             ORDER BY stretch, time DESC) latest
         ORDER BY 1

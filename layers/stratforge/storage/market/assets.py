@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 from stratforge.portfolio.assets import AssetRules
 from stratforge.storage.postgres.database import Connection
@@ -75,7 +76,7 @@ class StoredAsset:
 
     symbol: str
     name: str
-    asset_class: str
+    asset_class: Literal["us_equity", "crypto"]
     tradable: bool
     fractionable: bool
     min_order_size: Decimal | None

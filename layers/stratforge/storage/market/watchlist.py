@@ -16,7 +16,13 @@ MOST_WATCHED = 30
 
 @dataclass(frozen=True, slots=True)
 class DayPrice:
-    """A symbol's latest price, and its last close of the market day before; None while they are not known."""
+    """A symbol's latest price, and its last close of the market day before; None while they are not known.
+
+    Attributes:
+        price: Dollars, as traded last.
+        time: When that was, by the market's clock.
+        previous_close: Dollars at the end of the market day before.
+    """
 
     symbol: str
     price: Decimal | None

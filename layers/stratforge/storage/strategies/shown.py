@@ -11,6 +11,7 @@ from uuid import UUID
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
 from stratforge.storage.strategies.backtests import StoredReport
+from stratforge.storage.strategies.sessions import SessionStatus
 
 # More trades do not make a ratio better for ever: as Van Tharp's system quality number has it.
 _COUNTED_TRADES = 100
@@ -18,7 +19,11 @@ _COUNTED_TRADES = 100
 
 @dataclass(frozen=True, slots=True)
 class SharedReport(StoredReport):
-    """A report as whoever has its link sees it, with the name of its strategy."""
+    """A report as whoever has its link sees it.
+
+    Attributes:
+        strategy_name: What its owner calls the strategy.
+    """
 
     strategy_name: str
 
@@ -32,9 +37,10 @@ def share(connection: Connection, user_id: UUID, backtest_id: UUID, token: str) 
     return token_of(connection, backtest_id)
 
 
-def unshare(connection: Connection, backtest_id: UUID) -> None:
-    """Ends the link of a report of the connection's user."""
+def unshare(connection: Connection, backtest_id: UUID) -> bool:
+    """Ends the link of a report of the connection's user, if it has one; False if there is no such report."""
     connection.execute("DELETE FROM shared_reports WHERE backtest_id = %s", (backtest_id,))
+    return connection.execute("SELECT FROM backtests WHERE id = %s", (backtest_id,)).rowcount == 1
 
 
 def token_of(connection: Connection, backtest_id: UUID) -> str | None:
@@ -57,9 +63,10 @@ def publish(connection: Connection, user_id: UUID, session_id: UUID, name: str) 
     return connection.execute(query, (user_id, name, session_id)).rowcount == 1
 
 
-def withdraw(connection: Connection, session_id: UUID) -> None:
-    """Shows a session of the connection's user no more."""
+def withdraw(connection: Connection, session_id: UUID) -> bool:
+    """Shows a session of the connection's user no more; False if there is no such session."""
     connection.execute("DELETE FROM published_sessions WHERE session_id = %s", (session_id,))
+    return connection.execute("SELECT FROM sessions WHERE id = %s", (session_id,)).rowcount == 1
 
 
 def published_name(connection: Connection, session_id: UUID) -> str | None:
@@ -78,6 +85,7 @@ class ShownSession:
         name: What its owner calls himself here.
         own: Whether it is that of who asks.
         began_at: By the market's clock.
+        bars: Those that it has seen.
         verified: Its signals came out the same when its bars were evaluated again, and nobody traded in it by hand.
         trades: Positions that it closed, and the one that it holds as if it were closed now.
         won: Those of them that made money.
@@ -91,7 +99,7 @@ class ShownSession:
     name: str
     own: bool
     symbol: str
-    status: str
+    status: SessionStatus
     began_at: datetime
     bars: int
     verified: bool

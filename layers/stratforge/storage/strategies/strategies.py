@@ -156,25 +156,26 @@ def get_strategy(connection: Connection, strategy_id: UUID, of_user: UUID | None
 
 
 def list_strategies(
-    connection: Connection, user_id: UUID, page: Page, symbol: str | None = None
+    connection: Connection, user_id: UUID, page: Page, symbol: str | None = None, archived: bool | None = None
 ) -> list[StoredStrategy]:
-    """A page of a user's strategies, for one symbol or for all."""
+    """A page of a user's strategies, for one symbol or for all; those put aside, those at hand, or both."""
     return fetch_all(
         connection,
         StoredStrategy,
         f"""
         SELECT {_COLUMNS} FROM strategies
         WHERE user_id = %(user)s AND deleted_at IS NULL AND (%(symbol)s::text IS NULL OR symbol = %(symbol)s)
+          AND (%(archived)s::boolean IS NULL OR (archived_at IS NOT NULL) = %(archived)s)
         {page.clause("created_at", "id")}
         """,  # noqa: S608 - column names of this module
-        {"user": user_id, "symbol": symbol, **page.parameters},
+        {"user": user_id, "symbol": symbol, "archived": archived, **page.parameters},
     )
 
 
-def archive(connection: Connection, strategy_id: UUID, *, archived: bool) -> bool:
-    """Puts a strategy of the connection's user aside, or takes it out again; False if there is none."""
-    query = "UPDATE strategies SET archived_at = CASE WHEN %s THEN coalesce(archived_at, now()) END WHERE id = %s AND deleted_at IS NULL"
-    return connection.execute(query, (archived, strategy_id)).rowcount == 1
+def archive(connection: Connection, strategy_id: UUID, *, archived: bool) -> None:
+    """Puts a strategy that is locked aside, or takes it out again."""
+    query = "UPDATE strategies SET archived_at = CASE WHEN %s THEN coalesce(archived_at, now()) END WHERE id = %s"
+    connection.execute(query, (archived, strategy_id))
 
 
 def names(connection: Connection, user_id: UUID) -> dict[UUID, str]:

@@ -1,0 +1,249 @@
+"""Running a portfolio strategy over the history of its symbols, decision by decision; what is meant is said in `strategy.rotation`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.config import BacktestConfig, BacktestError
+from stratforge.backtest.engine import check_columns, columns_of_frame
+from stratforge.backtest.loop import MINIMUM_VALUE
+from stratforge.backtest.portfolio_report import PortfolioReport, Trades
+from stratforge.market.columns import BarColumns, Integers
+from stratforge.strategy.graph import STALE, Values
+from stratforge.strategy.rotation import PortfolioStrategy
+from stratforge.strategy.rotation.strategy import Decision
+
+Floats = npt.NDArray[np.float64]
+_MOST_CELLS = 8_000_000
+_BROKEN_SHARE = 1e-9
+_NOT_HERE = ("participation", "stop_loss", "take_profit", "trailing_stop")
+
+
+def run_portfolio_backtest(
+    strategy: PortfolioStrategy, bars: Mapping[str, Any], config: BacktestConfig | None = None
+) -> PortfolioReport:
+    """Runs a portfolio strategy over historical bars of its symbols.
+
+    Args:
+        strategy: A compiled portfolio strategy.
+        bars: For each of its symbols bars as `run_backtest` takes them, all of a minute or all of a day. They may begin and end at different
+            times, and miss some.
+        config: The assumptions; a portfolio strategy has no stops, and is not bound to a part of the volume.
+
+    Raises:
+        BacktestError: if the bars cannot be used, or the configuration asks for what there is not.
+    """
+    config = config or BacktestConfig()
+    for name in _NOT_HERE:
+        if getattr(config, name) is not None:
+            raise BacktestError(
+                f"{name} is not in backtests of portfolio strategies: weights say what is held; leave it out"
+            )
+    columns = _columns(strategy, bars)
+    clock = clock_of(columns.values())
+    if strategy.schedule.minutes and clock.daily:
+        raise BacktestError(
+            f"a schedule of {strategy.schedule.minutes} minutes needs bars of a minute; these are of days"
+        )
+    seen = Seen.of(strategy, columns, clock)
+    run = _Run(strategy, columns, clock, config)
+    targets = [run.decide(seen, index) for index in range(len(seen.due))]
+    run.fill_until(len(clock))
+    return PortfolioReport.build(
+        strategy,
+        config,
+        columns,
+        clock,
+        Trades.of(run.rows),
+        seen.due,
+        np.array(targets).reshape(-1, len(strategy.universe)),
+    )
+
+
+def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, BarColumns]:
+    found: dict[str, BarColumns] = {}
+    missing = [symbol for symbol in strategy.symbols if symbol not in bars]
+    if missing:
+        raise BacktestError(f"there are no bars of {', '.join(missing)}; give those of {', '.join(strategy.symbols)}")
+    for symbol in strategy.symbols:
+        each = bars[symbol]
+        try:
+            found[symbol] = each if isinstance(each, BarColumns) else columns_of_frame(each, symbol)
+            check_columns(found[symbol])
+        except BacktestError as error:
+            raise BacktestError(f"{symbol}: {error}") from None
+    if len({each.daily for each in found.values()}) > 1:
+        days = ", ".join(symbol for symbol, each in found.items() if each.daily)
+        raise BacktestError(f"bars of days ({days}) and of minutes do not go together; give one kind")
+    return found
+
+
+def clock_of(columns: Iterator[BarColumns] | Any) -> BarColumns:
+    """The times at which a bar of any of the symbols begins; its prices mean nothing."""
+    every = list(columns)
+    first = every[0]
+    same = all(len(each) == len(first) and np.array_equal(each.time, first.time) for each in every)
+    time = first.time if same else np.unique(np.concatenate([each.time for each in every]))
+    nothing = np.ones(len(time))
+    return BarColumns(time, *(nothing,) * 5, timezone=first.timezone, daily=first.daily)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """The view that each decision has of each symbol, as tables of decisions by symbols.
+
+    Attributes:
+        due: The places of the decisions on the clock.
+        values: The columns that `rebalance` reads, NaN where they are not known.
+        price: The last close there was, NaN before the first.
+        known: Whether that is of the seven days before.
+        open: The open of the bar that begins then, NaN where none does.
+        time: The fields of the time of each decision.
+    """
+
+    due: Integers
+    values: dict[str, Floats]
+    price: Floats
+    known: npt.NDArray[np.bool_]
+    open: Floats
+    time: dict[str, Floats]
+
+    @classmethod
+    def of(cls, strategy: PortfolioStrategy, columns: Mapping[str, BarColumns], clock: BarColumns) -> Seen:
+        """Looks at the columns of every symbol as each decision sees them, one symbol after the other."""
+        due = strategy.schedule.due(clock) if len(clock) > 1 else np.empty(0, dtype=np.int64)
+        moments, shape = clock.time[due], (len(due), len(strategy.symbols))
+        values = {name: np.full(shape, np.nan) for name in strategy.read}
+        price, opens = np.full(shape, np.nan), np.full(shape, np.nan)
+        known = np.zeros(shape, dtype=bool)
+        for place, symbol in enumerate(strategy.symbols):
+            bars = columns[symbol]
+            nodes = Values(bars, _MOST_CELLS, columns)
+            after = due if bars.time is clock.time else np.searchsorted(bars.time, moments)
+            begun = after > 0
+            last = after[begun] - 1
+            price[begun, place] = bars.close[last]
+            known[begun, place] = moments[begun] - bars.time[last] <= STALE
+            begins = np.flatnonzero(after < len(bars))
+            begins = begins[bars.time[after[begins]] == moments[begins]]
+            opens[begins, place] = bars.open[after[begins]]
+            fresh = known[:, place]
+            for name, table in values.items():
+                node = strategy.columns.get(name)
+                column = getattr(bars, name) if node is None else nodes.series(node)
+                table[fresh, place] = column[after[fresh] - 1]
+        moment = clock.take(due)
+        return cls(due, values, price, known, opens, {name: getattr(moment, name) for name in strategy.time_fields})
+
+
+@dataclass(slots=True, eq=False)
+class _Run:
+    """The account of a backtest as it goes: cash, what is held of each symbol of the universe, and orders that are not filled yet."""
+
+    strategy: PortfolioStrategy
+    columns: Mapping[str, BarColumns]
+    clock: BarColumns
+    config: BacktestConfig
+    cash: float = field(init=False)
+    held: Floats = field(init=False)
+    # Shares to buy, below 0 to sell.
+    orders: Floats = field(init=False)
+    state: dict[str, float] = field(default_factory=dict)
+    rows: list[tuple[float, ...]] = field(default_factory=list)
+    _filled: int = 0
+
+    def __post_init__(self) -> None:
+        self.cash = self.config.cash
+        self.held, self.orders = (np.zeros(len(self.strategy.universe)) for _ in range(2))
+
+    def decide(self, seen: Seen, index: int) -> Floats:
+        """Takes one decision and fills what can be filled at once; returns the weights, NaN where nothing was decided."""
+        place = int(seen.due[index])
+        self.fill_until(place)
+        count = len(self.held)
+        price, known = seen.price[index, :count], seen.known[index, :count]
+        worth = np.where(self.held > 0, self.held * price, 0.0)
+        equity = self.cash + float(worth.sum())
+        decision = self.strategy.decide(
+            {name: table[index] for name, table in seen.values.items()},
+            {name: float(column[index]) for name, column in seen.time.items()},
+            worth / equity if equity > 0 else worth,
+            equity,
+            self.cash,
+            self.state,
+        )
+        self.state = decision.state
+        self._order(decision, equity, price, known)
+        if self.orders.any():
+            self._fill(place, seen.open[index, :count])
+        return np.full(count, np.nan) if decision.weights is None else decision.weights
+
+    def _order(self, decision: Decision, equity: float, price: Floats, known: npt.NDArray[np.bool_]) -> None:
+        if decision.weights is None:
+            return
+        wanted = np.where(known, decision.weights * equity / price, self.held)
+        if not self.config.fractional:
+            wanted = np.floor(wanted + _BROKEN_SHARE)
+        wanted[decision.weights == 0.0] = 0.0
+        orders = wanted - self.held
+        orders[(np.abs(orders) * np.where(known, price, 0.0) < MINIMUM_VALUE) & (wanted > 0)] = 0.0
+        self.orders = orders
+
+    def fill_until(self, place: int) -> None:
+        """Fills orders that wait for a bar, at bars that begin before the one at `place` of the clock."""
+        after = self._filled
+        while self.orders.any():
+            # Of each symbol with an order the first bar that has begun since.
+            nexts = {}
+            for each in np.flatnonzero(self.orders).tolist():
+                time = self.columns[self.strategy.universe[each]].time
+                found = int(np.searchsorted(time, self.clock.time[after], side="right"))
+                if found < len(time):
+                    nexts[each] = (int(np.searchsorted(self.clock.time, time[found])), found)
+            first = min((begins for begins, _ in nexts.values()), default=place)
+            if first >= place:
+                return
+            opens = np.full(len(self.held), np.nan)
+            for each, (begins, found) in nexts.items():
+                if begins == first:
+                    opens[each] = self.columns[self.strategy.universe[each]].open[found]
+            self._fill(first, opens)
+            after = first
+
+    def _fill(self, place: int, opens: Floats) -> None:
+        """Fills the orders of symbols whose bar begins at `place` of the clock, sales first."""
+        self._filled = place
+        config, begins = self.config, ~np.isnan(opens)
+        rate = config.commission_bps / 10_000.0
+        for each in np.flatnonzero(begins & (self.orders < 0)).tolist():
+            quantity, price = (
+                min(-float(self.orders[each]), float(self.held[each])),
+                float(opens[each]) * (1.0 - config.half_cost),
+            )
+            fee = quantity * price * rate + quantity * config.commission_per_share + config.commission_per_order
+            self.cash = max(self.cash + quantity * price - fee, 0.0)
+            self.held[each] -= quantity
+            self.rows.append((place, each, 2.0, quantity, price, fee, self.cash))
+        buying = np.flatnonzero(begins & (self.orders > 0))
+        if len(buying):
+            prices, quantities = opens[buying] * (1.0 + config.half_cost), self.orders[buying]
+            fixed = len(buying) * config.commission_per_order
+            needed = float((quantities * (prices * (1.0 + rate) + config.commission_per_share)).sum())
+            if needed + fixed > self.cash:
+                quantities = quantities * (max(self.cash - fixed, 0.0) / needed)
+                if not config.fractional:
+                    quantities = np.floor(quantities + _BROKEN_SHARE)
+            for each, quantity, price in zip(buying.tolist(), quantities.tolist(), prices.tolist(), strict=True):
+                if quantity * price < MINIMUM_VALUE:
+                    continue
+                fee = quantity * price * rate + quantity * config.commission_per_share + config.commission_per_order
+                # Rounding may take the last cent below zero by an ulp.
+                self.cash = max(self.cash - quantity * price - fee, 0.0)
+                self.held[each] += quantity
+                self.rows.append((place, each, 1.0, quantity, price, fee, self.cash))
+        self.orders[begins] = 0.0

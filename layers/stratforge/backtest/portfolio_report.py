@@ -1,0 +1,315 @@
+"""The report of a portfolio strategy's backtest: figures, weights over time, trades, and the assumptions they rest on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from stratforge.backtest.config import BacktestConfig
+from stratforge.backtest.fills import Fills, RoundTrips
+from stratforge.backtest.metrics import Metrics, bars_in_a_year, compute_metrics, drawdown_curve
+from stratforge.backtest.presentation import chart_data, monthly_returns, trade_rows
+from stratforge.backtest.text import report_text
+from stratforge.market.columns import BarColumns, Integers
+from stratforge.strategy.graph import STALE
+from stratforge.strategy.rotation import PortfolioStrategy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Floats = npt.NDArray[np.float64]
+_SHOWN_WEIGHTS = 0.0005
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trades:
+    """Every fill, as columns: place on the clock, place of the symbol in the universe, side (1 bought, 2 sold), quantity, price, commission, and cash after it."""
+
+    bar: Integers
+    symbol: Integers
+    side: Floats
+    quantity: Floats
+    price: Floats
+    commission: Floats
+    cash: Floats
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[float, ...]]) -> Trades:
+        """Makes columns of rows in this order."""
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
+        bar, symbol = (table[:, place].astype(np.int64) for place in (0, 1))
+        return cls(bar, symbol, *(np.ascontiguousarray(table[:, place]) for place in range(2, 7)))
+
+    def of_symbol(self, place: int) -> Fills:
+        """The fills of the symbol at a place of the universe, in order."""
+        mine = self.symbol == place
+        side, quantity = self.side[mine], self.quantity[mine]
+        held = np.cumsum(np.where(side == 1.0, quantity, -quantity))
+        # What is sold whole leaves nothing, whatever sums of floats say.
+        held[np.abs(held) <= 1e-9 * np.maximum(quantity, 1.0)] = 0.0
+        nothing = np.zeros(len(side))
+        return Fills(
+            self.bar[mine].astype(np.float64), side, quantity, self.price[mine], self.commission[mine], nothing, self.cash[mine], held
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class PortfolioReport:
+    """The outcome of a portfolio strategy's backtest.
+
+    Attributes:
+        columns: The bars of each symbol.
+        clock: The times at which a bar of any symbol begins; its prices are those of equal parts of the universe, bought at the beginning.
+        metrics: The figures, over the bars of the clock.
+        assumptions: What they rest on, in sentences.
+        fills: Every fill.
+        due: The places of the decisions on the clock.
+        targets: The weights that each decision gave, by symbol of the universe; NaN where it changed nothing.
+        equity_values: Equity at the close of every bar of the clock.
+        held: The quantity of each symbol of the universe that is held then.
+    """
+
+    strategy: PortfolioStrategy
+    config: BacktestConfig
+    columns: Mapping[str, BarColumns]
+    clock: BarColumns
+    metrics: Metrics
+    assumptions: list[str]
+    fills: Trades
+    round_trips: dict[str, RoundTrips]
+    due: Integers
+    targets: Floats
+    equity_values: Floats
+    held: dict[str, Floats]
+
+    @classmethod
+    def build(
+        cls,
+        strategy: PortfolioStrategy,
+        config: BacktestConfig,
+        columns: Mapping[str, BarColumns],
+        clock: BarColumns,
+        fills: Trades,
+        due: Integers,
+        targets: Floats,
+    ) -> PortfolioReport:
+        """The report of a run's fills and decisions."""
+        equity = _steps(fills.bar, fills.cash, len(clock), config.cash)
+        held: dict[str, Floats] = {}
+        trips: dict[str, RoundTrips] = {}
+        invested = np.zeros(len(clock), dtype=bool)
+        for place, symbol in enumerate(strategy.universe):
+            mine = fills.of_symbol(place)
+            held[symbol] = _steps(mine.bar.astype(np.int64), mine.held, len(clock), 0.0)
+            if len(mine.bar):
+                trips[symbol] = RoundTrips.of(mine)
+                has = held[symbol] > 0
+                invested |= has
+                equity[has] += (held[symbol] * _latest(columns[symbol], clock))[has]
+        hold = _equal_parts([columns[symbol] for symbol in strategy.universe], clock)
+        market = BarColumns(clock.time, *(hold,) * 5, timezone=clock.timezone, daily=clock.daily)
+        every = _together(list(trips.values()))
+        metrics = compute_metrics(
+            bars=market,
+            equity=equity,
+            held=invested.astype(np.float64),
+            initial_cash=config.cash,
+            traded_value=float((fills.quantity * fills.price).sum()),
+            costs=_costs(fills, config),
+            trade_pnl=every.pnl,
+            trade_returns=every.returns,
+            entry_bar=every.entry_bar,
+            exit_bar=every.exit_bar,
+            per_year=config.bars_per_year or bars_in_a_year(clock.time),
+        )
+        assumptions = [*config.assumptions(), *_assumptions(strategy, columns, clock, held)]
+        return cls(strategy, config, columns, market, metrics, assumptions, fills, trips, due, targets, equity, held)
+
+    @cached_property
+    def equity(self) -> pd.Series:
+        """Equity at the close of every bar of the clock, by time."""
+        import pandas as pd
+
+        return pd.Series(self.equity_values, index=_index(self.clock.time), name="equity")
+
+    @cached_property
+    def drawdown(self) -> pd.Series:
+        """Drawdown of the equity by time, as a fraction (0 at a high, -0.1 at ten percent below)."""
+        import pandas as pd
+
+        return pd.Series(drawdown_curve(self.equity_values), index=_index(self.clock.time), name="drawdown")
+
+    @cached_property
+    def decisions(self) -> pd.DataFrame:
+        """The target weights by time of the decision and symbol; NaN where a decision changed nothing."""
+        import pandas as pd
+
+        return pd.DataFrame(self.targets, _index(self.clock.time[self.due]), list(self.strategy.universe))
+
+    @cached_property
+    def weights(self) -> pd.DataFrame:
+        """The part of the equity that each symbol is at the close of every bar of the clock, by time and symbol."""
+        import pandas as pd
+
+        parts = {symbol: self._part(symbol) for symbol in self.strategy.universe}
+        return pd.DataFrame(parts, index=_index(self.clock.time))
+
+    @cached_property
+    def trades(self) -> pd.DataFrame:
+        """Closed trades of all symbols by their exit: symbol, entry and exit time and price, quantity, profit and loss, return, bars held."""
+        import pandas as pd
+
+        index = _index(self.clock.time)
+        frames = [
+            pd.DataFrame(
+                {
+                    "symbol": symbol,
+                    "entry_time": index[trips.entry_bar.astype(int)],
+                    "exit_time": index[trips.exit_bar.astype(int)],
+                    "quantity": trips.quantity,
+                    "entry_price": trips.entry_price,
+                    "exit_price": trips.exit_price,
+                    "pnl": trips.pnl,
+                    "return": trips.returns,
+                    "bars": (trips.exit_bar - trips.entry_bar).astype(int),
+                }
+            )
+            for symbol, trips in self.round_trips.items()
+        ]
+        found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"symbol": [], "exit_time": []})
+        return found.sort_values("exit_time", kind="stable", ignore_index=True)
+
+    def as_dict(self, *, points: int = 1_000) -> dict[str, Any]:
+        """The report as plain data for JSON, its curves thinned to at most `points`; what is not defined is None."""
+        trades = [
+            {"symbol": symbol, **row}
+            for symbol, trips in self.round_trips.items()
+            for row in trade_rows(self.clock.time, trips)
+        ]
+        curve = chart_data(self.clock, self.equity_values, self.config.cash, {}, points)
+        ends = (
+            np.minimum(
+                np.arange(0, len(self.clock), curve["bars_per_candle"]) + curve["bars_per_candle"], len(self.clock)
+            )
+            - 1
+        )
+        return {
+            "metrics": {name: _finite(value) for name, value in self.metrics.as_dict().items()},
+            "assumptions": self.assumptions,
+            "config": self.config.as_dict(),
+            "universe": list(self.strategy.universe),
+            "schedule": str(self.strategy.schedule),
+            "curve": {name: curve[name] for name in ("time", "equity", "buy_and_hold", "drawdown")},
+            "weights": {
+                symbol: np.round(self._part(symbol)[ends], 6).tolist()
+                for symbol in self.strategy.universe
+                if symbol in self.round_trips or self.held[symbol].any()
+            },
+            "decisions": [
+                {"time": int(time), "weights": self._said(row)}
+                for time, row in zip(self.clock.time[self.due].tolist(), self.targets, strict=True)
+            ],
+            "months": monthly_returns(self.clock, self.equity_values, self.config.cash),
+            "trades": sorted(trades, key=lambda row: row["exit_time"]),
+        }
+
+    def _part(self, symbol: str) -> Floats:
+        held = self.held[symbol]
+        worth = np.where(held > 0, held * _latest(self.columns[symbol], self.clock), 0.0)
+        return np.asarray(np.divide(worth, self.equity_values, out=np.zeros(len(worth)), where=self.equity_values > 0))
+
+    def _said(self, row: Floats) -> dict[str, float] | None:
+        """The weights of a decision, without those that are 0; None where it changed nothing."""
+        if np.isnan(row).any():
+            return None
+        pairs = zip(self.strategy.universe, row.tolist(), strict=True)
+        return {symbol: weight for symbol, weight in pairs if weight > 0}
+
+    def __str__(self) -> str:
+        decided = self.targets[~np.isnan(self.targets).any(axis=1)]
+        rows = [("Decisions", f"{len(self.due):,} ({self.strategy.schedule}), {len(decided):,} gave weights")]
+        if len(decided):
+            rows.append(
+                (
+                    "Symbols / cash",
+                    f"{(decided > 0).sum(axis=1).mean():.1f} of {decided.shape[1]} / {1 - decided.sum(axis=1).mean():.1%} on average",
+                )
+            )
+        now = {symbol: float(self._part(symbol)[-1]) for symbol in self.strategy.universe}
+        held = sorted(((part, symbol) for symbol, part in now.items() if part > _SHOWN_WEIGHTS), reverse=True)
+        rows.append(("Held at the end", ", ".join(f"{symbol} {part:.1%}" for part, symbol in held) or "nothing"))
+        return report_text(self.metrics, self.clock.time, self.config.cash, self.assumptions, rows)
+
+
+def _assumptions(
+    strategy: PortfolioStrategy, columns: Mapping[str, BarColumns], clock: BarColumns, held: Mapping[str, Floats]
+) -> list[str]:
+    lines = [
+        "Weights are of the equity at the last closes; sales are filled first, and where cash does not suffice all purchases are cut by the same part.",
+        "A symbol without a bar is traded at its next one's open, at its last price until then; a change worth less than a dollar is not traded.",
+        "Buy and hold is equal parts of the symbols of the universe that have a bar at the beginning, without costs.",
+        "The universe was chosen knowing today: symbols that are gone since then are missing in it.",
+    ]
+    for symbol in strategy.universe:
+        last = int(columns[symbol].time[-1])
+        if held[symbol][-1] > 0 and int(clock.time[-1]) - last > STALE:
+            lines.append(
+                f"{symbol} has no bars after {datetime.fromtimestamp(last, UTC):%Y-%m-%d} and is held at its last price: it could not be sold."
+            )
+    return lines
+
+
+def _costs(fills: Trades, config: BacktestConfig) -> float:
+    """Commission, and what slippage and spread took, in dollars."""
+    half = config.half_cost
+    share = np.where(fills.side == 1.0, half / (1.0 + half), half / (1.0 - half))
+    return float(fills.commission.sum() + (fills.quantity * fills.price * share).sum())
+
+
+def _steps(places: Integers, values: Floats, length: int, before: float) -> Floats:
+    """A curve that has the latest of `values` from its place on, and `before` until the first."""
+    found = np.full(length, float(before))
+    if len(places):
+        found[places[0] :] = np.repeat(values, np.diff(np.append(places, length)))
+    return found
+
+
+def _latest(bars: BarColumns, clock: BarColumns) -> Floats:
+    """The latest close at each bar of the clock; NaN before the first."""
+    if len(bars) == len(clock):
+        return bars.close
+    places = np.searchsorted(bars.time, clock.time, side="right") - 1
+    return np.where(places < 0, np.nan, bars.close[np.maximum(places, 0)])
+
+
+def _equal_parts(every: Sequence[BarColumns], clock: BarColumns) -> Floats:
+    """What a dollar became that was put into equal parts of what had a price at the first bar of the clock."""
+    there = [each for each in every if each.time[0] == clock.time[0]]
+    if not there:
+        return np.ones(len(clock))
+    return np.asarray(np.mean([_latest(each, clock) / each.close[0] for each in there], axis=0))
+
+
+def _together(trips: Sequence[RoundTrips]) -> RoundTrips:
+    """The round trips of several symbols, by their exits."""
+    names = RoundTrips.__slots__
+    columns = [np.concatenate([getattr(each, name) for each in trips] or [np.empty(0)]) for name in names]
+    order = np.argsort(columns[names.index("exit_bar")], kind="stable")
+    return RoundTrips(*(column[order] for column in columns))
+
+
+def _index(time: Integers) -> pd.DatetimeIndex:
+    import pandas as pd
+
+    return pd.DatetimeIndex(pd.to_datetime(time, unit="s", utc=True), name="time")
+
+
+def _finite(value: float | int) -> float | int | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,160 @@
+"""Reads `rebalance(universe, portfolio, state)` and writes it anew as a function of numbers and of columns over the universe."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from stratforge.strategy.findings import Code
+from stratforge.strategy.on_bar_compiler import OnBar
+from stratforge.strategy.on_bar_expressions import Piece, Scope
+from stratforge.strategy.rotation.expressions import RebalanceExpressions, is_column
+from stratforge.strategy.rotation.module import WORDS
+from stratforge.strategy.source import is_docstring
+from stratforge.strategy.syntax_names import syntax_name
+from stratforge.strategy.vocabulary import MAX_STATE_KEYS
+
+_NOTHING = "None"
+_SHAPE = 'Return weights: weights.equal(…), a column, {"SPY": 0.6, "AGG": 0.4}, cash(), or nothing to change nothing'
+_STATEMENTS = (ast.If, ast.Return, ast.Assign, ast.AugAssign, ast.Pass, ast.Delete)
+# What is said of `on_bar` holds here too, in other words.
+_WORDS = (("on_bar", "rebalance"), ("fields of bar, position and state", "fields of universe, portfolio and state"))
+
+
+class RebalanceCompiler(RebalanceExpressions):
+    """Compiles the `rebalance` function of a portfolio strategy: its result is the weights (or none) and the new state."""
+
+    def compile(self, function: ast.FunctionDef) -> OnBar:
+        """The function of numbers and columns that `function` means."""
+        before = len(self.findings.items)
+        self._collect(function)
+        scope = Scope()
+        body = function.body[1:] if is_docstring(function.body[0]) else function.body
+        self._block(body, scope)
+        if not scope.ended:
+            self._return(_NOTHING)
+        if len(self.keys) > MAX_STATE_KEYS:
+            message = f"{len(self.keys)} keys of state; {MAX_STATE_KEYS} are allowed"
+            self.findings.add(function, Code.TOO_LARGE, message, "Use fewer")
+        self.used |= {f"s_{key}" for key in self.keys}
+        self._say_it_of_rebalance(before)
+        return OnBar(tuple(sorted(self.used)), tuple(self.keys), tuple(self.lines))
+
+    def _say_it_of_rebalance(self, before: int) -> None:
+        for index, each in enumerate(self.findings.items[before:], before):
+            message, suggestion = each.message, each.suggestion
+            for old, new in _WORDS:
+                message, suggestion = message.replace(old, new), suggestion.replace(old, new)
+            self.findings.items[index] = replace(each, message=message, suggestion=suggestion)
+
+    def _return(self, decision: str) -> None:
+        self._emit(f"return ({decision},{''.join(f' s_{key},' for key in self.keys)})")
+
+    def _statement(self, node: ast.stmt, scope: Scope) -> None:
+        # Names may get other values with each statement.
+        self._read.clear()
+        if isinstance(node, _STATEMENTS) or is_docstring(node):
+            super()._statement(node, scope)
+        elif isinstance(node, ast.For | ast.While):
+            word = "for" if isinstance(node, ast.For) else "while"
+            hint = "A column has every symbol at once: universe.close > universe.trend, .top(3), .mean()"
+            self._refuse(node, f"{word} is not in the language of rebalance", hint)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if not self._refused(node.value, scope):
+                self._refuse(node, "what this gives is not used", "Assign it to a name, or return it")
+        else:
+            hint = "Use assignments, if, and return of weights"
+            self._refuse(node, f"{syntax_name(node)} is not allowed in rebalance", hint)
+
+    def _check_local(self, node: ast.Name) -> None:
+        if node.id in WORDS:
+            self._refuse(node, f"{node.id} is a word of the language and cannot be assigned", "Choose another name")
+        else:
+            super()._check_local(node)
+
+    def _assign(self, node: ast.Assign, scope: Scope) -> None:
+        if len(node.targets) != 1 or isinstance(node.targets[0], ast.Tuple):
+            super()._assign(node, scope)
+        else:
+            self._keep(node.targets[0], self._expression(node.value, scope), scope)
+
+    def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
+        if not isinstance(node.target, ast.Name) or node.target.id not in self.kinds:
+            super()._augmented(node, scope)
+            return
+        left = self._local(ast.copy_location(ast.Name(node.target.id, ast.Load()), node), scope)
+        right = self._expression(node.value, scope)
+        self._keep(node.target, self._operate(node, node.op, left, right), scope)
+
+    def _store(self, target: ast.expr, text: str, scope: Scope) -> None:
+        self._keep(target, Piece(text, "number"), scope)
+
+    def _keep(self, target: ast.expr, piece: Piece, scope: Scope) -> None:
+        """Stores a value under a name, which stays of one kind."""
+        text = f"(1.0 if {piece.text} else 0.0)" if piece.kind == "truth" else piece.text
+        kept = Piece("", "number" if piece.kind == "truth" else piece.kind)
+        if isinstance(target, ast.Name):
+            known = self.kinds.setdefault(target.id, kept)
+            if known.kind != kept.kind and "unknown" not in (known.kind, kept.kind):
+                message = f"{target.id[:40]} was {_KINDS[known.kind]} before and is {_KINDS[kept.kind]} here"
+                self._refuse(target, message, "Use another name", Code.TYPE)
+        elif is_column(piece):
+            self._refuse(target, "a column cannot be kept here", "State holds numbers: keep a figure of it", Code.TYPE)
+        super()._store(target, text, scope)
+
+    def _returned(self, node: ast.expr | None, scope: Scope) -> None:
+        if node is None or (isinstance(node, ast.Constant) and node.value is None):
+            self._return(_NOTHING)
+        elif isinstance(node, ast.IfExp):
+            self._emit(f"if {self._truth(node.test, scope)}:")
+            self.indent += 1
+            self._returned(node.body, scope)
+            self.indent -= 1
+            self._emit("else:")
+            self.indent += 1
+            self._returned(node.orelse, scope)
+            self.indent -= 1
+        else:
+            self._return(self._targets(node, scope))
+
+    def _targets(self, node: ast.expr, scope: Scope) -> str:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cash":
+            if node.args or node.keywords:
+                self._refuse(
+                    node, "cash() takes no arguments", 'What is not in weights stays cash: return {"SPY": 0.6}'
+                )
+            return f"weights_placed({float(self.universe)!r})"
+        if isinstance(node, ast.Dict):
+            return self._by_symbol(node, scope)
+        piece = self._expression(node, scope)
+        if piece.kind == "condition":
+            hint = "Write return weights.equal(…), or divide: (…) / 3"
+            self._refuse(node, "a condition is not weights", hint, Code.TYPE)
+        elif piece.kind not in ("column", "unknown"):
+            self._refuse(node, "rebalance returns weights or nothing", _SHAPE, Code.TYPE)
+        return piece.text
+
+    def _by_symbol(self, node: ast.Dict, scope: Scope) -> str:
+        universe = self.symbols[: self.universe]
+        pairs: dict[str, str] = {}
+        if not node.keys:
+            self._refuse(node, "these are no weights", "Write return cash(), or return alone to change nothing")
+        for key, value in zip(node.keys, node.values, strict=True):
+            symbol = key.value if isinstance(key, ast.Constant) else None
+            if not isinstance(symbol, str) or symbol not in universe:
+                hint = f"The universe is {', '.join(universe)[:200]}"
+                self._refuse(key or value, "weights are by symbols of the universe, written out", hint, Code.ARGUMENT)
+            elif symbol in pairs:
+                self._refuse(key or value, f"{symbol} has two weights", "Keep one", Code.ARGUMENT)
+            else:
+                pairs[symbol] = f"({universe.index(symbol)}, {self._number(value, scope)})"
+        return f"weights_placed({', '.join((repr(float(self.universe)), *pairs.values()))})"
+
+
+_KINDS = {
+    "number": "a number",
+    "column": "a column",
+    "condition": "a condition",
+    "unknown": "unknown",
+    "truth": "a number",
+}

@@ -1,0 +1,72 @@
+"""Every sentence of the reference of portfolio strategies is true: each names the test that proves it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stratforge.strategy import rotation
+from stratforge.strategy.rotation import compile_portfolio
+from stratforge.strategy.rotation.language_reference import EXAMPLE, rotation_page
+
+from tests.unit.strategy.test_language_reference import sentences
+
+PAGE = Path(rotation.__file__).with_name("ROTATION.md").read_text()
+TESTS = Path(__file__).parents[3]
+LANGUAGE, CAUSAL, BACKTEST = (
+    "unit/strategy/rotation/test_rotation_language.py",
+    "unit/strategy/rotation/test_rotation_causality.py",
+    "unit/backtest/test_portfolio_backtest.py",
+)
+SCRIPT = "unit/backtest/test_monthly_rotation.py test_the_engine_does_what_the_script_does"
+# By how a sentence begins: the module and the test that prove it.
+PROVED = {
+    "Generated from the vocabulary": "unit/strategy/rotation/test_rotation_reference.py test_the_page_is_the_one_generated",
+    "A portfolio strategy is a module": f"{LANGUAGE} test_a_universe_and_a_schedule_are_declared",
+    "`indicators` is that of": SCRIPT,
+    "`rebalance` gives target weights": f"{LANGUAGE} test_weights_are_what_the_language_says",
+    "Such strategies are checked": "unit/test_cli.py test_a_portfolio_strategy_is_checked_and_backtested",
+    "The platform refuses": "integration/application/test_strategies.py test_a_portfolio_strategy_is_refused_with_what_to_do",
+    "`SCHEDULE` is one of": f"{LANGUAGE} test_a_universe_and_a_schedule_are_declared",
+    "`rebalance` is called before": f"{BACKTEST} test_periods_are_those_of_the_calendar",
+    "The first call comes": f"{BACKTEST} test_the_first_decision_follows_the_first_bar_and_each_month_has_one",
+    "A bar of any of the symbols": f"{CAUSAL} test_the_clock_begins_new_periods_for_every_symbol",
+    "Of every symbol `rebalance` sees": f"{CAUSAL} test_decisions_do_not_know_the_future_whatever_the_bars_hold",
+    "A symbol that has no bar yet": f"{BACKTEST} test_what_has_no_bar_for_a_week_is_unknown_and_what_has_one_is_not",
+    "`rebalance` returns a weight": f"{LANGUAGE} test_weights_are_what_the_language_says",
+    "Unknown and negative weights": f"{LANGUAGE} test_weights_are_what_the_language_says",
+    "`return` alone changes nothing": f"{BACKTEST} test_weights_become_quantities_at_the_close_and_are_filled_at_the_next_open",
+    "Weights become quantities": f"{BACKTEST} test_weights_become_quantities_at_the_close_and_are_filled_at_the_next_open",
+    "Orders are filled at the opens": f"{BACKTEST} test_sales_pay_for_purchases_and_nothing_is_on_credit",
+    "Where purchases cost more": f"{BACKTEST} test_purchases_are_cut_by_the_same_part",
+    "A symbol that has no bar then": f"{BACKTEST} test_a_later_decision_takes_the_place_of_orders_that_wait",
+    "A change worth less": f"{BACKTEST} test_a_change_of_less_than_a_dollar_is_not_traded_unless_it_ends_a_holding",
+    "A symbol that is unknown is not bought": f"{BACKTEST} test_a_symbol_that_is_listed_later_is_not_bought_before_and_its_weight_is_cash",
+    "Costs, and whole shares": "unit/backtest/test_monthly_rotation.py test_costs_and_whole_shares_are_the_scripts_too",
+    "`universe.close` and the other prices": f"{LANGUAGE} test_weights_are_what_the_language_says",
+    "They take": f"{LANGUAGE} test_weights_are_what_the_language_says",
+    "Results are rounded": f"{LANGUAGE} test_every_operation_is_total",
+    "An `if` wants a number": f"{LANGUAGE} test_what_is_not_in_the_language_is_refused_with_what_to_write",
+    "Where two are equal": f"{LANGUAGE} test_a_tie_goes_to_whoever_stands_first_in_the_universe",
+    '`universe.of("SPY").close` is a number': f"{LANGUAGE} test_figures_are_what_the_language_says",
+    'Likewise `bars.of("SPY").close`': f"{BACKTEST} test_another_symbols_column_is_that_of_its_last_bar_and_computed_on_its_own",
+    "`universe.time` has the fields": f"{LANGUAGE} test_weights_are_what_the_language_says",
+    "Everything else of `rebalance`": f"{LANGUAGE} test_state_lasts_and_what_is_unknown_has_no_value_afterwards",
+    "A strategy has at most so many symbols": f"{LANGUAGE} test_symbols_that_are_only_looked_at_count_too",
+    "The cost of a decision": f"{LANGUAGE} test_the_cost_is_that_of_every_symbol_and_has_a_bound",
+}  # fmt: skip
+
+
+def test_every_sentence_is_proved() -> None:
+    said = sentences(PAGE)
+    assert [each for each in said if not any(each.startswith(beginning) for beginning in PROVED)] == []
+    assert [each for each in PROVED if not any(sentence.startswith(each) for sentence in said)] == []
+    for path, test in map(str.split, PROVED.values()):
+        assert f"def {test}(" in (TESTS / path).read_text(), test
+
+
+def test_the_page_is_the_one_generated() -> None:
+    assert rotation_page() == PAGE, "write it anew: stratforge reference --portfolio > …/strategy/rotation/ROTATION.md"
+
+
+def test_its_example_passes_the_gate() -> None:
+    assert compile_portfolio(EXAMPLE).cost.milliseconds < 5
