@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastapi import FastAPI
+from stratforge import __version__
 
 from functions.api import csv_lists, hardening, idempotency, problems, rate_limits, revalidation
 from functions.api.ai.endpoints import router as ai
@@ -30,7 +31,7 @@ def create_app() -> FastAPI:
     """The application with all its routes."""
     app = FastAPI(
         title="StratForge",
-        version="0.1.0",
+        version=__version__,
         summary="Describe a strategy, prove it, backtest it, run it on paper.",
         openapi_url="/api/openapi.json",
         docs_url=None,

@@ -179,9 +179,8 @@ class FunctionsStack(Stack):
         # The same code behind the routes that may wait for a job: who waits holds none of the environments that pages need.
         self.waiting = self._api("api-waiting", config, messaging, secrets, realtime_url) if config.network else None
         # It talks to the API as any program does, with the key of whoever asks, at the address it was asked at itself.
-        behind_edge = {"BEHIND_EDGE": "true"} if config.edge else {}
         self.mcp = self._factory.function(
-            "mcp", "mcp", timeout=29, memory=512, environment=behind_edge, in_network=False
+            "mcp", "mcp", timeout=29, memory=512, environment=_behind_edge(config), in_network=False
         )
         self.watched = self._factory.watched
         self.alarms = self._factory.alarms
@@ -226,8 +225,7 @@ class FunctionsStack(Stack):
                 "REALTIME_URL": realtime_url,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
-                # On one machine the front door is the edge.
-                **({"BEHIND_EDGE": "true"} if config.edge or config.network is None else {}),
+                **_behind_edge(config),
             },
         )
         made.may_read_secrets(secrets.database_api, secrets.tokens)
@@ -241,6 +239,11 @@ class FunctionsStack(Stack):
             iam.PolicyStatement(actions=["sns:Publish"], resources=[messaging.subscription_updates.topic_arn])
         )
         return made
+
+
+def _behind_edge(config: StageConfig) -> dict[str, str]:
+    """What tells a function that requests come by way of the edge; on one machine the front door is the edge."""
+    return {"BEHIND_EDGE": "true"} if config.edge or config.network is None else {}
 
 
 def _all_queues(messaging: MessagingStack) -> list[str]:

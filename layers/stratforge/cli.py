@@ -7,14 +7,16 @@ import http.client
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from getpass import getpass
 from pathlib import Path
 from uuid import UUID
 
+from stratforge import __version__
 from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.market import InvalidSymbol, parse_symbol
@@ -226,9 +228,14 @@ def replay(options: argparse.Namespace) -> int:
     from stratforge.application.replays import compare_session
     from stratforge.storage.postgres.database import Database
 
-    if not options.database:
+    if options.database and re.search(r"password|://[^@/]*:[^@/]*@", options.database, re.IGNORECASE):
+        raise BacktestError(
+            "everybody on the machine sees a password on the command line: give the database with STRATFORGE_DATABASE"
+        )
+    place = options.database or os.environ.get("STRATFORGE_DATABASE")
+    if not place:
         raise BacktestError("say where the database is with --database or the variable STRATFORGE_DATABASE")
-    database = Database(lambda: str(options.database), application="replay")
+    database = Database(lambda: place, application="replay")
     compared = compare_session(database, options.session)
     if compared is None:
         raise BacktestError(f"there is no session {options.session} that saw a bar")
@@ -245,21 +252,28 @@ def replay(options: argparse.Namespace) -> int:
 
 
 def _key(options: argparse.Namespace) -> str:
-    """The API key of the environment, or of a file: a command line is seen by everybody on the machine."""
+    """The API key of a file, of the environment or of whoever sits there: a command line is seen by everybody on the machine."""
     if options.key_file is not None:
         return str(options.key_file.read_text().strip())
+    if options.ask:
+        return getpass("API key: ").strip()
     return os.environ.get("STRATFORGE_API_KEY", "")
 
 
 def api(options: argparse.Namespace) -> int:
     """`stratforge api`: one request to the API, as `STRATFORGE_ADDRESS` and `STRATFORGE_API_KEY` say."""
     from stratforge.client import ApiError, Client
+    from stratforge.tables import print_answer
 
     path = options.path if options.path.startswith("/") else f"/v1/{options.path}"
     try:
         given = sys.stdin.read() if options.body == "-" else options.body
         body = json.loads(given) if given else None
-        print(json.dumps(Client(options.address, _key(options)).call(options.method.upper(), path, body), indent=2))
+        answer = Client(options.address, _key(options)).call(options.method.upper(), path, body)
+        if options.json or not sys.stdout.isatty():
+            print(json.dumps(answer, indent=2))
+        else:
+            print_answer(answer)
     except (ApiError, ValueError, http.client.InvalidURL) as error:
         print(f"stratforge: {error}", file=sys.stderr)
         return 2
@@ -268,9 +282,14 @@ def api(options: argparse.Namespace) -> int:
 
 def mcp(options: argparse.Namespace) -> int:
     """`stratforge mcp`: tools for language models over standard input and output."""
-    from stratforge.mcp_server import serve_stdio
+    from stratforge.mcp_server import serve_stdio, toolsets_named
 
-    serve_stdio(options.address, _key(options))
+    try:
+        toolsets = toolsets_named(options.toolsets)
+    except ValueError as error:
+        print(f"stratforge: {error}", file=sys.stderr)
+        return 2
+    serve_stdio(options.address, _key(options), toolsets, read_only=options.read_only)
     return 0
 
 
@@ -324,16 +343,9 @@ def _assumption_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
-def _version() -> str:
-    try:
-        return version("stratforge")
-    except PackageNotFoundError:
-        return "that was not installed"
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stratforge", description=__doc__)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("check", help="findings, lookback, indicators; exit 1 on refusal")
     command.add_argument("file", type=Path, help="- reads standard input")
@@ -366,7 +378,7 @@ def _parser() -> argparse.ArgumentParser:
         "replay", help="a live session's recorded bars again: prints the differences in signals"
     )
     command.add_argument("session", type=UUID)
-    command.add_argument("--database", default=os.environ.get("STRATFORGE_DATABASE"), metavar="CONNINFO")
+    command.add_argument("--database", metavar="CONNINFO", help="without a password, or in STRATFORGE_DATABASE")
     command.set_defaults(run=replay)
     command = commands.add_parser("reference", help="prints the language")
     command.add_argument("--markdown", action="store_true", help="as a page")
@@ -380,19 +392,35 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("method", choices=("get", "post", "put", "patch", "delete"), type=str.lower)
     command.add_argument("path", help="such as /v1/portfolio, or portfolio for short")
     command.add_argument("body", nargs="?", help="JSON; - reads it from standard input")
+    command.add_argument("--json", action="store_true", help="JSON as the API has it, also on a terminal")
     _address_options(command)
     command.set_defaults(run=api)
     command = commands.add_parser(
         "mcp", allow_abbrev=False, help="tools for language models, over standard input and output"
     )
     _address_options(command)
+    command.add_argument("--toolsets", default="", metavar="A,B", help="these tools alone, such as market,backtests")
+    command.add_argument("--read-only", action="store_true", help="no tool that changes anything")
     command.set_defaults(run=mcp)
+    command = commands.add_parser("completion", help="prints what completes this command in a shell")
+    command.add_argument("shell", choices=("bash", "zsh", "tcsh"))
+    command.set_defaults(run=completion)
     return parser
+
+
+def completion(options: argparse.Namespace) -> int:
+    """`stratforge completion`: a script with which a shell completes commands and options."""
+    import shtab
+
+    print(shtab.complete(_parser(), options.shell))
+    return 0
 
 
 def _address_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--address", default=os.environ.get("STRATFORGE_ADDRESS", "http://127.0.0.1:8000"))
-    command.add_argument("--key-file", type=Path, help="holds a personal API key; otherwise STRATFORGE_API_KEY does")
+    key = command.add_mutually_exclusive_group()
+    key.add_argument("--key-file", type=Path, help="holds a personal API key; otherwise STRATFORGE_API_KEY does")
+    key.add_argument("--ask", action="store_true", help="asks for the key")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

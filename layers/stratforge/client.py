@@ -118,9 +118,15 @@ class Client:
             if cursor is None:
                 return
 
-    def log_in(self, email: str, password: str) -> None:
-        """Logs in to an account that there is; an address that is mistyped is refused."""
-        tokens = self.call("POST", "/api/auth/login", {"email": email, "password": password})
+    def log_in(self, email: str, password: str, code: str | None = None) -> None:
+        """Logs in to an account that there is; an address that is mistyped is refused.
+
+        Args:
+            code: Six digits of the authenticator app, or a recovery code, where the account has a second factor; without it an `ApiError` says that
+                one is needed.
+        """
+        given = {"email": email, "password": password} | ({"code": code} if code else {})
+        tokens = self.call("POST", "/api/auth/login", given)
         self._token = str(tokens["access_token"])
 
     def register(self, email: str, password: str) -> None:

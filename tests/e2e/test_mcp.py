@@ -54,7 +54,7 @@ def assert_walked(found: dict[str, Any]) -> None:
     } <= found["names"]
     assert found["stored"]["name"] == "by a model"
     assert (found["checked"]["valid"], found["checked"]["findings"][0]["line"]) == (False, 1)
-    assert found["portfolio"]["equity"] == "100000"
+    assert found["portfolio"]["equity"] == 100_000
 
 
 def test_a_model_trades_over_http(platform: Platform) -> None:
@@ -70,7 +70,7 @@ def test_a_model_trades_over_http(platform: Platform) -> None:
             found = await walk(tools)
             denied = await tools.call_tool(
                 "start_session",
-                {"strategy_id": found["stored"]["strategy_id"], "symbol": "AAPL", "equity_fraction": "0.1"},
+                {"strategy_id": found["stored"]["strategy_id"], "symbol": "AAPL", "equity_fraction": 0.1},
             )
             found["denied"] = (denied.is_error, str(denied.content[0]))
             return found
@@ -81,6 +81,32 @@ def test_a_model_trades_over_http(platform: Platform) -> None:
     assert refused
     assert '"status": 403' in text
     assert '"scope": "trade"' in text
+
+
+def test_a_client_without_a_key_finds_out_what_is_wanted_and_one_for_research_cannot_trade(platform: Platform) -> None:
+    import httpx2
+
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    headers = {"Accept": "application/json, text/event-stream"}
+    refused = httpx2.post(f"{platform.address}/mcp", json=asked, headers=headers, timeout=30)
+    assert refused.status_code == 401
+    place = refused.headers["WWW-Authenticate"].partition('resource_metadata="')[2].rstrip('"')
+    assert httpx2.get(place, timeout=30).json()["resource"] == f"{platform.address}/mcp"
+    foreign = {**headers, "Authorization": "Bearer sfk_x", "Origin": "https://evil.example.net"}
+    assert httpx2.post(f"{platform.address}/mcp", json=asked, headers=foreign, timeout=30).status_code == 403
+    key = key_of(platform, "model-research", ["read"])
+
+    async def main() -> set[str]:
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {key}"}, timeout=60) as http,
+            ToolClient(
+                streamable_http_client(f"{platform.address}/mcp?toolsets=market,backtests", http_client=http)
+            ) as tools,
+        ):
+            return {tool.name for tool in (await tools.list_tools()).tools}
+
+    assert "sweep" in anyio.run(main)
+    assert not anyio.run(main) & {"place_order", "start_session"}
 
 
 def test_a_model_trades_over_standard_input_and_output(platform: Platform) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
+import subprocess
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 from stratforge import cli
 from stratforge.client import Client
 from stratforge.strategy.lookback import _random_history
+from stratforge.tables import print_answer
 
 CROSS = """
 FAST, SLOW = 5, 20
@@ -240,6 +244,15 @@ def test_the_reference_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "ta.supertrend(" in capsys.readouterr().out
 
 
+ANSWER: dict[str, Any] = {
+    "items": [
+        {"symbol": "AAPL", "note": "[red]no markup[/]\x1b[2J", "gone": None, "code": "a\nb"},
+        {"symbol": "BTC/USD", "note": "x" * 100, "gone": None, "code": ""},
+    ],
+    "next": "cursor-7",
+}
+
+
 # A running platform -----------------------------------------------------------------------------------------------
 
 
@@ -255,7 +268,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
         def call(self, method: str, path: str, body: dict[str, Any] | None = None, **_query: Any) -> dict[str, Any]:
             seen.append((self._key, method, path, json.dumps(body)))
-            return {}
+            return ANSWER
 
     monkeypatch.setattr("stratforge.client.Client", Recording)
     monkeypatch.setenv("STRATFORGE_API_KEY", "sfk_of_the_environment")
@@ -303,4 +316,69 @@ def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])
     assert ended.value.code == 0
-    assert capsys.readouterr().out.startswith("stratforge 0.")
+    declared = tomllib.loads((Path(__file__).resolve().parents[2] / "pyproject.toml").read_text())["project"]["version"]
+    assert capsys.readouterr().out == f"stratforge {declared}\n"
+
+
+def test_a_toolset_that_there_is_not_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["mcp", "--toolsets", "market,casino"]) == 2
+    assert "there is no toolset casino; there are market, " in capsys.readouterr().err
+
+
+def test_programs_get_json_and_people_a_table(
+    asked: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["api", "get", "orders"]) == 0
+    assert json.loads(capsys.readouterr().out) == ANSWER
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert cli.main(["api", "--json", "get", "orders"]) == 0
+    assert json.loads(capsys.readouterr().out) == ANSWER
+    monkeypatch.setenv("COLUMNS", "160")
+    assert cli.main(["api", "get", "orders"]) == 0
+    told = capsys.readouterr().out
+    assert "[red]no markup[/]" in told, "what somebody wrote is not read as markup"
+    assert "\x1b[2J" not in told, "and does not clear the screen"
+    assert "x" * 59 + "…" in told
+    assert "gone" not in told
+    assert "code" not in told
+    assert "More with ?cursor=cursor-7" in told
+
+
+def test_a_table_shows_lists_in_an_object_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    print_answer({"equity": "100", "positions": [{"symbol": "AAPL", "quantity": "2"}], "flags": ["a", "b"]})
+    told = capsys.readouterr().out
+    assert [word in told for word in ("equity", "100", "positions", "AAPL", "['a', 'b']")] == [True] * 5
+    print_answer({"items": [], "next": None})
+    assert capsys.readouterr().out == "Nothing.\n"
+
+
+def test_a_key_is_asked_for_without_showing_it(
+    asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "getpass", lambda _prompt: "sfk_typed")
+    assert cli.main(["api", "--ask", "get", "portfolio"]) == 0
+    assert asked[0][0] == "sfk_typed"
+    assert "sfk_typed" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["host=db password=secret", "postgresql://ada:secret@db/x"])
+def test_a_password_of_the_database_is_not_taken_from_the_command_line(
+    place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = "0b9f0c3e-52a4-4c38-9f57-5d1c2f6a7e10"
+    assert cli.main(["replay", session, "--database", place]) == 2
+    told = capsys.readouterr().err
+    assert "STRATFORGE_DATABASE" in told
+    assert "secret" not in told
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_a_shell_is_given_what_completes_the_command(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("backtest", "sweep", "--slippage", "--key-file", "completion"):
+        assert word in script, word
+    checked = (
+        subprocess.run([shell, "-n"], input=script, text=True, capture_output=True) if shutil.which(shell) else None
+    )
+    assert checked is None or (checked.returncode, checked.stderr) == (0, "")

@@ -1,13 +1,14 @@
-"""Routes of the API's documents: OpenAPI, AsyncAPI, and the page for language models. Each is made when somebody asks, and no start of a function waits for it."""
+"""Routes of the API's documents: OpenAPI, AsyncAPI, the page for language models, and what `/mcp` wants of a client. Each is made when somebody asks, and no start of a function waits for it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
+from stratforge.application.access import Scope
 
-from functions.api.context import settings
+from functions.api.context import settings, site
 
 
 def install(app: FastAPI) -> None:
@@ -33,3 +34,18 @@ def install(app: FastAPI) -> None:
         from functions.api.contract.agents import agents_page
 
         return PlainTextResponse(agents_page(app.openapi()))
+
+    @app.get("/.well-known/oauth-protected-resource", include_in_schema=False)
+    @app.get("/.well-known/oauth-protected-resource/mcp", include_in_schema=False)
+    def protected_resource(request: Request) -> JSONResponse:
+        """What a client of `/mcp` is to bring (RFC 9728): a personal API key of the account page; nobody else gives tokens for it."""
+        ours = site(request)
+        return JSONResponse(
+            {
+                "resource": f"{ours}/mcp",
+                "resource_name": "StratForge",
+                "bearer_methods_supported": ["header"],
+                "scopes_supported": [each.value for each in Scope],
+                "resource_documentation": f"{ours}/docs",
+            }
+        )

@@ -1,0 +1,402 @@
+"""Answers of the tools: of the API's answers what a language model needs, with numbers where the API has decimals as texts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Dollars = Annotated[float, Field(description="Dollars")]
+Units = Annotated[float, Field(description="Shares or coins")]
+Fraction = Annotated[float, Field(description="A fraction of one")]
+OfPrice = Annotated[float | None, Field(description="A fraction of the price; null for none")]
+Next = Annotated[str | None, Field(None, description="Goes into `cursor` for what comes after; null at the end")]
+Why = Annotated[str | None, Field(None, description="Why it was refused or ended, as a code; null unless it was")]
+Meaning = Annotated[str | None, Field(None, description="What the reason means")]
+Setting = Annotated[float | None, Field(None, description="Dollars; null where the type of order has none")]
+
+
+class Answer(BaseModel):
+    """The base of all answers; what the API says in addition is left out."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Done(Answer):
+    """The answer of a tool that did what was asked for and has nothing to add."""
+
+    done: bool = True
+
+
+class Text(Answer):
+    """A text for the model to read."""
+
+    text: str
+
+
+class Job(Answer):
+    """Work in the background: QUEUED, RUNNING, SUCCEEDED, FAILED or CANCELED."""
+
+    job_id: str
+    kind: str = Field(description="GENERATE, RESEARCH, BACKTEST or REPLAY")
+    status: str = Field(description="Ask again with get_job while it is QUEUED or RUNNING")
+    progress: str | None = Field(None, description="Where it stands, in a few words")
+    result: dict[str, Any] | None = Field(
+        None,
+        description="A strategy, questions to answer, an answer with sources, or the id of a backtest and its figures",
+    )
+    error: dict[str, Any] | None = Field(None, description="What went wrong")
+
+
+# The market -------------------------------------------------------------------------------------------------------
+
+
+class Bar(Answer):
+    """A minute; `time` is its start."""
+
+    time: datetime
+    open: Dollars
+    high: Dollars
+    low: Dollars
+    close: Dollars
+    volume: Units
+
+
+class Bars(Answer):
+    """Bars of a minute, the oldest first."""
+
+    symbol: str
+    simulated: bool = Field(description="The market is a replay, and what happens within a day is made up")
+    items: list[Bar]
+
+
+class Price(Answer):
+    """The latest price of a symbol."""
+
+    symbol: str
+    price: Dollars
+    time: datetime
+    halted: bool = Field(description="It is not traded at present")
+
+
+class Asset(Answer):
+    """A stock or a pair that can be traded."""
+
+    symbol: str
+    name: str
+    asset_class: str = Field(description="us_equity or crypto")
+    tradable: bool
+    fractionable: bool = Field(description="Parts of a unit can be traded")
+
+
+class Assets(Answer):
+    """A page of assets in the order of their symbols."""
+
+    items: list[Asset]
+    next: Next
+
+
+class Watched(Answer):
+    """A symbol that the user watches."""
+
+    symbol: str
+    price: Dollars | None
+    change: float | None = Field(description="Since the last close, as a fraction of it")
+
+
+class Watchlist(Answer):
+    """The symbols that the user watches."""
+
+    items: list[Watched]
+
+
+# Strategies and backtests -----------------------------------------------------------------------------------------
+
+
+class Check(Answer):
+    """The compiler's answer: all that is wrong with code, or what it is made of."""
+
+    valid: bool
+    findings: list[dict[str, Any]] = Field(description="Line, column, what is wrong, and what to write instead")
+    parameters: dict[str, float]
+    indicators: list[str]
+    lookback: int | None = Field(description="Bars of history that it needs")
+
+
+class StrategyLine(Answer):
+    """A strategy in a list, without its code."""
+
+    strategy_id: str
+    name: str
+    symbol: str
+    version: int
+    logic_explanation: str = Field(description="What it does, in plain words")
+    archived_at: datetime | None = Field(description="When it was put aside; null for those at hand")
+
+
+class Strategy(StrategyLine):
+    """A strategy with its current code."""
+
+    python_code: str
+
+
+class Strategies(Answer):
+    """A page of strategies, the newest first."""
+
+    items: list[StrategyLine]
+    next: Next
+
+
+class Version(Answer):
+    """A version of a strategy, with what led to it."""
+
+    version: int
+    prompt: str | None = Field(description="What was asked for; null for code written by hand")
+    diff: str = Field(description="What changed since the version before")
+    parameters: dict[str, float]
+    assumptions: list[str]
+    created_at: datetime
+
+
+class Versions(Answer):
+    """Versions of a strategy, the newest first."""
+
+    items: list[Version]
+    next: int | None = Field(None, description="Goes into `before` for earlier ones; null at the end")
+
+
+class BacktestLine(Answer):
+    """A finished backtest with its figures."""
+
+    backtest_id: str
+    strategy_id: str
+    strategy_version: int
+    symbol: str
+    metrics: dict[str, float | None] = Field(
+        description="total_return, sharpe, max_drawdown, win_rate, trades and more"
+    )
+    created_at: datetime
+
+
+class Backtests(Answer):
+    """A page of backtests, the newest first."""
+
+    items: list[BacktestLine]
+    next: Next
+
+
+class Backtest(BacktestLine):
+    """A backtest with what it assumed and traded."""
+
+    config: dict[str, Any] = Field(description="Costs, size and stops")
+    assumptions: list[str]
+    trades: list[dict[str, Any]] = Field(description="The latest; times in seconds since 1970")
+    trades_in_all: int
+    sweep: dict[str, Any] | None = Field(
+        description="Of a sweep: the best points, the steps of the walk-forward, and the deflated Sharpe ratio, which is the probability that the best is more than luck"
+    )
+
+
+# Portfolio and trading --------------------------------------------------------------------------------------------
+
+
+class Position(Answer):
+    """A position: units of a symbol that are held."""
+
+    symbol: str
+    session_id: str | None = Field(description="The session that holds it; null for what was bought by hand")
+    quantity: Units
+    avg_entry_price: Dollars
+    latest_price: Dollars
+    market_value: Dollars
+    unrealized_pnl: Dollars
+
+
+class Portfolio(Answer):
+    """The account at the latest prices."""
+
+    equity: Dollars
+    cash: Dollars
+    buying_power: Dollars
+    reserved_cash: Dollars
+    realized_pnl: Dollars
+    unrealized_pnl: Dollars
+    day_pnl: Dollars | None
+    positions: list[Position]
+
+
+class EquityPoint(Answer):
+    """The worth of the account at a moment."""
+
+    time: datetime
+    equity: Dollars
+    cash: Dollars
+
+
+class Equity(Answer):
+    """The worth of the account over time, the oldest moment first."""
+
+    items: list[EquityPoint]
+
+
+class Order(Answer):
+    """An order with what became of it."""
+
+    order_id: str
+    symbol: str
+    side: str
+    type: str = Field(description="market, limit, stop, stop_limit or trailing_stop")
+    status: str = Field(
+        description="PENDING, RESTING, WORKING, FILLED, PARTIALLY_FILLED, CANCELED, REJECTED or EXPIRED"
+    )
+    size: float = Field(description="What was asked for, in what size_kind counts")
+    size_kind: str = Field(description="quantity, notional or fraction")
+    quantity: float = Field(description="Shares or coins, once it is accepted; 0 until then")
+    filled_quantity: Units
+    average_price: Setting
+    limit_price: Setting
+    stop_price: Setting
+    origin: str = Field(description="Whose wish it is: a person's, a strategy's or a stop's")
+    session_id: str | None
+    client_order_id: str | None
+    reason: Why
+    explanation: Meaning
+    placed_at: datetime
+
+
+class Orders(Answer):
+    """A page of orders, the newest first."""
+
+    items: list[Order]
+    next: Next = None
+
+
+class OrderStory(Answer):
+    """The story of an order, step by step, and its costs."""
+
+    summary: str
+    steps: list[dict[str, Any]] = Field(description="Title, text and time of each step")
+    fees: Dollars
+    realized_pnl: Dollars | None
+    slippage_bps: float | None = Field(description="Hundredths of a percent against the price it was decided on")
+
+
+class Preview(Answer):
+    """The fate of an order if it were placed now."""
+
+    outcome: str = Field(description="join: it goes out; rest: it waits for its price; wait: for the market; refuse")
+    reason: Why
+    explanation: Meaning
+    quantity: Units
+    price: Setting
+    cost: Dollars
+    cash_after: Dollars
+    position_after: Units
+
+
+class Trade(Answer):
+    """A part of an order that was traded."""
+
+    trade_id: int
+    order_id: str
+    symbol: str
+    side: str
+    quantity: Units
+    price: Dollars
+    realized_pnl: Dollars
+    session_id: str | None
+    executed_at: datetime
+
+
+class Trades(Answer):
+    """A page of trades, the newest first."""
+
+    items: list[Trade]
+    next: Next
+
+
+class Signal(Answer):
+    """A decision of a strategy on a bar."""
+
+    signal_id: int
+    session_id: str
+    symbol: str
+    side: str
+    bar_time: datetime
+    confidence: Fraction
+    status: str = Field(description="PENDING, EXECUTED, REJECTED or EXPIRED")
+    reason: Why
+    explanation: Meaning
+
+
+class Signals(Answer):
+    """A page of signals, the newest first."""
+
+    items: list[Signal]
+    next: Next
+
+
+class Session(Answer):
+    """A strategy that runs, or ran, on live bars."""
+
+    session_id: str
+    strategy_id: str
+    strategy_version: int
+    symbol: str
+    status: str = Field(description="PENDING, RUNNING, PAUSED, STOPPED, FAILED or COMPLETED")
+    failure_reason: str | None
+    sizing_rule: str = Field(description="What sizing_value counts")
+    sizing_value: float
+    stop_loss: OfPrice
+    take_profit: OfPrice
+    trailing_stop: OfPrice
+    held_quantity: Units
+    realized_pnl: Dollars
+    unrealized_pnl: Dollars
+    bars_evaluated: int
+    last_bar_time: datetime | None
+    began_at: datetime
+    ended_at: datetime | None
+
+
+class Sessions(Answer):
+    """A page of sessions, the newest first."""
+
+    items: list[Session]
+    next: Next
+
+
+class SessionRules(Answer):
+    """The rules of a session's strategy on a bar, with the numbers that they compare."""
+
+    bar_time: datetime | None
+    evaluated: bool
+    rules: list[dict[str, Any]] = Field(description="Each with its side, whether it was met, and its conditions")
+
+
+class Link(Answer):
+    """The link to a report, for whoever has it."""
+
+    url: str
+
+
+class Shown(Answer):
+    """A session that its owner shows."""
+
+    rank: int | None = Field(description="Null while it is not ranked")
+    name: str
+    own: bool = Field(description="It is the user's")
+    session_id: str | None = Field(description="Null for those of others")
+    symbol: str
+    trades: int
+    won: int
+    pnl: Dollars
+    quality: float | None = Field(description="The system quality number, by which the ranking goes")
+    unranked_because: str | None
+
+
+class Leaderboard(Answer):
+    """The sessions that people show, ranked ones first."""
+
+    items: list[Shown]

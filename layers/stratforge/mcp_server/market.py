@@ -1,0 +1,70 @@
+"""Tools for the market: research, bars, prices, what can be traded, and the watchlist."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from stratforge.mcp_server.answers import Assets, Bars, Done, Job, Price, Watchlist
+from stratforge.mcp_server.toolbox import Cursor, Limit, Symbol, Toolbox, in_path, install_jobs
+
+BarLimit = Annotated[int, Field(ge=1, le=1000, description="At most so many")]
+Moment = Annotated[datetime | None, Field(description="RFC 3339 with a time zone, such as 2026-03-02T14:30:00Z")]
+
+
+def install(box: Toolbox) -> None:
+    """Adds the tools for the market to the box."""
+    install_jobs(box)
+
+    @box.asks_a_model("Ask the analyst")
+    def research(
+        question: Annotated[str, Field(min_length=3, max_length=2_000, description="About markets or the economy")],
+        context: Context[Any],
+        include_portfolio: Annotated[
+            bool, Field(description="Let the analyst know which symbols the user holds")
+        ] = False,
+    ) -> Job:
+        """Answers a question about markets or the economy with sources."""
+        return box.job(context, "/v1/ai/research", {"question": question, "include_portfolio": include_portfolio})
+
+    @box.reads("Bars")
+    def list_bars(
+        symbol: Symbol, context: Context[Any], limit: BarLimit = 60, start: Moment = None, end: Moment = None
+    ) -> Bars:
+        """The latest recorded 1-minute bars of a symbol, or of a period; the oldest first."""
+        period: dict[str, Any] = {
+            name: each.isoformat() for name, each in (("start", start), ("end", end)) if each is not None
+        }
+        return box.ask(Bars, context, "GET", f"/v1/market/{in_path(symbol)}/bars", limit=limit, **period)
+
+    @box.reads("Price")
+    def get_price(symbol: Symbol, context: Context[Any]) -> Price:
+        """The latest price of a symbol that somebody streams."""
+        return box.ask(Price, context, "GET", f"/v1/market/{in_path(symbol)}/price")
+
+    @box.reads("Assets")
+    def search_assets(
+        search: Annotated[str, Field(min_length=1, max_length=40, description="Part of the symbol or the name")],
+        context: Context[Any],
+        limit: Limit = 20,
+        cursor: Cursor = None,
+    ) -> Assets:
+        """What can be traded, by a part of its symbol or name."""
+        return box.ask(Assets, context, "GET", "/v1/assets", search=search, limit=limit, cursor=cursor)
+
+    @box.reads("Watchlist")
+    def get_watchlist(context: Context[Any]) -> Watchlist:
+        """The symbols that the user watches, with their prices."""
+        return box.ask(Watchlist, context, "GET", "/v1/watchlist")
+
+    @box.makes("Watch a symbol", again=True)
+    def watch_symbol(
+        symbol: Symbol,
+        context: Context[Any],
+        watched: Annotated[bool, Field(description="False takes it off the list")] = True,
+    ) -> Done:
+        """Adds a symbol to those that the user watches, or takes it off."""
+        return box.ask(Done, context, "PUT" if watched else "DELETE", f"/v1/watchlist/{in_path(symbol)}")

@@ -1,0 +1,103 @@
+"""Tools that look at the account: portfolio, orders, trades, signals, sessions and why things happened."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from stratforge.mcp_server.answers import (
+    Equity,
+    Orders,
+    OrderStory,
+    Portfolio,
+    Session,
+    SessionRules,
+    Sessions,
+    Signals,
+    Trades,
+)
+from stratforge.mcp_server.toolbox import (
+    Cursor,
+    Limit,
+    OptionalSessionId,
+    OptionalSymbol,
+    OrderId,
+    SessionId,
+    Toolbox,
+)
+
+
+def install(box: Toolbox) -> None:
+    """Adds the tools for the account to the box."""
+
+    @box.reads("Portfolio")
+    def portfolio(context: Context[Any]) -> Portfolio:
+        """Equity, cash, profit and positions at the latest prices."""
+        return box.ask(Portfolio, context, "GET", "/v1/portfolio")
+
+    @box.reads("Equity over time")
+    def equity_history(
+        context: Context[Any],
+        days: Annotated[int, Field(ge=1, le=365, description="Of so many days")] = 30,
+    ) -> Equity:
+        """What the account was worth, in at most 100 points."""
+        return box.ask(Equity, context, "GET", "/v1/portfolio/history", days=days, points=100)
+
+    @box.reads("Orders")
+    def list_orders(
+        context: Context[Any],
+        symbol: OptionalSymbol = None,
+        session_id: OptionalSessionId = None,
+        open_only: Annotated[bool, Field(description="Only those that have not ended")] = False,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Orders:
+        """The user's orders, the newest first, with the reason of every refusal."""
+        which: dict[str, Any] = {"symbol": symbol, "session_id": session_id, "open": "true" if open_only else None}
+        return box.ask(Orders, context, "GET", "/v1/orders", limit=limit, cursor=cursor, **which)
+
+    @box.reads("Why an order went as it did")
+    def explain_order(order_id: OrderId, context: Context[Any]) -> OrderStory:
+        """What became of an order, step by step, with fees and slippage."""
+        return box.ask(OrderStory, context, "GET", f"/v1/orders/{order_id}/explanation")
+
+    @box.reads("Trades")
+    def list_trades(
+        context: Context[Any],
+        symbol: OptionalSymbol = None,
+        session_id: OptionalSessionId = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Trades:
+        """What was traded, the newest first."""
+        which: dict[str, Any] = {"symbol": symbol, "session_id": session_id}
+        return box.ask(Trades, context, "GET", "/v1/trades", limit=limit, cursor=cursor, **which)
+
+    @box.reads("Signals")
+    def recent_signals(
+        context: Context[Any], session_id: OptionalSessionId = None, limit: Limit = 50, cursor: Cursor = None
+    ) -> Signals:
+        """What strategies said lately, and why it was refused where it was."""
+        return box.ask(Signals, context, "GET", "/v1/signals", session_id=session_id, limit=limit, cursor=cursor)
+
+    @box.reads("Sessions")
+    def list_sessions(
+        context: Context[Any],
+        status: Annotated[str | None, Field(max_length=20, description="Such as RUNNING")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Sessions:
+        """The user's sessions, the newest first."""
+        return box.ask(Sessions, context, "GET", "/v1/sessions", status=status, limit=limit, cursor=cursor)
+
+    @box.reads("Session")
+    def get_session(session_id: SessionId, context: Context[Any]) -> Session:
+        """A session with what it holds and made."""
+        return box.ask(Session, context, "GET", f"/v1/sessions/{session_id}")
+
+    @box.reads("Why a session did what it did")
+    def explain_session(session_id: SessionId, context: Context[Any]) -> SessionRules:
+        """The rules of a session's strategy on its last bar, with the numbers that they compare."""
+        return box.ask(SessionRules, context, "GET", f"/v1/sessions/{session_id}/rules")

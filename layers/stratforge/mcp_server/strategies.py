@@ -1,0 +1,120 @@
+"""Tools for strategies: written by a model or by hand, checked, stored, changed, put aside, with their versions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import Field
+
+from stratforge.mcp_server.answers import Check, Job, Strategies, Strategy, Text, Versions
+from stratforge.mcp_server.toolbox import (
+    Code,
+    Cursor,
+    Limit,
+    OptionalSymbol,
+    StrategyId,
+    Symbol,
+    Toolbox,
+    install_jobs,
+)
+
+Name = Annotated[str, Field(min_length=1, max_length=120, description="What it is called")]
+Explanation = Annotated[str, Field(max_length=8_000, description="What it does, in plain words")]
+OtherName = Annotated[str | None, Field(min_length=1, max_length=120, description="What it is called from now on")]
+OtherCode = Annotated[str | None, Field(max_length=32_000, description="In the strategy language")]
+OtherExplanation = Annotated[str | None, Field(max_length=8_000, description="What it does, in plain words")]
+OptionalId = Annotated[
+    str | None,
+    Field(max_length=36, description="Change this strategy instead of writing a new one; see list_strategies"),
+]
+
+
+def install(box: Toolbox) -> None:
+    """Adds the tools for strategies to the box."""
+    install_jobs(box)
+
+    @box.asks_a_model("Write a strategy")
+    def generate_strategy(
+        description: Annotated[
+            str, Field(min_length=3, max_length=4_000, description="What it is to do, in plain language")
+        ],
+        context: Context[Any],
+        symbol: OptionalSymbol = None,
+        strategy_id: OptionalId = None,
+        follows: Annotated[
+            str | None, Field(max_length=36, description="The id of the job whose questions this answers")
+        ] = None,
+    ) -> Job:
+        """Writes a strategy from a description in plain language, proves it safe and stores it; or asks what is not clear."""
+        body = {"prompt": description, "symbol": symbol, "strategy_id": strategy_id, "follows": follows}
+        return box.job(context, "/v1/ai/generate", body)
+
+    @box.reads("The strategy language")
+    def strategy_language() -> Text:
+        """The language strategies are written in: what is allowed, and every indicator."""
+        from stratforge.strategy.language_reference import prompt_section
+
+        return Text(text=prompt_section())
+
+    @box.reads("Check a strategy")
+    def check_strategy(python_code: Code, context: Context[Any]) -> Check:
+        """Checks strategy code without storing it: findings with line and suggestion, or its indicators, parameters and lookback."""
+        return box.ask(Check, context, "POST", "/v1/strategies/check", {"python_code": python_code})
+
+    @box.makes("Store a strategy")
+    def store_strategy(
+        name: Name, symbol: Symbol, python_code: Code, context: Context[Any], explanation: Explanation = ""
+    ) -> Strategy:
+        """Stores strategy code that passes the check."""
+        body = {"name": name, "symbol": symbol, "python_code": python_code, "logic_explanation": explanation}
+        return box.ask(Strategy, context, "POST", "/v1/strategies", body)
+
+    @box.reads("Strategies")
+    def list_strategies(
+        context: Context[Any],
+        archived: Annotated[bool | None, Field(description="Only those put aside, or only those at hand")] = False,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> Strategies:
+        """The user's strategies, the newest first."""
+        only = None if archived is None else str(archived).lower()
+        return box.ask(Strategies, context, "GET", "/v1/strategies", archived=only, limit=limit, cursor=cursor)
+
+    @box.reads("Strategy")
+    def get_strategy(strategy_id: StrategyId, context: Context[Any]) -> Strategy:
+        """A strategy with its current code."""
+        return box.ask(Strategy, context, "GET", f"/v1/strategies/{strategy_id}")
+
+    @box.makes("Change a strategy", again=True)
+    def change_strategy(
+        strategy_id: StrategyId,
+        context: Context[Any],
+        name: OtherName = None,
+        python_code: OtherCode = None,
+        explanation: OtherExplanation = None,
+        archived: Annotated[bool | None, Field(description="True puts it aside, false takes it out again")] = None,
+    ) -> Strategy:
+        """Renames a strategy, puts it aside, or gives it other code, which is its next version; what is left out stays."""
+        body = {"name": name, "python_code": python_code, "logic_explanation": explanation, "archived": archived}
+        return box.ask(Strategy, context, "PATCH", f"/v1/strategies/{strategy_id}", body)
+
+    @box.reads("Versions of a strategy")
+    def list_strategy_versions(
+        strategy_id: StrategyId,
+        context: Context[Any],
+        limit: Annotated[int, Field(ge=1, le=20, description="At most so many")] = 10,
+        before: Annotated[int | None, Field(ge=1, description="Only versions before this number")] = None,
+    ) -> Versions:
+        """The latest versions of a strategy, each with what was asked for and what changed."""
+        path = f"/v1/strategies/{strategy_id}/versions"
+        return box.ask(Versions, context, "GET", path, limit=limit, before=before)
+
+    @box.makes("Restore a version")
+    def restore_strategy_version(
+        strategy_id: StrategyId,
+        version: Annotated[int, Field(ge=1, description="See list_strategy_versions")],
+        context: Context[Any],
+    ) -> Strategy:
+        """Makes an earlier version the next one, which undoes what came after it; nothing is lost."""
+        return box.ask(Strategy, context, "POST", f"/v1/strategies/{strategy_id}/restore", {"version": version})
