@@ -66,6 +66,10 @@ def reset(api: Api, token: str, password: str = NEW_PASSWORD) -> Any:
     return api.client().put("/v1/auth/password/reset", json={"token": token, "new_password": password})
 
 
+def confirm(api: Api, token: str, password: str = PASSWORD) -> Any:
+    return api.client().put("/v1/auth/email/confirmation", json={"token": token, "password": password})
+
+
 def test_whoever_asks_for_a_new_password_cannot_tell_who_is_registered(
     api: Api, ada: User, post: Callable[[], list[Mail]], migrated: str
 ) -> None:
@@ -122,8 +126,8 @@ def test_a_link_of_one_purpose_opens_nothing_else(api: Api, ada: User, post: Cal
     assert reset(api, confirmation).status_code == 422
     ask_for_reset(api, ada.email)
     forgotten = token_of(post()[0])
-    assert api.client().put("/v1/auth/email/confirmation", json={"token": forgotten}).status_code == 422
-    assert api.client().put("/v1/auth/email/confirmation", json={"token": confirmation}).status_code == 204
+    assert confirm(api, forgotten).status_code == 422
+    assert confirm(api, confirmation).status_code == 204
     assert ada.get("/v1/users/me")["email_confirmed_at"] is not None
 
 
@@ -158,24 +162,25 @@ def test_mails_to_a_mailbox_are_few_and_a_stranger_does_not_use_up_the_owners(
 def test_a_reset_of_an_address_that_was_never_confirmed_leaves_nothing_of_who_made_the_account(
     api: Api, ada: User, post: Callable[[], list[Mail]]
 ) -> None:
-    """Somebody registers another's address, makes keys and a second factor, and waits for the owner to come."""
+    """Somebody registers another's address, makes keys, and waits for the owner to come."""
     post()
+    refused = ada.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD})
+    assert (refused.status_code, code_of(refused)) == (409, "address-not-confirmed")
     key = ada.call("POST", "/v1/users/me/api-keys", {"name": "k", "scopes": ["read"]}).json()["key"]
     ada.call("POST", "/v1/webhooks", {"url": "https://example.com/hook", "kinds": ["order"]})
-    switch_on(ada)
     ask_for_reset(api, ada.email)
-    mail = next(each for each in post() if "token" in each.text)
+    (mail,) = post()
     assert reset(api, token_of(mail)).status_code == 204
     assert User(api.client(), ada.email, {"access_token": key}).call("GET", "/v1/portfolio").status_code == 401
     owner = log_in(api, ada, NEW_PASSWORD)
-    assert owner.status_code == 200, "no second factor of the other's keeps the owner out"
+    assert owner.status_code == 200
     assert User(api.client(), ada.email, owner.json()).get("/v1/webhooks")["items"] == []
 
 
 def test_an_address_changes_when_its_mailbox_says_so_and_the_old_one_is_told(
-    api: Api, ada: User, post: Callable[[], list[Mail]]
+    api: Api, confirmed: User, post: Callable[[], list[Mail]]
 ) -> None:
-    bob = api.user("bob")
+    ada, bob = confirmed, api.user("bob")
     post()
     wanted = {"email": "Countess@example.com", "password": PASSWORD}
     assert ada.call("PUT", "/v1/users/me/email", wanted).status_code == 202
@@ -183,7 +188,7 @@ def test_an_address_changes_when_its_mailbox_says_so_and_the_old_one_is_told(
     mail, *others = post()
     assert (mail.address, others) == ("countess@example.com", [])
     assert ada.get("/v1/users/me")["email"] == ada.email
-    assert api.client().put("/v1/auth/email/confirmation", json={"token": token_of(mail)}).status_code == 204
+    assert confirm(api, token_of(mail)).status_code == 204
     assert ada.get("/v1/users/me")["email"] == "countess@example.com"
     assert [(each.address, each.subject) for each in post()] == [(ada.email, "A change of your account")]
 
@@ -243,14 +248,23 @@ def test_a_message_has_the_mailer_send_what_waits(
 # The second factor --------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def confirmed(api: Api, ada: User, post: Callable[[], list[Mail]]) -> User:
+    """Ada, who has shown that the mailbox is hers."""
+    assert confirm(api, token_of(post()[0])).status_code == 204
+    return ada
+
+
 def switch_on(user: User) -> tuple[TOTP, list[str]]:
     """Switches the second factor on; its app, and the recovery codes."""
     app = TOTP(user.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD}).json()["secret"])
-    answer = user.call("POST", "/v1/users/me/two-factor/confirmation", {"code": app.at(time.time() - 30)})
+    path, headers = "/v1/users/me/two-factor/confirmation", {"X-Device": user.tokens["device"]}
+    answer = user.call("POST", path, {"code": app.at(time.time() - 30)}, headers=headers)
     assert answer.status_code == 200, answer.text
     return app, answer.json()["codes"]
 
 
+@pytest.mark.usefixtures("confirmed")
 def test_with_a_second_factor_the_password_alone_opens_nothing_and_a_code_is_good_once(api: Api, ada: User) -> None:
     app, _ = switch_on(ada)
     alone = log_in(api, ada)
@@ -265,6 +279,7 @@ def test_with_a_second_factor_the_password_alone_opens_nothing_and_a_code_is_goo
     assert log_in(api, ada, code=app.at(time.time() - 30)).status_code == 401, "nor is an earlier one good then"
 
 
+@pytest.mark.usefixtures("confirmed")
 def test_a_code_that_comes_many_times_at_once_is_taken_once(api: Api, ada: User) -> None:
     app, _ = switch_on(ada)
     code = app.now()
@@ -273,6 +288,7 @@ def test_a_code_that_comes_many_times_at_once_is_taken_once(api: Api, ada: User)
     assert sorted(answers) == [200, 401, 401, 401]
 
 
+@pytest.mark.usefixtures("confirmed")
 def test_codes_cannot_be_guessed_and_who_guesses_does_not_lock_the_owner_out(api: Api, ada: User) -> None:
     app, _ = switch_on(ada)
     guesses = [
@@ -285,32 +301,35 @@ def test_codes_cannot_be_guessed_and_who_guesses_does_not_lock_the_owner_out(api
     assert sum(each["kind"] == "WRONG_CODE" for each in log) == 5, "the owner sees that somebody knows the password"
 
 
+@pytest.mark.usefixtures("confirmed")
 def test_a_recovery_code_is_good_once_and_new_ones_end_the_others(api: Api, ada: User) -> None:
     _, codes = switch_on(ada)
     assert len(set(codes)) == 10
     assert log_in(api, ada, code=codes[0].lower()).status_code == 200
     assert log_in(api, ada, code=codes[0]).status_code == 401
     assert ada.get("/v1/users/me/two-factor") == {"enabled": True, "recovery_codes_left": 9}
-    renewed = ada.call("POST", "/v1/users/me/two-factor/recovery-codes", {"password": PASSWORD}).json()["codes"]
+    proof = {"password": PASSWORD, "code": codes[2]}
+    renewed = ada.call("POST", "/v1/users/me/two-factor/recovery-codes", proof).json()["codes"]
     assert log_in(api, ada, code=codes[1]).status_code == 401
     assert log_in(api, ada, code=renewed[1]).status_code == 200
 
 
+@pytest.mark.usefixtures("confirmed")
 def test_a_second_factor_is_not_removed_with_an_open_browser_or_a_stolen_password(ada: User, api: Api) -> None:
     app, codes = switch_on(ada)
     path = "/v1/users/me/two-factor"
     for body in ({"password": PASSWORD, "code": "000000"}, {"password": "not the password", "code": app.now()}):
         assert ada.call("DELETE", path, body).status_code == 403
-    assert ada.call("POST", path, {"password": PASSWORD}).status_code == 409, "nor replaced by another"
+    replacing = ada.call("POST", path, {"password": PASSWORD, "code": codes[1]})
+    assert code_of(replacing) == "two-factor-in-force", "nor replaced by another"
     assert log_in(api, ada).status_code == 401
     assert ada.call("DELETE", path, {"password": PASSWORD, "code": codes[0]}).status_code == 204
     assert log_in(api, ada).status_code == 200
 
 
 def test_a_forgotten_password_does_not_switch_the_second_factor_off(
-    api: Api, ada: User, post: Callable[[], list[Mail]]
+    api: Api, ada: User, confirmed: User, post: Callable[[], list[Mail]]
 ) -> None:
-    api.client().put("/v1/auth/email/confirmation", json={"token": token_of(post()[0])})
     app, _ = switch_on(ada)
     post()
     ask_for_reset(api, ada.email)
@@ -319,6 +338,7 @@ def test_a_forgotten_password_does_not_switch_the_second_factor_off(
     assert log_in(api, ada, NEW_PASSWORD, code=app.now()).status_code == 200
 
 
+@pytest.mark.usefixtures("confirmed")
 def test_no_secret_of_a_second_factor_is_read_by_another_role_or_kept_with_an_answer(ada: User, migrated: str) -> None:
     headers = {"Idempotency-Key": "once"}
     answer = ada.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD}, headers=headers)
@@ -334,6 +354,7 @@ def test_no_secret_of_a_second_factor_is_read_by_another_role_or_kept_with_an_an
 # The log ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("confirmed")
 def test_the_log_says_what_happened_to_the_account_and_where_from(api: Api, ada: User) -> None:
     made = ada.call("POST", "/v1/users/me/api-keys", {"name": "notebook", "scopes": ["read"]}).json()
     ada.call("DELETE", f"/v1/users/me/api-keys/{made['key_id']}")
@@ -347,9 +368,12 @@ def test_the_log_says_what_happened_to_the_account_and_where_from(api: Api, ada:
         ("WEBHOOK_ADDED", "https://example.com/hook"),
         ("KEY_REVOKED", "notebook (read)"),
         ("KEY_MADE", "notebook (read)"),
+        ("ADDRESS_CONFIRMED", ada.email),
         ("SIGNED_IN", ""),
     ]
-    assert {(each["address"], each["client"]) for each in log} == {("testclient", "testclient")}
+    assert {(each["address"], each["client"]) for each in log if each["kind"] != "ADDRESS_CONFIRMED"} == {
+        ("testclient", "testclient")
+    }
     assert api.user("bob").get("/v1/users/me/events")["items"][0]["kind"] == "SIGNED_IN"
 
 

@@ -47,7 +47,7 @@ def test_what_it_is_answered_it_understands(made: Part, api: Api) -> None:
     models = made("models")
     anonymous = made("client").Client("https://testserver").set_httpx_client(api.client())
     registered = made("api.auth.register").sync(
-        client=anonymous, body=models.NewCredentials(email="ada@example.com", password=PASSWORD)
+        client=anonymous, body=models.Credentials(email="ada@example.com", password=PASSWORD)
     )
     caller = api.client()
     caller.headers["Authorization"] = f"Bearer {registered.access_token}"

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts, addresses, logins
-from stratforge.application.passwords import LoginRequest, NewCredentials, PasswordChange
+from stratforge.application.passwords import Credentials, LoginRequest, PasswordChange
 
 from functions.api.auth import cookies
 from functions.api.auth.schemas import (
-    LinkToken,
+    AddressConfirmation,
     LoginList,
     LoginsEnded,
     LoginView,
@@ -33,7 +33,7 @@ def _refresh_token(body: RefreshRequest | None, request: Request) -> str:
 
 
 @router.post("/register", status_code=201)
-def register(credentials: NewCredentials, request: Request, response: Response) -> Tokens:
+def register(credentials: Credentials, request: Request, response: Response) -> Tokens:
     """Creates an account with a virtual portfolio of its own, and logs in."""
     login = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
     return cookies.enter(request, response, login)
@@ -60,7 +60,7 @@ def logout(request: Request, response: Response, body: RefreshRequest | None = N
 
 @router.post("/password")
 def change_password(change: PasswordChange, asking: LoggedIn, request: Request, response: Response) -> Tokens:
-    """Changes the password. Every other login ends."""
+    """Changes the password. Every other login ends, and what mails still offer."""
     login = accounts.change_password(database(), outbox(), asking, change, origin(request))
     return cookies.enter(request, response, login)
 
@@ -73,7 +73,7 @@ def request_password_reset(body: ResetRequest, request: Request) -> None:
 
 @router.put("/password/reset", status_code=204)
 def reset_password(body: PasswordReset, request: Request) -> None:
-    """Sets the password of whoever the link was sent to. Every login ends; a second factor stays."""
+    """Sets the password of whoever the link was sent to. Every login and every API key ends; a second factor stays."""
     addresses.reset_password(database(), outbox(), body.token, body.new_password, origin(request))
 
 
@@ -84,9 +84,9 @@ def request_email_confirmation(asking: LoggedIn, request: Request) -> None:
 
 
 @router.put("/email/confirmation", status_code=204)
-def confirm_email(body: LinkToken, request: Request) -> None:
-    """Confirms the address that the link was sent to, or has it take the place of the account's."""
-    addresses.confirm_address(database(), outbox(), body.token, origin(request))
+def confirm_email(body: AddressConfirmation, request: Request) -> None:
+    """Confirms the address that the link was sent to, or has it take the place of the account's, with the account's password."""
+    addresses.confirm_address(database(), outbox(), body.token, body.password, origin(request))
 
 
 @router.get("/logins")
@@ -97,7 +97,7 @@ def list_logins(asking: LoggedIn) -> LoginList:
 
 @router.delete("/logins", status_code=200)
 def end_other_logins(asking: LoggedIn) -> LoginsEnded:
-    """Signs out at all places but this one."""
+    """Signs out at all places but this one. Links of mails that would set another password or address are good no more."""
     return LoginsEnded(ended=logins.end_other_logins(database(), asking))
 
 

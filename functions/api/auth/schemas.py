@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
-from stratforge.application.passwords import Email, NewPassword, OneTimeCode
+from stratforge.application.passwords import Email, OneTimeCode, Password, Proof
 
 
 class RefreshRequest(BaseModel):
@@ -16,14 +16,6 @@ class RefreshRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     refresh_token: str | None = Field(None, min_length=20, max_length=200)
-
-
-class PasswordProof(BaseModel):
-    """The password, once more, before something that cannot be undone."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    password: SecretStr
 
 
 class ResetRequest(BaseModel):
@@ -49,24 +41,19 @@ class LinkToken(BaseModel):
 class PasswordReset(LinkToken):
     """The token of a link, and the password that takes the place of the forgotten one."""
 
-    new_password: NewPassword
+    new_password: Password
 
 
-class EmailChange(BaseModel):
+class AddressConfirmation(LinkToken):
+    """The token of a link, and the password of the account that the address is for."""
+
+    password: SecretStr
+
+
+class EmailChange(Proof):
     """The address that is to take the place of the account's."""
 
-    model_config = ConfigDict(extra="forbid")
-
     email: Email
-    password: SecretStr | None = Field(None, description="Needed when it was last given more than ten minutes ago")
-
-
-class RecentPassword(BaseModel):
-    """The password, where it was last given a while ago."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    password: SecretStr | None = Field(None, description="Needed when it was last given more than ten minutes ago")
 
 
 class CodeProof(BaseModel):
@@ -75,10 +62,6 @@ class CodeProof(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: OneTimeCode
-
-
-class TwoFactorRemoval(CodeProof, PasswordProof):
-    """The password and a code, before the second factor is removed."""
 
 
 class Tokens(BaseModel):

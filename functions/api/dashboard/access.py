@@ -66,9 +66,11 @@ class Visitor:
 
 def visitor(request: Request) -> Visitor:
     """Returns the user logged in with the page's cookies; changes must come from a page of ours. Raises LoginNeeded if
-    nobody is logged in."""
+    nobody is logged in. Programs with an API key ask the API, which knows scopes: pages show everything."""
     try:
-        return Visitor(request, caller(request))
+        asking = caller(request)
+        asking.require_login()
+        return Visitor(request, asking)
     except Problem as problem:
         if problem.status == 401:
             raise LoginNeeded from None

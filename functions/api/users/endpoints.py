@@ -11,6 +11,7 @@ from stratforge.application import addresses, two_factor
 from stratforge.application import api_keys as making
 from stratforge.application.api_keys import MadeKey, NewApiKey
 from stratforge.application.errors import existing
+from stratforge.application.passwords import Proof
 from stratforge.application.two_factor import Proposal, RecoveryCodes, TwoFactorState
 from stratforge.storage.users import account_events, accounts, api_keys
 from stratforge.storage.users.account_events import AccountEvent
@@ -18,8 +19,8 @@ from stratforge.storage.users.accounts import User
 from stratforge.storage.users.api_keys import StoredKey
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import CodeProof, EmailChange, PasswordProof, RecentPassword, TwoFactorRemoval
-from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, outbox, site
+from functions.api.auth.schemas import CodeProof, EmailChange
+from functions.api.context import Asking, LoggedIn, Reader, UserConnection, database, origin, outbox, site
 from functions.api.idempotency import IdempotencyKey
 from functions.api.pages import NumberedPageQuery, next_number
 from functions.api.views import Listed, items_of, list_of, view_of
@@ -52,9 +53,9 @@ def export_account(asking: Asking, response: Response) -> dict[str, list[dict[st
 
 
 @router.delete("", status_code=204)
-def close_account(proof: PasswordProof, asking: LoggedIn, response: Response) -> None:
+def close_account(proof: Proof, asking: LoggedIn, response: Response) -> None:
     """Closes the account: sessions stop, orders end, positions are sold, the address is forgotten, and then all that is not the ledger's. It cannot be undone."""
-    application.close_account(database(), outbox(), asking, proof.password)
+    application.close_account(database(), outbox(), asking, proof)
     cookies.leave(response)
 
 
@@ -80,7 +81,7 @@ def revoke_api_key(key_id: UUID, asking: LoggedIn) -> None:
 @router.put("/email", status_code=202)
 def request_email_change(body: EmailChange, asking: LoggedIn, request: Request) -> None:
     """Has a link sent to a new address, which takes the place of the account's once somebody follows it there."""
-    addresses.ask_for_change(database(), outbox(), asking, body.email, body.password, site(request))
+    addresses.ask_for_change(database(), outbox(), asking, body.email, body, site(request))
 
 
 @router.get("/events", response_model=AccountEventList)
@@ -99,27 +100,24 @@ def get_two_factor(asking: LoggedIn) -> TwoFactorState:
 
 
 @router.post("/two-factor", status_code=201, response_model=ProposalView)
-def propose_two_factor(body: RecentPassword, asking: LoggedIn) -> Proposal:
+def propose_two_factor(body: Proof, asking: LoggedIn) -> Proposal:
     """Makes a secret for an authenticator app. Nothing changes until it is confirmed with a first code."""
-    return two_factor.propose(database(), asking, body.password)
+    return two_factor.propose(database(), outbox(), asking, body)
 
 
 @router.post("/two-factor/confirmation", response_model=RecoveryCodesView)
-def confirm_two_factor(body: CodeProof, asking: LoggedIn) -> RecoveryCodes:
+def confirm_two_factor(body: CodeProof, asking: LoggedIn, request: Request) -> RecoveryCodes:
     """Has every login ask for a code from now on. The recovery codes are shown this once."""
-    codes = two_factor.confirm(database(), asking, body.code)
-    outbox().wake_mailer()
-    return codes
+    return two_factor.confirm(database(), outbox(), asking, body.code, origin(request))
 
 
 @router.post("/two-factor/recovery-codes", response_model=RecoveryCodesView)
-def renew_recovery_codes(body: RecentPassword, asking: LoggedIn) -> RecoveryCodes:
+def renew_recovery_codes(body: Proof, asking: LoggedIn) -> RecoveryCodes:
     """Makes new recovery codes; the earlier ones are good no more."""
-    return two_factor.renew_recovery_codes(database(), asking, body.password)
+    return two_factor.renew_recovery_codes(database(), asking, body)
 
 
 @router.delete("/two-factor", status_code=204)
-def remove_two_factor(body: TwoFactorRemoval, asking: LoggedIn) -> None:
+def remove_two_factor(body: Proof, asking: LoggedIn) -> None:
     """Removes the second factor, with the password and a code of it."""
-    two_factor.remove(database(), asking, body.password, body.code)
-    outbox().wake_mailer()
+    two_factor.remove(database(), outbox(), asking, body)

@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from pydantic import SecretStr
-
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
 from stratforge.application.attempts import too_many_attempts
 from stratforge.application.errors import Conflict, NotFound
-from stratforge.application.logins import Login, Origin, begin_login, prove
-from stratforge.application.passwords import NewCredentials, PasswordChange, hash_password
+from stratforge.application.logins import Login, Origin, begin_login
+from stratforge.application.passwords import Credentials, PasswordChange, Proof, hash_password, require_strong
+from stratforge.application.proofs import hold, prove
 from stratforge.application.quotas import spend_first
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.ledger.symbols import lock_symbol
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Database
-from stratforge.storage.users import accounts, export, logins, mails
+from stratforge.storage.users import accounts, export, mails
 from stratforge.storage.users.mails import MailKind
 
 _REGISTRATIONS, _REFILL_SECONDS = 30.0, 900.0
@@ -41,62 +40,69 @@ class Registration:
 
 
 def register(
-    database: Database, outbox: Outbox, credentials: NewCredentials, origin: Origin, terms: Registration
+    database: Database, outbox: Outbox, credentials: Credentials, origin: Origin, terms: Registration
 ) -> Login:
     """Creates an account with a virtual portfolio of its own, has a link sent that confirms its address, and logs in.
 
     Raises:
         LimitReached: if too many accounts were made from the same network address.
+        Invalid: if the password is easy to guess.
         Conflict: if the e-mail address has an account.
     """
     allowed = terms.per_address or _REGISTRATIONS
     with database.transaction() as connection:
         if not limits.take(connection, f"register:{origin.address}", allowed, allowed / _REFILL_SECONDS):
             raise too_many_attempts(_REFILL_SECONDS / allowed)
+    require_strong(credentials.password)
     kept = hash_password(credentials.password)
     with database.transaction() as connection:
         user_id = accounts.register_user(connection, credentials.email, kept, terms.starting_balance)
     if user_id is None:
         raise Conflict("This address cannot be registered. Log in, or use another.", code="email-taken")
-    if outbox.sends_mail:
-        with database.transaction(user_id) as connection:
+    with database.transaction(user_id) as connection:
+        if outbox.sends_mail:
             mails.ask(connection, MailKind.CONFIRM, credentials.email, terms.site)
-        outbox.wake_mailer()
-    return begin_login(database, user_id, origin)
+        login = begin_login(connection, user_id, origin)
+    outbox.wake_mailer()
+    return login
 
 
 def change_password(
     database: Database, outbox: Outbox, caller: Caller, change: PasswordChange, origin: Origin
 ) -> Login:
-    """Sets a new password, ends every login, and begins a new one.
+    """Sets a new password, which ends every login and what mails still offer, and begins a new one.
 
     Raises:
-        Forbidden: if the current password is wrong, or an API key asks for it.
-        LimitReached: during the pause after wrong passwords.
+        Forbidden: if the proof is wrong, or an API key asks for it.
+        Invalid: if the new password is easy to guess.
+        LimitReached: during the pause after wrong proofs.
     """
-    prove(database, caller, change.current_password)
+    prove(database, caller, change.proof)
+    require_strong(change.new_password)
     kept = hash_password(change.new_password)
     with database.transaction(caller) as connection:
+        hold(connection, caller)
         accounts.set_password_hash(connection, caller.user_id, kept)
-        logins.end_logins(connection, caller.user_id)
+        login = begin_login(connection, caller.user_id, origin)
     outbox.wake_mailer()
-    return begin_login(database, caller.user_id, origin)
+    return login
 
 
-def close_account(database: Database, outbox: Outbox, caller: Caller, password: SecretStr) -> None:
+def close_account(database: Database, outbox: Outbox, caller: Caller, proof: Proof) -> None:
     """Closes the account: sessions stop, orders end, positions are sold, the address is forgotten. It cannot be undone.
 
     Raises:
-        Forbidden: if the password is wrong, or an API key asks for it.
-        LimitReached: during the pause after wrong passwords.
+        Forbidden: if the proof is wrong, or an API key asks for it.
+        LimitReached: during the pause after wrong proofs.
         NotFound: if it is closed already.
     """
-    prove(database, caller, password)
+    prove(database, caller, proof)
     with database.transaction(caller) as connection:
         symbols = accounts.symbols_of(connection, caller.user_id)
         # Whoever executes one of them has its orders before their users; closing begins with the user.
         for symbol in symbols:
             lock_symbol(connection, symbol)
+        hold(connection, caller)
         closed = accounts.close_account(connection)
     if not closed:
         raise NotFound("user")

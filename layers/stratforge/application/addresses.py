@@ -5,10 +5,11 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from stratforge.application.access import Caller
-from stratforge.application.attempts import too_many_attempts
-from stratforge.application.errors import Conflict, Invalid, existing
-from stratforge.application.logins import Origin, require_recent_password
-from stratforge.application.passwords import hash_password
+from stratforge.application.attempts import begin, too_many_attempts
+from stratforge.application.errors import Conflict, Forbidden, Invalid, existing
+from stratforge.application.logins import Origin
+from stratforge.application.passwords import Proof, fits, hash_password, require_strong
+from stratforge.application.proofs import hold, proven
 from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
@@ -42,17 +43,18 @@ def ask_for_reset(database: Database, outbox: Outbox, address: str, site: str, o
 
 
 def reset_password(database: Database, outbox: Outbox, token: str, new_password: SecretStr, origin: Origin) -> None:
-    """Sets the password of whoever a link was sent to, and ends every login. A second factor stays.
+    """Sets the password of whoever a link was sent to, and ends every login, every key, and what other mails offer. A second factor stays.
 
-    Of an account whose address was never confirmed nothing else stays that opens it either: keys, webhooks, second factor. Whoever made it
-    may not have been who reads the mailbox.
+    Of an account whose address was never confirmed nothing stays that others see or that acts: webhooks, links, sessions, second factor.
+    Whoever made it may not have been who reads the mailbox.
 
     Raises:
         LimitReached: if too many tokens were tried from the same network address.
-        Invalid: if the token is unknown, used or expired.
+        Invalid: if the token is unknown, used or expired, or the password is easy to guess.
     """
     with database.transaction() as connection:
         _spend(connection, f"links from {origin.address}", _FROM_ADDRESS)
+    require_strong(new_password)
     kept = hash_password(new_password)
     with database.transaction() as connection:
         address = mails.reset_password(connection, hash_token(token), kept)
@@ -76,6 +78,7 @@ def ask_for_confirmation(database: Database, outbox: Outbox, caller: Caller, sit
     caller.require_login()
     _require_mail(outbox)
     with database.transaction(caller) as connection:
+        hold(connection, caller)
         user = existing(accounts.get_user(connection, caller.user_id), "user")
         if user.email_confirmed_at is not None:
             raise Conflict("The address is confirmed.", code="address-confirmed")
@@ -84,37 +87,48 @@ def ask_for_confirmation(database: Database, outbox: Outbox, caller: Caller, sit
     outbox.wake_mailer()
 
 
-def ask_for_change(
-    database: Database, outbox: Outbox, caller: Caller, address: str, password: SecretStr | None, site: str
-) -> None:
+def ask_for_change(database: Database, outbox: Outbox, caller: Caller, address: str, proof: Proof, site: str) -> None:
     """Has a link sent to a new address, which takes the place of the caller's once somebody follows it there.
 
     To an address that somebody else has nothing is sent, and the caller is not told.
 
     Raises:
-        Forbidden: if the password was not given lately, or an API key asks.
+        Forbidden: if the proof is wrong, or an API key asks.
         LimitReached: if too many mails were asked for.
     """
-    require_recent_password(database, caller, password)
+    caller.require_login()
     _require_mail(outbox)
-    with database.transaction(caller) as connection:
+    with proven(database, caller, proof) as connection:
         _spend(connection, f"mails of {caller.user_id}", _TO_ADDRESS)
         _spend(connection, f"mails to {address}", _FROM_ADDRESS)
         mails.ask(connection, MailKind.CHANGE, address, site)
     outbox.wake_mailer()
 
 
-def confirm_address(database: Database, outbox: Outbox, token: str, origin: Origin) -> None:
+def confirm_address(database: Database, outbox: Outbox, token: str, password: SecretStr, origin: Origin) -> None:
     """Confirms the address that a link was sent to, or has it take the place of the account's.
 
+    The account's password shows that whoever reads the mailbox is whoever has the account: nobody confirms an account that a stranger made
+    with the address.
+
     Raises:
-        LimitReached: if too many tokens were tried from the same network address.
+        LimitReached: if too many tokens were tried from the same network address, or passwords with this token.
+        Forbidden: if the password is not the account's; the token stays good.
         Invalid: if the token is unknown, used or expired, or somebody else has the address by now.
     """
     with database.transaction() as connection:
         _spend(connection, f"links from {origin.address}", _FROM_ADDRESS)
     with database.transaction() as connection:
-        confirmed = mails.confirm_address(connection, hash_token(token))
+        found = mails.link_owner(connection, hash_token(token))
+    if found is None:
+        raise _not_good()
+    begin(database, f"link {token}")
+    if not fits(password, found.password_hash):
+        raise Forbidden(
+            "The password is not that of the account that this address was given for.", code="wrong-password"
+        )
+    with database.transaction() as connection:
+        confirmed = mails.confirm_address(connection, hash_token(token), found.password_hash)
     if not confirmed:
         raise _not_good()
     outbox.wake_mailer()

@@ -10,9 +10,10 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import Conflict, NotFound
+from stratforge.application.errors import Conflict, Forbidden, NotFound
 from stratforge.application.idempotency import RequestKey
-from stratforge.application.logins import require_recent_password
+from stratforge.application.passwords import CODE_MEANING, OneTimeCode, Proof
+from stratforge.application.proofs import hold, require_recent_proof
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import api_keys
 from stratforge.storage.users.api_keys import StoredKey
@@ -21,6 +22,8 @@ from stratforge.storage.users.tokens import hash_token
 KEY_PREFIX = "sfk_"
 _MAX_KEYS = 50
 _HINT_LENGTH = 10
+# A key that is valid for longer wants the proof of its own, however lately another was given.
+_LONG_DAYS = 90
 
 
 class NewApiKey(BaseModel):
@@ -33,7 +36,11 @@ class NewApiKey(BaseModel):
     name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$")
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=4)]
     days: int | None = Field(90, ge=1, le=3650, description="Valid for so many days; null: until it is revoked")
-    password: SecretStr | None = Field(None, description="Needed when it was last given more than ten minutes ago")
+    password: SecretStr | None = Field(
+        None,
+        description="Needed for a key that is valid for more than 90 days, or when it was last given more than ten minutes ago",
+    )
+    code: OneTimeCode | None = Field(None, description=f"{CODE_MEANING}; with the password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +61,20 @@ def create_key(database: Database, caller: Caller, new: NewApiKey, request: Requ
     """Makes a key. Its text is kept nowhere; the same request repeated gives it again.
 
     Raises:
-        Forbidden: if a key asks for another, or the password was not given lately.
+        Forbidden: if a key asks for another, or the proof is wrong or missing.
         Conflict: if there are fifty already.
     """
-    require_recent_password(database, caller, new.password)
+    proof = Proof(password=new.password, code=new.code) if new.password is not None else None
+    if proof is None and (new.days is None or new.days > _LONG_DAYS):
+        caller.require_login()
+        message = f"Give your password as well: the key would be valid for more than {_LONG_DAYS} days."
+        raise Forbidden(message, code="password-required")
+    require_recent_proof(database, caller, proof)
     key = KEY_PREFIX + request.new_secret(caller.user_id)
     expires_at = datetime.now(UTC) + timedelta(days=new.days) if new.days else None
     scopes = sorted({scope.value for scope in new.scopes})
     with database.transaction(caller) as connection:
+        hold(connection, caller)
         key_id = request.new_id(connection, caller.user_id)
         kept = api_keys.list_keys(connection, caller.user_id)
         if (made := next((each for each in kept if each.key_id == key_id), None)) is not None:

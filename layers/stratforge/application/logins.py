@@ -7,22 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from pydantic import SecretStr
-
 from stratforge.application import attempts, one_time_codes
 from stratforge.application.access import Caller
 from stratforge.application.attempts import too_many_attempts
-from stratforge.application.errors import Forbidden, NotFound, Unauthenticated
+from stratforge.application.errors import NotFound, Unauthenticated
+from stratforge.application.one_time_codes import Verdict
 from stratforge.application.passwords import LoginRequest, fits, nobodys_hash
 from stratforge.storage.postgres import limits
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.users import accounts, logins
+from stratforge.storage.users import accounts, logins, mails, two_factor
 from stratforge.storage.users.logins import StoredLogin
 from stratforge.storage.users.tokens import hash_token
 
 REFRESH_LIFETIME = timedelta(days=30)
-# Minutes for which a password that was given stands for its owner, when something asks for a recent one.
-RECENT_MINUTES = 10
 # Seconds in which a client may ask again whose reply got lost.
 _LOST_REPLY_SECONDS = 20
 # Wrong passwords of one account from everywhere that cost strangers no pause.
@@ -89,19 +86,33 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Log
         raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
     with database.transaction() as connection:
         logins.forget_attempts(connection, here)
-    place = f"device {origin.device}" if known else "of strangers"
-    one_time_codes.check(database, found.user_id, credentials.code, place, origin.address, origin.client)
-    return begin_login(database, found.user_id, origin)
+    # Known devices share their attempts: whoever has many has no more guesses.
+    place = "of known devices" if known else "of strangers"
+    match one_time_codes.check(database, found.user_id, credentials.code, place):
+        case Verdict.MISSING:
+            raise Unauthenticated("Give the code of your authenticator app as well.", code="second-factor-required")
+        case Verdict.WRONG:
+            with database.transaction(found.user_id) as connection:
+                two_factor.note_failure(connection, origin.address, origin.client)
+            raise Unauthenticated("The code is wrong, or was used before.", code="wrong-code")
+    with database.transaction(found.user_id) as connection:
+        # Another password may have been set since this one was read: then it is worth nothing any more.
+        if accounts.hold(connection, found.user_id) != found.password_hash:
+            raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
+        return begin_login(connection, found.user_id, origin)
 
 
-def begin_login(database: Database, user_id: UUID, origin: Origin) -> Login:
-    """Begins a login of a user whose password was just given, at a device that is known from then on."""
-    login_id, device = uuid4(), origin.device or secrets.token_urlsafe(32)
-    with database.transaction(user_id) as connection:
-        logins.add_login(connection, login_id, user_id, origin.address, origin.client)
+def begin_login(connection: Connection, user_id: UUID, origin: Origin) -> Login:
+    """Begins a login of the transaction's user, whose password was just given, at a device that is known from then on.
+
+    A device that the account does not know, another person's at the same computer too, is given a name of its own.
+    """
+    login_id, device = uuid4(), origin.device
+    logins.add_login(connection, login_id, user_id, origin.address, origin.client)
+    if not device or not logins.saw_device(connection, user_id, hash_token(device)):
+        device = secrets.token_urlsafe(32)
         logins.add_device(connection, user_id, hash_token(device))
-        token = _next_token(connection, user_id, login_id)
-    return Login(user_id, str(login_id), token, device)
+    return Login(user_id, str(login_id), _next_token(connection, user_id, login_id), device)
 
 
 def refresh_login(database: Database, token: str) -> Login:
@@ -174,49 +185,12 @@ def end_login(database: Database, caller: Caller, login_id: UUID) -> None:
 
 
 def end_other_logins(database: Database, caller: Caller) -> int:
-    """Ends every login but the caller's own; returns how many ("sign out everywhere").
+    """Ends every login but the caller's own, and what mails still offer; returns how many logins ("sign out everywhere").
 
     Raises:
         Forbidden: if an API key asks.
     """
     caller.require_login()
     with database.transaction(caller) as connection:
+        mails.forget_offers(connection)
         return logins.end_logins(connection, caller.user_id, but=UUID(caller.login_id) if caller.login_id else None)
-
-
-def prove(database: Database, caller: Caller, password: SecretStr) -> None:
-    """Checks the caller's password once more, before something that cannot be undone.
-
-    Raises:
-        Forbidden: if it is wrong, or an API key asks.
-        LimitReached: during the pause after wrong ones.
-    """
-    caller.require_login()
-    here = f"password of {caller.user_id}"
-    with database.transaction(caller) as connection:
-        wait = attempts.wait_for(connection, here)
-        stored = accounts.password_hash(connection, caller.user_id)
-    if wait:
-        raise too_many_attempts(wait)
-    if stored is None or not fits(password, stored):
-        raise Forbidden("The password is wrong.", code="wrong-password")
-    with database.transaction(caller) as connection:
-        logins.forget_attempts(connection, here)
-        if caller.login_id:
-            logins.gave_password(connection, UUID(caller.login_id))
-
-
-def require_recent_password(database: Database, caller: Caller, password: SecretStr | None) -> None:
-    """Makes sure that the caller's password was given within the last ten minutes, or is given now.
-
-    Raises:
-        Forbidden: if it was not, if it is wrong, or if an API key asks.
-    """
-    caller.require_login()
-    if password is not None:
-        prove(database, caller, password)
-        return
-    with database.transaction(caller) as connection:
-        lately = caller.login_id and logins.gave_password_lately(connection, UUID(caller.login_id), RECENT_MINUTES)
-    if not lately:
-        raise Forbidden("Give your password as well: it was last given a while ago.", code="password-required")

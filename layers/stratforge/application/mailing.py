@@ -42,7 +42,9 @@ _LINKS = {
         "/confirm",
         _Words(
             "Confirm your address",
-            "Confirm that this address is yours:\n\n{link}\n\nThe link is good for a day. {ignore}",
+            "Somebody made an account of StratForge with this address on {since}. If it was you, confirm the address, with the account's "
+            "password:\n\n{link}\n\nThe link is good for a day. If it was not you, do nothing; or set a password at {site}/forgot: then the "
+            "account is yours, and of whoever made it nothing stays.",
         ),
     ),
     MailKind.CHANGE: (
@@ -61,11 +63,14 @@ _LINKS = {
     ),
 }
 _NOTICES = {
-    AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended.",
-    AccountEventKind.ADDRESS_CHANGED: "Your StratForge account has another e-mail address from now on; this one leads to it no more.",
+    AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended. API keys that go on: {about}.",
+    AccountEventKind.ADDRESS_CHANGED: "Your StratForge account has another e-mail address from now on, {about}; this one leads to it no more.",
     AccountEventKind.TWO_FACTOR_ON: "Your StratForge account has a second factor from now on.",
     AccountEventKind.TWO_FACTOR_OFF: "Your StratForge account has no second factor any more.",
-    AccountEventKind.RECOVERY_CODE_USED: "A recovery code of your StratForge account was used.",
+    AccountEventKind.RECOVERY_CODE_USED: "A recovery code of your StratForge account was used; {about}.",
+    AccountEventKind.WRONG_CODE: "Somebody gave the right password of your StratForge account and a wrong code of its second factor.",
+    AccountEventKind.KEY_MADE: "An API key of your StratForge account was made: {about}.",
+    AccountEventKind.WEBHOOK_ADDED: "A webhook was added to your StratForge account: {about}.",
 }
 
 
@@ -100,8 +105,19 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
 
 def _written(mail: WaitingMail, token: str) -> Mail:
     if mail.kind is MailKind.NOTICE:
-        said = _NOTICES[AccountEventKind(mail.notice or "")]
-        text = f"{said}\n\nIf that was not you, set a new password at once and look at the log on your account's page."
+        # What it is about was written by whoever did it: one line, and no link that a mail program would make.
+        about = " ".join(mail.about.split()).replace("://", ": //") or "none"
+        said = _NOTICES[AccountEventKind(mail.notice or "")].format(about=about)
+        text = f"{said}\n\nIf that was not you, set a new password at once, and look at the log, the keys and the webhooks on your account's page."
         return Mail(mail.address, "A change of your account", text)
     path, words = _LINKS[mail.kind]
-    return Mail(mail.address, words.subject, words.text.format(link=f"{mail.site}{path}?token={token}", ignore=_IGNORE))
+    return Mail(
+        mail.address,
+        words.subject,
+        words.text.format(
+            link=f"{mail.site}{path}?token={token}",
+            ignore=_IGNORE,
+            site=mail.site,
+            since=mail.since and mail.since.date(),
+        ),
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from enum import Enum, auto
 from hmac import compare_digest
 from uuid import UUID
 
 from stratforge.application import attempts
-from stratforge.application.errors import Unauthenticated
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.users import logins, two_factor
 from stratforge.storage.users.tokens import hash_token
@@ -17,28 +17,30 @@ _STEP_SECONDS = 30
 _STEPS_APART = 1
 
 
-def check(database: Database, user_id: UUID, code: str | None, place: str, address: str, client: str) -> None:
-    """Checks the second factor of a user whose password was right, where one is in force. A wrong code is noted in the account's log.
+class Verdict(Enum):
+    """The result of looking at a code: it was right or none is needed, it is missing, or it was wrong or used before."""
+
+    ENOUGH = auto()
+    MISSING = auto()
+    WRONG = auto()
+
+
+def check(database: Database, user_id: UUID, code: str | None, place: str) -> Verdict:
+    """Checks the second factor of a user whose password was right, where one is in force.
 
     Args:
-        place: Whose attempts are counted together: those of a device that is known, or of everybody else.
-        address: The network address that it comes from.
-        client: The browser or program.
+        place: Whose attempts are counted together: those of devices that are known, of everybody else, or of one login.
 
     Raises:
-        Unauthenticated: if a code is needed and missing, wrong, or was used before.
         LimitReached: during the pause after wrong codes.
     """
     with database.transaction(user_id) as connection:
         found = two_factor.read(connection, user_id)
     if found is None or not found.confirmed:
-        return
+        return Verdict.ENOUGH
     if not code:
-        raise Unauthenticated("Give the code of your authenticator app as well.", code="second-factor-required")
-    if not take(database, user_id, found.secret, code, place):
-        with database.transaction(user_id) as connection:
-            two_factor.note_failure(connection, address, client)
-        raise Unauthenticated("The code is wrong, or was used before.", code="wrong-code")
+        return Verdict.MISSING
+    return Verdict.ENOUGH if take(database, user_id, found.secret, code, place) else Verdict.WRONG
 
 
 def take(database: Database, user_id: UUID, secret: str, code: str, place: str) -> bool:

@@ -13,10 +13,14 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
+from stratforge.application.errors import Invalid
+
 _EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _SHORTEST, _LONGEST = 10, 200
 # Of zxcvbn's scores 0 to 4: 2 takes an attacker with the hashes more than a hundred million guesses.
 _STRONG_ENOUGH = 2
+# The time that zxcvbn takes grows with the cube of the length and with every letter that may stand for another: of this many characters it is milliseconds.
+_JUDGED = 16
 
 
 def _email(value: str) -> str:
@@ -31,15 +35,20 @@ def _password(value: SecretStr) -> SecretStr:
     return value
 
 
-def _new_password(value: SecretStr) -> SecretStr:
+def require_strong(password: SecretStr) -> None:
+    """Makes sure that a new password is hard to guess: what it begins with, or what it ends with. It costs a while, so limits come first.
+
+    Raises:
+        Invalid: if it is easy to guess, with the reason.
+    """
     # Its lists of passwords and words take a moment to load, and only who sets a password needs them.
     from zxcvbn import zxcvbn
 
-    found = zxcvbn(_password(value).get_secret_value()[:72])
-    if found["score"] < _STRONG_ENOUGH:
+    text = password.get_secret_value()
+    found = zxcvbn(text[:_JUDGED])
+    if found["score"] < _STRONG_ENOUGH and (len(text) <= _JUDGED or zxcvbn(text[-_JUDGED:])["score"] < _STRONG_ENOUGH):
         why = found["feedback"]["warning"] or "It is easy to guess."
-        raise ValueError(f"this password is too weak: {why.rstrip('.')}. Add a few unusual words")
-    return value
+        raise Invalid(f"This password is too weak: {why.rstrip('.')}. Add a few unusual words.", code="weak-password")
 
 
 Email = Annotated[
@@ -54,7 +63,6 @@ Email = Annotated[
 _AS_TEXT: JsonDict = {"minLength": _SHORTEST, "maxLength": _LONGEST}
 _SHOWN = Field(examples=["correct horse battery"], json_schema_extra=_AS_TEXT)
 Password = Annotated[SecretStr, _SHOWN, AfterValidator(_password)]
-NewPassword = Annotated[SecretStr, _SHOWN, AfterValidator(_new_password)]
 
 
 class Credentials(BaseModel):
@@ -85,10 +93,16 @@ class LoginRequest(Credentials):
     )
 
 
-class NewCredentials(Credentials):
-    """An e-mail address and a password for a new account; one that is easy to guess is refused."""
+CODE_MEANING = "A code of the second factor, where the account has one"
 
-    password: NewPassword
+
+class Proof(BaseModel):
+    """The password and, where the account has a second factor, a code: given once more before something that changes how the account is entered."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    password: SecretStr
+    code: OneTimeCode | None = Field(None, description=CODE_MEANING)
 
 
 class PasswordChange(BaseModel):
@@ -97,7 +111,13 @@ class PasswordChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     current_password: SecretStr
-    new_password: NewPassword
+    new_password: Password
+    code: OneTimeCode | None = Field(None, description=CODE_MEANING)
+
+    @property
+    def proof(self) -> Proof:
+        """The proof that it is the owner who asks."""
+        return Proof(password=self.current_password, code=self.code)
 
 
 @lru_cache(maxsize=1)

@@ -7,14 +7,15 @@ from base64 import b32encode
 from dataclasses import dataclass
 from uuid import UUID
 
-from pydantic import SecretStr
-
 from stratforge.application.access import Caller
 from stratforge.application.errors import Conflict, Forbidden, existing
-from stratforge.application.logins import require_recent_password
+from stratforge.application.logins import Origin
 from stratforge.application.one_time_codes import take
+from stratforge.application.passwords import Proof
+from stratforge.application.proofs import hold, proven
+from stratforge.bus.outbox import Outbox
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.users import accounts, two_factor
+from stratforge.storage.users import accounts, logins, mails, two_factor
 from stratforge.storage.users.tokens import hash_token
 
 _RECOVERY_CODES = 10
@@ -65,33 +66,35 @@ def state(connection: Connection, user_id: UUID) -> TwoFactorState:
     return TwoFactorState(bool(found and found.confirmed), found.recovery_codes_left if found else 0)
 
 
-def propose(database: Database, caller: Caller, password: SecretStr | None) -> Proposal:
+def propose(database: Database, outbox: Outbox, caller: Caller, proof: Proof) -> Proposal:
     """Makes a secret for an authenticator app. Nothing changes until `confirm`.
 
     Raises:
-        Forbidden: if the password was not given lately, or an API key asks.
-        Conflict: if a second factor is in force; remove it first.
+        Forbidden: if the proof is wrong, or an API key asks.
+        Conflict: if a second factor is in force (remove it first), or the address is not confirmed: who reads its mailbox could set another
+            password and would find the second factor gone.
     """
     from pyotp import TOTP, random_base32
 
-    require_recent_password(database, caller, password)
     secret = random_base32()
-    with database.transaction(caller) as connection:
+    with proven(database, caller, proof) as connection:
         user = existing(accounts.get_user(connection, caller.user_id), "user")
+        if user.email_confirmed_at is None and outbox.sends_mail:
+            raise Conflict("Confirm your address first, with the link in our mail.", code="address-not-confirmed")
         if not two_factor.propose(connection, caller.user_id, secret):
             raise Conflict("A second factor is in force; remove it first.", code="two-factor-in-force")
     return Proposal(secret, TOTP(secret).provisioning_uri(name=user.email, issuer_name="StratForge"))
 
 
-def confirm(database: Database, caller: Caller, code: str) -> RecoveryCodes:
-    """Puts the proposed secret in force, after the app has shown with a code that it has it.
+def confirm(database: Database, outbox: Outbox, caller: Caller, code: str, origin: Origin) -> RecoveryCodes:
+    """Puts the proposed secret in force, after the app has shown with a code that it has it. Devices but this one are known no more, and what mails offer ends.
 
     Raises:
-        Forbidden: if the code is wrong, the password was not given lately, or an API key asks.
+        Forbidden: if the code is wrong, or an API key asks.
         Conflict: if nothing was proposed, or a second factor is in force.
         LimitReached: during the pause after wrong codes.
     """
-    require_recent_password(database, caller, None)
+    caller.require_login()
     with database.transaction(caller) as connection:
         found = two_factor.read(connection, caller.user_id)
     if found is None or found.confirmed:
@@ -100,43 +103,42 @@ def confirm(database: Database, caller: Caller, code: str) -> RecoveryCodes:
         raise Forbidden("The code is wrong. Give the one that your app shows now.", code="wrong-code")
     codes, hashes = _new_recovery_codes()
     with database.transaction(caller) as connection:
-        if not two_factor.confirm(connection, caller.user_id, hashes):
-            raise Conflict("A second factor is in force already.", code="two-factor-in-force")
+        hold(connection, caller)
+        # The secret that was proven, and no other that was proposed meanwhile.
+        if not two_factor.confirm(connection, caller.user_id, found.secret, hashes):
+            raise Conflict("Another secret was proposed meanwhile. Scan that one.", code="no-proposal")
+        logins.forget_devices(connection, caller.user_id, but=hash_token(origin.device))
+        mails.forget_offers(connection)
+    outbox.wake_mailer()
     return codes
 
 
-def renew_recovery_codes(database: Database, caller: Caller, password: SecretStr | None) -> RecoveryCodes:
+def renew_recovery_codes(database: Database, caller: Caller, proof: Proof) -> RecoveryCodes:
     """Makes new recovery codes; the earlier ones are good no more.
 
     Raises:
-        Forbidden: if the password was not given lately, or an API key asks.
+        Forbidden: if the proof is wrong, or an API key asks.
         Conflict: if no second factor is in force.
     """
-    require_recent_password(database, caller, password)
     codes, hashes = _new_recovery_codes()
-    with database.transaction(caller) as connection:
+    with proven(database, caller, proof) as connection:
         if not two_factor.replace_recovery_codes(connection, caller.user_id, hashes):
             raise Conflict("No second factor is in force.", code="no-two-factor")
     return codes
 
 
-def remove(database: Database, caller: Caller, password: SecretStr, code: str) -> None:
+def remove(database: Database, outbox: Outbox, caller: Caller, proof: Proof) -> None:
     """Removes the second factor, with the password and a code of it: neither a stolen password nor an open browser is enough.
 
     Raises:
-        Forbidden: if the password or the code is wrong, or an API key asks.
+        Forbidden: if the proof is wrong, or an API key asks.
         Conflict: if no second factor is in force.
         LimitReached: during the pause after wrong ones.
     """
-    require_recent_password(database, caller, password)
-    with database.transaction(caller) as connection:
-        found = two_factor.read(connection, caller.user_id)
-    if found is None or not found.confirmed:
-        raise Conflict("No second factor is in force.", code="no-two-factor")
-    if not take(database, caller.user_id, found.secret, code, "removal"):
-        raise Forbidden("The code is wrong, or was used before.", code="wrong-code")
-    with database.transaction(caller) as connection:
-        two_factor.remove(connection, caller.user_id)
+    with proven(database, caller, proof) as connection:
+        if not two_factor.remove(connection, caller.user_id):
+            raise Conflict("No second factor is in force.", code="no-two-factor")
+    outbox.wake_mailer()
 
 
 def _new_recovery_codes() -> tuple[RecoveryCodes, list[bytes]]:

@@ -13,7 +13,7 @@ from stratforge.application import accounts, api_keys, logins, operations, order
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import Changed, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from stratforge.application.logins import Origin
-from stratforge.application.passwords import LoginRequest, NewCredentials, PasswordChange
+from stratforge.application.passwords import Credentials, LoginRequest, PasswordChange, Proof
 from stratforge.portfolio.orders import TradingState
 from stratforge.portfolio.protections import RiskLimits
 from stratforge.storage.delivery.webhooks import EventKind
@@ -23,15 +23,17 @@ from tests.support.asking import NEW, Told
 
 ORDER = orders.PlaceOrder(symbol="AAPL", side="buy", type="limit", quantity=Decimal(2), limit_price=Decimal(100))
 PASSWORD = SecretStr("a long enough password")
-CREDENTIALS = NewCredentials(email="grace@example.com", password=PASSWORD)
+CREDENTIALS = Credentials(email="grace@example.com", password=PASSWORD)
 LOGIN = LoginRequest(email="grace@example.com", password=PASSWORD)
+PROOF = Proof(password=PASSWORD)
 HERE = Origin("192.0.2.1")
 TERMS = accounts.Registration(Decimal(100_000))
 
 
 def in_person(database: Database, caller: Caller) -> Caller:
     """The caller with a login that he has just begun with his password."""
-    return replace(caller, login_id=logins.begin_login(database, caller.user_id, HERE).login_id)
+    with database.transaction(caller.user_id) as connection:
+        return replace(caller, login_id=logins.begin_login(connection, caller.user_id, HERE).login_id)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_a_key_without_the_scope_is_refused_and_nothing_is_told(
             database, caller, api_keys.NewApiKey(name="n", scopes=[Scope.READ], days=None), NEW
         ),
         lambda database, _told, caller: api_keys.revoke_key(database, caller, uuid4()),
-        lambda database, told, caller: accounts.close_account(database, told, caller, PASSWORD),
+        lambda database, told, caller: accounts.close_account(database, told, caller, PROOF),
         lambda database, told, caller: accounts.change_password(
             database, told, caller, PasswordChange(current_password=PASSWORD, new_password=PASSWORD), HERE
         ),
@@ -186,8 +188,8 @@ def test_closing_an_account_has_the_executor_look_at_what_was_held(database: Dat
     orders.place_order(database, outbox, caller, ORDER, NEW)
     outbox.messages.clear()
     with pytest.raises(Forbidden, match="password"):
-        accounts.close_account(database, outbox, caller, SecretStr("not the password"))
-    accounts.close_account(database, outbox, caller, PASSWORD)
+        accounts.close_account(database, outbox, caller, Proof(password=SecretStr("not the password")))
+    accounts.close_account(database, outbox, caller, PROOF)
     assert outbox.messages == [("executor", "AAPL")]
     with pytest.raises(Unauthenticated):
         logins.log_in(database, LOGIN, HERE)

@@ -13,15 +13,15 @@ from stratforge.application import risk as limiting
 from stratforge.application import webhooks as telling
 from stratforge.application.api_keys import NewApiKey
 from stratforge.application.idempotency import without_key
-from stratforge.application.passwords import PasswordChange
+from stratforge.application.passwords import PasswordChange, Proof
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.ledger import risk
 from stratforge.storage.postgres.pages import NumberedPage
-from stratforge.storage.users import account_events, api_keys, export
+from stratforge.storage.users import account_events, api_keys
 from stratforge.storage.users import logins as stored_logins
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import CodeProof, EmailChange, PasswordProof, RecentPassword, TwoFactorRemoval
+from functions.api.auth.schemas import CodeProof, EmailChange
 from functions.api.context import database, origin, outbox, site
 from functions.api.dashboard.access import Fields, Form, Looking, fraction, text, validated
 from functions.api.dashboard.rendering import go_to
@@ -70,16 +70,17 @@ def end_login(login_id: UUID, looking: Looking, _fields: Fields) -> Response:
 def change_password(request: Request, looking: Looking, fields: Fields) -> Response:
     """Sets another password; every other login ends."""
     names = ("current_password", "new_password")
-    change = validated(PasswordChange, {name: fields.get(name, [""])[0] for name in names})
+    given = {name: fields.get(name, [""])[0] for name in names}
+    change = validated(PasswordChange, {**given, "code": text(fields, "code") or None})
     login = accounts.change_password(database(), outbox(), looking.caller, change, origin(request))
     answer = looking.part("parts/done.html", said="The password is changed. Every other login has ended.")
     cookies.enter(request, answer, login)
     return answer
 
 
-def _password(fields: Form) -> str:
+def _proof(fields: Form) -> dict[str, str | None]:
     # A password keeps its blanks.
-    return fields.get("password", [""])[0]
+    return {"password": fields.get("password", [""])[0], "code": text(fields, "code") or None}
 
 
 @router.post("/account/email/confirmation")
@@ -92,8 +93,8 @@ def request_confirmation(request: Request, looking: Looking, _fields: Fields) ->
 @router.post("/account/email")
 def change_email(request: Request, looking: Looking, fields: Fields) -> Response:
     """Has a link sent to a new address."""
-    wanted = validated(EmailChange, {"email": text(fields, "email"), "password": _password(fields) or None})
-    addresses.ask_for_change(database(), outbox(), looking.caller, wanted.email, wanted.password, site(request))
+    wanted = validated(EmailChange, {"email": text(fields, "email"), **_proof(fields)})
+    addresses.ask_for_change(database(), outbox(), looking.caller, wanted.email, wanted, site(request))
     said = f"A link is on its way to {wanted.email}. The address changes when somebody follows it there."
     return looking.part("parts/done.html", said=said)
 
@@ -104,48 +105,41 @@ def propose_two_factor(looking: Looking, fields: Fields) -> Response:
     # Only who looks at this page needs it.
     import segno
 
-    wanted = validated(RecentPassword, {"password": _password(fields) or None})
-    proposal = two_factor.propose(database(), looking.caller, wanted.password)
+    proposal = two_factor.propose(database(), outbox(), looking.caller, validated(Proof, _proof(fields)))
     drawn = segno.make(proposal.address, error="m").svg_inline(scale=4, border=2, dark="#000", light="#fff")
     return looking.part("parts/two_factor.html", proposal=proposal, qr=drawn)
 
 
 @router.post("/account/two-factor/confirmation")
-def confirm_two_factor(looking: Looking, fields: Fields) -> Response:
+def confirm_two_factor(request: Request, looking: Looking, fields: Fields) -> Response:
     """Switches the second factor on, and shows the recovery codes this once."""
     wanted = validated(CodeProof, {"code": text(fields, "code")})
-    made = two_factor.confirm(database(), looking.caller, wanted.code)
-    outbox().wake_mailer()
+    made = two_factor.confirm(database(), outbox(), looking.caller, wanted.code, origin(request))
     return looking.part("parts/recovery_codes.html", codes=made.codes)
 
 
 @router.post("/account/two-factor/recovery-codes")
 def renew_recovery_codes(looking: Looking, fields: Fields) -> Response:
     """Makes new recovery codes and shows them this once."""
-    wanted = validated(RecentPassword, {"password": _password(fields) or None})
-    made = two_factor.renew_recovery_codes(database(), looking.caller, wanted.password)
+    made = two_factor.renew_recovery_codes(database(), looking.caller, validated(Proof, _proof(fields)))
     return looking.part("parts/recovery_codes.html", codes=made.codes)
 
 
 @router.post("/account/two-factor/remove")
 def remove_two_factor(looking: Looking, fields: Fields) -> Response:
     """Switches the second factor off, after the password and a code were given once more."""
-    wanted = validated(TwoFactorRemoval, {"password": _password(fields), "code": text(fields, "code")})
-    two_factor.remove(database(), looking.caller, wanted.password, wanted.code)
-    outbox().wake_mailer()
+    two_factor.remove(database(), outbox(), looking.caller, validated(Proof, _proof(fields)))
     return go_to(looking.request, "/account")
 
 
 @router.post("/account/keys")
 def create_key(looking: Looking, fields: Fields) -> Response:
     """Makes a key and shows it this once."""
-    days = text(fields, "days")
-    password = _password(fields) or None
     wanted = {
         "name": text(fields, "name"),
         "scopes": fields.get("scopes", []),
-        "days": days or None,
-        "password": password,
+        "days": text(fields, "days") or None,
+        **_proof(fields),
     }
     made = keys.create_key(database(), looking.caller, validated(NewApiKey, wanted), without_key())
     return looking.part("parts/secret.html", title=f"The key {made.name}", secret=made.key)
@@ -193,8 +187,7 @@ def change_state(looking: Looking, fields: Fields) -> Response:
 @router.get("/account/export")
 def export_all(looking: Looking) -> Response:
     """Everything that is stored about the user."""
-    with database().reading(looking.caller) as connection:
-        content = json.dumps(export.export_user(connection, looking.user_id), default=str, indent=1)
+    content = json.dumps(accounts.export_account(database(), looking.caller), default=str, indent=1)
     answer = Response(content, media_type="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="stratforge-export.json"'
     answer.headers["Cache-Control"] = "no-store"
@@ -204,8 +197,7 @@ def export_all(looking: Looking) -> Response:
 @router.post("/account/close")
 def close(looking: Looking, fields: Fields) -> Response:
     """Closes the account for good, after the password was given once more."""
-    proof = validated(PasswordProof, {"password": _password(fields)})
-    accounts.close_account(database(), outbox(), looking.caller, proof.password)
+    accounts.close_account(database(), outbox(), looking.caller, validated(Proof, _proof(fields)))
     answer = go_to(looking.request, "/register")
     cookies.leave(answer)
     return answer

@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts, addresses, logins
 from stratforge.application.logins import Login
-from stratforge.application.passwords import LoginRequest, NewCredentials
+from stratforge.application.passwords import Credentials, LoginRequest
 
 from functions.api.auth import cookies
-from functions.api.auth.schemas import LinkToken, PasswordReset, ResetRequest
+from functions.api.auth.schemas import AddressConfirmation, PasswordReset, ResetRequest
 from functions.api.context import database, origin, outbox, registration, site
 from functions.api.dashboard.access import Fields, Form, own_path, text, validated
 from functions.api.dashboard.rendering import go_to, render
@@ -38,7 +38,7 @@ def login(request: Request, fields: Fields) -> Response:
 @router.post("/register")
 def register(request: Request, fields: Fields) -> Response:
     """Creates an account and logs in."""
-    credentials = validated(NewCredentials, _credentials(fields))
+    credentials = validated(Credentials, _credentials(fields))
     entered = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
     return _entered(request, fields, entered)
 
@@ -84,8 +84,9 @@ def confirm_page(request: Request, token: str = "") -> Response:
 @router.post("/confirm")
 def confirm(request: Request, fields: Fields) -> Response:
     """Confirms the address that a link was sent to."""
-    wanted = validated(LinkToken, {"token": text(fields, "token")})
-    addresses.confirm_address(database(), outbox(), wanted.token, origin(request))
+    given = {"token": text(fields, "token"), "password": fields.get("password", [""])[0]}
+    wanted = validated(AddressConfirmation, given)
+    addresses.confirm_address(database(), outbox(), wanted.token, wanted.password, origin(request))
     return render(request, "parts/done.html", said="Confirmed. You can close this page, or go on to your account.")
 
 

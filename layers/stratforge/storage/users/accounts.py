@@ -125,8 +125,15 @@ def password_hash(connection: Connection, user_id: UUID) -> str | None:
     return found
 
 
+def hold(connection: Connection, user_id: UUID) -> str | None:
+    """Holds the row of the transaction's user, so that nobody sets another password meanwhile; the hash of the one in force, None when the account is closed."""
+    query = "SELECT password_hash FROM users WHERE id = %s AND closed_at IS NULL FOR NO KEY UPDATE"
+    found: str | None = fetch_value(connection, query, (user_id,))
+    return found
+
+
 def set_password_hash(connection: Connection, user_id: UUID, hashed: str) -> None:
-    """Replaces the hash that a user's password is checked against."""
+    """Replaces the hash that a user's password is checked against. It ends every login, and what mails still offer."""
     connection.execute("UPDATE users SET password_hash = %s WHERE id = %s", (hashed, user_id))
 
 

@@ -72,6 +72,11 @@ def end_logins(connection: Connection, user_id: UUID, *, but: UUID | None = None
     ).rowcount
 
 
+def require_open(connection: Connection, user_id: UUID, login_id: UUID) -> None:
+    """Raises what a transaction of the login would if it has ended by now."""
+    connection.execute("SELECT require_login(%s, %s)", (user_id, login_id))
+
+
 def gave_password(connection: Connection, login_id: UUID) -> None:
     """Notes that the password was given once more."""
     connection.execute("UPDATE logins SET authenticated_at = now() WHERE id = %s", (login_id,))
@@ -122,12 +127,17 @@ def knows_device(connection: Connection, email: str, token_hash: bytes) -> bool:
     return bool(fetch_value(connection, "SELECT knows_device(%s, %s)", (email, token_hash)))
 
 
+def saw_device(connection: Connection, user_id: UUID, token_hash: bytes) -> bool:
+    """Notes that a device which the user has logged in with before did so again; False when it is not known to be his."""
+    query = "UPDATE known_devices SET last_seen_at = now() WHERE token_hash = %s AND user_id = %s"
+    return connection.execute(query, (token_hash, user_id)).rowcount == 1
+
+
 def add_device(connection: Connection, user_id: UUID, token_hash: bytes) -> None:
-    """Notes a device that has logged in."""
-    connection.execute(
-        """
-        INSERT INTO known_devices (token_hash, user_id) VALUES (%s, %s)
-        ON CONFLICT (token_hash) DO UPDATE SET last_seen_at = now()
-        """,
-        (token_hash, user_id),
-    )
+    """Notes a device that has logged in, by the name that it was just given."""
+    connection.execute("INSERT INTO known_devices (token_hash, user_id) VALUES (%s, %s)", (token_hash, user_id))
+
+
+def forget_devices(connection: Connection, user_id: UUID, *, but: bytes) -> None:
+    """Forgets the devices of a user, `but` for one."""
+    connection.execute("DELETE FROM known_devices WHERE user_id = %s AND token_hash <> %s", (user_id, but))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
+from stratforge.storage.users.accounts import Credentials
 
 
 class MailKind(StrEnum):
@@ -28,6 +29,8 @@ class WaitingMail:
     Attributes:
         site: Where its link leads to; None for a notice, which has none.
         notice: The kind of event that a notice tells of.
+        about: What the event was about: a key's name, an address.
+        since: When the account was made; None where nobody has the address.
         wanted: Whether it is to be sent: not to an address that nobody has, nor one that somebody else has by now, nor after a day.
     """
 
@@ -36,6 +39,8 @@ class WaitingMail:
     address: str
     site: str | None
     notice: str | None
+    about: str
+    since: datetime | None
     wanted: bool
 
 
@@ -52,7 +57,7 @@ def waiting(database: Database, limit: int) -> Iterator[tuple[Connection, Waitin
                 connection,
                 WaitingMail,
                 """
-                SELECT m.id, m.kind::text, m.address, m.site, m.notice,
+                SELECT m.id, m.kind::text, m.address, m.site, m.notice, m.about, u.created_at AS since,
                     m.created_at > now() - interval '1 day' AND u.id IS NOT NULL AND u.closed_at IS NULL AND (m.kind <> 'CHANGE' OR NOT EXISTS (SELECT FROM users x WHERE x.email = m.address)) AS wanted
                 FROM mails m LEFT JOIN users u ON u.id = m.user_id
                 WHERE m.sent_at IS NULL AND m.retry_at <= now() ORDER BY m.created_at LIMIT 1 FOR UPDATE OF m SKIP LOCKED
@@ -95,6 +100,16 @@ def reset_password(connection: Connection, token_hash: bytes, password_hash: str
     return address
 
 
-def confirm_address(connection: Connection, token_hash: bytes) -> bool:
-    """Confirms an address, or puts it in the place of the account's; False if the token is not good."""
-    return bool(fetch_value(connection, "SELECT confirm_address(%s)", (token_hash,)))
+def link_owner(connection: Connection, token_hash: bytes) -> Credentials | None:
+    """Finds the account whose address a link would confirm or change, with what its password is checked against; None if the token is not good."""
+    return fetch_one(connection, Credentials, "SELECT * FROM link_owner(%s)", (token_hash,))
+
+
+def confirm_address(connection: Connection, token_hash: bytes, password_hash: str) -> bool:
+    """Confirms an address, or puts it in the place of the account's; False if the token is not good, or the password is another by now."""
+    return bool(fetch_value(connection, "SELECT confirm_address(%s, %s)", (token_hash, password_hash)))
+
+
+def forget_offers(connection: Connection) -> None:
+    """Ends what mails offer that were asked for the transaction's user: another address, another password."""
+    connection.execute("SELECT forget_own_offers()")

@@ -41,11 +41,11 @@ def propose(connection: Connection, user_id: UUID, secret: str) -> bool:
     return stored.rowcount == 1
 
 
-def confirm(connection: Connection, user_id: UUID, recovery_hashes: Sequence[bytes]) -> bool:
-    """Puts the proposed secret in force, with its recovery codes; False if one is in force already."""
+def confirm(connection: Connection, user_id: UUID, secret: str, recovery_hashes: Sequence[bytes]) -> bool:
+    """Puts a proposed secret in force, with its recovery codes; False if another is proposed by now, or one is in force."""
     confirmed = connection.execute(
-        "UPDATE two_factor SET confirmed_at = now(), recovery_hashes = %s WHERE user_id = %s AND confirmed_at IS NULL",
-        (list(recovery_hashes), user_id),
+        "UPDATE two_factor SET confirmed_at = now(), recovery_hashes = %s WHERE user_id = %s AND secret = %s AND confirmed_at IS NULL",
+        (list(recovery_hashes), user_id, secret),
     )
     return confirmed.rowcount == 1
 
