@@ -234,3 +234,24 @@ def test_what_a_strategy_said_is_recorded_as_it_was_said(world: World, trader: T
         said = replays.recorded_signals(connection, trader.session_id)
     assert list(said.values()) == [SignalValue("buy", 1.0, "quantity", 2.0, Terms(0.1 + 0.2, None, 7))]  # type: ignore[arg-type]
     assert rows(world, "SELECT bar_number FROM signals") == rows(world, "SELECT bars_evaluated FROM sessions")
+
+
+@pytest.mark.parametrize(
+    ("terms", "low", "high"), [(Terms(limit=99.0), "98.9", "100"), (Terms(stop=101.0), "99", "101.2")]
+)
+def test_what_a_bar_did_before_the_purchase_sells_nothing(
+    world: World, trader: Trader, terms: Terms, low: str, high: str
+) -> None:
+    rows(world, "UPDATE sessions SET stop_loss = 0.01, take_profit = 0.01 RETURNING 1")
+    decide(world, trader, 0, "buy", terms, quantity=10.0)
+    price = str(terms.limit or terms.stop)
+    world.broker.now_at = OPEN + timedelta(minutes=1, seconds=20)
+    tick(world, 1, price)
+    fill(world, price)
+    bar(world, 1, price, low=low, high=high)
+    world.executor.execute("AAPL")
+    assert statuses(world) == [("buy", "FILLED", None)]
+    # A price since then does, and so does a later bar.
+    bar(world, 2, price, low="90", high=price)
+    world.executor.execute("AAPL")
+    assert statuses(world)[1:] == [("sell", "WORKING", None)]

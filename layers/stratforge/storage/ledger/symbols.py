@@ -121,6 +121,9 @@ def _kept(key: str) -> str:
     return f"(s.state->>'{key}')::numeric"
 
 
+# The first bar that counts for a position: the one at whose beginning it was bought, with some seconds for the way to the exchange. Of a bar within which a
+# resting order bought nobody knows what came before the purchase: until it ends, prices are looked at one by one.
+_SINCE_OPENED = "date_trunc('minute', p.opened_at + interval '45 seconds')"
 # What a strategy sets on a bar counts from the next one on: of a bar that it has seen what counts is what was in force before (`judged`), and
 # of one that it has not seen yet, and of prices since, what it has set (`ahead`).
 SESSIONS_WITH_EXITS = f"""
@@ -128,8 +131,8 @@ SESSIONS_WITH_EXITS = f"""
     JOIN positions p ON p.session_id = s.id AND p.user_id = s.user_id AND p.symbol = s.symbol
     JOIN latest_prices l ON l.symbol = s.symbol
     CROSS JOIN LATERAL (SELECT
-        CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_low END AS low,
-        CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_high END AS high) seen
+        CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_low END AS low,
+        CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_high END AS high) seen
     -- An exit that the broker did not take is not tried with every price, but once a minute.
     CROSS JOIN LATERAL (SELECT EXISTS (
         SELECT FROM orders x WHERE x.session_id = s.id AND x.user_id = s.user_id AND x.status IN ('REJECTED', 'CANCELED')
@@ -226,7 +229,7 @@ def symbols_with_work(connection: Connection) -> list[str]:
 def ratchet(connection: Connection, symbol: str) -> None:
     """Lets what trails follow the best price: trailing orders that have not triggered, and sessions' trailing stops."""
     connection.execute(
-        """
+        f"""
         WITH marks AS (
             SELECT o.id, CASE o.side
                        WHEN 'sell' THEN greatest(o.water_mark, l.price, CASE WHEN o.active_from <= l.bar_time THEN l.bar_high END)
@@ -240,10 +243,10 @@ def ratchet(connection: Connection, symbol: str) -> None:
                 trigger_above = CASE WHEN o.side = 'buy' THEN m.mark + coalesce(o.trail_price, m.mark * o.trail_percent / 100) END
             FROM marks m WHERE o.id = m.id AND m.mark IS DISTINCT FROM o.water_mark)
         UPDATE positions p SET high_water = greatest(p.high_water, l.price,
-                                                     CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_high END)
+                                                     CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_high END)
         FROM sessions s, latest_prices l
         WHERE s.id = p.session_id AND p.symbol = %(symbol)s AND l.symbol = p.symbol AND p.quantity > 0
           AND s.trailing_stop IS NOT NULL AND s.status IN ('RUNNING', 'PAUSED')
-        """,
+        """,  # noqa: S608 - an expression of ours
         {"symbol": symbol},
     )
