@@ -243,7 +243,7 @@ def _cause(order: StoredOrder, rule: Rule | None) -> str:
 
 
 def terms_in_words(order: StoredOrder) -> str:
-    """When and at which price an order is executed, such as "at $99 or better"."""
+    """Says when and at which price an order is executed, such as "at $99 or better"."""
     prices = {
         OrderType.MARKET: "at the market",
         OrderType.LIMIT: f"at {dollars(order.limit_price)} or better",
