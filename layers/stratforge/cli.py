@@ -26,15 +26,11 @@ from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, i
 _DEAREST = 10
 
 
-def _read_source(path: Path) -> str:
+def _read_strategy(path: Path) -> Strategy | PortfolioStrategy:
     try:
-        return sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+        source = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BacktestError(f"{path} cannot be read: {error}") from error
-
-
-def _read_strategy(path: Path) -> Strategy | PortfolioStrategy:
-    source = _read_source(path)
     return compile_portfolio(source) if is_portfolio(source) else compile_strategy(source)
 
 
@@ -162,14 +158,28 @@ def sweep(options: argparse.Namespace) -> int:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Table
 
+    from stratforge.backtest.bars_file import read_bars_of
     from stratforge.backtest.overfitting import deflated_sharpe_ratio
-    from stratforge.backtest.sweep import Sweeper, grid, random_points, ranked_results, run_sweep, walk_forward
+    from stratforge.backtest.portfolio_sweep import PortfolioSweeper
+    from stratforge.backtest.sweep import (
+        Sweepable,
+        Sweeper,
+        grid,
+        random_points,
+        ranked_results,
+        run_sweep,
+        walk_forward,
+    )
 
-    strategy = compile_strategy(_read_source(options.file))
+    strategy = _read_strategy(options.file)
     ranges = _ranges(options.range)
     strategy.with_parameters(**{name: values[0] for name, values in ranges.items()})
     points = random_points(ranges, options.random, options.seed) if options.random else grid(ranges)
-    sweeper = Sweeper(strategy, read_bars(options.bars), _config(options), symbol=options.symbol)
+    sweeper: Sweepable
+    if isinstance(strategy, PortfolioStrategy):
+        sweeper = PortfolioSweeper(strategy, read_bars_of(options.bars, strategy.symbols), _config(options))
+    else:
+        sweeper = Sweeper(strategy, read_bars(options.bars), _config(options), symbol=options.symbol)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:

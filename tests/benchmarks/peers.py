@@ -1,7 +1,7 @@
-"""The same backtest in backtesting.py, in vectorbt and in ours; run by `backtest.py` in an environment that has all three.
+"""The same backtest in backtesting.py, in vectorbt, in bt and in ours; run by `backtest.py` in an environment that has them all.
 
-SMA 10/20 cross over random one-minute bars, all in, at the next open where the peer can, with the full set of statistics. The processor time of
-the best of some repetitions each, after a first run that compiles.
+SMA 10/20 cross over random one-minute bars, all in, at the next open where the peer can, with the full set of statistics; and a monthly rotation into the
+strongest three of twenty symbols over ten years of days. The processor time of the best of some repetitions each, after a first run that compiles.
 """
 
 from __future__ import annotations
@@ -74,6 +74,66 @@ def ours(frame: pd.DataFrame, source: str = SOURCE) -> Callable[[], object]:
     return run
 
 
+ROTATION = """
+UNIVERSE = {symbols}
+SCHEDULE = "monthly"
+def indicators(bars):
+    return {{"momentum": bars.close.pct_change(126)}}
+def rebalance(universe, portfolio, state):
+    return weights.equal(universe.momentum.top(3))
+"""
+
+
+def make_days(symbols: int, days: int) -> dict[str, pd.DataFrame]:
+    """Random daily bars of several symbols."""
+    generator = np.random.default_rng(2)
+    index = pd.bdate_range("2014-01-02", periods=days)
+    found = {}
+    for number in range(symbols):
+        close = 50 * np.exp(np.cumsum(generator.normal(0.0003, 0.012, days)))
+        open_ = np.concatenate(([50.0], close[:-1]))
+        columns = {"open": open_, "high": np.maximum(open_, close), "low": np.minimum(open_, close), "close": close}
+        found[f"S{chr(65 + number)}"] = pd.DataFrame({**columns, "volume": 1e6}, index=index)
+    return found
+
+
+def our_rotation(frames: dict[str, pd.DataFrame]) -> Callable[[], object]:
+    """Our backtest of a portfolio strategy, from the frames to the whole report, trades and curves included."""
+    from stratforge.backtest import BacktestConfig
+    from stratforge.backtest.portfolio import run_portfolio_backtest
+    from stratforge.strategy.rotation import compile_portfolio
+
+    strategy = compile_portfolio(ROTATION.format(symbols=list(frames)))
+
+    def run() -> object:
+        report = run_portfolio_backtest(strategy, frames, BacktestConfig(cash=1_000_000))
+        assert report.metrics.trades > 100
+        return report.metrics, report.trades, report.equity, report.drawdown, report.weights
+
+    return run
+
+
+def bt_rotation(frames: dict[str, pd.DataFrame]) -> Callable[[], object]:
+    """bt, as its guide writes a rotation, with its statistics."""
+    import bt
+
+    prices = pd.DataFrame({symbol: frame["close"] for symbol, frame in frames.items()})
+
+    def run() -> object:
+        algos = [
+            bt.algos.RunMonthly(),
+            bt.algos.SelectAll(),
+            bt.algos.SelectMomentum(n=3, lookback=pd.DateOffset(months=6)),
+            bt.algos.WeighEqually(),
+            bt.algos.Rebalance(),
+        ]
+        test = bt.Backtest(bt.Strategy("rotation", algos), prices, initial_capital=1_000_000, integer_positions=False)
+        result = bt.run(test, progress_bar=False)
+        return result.stats, result.get_transactions(), result.get_security_weights()
+
+    return run
+
+
 def gate(number: int) -> object:
     """The gate of the example that the reference and every new user begin with: checked, compiled, its window and its cost known."""
     from stratforge.strategy import compile_strategy
@@ -138,6 +198,8 @@ def main() -> None:
         "backtesting.py": best(backtesting_py(frame), 1),
     }
     found["ours, 1,000,000 bars"] = best(ours(make_bars(1_000_000)), 1)
+    days = make_days(20, 2_520)
+    found["rotation, ours"], found["rotation, bt"] = best(our_rotation(days), 7), best(bt_rotation(days), 2)
     json.dump(found, sys.stdout)
 
 

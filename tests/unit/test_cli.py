@@ -152,6 +152,13 @@ def test_a_portfolio_strategy_is_checked_and_backtested(rotation: Path, capsys: 
     assert json.loads(capsys.readouterr().out) == answer
     assert cli.main(["backtest", str(rotation), "--bars", str(folder)]) == 0
     assert "Held at the end" in capsys.readouterr().out
+    assert (
+        cli.main(["sweep", str(rotation), "--bars", str(folder), "--range", "TOP=1:2", "--folds", "2", "--json"]) == 0
+    )
+    swept = json.loads(capsys.readouterr().out)
+    (two,) = [each for each in swept["results"] if each["parameters"] == {"TOP": 2}]
+    assert two["final_equity"] == answer["metrics"]["final_equity"]
+    assert len(swept["walk_forward"]) == 2
 
 
 def test_what_is_not_there_for_portfolios_is_refused(
@@ -163,7 +170,7 @@ def test_what_is_not_there_for_portfolios_is_refused(
         (["backtest", "--bars", str(folder)], 2, "has no file SPY.csv with the bars of SPY"),
         (["backtest", "--bars", str(bars)], 2, "no column symbol"),
         (["backtest", "--bars", str(folder), "--plot", "x.png"], 2, "--plot draws strategies of one symbol"),
-        (["sweep", "--bars", str(bars), "--range", "TOP=1:2"], 1, "this is a portfolio strategy"),
+        (["sweep", "--bars", str(folder), "--range", "TOP=1:2"], 2, "has no file SPY.csv"),
     ):
         assert cli.main([options[0], str(rotation), *options[1:]]) == code
         assert message in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from stratforge.backtest.fills import Fills
 from stratforge.backtest.loop import Loop, loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, config_arguments
 from stratforge.backtest.report import BacktestReport
-from stratforge.market.columns import PRICE_COLUMNS, BarColumns, exchange_timezone
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, exchange_timezone
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
 
@@ -81,8 +82,8 @@ def loop_parameters(loop: Loop, strategy: Strategy, values: Values, start: int) 
     return earlier + [strategy.parameters[name] for name in loop.parameters]
 
 
-def columns_of_frame(frame: Any, symbol: str) -> BarColumns:
-    """Columns of a pandas DataFrame.
+def columns_of_frame(frame: Any, symbol: str, times: FrameTimes | None = None) -> BarColumns:
+    """Columns of a pandas DataFrame; `times` are those of its index, where they are known already.
 
     Raises:
         BacktestError: naming the column or the row that cannot be used.
@@ -95,25 +96,41 @@ def columns_of_frame(frame: Any, symbol: str) -> BarColumns:
     missing = [name for name in PRICE_COLUMNS if name not in by_name]
     if missing:
         raise BacktestError(f"bars have no column {', '.join(missing)}; they need {', '.join(PRICE_COLUMNS)}")
-    if not isinstance(frame.index, pd.DatetimeIndex):
-        raise BacktestError("the index of bars is not a DatetimeIndex; convert it with pandas.to_datetime")
-    if frame.index.hasnans:
-        raise BacktestError(f"row {int(np.flatnonzero(frame.index.isna())[0])} of bars has no time; remove it")
-    # Dates without a time are days of the exchange, whatever the time is in London when they begin.
-    daily = frame.index.tz is None and len(frame) > 0 and bool((frame.index == frame.index.normalize()).all())
-    timezone = exchange_timezone(symbol)
-    if daily:
-        index = frame.index.tz_localize(timezone).tz_convert("UTC")
-    else:
-        index = frame.index.tz_localize("UTC") if frame.index.tz is None else frame.index.tz_convert("UTC")
-    seconds = index.as_unit("s").asi8
+    times = times or FrameTimes.of(frame.index, symbol)
     try:
         numbers = [np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS]
     except (TypeError, ValueError) as error:
         raise BacktestError(f"bars hold something that is not a number: {error}") from None
-    open_, high, low, close, volume = numbers
-    times = np.ascontiguousarray(seconds)
-    return BarColumns(times, open_, high, low, close, volume, timezone=timezone, daily=daily)
+    return BarColumns(times.seconds, *numbers, timezone=exchange_timezone(symbol), daily=times.daily)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """The times of a pandas index in seconds since the epoch, and whether they are days."""
+
+    seconds: Integers
+    daily: bool
+
+    @classmethod
+    def of(cls, index: Any, symbol: str) -> FrameTimes:
+        """Takes the times of an index.
+
+        Raises:
+            BacktestError: if it has none.
+        """
+        import pandas as pd
+
+        if not isinstance(index, pd.DatetimeIndex):
+            raise BacktestError("the index of bars is not a DatetimeIndex; convert it with pandas.to_datetime")
+        if index.hasnans:
+            raise BacktestError(f"row {int(np.flatnonzero(index.isna())[0])} of bars has no time; remove it")
+        # Dates without a time are days of the exchange, whatever the time is in London when they begin.
+        daily = index.tz is None and len(index) > 0 and bool((index == index.normalize()).all())
+        if daily:
+            index = index.tz_localize(exchange_timezone(symbol)).tz_convert("UTC")
+        else:
+            index = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
+        return cls(np.ascontiguousarray(index.as_unit("s").asi8), daily)
 
 
 def check_columns(bars: BarColumns) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
-from stratforge.backtest.engine import check_columns, columns_of_frame
+from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
 from stratforge.backtest.matching import MINIMUM_VALUE
-from stratforge.backtest.portfolio_report import PortfolioReport, Trades
+from stratforge.backtest.portfolio_report import PortfolioReport, Trades, latest_close
 from stratforge.market.columns import BarColumns, Integers
 from stratforge.strategy.graph import STALE, Values
 from stratforge.strategy.rotation import PortfolioStrategy
 from stratforge.strategy.rotation.strategy import Decision
 
 Floats = npt.NDArray[np.float64]
-_MOST_CELLS = 8_000_000
+_MOST_CELLS = 64_000_000
 _BROKEN_SHARE = 1e-9
 _NOT_HERE = ("participation", "stop_loss", "take_profit", "trailing_stop")
 
@@ -38,31 +38,65 @@ def run_portfolio_backtest(
     Raises:
         BacktestError: if the bars cannot be used, or the configuration asks for what there is not.
     """
-    config = config or BacktestConfig()
+    return run_on_market(strategy, Market.of(strategy, bars), config or BacktestConfig())
+
+
+def run_on_market(strategy: PortfolioStrategy, market: Market, config: BacktestConfig) -> PortfolioReport:
+    """Runs a portfolio strategy between the first and the last time of a market's clock; its columns know the bars before.
+
+    Raises:
+        BacktestError: if the configuration asks for what there is not, or the schedule does not go with the bars.
+    """
     for name in _NOT_HERE:
         if getattr(config, name) is not None:
             raise BacktestError(
                 f"{name} is not in backtests of portfolio strategies: weights say what is held; leave it out"
             )
-    columns = _columns(strategy, bars)
-    clock = clock_of(columns.values())
+    clock = market.clock
     if strategy.schedule.minutes and clock.daily:
         raise BacktestError(
             f"a schedule of {strategy.schedule.minutes} minutes needs bars of a minute; these are of days"
         )
-    seen = Seen.of(strategy, columns, clock)
-    run = _Run(strategy, columns, clock, config)
+    seen = Seen.of(strategy, market)
+    run = _Run(strategy, market.columns, clock, config)
     targets = [run.decide(seen, index) for index in range(len(seen.due))]
     run.fill_until(len(clock))
-    return PortfolioReport.build(
-        strategy,
-        config,
-        columns,
-        clock,
-        Trades.of(run.rows),
-        seen.due,
-        np.array(targets).reshape(-1, len(strategy.universe)),
-    )
+    weights = np.array(targets).reshape(-1, len(strategy.universe))
+    return PortfolioReport.build(strategy, config, market.columns, clock, Trades.of(run.rows), seen.due, weights)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Market:
+    """The bars of the symbols of a strategy, with the times at which there is one.
+
+    Attributes:
+        columns: The bars of each symbol.
+        clock: The times at which a bar of any of them begins; see `clock_of`.
+        values: The columns that strategies compute on the bars of each symbol, kept for the next.
+    """
+
+    columns: Mapping[str, BarColumns]
+    clock: BarColumns
+    values: Mapping[str, Values]
+
+    @classmethod
+    def of(cls, strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> Market:
+        """Takes the bars of a strategy's symbols.
+
+        Raises:
+            BacktestError: if they cannot be used.
+        """
+        return cls.on(_columns(strategy, bars), strategy.universe)
+
+    @classmethod
+    def on(cls, columns: Mapping[str, BarColumns], universe: Sequence[str]) -> Market:
+        """Takes bars as they are, whatever they hold."""
+        values = {symbol: Values(each, _MOST_CELLS // len(columns), columns) for symbol, each in columns.items()}
+        return cls(columns, clock_of(columns, universe), values)
+
+    def between(self, start: int, stop: int) -> Market:
+        """The same bars with the clock from `start` (included) to `stop` (excluded)."""
+        return Market(self.columns, self.clock.slice(start, stop), self.values)
 
 
 def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, BarColumns]:
@@ -70,10 +104,18 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
     missing = [symbol for symbol in strategy.symbols if symbol not in bars]
     if missing:
         raise BacktestError(f"there are no bars of {', '.join(missing)}; give those of {', '.join(strategy.symbols)}")
+    # Tables that were made together share their index.
+    times: dict[int, FrameTimes] = {}
     for symbol in strategy.symbols:
         each = bars[symbol]
         try:
-            found[symbol] = each if isinstance(each, BarColumns) else columns_of_frame(each, symbol)
+            if isinstance(each, BarColumns):
+                found[symbol] = each
+            else:
+                index = getattr(each, "index", None)
+                if id(index) not in times:
+                    times[id(index)] = FrameTimes.of(index, symbol)
+                found[symbol] = columns_of_frame(each, symbol, times[id(index)])
             check_columns(found[symbol])
         except BacktestError as error:
             raise BacktestError(f"{symbol}: {error}") from None
@@ -83,14 +125,17 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
     return found
 
 
-def clock_of(columns: Iterator[BarColumns] | Any) -> BarColumns:
-    """The times at which a bar of any of the symbols begins; its prices mean nothing."""
-    every = list(columns)
+def clock_of(columns: Mapping[str, BarColumns], universe: Sequence[str]) -> BarColumns:
+    """The times at which a bar of any of the symbols begins; its prices are what a dollar became in equal parts of the symbols of the universe that
+    have a bar at the first of them."""
+    every = list(columns.values())
     first = every[0]
     same = all(len(each) == len(first) and np.array_equal(each.time, first.time) for each in every)
     time = first.time if same else np.unique(np.concatenate([each.time for each in every]))
-    nothing = np.ones(len(time))
-    return BarColumns(time, *(nothing,) * 5, timezone=first.timezone, daily=first.daily)
+    parts = [columns[symbol] for symbol in universe if columns[symbol].time[0] == time[0]]
+    hold = np.asarray(np.mean([latest_close(each, time) / each.close[0] for each in parts], axis=0)) if parts else None
+    prices = np.ones(len(time)) if hold is None else hold
+    return BarColumns(time, *(prices,) * 5, timezone=first.timezone, daily=first.daily)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,16 +159,16 @@ class Seen:
     time: dict[str, Floats]
 
     @classmethod
-    def of(cls, strategy: PortfolioStrategy, columns: Mapping[str, BarColumns], clock: BarColumns) -> Seen:
+    def of(cls, strategy: PortfolioStrategy, market: Market) -> Seen:
         """Looks at the columns of every symbol as each decision sees them, one symbol after the other."""
+        clock = market.clock
         due = strategy.schedule.due(clock) if len(clock) > 1 else np.empty(0, dtype=np.int64)
         moments, shape = clock.time[due], (len(due), len(strategy.symbols))
         values = {name: np.full(shape, np.nan) for name in strategy.read}
         price, opens = np.full(shape, np.nan), np.full(shape, np.nan)
         known = np.zeros(shape, dtype=bool)
         for place, symbol in enumerate(strategy.symbols):
-            bars = columns[symbol]
-            nodes = Values(bars, _MOST_CELLS, columns)
+            bars, nodes = market.columns[symbol], market.values[symbol]
             after = due if bars.time is clock.time else np.searchsorted(bars.time, moments)
             begun = after > 0
             last = after[begun] - 1
@@ -226,7 +271,7 @@ class _Run:
                 float(opens[each]) * (1.0 - config.half_cost),
             )
             fee = quantity * price * rate + quantity * config.commission_per_share + config.commission_per_order
-            self.cash = max(self.cash + quantity * price - fee, 0.0)
+            self.cash += quantity * price - fee
             self.held[each] -= quantity
             self.rows.append((place, each, 2.0, quantity, price, fee, self.cash))
         buying = np.flatnonzero(begins & (self.orders > 0))

@@ -112,12 +112,10 @@ class PortfolioReport:
                 trips[symbol] = RoundTrips.of(mine)
                 has = held[symbol] > 0
                 invested |= has
-                equity[has] += (held[symbol] * _latest(columns[symbol], clock))[has]
-        hold = _equal_parts([columns[symbol] for symbol in strategy.universe], clock)
-        market = BarColumns(clock.time, *(hold,) * 5, timezone=clock.timezone, daily=clock.daily)
+                equity[has] += (held[symbol] * latest_close(columns[symbol], clock.time))[has]
         every = _together(list(trips.values()))
         metrics = compute_metrics(
-            bars=market,
+            bars=clock,
             equity=equity,
             held=invested.astype(np.float64),
             initial_cash=config.cash,
@@ -130,28 +128,28 @@ class PortfolioReport:
             per_year=config.bars_per_year or bars_in_a_year(clock.time),
         )
         assumptions = [*config.assumptions(), *_assumptions(strategy, columns, clock, held)]
-        return cls(strategy, config, columns, market, metrics, assumptions, fills, trips, due, targets, equity, held)
+        return cls(strategy, config, columns, clock, metrics, assumptions, fills, trips, due, targets, equity, held)
 
     @cached_property
     def equity(self) -> pd.Series:
         """Equity at the close of every bar of the clock, by time."""
         import pandas as pd
 
-        return pd.Series(self.equity_values, index=_index(self.clock.time), name="equity")
+        return pd.Series(self.equity_values, index=self._index, name="equity")
 
     @cached_property
     def drawdown(self) -> pd.Series:
         """Drawdown of the equity by time, as a fraction (0 at a high, -0.1 at ten percent below)."""
         import pandas as pd
 
-        return pd.Series(drawdown_curve(self.equity_values), index=_index(self.clock.time), name="drawdown")
+        return pd.Series(drawdown_curve(self.equity_values), index=self._index, name="drawdown")
 
     @cached_property
     def decisions(self) -> pd.DataFrame:
         """The target weights by time of the decision and symbol; NaN where a decision changed nothing."""
         import pandas as pd
 
-        return pd.DataFrame(self.targets, _index(self.clock.time[self.due]), list(self.strategy.universe))
+        return pd.DataFrame(self.targets, self._index[self.due], list(self.strategy.universe))
 
     @cached_property
     def weights(self) -> pd.DataFrame:
@@ -159,32 +157,29 @@ class PortfolioReport:
         import pandas as pd
 
         parts = {symbol: self._part(symbol) for symbol in self.strategy.universe}
-        return pd.DataFrame(parts, index=_index(self.clock.time))
+        return pd.DataFrame(parts, index=self._index)
 
     @cached_property
     def trades(self) -> pd.DataFrame:
         """Closed trades of all symbols by their exit: symbol, entry and exit time and price, quantity, profit and loss, return, bars held."""
         import pandas as pd
 
-        index = _index(self.clock.time)
-        frames = [
-            pd.DataFrame(
-                {
-                    "symbol": symbol,
-                    "entry_time": index[trips.entry_bar.astype(int)],
-                    "exit_time": index[trips.exit_bar.astype(int)],
-                    "quantity": trips.quantity,
-                    "entry_price": trips.entry_price,
-                    "exit_price": trips.exit_price,
-                    "pnl": trips.pnl,
-                    "return": trips.returns,
-                    "bars": (trips.exit_bar - trips.entry_bar).astype(int),
-                }
-            )
-            for symbol, trips in self.round_trips.items()
-        ]
-        found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"symbol": [], "exit_time": []})
-        return found.sort_values("exit_time", kind="stable", ignore_index=True)
+        every = _together(list(self.round_trips.values()))
+        symbols = np.repeat(list(self.round_trips), [len(each.pnl) for each in self.round_trips.values()])
+        index = self._index
+        return pd.DataFrame(
+            {
+                "symbol": symbols[_by_exit(list(self.round_trips.values()))],
+                "entry_time": index[every.entry_bar.astype(int)],
+                "exit_time": index[every.exit_bar.astype(int)],
+                "quantity": every.quantity,
+                "entry_price": every.entry_price,
+                "exit_price": every.exit_price,
+                "pnl": every.pnl,
+                "return": every.returns,
+                "bars": (every.exit_bar - every.entry_bar).astype(int),
+            }
+        )
 
     def as_dict(self, *, points: int = 1_000) -> dict[str, Any]:
         """The report as plain data for JSON, its curves thinned to at most `points`; what is not defined is None."""
@@ -220,9 +215,15 @@ class PortfolioReport:
             "trades": sorted(trades, key=lambda row: row["exit_time"]),
         }
 
+    @cached_property
+    def _index(self) -> pd.DatetimeIndex:
+        import pandas as pd
+
+        return pd.DatetimeIndex(pd.to_datetime(self.clock.time, unit="s", utc=True), name="time")
+
     def _part(self, symbol: str) -> Floats:
         held = self.held[symbol]
-        worth = np.where(held > 0, held * _latest(self.columns[symbol], self.clock), 0.0)
+        worth = np.where(held > 0, held * latest_close(self.columns[symbol], self.clock.time), 0.0)
         return np.asarray(np.divide(worth, self.equity_values, out=np.zeros(len(worth)), where=self.equity_values > 0))
 
     def _said(self, row: Floats) -> dict[str, float] | None:
@@ -281,34 +282,25 @@ def _steps(places: Integers, values: Floats, length: int, before: float) -> Floa
     return found
 
 
-def _latest(bars: BarColumns, clock: BarColumns) -> Floats:
-    """The latest close at each bar of the clock; NaN before the first."""
-    if len(bars) == len(clock):
+def latest_close(bars: BarColumns, time: Integers) -> Floats:
+    """The latest close at each of some times on the clock of the bars; NaN before the first."""
+    # The clock has every time of the bars: as many between the same ends are the same.
+    if len(bars) == len(time) and bars.time[0] == time[0] and bars.time[-1] == time[-1]:
         return bars.close
-    places = np.searchsorted(bars.time, clock.time, side="right") - 1
+    places = np.searchsorted(bars.time, time, side="right") - 1
     return np.where(places < 0, np.nan, bars.close[np.maximum(places, 0)])
 
 
-def _equal_parts(every: Sequence[BarColumns], clock: BarColumns) -> Floats:
-    """What a dollar became that was put into equal parts of what had a price at the first bar of the clock."""
-    there = [each for each in every if each.time[0] == clock.time[0]]
-    if not there:
-        return np.ones(len(clock))
-    return np.asarray(np.mean([_latest(each, clock) / each.close[0] for each in there], axis=0))
+def _by_exit(trips: Sequence[RoundTrips]) -> Integers:
+    """The order of the round trips of several symbols, one after the other, by their exits."""
+    return np.argsort(np.concatenate([each.exit_bar for each in trips] or [np.empty(0)]), kind="stable")
 
 
 def _together(trips: Sequence[RoundTrips]) -> RoundTrips:
     """The round trips of several symbols, by their exits."""
-    names = RoundTrips.__slots__
-    columns = [np.concatenate([getattr(each, name) for each in trips] or [np.empty(0)]) for name in names]
-    order = np.argsort(columns[names.index("exit_bar")], kind="stable")
+    order, names = _by_exit(trips), RoundTrips.__slots__
+    columns = (np.concatenate([getattr(each, name) for each in trips] or [np.empty(0)]) for name in names)
     return RoundTrips(*(column[order] for column in columns))
-
-
-def _index(time: Integers) -> pd.DatetimeIndex:
-    import pandas as pd
-
-    return pd.DatetimeIndex(pd.to_datetime(time, unit="s", utc=True), name="time")
 
 
 def _finite(value: float | int) -> float | int | None:

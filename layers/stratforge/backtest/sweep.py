@@ -16,7 +16,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -81,6 +81,29 @@ def random_points(values: Mapping[str, Sequence[float]], count: int, seed: int =
             point[name] = float(values[name][place])
         points.append({name: point[name] for name in values})
     return points
+
+
+class Sweepable(Protocol):
+    """Runs points: what a sweep and a walk-forward need."""
+
+    bars: BarColumns
+    days_per_year: float
+
+    def run(self, point: Point) -> PointResult:
+        """Backtests one combination of parameters and gives its figures."""
+        ...
+
+    def run_between(self, point: Point, start: int, stop: int) -> PointResult:
+        """The result of one point on bars `start` to `stop`; indicators know the bars before, and nothing is held at first."""
+        ...
+
+    def daily_returns(self, point: Point) -> Floats:
+        """Returns of every day at one point, as fractions."""
+        ...
+
+    def identity(self) -> str:
+        """A digest of all that results depend on besides the point."""
+        ...
 
 
 class Sweeper:
@@ -196,7 +219,7 @@ class Sweeper:
 
 
 def run_sweep(
-    sweeper: Sweeper,
+    sweeper: Sweepable,
     points: Sequence[Point],
     *,
     processes: int = 1,
@@ -231,7 +254,7 @@ def run_sweep(
     return [known[_key(point)] for point in points]
 
 
-_worker: Sweeper | None = None
+_worker: Sweepable | None = None
 
 
 def _run_in_worker(point: Point) -> PointResult:
@@ -239,7 +262,7 @@ def _run_in_worker(point: Point) -> PointResult:
     return _worker.run(point)
 
 
-def _run_all(sweeper: Sweeper, points: Sequence[Point], processes: int) -> Iterator[PointResult]:
+def _run_all(sweeper: Sweepable, points: Sequence[Point], processes: int) -> Iterator[PointResult]:
     global _worker
     if not points:
         return
@@ -298,7 +321,7 @@ class Fold:
     unseen: PointResult
 
 
-def walk_forward(sweeper: Sweeper, points: Sequence[Point], *, folds: int = 5, metric: str = "sharpe") -> list[Fold]:
+def walk_forward(sweeper: Sweepable, points: Sequence[Point], *, folds: int = 5, metric: str = "sharpe") -> list[Fold]:
     """Chooses the best point on a window of bars, tries it on the next, and moves on.
 
     Args:

@@ -41,7 +41,7 @@ _SHAPE = (
 _TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "adjust", "indicators", "on_bar")
 _PORTFOLIO = (
     "this is a portfolio strategy, with rebalance(universe, portfolio, state)",
-    "Backtest it with stratforge backtest; sweeps and sessions are of strategies of one symbol, with on_bar(bar, position, state)",
+    "Run it with stratforge backtest or stratforge sweep; the platform trades strategies of one symbol, with on_bar(bar, position, state)",
 )
 _ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Div: "divide",

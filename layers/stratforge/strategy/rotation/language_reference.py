@@ -43,7 +43,7 @@ def rotation_page() -> str:
         "",
         "A portfolio strategy is a module with `UNIVERSE` (the symbols it may hold, written out), `SCHEDULE`, constants, `indicators(bars)` and",
         "`rebalance(universe, portfolio, state)`. `indicators` is that of [every strategy](../REFERENCE.md), computed for each symbol on its own bars. `rebalance` gives target",
-        "weights. Such strategies are checked, costed and backtested (`stratforge check`, `stratforge backtest --bars FOLDER`). The platform refuses to store them and starts no session of",
+        "weights. Such strategies are checked, costed, backtested and swept on your own bars (`stratforge check`, `backtest --bars FOLDER`, `sweep`). The platform refuses to store them and starts no session of",
         "them; there a strategy trades one symbol.",
         "",
         "## When, and on what",

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from stratforge.backtest import BacktestConfig
-from stratforge.backtest.portfolio import Seen, clock_of, run_portfolio_backtest
+from stratforge.backtest.portfolio import Market, Seen, run_portfolio_backtest
 from stratforge.market import BarColumns
 from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
@@ -30,8 +30,9 @@ def _compiled(seed: int) -> PortfolioStrategy | None:
 def _decided(strategy: PortfolioStrategy, bars: dict[str, BarColumns]) -> list[tuple[int, bytes, dict[str, float]]]:
     """Every decision by its time, with the state after it: of one who holds what he wanted."""
     columns = {symbol: bars[symbol] for symbol in strategy.symbols}
-    clock = clock_of(columns.values())
-    seen = Seen.of(strategy, columns, clock)
+    with np.errstate(all="ignore"):
+        market = Market.on(columns, strategy.universe)
+    seen = Seen.of(strategy, market)
     state: dict[str, float] = {}
     weights = np.zeros(len(strategy.universe))
     found = []
@@ -46,7 +47,7 @@ def _decided(strategy: PortfolioStrategy, bars: dict[str, BarColumns]) -> list[t
             assert (said >= 0).all()
             assert said.sum() <= 1.0 + 1e-12
             weights = said
-        found.append((int(clock.time[place]), b"" if said is None else said.tobytes(), state))
+        found.append((int(market.clock.time[place]), b"" if said is None else said.tobytes(), state))
     return found
 
 
