@@ -93,7 +93,7 @@ STAYS = {
         (
             "id user_id strategy_id strategy_version symbol shard mode status sizing_rule sizing_value first_bar_time last_bar_time "
             "bars_evaluated bars_held consecutive_failures started_at ended_at final_pnl seen_quantity seen_entry_price stop_loss take_profit "
-            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol"
+            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol after_bar"
         ),
         {"state": "'{}'", "failure_reason": "NULL", "replay_differences": "NULL"},
     ),
@@ -146,7 +146,7 @@ NOBODYS = {
     "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
     "internal_requests": "nonce received_at",
-    "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value",
+    "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value side sent_at",
     "last_audit": "only_one began_at",
     "latest_prices": "symbol price time bar_time bar_high bar_low received_at bid ask quoted_at exchange_state",
     "login_attempts": "bucket failures blocked_until last_at",
@@ -161,7 +161,6 @@ NOBODYS = {
     "reconciliations": "id started_at finished_at clean report",
     "audited_symbols": "symbol audited_at positions trades adjustments differences shown",
     "statement_fills": "activity_id order_id symbol quantity price filled_at read_at",
-    "statement_orders": "order_id symbol quantity value executions filled_at read_at",
     "schema_migrations": "number name checksum applied_at",
     "symbol_halts": "symbol reason details halted_at",
 }
