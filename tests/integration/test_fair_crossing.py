@@ -14,7 +14,7 @@ from stratforge.broker import Rejected
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
-from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger import blocks, order_book
 from stratforge.storage.ledger.fills import PATIENCE
 from stratforge.storage.ledger.order_book import NewOrder
 
@@ -389,3 +389,30 @@ def test_what_the_market_had_nothing_for_pauses_and_then_goes_whatever_the_price
         world.settle(0)
     waiting = rows(world, "SELECT id, trigger_above, retry_at IS NOT NULL FROM orders WHERE status = 'RESTING'")
     assert sorted(waiting, key=str) == sorted([(stop, 0, True), (mine, 0, True)], key=str)
+
+
+@pytest.mark.parametrize(
+    ("status", "claimed", "lives", "overdue"),
+    [
+        ("SUBMITTED", "-1 s", "1 min", []),
+        ("SUBMITTED", "-1 s", "-1 s", ["AAPL"]),
+        ("SUBMITTED", "1 min", "-1 s", []),
+        ("UNKNOWN", "-1 s", "1 min", ["AAPL"]),
+        ("UNKNOWN", "1 min", "1 min", []),
+    ],
+)
+def test_a_block_is_seen_to_when_it_is_over_or_unsent_and_nobody_is_at_it(
+    world: Meeting, status: str, claimed: str, lives: str, overdue: list[str]
+) -> None:
+    place(world, world.bob, Side.BUY, "3")
+    world.execute("AAPL")
+    with world.database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE block_orders SET status = %s::block_status, claimed_until = now() + %s::interval, cancel_after = now() + %s::interval
+            WHERE completed_at IS NULL
+            """,
+            (status, claimed, lives),
+        )
+        assert blocks.overdue_symbols(connection) == overdue
+    work(world)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from stratforge.application.showing import refresh_standings
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import equity
 from stratforge.storage.postgres.database import Database
@@ -27,6 +28,7 @@ def snapshot_equity(database: Database) -> int:
         account_events.forget(connection, _ACCOUNT_EVENT_DAYS)
         mails.forget(connection, _MAIL_DAYS)
         equity.thin_equity(connection)
+    refresh_standings(database)
     users, noted = 0, equity.Noted(_USERS_AT_ONCE, None)
     # Part by part: settling waits for none of it.
     while noted.users == _USERS_AT_ONCE:
