@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.backtest import BacktestConfig, BacktestError, BacktestReport, run_backtest
-from stratforge.backtest.loop import Target
+from stratforge.backtest.matching import Target
 from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
 from stratforge.strategy import compile_strategy
