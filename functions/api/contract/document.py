@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from functions.api.contract import failures, streams
+from functions.api.contract import failures, stored_forms, streams
 from functions.api.contract.examples import Examples
 from functions.api.contract.failures import ProblemDetails
 from functions.api.contract.meanings import MEANINGS
@@ -101,6 +101,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         components["schemas"].pop(name, None)
     components["schemas"] |= _schemas_of_problems()
     components["responses"] = failures.responses()
+    stored_forms.install(components["schemas"])
     for schema in components["schemas"].values():
         _describe(schema)
     examples = Examples(components["schemas"])

@@ -40,7 +40,8 @@ class Examples:
         choices = schema.get("enum")
         known = EXAMPLES.get(name)
         if known is not None and (choices is None or known in choices):
-            return known
+            # Amounts are texts, and numbers where a figure of the engine has the same name.
+            return float(known) if schema.get("type") == "number" and isinstance(known, str) else known
         if choices:
             return choices[0]
         return self._of_type(schema, name, request=request, depth=depth)

@@ -5,22 +5,30 @@ from __future__ import annotations
 _MEANINGS = """
 access_token: Goes into `Authorization: Bearer …`
 action_id: The name of the corporate action
+answer: The answer, in plain text
 asset_class: us_equity or crypto
+assumptions: What was assumed where the request left it open
 attempts: How often it was tried
-bar: The bar that the signal was given on; null where no signal led to it
-bar_time: The start of the bar that it was given on
 avg_entry_price: Dollars that a unit cost on average
 backtest_id: The backtest
+bar: The bar that the signal was given on; null where no signal led to it
+bar_time: The start of the bar that it was given on
+bars: Bars that were compared
 bars_evaluated: Bars that it has seen
+bars_per_year: Bars that a year is counted as; null where they are counted
 before: Only versions before this number
 cash: Dollars
 cause: What it is asked for, so that asking twice does it once
 changed_at: When it was changed last
+citations: The sources, with the stretches of the answer that they stand behind
 clean: Whether nothing had to be mended
 close: The last price, in dollars
+code: The kind, for programs
+column: The column, from 1
 commission_bps: Commission in hundredths of a percent of what is traded
 commission_per_order: Commission in dollars an order
 commission_per_share: Commission in dollars a share
+complete: Whether the answer was not cut off
 completed_at: When it ended; null until then
 conditions: What the rule compares
 config: What it assumes
@@ -32,7 +40,10 @@ dead: Messages that failed five times
 delivered_at: When it arrived; null until then
 delivery_id: The delivery
 detail: What it is, in a sentence
+differences: Bars on which the replay says something else; none are expected
 disabled_at: When it was disabled; null while it is not
+disclaimer: What the answer is not
+draft: The draft that did not pass; null where there is none
 effective_on: The day of the exchange from which it holds
 email: The address that the account is logged in to with
 end: Only what is before this moment
@@ -45,13 +56,14 @@ expires_at: When it ends by itself; null where it does not
 expires_in: Seconds
 field: The field
 filled_quantity: Shares or coins that are filled
-findings: What is wrong, where, and what to write instead
-final_pnl: Profit in dollars when it ended; null until then
 fills: What was traded of it
+final_pnl: Profit in dollars when it ended; null until then
+findings: What is wrong, where, and what to write instead
 finished_at: When it ended; null until then
 fraction: A part: of equity to buy, of the position to sell
-fractional: Whether parts of a share are bought
 fractionable: Whether parts of a unit can be traded
+fractional: Whether parts of a share are bought
+grounded: Whether it was searched for; otherwise the model answered from memory
 halted: Whether it is not traded here at present
 halted_at: When it was halted
 halts: Symbols that are not traded at present
@@ -75,6 +87,8 @@ last_used_on: The day it was last used; null while it was not
 latest_price: Dollars a unit, as traded last
 limit: At most so many
 limit_price: Dollars: bought for no more, sold for no less
+line: The line, from 1
+live: The side of the signal at the time; null for none
 logic_explanation: What it does, in plain words
 login_id: The login
 lookback: Bars of history that the code needs
@@ -82,8 +96,10 @@ low: The lowest price, in dollars
 market_data: What is not to be had of the market at present
 market_value: Dollars at the latest price
 message: What is wrong with it
+metrics: Figures by their names; null for one that is not defined
 min_order_size: The smallest order, in units; null where there is none
 mode: PAPER trades, MANUAL only says what it would do
+model: The model that wrote it
 name: What it is called
 new_password: The password that takes its place
 new_ratio: Units of the new symbol for one of the old
@@ -98,6 +114,7 @@ operands: The values that are compared
 order: The order
 order_id: The order
 origin: Whose wish it is: a person's, a strategy's or a stop's
+parameter_meanings: What each parameter decides
 parameters: Its constants by name
 participation: The largest part of a bar's volume that is filled; null for no bound
 password: The password
@@ -109,15 +126,20 @@ prompt: What is wanted, in plain language
 python_code: The code, in the strategy language
 quantity: Shares or coins
 quantity_increment: The step of quantities; null where any is taken
+queries: What was searched for
 question: What is to be answered
+questions: What it asks, or why it declines
 queued: Whether it will be done
 realized_pnl: Profit in dollars of what was sold
 reason: Why
 refresh_token: Exchanged once for new tokens
+repairs: Findings that were sent back to the model, one list for each repair
 replaces_order_id: The order whose place it takes; null for none
+replayed: The side of the signal in the replay; null for none
 replayed_bars: Bars that were evaluated again
 report: What was found
 report_id: The report
+requirements: What was asked for, piece by piece, and the lines that do it
 reserved_cash: Dollars that open orders may need
 revoked_at: When it was revoked; null while it is in force
 rule: The rule that gave the signal; null where it is not known
@@ -129,11 +151,13 @@ sent: How many were sent again
 session_id: The session; null for what was done by hand
 side: buy or sell
 signal_id: The signal that it comes from; null for an order by hand
+signals: Signals that were compared
 simulated: Whether the market is a replay
 size_kind: What the size counts
 sizing_rule: What sizing_value counts
 sizing_value: The size of a position, as sizing_rule counts it
 slippage_bps: What a fill costs more than the price, in hundredths of a percent
+spans: First and last character of each stretch
 spread_bps: The distance of bid and ask, in hundredths of a percent
 stage: The stage of the deployment
 start: Only what is of this moment or later
@@ -144,6 +168,7 @@ stop_loss: Sells this far below the average entry price; null for no stop
 stop_price: Dollars: the price that sets the order off
 strategy_id: The strategy
 strategy_version: The version that runs
+suggestion: What to write instead
 suspended_at: Since when the platform pauses by itself; null while it does not
 symbol: A stock such as AAPL or BRK.B, or a pair such as BTC/USD
 take_profit: Sells this far above the average entry price; null for none
@@ -152,6 +177,7 @@ time: The moment
 time_in_force: How long it waits
 title: The status in words
 token_type: How the access token is sent
+tokens: What the model took for it
 tradable: Whether it can be traded at the broker
 trade_id: The trade
 trading_state: ACTIVE trades, REDUCING only sells, HALTED does nothing
@@ -161,6 +187,7 @@ trailing_stop: Sells this far below the highest price since the entry; null for 
 type: How it is executed
 unrealized_pnl: Profit in dollars of what is held, at the latest price
 updated_at: When it was changed last
+uri: Where it is
 url: Where it is
 user_id: The user
 valid: Whether it is a strategy

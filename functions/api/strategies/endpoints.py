@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -17,6 +17,7 @@ from stratforge.intent.requirements import Requirement
 from stratforge.storage.strategies import strategies
 from stratforge.storage.strategies.sessions import StoredSession
 from stratforge.storage.strategies.strategies import StoredStrategy, StoredVersion
+from stratforge.strategy.findings import Finding
 
 from functions.api.context import Asking, Reader, UserConnection, database, outbox
 from functions.api.etags import IfMatch, matches, tagged
@@ -72,7 +73,7 @@ class CheckView(BaseModel):
     """The compiler's answer: findings (line, column, what is wrong, what to write instead), or what the strategy is made of."""
 
     valid: bool
-    findings: list[dict[str, Any]] = []
+    findings: list[Finding] = []
     parameters: dict[str, float] = {}
     indicators: list[str] = []
     lookback: int | None = None
@@ -88,7 +89,7 @@ def check_strategy(code: CodeToCheck, asking: Asking) -> CheckView:
     """Compiles code and answers with findings or with what it is made of; nothing is stored."""
     checked = application.check_code(database(), asking, code.python_code)
     if checked.strategy is None:
-        return CheckView(valid=False, findings=[finding.as_dict() for finding in checked.findings])
+        return CheckView(valid=False, findings=list(checked.findings))
     return CheckView(
         valid=True,
         parameters=dict(checked.strategy.parameters),

@@ -11,14 +11,22 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import jsonschema
 import pytest
 from fastapi.routing import APIRoute, iter_route_contexts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
+from stratforge.ai.research import Citation, Research
 from stratforge.application import operations, orders, sessions
+from stratforge.application.jobs import results
+from stratforge.backtest import BacktestConfig, run_backtest
+from stratforge.market.sizes import Side
 from stratforge.storage.delivery.webhooks import EventKind
 from stratforge.storage.postgres.pages import Period
+from stratforge.storage.strategies.jobs import FailureCode
+from stratforge.strategy import compile_strategy
+from stratforge.strategy.lookback import _random_history
 
 from functions.api import pages
 from functions.api.contract.agents import agents_page
@@ -29,6 +37,7 @@ from functions.api.formats import Number
 from tests.support.api import application
 
 APP = application()
+ONE_DAY = _random_history(1, 390, 0.001, 100.0)
 DOCUMENT: dict[str, Any] = APP.openapi()
 FILE = Path(__file__).resolve().parents[3] / "functions" / "api" / "openapi.json"
 ROUTES = [
@@ -185,3 +194,67 @@ def test_a_language_model_reads_bodies_and_answers_of_every_operation() -> None:
         assert f"`{method} {path}`" in text
         for content in operation.get("requestBody", {}).get("content", {}).values():
             assert json.dumps(content["example"]) in text
+
+
+# What is stored as JSON ---------------------------------------------------------------------------------------------
+
+STORED: dict[tuple[str, str], list[Any]] = {
+    ("JobView", "result"): [
+        results.WrittenStrategy(
+            strategy_id=UUID(int=1), version=1, name="Cross", symbol="AAPL", python_code="def …", logic_explanation="Buys.", parameters={"FAST": 5.0},
+            indicators=["fast"], lookback=30, assumptions=[], model="m", tokens=3, repairs=[["a"]],
+        ),
+        results.OpenQuestions(questions=["How many?"]),
+        Research("It rose.", True, (Citation("News", "https://example.com", ((0, 8),)),), ("apple",), "m", 12),
+        results.FinishedBacktest(backtest_id=UUID(int=2), metrics={"sharpe": None, "trades": 3}),
+        results.ReplayedSession(
+            session_id=UUID(int=3), bars=4, signals=1,
+            differences=[results.ReplayDifference(time=60, live=Side.BUY, replayed=None)],
+        ),
+    ],
+    ("JobView", "error"): [
+        results.JobFailure(
+            code=FailureCode.BACKTEST_REFUSED, message="no bars", draft=results.RefusedDraft(python_code="x", logic_explanation="y")
+        ),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("place", STORED, ids=".".join)
+def test_what_is_stored_has_the_form_that_the_document_says(place: tuple[str, str]) -> None:
+    name, field = place
+    schema = {**DOCUMENT["components"]["schemas"][name]["properties"][field], "components": DOCUMENT["components"]}
+    for each in STORED[place]:
+        jsonschema.validate(results.as_json(each), schema)
+    wrong: tuple[Any, ...] = ({}, {"surprise": 1}, [], "text")
+    for nothing in wrong:
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(nothing, schema)
+
+
+def test_the_assumptions_of_a_report_are_those_that_are_asked_for() -> None:
+    schema = {
+        **DOCUMENT["components"]["schemas"]["BacktestView"]["properties"]["config"],
+        "components": DOCUMENT["components"],
+    }
+    report = run_backtest(
+        compile_strategy("def on_bar(bar, position, state):\n    return buy()\n"), ONE_DAY, BacktestConfig()
+    )
+    told = report.as_dict()
+    jsonschema.validate(json.loads(json.dumps(told["config"])), schema)
+    figures = DOCUMENT["components"]["schemas"]["BacktestView"]["properties"]["metrics"]
+    jsonschema.validate(json.loads(json.dumps(told["metrics"])), figures)
+
+
+def test_an_answer_that_may_hold_anything_is_a_report_alone() -> None:
+    def is_open(schema: dict[str, Any]) -> bool:
+        here = schema.get("type") == "object" and schema.get("additionalProperties") is True
+        return here or any(is_open(each) for each in (*schema.get("anyOf", ()), schema.get("items", {})) if each)
+
+    found = {
+        f"{name}.{field}"
+        for name, schema in DOCUMENT["components"]["schemas"].items()
+        for field, what in schema.get("properties", {}).items()
+        if is_open(what)
+    }
+    assert found == {"BacktestReportView.report", "SharedReportView.report", "ReportView.report"}
