@@ -1,4 +1,4 @@
-"""What the strict reading of the intent contract reads, written as it stands: the last resort of the grammar, and right wherever it reads at all."""
+"""Strategies written from the strict reading of the intent contract: the last resort of the grammar, and right wherever it reads at all."""
 
 from __future__ import annotations
 
