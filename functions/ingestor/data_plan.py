@@ -26,19 +26,23 @@ class Channels:
         return self.bars
 
 
-def channels(needs: Mapping[str, Need], limit: int | None) -> Channels:
+def channels(needs: Mapping[str, Need], limit: int | None, weights: Mapping[str, float] | None = None) -> Channels:
     """Chooses what to subscribe to.
 
     Trades come before quotes, and where orders rest before where only sessions run: a stop without trades is late by up to a minute,
-    while without quotes only crossing inside waits for the next trade. Among equals the alphabet decides, so that what is
-    chosen does not change from look to look.
+    while without quotes only crossing inside waits for the next trade. Among equals the symbol of more users comes first, each of whom counts as
+    one however many symbols he has, so that nobody takes the channels of others by many small orders; then the alphabet decides, so that what
+    is chosen does not change from look to look.
 
     Args:
         needs: What each symbol needs.
         limit: Channels of trades and quotes that the plan allows; None for as many as there are.
+        weights: The users of each symbol, of each the part that one of his symbols is.
     """
+    users = weights or {}
     wanting = sorted(
-        (symbol for symbol, need in needs.items() if need > Need.BARS), key=lambda each: (-needs[each], each)
+        (symbol for symbol, need in needs.items() if need > Need.BARS),
+        key=lambda each: (-needs[each], -users.get(each, 0.0), each),
     )
     urgent = [symbol for symbol in wanting if needs[symbol] >= Need.RESTS]
     rest = [symbol for symbol in wanting if needs[symbol] < Need.RESTS]

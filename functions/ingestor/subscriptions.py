@@ -149,7 +149,8 @@ class Subscriptions:
     def _stream(self, wanted: Mapping[str, Wanted]) -> None:
         for crypto, stream in self._streams.items():
             needs = {symbol: each.need for symbol, each in wanted.items() if is_crypto(symbol) is crypto}
-            chosen = channels(needs, self._limits[crypto])
+            weights = {symbol: wanted[symbol].weight for symbol in needs}
+            chosen = channels(needs, self._limits[crypto], weights)
             if chosen != self._streamed[crypto]:
                 self._streamed[crypto] = chosen
                 stream.set_channels(chosen)

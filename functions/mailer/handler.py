@@ -15,6 +15,8 @@ from stratforge.observability import logger
 from stratforge.storage.postgres.database import Database
 
 log = logger("mailer")
+# Of twenty-five mails each: what is left after them is the next minute's.
+_ROUNDS = 8
 database = Database.of_environment("mailer")
 
 
@@ -45,10 +47,27 @@ def _send(mail: Mail) -> None:
 
 def record_handler(record: SQSRecord) -> None:
     """Sends what waits. A message only says that something does; one that failed comes again and finds what is left."""
-    sent, failures = send_waiting(database, _send)
-    log.info("mails", message_id=record.message_id, sent=sent, failed=len(failures))
+    _send_all(record.message_id)
+
+
+def _send_all(cause: str) -> None:
+    failures: list[Exception] = []
+    for _ in range(_ROUNDS):
+        sent, failed = send_waiting(database, _send)
+        log.info("mails", message_id=cause, sent=sent, failed=len(failed))
+        failures += failed
+        if not sent:
+            break
     if failures:
         raise failures[0]
 
 
-handler = batch_handler(record_handler, JobProcessor(), database.prepare, log)
+_handle_batch = batch_handler(record_handler, JobProcessor(), database.prepare, log)
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Sends what waits: woken by a message, or every minute by a schedule, so that no lost message loses a mail."""
+    if "Records" in event:
+        return _handle_batch(event, context)
+    _send_all("schedule")
+    return None

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from pyotp import TOTP
 from stratforge.application.logins import Origin
 from stratforge.application.mailing import Mail, send_waiting
@@ -159,6 +160,75 @@ def test_mails_to_a_mailbox_are_few_and_a_stranger_does_not_use_up_the_owners(
     assert ask_for_reset(api, ada.email).status_code == 202
 
 
+def test_strangers_keep_no_owner_from_a_link_however_many_they_ask_for(
+    api: Api, ada: User, post: Callable[[], list[Mail]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post()
+    for place in range(15):
+        where = Origin(f"2001:db8:{place}::1")
+        monkeypatch.setattr("functions.api.auth.endpoints.origin", lambda _request, where=where: where)
+        assert ask_for_reset(api, ada.email).status_code == 202
+    monkeypatch.undo()
+    mails = post()
+    assert len(mails) == 10, "and a mailbox is not flooded"
+    assert ask_for_reset(api, ada.email).status_code == 202
+    assert reset(api, token_of(mails[-1])).status_code == 204, (
+        "the last that was sent is good for longer than none is sent"
+    )
+
+
+def test_a_mailbox_is_not_flooded_by_who_registers_it_again_and_again(api: Api, post: Callable[[], list[Mail]]) -> None:
+    for _ in range(8):
+        made = api.user("ada")
+        assert made.call("DELETE", "/v1/users/me", {"password": PASSWORD}).status_code == 204
+        # What was asked for an account that is closed is not sent.
+        post()
+    last = api.user("ada")
+    assert post() == []
+    assert last.get("/v1/users/me")["email_confirmed_at"] is None
+
+
+def test_what_becomes_of_a_change_does_not_tell_who_is_registered(
+    api: Api, confirmed: User, post: Callable[[], list[Mail]]
+) -> None:
+    api.user("bob")
+    post()
+    for address in ("bob@example.com", "nobody@example.com"):
+        confirmed.call("PUT", "/v1/users/me/email", {"email": address, "password": PASSWORD})
+    assert [each.address for each in post()] == ["nobody@example.com"]
+    told = confirmed.get("/v1/users/me/export")["mails"]
+    changes = [each for each in told if each["kind"] == "CHANGE"]
+    assert len(changes) == 2
+    assert len({each["sent_at"] is None for each in changes}) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a,b@example.com",
+        "x<evil@example.com",
+        '"evil"<evil@example.com',
+        "bob(evil)@example.com",
+        "..@example.com",
+        "=?utf-8?q?evil?=@example.com",
+    ],
+)
+def test_an_address_that_mail_programs_may_read_as_another_is_none(api: Api, address: str) -> None:
+    body = {"email": address, "password": PASSWORD}
+    assert api.client().post("/v1/auth/register", json=body).status_code == 422
+
+
+def test_nobody_is_told_that_a_queue_did_not_answer_after_his_account_was_made(
+    api: Api, post: Callable[[], list[Mail]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_queue_url: str) -> None:
+        raise EndpointConnectionError(endpoint_url="https://sqs")
+
+    monkeypatch.setattr("stratforge.bus.outbox.send_mails_wait", refuse)
+    ada = api.user("ada")
+    assert [each.address for each in post()] == [ada.email]
+
+
 def test_a_reset_of_an_address_that_was_never_confirmed_leaves_nothing_of_who_made_the_account(
     api: Api, ada: User, post: Callable[[], list[Mail]]
 ) -> None:
@@ -243,6 +313,10 @@ def test_a_message_has_the_mailer_send_what_waits(
     assert mail["FromEmailAddress"] == "stratforge@example.com"
     assert mail["Destination"] == {"ToAddresses": [ada.email]}
     assert "/confirm?token=" in mail["Content"]["Simple"]["Body"]["Text"]["Data"]
+    for name in range(30):
+        api.user(f"user{name}")
+    handler.handler({"source": "aws.events"}, CONTEXT)
+    assert len(service.sent) == 31, "a minute's look sends all that waits, with no message"
 
 
 # The second factor --------------------------------------------------------------------------------------------------

@@ -523,6 +523,18 @@ class Saw:
         return [each for each in found if start <= each.time < end]
 
 
+@pytest.mark.parametrize("number", ["inf", "-inf", "nan", "1e400", "1e308"])
+def test_a_range_without_an_end_is_refused_with_what_to_give(user: User, number: str) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    code = {"name": "Saw", "symbol": "AAPL", "python_code": CODE}
+    strategy_id = user.call("POST", "/api/strategies", code).json()["strategy_id"]
+    form = f"vary=LENGTH&from-LENGTH=-1&to-LENGTH={number}&count-LENGTH=3&key=a"
+    priced = user.client.post(f"/strategies/{strategy_id}/sweep", content=form, headers=headers)
+    assert (priced.status_code, "give two numbers" in priced.text) == (200, True)
+    begun = user.client.post(f"/strategies/{strategy_id}/backtest", content=form, headers=headers)
+    assert (begun.status_code, "give two numbers" in begun.text) == (422, True)
+
+
 def test_a_cell_of_a_sweep_opens_its_run_whose_values_can_be_used(user: User, database: Database) -> None:
     headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
     code = {

@@ -58,6 +58,7 @@ GONE = frozenset(
         "account_events",
         "shared_reports",
         "published_sessions",
+        "session_standings",
         "watched_symbols",
     ]
 )
@@ -93,7 +94,7 @@ STAYS = {
         (
             "id user_id strategy_id strategy_version symbol shard mode status sizing_rule sizing_value first_bar_time last_bar_time "
             "bars_evaluated bars_held consecutive_failures started_at ended_at final_pnl seen_quantity seen_entry_price stop_loss take_profit "
-            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol"
+            "trailing_stop settling replayed_at replayed_bars missing_bars flatten_requested_at bars_symbol after_bar interfered_at"
         ),
         {"state": "'{}'", "failure_reason": "NULL", "replay_differences": "NULL"},
     ),
@@ -146,7 +147,7 @@ NOBODYS = {
     "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
     "internal_requests": "nonce received_at",
-    "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value",
+    "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value side sent_at",
     "last_audit": "only_one began_at",
     "latest_prices": "symbol price time bar_time bar_high bar_low received_at bid ask quoted_at exchange_state",
     "login_attempts": "bucket failures blocked_until last_at",
@@ -161,7 +162,6 @@ NOBODYS = {
     "reconciliations": "id started_at finished_at clean report",
     "audited_symbols": "symbol audited_at positions trades adjustments differences shown",
     "statement_fills": "activity_id order_id symbol quantity price filled_at read_at",
-    "statement_orders": "order_id symbol quantity value executions filled_at read_at",
     "schema_migrations": "number name checksum applied_at",
     "symbol_halts": "symbol reason details halted_at",
     "vital_signs": "at price_silence session_lag signal_age order_age block_age job_age delivery_age",
@@ -212,9 +212,10 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, execution_id, executed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', 'buy', 1, 100, 'execution', now())",
         "INSERT INTO jobs (id, user_id, kind, status, request, result, error, progress, partial, finished_at) VALUES (%(job)s, %(user)s, 'GENERATE', 'SUCCEEDED', %(json)s, %(json)s, %(json)s, %(private)s, %(private)s, now())",
         "INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report) VALUES (%(job)s, %(user)s, %(strategy)s, 1, 'AAPL', %(json)s, %(json)s, %(json)s)",
-        "INSERT INTO shared_reports (token, backtest_id, user_id) SELECT repeat('t', 32), id, user_id FROM backtests WHERE job_id = %(job)s",
+        "INSERT INTO shared_reports (token, backtest_id, user_id, strategy_name) SELECT repeat('t', 32), id, user_id, %(private)s FROM backtests WHERE job_id = %(job)s",
         "INSERT INTO watched_symbols (user_id, symbol) VALUES (%(user)s, 'AAPL')",
-        "INSERT INTO published_sessions (session_id, user_id, name) VALUES (%(session)s, %(user)s, left(%(private)s, 40))",
+        "INSERT INTO published_sessions (session_id, user_id, name, name_key) VALUES (%(session)s, %(user)s, left(%(private)s, 40), %(private)s)",
+        "SELECT compute_standings(ARRAY[%(session)s::uuid])",
         "INSERT INTO logins (id, user_id, address, client) VALUES (%(login)s, %(user)s, %(private)s, %(private)s)",
         "INSERT INTO refresh_tokens (token_hash, user_id, family_id, expires_at) VALUES (%(private)s::text::bytea, %(user)s, %(login)s, now())",
         "INSERT INTO known_devices (token_hash, user_id) VALUES (%(private)s::text::bytea, %(user)s)",

@@ -10,10 +10,12 @@ from uuid import UUID
 
 import pytest
 from stratforge.application.execute_symbol import BLOCK_LIFETIME
+from stratforge.broker import Rejected
 from stratforge.bus.messages import MarketUpdate
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.orders import OrderTerms, OrderType, TimeInForce
-from stratforge.storage.ledger import order_book
+from stratforge.storage.ledger import blocks, order_book
+from stratforge.storage.ledger.fills import PATIENCE
 from stratforge.storage.ledger.order_book import NewOrder
 
 from functions.ingestor.block_timer import wake_overdue
@@ -339,3 +341,78 @@ def test_a_persons_order_goes_on_when_the_market_had_nothing_for_it_and_a_signal
         set_price(connection, "103", minute + 1)
     work(world)
     assert dict(rows(world, "SELECT id, status::text FROM orders"))[mine] == "FILLED"
+
+
+def statuses(world: Meeting) -> dict[UUID, str]:
+    """What became of each order."""
+    return dict(rows(world, "SELECT id, status::text FROM orders"))
+
+
+def test_who_was_to_be_crossed_is_not_to_blame_for_what_the_broker_refuses(
+    world: Meeting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wants, gives = place(world, world.bob, Side.BUY, "500"), place(world, world.ada, Side.SELL, "10")
+    with monkeypatch.context() as refusing:
+        refusing.setattr(world.broker, "submit", lambda **_order: Rejected("the order is odd"))
+        world.execute("AAPL")
+    assert (statuses(world)[wants], statuses(world)[gives]) == ("REJECTED", "RESTING")
+    work(world)
+    assert statuses(world)[gives] == "FILLED"
+
+
+def test_a_signal_that_is_old_when_its_block_ends_does_not_go_on(world: Meeting) -> None:
+    with world.database.transaction() as connection:
+        add_signal(connection, world.ada, "buy", set_price(connection, "100", 1))
+    world.execute("AAPL")
+    world.updates.clear()
+    (order,) = [each for each in world.exchange.orders.values() if each.open]
+    world.broker.now_at = OPEN + timedelta(minutes=2) + PATIENCE
+    world.broker.cancel(order.id)
+    while world.updates:
+        world.settle(0)
+    assert rows(world, "SELECT status::text FROM orders WHERE origin = 'SIGNAL'") == [("CANCELED",)]
+
+
+def test_what_the_market_had_nothing_for_pauses_and_then_goes_whatever_the_price(world: Meeting) -> None:
+    """Also a stop that was reached, when the price is back on its other side."""
+    terms = OrderTerms(Side.BUY, OrderType.STOP, stop_price=Decimal(101))
+    with world.database.transaction() as connection:
+        new = NewOrder("AAPL", terms, TimeInForce.DAY, SizeKind.QUANTITY, Decimal(2))
+        stop = order_book.place_order(connection, world.bob.user_id, new).order_id
+    work(world, 1)
+    mine = place(world, world.bob, Side.BUY, "4")
+    trade_at(world, "101")
+    world.execute("AAPL")
+    for order in [each for each in world.exchange.orders.values() if each.open]:
+        world.broker.cancel(order.id)
+    while world.updates:
+        world.settle(0)
+    waiting = rows(world, "SELECT id, trigger_above, retry_at IS NOT NULL FROM orders WHERE status = 'RESTING'")
+    assert sorted(waiting, key=str) == sorted([(stop, 0, True), (mine, 0, True)], key=str)
+
+
+@pytest.mark.parametrize(
+    ("status", "claimed", "lives", "overdue"),
+    [
+        ("SUBMITTED", "-1 s", "1 min", []),
+        ("SUBMITTED", "-1 s", "-1 s", ["AAPL"]),
+        ("SUBMITTED", "1 min", "-1 s", []),
+        ("UNKNOWN", "-1 s", "1 min", ["AAPL"]),
+        ("UNKNOWN", "1 min", "1 min", []),
+    ],
+)
+def test_a_block_is_seen_to_when_it_is_over_or_unsent_and_nobody_is_at_it(
+    world: Meeting, status: str, claimed: str, lives: str, overdue: list[str]
+) -> None:
+    place(world, world.bob, Side.BUY, "3")
+    world.execute("AAPL")
+    with world.database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE block_orders SET status = %s::block_status, claimed_until = now() + %s::interval, cancel_after = now() + %s::interval
+            WHERE completed_at IS NULL
+            """,
+            (status, claimed, lives),
+        )
+        assert blocks.overdue_symbols(connection) == overdue
+    work(world)

@@ -14,7 +14,7 @@ import pytest
 from simulators.alpaca.exchange import SimulatedOrder
 from stratforge.application.audit_ledger import audit_ledger
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
-from stratforge.storage.ledger import halts, operations
+from stratforge.storage.ledger import halts, invariants, operations
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.ledger.operations import OpenCorrection
 from stratforge.storage.postgres.broker_budget import SharedBudget
@@ -60,6 +60,68 @@ def test_an_order_at_the_broker_that_nobody_knows_halts_the_symbol(world: World)
     assert not report.clean
     assert halted(world) == {"AAPL": "UNKNOWN_ORDER"}
     assert "by-hand" in report.unexplained["AAPL"]
+
+
+def by_hand(world: World, symbol: str, side: str, quantity: str) -> SimulatedOrder:
+    """Somebody trades on the account, not by the platform."""
+    request = {
+        "client_order_id": f"by-hand-{len(world.exchange.orders)}",
+        "symbol": symbol,
+        "side": side,
+        "qty": quantity,
+        "type": "market",
+    }
+    order = world.exchange.submit(request, world.broker.now_at, Decimal(100))
+    world.exchange.fill(order, Decimal(quantity), Decimal(100), world.broker.now_at)
+    world.updates.clear()
+    return order
+
+
+@pytest.mark.parametrize("symbol", ["MSFT", "BTC/USD"])
+def test_an_order_of_nobody_that_an_operator_accepts_is_the_accounts_own(world: World, symbol: str) -> None:
+    by_hand(world, symbol, "buy", "3")
+    world.broker.now_at += timedelta(days=2)
+    sold = by_hand(world, symbol, "sell", "1")
+    assert symbol in world.reconciler.run().unexplained
+    accept(world)
+    # The other one is too old for the reconciler; what it left is a difference still.
+    assert world.reconciler.run().drift.keys() == {symbol}
+    world.broker.now_at -= timedelta(days=2)
+    assert symbol in world.reconciler.run().unexplained
+    accept(world)
+    assert (world.reconciler.run().drift, halted(world)) == ({}, {})
+    world.broker.now_at += timedelta(days=2)
+    assert world.reconciler.run().clean
+    assert audited(world) == set()
+    change(world, sold, price_of(sold) + 5)
+    assert symbol in world.reconciler.run().unexplained
+
+
+def test_what_the_account_lacks_is_bought_by_hand_before_its_last_holders_can_sell(world: World) -> None:
+    busted(world)
+    assert world.reconciler.run().clean
+    with world.database.transaction() as connection:
+        bar_time = set_price(connection, "100", 2)
+        add_signal(connection, trader_of(world), "buy", bar_time, quantity=7)
+    world.work = ["AAPL"]
+    world.quiet()
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 3))
+    world.execute("AAPL")
+    assert halted(world) == {"AAPL": "MISSING_UNITS"}
+    for _ in range(2):
+        assert "lacks 5" in world.reconciler.run().unexplained["AAPL"]
+    by_hand(world, "AAPL", "buy", "5")
+    assert "not in the ledger" in world.reconciler.run().unexplained["AAPL"]
+    accept(world)
+    report = world.reconciler.run()
+    assert (report.clean, report.resumed) == (True, ["AAPL"])
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 5))
+    world.work = ["AAPL"]
+    world.quiet()
+    assert (halted(world), audited(world)) == ({}, set())
+    assert world.exchange.positions["AAPL"] == 0
 
 
 @pytest.mark.parametrize("symbol", ["BRK.B", "BTC/USD"])
@@ -216,7 +278,7 @@ def test_an_audit_changes_nothing_of_what_an_operator_accepted_or_is_about_to(wo
 
 
 @pytest.mark.parametrize("days", [0, 4])
-@pytest.mark.parametrize("more", ["-1000.01", "1"])
+@pytest.mark.parametrize("more", ["-1000.01", "1001"])
 def test_what_differs_otherwise_than_was_accepted_is_followed_or_said(world: World, days: int, more: str) -> None:
     order = unpaid(world)
     accept(world)
@@ -229,8 +291,121 @@ def test_what_differs_otherwise_than_was_accepted_is_followed_or_said(world: Wor
     # What is less than the ledger has is given back; more than its holder has is kept again, with the whole amount.
     followed, report = more.startswith("-"), world.reconciler.run()
     assert (bool(report.corrected), bool(report.unexplained)) == (followed, not followed)
-    assert [each.value for each in kept(world)] == ([] if followed else [order.filled_quantity * 1001])
+    assert [each.value for each in kept(world)] == ([] if followed else [order.filled_quantity * 2001])
     assert audited(world) == (set() if followed else {"value of an order"})
+
+
+def busted(world: World) -> SimulatedOrder:
+    """A purchase of which the broker took five shares back after they were sold on, which an operator has accepted."""
+    bought = list(world.exchange.orders.values())[-1]
+    with world.database.transaction() as connection:
+        add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 1))
+    world.work = ["AAPL"]
+    world.quiet()
+    world.exchange.correct_last_fill(bought, bought.filled_quantity - 5, price_of(bought), world.broker.now_at)
+    assert world.reconciler.run().drift.keys() == {"AAPL"}
+    accept(world)
+    return bought
+
+
+@pytest.mark.parametrize("days", [0, 4])
+def test_units_that_an_operator_accepted_are_the_accounts_own(world: World, days: int) -> None:
+    bought = busted(world)
+    for _ in range(2):
+        report = world.reconciler.run()
+        assert (report.clean, report.drift, halted(world)) == (True, {}, {})
+    assert audited(world) == set()
+    # Anything else is a difference as before.
+    world.exchange.positions["AAPL"] += 1
+    assert world.reconciler.run().drift == {"AAPL": (Decimal(0), Decimal(1))}
+    assert audited(world) == {"position at the broker"}
+    world.exchange.positions["AAPL"] -= 1
+    assert world.reconciler.run().resumed == ["AAPL"]
+    # The broker gives them back; after days an audit sees it.
+    world.broker.now_at += timedelta(days=days)
+    world.exchange.correct_last_fill(bought, bought.filled_quantity + 5, price_of(bought), world.broker.now_at)
+    if days:
+        assert audited(world) == {"position at the broker"}
+    assert world.reconciler.run().clean
+    assert (audited(world), kept(world)) == (set(), [])
+
+
+def test_the_accounts_own_units_are_split_and_renamed_with_all_others(world: World) -> None:
+    busted(world)
+    world.broker.now_at += timedelta(hours=15)
+    today = world.broker.now_at.date()
+    world.broker.actions += [
+        CorporateAction("split", "AAPL", ActionKind.SPLIT, today, Decimal(1) / 3),
+        CorporateAction("name", "AAPL", ActionKind.SYMBOL_CHANGE, today + timedelta(days=1), new_symbol="PEAR"),
+    ]
+    # The ledger follows before the broker, or after it.
+    assert world.reconciler.run().behind.keys() == {"AAPL"}
+    world.exchange.split("AAPL", Decimal(1) / 3, world.broker.now_at)
+    report = world.reconciler.run()
+    assert (report.drift, report.behind, report.resumed) == ({}, {}, ["AAPL"])
+    assert audited(world) == set()
+    world.broker.now_at += timedelta(days=1)
+    world.exchange.positions["PEAR"] = world.exchange.positions.pop("AAPL")
+    assert world.reconciler.run().drift == {}
+    assert (halted(world), audited(world)) == ({}, set())
+    world.exchange.positions["PEAR"] += Decimal("0.01")
+    assert world.reconciler.run().drift.keys() == {"PEAR"}
+    assert audited(world) == {"position at the broker"}
+
+
+@pytest.mark.parametrize(("more", "taken"), [("1", "1"), ("-400", "0"), ("-1000", "0"), ("-1001", "-1")])
+def test_what_was_accepted_stays_the_accounts_when_the_broker_corrects_further(
+    world: World, more: str, taken: str
+) -> None:
+    order = unpaid(world)
+    accept(world)
+
+    def cash() -> Decimal:
+        query = "UPDATE users SET {0} = {0} + 5000 WHERE id = %s RETURNING virtual_balance"
+        with world.database.transaction() as connection:
+            connection.execute(query.format("initial_balance"), (trader_of(world).user_id,))
+            row = connection.execute(query.format("virtual_balance"), (trader_of(world).user_id,)).fetchone()
+            assert row is not None
+            return Decimal(row[0])
+
+    before = cash()
+    change(world, order, price_of(order) + Decimal(more))
+    for _ in range(2):
+        assert world.reconciler.run().unexplained == {}
+    assert before - (cash() - 5000) == order.filled_quantity * Decimal(taken)
+    assert (kept(world), audited(world)) == ([], set())
+
+
+@pytest.mark.parametrize("days", [2, 20])
+@pytest.mark.parametrize("anew", [True, False])
+def test_an_execution_that_is_booked_anew_under_another_id_and_day_is_followed(
+    world: World, days: int, *, anew: bool
+) -> None:
+    assert audited(world) == set()
+    order = list(world.exchange.orders.values())[-1]
+    world.broker.now_at += timedelta(days=days)
+    change(world, order, price_of(order) - 2)
+    order.fills[-1].update(execution_id="anew", time=world.broker.now_at.isoformat())
+    assert audited(world, anew=anew) == {"value of an order"}
+    assert world.reconciler.run().corrected == [order.client_order_id]
+    assert audited(world) == set()
+
+
+def test_a_part_that_is_broken_hides_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invariants, "_TRADES_OF_PART", 1)
+    with world.database.transaction() as connection:
+        users = [trader_of(world), *(add_trader(connection, f"user{number}") for number in range(20))]
+        connection.execute("UPDATE block_orders SET created_at = created_at - interval '1 hour'")
+        connection.execute("UPDATE pg_class SET reltuples = 3 WHERE oid = 'trades'::regclass")
+        first, last = (next(each for each in users if (each.user_id.int >> 126 == 3) is end) for end in (False, True))
+        connection.execute(
+            "UPDATE users SET virtual_balance = virtual_balance + 1 WHERE id = ANY(%s)",
+            ([first.user_id, last.user_id],),
+        )
+    looked = [world.reconciler.run() for _ in range(8)]
+    assert {each.part for each in looked} == {0, 1, 2, 3}
+    assert list(looked[-1].broken.values()) == [2]
+    assert set(looked[-1].broken_parts) == {first.user_id.int >> 126, 3}
 
 
 @pytest.mark.parametrize("audit", [True, False])
@@ -253,8 +428,10 @@ def test_a_fill_of_an_order_that_ended_with_none_is_said_in_every_report(world: 
         assert "AAPL" in report.unexplained
         world.broker.now_at += timedelta(days=1)
     accept(world)
-    # Whom the shares belong to is not answered by that.
-    assert world.reconciler.run().drift.keys() == {"AAPL"}
+    # The account lacks them.
+    report = world.reconciler.run()
+    assert (report.drift, halted(world), report.resumed) == ({}, {}, [])
+    assert audited(world) == set()
 
 
 def test_a_correction_that_is_dated_days_after_its_order_is_followed_when_an_audit_has_seen_it(world: World) -> None:
@@ -432,3 +609,28 @@ def test_the_last_quarter_of_a_minutes_requests_is_for_submissions(database: Dat
     submissions = sum(budget.take("submit") for _ in range(60))
     assert 25 <= reads <= 33
     assert 8 <= submissions <= 15
+
+
+def test_the_fee_of_a_coins_sale_is_in_what_it_realized(world: World) -> None:
+    with world.database.transaction() as connection:
+        bob = add_trader(connection, "bob", "BTC/USD")
+    for minute, side in enumerate(("buy", "sell")):
+        world.broker.prices["BTC/USD"] = Decimal(100)
+        with world.database.transaction() as connection:
+            add_signal(connection, bob, side, set_price(connection, "100", minute, "BTC/USD"), "BTC/USD")
+        world.work = ["BTC/USD"]
+        world.quiet()
+    with world.database.transaction() as connection:
+        sold = connection.execute(
+            """
+            SELECT t.realized_pnl, p.realized_pnl, u.virtual_balance - u.initial_balance, t.fee_cash > 0 FROM trades t
+            JOIN users u ON u.id = t.user_id JOIN positions p ON p.user_id = u.id AND p.symbol = t.symbol
+            WHERE t.symbol = 'BTC/USD' AND t.side = 'sell'
+            """
+        ).fetchall()
+    ((of_the_trade, of_the_position, of_the_account, with_a_fee),) = sold
+    assert with_a_fee
+    # A little of the purchase, its fee in coins, was never there to be sold.
+    assert abs(of_the_trade - of_the_account) < Decimal("0.000001")
+    assert abs(of_the_position - of_the_account) < Decimal("0.000001")
+    assert audited(world) == set()

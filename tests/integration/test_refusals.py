@@ -132,7 +132,7 @@ def test_an_account_that_holds_less_than_the_ledger_halts_the_symbol_until_they_
 ) -> None:
     refuse(world, monkeypatch, 403, "insufficient qty available for order (requested: 5, available: 0)")
     with world.database.transaction() as connection:
-        assert [(each.symbol, each.reason) for each in halts.halted_symbols(connection)] == [("AAPL", "DRIFT")]
+        assert [(each.symbol, each.reason) for each in halts.halted_symbols(connection)] == [("AAPL", "MISSING_UNITS")]
     assert world.reconciler.run().resumed == ["AAPL"]
     later(world, 2)
     assert buyers(world) == [("limit", "FILLED", None), ("market", "FILLED", None)]

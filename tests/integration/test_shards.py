@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from psycopg.types.json import Jsonb
 from stratforge.application.evaluate_bar import evaluate_bar
 from stratforge.market import Bar, BarColumns
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.storage.ledger import announced_actions, corporate_actions
 from stratforge.storage.market import clock, market_data
-from stratforge.storage.postgres.database import Database
+from stratforge.storage.postgres.database import Connection, Database
 from stratforge.storage.postgres.rows import fetch_value
 from stratforge.storage.strategies import evaluations
 from stratforge.storage.strategies.evaluations import Outcome, RunningSession
+from stratforge.storage.strategies.sessions import start_session
+from stratforge.strategy.exits import PRICE_KEYS
 from stratforge.strategy.lookback import window_length
 
 from tests.support.ledger import OPEN, Trader, add_trader
@@ -108,6 +114,19 @@ def test_symbols_have_shards_of_their_own(database: Database) -> None:
     assert sizes(database) == {0: 2}
 
 
+def test_a_symbol_is_wanted_by_its_users_of_each_as_much_as_it_is_of_his(database: Database) -> None:
+    begin(database, "ada", "bob")
+    with database.transaction() as connection:
+        cat = add_trader(connection, "cat", "MSFT")
+        strategy_id = fetch_value(connection, "SELECT strategy_id FROM sessions WHERE id = %s", (cat.session_id,))
+        start_session(connection, cat.user_id, strategy_id, 1, "AAPL")
+        wanted = evaluations.symbols_to_stream(connection)
+    assert {symbol: each.weight for symbol, each in wanted.items()} == {"AAPL": 2.5, "MSFT": 0.5}
+    assert wanted["AAPL"] == evaluations.Wanted(1, wanted["AAPL"].history), (
+        "who else wants it changes nothing of what is wanted"
+    )
+
+
 @pytest.mark.usefixtures("history")
 def test_more_shards_are_filled_and_fewer_are_emptied_without_a_bar_that_is_missed(database: Database) -> None:
     begin(database, *"abcdefg")
@@ -179,3 +198,55 @@ def test_a_bar_that_comes_while_sessions_are_moved_is_seen_by_them(
     evaluate_bar(database, evaluator.sandbox, lambda *_: None, bar(2), 0, shards=2)
     assert evaluator.seen() == {3}
     assert gaps(database) == 0
+
+
+@pytest.mark.usefixtures("history")
+def test_a_bar_that_comes_again_is_shown_to_nobody_who_began_after_it_was_stored(database: Database) -> None:
+    begin(database, "ada")
+    evaluator = Evaluator(database)
+    evaluator.bar(0, 1)
+    evaluator.bar(1, 1)
+    (bob,) = begin(database, "bob")
+    evaluator.bar(0, 1)
+    evaluator.bar(2, 1)
+    with database.transaction() as connection:
+        seen = connection.execute(
+            "SELECT first_bar_time, bars_evaluated FROM sessions WHERE id = %s", (bob.session_id,)
+        ).fetchone()
+    assert seen == (bar(2).time, 1)
+    assert gaps(database) == 0
+
+
+@pytest.mark.usefixtures("history")
+def test_a_split_and_a_bar_wait_for_each_other_in_one_order(database: Database) -> None:
+    traders = begin(database, *(f"user{number}" for number in range(30)))
+    split = CorporateAction("split", "AAPL", ActionKind.SPLIT, OPEN.date(), Decimal(1))
+    a_shard_has(database, 1)
+    state = Jsonb(dict.fromkeys(PRICE_KEYS, 90))
+    with database.transaction() as connection:
+        announced_actions.note_action(connection, split)
+        # The rows lie in the reverse order of their ids.
+        for each in sorted(traders, key=lambda trader: trader.session_id, reverse=True):
+            connection.execute(
+                "UPDATE sessions SET state = %s, last_bar_time = %s WHERE id = %s",
+                (state, bar(-1).time, each.session_id),
+            )
+    steps: list[Callable[[Connection], object]] = [
+        lambda connection: corporate_actions.apply_action(connection, split),
+        lambda connection: evaluations.move_sessions(connection, "AAPL", 0, bar(-1).time, 1),
+    ]
+
+    def done(step: Callable[[Connection], object]) -> None:
+        with database.transaction() as connection:
+            step(connection)
+
+    blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with ThreadPoolExecutor(len(steps)) as pool:
+        with database.transaction() as connection:
+            # Both come as far as a session in the middle.
+            connection.execute("SELECT FROM sessions ORDER BY id OFFSET 15 LIMIT 1 FOR NO KEY UPDATE")
+            running = [pool.submit(done, step) for step in steps]
+            while fetch_value(connection, blocked) < len(steps):
+                assert not any(future.done() for future in running)
+        for future in running:
+            future.result()

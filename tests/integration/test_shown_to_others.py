@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
+from stratforge.application.showing import refresh_standings
 from stratforge.backtest import BacktestConfig, run_backtest
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import backtests, jobs
@@ -96,7 +100,8 @@ def trade(
     """Gives a session positions of a hundred dollars that it closed with these returns, one that it holds, and a clean replay."""
     with database.transaction() as connection:
         (user_id,) = connection.execute("SELECT user_id FROM sessions WHERE id = %s", (session_id,)).fetchall()[0]
-        for each in returns:
+        connection.execute("UPDATE sessions SET started_at = now() - interval '60 days' WHERE id = %s", (session_id,))
+        for day, each in enumerate(returns):
             block, order = uuid4(), uuid4()
             connection.execute(
                 "INSERT INTO block_orders (id, symbol, side, quantity, cross_quantity, reference_price, collar, cross_low, cross_high, client_order_id, status, completed_at) VALUES (%s, 'AAPL', 'sell', 1, 0, 100, 0, 1, 1, %s, 'FILLED', now())",
@@ -104,13 +109,13 @@ def trade(
             )
             connection.execute(
                 "INSERT INTO orders (id, user_id, session_id, block_order_id, symbol, side, quantity, filled_quantity, status, completed_at, origin, size_kind, size) VALUES (%s, %s, %s, %s, 'AAPL', 'sell', 1, 1, 'FILLED', now(), %s::order_origin, 'quantity', 1)",
-                (order, user_id, session_id, block, "MANUAL" if by_hand else "FLATTEN"),
+                (order, user_id, session_id, block, "MANUAL" if by_hand else "STOP_LOSS"),
             )
             # Filled in two parts: one position all the same.
             for part in (0, 1):
                 connection.execute(
-                    "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, realized_pnl, execution_id, executed_at) VALUES (%s, %s, %s, %s, 'AAPL', 'sell', 0.5, %s, %s, %s, now())",
-                    (order, user_id, session_id, block, 100 * (1 + each), 50 * each, f"{order}-{part}"),
+                    "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, realized_pnl, execution_id, executed_at) VALUES (%s, %s, %s, %s, 'AAPL', 'sell', 0.5, %s, %s, %s, now() - make_interval(days => %s))",
+                    (order, user_id, session_id, block, 100 * (1 + each), 50 * each, f"{order}-{part}", day),
                 )
         if held:
             connection.execute(
@@ -164,7 +169,14 @@ def test_whoever_sits_on_a_loser_has_it_in_his_figures(api: Api, database: Datab
         ("UPDATE sessions SET replay_differences = '[1]'", "not verified by a replay"),
         ("UPDATE sessions SET bars_evaluated = bars_evaluated + 391", "not verified by a replay"),
         ("UPDATE sessions SET replayed_at = NULL", "not verified by a replay"),
-        ("UPDATE orders SET origin = 'MANUAL'", "not verified by a replay"),
+        ("UPDATE orders SET origin = 'MANUAL'", "a hand was in it"),
+        ("UPDATE orders SET origin = 'FLATTEN'", "a hand was in it"),
+        ("UPDATE sessions SET bars_evaluated = 1; UPDATE sessions SET status = 'PAUSED'", "a hand was in it"),
+        (
+            "UPDATE sessions SET bars_evaluated = 1; UPDATE sessions SET sizing_value = sizing_value / 2",
+            "a hand was in it",
+        ),
+        ("UPDATE sessions SET started_at = now() - interval '5 days'", "of 20 days"),
         ("DELETE FROM trades WHERE id NOT IN (SELECT id FROM trades ORDER BY id LIMIT 58)", "29 of 30 trades"),
     ],
 )
@@ -177,6 +189,7 @@ def test_what_is_not_verified_or_traded_too_little_is_not_ranked(
     send(ada, f"/sessions/{session_id}/publish", "name=Ada")
     with database.transaction() as connection:
         connection.execute(sql)
+    refresh_standings(database)
     page = board(ada)
     assert ("Nobody is ranked yet" in page) is (missing is not None)
     assert missing is None or missing in page
@@ -194,6 +207,102 @@ def test_a_name_is_a_name_and_a_session_is_ones_own(api: Api) -> None:
     assert "Ada" in board(eve)
     assert send(ada, f"/sessions/{session_id}/publish", "withdraw=1") == 204
     assert ">Ada<" not in board(eve)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "h\u043enest",  # A Cyrillic o.
+        "hon\u200dest",
+        "Z" + "\u0301" * 20,
+        "..",
+        "StratForge",
+        "Strat Forge team",
+        "\uff21dmin",
+    ],
+)
+def test_a_name_that_is_written_to_be_taken_for_another_is_none(api: Api, wrong: str) -> None:
+    ada = api.user("ada")
+    path = f"/v1/sessions/{add_session(ada)}/publication"
+    assert ada.call("PUT", path, {"name": wrong}).status_code == 422
+    for right in ("Ada L.", "\u6771\u4eac\u30c8\u30ec", "\u0410\u043d\u043d\u0430", "Jos\u00e9"):
+        assert ada.call("PUT", path, {"name": right}).status_code == 204, right
+
+
+def test_a_name_belongs_to_whoever_is_shown_under_it(api: Api) -> None:
+    ada, eve = api.user("ada"), api.user("eve")
+    mine, another, theirs = add_session(ada), add_session(ada), add_session(eve)
+    assert ada.call("PUT", f"/v1/sessions/{mine}/publication", {"name": "Ada L."}).status_code == 204
+    for name in ("Ada L.", "ada l", "A.D.A. L"):
+        assert eve.call("PUT", f"/v1/sessions/{theirs}/publication", {"name": name}).status_code == 409, name
+    assert ada.call("PUT", f"/v1/sessions/{another}/publication", {"name": "ADA L"}).status_code == 204
+
+
+def test_nobody_hides_others_with_many_sessions_and_the_best_of_each_is_ranked(api: Api, database: Database) -> None:
+    ada = api.user("ada")
+    sessions = [add_session(ada) for _ in range(4)]
+    for session_id, gain in zip(sessions, (0.01, 0.02, 0.005, 0.01), strict=True):
+        trade(database, session_id, [gain] * 40)
+    answers = [ada.call("PUT", f"/v1/sessions/{each}/publication", {"name": "Ada"}).status_code for each in sessions]
+    assert answers == [204, 204, 204, 409]
+    items = ada.get("/v1/leaderboard")["items"]
+    assert [each["rank"] for each in items] == [1, None, None]
+    assert items[0]["session_id"] == sessions[1]
+    assert {each["unranked_because"] for each in items[1:]} == {"another of its owner's ranks higher"}
+
+
+def test_pennies_that_never_vary_do_not_rank_before_a_year_of_good_days(api: Api, database: Database) -> None:
+    pennies, honest = api.user("ada"), api.user("eve")
+    for user, name, returns in (
+        (pennies, "Pennies", [0.001] * 30),
+        (honest, "Honest", [0.02, -0.012, 0.015, 0.01] * 15),
+    ):
+        session_id = add_session(user)
+        trade(database, session_id, returns)
+        assert user.call("PUT", f"/v1/sessions/{session_id}/publication", {"name": name}).status_code == 204
+    items = honest.get("/v1/leaderboard")["items"]
+    assert [each["name"] for each in items] == ["Honest", "Pennies"]
+    assert items[1]["score"] < 0 < items[0]["score"], "what may be luck is no rank"
+
+
+def test_a_link_keeps_the_name_of_then_and_ends_with_its_strategy(api: Api, database: Database) -> None:
+    ada, stranger = api.user("ada"), api.client()
+    path = f"/v1/backtests/{add_report(ada, database)}/link"
+    token = ada.call("PUT", path).json()["token"]
+    (strategy,) = ada.get("/v1/strategies")["items"]
+    with database.transaction() as connection:
+        connection.execute("UPDATE strategies SET name = 'A client of mine'")
+    assert stranger.get(f"/v1/shared/{token}").json()["strategy_name"] == "Swing"
+    assert stranger.get(f"/shared/{token}/chart.json").headers["x-robots-tag"] == "noindex"
+    assert ada.call("DELETE", f"/v1/strategies/{strategy['strategy_id']}").status_code == 204
+    assert stranger.get(f"/v1/shared/{token}").status_code == 404
+    assert ada.call("PUT", path).status_code == 404, "nor is another made"
+
+
+@pytest.mark.parametrize("show", ["report", "session"])
+def test_what_is_shown_while_the_account_closes_is_not_shown_after_it(
+    api: Api, database: Database, migrated: str, show: str
+) -> None:
+    ada = api.user("ada")
+    if show == "report":
+        path, body = f"/v1/backtests/{add_report(ada, database)}/link", None
+    else:
+        path, body = f"/v1/sessions/{add_session(ada)}/publication", {"name": "Ada"}
+    with psycopg.connect(migrated) as closing, ThreadPoolExecutor(1) as pool:
+        closing.execute("UPDATE users SET closed_at = now() WHERE email = %s", (ada.email,))
+        asked = pool.submit(ada.call, "PUT", path, body)
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        with psycopg.connect(migrated, autocommit=True) as watching:
+            while watching.execute(waiting).fetchone() == (0,) and not asked.done():
+                threading.Event().wait(0.02)
+        closing.commit()
+        assert asked.result().status_code == 401
+    with psycopg.connect(migrated) as connection:
+        assert (
+            connection.execute("SELECT FROM shared_reports UNION ALL SELECT FROM published_sessions").fetchall() == []
+        )
 
 
 def test_what_is_archived_is_out_of_sight_and_comes_back(api: Api) -> None:

@@ -14,7 +14,7 @@ from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.portfolio.orders import ExchangeState
 from stratforge.storage.ledger import announced_actions, halts
-from stratforge.storage.market import data_notes, market_data
+from stratforge.storage.market import clock, data_notes, market_data
 from stratforge.storage.market.data_notes import DataNote, NoteKind
 
 from tests.support.ledger import OPEN, add_trader, set_price
@@ -70,6 +70,22 @@ def test_quotes_and_states_are_kept_and_older_ones_change_nothing(world: World) 
     assert row(world, "exchange_state") == ("TRADING",)
     with world.database.transaction() as connection:
         assert market_data.exchange_states(connection) == {}
+
+
+def test_a_print_and_a_quote_of_tomorrow_are_of_now(world: World) -> None:
+    with world.database.transaction() as connection:
+        clock.set_market_clock(connection, at(0))
+    day = 24 * 3600
+    note(world, day, price=Decimal(110), bid=Decimal(109), ask=Decimal(111), quoted_at=at(day))
+    assert price(world) == 110
+    with world.database.transaction() as connection:
+        clock.set_market_clock(connection, at(120))
+    note(world, 120, price=Decimal(99), bid=Decimal("98.9"), ask=Decimal("99.1"), quoted_at=at(120))
+    assert price(world) == 99
+    assert row(world, "bid, ask") == (Decimal("98.9"), Decimal("99.1"))
+    with world.database.transaction() as connection:
+        set_price(connection, "98", 5)
+    assert price(world) == 98
 
 
 def test_a_print_that_is_taken_back_gives_its_place_to_the_last_that_stands(world: World) -> None:

@@ -6,7 +6,9 @@ EQUIVALENT: tuple[tuple[str, str], ...] = (
     # Equal sides are decided on before.
     ("netting", "bought > sold  [GtE]"),
     # A purchase's share of the crossing never exceeds what is left of it; the bound only guards the allocation.
-    ("settlement", "251: ZERO  [1]"),
+    ("settlement", "253: ZERO  [1]"),
     # A sign is one or minus one.
-    ("netting", "(orders[i].limit or price) * sign  [Div]"),
+    ("netting", "(orders[i].limit or price) * (1 if side == Side.BUY else -1)  [Div]"),
+    ("corrections", ".copy_sign(quantity) * bought  [Div]"),
+    ("corrections", ".copy_sign(value) * bought  [Div]"),
 )

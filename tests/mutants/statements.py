@@ -4,6 +4,7 @@ from __future__ import annotations
 
 LEDGER = "stratforge.storage.ledger."
 RESERVATIONS, FILLS, BLOCKS = LEDGER + "reservations", LEDGER + "fills", LEDGER + "blocks"
+INVARIANTS = LEDGER + "invariants"
 RECONCILIATION, RECONCILE = LEDGER + "reconciliation", "stratforge.application.reconcile"
 PLAN, EXECUTE, EXECUTION = (
     "stratforge.application.execution_plan",
@@ -133,7 +134,18 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (RECONCILE, "if state != before.get(symbol, nothing) or state.working or", "if"),
     (RECONCILE, "if report.broken and halts.platform_state", "if False and halts.platform_state"),
     (RECONCILE, "elif is_crypto(symbol) and self._is_rounding(symbol, ours, broker)", "elif False"),
-    (RECONCILE, "reconciliation.note_correction(connection, block.block_id, more, cost)", "pass"),
+    (RECONCILE, "reconciliation.note_correction(connection, block.block_id, *theirs)", "pass"),
+    (RECONCILE, "theirs = (more - own[0], cost - own[1])", "theirs = (more, cost)"),
+    (RECONCILE, "theirs.get(symbol, Decimal(0)) - own.quantity", "theirs.get(symbol, Decimal(0))"),
+    (RECONCILE, "ours - change - (own.quantity - own.before)", "ours - change"),
+    (RECONCILE, "abs(ours - broker) <= own.slack", "ours == broker"),
+    (RECONCILE, "order.filled_quantity > 0 and not accepted", "order.filled_quantity > 0"),
+    (RECONCILIATION, "= 'sell' THEN -1\n", "= 'sell' THEN 1\n"),
+    (RECONCILIATION, "round(a.quantity * became.units, 18)", "a.quantity"),
+    (RECONCILIATION, "CASE WHEN c.kind = 'symbol_change' THEN 0 ELSE", "CASE WHEN false THEN 0 ELSE"),
+    (RECONCILIATION, "AND g.quantity = 0 AND g.value = 0)", "AND g.quantity = 0)"),
+    (INVARIANTS, "(*again[:_BROKEN_PARTS], following)", "(following,)"),
+    (INVARIANTS, "(*again[:_BROKEN_PARTS], following)", "again[:_BROKEN_PARTS] or (following,)"),
     (RECONCILE, "if more == 0 and not is_crypto(block.symbol):", "if False:"),
     (RECONCILE, "if more == 0 and not is_crypto(block.symbol):", "if True:"),
     # What the auditor asks of whatever was no trade, and of corrections.
@@ -159,7 +171,8 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
         "if more == order.accepted_quantity and abs(cost - order.accepted_value) <= step:",
         "if more == order.accepted_quantity:",
     ),
-    (AUDIT, "if not ZERO <= more <= COIN * books.scale * replay.charged[symbol]:", "if False:"),
+    (AUDIT, "if not -own.slack <= more <= COIN * books.scale * replay.charged[symbol] + own.slack:", "if False:"),
+    (AUDIT, "ours[symbol] - own.quantity", "ours[symbol]"),
     (AUDIT, "if account.cash != due:", "if False:"),
     (AUDIT, "if abs(trade.realized_pnl - realized) > MONEY:", "if False:"),
     (AUDIT, "if trade.realized_pnl:", "if False:"),

@@ -176,6 +176,11 @@ class ExchangeBroker:
             if since < datetime.fromisoformat(order.created_at) and _before(order.created_at, until)
         ]
 
+    def name_of_order(self, broker_order_id: str) -> str | None:
+        """Our id of an order."""
+        order = self.exchange.orders.get(broker_order_id)
+        return None if order is None else order.client_order_id
+
     def fills_since(self, since: datetime, until: datetime | None = None) -> list[FillActivity]:
         """The executions in between."""
         return [

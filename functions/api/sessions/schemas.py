@@ -43,7 +43,6 @@ class Publication(BaseModel):
 ShownSessionView = view_of(
     ShownSession,
     "ShownSessionView",
-    properties=("quality",),
     session_id=(UUID | None, Field(description="The session; null for those of others")),
     rank=(int | None, Field(None, description="From 1; null while it is not ranked")),
     unranked_because=(str | None, Field(None, description="What is missing for a rank; null for those that have one")),

@@ -8,6 +8,7 @@ from typing import Any
 
 from stratforge.application import quotas
 from stratforge.application.access import Caller, Scope
+from stratforge.application.addresses import may_send_unasked
 from stratforge.application.attempts import too_many_attempts
 from stratforge.application.errors import Conflict, NotFound
 from stratforge.application.logins import Login, Origin, begin_login
@@ -60,7 +61,7 @@ def register(
     if user_id is None:
         raise Conflict("This address cannot be registered. Log in, or use another.", code="email-taken")
     with database.transaction(user_id) as connection:
-        if outbox.sends_mail:
+        if outbox.sends_mail and may_send_unasked(connection, credentials.email):
             mails.ask(connection, MailKind.CONFIRM, credentials.email, terms.site)
         login = begin_login(connection, user_id, origin)
     outbox.wake_mailer()

@@ -19,6 +19,10 @@ from stratforge.storage.users.tokens import hash_token
 
 # Mails to one address: so many at once, and as many again in so many seconds. Asked from one network address, more than that for all mailboxes.
 _TO_ADDRESS, _FROM_ADDRESS, _SECONDS = 3.0, 20.0, 3600.0
+# Links for a new password to one mailbox: so many at once, then one in half the time for which one is good.
+_AT_ONCE, _RESET_SECONDS = 10.0, 900.0
+# Mails that a mailbox gets in a day because somebody gave its address as his.
+_UNASKED, _DAY_SECONDS = 5.0, 86_400.0
 
 
 def ask_for_reset(database: Database, outbox: Outbox, address: str, site: str, origin: Origin) -> None:
@@ -35,10 +39,11 @@ def ask_for_reset(database: Database, outbox: Outbox, address: str, site: str, o
     _require_mail(outbox)
     with database.transaction() as connection:
         _spend(connection, f"mails from {origin.address}", _FROM_ADDRESS)
-        # By both, so that nobody keeps the owner's from being sent.
+        # Of whoever asks here; what strangers ask for keeps the owner from nothing.
         _spend(connection, f"mails to {address} from {origin.address}", _TO_ADDRESS)
-        _spend(connection, f"mails to {address}", _FROM_ADDRESS)
-        mails.ask(connection, MailKind.RESET, address, site)
+        # A mail that is left out for the many before it is not missed: the last of them is younger than its link is good.
+        if limits.take(connection, f"resets of {address}", _AT_ONCE, 1 / _RESET_SECONDS):
+            mails.ask(connection, MailKind.RESET, address, site)
     outbox.wake_mailer()
 
 
@@ -83,7 +88,8 @@ def ask_for_confirmation(database: Database, outbox: Outbox, caller: Caller, sit
         if user.email_confirmed_at is not None:
             raise Conflict("The address is confirmed.", code="address-confirmed")
         _spend(connection, f"mails of {caller.user_id}", _TO_ADDRESS)
-        mails.ask(connection, MailKind.CONFIRM, user.email, site)
+        if may_send_unasked(connection, user.email):
+            mails.ask(connection, MailKind.CONFIRM, user.email, site)
     outbox.wake_mailer()
 
 
@@ -100,8 +106,8 @@ def ask_for_change(database: Database, outbox: Outbox, caller: Caller, address: 
     _require_mail(outbox)
     with proven(database, caller, proof) as connection:
         _spend(connection, f"mails of {caller.user_id}", _TO_ADDRESS)
-        _spend(connection, f"mails to {address}", _FROM_ADDRESS)
-        mails.ask(connection, MailKind.CHANGE, address, site)
+        if may_send_unasked(connection, address):
+            mails.ask(connection, MailKind.CHANGE, address, site)
     outbox.wake_mailer()
 
 
@@ -132,6 +138,11 @@ def confirm_address(database: Database, outbox: Outbox, token: str, password: Se
     if not confirmed:
         raise _not_good()
     outbox.wake_mailer()
+
+
+def may_send_unasked(connection: Connection, address: str) -> bool:
+    """Takes one of the day's mails that an address gets because somebody, its owner or not, says that it is his; False when they are used up."""
+    return limits.take(connection, f"unasked mails to {address}", _UNASKED, _UNASKED / _DAY_SECONDS)
 
 
 def _require_mail(outbox: Outbox) -> None:

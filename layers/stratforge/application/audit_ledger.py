@@ -32,6 +32,8 @@ _RESTED = timedelta(days=7)
 _SHOWN = 200
 # Days of the statement that are read again because of orders that do not agree.
 _READ_AGAIN = 20
+# Orders of a part of the statement that are asked for one by one, because none of the days before has them.
+_LOOKED_UP = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +190,12 @@ def _read_window(database: Database, broker: BrokerStatement, since: datetime, u
         if any(each.broker_order_id not in names for each in fills):
             orders = broker.orders_since(sent_since, sent_until)
             names |= {name: each.client_order_id for each in orders for name in each.broker_order_ids}
+    # What the broker booked anew long after its order was sent.
+    if unknown := {each.broker_order_id for each in fills} - names.keys():
+        with database.transaction() as connection:
+            names |= audits.orders_sent(connection, sorted(unknown))
+    for stranger in sorted(unknown - names.keys())[:_LOOKED_UP]:
+        names |= {stranger: name} if (name := broker.name_of_order(stranger)) else {}
     kept = [
         StatementFill(
             each.activity_id,
@@ -207,9 +215,8 @@ def _read_window(database: Database, broker: BrokerStatement, since: datetime, u
 def _orders(database: Database, broker: BrokerStatement, since: datetime) -> list[Difference]:
     """The orders of which users got otherwise than the broker says, after he was asked again about them."""
     differing = _differing_orders(database, since)
-    days = sorted({each.at.date(): each.at for each in differing if each.at is not None}.items())
-    for _, at in days[:_READ_AGAIN]:
-        start = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    days = sorted({day for each in differing for day in each.days if day is not None})
+    for start in days[:_READ_AGAIN]:
         _read_window(database, broker, start, start + _WINDOW)
     if days:
         differing = _differing_orders(database, since)
@@ -224,4 +231,4 @@ def _orders(database: Database, broker: BrokerStatement, since: datetime) -> lis
 def _differing_orders(database: Database, since: datetime) -> list[OrderRecord]:
     with database.transaction() as connection:
         records.begin_reading(connection)
-        return [each for each in records.read_orders(connection, since) if any(audit_order(each))]
+        return [each for each in records.read_orders(connection, since) if any(audit_order(each)) or each.is_taken_back]

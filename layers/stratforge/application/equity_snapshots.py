@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from stratforge.application.showing import refresh_standings
 from stratforge.storage.delivery import events, webhooks
 from stratforge.storage.ledger import equity, vital_signs
 from stratforge.storage.postgres.database import Database
@@ -28,6 +29,7 @@ def snapshot_equity(database: Database) -> int:
         mails.forget(connection, _MAIL_DAYS)
         equity.thin_equity(connection)
         vital_signs.note_vital_signs(connection, _VITAL_SIGNS_DAYS)
+    refresh_standings(database)
     users, noted = 0, equity.Noted(_USERS_AT_ONCE, None)
     # Part by part: settling waits for none of it.
     while noted.users == _USERS_AT_ONCE:

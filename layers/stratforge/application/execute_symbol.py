@@ -226,7 +226,7 @@ class SymbolExecutor:
         if rejected.kind is Refusal.BUYING_POWER:
             buying_power.exhaust(connection)
         if rejected.kind is Refusal.NOT_ENOUGH_HELD:
-            halts.halt_symbol(connection, block.symbol, halts.DRIFT, rejected.message)
+            halts.halt_symbol(connection, block.symbol, halts.MISSING_UNITS, rejected.message)
         if rejected.kind in (Refusal.ASSET_CLOSED, Refusal.ASSET_SELL_ONLY):
             assets.restrict_asset(connection, block.symbol, sell_only=rejected.kind is Refusal.ASSET_SELL_ONLY)
             self._reference.forget(block.symbol)

@@ -88,7 +88,11 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
     done, failures = 0, list[Exception]()
     for connection, waiting in mails.waiting(database, _AT_ONCE):
         if not waiting.wanted:
-            mails.drop(connection, waiting.id)
+            if waiting.kind is MailKind.CHANGE:
+                # Somebody has the address: whoever asked for it is not to learn that from what becomes of his request.
+                mails.sent(connection, waiting.id, None, timedelta())
+            else:
+                mails.drop(connection, waiting.id)
             continue
         token = secrets.token_urlsafe(32)
         try:

@@ -9,15 +9,18 @@ from datetime import UTC, datetime
 import numpy as np
 
 from stratforge.application.access import Caller, Scope
+from stratforge.application.errors import LimitReached
+from stratforge.application.quotas import PREVIEWS, spend_first
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.strategy import Strategy
 
-# A trading week of minutes: milliseconds of work.
-_BARS = 5 * 390
-_FEWEST = 60
+# Bars of a preview, a trading week of minutes at best: as many as take no more than this nominal processor time, of dear code fewer, and none below the last.
+_LENGTHS = (1_950, 780, 390, 180, 60)
+_FEWEST = _LENGTHS[-1]
+_NANOSECONDS = 300_000_000
 _POINTS = 80
 
 
@@ -50,8 +53,16 @@ def preview(database: Database, caller: Caller, strategy: Strategy, symbol: str)
         symbol = parse_symbol(symbol)
     except InvalidSymbol:
         return None
+    affordable = next((each for each in _LENGTHS if strategy.backtest_nanoseconds(each) <= _NANOSECONDS), None)
+    if affordable is None:
+        return None
+    try:
+        spend_first(database, caller, PREVIEWS)
+    except LimitReached:
+        # Whoever types on is told what his code is made of; the figures come back with the next pause.
+        return None
     with database.reading(caller) as connection:
-        bars = market_data.bars_between(connection, symbol, None, None, _BARS)
+        bars = market_data.bars_between(connection, symbol, None, None, affordable)
     if len(bars) < _FEWEST:
         return None
     try:

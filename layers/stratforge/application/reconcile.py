@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,9 @@ from stratforge.market import is_crypto
 from stratforge.market.columns import exchange_timezone
 from stratforge.market.corporate_actions import AUTOMATIC, ActionKind
 from stratforge.market.jumps import unexplained_jump
+from stratforge.portfolio.books import OwnUnits
 from stratforge.portfolio.corrections import correct_fills, is_rounding
+from stratforge.portfolio.figures import NOTHING, Figures, differ, own_part
 from stratforge.portfolio.order_states import Phase
 from stratforge.portfolio.orders import TradingState
 from stratforge.storage.ledger import (
@@ -34,8 +37,15 @@ from stratforge.storage.ledger import (
     symbols,
 )
 from stratforge.storage.ledger.announced_actions import OpenAction
-from stratforge.storage.ledger.halts import BROKEN_LEDGER, DRIFT, SPLIT_AHEAD, UNEXPLAINED_FILL, UNKNOWN_ORDER
-from stratforge.storage.ledger.reconciliation import Figures, FinishedBlock, KeptCorrection, LedgerSymbol
+from stratforge.storage.ledger.halts import (
+    BROKEN_LEDGER,
+    DRIFT,
+    MISSING_UNITS,
+    SPLIT_AHEAD,
+    UNEXPLAINED_FILL,
+    UNKNOWN_ORDER,
+)
+from stratforge.storage.ledger.reconciliation import FinishedBlock, KeptCorrection, LedgerSymbol
 from stratforge.storage.market import assets
 from stratforge.storage.postgres.database import Database
 
@@ -48,12 +58,12 @@ _STATEMENT, _AROUND = timedelta(days=1), timedelta(hours=1)
 _LAG = timedelta(minutes=30)
 _ACTIONS_BEHIND, _ACTIONS_AHEAD = timedelta(days=30), timedelta(days=14)
 _ASSET_HOURS = 24
+# Halts that end when the account has what the ledger says.
+_LIFTED = (DRIFT, MISSING_UNITS, SPLIT_AHEAD)
 # Operators are warned when less than this part of the account's equity is left to buy with.
 _LOW_POWER = Decimal("0.1")
 # A pass looks at a part of the ledger; who looks at all of it is missed after this.
 _UNAUDITED = timedelta(hours=36)
-# The broker's average prices are rounded, so values of a unit may differ by this much.
-_ROUNDING = Decimal("0.000001")
 
 
 @dataclass(slots=True)
@@ -64,7 +74,7 @@ class Report:
     read, or that cannot be ended: symbol or status by our id of the order. `closing` counts the holders for whom something is still
     to be sold because they closed their account or stopped a session so. `undecided` are corporate actions in force that the ledger
     could not follow, each with what has to happen; `short` warns that the account can carry little more; `behind` symbols whose split the broker has not followed.
-    `part` is the part of the ledger whose invariants were looked at, `broken` those that do not hold in it.
+    `part` is the part of the ledger whose invariants were looked at, besides those that were broken before; `broken` are those that do not hold in `broken_parts`.
     """
 
     looked_up: int = 0
@@ -86,6 +96,7 @@ class Report:
     buying_power: dict[str, str] = field(default_factory=dict)
     short: bool = False
     part: int = 0
+    broken_parts: list[int] = field(default_factory=list)
     broken: dict[str, int] = field(default_factory=dict)
     closing: dict[str, int] = field(default_factory=dict)
     halted: list[str] = field(default_factory=list)
@@ -154,9 +165,9 @@ class Reconciliation:
         self._check_ledger(report)
         report.trading_again = end_suspension(self._database)
         self._wake_waiting_symbols(report, started_at)
-        self._refresh_assets()
         with self._database.transaction() as connection:
             reconciliation.store_report(connection, started_at, report.clean, report.as_dict())
+        self._refresh_assets()
         return report
 
     # Orders that should have ended -----------------------------------------------------------------------
@@ -202,11 +213,10 @@ class Reconciliation:
         for name, order in orders.items():
             block, mine = finished.get(name), kept.get(name)
             if block is None:
-                if order.filled_quantity > 0:
-                    detail = f"order {name} is at the broker and not in the ledger"
-                    self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
+                self._keep_order_of_nobody(report, order, mine)
                 continue
-            agrees = not _differ(_figures(order), block.figures) or not _differ(_figures(order), _accepted(block, mine))
+            ours, accepted = block.figures, NOTHING if mine is None else mine.accepted
+            agrees = not differ(_figures(order), (ours[0] + accepted[0], ours[1] + accepted[1]))
             # Of what is kept open the statement has the last word, whatever the order says.
             if not block.completed or (agrees or not order.ended if mine is None else agrees and mine.ended):
                 continue
@@ -215,6 +225,20 @@ class Reconciliation:
             stated = self._stated(order, fills, None if name in recent else mine)
             late = name not in recent or (mine is not None and now - mine.noted_at > _LAG)
             self._correct(report, order, block, stated, mine, late=late)
+
+    def _keep_order_of_nobody(self, report: Report, order: BrokerOrder, kept: KeptCorrection | None) -> None:
+        """Halts the symbol of an order that the ledger does not know, until an operator accepts what was filled of it as the account's own."""
+        figures = _figures(order)
+        accepted = (
+            kept is not None and kept.ended and not differ(figures, (kept.accepted_quantity, kept.accepted_value))
+        )
+        if order.filled_quantity > 0 and not accepted:
+            with self._database.transaction() as connection:
+                reconciliation.keep_order_of_nobody(
+                    connection, order.client_order_id, order.symbol, order.side, order.sent_at, figures
+                )
+            detail = f"order {order.client_order_id} is at the broker and not in the ledger"
+            self._halt(report, order.symbol, UNKNOWN_ORDER, detail)
 
     def _stated(self, order: BrokerOrder, recent: list[FillActivity], kept: KeptCorrection | None) -> Figures:
         """An order by the account's statement: of the last day, and of one that is kept longer also where it was filled."""
@@ -242,16 +266,16 @@ class Reconciliation:
         """Follows the broker where its order and its account statement agree, and everybody concerned can bear it. Where they do not agree, one of them
         lags behind; of that nothing is said until it is `late`."""
         quantity, value = figures = _figures(order)
-        name, ours, accepted = order.client_order_id, block.figures, _accepted(block, kept)
-        if all(not _differ(each, ours) or not _differ(each, accepted) for each in (figures, stated)):
+        name, ours = order.client_order_id, block.figures
+        # Where only one of the two says what was accepted, the other lags behind.
+        own = own_part(figures if differ(figures, ours) else stated, ours, NOTHING if kept is None else kept.accepted)
+        bearable = (ours[0] + own[0], ours[1] + own[1])
+        if all(not differ(each, ours) or not differ(each, bearable) for each in (figures, stated)):
             with self._database.transaction() as connection:
-                if _differ(figures, ours):
-                    reconciliation.end_correction(connection, name)
-                else:
-                    reconciliation.forget_correction(connection, name)
+                reconciliation.close_correction(connection, name, *own)
             return
-        confirmed = order.ended and not _differ(figures, stated)
-        seen = stated if not _differ(figures, ours) or not _differ(figures, accepted) else figures
+        confirmed = order.ended and not differ(figures, stated)
+        seen = stated if not differ(figures, ours) or not differ(figures, bearable) else figures
         more, cost = seen[0] - ours[0], seen[1] - ours[1]
         with self._database.transaction() as connection:
             shares = reconciliation.shares_of_block(connection, block)
@@ -260,12 +284,14 @@ class Reconciliation:
                 return
             adjustments = None
             if confirmed and not is_crypto(block.symbol):
-                adjustments = correct_fills(block.side, more, cost, shares, key=str(block.block_id), step=block.step)
+                # What an operator accepted is the account's, whatever else the broker corrects.
+                theirs = (more - own[0], cost - own[1])
+                adjustments = correct_fills(block.side, *theirs, shares, key=str(block.block_id), step=block.step)
             if adjustments is not None:
                 cause = f"{block.block_id}/{quantity.normalize():f}/{value.normalize():f}"
                 reconciliation.apply_adjustments(connection, block.symbol, "FILL_CORRECTION", cause, adjustments)
-                reconciliation.note_correction(connection, block.block_id, more, cost)
-                reconciliation.forget_correction(connection, name)
+                reconciliation.note_correction(connection, block.block_id, *theirs)
+                reconciliation.close_correction(connection, name, *own)
                 report.corrected.append(name)
                 return
             reconciliation.keep_correction(connection, name, more, cost)
@@ -347,23 +373,29 @@ class Reconciliation:
         with self._database.transaction() as connection:
             after = reconciliation.ledger_by_symbol(connection)
             halted = {halt.symbol: halt for halt in halts.halted_symbols(connection)}
+            own_units = reconciliation.own_units(connection)
         unsettled = set(report.unconfirmed.values())
-        for symbol in sorted({*after, *theirs}):
+        for symbol in sorted({*after, *theirs, *own_units}):
             nothing = LedgerSymbol(symbol)
             state = after.get(symbol, nothing)
             if state != before.get(symbol, nothing) or state.working or symbol in unsettled:
                 continue
-            ours, broker = state.quantity, theirs.get(symbol, Decimal(0))
-            if ours == broker:
+            own = own_units.get(symbol, OwnUnits(symbol))
+            ours, broker = state.quantity, theirs.get(symbol, Decimal(0)) - own.quantity
+            if abs(ours - broker) <= own.slack:
                 halt = halted.get(symbol)
-                if halt is not None and halt.reason in (DRIFT, SPLIT_AHEAD) and symbol not in report.unexplained:
+                if halt is not None and halt.reason == MISSING_UNITS and own.quantity < 0:
+                    report.unexplained[symbol] = (
+                        f"the account lacks {-own.quantity}, by an operator's word: to be bought"
+                    )
+                elif halt is not None and halt.reason in _LIFTED and symbol not in report.unexplained:
                     with self._database.transaction() as connection:
                         resumed = halts.resume_symbol(connection, symbol, halt.reason)
                     if resumed:
                         report.resumed.append(symbol)
             elif is_crypto(symbol) and self._is_rounding(symbol, ours, broker):
                 report.rounding[symbol] = str(broker - ours)
-            elif self._is_behind(symbol, ours, broker):
+            elif self._is_behind(symbol, ours, broker, own):
                 report.behind[symbol] = f"{broker} at the broker, {ours} here"
                 with self._database.transaction() as connection:
                     detail = "the broker has not followed the split yet"
@@ -375,11 +407,11 @@ class Reconciliation:
                 report.drift[symbol] = (ours, broker)
                 self._halt(report, symbol, DRIFT, f"the ledger has {ours}, the broker {broker}", unexplained=False)
 
-    def _is_behind(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
+    def _is_behind(self, symbol: str, ours: Decimal, broker: Decimal, own: OwnUnits) -> bool:
         """Tells whether a difference is a split that the ledger has followed and the broker has not."""
         with self._database.transaction() as connection:
             change = announced_actions.change_by_last_split(connection, symbol)
-        return change is not None and broker == ours - change
+        return change is not None and broker == ours - change - (own.quantity - own.before)
 
     def _is_rounding(self, symbol: str, ours: Decimal, broker: Decimal) -> bool:
         """Tells whether a difference is the rounding of the fees of all that was traded in a coin."""
@@ -431,9 +463,14 @@ class Reconciliation:
                 report.unexplained["audit"] = (
                     f"no audit that began after {audited_at:%Y-%m-%d %H:%M} UTC has come to its end"
                 )
-            part = invariants.next_part(connection)
-            report.part, broken = part.number, invariants.broken_invariants(connection, part)
-            report.broken = {name: len(rows) for name, rows in broken.items()}
+            rows: dict[str, set[Any]] = defaultdict(set)
+            for part in invariants.parts_to_look_at(connection):
+                found = invariants.broken_invariants(connection, part)
+                report.part = part.number
+                report.broken_parts += [part.number] if found else []
+                for name, each in found.items():
+                    rows[name].update(each)
+            report.broken = {name: len(each) for name, each in rows.items()}
             if report.broken and halts.platform_state(connection).trading_state is not TradingState.HALTED:
                 halts.set_platform_state(
                     connection, TradingState.HALTED, f"{BROKEN_LEDGER}: {', '.join(report.broken)}"[:500]
@@ -460,13 +497,3 @@ class Reconciliation:
 def _figures(order: BrokerOrder) -> Figures:
     """Returns the quantity that the broker filled, and its value in dollars."""
     return order.filled_quantity, order.filled_quantity * (order.filled_average_price or Decimal(0))
-
-
-def _accepted(block: FinishedBlock, kept: KeptCorrection | None) -> Figures:
-    """Returns what the broker may say of a block by an operator's word."""
-    quantity, value = block.figures
-    return (quantity, value) if kept is None else (quantity + kept.accepted_quantity, value + kept.accepted_value)
-
-
-def _differ(one: Figures, other: Figures) -> bool:
-    return one[0] != other[0] or abs(one[1] - other[1]) > _ROUNDING * max(one[0], Decimal(1))

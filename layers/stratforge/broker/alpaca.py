@@ -175,6 +175,19 @@ class AlpacaBroker:
             missing=None,
         )
 
+    def name_of_order(self, broker_order_id: str) -> str | None:
+        """Our id of an order, the first of those that the broker put in each other's place; see `BrokerStatement.name_of_order`."""
+        return self._ask("read", f"the look-up of {broker_order_id}", lambda: self._name(broker_order_id), missing=None)
+
+    def _name(self, broker_order_id: str) -> str:
+        row: Any = self._client.get(f"/orders/{broker_order_id}")
+        for _ in range(_REPLACEMENTS):
+            if not row.get("replaces"):
+                break
+            self._take("read")
+            row = self._client.get(f"/orders/{row['replaces']}")
+        return str(row["client_order_id"])
+
     def _whole(self, row: Any) -> BrokerOrder:
         """An order together with those that the broker put in its place, by what the account's statement says of all of them."""
         last: Any = row

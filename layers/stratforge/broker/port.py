@@ -167,6 +167,10 @@ class BrokerStatement(Broker, Protocol):
         """All orders that were sent since then, and before `until`, whatever became of them. Raises `BrokerUnavailable`."""
         ...
 
+    def name_of_order(self, broker_order_id: str) -> str | None:
+        """Our id of the order that the broker has under one of his own, or None when he has none. Raises `BrokerUnavailable`."""
+        ...
+
     def fills_since(self, since: datetime, until: datetime | None = None) -> list[FillActivity]:
         """All executions since then, and before `until`. Raises `BrokerUnavailable`."""
         ...

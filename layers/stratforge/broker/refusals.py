@@ -111,12 +111,13 @@ _WORDS: Sequence[tuple[str, Refusal]] = (
     (
         r"^forbidden|request is not authorized|^unauthorized|access key verification failed|new orders are rejected by user request"
         r"|account (is |was )?(restricted|blocked|suspended|disabled|inactive|closed|not active|set to liquidation)|trading (is )?(blocked|suspended)"
-        r"|account (is )?not (allowed|authorized|eligible) to trade|only allowed to liquidate",
+        # Not of what may be traded by whom ("crypto", an asset): that is the asset's matter.
+        r"|account (is )?not (allowed|authorized|eligible) to trade(?! (?!at|now|until|because|due|while)\w)|only allowed to liquidate",
         Refusal.PLATFORM_REFUSED,
     ),
     (r"liquidation|sell[- ]only|closing transactions only|close[- ]only", Refusal.ASSET_SELL_ONLY),
     (
-        r"not tradable|not active|is inactive|not found|not authorized for|not authorized to trade|not enabled for|unknown symbol|invalid symbol"
+        r"not tradable|not active|is inactive|not found|not authorized for|not (allowed|authorized|eligible) to trade|not enabled for|unknown symbol|invalid symbol"
         r"|does not exist|not supported for trading|could not find asset",
         Refusal.ASSET_CLOSED,
     ),

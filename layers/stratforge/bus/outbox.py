@@ -1,7 +1,7 @@
 """Sends messages from use cases to the other parts of the platform after their commit.
 
 All of it only says "look": whoever is told finds out what there is to do from the database. So a message that is lost delays (the next price, the ingestor's
-look every half minute, the reconciler), and one that comes twice changes nothing.
+look every half minute, the reconciler, the mailer's minute), and one that comes twice changes nothing.
 """
 
 from __future__ import annotations
@@ -10,9 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from stratforge.bus.messages import JobReady, SubscriptionUpdate
 from stratforge.bus.queues import send_job_ready, send_mails_wait, send_work_ready
 from stratforge.bus.topics import publish_subscription_update
+from stratforge.observability import logger
+
+log = logger("outbox")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ class Outbox:
         send_job_ready(self.backtests_queue_url, JobReady(job_id=job_id))
 
     def wake_mailer(self) -> None:
-        """Has the mailer send what waits."""
+        """Has the mailer send what waits. It looks by itself every minute, so whoever has asked for a mail is not told that a message got lost."""
         if self.sends_mail:
-            send_mails_wait(self.mails_queue_url)
+            try:
+                send_mails_wait(self.mails_queue_url)
+            except (BotoCoreError, ClientError) as error:
+                log.warning("the mailer was not woken", error=str(error)[:200])

@@ -392,7 +392,9 @@ class Shown(Answer):
     trades: int
     won: int
     pnl: Dollars
-    quality: float | None = Field(description="The system quality number, by which the ranking goes")
+    score: float | None = Field(
+        description="The Sharpe ratio of a year that it has with 95% confidence at least, by which the ranking goes"
+    )
     unranked_because: str | None
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -100,7 +100,7 @@ class PositionRecord:
 @dataclass(frozen=True, slots=True)
 class OrderRecord:
     """An order at the broker: what users got of it by the trades and corrections of the ledger, and by the broker's statement of the account; how much more an operator
-    accepted; bought units and what they cost count up, sold ones down. `at`: when it was filled last, by the broker's clock.
+    accepted; bought units and what they cost count up, sold ones down. `days`: on which it was filled (their beginnings, UTC), by the broker's clock.
     """
 
     client_order_id: str
@@ -110,13 +110,36 @@ class OrderRecord:
     broker_value: Decimal
     accepted_quantity: Decimal
     accepted_value: Decimal
-    at: datetime | None
+    days: Sequence[datetime | None]
+
+    @property
+    def is_taken_back(self) -> bool:
+        """True if an operator accepted a difference in units that is another one now, or none."""
+        return bool(self.accepted_quantity) and self.broker_quantity - self.quantity != self.accepted_quantity
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUnits:
+    """Units of a symbol that the account has for itself, or lacks, because an operator accepted that the broker says an order otherwise than the ledger.
+
+    Attributes:
+        symbol: What they are called now.
+        quantity: How many more the account has than all users together, whatever was split since; negative for less.
+        before: How many they were before the last split.
+        slack: How much of that the broker may have rounded otherwise.
+    """
+
+    symbol: str
+    quantity: Decimal = Decimal(0)
+    before: Decimal = Decimal(0)
+    slack: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
 class SymbolBooks:
     """All records of the ledger of a symbol and those it was called or became, read as they are asked for: trades in the order of their blocks, adjustments as they
-    were written, of those the corrections of orders once more; which of the symbols trade at that moment, and how many units of the ledger are one at the broker.
+    were written, of those the corrections of orders once more; which of the symbols trade at that moment, how many units of the ledger are one at the broker, and what of the
+    symbols is the account's own.
     """
 
     symbols: frozenset[str]
@@ -127,3 +150,4 @@ class SymbolBooks:
     actions: Sequence[ActionRecord] = ()
     at_work: frozenset[str] = frozenset()
     scale: Decimal = Decimal(1)
+    own: Mapping[str, OwnUnits] = field(default_factory=dict)

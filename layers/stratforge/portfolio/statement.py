@@ -22,6 +22,7 @@ from stratforge.portfolio.books import (
     ActionRecord,
     AdjustmentRecord,
     OrderRecord,
+    OwnUnits,
     PositionRecord,
     SymbolBooks,
     TradeRecord,
@@ -434,9 +435,10 @@ def _broker_positions(books: SymbolBooks, replay: _Replay, theirs: Mapping[str, 
     for (_, _, symbol), holding in replay.holdings.items():
         ours[symbol] += holding.quantity
     for symbol in {*books.symbols, *ours} - books.at_work:
-        more = theirs.get(symbol, ZERO) - ours[symbol]
+        own = books.own.get(symbol, OwnUnits(symbol))
+        more = theirs.get(symbol, ZERO) - ours[symbol] - own.quantity
         # Fees in coins are rounded in the broker's favor, a step for each execution.
-        if not ZERO <= more <= COIN * books.scale * replay.charged[symbol]:
+        if not -own.slack <= more <= COIN * books.scale * replay.charged[symbol] + own.slack:
             yield Difference("position at the broker", symbol, ours[symbol], theirs.get(symbol, ZERO))
 
 

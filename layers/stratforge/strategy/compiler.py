@@ -16,6 +16,7 @@ from stratforge.strategy.cost import (
     MAX_OPERATIONS,
     MAX_PARENTHESES,
     Cost,
+    backtest_nanoseconds,
     cost_of,
     count_operations,
     dearest,
@@ -82,6 +83,10 @@ class Strategy:
             StrategyError: as `lookback` does.
         """
         return self.cost_over(window_length(self.lookback))
+
+    def backtest_nanoseconds(self, bars: int) -> int:
+        """Returns the nominal processor time of a backtest over so many bars, which computes the columns once."""
+        return backtest_nanoseconds(self._nodes, self.operations, bars)
 
     def cost_over(self, window: int, most: int = MAX_NANOSECONDS) -> Cost:
         """Returns the cost of one evaluation on a window of so many bars.

@@ -143,6 +143,11 @@ def cost_of(
     return Cost(operations, cells, size, nanoseconds)
 
 
+def backtest_nanoseconds(nodes: Iterable[Node], operations: int, bars: int) -> int:
+    """The nominal time of a backtest over so many bars: the columns once, and on each bar the operations of `on_bar`, all of its dearest path."""
+    return int(columns_nanoseconds(nodes, bars) + bars * operations * _OPERATION_NANOSECONDS)
+
+
 def dearest(nodes: Iterable[Node], window: int) -> list[tuple[str, float]]:
     """Lists the costs of the columns: each operation with its arguments, in milliseconds a bar, the dearest first."""
     found = []

@@ -189,6 +189,14 @@ def test_an_order_that_the_broker_replaced_is_followed_to_its_end(replaced: Any,
     assert broker.orders_since(datetime(2026, 1, 5, tzinfo=UTC)) == [found]
 
 
+def test_an_order_is_named_as_it_was_sent_whatever_the_broker_put_in_its_place(
+    replaced: Any, broker: AlpacaBroker
+) -> None:
+    replaced.paths["/orders/a"] = (200, replaced.paths["/orders:by_client_order_id"][1])
+    replaced.paths["/orders/c"] = (404, {"message": "order not found"})
+    assert [broker.name_of_order(each) for each in ("a", "b", "c")] == ["id-of-a", "id-of-a", None]
+
+
 def test_positions_in_coins_are_named_by_the_list_of_assets(server: Any, broker: AlpacaBroker) -> None:
     server.paths = {
         "/positions": (200, [{"symbol": "USDTUSD", "asset_class": "crypto", "qty": "2"}, {"symbol": "BRK.B", "qty": "1"}]),
@@ -206,6 +214,7 @@ REFUSALS = [
     (403, {"code": 40310000, "message": "forbidden."}),
     (403, {"code": 40310000, "message": "account is restricted to liquidation only"}),
     (403, {"code": 40310000, "message": "account is not authorized to trade"}),
+    (403, {"code": 40310000, "message": "account is not allowed to trade at this time"}),
     (403, {"code": 40310000, "message": "new orders are rejected by user request"}),
 ]
 
@@ -238,6 +247,8 @@ def test_a_refusal_of_the_platform_is_no_refusal_of_the_order(
             Refusal.INVALID_ORDER,
         ),
         (403, "account is not authorized for this asset", Refusal.ASSET_CLOSED),
+        (403, "account is not allowed to trade crypto", Refusal.ASSET_CLOSED),
+        (403, "account not eligible to trade fractional shares", Refusal.ASSET_CLOSED),
         (422, "asset XYZ is not tradable", Refusal.ASSET_CLOSED),
         (422, "asset XYZ is not active", Refusal.ASSET_CLOSED),
         (404, "asset not found for XYZ", Refusal.ASSET_CLOSED),

@@ -46,3 +46,10 @@ def test_on_the_free_plan_resting_orders_are_served_first() -> None:
     assert chosen.trades == {each for each in needs if not each.startswith("R")}
     assert chosen.quotes == set()
     assert len(chosen.without) == 40
+
+
+def test_who_rests_many_orders_takes_nobodys_channel() -> None:
+    needs = {f"A{n:02}": Need.RESTS for n in range(40)} | {"Z": Need.RESTS}
+    weights = dict.fromkeys(needs, 1 / 40) | {"Z": 1.0}
+    assert "Z" in channels(needs, 30, weights).trades
+    assert "Z" not in channels(needs, 30).trades

@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from stratforge.portfolio.allocation import allocate, apportion, drawn
 
@@ -35,6 +35,8 @@ def test_whole_units_stay_whole_and_everybody_gets_his_part_up_or_down(wanted: l
 @given(
     st.lists(st.decimals("0.01", "99.99", places=2), min_size=1, max_size=10), st.integers(0, 100), st.text(max_size=8)
 )
+@example([Decimal("1.99"), Decimal("99.99")], 99, "")
+@example([Decimal("1.5"), Decimal("0.9")], 84, "")
 def test_odd_demands_are_never_exceeded(wanted: list[Decimal], percent: int, key: str) -> None:
     demands = names(wanted)
     total = (sum(wanted, Decimal(0)) * percent / 100).to_integral_value(rounding="ROUND_DOWN")

@@ -68,6 +68,27 @@ def test_the_broker_never_gets_a_price_beyond_a_limit_of_its_side_or_the_collar(
             assert block.limit_price <= each.limit if block.side == "buy" else block.limit_price >= each.limit
 
 
+@pytest.mark.parametrize(
+    ("unfilled", "orders", "goes"),
+    [
+        # Nothing was tried in vain: both sides, and whatever seems as good as at the market.
+        (None, ("buy 10.01", "buy 10.02", "sell 9.99", "sell 9.98"), {0, 1, 2, 3}),
+        # The other side's turn, its best alone; the same side's again where there is no other.
+        (Side.BUY, ("buy 10.01", "buy 10.02", "sell 9.99", "sell 9.98"), {3}),
+        (Side.SELL, ("buy 10.01", "buy 10.02", "sell 9.99", "sell 9.98"), {1}),
+        (Side.BUY, ("buy 10.01", "buy 10.02"), {1}),
+        (Side.SELL, ("sell 9.99", "sell 9.98"), {1}),
+    ],
+)
+def test_after_limits_that_found_nobody_the_best_of_the_other_side_goes_alone(
+    unfilled: Side | None, orders: tuple[str, ...], goes: set[int]
+) -> None:
+    waiting = [order(Side(side), "5", limit) for side, limit in (each.split() for each in orders)]
+    block = net_orders(waiting, PRICE, COLLAR, STOCK, balanced=Side.BUY, limits_first=True, unfilled=unfilled)
+    assert block is not None
+    assert set(range(len(orders))) - block.left_out == goes
+
+
 def test_orders_at_the_market_and_limit_orders_take_turns() -> None:
     orders = (order(Side.BUY, "5", "10"), order(Side.BUY, "7"), order(Side.SELL, "3", "10"))
     block = net(*orders)

@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.portfolio.assets import AssetRules
-from stratforge.portfolio.corrections import WaitingOrder, split_order
-from stratforge.portfolio.orders import OrderTerms, OrderType
+from stratforge.portfolio.corrections import WaitingOrder, is_rounding, split_order
+from stratforge.portfolio.orders import NEVER, OrderTerms, OrderType
 
 TWO = Decimal(2)
 STOCK = AssetRules("AAPL")
@@ -73,3 +73,57 @@ def test_what_has_no_highest_price_gets_none() -> None:
 )
 def test_only_an_accepted_sale_is_held_to_what_its_holder_has(order: WaitingOrder, remaining: int) -> None:
     assert split_order(order, TWO, STOCK, Decimal(15)).order.remaining == remaining
+
+
+@pytest.mark.parametrize(
+    ("order", "cash", "quantity", "ends"),
+    [
+        (BUY, "800.40", "0", False),
+        (SELL, "0", "20", False),
+        # What was not decided on yet holds nothing back and goes on, whatever is left of it.
+        (replace(BUY, accepted=False, reserved_cash=Decimal(0)), "0", "0", False),
+        (replace(SELL, accepted=False, reserved_quantity=Decimal(0)), "0", "0", False),
+        (replace(BUY, accepted=False, remaining=Decimal(0), reserved_cash=Decimal(0)), "0", "0", False),
+        (replace(SELL, accepted=False, remaining=Decimal(0), reserved_quantity=Decimal(0)), "0", "0", False),
+        (replace(BUY, remaining=Decimal("0.0000000001")), "0", "0", True),
+        (replace(SELL, remaining=Decimal("0.0000000001")), "0", "0", True),
+    ],
+)
+def test_an_order_holds_back_what_it_is_worth_on_the_new_scale(
+    order: WaitingOrder, cash: str, quantity: str, *, ends: bool
+) -> None:
+    split = split_order(order, TWO, STOCK, Decimal(20))
+    assert (split.order.reserved_cash, split.order.reserved_quantity) == (Decimal(cash), Decimal(quantity))
+    assert split.ends is ends
+    assert split.more_cash == split.order.reserved_cash - order.reserved_cash
+    assert split.more_quantity == split.order.reserved_quantity - order.reserved_quantity
+
+
+def test_what_is_reserved_for_a_purchase_without_a_limit_is_split_too() -> None:
+    stop = replace(BUY, terms=OrderTerms(Side.BUY, OrderType.STOP, stop_price=Decimal(80)), reserve_price=Decimal(81))
+    split = split_order(stop, TWO, STOCK, Decimal(0))
+    assert (split.order.reserve_price, split.order.reserved_cash) == (Decimal("40.5"), Decimal(810))
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_only_what_was_accepted_waits_for_a_price(*, accepted: bool) -> None:
+    split = split_order(replace(BUY, accepted=accepted), TWO, STOCK, Decimal(0))
+    assert (split.trigger == NEVER) is not accepted
+
+
+@pytest.mark.parametrize(
+    ("more", "rounding"), [("0", True), ("0.0000003", True), ("0.0000004", False), ("-1e-9", False)]
+)
+def test_fees_in_coins_are_rounded_by_a_step_of_the_broker_for_each_fill(more: str, *, rounding: bool) -> None:
+    # Ten of the ledger's coins are one of the broker's.
+    assert is_rounding(Decimal(5), Decimal(5) + Decimal(more), 3, Decimal(10)) is rounding
+
+
+@pytest.mark.parametrize(("kind", "size"), [(SizeKind.QUANTITY, 20), (SizeKind.NOTIONAL, 10)])
+def test_units_that_were_asked_for_are_split_and_dollars_are_not(kind: SizeKind, size: int) -> None:
+    assert split_order(replace(BUY, size_kind=kind), TWO, STOCK, Decimal(0)).order.size == size
+
+
+def test_a_distance_in_dollars_is_on_the_new_scale() -> None:
+    terms = OrderTerms(Side.SELL, OrderType.TRAILING_STOP, trail_price=Decimal(3))
+    assert split_order(replace(SELL, terms=terms), TWO, STOCK, Decimal(20)).order.terms.trail_price == Decimal("1.5")

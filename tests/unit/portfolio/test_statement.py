@@ -166,5 +166,5 @@ def test_an_order_may_differ_by_what_was_accepted_and_by_nothing_else(
     broker: tuple[str, str], accepted: tuple[str, str], found: set[str]
 ) -> None:
     quantity, value, more, cost = (Decimal(each) for each in (*broker, *accepted))
-    order = OrderRecord("sf-1", Decimal(10), Decimal(1000), quantity, value, more, cost, BEGINS)
+    order = OrderRecord("sf-1", Decimal(10), Decimal(1000), quantity, value, more, cost, [BEGINS])
     assert {each.what for each in audit_order(order)} == found

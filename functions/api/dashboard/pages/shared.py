@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Request, Response
 from stratforge.application import showing
 from stratforge.application.errors import existing
-from stratforge.application.showing import LEAST_TRADES, ShownName
+from stratforge.application.showing import LEAST_DAYS, LEAST_TRADES, ShownName
 from stratforge.storage.strategies import shown
 from stratforge.storage.strategies.shown import SharedReport
 
@@ -52,7 +52,9 @@ def shared_chart(token: Token, request: Request) -> Response:
     """The curves and trades of a shared report, for its charts."""
     report = _shared(token).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
-    return compressed(request, body.encode(), "application/json")
+    answer = compressed(request, body.encode(), "application/json")
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
 
 
 def _shared(token: str) -> SharedReport:
@@ -65,7 +67,7 @@ def leaderboard(looking: Looking) -> Response:
     """The sessions that people show, ranked."""
     board = showing.read_leaderboard(database(), looking.caller)
     with database().reading(looking.caller) as connection:
-        return looking.page(connection, "leaderboard.html", board=board, least=LEAST_TRADES)
+        return looking.page(connection, "leaderboard.html", board=board, least=LEAST_TRADES, least_days=LEAST_DAYS)
 
 
 @router.post("/sessions/{session_id}/publish")

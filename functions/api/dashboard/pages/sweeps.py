@@ -25,6 +25,7 @@ router = APIRouter(include_in_schema=False)
 PointNumber = Annotated[int, Path(ge=0, le=10_000)]
 _MOST_VALUES = 40
 _STEPS = 40
+_MOST = 1e15
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def swept(fields: Form) -> dict[str, list[float]] | None:
 
 def _values(fields: Form, name: str) -> list[float]:
     try:
-        ends = sorted(float(text(fields, f"{end}-{name}")) for end in ("from", "to"))
+        ends = sorted(_number(text(fields, f"{end}-{name}")) for end in ("from", "to"))
         count = int(text(fields, f"count-{name}"))
     except ValueError:
         raise Problem(
@@ -79,6 +80,14 @@ def _values(fields: Form, name: str) -> list[float]:
     steps = [ends[0] + (ends[1] - ends[0]) * place / (count - 1) for place in range(count)]
     whole = all(end == int(end) for end in ends) and ends[1] - ends[0] >= 1
     return list(dict.fromkeys(float(round(each)) if whole else float(f"{each:.6g}") for each in steps))
+
+
+def _number(typed: str) -> float:
+    """A number that somebody typed, of a size with which can be reckoned: no infinity, and none that becomes one."""
+    number = float(typed)
+    if not abs(number) <= _MOST:
+        raise ValueError
+    return number
 
 
 @router.post("/strategies/{strategy_id}/sweep")

@@ -85,7 +85,7 @@ def change_by_last_split(connection: Connection, symbol: str) -> Decimal | None:
     not have yet.
     """
     query = """
-        SELECT (SELECT sum(quantity) FROM adjustments WHERE kind = 'SPLIT' AND symbol = c.symbol AND cause = c.id)
+        SELECT (SELECT coalesce(sum(quantity), 0) FROM adjustments WHERE kind = 'SPLIT' AND symbol = c.symbol AND cause = c.id)
         FROM corporate_actions c WHERE symbol = %s AND kind = 'split' AND applied_at > now() - interval '2 days'
         ORDER BY applied_at DESC LIMIT 1
     """

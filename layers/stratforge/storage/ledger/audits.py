@@ -59,6 +59,12 @@ def orders_kept(connection: Connection, activity_ids: Sequence[str]) -> dict[str
     return dict(connection.execute(query, (list(activity_ids),)).fetchall())
 
 
+def orders_sent(connection: Connection, broker_order_ids: Sequence[str]) -> dict[str, str]:
+    """Our ids of orders by the broker's, of those that he told when they were sent."""
+    query = "SELECT alpaca_order_id, client_order_id FROM block_orders WHERE alpaca_order_id = ANY(%s)"
+    return dict(connection.execute(query, (list(broker_order_ids),)).fetchall())
+
+
 def forget_statement(connection: Connection) -> None:
     """Has the whole statement read again."""
     connection.execute("DELETE FROM statement_fills")

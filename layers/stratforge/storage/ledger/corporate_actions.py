@@ -81,6 +81,11 @@ def _holdings(connection: Connection, action: CorporateAction, starts_at: dateti
     )
 
 
+def _lock_sessions(connection: Connection, symbol: str) -> None:
+    """Locks the sessions of a symbol by their ids, as everybody does who writes several."""
+    connection.execute("SELECT FROM sessions WHERE symbol = %s ORDER BY id FOR NO KEY UPDATE", (symbol,))
+
+
 def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
     """Multiplies positions and divides prices, of everything that is on the old scale.
 
@@ -141,6 +146,7 @@ def _apply_split(connection: Connection, action: CorporateAction) -> str | None:
         """,
         {**parameters, "starts_at": starts_at},
     )
+    _lock_sessions(connection, action.symbol)
     connection.execute(
         """
         UPDATE sessions s SET state = s.state || (
@@ -359,6 +365,8 @@ def _apply_symbol_change(connection: Connection, action: CorporateAction) -> str
     lock_users(connection, "SELECT user_id FROM positions WHERE symbol = %(old)s", parameters)
     connection.execute(_MOVE_POSITIONS, parameters)
     connection.execute(reservations.GIVE_AWAY, {"symbol": action.symbol})
+    for symbol in sorted({action.symbol, action.new_symbol}):
+        _lock_sessions(connection, symbol)
     for statement in _FOLLOW_SYMBOL:
         connection.execute(statement, parameters)
     return None

@@ -13,6 +13,8 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_exactly
 # Why a symbol is halted: a difference, which the reconciler lifts again when it is gone, and what it cannot explain.
 DRIFT, UNEXPLAINED_FILL, UNKNOWN_ORDER = "DRIFT", "UNEXPLAINED_FILL", "UNKNOWN_ORDER"
 SPLIT_AHEAD, BROKEN_LEDGER = "CORPORATE_ACTION", "BROKEN_LEDGER"
+# The broker took no sale because the account has too few units for it.
+MISSING_UNITS = "MISSING_UNITS"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ _HIGHEST = 2**128 - 1
 # Trades that a part has, about; and how much of what was done just now is looked at whatever the part, and how long that is.
 _TRADES_OF_PART = 100_000
 _RECENT, _JUST_NOW = 200, "10 minutes"
+# Parts that are looked at again and again while something is broken in them.
+_BROKEN_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +40,20 @@ class Part:
 WHOLE = Part()
 
 
-def next_part(connection: Connection) -> Part:
-    """The part after the one that the reconciler's last report looked at, or the same while something is broken there."""
+def parts_to_look_at(connection: Connection) -> list[Part]:
+    """The parts in which something was broken at the reconciler's last look, the first few of them, and then the part after the one that it looked at."""
     trades, last, broken = connection.execute(
         """
-        SELECT (SELECT reltuples::bigint FROM pg_class WHERE oid = 'trades'::regclass), coalesce(last.part, -1), coalesce(last.broken, false)
+        SELECT (SELECT reltuples::bigint FROM pg_class WHERE oid = 'trades'::regclass), coalesce(last.part, -1), coalesce(last.broken, '{}')
         FROM (VALUES (0)) one
-        LEFT JOIN LATERAL (SELECT (report ->> 'part')::int AS part, report -> 'broken' <> '{}' AS broken FROM reconciliations
-                           WHERE report ? 'part' ORDER BY id DESC LIMIT 1) last ON true
+        LEFT JOIN LATERAL (SELECT (report ->> 'part')::int AS part, ARRAY(SELECT jsonb_array_elements_text(report -> 'broken_parts')::int) AS broken
+                           FROM reconciliations WHERE report ? 'part' ORDER BY id DESC LIMIT 1) last ON true
         """
     ).fetchall()[0]
     parts = 1 + max(trades, 0) // _TRADES_OF_PART
-    return Part((last if broken else last + 1) % parts, parts)
+    following = (last + 1) % parts
+    again = [number for number in broken if number < parts and number != following]
+    return [Part(number, parts) for number in (*again[:_BROKEN_PARTS], following)]
 
 
 def _in_part(column: str, recent: str) -> str:

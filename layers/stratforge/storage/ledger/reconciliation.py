@@ -12,14 +12,15 @@ from uuid import UUID
 from psycopg.types.json import Jsonb
 
 from stratforge.market.sizes import Side
+from stratforge.portfolio.assets import CRYPTO_FEE_RATE
+from stratforge.portfolio.books import OwnUnits
 from stratforge.portfolio.corrections import Adjustment, Share
+from stratforge.portfolio.figures import Figures
 from stratforge.storage.ledger.reservations import ADJUST, lock_users
 from stratforge.storage.ledger.symbols import CLOSING_POSITIONS, lock_symbol, too_small
+from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_value
-
-# What was filled of an order, and what that came to in dollars.
-Figures = tuple[Decimal, Decimal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,42 @@ def ledger_by_symbol(connection: Connection) -> dict[str, LedgerSymbol]:
                (SELECT coalesce(max(id), 0) FROM adjustments) AS last_adjustment
         FROM (SELECT symbol, sum(quantity) AS quantity FROM positions GROUP BY symbol) p FULL JOIN traded b ON b.symbol = p.symbol
         """,
+    )
+    return {each.symbol: each for each in found}
+
+
+def own_units(connection: Connection) -> dict[str, OwnUnits]:
+    """The account's own units by symbol: accepted ones, with everything that happened to their symbol since their order and that the ledger has followed."""
+    found = fetch_all(
+        connection,
+        OwnUnits,
+        f"""
+        WITH RECURSIVE accepted AS (
+            SELECT k.symbol, q.quantity, q.quantity AS before,
+                   coalesce((SELECT min(filled_at) FROM fills WHERE block_order_id = b.id), market_at(b.created_at), k.sent_at) AS starts_at,
+                   coalesce(b.created_at, k.noted_at) AS applied_at, 0 AS places
+            FROM kept_corrections k LEFT JOIN block_orders b ON b.client_order_id = k.client_order_id
+            CROSS JOIN LATERAL (
+                SELECT k.accepted_quantity * CASE WHEN coalesce(b.side, k.side) = 'sell' THEN -1
+                    ELSE 1 - coalesce(b.fee_rate, CASE WHEN k.symbol LIKE '%%/%%' THEN {CRYPTO_FEE_RATE} ELSE 0 END) END AS quantity) q
+            WHERE k.accepted_quantity <> 0
+            UNION ALL SELECT became.symbol, round(a.quantity * became.units, 18), a.quantity, c.starts_at, c.applied_at, a.places + 1 FROM accepted a
+            CROSS JOIN LATERAL (
+                SELECT *, {SPLIT_TIME} AS starts_at FROM corporate_actions WHERE symbol = a.symbol AND applied_at IS NOT NULL
+                  AND ({SPLIT_TIME}, applied_at) > (a.starts_at, a.applied_at) ORDER BY {SPLIT_TIME}, applied_at LIMIT 1) c
+            CROSS JOIN LATERAL (
+                SELECT c.symbol, CASE WHEN c.kind = 'symbol_change' THEN 0 ELSE coalesce(c.ratio, 1) END AS units
+                UNION ALL SELECT c.new_symbol, CASE WHEN c.kind = 'symbol_change' THEN 1 ELSE c.new_ratio END) became
+            WHERE became.units > 0)
+        SELECT a.symbol, sum(a.quantity) AS quantity, sum(a.before) AS before,
+               coalesce((SELECT scale FROM broker_account), 1) * CASE
+                   WHEN a.symbol LIKE '%%/%%' THEN 0.00000001
+                   ELSE sum(a.places) * CASE WHEN (SELECT NOT fractionable FROM assets WHERE symbol = a.symbol) THEN 1 ELSE 0.000000001 END END AS slack
+        FROM accepted a
+        WHERE NOT EXISTS (SELECT FROM corporate_actions WHERE symbol = a.symbol AND applied_at IS NOT NULL
+                          AND ({SPLIT_TIME}, applied_at) > (a.starts_at, a.applied_at))
+        GROUP BY a.symbol
+        """,  # noqa: S608 - an expression of ours
     )
     return {each.symbol: each for each in found}
 
@@ -154,7 +191,7 @@ def note_correction(connection: Connection, block_id: UUID, quantity: Decimal, v
 
 @dataclass(frozen=True, slots=True)
 class KeptCorrection:
-    """A difference of a finished order that the ledger could not follow, since `noted_at`; `ended` while it is what an operator accepted.
+    """A difference of a finished order that the ledger could not follow, or an order that it does not know, since `noted_at`; `ended` while it is what an operator accepted.
 
     Attributes:
         accepted_quantity: How much more than the ledger the broker may have of the order, by an operator's word.
@@ -171,6 +208,11 @@ class KeptCorrection:
     filled_at: datetime | None
     stated_at: datetime | None
 
+    @property
+    def accepted(self) -> Figures:
+        """The units and dollars of the order that the broker may have more than the ledger, by an operator's word."""
+        return self.accepted_quantity, self.accepted_value
+
 
 def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
     """All corrections that were not followed, by our id of the order."""
@@ -182,7 +224,7 @@ def kept_corrections(connection: Connection) -> dict[str, KeptCorrection]:
                coalesce(k.accepted_value, 0) AS accepted_value,
                (SELECT min(f.filled_at) FROM fills f WHERE f.block_order_id = b.id) AS filled_at,
                (SELECT max(s.filled_at) FROM statement_fills s WHERE s.order_id = k.client_order_id) AS stated_at
-        FROM kept_corrections k JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
+        FROM kept_corrections k LEFT JOIN block_orders b ON b.client_order_id = k.client_order_id ORDER BY k.noted_at, k.client_order_id
         """,
     )
     return {each.client_order_id: each for each in found}
@@ -201,6 +243,19 @@ def keep_correction(connection: Connection, client_order_id: str, quantity: Deci
     )
 
 
+def keep_order_of_nobody(
+    connection: Connection, client_order_id: str, symbol: str, side: Side, sent_at: datetime, filled: Figures
+) -> None:
+    """Keeps an order at the broker that the ledger does not know, and what was filled of it."""
+    connection.execute(
+        """
+        INSERT INTO kept_corrections (client_order_id, symbol, side, sent_at, quantity, value) VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (client_order_id) DO UPDATE SET quantity = excluded.quantity, value = excluded.value, ended_at = NULL
+        """,
+        (client_order_id, symbol, side, sent_at, *filled),
+    )
+
+
 def hand_over_correction(connection: Connection, client_order_id: str, quantity: Decimal, value: Decimal) -> None:
     """Has the reconciler look at an order of which an audit found so much more at the broker. The amounts that an operator accepted, or is about to, stay."""
     connection.execute(
@@ -214,17 +269,19 @@ def hand_over_correction(connection: Connection, client_order_id: str, quantity:
     )
 
 
-def end_correction(connection: Connection, client_order_id: str) -> None:
-    """Notes that an order differs by nothing but what was accepted."""
+def close_correction(connection: Connection, client_order_id: str, quantity: Decimal, value: Decimal) -> None:
+    """Notes that an order differs by nothing but so much, which an operator accepted and the broker did not take back. By nothing at all it is forgotten."""
     connection.execute(
-        "UPDATE kept_corrections SET ended_at = now() WHERE client_order_id = %s AND ended_at IS NULL",
-        (client_order_id,),
+        """
+        WITH given AS (SELECT %(name)s AS client_order_id, %(quantity)s::numeric AS quantity, %(value)s::numeric AS value),
+        forgotten AS (
+            DELETE FROM kept_corrections k USING given g WHERE k.client_order_id = g.client_order_id AND g.quantity = 0 AND g.value = 0)
+        UPDATE kept_corrections k SET ended_at = coalesce(k.ended_at, now()), quantity = g.quantity, value = g.value,
+            accepted_quantity = g.quantity, accepted_value = g.value
+        FROM given g WHERE k.client_order_id = g.client_order_id AND (g.quantity <> 0 OR g.value <> 0)
+        """,
+        {"name": client_order_id, "quantity": quantity, "value": value},
     )
-
-
-def forget_correction(connection: Connection, client_order_id: str) -> None:
-    """Forgets a correction with what was accepted of it, because the ledger has followed it or the broker took it back."""
-    connection.execute("DELETE FROM kept_corrections WHERE client_order_id = %s", (client_order_id,))
 
 
 def settle_ended_sessions(connection: Connection) -> list[str]:

@@ -20,6 +20,7 @@ from stratforge.portfolio.books import (
     TradeRecord,
 )
 from stratforge.portfolio.statement import Difference
+from stratforge.storage.ledger.reconciliation import own_units
 from stratforge.storage.market.market_data import SPLIT_TIME
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, made_by
@@ -60,14 +61,14 @@ def families(connection: Connection) -> list[Family]:
             "SELECT symbol, new_symbol FROM corporate_actions WHERE applied_at IS NOT NULL AND new_symbol IS NOT NULL"
         ).fetchall()
     )
-    found: dict[str, list[str]] = {}
-    symbols = "SELECT symbol FROM block_orders UNION SELECT symbol FROM positions UNION SELECT symbol FROM adjustments ORDER BY 1"
+    found: dict[str, set[str]] = {}
+    symbols = "SELECT symbol FROM block_orders UNION SELECT symbol FROM positions UNION SELECT symbol FROM adjustments UNION SELECT symbol FROM kept_corrections ORDER BY 1"
     for (symbol,) in connection.execute(symbols).fetchall():
         last = symbol
         for _ in heirs:
             last = heirs.get(last, last)
-        found.setdefault(last, []).append(symbol)
-    return [Family(name, tuple(each)) for name, each in sorted(found.items())]
+        found.setdefault(last, {last}).add(symbol)
+    return [Family(name, tuple(sorted(each))) for name, each in sorted(found.items())]
 
 
 def _action(kind: str, **fields: Any) -> ActionRecord:
@@ -138,6 +139,7 @@ def read_symbol(connection: Connection, family: Family, since: datetime, scale: 
         actions,
         frozenset(row[0] for row in at_work),
         scale,
+        own_units(connection),
     )
 
 
@@ -167,18 +169,19 @@ def read_orders(connection: Connection, since: datetime) -> Iterator[OrderRecord
         SELECT coalesce(b.client_order_id, s.order_id) AS client_order_id,
                coalesce(t.quantity, 0) + coalesce(a.quantity, 0) AS quantity, coalesce(t.value, 0) - coalesce(a.cash, 0) AS value,
                coalesce(s.quantity, 0) AS broker_quantity, coalesce(s.value, 0) AS broker_value,
-               CASE WHEN b.side = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_quantity, 0) AS accepted_quantity,
-               CASE WHEN b.side = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_value, 0) AS accepted_value,
-               coalesce(s.filled_at, t.filled_at) AS at
+               CASE WHEN coalesce(b.side, k.side) = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_quantity, 0) AS accepted_quantity,
+               CASE WHEN coalesce(b.side, k.side) = 'sell' THEN -1 ELSE 1 END * coalesce(k.accepted_value, 0) AS accepted_value,
+               coalesce(s.days, ARRAY[date_trunc('day', t.filled_at, 'UTC')]) AS days
         FROM block_orders b
         LEFT JOIN (SELECT block_order_id, sum(CASE WHEN side = 'buy' THEN quantity ELSE -quantity END) AS quantity,
                           sum(CASE WHEN side = 'buy' THEN quantity ELSE -quantity END * price) AS value, max(executed_at) AS filled_at
                    FROM trades WHERE NOT inside GROUP BY block_order_id) t ON t.block_order_id = b.id
         LEFT JOIN (SELECT split_part(cause, '/', 1) AS block, sum(quantity) AS quantity, sum(cash) AS cash
                    FROM adjustments WHERE kind = 'FILL_CORRECTION' GROUP BY 1) a ON a.block = b.id::text
-        LEFT JOIN kept_corrections k ON k.client_order_id = b.client_order_id
-        FULL JOIN (SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value, max(filled_at) AS filled_at
+        FULL JOIN (SELECT order_id, sum(quantity) AS quantity, sum(quantity * price) AS value,
+                          array_agg(DISTINCT date_trunc('day', filled_at, 'UTC')) AS days
                    FROM statement_fills GROUP BY order_id) s ON s.order_id = b.client_order_id
+        LEFT JOIN kept_corrections k ON k.client_order_id = coalesce(b.client_order_id, s.order_id)
         WHERE b.id IS NULL OR b.completed_at <= %(since)s
         """,
         {"since": since},

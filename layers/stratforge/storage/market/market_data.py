@@ -119,15 +119,21 @@ def set_bar_price(connection: Connection, bar: Bar) -> None:
     )
 
 
+# A print or quote with a time far ahead of the exchange's clock would stand for the price until then: it is of now.
+_NOT_AHEAD = (
+    "CASE WHEN %(time)s > (SELECT market_now()) + interval '1 hour' THEN (SELECT market_now()) ELSE %(time)s END"
+)
+
+
 def set_trade_price(connection: Connection, trade: Trade) -> bool:
     """Notes the price of a trade; False when a later price is known."""
     changed = connection.execute(
-        """
-        INSERT INTO latest_prices AS l (symbol, price, time) VALUES (%s, %s, %s)
+        f"""
+        INSERT INTO latest_prices AS l (symbol, price, time) VALUES (%(symbol)s, %(price)s, {_NOT_AHEAD})
         ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, time = excluded.time, received_at = now()
         WHERE l.time < excluded.time
-        """,
-        (trade.symbol, trade.price, trade.time),
+        """,  # noqa: S608 - an expression of ours
+        {"symbol": trade.symbol, "price": trade.price, "time": trade.time},
     )
     return changed.rowcount == 1
 
@@ -135,8 +141,11 @@ def set_trade_price(connection: Connection, trade: Trade) -> bool:
 def set_quote(connection: Connection, quote: Quote) -> bool:
     """Notes the best bid and offer of a symbol that has a price; False when later ones are known."""
     changed = connection.execute(
-        "UPDATE latest_prices SET bid = %s, ask = %s, quoted_at = %s WHERE symbol = %s AND (quoted_at IS NULL OR quoted_at < %s)",
-        (quote.bid, quote.ask, quote.time, quote.symbol, quote.time),
+        f"""
+        UPDATE latest_prices SET bid = %(bid)s, ask = %(ask)s, quoted_at = {_NOT_AHEAD}
+        WHERE symbol = %(symbol)s AND (quoted_at IS NULL OR quoted_at < {_NOT_AHEAD})
+        """,  # noqa: S608 - an expression of ours
+        {"bid": quote.bid, "ask": quote.ask, "time": quote.time, "symbol": quote.symbol},
     )
     return changed.rowcount == 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
 from typing import Any
@@ -93,17 +93,17 @@ _RUNNING = f"""
 
 
 def sessions_awaiting(connection: Connection, symbol: str, shard: int, bar_time: datetime) -> list[RunningSession]:
-    """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one."""
+    """Running sessions of a symbol and shard (paused ones keep seeing bars) that have not seen the bar at `bar_time` or a later one, and began before it was stored."""
     return fetch_all(
         connection,
         RunningSession,
         f"""
         {_RUNNING}
         WHERE s.symbol = %s AND s.shard = %s AND s.status IN ('RUNNING', 'PAUSED') AND s.started_at <= now()
-          AND (s.last_bar_time IS NULL OR s.last_bar_time < %s)
+          AND coalesce(s.last_bar_time < %s, s.after_bar IS NULL OR s.after_bar < %s)
         ORDER BY s.id
         """,
-        (EDITION, symbol, shard, bar_time),
+        (EDITION, symbol, shard, bar_time, bar_time),
     )
 
 
@@ -113,9 +113,13 @@ def session_as_evaluated(connection: Connection, session_id: UUID) -> RunningSes
 
 
 def note_missing_bars(connection: Connection, session_ids: Sequence[UUID], missing: int) -> None:
-    """Notes that sessions were not evaluated because so many bars of their windows are missing. Being evaluated takes it back."""
+    """Notes that sessions were not evaluated because so many bars of their windows are missing, but for those that somebody else writes. Being evaluated takes it back."""
     connection.execute(
-        "UPDATE sessions SET missing_bars = %(missing)s WHERE id = ANY(%(ids)s) AND missing_bars <> %(missing)s",
+        """
+        UPDATE sessions s SET missing_bars = %(missing)s FROM (
+            SELECT id FROM sessions WHERE id = ANY(%(ids)s) AND missing_bars <> %(missing)s ORDER BY id FOR NO KEY UPDATE SKIP LOCKED) mine
+        WHERE s.id = mine.id
+        """,
         {"ids": list(session_ids), "missing": missing},
     )
 
@@ -383,27 +387,37 @@ class Need(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The market data that is wanted of a symbol: its shards, the bars of history before the next bar, and what its live
-    prices are needed for."""
+    """The market data that is wanted of a symbol: its shards, the bars of history before the next bar, what its live
+    prices are needed for, and its users, of each the part that one of his symbols is."""
 
     shards: int
     history: int
     need: Need = Need.RUNS
+    weight: float = field(default=0.0, compare=False)
 
 
 def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
     """Symbols with running sessions, open positions, waiting orders or block orders at work, and what is wanted of each."""
     rows = connection.execute(
         f"""
-        SELECT symbol, greatest(1, max(shard) + 1, ceil(count(shard)::numeric / (SELECT sessions_a_shard FROM platform_state)))::int, max(lookback), max(need) FROM (
-            SELECT s.symbol, s.shard, v.lookback, CASE WHEN {HAS_EXITS}
+        WITH wanted AS (
+            SELECT s.user_id, s.symbol, s.shard, v.lookback, CASE WHEN {HAS_EXITS}
                 AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
             WHERE s.status IN ('RUNNING', 'PAUSED')
-            UNION ALL SELECT symbol, NULL, 1, 0 FROM positions WHERE quantity > 0
-            UNION ALL SELECT symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
-            UNION ALL SELECT symbol, NULL, 1, 3 FROM block_orders WHERE completed_at IS NULL) wanted
-        GROUP BY symbol
+            UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity > 0
+            UNION ALL SELECT user_id, symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
+            UNION ALL SELECT NULL, symbol, NULL, 1, 3 FROM block_orders WHERE completed_at IS NULL),
+        weighed AS (
+            SELECT symbol, sum(1.0 / of_his) AS weight FROM (
+                SELECT symbol, count(*) OVER (PARTITION BY user_id) AS of_his FROM (
+                    SELECT DISTINCT user_id, symbol FROM wanted WHERE user_id IS NOT NULL AND need > 0) his) parts GROUP BY symbol)
+        SELECT symbol, greatest(1, max(shard) + 1, ceil(count(shard)::numeric / (SELECT sessions_a_shard FROM platform_state)))::int, max(lookback), max(need),
+               coalesce(max(weight), 0)::float8
+        FROM wanted LEFT JOIN weighed USING (symbol) GROUP BY symbol
         """  # noqa: S608 - a condition of ours
     )
-    return {symbol: Wanted(shards, window_length(lookback), Need(need)) for symbol, shards, lookback, need in rows}
+    return {
+        symbol: Wanted(shards, window_length(lookback), Need(need), weight)
+        for symbol, shards, lookback, need, weight in rows
+    }

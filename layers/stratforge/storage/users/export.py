@@ -24,6 +24,7 @@ _TABLES = {
     # But for its shard, which tells how many sessions all users have of the symbol.
     "sessions": "SELECT (jsonb_populate_record(NULL::sessions, to_jsonb(s) - 'shard')).* FROM sessions s WHERE user_id = %(user)s ORDER BY started_at DESC",
     "published_sessions": "SELECT * FROM published_sessions WHERE user_id = %(user)s ORDER BY published_at DESC",
+    "session_standings": "SELECT * FROM session_standings WHERE user_id = %(user)s ORDER BY session_id",
     "shared_reports": "SELECT backtest_id, created_at FROM shared_reports WHERE user_id = %(user)s ORDER BY created_at DESC",
     "watched_symbols": "SELECT * FROM watched_symbols WHERE user_id = %(user)s ORDER BY added_at DESC",
     "session_gaps": "SELECT * FROM session_gaps WHERE user_id = %(user)s ORDER BY noticed_at DESC",
