@@ -62,6 +62,8 @@ def world(browser: Browser, running_platform: Platform) -> Iterator[tuple[Visito
         "/market/AAPL",
         "/account",
         "/operations",
+        "/docs",
+        "/docs/orders",
     ]
     yield visitor, pages
     visitor.context.close()

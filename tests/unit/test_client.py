@@ -121,3 +121,18 @@ def test_registering_logs_in_where_the_address_has_an_account(api: Api) -> None:
     client.register("ada@example.com", "a long enough password")
     client.call("GET", "/api/portfolio")
     assert api.heard[-1][2]["Authorization"] == "Bearer hers"
+
+
+@pytest.mark.parametrize(("code", "sent"), [(None, {}), ("123456", {"code": "123456"})])
+def test_a_login_takes_a_code_where_there_is_a_second_factor(
+    monkeypatch: pytest.MonkeyPatch, code: str | None, sent: dict[str, str]
+) -> None:
+    bodies: list[Any] = []
+
+    def call(_client: Client, _method: str, _path: str, body: Any = None, **_query: Any) -> dict[str, Any]:
+        bodies.append(body)
+        return {"access_token": "token"}
+
+    monkeypatch.setattr(Client, "call", call)
+    Client("https://stratforge.example.com").log_in("ada@example.com", "a password", code)
+    assert bodies == [{"email": "ada@example.com", "password": "a password", **sent}]

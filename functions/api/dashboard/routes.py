@@ -9,6 +9,7 @@ from functions.api.dashboard.access import LoginNeeded
 from functions.api.dashboard.pages import (
     account,
     backtests,
+    docs,
     entrance,
     gallery,
     home,
@@ -38,6 +39,7 @@ def install(app: FastAPI) -> None:
     for page in (
         assets,
         entrance,
+        docs,
         gallery,
         home,
         market,
