@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from stratforge.intent.gate import contract_findings
+from stratforge.intent.gate import contract_findings, readings_to_tell
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
@@ -134,11 +134,14 @@ class Answer:
     @property
     def findings(self) -> list[str]:
         """What the gate says."""
+        taken, _ = readings_to_tell(
+            self.request, self.requirements, self.assumptions, symbol="AAPL", earlier=self.earlier
+        )
         return contract_findings(
             self.request,
             self.requirements,
             compile_strategy(self.code),
-            self.assumptions,
+            [*self.assumptions, *taken],
             symbol="AAPL",
             earlier=self.earlier,
         )

@@ -8,7 +8,7 @@ from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
-from stratforge.intent.gate import words_findings
+from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
@@ -21,7 +21,8 @@ def found_in(words: str, *quoted: Quoted, assumptions: Sequence[str] = (), symbo
     wanted = [
         Requirement(quote=quote, meaning="-", status=Status.COVERED, rules=list(texts)) for quote, texts in quoted
     ]
-    return words_findings(words, wanted, assumptions, symbol=symbol)
+    taken, _ = readings_to_tell(words, wanted, assumptions, symbol=symbol)
+    return words_findings(words, wanted, [*assumptions, *taken], symbol=symbol)
 
 
 def written(words: str) -> tuple[set[str], list[str]] | None:

@@ -16,7 +16,7 @@ from stratforge.ai.draft import AnswerKind, Lookup, StrategyDraft
 from stratforge.ai.failures import NotADraft
 from stratforge.ai.prompts import Request, looked_up, quant_instructions, repair_request, words_in
 from stratforge.ai.quant import Drafted, Turn
-from stratforge.ai.review import review
+from stratforge.ai.review import review, told
 from stratforge.intent.gate import rules_of
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
@@ -111,7 +111,7 @@ def write_strategy(
         elif draft.kind is not AnswerKind.STRATEGY or (draft.questions and not draft.python_code.strip()):
             findings = []
         else:
-            strategy, findings = _examine(draft, request, progress)
+            draft, strategy, findings = _examine(draft, request, progress)
             findings += check_symbol(draft.symbol)
         if not findings:
             return Passed(draft, strategy, tokens, tuple(repairs), drafted.model)
@@ -166,13 +166,17 @@ def _numbers_of(text: str) -> list[float]:
 
 def _examine(
     draft: StrategyDraft, request: Request, progress: Callable[[str], None]
-) -> tuple[Strategy | None, list[str]]:
+) -> tuple[StrategyDraft, Strategy | None, list[str]]:
+    """The draft with what the person has to be told of how it was read, its strategy, and what is wrong with it."""
     progress("checking")
     try:
         strategy = compile_strategy(draft.python_code)
         # Measuring the lookback runs the indicators once over made-up bars.
         _ = strategy.lookback
     except StrategyError as error:
-        return None, [str(finding) for finding in error.findings]
+        return draft, None, [str(finding) for finding in error.findings]
     progress("comparing with the request")
-    return strategy, review(draft, strategy, request)
+    judged, shown = told(draft, request)
+    findings = review(judged, strategy, request)
+    # What was read into words is shown so; until it has passed, it is judged as the answer calls it.
+    return judged if findings else shown, strategy, findings

@@ -7,8 +7,9 @@ import re
 
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
-from stratforge.intent.gate import contract_findings, rules_of
+from stratforge.intent.gate import contract_findings, readings_to_tell, rules_of
 from stratforge.intent.program import constants_of
+from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import read_rule
 from stratforge.intent.sides import explained_otherwise
 from stratforge.strategy import Strategy
@@ -56,7 +57,27 @@ def review(draft: StrategyDraft, strategy: Strategy, request: Request) -> list[s
         earlier=request.earlier,
     )
     explained = explained_otherwise(draft.logic_explanation, [read_rule(each) for each in rules_of(draft.requirements)])
-    return [*contract, *explained, *_explanation(draft), *_parameters(draft, strategy)]
+    # What is told of a reading is made from the rules, and explains nothing.
+    taken, _ = _taken(draft, request)
+    own = draft.model_copy(update={"assumptions": [each for each in draft.assumptions if each not in taken]})
+    return [*contract, *explained, *_explanation(own), *_parameters(draft, strategy)]
+
+
+def told(draft: StrategyDraft, request: Request) -> tuple[StrategyDraft, StrategyDraft]:
+    """Adds to a draft's assumptions how words were taken that the strict reading does not know.
+
+    Returns:
+        The draft to be judged, and as it is shown once it has passed: with the requirements of such words called assumed.
+    """
+    taken, marked = _taken(draft, request)
+    judged = draft.model_copy(update={"assumptions": list(dict.fromkeys([*draft.assumptions, *taken]))})
+    return judged, judged.model_copy(update={"requirements": marked})
+
+
+def _taken(draft: StrategyDraft, request: Request) -> tuple[list[str], list[Requirement]]:
+    return readings_to_tell(
+        request.text, draft.requirements, draft.assumptions, symbol=draft.symbol, earlier=request.earlier
+    )
 
 
 def _explanation(draft: StrategyDraft) -> list[str]:

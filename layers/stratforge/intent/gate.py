@@ -18,6 +18,7 @@ from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
 from stratforge.intent.measures import columns_of, columns_said
 from stratforge.intent.program import Program
+from stratforge.intent.reading.check import checked
 from stratforge.intent.reference_strategy import reference_strategy
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
@@ -96,10 +97,19 @@ def words_findings(
     assumptions = [respelled(each, assumptions) for each in assumptions]
     rules, wrong = _read(requirements)
     spans = spans_by_turn(turns, requirements, rules)
+    reading = checked(turns, requirements, rules, spans, symbol)
+    missing = [each for each in reading.told if each not in assumptions]
+    # What is said in the rules' own words shows how they are read, and proves no reading right.
+    assumptions = [each for each in assumptions if each not in reading.told]
     found = [
         *_quotations(turns, requirements, spans, whole=whole),
         *_left_over(turns, requirements, spans, symbol),
         *wrong,
+        *reading.contrary,
+        *(
+            f"Nobody has shown that the rules say what these words do: tell the person in assumptions, in these words: {each}"
+            for each in missing
+        ),
     ]
     found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
     found += [
@@ -129,6 +139,32 @@ def words_findings(
             found += _kept(requirements, rules, before)
         found += _one_sided(turns, _standing(requirements, rules), assumptions)
     return found
+
+
+def readings_to_tell(
+    request: str,
+    requirements: Sequence[Requirement],
+    assumptions: Sequence[str] = (),
+    *,
+    symbol: str = "",
+    earlier: Sequence[str] = (),
+) -> tuple[list[str], list[Requirement]]:
+    """Says how the rules take the words that the strict reading does not know, and which requirements these are.
+
+    A person is shown them as assumptions, whoever wrote the answer: a wrong reading is then no silent one.
+
+    Returns:
+        The sentences, and the requirements with those of such words called assumed.
+    """
+    turns = tuple(respelled(each, assumptions) for each in (*earlier, request))
+    spelled = [each.model_copy(update={"quote": respelled(each.quote, assumptions)}) for each in requirements]
+    rules, _ = _read(spelled)
+    reading = checked(turns, spelled, rules, spans_by_turn(turns, spelled, rules), symbol)
+    marked = [
+        each.model_copy(update={"status": Status.ASSUMED}) if index in reading.unread else each
+        for index, each in enumerate(requirements)
+    ]
+    return list(reading.told), marked
 
 
 def rules_of(requirements: Sequence[Requirement]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request, quant_instructions
-from stratforge.ai.review import review
+from stratforge.ai.review import review, told
 from stratforge.intent.rules import FACTS
 from stratforge.strategy import compile_strategy
 
@@ -24,7 +24,8 @@ def test_an_example_passes_the_gates_that_an_answer_has_to_pass(example: dict[st
         assert not draft.python_code
         return
     request = Request(example["turns"][-1], whole=len(example["turns"]) == 1)
-    assert review(draft, compile_strategy(draft.python_code), request) == []
+    judged, _ = told(draft, request)
+    assert review(judged, compile_strategy(draft.python_code), request) == []
 
 
 def test_the_examples_show_state_time_sizes_stops_questions_and_changes() -> None:

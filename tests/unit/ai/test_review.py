@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
-from stratforge.ai.review import _explanation, review
+from stratforge.ai.review import _explanation, review, told
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import read_rule
 from stratforge.intent.sides import explained_otherwise
@@ -49,7 +49,8 @@ def test_what_the_explanation_leaves_out_or_says_wrong_is_found(explanation: str
     draft = StrategyDraft(
         name="x", symbol="AAPL", python_code=CODE, logic_explanation=explanation, requirements=[requirement]
     )
-    found = review(draft, compile_strategy(CODE), Request(asked, whole=True))
+    request = Request(asked, whole=True)
+    found = review(told(draft, request)[0], compile_strategy(CODE), request)
     assert len(found) == len(missing)
     assert all(word in finding for word, finding in zip(missing, found, strict=True))
 

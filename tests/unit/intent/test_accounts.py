@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.gate import words_findings
+from stratforge.intent.gate import readings_to_tell, words_findings
 from stratforge.intent.requirements import Requirement, Status
 
 R = "ta.rsi(bars.close, length=14)"
@@ -14,7 +14,8 @@ BUY, SELL = f"buy when {R} < 30", f"sell when {R} > 70"
 
 def found(words: str, *rules: str, told: tuple[str, ...] = ()) -> list[str]:
     quoted = Requirement(quote=words, meaning="-", status=Status.COVERED, rules=list(rules), lines=[1])
-    return words_findings(words, [quoted], told, symbol="AAPL")
+    taken, _ = readings_to_tell(words, [quoted], told, symbol="AAPL")
+    return words_findings(words, [quoted], [*told, *taken], symbol="AAPL")
 
 
 def bought(words: str) -> str:

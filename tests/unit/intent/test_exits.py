@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.gate import contract_findings
+from stratforge.intent.gate import contract_findings, readings_to_tell
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import compile_strategy
@@ -43,7 +43,8 @@ def found(code: str, rules: list[str] = RULES, words: str = WORDS) -> list[str]:
     wanted = Requirement(
         quote=words, meaning="-", status=Status.COVERED, rules=rules, lines=list(range(1, code.count("\n") + 1))
     )
-    return contract_findings(words, [wanted], compile_strategy(code), ["RSI of 14 bars."], symbol="AAPL")
+    taken, _ = readings_to_tell(words, [wanted], symbol="AAPL")
+    return contract_findings(words, [wanted], compile_strategy(code), ["RSI of 14 bars.", *taken], symbol="AAPL")
 
 
 def test_exits_that_are_asked_for_and_set_pass() -> None:
@@ -66,6 +67,8 @@ def test_exits_that_are_asked_for_and_set_pass() -> None:
         (">= 1:", "<= 1:"),
         ("stop_loss=STOP", "stop_loss=STOP if bar.volume < 60000 else 0.5"),
         ("return sell()", "return adjust(stop_loss=0)"),
+        ("buy(stop_loss", "buy(limit=bar.close * 0.99, stop_loss"),
+        ("return sell()", "return sell(stop=bar.close, expire_bars=3)"),
     ],
 )
 def test_exits_that_are_other_than_asked_for_are_found(old: str, new: str) -> None:

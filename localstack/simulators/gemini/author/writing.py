@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from stratforge.intent.exceptions import one_sided
-from stratforge.intent.gate import contract_findings
+from stratforge.intent.gate import contract_findings, readings_to_tell
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, RuleKind, read_rule
 from stratforge.strategy import compile_strategy
@@ -228,6 +228,18 @@ def _strategy(
         f"“{words}” is read of {'selling' if side is RuleKind.SELL else 'buying'} alone: it {'buys' if side is RuleKind.SELL else 'sells'} then all the same."
         for words, side in one_sided(requests, standing)
     ]
+    told = [
+        *assumptions,
+        *(
+            f"“{each['quote']}”: {each['meaning']}."
+            for each in requirements
+            if each["status"] == "assumed" and each["quote"]
+        ),
+        *reading.changes,
+        *alone,
+    ]
+    wanted = [Requirement.model_validate(each) for each in requirements]
+    taken, _ = readings_to_tell(requests[-1], wanted, told, symbol=symbol, earlier=requests[:-1])
     return {
         **_empty(_name(plan, symbol), symbol),
         "plan": explanation[:2_000],
@@ -238,16 +250,7 @@ def _strategy(
             {"name": name, "value": value, "meaning": program.meanings[name][:300]}
             for name, value in program.constants.items()
         ],
-        "assumptions": [
-            *assumptions,
-            *(
-                f"“{each['quote']}”: {each['meaning']}."
-                for each in requirements
-                if each["status"] == "assumed" and each["quote"]
-            ),
-            *reading.changes,
-            *alone,
-        ],
+        "assumptions": [*told, *taken],
     }
 
 

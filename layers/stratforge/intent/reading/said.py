@@ -1,0 +1,105 @@
+"""Rules in words, made from the rules alone: what a person is told of how their words were read."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from stratforge.intent.rules import EXIT_KINDS, FACTS, Rule, RuleKind
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", ast.Lt: "below", ast.LtE: "at or below", ast.Eq: "equal to", ast.NotEq: "other than"}  # fmt: skip
+_FACTS = {
+    "gain": "the position's gain in percent",
+    "gain_dollars": "its gain in dollars a share",
+    "drop": "its fall from the highest close in percent",
+    "drop_dollars": "its fall from the highest close in dollars a share",
+    "bars_held": "the number of bars it is held",
+    "entry_price": "the price that was paid",
+    "account_cash": "the account's cash",
+    "account_equity": "the account's equity",
+}
+
+
+def in_words(rule: Rule) -> str:
+    """The rule as a short sentence without its period: “sell when RSI(14) is above 70”."""
+    if rule.dropped is not None:
+        return f"no longer {in_words(rule.dropped)}"
+    condition = _condition(rule.condition) if rule.condition is not None else ""
+    if rule.kind is RuleKind.SYMBOL:
+        return f"trade {rule.unit}"
+    if rule.kind is RuleKind.SELL and rule.value != 100:
+        return f"sell {rule.value:g} % of the position, once, when {condition}"
+    if rule.kind is RuleKind.LIMIT:
+        return f"buy at most {rule.value:g} {'time' if rule.value == 1 else 'times'} a day"
+    if rule.kind is RuleKind.PAUSE:
+        return f"after a sale buy nothing for {rule.value:g} bars (minutes)"
+    if rule.kind is RuleKind.SIZE:
+        unit = {"% of equity": "% of the session's equity", "dollars": "dollars", "shares": "shares"}[rule.unit]
+        return f"buy for {rule.value:g} {unit}" if rule.unit != "shares" else f"buy {rule.value:g} shares"
+    if rule.kind in EXIT_KINDS:
+        far = f"{rule.value:g} %" if rule.level is None else f"at {_side(rule.level)}"
+        return f"{rule.kind.value} {far}{f' when {condition}' if condition else ''}"
+    return f"{rule.kind.value} {condition}"
+
+
+def _condition(node: ast.expr, *, inner: bool = False) -> str:
+    if isinstance(node, ast.BoolOp):
+        days = [_day(each) for each in node.values]
+        if isinstance(node.op, ast.Or) and all(days):
+            return f"it is {' or '.join(days)}"
+        word = " and " if isinstance(node.op, ast.And) else " or "
+        text = word.join(_condition(each, inner=True) for each in node.values)
+        return f"({text})" if inner else text
+    if isinstance(node, ast.UnaryOp):
+        return f"not ({_condition(node.operand)})"
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func)
+        if name == "for_bars":
+            return f"for {ast.unparse(node.args[0])} bars {_condition(node.args[1], inner=True)}"
+        one, other = map(_side, node.args)
+        return f"{one} crosses {'above' if name == 'crosses_above' else 'below'} {other}"
+    assert isinstance(node, ast.Compare)
+    if day := _day(node):
+        return f"it is {day}"
+    parts, left = list[str](), node.left
+    for operator, right in zip(node.ops, node.comparators, strict=True):
+        parts.append(_compared(left, _SIGNS[type(operator)], right))
+        left = right
+    return " and ".join(parts)
+
+
+def _compared(left: ast.expr, sign: str, right: ast.expr) -> str:
+    if ast.unparse(left) == "minute" and isinstance(right, ast.Constant) and isinstance(right.value, int | float):
+        hour, minute = divmod(int(right.value), 60)
+        when = {"above": "after", "at or above": "at or after", "below": "before", "at or below": "at or before"}
+        return f"the time is {when.get(sign, sign)} {hour:02}:{minute:02}"
+    return f"{_side(left)} is {sign} {_side(right)}"
+
+
+def _day(node: ast.expr) -> str:
+    match = re.fullmatch(r"weekday (==|!=) (\d)", ast.unparse(node))
+    if match is None or int(match[2]) > 6:
+        return ""
+    return ("" if match[1] == "==" else "not ") + _DAYS[int(match[2])]
+
+
+def _side(node: ast.expr) -> str:
+    text = ast.unparse(node)
+    if text in _FACTS:
+        return _FACTS[text]
+    if text in FACTS:
+        return f"the {text.replace('_', ' ')}"
+    if isinstance(node, ast.BinOp):
+        sign = {ast.Add: "+", ast.Sub: "-", ast.Mult: "×", ast.Div: "/"}[type(node.op)]
+        return f"{_side(node.left)} {sign} {_side(node.right)}"
+    if match := re.fullmatch(r"bars\.(\w+)\.rolling\((\d+)\)\.(max|min)\(\)(\.shift\(1\))?", text):
+        most = "highest" if match[3] == "max" else "lowest"
+        return f"the {most} {match[1]} of the {match[2]} bars{' before' if match[4] else ''}"
+    if match := re.fullmatch(r"ta\.(\w+)\(([^()]*)\)(?:\.(\w+))?", text):
+        numbers = re.findall(r"(?<![\w.])-?\d+(?:\.\d+)?", match[2])
+        of = re.search(r"bars\.(open|high|low|volume)", match[2]) if match[1] in ("sma", "ema", "rsi", "wma") else None
+        brackets = f"({', '.join(numbers)})" if numbers else ""
+        line = f" {match[3]}" if match[3] and match[3] != match[1] else ""
+        return f"{match[1].upper()}{f' of the {of[1]}' if of else ''}{brackets}{line}"
+    return text
