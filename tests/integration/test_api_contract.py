@@ -47,6 +47,7 @@ NEEDS_SENSE = {
     ("PUT", "/v1/auth/password/reset"),
     ("PUT", "/v1/auth/email/confirmation"),
     ("PUT", "/v1/users/me/email"),
+    ("POST", "/v1/users/me/two-factor"),
     ("POST", "/v1/users/me/two-factor/confirmation"),
     ("POST", "/v1/users/me/two-factor/recovery-codes"),
     ("DELETE", "/v1/users/me/two-factor"),

@@ -38,6 +38,9 @@ def install(schemas: dict[str, Any]) -> None:
     )
     for name, schema in made.get("$defs", {}).items():
         schemas.setdefault(name, schema)
+    # Of a pair, too, a list says what each of it is.
+    spans = schemas["Citation"]["properties"]["spans"]
+    spans["items"]["items"] = {"type": "integer"}
     for (name, field), found in _FORMS.items():
         _replace(
             schemas[name]["properties"][field], [{"$ref": _REFERENCE.format(model=each.__name__)} for each in found]
