@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from stratforge.application import sessions as application
 from stratforge.application.errors import existing
+from stratforge.application.explanations import terms_in_words
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
 from stratforge.application.session_chart import session_chart
@@ -123,6 +124,7 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
         "log": [_line(each) for each in condition.log],
         "trades": condition.trades,
         "state": condition.state,
+        "resting": [(each, terms_in_words(each)) for each in condition.resting],
         "price": market_data.latest_price(connection, condition.session.symbol),
         "notes": data_notes.list_notes(connection, condition.session.symbol),
     }
@@ -131,7 +133,9 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
 def _line(entry: LogEntry) -> dict[str, Any]:
     event = entry.event
     if isinstance(event, SignalRow):
-        kind, text = "signal", f"{event.side}, confidence {event.confidence:.2f}: {event.status.lower()}"
+        prices = ((event.limit_price, " at a limit of"), (event.stop_price, " from a stop at"))
+        terms = "".join(f"{words} {price:,.10g}" for price, words in prices if price is not None)
+        kind, text = "signal", f"{event.side}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
     else:
         type_, origin = event.type.replace("_", " "), event.origin.lower().replace("_", " ")
         kind, text = "order", f"{event.side} {type_} ({origin}): {event.status.lower()}"
