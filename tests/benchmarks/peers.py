@@ -29,6 +29,11 @@ def on_bar(bar, position, state):
 """
 
 
+# The same in a bracket, which a peer tells apart from its signals too.
+STOP, TARGET = 0.005, 0.008
+BRACKETS = SOURCE.replace("return buy()", f"return buy(stop_loss={STOP}, take_profit={TARGET})")
+
+
 def make_bars(length: int) -> pd.DataFrame:
     """Random bars."""
     generator = np.random.default_rng(1)
@@ -55,12 +60,12 @@ def best(run: Callable[[], object], repetitions: int) -> float:
     return min(seconds)
 
 
-def ours(frame: pd.DataFrame) -> Callable[[], object]:
+def ours(frame: pd.DataFrame, source: str = SOURCE) -> Callable[[], object]:
     """Our backtest, from the frame to the whole report, trades and curves included."""
     from stratforge.backtest import BacktestConfig, run_backtest
     from stratforge.strategy import compile_strategy
 
-    strategy = compile_strategy(SOURCE)
+    strategy = compile_strategy(source)
 
     def run() -> object:
         report = run_backtest(strategy, frame, BacktestConfig(cash=1_000_000, commission_bps=1))
@@ -158,8 +163,8 @@ def backtesting_py(frame: pd.DataFrame) -> Callable[[], object]:
     return lambda: Backtest(frame, Cross, cash=1_000_000, commission=0.0001, finalize_trades=True).run()
 
 
-def vectorbt(frame: pd.DataFrame) -> Callable[[], object]:
-    """vectorbt, with its statistics."""
+def vectorbt(frame: pd.DataFrame, **more: object) -> Callable[[], object]:
+    """vectorbt, with its statistics, and what else it is to simulate."""
     import vectorbt as vbt
 
     close = frame["Close"]
@@ -167,9 +172,17 @@ def vectorbt(frame: pd.DataFrame) -> Callable[[], object]:
     def run() -> object:
         fast, slow = vbt.MA.run(close, 10), vbt.MA.run(close, 20)
         entries, exits = fast.ma_crossed_above(slow), fast.ma_crossed_below(slow)
-        return vbt.Portfolio.from_signals(close, entries, exits, init_cash=1_000_000, fees=0.0001, freq="1min").stats()
+        return vbt.Portfolio.from_signals(
+            close, entries, exits, init_cash=1_000_000, fees=0.0001, freq="1min", **more
+        ).stats()
 
     return run
+
+
+def bracket_of(frame: pd.DataFrame) -> dict[str, object]:
+    """What vectorbt is told of a stop and a target, looked at within the bar."""
+    prices = {"open": frame["Open"], "high": frame["High"], "low": frame["Low"]}
+    return {**prices, "sl_stop": STOP, "tp_stop": TARGET}
 
 
 def main() -> None:
@@ -180,6 +193,8 @@ def main() -> None:
         "gate": best(lambda: gate(next(numbers)), 9),
         "ours": best(ours(frame), 7),
         "vectorbt": best(vectorbt(frame), 3),
+        "ours, brackets": best(ours(frame, BRACKETS), 7),
+        "vectorbt, brackets": best(vectorbt(frame, **bracket_of(frame)), 3),
         "backtesting.py": best(backtesting_py(frame), 1),
     }
     found["ours, 1,000,000 bars"] = best(ours(make_bars(1_000_000)), 1)

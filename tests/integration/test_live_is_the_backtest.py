@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
@@ -27,13 +26,14 @@ from stratforge.market import BarColumns
 from stratforge.market.sizes import SizingRule
 from stratforge.storage.strategies.evaluations import RunningSession
 from stratforge.strategy import PositionView, Strategy, StrategyError, compile_strategy, evaluate_last_bar
-from stratforge.strategy.exits import EXIT_KEYS, PEAK
 from stratforge.strategy.graph import Node, Values
 from stratforge.strategy.lookback import window_length
+from stratforge.strategy.order_terms import terms_in
 
 from functions.evaluator import sandbox_client
 from functions.evaluator.sandbox_client import evaluate_sessions
 from functions.sandbox.workers import Pool
+from tests.support.naive import Account, Bar, Exits, Order, trade
 from tests.support.random_programs import awkward_bars, program
 
 PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
@@ -56,67 +56,34 @@ class Session:
     strategy: Strategy
     trader: Generator[Asked, Said, None]
     asked: Asked
+    account: Account
     session_id: UUID = field(default_factory=uuid4)
     state: dict[str, Any] = field(default_factory=dict)
-    fills: list[tuple[int, str, float, float]] = field(default_factory=list)
     dialog: list[tuple[Asked, Signal]] = field(default_factory=list)
 
 
-def trading(bars: BarColumns, start: int, fills: list[tuple[int, str, float, float]]) -> Generator[Asked, Said, None]:
-    """A trader who fills signals at the next open, and exits within the bar, as the backtest is documented; yields the position, is sent what
-    the strategy said."""
-    cash, shares, spent, held = CONFIG.cash, 0.0, 0.0, 0
-    order: tuple[str, float] | None = None
+def trading(bars: BarColumns, start: int, account: Account) -> Generator[Asked, Said, None]:
+    """A trader who fills signals and exits as the backtest is documented; yields the position, is sent what the strategy said."""
+    order: Order | None = None
     state: dict[str, float] = {}
+    held, highs = 0, list[float]()
+    columns = ("open", "high", "low", "close", "volume")
     for index in range(start, len(bars)):
-        price = float(bars.open[index])
-        if order is not None and order[0] == "buy":
-            bought = min(order[1], cash / price)
-            if bought * price >= 1.0:
-                cash, shares, spent = max(cash - bought * price, 0.0), shares + bought, spent + bought * price
-                fills.append((index - start, "buy", bought, price))
-        elif order is not None and shares > 0:
-            sold = shares if order[1] >= shares - 1e-9 else order[1]
-            cash, spent, shares = cash + sold * price, spent - spent / shares * sold, shares - sold
-            spent = spent if shares > 0 else 0.0
-            fills.append((index - start, "sell", sold, price))
-        order = None
-        if shares > 0:
-            exited = exit_price(bars, index, spent / shares, state)
-            if exited is not None:
-                fills.append((index - start, "sell", shares, exited))
-                cash, shares, spent = cash + shares * exited, 0.0, 0.0
-        held = held + 1 if shares > 0 else 0
-        signal, state = yield shares, spent / shares if shares > 0 else 0.0, float(held)
+        bar = Bar(index - start, *(float(getattr(bars, name)[index]) for name in columns))
+        order = trade(account, order, bar, lambda: Exits.of(account, state, highs))
+        held = held + 1 if account.shares > 0 else 0
+        highs = [*highs, bar.high] if account.shares > 0 else []
+        signal, state = yield account.shares, account.entry, float(held)
         if signal is None:
             continue
         side, confidence, kind, size = signal
-        close = float(bars.close[index])
-        worth = cash + shares * close
+        terms = terms_in(state)
         if side == "buy":
-            wanted = worth * (size if kind == "fraction" else CONFIG.sizing_value * confidence) / close
+            share = size if kind == "fraction" else CONFIG.sizing_value * confidence
+            wanted = (account.cash + account.shares * bar.close) * share / (terms.limit or terms.stop or bar.close)
         else:
-            wanted = shares * (size if kind == "fraction" else 1.0)
-        order = (side, wanted) if wanted > 0 else None
-
-
-def exit_price(bars: BarColumns, index: int, entry: float, state: dict[str, float]) -> float | None:
-    """The price at which a bar reaches an exit that the strategy has set; None when it reaches none."""
-    exits = {name: float(state[key]) for name, key in EXIT_KEYS.items() if key in state}
-    nothing = -math.inf
-    stop = max(
-        exits.get("stop_loss_price", nothing),
-        entry * (1 - exits["stop_loss"]) if "stop_loss" in exits else nothing,
-        max(entry, float(state.get(PEAK, entry))) * (1 - exits["trailing_stop"])
-        if "trailing_stop" in exits
-        else nothing,
-    )
-    target = exits.get("take_profit_price", entry * (1 + exits.get("take_profit", math.inf)))
-    open_, high, low = (float(getattr(bars, name)[index]) for name in ("open", "high", "low"))
-    # A bar that opens beyond the target has reached it before the stop; what was computed from a price is touched in spite of its rounding.
-    if low <= stop * (1 + 1e-12) and (open_ <= stop or open_ < target):
-        return min(open_, stop)
-    return max(open_, target) if high >= target * (1 - 1e-12) else None
+            wanted = account.shares * (size if kind == "fraction" else 1.0)
+        order = Order.of(side, wanted, terms)
 
 
 def sessions_of(seeds: range, bars: BarColumns, start: int) -> Iterator[Session]:
@@ -128,9 +95,9 @@ def sessions_of(seeds: range, bars: BarColumns, start: int) -> Iterator[Session]
                 continue
         except StrategyError:
             continue  # It says that it needs too long a history.
-        fills: list[tuple[int, str, float, float]] = []
-        trader = trading(bars, start, fills)
-        yield Session(seed, strategy, trader, next(trader), fills=fills)
+        account = Account(CONFIG, CONFIG.cash)
+        trader = trading(bars, start, account)
+        yield Session(seed, strategy, trader, next(trader), account)
 
 
 def through_postgres(connection: psycopg.Connection[Any], sessions: list[Session]) -> None:
@@ -195,9 +162,9 @@ def assert_the_backtest_says_the_same(session: Session, values: Values, start: i
     strategy = session.strategy
     got = run_loop(loop_for(strategy, CONFIG, "python"), strategy, values, CONFIG, start, len(values.bars))
     expected = [(int(bar), "buy" if side == 1.0 else "sell") for bar, side in zip(got.bar, got.side, strict=True)]
-    assert [each[:2] for each in session.fills] == expected, (session.seed, program(session.seed))
+    assert [each[:2] for each in session.account.fills] == expected, (session.seed, program(session.seed))
     for index, name in ((2, "quantity"), (3, "price")):
-        mine = np.array([each[index] for each in session.fills])
+        mine = np.array([each[index] for each in session.account.fills])
         np.testing.assert_allclose(mine, getattr(got, name), rtol=1e-9, err_msg=f"{session.seed}")
 
 

@@ -71,7 +71,8 @@ def ask(
     for place, names in answered(answer):
         keys = answer["names"][names]
         decision, state, numbers = numbers[:4], numbers[4 : 4 + len(keys)], numbers[4 + len(keys) :]
-        found[place] = {"signal": signal_from_numbers(*decision), "state": kept_state(keys, state)}
+        kept = kept_state(keys, state)
+        found[place] = {"signal": signal_from_numbers(kept, *decision), "state": kept}
     assert numbers == []
     for place, error in answer["errors"].items():
         found[int(place)] = {"error": error}
@@ -371,7 +372,7 @@ NUMBERS = [0.0, 1.0, 2.0, 3.0, -1.0, 0.5, 7.0, 1e300, 1e308, math.inf, -math.inf
 @given(st.lists(st.sampled_from(NUMBERS), min_size=4, max_size=4), st.lists(st.sampled_from(NUMBERS), max_size=5))
 @settings(deadline=None)
 def test_whatever_numbers_a_child_gives_bounded_ones_become_of_them(decision: list[float], state: list[float]) -> None:
-    signal = signal_from_numbers(*decision)
+    signal = signal_from_numbers({}, *decision)
     if signal is not None:
         assert signal.side in ("buy", "sell")
         assert 0 <= signal.confidence <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from stratforge.storage.strategies.sessions import SessionSettings, start_sessio
 from stratforge.storage.strategies.strategies import Description, Origin, add_strategy
 from stratforge.storage.users.accounts import register_user
 from stratforge.strategy import compile_strategy
+from stratforge.strategy.order_terms import NO_TERMS, Terms
 
 CODE = "def on_bar(bar, position, state):\n    return buy()\n"
 OPEN = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
@@ -63,11 +65,26 @@ def add_signal(
     connection: Connection, trader: Trader, side: str, time: datetime, symbol: str = "AAPL", **size: float
 ) -> None:
     """Writes a pending signal."""
+    add_signal_with_terms(connection, trader, side, time, symbol, NO_TERMS, size)
+
+
+def add_signal_with_terms(
+    connection: Connection,
+    trader: Trader,
+    side: str,
+    time: datetime,
+    symbol: str,
+    terms: Terms,
+    size: Mapping[str, float],
+) -> None:
+    """Writes a pending signal whose order may rest."""
     kind, value = next(iter(size.items())) if size else ("default", 0.0)
     connection.execute(
-        "INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size) "
-        "VALUES (%s, %s, %s, %s, %s, 1, %s, %s)",
-        (trader.session_id, trader.user_id, symbol, time, side, kind, value),
+        """
+        INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, limit_price, stop_price, expire_bars, bar_number)
+        SELECT id, user_id, %s, %s, %s, 1, %s, %s, %s, %s, %s, bars_evaluated FROM sessions WHERE id = %s
+        """,
+        (symbol, time, side, kind, value, terms.limit, terms.stop, terms.expire_bars, trader.session_id),
     )
 
 

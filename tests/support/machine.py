@@ -20,9 +20,10 @@ from stratforge.storage.ledger.order_book import NewOrder
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import sessions
 from stratforge.storage.users import accounts
+from stratforge.strategy.order_terms import NO_TERMS, Terms
 
 from tests.support.ground import SYMBOLS, Ground
-from tests.support.ledger import OPEN, Trader, add_signal, add_trader
+from tests.support.ledger import OPEN, Trader, add_signal_with_terms, add_trader
 from tests.support.world import World
 
 START = {"AAPL": Decimal(100), "WHOLE": Decimal(40), "BTC/USD": Decimal(60_000)}
@@ -103,6 +104,8 @@ class Trading(Ground):
         self.minute += 1
         before = [self._moved(symbol, change) for change in (close, low, high)]
         self._bar(symbol, before[0], min(before), max(before))
+        with self.world.database.transaction() as connection:
+            connection.execute("UPDATE sessions SET bars_evaluated = bars_evaluated + 1 WHERE symbol = %s", (symbol,))
         self.world.work.append(symbol)
 
     @rule(symbol=symbols, change=percents, crash=crashes)
@@ -206,7 +209,25 @@ class Trading(Ground):
         self._signal(trader, side, size)
         self.world.work.append(self._symbol_of(trader))
 
-    def _signal(self, trader: Trader, side: str, size: dict[str, float]) -> None:
+    @rule(
+        number=st.integers(0, 20),
+        side=sides,
+        size=sizes,
+        limit=st.one_of(st.none(), percents),
+        stop=percents,
+        bars=st.one_of(st.none(), st.integers(1, 4)),
+    )
+    def a_strategy_has_an_order_rest(
+        self, number: int, side: str, size: dict[str, float], limit: Decimal | None, stop: Decimal, bars: int | None
+    ) -> None:
+        trader = self._trader(number)
+        symbol = self._symbol_of(trader)
+        prices = [None if each is None else float(self._moved(symbol, each)) * 1.0000001 for each in (limit, stop)]
+        # Half of those with a limit have a stop too.
+        self._signal(trader, side, size, Terms(prices[0], None if limit is not None and limit > 0 else prices[1], bars))
+        self.world.execute(symbol)
+
+    def _signal(self, trader: Trader, side: str, size: dict[str, float], terms: Terms = NO_TERMS) -> None:
         symbol = self._symbol_of(trader)
         with self.world.database.transaction() as connection:
             time = OPEN + timedelta(minutes=self.minute)
@@ -214,7 +235,7 @@ class Trading(Ground):
                 "SELECT 1 FROM signals WHERE session_id = %s AND bar_time = %s", (trader.session_id, time)
             ).fetchone()
             if seen is None:
-                add_signal(connection, trader, side, time, symbol, **size)
+                add_signal_with_terms(connection, trader, side, time, symbol, terms, size)
 
     @rule(
         number=st.integers(0, 20),

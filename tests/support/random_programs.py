@@ -108,6 +108,35 @@ def _condition(chance: random.Random) -> str:
     )  # fmt: skip
 
 
+def _with_terms(chance: random.Random, lines: list[str]) -> list[str]:
+    """The lines with limits and stops in some of the decisions: near the price, of anything, or unknown now and then."""
+
+    def price(share: str) -> str:
+        return chance.choice(
+            (f"bar.close * {share}", f"bar.close * {share}", "bar.x", "bar.low", "bar.high", _number(chance, 1))
+        )
+
+    if chance.random() > 0.4:
+        return lines
+    found = []
+    for line in lines:
+        below, above = (chance.choice(shares) for shares in (("0.999", "0.9995"), ("1.001", "1.0005")))
+        limit, stop = (below, above) if "buy(" in line else (above, below)
+        terms = [
+            f"limit={price(limit)}",
+            f"stop={price(stop)}",
+            f"limit={price(limit)}, expire_bars={chance.choice(('3', 'abs(bar.x) % 5', '1.5'))}",
+            f"stop={price(stop)}, limit={price(stop)}",
+        ]
+        word = "buy(" if "buy(" in line else "sell("
+        found.append(
+            line.replace(word, f"{word}{chance.choice(terms)}, ", 1).replace(", )", ")")
+            if chance.random() < 0.7
+            else line
+        )
+    return found
+
+
 def program(seed: int) -> str:
     """A whole strategy with two indicators, state, and conditions that ties decide."""
     chance = random.Random(seed)
@@ -137,6 +166,7 @@ def program(seed: int) -> str:
         lines.append(
             f"if {_condition(chance)}:\n        return adjust(trailing_stop=0.002, stop_loss_price=bar.low - 0.0003 * {_number(chance, 0)})"
         )
+    lines = _with_terms(random.Random(f"{seed} rests"), lines)
     body = "\n".join(f"    {line}" for line in lines)
     x, y = column(chance, 2), column(chance, 1)
     if chance.random() < 0.15:

@@ -23,7 +23,8 @@ What is so here:
 - Times are New York time for stocks (open from 9:30 to 16:00, Monday to Friday) and UTC for coins, which trade around the clock. A time in a named zone is converted.
 - on_bar sees a bar after its end. What it returns is filled at the open of the next bar. A stop is a rule of on_bar: it is looked at once a minute, at the
   close, and may be filled beyond its level. One that is asked for on the order, or within the bar, is buy(stop_loss=…), its rule “stop loss 2%”; targets and
-  trailing stops likewise. confidence= is left out: it makes the size another, and no rule says it. It buys only when nothing is held, unless the request says otherwise; nothing is sold short, nothing is borrowed.
+  trailing stops likewise. An order that is to rest is buy(limit=…), buy(stop=…) or sell(…) so, with expire_bars= for “for 10 bars” or “good for 10 minutes”: its
+  rule is “buy at limit 1% below close for 10 bars”. confidence= is left out: it makes the size another, and no rule says it. It buys only when nothing is held, unless the request says otherwise; nothing is sold short, nothing is borrowed.
 - “Falls below 30” is a state (below) unless the request speaks of crossing; “% of equity” is fraction, dollars are notional, shares are quantity.
 
 Rules for the answer:

@@ -66,16 +66,27 @@ def plan(connection: Connection, symbol: str, state: SymbolState | None, around:
     leaving = {each.session_id for each in exits}
     # What a strategy was still to buy ends with its own sale too, and when somebody sells all that it holds.
     selling = leaving | {each.request.session_id for each in signals if each.request.terms.side == Side.SELL}
-    due = execution.due_orders(connection, symbol, selling)
+    deciding = {each.request.session_id for each in signals}
+    due = execution.due_orders(connection, symbol, selling, deciding)
     flattened = {each.request.session_id for each in due if each.request.origin is OrderOrigin.FLATTEN} - {None}
     if not flattened <= selling:
         selling |= flattened
-        due = execution.due_orders(connection, symbol, selling)
+        due = execution.due_orders(connection, symbol, selling, deciding)
+    emptied = leaving | flattened
     ends = [
         replace(each, ends=each.ends or Reason.POSITION_SOLD)
         for part, sold in ((due, selling), (signals, leaving))
         for each in part
         if each.ends is not None or _adds_to(each.request, sold)
+    ]
+    # What rests by an earlier decision of a strategy makes way for its exits and for its next decision.
+    ends += [
+        replace(each, ends=Reason.POSITION_SOLD if each.request.session_id in emptied else Reason.REPLACED)
+        for each in due
+        if each.ends is None
+        and each.request.rests_for_a_strategy
+        and each.request.session_id in emptied | deciding
+        and not _adds_to(each.request, selling)
     ]
     ending = {id(each.request) for each in ends}
     orders, said = ([each.request for each in part if id(each.request) not in ending] for part in (due, signals))
@@ -258,7 +269,8 @@ def _write(decision: Decision, next_close: datetime | None, at: datetime, *, at_
     if decision.action is Action.REFUSE:
         return Write(decision, OrderStatus.CANCELED if request.accepted else OrderStatus.REJECTED, decision.reason)
     status = OrderStatus.WORKING if decision.action is Action.JOIN and at_work else OrderStatus.RESTING
-    if request.origin not in (OrderOrigin.MANUAL, OrderOrigin.FLATTEN) and status is OrderStatus.RESTING:
+    at_market = request.terms.type is OrderType.MARKET
+    if at_market and request.origin not in (OrderOrigin.MANUAL, OrderOrigin.FLATTEN) and status is OrderStatus.RESTING:
         # A signal is old after two bars, and an exit is asked for anew.
         expires_at = at + PATIENCE
     return Write(decision, status, None, expires_at)

@@ -222,7 +222,8 @@ def _cause(order: StoredOrder, rule: Rule | None) -> str:
             if rule
             else "the strategy gave a signal"
         )
-        cause = f"because {where}."
+        terms = "" if order.type is OrderType.MARKET else f", {terms_in_words(order)}"
+        cause = f"because {where}{terms}."
     elif order.origin in _STOPS:
         name, against = _STOPS[order.origin]
         setting = f"{percents(order.exit_fraction)} " if order.exit_fraction is not None else ""
@@ -237,11 +238,12 @@ def _cause(order: StoredOrder, rule: Rule | None) -> str:
     elif order.origin is OrderOrigin.FLATTEN:
         cause = "because the whole position was to be closed."
     else:
-        cause = f"by hand, {_type(order)}."
+        cause = f"by hand, {terms_in_words(order)}."
     return f"{cause} {refused}" if refused else cause
 
 
-def _type(order: StoredOrder) -> str:
+def terms_in_words(order: StoredOrder) -> str:
+    """Says when and at which price an order is executed, such as "at $99 or better"."""
     prices = {
         OrderType.MARKET: "at the market",
         OrderType.LIMIT: f"at {dollars(order.limit_price)} or better",
@@ -296,7 +298,7 @@ def _steps(
             Step(
                 order.decided_at,
                 "Order",
-                f"Accepted: {order.side} {units(order.quantity)} {order.symbol} {_type(order)}.",
+                f"Accepted: {order.side} {units(order.quantity)} {order.symbol} {terms_in_words(order)}.",
             )
         )
     if blocks:

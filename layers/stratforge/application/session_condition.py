@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from stratforge.application.errors import existing
+from stratforge.portfolio.orders import OrderStatus
 from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter, StoredOrder
 from stratforge.storage.ledger.portfolio import LedgerFilter, PositionRow, SignalRow, TradeRow
@@ -35,6 +36,7 @@ class SessionCondition:
         log: Its latest signals and orders, the newest first.
         trades: Its latest trades, the newest first.
         state: What its strategy keeps between bars.
+        resting: Its orders that rest in the book, by its strategy or by hand.
     """
 
     session: StoredSession
@@ -42,6 +44,7 @@ class SessionCondition:
     log: list[LogEntry]
     trades: list[TradeRow]
     state: dict[str, float]
+    resting: list[StoredOrder]
 
 
 def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -> SessionCondition:
@@ -66,6 +69,7 @@ def session_condition(connection: Connection, user_id: UUID, session_id: UUID) -
         sorted(log, key=lambda entry: entry.time, reverse=True),
         portfolio.list_trades(connection, user_id, ledger, NumberedPage(_ENTRIES)),
         sessions.state_of(connection, session_id),
+        [each for each in orders if each.status is OrderStatus.RESTING],
     )
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.fills import Fills
-from stratforge.backtest.loop import FILL_COLUMNS, Loop, config_arguments, loop_for
+from stratforge.backtest.loop import Loop, loop_for
+from stratforge.backtest.matching import FILL_COLUMNS, config_arguments
 from stratforge.backtest.report import BacktestReport
 from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, exchange_timezone
 from stratforge.strategy import Strategy

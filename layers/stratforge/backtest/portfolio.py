@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
-from stratforge.backtest.loop import MINIMUM_VALUE
+from stratforge.backtest.matching import MINIMUM_VALUE
 from stratforge.backtest.portfolio_report import PortfolioReport, Trades, latest_close
 from stratforge.market.columns import BarColumns, Integers
 from stratforge.strategy.graph import STALE, Values

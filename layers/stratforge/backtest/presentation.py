@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.fills import RoundTrips
-from stratforge.backtest.loop import EXIT_REASONS
+from stratforge.backtest.matching import EXIT_REASONS
 from stratforge.backtest.metrics import drawdown_curve
 from stratforge.market.columns import BarColumns
 

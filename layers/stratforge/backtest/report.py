@@ -13,7 +13,7 @@ import numpy.typing as npt
 from stratforge.backtest.analysis import analyze
 from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.fills import Fills, RoundTrips, curves
-from stratforge.backtest.loop import EXIT_REASONS
+from stratforge.backtest.matching import EXIT_REASONS
 from stratforge.backtest.metrics import Metrics, bars_in_a_year, compute_metrics, drawdown_curve
 from stratforge.backtest.presentation import chart_data, monthly_returns, trade_rows
 from stratforge.backtest.text import report_text

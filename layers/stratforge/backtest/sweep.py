@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, run_loop
-from stratforge.backtest.loop import FILL_COLUMNS, Target, config_arguments, loop_for
+from stratforge.backtest.loop import loop_for
+from stratforge.backtest.matching import FILL_COLUMNS, Target, config_arguments
 from stratforge.backtest.metrics import annual_return, bars_in_a_year, daily_returns, day_ends, days_in_a_year
 from stratforge.backtest.report import metrics_of
 from stratforge.market.columns import BarColumns

@@ -16,6 +16,7 @@ from stratforge.intent.program import Program
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Node
 from stratforge.strategy.on_bar_expressions import exits_named
+from stratforge.strategy.order_terms import TERMS
 from stratforge.strategy.source import literal_number
 
 _BAR = {"open": "price", "high": "price", "low": "price", "close": "price", "volume": "volume"}
@@ -74,7 +75,9 @@ def said_by_no_rule(code: Strategy, reference: Strategy) -> list[str]:
             name == each and reading.kinds <= other.kinds and _said(reading, other) for _, each, other in theirs.exits
         ):
             found.append(
-                f"Line {node.lineno} sets {name}, an exit within the bar, and no rule does so: quote the words that ask for it and add “{name.removesuffix('_price').replace('_', ' ')} …”, or sell() by a condition."
+                f"Line {node.lineno} sets {name}, which has its order rest, and no rule does so: quote the words that ask for it and add “buy at limit …”, or what it is, or leave it out."
+                if name in TERMS
+                else f"Line {node.lineno} sets {name}, an exit within the bar, and no rule does so: quote the words that ask for it and add “{name.removesuffix('_price').replace('_', ' ')} …”, or sell() by a condition."
             )
     return list(dict.fromkeys(found))
 
@@ -172,7 +175,7 @@ class _Walk:
             self._decision(node.orelse)
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _SIZES:
             for each in node.keywords:
-                if each.arg in exits_named(node):
+                if each.arg in exits_named(node) or (each.arg in TERMS and node.func.id != "adjust"):
                     self.exits.append((node, str(each.arg), self._read(each.value)))
                 elif each.arg not in _SIZES[node.func.id]:
                     raise _Unknown(node, f"sets {each.arg}, which no rule can say: leave it out")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
-from stratforge.intent.rules import EXIT_KINDS, Rule, RuleError, RuleKind, is_column
+from stratforge.intent.rules import EXIT_KINDS, TERM_KINDS, Rule, RuleError, RuleKind, is_column
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 _OF_THE_BAR = ("open", "high", "low", "close", "volume")
@@ -53,6 +53,9 @@ def reference_strategy(rules: Sequence[Rule]) -> Strategy:
     for kind in EXIT_KINDS:
         if len({each.text for each in exits if each.kind is kind and each.condition is None}) > 1:
             raise RuleError(f"there is more than one rule “{kind.value} …” for a purchase")
+    for kind in TERM_KINDS:
+        if len({each.text for each in rules if each.kind is kind}) > 1:
+            raise RuleError(f"there is more than one rule “{kind.value} …”")
     writer = _Writer()
     source = writer.source(rules)
     try:
@@ -89,18 +92,38 @@ class _Writer:
                 self._need('state["flat"] = state.get("flat", 100000) + 1 if position.quantity == 0 else 0')
                 guards.append(f'state["flat"] > {each.value:g}')
         exits = [each for each in rules if each.kind in EXIT_KINDS]
-        given = [_size(rules), *(self._exit(each) for each in exits if each.condition is None)]
+        resting = {side: self._terms(rules, side) for side in ("buy", "sell")}
+        offer = []
+        for side, held, name in (("buy", "==", "rests"), ("sell", ">", "offered")):
+            bars = max(
+                (each.bars for each in rules if each.kind in TERM_KINDS and each.kind.value.startswith(side)), default=0
+            )
+            if bars:
+                # While it rests it is not decided anew, which would move it.
+                self._need(f'state["{name}"] = max(state.get("{name}", 0) - 1, 0) if position.quantity {held} 0 else 0')
+                if side == "buy":
+                    guards.append('state["rests"] == 0')
+                    on_buy.append(f'state["rests"] = {bars}')
+                else:
+                    offer = [f'    state["offered"] = {bars}']
+        free = ' and state["offered"] == 0' if offer else ""
+        given = [_size(rules), *resting["buy"], *(self._exit(each) for each in exits if each.condition is None)]
         adjusted = [(self._truth(each.condition), self._exit(each)) for each in exits if each.condition is not None]
         entry = " or ".join(f"({each})" for each in texts[RuleKind.BUY])
         lines = [*self.before, f"if position.quantity == 0 and ({entry}){''.join(f' and {each}' for each in guards)}:"]
         lines += [f"    {each}" for each in on_buy] + [f"    return buy({', '.join(filter(None, given))})"]
         whole = " or ".join(f"({text})" for each, text in sales if each.value == 100)
-        lines += [f"if position.quantity > 0 and ({whole}):", "    return sell()"] if whole else []
+        lines += (
+            [f"if position.quantity > 0{free} and ({whole}):", *offer, f"    return sell({', '.join(resting['sell'])})"]
+            if whole
+            else []
+        )
         for number, (rule, text) in enumerate(pair for pair in sales if pair[0].value != 100):
             lines += [
-                f'if position.quantity > 0 and state.get("sold_{number}", 0) == 0 and ({text}):',
+                f'if position.quantity > 0{free} and state.get("sold_{number}", 0) == 0 and ({text}):',
+                *offer,
                 f'    state["sold_{number}"] = 1',
-                f"    return sell(fraction={rule.value / 100:.6g})",
+                f"    return sell({', '.join([f'fraction={rule.value / 100:.6g}', *resting['sell']])})",
                 "if position.quantity == 0:",
                 f'    state["sold_{number}"] = 0',
             ]
@@ -115,6 +138,19 @@ class _Writer:
         if rule.level is None:
             return f"{name}={rule.value / 100:.10g}"
         return f"{name}_price={self._number(rule.level)}"
+
+    def _terms(self, rules: Sequence[Rule], side: str) -> list[str]:
+        """The arguments with which purchases, or sales, rest."""
+        found, bars = [], 0
+        for each in rules:
+            if each.kind in TERM_KINDS and each.kind.value.startswith(side) and each.level is not None:
+                away = 1 + each.value / 100 * (1 if each.unit == "above" else -1) if each.unit else 1.0
+                price = self._number(each.level)
+                found.append(f"{TERM_KINDS[each.kind]}={price}{f' * {away:.12g}' if each.unit else ''}")
+                if each.bars and bars and each.bars != bars:
+                    raise RuleError(f"what rests until a {side} has one number of bars")
+                bars = bars or each.bars
+        return [*found, f"expire_bars={bars}"] if bars else found
 
     def _need(self, *lines: str) -> None:
         self.before += [each for each in lines if each not in self.before]

@@ -54,6 +54,10 @@ _FORMS = (
     ),
     ("stop loss at <number> | take profit at <number>", "the same at a price that is computed at the purchase"),
     ("stop loss 0% when <condition>", "set anew while something is held (adjust in the code); so are the others"),
+    (
+        "buy at limit 1% below close for 10 bars | buy at stop <number> | sell at limit 2% above entry_price | sell at stop <number>",
+        "every purchase, or sale, is an order that rests at this price, which is computed when it is decided (limit=, stop=, expire_bars= in the code). With “for …” it is not decided anew while it rests, which code counts in state; without, every bar on which its condition holds moves it",
+    ),
     ("symbol AAPL", "what it trades"),
     ("drop <rule>", "takes away a rule that stood before this turn"),
 )
@@ -87,6 +91,10 @@ class RuleKind(StrEnum):
     STOP = "stop loss"
     TARGET = "take profit"
     TRAIL = "trailing stop"
+    BUY_LIMIT = "buy at limit"
+    BUY_STOP = "buy at stop"
+    SELL_LIMIT = "sell at limit"
+    SELL_STOP = "sell at stop"
     SYMBOL = "symbol"
     DROP = "drop"
 
@@ -118,6 +126,13 @@ class Atom:
 
 # Exits that are kept with the position and reached within a bar.
 EXIT_KINDS = (RuleKind.STOP, RuleKind.TARGET, RuleKind.TRAIL)
+# The terms of purchases and of sales that rest, with the argument that each is in the code.
+TERM_KINDS = {
+    RuleKind.BUY_LIMIT: "limit",
+    RuleKind.BUY_STOP: "stop",
+    RuleKind.SELL_LIMIT: "limit",
+    RuleKind.SELL_STOP: "stop",
+}
 
 
 @dataclass(frozen=True)
@@ -127,9 +142,10 @@ class Rule:
     Attributes:
         condition: When; None for sizes, limits and exits that a purchase sets.
         value: The part that is sold, in percent; the amount of a size; the count of a limit or a pause; how far an exit is from the entry, in percent.
-        unit: Of a size: `% of equity`, `dollars` or `shares`; otherwise the symbol.
+        unit: Of a size: `% of equity`, `dollars` or `shares`; of a price that rests, on which side of its level it is: `below` or `above`; otherwise the symbol.
         dropped: The rule that is taken away.
-        level: The price of an exit; None when it is `value` percent from the entry.
+        level: The price of an exit, None when it is `value` percent from the entry; of an order that rests, what it is `value` percent from.
+        bars: For how many bars an order rests; 0 for no end.
     """
 
     kind: RuleKind
@@ -138,6 +154,7 @@ class Rule:
     unit: str = ""
     dropped: Rule | None = None
     level: ast.expr | None = None
+    bars: int = 0
 
     @cached_property
     def text(self) -> str:
@@ -152,6 +169,9 @@ class Rule:
             return f"at most {self.value:g} buys a day"
         if self.kind is RuleKind.PAUSE:
             return f"wait {self.value:g} bars after a sale"
+        if self.kind in TERM_KINDS and self.level is not None:
+            away = f"{self.value:g}% {self.unit} " if self.unit else ""
+            return f"{self.kind.value} {away}{ast.unparse(self.level)}{f' for {self.bars} bars' if self.bars else ''}"
         if self.kind in EXIT_KINDS:
             far = f"{self.value:g}%" if self.level is None else f"at {ast.unparse(self.level)}"
             when = f" when {ast.unparse(self.condition)}" if self.condition else ""
@@ -171,6 +191,12 @@ class Rule:
         found = {self.value} if counted or (self.kind is RuleKind.SELL and self.value != 100) else set()
         if self.kind in EXIT_KINDS:
             found = {self.value} if self.level is None else numbers_in(self.level)
+        if self.kind in TERM_KINDS and self.level is not None:
+            found = (
+                numbers_in(self.level)
+                | ({self.value} if self.unit else set())
+                | ({float(self.bars)} if self.bars else set())
+            )
         return frozenset(found | (numbers_in(self.condition) if self.condition else set()))
 
     @cached_property
@@ -222,9 +248,18 @@ def read_rule(text: str) -> Rule:
             raise RuleError("a trailing stop is so many percent below the highest price")
         condition = _condition(match[4]) if match[4] else None
         return Rule(kind, condition, float(match[2] or 0), level=level)
+    if match := re.fullmatch(
+        r"((?:buy|sell) at (?:limit|stop)) (?:(\d+(?:\.\d+)?) ?% (below|above) )?(.+?)(?: for (\d+) bars?)?", plain
+    ):
+        level = _expression(match[4])
+        _check(level, truth=False)
+        bars = int(match[5] or 0)
+        if match[5] and not 1 <= bars <= 10_000:
+            raise RuleError("an order rests for 1 to 10,000 bars")
+        return Rule(RuleKind(match[1]), value=float(match[2] or 0), unit=match[3] or "", level=level, bars=bars)
     if match := re.fullmatch(r"symbol ([A-Za-z0-9./]{1,12})", plain):
         return Rule(RuleKind.SYMBOL, unit=match[1].upper())
-    forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, stop loss, take profit, trailing stop, symbol, drop"
+    forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, stop loss, take profit, trailing stop, buy at limit, buy at stop, sell at limit, sell at stop, symbol, drop"
     raise RuleError(f"a rule begins with one of: {forms}")
 
 

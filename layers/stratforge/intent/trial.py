@@ -260,7 +260,7 @@ class _Runner:
                 if key in names and after[names.index(key)] == after[names.index(key)]
             }
         self.state = {key: value for key, value in zip(names, after, strict=True) if abs(value) <= 1e300}
-        return signal_from_numbers(action, confidence, kind, size)
+        return signal_from_numbers(self.state, action, confidence, kind, size)
 
 
 def _first_difference(code: Strategy, reference: Strategy, values: Values, cash: Floats) -> str | None:
@@ -268,13 +268,19 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
     bars = values.bars
     open_, close = bars.open.tolist(), bars.close.tolist()
     quantity = price = held = 0.0
-    signal: SignalValue | None = None
+    order: SignalValue | None = None
+    left = 0
     for index in range(len(bars)):
-        if signal is not None and signal.side == "buy" and quantity == 0:
-            quantity, price, held = 100.0, open_[index], 0.0
-        elif signal is not None and signal.side == "sell":
-            part = signal.size if signal.size_kind == "fraction" else 1.0
-            quantity = 0.0 if part >= 1 else quantity * (1 - part)
+        left -= 1
+        if order is not None and _fills(order, bars.high[index], bars.low[index]):
+            if order.side == "buy" and quantity == 0:
+                quantity, price, held = 100.0, open_[index], 0.0
+            elif order.side == "sell":
+                part = order.size if order.size_kind == "fraction" else 1.0
+                quantity = 0.0 if part >= 1 else quantity * (1 - part)
+            order = None
+        elif left < 1 and order is not None and order.terms.expire_bars is not None:
+            order = None
         if quantity and _reached(theirs, price, bars.high[index], bars.low[index]):
             quantity = 0.0
         held = held + 1 if quantity else 0.0
@@ -287,9 +293,19 @@ def _first_difference(code: Strategy, reference: Strategy, values: Values, cash:
         done, signal = mine.decide(index, position), theirs.decide(index, position)
         if _meaning(done, quantity) != _meaning(signal, quantity):
             return _told(code, bars, mine, index, position, done, signal)
+        if signal is not None:
+            order, left = signal, signal.terms.expire_bars or 0
         if not _same_exits(mine.exits, theirs.exits):
             return f"Tried on bars made for the rules: by the rules of the requirements the position's exits are {_exits_said(theirs.exits)}, and the code sets {_exits_said(mine.exits)}."
     return None
+
+
+def _fills(order: SignalValue, high: float, low: float) -> bool:
+    """Whether a bar reaches what an order rests for."""
+    falls, rises = (
+        (order.terms.limit, order.terms.stop) if order.side == "buy" else (order.terms.stop, order.terms.limit)
+    )
+    return (falls is None or low <= falls) and (rises is None or high >= rises)
 
 
 def _cash(amounts: Iterable[float], count: int) -> Floats:
@@ -319,13 +335,15 @@ def _exits_said(exits: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.6g}" for name, value in exits.items()) or "none"
 
 
-def _meaning(signal: SignalValue | None, quantity: float) -> tuple[str, str, float] | None:
+def _meaning(signal: SignalValue | None, quantity: float) -> tuple[object, ...] | None:
     """What a decision comes to; selling nothing is nothing, selling without a size is selling all."""
     if signal is None or (signal.side == "sell" and quantity == 0):
         return None
+    prices = (signal.terms.limit, signal.terms.stop)
+    terms = (*(None if each is None else float(f"{each:.9g}") for each in prices), signal.terms.expire_bars)
     if signal.side == "sell" and signal.size_kind == "default":
-        return ("sell", "fraction", 1.0)
-    return (signal.side, signal.size_kind, float(f"{signal.size:.9g}"))
+        return ("sell", "fraction", 1.0, *terms)
+    return (signal.side, signal.size_kind, float(f"{signal.size:.9g}"), *terms)
 
 
 def _told(
@@ -356,4 +374,8 @@ def _said(signal: SignalValue | None) -> str:
     if signal is None:
         return "does nothing"
     size = {"default": "", "fraction": f" {signal.size * 100:g} %", "quantity": f" {signal.size:g} shares", "notional": f" {signal.size:g} dollars"}[signal.size_kind]  # fmt: skip
-    return f"{signal.side}s{size}"
+    terms = signal.terms
+    words = [f"at a limit of {terms.limit:.6g}"] if terms.limit is not None else []
+    words += [f"from a stop at {terms.stop:.6g} on"] if terms.stop is not None else []
+    words += [f"for {terms.expire_bars} bars"] if terms.expire_bars is not None else []
+    return " ".join((f"{signal.side}s{size}", *words))

@@ -35,7 +35,7 @@ from stratforge.intent.lexicon import (
     UP,
 )
 from stratforge.intent.measures import day_findings, holds, judges_gain, near, number_findings, texts, time_findings
-from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, Atom, Rule, RuleKind, numbers_in_text
+from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, TERM_KINDS, Atom, Rule, RuleKind, numbers_in_text
 from stratforge.strategy.indicators import REGISTRY
 
 _GLUED = re.compile(r"\b(sl|tp|stop|target)(?=\d)", re.IGNORECASE)
@@ -78,6 +78,7 @@ def wording_findings(
         *_connectives(quote, meant, changed=changed),
         *_actions(quote, meant, changed=changed),
         *_exits(quote, meant, atoms, changed=changed),
+        *_terms(quote, meant),
         *_nothing_for(quote, meant),
         *(_unsaid(quote, meant, named) if not changed else ()),
     ]
@@ -353,6 +354,27 @@ _EXIT_WORDS = {
     RuleKind.TARGET: re.compile(rf"{TARGET.pattern}|\btargets?\b|\bprofits?\b|\bgains?\b|\blimit\b|\bgewinn\w*|\bganancia\w*|\bbénéfice\w*", re.IGNORECASE),
     RuleKind.TRAIL: TRAILING,
 }  # fmt: skip
+
+
+# An order that rests at a limit or a stop of its own.
+_RESTS = re.compile(
+    r"\blimit(?:[- ]?(?:order|preis|price|kauf|verkauf))?s?\b(?! (?:of )?\d+ (?:trades?|buys?|times?|purchases?))|\blímite\b|\bstop[- ](?:entry|buy|order|limit)\w*|\b(?:buy|sell)[- ]stops?\b|指値|逆指値|限价",
+    re.IGNORECASE,
+)
+_LIMIT_ORDER = re.compile(
+    r"\blimit[- ]?orders?\b|\b(?:at|with|by) a (?:buy |sell )?limit\b|\bstop[- ]entry\b|\b(?:buy|sell)[- ]stop[- ]orders?\b|指値|限价",
+    re.IGNORECASE,
+)
+
+
+def _terms(quote: str, rules: Sequence[Rule]) -> Iterator[str]:
+    """Orders that rest, which words or rules speak of alone."""
+    resting = [each for each in rules if each.kind in TERM_KINDS]
+    said = _LIMIT_ORDER.search(quote)
+    if resting and not _RESTS.search(quote):
+        yield f"does not speak of an order that rests at a limit or a stop, and its rule has one ({texts(resting)})."
+    elif said and rules and not resting and not any(each.kind in EXIT_KINDS for each in rules):
+        yield f"speaks of “{said[0]}”, and its rules ({texts(rules)}) do not: use buy at limit, buy at stop, sell at limit or sell at stop."
 
 
 _ON_THE_ORDER = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -17,6 +17,7 @@ from stratforge.portfolio.orders import (
     ExchangeState,
     OrderOrigin,
     OrderRequest,
+    OrderTerms,
     OrderType,
     TradingState,
     Trigger,
@@ -173,9 +174,13 @@ def _blocked(request: OrderRequest, account: Account, market: Market) -> Decisio
         reason = Reason.USER_HALTED
     elif request.terms.side == Side.BUY and TradingState.REDUCING in (market.platform_state, account.trading_state):
         reason = Reason.REDUCING_ONLY
-    elif not market.open and request.origin is OrderOrigin.SIGNAL:
+    elif not market.open and request.origin is OrderOrigin.SIGNAL and request.terms.type is OrderType.MARKET:
         reason = Reason.MARKET_CLOSED
-    elif market.exchange_state is not ExchangeState.TRADING and request.origin is OrderOrigin.SIGNAL:
+    elif (
+        market.exchange_state is not ExchangeState.TRADING
+        and request.origin is OrderOrigin.SIGNAL
+        and request.terms.type is OrderType.MARKET
+    ):
         reason = Reason.EXCHANGE_HALT
     elif market.suspended:
         # What is old or missing now is so for the same reason, and nobody's order is to blame.
@@ -229,17 +234,32 @@ def _join_again(request: OrderRequest, books: _Books, market: Market) -> Decisio
     )
 
 
+def _on_ticks(terms: OrderTerms, asset: AssetRules) -> OrderTerms:
+    """A strategy's prices as the market has them: a limit never worse than it said, a stop never sooner."""
+    buys = terms.side is Side.BUY
+    limit, stop = terms.limit_price, terms.stop_price
+    return replace(
+        terms,
+        limit_price=None if limit is None else asset.round_limit(limit, up=not buys),
+        stop_price=None if stop is None else asset.round_limit(stop, up=buys),
+    )
+
+
 def _accept(request: OrderRequest, books: _Books, market: Market) -> Decision:
     """A new order: sized, paid for, checked, then joined or put to rest."""
-    asset, terms = market.asset, request.terms
+    asset = market.asset
     assert asset is not None
+    if request.rests_for_a_strategy and not request.accepted:
+        request = replace(request, terms=_on_ticks(request.terms, asset))
+    terms = request.terms
     account = books.accounts[request.user_id]
     release = None
     if request.replaces is not None:
         release = books.releases.get(request.replaces)
         if release is None or release.user_id != request.user_id:
             return Decision(request, Action.REFUSE, reason=Reason.NOT_REPLACEABLE)
-    if not all(price is None or asset.on_tick(price) for price in (terms.limit_price, terms.stop_price)):
+    prices = (terms.limit_price, terms.stop_price)
+    if not all(price is None or (price > 0 and asset.on_tick(price)) for price in prices):
         return Decision(request, Action.REFUSE, reason=Reason.SUB_PENNY_PRICE)
     cash = account.cash + (release.cash if release else ZERO)
     holder = (request.user_id, request.session_id)

@@ -112,6 +112,13 @@ PRICES_OF: dict[OrderType, tuple[str, ...]] = {
 }
 
 
+def type_of(limit_price: Decimal | None, stop_price: Decimal | None) -> OrderType:
+    """The type of an order that names these prices and no others."""
+    if limit_price is None:
+        return OrderType.MARKET if stop_price is None else OrderType.STOP
+    return OrderType.LIMIT if stop_price is None else OrderType.STOP_LIMIT
+
+
 @dataclass(frozen=True, slots=True)
 class OrderTerms:
     """An order's side, type and price conditions."""
@@ -201,7 +208,7 @@ class OrderRequest:
     """A signal or an order that wants to be executed or to rest.
 
     `order_id` is None for what has no row in the book yet. `size` is read by `size_kind`; `remaining` is what an order that was
-    accepted before still wants, with its reservation. `exit_level` is the price at which a session's stop or target sells, `exit_fraction` what
+    accepted before still wants, with its reservation. `last_bar` is the last bar of its session on which it may fill. `exit_level` is the price at which a session's stop or target sells, `exit_fraction` what
     it is set to.
     """
 
@@ -227,3 +234,9 @@ class OrderRequest:
     replaces: UUID | None = None
     exit_level: Decimal | None = None
     exit_fraction: Decimal | None = None
+    last_bar: int | None = None
+
+    @property
+    def rests_for_a_strategy(self) -> bool:
+        """Returns whether a strategy gave it a limit or a stop."""
+        return self.origin is OrderOrigin.SIGNAL and self.terms.type is not OrderType.MARKET

@@ -87,7 +87,7 @@ _EXPLANATIONS = {
     Reason.SESSION_PAUSED: "The session is paused: it watches, and what it says is not executed.",
     Reason.SIGNALS_ONLY: "The session runs in manual mode: it says what it would do, and the order is yours to place.",
     Reason.SESSION_ENDED: "The session ended before the signal could be executed.",
-    Reason.EXPIRED: "It was not executed in time: a signal within two bars, a day order by the close.",
+    Reason.EXPIRED: "It was not executed in time: a signal within two bars, one with a limit or a stop within the bars that its strategy gave it, a day order by the close.",
     Reason.LATE_BAR: "The bar came, or was seen, too late to trade on: it brought the strategy up to date, and nothing was ordered.",
     Reason.POSITION_SOLD: "The position that it was to add to was sold meanwhile, by a stop or a target or by hand, so it would have begun another.",
     Reason.CANCELED_BY_USER: "You canceled the order.",

@@ -81,7 +81,8 @@ def run_last_bar(runnable: Runnable, values: Values, position: PositionView, sta
         else:
             arguments.append(float(getattr(position, key)))
     action, confidence, kind, size, *after = runnable.function(*arguments)
-    return Evaluation(signal_from_numbers(action, confidence, kind, size), kept_state(runnable.state, after))
+    kept = kept_state(runnable.state, after)
+    return Evaluation(signal_from_numbers(kept, action, confidence, kind, size), kept)
 
 
 def kept_state(keys: Sequence[str], values: Sequence[float]) -> dict[str, float]:

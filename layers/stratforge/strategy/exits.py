@@ -6,55 +6,32 @@ compared like all of its state. The loop of a backtest reads them there, and so 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
+from stratforge.strategy.order_terms import LIMIT_KEY, NAN, STOP_KEY, TERM_KEYS, Keyword
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY, EXTREME_KEYS, EXTREMES
 
-NAN = "(0.0 * 1e400)"
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """One way to set an exit.
-
-    Attributes:
-        bound: What the number must be, as a condition on `{}`; any other number changes nothing.
-        allowed: The same in words.
-        replaces: The other way to set the same exit, which it replaces.
-        summary: Its meaning, for the reference.
-    """
-
-    bound: str
-    allowed: str
-    replaces: str
-    summary: str
-
-    def fits(self, value: float) -> bool:
-        """Returns whether the number sets the exit."""
-        return bool(eval(self.bound.format(repr(float(value))), {"inf": math.inf, "nan": math.nan}))  # noqa: S307 - a condition of this module
-
-
+# A number that is unknown or out of its range leaves an exit as it is.
 EXITS = {
-    "stop_loss": Exit(
+    "stop_loss": Keyword(
         "0.0 <= {} < 1.0",
         "0 or more and less than 1",
-        "stop_loss_price",
         "sells everything this fraction below the average entry price, or at it with 0: 0.02 is two percent",
+        "stop_loss_price",
     ),
-    "stop_loss_price": Exit("0.0 < {} <= 1e12", "above 0", "stop_loss", "sells everything at this price or below"),
-    "take_profit": Exit(
+    "stop_loss_price": Keyword("0.0 < {} <= 1e12", "above 0", "sells everything at this price or below", "stop_loss"),
+    "take_profit": Keyword(
         "0.0 <= {} <= 1e6",
         "0 or more",
-        "take_profit_price",
         "sells everything this fraction above the average entry price, or at it with 0",
+        "take_profit_price",
     ),
-    "take_profit_price": Exit("0.0 < {} <= 1e12", "above 0", "take_profit", "sells everything at this price or above"),
-    "trailing_stop": Exit(
+    "take_profit_price": Keyword(
+        "0.0 < {} <= 1e12", "above 0", "sells everything at this price or above", "take_profit"
+    ),
+    "trailing_stop": Keyword(
         "0.0 < {} < 1.0",
         "above 0 and less than 1",
-        "",
         "sells everything this fraction below the highest price of the bars held, or below the average entry price while that is higher",
     ),
 }
@@ -63,8 +40,15 @@ EXIT_KEYS = {name: f"position_{name}_as_the_strategy_set_it" for name in EXITS}
 STOP_SEEN, TARGET_SEEN = (f"position_{name}_on_the_bar_that_was_seen_last" for name in ("stop_loss", "take_profit"))
 PEAK = EXTREMES["max_favorable"][0]
 # Keys of state that are prices, and change with a split.
-PRICE_KEYS = EXTREME_KEYS | {EXIT_KEYS["stop_loss_price"], EXIT_KEYS["take_profit_price"], STOP_SEEN, TARGET_SEEN}
-OWN_KEYS = PRICE_KEYS | frozenset(EXIT_KEYS.values()) | {CASH_KEY, EQUITY_KEY}
+PRICE_KEYS = EXTREME_KEYS | {
+    EXIT_KEYS["stop_loss_price"],
+    EXIT_KEYS["take_profit_price"],
+    STOP_SEEN,
+    TARGET_SEEN,
+    LIMIT_KEY,
+    STOP_KEY,
+}
+OWN_KEYS = PRICE_KEYS | frozenset((*EXIT_KEYS.values(), *TERM_KEYS.values())) | {CASH_KEY, EQUITY_KEY}
 
 
 def keys_for(exits: Collection[str]) -> list[str]:

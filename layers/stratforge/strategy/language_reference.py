@@ -7,6 +7,7 @@ from stratforge.strategy.cost import MAX_CELLS, MAX_GRAPH_NODES, MAX_NANOSECONDS
 from stratforge.strategy.exits import EXITS
 from stratforge.strategy.indicators import MAX_LENGTH, REGISTRY, Indicator, Parameter
 from stratforge.strategy.lookback import MAX_LOOKBACK
+from stratforge.strategy.order_terms import TERMS
 from stratforge.strategy.source import (
     MAX_BRANCHES,
     MAX_CHARACTERS,
@@ -156,7 +157,16 @@ def reference_page() -> str:
         '`+ - * / // % **`, comparisons (`a < b < c` too), `and or not`, `"key" in state`, `abs min max round int float bool` and the functions of `np.`. Returns',
         "`buy(confidence=, fraction= | quantity= | notional=)`, `sell(confidence=, fraction= | quantity=)`, `adjust(...)`, or nothing.",
         "",
-        "All three may set exits, which sell within a bar, in a backtest and live alike. They stand until a later decision sets them anew or nothing is held.",
+        "A purchase or a sale may name terms, in prices such as `bar.close - 2 * bar.atr`: it is then an order that rests, in a backtest and in our book live.",
+        "With a term that is unknown or out of its range it is no decision. A strategy has one such order at a time: a later purchase or sale takes its place, and a",
+        "sale while nothing is held ends it. Exits stand beside it: they are its bracket. How orders meet bars, gaps and both in one bar, is said in",
+        "[MATCHING.md](../backtest/MATCHING.md).",
+        "",
+        "| term | what it is | number |",
+        "|---|---|---|",
+        *(f"| `{name}=` | {each.summary} | {each.allowed} |" for name, each in TERMS.items()),
+        "",
+        "`buy`, `sell` and `adjust` may set exits, which sell within a bar, in a backtest and live alike. They stand until a later decision sets them anew or nothing is held.",
         "`adjust(...)` changes exits alone, while something is held. A number that is unknown or out of its range leaves an exit as it is;",
         "one that is written out or a constant is refused where it is out of its range. An exit as a",
         "price and one as a fraction replace each other. A `buy` while nothing is held begins without those of the position before; an exit that sells ends what was still to be bought.",

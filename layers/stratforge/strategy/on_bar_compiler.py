@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from stratforge.strategy import arithmetic
-from stratforge.strategy.exits import EXITS, NAN, OWN_KEYS, assignments, keys_for
+from stratforge.strategy.exits import EXITS, OWN_KEYS, assignments, keys_for
 from stratforge.strategy.exits import head as exit_head
 from stratforge.strategy.findings import Code
 from stratforge.strategy.on_bar_expressions import (
@@ -33,7 +33,9 @@ from stratforge.strategy.on_bar_expressions import (
     is_signal,
     read_state,
     state_key,
+    term_keys_named,
 )
+from stratforge.strategy.order_terms import NAN, TERMS, Keyword, meant, terms_set
 from stratforge.strategy.source import MAX_LITERAL, MAX_NAME, calculated, is_docstring, literal_number
 from stratforge.strategy.syntax_names import syntax_name
 from stratforge.strategy.vocabulary import (
@@ -139,7 +141,7 @@ class OnBarCompiler(OnBarExpressions):
         for node in ast.walk(function):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 self.locals.add(node.id)
-            keys = keys_for(exits_named(node)) or [state_key(node) or given_key(node) or ""]
+            keys = [*keys_for(exits_named(node)), *term_keys_named(node)] or [state_key(node) or given_key(node) or ""]
             self.keys += [key for key in keys if key and key not in self.keys]
         # The order in which jsonb gives them back: live they are taken as they come.
         self.keys.sort(key=lambda key: (len(key), key))
@@ -365,7 +367,8 @@ class OnBarCompiler(OnBarExpressions):
         assert isinstance(node.func, ast.Name)
         side = node.func.id
         sizes = {"buy": ("fraction", "quantity", "notional"), "sell": ("fraction", "quantity")}.get(side, ())
-        exits: dict[str, str] = {}
+        known = {**EXITS, **(TERMS if sizes else {})}
+        given: dict[str, str] = {}
         if node.args:
             self._refuse(
                 node,
@@ -375,13 +378,13 @@ class OnBarCompiler(OnBarExpressions):
             )
         confidence, kind, size = "1.0", "0.0", "0.0"
         for keyword in node.keywords:
-            if keyword.arg in EXITS and EXITS[keyword.arg].replaces in exits:
-                hint = f"Give one of {keyword.arg} and {EXITS[keyword.arg].replaces}"
+            if keyword.arg in known and known[keyword.arg].replaces in given:
+                hint = f"Give one of {keyword.arg} and {known[keyword.arg].replaces}"
                 self._refuse(keyword.value, "a position has one stop and one target", hint, Code.ARGUMENT)
-            elif keyword.arg in EXITS:
-                self._check_exit(keyword.value, keyword.arg)
-                exits[keyword.arg] = f"x_{len(self.lines)}_{keyword.arg}"
-                self._emit(f"{exits[keyword.arg]} = {self._number(keyword.value, scope)}")
+            elif keyword.arg in known:
+                self._check_range(keyword.value, keyword.arg, known[keyword.arg])
+                given[keyword.arg] = f"x_{len(self.lines)}_{keyword.arg}"
+                self._emit(f"{given[keyword.arg]} = {self._number(keyword.value, scope)}")
             elif keyword.arg == "confidence" and sizes:
                 confidence = self._number(keyword.value, scope)
             elif keyword.arg in sizes and kind == "0.0":
@@ -391,24 +394,34 @@ class OnBarCompiler(OnBarExpressions):
                 self._refuse(keyword.value, "a signal has one size", f"Give one of {', '.join(sizes)}", Code.ARGUMENT)
             else:
                 takes = f"confidence, one of {', '.join(sizes)}, and " if sizes else ""
-                hint = f"It takes {takes}{', '.join(EXITS)}"
+                hint = f"It takes {takes}{', '.join(known)}"
                 self._refuse(keyword.value, f"{side}() has no argument {str(keyword.arg)[:40]}", hint, Code.ARGUMENT)
-        if side == "adjust" and not exits:
+        terms = {name: value for name, value in given.items() if name in TERMS}
+        if terms.keys() == {"expire_bars"}:
+            hint = "Give limit= or stop= with it, or leave it out: without them it is executed at once"
+            self._refuse(
+                node, "expire_bars says how long an order rests, and this one does not rest", hint, Code.ARGUMENT
+            )
+        if side == "adjust" and not given:
             self._refuse(node, "adjust() changes nothing", f"Give one of {', '.join(EXITS)}", Code.ARGUMENT)
-        changes = list(assignments(self.keys, exits, side))
+        changes = list(assignments(self.keys, {name: given[name] for name in given if name in EXITS}, side))
         if changes:
             self.used.add("q_quantity")
-        for line in changes:
+        for line in (*changes, *(terms_set(self.keys, terms) if sizes else ())):
             self._emit(line)
-        return NO_SIGNAL if side == "adjust" else f"{1.0 if side == 'buy' else 2.0}, {confidence}, {kind}, {size}"
+        if side == "adjust":
+            return NO_SIGNAL
+        if terms:
+            confidence = f"({confidence} if {meant(terms)} else {NAN})"
+        return f"{1.0 if side == 'buy' else 2.0}, {confidence}, {kind}, {size}"
 
-    def _check_exit(self, node: ast.expr, name: str) -> None:
-        """Refuses an exit that would set none: a number that is known and out of its range."""
+    def _check_range(self, node: ast.expr, name: str, bound: Keyword) -> None:
+        """Refuses a number of a decision that is known and out of its range."""
         constants = {each: value for each, value in self.parameters.items() if each not in self.locals}
-        value, bound = literal_number(node, constants), EXITS[name]
+        value = literal_number(node, constants)
         if value is not None and not bound.fits(value):
             hint = f"Write a number {bound.allowed}"
-            if 0 < abs(value) <= 100 and bound.fits(abs(value) / 100):
+            if name in EXITS and 0 < abs(value) <= 100 and bound.fits(abs(value) / 100):
                 hint += f": {abs(value) / 100:g} is {abs(value):g} percent"
             self._refuse(node, f"{name} cannot be {value:g}", hint, Code.ARGUMENT)
 

@@ -9,8 +9,9 @@ from typing import Literal
 
 from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.strategy.column_calls import nearest
-from stratforge.strategy.exits import EXITS, NAN
+from stratforge.strategy.exits import EXITS
 from stratforge.strategy.findings import Code
+from stratforge.strategy.order_terms import NAN, TERM_KEYS, TERMS
 from stratforge.strategy.source import MAX_LITERAL, Findings
 from stratforge.strategy.syntax_names import syntax_name, value_name
 from stratforge.strategy.vocabulary import (
@@ -425,6 +426,13 @@ def exits_named(node: ast.AST) -> set[str]:
     if isinstance(node, ast.Call) and (is_signal(node) or is_adjustment(node)):
         return {each.arg for each in node.keywords if each.arg in EXITS}
     return set()
+
+
+def term_keys_named(node: ast.AST) -> list[str]:
+    """The keys of the terms that a purchase or a sale names; none for what is neither."""
+    if isinstance(node, ast.Call) and is_signal(node):
+        return [TERM_KEYS[each.arg] for each in node.keywords if each.arg in TERMS]
+    return []
 
 
 def _is_key(node: ast.expr) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stratforge.market.sizes import Side, SizeKind
+from stratforge.strategy.order_terms import NO_TERMS, Terms, terms_in
 
 # The lowered `on_bar` speaks in numbers, so that it also compiles to machine code.
 ACTIONS: dict[float, Side | None] = {0.0: None, 1.0: Side.BUY, 2.0: Side.SELL}
@@ -20,19 +22,22 @@ class SignalValue:
 
     `confidence` is between 0 and 1. `size` is read by `size_kind`: a fraction of the equity (of the position,
     when selling) in (0, 1], a quantity of shares or coins, or a notional amount of money; with "default" the
-    session's sizing rule decides and `size` is 0.
+    session's sizing rule decides and `size` is 0. With a limit or a stop among its `terms` it rests.
     """
 
     side: Side
     confidence: float
     size_kind: SizeKind
     size: float
+    terms: Terms = NO_TERMS
 
 
-def signal_from_numbers(action: float, confidence: float, size_kind: float, size: float) -> SignalValue | None:
-    """The decision that the lowered `on_bar` returned, or None for no decision; see `decision_of`."""
+def signal_from_numbers(
+    state: Mapping[str, float], action: float, confidence: float, size_kind: float, size: float
+) -> SignalValue | None:
+    """The decision that the lowered `on_bar` returned with this state, or None for no decision; see `decision_of`."""
     decision = decision_of(action, confidence, size_kind, size)
-    return None if decision is None else SignalValue(*decision)
+    return None if decision is None else SignalValue(*decision, terms_in(state))
 
 
 def decision_of(

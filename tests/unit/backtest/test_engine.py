@@ -73,6 +73,36 @@ def on_bar(bar, position, state):
     if position.bars_held == 8:
         return buy(fraction=0.2, take_profit=0.002)
 """
+STRATEGIES["limits"] = """
+def indicators(bars):
+    return {"atr": ta.atr(bars.high, bars.low, bars.close, length=5)}
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    turn = state["n"] % 7
+    if position.quantity == 0 and turn == 1:
+        return buy(fraction=0.5, limit=bar.close - 0.5 * bar.atr, expire_bars=3, stop_loss=0.004, take_profit=0.004)
+    if turn == 2:
+        return buy(notional=20000, limit=bar.close + bar.atr, take_profit_price=bar.close * 1.003)
+    if turn == 4 and position.quantity > 0:
+        return sell(fraction=0.4, limit=bar.close + 0.3 * bar.atr, expire_bars=1 + state["n"] % 3)
+    if turn == 5:
+        return sell(limit=bar.high)
+"""
+STRATEGIES["stops"] = """
+def on_bar(bar, position, state):
+    state["n"] = state.get("n", 0) + 1
+    turn = state["n"] % 9
+    if turn == 1:
+        return buy(fraction=0.4, stop=bar.high, stop_loss_price=bar.close, take_profit=0.003)
+    if turn == 3:
+        return buy(fraction=0.3, stop=bar.close * 1.001, limit=bar.close * (1.002 if bar.close > bar.open else 1.0005), trailing_stop=0.003)
+    if turn == 5 and position.quantity > 0:
+        return sell(fraction=0.5, stop=bar.low, expire_bars=2)
+    if turn == 6:
+        return sell(stop=bar.close * 0.998, limit=bar.close * (0.997 if bar.close > bar.open else 0.999))
+    if turn == 8 and bar.close > bar.previous.close:
+        return buy(fraction=0.1)
+"""
 costs = st.sampled_from([0.0, 0.5, 2.0])
 maybe = st.one_of(st.none(), st.sampled_from([0.004, 0.01, 0.03]))
 configs = st.builds(

@@ -67,6 +67,8 @@ def test_exits_that_are_asked_for_and_set_pass() -> None:
         (">= 1:", "<= 1:"),
         ("stop_loss=STOP", "stop_loss=STOP if bar.volume < 60000 else 0.5"),
         ("return sell()", "return adjust(stop_loss=0)"),
+        ("buy(stop_loss", "buy(limit=bar.close * 0.99, stop_loss"),
+        ("return sell()", "return sell(stop=bar.close, expire_bars=3)"),
     ],
 )
 def test_exits_that_are_other_than_asked_for_are_found(old: str, new: str) -> None:

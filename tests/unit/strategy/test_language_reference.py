@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import astuple
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,7 +76,10 @@ ELSEWHERE = {
     "Bars of a stock are counted": "unit/market/test_resampling.py test_hours_are_counted_from_the_open_and_none_reaches_beyond_the_close",
     "A day is the exchange's calendar day": "unit/market/test_resampling.py test_the_last_completed_bar_is_that_of_a_slow_reading",
     "Lengths count bars of the timeframe": "unit/strategy/test_timeframes.py test_yesterdays_high_is_known_from_two_days_of_minutes",
-    "All three may set exits": "unit/backtest/test_known_strategies.py test_a_strategy_trades_as_its_published_rules",
+    "A purchase or a sale may name terms": "integration/test_resting_signals.py test_a_limit_rests_until_its_price_comes",
+    "Exits stand beside it": "unit/backtest/test_resting_orders.py test_a_bracket_around_a_limit",
+    "How orders meet bars": "unit/backtest/test_engine.py test_the_loop_agrees_with_a_second_backtester",
+    "`buy`, `sell` and `adjust` may set exits": "unit/backtest/test_known_strategies.py test_a_strategy_trades_as_its_published_rules",
     "A bar that opens beyond": "unit/backtest/test_engine.py test_the_loop_agrees_with_a_second_backtester",
     "What is set on a bar": "integration/test_ledger.py test_an_exit_that_was_set_on_a_bar_does_not_count_on_that_bar",
     "Live the price is": "integration/test_ledger.py test_an_exit_that_a_strategy_set_sells_at_a_price_between_bars",
@@ -453,7 +457,13 @@ def test_what_on_bar_returns() -> None:
     assert said("sell(confidence=0.5, quantity=3)") == ("sell", 0.5, "quantity", 3.0)
     assert said("sell(fraction=0.5)") == ("sell", 1.0, "fraction", 0.5)
     assert said("") is None
-    for wrong in ("sell(notional=5)", "buy(fraction=1, quantity=2)", "buy(0.5)", "buy(stop=1)"):
+    for wrong in (
+        "sell(notional=5)",
+        "buy(fraction=1, quantity=2)",
+        "buy(0.5)",
+        "buy(stop_price=1)",
+        "buy(expire_bars=3)",
+    ):
         assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
 
 
@@ -501,6 +511,26 @@ def test_exits_stand_until_they_are_changed() -> None:
     ):
         assert refused(f"def on_bar(bar, position, state):\n    return {wrong}\n")
     assert refused("def on_bar(bar, position, state):\n    adjust(stop_loss=0.1)\n") == [Code.NOT_IN_LANGUAGE]
+
+
+@says("With a term that is unknown", "A strategy has one such order")
+def test_what_terms_come_to() -> None:
+    strategy = compile_strategy(
+        "def on_bar(bar, position, state):\n    if state['a'] == 1:\n        return buy(limit=state.get('x'), expire_bars=state.get('n'))\n"
+        "    if state['a'] == 2:\n        return sell(stop=state.get('x'), limit=state.get('x'))\n    if state['a'] == 3:\n        return buy()\n"
+    )
+
+    def terms(before: dict[str, float], **asked: float) -> tuple[object, ...] | None:
+        found = evaluate_last_bar(strategy, Values(HISTORY), PositionView(), {**before, **asked})
+        return None if found.signal is None else (found.signal.side, *astuple(found.signal.terms))
+
+    assert terms({}, a=1, x=9.5, n=3.9) == ("buy", 9.5, None, 3)
+    assert terms({}, a=2, x=8.0) == ("sell", 8.0, 8.0, None)
+    for wrong in ({"x": -1.0}, {"x": math.nan}, {"x": 1e13}, {"n": 0.9}, {"n": 10_001.0}, {"n": math.nan}):
+        assert terms({}, **{"a": 1.0, "x": 9.5, "n": 3.0, **wrong}) is None
+    # What a decision does not name does not come from the one before.
+    rested = evaluate_last_bar(strategy, Values(HISTORY), PositionView(), {"a": 1.0, "x": 9.5, "n": 3.0}).state
+    assert terms(rested, a=3) == ("buy", None, None, None)
 
 
 @pytest.mark.parametrize("name", ["stop_loss", "stop_loss_price", "take_profit", "take_profit_price", "trailing_stop"])

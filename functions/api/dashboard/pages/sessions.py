@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 from stratforge.application import sessions as application
 from stratforge.application.errors import existing
+from stratforge.application.explanations import terms_in_words
 from stratforge.application.jobs.queueing import request_replay
 from stratforge.application.jobs.requests import ReplayRequest
 from stratforge.application.session_chart import session_chart
@@ -19,6 +20,7 @@ from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import data_notes, market_data
+from stratforge.storage.market.clock import past_day
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, sessions, strategies
@@ -90,14 +92,25 @@ def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Respo
 
 
 @router.get("/sessions/{session_id}")
-def page(session_id: UUID, looking: Looking) -> Response:
-    """The page of one session: how it stands, its chart, its log and its trades."""
+def page(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
+    """The page of one session: how it stands, its chart, its log and its trades; or its chart of a past day, to go through bar by bar."""
     with database().reading(looking.caller) as connection:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
         shown = _shown(connection, condition)
         published = published_name(connection, session_id)
-        return looking.page(connection, "session.html", strategy=strategy, published=published, key=new_key(), **shown)
+        past = existing(past_day(connection, day), "trading day") if day else None
+        last = past or past_day(connection)
+        return looking.page(
+            connection,
+            "session.html",
+            strategy=strategy,
+            published=published,
+            key=new_key(),
+            past=past,
+            last=last,
+            **shown,
+        )
 
 
 @router.get("/sessions/{session_id}/now")
@@ -123,6 +136,7 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
         "log": [_line(each) for each in condition.log],
         "trades": condition.trades,
         "state": condition.state,
+        "resting": [(each, terms_in_words(each)) for each in condition.resting],
         "price": market_data.latest_price(connection, condition.session.symbol),
         "notes": data_notes.list_notes(connection, condition.session.symbol),
     }
@@ -131,7 +145,9 @@ def _shown(connection: Connection, condition: SessionCondition) -> dict[str, Any
 def _line(entry: LogEntry) -> dict[str, Any]:
     event = entry.event
     if isinstance(event, SignalRow):
-        kind, text = "signal", f"{event.side}, confidence {event.confidence:.2f}: {event.status.lower()}"
+        prices = ((event.limit_price, " at a limit of"), (event.stop_price, " from a stop at"))
+        terms = "".join(f"{words} {price:,.10g}" for price, words in prices if price is not None)
+        kind, text = "signal", f"{event.side}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
     else:
         type_, origin = event.type.replace("_", " "), event.origin.lower().replace("_", " ")
         kind, text = "order", f"{event.side} {type_} ({origin}): {event.status.lower()}"
@@ -139,9 +155,11 @@ def _line(entry: LogEntry) -> dict[str, Any]:
 
 
 @router.get("/sessions/{session_id}/chart.json")
-def chart(session_id: UUID, looking: Looking) -> Response:
-    """The last bars with the strategy's indicators, its trades and its stop levels."""
-    shown = session_chart(database(), looking.caller, session_id)
+def chart(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
+    """The last bars, or those up to the close of a day, with the strategy's indicators, its trades and its stop levels."""
+    with database().reading(looking.caller) as connection:
+        past = existing(past_day(connection, day), "trading day") if day else None
+    shown = session_chart(database(), looking.caller, session_id, past.closes_at if past else None)
     columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
     marks = [
         {

@@ -19,7 +19,9 @@ from stratforge.portfolio.orders import (
     OrderStatus,
     OrderTerms,
     OrderType,
+    TimeInForce,
     TradingState,
+    type_of,
 )
 from stratforge.portfolio.protections import Account, RiskLimits
 from stratforge.portfolio.reasons import Reason
@@ -31,8 +33,12 @@ from stratforge.storage.ledger.symbols import (
     EXIT_LEVEL,
     EXIT_ORIGIN,
     HAS_EXITS,
+    ITS_BARS_ARE_OVER,
+    OFFERED,
     SELLS_CLOSING,
+    SESSION_HAS_ENDED,
     SESSIONS_WITH_EXITS,
+    STOP_REACHED,
     lock_symbol,
 )
 from stratforge.storage.postgres.database import Connection
@@ -78,7 +84,7 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
         _signal_request,
         """
         SELECT g.id AS signal_id, g.user_id, g.session_id, g.side, g.confidence::numeric, g.size_kind, g.size::numeric,
-               s.sizing_rule, s.sizing_value
+               s.sizing_rule, s.sizing_value, g.limit_price::numeric, g.stop_price::numeric, g.bar_number + g.expire_bars AS last_bar
         FROM signals g JOIN sessions s ON s.id = g.session_id
         WHERE g.symbol = %s AND g.status = 'PENDING' ORDER BY g.id
         """,
@@ -86,8 +92,10 @@ def pending_signals(connection: Connection, symbol: str) -> list[OrderRequest]:
     )
 
 
-def _signal_request(side: Side, **fields: Any) -> OrderRequest:
-    return OrderRequest(terms=OrderTerms(side), origin=OrderOrigin.SIGNAL, **fields)
+def _signal_request(side: Side, limit_price: Decimal | None, stop_price: Decimal | None, **fields: Any) -> OrderRequest:
+    terms = OrderTerms(side, type_of(limit_price, stop_price), limit_price, stop_price)
+    in_force = TimeInForce.DAY if terms.type is OrderType.MARKET else TimeInForce.GTC
+    return OrderRequest(terms=terms, origin=OrderOrigin.SIGNAL, time_in_force=in_force, **fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +106,15 @@ class DueOrder:
     ends: Reason | None
 
 
-def due_orders(connection: Connection, symbol: str, leaving: Collection[UUID | None] = ()) -> list[DueOrder]:
-    """Orders of the book that are new, or due at the latest price, and whatever the sessions that are leaving were still to buy; oldest first. Locks them."""
+def due_orders(
+    connection: Connection,
+    symbol: str,
+    leaving: Collection[UUID | None] = (),
+    deciding: Collection[UUID | None] = (),
+) -> list[DueOrder]:
+    """Orders of the book that are new, or due at the latest price, whatever the sessions that are leaving were still to buy, and what rests by earlier
+    decisions of those that are leaving or have decided anew; oldest first. Locks them.
+    """
     return fetch_all(
         connection,
         _due_order,
@@ -109,13 +124,16 @@ def due_orders(connection: Connection, symbol: str, leaving: Collection[UUID | N
                o.quantity - o.filled_quantity AS remaining, o.reserve_price, o.reserved_cash, o.reserved_quantity, o.water_mark,
                o.replaces_order_id AS replaces,
                CASE WHEN o.cancel_requested_at IS NOT NULL THEN '{Reason.CANCELED_BY_USER}'
-                    WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}' END AS ends
+                    WHEN o.expires_at <= greatest(l.time, (SELECT market_now())) THEN '{Reason.EXPIRED}'
+                    WHEN {SESSION_HAS_ENDED} THEN '{Reason.SESSION_ENDED}'
+                    WHEN {ITS_BARS_ARE_OVER} AND NOT coalesce({STOP_REACHED}, false) THEN '{Reason.EXPIRED}' END AS ends
         FROM orders o LEFT JOIN latest_prices l ON l.symbol = o.symbol
         WHERE o.symbol = %s AND o.status IN ('PENDING', 'RESTING')
-          AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.side = 'buy' AND o.origin = 'SIGNAL'))
+          AND ({DUE_ORDER} OR (o.session_id = ANY(%s) AND o.side = 'buy' AND o.origin = 'SIGNAL')
+               OR (o.session_id = ANY(%s) AND o.type <> 'market' AND o.origin = 'SIGNAL'))
         ORDER BY o.created_at, o.id FOR NO KEY UPDATE OF o
         """,  # noqa: S608 - a condition and reasons of ours
-        (symbol, list(leaving)),
+        (symbol, list(leaving), list({*leaving, *deciding})),
     )
 
 
@@ -135,16 +153,18 @@ def _due_order(
 
 
 def due_exits(connection: Connection, symbol: str) -> list[OrderRequest]:
-    """Positions whose session's stop loss, trailing stop or target was reached, and those of which nothing is to be held."""
+    """Positions whose session's stop loss, trailing stop or target was reached, and those of which nothing is to be held. What rests by a decision
+    of the strategy holds nothing back from its exits.
+    """
     return fetch_all(
         connection,
         _exit_request,
         f"""
         SELECT * FROM (
-            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity AS size, {EXIT_ORIGIN} AS origin, {EXIT_LEVEL} AS exit_level,
+            SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity + {OFFERED} AS size, {EXIT_ORIGIN} AS origin, {EXIT_LEVEL} AS exit_level,
                    {EXIT_FRACTION} AS exit_fraction
             FROM {SESSIONS_WITH_EXITS}
-            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > p.reserved_quantity AND {HAS_EXITS}
+            WHERE s.symbol = %s AND s.status IN ('RUNNING', 'PAUSED') AND p.quantity > 0 AND {HAS_EXITS}
             UNION ALL SELECT p.user_id, p.session_id, p.quantity - p.reserved_quantity, 'FLATTEN', NULL, NULL
             FROM {CLOSING_POSITIONS} p JOIN latest_prices l ON l.symbol = p.symbol WHERE p.symbol = %s AND {SELLS_CLOSING}) e
         WHERE origin IS NOT NULL ORDER BY session_id, user_id
@@ -263,18 +283,22 @@ WITH written AS (
         %(origins)s::order_origin[], %(statuses)s::order_status[], %(reasons)s::text[], %(sizes)s::numeric[], %(quantities)s::numeric[],
         %(reserve_prices)s::numeric[], %(cash)s::numeric[], %(shares)s::numeric[], %(water_marks)s::numeric[],
         %(below)s::numeric[], %(above)s::numeric[], %(triggered)s::boolean[], %(expires)s::timestamptz[],
-        %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[], %(levels)s::numeric[], %(fractions)s::numeric[])
+        %(more_cash)s::numeric[], %(more_shares)s::numeric[], %(retries)s::timestamptz[], %(levels)s::numeric[], %(fractions)s::numeric[],
+        %(types)s::order_type[], %(forces)s::time_in_force[], %(limits)s::numeric[], %(stops)s::numeric[], %(last_bars)s::int[])
         AS w (id, is_new, user_id, session_id, signal_id, side, origin, status, reason, size, quantity, reserve_price, cash, shares,
               water_mark, below, above, triggered, expires_at, more_cash, more_shares, retry_at, exit_level,
-              exit_fraction)),
+              exit_fraction, type, time_in_force, limit_price, stop_price, last_bar)),
 inserted AS (
     INSERT INTO orders (id, user_id, session_id, signal_id, block_order_id, symbol, side, origin, size_kind, size, quantity,
                         reserve_price, reserved_cash, reserved_quantity, status, reason, decided_at, completed_at, trigger_below,
-                        trigger_above, expires_at, retry_at, exit_level, exit_fraction)
+                        trigger_above, expires_at, retry_at, exit_level, exit_fraction, type, time_in_force, limit_price, stop_price, last_bar,
+                        triggered_at, active_from)
     SELECT id, user_id, session_id, signal_id, CASE WHEN status = 'WORKING' THEN %(block)s::uuid END, %(symbol)s, side, origin,
            'quantity', size, quantity, reserve_price, cash, shares, status, reason, %(at)s,
            CASE WHEN status = 'REJECTED' THEN now() END, below, above, expires_at, retry_at, exit_level,
-           exit_fraction
+           exit_fraction, type, time_in_force, limit_price, stop_price, last_bar, CASE WHEN triggered THEN now() END,
+           -- A strategy's order is there from the open of the bar after its decision.
+           (SELECT g.bar_time + interval '1 minute' FROM signals g WHERE g.id = signal_id)
     FROM written WHERE is_new),
 updated AS (
     UPDATE orders o SET
@@ -343,6 +367,11 @@ def write_decisions(
             "retries": [write.retry_at for write in writes],
             "levels": [request.exit_level for request in requests],
             "fractions": [request.exit_fraction for request in requests],
+            "types": [request.terms.type for request in requests],
+            "forces": [request.time_in_force for request in requests],
+            "limits": [request.terms.limit_price for request in requests],
+            "stops": [request.terms.stop_price for request in requests],
+            "last_bars": [request.last_bar for request in requests],
             "more_cash": [decision.reserved_cash - decision.request.reserved_cash for decision in decisions],
             "more_shares": [decision.reserved_quantity - decision.request.reserved_quantity for decision in decisions],
         },

@@ -185,7 +185,7 @@ WITH ending AS (
     CROSS JOIN LATERAL (SELECT
         %(returns)s = 'ALL' OR (%(returns)s = 'RESTING' AND (o.type <> 'market' OR o.origin NOT IN ('SIGNAL', 'MANUAL')))
             OR ((%(status)s <> 'REJECTED' OR o.side <> b.side)
-                AND (o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s)) AS may,
+                AND (o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') OR o.decided_at + %(patience)s > %(at)s)) AS may,
         CASE WHEN o.type IN ('limit', 'stop_limit') OR (o.side = b.side AND %(status)s <> 'FILLED') THEN later.retry_at END AS at) goes_on
     WHERE o.block_order_id = %(block)s),
 rested AS (
@@ -193,7 +193,7 @@ rested AS (
         status = 'RESTING', reason = %(waits)s, completed_at = NULL, retry_at = e.retry_at, block_order_id = NULL,
         -- At the market: executable whatever the price.
         trigger_above = CASE WHEN o.type IN ('limit', 'stop_limit') THEN o.trigger_above ELSE 0 END,
-        expires_at = CASE WHEN o.type IN ('limit', 'stop_limit') OR o.origin IN ('MANUAL', 'FLATTEN') THEN o.expires_at
+        expires_at = CASE WHEN o.type <> 'market' OR o.origin IN ('MANUAL', 'FLATTEN') THEN o.expires_at
                           ELSE coalesce(o.expires_at, o.decided_at + %(patience)s) END
     FROM ending e WHERE o.id = e.id AND e.outcome = 'RESTING'),
 ended AS (

@@ -21,7 +21,7 @@ _COLUMNS = """o.id AS order_id, o.symbol, o.side::text, o.origin::text, o.type::
     o.size_kind, o.size, o.quantity, o.limit_price, o.stop_price, o.trail_percent, o.trail_price, o.water_mark, o.filled_quantity,
     CASE WHEN o.filled_quantity > 0 THEN round(o.filled_value / o.filled_quantity, 12) END AS average_price, o.fee_quantity, o.fee_cash,
     o.status::text, o.reason, o.cancel_requested_at IS NOT NULL AS cancel_requested, o.replaces_order_id, o.created_at, market_at(o.created_at) AS placed_at,
-    o.expires_at,    o.completed_at, o.client_order_id, o.decided_at, o.exit_level, o.exit_fraction"""
+    o.expires_at,    o.completed_at, o.client_order_id, o.decided_at, o.exit_level, o.exit_fraction, o.last_bar"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,7 @@ class StoredOrder:
         client_order_id: What its owner's program calls it.
         decided_at: When it was accepted or refused, by the market's clock.
         exit_level: The price at which the session's stop or target was to sell; None for other orders.
+        last_bar: The last bar of its session on which it may fill, by the session's count of bars; None where no bar ends it.
         exit_fraction: What that stop or target was set to, as a fraction of the entry or, for a trailing stop, of the best price.
     """
 
@@ -78,6 +79,7 @@ class StoredOrder:
     decided_at: datetime | None
     exit_level: Decimal | None
     exit_fraction: Decimal | None
+    last_bar: int | None
 
     @property
     def explanation(self) -> str | None:

@@ -117,6 +117,9 @@ class SignalRow:
         bar_time: The start of the bar that it was made on.
         confidence: 0 to 1, as the strategy gave it.
         reason: Why nothing was traded for it; `explanation` says what it means.
+        limit_price: The limit that the strategy gave its order; None without one.
+        stop_price: The same of a stop.
+        expire_bars: For how many bars it may rest; None for as long as it takes.
     """
 
     signal_id: int
@@ -127,6 +130,9 @@ class SignalRow:
     confidence: float
     status: SignalStatus
     reason: str | None
+    limit_price: float | None
+    stop_price: float | None
+    expire_bars: int | None
 
     @property
     def explanation(self) -> str | None:
@@ -233,7 +239,7 @@ class LedgerFilter:
 
 
 _TRADE = "id AS trade_id, order_id, symbol, session_id, side::text, quantity, price, realized_pnl, fee_quantity, fee_cash, executed_at, inside"
-_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason"
+_SIGNAL = "id AS signal_id, session_id, symbol, bar_time, side::text, confidence, status::text, reason, limit_price, stop_price, expire_bars"
 
 
 def get_trade(connection: Connection, trade_id: int) -> TradeRow | None:

@@ -67,12 +67,26 @@ def read_symbol(connection: Connection, symbol: str) -> SymbolState | None:
 
 # Due: a resting order whose price was reached, one that asks for its end, or one that trails and must follow. A stop looks at the
 # range of every bar that began after it was accepted, a limit at the last price only: it cannot trade at a price that has passed.
-DUE_ORDER = """
+STOP_REACHED = """
+    (o.triggered_at IS NULL AND o.type NOT IN ('market', 'limit') AND o.active_from <= l.bar_time
+     AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high))
+"""
+# What a strategy's decision left to rest ends with the bars that it said, by its session's count of them, and with its session.
+_RESTS_FOR = (
+    "o.origin = 'SIGNAL' AND o.type <> 'market' AND EXISTS (SELECT FROM sessions s WHERE s.id = o.session_id AND {})"
+)
+ITS_BARS_ARE_OVER = f"(o.last_bar IS NOT NULL AND {_RESTS_FOR})".format("s.bars_evaluated >= o.last_bar")
+SESSION_HAS_ENDED = f"({_RESTS_FOR})".format("s.status NOT IN ('PENDING', 'RUNNING', 'PAUSED')")
+DUE_ORDER = f"""
     (o.status = 'PENDING' OR (o.status = 'RESTING' AND (
         o.cancel_requested_at IS NOT NULL OR o.expires_at <= greatest(l.time, (SELECT market_now()))
         OR ((o.trigger_below >= l.price OR o.trigger_above <= l.price) AND (o.retry_at IS NULL OR o.retry_at <= l.time))
-        OR (o.triggered_at IS NULL AND o.type <> 'limit' AND o.active_from <= l.bar_time
-            AND (o.trigger_below >= l.bar_low OR o.trigger_above <= l.bar_high)))))
+        OR {STOP_REACHED} OR {ITS_BARS_ARE_OVER} OR {SESSION_HAS_ENDED})))
+"""
+# What the strategy offers of a position (p) at a limit or a stop of its own: it is called off when an exit sells.
+OFFERED = """
+    (SELECT coalesce(sum(x.reserved_quantity), 0) FROM orders x WHERE x.session_id = p.session_id AND x.user_id = p.user_id AND x.symbol = p.symbol
+       AND x.status = 'RESTING' AND x.side = 'sell' AND x.origin = 'SIGNAL' AND x.type <> 'market')
 """
 # The exit that a session's own stops ask for, from the bars since its position was opened; and those that its strategy has set.
 # What was seen is a level in floating point, and touched where it is a rounding away.
@@ -93,7 +107,7 @@ def _exit(column: int) -> str:
     return " ".join(("CASE", *(f"WHEN {each[0].format(each[2])} THEN {each[column]}" for each in _EXITS), "END"))
 
 
-EXIT_ORIGIN = f"(CASE WHEN p.quantity > p.reserved_quantity AND NOT refused.lately THEN {_exit(1)} END)"
+EXIT_ORIGIN = f"(CASE WHEN (p.quantity > p.reserved_quantity OR p.quantity > p.reserved_quantity - {OFFERED}) AND NOT refused.lately THEN {_exit(1)} END)"
 # The level at which the exit was to sell, and the fraction that the session's setting says; none where the strategy has set it.
 EXIT_LEVEL, EXIT_FRACTION = _exit(2), _exit(3)
 _OWN = ", ".join(f"'{key}'" for key in (*EXIT_KEYS.values(), STOP_SEEN, TARGET_SEEN))
@@ -107,6 +121,9 @@ def _kept(key: str) -> str:
     return f"(s.state->>'{key}')::numeric"
 
 
+# The first bar that counts for a position: the one at whose beginning it was bought, with some seconds for the way to the exchange. Of a bar within which a
+# resting order bought nobody knows what came before the purchase: until it ends, prices are looked at one by one.
+_SINCE_OPENED = "date_trunc('minute', p.opened_at + interval '45 seconds')"
 # What a strategy sets on a bar counts from the next one on: of a bar that it has seen what counts is what was in force before (`judged`), and
 # of one that it has not seen yet, and of prices since, what it has set (`ahead`).
 SESSIONS_WITH_EXITS = f"""
@@ -114,8 +131,8 @@ SESSIONS_WITH_EXITS = f"""
     JOIN positions p ON p.session_id = s.id AND p.user_id = s.user_id AND p.symbol = s.symbol
     JOIN latest_prices l ON l.symbol = s.symbol
     CROSS JOIN LATERAL (SELECT
-        CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_low END AS low,
-        CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_high END AS high) seen
+        CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_low END AS low,
+        CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_high END AS high) seen
     -- An exit that the broker did not take is not tried with every price, but once a minute.
     CROSS JOIN LATERAL (SELECT EXISTS (
         SELECT FROM orders x WHERE x.session_id = s.id AND x.user_id = s.user_id AND x.status IN ('REJECTED', 'CANCELED')
@@ -212,7 +229,7 @@ def symbols_with_work(connection: Connection) -> list[str]:
 def ratchet(connection: Connection, symbol: str) -> None:
     """Lets what trails follow the best price: trailing orders that have not triggered, and sessions' trailing stops."""
     connection.execute(
-        """
+        f"""
         WITH marks AS (
             SELECT o.id, CASE o.side
                        WHEN 'sell' THEN greatest(o.water_mark, l.price, CASE WHEN o.active_from <= l.bar_time THEN l.bar_high END)
@@ -226,10 +243,10 @@ def ratchet(connection: Connection, symbol: str) -> None:
                 trigger_above = CASE WHEN o.side = 'buy' THEN m.mark + coalesce(o.trail_price, m.mark * o.trail_percent / 100) END
             FROM marks m WHERE o.id = m.id AND m.mark IS DISTINCT FROM o.water_mark)
         UPDATE positions p SET high_water = greatest(p.high_water, l.price,
-                                                     CASE WHEN l.bar_time >= date_trunc('minute', p.opened_at) THEN l.bar_high END)
+                                                     CASE WHEN l.bar_time >= {_SINCE_OPENED} THEN l.bar_high END)
         FROM sessions s, latest_prices l
         WHERE s.id = p.session_id AND p.symbol = %(symbol)s AND l.symbol = p.symbol AND p.quantity > 0
           AND s.trailing_stop IS NOT NULL AND s.status IN ('RUNNING', 'PAUSED')
-        """,
+        """,  # noqa: S608 - an expression of ours
         {"symbol": symbol},
     )

@@ -20,6 +20,7 @@ from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_exactly, fetch_one, fetch_value
 from stratforge.strategy.lookback import EDITION, window_length
+from stratforge.strategy.order_terms import NO_TERMS, terms_in
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 MAX_FAILURES = 3
@@ -153,8 +154,10 @@ def record_outcomes(
         WITH outcome AS (
             SELECT * FROM unnest(%(ids)s::uuid[], %(states)s::jsonb[], %(held)s::int[], %(errors)s::text[], %(sides)s::text[],
                                  %(confidences)s::float8[], %(kinds)s::text[], %(sizes)s::float8[],
-                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[])
-                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time, version)),
+                                 %(quantities)s::float8[], %(entries)s::float8[], %(cash)s::float8[], %(equity)s::float8[], %(seen)s::timestamptz[], %(versions)s::bigint[],
+                                 %(limits)s::float8[], %(stops)s::float8[], %(expiries)s::int[])
+                AS o (session_id, state, bars_held, error, side, confidence, size_kind, size, quantity, entry_price, account_cash, account_equity, last_bar_time, version,
+                      limit_price, stop_price, expire_bars)),
         -- The sessions as they were before this bar, but for those that somebody else writes.
         before AS (
             SELECT s.user_id, s.state AS state_before, s.seen_quantity, s.seen_entry_price, o.* FROM sessions s JOIN outcome o ON s.id = o.session_id
@@ -183,10 +186,10 @@ def record_outcomes(
                 ended_at = CASE WHEN o.error IS NOT NULL AND s.consecutive_failures + 1 >= %(limit)s
                                 THEN now() ELSE s.ended_at END
             FROM before o WHERE s.id = o.session_id
-            RETURNING s.id, s.user_id, o.side, o.confidence, o.size_kind, o.size),
+            RETURNING s.id, s.user_id, s.bars_evaluated, o.side, o.confidence, o.size_kind, o.size, o.limit_price, o.stop_price, o.expire_bars),
         signaled AS (
-            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, status, reason)
-            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size,
+            INSERT INTO signals (session_id, user_id, symbol, bar_time, side, confidence, size_kind, size, limit_price, stop_price, expire_bars, bar_number, status, reason)
+            SELECT id, user_id, %(symbol)s, %(bar_time)s, side::trade_side, confidence, size_kind, size, limit_price, stop_price, expire_bars, bars_evaluated,
                    (CASE WHEN %(not_acted_on)s::text IS NULL THEN 'PENDING' ELSE 'EXPIRED' END)::signal_status, %(not_acted_on)s
             FROM advanced WHERE side IS NOT NULL ORDER BY id
             ON CONFLICT (session_id, bar_time) DO NOTHING
@@ -355,6 +358,7 @@ def last_bars_seen_by_all(connection: Connection, symbols: Sequence[str]) -> dic
 
 
 def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    terms = [terms_in(outcome.state) if outcome.side else NO_TERMS for outcome in outcomes]
     return {
         "symbol": symbol,
         "bar_time": bar_time,
@@ -373,6 +377,9 @@ def _parameters(symbol: str, bar_time: datetime, outcomes: Sequence[Outcome]) ->
         "versions": [outcome.session.version for outcome in outcomes],
         "seen": [outcome.session.last_bar_time for outcome in outcomes],
         "equity": [outcome.session.state.get(EQUITY_KEY) for outcome in outcomes],
+        "limits": [each.limit for each in terms],
+        "stops": [each.stop for each in terms],
+        "expiries": [each.expire_bars for each in terms],
     }
 
 

@@ -16,6 +16,7 @@ from stratforge.storage.market.market_data import SPLIT_TIME, seconds
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_one, fetch_value
 from stratforge.strategy import SignalValue, Strategy, compile_strategy
+from stratforge.strategy.order_terms import Terms
 from stratforge.strategy.replay import RecordedBar
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
@@ -63,11 +64,15 @@ def recorded_signals(connection: Connection, session_id: UUID) -> dict[int, Sign
     """The signals a session gave, by the time of their bar in seconds since the epoch."""
     rows = connection.execute(
         """
-        SELECT extract(epoch FROM bar_time)::bigint, side::text, confidence, size_kind, size FROM signals WHERE session_id = %s
+        SELECT extract(epoch FROM bar_time)::bigint, side::text, confidence, size_kind, size, limit_price, stop_price, expire_bars FROM signals
+        WHERE session_id = %s
         """,
         (session_id,),
     )
-    return {time: SignalValue(side, confidence, kind, size) for time, side, confidence, kind, size in rows}
+    return {
+        time: SignalValue(side, confidence, kind, size, Terms(*terms))
+        for time, side, confidence, kind, size, *terms in rows
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from stratforge.market.columns import PRICE_COLUMNS
 from stratforge.market.symbols import is_symbol
 from stratforge.strategy.column_calls import nearest
-from stratforge.strategy.exits import NAN
 from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import Node
 from stratforge.strategy.on_bar_compiler import OnBarCompiler
 from stratforge.strategy.on_bar_expressions import BAD, Kind, Piece, Scope
+from stratforge.strategy.order_terms import NAN
 from stratforge.strategy.rotation.cross_sections import FIGURES
 from stratforge.strategy.rotation.module import MAX_SYMBOLS, WORDS
 from stratforge.strategy.source import Findings, literal_number

@@ -1,0 +1,207 @@
+"""The rules of `backtest/MATCHING.md`, one by one: what rests, when it fills and at which price."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from stratforge.backtest import BacktestConfig, BacktestReport, run_backtest
+from stratforge.backtest.sweep import Sweeper
+from stratforge.market import BarColumns
+from stratforge.strategy import compile_strategy
+from stratforge.strategy.lookback import _random_history
+
+from tests.unit.backtest.test_engine import STRATEGIES, bars_of, flat
+
+Row = tuple[float, float, float, float]
+
+
+def run(decisions: dict[int, str], rows: list[Row], **config: object) -> BacktestReport:
+    """A report of a strategy that decides so on these bars, the first being 1, on bars of (open, high, low, close)."""
+    lines = "".join(f"    if state['n'] == {bar}:\n        return {text}\n" for bar, text in decisions.items())
+    source = f"def on_bar(bar, position, state):\n    state['n'] += 1\n{lines}"
+    return run_backtest(compile_strategy(source), bars_of(*rows), BacktestConfig(**config))  # type: ignore[arg-type]
+
+
+def fills(report: BacktestReport) -> list[tuple[int, str, float]]:
+    """The bar, the side and the price of each fill."""
+    found = report.fills
+    return [
+        (int(bar) + 1, "buy" if side == 1.0 else "sell", price)
+        for bar, side, price in zip(found.bar, found.side, found.price, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "price"),
+    [
+        ((100, 101, 98, 100), 99.0),  # Within the bar at the limit.
+        ((100, 101, 99, 100), 99.0),  # Touched is filled.
+        ((97, 101, 96, 100), 97.0),  # A gap fills at the open.
+        ((100, 101, 99.01, 100), None),
+    ],
+)
+def test_a_limit_buys_at_its_price_or_better(row: Row, price: float | None) -> None:
+    report = run({1: "buy(quantity=10, limit=99)"}, [flat(100), row])
+    assert fills(report) == ([] if price is None else [(2, "buy", price)])
+
+
+@pytest.mark.parametrize(
+    ("row", "price"),
+    [((100, 101, 98, 100), 101.0), ((102, 103, 101.5, 102), 102.0), ((100, 100.9, 98, 100), None)],
+)
+def test_a_limit_sells_at_its_price_or_better(row: Row, price: float | None) -> None:
+    report = run({1: "buy(quantity=10)", 2: "sell(limit=101)"}, [flat(100), flat(100), row])
+    assert fills(report)[1:] == ([] if price is None else [(3, "sell", price)])
+
+
+@pytest.mark.parametrize(
+    ("row", "price"),
+    [((100, 101, 99, 100), 101.0), ((103, 104, 102, 103), 103.0), ((100, 100.9, 99, 100), None)],
+)
+def test_a_stop_buys_at_its_price_or_worse(row: Row, price: float | None) -> None:
+    report = run({1: "buy(quantity=10, stop=101)"}, [flat(100), row])
+    assert fills(report) == ([] if price is None else [(2, "buy", price)])
+
+
+@pytest.mark.parametrize(
+    ("row", "price"),
+    [((100, 101, 98, 100), 99.0), ((97, 98, 96, 97), 97.0), ((100, 101, 99.1, 100), None)],
+)
+def test_a_stop_sells_at_its_price_or_worse(row: Row, price: float | None) -> None:
+    report = run({1: "buy(quantity=10)", 2: "sell(stop=99)"}, [flat(100), flat(100), row])
+    assert fills(report)[1:] == ([] if price is None else [(3, "sell", price)])
+
+
+@pytest.mark.parametrize(
+    ("limit", "rows", "filled"),
+    [
+        (102, [(100, 103, 99, 100)], [(2, "buy", 101.0)]),
+        (
+            102,
+            [(103, 104, 102.5, 103), (103, 103, 101, 101)],
+            [(3, "buy", 102.0)],
+        ),  # Opened beyond both: a limit from then on.
+        (102, [(103, 104, 101, 103)], [(2, "buy", 102.0)]),
+        (
+            100.5,
+            [(100, 103, 99, 100), flat(100.2)],
+            [(3, "buy", 100.2)],
+        ),  # Reached above its limit: a limit from the next bar on.
+    ],
+)
+def test_a_stop_with_a_limit_is_a_limit_from_the_stop_on(limit: float, rows: list[Row], filled: list[object]) -> None:
+    assert fills(run({1: f"buy(quantity=10, stop=101, limit={limit})"}, [flat(100), *rows])) == filled
+
+
+def test_costs_never_carry_a_fill_beyond_its_limit() -> None:
+    rows = [flat(100), (99, 99, 99, 99), (101.05, 101.05, 101, 101)]
+    report = run({1: "buy(quantity=10, limit=99)", 2: "sell(limit=101)"}, rows, slippage_bps=10)
+    assert fills(report) == [(2, "buy", 99.0), (3, "sell", 101.0)]
+    stopped = run({1: "buy(quantity=10, stop=101)"}, [flat(100), (100, 102, 100, 101)], slippage_bps=10)
+    assert fills(stopped) == [(2, "buy", 101 * (1.0 + 0.001))]
+
+
+def test_what_expires_fills_on_its_bars_and_on_none_after() -> None:
+    rows = [flat(100), flat(100), flat(100), flat(99)]
+    assert fills(run({1: "buy(quantity=10, limit=99, expire_bars=2)"}, rows)) == []
+    assert fills(run({1: "buy(quantity=10, limit=99, expire_bars=3)"}, rows)) == [(4, "buy", 99.0)]
+    assert fills(run({1: "buy(quantity=10, limit=99)"}, [*rows[:3] * 30, rows[3]])) == [(91, "buy", 99.0)]
+
+
+def test_a_later_decision_takes_the_place_of_what_rests() -> None:
+    rows = [flat(100), flat(100), (100, 100, 98, 98)]
+    assert fills(run({1: "buy(quantity=10, limit=99)", 2: "buy(quantity=10, limit=98.5)"}, rows)) == [(3, "buy", 98.5)]
+    assert fills(run({1: "buy(quantity=10, limit=99)", 2: "sell()"}, rows)) == []
+    # One that means nothing takes no place.
+    assert fills(run({1: "buy(quantity=10, limit=99)", 2: "buy(limit=np.nan)"}, rows)) == [(3, "buy", 99.0)]
+
+
+def test_a_bracket_around_a_limit() -> None:
+    order = {1: "buy(quantity=10, limit=99, stop_loss_price=97, take_profit_price=103)"}
+    falls, rises = (98, 98, 96, 97), (101, 104, 101, 104)
+    assert fills(run(order, [flat(100), flat(99), falls])) == [(2, "buy", 99.0), (3, "sell", 97.0)]
+    assert fills(run(order, [flat(100), flat(99), rises, falls])) == [(2, "buy", 99.0), (3, "sell", 103.0)]
+
+
+def test_the_bar_of_the_purchase_stops_out_and_takes_no_profit() -> None:
+    order = {1: "buy(quantity=10, limit=99, stop_loss_price=97, take_profit_price=101)"}
+    assert fills(run(order, [flat(100), (100, 102, 96, 100)])) == [(2, "buy", 99.0), (2, "sell", 97.0)]
+    assert fills(run(order, [flat(100), (100, 102, 98, 102), flat(102)])) == [(2, "buy", 99.0), (3, "sell", 102.0)]
+
+
+def test_a_stop_that_lies_on_the_way_to_the_purchase_sells_where_the_bar_closes_below_it() -> None:
+    order = {1: "buy(quantity=10, stop=103, stop_loss_price=102)"}
+    assert fills(run(order, [flat(100), (100, 104, 99, 103)])) == [(2, "buy", 103.0)]
+    assert fills(run(order, [flat(100), (100, 104, 99, 101)])) == [(2, "buy", 103.0), (2, "sell", 102.0)]
+
+
+def test_a_stop_above_the_purchase_gives_no_profit_out_of_nothing() -> None:
+    assert fills(run({1: "buy(quantity=10, limit=99, stop_loss_price=99.5)"}, [flat(100), (100, 100, 98, 98)])) == [
+        (2, "buy", 99.0),
+        (2, "sell", 99.0),
+    ]
+
+
+def test_the_stop_of_the_position_comes_before_the_limit_of_a_sale() -> None:
+    rows = [flat(100), flat(100), (100, 106, 94, 100)]
+    report = run({1: "buy(quantity=10, stop_loss=0.05)", 2: "sell(fraction=0.5, limit=105)"}, rows)
+    assert fills(report)[1:] == [(3, "sell", 95.0)]
+    assert report.fills.held[-1] == 0.0
+
+
+def test_what_lies_nearer_to_the_open_comes_first() -> None:
+    rows = [flat(100), flat(100), (100, 110, 94, 100)]
+    report = run({1: "buy(quantity=10, stop_loss=0.05)", 2: "sell(fraction=0.5, stop=97)"}, rows)
+    assert fills(report)[1:] == [(3, "sell", 97.0), (3, "sell", 95.0)]
+    report = run({1: "buy(quantity=10, take_profit=0.05)", 2: "sell(fraction=0.5, limit=103)"}, rows)
+    assert fills(report)[1:] == [(3, "sell", 103.0), (3, "sell", 105.0)]
+
+
+def test_an_exit_ends_what_rests() -> None:
+    rows = [flat(100), flat(100), (100, 100, 94, 94), flat(90), flat(89)]
+    report = run({1: "buy(quantity=10, stop_loss=0.05)", 2: "buy(quantity=10, limit=90)"}, rows)
+    assert fills(report)[1:] == [(3, "sell", 95.0)]
+
+
+def test_what_is_left_of_a_limit_rests_on_and_of_a_stop_is_bought_at_the_open() -> None:
+    bars = bars_of(flat(100), (100, 102, 98, 100), (101, 101, 100, 100), (100, 100, 98, 99))
+    bars.volume[:] = 6
+    for terms, expected in (
+        ("limit=99", [(1.0, 99.0, 3.0), (3.0, 99.0, 3.0)]),
+        ("stop=102", [(1.0, 102.0, 3.0), (2.0, 101.0, 3.0), (3.0, 100.0, 2.0)]),
+    ):
+        source = f"def on_bar(bar, position, state):\n    state['n'] += 1\n    if state['n'] == 1:\n        return buy(quantity=8, {terms})\n"
+        found = run_backtest(compile_strategy(source), bars, BacktestConfig(participation=0.5)).fills
+        assert list(zip(found.bar, found.price, found.quantity, strict=True)) == expected
+
+
+def test_a_share_of_equity_is_reckoned_at_the_limit() -> None:
+    report = run({1: "buy(fraction=0.5, limit=80)"}, [flat(100), flat(80)], cash=1_000)
+    assert report.fills.quantity.tolist() == [6.25]
+
+
+@pytest.mark.parametrize("name", ["limits", "stops"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        BacktestConfig(slippage_bps=1, stop_loss=0.01, take_profit=0.008),
+        BacktestConfig(trailing_stop=0.006, participation=0.01, fractional=False, commission_per_order=0.5),
+    ],
+)
+def test_machine_code_trades_as_the_interpreter(name: str, config: BacktestConfig) -> None:
+    strategy, bars = compile_strategy(STRATEGIES[name]), _random_history(3, 3_000, 0.003, 55.0)
+    machine = Sweeper(strategy, bars, config).run({})
+    single = run_backtest(strategy, bars, config).metrics
+    assert machine.final_equity == pytest.approx(single.final_equity, rel=1e-12)
+    assert machine.trades == single.trades > 50
+
+
+def test_more_of_the_future_changes_no_fill_of_the_past() -> None:
+    bars: BarColumns = _random_history(9, 400, 0.003, 55.0)
+    for name in ("limits", "stops"):
+        strategy = compile_strategy(STRATEGIES[name])
+        whole, part = (run_backtest(strategy, each, BacktestConfig()).fills for each in (bars, bars.slice(0, 300)))
+        count = len(part.bar)
+        assert count > 20
+        for column in ("bar", "side", "quantity", "price"):
+            np.testing.assert_array_equal(getattr(part, column), getattr(whole, column)[:count])
