@@ -67,9 +67,9 @@ def write_answer(
         other = _written(requests, plainer, untradable)
         if other["kind"] == "strategy" and not _findings(requests, other):
             return other
-    if len(requests) == 1 and (
-        found["kind"] == "clarify" or (found["kind"] == "strategy" and _findings(requests, found))
-    ):
+    # What was asked for a reason stays a question; only what was not understood is read once more.
+    lost = found["kind"] == "clarify" and all("not understood" in each for each in found["questions"])
+    if len(requests) == 1 and (lost or (found["kind"] == "strategy" and _findings(requests, found))):
         strict = written_strictly(requests[0])
         if strict is not None and not _findings(requests, {**_empty("", ""), **strict}):
             return {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
