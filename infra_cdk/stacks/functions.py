@@ -198,6 +198,13 @@ class FunctionsStack(Stack):
         mailer.may_read_secrets(secrets.database_engine)
         mailer.consume(mails, batch_size=1)
         mailer.allow(["ses:SendEmail"], [identity.email_identity_arn])
+        events.Rule(
+            self,
+            "MailSchedule",
+            description="Sends mails whose message got lost",
+            schedule=events.Schedule.rate(Duration.minutes(1)),
+            targets=[targets.LambdaFunction(mailer.target, retry_attempts=0)],
+        )
 
     def _api(
         self, name: str, config: StageConfig, messaging: MessagingStack, secrets: SecretsStack, realtime_url: str

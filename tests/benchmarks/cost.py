@@ -1,7 +1,7 @@
 """Measures what every operation costs, fits the weights of `stratforge/strategy/cost_weights.json`, and says how far nominal and measured times are apart.
 
     make bench ARGS=cost                        # the comparison: operations, and whole random strategies on their own windows
-    python -m tests.benchmarks.cost --fit       # writes the weights anew
+    python -m tests.benchmarks.cost --fit       # writes the weights anew; with names after it (ta.vwap resampled) only theirs
 
 Times are of the processor, the fastest of several; weights are rounded up to two digits.
 """
@@ -12,7 +12,7 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -127,6 +127,18 @@ def _with_gaps(window: BarColumns, length: int) -> BarColumns:
     return BarColumns(window.time, *columns)
 
 
+def _thin(window: BarColumns, a_day: int) -> BarColumns:
+    """A window of a symbol that trades a few times a day."""
+    day, minute = np.divmod(np.arange(len(window), dtype=np.int64), a_day)
+    return replace(window, time=86_400 * (19_675 + day) + 60 * (900 + minute))
+
+
+def _looks_at_days(node: Node) -> bool:
+    return node.operation == "resampled" or (
+        node.operation == "indicator" and REGISTRY[str(node.arguments[0])].anchored
+    )
+
+
 def _known(node: Node, window: BarColumns) -> Values:
     """The values of a window in which the inputs of a node are known."""
     values = Values(window)
@@ -144,12 +156,14 @@ def _compute(values: Values, node: Node, target: Node) -> None:
     values.series(target)
 
 
-def measurements() -> Iterator[Measured]:
-    """What each takes on windows that it fits into, until it takes too long."""
+def measurements(names: Container[str] | None = None) -> Iterator[Measured]:
+    """What each operation (those of these names in the table of weights, or all) takes on windows that it fits into, until it takes too long."""
     keep_memory()  # As in the sandbox.
     slow: set[tuple[str, int]] = set()
     for node in operations():
         name = cost.weight_name(node)
+        if names and name not in names:
+            continue
         for bars in WINDOWS:
             length = cost.longest_argument(node)
             if length >= bars or any((name, shorter) in slow for shorter in range(length + 1)):
@@ -161,9 +175,11 @@ def measurements() -> Iterator[Measured]:
             except (ArithmeticError, ValueError):
                 continue
             # Whatever the data holds: also where a quotient is as long as it may be, where every other value is unknown, and where as many are as lets an
-            # average begin anew.
+            # average begin anew; and where what looks at days has many of them.
             far = replace(window, open=window.close / 2.0**63)
-            windows = (window, far, _with_gaps(window, 1), _with_gaps(window, max(length, 2)))
+            windows = [window, far, _with_gaps(window, 1), _with_gaps(window, max(length, 2))]
+            if _looks_at_days(node):
+                windows += [_thin(window, a_day) for a_day in (1, 3, 60)]
             spent = max(fastest(partial(_compute, _known(node, each), node, target)) for each in windows)
             if spent > LONGEST_NANOSECONDS:
                 slow.add((name, length))
@@ -193,12 +209,13 @@ def _two_digits(number: float) -> float:
     return float(f"{np.ceil(number / unit) * unit:.3g}")
 
 
-def fit() -> None:
-    """Writes the table of weights."""
+def fit(names: Container[str]) -> None:
+    """Writes the table of weights, those of all or of some operations anew."""
     by_name: dict[str, list[Measured]] = defaultdict(list)
-    for each in measurements():
+    for each in measurements(names):
         by_name[cost.weight_name(each.node)].append(each)
-    weights = ",\n".join(f' "{name}": {json.dumps(fitted(some))}' for name, some in sorted(by_name.items()))
+    table = (json.loads(_TABLE.read_text()) if names else {}) | {name: fitted(some) for name, some in by_name.items()}
+    weights = ",\n".join(f' "{name}": {json.dumps(each)}' for name, each in sorted(table.items()))
     _TABLE.write_text(f"{{\n{weights}\n}}\n")
 
 
@@ -237,6 +254,6 @@ def run() -> list[Row]:
 
 if __name__ == "__main__":
     if "--fit" in sys.argv:
-        fit()
+        fit(sys.argv[sys.argv.index("--fit") + 1 :])
     for row in run():
         print(*row, sep=" | ")

@@ -181,8 +181,8 @@ def set_parameters(
 # What the restored version is asked for by; of the versions in between, the conversation is not told any more.
 RESTORED = re.compile(r"Back to version (\d+)")
 _UNDO = re.compile(
-    r"(?:please |can you |now )*(?:undo|revert|go back|take (?:that|it) back|rückgängig(?: machen)?|mach(?:e)? (?:das|es) rückgängig|deshacer|deshazlo|annuler?|annule ça|撤销|元に戻して)"
-    r"(?: (?:that|it|this|please|the last (?:change|one|step)|last change|my last change|to the (?:last|previous) version|one step))*",
+    r"(?:please |can you |now )*(?:undo|revert|go back|put it back|restore(?= (?:it|that|the last|the previous|the former))|cancel(?= (?:that|it|the last|my last))|take (?:that|it) back|rückgängig(?: machen)?|mach(?:e)? (?:das|es) rückgängig|deshacer|deshazlo|annuler?|annule ça|撤销|元に戻して)"
+    r"(?: (?:that|it|this|please|the last (?:change|one|step)|last change|my last change|my last one|the (?:last|previous|former) (?:version|state)|to the (?:last|previous|former) (?:version|state|one)|to the (?:version|state) before(?: that)?|to (?:how|what|as) it was(?: before)?|as it was(?: before)?|again|one step))*",
     re.IGNORECASE,
 )
 _BACK_TO = re.compile(r"(?:please |can you |now )*(?:restore|(?:go )?back to|revert to|return to|undo to|zurück zu|volver a|revenir à) (?:the )?version (\d{1,6})(?: please)?", re.IGNORECASE)  # fmt: skip

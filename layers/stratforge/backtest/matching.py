@@ -141,7 +141,7 @@ class Matching:
         condition = "if"
         if self._stops:
             # A bar that opens beyond the target has reached it first, whatever comes after.
-            first = f" and (b_open <= level or b_open < {goal})" if self._targets else ""
+            first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
             self.write(f"{indent}if b_low <= level * {_ABOVE}{first}:")
             self.write(f"{indent}    price = min(b_open, level)")
             self._exit(indent + "    ", "reason")
@@ -241,7 +241,7 @@ class Matching:
         write(f"{deep}if when != 1.0 and quantity > before:")
         if self._stops:
             write(f"{deep}    if {touched} and (level < b_open or b_close <= level): price = min(level, paid)")
-            first = f" and (b_open <= level or b_open < {goal})" if self._targets else ""
+            first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
             write(f"{deep}elif {touched}{first}: price = min(b_open, level)")
         else:
             write(f"{deep}    pass")

@@ -41,9 +41,10 @@ def deflated_sharpe_ratio(returns: npt.NDArray[np.float64], sharpes: Sequence[fl
     Returns:
         Between 0 and 1; near 1 when the best is better than luck explains. NaN when the returns do not vary.
     """
-    deviation = float(returns.std(ddof=1)) if len(returns) > 1 else 0.0
-    if deviation == 0.0:
+    # A deviation of equal returns may be what rounding leaves of their mean.
+    if len(returns) < 2 or np.ptp(returns) <= 1e-12 * np.abs(returns).max():
         return math.nan
+    deviation = float(returns.std(ddof=1))
     sharpe = float(returns.mean()) / deviation
     standard = (returns - returns.mean()) / returns.std()
     skewness, kurtosis = float((standard**3).mean()), float((standard**4).mean())
@@ -89,14 +90,14 @@ def robustness(
     """Compares the best point of a grid with its neighbors; None where there are none.
 
     Args:
-        parameters: The values of each parameter, in order.
+        parameters: The values of each parameter.
         points: Each combination with its Sharpe ratio; None where it is not defined.
     """
+    steps = {name: sorted(values) for name, values in parameters.items()}
     places = {
-        tuple(values.index(point[name]) for name, values in parameters.items()): sharpe or 0.0
-        for point, sharpe in points
+        tuple(values.index(point[name]) for name, values in steps.items()): sharpe or 0.0 for point, sharpe in points
     }
-    if len(places) < 2:
+    if not places:
         return None
 
     def around(center: tuple[int, ...]) -> list[float]:
@@ -112,6 +113,8 @@ def robustness(
 
     best = max(places, key=places.__getitem__)
     neighbors = around(best)
+    if not neighbors:
+        return None
     average, most = float(np.mean(neighbors)), places[best]
     if most <= 0:
         shape = Shape.LOSS
@@ -120,5 +123,5 @@ def robustness(
     else:
         shape = Shape.SLOPE if average >= _SLOPE * most else Shape.PEAK
     steadiest = max(places, key=steadiness)
-    named = zip(parameters.items(), steadiest, strict=True)
+    named = zip(steps.items(), steadiest, strict=True)
     return Robustness(shape, len(neighbors), average, {name: values[place] for (name, values), place in named})

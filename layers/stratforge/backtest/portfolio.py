@@ -122,6 +122,11 @@ def _columns(strategy: PortfolioStrategy, bars: Mapping[str, Any]) -> dict[str, 
     if len({each.daily for each in found.values()}) > 1:
         days = ", ".join(symbol for symbol, each in found.items() if each.daily)
         raise BacktestError(f"bars of days ({days}) and of minutes do not go together; give one kind")
+    for symbol, each in found.items():
+        if len(each) > 1 and float(np.median(np.diff(each.time))) > STALE:
+            raise BacktestError(
+                f"{symbol}: bars are more than a week apart, after which nothing is known; give days or minutes"
+            )
     return found
 
 

@@ -101,6 +101,11 @@ def words_findings(
     missing = [each for each in reading.told if each not in assumptions]
     # What is said in the rules' own words shows how they are read, and proves no reading right.
     assumptions = [each for each in assumptions if each not in reading.told]
+    # What is read strictly is what its rules say: no other look at its words is needed.
+    doubted = [
+        each.model_copy(update={"status": Status.KEPT}) if index in reading.proven else each
+        for index, each in enumerate(requirements)
+    ]
     found = [
         *_quotations(turns, requirements, spans, whole=whole),
         *_left_over(turns, requirements, spans, symbol),
@@ -113,7 +118,7 @@ def words_findings(
     ]
     found += [*corrections_left(requirements, rules, spans), *dropped_unasked(requirements, rules, assumptions)]
     found += [
-        *side_findings(turns, requirements, rules, spans, assumptions),
+        *side_findings(turns, doubted, rules, spans, assumptions),
         *misspelt(requirements, rules, assumptions),
     ]
     told = _numbers_told(assumptions)
@@ -123,13 +128,13 @@ def words_findings(
     named = indicators_named(" ; ".join([*turns, *assumptions]))
     said |= frozenset(one for each in before or () for one in columns_of(read_rule(each)))
     found += ambiguous_findings(turns, requirements, rules, spans, assumptions, told)
-    found += unaccounted(turns, requirements, rules, spans, assumptions)
+    found += unaccounted(turns, doubted, rules, spans, assumptions)
     for each, of_it in zip(requirements, rules, strict=True):
         if each.status not in (Status.COVERED, Status.KEPT):
             found += _not_told(each, of_it, assumptions, told)
         if each.status is Status.SUPERSEDED:
             found += wording_findings(each.quote, of_it, told=told, columns=said, named=named)
-    for quote, of_it in judged_together(requirements, rules, spans):
+    for quote, of_it in judged_together(doubted, rules, spans):
         found += wording_findings(quote, of_it, symbol=symbol, told=told, columns=said, named=named)
     for rule in _standing(requirements, rules, RuleKind.SYMBOL):
         if symbol and rule.unit != symbol.upper():
@@ -222,7 +227,13 @@ def _kept(requirements: Sequence[Requirement], rules: Sequence[Sequence[Rule]], 
     for text in sorted(kept - stood):
         yield f"The rule “{text}” is called kept, and did not stand before."
     for each, of_it in zip(requirements, rules, strict=True):
-        if each.status is Status.COVERED and not any(rule.dropped for rule in of_it) and INSTEAD.search(each.quote):
+        moved = any(rule.kind is RuleKind.SYMBOL for rule in of_it) and len(of_it) == 1
+        if (
+            each.status is Status.COVERED
+            and not moved
+            and not any(rule.dropped for rule in of_it)
+            and INSTEAD.search(each.quote)
+        ):
             yield f"“{each.quote[:80]}” puts something in the place of what stood, and drops nothing: say “drop <rule>” too."
     for text in sorted(stood - now - dropped):
         yield f"The rule “{text}” stood before, and is gone: keep it, or let the requirement that asks for it say “drop {text}”."

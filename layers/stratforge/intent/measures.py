@@ -95,6 +95,8 @@ def number_findings(
         if element.unit is Unit.DAYS and not PER_DAY.search(quote):
             yield f"counts days or longer, and bars are minutes: it cannot be covered by {element.value:g} bars. Ask, or say it is unsupported or assumed."
             continue
+        if _moved_by(quote, element, rules, gone):
+            continue
         holders = [each for each in rules if any(near(one, other) for one in forms for other in each.numbers)]
         if not holders:
             yield f"has {element.text}, and its rules ({texts(rules)}) have not: say it there, or say it is unsupported."
@@ -106,9 +108,24 @@ def number_findings(
             yield f"does not say {number:g}, and its rule does ({texts(rules)}): name it in assumptions, or leave it out."
 
 
+_BY = re.compile(r"\b(?P<up>raise|increase|add)\b|\b(?P<down>lower|decrease|reduce|cut)\b", re.IGNORECASE)
+
+
+def _moved_by(quote: str, element: Element, rules: Sequence[Rule], gone: Sequence[Rule]) -> bool:
+    """Whether a number says by how much one that stood is raised or lowered, and the rules do so."""
+    if not re.search(r"\bby\s*$", quote[: element.start]) or not (verb := _BY.search(quote[: element.start])):
+        return False
+    step = element.value if verb["up"] else -element.value
+    before, after = (frozenset(one for each in of_it for one in each.numbers) for of_it in (gone, rules))
+    return any(near(one + step, other) for one in before for other in after)
+
+
 def _implied(quote: str, gone: Sequence[Rule]) -> set[float]:
     """Numbers that words stand for; what is doubled or halved is known from what stood before."""
     found = {each for word, numbers in SAID_BY_WORDS if re.search(word, quote, re.IGNORECASE) for each in numbers}
+    if (verb := _BY.search(quote)) and re.search(r"\bby\b", quote):
+        steps = [each.value if verb["up"] else -each.value for each in elements_of(quote, Kind.NUMBER)]
+        found |= {number + step for each in gone for number in each.numbers for step in steps}
     for word, factor in ((r"\bdoubl", 2.0), (r"\bhal[fv]", 0.5), (r"\btripl", 3.0)):
         if re.search(word, quote, re.IGNORECASE):
             found |= {factor * number for each in gone for number in each.numbers}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from stratforge.backtest import BacktestConfig, BacktestError, run_backtest
 from stratforge.intent.markets import KINDS, market
 from stratforge.intent.program import Program
+from stratforge.intent.trial import sides_decided
 from stratforge.strategy import Strategy
 
 
@@ -26,6 +27,9 @@ def never_acts(strategy: Strategy, program: Program, *, around_the_clock: bool =
             sold = sold or bool((report.fills.side == 2).any())
             if bought and sold:
                 return
+    # Markets of whole bars seldom show every mixture of indicators: in drawn ones each stands on each side of its levels.
+    decided = sides_decided(strategy, around_the_clock=around_the_clock)
+    bought, sold = bought or "buy" in decided, sold or "sell" in decided
     if not bought:
         yield "The strategy never buys, in no market that was tried (rising, falling, swinging, crashing, over seven sessions): its conditions exclude each other, or need something that cannot happen."
     elif not sold:

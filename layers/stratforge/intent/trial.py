@@ -54,6 +54,33 @@ def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool 
             return
 
 
+def sides_decided(code: Strategy, *, around_the_clock: bool = False) -> frozenset[str]:
+    """The sides, `buy` and `sell`, that a strategy decides for in markets drawn for it: when flat, and with a position that lost, won or lasted."""
+    found = set[str]()
+    for values in _markets(
+        code, code, Values(market("swing", 100.0)), SameColumns(), around_the_clock=around_the_clock
+    ):
+        runner = _Runner(code, values)
+        close = values.bars.close.tolist()
+        quantity = price = held = 0.0
+        for index, at in enumerate(close):
+            position = {
+                "quantity": quantity,
+                "average_entry_price": price,
+                "entry_price": price,
+                "unrealized_return": at / price - 1 if quantity else 0.0,
+                "bars_held": held,
+            }
+            signal = runner.decide(index, position)
+            held += 1
+            if signal is not None:
+                found.add(signal.side)
+                quantity, price, held = (100.0, at, 0.0) if signal.side == "buy" else (0.0, 0.0, 0.0)
+        if len(found) == 2:
+            break
+    return frozenset(found)
+
+
 def _markets(
     code: Strategy, reference: Strategy, real: Values, same: SameColumns, *, around_the_clock: bool
 ) -> Iterator[Values]:
@@ -343,7 +370,7 @@ def _meaning(signal: SignalValue | None, quantity: float) -> tuple[object, ...] 
     terms = (*(None if each is None else float(f"{each:.9g}") for each in prices), signal.terms.expire_bars)
     if signal.side == "sell" and signal.size_kind == "default":
         return ("sell", "fraction", 1.0, *terms)
-    return (signal.side, signal.size_kind, float(f"{signal.size:.9g}"), *terms)
+    return (signal.side, signal.size_kind, float(f"{signal.size:.5g}"), *terms)
 
 
 def _told(

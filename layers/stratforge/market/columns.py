@@ -112,6 +112,12 @@ class BarColumns:
             daily=self.daily,
         )
 
+    def after_unknown(self) -> BarColumns:
+        """These bars after one, a day before them, of which nothing is known."""
+        time = np.concatenate((self.time[:1] - _DAY, self.time)) if len(self) else np.zeros(1, dtype=np.int64)
+        columns = (np.concatenate(([np.nan], getattr(self, name))) for name in PRICE_COLUMNS)
+        return BarColumns(time, *columns, timezone=self.timezone, daily=self.daily)
+
     @cached_property
     def local_seconds(self) -> Integers:
         """The bars' starts in the exchange's wall clock, as seconds since the epoch."""

@@ -290,19 +290,17 @@ class Values(dict[tuple[Node | str, int], float]):
         if node.operation == "field":
             return inputs[0][int(node.arguments[0])]
         if node.operation == "last_completed":
-            latest = self._longer(node.inputs[0].timeframe).latest
-            # Before the first nothing is known, and no condition holds.
-            return np.concatenate((inputs[0], [0.0 if node.logical else np.nan]))[latest]
+            return inputs[0][self._longer(node.inputs[0].timeframe).latest]
         bars = self._longer(node.timeframe).bars if node.timeframe else self.bars
         return _edge(node, OPERATIONS[node.operation](bars, inputs, node.arguments))
 
     def _longer(self, timeframe: str) -> Resampled:
-        """The bars of a longer timeframe, or of another symbol."""
+        """The bars of a longer timeframe, or of another symbol, after one that is not known: it stands for what was before the first."""
         found = self._resampled.get(timeframe)
         if found is None:
             other = timeframe.removeprefix(bars_of(""))
-            found = resample(self.bars, timeframe) if other == timeframe else self._of(self._others[other])
-            self._resampled[timeframe] = found
+            made = resample(self.bars, timeframe) if other == timeframe else self._of(self._others[other])
+            found = self._resampled[timeframe] = Resampled(made.bars.after_unknown(), made.latest + 1)
         return found
 
     def _of(self, other: BarColumns) -> Resampled:

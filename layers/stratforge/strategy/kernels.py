@@ -19,7 +19,6 @@ import numpy.typing as npt
 from stratforge.strategy.quantization import quantized
 from stratforge.strategy.reach import DAY_BARS, Floats, looks_back
 
-EPSILON = float(np.finfo(np.float64).eps)
 _CHUNK = 1 << 16  # elements of a strided window matrix worked on at a time, which stay in the cache (512 KiB)
 # Weights below 2**-46 of the newest are left out: 1.4e-14 of a value that stands still, less than the half digit (2.5e-14) that
 # `quantized` rounds away, so that the average of such a value stays that value.
@@ -65,10 +64,9 @@ def forward_fill(x: Floats, day: npt.NDArray[np.int64]) -> Floats:
     return x[index]
 
 
-def non_zero_range(high: Floats, low: Floats) -> Floats:
-    """`high - low`, with exact zeros replaced by the machine epsilon so that it can divide."""
-    difference = high - low
-    return np.where(difference == 0, difference + EPSILON, difference)
+def share(part: Floats, whole: Floats) -> Floats:
+    """`part / whole`, and 0 where both are 0: a bar or a market that stands still leans to no side."""
+    return np.where((part == 0) & (whole == 0), 0.0, part / whole)
 
 
 # Rolling windows ---------------------------------------------------------------------------------------
@@ -463,9 +461,16 @@ def sum_since_day_start(x: Floats, day: npt.NDArray[np.int64]) -> Floats:
     """Running sum that begins anew on every exchange day; unknown values count as zero."""
     if not len(x):
         return x
-    starts = np.concatenate(([0], np.flatnonzero(np.diff(day)) + 1, [len(x)]))
-    filled = np.where(np.isnan(x), 0.0, x)
-    out = np.empty(len(x))
-    for first, last in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        np.cumsum(filled[first:last], out=out[first:last])
+    first = np.concatenate(([0], np.flatnonzero(np.diff(day)) + 1))
+    length = np.diff(first, append=len(x))
+    filled, out = np.where(np.isnan(x), 0.0, x), np.empty(len(x))
+    # A column may have as many days as bars: those of about one length are added up side by side, each from its own first bar on.
+    doublings = np.frexp(length - 0.5)[1]
+    for each in np.unique(doublings):
+        steps, alike = np.arange(1 << each), doublings == each
+        inside = steps < length[alike, None]
+        places = (first[alike, None] + steps)[inside]
+        side_by_side = np.zeros(inside.shape)
+        side_by_side[inside] = filled[places]
+        out[places] = np.cumsum(side_by_side, axis=1)[inside]
     return out

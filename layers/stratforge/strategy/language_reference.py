@@ -44,7 +44,7 @@ def indicators(bars):
 
 def on_bar(bar, position, state):
     if position.quantity == 0 and bar.fast > bar.slow and bar.rsi < 70:
-        return buy(confidence=0.8)
+        return buy()
     if position.quantity > 0 and bar.fast < bar.slow:
         return sell()
 """

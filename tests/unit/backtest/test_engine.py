@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stratforge.backtest import BacktestConfig, BacktestError, BacktestReport, run_backtest
+from stratforge.backtest.matching import Target
+from stratforge.backtest.sweep import Sweeper
 from stratforge.market import BarColumns
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.lookback import _random_history
@@ -142,6 +144,20 @@ BUY_ONCE = "def on_bar(bar, position, state):\n    state['n'] = state.get('n', 0
 def run(source: str, bars: BarColumns, **config: Any) -> BacktestReport:
     """A report."""
     return run_backtest(compile_strategy(source), bars, BacktestConfig(**config))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own exits", "configured exits"])
+@pytest.mark.parametrize("target", ["python", "numba"])
+def test_a_bar_that_opens_at_its_target_is_sold_there_whatever_comes_after(own: bool, target: Target) -> None:
+    """And whatever rounding makes of 100 and a tenth more."""
+    bars = bars_of(flat(100), flat(100), (110, 110, 94, 95), flat(111))
+    strategy = compile_strategy(
+        BUY_ONCE.replace("quantity=10", "quantity=10, take_profit=0.1, stop_loss=0.05") if own else BUY_ONCE
+    )
+    config = BacktestConfig() if own else BacktestConfig(take_profit=0.1, stop_loss=0.05)
+    assert Sweeper(strategy, bars, config, target=target).run(strategy.parameters).final_equity == pytest.approx(
+        100_100
+    )
 
 
 @given(st.sampled_from(sorted(STRATEGIES)), configs, st.integers(0, 10_000))

@@ -241,6 +241,10 @@ def test_the_report_adds_up_and_is_plain_json() -> None:
     ("change", "message"),
     [
         ({"bars": {"AA": days({"AA": [1, 2]})["AA"]}}, "no bars of BB"),
+        (
+            {"bars": {symbol: each.iloc[::21] for symbol, each in days({"AA": [1] * 90, "BB": [1] * 90}).items()}},
+            "more than a week apart",
+        ),
         ({"config": {"stop_loss": 0.1}}, "stop_loss is not in backtests of portfolio strategies"),
         ({"config": {"participation": 0.1}}, "participation is not in"),
         ({"source": holding("cash()", schedule="30")}, "needs bars of a minute"),
@@ -253,7 +257,7 @@ def test_the_report_adds_up_and_is_plain_json() -> None:
             "BB: the high or low of row",
         ),
     ],
-    ids=["missing", "stop", "participation", "days for minutes", "days and minutes", "wrong bars"],
+    ids=["missing", "months", "stop", "participation", "days for minutes", "days and minutes", "wrong bars"],
 )
 def test_what_cannot_be_run_is_refused_with_what_to_do(change: dict[str, object], message: str) -> None:
     given = {"source": holding("cash()"), "bars": days({"AA": [1, 2], "BB": [1, 2]}), "config": {}, **change}

@@ -176,6 +176,21 @@ def test_the_steadiest_point_is_the_middle_of_the_plateau_not_the_peak() -> None
 
 def test_a_sweep_of_one_point_has_no_neighbors() -> None:
     assert robustness({"N": [1.0]}, [({"N": 1.0}, 1.0)]) is None
+    # Nor has a point of a sample whose steps nobody tried.
+    assert robustness({"N": [1.0, 2.0, 3.0]}, [({"N": 1.0}, 0.5), ({"N": 3.0}, 1.0)]) is None
+
+
+def test_neighbors_are_those_of_the_next_values_in_whatever_order_they_are_given() -> None:
+    sharpes = {20.0: 2.9, 10.0: 3.0, 5.0: 2.9, 15.0: 0.0}
+    found = robustness({"A": list(sharpes)}, [({"A": each}, sharpe) for each, sharpe in sharpes.items()])
+    assert found is not None
+    assert found.shape is Shape.SLOPE
+    assert found.average == pytest.approx(1.45)
+
+
+@pytest.mark.parametrize("value", [0.001, 0.1, 0.01, 0.0007, -0.001])
+def test_returns_that_do_not_vary_say_nothing_of_skill(value: float) -> None:
+    assert math.isnan(deflated_sharpe_ratio(np.full(250, value), [0.1, 0.2]))
 
 
 def test_the_price_of_a_sweep_grows_with_its_points_and_bars() -> None:

@@ -87,7 +87,6 @@ REFUSED = {
     "forty slow indicators": (many(lambda n: f"ta.mcgd(bars.close, length={10 + n})", 40), Code.TOO_LARGE),
     "forty supertrends": (many(lambda n: f"ta.supertrend(bars.high, bars.low, bars.close, length={10 + n}).trend", 40), Code.TOO_LARGE),
     "a graph of 2,000 operations": (indicators("    x = bars.close\n" + "    x = x + 1\n" * 2_000), Code.TOO_LARGE),
-    "an exponent that overflows": (indicators("    x = ta.pwma(bars.close, length=2000)\n"), Code.ARGUMENT),
     "an indicator without values": (indicators("    x = ta.fwma(bars.close, length=2000)\n"), Code.ARGUMENT),
     "loops 21 deep": (decides(nested(21)), Code.TOO_LARGE),
     "loops in sequence": (decides("    for i in range(1000):\n        x = i * 2 + i / 3\n" * 300), Code.TOO_LARGE),

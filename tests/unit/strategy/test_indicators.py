@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import warnings
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,8 +19,8 @@ from stratforge.strategy import Code, StrategyError, compile_strategy
 from stratforge.strategy.indicators import REGISTRY
 from stratforge.strategy.lookback import _random_history
 
-# Anchored to the day, of our own, or wrong in pandas-ta (alma is reversed there): checked in tests of their own below.
-OWN = {"alma"} | {name for name, each in REGISTRY.items() if each.anchored or each.category == "crossing"}
+# Anchored to the day, of our own, or wrong in pandas-ta (alma is reversed there, kst a hundred times too large): checked in tests of their own below.
+OWN = {"alma", "kst"} | {name for name, each in REGISTRY.items() if each.anchored or each.category == "crossing"}
 # Recursions that begin anew with the day: on the bars of one day they are pandas-ta's.
 OF_THE_DAY = {"hilo", "psar", "supertrend"}
 # What differs on purpose: the causal form of a centered one, and columns that pandas-ta splits or orders otherwise.
@@ -94,7 +96,8 @@ def test_there_are_more_than_a_hundred() -> None:
 
 
 # These jump where two values are equal exactly, which rounding decides in pandas-ta; rounded prices meet that all the time.
-TIES = {"hilo", "kvo", "mfi", "ttm_trend"}
+# And of no range at all it makes its whole.
+TIES = {"bbands", "bop", "hilo", "kvo", "mfi", "ttm_trend"}
 
 
 @pytest.mark.parametrize("name", sorted(set(REGISTRY) - OWN | OF_THE_DAY))
@@ -229,6 +232,48 @@ def test_when_a_condition_last_held() -> None:
             wanted = before[occurrence] if len(before) > occurrence else -length
             np.testing.assert_equal(since[end], first)
             np.testing.assert_equal(value[end], price[wanted] if end - wanted < length else np.nan)
+
+
+def test_kst_is_the_weighted_sum_of_rates_of_change_in_percent() -> None:
+    close = pd.Series(_random_history(6, 300, 0.01, 30.0).close)
+    rates = (
+        100 * close.pct_change(change).rolling(smooth).mean()
+        for change, smooth in zip((10, 15, 20, 30), (10, 10, 10, 15), strict=True)
+    )
+    expected = sum(weight * rate for weight, rate in enumerate(rates, 1))
+    np.testing.assert_allclose(ours("kst", _random_history(6, 300, 0.01, 30.0))[0], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 10, 57, 2000])
+def test_pwma_weighs_by_a_row_of_pascals_triangle(length: int) -> None:
+    impulse = np.zeros(2 * length)
+    impulse[length - 1] = 1.0
+    bars = _random_history(6, len(impulse), 0.01, 30.0)
+    weights = REGISTRY["pwma"].compute(bars, (impulse,), {"length": length})[0][length - 1 : 2 * length - 1]
+    exact = [Fraction(math.comb(length - 1, place), 2 ** (length - 1)) for place in range(length)]
+    np.testing.assert_allclose(weights, [float(each) for each in exact], rtol=1e-11, atol=1e-300)
+
+
+def single_trades(length: int) -> BarColumns:
+    """Bars of one trade each, whose price moves from one to the next only."""
+    close = _random_history(8, length, 0.01, 30.0).close
+    return BarColumns(60 * np.arange(length, dtype=np.int64), close, close, close, close, np.full(length, 100.0))
+
+
+@pytest.mark.parametrize("bars", [constant(300), single_trades(300)], ids=["constant", "single trades"])
+@pytest.mark.parametrize("name", ["bop", "qstick", "rvgi"])
+def test_bars_without_a_body_lean_to_no_side(name: str, bars: BarColumns) -> None:
+    assert (ours(name, bars)[0][60:] == 0.0).all()
+
+
+@pytest.mark.parametrize("name", ["true_range", "atr", "stdev", "natr", "pdist"])
+def test_a_market_that_stands_still_has_no_range(name: str) -> None:
+    assert (ours(name, constant(300))[0][60:] == 0.0).all()
+
+
+@pytest.mark.parametrize(("name", "output"), [("bbands", 4), ("fisher", 0), ("brar", 0), ("massi", 0)])
+def test_a_place_in_no_range_is_unknown(name: str, output: int) -> None:
+    assert np.isnan(ours(name, constant(300))[output]).all()
 
 
 def test_alma_weighs_as_its_authors_define() -> None:

@@ -129,3 +129,20 @@ def test_what_people_compute_on_hours_has_a_history_that_is_short_enough() -> No
     ):
         assert strategy(text, "1h").cost.milliseconds < 20
     assert strategy("ta.sma(h.close, 20)", "1d").cost.milliseconds < 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "({}).isna()", "({}).notna()", "({}).fillna(7)", "({}) != 5", "~(({}) > 5)", "np.where(({}) > 5, 1, 2)",
+        "(({}) > 5) ^ (({}) < 5)", "np.sign({}).fillna(0)", "({}).fillna(0) + 1",
+    ],
+)  # fmt: skip
+def test_before_the_first_longer_bar_its_series_are_unknown_as_any_other_is(text: str) -> None:
+    history = _random_history(5, 400, 0.01, 50.0)
+    bare = "def indicators(bars):\n    return {{'x': {}}}\n" + READS.replace("bar.x >", "bar.x + 0 >")
+    found = [
+        Values(history).series(compile_strategy(bare.format(text.replace("{}", each))).columns["x"])[:3]
+        for each in ("bars.close.shift(70)", "bars.resample('1h').close")
+    ]
+    np.testing.assert_array_equal(found[1], found[0])

@@ -45,11 +45,13 @@ class Checked:
         contrary: Sentences on rules that say something else than the words.
         told: For words that were not read, or read otherwise on purpose, how the rules take them; these have to stand in the assumptions.
         unread: The places of the requirements that are told so.
+        proven: The places of those whose rules are just what their words say.
     """
 
     contrary: tuple[str, ...]
     told: tuple[str, ...]
     unread: frozenset[int]
+    proven: frozenset[int] = frozenset()
 
 
 def checked(
@@ -63,6 +65,7 @@ def checked(
     crypto = "/" in symbol
     statements = [statements_of(turn, symbol) for turn in turns]
     contrary, told, unread = list[str](), dict[str, None](), set[int]()
+    proven = set[int]()
     everything = [each for of_turn in statements for each in of_turn]
     ruled = [rule for each, of_it in zip(requirements, rules, strict=True) if each.status in (Status.COVERED, Status.ASSUMED) for rule in of_it]  # fmt: skip
     asked = [rule for each, of_it in zip(requirements, rules, strict=True) if each.status is Status.COVERED for rule in of_it]  # fmt: skip
@@ -76,7 +79,12 @@ def checked(
         of_group = [rule for each in group.requirements for rule in rules[each]]
         plain = all(each.kind for each in group.statements) and not any(rule.dropped for rule in of_group)
         if plain and all(each.status is Status.COVERED for each in mine):
-            if whole or _same(group.statements, of_group, crypto, alone=alone):
+            if group.statements and _same(group.statements, of_group, crypto, alone=alone):
+                proven |= set(group.requirements)
+                continue
+            if group.statements and whole:
+                continue
+            if not of_group and all(_says_nothing(each.quote, (), symbol) for each in mine):
                 continue
             if any(each.kind == "both" for each in group.statements):
                 # Of which side it is said is told.
@@ -88,7 +96,7 @@ def checked(
             )
             continue
         _tell(group, requirements, rules, symbol, told, unread)
-    return Checked(tuple(contrary), tuple(told), frozenset(unread))
+    return Checked(tuple(contrary), tuple(told), frozenset(unread), frozenset(proven))
 
 
 def _tell(

@@ -57,9 +57,8 @@ class Conditions(Operands):
             raise Unread
         before = self.at
         if self.take("unless"):
-            found = self.joined(found, self.denied(self.part()), both_of=True)
-            if self.peek() in ("and", "or"):
-                raise Unread
+            # Neither of them, or not both: all that follows is the exception.
+            found = self.joined(found, self.denied(self.condition()), both_of=True)
         return found
 
     def joined(self, one: Readings, other: Readings, *, both_of: bool) -> Readings:
@@ -99,11 +98,19 @@ class Conditions(Operands):
             found = self.condition()
             self.need("close")
             return found
-        for read in (self.moment, self._streak, self._held, self._comparison):
+        for read in (self.moments, self._streak, self._held, self._comparison):
             result = self.attempt(read)
             if result is not None:
                 return result
         raise Unread
+
+    def moments(self) -> Readings:
+        """Reads times and days: “on Monday before noon”, “on Mondays or after 15:00”."""
+        found = self.moment()
+        if self.take("or"):
+            return self.joined(found, self.moment(), both_of=False)
+        more = self.attempt(self.moment)
+        return found if more is None else self.joined(found, more, both_of=True)
 
     def moment(self) -> Readings:
         """Reads a time of day or days of the week, denied or not."""
@@ -190,7 +197,9 @@ class Conditions(Operands):
 
     def _comparison(self) -> Readings:
         leads = self.peek() in ("it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break") and self.left is not None  # fmt: skip
-        # “RSI below 30 or above 70”: the same again.
+        # “RSI below 30 or above 70”, “sell when above 70”: the same again.
+        if leads and not self.now and not self.selling:
+            raise Unread
         left = self._spoken_of() if leads else self.operand()
         if left.number is not None:
             raise Unread
@@ -308,14 +317,21 @@ class Conditions(Operands):
         if right.number is not None or not left.column or far <= 0:
             raise Unread
         factor = 1 + far / 100 if side.kind == "above" else 1 - far / 100
-        times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides))
+        times = Operand(tuple(side_of_text(f"({each}) * {factor:.10g}") for each in right.sides), column=right.column)
         strict, loose = (">", ">=") if side.kind == "above" else ("<", "<=")
         signs = (loose,) if exact else (strict,) if more else (loose, strict)
         return self._compare(left, signs, times), times
 
     def _fits(self, left: Operand, right: Operand) -> None:
         """That two sides can be compared: an oscillator with a number, a price with a price, the volume with volume."""
+        if left.column.startswith("account") and not right.money:
+            raise Unread
+        if right.money and left.column not in ("close", "open", "high", "low", "account_cash", "account_equity"):
+            raise Unread
         if right.number is None:
+            # An oscillator stands beside no price and no average.
+            if bool(left.column) != bool(right.column):
+                raise Unread
             if (left.column == "volume") != (right.column == "volume") and right.column:
                 raise Unread
             return

@@ -25,6 +25,7 @@ class Operand:
     number: float | None = None
     column: str = ""
     length: float | None = None
+    money: bool = False
 
 
 class Operands:
@@ -90,8 +91,9 @@ class Operands:
         return self.left
 
     def _plain_number(self) -> Operand:
-        number = self.number("number", "dollars")
-        return Operand((f"{number:.10g}",), number)
+        token = self.need("number", "dollars")
+        number = float(token.value)
+        return Operand((f"{number:.10g}",), number, money=token.kind == "dollars")
 
     def _named(self) -> Operand:
         if token := self.take("column"):
@@ -210,4 +212,4 @@ class Operands:
         right = self._right(left)
         if right.number is not None:
             raise Unread
-        return Operand(tuple(side_of_text(f"({each}) * {number:.10g}") for each in right.sides))
+        return Operand(tuple(side_of_text(f"({each}) * {number:.10g}") for each in right.sides), column=right.column)

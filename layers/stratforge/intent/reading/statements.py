@@ -24,6 +24,7 @@ _STARTS = (
     "max",
     "once_a_day",
     "wait",
+    "hold",
 )
 
 
@@ -89,7 +90,7 @@ class _Statements(Conditions):
         kind = self.peek()
         if not kind or kind in _ENDS:
             return True
-        if kind in ("then", *_STARTS[:2], "stop", "target", "trail", "once_a_day", "wait"):
+        if kind in ("then", *_STARTS[:2], "stop", "target", "trail", "once_a_day", "wait", "hold"):
             return True
         if kind == "with" or (kind == "percent" and self.peek(1) in ("stop", "target", "trail")):
             return True
@@ -129,16 +130,26 @@ class _Statements(Conditions):
         return Statement(0, 0, kind, readings, value, tuple(self.settings))
 
     def _buy(self) -> Statement:
-        if self.take("when"):
+        first = self.attempt(self.moments)
+        if first is not None:
+            self.take("comma")
+            self.need("buy")
+            self._bought()
+            self._wanted()
+            found = self.joined(first, self.condition(), both_of=True)
+        elif self.take("when"):
             found = self.condition()
             self.take("comma")
             self.take("then")
             self.need("buy")
             self._bought()
         else:
-            self.need("buy")
+            if self.take("all_in"):
+                self.settings.append(("size", 100.0, "% of equity"))
+            else:
+                self.need("buy")
             self._bought()
-            hours = self.attempt(self.moment)
+            hours = self.attempt(self.moments)
             if hours is None or self.peek() == "when":
                 self._wanted()
                 found = self.condition()
@@ -164,7 +175,7 @@ class _Statements(Conditions):
             if only and self.take("when"):
                 more = self.attempt(self.condition)
             else:
-                more = self.attempt(self.moment)
+                more = self.attempt(self.condition if denied and self.take("when") else self.moments)
             if more is None:
                 self.at = before
                 return found
@@ -174,6 +185,11 @@ class _Statements(Conditions):
         """What is bought, and how much of it."""
         while True:
             if self.take("symbol", "position", "it", "of"):
+                continue
+            if self.peek(1 if self.peek() == "only" else 0) == "once_a_day":
+                self.take("only")
+                self.need("once_a_day")
+                self.settings.append(("at most", 1.0, ""))
                 continue
             begin = self.at
             self.take("with", "for")
@@ -273,8 +289,23 @@ class _Statements(Conditions):
         return tuple(fact(("gain", sign, sided)) for sign in signs)
 
     def _exit(self) -> Statement:
-        """A stop, a target or a trailing stop, in percent."""
+        """A stop, a target or a trailing stop, in percent; or until when it is held."""
         self.selling = True
+        if self.take("hold"):
+            self.take("position", "it")
+            if self.take("for"):
+                count = self.number()
+                unit = self.need("unit", "hours")
+                return self._said(
+                    "sell", (fact(("bars_held", ">=", f"{count * (60 if unit.kind == 'hours' else 1):.10g}")),)
+                )
+            self.need("until")
+            if self.peek() == "time":
+                minute = self.number("time")
+                return self._said("sell", (fact(("minute", ">=", f"{minute:.10g}")),))
+            return self._said("sell", self.condition())
+        if self.take("not") and self.need("stop", "target", "trail"):
+            return self._said("nothing")
         self.take("with")
         if self.peek() == "percent":
             far = self.number("percent")
@@ -322,18 +353,21 @@ class _Statements(Conditions):
         if self.take("only"):
             kind = "only" if self.take("buy") or self.peek() == "when" else "both"
             self.take("trade", "trades")
-            found = self.condition() if self.take("when") else self.moment()
+            found = self.condition() if self.take("when") else self.moments()
             return self._said(kind, found)
         if self.take("except", "unless"):
-            return self._said("both", self.denied(self.moment()))
+            return self._said("both", self.denied(self.condition() if self.take("when") else self.moments()))
         if self.take("buy", "trade"):
             self.take("symbol")
             self.need("only")
-            return self._said("only", self.condition() if self.take("when") else self.moment())
+            return self._said("only", self.condition() if self.take("when") else self.moments())
         if self.take("not"):
             kind = "only" if self.take("buy") else "both"
             self.take("trade", "trades")
-            found = self.condition() if self.take("when") else self.moment()
+            self.take("symbol")
+            if kind == "only" and self.take("unless"):
+                return self._said(kind, self.condition())
+            found = self.condition() if self.take("when") else self.moments()
             return self._said(kind, self.denied(found))
         raise Unread
 

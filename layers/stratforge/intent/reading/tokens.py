@@ -18,12 +18,13 @@ class Token:
 
 # Words by what they are. Each has one meaning; a word with two is left out.
 _WORDS: dict[str, tuple[str, ...]] = {
-    "buy": ("buy", "buys", "acquire", "open a long", "take a position", "get in", "go long", "goes long", "enter long", "enter a long position", "open a long position", "purchase", "enter"),
+    "buy": ("buy", "buys", "buying", "buys", "acquire", "open a long", "take a position", "get in", "go long", "goes long", "enter long", "enter a long position", "open a long position", "purchase", "enter"),
+    "all_in": ("go all in on", "all in on", "go all in"),
     "sell": ("sell", "sells", "get out of", "unload", "offload", "cash out", "bail out", "close the long", "sell it again", "exit", "exits", "get out", "gets out", "go flat", "close the position", "close my position", "close the trade", "close it", "liquidate", "dump", "dumps"),
     "when": ("when", "whenever", "if", "once", "as soon as", "every time", "each time", "any time"),
     "and": ("and", "&", "and also", "while", "and if", "and when"),
     "or": ("or", "or if", "or when"),
-    "not": ("not", "isn't", "is not", "don't", "do not", "never", "no"),
+    "not": ("not", "isn't", "is not", "don't", "do not", "never", "no", "avoid", "without"),
     "unless": ("unless",),
     "either": ("either",),
     "both": ("both",),
@@ -84,6 +85,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "trades": ("trades", "trade", "entries", "purchases", "entry", "times"),
     "per_day": ("per day", "a day", "each day", "every day"),
     "once_a_day": ("once a day", "once per day", "one trade a day", "one trade per day", "one buy per day", "one entry per day"),
+    "hold": ("hold", "hold it", "keep it", "stay in"),
     "wait": ("wait", "pause"),
     "after_a_sale": ("after a sale", "after each sale", "after every sale", "after selling", "after each exit", "after an exit", "before buying again", "before the next buy", "before the next purchase", "before the next entry", "between trades"),
     "held": ("holding for", "holding it for", "holding"),
@@ -109,7 +111,7 @@ _WORDS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _COLUMNS = {
-    "price": "close", "the price": "close", "close": "close", "closing price": "close", "the close": "close", "bar's open": "open", "bar's high": "high", "bar's low": "low",
+    "price": "close", "the price": "close", "close": "close", "closing price": "close", "the close": "close", "my equity": "account_equity", "my account's equity": "account_equity", "my cash": "account_cash", "my account": "account_equity", "the account": "account_equity", "my account's cash": "account_cash", "bar's open": "open", "bar's high": "high", "bar's low": "low",
 }  # fmt: skip
 _HLC, _HLCV = "bars.high, bars.low, bars.close", "bars.high, bars.low, bars.close, bars.volume"
 # Indicators of one line: how they are called, and how a rule has them.
@@ -160,7 +162,7 @@ _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time)\b)?"
 _TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?![\w:])", re.IGNORECASE)
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?"
 _AMOUNTS = (
-    ("percent", re.compile(rf"([-+−]?{_NUMBER})\s*(?:%|percent\b|per cent\b)(?!\s*[a-z]\b)", re.IGNORECASE)),
+    ("percent", re.compile(rf"([-−]?{_NUMBER})\s*(?:%|percent\b|per cent\b)(?!\s*[a-z]\b)", re.IGNORECASE)),
     ("dollars", re.compile(rf"\$\s?({_NUMBER})(?![\w%])|({_NUMBER})\s*(?:dollars?|usd|bucks)\b", re.IGNORECASE)),
     ("shares", re.compile(rf"({_NUMBER})\s*(?:shares?|coins?)\b(?:\s+of\b)?", re.IGNORECASE)),
     ("multiple", re.compile(rf"({_NUMBER})\s?(?:x|×)(?!\w)", re.IGNORECASE)),

@@ -107,7 +107,7 @@ def bias(close: Floats, length: int, mamode: str) -> Floats:
 @indicator("bop", "momentum", "Balance of power", "open high low close", number("scalar", 1.0))
 def bop(open: Floats, high: Floats, low: Floats, close: Floats, scalar: float) -> Floats:
     """Livshin (2001): the bar's body by its range."""
-    return scalar * k.non_zero_range(close, open) / k.non_zero_range(high, low)
+    return scalar * k.share(close - open, high - low)
 
 
 @indicator(
@@ -124,14 +124,10 @@ def brar(
     open: Floats, high: Floats, low: Floats, close: Floats, length: int, scalar: float, drift: int
 ) -> tuple[Floats, Floats]:
     """Highs against lows, seen from the open (AR) and from the previous close (BR)."""
-    ar = (
-        scalar
-        * k.rolling_sum(k.non_zero_range(high, open), length)
-        / k.rolling_sum(k.non_zero_range(open, low), length)
-    )
+    ar = scalar * k.rolling_sum(high - open, length) / k.rolling_sum(open - low, length)
     before = k.shift(close, drift)
-    up, down = k.non_zero_range(high, before), k.non_zero_range(before, low)
-    br = k.rolling_sum(np.where(up > 0, up, up * 0), length) / k.rolling_sum(np.where(down > 0, down, down * 0), length)
+    up, down = np.maximum(high - before, 0.0), np.maximum(before - low, 0.0)
+    br = k.rolling_sum(up, length) / k.rolling_sum(down, length)
     return ar, scalar * br
 
 
@@ -185,8 +181,7 @@ def fisher(high: Floats, low: Floats, length: int, signal: int) -> tuple[Floats,
     """Computes the Fisher transform and its signal line (Ehlers, 2002)."""
     middle = hl2(high, low)
     lowest = k.rolling_min(middle, length)
-    spread = np.maximum(k.non_zero_range(k.rolling_max(middle, length), lowest), 0.001)
-    place = (middle - lowest) / spread - 0.5
+    place = (middle - lowest) / (k.rolling_max(middle, length) - lowest) - 0.5
 
     def smoothed(value: Floats, now: Floats) -> Floats:
         value = 0.66 * now + 0.67 * value
@@ -233,10 +228,10 @@ def inertia(close: Floats, length: int, rvi_length: int, scalar: float, mamode: 
 def kst(
     close: Floats, roc1: int, roc2: int, roc3: int, roc4: int, sma1: int, sma2: int, sma3: int, sma4: int, signal: int
 ) -> tuple[Floats, Floats]:
-    """Pring (1992): four smoothed rates of change, weighted."""
+    """Pring (1992): four smoothed rates of change in percent, weighted (pandas-ta multiplies by a hundred twice)."""
     pairs = ((roc1, sma1), (roc2, sma2), (roc3, sma3), (roc4, sma4))
     total = sum(weight * sma(roc(close, change, 100.0), smooth) for weight, (change, smooth) in enumerate(pairs, 1))
-    line = 100.0 * np.asanyarray(total)
+    line = np.asanyarray(total)
     return line, sma(line, signal)
 
 
@@ -304,9 +299,9 @@ def rvgi(
     open: Floats, high: Floats, low: Floats, close: Floats, length: int, swma_length: int
 ) -> tuple[Floats, Floats, Floats]:
     """Ehlers: bodies by ranges, symmetrically weighted."""
-    body = symmetric_average(k.non_zero_range(close, open), swma_length)
-    spread = symmetric_average(k.non_zero_range(high, low), swma_length)
-    line = k.rolling_sum(body, length) / k.rolling_sum(spread, length)
+    body = symmetric_average(close - open, swma_length)
+    spread = symmetric_average(high - low, swma_length)
+    line = k.share(k.rolling_sum(body, length), k.rolling_sum(spread, length))
     smooth = symmetric_average(line, swma_length)
     return line, smooth, line - smooth
 

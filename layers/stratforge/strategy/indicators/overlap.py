@@ -101,9 +101,13 @@ def pwma(close: Floats, length: int) -> Floats:
     return k.rolling_dot(close, _pascal(length))
 
 
-@lru_cache(maxsize=256)
 def _pascal(length: int) -> Floats:
-    return np.array([math.comb(length - 1, index) / 2.0 ** (length - 1) for index in range(length)])
+    """A row of Pascal's triangle by its sum: from the middle to both ends each number by the one before."""
+    place = np.arange(length // 2 + 1, length)
+    half = np.cumprod(np.concatenate(([1.0], (length - place) / place)))
+    row = np.concatenate((half[:0:-1] if length % 2 else half[::-1], half))
+    weights: Floats = row / row.sum()
+    return weights
 
 
 @indicator("sinwma", "overlap", "Sine-weighted moving average", "close", length(14))
@@ -176,9 +180,8 @@ def zlma(close: Floats, length: int, mamode: str) -> Floats:
 def kama(close: Floats, length: int, fast: int, slow: int, drift: int) -> Floats:
     """Kaufman, Smarter Trading (1995): smoothing as fast as the price is direct."""
     quick, lazy = 2.0 / (fast + 1), 2.0 / (slow + 1)
-    moved = np.abs(k.non_zero_range(close, k.shift(close, length)))
-    walked = k.rolling_sum(np.abs(k.non_zero_range(close, k.shift(close, drift))), length)
-    smoothing = (moved / walked * (quick - lazy) + lazy) ** 2
+    walked = k.rolling_sum(np.abs(k.diff(close, drift)), length)
+    smoothing = (k.share(np.abs(k.diff(close, length)), walked) * (quick - lazy) + lazy) ** 2
     complete = k.rolling_sum(0.0 * close, length)
     begins = k.begins(complete)
     unknown = np.isnan(smoothing)

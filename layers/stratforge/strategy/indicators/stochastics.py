@@ -24,7 +24,7 @@ def stoch(
 ) -> tuple[Floats, Floats]:
     """Lane: where the close lies in the range of the last k bars, smoothed."""
     lowest = k.rolling_min(low, k_)
-    raw = 100.0 * (close - lowest) / k.non_zero_range(k.rolling_max(high, k_), lowest)
+    raw = 100.0 * k.share(close - lowest, k.rolling_max(high, k_) - lowest)
     slow = moving_average(mamode, raw, smooth_k)
     return slow, moving_average(mamode, slow, d)
 
@@ -33,7 +33,7 @@ def stoch(
 def kdj(high: Floats, low: Floats, close: Floats, length: int, signal: int) -> tuple[Floats, Floats, Floats]:
     """The stochastic with Wilder smoothing, and three times k less twice d."""
     lowest = k.rolling_min(low, length)
-    fast = 100.0 * (close - lowest) / k.non_zero_range(k.rolling_max(high, length), lowest)
+    fast = 100.0 * k.share(close - lowest, k.rolling_max(high, length) - lowest)
     slow = rma(fast, signal)
     slower = rma(slow, signal)
     return slow, slower, 3.0 * slow - 2.0 * slower
@@ -52,7 +52,7 @@ def kdj(high: Floats, low: Floats, close: Floats, length: int, signal: int) -> t
 def stochf(high: Floats, low: Floats, close: Floats, fastk: int, fastd: int, mamode: str) -> tuple[Floats, Floats]:
     """Lane's stochastic without smoothing of k."""
     lowest = k.rolling_min(low, fastk)
-    line = 100.0 * (close - lowest) / k.non_zero_range(k.rolling_max(high, fastk), lowest)
+    line = 100.0 * k.share(close - lowest, k.rolling_max(high, fastk) - lowest)
     return line, moving_average(mamode, line, fastd)
 
 
@@ -72,7 +72,7 @@ def stochrsi(close: Floats, length: int, rsi_length: int, k_: int, d: int, mamod
     """Chande and Kroll (1994): the stochastic of the RSI."""
     strength = rsi(close, rsi_length, 100.0, 1)
     lowest = k.rolling_min(strength, length)
-    raw = 100.0 * (strength - lowest) / k.non_zero_range(k.rolling_max(strength, length), lowest)
+    raw = 100.0 * k.share(strength - lowest, k.rolling_max(strength, length) - lowest)
     line = moving_average(mamode, raw, k_)
     return line, moving_average(mamode, line, d)
 

@@ -160,13 +160,13 @@ def _psar_of_day(high: Floats, low: Floats, close: float, af0: float, max_af: fl
 @indicator("qstick", "trend", "Qstick", "open close", length(10))
 def qstick(open: Floats, close: Floats, length: int) -> Floats:
     """Chande: the average body."""
-    return sma(k.non_zero_range(close, open), length)
+    return sma(close - open, length)
 
 
 @indicator("vhf", "trend", "Vertical horizontal filter", "close", length(28), length(1, "drift"))
 def vhf(close: Floats, length: int, drift: int) -> Floats:
     """White (1991): the range by the way walked."""
-    spread = np.abs(k.non_zero_range(k.rolling_max(close, length), k.rolling_min(close, length)))
+    spread = k.rolling_max(close, length) - k.rolling_min(close, length)
     return spread / k.rolling_sum(np.abs(k.diff(close, drift)), length)
 
 

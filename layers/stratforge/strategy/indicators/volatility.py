@@ -18,8 +18,7 @@ def ddof(default: int) -> Parameter:
 def true_range(high: Floats, low: Floats, close: Floats, drift: int) -> Floats:
     """Wilder (1978): the largest of the bar's range and the distances from the previous close."""
     previous = k.shift(close, drift)
-    spread = np.abs(k.non_zero_range(high, low))
-    return np.maximum(np.maximum(spread, np.abs(high - previous)), np.abs(previous - low))
+    return np.maximum(np.maximum(np.abs(high - low), np.abs(high - previous)), np.abs(previous - low))
 
 
 @indicator(
@@ -56,8 +55,8 @@ def bbands(
     deviation = std * k.rolling_std(close, length, ddof)
     mid = moving_average(mamode, close, length)
     lower, upper = mid - deviation, mid + deviation
-    spread = k.non_zero_range(upper, lower)
-    return lower, mid, upper, 100.0 * spread / mid, k.non_zero_range(close, lower) / spread
+    spread = upper - lower
+    return lower, mid, upper, 100.0 * spread / mid, (close - lower) / spread
 
 
 @indicator("stdev", "statistics", "Standard deviation", "close", length(30, minimum=2), ddof(1))
@@ -129,7 +128,7 @@ def accbands(
     high: Floats, low: Floats, close: Floats, length: int, c: float, mamode: str
 ) -> tuple[Floats, Floats, Floats]:
     """Computes the acceleration bands: lower, middle and upper (Headley, 2002)."""
-    ratio = c * k.non_zero_range(high, low) / (high + low)
+    ratio = c * (high - low) / (high + low)
     return (
         moving_average(mamode, low * (1.0 - ratio), length),
         moving_average(mamode, close, length),
@@ -203,15 +202,14 @@ def massi(high: Floats, low: Floats, fast: int, slow: int) -> Floats:
     """Dorsey (1992): how the range widens."""
     if slow < fast:
         fast, slow = slow, fast
-    once = ema(k.non_zero_range(high, low), fast)
+    once = ema(high - low, fast)
     return k.rolling_sum(once / ema(once, fast), slow)
 
 
 @indicator("pdist", "volatility", "Price distance", "open high low close", length(1, "drift"))
 def pdist(open: Floats, high: Floats, low: Floats, close: Floats, drift: int) -> Floats:
     """The way the price moved within and between bars."""
-    way = 2.0 * k.non_zero_range(high, low) + np.abs(k.non_zero_range(open, k.shift(close, drift)))
-    return way - np.abs(k.non_zero_range(close, open))
+    return 2.0 * (high - low) + np.abs(open - k.shift(close, drift)) - np.abs(close - open)
 
 
 @indicator(

@@ -20,7 +20,7 @@ def obv(bars: BarColumns, close: Floats, volume: Floats) -> Floats:
 
 def _accumulated(high: Floats, low: Floats, close: Floats, volume: Floats) -> Floats:
     """Volume by where the close lies in the bar's range (Chaikin)."""
-    return (2.0 * close - (high + low)) * volume / k.non_zero_range(high, low)
+    return k.share((2.0 * close - (high + low)) * volume, high - low)
 
 
 @indicator("ad", "volume", "Accumulation/distribution of the day", "high low close volume", anchored=True)
@@ -57,7 +57,7 @@ def efi(close: Floats, volume: Floats, length: int, mamode: str, drift: int) -> 
 )
 def emv(high: Floats, low: Floats, volume: Floats, divisor: float, drift: int) -> Floats:
     """Arms: how easily the middle moved."""
-    return k.diff(hl2(high, low), drift) / (volume / divisor / k.non_zero_range(high, low))
+    return k.diff(hl2(high, low), drift) * (high - low) * divisor / volume
 
 
 @indicator(
@@ -133,4 +133,4 @@ def vosc(volume: Floats, fast: int, slow: int) -> Floats:
 @indicator("marketfi", "volume", "Market facilitation index", "high low volume")
 def marketfi(high: Floats, low: Floats, volume: Floats) -> Floats:
     """Williams: the range a unit of volume moves."""
-    return k.non_zero_range(high, low) / volume
+    return (high - low) / volume

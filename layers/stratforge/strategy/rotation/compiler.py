@@ -75,8 +75,19 @@ class RebalanceCompiler(RebalanceExpressions):
     def _assign(self, node: ast.Assign, scope: Scope) -> None:
         if len(node.targets) != 1 or isinstance(node.targets[0], ast.Tuple):
             super()._assign(node, scope)
+        elif self._whose(node.value) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Call):
+            self._name_symbol(node.targets[0], node.value, scope)
         else:
             self._keep(node.targets[0], self._expression(node.value, scope), scope)
+
+    def _name_symbol(self, target: ast.Name, call: ast.Call, scope: Scope) -> None:
+        """Gives a symbol that is looked at a name, which stays with it."""
+        self._check_local(target)
+        known = self.views.setdefault(target.id, call)
+        if target.id in self.kinds or ast.dump(known) != ast.dump(call):
+            self._refuse(target, f"{target.id[:40]} was something else before", "Use another name", Code.TYPE)
+        self._place(call, looked_at=self._whose(call) == "universe")
+        scope.assigned.add(target.id)
 
     def _augmented(self, node: ast.AugAssign, scope: Scope) -> None:
         if not isinstance(node.target, ast.Name) or node.target.id not in self.kinds:
@@ -93,7 +104,9 @@ class RebalanceCompiler(RebalanceExpressions):
         """Stores a value under a name, which stays of one kind."""
         text = f"(1.0 if {piece.text} else 0.0)" if piece.kind == "truth" else piece.text
         kept = Piece("", "number" if piece.kind == "truth" else piece.kind)
-        if isinstance(target, ast.Name):
+        if isinstance(target, ast.Name) and target.id in self.views:
+            self._refuse(target, f"{target.id[:40]} was a symbol before", "Use another name", Code.TYPE)
+        elif isinstance(target, ast.Name):
             known = self.kinds.setdefault(target.id, kept)
             if known.kind != kept.kind and "unknown" not in (known.kind, kept.kind):
                 message = f"{target.id[:40]} was {_KINDS[known.kind]} before and is {_KINDS[kept.kind]} here"

@@ -101,6 +101,8 @@ class RebalanceExpressions(OnBarCompiler):
         self.fields = frozenset((*PRICE_COLUMNS, *columns))
         # What each local name is, for good.
         self.kinds: dict[str, Piece] = {}
+        # Names of symbols that are looked at: market = universe.of("SPY").
+        self.views: dict[str, ast.Call] = {}
         self._read: dict[int, tuple[ast.expr, Piece]] = {}
 
     # What an expression is -----------------------------------------------------------------------------
@@ -108,6 +110,8 @@ class RebalanceExpressions(OnBarCompiler):
     def _expression(self, node: ast.expr, scope: Scope) -> Piece:
         # Once in a statement: whoever builds on it asks what kind it is and then has it written.
         found = self._read.get(id(node))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in self.views:
+            self._check_assigned(node.value, scope)
         if found is None:
             piece = self._chosen(node, scope) if isinstance(node, ast.IfExp) else super()._expression(node, scope)
             # With the node, so that no other takes its place.
@@ -209,7 +213,15 @@ class RebalanceExpressions(OnBarCompiler):
 
     # Names and fields ----------------------------------------------------------------------------------
 
+    def _check_assigned(self, node: ast.Name, scope: Scope) -> None:
+        if node.id not in scope.assigned:
+            message = f"{node.id[:40]} may not have a value here"
+            self._refuse(node, message, "Assign it before, on every path", Code.UNASSIGNED)
+
     def _local(self, node: ast.Name, scope: Scope) -> Piece:
+        if node.id in self.views:
+            hint = f"Read a field of it: {node.id}.close"
+            return self._refuse(node, f"{node.id[:40]} is a symbol and not a number", hint, Code.TYPE)
         if node.id not in self.locals and node.id in WORDS:
             hint = (
                 f"Use one of its fields or functions, like {node.id}.…" if node.id != "cash" else "Write return cash()"
@@ -220,6 +232,8 @@ class RebalanceExpressions(OnBarCompiler):
 
     def _attribute(self, node: ast.Attribute) -> Piece:
         owner, name = node.value, node.attr
+        if isinstance(owner, ast.Name) and owner.id in self.views:
+            owner = self.views[owner.id]
         if isinstance(owner, ast.Name) and owner.id not in self.locals:
             if owner.id == "universe" and name in self.fields:
                 self.used.add(f"w_{name}")
@@ -246,14 +260,21 @@ class RebalanceExpressions(OnBarCompiler):
             if owner.attr == "time":
                 hint = nearest(name, TIME_FIELDS) + f"universe.time has {', '.join(TIME_FIELDS)}"
                 return self._refuse(node, f"universe.time has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
-        if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Attribute) and owner.func.attr == "of":
-            whose = owner.func.value
-            if isinstance(whose, ast.Name) and whose.id in ("universe", "portfolio") and whose.id not in self.locals:
-                return self._field_of_symbol(node, owner, whose.id)
+        whose = self._whose(owner)
+        if whose and isinstance(owner, ast.Call):
+            return self._field_of_symbol(node, owner, whose)
         if name in COLUMN_METHODS or name in FIGURE_METHODS:
             return self._refuse(node, f".{name} is not a number", f"Call it: .{name}(…)")
         hint = 'Fields belong to universe, universe.time, universe.of("SPY") and portfolio'
         return self._refuse(node, f".{name[:40]} is not in the language here", hint)
+
+    def _whose(self, node: ast.expr) -> str:
+        """What a call looks one symbol up in, `universe.of("SPY")` or `portfolio.of("SPY")`; empty for anything else."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "of":
+            owner = node.func.value
+            if isinstance(owner, ast.Name) and owner.id in ("universe", "portfolio") and owner.id not in self.locals:
+                return owner.id
+        return ""
 
     def _field_of_symbol(self, node: ast.Attribute, call: ast.Call, whose: str) -> Piece:
         """A field of one symbol, `universe.of("SPY").close` or `portfolio.of("SPY").weight`."""

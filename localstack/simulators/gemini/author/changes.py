@@ -37,11 +37,16 @@ def _number_for_number(plan: Plan, scan: Scanner) -> str | None:
     new, old = (float(match[1]), float(match[2])) if match else (0.0, 0.0)
     if match is None:
         match = scan.take(
-            rf"(?:change|replace|switch|swap|set|raise|lower|increase|decrease|reduce|move|adjust)(?: (?:the|its|my|from|bar|average|length|level|period|rsi|stop|target|ema|sma|threshold|moving))* {N} ?(?:%|bars?|minutes?|bar average|bar ema|bar sma)? (?:to|with|by|for|into) {N} ?(?:%|bars?|minutes?)?"
+            rf"(change|replace|switch|set|raise|lower|increase|decrease|reduce|move|adjust)(?: (?:the|its|my|from|bar|average|length|level|period|rsi|stop|target|ema|sma|threshold|moving))* {N} ?(?:%|bars?|minutes?|bar average|bar ema|bar sma)? (to|with|by|for|into) {N} ?(?:%|bars?|minutes?)?"
         )
         if match is None:
             return None
-        old, new = float(match[1]), float(match[2])
+        old, new = float(match[2]), float(match[4])
+        if match[3] == "by":
+            # “Lower 30 by 5”: how far it moves, not where to.
+            if match[1] not in ("raise", "increase", "lower", "decrease", "reduce"):
+                return None
+            new = old + new if match[1] in ("raise", "increase") else old - new
     rules = [with_number(each, old, new) for each in plan.rules]
     settings = [
         replace(each, value=new)

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from stratforge.ai.draft import StrategyDraft
+from stratforge.ai.prompts import Request
+from stratforge.ai.review import review
 from stratforge.intent.exceptions import one_sided
-from stratforge.intent.gate import contract_findings, readings_to_tell
+from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.requirements import Requirement
 from stratforge.intent.rules import RuleError, RuleKind, read_rule
 from stratforge.strategy import compile_strategy
@@ -34,6 +37,7 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
+from simulators.gemini.author.strict import written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
@@ -63,6 +67,12 @@ def write_answer(
         other = _written(requests, plainer, untradable)
         if other["kind"] == "strategy" and not _findings(requests, other):
             return other
+    if len(requests) == 1 and (
+        found["kind"] == "clarify" or (found["kind"] == "strategy" and _findings(requests, found))
+    ):
+        strict = written_strictly(requests[0])
+        if strict is not None and not _findings(requests, {**_empty("", ""), **strict}):
+            return {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
     return found
 
 
@@ -70,9 +80,8 @@ def _findings(requests: Sequence[str], answer: Mapping[str, Any]) -> list[str]:
     """What the words of a single turn do not say as the answer does; a conversation is judged by the product."""
     if len(requests) > 1:
         return []
-    wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
-    strategy = compile_strategy(answer["python_code"])
-    return contract_findings(requests[0], wanted, strategy, answer["assumptions"], symbol=answer["symbol"])
+    draft = StrategyDraft.model_validate(answer)
+    return review(draft, compile_strategy(draft.python_code), Request(requests[0], whole=True))
 
 
 def _written(requests: Sequence[str], english: Sequence[str], untradable: frozenset[str]) -> dict[str, Any]:

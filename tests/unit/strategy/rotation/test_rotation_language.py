@@ -82,13 +82,14 @@ NAN = float("nan")
         ('{"BB": universe.of("BB").momentum, "CC": 0.5}', [0, 0, 0.5, 0]),
         ('{"AA": np.inf, "CC": 0.5}', [0, 0, 0.5, 0]),
         ("cash()", [0, 0, 0, 0]),
+        ('{"AA": x.close / 100}', [0.4, 0, 0, 0]),
         ("universe.momentum.where(universe.close > 30)", [0, 0, 0, 1]),
         ("weights.equal(universe.close > 0) if portfolio.cash > 200 else cash()", [0.25, 0.25, 0.25, 0.25]),
         ("(universe.close > 0) * 0.1 if universe.time.month == 4 else (universe.close > 0) * 0.2", [0.2] * 4),
     ],
 )
 def test_weights_are_what_the_language_says(returned: str, expected: list[float]) -> None:
-    said = weights_of(f"return {returned}", momentum=(3, NAN, -1, 4), close=(10, 20, 30, 40))
+    said = weights_of(f'x = universe.of("DD")\nreturn {returned}', momentum=(3, NAN, -1, 4), close=(10, 20, 30, 40))
     assert said == pytest.approx(expected, abs=1e-12)
 
 
@@ -160,7 +161,15 @@ REFUSED = [
     ("x = position.quantity", "there is no position", "portfolio.weights"),
     ("x = universe.momentun", "no momentun", "Did you mean momentum"),
     ("x = portfolio.weight", "no weight", "weights"),
-    ('x = universe.of("AA")', "not a value", ".close"),
+    ('x = 1 + universe.of("AA")', "not a value", ".close"),
+    ('x = universe.of("AA")\ny = x + 1', "is a symbol and not a number", "x.close"),
+    ('x = universe.of("AA")\nx = universe.of("BB")', "something else before", "another name"),
+    ('x = universe.of("AA")\nx = 3', "was a symbol before", "another name"),
+    ('x = 3\nx = universe.of("AA")', "something else before", "another name"),
+    ('x = universe.of("AA")\ny = x.momentun', "no momentun", "momentum"),
+    ('x = universe.of("AA")\nx += 1', "is a symbol and not a number", "x.close"),
+    ('if portfolio.cash > 1:\n    x = universe.of("AA")\ny = x.close', "may not have a value", "every path"),
+    ('x = portfolio.of("ZZ")\ny = x.weight', "not in the universe", "AA, BB"),
     ('x = universe.of("AA").momentun', "no momentun", "momentum"),
     ('x = universe.of("aa").close', "takes a symbol", "written out"),
     ("x = universe.of(TOP).close", "takes a symbol", "written out"),

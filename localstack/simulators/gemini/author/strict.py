@@ -1,0 +1,134 @@
+"""Strategies written from the strict reading of the intent contract: the last resort of the grammar, and right wherever it reads at all."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from stratforge.intent.exceptions import one_sided
+from stratforge.intent.reading.meaning import Fact, Ways
+from stratforge.intent.reading.said import in_words
+from stratforge.intent.reading.statements import Statement, statements_of
+from stratforge.intent.reference_strategy import reference_strategy
+from stratforge.intent.rules import Rule, RuleError, RuleKind, read_rule
+
+from simulators.gemini.author.wording import Wording
+
+_LEADS = {"buy": "buy when", "only": "buy only when", "both": "buy only when", "sell": "sell when"}
+
+
+def written_strictly(request: str) -> dict[str, Any] | None:
+    """The parts of an answer to a single request, where every word of it is read strictly; None elsewhere."""
+    symbols = Wording(request).symbols
+    symbol = symbols[0] if symbols else "AAPL"
+    read = statements_of(request, symbol)
+    if len(symbols) > 1 or not read or any(not each.kind or each.end - each.start > 600 for each in read):
+        return None
+    if not any(each.kind == "buy" for each in read):
+        read = [_entry(each) for each in read]
+    texts = [[_UNSAID.sub("", text) for text in _rules(each)] for each in read]
+    try:
+        rules = [read_rule(text) for of_it in texts for text in of_it]
+        code = reference_strategy(rules).source
+    except RuleError:
+        return None
+    code, constants = _with_constants(code)
+    requirements = [
+        {
+            "quote": request[each.start : each.end],
+            "meaning": "; ".join(in_words(read_rule(text)) for text in of_it) or "nothing more",
+            "status": "covered",
+            "rules": of_it,
+            "lines": list(range(1, len(code.split("\n")))),
+        }
+        for each, of_it in zip(read, texts, strict=True)
+    ]
+    if symbols:
+        requirements[0]["rules"] = [f"symbol {symbol}", *requirements[0]["rules"]]
+    said = [in_words(each) for each in rules]
+    return {
+        "symbol": symbol,
+        "python_code": code,
+        "requirements": requirements,
+        "logic_explanation": f"It will {'; '.join(said)}. [Written offline by fixed rules, without a language model.]"[:3_000],
+        "parameters": [{"name": name, "value": value, "meaning": f"a number of: {'; '.join(said)}"[:300]} for name, value in constants.items()],
+        "assumptions": [*_assumed(rules, symbols), *_alone(request, rules)],
+        "name": f"{symbol} by {'the clock' if 'minute' in code and 'ta.' not in code else 'rules'}",
+    }  # fmt: skip
+
+
+def _entry(each: Statement) -> Statement:
+    """“Only buy when …”, where nothing else is said of buying."""
+    return Statement(each.start, each.end, "buy", each.readings) if each.kind == "only" else each
+
+
+def _assumed(rules: list[Rule], symbols: list[str]) -> Iterator[str]:
+    if not any(each.kind is RuleKind.SIZE for each in rules):
+        yield "No size was given: the session's sizing rule decides."
+    if not symbols:
+        yield "No symbol was named: AAPL is used."
+
+
+def _alone(request: str, rules: list[Rule]) -> Iterator[str]:
+    for words, side in one_sided([request], rules):
+        does, goes_on = ("selling", "buys") if side is RuleKind.SELL else ("buying", "sells")
+        yield f"“{words}” is read of {does} alone: it {goes_on} then all the same."
+
+
+def _rules(statement: Statement) -> Iterator[str]:
+    if statement.readings:
+        lead = f"sell {statement.value:g}% when" if statement.kind == "part" else _LEADS[statement.kind]
+        yield f"{lead} {_condition(statement.readings[0])}"
+    for kind, value, unit in statement.settings:
+        yield {"at most": f"at most {value:g} buys a day", "wait": f"wait {value:g} bars after a sale"}.get(
+            kind, f"size {value:g}{'' if unit.startswith('%') else ' '}{unit}"
+        )
+
+
+def _condition(ways: Ways) -> str:
+    alone = len(ways) == 1
+    texts = [" and ".join(sorted(map(_fact, way))) for way in ways]
+    return texts[0] if alone else " or ".join(f"({each})" for each in sorted(texts))
+
+
+def _fact(fact: Fact) -> str:
+    if fact[0] == "days":
+        days = " or ".join(f"weekday == {each}" for each in fact[1:])
+        return f"({days})" if len(fact) > 2 else days
+    if fact[0] == "not":
+        return f"not ({_fact(fact[1])})"  # type: ignore[arg-type]
+    if fact[0] == "for":
+        return f"for_bars({fact[1]:g}, {_condition(fact[2])})"  # type: ignore[arg-type]
+    if fact[0] == "crosses":
+        return f"crosses_{'above' if fact[2] == '>' else 'below'}({fact[1]}, {fact[3]})"
+    return f"{fact[0]} {fact[1]} {fact[2]}"
+
+
+# Parameters that nobody speaks of, at their defaults.
+_UNSAID = re.compile(r", (?:scalar=100|drift=1|offset=0|ddof=0|talib=\w+)(?=[,)])")
+
+
+def _with_constants(code: str) -> tuple[str, dict[str, float]]:
+    """The code with its levels and lengths as named constants, which a person can tune."""
+    tree = ast.parse(code)
+    places = dict[tuple[int, int, int], tuple[str, float]]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare) and "bar.time" in ast.unparse(node):
+            continue
+        named = [(each, "LEVEL") for each in node.comparators] if isinstance(node, ast.Compare) else [(each.value, str(each.arg).upper()) for each in node.keywords] if isinstance(node, ast.Call) else []  # fmt: skip
+        for each, name in named:
+            if isinstance(each, ast.Constant) and isinstance(each.value, int | float) and each.value not in (0, 1):
+                places[each.lineno, each.col_offset, each.end_col_offset or 0] = name, float(each.value)
+    constants = dict[str, float]()
+    lines = code.split("\n")
+    names = dict[tuple[str, float], str]()
+    for name, value in places.values():
+        taken = sum(one == name for one, _ in names)
+        names.setdefault((name, value), name if not taken else f"{name}_{taken + 1}")
+    for (line, start, end), key in sorted(places.items(), reverse=True):
+        lines[line - 1] = f"{lines[line - 1][:start]}{names[key]}{lines[line - 1][end:]}"
+    constants = {name: value for (_, value), name in names.items()}
+    head = "".join(f"{name} = {value:.10g}\n" for name, value in constants.items())
+    return head + ("\n\n" if head else "") + "\n".join(lines), constants
