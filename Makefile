@@ -17,7 +17,7 @@ SOAK_PROGRAMS ?= 10000
 COLLUSION_ROUNDS ?= 1000000
 SIMULATION_SECONDS ?= 3600
 
-.PHONY: help install up demo test test-fast soak check contract openapi format lock bench eval screenshots history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
+.PHONY: help install up demo test test-fast soak check contract openapi format lock bench eval screenshots lighthouse history measure cost scale sizes arm64 bootstrap preflight deploy smoke secrets operator corporate-actions audit mutants break-glass rehearse-restore vulnerabilities sbom drift destroy localstack-install localstack-up localstack-test clean
 
 help: ## Lists the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,9 @@ eval: install ## Asks the evaluation set of a model: GEMINI_API_KEY's, or the of
 
 screenshots: install ## Takes the README's pictures from a running platform (ARGS="--address http://127.0.0.1:8000")
 	@$(BIN)/python localstack/screenshots.py $(ARGS)
+
+lighthouse: install ## Asks Lighthouse about five pages of a running platform (ARGS="--address http://127.0.0.1:8000")
+	@$(BIN)/python -W ignore -m tests.lighthouse.audit $(ARGS)
 
 history: install ## Plays the months that a new `make up` opens with (ARGS="--days 5 --to FILE")
 	@$(BIN)/python -W ignore -m tests.simulation.history $(ARGS)

@@ -268,7 +268,8 @@ def test_two_tabs_show_the_same_and_keep_each_other_logged_in(member: Visitor) -
         page.goto(f"{member.address}/sessions/{session['session_id']}")
         expect(page.locator("#link")).to_have_attribute("data-state", "live")
     first.get_by_role("button", name="Pause").click()
-    expect(second.locator(".badge.paused")).to_be_visible()
+    for page in (first, second):
+        expect(page.locator(".badge.paused")).to_be_visible()
     # Both renew at the same moment: one refresh token must not be used twice.
     for page in (first, second):
         page.evaluate("localStorage.removeItem('renewed')")
@@ -397,3 +398,61 @@ def test_a_stranger_sees_nothing_of_it(browser: Browser, member: Visitor) -> Non
     page = stranger.go(f"/strategies/{strategy['strategy_id']}")
     expect(page.get_by_text("There is no such strategy.")).to_be_visible()
     stranger.context.close()
+
+
+def test_a_table_is_sorted_by_its_headings_and_both_are_kept(member: Visitor) -> None:
+    """Orders sorted by their quantity, one column put away; the same after a reload."""
+    client = member.client
+    for quantity in ("3", "1", "20"):
+        client.call(
+            "POST",
+            "/api/trade/orders",
+            {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": quantity, "limit_price": "1"},
+        )
+    page = member.go("/orders")
+    quantities = page.locator("[data-label='Quantity']")
+    page.get_by_role("button", name="Quantity").click()
+    expect(quantities).to_have_text(["20", "3", "1"])
+    page.get_by_role("button", name="Quantity").click()
+    expect(quantities).to_have_text(["1", "3", "20"])
+    expect(page.get_by_role("columnheader", name="Quantity")).to_have_attribute("aria-sort", "ascending")
+    page.get_by_text("Columns").click()
+    page.get_by_role("checkbox", name="Stop").uncheck()
+    page.reload()
+    expect(quantities).to_have_text(["1", "3", "20"])
+    expect(page.get_by_role("columnheader", name="Stop")).to_have_count(0)
+
+
+def test_on_a_phone_one_sees_where_one_is_and_rows_are_cards(browser: Browser, platform: Platform) -> None:
+    visitor = new_visitor(browser, platform.address, viewport={"width": 390, "height": 844}, has_touch=True)
+    page = visitor.register()
+    client = visitor.client
+    client.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", "quantity": "1"})
+    expect(page.get_by_role("link", name="Home", exact=True)).to_have_attribute("aria-current", "page")
+    page.get_by_role("button", name="More").tap()
+    page.get_by_role("link", name="Trades", exact=True).tap()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Trades")
+    expect(page.locator(".more")).to_have_text("Trades")
+    expect(page.locator(".more")).to_have_attribute("aria-current", "true")
+    page = visitor.go("/orders")
+    row = page.locator("table.stack tbody tr").first
+    expect(row).to_have_css("display", "grid")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    box, bar = row.bounding_box(), page.locator("nav").bounding_box()
+    assert box is not None
+    assert bar is not None
+    assert box["width"] <= 390
+    assert bar["y"] + bar["height"] == 844, "the places are at the bottom"
+    visitor.context.close()
+    assert visitor.complaints == []
+
+
+def test_the_tour_leads_through_five_pages(member: Visitor) -> None:
+    page = member.go("/")
+    page.get_by_role("link", name="Take the tour").click()
+    for number in range(1, 5):
+        expect(page.locator(".tour strong")).to_contain_text(f"{number} of 5")
+        page.get_by_role("link", name="Next").click()
+    expect(page.locator(".tour strong")).to_contain_text("5 of 5")
+    page.get_by_role("link", name="Done").click()
+    expect(page.locator(".tour")).to_have_count(0)

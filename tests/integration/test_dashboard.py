@@ -303,6 +303,13 @@ def test_a_session_that_waits_for_history_says_so_on_its_page_and_in_the_list(us
     assert "waits for" not in user.client.get(f"/sessions/{session_id}", headers=HTML).text
 
 
+def _session(user: User) -> str:
+    code = "def on_bar(bar, position, state):\n    return buy()\n"
+    made = user.call("POST", "/api/strategies", {"name": "Day", "symbol": "AAPL", "python_code": code}).json()
+    session = user.call("POST", "/api/sessions", {"strategy_id": made["strategy_id"]}).json()
+    return str(session["session_id"])
+
+
 def test_an_answer_brings_the_form_a_new_key_and_its_proposals_as_buttons(user: User, database: Database) -> None:
     job_id = UUID(user.call("POST", "/api/ai/generate", {"prompt": "buy it low"}).json()["job_id"])
     asked = OpenQuestions(
@@ -401,6 +408,63 @@ def test_everything_on_a_replayed_market_is_at_the_markets_time(user: User, data
     assert noted["time"].startswith("2012-03-05T15:3")
 
 
+def test_the_limit_of_an_order_that_waits_is_changed_on_the_page(user: User) -> None:
+    order = {"symbol": "AAPL", "side": "buy", "type": "limit", "quantity": "2", "limit_price": "90"}
+    placed = user.call("POST", "/api/trade/orders", order).json()
+    shown = user.client.get("/orders", headers=HTML).text
+    assert f'hx-post="/orders/{placed["order_id"]}/change"' in shown
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+
+    def press(price: str) -> int:
+        address = f"/orders/{placed['order_id']}/change"
+        return user.client.post(address, data={"limit_price": price}, headers=headers).status_code
+
+    assert (press("a lot"), press("-1"), press("")) == (422, 422, 422)
+    assert press("91.50") == 204
+    (new,) = [each for each in user.get("/api/trade/orders")["items"] if each["order_id"] != placed["order_id"]]
+    assert (new["limit_price"], new["replaces_order_id"]) == ("91.5", placed["order_id"])
+
+
+def test_at_night_the_first_page_says_what_happens_next_and_offers_the_day_that_is_over(
+    user: User, database: Database
+) -> None:
+    night = datetime(2012, 3, 6, 2, 30, tzinfo=UTC)
+    days = [datetime(2012, 3, day, 14, 30, tzinfo=UTC) for day in (5, 6)]
+    with database.transaction() as connection:
+        set_market_clock(connection, night, 60)
+        store_calendar(connection, [MarketDay(at, at.replace(hour=21, minute=0), at.date()) for at in days])
+    session_id = _session(user)
+    shown = user.client.get("/", headers=HTML).text
+    assert "It opens Tue 6 Mar 2012, 09:30 ET, in 11 h" in shown
+    assert f'href="/sessions/{session_id}?day=2012-03-05"' in shown
+    past = user.client.get(f"/sessions/{session_id}?day=2012-03-05", headers=HTML).text
+    assert "Monday, 05 March 2012" in past
+    assert f'data-source="/sessions/{session_id}/chart.json?day=2012-03-05"' in past
+    assert 'data-symbol="' not in past, "a day that is over does not move"
+    assert user.client.get(f"/sessions/{session_id}/chart.json?day=2012-03-05", headers=HTML).status_code == 200
+    assert user.client.get(f"/sessions/{session_id}?day=2012-03-06", headers=HTML).status_code == 404, (
+        "it has not begun"
+    )
+    assert user.client.get(f"/sessions/{session_id}?day=monday", headers=HTML).status_code == 422
+
+
+def test_the_tour_has_five_steps_that_can_be_left_and_is_offered_once(user: User) -> None:
+    def told(path: str) -> list[str]:
+        return re.findall(r"<strong>(\d) of 5: ", user.client.get(path, headers=HTML).text)
+
+    assert "Take the tour" in user.client.get("/", headers=HTML).text
+    assert told("/") == []
+    for step, leads_to in enumerate(("/", "/gallery", "/trades", "/strategies/new", "/leaderboard"), 1):
+        went = user.client.get(f"/tour/{step}", headers=HTML, follow_redirects=False)
+        assert (went.status_code, went.headers["Location"].split("?")[0]) == (303, leads_to)
+        assert told(leads_to) == [str(step)]
+    assert user.client.get("/tour/end", headers=HTML).status_code == 200
+    assert told("/") == []
+    assert "Take the tour" not in user.client.get("/", headers=HTML).text
+    for strange in ("0", "6", "-1", "²", "99999999999999999999"):
+        assert user.client.get(f"/tour/{strange}", headers=HTML, follow_redirects=False).headers["Location"] == "/"
+
+
 def test_an_operator_alone_changes_the_speed_of_a_replay(user: User, database: Database) -> None:
     headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
 
@@ -438,7 +502,9 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
     assert wrong.status_code == 409
     accepted = user.client.post("/operations/corrections", content=urlencode(fields), headers=headers)
     assert accepted.status_code in (200, 204)
-    assert "sf-1" not in user.client.get("/operations", headers=HTML).text.split("Corporate actions")[0]
+    shown = user.client.get("/operations", headers=HTML).text
+    assert "sf-1" not in shown.split("<h2>Corrections")[1].split("Corporate actions")[0]
+    assert "correction sf-1 <em>a gift</em>" in shown, "what operators did is on the page"
 
 
 class Saw:

@@ -19,6 +19,7 @@ from stratforge.storage.postgres.database import Connection
 from stratforge.storage.users import accounts
 
 from functions.api.context import caller, database
+from functions.api.dashboard import tour
 from functions.api.dashboard.rendering import render
 from functions.api.problems import Problem
 
@@ -56,6 +57,9 @@ class Visitor:
             seen=events.present(connection),
             platform=halts.platform_state(connection),
             halted=halts.halted_symbols(connection),
+            tour=tour.shown(self.request),
+            tour_offered=tour.offered(self.request),
+            tour_steps=len(tour.STEPS),
             **values,
         )
 

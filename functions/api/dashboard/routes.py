@@ -21,6 +21,7 @@ from functions.api.dashboard.pages import (
     shared,
     strategies,
     sweeps,
+    tour,
     trading,
 )
 from functions.api.problems import Problem
@@ -52,6 +53,7 @@ def install(app: FastAPI) -> None:
         research,
         account,
         operations,
+        tour,
     ):
         app.include_router(page.router)
 

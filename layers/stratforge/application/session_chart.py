@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -60,8 +60,8 @@ class SessionChart:
     profit: list[float | None]
 
 
-def session_chart(database: Database, caller: Caller, session_id: UUID) -> SessionChart:
-    """The chart of a session up to now, or up to its last bar if it has ended.
+def session_chart(database: Database, caller: Caller, session_id: UUID, until: datetime | None = None) -> SessionChart:
+    """The chart of a session up to now, or up to its last bar if it has ended; or up to an earlier time, and then without what it holds now.
 
     Raises:
         NotFound: if there is no such session.
@@ -72,18 +72,21 @@ def session_chart(database: Database, caller: Caller, session_id: UUID) -> Sessi
         version = strategies.get_version(connection, session.strategy_id, session.strategy_version)
         assert version is not None, "a session refers to a version"
         end = session.last_bar_time + timedelta(minutes=1) if session.ended_at and session.last_bar_time else None
+        end = until or end
         count = _BARS_SHOWN + min(version.lookback, _BARS_BEFORE)
         symbol = replays.symbol_of_bars(connection, session_id)
         bars = market_data.bars_between(connection, symbol, None, end, count)
         ledger = LedgerFilter(session_id=session_id)
         trades = portfolio.list_trades(connection, caller.user_id, ledger, NumberedPage(_TRADES_READ))
-        position = position_of(connection, caller.user_id, session_id)
+        position = None if until else position_of(connection, caller.user_id, session_id)
         levels = _levels(connection, session, position)
     indicators = _indicators(compile_strategy(version.python_code), bars)
     shown = bars.tail(_BARS_SHOWN)
     held = (position.quantity, position.avg_entry_price) if position else (Decimal(0), Decimal(0))
     profit = profit_curve(shown, trades, session.realized_pnl, *held)
-    if len(trades) == _TRADES_READ:
+    if until:
+        profit = [None] * len(shown)
+    elif len(trades) == _TRADES_READ:
         begun = trades[-1].executed_at.timestamp()
         profit = [None if time + 60 <= begun else each for time, each in zip(shown.time.tolist(), profit, strict=True)]
     return SessionChart(shown, indicators, trades, levels, profit)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.gate import contract_findings
+from stratforge.intent.gate import contract_findings, readings_to_tell
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import compile_strategy
@@ -31,7 +31,8 @@ def found(code: str, rules: list[str] = RULES, words: str = WORDS) -> list[str]:
     wanted = Requirement(
         quote=words, meaning="-", status=Status.COVERED, rules=rules, lines=list(range(1, code.count("\n") + 1))
     )
-    return contract_findings(words, [wanted], compile_strategy(code), ["RSI of 14 bars."], symbol="AAPL")
+    taken, _ = readings_to_tell(words, [wanted], symbol="AAPL")
+    return contract_findings(words, [wanted], compile_strategy(code), ["RSI of 14 bars.", *taken], symbol="AAPL")
 
 
 def test_a_limit_that_is_asked_for_and_set_passes() -> None:

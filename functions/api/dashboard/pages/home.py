@@ -12,7 +12,7 @@ from stratforge.storage.ledger import order_book, portfolio
 from stratforge.storage.ledger.order_book import OrderFilter
 from stratforge.storage.ledger.portfolio import LedgerFilter, SignalStatus
 from stratforge.storage.market import market_data
-from stratforge.storage.market.clock import market_clock
+from stratforge.storage.market.clock import market_clock, past_day
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import NumberedPage, Page
 from stratforge.storage.strategies import strategies
@@ -54,6 +54,7 @@ def _now(connection: Connection, looking: Visitor) -> dict[str, Any]:
         "stacked": drawings.stacked([(each.name, float(each.share)) for each in found.parts]),
         "calendar": drawings.calendar([{"day": each.day.isoformat(), "return": each.rate} for each in found.days]),
         "names": named,
+        "last_day": past_day(connection),
         "has_strategies": bool(named),
         "closes": market_data.recent_closes(connection, [each.symbol for each in found.watched], _SPARK_BARS),
         "trades": portfolio.list_trades(connection, looking.user_id, LedgerFilter(), NumberedPage(10)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 from stratforge.application import operations as application
 from stratforge.application.errors import Invalid
+from stratforge.application.incidents import read_incident
 from stratforge.bus import dead_letters
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.storage.ledger import halts, operations
@@ -19,15 +20,24 @@ from functions.api.operations.schemas import AcceptanceBody, DecisionBody, HaltB
 router = APIRouter(include_in_schema=False)
 
 
+_HOURS = (1, 6, 24, 168)
+
+
 @router.get("/operations")
-def page(looking: Operating) -> Response:
-    """Shows the operators' page: queues, reports, price lags and the platform's state."""
+def page(looking: Operating, hours: int = 6) -> Response:
+    """Shows the operators' page: what is wrong and since when, trends, queues, reports, price lags and the platform's state."""
     queues = dead_letters.queue_states(settings().stage)
+    hours = hours if hours in _HOURS else 6
+    incident = read_incident(database(), looking.caller, queues, hours)
     with database().reading(looking.caller) as connection:
         return looking.page(
             connection,
             "operations.html",
             queues=queues,
+            incident=incident,
+            hours=hours,
+            choices=_HOURS,
+            deeds=operations.deeds(connection, 8),
             reports=operations.reports(connection, 10),
             lags=operations.price_lags(connection),
             corrections=operations.corrections(connection),

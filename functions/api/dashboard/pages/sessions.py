@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
 from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import data_notes, market_data
+from stratforge.storage.market.clock import past_day
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, sessions, strategies
@@ -91,14 +92,25 @@ def run_backtested(backtest_id: UUID, looking: Looking, fields: Fields) -> Respo
 
 
 @router.get("/sessions/{session_id}")
-def page(session_id: UUID, looking: Looking) -> Response:
-    """The page of one session: how it stands, its chart, its log and its trades."""
+def page(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
+    """The page of one session: how it stands, its chart, its log and its trades; or its chart of a past day, to go through bar by bar."""
     with database().reading(looking.caller) as connection:
         condition = session_condition(connection, looking.user_id, session_id)
         strategy = strategies.get_strategy(connection, condition.session.strategy_id)
         shown = _shown(connection, condition)
         published = published_name(connection, session_id)
-        return looking.page(connection, "session.html", strategy=strategy, published=published, key=new_key(), **shown)
+        past = existing(past_day(connection, day), "trading day") if day else None
+        last = past or past_day(connection)
+        return looking.page(
+            connection,
+            "session.html",
+            strategy=strategy,
+            published=published,
+            key=new_key(),
+            past=past,
+            last=last,
+            **shown,
+        )
 
 
 @router.get("/sessions/{session_id}/now")
@@ -143,9 +155,11 @@ def _line(entry: LogEntry) -> dict[str, Any]:
 
 
 @router.get("/sessions/{session_id}/chart.json")
-def chart(session_id: UUID, looking: Looking) -> Response:
-    """The last bars with the strategy's indicators, its trades and its stop levels."""
-    shown = session_chart(database(), looking.caller, session_id)
+def chart(session_id: UUID, looking: Looking, day: date | None = None) -> Response:
+    """The last bars, or those up to the close of a day, with the strategy's indicators, its trades and its stop levels."""
+    with database().reading(looking.caller) as connection:
+        past = existing(past_day(connection, day), "trading day") if day else None
+    shown = session_chart(database(), looking.caller, session_id, past.closes_at if past else None)
     columns = {name: getattr(shown.bars, name).tolist() for name in ("time", "open", "high", "low", "close", "volume")}
     marks = [
         {

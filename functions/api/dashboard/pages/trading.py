@@ -10,7 +10,7 @@ from stratforge.application import orders as application
 from stratforge.application.errors import existing
 from stratforge.application.explanations import OrderExplanation, explain_order, explain_trade
 from stratforge.application.order_preview import preview_order
-from stratforge.application.orders import PlaceOrder
+from stratforge.application.orders import OrderChange, PlaceOrder
 from stratforge.market import InvalidSymbol, parse_symbol
 from stratforge.market.sizes import Side
 from stratforge.portfolio.orders import PRICES_OF, OrderType
@@ -115,6 +115,14 @@ def place(looking: Looking, fields: Fields) -> Response:
 def cancel(order_id: UUID, looking: Looking, _fields: Fields) -> Response:
     """Asks for the end of an order."""
     application.cancel_order(database(), outbox(), looking.caller, order_id)
+    return go_to(looking.request, "/orders")
+
+
+@router.post("/orders/{order_id}/change")
+def change(order_id: UUID, looking: Looking, fields: Fields) -> Response:
+    """Replaces an order that waits by one with the form's limit price."""
+    wanted = validated(OrderChange, {"limit_price": text(fields, "limit_price").replace(",", "")})
+    application.replace_order(database(), outbox(), looking.caller, order_id, wanted, started(looking, fields))
     return go_to(looking.request, "/orders")
 
 

@@ -391,7 +391,7 @@ async function session(box) {
   // The rules as they stood on the bar that is clicked.
   if (box.dataset.chart === "session") price.chart.subscribeClick(({ time }) => {
     const bar = price.times.get(time);
-    if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace("chart.json", "rules")}?bar=${bar}`, "#bar-rules");
+    if (bar !== undefined) htmx.ajax("GET", `${box.dataset.source.replace(/chart.json.*/, "rules")}?bar=${bar}`, "#bar-rules");
   });
   await show();
   price.chart.timeScale().fitContent();

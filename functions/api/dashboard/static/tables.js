@@ -1,6 +1,6 @@
 // Tables that are sorted by a click on a heading, and whose columns can be chosen; both are kept in this browser, by the table's name.
 export function install(root) {
-  for (const table of root.querySelectorAll("table[data-table]")) if (table.tBodies[0]?.rows.length > 1) new Table(table);
+  for (const table of root.querySelectorAll("table[data-table]")) new Table(table);
 }
 
 class Table {
@@ -12,7 +12,7 @@ class Table {
     this.heads.forEach((head, column) => {
       if (!head.firstElementChild && head.textContent.trim()) head.replaceChildren(this.button(head.textContent, column));
     });
-    if (this.heads.length > 6) table.closest(".scroll").before(this.choice());
+    this.choose(table.closest(".scroll").previousElementSibling);
     this.show();
   }
 
@@ -22,8 +22,9 @@ class Table {
     return button;
   }
 
-  choice() {
-    const details = Object.assign(document.createElement("details"), { className: "choice", innerHTML: "<summary>Columns</summary>", open: this.kept.open, ontoggle: () => this.keep({ open: details.open }) });
+  choose(details) {
+    if (!details?.matches(".choice")) return;
+    Object.assign(details, { open: this.kept.open, ontoggle: () => this.keep({ open: details.open }) });
     this.heads.slice(1).forEach((head) => {
       const name = head.textContent;
       const label = Object.assign(document.createElement("label"), { className: "check", textContent: name });
@@ -32,7 +33,6 @@ class Table {
       label.prepend(box);
       details.append(label);
     });
-    return details;
   }
 
   keep(change) {

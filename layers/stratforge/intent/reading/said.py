@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
-from stratforge.intent.rules import EXIT_KINDS, FACTS, Rule, RuleKind
+from stratforge.intent.rules import EXIT_KINDS, FACTS, TERM_KINDS, Rule, RuleKind
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", ast.Lt: "below", ast.LtE: "at or below", ast.Eq: "equal to", ast.NotEq: "other than"}  # fmt: skip
@@ -37,6 +37,10 @@ def in_words(rule: Rule) -> str:
     if rule.kind is RuleKind.SIZE:
         unit = {"% of equity": "% of the session's equity", "dollars": "dollars", "shares": "shares"}[rule.unit]
         return f"buy for {rule.value:g} {unit}" if rule.unit != "shares" else f"buy {rule.value:g} shares"
+    if rule.kind in TERM_KINDS and rule.level is not None:
+        away = f"{rule.value:g} % {rule.unit} " if rule.unit else ""
+        rests = f", resting for {rule.bars} bars" if rule.bars else ""
+        return f"{rule.kind.value} {away}{_side(rule.level)}{rests}"
     if rule.kind in EXIT_KINDS:
         far = f"{rule.value:g} %" if rule.level is None else f"at {_side(rule.level)}"
         return f"{rule.kind.value} {far}{f' when {condition}' if condition else ''}"

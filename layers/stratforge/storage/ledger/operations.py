@@ -85,6 +85,23 @@ def note(connection: Connection, action: str, subject: str, reason: str = "") ->
     return bool(fetch_value(connection, "SELECT note_operator_action(%s, %s, %s)", (action, subject, reason)))
 
 
+@dataclass(frozen=True, slots=True)
+class OperatorDeed:
+    """A line of the operators' audit: who did what to what, when and why."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    reason: str
+
+
+def deeds(connection: Connection, limit: int) -> list[OperatorDeed]:
+    """The latest lines of the operators' audit, the newest first; none when the user is no operator."""
+    return fetch_all(connection, OperatorDeed, "SELECT * FROM operator_audit(%s)", (limit,))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredAction(CorporateAction):
     """A corporate action, and whether the ledger has followed it.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.postgres.rows import fetch_exactly, fetch_value
+from stratforge.storage.postgres.rows import fetch_exactly, fetch_one, fetch_value
 
 # Readings wait for answers: what differs by less of our seconds is the same course.
 _JITTER = 2.0
@@ -81,6 +81,38 @@ def market_clock(connection: Connection) -> MarketClock:
         SELECT r.now, r.speed, r.replayed, d.opens_at, d.closes_at
         FROM read r LEFT JOIN LATERAL (SELECT opens_at, closes_at FROM market_days WHERE closes_at > r.now ORDER BY day LIMIT 1) d ON true
         """,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PastDay:
+    """A trading day that is over, or runs, with the trading days beside it.
+
+    Attributes:
+        before: The trading day before it, where one is known.
+        after: The one after it, where that has begun.
+    """
+
+    day: date
+    opens_at: datetime
+    closes_at: datetime
+    before: date | None
+    after: date | None
+
+
+def past_day(connection: Connection, day: date | None = None) -> PastDay | None:
+    """A trading day that has begun; the last one that is over where none is named. None when there is no such day."""
+    return fetch_one(
+        connection,
+        PastDay,
+        """
+        WITH begun AS (
+            SELECT day, opens_at, closes_at, lag(day) OVER by_day AS before, lead(day) OVER by_day AS after FROM market_days
+            WHERE opens_at <= market_at(clock_timestamp()) WINDOW by_day AS (ORDER BY day))
+        SELECT day, opens_at, closes_at, before, after FROM begun
+        WHERE CASE WHEN %(day)s::date IS NULL THEN closes_at <= market_at(clock_timestamp()) ELSE day = %(day)s END ORDER BY day DESC LIMIT 1
+        """,
+        {"day": day},
     )
 
 

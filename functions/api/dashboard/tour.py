@@ -1,0 +1,52 @@
+"""The tour: five steps through the pages, each with what there is to see; which one somebody is at is kept in his browser alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import Request
+
+COOKIE = "stratforge_tour"
+ENDED = "ended"
+_EXAMPLE = "Buy MSFT when the 10-bar average crosses above the 30-bar average, sell when it crosses below"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the tour.
+
+    Attributes:
+        address: The page that it leads to; None for that of the user's own first session, or the gallery where he has none.
+    """
+
+    address: str | None
+    title: str
+    text: str
+
+
+STEPS = (
+    Step("/", "Where you stand", "Equity, what each session made, what you hold, and what wants to be looked at. It moves by itself."),
+    Step(None, "Why it trades, or does not", "Each rule with its numbers now, met or not, computed by the strategy's own code. Click on a bar for how it stood then."),
+    Step("/trades", "Explain this trade", "Press “Why?” at a trade: the bar, the rule, the order, its netting, the fill, and what it cost against the price it was decided on."),
+    Step(f"/strategies/new?prompt={_EXAMPLE.replace(' ', '+')}", "Describe, test, run", "Say it in your own words and press “Write the strategy”. You get its rules and code, a preview at once, a backtest, and “Run it”."),
+    Step("/leaderboard", "What others run", "Sessions that people show, ranked by risk-adjusted return; every figure is verified by a replay. That was the tour."),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A step as a page shows it: which of them it is, from one."""
+
+    number: int
+    step: Step
+
+
+def shown(request: Request) -> Shown | None:
+    """The step that the visitor is at; None before the tour, after it, or when it was skipped."""
+    at = request.cookies.get(COOKIE, "")
+    return Shown(int(at), STEPS[int(at) - 1]) if at in map(str, range(1, len(STEPS) + 1)) else None
+
+
+def offered(request: Request) -> bool:
+    """Returns whether the visitor was never asked."""
+    return COOKIE not in request.cookies

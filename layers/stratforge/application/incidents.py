@@ -1,0 +1,155 @@
+"""Finds what is wrong with the platform now, and since when: all that an operator needs to understand an incident, on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from stratforge.application.access import Caller
+from stratforge.application.operations import require_operator
+from stratforge.bus.dead_letters import QueueState
+from stratforge.portfolio.orders import TradingState
+from stratforge.storage.ledger import halts, operations, vital_signs
+from stratforge.storage.ledger.halts import PlatformState, SymbolHalt
+from stratforge.storage.ledger.operations import StoredReport
+from stratforge.storage.ledger.vital_signs import VitalSigns
+from stratforge.storage.postgres.database import Database
+
+_POINTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A vital sign: its field, its name, its unit, and from which value it is a symptom."""
+
+    field: str
+    name: str
+    unit: str
+    bad: float
+
+
+# In the order of the way that a bar goes: what is first of those that are bad is likely the cause of the others.
+SIGNS = (
+    Sign("price_silence", "Oldest price", "s", 180),
+    Sign("session_lag", "Session farthest behind", "min", 3),
+    Sign("signal_age", "Oldest signal undecided", "s", 60),
+    Sign("order_age", "Oldest order undecided", "s", 60),
+    Sign("block_age", "Oldest block at the broker", "s", 60),
+    Sign("job_age", "Oldest job not begun", "s", 120),
+    Sign("delivery_age", "Oldest delivery due", "s", 120),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """The course of a vital sign over time.
+
+    Attributes:
+        values: The worst of each stretch of time; None where there was nothing to measure.
+        bad_since: Since when it is a symptom without a break, to the end of what was noted; None when it is none.
+    """
+
+    sign: Sign
+    times: list[datetime]
+    values: list[float | None]
+    bad_since: datetime | None
+
+    @property
+    def now(self) -> float | None:
+        """The value that was noted last; None where there is none."""
+        return self.values[-1] if self.values else None
+
+    @property
+    def worst(self) -> float | None:
+        """The highest of the values; None where nothing was measured."""
+        return max((each for each in self.values if each is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """Something that is wrong: in words, since when, and what to do about it or where to look."""
+
+    text: str
+    since: datetime | None
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """The symptoms that there are now, the likely cause first, and the platform's vital signs over the hours before."""
+
+    symptoms: list[Symptom]
+    trends: list[Trend]
+
+
+def read_incident(database: Database, caller: Caller, queues: Sequence[QueueState], hours: float) -> Incident:
+    """Reads what is wrong, and how the platform did in the last hours.
+
+    Raises:
+        NotFound: if the caller is no operator.
+    """
+    require_operator(database, caller)
+    since = datetime.now(UTC) - timedelta(hours=hours)
+    with database.reading(caller) as connection:
+        trends = trends_of(vital_signs.read_vital_signs(connection, since, _POINTS))
+        state, halted = halts.platform_state(connection), halts.halted_symbols(connection)
+        reports = operations.reports(connection, 20)
+    return Incident(symptoms_of(state, halted, reports, queues, trends), trends)
+
+
+def trends_of(noted: Sequence[VitalSigns]) -> list[Trend]:
+    """Turns what was noted into a trend of each vital sign."""
+    found = []
+    for sign in SIGNS:
+        values: list[float | None] = [getattr(each, sign.field) for each in noted]
+        bad_since = None
+        for each, value in zip(noted, values, strict=True):
+            bad_since = (bad_since or each.at) if value is not None and value >= sign.bad else None
+        found.append(Trend(sign, [each.at for each in noted], values, bad_since))
+    return found
+
+
+def symptoms_of(
+    state: PlatformState,
+    halted: Sequence[SymbolHalt],
+    reports: Sequence[StoredReport],
+    queues: Sequence[QueueState],
+    trends: Sequence[Trend],
+) -> list[Symptom]:
+    """Lists what is wrong: what somebody or the broker decided first, then what lags in the order of a bar's way, then what was left over.
+
+    Args:
+        reports: The reconciler's latest, the newest first.
+    """
+    found = []
+    if state.suspended_at:
+        advice = "Enter working keys (make secrets), or talk to the broker; trading goes on by itself within a minute."
+        found.append(Symptom(f"The broker refuses the platform: {state.suspension}", state.suspended_at, advice))
+    if state.trading_state is not TradingState.ACTIVE:
+        why = f": {state.reason}" if state.reason else ""
+        advice = "Set it to active below when the reason is gone."
+        found.append(Symptom(f"Trading is {state.trading_state.value.lower()}{why}", state.changed_at, advice))
+    for halt in halted:
+        found.append(
+            Symptom(f"{halt.symbol} is halted: {halt.reason}", halt.halted_at, "Resume it below once it is explained.")
+        )
+    for trend in trends:
+        if trend.bad_since is not None and trend.now is not None:
+            text = f"{trend.sign.name}: {trend.now:,.0f} {trend.sign.unit}"
+            found.append(
+                Symptom(text, trend.bad_since, f"It is a symptom from {trend.sign.bad:g} {trend.sign.unit} on.")
+            )
+    if reports and not reports[0].clean:
+        first = reports[0]
+        for each in reports:
+            if each.clean:
+                break
+            first = each
+        advice = "See the reconciler's report: what broker and ledger differ in."
+        found.append(Symptom("Broker and ledger differ", first.finished_at, advice))
+    for queue in queues:
+        if queue.dead:
+            text = f"{queue.dead:,} dead letter{'' if queue.dead == 1 else 's'} of {queue.name}"
+            found.append(Symptom(text, None, "Read the function's log, mend the cause, then redrive them below."))
+    return found

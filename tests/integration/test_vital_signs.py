@@ -1,0 +1,114 @@
+"""How the platform does, minute by minute, and what an operator is told is wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from stratforge.application.access import Caller
+from stratforge.application.equity_snapshots import snapshot_equity
+from stratforge.application.errors import NotFound
+from stratforge.application.incidents import read_incident
+from stratforge.bus.dead_letters import QueueState
+from stratforge.portfolio.calendar import MarketDay
+from stratforge.storage.ledger import vital_signs
+from stratforge.storage.market.clock import set_market_clock
+from stratforge.storage.market.trading_days import store_calendar
+from stratforge.storage.postgres.database import Connection, Database
+
+from tests.support.ledger import OPEN, add_trader, set_price
+
+QUIET = [QueueState("bars", 0, 0, 0)]
+
+
+@pytest.fixture
+def operator(database: Database) -> Caller:
+    """An operator with a session that has seen its last bar, while the exchange is open."""
+    with database.transaction() as connection:
+        trader = add_trader(connection, "operator")
+        connection.execute("UPDATE users SET is_operator = true")
+        set_market_clock(connection, OPEN + timedelta(minutes=30), 1.0)
+        store_calendar(connection, [MarketDay(OPEN, OPEN + timedelta(hours=6), OPEN.date())])
+        set_price(connection, "100", minute=29)
+        connection.execute("UPDATE sessions SET last_bar_time = %s", (OPEN + timedelta(minutes=29),))
+    return Caller(trader.user_id)
+
+
+def symptoms(database: Database, operator: Caller, queues: list[QueueState] = QUIET) -> list[str]:
+    """What is wrong, after it was noted."""
+    snapshot_equity(database)
+    return [each.text for each in read_incident(database, operator, queues, 6).symptoms]
+
+
+def test_nothing_is_wrong_with_a_platform_that_keeps_up(database: Database, operator: Caller) -> None:
+    assert symptoms(database, operator) == []
+
+
+def test_what_lags_first_on_a_bars_way_is_said_first(database: Database, operator: Caller) -> None:
+    with database.transaction() as connection:
+        connection.execute("UPDATE latest_prices SET received_at = now() - interval '10 minutes'")
+        connection.execute("UPDATE sessions SET last_bar_time = %s", (OPEN + timedelta(minutes=20),))
+        connection.execute(
+            "INSERT INTO jobs (user_id, kind, request, created_at) SELECT id, 'GENERATE', '{}', now() - interval '5 minutes' FROM users"
+        )
+        connection.execute(
+            "INSERT INTO orders (user_id, symbol, side, origin, size_kind, size, created_at) "
+            "SELECT id, 'AAPL', 'buy', 'MANUAL', 'quantity', 1, now() - interval '2 minutes' FROM users"
+        )
+    said = symptoms(database, operator, [QueueState("bars", 0, 0, 2)])
+    assert said == [
+        "Oldest price: 600 s",
+        "Session farthest behind: 9 min",
+        "Oldest order undecided: 120 s",
+        "Oldest job not begun: 300 s",
+        "2 dead letters of bars",
+    ]
+
+
+def test_at_night_old_prices_are_no_symptom(database: Database, operator: Caller) -> None:
+    with database.transaction() as connection:
+        connection.execute("UPDATE latest_prices SET received_at = now() - interval '10 hours'")
+        connection.execute("DELETE FROM market_days")
+    assert symptoms(database, operator) == []
+
+
+def test_since_when_something_is_wrong_is_without_a_break(database: Database, operator: Caller) -> None:
+    def note(connection: Connection, minutes: int, age: float) -> None:
+        connection.execute(
+            "INSERT INTO vital_signs VALUES (now() - make_interval(mins => %s), 1, 0, %s, 0, 0, 0, 0)", (minutes, age)
+        )
+
+    with database.transaction() as connection:
+        for minutes, age in ((50, 500.0), (40, 0.0), (30, 70.0), (20, 90.0), (10, 65.0)):
+            note(connection, minutes, age)
+    (trend,) = [each for each in read_incident(database, operator, QUIET, 6).trends if each.sign.field == "signal_age"]
+    assert trend.bad_since is not None
+    assert timedelta(minutes=29) < datetime.now(UTC) - trend.bad_since < timedelta(minutes=32)
+    assert (trend.worst, trend.now) == (500.0, 65.0)
+
+
+def test_a_long_time_is_told_by_the_worst_of_its_stretches(database: Database, operator: Caller) -> None:
+    with database.transaction() as connection:
+        connection.execute(
+            "INSERT INTO vital_signs SELECT now() - make_interval(mins => n), 1, 0, CASE n WHEN 700 THEN 99 ELSE 0 END, 0, 0, 0, 0 "
+            "FROM generate_series(1, 1400) n"
+        )
+    (trend,) = [each for each in read_incident(database, operator, QUIET, 24).trends if each.sign.field == "signal_age"]
+    assert 60 < len(trend.values) <= 121
+    assert trend.worst == 99
+
+
+def test_it_is_for_operators_and_kept_for_two_weeks(database: Database, operator: Caller) -> None:
+    with database.transaction() as connection:
+        connection.execute("INSERT INTO vital_signs VALUES (now() - interval '15 days', 1, 0, 0, 0, 0, 0, 0)")
+        other = add_trader(connection, "other", symbol="MSFT")
+    snapshot_equity(database)
+    with database.transaction() as connection:
+        (oldest,) = connection.execute("SELECT min(at) FROM vital_signs").fetchall()[0]
+    assert datetime.now(UTC) - oldest < timedelta(minutes=5)
+    with pytest.raises(NotFound):
+        read_incident(database, Caller(other.user_id), QUIET, 6)
+    with database.transaction(UUID(str(other.user_id))) as connection:
+        connection.execute("SET LOCAL ROLE stratforge_api")
+        assert vital_signs.read_vital_signs(connection, datetime(2020, 1, 1, tzinfo=UTC), 10) == []
