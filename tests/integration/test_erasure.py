@@ -100,14 +100,14 @@ STAYS = {
     ),
     "signals": Stays(
         "An order's cause: symbol, side, time and size.",
-        "id session_id user_id symbol bar_time side confidence size_kind size status reason created_at",
+        "id session_id user_id symbol bar_time side confidence size_kind size status reason created_at limit_price stop_price expire_bars bar_number",
     ),
     "orders": Stays(
         "The ledger: every share of a block order is somebody's.",
         (
             "id user_id session_id signal_id block_order_id symbol side quantity filled_quantity filled_value reserve_price reserved_cash "
             "reserved_quantity status reason created_at completed_at origin type time_in_force size_kind size limit_price stop_price "
-            "trail_percent trail_price water_mark trigger_below trigger_above triggered_at retry_at active_from decided_at expires_at "
+            "trail_percent trail_price water_mark trigger_below trigger_above triggered_at retry_at last_bar active_from decided_at expires_at "
             "filled_before fee_quantity fee_cash cancel_requested_at replaces_order_id exit_level exit_fraction"
         ),
         {"client_order_id": "NULL"},
