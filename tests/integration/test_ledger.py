@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, LiteralString
@@ -20,6 +20,7 @@ from stratforge.portfolio.orders import BlockStatus, OrderTerms, OrderType, Time
 from stratforge.portfolio.settlement import OrderProgress
 from stratforge.storage.ledger import blocks, fills, order_book
 from stratforge.storage.ledger.order_book import NewOrder
+from stratforge.storage.postgres.database import Connection
 from stratforge.storage.strategies import sessions
 from stratforge.storage.strategies.evaluations import Need, symbols_to_stream
 from stratforge.strategy.exits import EXIT_KEYS, PEAK, STOP_SEEN, TARGET_SEEN
@@ -434,6 +435,46 @@ def test_a_purchase_that_adds_to_what_an_exit_sells_is_not_made(world: World, be
         ("EXECUTED", None),
         ("REJECTED", "POSITION_SOLD"),
     ]
+
+
+def looked(connection: Connection, trader: Trader, bar_time: datetime, quantity: float) -> None:
+    """Notes what a session saw of its position at a bar."""
+    connection.execute(
+        "INSERT INTO position_views (session_id, user_id, bar_time, quantity, average_entry_price) VALUES (%s, %s, %s, %s, 100)",
+        (trader.session_id, trader.user_id, bar_time, quantity),
+    )
+
+
+@pytest.mark.parametrize(("saw", "buys"), [(0, 1), (100, 2)], ids=["before it was filled", "after"])
+def test_who_decides_to_buy_before_the_last_purchase_is_filled_does_not_buy_twice(
+    world: World, saw: float, buys: int
+) -> None:
+    """The executor is a minute late, or a block waits at the broker: the strategy still sees nothing and says buy again."""
+    trader = held(world)
+    with world.database.transaction() as connection:
+        decided_on = set_price(connection, "101", 2)
+        looked(connection, trader, decided_on, saw)
+        add_signal(connection, trader, "buy", decided_on)
+    world.executor.execute("AAPL")
+    assert rows(world, "SELECT count(*) FROM orders WHERE side = 'buy'") == [(buys,)]
+    refused = ("REJECTED", "POSITION_GREW")
+    assert rows(world, "SELECT status::text, reason FROM signals ORDER BY id DESC LIMIT 1") == [
+        refused if buys == 1 else ("EXECUTED", None)
+    ]
+
+
+@pytest.mark.parametrize("then", ["buy", "sell"])
+def test_of_two_decisions_that_wait_the_later_one_holds(world: World, then: str) -> None:
+    with world.database.transaction() as connection:
+        trader = add_trader(connection, "ada")
+        for minute, side in ((1, "buy"), (2, then)):
+            decided_on = set_price(connection, "100", minute)
+            looked(connection, trader, decided_on, 0)
+            add_signal(connection, trader, side, decided_on)
+    world.executor.execute("AAPL")
+    signals = rows(world, "SELECT side::text, status::text, reason FROM signals ORDER BY id")
+    assert signals[0] == ("buy", "REJECTED", "REPLACED")
+    assert signals[1] == (("buy", "EXECUTED", None) if then == "buy" else ("sell", "REJECTED", "NO_POSITION"))
 
 
 @pytest.mark.parametrize("by", ["STOP_LOSS", "FLATTEN", "SIGNAL"])

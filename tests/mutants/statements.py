@@ -118,7 +118,9 @@ STATEMENTS: tuple[tuple[str, str, str], ...] = (
     (EXECUTION, "decision.reserved_cash - decision.request.reserved_cash", "decision.reserved_cash"),
     (EXECUTION, "decision.reserved_quantity - decision.request.reserved_quantity", "decision.reserved_quantity"),
     (PLAN, "if each.ends is not None or _adds_to(each.request, sold)", "if each.ends is not None"),
-    (EXECUTION, "(g.side = 'buy' AND position.ends AND EXISTS (", "(g.side = 'buy' AND false AND EXISTS ("),
+    (EXECUTION, "WHEN g.side = 'buy' AND v.quantity > 0 AND", "WHEN false AND"),
+    (EXECUTION, "WHEN EXISTS (SELECT FROM signals n WHERE", "WHEN false AND EXISTS (SELECT FROM signals n WHERE"),
+    (EXECUTION, "WHEN g.side = 'buy' AND position.held > v.quantity * (1 + 1e-9)", "WHEN false"),
     (
         EXECUTION,
         "OR (o.session_id = ANY(%s) AND o.side = 'buy' AND o.origin = 'SIGNAL')",

@@ -44,6 +44,7 @@ class Reason(StrEnum):
     EXPIRED = "EXPIRED"
     LATE_BAR = "LATE_BAR"
     POSITION_SOLD = "POSITION_SOLD"
+    POSITION_GREW = "POSITION_GREW"
     CANCELED_BY_USER = "CANCELED_BY_USER"
     REPLACED = "REPLACED"
     NOT_REPLACEABLE = "NOT_REPLACEABLE"
@@ -90,6 +91,7 @@ _EXPLANATIONS = {
     Reason.EXPIRED: "It was not executed in time: a signal within two bars, one with a limit or a stop within the bars that its strategy gave it, a day order by the close.",
     Reason.LATE_BAR: "The bar came, or was seen, too late to trade on: it brought the strategy up to date, and nothing was ordered.",
     Reason.POSITION_SOLD: "The position that it was to add to was sold meanwhile, by a stop or a target or by hand, so it would have begun another.",
+    Reason.POSITION_GREW: "An earlier purchase of the session was filled after the strategy had decided: it did not know yet that it holds it.",
     Reason.CANCELED_BY_USER: "You canceled the order.",
     Reason.REPLACED: "The order was replaced by another one.",
     Reason.NOT_REPLACEABLE: "The order it should replace was already at work or finished.",

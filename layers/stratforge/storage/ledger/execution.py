@@ -48,21 +48,30 @@ from stratforge.storage.postgres.rows import fetch_all, fetch_value
 
 
 def expire_signals(connection: Connection, symbol: str, older_than: datetime) -> int:
-    """Expires pending signals of bars before `older_than`; refuses those of sessions that are paused, manual, or have ended, and those that add to what
-    is held no more, or is being sold by an exit: what a strategy set for the one position is not for the next."""
+    """Ends pending signals that are not to be executed: of bars before `older_than`; of sessions that are paused, manual, or have ended; that add to what
+    is held no more, or is being sold by an exit (what a strategy set for the one position is not for the next); that a later decision of the session
+    replaces; and purchases that were decided before an earlier one was filled: as in a backtest, a strategy knows what it holds when it adds to it.
+    """
     return connection.execute(
         """
-        UPDATE signals g SET
-            status = (CASE WHEN g.bar_time < %(limit)s THEN 'EXPIRED' ELSE 'REJECTED' END)::signal_status,
-            reason = CASE WHEN g.bar_time < %(limit)s THEN %(expired)s WHEN s.status = 'PAUSED' THEN %(paused)s
-                          WHEN s.status <> 'RUNNING' THEN %(ended)s WHEN s.mode = 'MANUAL' THEN %(manual)s ELSE %(sold)s END
-        FROM sessions s CROSS JOIN LATERAL (SELECT
-            NOT EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol AND p.quantity > 0)
-            OR EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.symbol = s.symbol AND o.status = 'RESTING' AND o.side = 'sell'
-                         AND o.origin = ANY(%(exits)s::order_origin[])) AS ends) position
-        WHERE s.id = g.session_id AND g.symbol = %(symbol)s AND g.status = 'PENDING'
-          AND (g.bar_time < %(limit)s OR s.status <> 'RUNNING' OR s.mode = 'MANUAL' OR (g.side = 'buy' AND position.ends AND EXISTS (
-              SELECT FROM position_views v WHERE v.session_id = g.session_id AND v.bar_time = g.bar_time AND v.quantity > 0)))
+        UPDATE signals g SET reason = found.reason, status = (CASE WHEN found.reason = %(expired)s THEN 'EXPIRED' ELSE 'REJECTED' END)::signal_status
+        FROM (
+            SELECT g.id, CASE
+                WHEN g.bar_time < %(limit)s THEN %(expired)s
+                WHEN s.status = 'PAUSED' THEN %(paused)s
+                WHEN s.status <> 'RUNNING' THEN %(ended)s
+                WHEN s.mode = 'MANUAL' THEN %(manual)s
+                WHEN g.side = 'buy' AND v.quantity > 0 AND (position.held = 0 OR position.leaving) THEN %(sold)s
+                WHEN EXISTS (SELECT FROM signals n WHERE n.session_id = g.session_id AND n.status = 'PENDING' AND n.bar_time > g.bar_time) THEN %(replaced)s
+                WHEN g.side = 'buy' AND position.held > v.quantity * (1 + 1e-9) THEN %(unknown)s END AS reason
+            FROM signals g JOIN sessions s ON s.id = g.session_id
+            CROSS JOIN LATERAL (SELECT
+                coalesce((SELECT sum(p.quantity) FROM positions p WHERE p.session_id = s.id AND p.symbol = s.symbol), 0)::float8 AS held,
+                EXISTS (SELECT FROM orders o WHERE o.session_id = s.id AND o.symbol = s.symbol AND o.status = 'RESTING' AND o.side = 'sell'
+                          AND o.origin = ANY(%(exits)s::order_origin[])) AS leaving) position
+            LEFT JOIN position_views v ON v.session_id = g.session_id AND v.bar_time = g.bar_time
+            WHERE g.symbol = %(symbol)s AND g.status = 'PENDING') found
+        WHERE g.id = found.id AND found.reason IS NOT NULL
         """,
         {
             "symbol": symbol,
@@ -72,6 +81,8 @@ def expire_signals(connection: Connection, symbol: str, older_than: datetime) ->
             "manual": Reason.SIGNALS_ONLY,
             "ended": Reason.SESSION_ENDED,
             "sold": Reason.POSITION_SOLD,
+            "replaced": Reason.REPLACED,
+            "unknown": Reason.POSITION_GREW,
             "exits": list(EXIT_ORIGINS),
         },
     ).rowcount
