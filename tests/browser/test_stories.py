@@ -121,7 +121,15 @@ def test_findings_appear_as_one_types_and_lead_to_their_line(member: Visitor) ->
     page = member.go("/strategies/new")
     page.get_by_text("Write the code yourself").click()
     code = page.get_by_label("Code", exact=True)
+    busy = {
+        "status": 503,
+        "content_type": "application/json",
+        "body": '{"message": "busy"}',
+        "headers": {"Retry-After": "1"},
+    }
+    page.route("**/strategies/check", lambda route: route.fulfill(**busy), times=1)
     code.fill("import os\n\ndef on_bar(bar, position, state):\n    while True:\n        pass\n")
+    # Who types need not type again when the platform was busy.
     expect(page.locator(".findings li")).to_have_count(2)
     expect(page.locator(".gutter .marked")).to_have_text(["1", "4"])
     page.get_by_role("button", name="Line 4").click()

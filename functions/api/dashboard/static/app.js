@@ -42,7 +42,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   const { xhr, requestConfig, elt } = event.detail;
   if (xhr.status < 400 || (xhr.getResponseHeader("Content-Type") ?? "").startsWith("text/html")) return;
   event.detail.shouldSwap = false;
-  if (requestConfig.verb === "get") setTimeout(() => htmx.trigger(elt, "again"), 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2));
+  const asking = requestConfig.verb === "get" ? elt : requestConfig.elt.closest("textarea");
+  if (asking) setTimeout(() => htmx.trigger(asking, "again"), 1000 * (Number(xhr.getResponseHeader("Retry-After")) || 2));
   else notice("The platform is busy. Try again in a moment.");
 });
 
