@@ -89,12 +89,12 @@ def trading(bars: BarColumns, start: int, account: Account) -> Generator[Asked, 
 def sessions_of(seeds: range, bars: BarColumns, start: int) -> Iterator[Session]:
     """The programs whose history is long enough."""
     for seed in seeds:
-        strategy = compile_strategy(program(seed))
         try:
+            strategy = compile_strategy(program(seed))
             if window_length(strategy.lookback) > LONGEST_WINDOW:
                 continue
         except StrategyError:
-            continue  # It says that it needs too long a history.
+            continue  # It needs too long a history, or a constant of it is no price: it says so.
         account = Account(CONFIG, CONFIG.cash)
         trader = trading(bars, start, account)
         yield Session(seed, strategy, trader, next(trader), account)
