@@ -24,6 +24,18 @@ def test_plain_requests_become_strategies(request_: str, symbol: str, indicators
     assert "offline" in answer["logic_explanation"]
 
 
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ("Buy MSFT when the 10-bar average crosses above the 30-bar average, sell when it crosses below", False),
+        ("Buy MSFT when the RSI is below 30, sell when it is above 70", True),
+    ],
+)
+def test_numbers_that_one_rule_says_are_not_called_usual_where_another_means_them(request_: str, told: bool) -> None:
+    assumptions = " ".join(write_answer([request_])["assumptions"])
+    assert ("usual numbers are taken" in assumptions) is told
+
+
 def test_a_request_without_a_rule_gets_proposals_to_choose_from() -> None:
     answer = write_answer(["a momentum strategy for Google"])
     assert answer["kind"] == "clarify"
