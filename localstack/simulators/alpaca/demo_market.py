@@ -59,7 +59,7 @@ class DemoMarket:
         return len(self.time)
 
     def begins_at(self, minute: int) -> datetime:
-        """When a minute of the grid begins, in UTC."""
+        """Returns the time at which a minute of the grid begins, in UTC."""
         return datetime.fromtimestamp(int(self.time[minute]), UTC)
 
 
