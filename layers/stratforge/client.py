@@ -76,12 +76,16 @@ class Client:
             method: GET, POST, PUT, PATCH or DELETE.
             path: Such as /api/portfolio.
             body: What is sent as JSON.
-            query: Parameters of the address; None leaves one out.
+            query: Parameters of the address, truth as true and false; None leaves one out.
 
         Raises:
             ApiError: for any answer of 400 and up.
         """
-        given = {name: value for name, value in query.items() if value is not None}
+        given = {
+            name: json.dumps(value) if isinstance(value, bool) else value
+            for name, value in query.items()
+            if value is not None
+        }
         url = self._address + path + (f"?{urllib.parse.urlencode(given)}" if given else "")
         headers = {"Content-Type": "application/json"}
         if self._token:

@@ -1,12 +1,16 @@
-"""The application on a database of its own, and somebody who has just registered."""
+"""The application on a database of its own, somebody who has just registered, and the mails that she gets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from stratforge.application.mailing import Mail, send_waiting
+from stratforge.storage.postgres.database import Database
 
+from tests.integration.test_row_level_security import as_role
 from tests.support.api import Api, User, running_api
+from tests.support.mailbox import confirm, token_of
 
 
 @pytest.fixture
@@ -20,3 +24,30 @@ def api(migrated: str) -> Iterator[Api]:
 def ada(api: Api) -> User:
     """Somebody who has just registered."""
     return api.user("ada")
+
+
+@pytest.fixture
+def mailer(migrated: str) -> Iterator[Database]:
+    """The database as the mailer's role."""
+    found = as_role(migrated, "stratforge_engine")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def post(mailer: Database) -> Callable[[], list[Mail]]:
+    """Sends what waits, and gives what was sent."""
+
+    def send() -> list[Mail]:
+        sent: list[Mail] = []
+        assert send_waiting(mailer, sent.append)[1] == []
+        return sent
+
+    return send
+
+
+@pytest.fixture
+def owner(api: Api, ada: User, post: Callable[[], list[Mail]]) -> User:
+    """Ada, who has shown that the mailbox is hers."""
+    assert confirm(api, token_of(post()[0])).status_code == 204
+    return ada

@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from pyotp import TOTP
 from stratforge.application.logins import Origin
 from stratforge.application.mailing import Mail, send_waiting
 from stratforge.storage.postgres.database import Database
 
 from functions.mailer import handler
-from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
 from tests.support.lambda_context import CONTEXT
-
-NEW_PASSWORD = "quite another long password"
-
-
-@pytest.fixture
-def mailer(migrated: str) -> Iterator[Database]:
-    """The database as the mailer's role."""
-    found = as_role(migrated, "stratforge_engine")
-    yield found
-    found.close()
-
-
-@pytest.fixture
-def post(mailer: Database) -> Callable[[], list[Mail]]:
-    """Sends what waits, and gives what was sent."""
-
-    def send() -> list[Mail]:
-        sent: list[Mail] = []
-        assert send_waiting(mailer, sent.append)[1] == []
-        return sent
-
-    return send
-
-
-def token_of(mail: Mail) -> str:
-    found = re.search(r"\?token=(\S+)", mail.text)
-    assert found is not None, mail.text
-    return found[1]
+from tests.support.mailbox import NEW_PASSWORD, code_of, confirm, reset, switch_on, token_of
 
 
 def log_in(api: Api, user: User, password: str = PASSWORD, **more: str) -> Any:
@@ -55,20 +25,8 @@ def log_in(api: Api, user: User, password: str = PASSWORD, **more: str) -> Any:
     return api.client().post("/v1/auth/login", json=body, headers={"X-Device": user.tokens["device"]})
 
 
-def code_of(answer: Any) -> str:
-    return str(answer.json()["type"]).rpartition(":")[2]
-
-
 def ask_for_reset(api: Api, email: str, **headers: str) -> Any:
     return api.client().post("/v1/auth/password/reset", json={"email": email}, headers=headers)
-
-
-def reset(api: Api, token: str, password: str = NEW_PASSWORD) -> Any:
-    return api.client().put("/v1/auth/password/reset", json={"token": token, "new_password": password})
-
-
-def confirm(api: Api, token: str, password: str = PASSWORD) -> Any:
-    return api.client().put("/v1/auth/email/confirmation", json={"token": token, "password": password})
 
 
 def test_whoever_asks_for_a_new_password_cannot_tell_who_is_registered(
@@ -189,14 +147,14 @@ def test_a_mailbox_is_not_flooded_by_who_registers_it_again_and_again(api: Api, 
 
 
 def test_what_becomes_of_a_change_does_not_tell_who_is_registered(
-    api: Api, confirmed: User, post: Callable[[], list[Mail]]
+    api: Api, owner: User, post: Callable[[], list[Mail]]
 ) -> None:
     api.user("bob")
     post()
     for address in ("bob@example.com", "nobody@example.com"):
-        confirmed.call("PUT", "/v1/users/me/email", {"email": address, "password": PASSWORD})
+        owner.call("PUT", "/v1/users/me/email", {"email": address, "password": PASSWORD})
     assert [each.address for each in post()] == ["nobody@example.com"]
-    told = confirmed.get("/v1/users/me/export")["mails"]
+    told = owner.get("/v1/users/me/export")["mails"]
     changes = [each for each in told if each["kind"] == "CHANGE"]
     assert len(changes) == 2
     assert len({each["sent_at"] is None for each in changes}) == 1
@@ -248,9 +206,9 @@ def test_a_reset_of_an_address_that_was_never_confirmed_leaves_nothing_of_who_ma
 
 
 def test_an_address_changes_when_its_mailbox_says_so_and_the_old_one_is_told(
-    api: Api, confirmed: User, post: Callable[[], list[Mail]]
+    api: Api, owner: User, post: Callable[[], list[Mail]]
 ) -> None:
-    ada, bob = confirmed, api.user("bob")
+    ada, bob = owner, api.user("bob")
     post()
     wanted = {"email": "Countess@example.com", "password": PASSWORD}
     assert ada.call("PUT", "/v1/users/me/email", wanted).status_code == 202
@@ -322,23 +280,7 @@ def test_a_message_has_the_mailer_send_what_waits(
 # The second factor --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def confirmed(api: Api, ada: User, post: Callable[[], list[Mail]]) -> User:
-    """Ada, who has shown that the mailbox is hers."""
-    assert confirm(api, token_of(post()[0])).status_code == 204
-    return ada
-
-
-def switch_on(user: User) -> tuple[TOTP, list[str]]:
-    """Switches the second factor on; its app, and the recovery codes."""
-    app = TOTP(user.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD}).json()["secret"])
-    path, headers = "/v1/users/me/two-factor/confirmation", {"X-Device": user.tokens["device"]}
-    answer = user.call("POST", path, {"code": app.at(time.time() - 30)}, headers=headers)
-    assert answer.status_code == 200, answer.text
-    return app, answer.json()["codes"]
-
-
-@pytest.mark.usefixtures("confirmed")
+@pytest.mark.usefixtures("owner")
 def test_with_a_second_factor_the_password_alone_opens_nothing_and_a_code_is_good_once(api: Api, ada: User) -> None:
     app, _ = switch_on(ada)
     alone = log_in(api, ada)
@@ -353,7 +295,7 @@ def test_with_a_second_factor_the_password_alone_opens_nothing_and_a_code_is_goo
     assert log_in(api, ada, code=app.at(time.time() - 30)).status_code == 401, "nor is an earlier one good then"
 
 
-@pytest.mark.usefixtures("confirmed")
+@pytest.mark.usefixtures("owner")
 def test_a_code_that_comes_many_times_at_once_is_taken_once(api: Api, ada: User) -> None:
     app, _ = switch_on(ada)
     code = app.now()
@@ -362,7 +304,7 @@ def test_a_code_that_comes_many_times_at_once_is_taken_once(api: Api, ada: User)
     assert sorted(answers) == [200, 401, 401, 401]
 
 
-@pytest.mark.usefixtures("confirmed")
+@pytest.mark.usefixtures("owner")
 def test_codes_cannot_be_guessed_and_who_guesses_does_not_lock_the_owner_out(api: Api, ada: User) -> None:
     app, _ = switch_on(ada)
     guesses = [
@@ -375,7 +317,7 @@ def test_codes_cannot_be_guessed_and_who_guesses_does_not_lock_the_owner_out(api
     assert sum(each["kind"] == "WRONG_CODE" for each in log) == 5, "the owner sees that somebody knows the password"
 
 
-@pytest.mark.usefixtures("confirmed")
+@pytest.mark.usefixtures("owner")
 def test_a_recovery_code_is_good_once_and_new_ones_end_the_others(api: Api, ada: User) -> None:
     _, codes = switch_on(ada)
     assert len(set(codes)) == 10
@@ -388,7 +330,7 @@ def test_a_recovery_code_is_good_once_and_new_ones_end_the_others(api: Api, ada:
     assert log_in(api, ada, code=renewed[1]).status_code == 200
 
 
-@pytest.mark.usefixtures("confirmed")
+@pytest.mark.usefixtures("owner")
 def test_a_second_factor_is_not_removed_with_an_open_browser_or_a_stolen_password(ada: User, api: Api) -> None:
     app, codes = switch_on(ada)
     path = "/v1/users/me/two-factor"
@@ -402,7 +344,7 @@ def test_a_second_factor_is_not_removed_with_an_open_browser_or_a_stolen_passwor
 
 
 def test_a_forgotten_password_does_not_switch_the_second_factor_off(
-    api: Api, ada: User, confirmed: User, post: Callable[[], list[Mail]]
+    api: Api, ada: User, owner: User, post: Callable[[], list[Mail]]
 ) -> None:
     app, _ = switch_on(ada)
     post()
@@ -412,7 +354,7 @@ def test_a_forgotten_password_does_not_switch_the_second_factor_off(
     assert log_in(api, ada, NEW_PASSWORD, code=app.now()).status_code == 200
 
 
-@pytest.mark.usefixtures("confirmed")
+@pytest.mark.usefixtures("owner")
 def test_no_secret_of_a_second_factor_is_read_by_another_role_or_kept_with_an_answer(ada: User, migrated: str) -> None:
     headers = {"Idempotency-Key": "once"}
     answer = ada.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD}, headers=headers)
@@ -428,7 +370,7 @@ def test_no_secret_of_a_second_factor_is_read_by_another_role_or_kept_with_an_an
 # The log ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("confirmed")
+@pytest.mark.usefixtures("owner")
 def test_the_log_says_what_happened_to_the_account_and_where_from(api: Api, ada: User) -> None:
     made = ada.call("POST", "/v1/users/me/api-keys", {"name": "notebook", "scopes": ["read"]}).json()
     ada.call("DELETE", f"/v1/users/me/api-keys/{made['key_id']}")

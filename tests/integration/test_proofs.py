@@ -5,7 +5,6 @@ from __future__ import annotations
 import pkgutil
 import re
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
@@ -19,65 +18,19 @@ from pydantic import SecretStr
 from pyotp import TOTP
 from stratforge.application import logins, passwords
 from stratforge.application.access import Scope
-from stratforge.application.mailing import Mail, send_waiting
+from stratforge.application.mailing import Mail
 
 from functions.api.dashboard import pages as dashboard_pages
 from functions.api.dashboard.access import operator_visitor, visitor
-from tests.integration.test_row_level_security import as_role
 from tests.support.api import PASSWORD, Api, User
+from tests.support.mailbox import NEW_PASSWORD, code_of, confirm, reset, switch_on, token_of
 
-NEW_PASSWORD = "quite another long password"
 ELSEWHERE = "elsewhere@example.com"
-
-
-@pytest.fixture
-def post(migrated: str) -> Iterator[Callable[[], list[Mail]]]:
-    """Sends what waits, and gives what was sent."""
-    mailer = as_role(migrated, "stratforge_engine")
-
-    def send() -> list[Mail]:
-        sent: list[Mail] = []
-        assert send_waiting(mailer, sent.append)[1] == []
-        return sent
-
-    yield send
-    mailer.close()
-
-
-def token_of(mail: Mail) -> str:
-    found = re.search(r"\?token=(\S+)", mail.text)
-    assert found is not None, mail.text
-    return found[1]
-
-
-def problem(answer: Any) -> str:
-    return str(answer.json()["type"]).rpartition(":")[2]
-
-
-def confirm(api: Api, token: str, password: str = PASSWORD) -> Any:
-    return api.client().put("/v1/auth/email/confirmation", json={"token": token, "password": password})
-
-
-def reset(api: Api, token: str) -> Any:
-    return api.client().put("/v1/auth/password/reset", json={"token": token, "new_password": NEW_PASSWORD})
 
 
 def log_in(api: Api, user: User, password: str = PASSWORD, device: str = "", **more: str) -> Any:
     body = {"email": user.email, "password": password, **more}
     return api.client().post("/v1/auth/login", json=body, headers={"X-Device": device} if device else {})
-
-
-@pytest.fixture
-def owner(api: Api, ada: User, post: Callable[[], list[Mail]]) -> User:
-    """Ada, whose address is confirmed."""
-    assert confirm(api, token_of(post()[0])).status_code == 204
-    return ada
-
-
-def switch_on(user: User) -> tuple[TOTP, list[str]]:
-    app = TOTP(user.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD}).json()["secret"])
-    confirmed = user.call("POST", "/v1/users/me/two-factor/confirmation", {"code": app.at(time.time() - 30)})
-    return app, confirmed.json()["codes"]
 
 
 # Each with what it asks for but the proof.
@@ -98,7 +51,7 @@ def test_a_token_of_a_login_just_begun_changes_nothing_of_how_the_account_is_ent
     owner: User, method: str, path: str, body: dict[str, Any], name: str
 ) -> None:
     assert owner.call(method, path, body).status_code in (403, 422)
-    assert problem(owner.call(method, path, {**body, name: "not the password"})) == "wrong-password"
+    assert code_of(owner.call(method, path, {**body, name: "not the password"})) == "wrong-password"
 
 
 @pytest.mark.parametrize(("method", "path", "body", "name"), CHANGES)
@@ -108,7 +61,7 @@ def test_where_a_second_factor_is_in_force_the_password_alone_does_not_either(
     switch_on(owner)
     alone, guessed = {**body, name: PASSWORD}, {**body, name: PASSWORD, "code": "000000"}
     answers = [owner.call(method, path, each) for each in (alone, guessed)]
-    assert [(each.status_code, problem(each)) for each in answers] == [
+    assert [(each.status_code, code_of(each)) for each in answers] == [
         (403, "second-factor-required"),
         (403, "wrong-code"),
     ]
@@ -140,7 +93,7 @@ def test_a_page_wants_what_the_api_wants(owner: User, path: str, form: str) -> N
 def test_an_app_that_was_proposed_in_the_place_of_the_proven_one_is_not_in_force(owner: User, migrated: str) -> None:
     first = TOTP(owner.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD}).json()["secret"])
     owner.call("POST", "/v1/users/me/two-factor", {"password": PASSWORD})
-    assert problem(owner.call("POST", "/v1/users/me/two-factor/confirmation", {"code": first.now()})) == "wrong-code"
+    assert code_of(owner.call("POST", "/v1/users/me/two-factor/confirmation", {"code": first.now()})) == "wrong-code"
 
 
 # Confirming -----------------------------------------------------------------------------------------------------------
@@ -153,7 +106,7 @@ def test_an_account_that_a_stranger_made_is_not_confirmed_by_who_reads_the_mailb
     assert "/forgot" in mail.text
     token = token_of(mail)
     refused = confirm(api, token, "what the owner of the mailbox guesses")
-    assert (refused.status_code, problem(refused)) == (403, "wrong-password")
+    assert (refused.status_code, code_of(refused)) == (403, "wrong-password")
     assert ada.get("/v1/users/me")["email_confirmed_at"] is None
     assert confirm(api, token).status_code == 204, "the link is still good for who knows it"
 
@@ -210,7 +163,7 @@ def test_a_login_whose_password_was_checked_before_a_reset_does_not_begin_after_
 
     monkeypatch.setattr(logins, "fits", check_and_lose_time)
     late = log_in(api, owner)
-    assert (late.status_code, problem(late)) == (401, "wrong-credentials")
+    assert (late.status_code, code_of(late)) == (401, "wrong-credentials")
 
 
 @pytest.mark.parametrize(
@@ -267,7 +220,7 @@ def test_whoever_had_many_devices_known_has_no_more_guesses_of_a_code(api: Api, 
     before = [log_in(api, owner).json()["device"] for _ in range(3)]
     _, codes = switch_on(owner)
     after = [log_in(api, owner, code=code).json()["device"] for code in codes[:3]]
-    answers = [problem(log_in(api, owner, device=name, code="000000")) for name in before + after for _ in range(4)]
+    answers = [code_of(log_in(api, owner, device=name, code="000000")) for name in before + after for _ in range(4)]
     for place in (answers[:12], answers[12:]):
         assert "too-many-attempts" in place, "four of each device would pass if each had attempts of its own"
 

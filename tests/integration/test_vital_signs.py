@@ -99,6 +99,14 @@ def test_a_long_time_is_told_by_the_worst_of_its_stretches(database: Database, o
     assert trend.worst == 99
 
 
+def test_what_waits_is_found_by_an_index_of_it_alone(database: Database) -> None:
+    with database.transaction() as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {vital_signs.NOTE}"))
+    for table in ("signals", "orders", "block_orders", "jobs", "webhook_deliveries"):
+        assert f"Seq Scan on {table}" not in plan, plan
+
+
 def test_it_is_for_operators_and_kept_for_two_weeks(database: Database, operator: Caller) -> None:
     with database.transaction() as connection:
         connection.execute("INSERT INTO vital_signs VALUES (now() - interval '15 days', 1, 0, 0, 0, 0, 0, 0)")

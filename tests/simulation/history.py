@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -94,7 +94,7 @@ class History:
     def __init__(self, conninfo: str) -> None:
         self.market: DemoMarket = demo_market()
         self.first = self.market.starts[KEPT]
-        self.loop = Loop(self._time(self.market.starts[FIRST_DAY]) - 10 * _MINUTE)
+        self.loop = Loop(self.market.begins_at(self.market.starts[FIRST_DAY]) - 10 * _MINUTE)
         self.clock = DatabaseClock(conninfo)
         self.world = World(conninfo)
         self.world.wake_up = self._execute
@@ -107,13 +107,10 @@ class History:
         self.next = dict.fromkeys(SYMBOLS, self.market.starts[FIRST_DAY])
         self.busy = dict.fromkeys(SYMBOLS, self.market.starts[FIRST_DAY])
 
-    def _time(self, index: int) -> datetime:
-        return datetime.fromtimestamp(int(self.market.time[index]), UTC)
-
     def _calendar(self, start: date, end: date) -> list[MarketDay]:
         edges = zip(self.market.days, self.market.starts, self.market.starts[1:], strict=False)
         return [
-            MarketDay(self._time(first), self._time(last - 1) + _MINUTE, day)
+            MarketDay(self.market.begins_at(first), self.market.begins_at(last - 1) + _MINUTE, day)
             for day, first, last in edges
             if start <= day <= end
         ]
@@ -149,7 +146,7 @@ class History:
                 "INSERT INTO broker_budget (tokens, updated_at) VALUES (1e9, now()) ON CONFLICT DO NOTHING"
             )
             clock.set_market_clock(connection, self.loop.now)
-            market_data.ensure_months(connection, [self._time(each) for each in self.market.starts[:-1]])
+            market_data.ensure_months(connection, [self.market.begins_at(each) for each in self.market.starts[:-1]])
         for symbol in SYMBOLS:
             past = self.bars[symbol][: self.market.starts[FIRST_DAY] - self.first]
             self.world.broker.prices[symbol] = past[-1].close
@@ -180,7 +177,7 @@ class History:
 
     def _day(self, day: int) -> None:
         first, last = self.market.starts[day], self.market.starts[day + 1]
-        self._at(self._time(first))
+        self._at(self.market.begins_at(first))
         self.world.reconciler.run()
         for when, session_id in self.ending:
             if when == day:
@@ -193,7 +190,7 @@ class History:
                 self._execute(stopped.symbol, "stopped")
         for index in range(first, last):
             # A bar comes a second after its minute.
-            now = self._time(index) + _MINUTE + timedelta(seconds=1)
+            now = self.market.begins_at(index) + _MINUTE + timedelta(seconds=1)
             for symbol in SYMBOLS:
                 self.world.broker.prices[symbol] = self.bars[symbol][index - self.first].close
                 if any(each.wants(index - self.first) for each in self.running[symbol]):
@@ -305,8 +302,6 @@ def main() -> int:
     supervisor.add(server.process())
     try:
         prepare(server)
-        with psycopg.connect(server.conninfo(TEMPLATE), autocommit=True) as connection:
-            connection.execute(f"ALTER DATABASE {TEMPLATE} SET search_path = public, pg_catalog")
         history = History(server.conninfo(TEMPLATE))
         history.play(options.days)
         history.replay()

@@ -98,6 +98,12 @@ def test_it_comes_back_when_the_api_says_so_and_not_at_all_when_that_is_long(api
     assert len(pauses) == 1
 
 
+def test_an_address_says_truth_as_json_does_and_nothing_of_what_is_left_out(api: Api) -> None:
+    api.replies = [(200, {}, {})]
+    Client(api.address, "sfk_1").call("GET", "/api/things", open=True, archived=False, limit=3, cursor=None)
+    assert [path for _, path, _ in api.heard] == ["/api/things?open=true&archived=false&limit=3"]
+
+
 def test_the_key_is_not_sent_where_a_redirection_leads(api: Api) -> None:
     elsewhere = Api()
     api.replies = [(302, {"Location": f"{elsewhere.address}/api/portfolio"}, {})]

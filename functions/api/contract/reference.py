@@ -67,11 +67,7 @@ class Operation:
         for each in needed:
             path = path.replace(f"{{{each.name}}}", each.example)
         shell = [f"curl {shlex.quote(site + path)}"]
-        shell += (
-            [f"-X {self.method}"]
-            if self.method not in ("GET", "POST") or (self.method == "POST" and not self.body)
-            else []
-        )
+        shell += [] if self.method == ("POST" if self.body else "GET") else [f"-X {self.method}"]
         shell += [] if self.is_open else ['-H "Authorization: Bearer $STRATFORGE_API_KEY"']
         one_line = json.dumps(json.loads(self.body)) if self.body else ""
         shell += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(one_line)}"] if self.body else []
@@ -79,6 +75,7 @@ class Operation:
         in_path = ", ".join(f"{each.name}: {json.dumps(each.example)}" for each in needed if each.place == "path")
         given = [f"path: {{ {in_path} }}"] if in_path else []
         given += [f"body: {one_line}"] if self.body else []
+        options = f"{{ {', '.join(given)} }}" if given else ""
         camel = "".join(part.capitalize() if number else part for number, part in enumerate(self.name.split("_")))
         return [
             ("curl", " \\\n  ".join(shell)),
@@ -86,12 +83,7 @@ class Operation:
                 "Python",
                 f'from stratforge.client import Client\n\nclient = Client("{site}", key="sfk_…")\nclient.call("{self.method}", "{path}"{sent})',
             ),
-            (
-                "TypeScript",
-                f"const {{ data, error }} = await {camel}({{ {', '.join(given)} }});"
-                if given
-                else f"const {{ data, error }} = await {camel}();",
-            ),
+            ("TypeScript", f"const {{ data, error }} = await {camel}({options});"),
         ]
 
 

@@ -41,10 +41,14 @@ class Shown:
     step: Step
 
 
+def step_of(number: str) -> Shown | None:
+    """The step of a number as an address or a cookie has it; None where there is none."""
+    return next((Shown(at, step) for at, step in enumerate(STEPS, start=1) if str(at) == number), None)
+
+
 def shown(request: Request) -> Shown | None:
     """The step that the visitor is at; None before the tour, after it, or when it was skipped."""
-    at = request.cookies.get(COOKIE, "")
-    return Shown(int(at), STEPS[int(at) - 1]) if at in map(str, range(1, len(STEPS) + 1)) else None
+    return step_of(request.cookies.get(COOKIE, ""))
 
 
 def offered(request: Request) -> bool:

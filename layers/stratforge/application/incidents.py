@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 
 from stratforge.application.access import Caller
 from stratforge.application.operations import require_operator
@@ -140,14 +141,9 @@ def symptoms_of(
             found.append(
                 Symptom(text, trend.bad_since, f"It is a symptom from {trend.sign.bad:g} {trend.sign.unit} on.")
             )
-    if reports and not reports[0].clean:
-        first = reports[0]
-        for each in reports:
-            if each.clean:
-                break
-            first = each
+    if differing := list(takewhile(lambda each: not each.clean, reports)):
         advice = "See the reconciler's report: what broker and ledger differ in."
-        found.append(Symptom("Broker and ledger differ", first.finished_at, advice))
+        found.append(Symptom("Broker and ledger differ", differing[-1].finished_at, advice))
     for queue in queues:
         if queue.dead:
             text = f"{queue.dead:,} dead letter{'' if queue.dead == 1 else 's'} of {queue.name}"

@@ -12,20 +12,18 @@ from stratforge.mcp_server.answers import Backtest, Backtests, Done, Job
 from stratforge.mcp_server.toolbox import (
     BacktestId,
     Cursor,
+    EquityFraction,
     Limit,
     OptionalSymbol,
     Part,
     StrategyId,
     Toolbox,
-    install_jobs,
+    rfc3339,
 )
 
 # Of a report, what a model reads; the rest is in the report's page and API.
 _TRADES, _POINTS = 50, 20
 Moment = Annotated[datetime | None, Field(description="RFC 3339 with a time zone; the last 30 days if left out")]
-EquityFraction = Annotated[
-    float, Field(gt=0, le=1, allow_inf_nan=False, description="Of the equity in a position, such as 0.1")
-]
 Bps = Annotated[float, Field(ge=0, le=1_000, description="Hundredths of a percent a trade costs more than the price")]
 Values = Annotated[
     dict[str, float] | None,
@@ -43,7 +41,6 @@ Grid = Annotated[
 
 def install(box: Toolbox) -> None:
     """Adds the tools for backtests and sweeps to the box."""
-    install_jobs(box)
 
     @box.makes("Backtest a strategy")
     def backtest(
@@ -59,7 +56,13 @@ def install(box: Toolbox) -> None:
     ) -> Job:
         """Backtests a strategy on 1-minute bars: return, drawdown, Sharpe ratio, trades. The result names the report; see get_backtest."""
         config = _config(equity_fraction, stop_loss, slippage_bps)
-        body = {"symbol": symbol, "start": _text(start), "end": _text(end), "parameters": parameters, "config": config}
+        body = {
+            "symbol": symbol,
+            "start": rfc3339(start),
+            "end": rfc3339(end),
+            "parameters": parameters,
+            "config": config,
+        }
         return box.job(context, "/v1/backtests", {"strategy_id": str(strategy_id), **body})
 
     @box.makes("Sweep parameters")
@@ -77,7 +80,7 @@ def install(box: Toolbox) -> None:
     ) -> Job:
         """Backtests a strategy with many values of its constants, with a walk-forward and how much of the best is luck; see get_backtest."""
         config = _config(equity_fraction, stop_loss, slippage_bps)
-        body = {"symbol": symbol, "start": _text(start), "end": _text(end), "sweep": values, "folds": folds}
+        body = {"symbol": symbol, "start": rfc3339(start), "end": rfc3339(end), "sweep": values, "folds": folds}
         return box.job(context, "/v1/backtests", {"strategy_id": str(strategy_id), "config": config, **body})
 
     @box.reads("Backtests")
@@ -103,10 +106,6 @@ def install(box: Toolbox) -> None:
 
 def _config(equity_fraction: float, stop_loss: float | None, slippage_bps: float) -> dict[str, Any]:
     return {"sizing_value": equity_fraction, "stop_loss": stop_loss, "slippage_bps": slippage_bps}
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
 
 
 def _briefly(answer: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from stratforge.mcp_server.answers import Assets, Bars, Done, Job, Price, Watchlist
-from stratforge.mcp_server.toolbox import Cursor, Limit, Symbol, Toolbox, in_path, install_jobs
+from stratforge.mcp_server.toolbox import Cursor, Limit, Symbol, Toolbox, in_path, rfc3339
 
 BarLimit = Annotated[int, Field(ge=1, le=1000, description="At most so many")]
 Moment = Annotated[datetime | None, Field(description="RFC 3339 with a time zone, such as 2026-03-02T14:30:00Z")]
@@ -17,7 +17,6 @@ Moment = Annotated[datetime | None, Field(description="RFC 3339 with a time zone
 
 def install(box: Toolbox) -> None:
     """Adds the tools for the market to the box."""
-    install_jobs(box)
 
     @box.asks_a_model("Ask the analyst")
     def research(
@@ -35,10 +34,8 @@ def install(box: Toolbox) -> None:
         symbol: Symbol, context: Context[Any], limit: BarLimit = 60, start: Moment = None, end: Moment = None
     ) -> Bars:
         """The latest recorded 1-minute bars of a symbol, or of a period; the oldest first."""
-        period: dict[str, Any] = {
-            name: each.isoformat() for name, each in (("start", start), ("end", end)) if each is not None
-        }
-        return box.ask(Bars, context, "GET", f"/v1/market/{in_path(symbol)}/bars", limit=limit, **period)
+        path = f"/v1/market/{in_path(symbol)}/bars"
+        return box.ask(Bars, context, "GET", path, limit=limit, start=rfc3339(start), end=rfc3339(end))
 
     @box.reads("Price")
     def get_price(symbol: Symbol, context: Context[Any]) -> Price:

@@ -55,7 +55,7 @@ def install(box: Toolbox) -> None:
         cursor: Cursor = None,
     ) -> Orders:
         """The user's orders, the newest first, with the reason of every refusal."""
-        which: dict[str, Any] = {"symbol": symbol, "session_id": session_id, "open": "true" if open_only else None}
+        which: dict[str, Any] = {"symbol": symbol, "session_id": session_id, "open": open_only or None}
         return box.ask(Orders, context, "GET", "/v1/orders", limit=limit, cursor=cursor, **which)
 
     @box.reads("Why an order went as it did")

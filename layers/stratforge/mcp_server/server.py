@@ -11,7 +11,7 @@ from mcp.server.mcpserver import Context
 from stratforge import __version__
 from stratforge.client import Client
 from stratforge.mcp_server import backtests, market, portfolio, sharing, strategies, trading
-from stratforge.mcp_server.toolbox import Toolbox, Toolset
+from stratforge.mcp_server.toolbox import Toolbox, Toolset, install_jobs
 
 _INSTRUCTIONS = """
 Paper trading. Write a strategy with `generate_strategy` from a description, or check your own code with `check_strategy`; look at `strategy_language`
@@ -26,6 +26,7 @@ _TOOLS = {
     Toolset.TRADING: trading.install,
     Toolset.SHARING: sharing.install,
 }
+_MAKE_JOBS = {Toolset.MARKET, Toolset.STRATEGIES, Toolset.BACKTESTS}
 
 
 def create_server(
@@ -45,6 +46,8 @@ def create_server(
         "stratforge", title="StratForge", instructions=_INSTRUCTIONS, version=__version__
     )
     box = Toolbox(server, client_of, read_only=read_only)
+    if not _MAKE_JOBS.isdisjoint(toolsets):
+        install_jobs(box)
     for toolset, install in _TOOLS.items():
         if toolset in toolsets:
             install(box)

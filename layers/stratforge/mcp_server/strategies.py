@@ -16,7 +16,6 @@ from stratforge.mcp_server.toolbox import (
     StrategyId,
     Symbol,
     Toolbox,
-    install_jobs,
 )
 
 Name = Annotated[str, Field(min_length=1, max_length=120, description="What it is called")]
@@ -32,7 +31,6 @@ OptionalId = Annotated[
 
 def install(box: Toolbox) -> None:
     """Adds the tools for strategies to the box."""
-    install_jobs(box)
 
     @box.asks_a_model("Write a strategy")
     def generate_strategy(
@@ -78,8 +76,7 @@ def install(box: Toolbox) -> None:
         cursor: Cursor = None,
     ) -> Strategies:
         """The user's strategies, the newest first."""
-        only = None if archived is None else str(archived).lower()
-        return box.ask(Strategies, context, "GET", "/v1/strategies", archived=only, limit=limit, cursor=cursor)
+        return box.ask(Strategies, context, "GET", "/v1/strategies", archived=archived, limit=limit, cursor=cursor)
 
     @box.reads("Strategy")
     def get_strategy(strategy_id: StrategyId, context: Context[Any]) -> Strategy:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeVar
@@ -65,6 +66,9 @@ Cursor = Annotated[str | None, Field(max_length=64, description="`next` of the a
 Part = Annotated[
     float | None, Field(gt=0, lt=1, allow_inf_nan=False, description="A fraction of the price, such as 0.02")
 ]
+EquityFraction = Annotated[
+    float, Field(gt=0, le=1, allow_inf_nan=False, description="Of the equity in a position, such as 0.1")
+]
 
 
 class Toolbox:
@@ -76,7 +80,6 @@ class Toolbox:
         self._server = server
         self._client_of = client_of
         self._read_only = read_only
-        self.has_jobs = False
 
     def reads(self, title: str) -> Callable[[Tool], Tool]:
         """A tool that looks and changes nothing."""
@@ -154,10 +157,7 @@ class Toolbox:
 
 
 def install_jobs(box: Toolbox) -> None:
-    """Adds the tools of every toolset that makes jobs; once, whoever asks."""
-    if box.has_jobs:
-        return
-    box.has_jobs = True
+    """Adds the tools for jobs, which belong to every toolset that makes some."""
 
     @box.reads("Job")
     def get_job(
@@ -187,6 +187,11 @@ def done(job: Job) -> Job:
 def in_path(value: str) -> str:
     """A value as one part of an address, whatever is in it."""
     return quote(value.replace("/", "-"), safe="")
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """A moment as the API takes it; None for none."""
+    return None if moment is None else moment.isoformat()
 
 
 def amount(value: float | None) -> str | None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from stratforge.mcp_server.answers import Order, Orders, Preview, Session
 from stratforge.mcp_server.toolbox import (
+    EquityFraction,
     OptionalSymbol,
     OrderId,
     OrderSide,
@@ -90,17 +91,14 @@ def install(box: Toolbox) -> None:
         sessions: Annotated[bool, Field(description="Sell what sessions hold of it as well")] = False,
     ) -> Orders:
         """Sells all that is held of a symbol, to the last digit."""
-        also = "true" if sessions else None
-        return box.ask(Orders, context, "DELETE", f"/v1/positions/{in_path(symbol)}", sessions=also)
+        return box.ask(Orders, context, "DELETE", f"/v1/positions/{in_path(symbol)}", sessions=sessions or None)
 
     @box.makes("Start a session")
     def start_session(
         strategy_id: StrategyId,
         context: Context[Any],
         symbol: OptionalSymbol = None,
-        equity_fraction: Annotated[
-            float, Field(gt=0, le=1, allow_inf_nan=False, description="Of the equity in a position, such as 0.1")
-        ] = 0.1,
+        equity_fraction: EquityFraction = 0.1,
         stop_loss: Part = None,
         take_profit: TakeProfit = None,
         trailing_stop: Part = None,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -49,8 +48,7 @@ def bars_of(symbol: str, first: int, last: int) -> Iterator[Bar]:
         open_, high, low, close = (
             Decimal(str(round(float(column[index]), 2))) for column in (bars.open, bars.high, bars.low, bars.close)
         )
-        at = datetime.fromtimestamp(int(market.time[index]), UTC)
-        yield Bar(symbol, at, open_, high, low, close, Decimal(int(bars.volume[index])))
+        yield Bar(symbol, market.begins_at(index), open_, high, low, close, Decimal(int(bars.volume[index])))
 
 
 def read_archive() -> dict[str, Any]:
@@ -84,8 +82,8 @@ def load_ledger(conninfo: str, exchange: Path, password_hash: str) -> bool:
         book = exchange / "orders.jsonl"
         if book.exists() and not book.read_text().startswith(json.dumps(played["orders"][0])):
             return False
-        starts = demo_market().starts
-        times = [datetime.fromtimestamp(int(demo_market().time[each]), UTC) for each in starts[KEPT:-1]]
+        market = demo_market()
+        times = [market.begins_at(each) for each in market.starts[KEPT:-1]]
         market_data.ensure_months(connection, times)
         # What happened is put back, not done again.
         connection.execute("SET LOCAL session_replication_role = replica")
@@ -97,7 +95,7 @@ def load_ledger(conninfo: str, exchange: Path, password_hash: str) -> bool:
             "COPY market_data (symbol, timeframe, time, open, high, low, close, volume) FROM STDIN"
         ) as copy:
             for symbol in SYMBOLS:
-                for bar in bars_of(symbol, starts[KEPT], played["ends"]):
+                for bar in bars_of(symbol, market.starts[KEPT], played["ends"]):
                     copy.write_row((symbol, "1Min", bar.time, bar.open, bar.high, bar.low, bar.close, bar.volume))
         # What a person did is told by how long ago it was by our clock; what happened on the market, by the market's.
         ended = times[LAST_DAY - KEPT]

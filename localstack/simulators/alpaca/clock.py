@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from simulators.alpaca.demo_market import DemoMarket
 
@@ -36,7 +36,7 @@ class ReplayClock:
     def now(self) -> datetime:
         """Returns the market's present time, in UTC."""
         index, fraction = divmod(self.position, 1.0)
-        return datetime.fromtimestamp(int(self._market.time[int(index)]), UTC) + timedelta(minutes=fraction)
+        return self._market.begins_at(int(index)) + timedelta(minutes=fraction)
 
     def seconds_until(self, minute: int) -> float:
         """Real seconds until a market minute begins."""
@@ -57,11 +57,11 @@ class ReplayClock:
     def next_close(self) -> datetime:
         """End of the running day's session."""
         last = self._next_day() - 1
-        return datetime.fromtimestamp(int(self._market.time[last]) + 60, UTC)
+        return self._market.begins_at(last) + timedelta(minutes=1)
 
     def next_open(self) -> datetime:
         """Beginning of the next day's session (a day later, on the last day)."""
         first = self._next_day()
         if first < len(self._market):
-            return datetime.fromtimestamp(int(self._market.time[first]), UTC)
+            return self._market.begins_at(first)
         return self.next_close() + timedelta(hours=17, minutes=30)

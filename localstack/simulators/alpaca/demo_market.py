@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -57,6 +57,10 @@ class DemoMarket:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def begins_at(self, minute: int) -> datetime:
+        """Returns the time at which a minute of the grid begins, in UTC."""
+        return datetime.fromtimestamp(int(self.time[minute]), UTC)
 
 
 @lru_cache(maxsize=1)

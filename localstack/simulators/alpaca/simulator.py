@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,7 @@ class Simulator:
             "v": volume,
             "n": max(1, int(volume) // 200),
             "vw": round((high + low + close) / 3, 4),
-            "t": datetime.fromtimestamp(int(self.market.time[minute]), UTC),
+            "t": self.market.begins_at(minute),
         }
 
     def day_bar(self, symbol: str, minute: int) -> dict[str, Any]:

@@ -18,8 +18,6 @@ from functions.api.dashboard.rendering import go_to
 from functions.api.operations.schemas import AcceptanceBody, DecisionBody, HaltBody, PlatformStateBody
 
 router = APIRouter(include_in_schema=False)
-
-
 _HOURS = (1, 6, 24, 168)
 
 

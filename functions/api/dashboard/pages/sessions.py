@@ -149,8 +149,8 @@ def _line(entry: LogEntry) -> dict[str, Any]:
         terms = "".join(f"{words} {price:,.10g}" for price, words in prices if price is not None)
         kind, text = "signal", f"{event.side}{terms}, confidence {event.confidence:.2f}: {event.status.lower()}"
     else:
-        type_, origin = event.type.replace("_", " "), event.origin.lower().replace("_", " ")
-        kind, text = "order", f"{event.side} {type_} ({origin}): {event.status.lower()}"
+        type_ = event.type.replace("_", " ")
+        kind, text = "order", f"{event.side} {type_} ({event.origin.words}): {event.status.lower()}"
     return {"time": entry.time, "kind": kind, "text": text, "why": event.explanation or ""}
 
 

@@ -12,7 +12,7 @@ from stratforge.storage.strategies import sessions
 from functions.api.context import database
 from functions.api.dashboard.access import Looking
 from functions.api.dashboard.rendering import go_to
-from functions.api.dashboard.tour import COOKIE, ENDED, STEPS
+from functions.api.dashboard.tour import COOKIE, ENDED, step_of
 
 router = APIRouter(include_in_schema=False)
 _YEAR = 365 * 86_400
@@ -21,15 +21,15 @@ _YEAR = 365 * 86_400
 @router.get("/tour/{step}")
 def go(step: str, looking: Looking) -> Response:
     """Goes to a step, or ends the tour. It is kept in this browser alone."""
-    number = int(step) if step in map(str, range(1, len(STEPS) + 1)) else 0
+    wanted = step_of(step)
     address = "/"
-    if number:
+    if wanted:
         with database().reading(looking.caller) as connection:
-            address = STEPS[number - 1].address or _own_session(connection, looking.user_id)
+            address = wanted.step.address or _own_session(connection, looking.user_id)
     answer = go_to(looking.request, address)
     answer.set_cookie(
         COOKIE,
-        str(number or ENDED),
+        str(wanted.number) if wanted else ENDED,
         max_age=_YEAR,
         httponly=True,
         samesite="lax",

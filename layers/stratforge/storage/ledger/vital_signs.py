@@ -33,25 +33,27 @@ class VitalSigns:
     delivery_age: float
 
 
+# Every minute: each part finds what waits by an index of that alone, however much there was before.
+NOTE = """
+    INSERT INTO vital_signs (price_silence, session_lag, signal_age, order_age, block_age, job_age, delivery_age)
+    SELECT CASE WHEN EXISTS (SELECT FROM market_days WHERE market_at(now()) BETWEEN opens_at AND closes_at)
+                THEN extract(epoch FROM now() - min(l.received_at)) END,
+           coalesce(greatest(0, max(extract(epoch FROM l.bar_time - r.last_bar_time)) / 60), 0),
+           coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM signals WHERE status = 'PENDING')), 0),
+           coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM orders WHERE status = 'PENDING')), 0),
+           coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM block_orders WHERE completed_at IS NULL)), 0),
+           coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM jobs WHERE status = 'QUEUED')), 0),
+           coalesce(extract(epoch FROM now() - (SELECT min(next_attempt_at) FROM webhook_deliveries WHERE next_attempt_at <= now())), 0)
+    FROM (SELECT symbol, min(last_bar_time) AS last_bar_time FROM sessions WHERE status IN ('RUNNING', 'PAUSED') GROUP BY symbol) r
+    LEFT JOIN latest_prices l ON l.symbol = r.symbol
+    ON CONFLICT DO NOTHING
+"""
+
+
 def note_vital_signs(connection: Connection, days: int) -> None:
     """Notes how the platform does now, and forgets what is older than so many days."""
     connection.execute("DELETE FROM vital_signs WHERE at < now() - make_interval(days => %s)", (days,))
-    connection.execute(
-        """
-        INSERT INTO vital_signs (price_silence, session_lag, signal_age, order_age, block_age, job_age, delivery_age)
-        SELECT CASE WHEN EXISTS (SELECT FROM market_days WHERE market_at(now()) BETWEEN opens_at AND closes_at)
-                    THEN extract(epoch FROM now() - min(l.received_at)) END,
-               coalesce(greatest(0, max(extract(epoch FROM l.bar_time - r.last_bar_time)) / 60), 0),
-               coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM signals WHERE status = 'PENDING')), 0),
-               coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM orders WHERE status = 'PENDING')), 0),
-               coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM block_orders WHERE completed_at IS NULL)), 0),
-               coalesce(extract(epoch FROM now() - (SELECT min(created_at) FROM jobs WHERE status = 'QUEUED')), 0),
-               coalesce(extract(epoch FROM now() - (SELECT min(next_attempt_at) FROM webhook_deliveries WHERE next_attempt_at <= now())), 0)
-        FROM (SELECT symbol, min(last_bar_time) AS last_bar_time FROM sessions WHERE status IN ('RUNNING', 'PAUSED') GROUP BY symbol) r
-        LEFT JOIN latest_prices l ON l.symbol = r.symbol
-        ON CONFLICT DO NOTHING
-        """
-    )
+    connection.execute(NOTE)
 
 
 def read_vital_signs(connection: Connection, since: datetime, points: int) -> list[VitalSigns]:
