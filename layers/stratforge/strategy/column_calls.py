@@ -112,12 +112,12 @@ def scalar_operation(operation: str, a: float, b: float) -> float:
 class ColumnCalls:
     """Reads calls; the expressions that they are given are read by whoever builds on it."""
 
-    def __init__(self, parameters: dict[str, float], findings: Findings) -> None:
+    def __init__(self, parameters: dict[str, float], findings: Findings, others: set[str] | None = None) -> None:
+        """`others` takes the other symbols whose bars are read; None where there are none to read."""
         self.parameters = parameters
         self.findings = findings
         self.names: dict[str, Value] = {}
-        # Other symbols whose bars are read; None where there are none to read.
-        self.others: set[str] | None = None
+        self.others = others
         # Names under which anything is returned, right or wrong; None when that cannot be told.
         self.returned: frozenset[str] | None = None
 
