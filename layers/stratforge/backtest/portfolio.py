@@ -15,7 +15,7 @@ from stratforge.backtest.fills import Trades
 from stratforge.backtest.matching import MINIMUM_VALUE
 from stratforge.backtest.portfolio_report import PortfolioReport, latest_close
 from stratforge.market.columns import BarColumns, Integers
-from stratforge.strategy.graph import STALE, Values
+from stratforge.strategy.graph import STALE, OtherSymbols, Values
 from stratforge.strategy.rotation import PortfolioStrategy
 from stratforge.strategy.rotation.strategy import Decision
 
@@ -92,7 +92,9 @@ class Market:
     @classmethod
     def on(cls, columns: Mapping[str, BarColumns], universe: Sequence[str]) -> Market:
         """Takes bars as they are, whatever they hold."""
-        values = {symbol: Values(each, _MOST_CELLS // len(columns), columns) for symbol, each in columns.items()}
+        cells = _MOST_CELLS // len(columns)
+        others = OtherSymbols(columns, cells)
+        values = {symbol: Values(each, cells, others) for symbol, each in columns.items()}
         return cls(columns, clock_of(columns, universe), values)
 
     def between(self, start: int, stop: int) -> Market:
