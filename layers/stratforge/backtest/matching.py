@@ -140,9 +140,7 @@ class Matching:
         goal = self._levels(indent)
         condition = "if"
         if self._stops:
-            # A bar that opens beyond the target has reached it first, whatever comes after.
-            first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
-            self.write(f"{indent}if b_low <= level * {_ABOVE}{first}:")
+            self.write(f"{indent}if {self._stopped(goal)}:")
             self.write(f"{indent}    price = min(b_open, level)")
             self._exit(indent + "    ", "reason")
             condition = "elif"
@@ -237,12 +235,12 @@ class Matching:
         write(f"{deep}paid = price")
         goal = self._levels(deep)
         write(f"{deep}price = 0.0")
-        touched = f"b_low <= level * {_ABOVE}"
         write(f"{deep}if when != 1.0 and quantity > before:")
         if self._stops:
-            write(f"{deep}    if {touched} and (level < b_open or b_close <= level): price = min(level, paid)")
-            first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
-            write(f"{deep}elif {touched}{first}: price = min(b_open, level)")
+            write(
+                f"{deep}    if b_low <= level * {_ABOVE} and (level < b_open or b_close <= level): price = min(level, paid)"
+            )
+            write(f"{deep}elif {self._stopped(goal)}: price = min(b_open, level)")
         else:
             write(f"{deep}    pass")
         if self._targets:
@@ -273,6 +271,11 @@ class Matching:
                 write(f"{indent}if own < goal: goal = own")
             goal = "goal"
         return goal
+
+    def _stopped(self, goal: str) -> str:
+        """Whether a bar comes to the stop: one that opens beyond the target has reached that first, whatever comes after."""
+        first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
+        return f"b_low <= level * {_ABOVE}{first}"
 
     def _exit(self, indent: str, reason: str) -> None:
         """Sells everything at `price`, worse; what was still to be done ends."""

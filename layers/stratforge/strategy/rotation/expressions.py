@@ -6,8 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from stratforge.market.columns import PRICE_COLUMNS
-from stratforge.market.symbols import is_symbol
-from stratforge.strategy.column_calls import nearest
+from stratforge.strategy.column_calls import nearest, symbol_written
 from stratforge.strategy.columns_compiler import BINARY, COMPARE, LOGICAL_OPERATIONS
 from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import Node
@@ -268,8 +267,8 @@ class RebalanceExpressions(OnBarCompiler):
         return Piece(f"o_{place}_{node.attr}", "number")
 
     def _place(self, call: ast.Call, *, looked_at: bool) -> int | None:
-        word = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
-        if not isinstance(word, str) or not is_symbol(word) or call.keywords:
+        word = symbol_written(call)
+        if word is None:
             hint = 'Write universe.of("SPY"), with the symbol written out'
             self._refuse(call, "of() takes a symbol", hint, Code.ARGUMENT)
             return None
