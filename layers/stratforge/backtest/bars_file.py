@@ -13,6 +13,7 @@ from stratforge.market.symbols import encode_symbol
 if TYPE_CHECKING:
     import pandas as pd
 
+_PARQUET = (".parquet", ".pq")
 _TIME_NAMES = ("time", "timestamp", "datetime", "date", "t")
 
 
@@ -41,17 +42,17 @@ def read_bars_of(path: Path, symbols: Sequence[str]) -> dict[str, pd.DataFrame]:
     if "symbol" not in table.columns:
         raise BacktestError(f"{path} has no column symbol; give one, or a folder with a file for each symbol")
     # Rows keep their numbers, by which errors name them.
-    whose = table["symbol"].astype(str).str.strip().str.upper()
-    missing = [symbol for symbol in symbols if not (whose == symbol).any()]
+    places = table.groupby(table["symbol"].astype(str).str.strip().str.upper()).indices
+    missing = [symbol for symbol in symbols if symbol not in places]
     if missing:
         raise BacktestError(f"{path} has no bars of {', '.join(missing)}")
-    return {symbol: _bars(table[whose == symbol].copy(), path) for symbol in symbols}
+    return {symbol: _bars(table.iloc[places[symbol]].copy(), path) for symbol in symbols}
 
 
 def _file_of(folder: Path, symbol: str) -> Path:
     names = dict.fromkeys((symbol.replace("/", "-"), encode_symbol(symbol)))
     for name in names:
-        for suffix in (".csv", ".parquet", ".pq"):
+        for suffix in (".csv", *_PARQUET):
             if (folder / f"{name}{suffix}").is_file():
                 return folder / f"{name}{suffix}"
     raise BacktestError(f"{folder} has no file {next(iter(names))}.csv with the bars of {symbol}")
@@ -62,7 +63,7 @@ def _table(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
+        if path.suffix.lower() in _PARQUET:
             frame = pd.read_parquet(path).reset_index()
         else:
             frame = pd.read_csv(path)
@@ -84,7 +85,7 @@ def _bars(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise BacktestError(f"{path} has no column {', '.join(missing)}; it has {', '.join(frame.columns)}")
     name = next((each for each in _TIME_NAMES if each in frame.columns), frame.columns[0])
     # Rows as a person counts them: the header is row 1 of a CSV file.
-    first = 1 if path.suffix.lower() in (".parquet", ".pq") else 2
+    first = 1 if path.suffix.lower() in _PARQUET else 2
     times = pd.to_datetime(
         frame[name], utc=True, errors="coerce", format="ISO8601" if frame[name].dtype == object else None
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig
-from stratforge.market.columns import BarColumns
+from stratforge.market.columns import BarColumns, Integers
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,6 +27,38 @@ class Fills:
     reason: Floats
     cash: Floats
     held: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trades:
+    """Every fill, as columns: place on the clock, place of the symbol in the universe, side (1 bought, 2 sold), quantity, price, commission, and cash after it."""
+
+    bar: Integers
+    symbol: Integers
+    side: Floats
+    quantity: Floats
+    price: Floats
+    commission: Floats
+    cash: Floats
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[float, ...]]) -> Trades:
+        """Makes columns of rows in this order."""
+        table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
+        bar, symbol = (table[:, place].astype(np.int64) for place in (0, 1))
+        return cls(bar, symbol, *(np.ascontiguousarray(table[:, place]) for place in range(2, 7)))
+
+    def of_symbol(self, place: int) -> Fills:
+        """The fills of the symbol at a place of the universe, in order."""
+        mine = self.symbol == place
+        side, quantity = self.side[mine], self.quantity[mine]
+        held = np.cumsum(np.where(side == 1.0, quantity, -quantity))
+        # What is sold whole leaves nothing, whatever sums of floats say.
+        held[np.abs(held) <= 1e-9 * np.maximum(quantity, 1.0)] = 0.0
+        nothing = np.zeros(len(side))
+        return Fills(
+            self.bar[mine].astype(np.float64), side, quantity, self.price[mine], self.commission[mine], nothing, self.cash[mine], held
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

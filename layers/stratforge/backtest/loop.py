@@ -22,10 +22,9 @@ from stratforge.strategy import Strategy, arithmetic
 from stratforge.strategy.evaluation import STATE_LIMIT
 from stratforge.strategy.exits import EXIT_KEYS, STOP_SEEN, TARGET_SEEN
 from stratforge.strategy.on_bar_compiler import OnBar
+from stratforge.strategy.on_bar_expressions import NO_SIGNAL
 from stratforge.strategy.order_terms import TERM_KEYS
 from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
-
-_NOTHING = "0.0, 0.0, 0.0, 0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +199,7 @@ def _write_inlined(
             write(indent + bare)
             continue
         decision = bare.removeprefix("return (").removesuffix(")").removesuffix(suffix)
-        if decision != _NOTHING:
+        if decision != NO_SIGNAL:
             write(f"{indent}action, confidence, kind, size = {decision}")
             for each in close:
                 write(indent + each)

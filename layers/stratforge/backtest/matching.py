@@ -140,9 +140,7 @@ class Matching:
         goal = self._levels(indent)
         condition = "if"
         if self._stops:
-            # A bar that opens beyond the target has reached it first, whatever comes after.
-            first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
-            self.write(f"{indent}if b_low <= level * {_ABOVE}{first}:")
+            self.write(f"{indent}if {self._stopped(goal)}:")
             self.write(f"{indent}    price = min(b_open, level)")
             self._exit(indent + "    ", "reason")
             condition = "elif"
@@ -237,12 +235,12 @@ class Matching:
         write(f"{deep}paid = price")
         goal = self._levels(deep)
         write(f"{deep}price = 0.0")
-        touched = f"b_low <= level * {_ABOVE}"
         write(f"{deep}if when != 1.0 and quantity > before:")
         if self._stops:
-            write(f"{deep}    if {touched} and (level < b_open or b_close <= level): price = min(level, paid)")
-            first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
-            write(f"{deep}elif {touched}{first}: price = min(b_open, level)")
+            write(
+                f"{deep}    if b_low <= level * {_ABOVE} and (level < b_open or b_close <= level): price = min(level, paid)"
+            )
+            write(f"{deep}elif {self._stopped(goal)}: price = min(b_open, level)")
         else:
             write(f"{deep}    pass")
         if self._targets:
@@ -274,17 +272,21 @@ class Matching:
             goal = "goal"
         return goal
 
+    def _stopped(self, goal: str) -> str:
+        """Whether a bar comes to the stop: one that opens beyond the target has reached that first, whatever comes after."""
+        first = f" and (b_open <= level or b_open < {goal} * {_BELOW})" if self._targets else ""
+        return f"b_low <= level * {_ABOVE}{first}"
+
     def _exit(self, indent: str, reason: str) -> None:
         """Sells everything at `price`, worse; what was still to be done ends."""
         if self.features.costs:
             self.write(indent + "price = price * (1.0 - half_cost)")
         self.write(indent + "part = quantity; side = 0.0")
-        self._sale(indent, "part", reason)
+        self._sale(indent, reason)
 
     def _fill(self, indent: str, base: str) -> None:
         """Fills the order at the price `base`, worse."""
         write, features = self.write, self.features
-        limited = LIMIT_KEY in self.terms
         write(indent + "part = want")
         if features.participation:
             write(indent + "part = min(part, b_volume * participation)")
@@ -292,9 +294,7 @@ class Matching:
                 write(indent + "part = float(floor(part))")
         write(indent + "if side == 1.0:")
         inner = indent + "    "
-        write(inner + (f"price = {base} * (1.0 + half_cost)" if features.costs else f"price = {base}"))
-        if limited:
-            write(inner + "if price > r_limit: price = r_limit")
+        self._price(inner, base, "+", ">")
         if features.commission:
             write(inner + "affordable = (cash - per_order) / (price * (1.0 + commission_rate) + per_share)")
         else:
@@ -304,47 +304,49 @@ class Matching:
             write(inner + "part = float(floor(part + 1e-9))")
         write(inner + f"if part * price >= {MINIMUM_VALUE}:")
         deep = inner + "    "
-        write(deep + f"fee = {self._commission('part', 'price')}")
+        write(deep + f"fee = {self._commission}")
         write(deep + "paid = part * price + fee")
         # Rounding may take the last cent below zero by an ulp.
         write(deep + "cash = max(cash - paid, 0.0)")
         if features.trailing_stop:
             write(deep + "peak = price if quantity == 0.0 else peak")
         write(deep + "quantity += part; cost += part * price; entry = cost / quantity")
-        self._record(deep, "1.0", "part", "0.0")
+        self._record(deep, "1.0", "0.0")
         write(deep + "want -= part")
         if features.participation:
             write(inner + "if want * price < 1.0: side = 0.0")
         else:
             write(inner + "side = 0.0")
         write(indent + "else:")
-        write(inner + (f"price = {base} * (1.0 - half_cost)" if features.costs else f"price = {base}"))
-        if limited:
-            write(inner + "if price < r_limit: price = r_limit")
+        self._price(inner, base, "-", "<")
         write(inner + f"if part >= quantity - {_DUST}: part = quantity")
         write(inner + "if part > 0.0:")
-        self._sale(deep, "part", "0.0")
+        self._sale(deep, "0.0")
         write(deep + "want -= part")
         if features.participation:
             write(inner + f"if quantity == 0.0 or want <= {_DUST}: side = 0.0")
         else:
             write(inner + "side = 0.0")
 
-    def _sale(self, indent: str, quantity: str, reason: str) -> None:
+    def _price(self, indent: str, base: str, worse: str, beyond: str) -> None:
+        self.write(indent + (f"price = {base} * (1.0 {worse} half_cost)" if self.features.costs else f"price = {base}"))
+        if LIMIT_KEY in self.terms:
+            self.write(f"{indent}if price {beyond} r_limit: price = r_limit")
+
+    def _sale(self, indent: str, reason: str) -> None:
         write = self.write
-        write(indent + f"fee = {self._commission(quantity, 'price')}")
-        write(indent + f"cash += {quantity} * price - fee")
-        write(indent + f"cost -= entry * {quantity}; quantity -= {quantity}")
+        write(indent + f"fee = {self._commission}")
+        write(indent + "cash += part * price - fee")
+        write(indent + "cost -= entry * part; quantity -= part")
         write(indent + "if quantity <= 0.0: quantity = 0.0; cost = 0.0; entry = 0.0")
-        self._record(indent, "2.0", quantity, reason)
+        self._record(indent, "2.0", reason)
 
-    def _commission(self, quantity: str, price: str) -> str:
-        if not self.features.commission:
-            return "0.0"
-        return f"({quantity} * {price} * commission_rate + {quantity} * per_share + per_order)"
+    @property
+    def _commission(self) -> str:
+        return "(part * price * commission_rate + part * per_share + per_order)" if self.features.commission else "0.0"
 
-    def _record(self, indent: str, side: str, quantity: str, reason: str) -> None:
-        values = ("i", side, quantity, "price", "fee", reason, "cash", "quantity")
+    def _record(self, indent: str, side: str, reason: str) -> None:
+        values = ("i", side, "part", "price", "fee", reason, "cash", "quantity")
         if self.target == "numba":
             for name, value in zip(FILL_COLUMNS, values, strict=True):
                 self.write(f"{indent}f_{name}[fills] = {value}")

@@ -61,9 +61,9 @@ class Metrics:
         value: float | int = getattr(self, name)
         return value
 
-    def as_dict(self) -> dict[str, float | int]:
-        """The figures by name, as JSON shows them."""
-        return asdict(self)
+    def as_dict(self) -> dict[str, float | int | None]:
+        """The figures by name, as JSON shows them; what is not defined is None."""
+        return {name: value if math.isfinite(value) else None for name, value in asdict(self).items()}
 
 
 def bars_in_a_year(time: npt.NDArray[np.int64]) -> float:

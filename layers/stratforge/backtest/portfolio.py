@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
+from stratforge.backtest.fills import Trades
 from stratforge.backtest.matching import MINIMUM_VALUE
-from stratforge.backtest.portfolio_report import PortfolioReport, Trades, latest_close
+from stratforge.backtest.portfolio_report import PortfolioReport, latest_close
 from stratforge.market.columns import BarColumns, Integers
-from stratforge.strategy.graph import STALE, Values
+from stratforge.strategy.graph import STALE, OtherSymbols, Values
 from stratforge.strategy.rotation import PortfolioStrategy
 from stratforge.strategy.rotation.strategy import Decision
 
@@ -91,7 +92,9 @@ class Market:
     @classmethod
     def on(cls, columns: Mapping[str, BarColumns], universe: Sequence[str]) -> Market:
         """Takes bars as they are, whatever they hold."""
-        values = {symbol: Values(each, _MOST_CELLS // len(columns), columns) for symbol, each in columns.items()}
+        cells = _MOST_CELLS // len(columns)
+        others = OtherSymbols(columns, cells)
+        values = {symbol: Values(each, cells, others) for symbol, each in columns.items()}
         return cls(columns, clock_of(columns, universe), values)
 
     def between(self, start: int, stop: int) -> Market:
@@ -269,13 +272,10 @@ class _Run:
         """Fills the orders of symbols whose bar begins at `place` of the clock, sales first."""
         self._filled = place
         config, begins = self.config, ~np.isnan(opens)
-        rate = config.commission_bps / 10_000.0
         for each in np.flatnonzero(begins & (self.orders < 0)).tolist():
-            quantity, price = (
-                min(-float(self.orders[each]), float(self.held[each])),
-                float(opens[each]) * (1.0 - config.half_cost),
-            )
-            fee = quantity * price * rate + quantity * config.commission_per_share + config.commission_per_order
+            quantity = min(-float(self.orders[each]), float(self.held[each]))
+            price = float(opens[each]) * (1.0 - config.half_cost)
+            fee = self._fee(quantity, price)
             self.cash += quantity * price - fee
             self.held[each] -= quantity
             self.rows.append((place, each, 2.0, quantity, price, fee, self.cash))
@@ -283,7 +283,9 @@ class _Run:
         if len(buying):
             prices, quantities = opens[buying] * (1.0 + config.half_cost), self.orders[buying]
             fixed = len(buying) * config.commission_per_order
-            needed = float((quantities * (prices * (1.0 + rate) + config.commission_per_share)).sum())
+            needed = float(
+                (quantities * (prices * (1.0 + config.commission_bps / 10_000.0) + config.commission_per_share)).sum()
+            )
             if needed + fixed > self.cash:
                 quantities = quantities * (max(self.cash - fixed, 0.0) / needed)
                 if not config.fractional:
@@ -291,9 +293,13 @@ class _Run:
             for each, quantity, price in zip(buying.tolist(), quantities.tolist(), prices.tolist(), strict=True):
                 if quantity * price < MINIMUM_VALUE:
                     continue
-                fee = quantity * price * rate + quantity * config.commission_per_share + config.commission_per_order
+                fee = self._fee(quantity, price)
                 # Rounding may take the last cent below zero by an ulp.
                 self.cash = max(self.cash - quantity * price - fee, 0.0)
                 self.held[each] += quantity
                 self.rows.append((place, each, 1.0, quantity, price, fee, self.cash))
         self.orders[begins] = 0.0
+
+    def _fee(self, quantity: float, price: float) -> float:
+        rate, config = self.config.commission_bps / 10_000.0, self.config
+        return quantity * price * rate + quantity * config.commission_per_share + config.commission_per_order

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from stratforge.backtest.config import BacktestConfig
-from stratforge.backtest.fills import Fills, RoundTrips
-from stratforge.backtest.metrics import Metrics, bars_in_a_year, compute_metrics, drawdown_curve
+from stratforge.backtest.fills import RoundTrips, Trades
+from stratforge.backtest.metrics import Metrics, bars_in_a_year
 from stratforge.backtest.presentation import chart_data, monthly_returns, trade_rows
+from stratforge.backtest.report import Curves, figures
 from stratforge.backtest.text import report_text
 from stratforge.market.columns import BarColumns, Integers
 from stratforge.strategy.graph import STALE
@@ -28,40 +28,8 @@ Floats = npt.NDArray[np.float64]
 _SHOWN_WEIGHTS = 0.0005
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trades:
-    """Every fill, as columns: place on the clock, place of the symbol in the universe, side (1 bought, 2 sold), quantity, price, commission, and cash after it."""
-
-    bar: Integers
-    symbol: Integers
-    side: Floats
-    quantity: Floats
-    price: Floats
-    commission: Floats
-    cash: Floats
-
-    @classmethod
-    def of(cls, rows: Sequence[tuple[float, ...]]) -> Trades:
-        """Makes columns of rows in this order."""
-        table = np.array(rows, dtype=np.float64).reshape(len(rows), 7)
-        bar, symbol = (table[:, place].astype(np.int64) for place in (0, 1))
-        return cls(bar, symbol, *(np.ascontiguousarray(table[:, place]) for place in range(2, 7)))
-
-    def of_symbol(self, place: int) -> Fills:
-        """The fills of the symbol at a place of the universe, in order."""
-        mine = self.symbol == place
-        side, quantity = self.side[mine], self.quantity[mine]
-        held = np.cumsum(np.where(side == 1.0, quantity, -quantity))
-        # What is sold whole leaves nothing, whatever sums of floats say.
-        held[np.abs(held) <= 1e-9 * np.maximum(quantity, 1.0)] = 0.0
-        nothing = np.zeros(len(side))
-        return Fills(
-            self.bar[mine].astype(np.float64), side, quantity, self.price[mine], self.commission[mine], nothing, self.cash[mine], held
-        )  # fmt: skip
-
-
 @dataclass(frozen=True, eq=False)
-class PortfolioReport:
+class PortfolioReport(Curves):
     """The outcome of a portfolio strategy's backtest.
 
     Attributes:
@@ -114,35 +82,14 @@ class PortfolioReport:
                 invested |= has
                 equity[has] += (held[symbol] * latest_close(columns[symbol], clock.time))[has]
         every = _together(list(trips.values()))
-        metrics = compute_metrics(
-            bars=clock,
-            equity=equity,
-            held=invested.astype(np.float64),
-            initial_cash=config.cash,
-            traded_value=float((fills.quantity * fills.price).sum()),
-            costs=_costs(fills, config),
-            trade_pnl=every.pnl,
-            trade_returns=every.returns,
-            entry_bar=every.entry_bar,
-            exit_bar=every.exit_bar,
-            per_year=config.bars_per_year or bars_in_a_year(clock.time),
-        )
+        per_year = bars_in_a_year(clock.time)
+        metrics = figures(clock, config, fills, every, equity, invested.astype(np.float64), per_year)
         assumptions = [*config.assumptions(), *_assumptions(strategy, columns, clock, held)]
         return cls(strategy, config, columns, clock, metrics, assumptions, fills, trips, due, targets, equity, held)
 
-    @cached_property
-    def equity(self) -> pd.Series:
-        """Equity at the close of every bar of the clock, by time."""
-        import pandas as pd
-
-        return pd.Series(self.equity_values, index=self._index, name="equity")
-
-    @cached_property
-    def drawdown(self) -> pd.Series:
-        """Drawdown of the equity by time, as a fraction (0 at a high, -0.1 at ten percent below)."""
-        import pandas as pd
-
-        return pd.Series(drawdown_curve(self.equity_values), index=self._index, name="drawdown")
+    @property
+    def _time(self) -> Integers:
+        return self.clock.time
 
     @cached_property
     def decisions(self) -> pd.DataFrame:
@@ -196,7 +143,7 @@ class PortfolioReport:
             - 1
         )
         return {
-            "metrics": {name: _finite(value) for name, value in self.metrics.as_dict().items()},
+            "metrics": self.metrics.as_dict(),
             "assumptions": self.assumptions,
             "config": self.config.as_dict(),
             "universe": list(self.strategy.universe),
@@ -214,12 +161,6 @@ class PortfolioReport:
             "months": monthly_returns(self.clock, self.equity_values, self.config.cash),
             "trades": sorted(trades, key=lambda row: row["exit_time"]),
         }
-
-    @cached_property
-    def _index(self) -> pd.DatetimeIndex:
-        import pandas as pd
-
-        return pd.DatetimeIndex(pd.to_datetime(self.clock.time, unit="s", utc=True), name="time")
 
     def _part(self, symbol: str) -> Floats:
         held = self.held[symbol]
@@ -267,13 +208,6 @@ def _assumptions(
     return lines
 
 
-def _costs(fills: Trades, config: BacktestConfig) -> float:
-    """Commission, and what slippage and spread took, in dollars."""
-    half = config.half_cost
-    share = np.where(fills.side == 1.0, half / (1.0 + half), half / (1.0 - half))
-    return float(fills.commission.sum() + (fills.quantity * fills.price * share).sum())
-
-
 def _steps(places: Integers, values: Floats, length: int, before: float) -> Floats:
     """A curve that has the latest of `values` from its place on, and `before` until the first."""
     found = np.full(length, float(before))
@@ -301,7 +235,3 @@ def _together(trips: Sequence[RoundTrips]) -> RoundTrips:
     order, names = _by_exit(trips), RoundTrips.__slots__
     columns = (np.concatenate([getattr(each, name) for each in trips] or [np.empty(0)]) for name in names)
     return RoundTrips(*(column[order] for column in columns))
-
-
-def _finite(value: float | int) -> float | int | None:
-    return value if math.isfinite(value) else None

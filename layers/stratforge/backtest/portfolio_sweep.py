@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,8 +9,7 @@ from typing import Any
 from stratforge.backtest.config import BacktestConfig
 from stratforge.backtest.metrics import bars_in_a_year, daily_returns, day_ends, days_in_a_year
 from stratforge.backtest.portfolio import Market, run_on_market
-from stratforge.backtest.sweep import Floats, Point, PointResult
-from stratforge.market.columns import PRICE_COLUMNS
+from stratforge.backtest.sweep import Floats, Point, PointResult, digest_of
 from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import PortfolioStrategy
 
@@ -50,19 +47,7 @@ class PortfolioSweeper:
             _ = strategy.lookback
         except StrategyError as error:
             return PointResult(point, error=str(error.findings[0]))
-        metrics = run_on_market(strategy, self._market.between(start, stop), self.config).metrics
-        return PointResult(
-            point,
-            final_equity=metrics.final_equity,
-            total_return=metrics.total_return,
-            annual_return=metrics.annual_return,
-            sharpe=metrics.sharpe,
-            max_drawdown=metrics.max_drawdown,
-            exposure=metrics.exposure,
-            trades=metrics.trades,
-            win_rate=metrics.win_rate,
-            profit_factor=metrics.profit_factor,
-        )
+        return PointResult.of(point, run_on_market(strategy, self._market.between(start, stop), self.config).metrics)
 
     def daily_returns(self, point: Point) -> Floats:
         """Returns of every day at one point, for statistics of their distribution."""
@@ -71,10 +56,4 @@ class PortfolioSweeper:
 
     def identity(self) -> str:
         """A digest of all that results depend on besides the point: code, configuration and the bars of every symbol."""
-        digest = hashlib.sha256(self.strategy.source.encode())
-        digest.update(json.dumps(self.config.as_dict(), sort_keys=True).encode())
-        for symbol, bars in self._market.columns.items():
-            digest.update(symbol.encode())
-            for name in ("time", *PRICE_COLUMNS):
-                digest.update(getattr(bars, name).tobytes())
-        return digest.hexdigest()[:32]
+        return digest_of(self.strategy.source, self.config, self._market.columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from stratforge.backtest.analysis import analyze
 from stratforge.backtest.config import BacktestConfig
-from stratforge.backtest.fills import Fills, RoundTrips, curves
+from stratforge.backtest.fills import Fills, RoundTrips, Trades, curves
 from stratforge.backtest.matching import EXIT_REASONS
 from stratforge.backtest.metrics import Metrics, bars_in_a_year, compute_metrics, drawdown_curve
 from stratforge.backtest.presentation import chart_data, monthly_returns, trade_rows
 from stratforge.backtest.text import report_text
-from stratforge.market.columns import BarColumns
+from stratforge.market.columns import BarColumns, Integers
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
 
@@ -27,8 +27,39 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 
 
+class Curves(ABC):
+    """The equity of a report by time, and its drawdown."""
+
+    equity_values: Floats
+
+    @property
+    @abstractmethod
+    def _time(self) -> Integers:
+        """The times of the equity, in seconds since the epoch."""
+
+    @cached_property
+    def equity(self) -> pd.Series:
+        """Equity at the close of every bar, by time."""
+        import pandas as pd
+
+        return pd.Series(self.equity_values, index=self._index, name="equity")
+
+    @cached_property
+    def drawdown(self) -> pd.Series:
+        """Drawdown of the equity by time, as a fraction (0 at a high, -0.1 at ten percent below)."""
+        import pandas as pd
+
+        return pd.Series(drawdown_curve(self.equity_values), index=self._index, name="drawdown")
+
+    @cached_property
+    def _index(self) -> pd.DatetimeIndex:
+        import pandas as pd
+
+        return pd.DatetimeIndex(pd.to_datetime(self._time, unit="s", utc=True), name="time")
+
+
 @dataclass(frozen=True, eq=False)
-class BacktestReport:
+class BacktestReport(Curves):
     """The outcome of a backtest.
 
     Attributes:
@@ -57,23 +88,13 @@ class BacktestReport:
         """The report of a run's fills."""
         equity, held = curves(bars, config, fills)
         trips = RoundTrips.of(fills)
-        metrics = _metrics(bars, config, fills, trips, equity, held, bars_in_a_year(bars.time))
+        metrics = figures(bars, config, fills, trips, equity, held, bars_in_a_year(bars.time))
         assumptions = config.assumptions()
         return cls(strategy, config, bars, metrics, assumptions, fills, trips, equity, held, values)
 
-    @cached_property
-    def equity(self) -> pd.Series:
-        """Equity at the close of every bar, by time."""
-        import pandas as pd
-
-        return pd.Series(self.equity_values, index=self._index, name="equity")
-
-    @cached_property
-    def drawdown(self) -> pd.Series:
-        """Drawdown of the equity by time, as a fraction (0 at a high, -0.1 at ten percent below)."""
-        import pandas as pd
-
-        return pd.Series(drawdown_curve(self.equity_values), index=self._index, name="drawdown")
+    @property
+    def _time(self) -> Integers:
+        return self.bars.time
 
     @cached_property
     def buy_and_hold(self) -> pd.Series:
@@ -108,17 +129,11 @@ class BacktestReport:
         """The values of one of the strategy's indicators over the bars."""
         return self.values.series(self.strategy.columns[name])
 
-    @cached_property
-    def _index(self) -> pd.DatetimeIndex:
-        import pandas as pd
-
-        return pd.DatetimeIndex(pd.to_datetime(self.bars.time, unit="s", utc=True), name="time")
-
     def as_dict(self, *, points: int = 1_000) -> dict[str, Any]:
         """The report as plain data for JSON, its curves thinned to at most `points`; what is not defined is None."""
         indicators = {name: np.asarray(self.indicator(name)) for name in self.strategy.indicators}
         return {
-            "metrics": {name: _finite(value) for name, value in self.metrics.as_dict().items()},
+            "metrics": self.metrics.as_dict(),
             "assumptions": self.assumptions,
             "config": self.config.as_dict(),
             "curve": chart_data(self.bars, self.equity_values, self.config.cash, indicators, points),
@@ -134,39 +149,32 @@ class BacktestReport:
 
 def metrics_of(bars: BarColumns, config: BacktestConfig, fills: Fills, per_year: float) -> Metrics:
     """The figures of fills, without the rest of a report."""
-    return _metrics(bars, config, fills, RoundTrips.of(fills), *curves(bars, config, fills), per_year)
+    return figures(bars, config, fills, RoundTrips.of(fills), *curves(bars, config, fills), per_year)
 
 
-def _metrics(
+def figures(
     bars: BarColumns,
     config: BacktestConfig,
-    fills: Fills,
+    fills: Fills | Trades,
     trips: RoundTrips,
     equity: Floats,
     held: Floats,
     per_year: float,
 ) -> Metrics:
-    costs = float(fills.commission.sum() + (fills.quantity * fills.price * _cost_share(fills, config)).sum())
+    """The figures of fills and what came of them: round trips, and equity and quantity held at the close of every bar."""
+    half = config.half_cost
+    # What slippage and spread took of each dollar.
+    lost = np.where(fills.side == 1.0, half / (1.0 + half), half / (1.0 - half))
     return compute_metrics(
         bars=bars,
         equity=equity,
         held=held,
         initial_cash=config.cash,
         traded_value=float((fills.quantity * fills.price).sum()),
-        costs=costs,
+        costs=float(fills.commission.sum() + (fills.quantity * fills.price * lost).sum()),
         trade_pnl=trips.pnl,
         trade_returns=trips.returns,
         entry_bar=trips.entry_bar,
         exit_bar=trips.exit_bar,
         per_year=config.bars_per_year or per_year,
     )
-
-
-def _cost_share(fills: Fills, config: BacktestConfig) -> Floats:
-    """Returns the fraction of a fill's value that went to slippage and spread."""
-    half = config.half_cost
-    return np.where(fills.side == 1.0, half / (1.0 + half), half / (1.0 - half))
-
-
-def _finite(value: float | int) -> float | int | None:
-    return value if math.isfinite(value) else None

@@ -14,7 +14,7 @@ import math
 import multiprocessing
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,9 +25,9 @@ from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import check_columns, columns_of_frame, loop_column, loop_parameters, run_loop
 from stratforge.backtest.loop import loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, Target, config_arguments
-from stratforge.backtest.metrics import annual_return, bars_in_a_year, daily_returns, day_ends, days_in_a_year
+from stratforge.backtest.metrics import Metrics, annual_return, bars_in_a_year, daily_returns, day_ends, days_in_a_year
 from stratforge.backtest.report import metrics_of
-from stratforge.market.columns import BarColumns
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns
 from stratforge.strategy import Strategy, StrategyError
 from stratforge.strategy.cost import columns_nanoseconds
 from stratforge.strategy.graph import Values, reachable
@@ -52,6 +52,12 @@ class PointResult:
     win_rate: float = math.nan
     profit_factor: float = math.nan
     error: str | None = None
+
+    @classmethod
+    def of(cls, point: Point, metrics: Metrics) -> PointResult:
+        """The result of a point that ran."""
+        figures = (each.name for each in fields(cls) if each.name not in ("parameters", "error"))
+        return cls(point, **{name: getattr(metrics, name) for name in figures})
 
     def as_dict(self) -> dict[str, Any]:
         """The result as plain data for JSON; what is not defined is None."""
@@ -181,19 +187,7 @@ class Sweeper:
         """The same without machine code."""
         bars = self.bars.slice(start, stop)
         fills = run_loop(self._loop, strategy, self._values, self.config, start, stop)
-        metrics = metrics_of(bars, self.config, fills, self.per_year)
-        return PointResult(
-            point,
-            final_equity=metrics.final_equity,
-            total_return=metrics.total_return,
-            annual_return=metrics.annual_return,
-            sharpe=metrics.sharpe,
-            max_drawdown=metrics.max_drawdown,
-            exposure=metrics.exposure,
-            trades=metrics.trades,
-            win_rate=metrics.win_rate,
-            profit_factor=metrics.profit_factor,
-        )
+        return PointResult.of(point, metrics_of(bars, self.config, fills, self.per_year))
 
     def daily_returns(self, point: Point) -> Floats:
         """Returns of every day at one point, for statistics of their distribution."""
@@ -204,18 +198,18 @@ class Sweeper:
 
     def identity(self) -> str:
         """A digest of all that results depend on besides the point: code, configuration and bars."""
-        digest = hashlib.sha256(self.strategy.source.encode())
-        digest.update(json.dumps(self.config.as_dict(), sort_keys=True).encode())
-        for column in (
-            self.bars.time,
-            self.bars.open,
-            self.bars.high,
-            self.bars.low,
-            self.bars.close,
-            self.bars.volume,
-        ):
-            digest.update(column.tobytes())
-        return digest.hexdigest()[:32]
+        return digest_of(self.strategy.source, self.config, {"": self.bars})
+
+
+def digest_of(source: str, config: BacktestConfig, columns: Mapping[str, BarColumns]) -> str:
+    """A digest of code, configuration and the bars of symbols."""
+    digest = hashlib.sha256(source.encode())
+    digest.update(json.dumps(config.as_dict(), sort_keys=True).encode())
+    for symbol, bars in columns.items():
+        digest.update(symbol.encode())
+        for name in ("time", *PRICE_COLUMNS):
+            digest.update(getattr(bars, name).tobytes())
+    return digest.hexdigest()[:32]
 
 
 def run_sweep(

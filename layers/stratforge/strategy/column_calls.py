@@ -112,12 +112,12 @@ def scalar_operation(operation: str, a: float, b: float) -> float:
 class ColumnCalls:
     """Reads calls; the expressions that they are given are read by whoever builds on it."""
 
-    def __init__(self, parameters: dict[str, float], findings: Findings) -> None:
+    def __init__(self, parameters: dict[str, float], findings: Findings, others: set[str] | None = None) -> None:
+        """`others` takes the other symbols whose bars are read; None where there are none to read."""
         self.parameters = parameters
         self.findings = findings
         self.names: dict[str, Value] = {}
-        # Other symbols whose bars are read; None where there are none to read.
-        self.others: set[str] | None = None
+        self.others = others
         # Names under which anything is returned, right or wrong; None when that cannot be told.
         self.returned: frozenset[str] | None = None
 
@@ -343,12 +343,12 @@ class ColumnCalls:
             return self._refuse(node, message, hint)
         if owner.timeframe:
             return self._refuse(node, "these bars are not the symbol's own", 'Write bars.of("SPY").close')
-        word = node.args[0].value if len(node.args) == 1 and isinstance(node.args[0], ast.Constant) else None
-        if not is_symbol(word) or node.keywords:
+        symbol = symbol_written(node)
+        if symbol is None:
             hint = 'Write bars.of("SPY").close, with the symbol written out'
             return self._refuse(node, "bars.of takes a symbol", hint, Code.ARGUMENT)
-        self.others.add(str(word))
-        return Bars(bars_of(str(word)))
+        self.others.add(symbol)
+        return Bars(bars_of(symbol))
 
     def _series_method(self, node: ast.Call, series: Node, name: str) -> Value:
         if name == "ewm":
@@ -463,3 +463,9 @@ class ColumnCalls:
 def field_of(record: Record, index: int) -> Series:
     """One of the columns of an indicator that gives several."""
     return Series(NODES.node("field", (record.node,), (index,), logical=record.indicator.logical))
+
+
+def symbol_written(call: ast.Call) -> str | None:
+    """The symbol that is written out as the one argument of a call; None for anything else."""
+    word = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
+    return word if isinstance(word, str) and is_symbol(word) and not call.keywords else None

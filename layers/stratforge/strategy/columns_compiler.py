@@ -31,7 +31,7 @@ from stratforge.strategy.vocabulary import (
     SERIES_METHODS,
 )
 
-_BINARY: dict[type[ast.operator], tuple[str, str]] = {
+BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("add", "+"),
     ast.Sub: ("subtract", "-"),
     ast.Mult: ("multiply", "*"),
@@ -43,7 +43,7 @@ _BINARY: dict[type[ast.operator], tuple[str, str]] = {
     ast.BitOr: ("or", "|"),
     ast.BitXor: ("xor", "^"),
 }
-_COMPARE: dict[type[ast.cmpop], str] = {
+COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "less",
     ast.LtE: "less_equal",
     ast.Gt: "greater",
@@ -51,7 +51,7 @@ _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Eq: "equal",
     ast.NotEq: "not_equal",
 }
-_LOGICAL_OPERATIONS = {"and", "or", "xor"}
+LOGICAL_OPERATIONS = {"and", "or", "xor"}
 
 
 class ColumnsCompiler(ColumnCalls):
@@ -297,20 +297,20 @@ class ColumnsCompiler(ColumnCalls):
         )
 
     def _operate(self, node: ast.AST, operator: type[ast.operator], left: Value, right: Value) -> Value:
-        if operator not in _BINARY:
+        if operator not in BINARY:
             self._refuse(node, "this operator is not in the language", "Use + - * / // % ** & |")
             return UNKNOWN
-        operation, symbol = _BINARY[operator]
+        operation, symbol = BINARY[operator]
         if isinstance(left, Unknown) or isinstance(right, Unknown):
             return UNKNOWN
         if isinstance(left, float | bool) and isinstance(right, float | bool):
-            if operation in _LOGICAL_OPERATIONS:
+            if operation in LOGICAL_OPERATIONS:
                 return self._refuse(node, f"{symbol} works on comparisons of series", "Remove it", Code.TYPE)
             return scalar_operation(operation, float(left), float(right))
         a, b = self._operand(node, left), self._operand(node, right)
         if a is None or b is None:
             return UNKNOWN
-        logical = operation in _LOGICAL_OPERATIONS
+        logical = operation in LOGICAL_OPERATIONS
         if logical and not (a.logical and b.logical):
             return self._refuse(
                 node,
@@ -324,7 +324,7 @@ class ColumnsCompiler(ColumnCalls):
         if len(node.ops) != 1:
             return self._refuse(node, "chained comparisons do not work on series", "Write (a < b) & (b < c)")
         left, right = self._expression(node.left), self._expression(node.comparators[0])
-        operation = _COMPARE.get(type(node.ops[0]))
+        operation = COMPARE.get(type(node.ops[0]))
         if operation is None:
             return self._refuse(node, "this comparison is not in the language", "Use < <= > >= == !=")
         if isinstance(left, Unknown) or isinstance(right, Unknown):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, SupportsFloat
@@ -31,38 +32,60 @@ from stratforge.strategy.wire import without_comments
 
 
 @dataclass(frozen=True, eq=False)
-class Strategy:
-    """A strategy that passed the gate.
+class Admitted:
+    """The part that strategies of every kind have in common after they passed the gate.
 
     Attributes:
         source: The text it was compiled from.
         parameters: The module constants and their values; `with_parameters` changes them.
         columns: The indicators, as nodes of the indicator graph.
-        on_bar: The decision function, as a function of numbers.
-        operations: Operations of `on_bar` on its dearest path.
     """
 
     source: str
     parameters: dict[str, float]
     columns: dict[str, Node]
-    on_bar: OnBar
-    operations: int
-    _module: Module = field(repr=False)
 
     @property
     def indicators(self) -> tuple[str, ...]:
         """Names of the indicators, in the order they are returned."""
         return tuple(self.columns)
 
-    @property
-    def on_bar_tree(self) -> ast.FunctionDef:
-        """The syntax tree of `on_bar`, as it was written."""
-        return self._module.on_bar
-
     @cached_property
     def source_hash(self) -> str:
         """SHA-256 of the source, in hexadecimal: what runs is what was checked."""
         return hashlib.sha256(self.source.encode()).hexdigest()
+
+    def _parameters_with(self, values: Mapping[str, object]) -> dict[str, float]:
+        unknown = sorted(set(values) - set(self.parameters))
+        if unknown:
+            known = ", ".join(self.parameters) or "none"
+            message = f"there is no constant {unknown[0]}"
+            raise StrategyError([Finding(1, 1, Code.UNKNOWN_NAME, message, f"The constants are {known}")])
+        numbers = {name: _number(value) for name, value in values.items()}
+        wrong = sorted(name for name, value in numbers.items() if not abs(value) <= MAX_LITERAL)
+        if wrong:
+            message = f"{wrong[0]} cannot be {numbers[wrong[0]]:g}"
+            raise StrategyError([Finding(1, 1, Code.NUMBER, message, f"Numbers go up to {MAX_LITERAL:g}")])
+        return {**self.parameters, **numbers}
+
+
+@dataclass(frozen=True, eq=False)
+class Strategy(Admitted):
+    """A strategy of one symbol that passed the gate.
+
+    Attributes:
+        on_bar: The decision function, as a function of numbers.
+        operations: Operations of `on_bar` on its dearest path.
+    """
+
+    on_bar: OnBar
+    operations: int
+    _module: Module = field(repr=False)
+
+    @property
+    def on_bar_tree(self) -> ast.FunctionDef:
+        """The syntax tree of `on_bar`, as it was written."""
+        return self._module.on_bar
 
     @cached_property
     def lookback(self) -> int:
@@ -135,19 +158,7 @@ class Strategy:
         Raises:
             StrategyError: if a name is not a constant of the strategy, or a value does not fit where it is used.
         """
-        unknown = sorted(set(values) - set(self.parameters))
-        if unknown:
-            known = ", ".join(self.parameters) or "none"
-            finding = Finding(
-                1, 1, Code.UNKNOWN_NAME, f"there is no constant {unknown[0]}", f"The constants are {known}"
-            )
-            raise StrategyError([finding])
-        numbers = {name: _number(value) for name, value in values.items()}
-        wrong = sorted(name for name, value in numbers.items() if not abs(value) <= MAX_LITERAL)
-        if wrong:
-            message = f"{wrong[0]} cannot be {numbers[wrong[0]]:g}"
-            raise StrategyError([Finding(1, 1, Code.NUMBER, message, f"Numbers go up to {MAX_LITERAL:g}")])
-        return _build(self.source, self._module, {**self.parameters, **numbers})
+        return _build(self.source, self._module, self._parameters_with(values))
 
 
 def _number(value: object) -> float:
@@ -184,20 +195,34 @@ def _check_indicators_alone(tree: ast.Module, findings: Findings) -> None:
 
 def _build(source: str, module: Module, parameters: dict[str, float], findings: Findings | None = None) -> Strategy:
     findings = findings or Findings()
-    columns: dict[str, Node] = {}
-    returned: frozenset[str] | None = frozenset()
-    if module.indicators is not None:
-        compiler = ColumnsCompiler(parameters, findings)
-        columns = compiler.compile(module.indicators)
-        returned = compiler.returned
+    columns, returned = compile_indicators(module, parameters, findings)
     on_bar = OnBarCompiler(parameters, columns, findings, returned).compile(module.on_bar)
     findings.raise_if_any()
-    if len(reachable(columns.values())) > MAX_GRAPH_NODES:
-        message = f"the indicators take more than {MAX_GRAPH_NODES} operations on series"
-        findings.add(module.indicators or module.on_bar, Code.TOO_LARGE, message, "Use fewer")
+    check_graph(module, columns, findings)
     operations = _compile_on_bar(on_bar, parameters, module.on_bar, findings)
     findings.raise_if_any()
     return Strategy(source, parameters, columns, on_bar, operations, module)
+
+
+def compile_indicators(
+    module: Module, parameters: dict[str, float], findings: Findings, others: set[str] | None = None
+) -> tuple[dict[str, Node], frozenset[str] | None]:
+    """The columns of a module by name, and all names that `indicators` returns, refused ones included (None when they are not known).
+
+    Args:
+        others: Takes the other symbols whose bars are read; None where there are none to read.
+    """
+    if module.indicators is None:
+        return {}, frozenset()
+    compiler = ColumnsCompiler(parameters, findings, others)
+    return compiler.compile(module.indicators), compiler.returned
+
+
+def check_graph(module: Module, columns: Mapping[str, Node], findings: Findings) -> None:
+    """Refuses indicators of more operations than there may be."""
+    if len(reachable(columns.values())) > MAX_GRAPH_NODES:
+        message = f"the indicators take more than {MAX_GRAPH_NODES} operations on series"
+        findings.add(module.indicators or module.on_bar, Code.TOO_LARGE, message, "Use fewer")
 
 
 def _compile_on_bar(on_bar: OnBar, parameters: dict[str, float], place: ast.AST, findings: Findings) -> int:

@@ -11,7 +11,6 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from stratforge.strategy.reach import Floats
 
 # After so many seconds a bar says nothing of its symbol any more, where several are looked at together: seven days, one of which may have 25 hours.
 STALE = 7 * 86_400 + 3_600
+_OF = "of "
 Argument = float | bool | str
 Computed = Floats | tuple[Floats, ...]
 
@@ -92,7 +92,7 @@ def on_own_bars(node: Node) -> Node:
 
 def bars_of(symbol: str) -> str:
     """The name, where others have that of a timeframe, of the bars of another symbol."""
-    return f"of {symbol}"
+    return f"{_OF}{symbol}"
 
 
 def together(*nodes: Node) -> tuple[Node, ...]:
@@ -219,11 +219,12 @@ class Values(dict[tuple[Node | str, int], float]):
     """
 
     def __init__(
-        self, bars: BarColumns, most_cells: float = math.inf, others: Mapping[str, BarColumns] = MappingProxyType({})
+        self, bars: BarColumns, most_cells: float = math.inf, others: OtherSymbols | None = None, name: str = ""
     ) -> None:
-        """`others` are the bars of other symbols, by symbol."""
+        """`others` are the symbols whose bars columns may look at; `name` is what `bars_of` calls these bars, where they are such."""
         super().__init__()
         self.bars = bars
+        self._name = name
         self._others = others
         self._most_cells = most_cells
         self._computed: dict[Node, Computed] = {}
@@ -276,13 +277,15 @@ class Values(dict[tuple[Node | str, int], float]):
         stack = [node]
         with np.errstate(all="ignore"):
             while stack:
-                missing = [each for each in stack[-1].inputs if each not in self._computed]
+                last = stack[-1]
+                other = None if self._others is None else self._other(last.timeframe)
+                missing = [each for each in last.inputs if each not in self._computed] if other is None else []
                 if missing:
                     stack += missing
                     continue
-                each = stack.pop()
-                if each not in self._computed:
-                    self._computed[each] = self._compute(each)
+                stack.pop()
+                if last not in self._computed:
+                    self._computed[last] = self._compute(last) if other is None else other._value(last)
         return self._computed[node]
 
     def _compute(self, node: Node) -> Computed:
@@ -291,24 +294,47 @@ class Values(dict[tuple[Node | str, int], float]):
             return inputs[0][int(node.arguments[0])]
         if node.operation == "last_completed":
             return inputs[0][self._longer(node.inputs[0].timeframe).latest]
-        bars = self._longer(node.timeframe).bars if node.timeframe else self.bars
+        bars = self.bars if node.timeframe == self._name else self._longer(node.timeframe).bars
         return _edge(node, OPERATIONS[node.operation](bars, inputs, node.arguments))
 
     def _longer(self, timeframe: str) -> Resampled:
         """The bars of a longer timeframe, or of another symbol, after one that is not known: it stands for what was before the first."""
         found = self._resampled.get(timeframe)
         if found is None:
-            other = timeframe.removeprefix(bars_of(""))
-            made = resample(self.bars, timeframe) if other == timeframe else self._of(self._others[other])
-            found = self._resampled[timeframe] = Resampled(made.bars.after_unknown(), made.latest + 1)
+            other = self._other(timeframe)
+            if other is not None:
+                found = self._of(other.bars)
+            else:
+                made = resample(self.bars, timeframe)
+                found = Resampled(made.bars.after_unknown(), made.latest + 1)
+            self._resampled[timeframe] = found
         return found
+
+    def _other(self, timeframe: str) -> Values | None:
+        """The values of the bars of another symbol, if that is what is named."""
+        return None if self._others is None or not timeframe.startswith(_OF) else self._others[timeframe]
 
     def _of(self, other: BarColumns) -> Resampled:
         """The bars of another symbol; of each own bar the last that began no later, and so has ended with it, unless that is too long ago."""
-        latest = np.searchsorted(other.time, self.bars.time, side="right") - 1
-        known = latest >= 0
+        latest = np.searchsorted(other.time[1:], self.bars.time, side="right")
+        known = latest > 0
         known[known] = self.bars.time[known] - other.time[latest[known]] <= STALE
-        return Resampled(other, np.where(known, latest, -1))
+        return Resampled(other, np.where(known, latest, 0))
+
+
+class OtherSymbols(dict[str, Values]):
+    """The values of symbols' bars after one that is not known, by what `bars_of` calls them: columns of one symbol are computed once, whoever looks at it."""
+
+    def __init__(self, columns: Mapping[str, BarColumns], most_cells: float) -> None:
+        """Each of `columns` keeps no more than `most_cells` numbers."""
+        super().__init__()
+        self._columns = columns
+        self._most_cells = most_cells
+
+    def __missing__(self, name: str) -> Values:
+        bars = self._columns[name.removeprefix(_OF)].after_unknown()
+        found = self[name] = Values(bars, self._most_cells, name=name)
+        return found
 
 
 def reachable(roots: Iterable[Node]) -> list[Node]:

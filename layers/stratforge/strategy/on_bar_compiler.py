@@ -118,6 +118,9 @@ def compile_text(text: str, more: Mapping[str, Callable[..., Any]]) -> Callable[
 class OnBarCompiler(OnBarExpressions):
     """Compiles the `on_bar` function of a strategy."""
 
+    # What a return without a value gives.
+    nothing = NO_SIGNAL
+
     def compile(self, function: ast.FunctionDef) -> OnBar:
         """The function of numbers that `function` means."""
         self._collect(function)
@@ -125,14 +128,14 @@ class OnBarCompiler(OnBarExpressions):
         body = function.body[1:] if is_docstring(function.body[0]) else function.body
         self._block(body, scope)
         if not scope.ended:
-            self._return(NO_SIGNAL)
+            self._return(self.nothing)
         own = len([key for key in self.keys if key not in OWN_KEYS])
         if own > MAX_STATE_KEYS:
             message = f"{own} keys of state; {MAX_STATE_KEYS} are allowed"
             self.findings.add(function, Code.TOO_LARGE, message, "Use fewer")
         head = self._head()
         self.used |= {f"s_{key}" for key in self.keys}
-        order = "bptqsk"
+        order = "bptqwohsk"
         arguments = tuple(sorted(self.used, key=lambda name: (order.index(name[0]), name)))
         noted = len(list(exit_head(self.keys)))
         return OnBar(arguments, tuple(self.keys), (*head, *self.lines), noted)
@@ -344,7 +347,7 @@ class OnBarCompiler(OnBarExpressions):
 
     def _returned(self, node: ast.expr | None, scope: Scope) -> None:
         if node is None or (isinstance(node, ast.Constant) and node.value is None):
-            self._return(NO_SIGNAL)
+            self._return(self.nothing)
         elif isinstance(node, ast.IfExp):
             self._emit(f"if {self._truth(node.test, scope)}:")
             self.indent += 1
@@ -354,14 +357,18 @@ class OnBarCompiler(OnBarExpressions):
             self.indent += 1
             self._returned(node.orelse, scope)
             self.indent -= 1
-        elif isinstance(node, ast.Call) and (is_signal(node) or is_adjustment(node)):
-            self._return(self._signal(node, scope))
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED_SIGNALS:
+        else:
+            self._return(self._decided(node, scope))
+
+    def _decided(self, node: ast.expr, scope: Scope) -> str:
+        """The code of what is returned."""
+        if isinstance(node, ast.Call) and (is_signal(node) or is_adjustment(node)):
+            return self._signal(node, scope)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in REFUSED_SIGNALS:
             self._refuse(node, f"{node.func.id}() is not in the language", REFUSED_SIGNALS[node.func.id])
-            self._return(NO_SIGNAL)
         else:
             self._refuse(node, "on_bar returns a signal or nothing", "Write return buy(…), return sell(…) or return")
-            self._return(NO_SIGNAL)
+        return NO_SIGNAL
 
     def _signal(self, node: ast.Call, scope: Scope) -> str:
         assert isinstance(node.func, ast.Name)
@@ -417,13 +424,17 @@ class OnBarCompiler(OnBarExpressions):
 
     def _check_range(self, node: ast.expr, name: str, bound: Keyword) -> None:
         """Refuses a number of a decision that is known and out of its range."""
-        constants = {each: value for each, value in self.parameters.items() if each not in self.locals}
-        value = literal_number(node, constants)
+        value = self._fixed(node)
         if value is not None and not bound.fits(value):
             hint = f"Write a number {bound.allowed}"
             if name in EXITS and 0 < abs(value) <= 100 and bound.fits(abs(value) / 100):
                 hint += f": {abs(value) / 100:g} is {abs(value):g} percent"
             self._refuse(node, f"{name} cannot be {value:g}", hint, Code.ARGUMENT)
+
+    def _fixed(self, node: ast.expr) -> float | None:
+        """The number that is written out or a constant; None for others."""
+        constants = {each: value for each, value in self.parameters.items() if each not in self.locals}
+        return literal_number(node, constants)
 
     def _head(self) -> list[str]:
         """What is done before the strategy's own code: its exits are noted, and the extremes of the bars held take in this one."""

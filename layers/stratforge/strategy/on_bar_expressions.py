@@ -38,6 +38,11 @@ class Piece:
     text: str
     kind: Kind
 
+    @property
+    def number(self) -> str:
+        """The text as a number: a truth counts as 1 or 0."""
+        return f"(1.0 if {self.text} else 0.0)" if self.kind == "truth" else self.text
+
 
 BAD = Piece("0.0", "unknown")
 
@@ -96,8 +101,7 @@ class OnBarExpressions:
         return BAD
 
     def _number(self, node: ast.expr, scope: Scope) -> str:
-        code = self._expression(node, scope)
-        return f"(1.0 if {code.text} else 0.0)" if code.kind == "truth" else code.text
+        return self._expression(node, scope).number
 
     def _truth(self, node: ast.expr, scope: Scope) -> str:
         code = self._expression(node, scope)
@@ -157,13 +161,7 @@ class OnBarExpressions:
 
     def _local(self, node: ast.Name, scope: Scope) -> Piece:
         if node.id in self.locals:
-            if node.id not in scope.assigned:
-                self._refuse(
-                    node,
-                    f"{node.id[:40]} may not have a value here",
-                    "Assign it before, on every path",
-                    Code.UNASSIGNED,
-                )
+            self._check_assigned(node, scope)
             return Piece(f"u_{node.id}" if node.id.isascii() else "0.0", "number")
         if node.id in self.parameters:
             self.used.add(f"k_{node.id}")
@@ -175,6 +173,11 @@ class OnBarExpressions:
         hint = f"It is an indicator: bar.{node.id}" if node.id in self.indicators else ""
         hint = hint or nearest(node.id, [*self.locals, *self.parameters]) + "Names are assigned before they are used"
         return self._refuse(node, f"the name {node.id[:40]} is not known", hint, Code.UNKNOWN_NAME)
+
+    def _check_assigned(self, node: ast.Name, scope: Scope) -> None:
+        if node.id not in scope.assigned:
+            message = f"{node.id[:40]} may not have a value here"
+            self._refuse(node, message, "Assign it before, on every path", Code.UNASSIGNED)
 
     def _attribute(self, node: ast.Attribute) -> Piece:
         owner, name = node.value, node.attr
@@ -206,18 +209,22 @@ class OnBarExpressions:
                 return Piece(f"p_{name}", "number")
             if owner.attr == "previous":
                 return self._unknown_field(node, "bar.previous", name)
-            if owner.attr == "time" and name in TIME_FIELDS:
-                column = TIME_FIELDS[name][0]
-                self.used.add(f"b_{column}")
-                return Piece(f"b_{column}", "number")
             if owner.attr == "time":
-                hint = nearest(name, TIME_FIELDS) + f"bar.time has {', '.join(TIME_FIELDS)}"
-                return self._refuse(node, f"bar.time has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
+                return self._time_field(node, "bar.time", "b")
         return self._refuse(
             node,
             f".{name[:40]} is not in the language here",
             "Fields belong to bar, bar.previous, bar.time, position and account",
         )
+
+    def _time_field(self, node: ast.Attribute, owner: str, origin: str) -> Piece:
+        name = node.attr
+        if name not in TIME_FIELDS:
+            hint = nearest(name, TIME_FIELDS) + f"{owner} has {', '.join(TIME_FIELDS)}"
+            return self._refuse(node, f"{owner} has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
+        argument = f"{origin}_{TIME_FIELDS[name][0]}"
+        self.used.add(argument)
+        return Piece(argument, "number")
 
     def _extreme(self, name: str) -> Piece:
         """The highest or lowest price of the bars held: a key of state that the strategy's own code cannot name."""
@@ -236,8 +243,7 @@ class OnBarExpressions:
         return self._refuse(node, f"{owner} has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
 
     def _operate(self, node: ast.AST, operator: ast.operator, left: Piece, right: Piece) -> Piece:
-        a = f"(1.0 if {left.text} else 0.0)" if left.kind == "truth" else left.text
-        b = f"(1.0 if {right.text} else 0.0)" if right.kind == "truth" else right.text
+        a, b = left.number, right.number
         symbol = ARITHMETIC.get(type(operator))
         if symbol:
             return Piece(f"({a} {symbol} {b})", "number")
@@ -269,7 +275,7 @@ class OnBarExpressions:
         if all(part.kind != "number" for part in parts):
             return Piece(f"({word.join(part.text for part in parts)})", "truth")
         # `and` and `or` give one of their operands, so numbers stay numbers.
-        texts = [f"(1.0 if {part.text} else 0.0)" if part.kind == "truth" else part.text for part in parts]
+        texts = [part.number for part in parts]
         combined = texts[-1]
         for text in reversed(texts[:-1]):
             combined = f"{'both' if isinstance(node.op, ast.And) else 'either'}({text}, {combined})"

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stratforge.backtest import BacktestConfig, BacktestError
-from stratforge.backtest.portfolio import run_portfolio_backtest
+from stratforge.backtest.portfolio import Market, run_on_market, run_portfolio_backtest
 from stratforge.backtest.portfolio_sweep import PortfolioSweeper
 from stratforge.backtest.sweep import grid, ranked_results, run_sweep, walk_forward
 from stratforge.market import BarColumns
+from stratforge.strategy.graph import bars_of, reachable
 from stratforge.strategy.rotation import compile_portfolio
 
 from tests.support.random_rotations import markets
@@ -51,6 +52,19 @@ def test_a_point_is_its_backtest(sweeper: PortfolioSweeper, bars: dict[str, BarC
             metrics.trades,
         )
     assert len({result.final_equity for result in results}) == len(POINTS)
+
+
+def test_what_is_read_of_another_symbol_is_computed_once_whoever_reads_it(bars: dict[str, BarColumns]) -> None:
+    strategy = compile_portfolio(SOURCE)
+    market = Market.of(strategy, bars)
+    run_on_market(strategy, market, CONFIG)
+    others = [
+        node for node in reachable(strategy.columns.values()) if node.operation == "pct_change" and node.timeframe
+    ]
+    assert [node.timeframe for node in others] == [bars_of("ZZ")]
+    columns = [market.values[symbol].series(others[0]) for symbol in strategy.universe]
+    assert all(each is columns[0] for each in columns)
+    assert len(columns[0]) == len(bars["ZZ"]) + 1
 
 
 def test_processes_and_interruptions_change_nothing(sweeper: PortfolioSweeper, tmp_path: Path) -> None:

@@ -7,14 +7,12 @@ from dataclasses import replace
 
 from stratforge.strategy.findings import Code
 from stratforge.strategy.on_bar_compiler import OnBar
-from stratforge.strategy.on_bar_expressions import Piece, Scope
+from stratforge.strategy.on_bar_expressions import Kind, Piece, Scope
 from stratforge.strategy.rotation.expressions import RebalanceExpressions, is_column
 from stratforge.strategy.rotation.module import WORDS
 from stratforge.strategy.source import is_docstring
 from stratforge.strategy.syntax_names import syntax_name
-from stratforge.strategy.vocabulary import MAX_STATE_KEYS
 
-_NOTHING = "None"
 _SHAPE = 'Return weights: weights.equal(…), a column, {"SPY": 0.6, "AGG": 0.4}, cash(), or nothing to change nothing'
 _STATEMENTS = (ast.If, ast.Return, ast.Assign, ast.AugAssign, ast.Pass, ast.Delete)
 # What is said of `on_bar` holds here too, in other words.
@@ -24,28 +22,18 @@ _WORDS = (("on_bar", "rebalance"), ("fields of bar, position and state", "fields
 class RebalanceCompiler(RebalanceExpressions):
     """Compiles the `rebalance` function of a portfolio strategy: its result is the weights (or none) and the new state."""
 
+    nothing = "None"
+
     def compile(self, function: ast.FunctionDef) -> OnBar:
         """The function of numbers and columns that `function` means."""
         before = len(self.findings.items)
-        self._collect(function)
-        scope = Scope()
-        body = function.body[1:] if is_docstring(function.body[0]) else function.body
-        self._block(body, scope)
-        if not scope.ended:
-            self._return(_NOTHING)
-        if len(self.keys) > MAX_STATE_KEYS:
-            message = f"{len(self.keys)} keys of state; {MAX_STATE_KEYS} are allowed"
-            self.findings.add(function, Code.TOO_LARGE, message, "Use fewer")
-        self.used |= {f"s_{key}" for key in self.keys}
-        self._say_it_of_rebalance(before)
-        return OnBar(tuple(sorted(self.used)), tuple(self.keys), tuple(self.lines))
-
-    def _say_it_of_rebalance(self, before: int) -> None:
+        found = super().compile(function)
         for index, each in enumerate(self.findings.items[before:], before):
             message, suggestion = each.message, each.suggestion
             for old, new in _WORDS:
                 message, suggestion = message.replace(old, new), suggestion.replace(old, new)
             self.findings.items[index] = replace(each, message=message, suggestion=suggestion)
+        return found
 
     def _return(self, decision: str) -> None:
         self._emit(f"return ({decision},{''.join(f' s_{key},' for key in self.keys)})")
@@ -102,35 +90,19 @@ class RebalanceCompiler(RebalanceExpressions):
 
     def _keep(self, target: ast.expr, piece: Piece, scope: Scope) -> None:
         """Stores a value under a name, which stays of one kind."""
-        text = f"(1.0 if {piece.text} else 0.0)" if piece.kind == "truth" else piece.text
-        kept = Piece("", "number" if piece.kind == "truth" else piece.kind)
+        kept: Kind = "number" if piece.kind == "truth" else piece.kind
         if isinstance(target, ast.Name) and target.id in self.views:
             self._refuse(target, f"{target.id[:40]} was a symbol before", "Use another name", Code.TYPE)
         elif isinstance(target, ast.Name):
             known = self.kinds.setdefault(target.id, kept)
-            if known.kind != kept.kind and "unknown" not in (known.kind, kept.kind):
-                message = f"{target.id[:40]} was {_KINDS[known.kind]} before and is {_KINDS[kept.kind]} here"
+            if known != kept and "unknown" not in (known, kept):
+                message = f"{target.id[:40]} was {_KINDS[known]} before and is {_KINDS[kept]} here"
                 self._refuse(target, message, "Use another name", Code.TYPE)
         elif is_column(piece):
             self._refuse(target, "a column cannot be kept here", "State holds numbers: keep a figure of it", Code.TYPE)
-        super()._store(target, text, scope)
+        super()._store(target, piece.number, scope)
 
-    def _returned(self, node: ast.expr | None, scope: Scope) -> None:
-        if node is None or (isinstance(node, ast.Constant) and node.value is None):
-            self._return(_NOTHING)
-        elif isinstance(node, ast.IfExp):
-            self._emit(f"if {self._truth(node.test, scope)}:")
-            self.indent += 1
-            self._returned(node.body, scope)
-            self.indent -= 1
-            self._emit("else:")
-            self.indent += 1
-            self._returned(node.orelse, scope)
-            self.indent -= 1
-        else:
-            self._return(self._targets(node, scope))
-
-    def _targets(self, node: ast.expr, scope: Scope) -> str:
+    def _decided(self, node: ast.expr, scope: Scope) -> str:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cash":
             if node.args or node.keywords:
                 self._refuse(
@@ -164,10 +136,4 @@ class RebalanceCompiler(RebalanceExpressions):
         return f"weights_placed({', '.join((repr(float(self.universe)), *pairs.values()))})"
 
 
-_KINDS = {
-    "number": "a number",
-    "column": "a column",
-    "condition": "a condition",
-    "unknown": "unknown",
-    "truth": "a number",
-}
+_KINDS = {"number": "a number", "column": "a column", "condition": "a condition"}

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping
 
 from stratforge.market.columns import PRICE_COLUMNS
-from stratforge.market.symbols import is_symbol
-from stratforge.strategy.column_calls import nearest
+from stratforge.strategy.column_calls import nearest, symbol_written
+from stratforge.strategy.columns_compiler import BINARY, COMPARE, LOGICAL_OPERATIONS
 from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import Node
 from stratforge.strategy.on_bar_compiler import OnBarCompiler
@@ -15,8 +15,8 @@ from stratforge.strategy.on_bar_expressions import BAD, Kind, Piece, Scope
 from stratforge.strategy.order_terms import NAN
 from stratforge.strategy.rotation.cross_sections import FIGURES
 from stratforge.strategy.rotation.module import MAX_SYMBOLS, WORDS
-from stratforge.strategy.source import Findings, literal_number
-from stratforge.strategy.vocabulary import NUMPY_FUNCTIONS, TIME_FIELDS
+from stratforge.strategy.source import Findings
+from stratforge.strategy.vocabulary import NUMPY_FUNCTIONS
 
 PORTFOLIO_FIELDS = {
     "weights": "the part of the equity that each symbol is now, at its last price",
@@ -51,27 +51,6 @@ WEIGHTS = {
     "inverse_volatility": (("volatility", "where"), "in proportion to 1 / volatility, 1 together"),
     "proportional": (("values", "where"), "in proportion to the values above 0, 1 together"),
 }
-_OPERATORS: dict[type[ast.operator], str] = {
-    ast.Add: "add",
-    ast.Sub: "subtract",
-    ast.Mult: "multiply",
-    ast.Div: "divide",
-    ast.FloorDiv: "floor_divide",
-    ast.Mod: "modulo",
-    ast.Pow: "power",
-    ast.BitAnd: "and",
-    ast.BitOr: "or",
-    ast.BitXor: "xor",
-}
-_COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Lt: "less",
-    ast.LtE: "less_equal",
-    ast.Gt: "greater",
-    ast.GtE: "greater_equal",
-    ast.Eq: "equal",
-    ast.NotEq: "not_equal",
-}
-_LOGICAL = ("and", "or", "xor")
 _TRANSFORMS: dict[str, tuple[str, Kind]] = {
     "abs": ("absolute", "column"),
     "isna": ("is_nan", "condition"),
@@ -100,7 +79,7 @@ class RebalanceExpressions(OnBarCompiler):
         self.universe = universe
         self.fields = frozenset((*PRICE_COLUMNS, *columns))
         # What each local name is, for good.
-        self.kinds: dict[str, Piece] = {}
+        self.kinds: dict[str, Kind] = {}
         # Names of symbols that are looked at: market = universe.of("SPY").
         self.views: dict[str, ast.Call] = {}
         self._read: dict[int, tuple[ast.expr, Piece]] = {}
@@ -158,13 +137,15 @@ class RebalanceExpressions(OnBarCompiler):
             return super()._operate(node, operator, left, right)
         if "unknown" in (left.kind, right.kind):
             return BAD
-        name = _OPERATORS.get(type(operator))
-        if name is None:
+        if type(operator) not in BINARY:
             return self._refuse(node, "this operator is not in the language", "Use + - * / // % ** & |")
-        if name in _LOGICAL and not left.kind == right.kind == "condition":
+        name, _ = BINARY[type(operator)]
+        if name in LOGICAL_OPERATIONS and not left.kind == right.kind == "condition":
             hint = "Put each comparison in parentheses: (a > b) & (c < d)"
             return self._refuse(node, "both sides of & and | must be conditions", hint, Code.TYPE)
-        return Piece(f"each_{name}({plain(left)}, {plain(right)})", "condition" if name in _LOGICAL else "column")
+        return Piece(
+            f"each_{name}({left.number}, {right.number})", "condition" if name in LOGICAL_OPERATIONS else "column"
+        )
 
     def _unary(self, node: ast.UnaryOp, scope: Scope) -> Piece:
         piece = self._expression(node.operand, scope)
@@ -187,7 +168,7 @@ class RebalanceExpressions(OnBarCompiler):
         return super()._boolean(node, scope)
 
     def _compare(self, node: ast.Compare, scope: Scope) -> Piece:
-        operation = _COMPARISONS.get(type(node.ops[0]))
+        operation = COMPARE.get(type(node.ops[0]))
         if operation is None:
             return super()._compare(node, scope)
         sides = [self._expression(each, scope) for each in (node.left, *node.comparators)]
@@ -197,7 +178,7 @@ class RebalanceExpressions(OnBarCompiler):
             return self._refuse(node, "chained comparisons do not work on columns", "Write (a < b) & (b < c)")
         if any(each.kind == "unknown" for each in sides):
             return BAD
-        return Piece(f"each_{operation}({plain(sides[0])}, {plain(sides[1])})", "condition")
+        return Piece(f"each_{operation}({sides[0].number}, {sides[1].number})", "condition")
 
     def _chosen(self, node: ast.IfExp, scope: Scope) -> Piece:
         yes, no = self._expression(node.body, scope), self._expression(node.orelse, scope)
@@ -213,11 +194,6 @@ class RebalanceExpressions(OnBarCompiler):
 
     # Names and fields ----------------------------------------------------------------------------------
 
-    def _check_assigned(self, node: ast.Name, scope: Scope) -> None:
-        if node.id not in scope.assigned:
-            message = f"{node.id[:40]} may not have a value here"
-            self._refuse(node, message, "Assign it before, on every path", Code.UNASSIGNED)
-
     def _local(self, node: ast.Name, scope: Scope) -> Piece:
         if node.id in self.views:
             hint = f"Read a field of it: {node.id}.close"
@@ -228,7 +204,7 @@ class RebalanceExpressions(OnBarCompiler):
             )
             return self._refuse(node, f"{node.id} is not a number", hint)
         piece = super()._local(node, scope)
-        return Piece(piece.text, self.kinds[node.id].kind) if node.id in self.kinds else piece
+        return Piece(piece.text, self.kinds[node.id]) if node.id in self.kinds else piece
 
     def _attribute(self, node: ast.Attribute) -> Piece:
         owner, name = node.value, node.attr
@@ -252,14 +228,12 @@ class RebalanceExpressions(OnBarCompiler):
                 return self._refuse(node, f"there is no {owner.id} in rebalance", hint, Code.UNKNOWN_NAME)
             if owner.id == "np":
                 return super()._attribute(node)
-        if isinstance(owner, ast.Attribute) and isinstance(owner.value, ast.Name) and owner.value.id == "universe":
-            if owner.attr == "time" and name in TIME_FIELDS:
-                column = TIME_FIELDS[name][0]
-                self.used.add(f"t_{column}")
-                return Piece(f"t_{column}", "number")
-            if owner.attr == "time":
-                hint = nearest(name, TIME_FIELDS) + f"universe.time has {', '.join(TIME_FIELDS)}"
-                return self._refuse(node, f"universe.time has no {name[:40]}", hint, Code.UNKNOWN_FIELD)
+        if (
+            isinstance(owner, ast.Attribute)
+            and isinstance(owner.value, ast.Name)
+            and (owner.value.id, owner.attr) == ("universe", "time")
+        ):
+            return self._time_field(node, "universe.time", "t")
         whose = self._whose(owner)
         if whose and isinstance(owner, ast.Call):
             return self._field_of_symbol(node, owner, whose)
@@ -293,8 +267,8 @@ class RebalanceExpressions(OnBarCompiler):
         return Piece(f"o_{place}_{node.attr}", "number")
 
     def _place(self, call: ast.Call, *, looked_at: bool) -> int | None:
-        word = call.args[0].value if len(call.args) == 1 and isinstance(call.args[0], ast.Constant) else None
-        if not isinstance(word, str) or not is_symbol(word) or call.keywords:
+        word = symbol_written(call)
+        if word is None:
             hint = 'Write universe.of("SPY"), with the symbol written out'
             self._refuse(call, "of() takes a symbol", hint, Code.ARGUMENT)
             return None
@@ -407,8 +381,7 @@ class RebalanceExpressions(OnBarCompiler):
         return Piece(f"each_{operation}({piece.text})", kind)
 
     def _best(self, node: ast.Call, piece: Piece, name: str, given: dict[str, ast.expr], scope: Scope) -> Piece:
-        constants = {each: value for each, value in self.parameters.items() if each not in self.locals}
-        count = literal_number(given["n"], constants) if "n" in given else None
+        count = self._fixed(given["n"]) if "n" in given else None
         if count is None or not count.is_integer() or not 1 <= count <= MAX_SYMBOLS:
             hint = f"Write .{name}(3), or a constant"
             return self._refuse(node, f"n of .{name} is a whole number from 1 to {MAX_SYMBOLS}", hint, Code.ARGUMENT)
@@ -452,15 +425,10 @@ class RebalanceExpressions(OnBarCompiler):
         if name == "where" and pieces[0].kind != "condition":
             hint = "Write np.where(universe.momentum > 0, x, y), or x if condition else y"
             return self._refuse(node, "the condition of np.where must be one for each symbol", hint, Code.TYPE)
-        texts = ", ".join(plain(each) for each in pieces)
+        texts = ", ".join(each.number for each in pieces)
         return Piece(f"each_{entry.operation}({texts})", "condition" if entry.logical else "column")
 
 
 def is_column(piece: Piece) -> bool:
     """Returns whether a piece has a value for each symbol."""
     return piece.kind in ("column", "condition")
-
-
-def plain(piece: Piece) -> str:
-    """The text of a piece as an operand of a column: a truth counts as 1 or 0."""
-    return f"(1.0 if {piece.text} else 0.0)" if piece.kind == "truth" else piece.text

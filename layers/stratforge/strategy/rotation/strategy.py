@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from stratforge.strategy.columns_compiler import ColumnsCompiler
+from stratforge.strategy.compiler import Admitted, check_graph, compile_indicators
 from stratforge.strategy.cost import (
-    MAX_GRAPH_NODES,
     MAX_NANOSECONDS,
     MAX_OPERATIONS,
     MAX_PARENTHESES,
@@ -25,7 +23,7 @@ from stratforge.strategy.cost import (
     too_large,
 )
 from stratforge.strategy.evaluation import kept_state
-from stratforge.strategy.findings import Code, Finding, StrategyError
+from stratforge.strategy.findings import Code
 from stratforge.strategy.graph import Node, reachable
 from stratforge.strategy.lookback import measure_lookback, window_length
 from stratforge.strategy.on_bar_compiler import OnBar, compile_text
@@ -34,7 +32,7 @@ from stratforge.strategy.rotation.compiler import RebalanceCompiler
 from stratforge.strategy.rotation.cross_sections import KERNELS, target_weights
 from stratforge.strategy.rotation.module import PortfolioModule, check_together, read_portfolio
 from stratforge.strategy.rotation.schedule import Schedule
-from stratforge.strategy.source import MAX_LITERAL, Findings, check_runs_as_python, parse
+from stratforge.strategy.source import Findings, check_runs_as_python, parse
 from stratforge.strategy.wire import without_comments
 
 # Of one decision over all symbols: as much as so many bars of strategies of one symbol.
@@ -53,39 +51,23 @@ class Decision:
 
 
 @dataclass(frozen=True, eq=False)
-class PortfolioStrategy:
-    """A portfolio strategy that passed the gate.
+class PortfolioStrategy(Admitted):
+    """A portfolio strategy that passed the gate; its columns are the same of every symbol.
 
     Attributes:
-        source: The text it was compiled from.
-        parameters: The module constants and their values; `with_parameters` changes them.
         universe: The symbols it may hold.
         symbols: These, and after them those that it only looks at.
         schedule: When it decides.
-        columns: The indicators, as nodes of the indicator graph: the same of every symbol.
         rebalance: The decision, as a function of numbers and columns over the universe.
         operations: Operations of `rebalance`.
     """
 
-    source: str
-    parameters: dict[str, float]
     universe: tuple[str, ...]
     symbols: tuple[str, ...]
     schedule: Schedule
-    columns: dict[str, Node]
     rebalance: OnBar
     operations: int
     _module: PortfolioModule = field(repr=False)
-
-    @property
-    def indicators(self) -> tuple[str, ...]:
-        """Names of the indicators, in the order they are returned."""
-        return tuple(self.columns)
-
-    @cached_property
-    def source_hash(self) -> str:
-        """SHA-256 of the source, in hexadecimal: what runs is what was checked."""
-        return hashlib.sha256(self.source.encode()).hexdigest()
 
     @cached_property
     def lookback(self) -> int:
@@ -131,7 +113,7 @@ class PortfolioStrategy:
 
     @cached_property
     def _function(self) -> Callable[..., tuple[Any, ...]]:
-        return compile_text(self.rebalance.text, KERNELS)
+        return _compiled(self.rebalance.text)
 
     @cached_property
     def _plan(self) -> tuple[tuple[str, Any], ...]:
@@ -177,16 +159,7 @@ class PortfolioStrategy:
         Raises:
             StrategyError: if a name is not a constant of the strategy, or a value does not fit where it is used.
         """
-        for name, value in values.items():
-            if name not in self.parameters:
-                known = ", ".join(self.parameters) or "none"
-                message = f"there is no constant {name[:40]}"
-                raise StrategyError([Finding(1, 1, Code.UNKNOWN_NAME, message, f"The constants are {known}")])
-            if not abs(value) <= MAX_LITERAL:
-                message = f"{name} cannot be {value:g}"
-                raise StrategyError([Finding(1, 1, Code.NUMBER, message, f"Numbers go up to {MAX_LITERAL:g}")])
-        numbers = {name: float(value) for name, value in values.items()}
-        return _build(self.source, self._module, {**self.parameters, **numbers}, Findings())
+        return _build(self.source, self._module, self._parameters_with(values), Findings())
 
     def _cost_over(self, window: int) -> Cost:
         size = len(without_comments(self.source).encode())
@@ -238,27 +211,25 @@ def compile_portfolio(source: str) -> PortfolioStrategy:
 
 def _build(source: str, read: PortfolioModule, parameters: dict[str, float], findings: Findings) -> PortfolioStrategy:
     module, universe = read.module, read.universe
-    columns: dict[str, Node] = {}
-    returned: frozenset[str] | None = frozenset()
     others: set[str] = set()
-    if module.indicators is not None:
-        compiler = ColumnsCompiler(parameters, findings)
-        compiler.others = others
-        columns = compiler.compile(module.indicators)
-        returned = compiler.returned
+    columns, returned = compile_indicators(module, parameters, findings, others)
     symbols = [*universe, *sorted(others - {*universe})]
     writer = RebalanceCompiler(parameters, columns, findings, returned, symbols, len(universe))
     rebalance = writer.compile(module.on_bar)
     check_together(module.on_bar, symbols, findings)
-    if len(reachable(columns.values())) > MAX_GRAPH_NODES:
-        message = f"the indicators take more than {MAX_GRAPH_NODES} operations on series"
-        findings.add(module.indicators or module.on_bar, Code.TOO_LARGE, message, "Use fewer")
+    check_graph(module, columns, findings)
     findings.raise_if_any()
     operations = _operations(rebalance, module.on_bar, findings)
     findings.raise_if_any()
     return PortfolioStrategy(
-        source, parameters, universe, tuple(symbols), read.schedule, columns, rebalance, operations, read
+        source, parameters, columns, universe, tuple(symbols), read.schedule, rebalance, operations, read
     )
+
+
+# Other values of the constants give the same text.
+@lru_cache(maxsize=64)
+def _compiled(text: str) -> Callable[..., tuple[Any, ...]]:
+    return compile_text(text, KERNELS)
 
 
 def _operations(rebalance: OnBar, place: ast.AST, findings: Findings) -> int:
@@ -266,7 +237,7 @@ def _operations(rebalance: OnBar, place: ast.AST, findings: Findings) -> int:
     operations, too_deep = 0, rebalance.parentheses > MAX_PARENTHESES
     if not too_deep:
         try:
-            compile_text(rebalance.text, KERNELS)
+            _compiled(rebalance.text)
             operations = count_operations(ast.parse(rebalance.text).body, {})
         except (SyntaxError, RecursionError, MemoryError):
             too_deep = True
