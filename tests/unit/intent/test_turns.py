@@ -213,9 +213,7 @@ def test_a_number_that_moves_another_stands_where_what_comes_of_it_stands(words:
     assert moved(words, level, level) == []
 
 
-@pytest.mark.parametrize(
-    ("level", "in_the_code"), [(5, 5), (5, 25), (25, 5), (35, 35), (30, 30), (25, 30), (25, 25.5)]
-)
+@pytest.mark.parametrize(("level", "in_the_code"), [(5, 5), (5, 25), (25, 5), (35, 35), (30, 30), (25, 30), (25, 25.5)])
 def test_a_number_is_not_moved_elsewhere_than_the_words_say(level: float, in_the_code: float) -> None:
     assert moved("lower 30 by 5", level, in_the_code)
 

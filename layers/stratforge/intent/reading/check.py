@@ -86,15 +86,13 @@ def checked(
                 continue
             if not of_group and all(_says_nothing(each.quote, (), symbol) for each in mine):
                 continue
-            if any(each.kind == "both" for each in group.statements):
-                # Of which side it is said is told.
-                _tell(group, requirements, rules, symbol, told, unread)
+            # Of which side something is said that names none is told.
+            if not any(each.kind == "both" for each in group.statements):
+                quotes = " … ".join(each.quote for each in mine)[:_LONGEST]
+                contrary.append(
+                    f"“{quotes}” does not say what its rules do ({'; '.join(in_words(each) for each in of_group)[:400] or 'nothing'}): follow the words, or call it assumed."
+                )
                 continue
-            quotes = " … ".join(each.quote for each in mine)[:_LONGEST]
-            contrary.append(
-                f"“{quotes}” does not say what its rules do ({'; '.join(in_words(each) for each in of_group)[:400] or 'nothing'}): follow the words, or call it assumed."
-            )
-            continue
         _tell(group, requirements, rules, symbol, told, unread)
     return Checked(tuple(contrary), tuple(told), frozenset(unread), frozenset(proven))
 
@@ -139,7 +137,6 @@ def _groups(
             index = parent[index]
         return index
 
-    alone = list[Statement]()
     for turn, of_turn in enumerate(statements):
         for place, statement in enumerate(of_turn):
             holders = [
@@ -153,8 +150,6 @@ def _groups(
                 parent[root(one)] = root(holders[0])
             if holders:
                 owner[turn, place] = holders[0]
-            else:
-                alone.append(statement)
     groups: dict[int, _Group] = {}
     for index, each in enumerate(requirements):
         if each.status not in (Status.KEPT, Status.SUPERSEDED) and each.quote.strip():
