@@ -22,7 +22,18 @@ from stratforge.intent.lexicon import (
     SAID_BY_WORDS,
     ZONE,
 )
-from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, TURNED, Rule, RuleKind, is_column, numbers_in
+from stratforge.intent.rules import (
+    EXIT_KINDS,
+    GREATER,
+    HOLDS,
+    LESS,
+    TURNED,
+    Rule,
+    RuleKind,
+    is_column,
+    is_number,
+    numbers_in,
+)
 from stratforge.strategy.indicators import REGISTRY
 
 
@@ -335,8 +346,7 @@ def _outcomes(node: ast.expr, day: int) -> set[bool]:
         sides = [ast.unparse(node.left), ast.unparse(node.comparators[0])]
         if "weekday" in sides:
             other = sides[1 - sides.index("weekday")]
-            if re.fullmatch(r"-?\d+(?:\.\d+)?", other):
+            if is_number(other):
                 one, two = (day, float(other)) if sides[0] == "weekday" else (float(other), day)
-                kind = type(node.ops[0])
-                return {{ast.Gt: one > two, ast.GtE: one >= two, ast.Lt: one < two, ast.LtE: one <= two, ast.Eq: one == two, ast.NotEq: one != two}.get(kind, True)}  # fmt: skip
+                return {HOLDS[type(node.ops[0])](one, two)}
     return {True, False}

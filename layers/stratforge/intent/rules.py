@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from operator import eq, ge, gt, le, lt, ne
 
 FACTS = {
     "open": "the bar's open",
@@ -71,6 +72,9 @@ OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
+HOLDS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Gt: gt, ast.GtE: ge, ast.Lt: lt, ast.LtE: le, ast.Eq: eq, ast.NotEq: ne,
+}  # fmt: skip
 CONTRARY = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 GREATER, LESS = frozenset({">", ">="}), frozenset({"<", "<="})
@@ -262,6 +266,15 @@ def read_rule(text: str) -> Rule:
         return Rule(RuleKind.SYMBOL, unit=match[1].upper())
     forms = "buy when, buy only when, sell when, sell N% when, size, at most N buys a day, wait N bars after a sale, stop loss, take profit, trailing stop, buy at limit, buy at stop, sell at limit, sell at stop, symbol, drop"
     raise RuleError(f"a rule begins with one of: {forms}")
+
+
+def is_number(side: str) -> bool:
+    """Says whether one side of a comparison is a plain number."""
+    try:
+        float(side)
+    except ValueError:
+        return False
+    return True
 
 
 def is_column(node: ast.AST) -> bool:

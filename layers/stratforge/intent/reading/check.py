@@ -67,12 +67,12 @@ def checked(
     contrary, told, unread = list[str](), dict[str, None](), set[int]()
     proven = set[int]()
     everything = [each for of_turn in statements for each in of_turn]
-    ruled = [rule for each, of_it in zip(requirements, rules, strict=True) if each.status in (Status.COVERED, Status.ASSUMED) for rule in of_it]  # fmt: skip
-    asked = [rule for each, of_it in zip(requirements, rules, strict=True) if each.status is Status.COVERED for rule in of_it]  # fmt: skip
+    pairs = list(zip(requirements, rules, strict=True))
     # “Only buy when …” is what it buys by where nothing else is.
     alone = all(each.kind not in ("buy", "") for each in everything)
     whole = all(each.kind for each in everything) and any(
-        _same(everything, each, crypto, alone=alone) for each in (ruled, asked)
+        _same(everything, [rule for each, of_it in pairs if each.status in said for rule in of_it], crypto, alone=alone)
+        for said in ({Status.COVERED, Status.ASSUMED}, {Status.COVERED})
     )
     for group in _groups(statements, requirements, spans):
         mine = [requirements[each] for each in group.requirements]

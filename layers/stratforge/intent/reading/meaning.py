@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import eq, ge, gt, le, lt, ne
 
-from stratforge.intent.rules import CONTRARY, OPERATORS, TURNED, Rule, RuleKind
+from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, TURNED, Rule, RuleKind, is_number
 from stratforge.strategy.indicators import REGISTRY
 
 # One thing that has to hold: a comparison, days of the week, something for several bars.
@@ -24,7 +23,6 @@ _STREAK = re.compile(
     r"np\.where\((?P<one>bars\.\w+) (?P<sign>[<>]) (?P<other>bars\.\w+(?:\.shift\(1\))?), 1(?:\.0)?, 0(?:\.0)?\)\.rolling\((?P<n>\d+)\)\.sum\(\)"
 )
 _MEAN = re.compile(r"(bars\.\w+)\.rolling\((\d+)\)\.mean\(\)")
-_COMPARE: dict[str, Callable[[float, float], bool]] = {">": gt, ">=": ge, "<": lt, "<=": le, "==": eq, "!=": ne}
 
 
 class TooMany(Exception):
@@ -167,9 +165,9 @@ def _of_call(node: ast.Call, name: str, week: frozenset[int], *, denied: bool) -
 
 def compared(left: str, sign: str, right: str) -> Fact:
     """A comparison of two sides; a number stands on the right, and of two columns the greater one on the left."""
-    if _is_number(left) and not _is_number(right):
+    if is_number(left) and not is_number(right):
         left, sign, right = right, TURNED[sign], left
-    if not _is_number(right) and sign in ("<", "<="):
+    if not is_number(right) and sign in ("<", "<="):
         left, sign, right = right, TURNED[sign], left
     return left, sign, right
 
@@ -177,14 +175,6 @@ def compared(left: str, sign: str, right: str) -> Fact:
 def crossed(left: str, sign: str, right: str) -> Fact:
     """A crossing: the left side comes to be beyond the right one."""
     return ("crosses", *compared(left, sign, right))
-
-
-def _is_number(side: str) -> bool:
-    try:
-        float(side)
-    except ValueError:
-        return False
-    return True
 
 
 def _streak(left: ast.expr, sign: str, right: ast.expr) -> Fact | None:
@@ -216,8 +206,7 @@ def _holds(node: ast.expr, day: int) -> bool:
         return not _holds(node.operand, day)
     assert isinstance(node, ast.Compare)
     values = [day if isinstance(each, ast.Name) else float(ast.literal_eval(each)) for each in (node.left, *node.comparators)]  # fmt: skip
-    signs = [OPERATORS[type(each)] for each in node.ops]
-    return all(_COMPARE[sign](*pair) for sign, pair in zip(signs, itertools.pairwise(values), strict=True))
+    return all(HOLDS[type(each)](*pair) for each, pair in zip(node.ops, itertools.pairwise(values), strict=True))
 
 
 def side_of(node: ast.expr) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stratforge.intent.exceptions import one_sided
@@ -61,7 +62,7 @@ def written_strictly(request: str) -> dict[str, Any] | None:
 
 def _entry(each: Statement) -> Statement:
     """“Only buy when …”, where nothing else is said of buying."""
-    return Statement(each.start, each.end, "buy", each.readings) if each.kind == "only" else each
+    return replace(each, kind="buy") if each.kind == "only" else each
 
 
 def _assumed(rules: list[Rule], symbols: list[str]) -> Iterator[str]:
@@ -72,7 +73,7 @@ def _assumed(rules: list[Rule], symbols: list[str]) -> Iterator[str]:
 
 
 def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:
-    """What is assumed of words that name no side, and were read of one."""
+    """The sentences that tell a person of which one side words were read that name none."""
     for words, side in one_sided(requests, rules):
         does, goes_on = ("selling", "buys") if side is RuleKind.SELL else ("buying", "sells")
         yield f"“{words}” is read of {does} alone: it {goes_on} then all the same."
