@@ -8,7 +8,7 @@ from simulators.gemini.author import write_answer
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
-from stratforge.intent.gate import readings_to_tell, words_findings
+from stratforge.intent.gate import contract_findings, readings_to_tell, words_findings
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
@@ -23,6 +23,14 @@ def found_in(words: str, *quoted: Quoted, assumptions: Sequence[str] = (), symbo
     ]
     taken, _ = readings_to_tell(words, wanted, assumptions, symbol=symbol)
     return words_findings(words, wanted, [*assumptions, *taken], symbol=symbol)
+
+
+def found_in_code(code: str, words: str, rules: Sequence[str]) -> list[str]:
+    """What the gate finds in code whose one requirement quotes all of these words for all of these rules."""
+    lines = list(range(1, code.count("\n") + 1))
+    wanted = Requirement(quote=words, meaning="-", status=Status.COVERED, rules=list(rules), lines=lines)
+    taken, _ = readings_to_tell(words, [wanted], symbol="AAPL")
+    return contract_findings(words, [wanted], compile_strategy(code), ["RSI of 14 bars.", *taken], symbol="AAPL")
 
 
 def written(words: str) -> tuple[set[str], list[str]] | None:

@@ -9,7 +9,7 @@ from stratforge.intent.elements import Kind, elements_of
 from stratforge.intent.lexicon import INDICATORS
 from stratforge.intent.measures import holds, minutes_of, near, texts
 from stratforge.intent.requirements import Requirement, Status
-from stratforge.intent.rules import PRICES, Rule, RuleKind, numbers_in_text
+from stratforge.intent.rules import PRICES, Rule, RuleKind, is_number, numbers_in_text
 from stratforge.intent.stretches import stretches_of
 from stratforge.intent.turns import Spans, plain_words
 
@@ -87,9 +87,7 @@ def _of_quote(quote: str, rules: Sequence[Rule], untold: Callable[[str], bool]) 
 
 def _of_indicator(rule: Rule) -> bool:
     """Whether a rule compares an indicator with a plain number."""
-    return any(
-        "ta." in side and re.fullmatch(r"-?[\d.]+", other) for atom in rule.atoms for side, _, other in atom.ways
-    )
+    return any("ta." in side and is_number(other) for atom in rule.atoms for side, _, other in atom.ways)
 
 
 def _prices(turn: str, start: int, end: int, rules: Sequence[Rule], told: str) -> Iterator[str]:
@@ -99,7 +97,7 @@ def _prices(turn: str, start: int, end: int, rules: Sequence[Rule], told: str) -
         for rule in rules
         for atom in rule.atoms
         for side, _, other in atom.ways
-        if side in PRICES and re.fullmatch(r"-?[\d.]+", other)
+        if side in PRICES and is_number(other)
         for number in numbers_in_text(other)
     }
     for element in elements_of(turn[start:end], Kind.NUMBER):

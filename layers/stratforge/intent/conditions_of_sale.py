@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from stratforge.intent.elements import Kind, Unit, elements_of
 from stratforge.intent.lexicon import NEGATED
 from stratforge.intent.measures import holds, judges_gain, near
-from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, RESULTS, Atom, Rule, RuleKind
+from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, RESULTS, Atom, Rule, RuleKind, is_number
 
 _I = re.IGNORECASE
 _IN_PROFIT = re.compile(
@@ -88,7 +88,7 @@ def _results(rule: Rule) -> set[str]:
         sign
         for atom in rule.atoms
         for side, sign, other in atom.ways
-        if judges_gain(side, other) and (side == "close" or re.fullmatch(r"-?[\d.]+", other))
+        if judges_gain(side, other) and (side == "close" or is_number(other))
     }
 
 

@@ -16,7 +16,7 @@ from stratforge.intent.elements import Element, Kind, Unit, elements_of
 from stratforge.intent.exceptions import one_sided
 from stratforge.intent.leftover import words_left
 from stratforge.intent.lexicon import OLD
-from stratforge.intent.measures import columns_of, columns_said
+from stratforge.intent.measures import columns_of, columns_said, moved_to, near
 from stratforge.intent.program import Program
 from stratforge.intent.reading.check import checked
 from stratforge.intent.reference_strategy import reference_strategy
@@ -70,10 +70,11 @@ def contract_findings(
     )
     program = Program(strategy.source)
     rules, wrong = _read(requirements)
-    for each in requirements:
+    for each, of_it in zip(requirements, rules, strict=True):
         if each.status is Status.COVERED:
             quote = respelled(each.quote, assumptions)
-            found += _lines(each.model_copy(update={"quote": quote}), program)
+            gone = [rule.dropped for rule in of_it if rule.dropped is not None]
+            found += _lines(each.model_copy(update={"quote": quote}), gone, program)
     if not wrong:
         found += _behaves(_standing(requirements, rules), strategy, symbol)
     return [*found, *never_acts(strategy, program, around_the_clock="/" in symbol)]
@@ -364,7 +365,7 @@ def _not_told(
             yield f"Nobody asked for “{rule.text}”, and assumptions does not say it with its numbers."
 
 
-def _lines(requirement: Requirement, program: Program) -> Iterator[str]:
+def _lines(requirement: Requirement, gone: Sequence[Rule], program: Program) -> Iterator[str]:
     """That the lines named for a requirement are those in which its numbers, hours and days stand."""
     said = f"“{requirement.quote[:80]}”"
     if requirement.rules and all(each.startswith(("drop ", "symbol ")) for each in requirement.rules):
@@ -375,11 +376,11 @@ def _lines(requirement: Requirement, program: Program) -> Iterator[str]:
     values = program.values_on(requirement.lines)
     for element in elements_of(requirement.quote):
         if not OLD.search(requirement.quote[: element.start]):
-            yield from _element_stands(element, requirement, program, values, said)
+            yield from _element_stands(element, requirement, gone, program, values, said)
 
 
 def _element_stands(
-    element: Element, requirement: Requirement, program: Program, values: set[float], said: str
+    element: Element, requirement: Requirement, gone: Sequence[Rule], program: Program, values: set[float], said: str
 ) -> Iterator[str]:
     if element.kind is Kind.NUMBER and element.unit is not Unit.DAYS:
         scales = {
@@ -388,13 +389,15 @@ def _element_stands(
             Unit.MINUTES: (1.0,),
             Unit.MONEY: (1.0, 0.01),
         }.get(element.unit, _SCALES)
-        near = {element.value * scale for scale in scales} | (
+        forms = {element.value * scale for scale in scales} | (
             {1 - element.value / 100, 1 + element.value / 100} if element.unit is Unit.PERCENT else set()
         )
-        near |= {960 - element.value * scale for scale in (1.0, 60.0)} | {
+        forms |= {960 - element.value * scale for scale in (1.0, 60.0)} | {
             570 + element.value * scale for scale in (1.0, 60.0)
         }
-        if not any(abs(one - other) <= 1e-6 * max(1.0, abs(one)) for one in near for other in values):
+        # “Raise 70 by 5”: what comes of it stands there.
+        forms |= moved_to(requirement.quote, element, gone)[0]
+        if not any(near(one, other) for one in forms for other in values):
             yield f"{said} has {element.text}, and the lines it names do not: name the lines where it stands, or mend the code."
     elif element.kind is Kind.DAY and "weekday" not in program.words_used(requirement.lines):
         yield f"{said} names a day of the week, and the lines it names do not look at bar.time.weekday."

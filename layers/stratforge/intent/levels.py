@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from stratforge.intent.elements import Element, Unit, elements_of
 from stratforge.intent.lexicon import NEGATED
 from stratforge.intent.measures import near
-from stratforge.intent.rules import GREATER, LESS, TURNED, Rule
+from stratforge.intent.rules import GREATER, LESS, TURNED, Rule, is_number
 
 _I = re.IGNORECASE
 _TAIL = r"\s*(?:the\s+)?(?:level\s+(?:of\s+)?)?[-−$€]*\s*$"
@@ -71,7 +71,6 @@ _BETWEEN = re.compile(
     r"(?:\b(?:between|in between|from|zwischen|entre|de)\b\s*|\brange (?:of |from )?)?(?<![\d.])\$?(?P<low>\d[\d.:]*)\s*%?\s*(?:[ap]m)?\s*(?:and|to|-|–|und|bis|y|a|et|à)\s*\$?(?P<high>\d[\d.:]*)",
     _I,
 )
-_PLAIN = re.compile(r"-?\d[\d.]*(?:e\d+)?")
 _JUDGES = re.compile(r"\b(?:minute|weekday|bars_held|gain|gain_dollars|drop|drop_dollars)\b")
 
 
@@ -155,7 +154,7 @@ def _comparisons(level: Element, rules: Sequence[Rule]) -> Iterator[_Comparison]
     for rule in rules:
         for atom in rule.atoms:
             for side, sign, other in atom.ways:
-                if not _PLAIN.fullmatch(other) or _JUDGES.search(side):
+                if not is_number(other) or _JUDGES.search(side):
                     continue
                 if near(abs(float(other)), level.value) or (
                     level.unit is Unit.PERCENT and near(abs(float(other)), level.value / 100)

@@ -22,7 +22,18 @@ from stratforge.intent.lexicon import (
     SAID_BY_WORDS,
     ZONE,
 )
-from stratforge.intent.rules import EXIT_KINDS, GREATER, LESS, TURNED, Rule, RuleKind, is_column, numbers_in
+from stratforge.intent.rules import (
+    EXIT_KINDS,
+    GREATER,
+    HOLDS,
+    LESS,
+    TURNED,
+    Rule,
+    RuleKind,
+    is_column,
+    is_number,
+    numbers_in,
+)
 from stratforge.strategy.indicators import REGISTRY
 
 
@@ -95,7 +106,11 @@ def number_findings(
         if element.unit is Unit.DAYS and not PER_DAY.search(quote):
             yield f"counts days or longer, and bars are minutes: it cannot be covered by {element.value:g} bars. Ask, or say it is unsupported or assumed."
             continue
-        if _moved_by(quote, element, rules, gone):
+        goals, named = moved_to(quote, element, gone)
+        if any(near(goal, one) for goal in goals for each in rules for one in each.numbers):
+            continue
+        if named:
+            yield f"moves a number by {element.text}, and its rules ({texts(rules)}) do not have what comes of it: {', '.join(f'{each:g}' for each in sorted(goals))}."
             continue
         holders = [each for each in rules if any(near(one, other) for one in forms for other in each.numbers)]
         if not holders:
@@ -111,21 +126,29 @@ def number_findings(
 _BY = re.compile(r"\b(?P<up>raise|increase|add)\b|\b(?P<down>lower|decrease|reduce|cut)\b", re.IGNORECASE)
 
 
-def _moved_by(quote: str, element: Element, rules: Sequence[Rule], gone: Sequence[Rule]) -> bool:
-    """Whether a number says by how much one that stood is raised or lowered, and the rules do so."""
-    if not re.search(r"\bby\s*$", quote[: element.start]) or not (verb := _BY.search(quote[: element.start])):
-        return False
-    step = element.value if verb["up"] else -element.value
-    before, after = (frozenset(one for each in of_it for one in each.numbers) for of_it in (gone, rules))
-    return any(near(one + step, other) for one in before for other in after)
+def _step(quote: str, element: Element) -> tuple[float, int] | None:
+    """By how much words move a number that stood, less than zero where they lower it, and from where on they speak of it; None of other numbers."""
+    before = quote[: element.start]
+    verbs = list(_BY.finditer(before))
+    if not verbs or not re.search(r"\bby\s*$", before):
+        return None
+    return element.value if verbs[-1]["up"] else -element.value, verbs[-1].end()
+
+
+def moved_to(quote: str, element: Element, gone: Sequence[Rule]) -> tuple[set[float], bool]:
+    """Returns what comes of the numbers that stood where words move them by this one, 75 for “raise 70 by 5”; and whether the words name the number that they move."""
+    step = _step(quote, element)
+    if step is None:
+        return set(), False
+    stood = {number for each in gone for number in each.numbers}
+    said = {each.value for each in elements_of(quote, Kind.NUMBER) if step[1] <= each.start < element.start} & stood
+    return {number + step[0] for number in said or stood}, bool(said)
 
 
 def _implied(quote: str, gone: Sequence[Rule]) -> set[float]:
     """Numbers that words stand for; what is doubled or halved is known from what stood before."""
     found = {each for word, numbers in SAID_BY_WORDS if re.search(word, quote, re.IGNORECASE) for each in numbers}
-    if (verb := _BY.search(quote)) and re.search(r"\bby\b", quote):
-        steps = [each.value if verb["up"] else -each.value for each in elements_of(quote, Kind.NUMBER)]
-        found |= {number + step for each in gone for number in each.numbers for step in steps}
+    found |= {goal for each in elements_of(quote, Kind.NUMBER) for goal in moved_to(quote, each, gone)[0]}
     for word, factor in ((r"\bdoubl", 2.0), (r"\bhal[fv]", 0.5), (r"\btripl", 3.0)):
         if re.search(word, quote, re.IGNORECASE):
             found |= {factor * number for each in gone for number in each.numbers}
@@ -323,8 +346,7 @@ def _outcomes(node: ast.expr, day: int) -> set[bool]:
         sides = [ast.unparse(node.left), ast.unparse(node.comparators[0])]
         if "weekday" in sides:
             other = sides[1 - sides.index("weekday")]
-            if re.fullmatch(r"-?\d+(?:\.\d+)?", other):
+            if is_number(other):
                 one, two = (day, float(other)) if sides[0] == "weekday" else (float(other), day)
-                kind = type(node.ops[0])
-                return {{ast.Gt: one > two, ast.GtE: one >= two, ast.Lt: one < two, ast.LtE: one <= two, ast.Eq: one == two, ast.NotEq: one != two}.get(kind, True)}  # fmt: skip
+                return {HOLDS[type(node.ops[0])](one, two)}
     return {True, False}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stratforge.intent.columns import cannot_be_said
-from stratforge.intent.rules import EXIT_KINDS, TERM_KINDS, Rule, RuleError, RuleKind, is_column
+from stratforge.intent.rules import EXIT_KINDS, OPERATORS, TERM_KINDS, Rule, RuleError, RuleKind, is_column
 from stratforge.strategy import Strategy, StrategyError, compile_strategy
 
 _OF_THE_BAR = ("open", "high", "low", "close", "volume")
@@ -167,9 +167,7 @@ class _Writer:
         # A chain is written out: the language has no other form.
         parts, left = [], node.left
         for operator, right in zip(node.ops, node.comparators, strict=True):
-            pair = ast.Compare(ast.Constant(0), [operator], [ast.Constant(0)])
-            sign = ast.unparse(pair).strip("0 ")
-            parts.append(f"{self._number(left)} {sign} {self._number(right)}")
+            parts.append(f"{self._number(left)} {OPERATORS[type(operator)]} {self._number(right)}")
             left = right
         return f"({' and '.join(parts)})"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from operator import eq, ge, gt, le, lt, ne
 
 FACTS = {
     "open": "the bar's open",
@@ -33,6 +34,7 @@ FACTS = {
     "account_cash": "money of the account that is not held back, in dollars",
     "account_equity": "cash and what everything held is worth, in dollars",
 }
+DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 PRICES = frozenset({"open", "high", "low", "close"})
 # Facts that judge a position by its price.
 RESULTS = ("gain", "gain_dollars", "drop", "drop_dollars", "entry_price")
@@ -62,7 +64,7 @@ _FORMS = (
     ("drop <rule>", "takes away a rule that stood before this turn"),
 )
 _ROOTS = frozenset({"ta", "bars", "np"})
-_OPERATORS: dict[type[ast.cmpop], str] = {
+OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Gt: ">",
     ast.GtE: ">=",
     ast.Lt: "<",
@@ -70,6 +72,9 @@ _OPERATORS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
+HOLDS: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
+    ast.Gt: gt, ast.GtE: ge, ast.Lt: lt, ast.LtE: le, ast.Eq: eq, ast.NotEq: ne,
+}  # fmt: skip
 CONTRARY = {">": "<=", ">=": "<", "<": ">=", "<=": ">", "==": "!=", "!=": "=="}
 TURNED = {">": "<", ">=": "<=", "<": ">", "<=": ">=", "==": "==", "!=": "!="}
 GREATER, LESS = frozenset({">", ">="}), frozenset({"<", "<="})
@@ -263,6 +268,15 @@ def read_rule(text: str) -> Rule:
     raise RuleError(f"a rule begins with one of: {forms}")
 
 
+def is_number(side: str) -> bool:
+    """Says whether one side of a comparison is a plain number."""
+    try:
+        float(side)
+    except ValueError:
+        return False
+    return True
+
+
 def is_column(node: ast.AST) -> bool:
     """Says whether an expression is one of `indicators`: it is made of columns and numbers alone."""
     names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
@@ -311,7 +325,7 @@ def _check(node: ast.expr, *, truth: bool) -> None:
     elif isinstance(node, ast.Compare) and truth:
         for each in (node.left, *node.comparators):
             _check(each, truth=False)
-        if any(type(each) not in _OPERATORS for each in node.ops):
+        if any(type(each) not in OPERATORS for each in node.ops):
             raise RuleError(f"“{said}” compares in a way that is not known: use < <= > >= == !=")
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
         _check_call(node, node.func.id, said, truth=truth)
@@ -365,7 +379,7 @@ def _atoms(node: ast.expr, *, negated: bool) -> Iterator[Atom]:
     elif isinstance(node, ast.Compare):
         left_node = node.left
         for operator, right_node in zip(node.ops, node.comparators, strict=True):
-            sign = _OPERATORS[type(operator)]
+            sign = OPERATORS[type(operator)]
             yield Atom(ast.unparse(left_node), CONTRARY[sign] if negated else sign, ast.unparse(right_node))
             left_node = right_node
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from stratforge.intent.columns import SameColumns, said_by_none, series_in
 from stratforge.intent.markets import MONDAY_OPEN, market
 from stratforge.intent.program import Program
+from stratforge.intent.rules import DAYS
 from stratforge.market import BarColumns
 from stratforge.strategy import Strategy
 from stratforge.strategy.exits import EXIT_KEYS, PEAK
@@ -28,7 +29,6 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 Floats = npt.NDArray[np.float64]
 _ROUNDS = 14
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def disagreement(code: Strategy, reference: Strategy, *, around_the_clock: bool = False) -> Iterator[str]:
@@ -392,7 +392,7 @@ def _told(
         for (origin, key, _), (_, _, column) in zip(code.argument_plan, runner.plan, strict=True)
         if origin == "column" and column is not None and key not in ("hour", "minute", "weekday")
     ]
-    when = f"{_DAYS[int(bars.weekday[index])]} {int(bars.hour[index])}:{int(bars.minute[index]):02d}"
+    when = f"{DAYS[int(bars.weekday[index])]} {int(bars.hour[index])}:{int(bars.minute[index]):02d}"
     facts = ", ".join(list(dict.fromkeys(columns))[:8])
     return f"Tried on a {when}, {holding}, with {facts or 'these prices'}: by the rules of the requirements it {_said(wanted)}, and the code {_said(done)}."
 

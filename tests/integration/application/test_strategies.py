@@ -15,7 +15,7 @@ from stratforge.application.sessions import NewSession, start_session
 from stratforge.application.strategies import NewStrategy, StrategyChange
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import strategies
-from stratforge.storage.strategies.strategies import StoredStrategy
+from stratforge.storage.strategies.strategies import StoredStrategy, StoredVersion
 from stratforge.strategy import Strategy, compile_strategy
 from stratforge.strategy.rotation.language_reference import EXAMPLE
 
@@ -147,3 +147,50 @@ def test_long_texts_are_compared_in_no_time_whatever_is_in_them() -> None:
     added = [line[1:] for line in changes[2].splitlines()[3:] if line.startswith("+")]
     assert ("\n".join(removed), "\n".join(added)) == (old.python_code, new.python_code)
     assert changes[1] == ""
+
+
+def _versions(*prompts: str | None) -> list[StoredVersion]:
+    """Versions that were asked for so, the newest first."""
+    return [
+        cast(StoredVersion, SimpleNamespace(version=number, prompt=prompt)) for number, prompt in enumerate(prompts, 1)
+    ][::-1]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "undo",
+        "Go back to the version before.",
+        "go back to the previous version",
+        "Cancel that!",
+        "please cancel my last change",
+        "restore the previous version",
+        "restore the former version, please",
+        "put it back to how it was before",
+    ],
+)
+def test_words_that_take_the_last_change_back_want_the_version_before(words: str) -> None:
+    assert application.version_wanted(words, _versions("a", "b", "c")) == 2
+    assert application.version_wanted(words, _versions("a", "b", "c", "Back to version 2")) == 1
+
+
+@pytest.mark.parametrize("words", ["back to version 1", "Restore version 1", "go back to the version 1, please"])
+def test_a_version_is_wanted_by_its_number(words: str) -> None:
+    assert application.version_wanted(words, _versions("a", "b", "c")) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cancel",
+        "cancel that stop",
+        "cancel the order after 10 bars",
+        "restore",
+        "restore the stop of the previous version",
+        "go back to 30",
+        "go back to the version before and add a 2% stop",
+        "sell when the price goes back",
+    ],
+)
+def test_words_that_ask_for_something_else_too_take_nothing_back(words: str) -> None:
+    assert application.version_wanted(words, _versions("a", "b", "c")) is None

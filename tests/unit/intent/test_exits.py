@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.gate import contract_findings, readings_to_tell
-from stratforge.intent.requirements import Requirement, Status
 from stratforge.intent.rules import RuleError, read_rule
-from stratforge.strategy import compile_strategy
 
-from tests.support.contracts import RSI, found_in, written
+from tests.support.contracts import RSI, found_in, found_in_code, written
 
 WORDS = (
     "Buy AAPL when RSI is below 30 with a 2% stop on this order and take profit at 5% on the order, sell when RSI is above 70. "
@@ -40,11 +37,7 @@ def on_bar(bar, position, state):
 
 
 def found(code: str, rules: list[str] = RULES, words: str = WORDS) -> list[str]:
-    wanted = Requirement(
-        quote=words, meaning="-", status=Status.COVERED, rules=rules, lines=list(range(1, code.count("\n") + 1))
-    )
-    taken, _ = readings_to_tell(words, [wanted], symbol="AAPL")
-    return contract_findings(words, [wanted], compile_strategy(code), ["RSI of 14 bars.", *taken], symbol="AAPL")
+    return found_in_code(code, words, rules)
 
 
 def test_exits_that_are_asked_for_and_set_pass() -> None:

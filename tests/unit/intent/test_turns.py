@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from stratforge.intent.gate import contract_findings
+from stratforge.intent.gate import contract_findings, readings_to_tell
 from stratforge.intent.requirements import Requirement, Status
 from stratforge.strategy import compile_strategy
 
@@ -191,3 +191,44 @@ def test_what_stands_instead_of_another_rule_does_not_stand_beside_it() -> None:
     code = _CODE.replace("bar.rsi > 70", "(bar.rsi > 70 or position.unrealized_return >= 0.01)")
     found = contract_findings(quote, requirements, compile_strategy(code), whole=False, symbol="AAPL", before=before)
     assert any("drops nothing" in each for each in found)
+
+
+def moved(words: str, level: float, in_the_code: float) -> list[str]:
+    """What is found in an answer to a change of the level 30 that has this level in its rule, and that one in its code."""
+    before = (f"buy when {RSI} < 30", f"sell when {RSI} > 70")
+    rules = [f"drop {before[0]}", f"buy when {RSI} < {level:g}"]
+    requirements = [
+        Requirement(quote=words, meaning="another level", status=Status.COVERED, rules=rules, lines=[2, 6, 7]),
+        Requirement(quote="", meaning="the exit", status=Status.KEPT, rules=[before[1]], lines=[2, 8, 9]),
+    ]
+    code = _CODE.replace("< 25", f"< {in_the_code:g}")
+    taken, _ = readings_to_tell(words, requirements, symbol="AAPL")
+    return contract_findings(
+        words, requirements, compile_strategy(code), taken, whole=False, symbol="AAPL", before=before
+    )
+
+
+@pytest.mark.parametrize(("words", "level"), [("lower 30 by 5", 25), ("raise 30 by 5", 35), ("reduce the RSI level by 5", 25)])  # fmt: skip
+def test_a_number_that_moves_another_stands_where_what_comes_of_it_stands(words: str, level: float) -> None:
+    assert moved(words, level, level) == []
+
+
+@pytest.mark.parametrize(("level", "in_the_code"), [(5, 5), (5, 25), (25, 5), (35, 35), (30, 30), (25, 30), (25, 25.5)])
+def test_a_number_is_not_moved_elsewhere_than_the_words_say(level: float, in_the_code: float) -> None:
+    assert moved("lower 30 by 5", level, in_the_code)
+
+
+def test_each_of_two_moves_goes_its_own_way() -> None:
+    words = "raise 70 by 5 and lower 30 by 5"
+    before = (f"buy when {RSI} < 30", f"sell when {RSI} > 70")
+
+    def found(buys: int, sells: int) -> list[str]:
+        rules = [f"drop {before[0]}", f"drop {before[1]}", f"buy when {RSI} < {buys}", f"sell when {RSI} > {sells}"]
+        wanted = [Requirement(quote=words, meaning="two levels", status=Status.COVERED, rules=rules, lines=[2, *range(5, 10)])]  # fmt: skip
+        code = _CODE.replace("< 25", f"< {buys}").replace("> 70", f"> {sells}")
+        taken, _ = readings_to_tell(words, wanted, symbol="AAPL")
+        return contract_findings(words, wanted, compile_strategy(code), taken, whole=False, symbol="AAPL", before=before)  # fmt: skip
+
+    assert found(25, 75) == []
+    assert found(35, 75)
+    assert found(25, 65)

@@ -96,6 +96,8 @@ def test_numbers_that_the_person_said_are_not_called_usual() -> None:
         ("Use 7 periods for the RSI", "sell when ta.rsi(bars.close, length=7) > 70"),
         ("sell only on a 1% gain instead", "sell when gain >= 1"),
         ("and the price must be above 50 dollars", "buy only when close > 50"),
+        ("raise 70 by 5", f"sell when {RSI} > 75"),
+        ("lower the level 30 by 5", f"buy when {RSI} < 25"),
     ],
 )
 def test_a_change_says_what_goes_and_what_comes(change: str, rule: str) -> None:

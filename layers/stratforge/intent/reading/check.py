@@ -67,12 +67,12 @@ def checked(
     contrary, told, unread = list[str](), dict[str, None](), set[int]()
     proven = set[int]()
     everything = [each for of_turn in statements for each in of_turn]
-    ruled = [rule for each, of_it in zip(requirements, rules, strict=True) if each.status in (Status.COVERED, Status.ASSUMED) for rule in of_it]  # fmt: skip
-    asked = [rule for each, of_it in zip(requirements, rules, strict=True) if each.status is Status.COVERED for rule in of_it]  # fmt: skip
+    pairs = list(zip(requirements, rules, strict=True))
     # “Only buy when …” is what it buys by where nothing else is.
     alone = all(each.kind not in ("buy", "") for each in everything)
     whole = all(each.kind for each in everything) and any(
-        _same(everything, each, crypto, alone=alone) for each in (ruled, asked)
+        _same(everything, [rule for each, of_it in pairs if each.status in said for rule in of_it], crypto, alone=alone)
+        for said in ({Status.COVERED, Status.ASSUMED}, {Status.COVERED})
     )
     for group in _groups(statements, requirements, spans):
         mine = [requirements[each] for each in group.requirements]
@@ -86,15 +86,13 @@ def checked(
                 continue
             if not of_group and all(_says_nothing(each.quote, (), symbol) for each in mine):
                 continue
-            if any(each.kind == "both" for each in group.statements):
-                # Of which side it is said is told.
-                _tell(group, requirements, rules, symbol, told, unread)
+            # Of which side something is said that names none is told.
+            if not any(each.kind == "both" for each in group.statements):
+                quotes = " … ".join(each.quote for each in mine)[:_LONGEST]
+                contrary.append(
+                    f"“{quotes}” does not say what its rules do ({'; '.join(in_words(each) for each in of_group)[:400] or 'nothing'}): follow the words, or call it assumed."
+                )
                 continue
-            quotes = " … ".join(each.quote for each in mine)[:_LONGEST]
-            contrary.append(
-                f"“{quotes}” does not say what its rules do ({'; '.join(in_words(each) for each in of_group)[:400] or 'nothing'}): follow the words, or call it assumed."
-            )
-            continue
         _tell(group, requirements, rules, symbol, told, unread)
     return Checked(tuple(contrary), tuple(told), frozenset(unread), frozenset(proven))
 
@@ -139,7 +137,6 @@ def _groups(
             index = parent[index]
         return index
 
-    alone = list[Statement]()
     for turn, of_turn in enumerate(statements):
         for place, statement in enumerate(of_turn):
             holders = [
@@ -153,8 +150,6 @@ def _groups(
                 parent[root(one)] = root(holders[0])
             if holders:
                 owner[turn, place] = holders[0]
-            else:
-                alone.append(statement)
     groups: dict[int, _Group] = {}
     for index, each in enumerate(requirements):
         if each.status not in (Status.KEPT, Status.SUPERSEDED) and each.quote.strip():

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from stratforge.intent.reading.meaning import (
     ALWAYS,
-    NEVER,
     Fact,
     Ways,
+    at_once,
     both,
     compared,
     crossed,
@@ -23,11 +23,6 @@ from stratforge.intent.rules import CONTRARY
 Readings = tuple[Ways, ...]
 _MOST = 32
 _BARS = {"green": ("close", ">", "open"), "red": ("close", "<", "open")}
-
-
-def fact(*facts: Fact) -> Ways:
-    """The condition that all these facts make together."""
-    return frozenset({frozenset(facts)})
 
 
 class Conditions(Operands):
@@ -55,7 +50,6 @@ class Conditions(Operands):
             found = self.joined(found, other, both_of=word == "and")
         if wanted and word != ("or" if wanted.kind == "either" else "and"):
             raise Unread
-        before = self.at
         if self.take("unless"):
             # Neither of them, or not both: all that follows is the exception.
             found = self.joined(found, self.denied(self.condition()), both_of=True)
@@ -117,16 +111,17 @@ class Conditions(Operands):
         if not self.take("it_is") and self.take("it"):
             self.need("is")
         denied = self.take("not") is not None
-        found = self._time() if self.peek(1 if self.peek() == "at" else 0) in ("between", "after", "before", "until", "from", "time") or self.peek() in ("between", "after", "before", "until", "from") else self._days()  # fmt: skip
+        clock = ("between", "after", "before", "until", "from", "time")
+        found = self._time() if self.peek(1 if self.peek() == "at" else 0) in clock else self._days()
         return self.denied(found) if denied else found
 
     def _time(self) -> Readings:
         word = self.need("between", "after", "before", "until", "from", "at").kind
         minute = self.number("time")
-        after = (fact(("minute", ">=", f"{minute:.10g}")), fact(("minute", ">", f"{minute:.10g}")))
-        before = (fact(("minute", "<", f"{minute:.10g}")),)
+        after = (at_once(("minute", ">=", f"{minute:.10g}")), at_once(("minute", ">", f"{minute:.10g}")))
+        before = (at_once(("minute", "<", f"{minute:.10g}")),)
         if word in ("between", "from"):
-            if word == "from" and self.peek() not in ("until", "unit") and not self._to():
+            if word == "from" and self.peek() not in ("until", "unit"):
                 return after
             if word == "between":
                 self.need("and")
@@ -135,18 +130,15 @@ class Conditions(Operands):
             end = self.number("time")
             if end <= minute:
                 raise Unread
-            ends = (fact(("minute", "<", f"{end:.10g}")), fact(("minute", "<=", f"{end:.10g}")))
+            ends = (at_once(("minute", "<", f"{end:.10g}")), at_once(("minute", "<=", f"{end:.10g}")))
             return self.joined(after[:1], ends, both_of=True)
         if word == "after":
             return after
         if word == "at":
             if not self.selling:
                 raise Unread
-            return (after[0], fact(("minute", "==", f"{minute:.10g}")))
-        return before if word == "before" else (*before, fact(("minute", "<=", f"{minute:.10g}")))
-
-    def _to(self) -> bool:
-        return self.peek() == "until"
+            return (after[0], at_once(("minute", "==", f"{minute:.10g}")))
+        return before if word == "before" else (*before, at_once(("minute", "<=", f"{minute:.10g}")))
 
     def _days(self) -> Readings:
         self.take("on")
@@ -171,7 +163,7 @@ class Conditions(Operands):
         left = self.week & set(days)
         if not left:
             raise Unread
-        return (fact(("days", *sorted(left))),)
+        return (at_once(("days", *sorted(left))),)
 
     def _streak(self) -> Readings:
         count = self.number()
@@ -182,7 +174,7 @@ class Conditions(Operands):
         self.need("unit")
         if row is None:
             self.need("in_a_row")
-        return (fact(("for", count, fact(compared(*_BARS[color.kind])))),)
+        return (at_once(("for", count, at_once(compared(*_BARS[color.kind])))),)
 
     def _held(self) -> Readings:
         """Of a sale: after so many bars."""
@@ -190,10 +182,7 @@ class Conditions(Operands):
             raise Unread
         self.need("after")
         self.take("held")
-        count = self.number()
-        unit = self.need("unit", "hours")
-        bars = count * 60 if unit.kind == "hours" else count
-        return (fact(("bars_held", ">=", f"{bars:.10g}")),)
+        return (at_once(("bars_held", ">=", f"{self.bars():.10g}")),)
 
     def _comparison(self) -> Readings:
         leads = self.peek() in ("it_is", "is", "below", "above", "at_most", "at_least", "cross", "fall", "rise", "return", "break") and self.left is not None  # fmt: skip
@@ -213,7 +202,7 @@ class Conditions(Operands):
             self.take("in_a_row")
             if any(each[0] == "crosses" for ways in found for way in ways for each in way):
                 raise Unread
-            found = tuple(fact(("for", count, ways)) for ways in found)
+            found = tuple(at_once(("for", count, ways)) for ways in found)
         return found
 
     def _relation(self, left: Operand) -> tuple[Readings, Operand | None]:
@@ -226,8 +215,7 @@ class Conditions(Operands):
                 raise Unread
             return beyond
         if token := self.take("below", "above", "at_most", "at_least"):
-            right = self._right(left)
-            self._fits(left, right)
+            right = self._beside(left)
             if self.peek() in ("or_less", "or_more"):
                 raise Unread
             sign = {"below": "<", "above": ">", "at_most": "<=", "at_least": ">="}[token.kind]
@@ -254,15 +242,13 @@ class Conditions(Operands):
             side = self.need("below", "above")
             if (token.kind, side.kind) in (("fall", "above"), ("rise", "below")):
                 raise Unread
-            right = self._right(left)
-            self._fits(left, right)
+            right = self._beside(left)
             sign = ">" if side.kind == "above" else "<"
             state = self._compare(left, (sign,), right)
             return (*state, *self._cross(left, sign, right)), right
         if self.take("return"):
             side = self.need("below", "above")
-            right = self._right(left)
-            self._fits(left, right)
+            right = self._beside(left)
             return self._cross(left, ">" if side.kind == "above" else "<", right), right
         self.need("cross")
         return self._crossing(left)
@@ -322,6 +308,12 @@ class Conditions(Operands):
         signs = (loose,) if exact else (strict,) if more else (loose, strict)
         return self._compare(left, signs, times), times
 
+    def _beside(self, left: Operand) -> Operand:
+        """Reads what something is compared with, which has to be of its kind."""
+        right = self._right(left)
+        self._fits(left, right)
+        return right
+
     def _fits(self, left: Operand, right: Operand) -> None:
         """That two sides can be compared: an oscillator with a number, a price with a price, the volume with volume."""
         if left.column.startswith("account") and not right.money:
@@ -345,11 +337,9 @@ class Conditions(Operands):
 
     def _compare(self, left: Operand, signs: Iterable[str], right: Operand) -> Readings:
         return tuple(
-            fact(compared(one, sign, other)) for one, sign, other in itertools.product(left.sides, signs, right.sides)
+            at_once(compared(one, sign, other))
+            for one, sign, other in itertools.product(left.sides, signs, right.sides)
         )
 
     def _cross(self, left: Operand, sign: str, right: Operand) -> Readings:
-        return tuple(fact(crossed(one, sign, other)) for one, other in itertools.product(left.sides, right.sides))
-
-
-__all__ = ["ALWAYS", "NEVER", "Conditions", "Operand", "Readings", "Unread", "fact"]
+        return tuple(at_once(crossed(one, sign, other)) for one, other in itertools.product(left.sides, right.sides))

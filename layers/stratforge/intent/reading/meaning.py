@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from stratforge.intent.rules import CONTRARY, TURNED, Rule, RuleKind
+from stratforge.intent.rules import CONTRARY, HOLDS, OPERATORS, TURNED, Rule, RuleKind, is_number
 from stratforge.strategy.indicators import REGISTRY
 
 # One thing that has to hold: a comparison, days of the week, something for several bars.
@@ -23,7 +23,6 @@ _STREAK = re.compile(
     r"np\.where\((?P<one>bars\.\w+) (?P<sign>[<>]) (?P<other>bars\.\w+(?:\.shift\(1\))?), 1(?:\.0)?, 0(?:\.0)?\)\.rolling\((?P<n>\d+)\)\.sum\(\)"
 )
 _MEAN = re.compile(r"(bars\.\w+)\.rolling\((\d+)\)\.mean\(\)")
-_SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<=", ast.Eq: "==", ast.NotEq: "!="}  # fmt: skip
 
 
 class TooMany(Exception):
@@ -68,7 +67,7 @@ def meaning_of(rules: Iterable[Rule], *, around_the_clock: bool = False) -> Mean
         elif rule.kind in (RuleKind.SIZE, RuleKind.LIMIT, RuleKind.PAUSE):
             settings.add((rule.kind.value, rule.value, rule.unit))
         elif (of_gain := _of_gain(rule)) is not None:
-            leave = either(leave, frozenset({frozenset({of_gain})}))
+            leave = either(leave, at_once(of_gain))
         elif rule.kind not in (RuleKind.SYMBOL, RuleKind.DROP):
             settings.add((rule.text, 0.0, ""))
     return Meaning(entry, only, leave, parts, frozenset(settings))
@@ -83,6 +82,11 @@ def _of_gain(rule: Rule) -> Fact | None:
         RuleKind.TARGET: ("gain", ">=", f"{rule.value:g}"),
         RuleKind.TRAIL: ("drop", ">=", f"{rule.value:g}"),
     }.get(rule.kind)
+
+
+def at_once(*facts: Fact) -> Ways:
+    """The condition that all these facts make together."""
+    return frozenset({frozenset(facts)})
 
 
 def either(one: Ways, other: Ways) -> Ways:
@@ -120,7 +124,7 @@ def ways_of(node: ast.expr, week: frozenset[int], *, denied: bool = False) -> Wa
         open_days = (week - days) if denied else (week & days)
         if open_days == week or not open_days:
             return ALWAYS if open_days else NEVER
-        return frozenset({frozenset({("days", *sorted(open_days))})})
+        return at_once(("days", *sorted(open_days)))
     if isinstance(node, ast.BoolOp):
         together = isinstance(node.op, ast.And) != denied
         found = ALWAYS if together else NEVER
@@ -136,13 +140,13 @@ def ways_of(node: ast.expr, week: frozenset[int], *, denied: bool = False) -> Wa
     found = NEVER if denied else ALWAYS
     left = node.left
     for operator, right in zip(node.ops, node.comparators, strict=True):
-        sign = _SIGNS[type(operator)]
+        sign = OPERATORS[type(operator)]
         streak = _streak(left, sign, right)
         if streak is not None:
             fact = streak if not denied else ("not", streak)
         else:
             fact = compared(side_of(left), CONTRARY[sign] if denied else sign, side_of(right))
-        one = frozenset({frozenset({fact})})
+        one = at_once(fact)
         found = either(found, one) if denied else both(found, one, week)
         left = right
     return found
@@ -156,14 +160,14 @@ def _of_call(node: ast.Call, name: str, week: frozenset[int], *, denied: bool) -
     else:
         left, right = (side_of(each) for each in node.args)
         fact = crossed(left, ">" if name == "crosses_above" else "<", right)
-    return frozenset({frozenset({("not", fact) if denied else fact})})
+    return at_once(("not", fact) if denied else fact)
 
 
 def compared(left: str, sign: str, right: str) -> Fact:
     """A comparison of two sides; a number stands on the right, and of two columns the greater one on the left."""
-    if _is_number(left) and not _is_number(right):
+    if is_number(left) and not is_number(right):
         left, sign, right = right, TURNED[sign], left
-    if not _is_number(right) and sign in ("<", "<="):
+    if not is_number(right) and sign in ("<", "<="):
         left, sign, right = right, TURNED[sign], left
     return left, sign, right
 
@@ -171,14 +175,6 @@ def compared(left: str, sign: str, right: str) -> Fact:
 def crossed(left: str, sign: str, right: str) -> Fact:
     """A crossing: the left side comes to be beyond the right one."""
     return ("crosses", *compared(left, sign, right))
-
-
-def _is_number(side: str) -> bool:
-    try:
-        float(side)
-    except ValueError:
-        return False
-    return True
 
 
 def _streak(left: ast.expr, sign: str, right: ast.expr) -> Fact | None:
@@ -190,7 +186,7 @@ def _streak(left: ast.expr, sign: str, right: ast.expr) -> Fact | None:
     one, other = match["one"].removeprefix("bars."), match["other"].removeprefix("bars.")
     if other.endswith(".shift(1)"):
         other = f"previous({other.removesuffix('.shift(1)')})"
-    return ("for", float(match["n"]), frozenset({frozenset({compared(one, match["sign"], other)})}))
+    return ("for", float(match["n"]), at_once(compared(one, match["sign"], other)))
 
 
 def _days(node: ast.expr) -> frozenset[int] | None:
@@ -210,13 +206,7 @@ def _holds(node: ast.expr, day: int) -> bool:
         return not _holds(node.operand, day)
     assert isinstance(node, ast.Compare)
     values = [day if isinstance(each, ast.Name) else float(ast.literal_eval(each)) for each in (node.left, *node.comparators)]  # fmt: skip
-    signs = [_SIGNS[type(each)] for each in node.ops]
-    return all(_COMPARE[sign](*pair) for sign, pair in zip(signs, itertools.pairwise(values), strict=True))
-
-
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    ">": lambda a, b: a > b, ">=": lambda a, b: a >= b, "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, "==": lambda a, b: a == b, "!=": lambda a, b: a != b,
-}  # fmt: skip
+    return all(HOLDS[type(each)](*pair) for each, pair in zip(node.ops, itertools.pairwise(values), strict=True))
 
 
 def side_of(node: ast.expr) -> str:
@@ -260,7 +250,8 @@ class _Plain(ast.NodeTransformer):
             return _indicator(node, name, [self.visit(each) for each in node.args], [(each.arg or "", self.visit(each.value)) for each in node.keywords])  # fmt: skip
         text = ast.unparse(node)
         if match := _MEAN.fullmatch(text):
-            return self.visit_Call(ast.parse(f"ta.sma({match[1]}, length={match[2]})", mode="eval").body)  # type: ignore[arg-type]
+            mean: ast.expr = self.visit(ast.parse(f"ta.sma({match[1]}, length={match[2]})", mode="eval").body)
+            return mean
         return ast.Call(ast.Attribute(self.visit(owner), name), [self.visit(each) for each in node.args], [ast.keyword(each.arg, self.visit(each.value)) for each in node.keywords])  # fmt: skip
 
 
@@ -284,5 +275,6 @@ def facts_in(ways: Ways) -> Iterator[Fact]:
     for way in ways:
         for fact in way:
             yield fact
-            if fact[0] == "for":
-                yield from facts_in(fact[2])  # type: ignore[arg-type]
+            for part in fact:
+                if isinstance(part, frozenset):
+                    yield from facts_in(part)

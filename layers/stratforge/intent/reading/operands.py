@@ -24,7 +24,6 @@ class Operand:
     sides: tuple[str, ...]
     number: float | None = None
     column: str = ""
-    length: float | None = None
     money: bool = False
 
 
@@ -64,6 +63,11 @@ class Operands:
     def number(self, *kinds: str) -> float:
         """The number of the next token, which has to be of one of these kinds."""
         return float(self.need(*(kinds or ("number",))).value)
+
+    def bars(self) -> float:
+        """The number of bars, of one minute each, that the next tokens count: “10 bars”, “2 hours”."""
+        count = self.number()
+        return count * (60 if self.need("unit", "hours").kind == "hours" else 1)
 
     def attempt(self, read: Callable[[], T]) -> T | None:
         """Reads something, or stays where it was."""
@@ -152,9 +156,8 @@ class Operands:
         return self.attempt(read) or []
 
     def _average(self, column: str, length: float) -> Operand:
-        kinds = ("sma", "ema") if column == "close" else ("sma",)
-        sides = tuple(side_of_text(f"ta.{kind}(bars.{column}, length={length:.10g})") for kind in kinds[:1])
-        return Operand(sides, column="price" if column == "close" else "volume", length=length)
+        side = side_of_text(f"ta.sma(bars.{column}, length={length:.10g})")
+        return Operand((side,), column="price" if column == "close" else "volume")
 
     def _indicator(self, name: str, length: float | None) -> Operand:
         given = self._in_brackets()
@@ -172,7 +175,7 @@ class Operands:
             length = usual
         if length is None:
             raise Unread
-        return Operand((side_of_text(call.format(f"{length:.10g}")),), column="price" if name in ("sma", "ema", "wma", "hma", "vwap") else "", length=length)  # fmt: skip
+        return Operand((side_of_text(call.format(f"{length:.10g}")),), column="price" if name in ("sma", "ema", "wma", "hma", "vwap") else "")  # fmt: skip
 
     def _macd(self, given: list[float]) -> Operand:
         fast, slow, signal = given or (12.0, 26.0, 9.0)
@@ -184,11 +187,12 @@ class Operands:
         """Reads the right side of a comparison, which may be the left one's own average or signal."""
         if self.peek() == "it":
             raise Unread
-        if self.take("its"):
-            if self.take("signal"):
-                if ".macd" not in left.sides[0]:
-                    raise Unread
-                return Operand((left.sides[0].replace(").macd", ").signal"),))
+        own = self.take("its")
+        if self.take("signal"):
+            if ".macd" not in left.sides[0]:
+                raise Unread
+            return Operand((left.sides[0].replace(").macd", ").signal"),))
+        if own:
             length = self._length()
             self.need("average")
             if length is None or left.column not in ("close", "volume"):
@@ -202,10 +206,6 @@ class Operands:
             number = self.number()
             self.need("times")
             return self._many_times(left, number)
-        if self.take("signal"):
-            if ".macd" not in left.sides[0]:
-                raise Unread
-            return Operand((left.sides[0].replace(").macd", ").signal"),))
         return self.operand()
 
     def _many_times(self, left: Operand, number: float) -> Operand:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import ast
 import re
 
-from stratforge.intent.rules import EXIT_KINDS, FACTS, TERM_KINDS, Rule, RuleKind
+from stratforge.intent.rules import DAYS, EXIT_KINDS, FACTS, TERM_KINDS, Rule, RuleKind
 
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SIGNS: dict[type[ast.cmpop], str] = {ast.Gt: "above", ast.GtE: "at or above", ast.Lt: "below", ast.LtE: "at or below", ast.Eq: "equal to", ast.NotEq: "other than"}  # fmt: skip
 _FACTS = {
     "gain": "the position's gain in percent",
@@ -85,7 +84,7 @@ def _day(node: ast.expr) -> str:
     match = re.fullmatch(r"weekday (==|!=) (\d)", ast.unparse(node))
     if match is None or int(match[2]) > 6:
         return ""
-    return ("" if match[1] == "==" else "not ") + _DAYS[int(match[2])]
+    return ("" if match[1] == "==" else "not ") + DAYS[int(match[2])]
 
 
 def _side(node: ast.expr) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from stratforge.intent.reading.conditions import Conditions, Readings, Unread, fact
-from stratforge.intent.reading.meaning import TooMany
+from stratforge.intent.reading.conditions import Conditions, Readings
+from stratforge.intent.reading.meaning import at_once
+from stratforge.intent.reading.operands import Unread
 from stratforge.intent.reading.tokens import Token, tokens_of
 
 _ENDS = ("comma", "stop_sign")
@@ -36,7 +38,7 @@ class Statement:
         kind: `buy`, `only`, `both` (a restriction that names no side), `sell`, `part`, `setting`, `nothing`, or empty where it is not read.
         readings: Its condition, in all usual readings.
         value: The part that is sold, in percent.
-        setting: A size, a limit or a pause, as `Meaning` has it.
+        settings: Sizes, limits and pauses, as `Meaning` has them.
         unknown: The word at which reading ended, where it is not read.
     """
 
@@ -71,7 +73,7 @@ class _Statements(Conditions):
             for reader in (self._symbol_alone, self._buy, self._sell, self._exit, self._size, self._limit, self._only):
                 self.settings = []
                 self.selling = False
-                statement = self.attempt(lambda reader=reader: self._whole(reader))  # type: ignore[misc]
+                statement = self.attempt(partial(self._whole, reader))
                 if statement is not None:
                     break
             found.append(statement or self._skipped(begin))
@@ -90,7 +92,7 @@ class _Statements(Conditions):
         kind = self.peek()
         if not kind or kind in _ENDS:
             return True
-        if kind in ("then", *_STARTS[:2], "stop", "target", "trail", "once_a_day", "wait", "hold"):
+        if kind in ("then", "buy", "sell", "stop", "target", "trail", "once_a_day", "wait", "hold"):
             return True
         if kind == "with" or (kind == "percent" and self.peek(1) in ("stop", "target", "trail")):
             return True
@@ -193,21 +195,25 @@ class _Statements(Conditions):
                 continue
             begin = self.at
             self.take("with", "for")
-            if token := self.take("shares", "dollars"):
-                self.settings.append(("size", float(token.value), token.kind))
-                continue
-            if self.peek() == "percent" and self.peek(1) == "equity":
-                self.settings.append(("size", self.number("percent"), "% of equity"))
-                self.need("equity")
-                continue
-            self.at = begin
-            return
+            amount = self.attempt(self._amount)
+            if amount is None:
+                self.at = begin
+                return
+            self.settings.append(amount)
+
+    def _amount(self) -> tuple[str, float, str]:
+        """Reads a size: so many shares, dollars, or percent of the equity."""
+        if token := self.take("shares", "dollars"):
+            return "size", float(token.value), token.kind
+        part = self.number("percent")
+        self.need("equity")
+        return "size", part, "% of equity"
 
     def _sell(self) -> Statement:
         self.selling = True
         part = 100.0
         if self.take("when"):
-            found = self._ways_out()
+            found = self.condition()
             self.take("comma")
             self.take("then")
             self.need("sell")
@@ -221,7 +227,7 @@ class _Statements(Conditions):
                 "at", "by", "after", "indicator", "glued", "column", "above", "below", "at_most", "at_least"
             ):  # fmt: skip
                 raise Unread
-            found = self._ways_out()
+            found = self.condition()
         return self._said("part" if part != 100 else "sell", found, part)
 
     def _sold(self) -> float:
@@ -244,10 +250,6 @@ class _Statements(Conditions):
             pass
         return 100.0
 
-    def _ways_out(self) -> Readings:
-        """Conditions of a sale: by and, or by or, gains and times among them."""
-        return self.condition()
-
     def part(self) -> Readings:
         """Reads one condition; of a sale, the position's gain and its time too."""
         if self.selling:
@@ -260,7 +262,7 @@ class _Statements(Conditions):
     def _at_time(self) -> Readings:
         self.need("at", "by")
         minute = self.number("time")
-        return (fact(("minute", ">=", f"{minute:.10g}")), fact(("minute", "==", f"{minute:.10g}")))
+        return (at_once(("minute", ">=", f"{minute:.10g}")), at_once(("minute", "==", f"{minute:.10g}")))
 
     def _gained(self) -> Readings:
         """“It is up 2 %”, “at a profit of 2 %”, “at a 2 % loss”."""
@@ -286,7 +288,7 @@ class _Statements(Conditions):
             raise Unread
         signs = (">=", ">") if up else ("<=", "<")
         sided = f"{far:.10g}" if up else f"{-far:.10g}"
-        return tuple(fact(("gain", sign, sided)) for sign in signs)
+        return tuple(at_once(("gain", sign, sided)) for sign in signs)
 
     def _exit(self) -> Statement:
         """A stop, a target or a trailing stop, in percent; or until when it is held."""
@@ -294,15 +296,11 @@ class _Statements(Conditions):
         if self.take("hold"):
             self.take("position", "it")
             if self.take("for"):
-                count = self.number()
-                unit = self.need("unit", "hours")
-                return self._said(
-                    "sell", (fact(("bars_held", ">=", f"{count * (60 if unit.kind == 'hours' else 1):.10g}")),)
-                )
+                return self._said("sell", (at_once(("bars_held", ">=", f"{self.bars():.10g}")),))
             self.need("until")
             if self.peek() == "time":
                 minute = self.number("time")
-                return self._said("sell", (fact(("minute", ">=", f"{minute:.10g}")),))
+                return self._said("sell", (at_once(("minute", ">=", f"{minute:.10g}")),))
             return self._said("sell", self.condition())
         if self.take("not") and self.need("stop", "target", "trail"):
             return self._said("nothing")
@@ -317,17 +315,13 @@ class _Statements(Conditions):
         if far <= 0:
             raise Unread
         if kind == "trail":
-            return self._said("sell", (fact(("drop", ">=", f"{far:.10g}")),))
+            return self._said("sell", (at_once(("drop", ">=", f"{far:.10g}")),))
         sided = ("gain", ">=", f"{far:.10g}") if kind == "target" else ("gain", "<=", f"{-far:.10g}")
-        return self._said("sell", (fact(sided),))
+        return self._said("sell", (at_once(sided),))
 
     def _size(self) -> Statement:
         self.need("with")
-        if token := self.take("shares", "dollars"):
-            self.settings.append(("size", float(token.value), token.kind))
-        else:
-            self.settings.append(("size", self.number("percent"), "% of equity"))
-            self.need("equity")
+        self.settings.append(self._amount())
         return self._said("setting")
 
     def _limit(self) -> Statement:
@@ -336,10 +330,8 @@ class _Statements(Conditions):
             return self._said("setting")
         if self.take("wait"):
             self.take("for")
-            count = self.number()
-            unit = self.need("unit", "hours")
+            self.settings.append(("wait", self.bars(), ""))
             self.need("after_a_sale")
-            self.settings.append(("wait", count * 60 if unit.kind == "hours" else count, ""))
             return self._said("setting")
         self.need("max", "at_most", "only")
         count = self.number()
@@ -348,28 +340,29 @@ class _Statements(Conditions):
         self.settings.append(("at most", count, ""))
         return self._said("setting")
 
+    def _when(self) -> Readings:
+        """Reads a condition after its “when”, or times and days without one."""
+        return self.condition() if self.take("when") else self.moments()
+
     def _only(self) -> Statement:
         """A restriction of buying."""
         if self.take("only"):
             kind = "only" if self.take("buy") or self.peek() == "when" else "both"
             self.take("trade", "trades")
-            found = self.condition() if self.take("when") else self.moments()
+            found = self._when()
             return self._said(kind, found)
         if self.take("except", "unless"):
-            return self._said("both", self.denied(self.condition() if self.take("when") else self.moments()))
+            return self._said("both", self.denied(self._when()))
         if self.take("buy", "trade"):
             self.take("symbol")
             self.need("only")
-            return self._said("only", self.condition() if self.take("when") else self.moments())
+            return self._said("only", self._when())
         if self.take("not"):
             kind = "only" if self.take("buy") else "both"
             self.take("trade", "trades")
             self.take("symbol")
             if kind == "only" and self.take("unless"):
                 return self._said(kind, self.condition())
-            found = self.condition() if self.take("when") else self.moments()
+            found = self._when()
             return self._said(kind, self.denied(found))
         raise Unread
-
-
-__all__ = ["Statement", "TooMany", "statements_of"]

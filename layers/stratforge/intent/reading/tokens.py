@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from stratforge.intent.rules import DAYS
+
 
 @dataclass(frozen=True, slots=True)
 class Token:
@@ -133,8 +135,6 @@ _CALLED = {
     "roc": ("roc",), "sma": ("sma", "simple moving average", "smas"), "ema": ("ema", "exponential moving average", "emas"), "wma": ("wma",), "hma": ("hma",), "vwap": ("vwap",),
     "macd": ("macd", "macd line"),
 }  # fmt: skip
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_DAY_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _NUMBERS = {word: float(number) for number, word in enumerate(("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"))} | {"fifteen": 15.0, "twenty": 20.0, "thirty": 30.0, "seventy": 70.0}  # fmt: skip
 COMPANIES = {
     "apple": "AAPL", "tesla": "TSLA", "microsoft": "MSFT", "nvidia": "NVDA", "amazon": "AMZN", "google": "GOOGL", "alphabet": "GOOGL", "meta": "META", "facebook": "META", "netflix": "NFLX",
@@ -147,8 +147,8 @@ for _kind, _said in _WORDS.items():
         _PHRASES.setdefault(_phrase, (_kind, _phrase))
 _PHRASES |= {phrase: ("column", column) for phrase, column in _COLUMNS.items()}
 _PHRASES |= {phrase: ("indicator", name) for name, said in _CALLED.items() for phrase in said}
-_PHRASES |= {f"{name}{end}": ("day", float(day)) for day, name in enumerate(_DAY_NAMES) for end in ("", "s")}
-_PHRASES |= {name: ("day", float(day)) for day, name in enumerate(_DAYS)}
+for _day, _name in enumerate(each.lower() for each in DAYS):
+    _PHRASES |= dict.fromkeys((_name, f"{_name}s", _name[:3]), ("day", float(_day)))
 _PHRASES |= {word: ("number", value) for word, value in _NUMBERS.items()}
 _PHRASES |= {"noon": ("time", 720.0), "midday": ("time", 720.0)}
 _PHRASE = re.compile(
@@ -169,6 +169,8 @@ _AMOUNTS = (
     ("number", re.compile(rf"([-−]?{_NUMBER})(?![\d.,]\d|\w)")),
 )
 _GLUED = re.compile(r"(rsi|mfi|cci|sma|ema|wma|hma|ma|adx)(\d{1,3})(?!\w)|(\d{1,3})(sma|ema|wma|hma|ma)(?!\w)", re.IGNORECASE)  # fmt: skip
+_NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
+_OTHER = re.compile(r"[\w'%$/]+|.", re.DOTALL)
 _SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "(": "open", ")": "close"}
 
 
@@ -199,7 +201,7 @@ def _at(text: str, at: int, symbol: str) -> Token:
         return Token("glued", f"{name.lower().replace('ma', 'sma') if len(name) == 2 else name.lower()} {length}", *match.span())  # fmt: skip
     if token := _amount(text, at):
         return token
-    if match := re.compile(r"\$?[A-Za-z]{1,6}(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE).match(text, at):
+    if match := _NAME.match(text, at):
         word = match[0].removeprefix("$")
         base = symbol.split("/", maxsplit=1)[0]
         known = COMPANIES.get(word.lower())
@@ -209,10 +211,6 @@ def _at(text: str, at: int, symbol: str) -> Token:
             or (known is not None and known.split("/")[0] == base)
         ):
             return Token("symbol", symbol, *match.span())
-    if match := re.compile(r"[A-Za-z]+").match(text, at):
-        known = COMPANIES.get(match[0].lower())
-        if symbol and known is not None and known.split("/")[0] == symbol.split("/", maxsplit=1)[0]:
-            return Token("symbol", symbol, *match.span())
     if match := _PHRASE.match(text, at):
         kind, value = _PHRASES[" ".join(match[0].lower().split())]
         return Token(kind, value, *match.span())
@@ -220,7 +218,7 @@ def _at(text: str, at: int, symbol: str) -> Token:
         return Token("stop_sign", ".", at, at + 1)
     if text[at] in _SIGNS:
         return Token(_SIGNS[text[at]], text[at], at, at + 1)
-    match = re.compile(r"[\w'%$/]+|.", re.DOTALL).match(text, at)
+    match = _OTHER.match(text, at)
     assert match is not None
     return Token("unknown", match[0], *match.span())
 

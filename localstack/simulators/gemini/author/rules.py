@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from stratforge.intent.rules import DAYS
+
 Comparison = Literal[">", "<", ">=", "<="]
 _FLIPPED: dict[str, Comparison] = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
 _SAID = {">": "above", "<": "below", ">=": "at or above", "<=": "at or below"}
-DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Node = TypeVar("Node")
 # Series that are prices, by the beginnings of their names.
 _AVERAGES = ("sma", "ema", "wma", "hma", "rma", "dema", "tema")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stratforge.intent.exceptions import one_sided
@@ -54,14 +55,14 @@ def written_strictly(request: str) -> dict[str, Any] | None:
         "requirements": requirements,
         "logic_explanation": f"It will {'; '.join(said)}. [Written offline by fixed rules, without a language model.]"[:3_000],
         "parameters": [{"name": name, "value": value, "meaning": f"a number of: {'; '.join(said)}"[:300]} for name, value in constants.items()],
-        "assumptions": [*_assumed(rules, symbols), *_alone(request, rules)],
+        "assumptions": [*_assumed(rules, symbols), *read_alone([request], rules)],
         "name": f"{symbol} by {'the clock' if 'minute' in code and 'ta.' not in code else 'rules'}",
     }  # fmt: skip
 
 
 def _entry(each: Statement) -> Statement:
     """“Only buy when …”, where nothing else is said of buying."""
-    return Statement(each.start, each.end, "buy", each.readings) if each.kind == "only" else each
+    return replace(each, kind="buy") if each.kind == "only" else each
 
 
 def _assumed(rules: list[Rule], symbols: list[str]) -> Iterator[str]:
@@ -71,8 +72,9 @@ def _assumed(rules: list[Rule], symbols: list[str]) -> Iterator[str]:
         yield "No symbol was named: AAPL is used."
 
 
-def _alone(request: str, rules: list[Rule]) -> Iterator[str]:
-    for words, side in one_sided([request], rules):
+def read_alone(requests: Sequence[str], rules: Sequence[Rule]) -> Iterator[str]:
+    """The sentences that tell a person of which one side words were read that name none."""
+    for words, side in one_sided(requests, rules):
         does, goes_on = ("selling", "buys") if side is RuleKind.SELL else ("buying", "sells")
         yield f"“{words}” is read of {does} alone: it {goes_on} then all the same."
 
@@ -82,28 +84,26 @@ def _rules(statement: Statement) -> Iterator[str]:
         lead = f"sell {statement.value:g}% when" if statement.kind == "part" else _LEADS[statement.kind]
         yield f"{lead} {_condition(statement.readings[0])}"
     for kind, value, unit in statement.settings:
-        yield {"at most": f"at most {value:g} buys a day", "wait": f"wait {value:g} bars after a sale"}.get(
-            kind, f"size {value:g}{'' if unit.startswith('%') else ' '}{unit}"
-        )
+        yield Rule(RuleKind(kind), value=value, unit=unit).text
 
 
 def _condition(ways: Ways) -> str:
-    alone = len(ways) == 1
-    texts = [" and ".join(sorted(map(_fact, way))) for way in ways]
-    return texts[0] if alone else " or ".join(f"({each})" for each in sorted(texts))
+    texts = sorted(" and ".join(sorted(map(_fact, way))) for way in ways)
+    return texts[0] if len(texts) == 1 else " or ".join(f"({each})" for each in texts)
 
 
 def _fact(fact: Fact) -> str:
-    if fact[0] == "days":
-        days = " or ".join(f"weekday == {each}" for each in fact[1:])
-        return f"({days})" if len(fact) > 2 else days
-    if fact[0] == "not":
-        return f"not ({_fact(fact[1])})"  # type: ignore[arg-type]
-    if fact[0] == "for":
-        return f"for_bars({fact[1]:g}, {_condition(fact[2])})"  # type: ignore[arg-type]
-    if fact[0] == "crosses":
-        return f"crosses_{'above' if fact[2] == '>' else 'below'}({fact[1]}, {fact[3]})"
-    return f"{fact[0]} {fact[1]} {fact[2]}"
+    match fact:
+        case ("days", *days):
+            text = " or ".join(f"weekday == {each}" for each in days)
+            return f"({text})" if len(days) > 1 else text
+        case ("not", tuple(denied)):
+            return f"not ({_fact(denied)})"
+        case ("for", float(bars), frozenset(ways)):
+            return f"for_bars({bars:g}, {_condition(ways)})"
+        case ("crosses", left, sign, right):
+            return f"crosses_{'above' if sign == '>' else 'below'}({left}, {right})"
+    return " ".join(map(str, fact))
 
 
 # Parameters that nobody speaks of, at their defaults.
@@ -121,7 +121,6 @@ def _with_constants(code: str) -> tuple[str, dict[str, float]]:
         for each, name in named:
             if isinstance(each, ast.Constant) and isinstance(each.value, int | float) and each.value not in (0, 1):
                 places[each.lineno, each.col_offset, each.end_col_offset or 0] = name, float(each.value)
-    constants = dict[str, float]()
     lines = code.split("\n")
     names = dict[tuple[str, float], str]()
     for name, value in places.values():

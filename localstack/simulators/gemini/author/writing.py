@@ -10,10 +10,9 @@ from typing import Any
 from stratforge.ai.draft import StrategyDraft
 from stratforge.ai.prompts import Request
 from stratforge.ai.review import review
-from stratforge.intent.exceptions import one_sided
 from stratforge.intent.gate import readings_to_tell
 from stratforge.intent.requirements import Requirement
-from stratforge.intent.rules import RuleError, RuleKind, read_rule
+from stratforge.intent.rules import RuleError, read_rule
 from stratforge.strategy import compile_strategy
 
 from simulators.gemini.author.draft import reverse_of
@@ -37,7 +36,7 @@ from simulators.gemini.author.rules import (
     nodes,
     plain,
 )
-from simulators.gemini.author.strict import written_strictly
+from simulators.gemini.author.strict import read_alone, written_strictly
 from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
@@ -233,10 +232,6 @@ def _strategy(
     standing = [
         read_rule(rule) for each in requirements for rule in each["rules"] if not rule.startswith(("drop ", "symbol "))
     ]
-    alone = [
-        f"“{words}” is read of {'selling' if side is RuleKind.SELL else 'buying'} alone: it {'buys' if side is RuleKind.SELL else 'sells'} then all the same."
-        for words, side in one_sided(requests, standing)
-    ]
     told = [
         *assumptions,
         *(
@@ -245,7 +240,7 @@ def _strategy(
             if each["status"] == "assumed" and each["quote"]
         ),
         *reading.changes,
-        *alone,
+        *read_alone(requests, standing),
     ]
     wanted = [Requirement.model_validate(each) for each in requirements]
     taken, _ = readings_to_tell(requests[-1], wanted, told, symbol=symbol, earlier=requests[:-1])
