@@ -16,6 +16,7 @@ from stratforge.strategy.cost import (
     MAX_NANOSECONDS,
     MAX_OPERATIONS,
     MAX_PARENTHESES,
+    MAX_RUNNING_NANOSECONDS,
     Cost,
     cost_of,
     count_operations,
@@ -90,6 +91,16 @@ class PortfolioStrategy(Admitted):
         return self._cost_over(window_length(self.lookback))
 
     @property
+    def running_cost(self) -> Cost:
+        """Returns the cost of one decision of a running session, which weights that were measured anew do not stop.
+
+        Raises:
+            StrategyError: as `lookback` does, if it costs far more than a decision may.
+        """
+        window = window_length(measure_lookback(self._nodes, previous=False))
+        return self._cost_over(window, MAX_RUNNING_NANOSECONDS // MAX_NANOSECONDS * MAX_DECISION_NANOSECONDS)
+
+    @property
     def dearest(self) -> list[tuple[str, float]]:
         """Lists the costs of the columns, of all symbols together, in milliseconds a decision, the dearest first."""
         found = dearest(self._nodes, window_length(self.lookback))
@@ -161,16 +172,16 @@ class PortfolioStrategy(Admitted):
         """
         return _build(self.source, self._module, self._parameters_with(values), Findings())
 
-    def _cost_over(self, window: int) -> Cost:
+    def _cost_over(self, window: int, most: int = MAX_DECISION_NANOSECONDS) -> Cost:
         size = len(without_comments(self.source).encode())
         one = cost_of(self._nodes, window)
         on_columns = sum(line.count(prefix) for line in self.rebalance.body for prefix in _ON_COLUMNS)
         decision = cost_of((), window, self.operations).nanoseconds + on_columns * _COLUMN_OPERATION_NANOSECONDS
         nanoseconds = len(self.symbols) * one.nanoseconds + decision
-        if nanoseconds > MAX_DECISION_NANOSECONDS:
+        if nanoseconds > most:
             message = (
                 f"a decision costs {nanoseconds / 1e6:,.3g} ms over {len(self.symbols)} symbols; "
-                f"{MAX_DECISION_NANOSECONDS / 1e6:g} ms are allowed"
+                f"{most / 1e6:g} ms are allowed"
             )
             raise too_large(message, "Use fewer symbols, shorter lengths or fewer indicators")
         return Cost(self.operations, len(self.symbols) * one.cells, size, nanoseconds)
