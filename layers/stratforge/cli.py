@@ -20,8 +20,8 @@ from stratforge import __version__
 from stratforge.backtest.bars_file import read_bars
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.market import InvalidSymbol, parse_symbol
-from stratforge.strategy import Strategy, StrategyError, compile_strategy
-from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio, is_portfolio
+from stratforge.strategy import Strategy, StrategyError
+from stratforge.strategy.rotation import PortfolioStrategy, compile_any
 
 _DEAREST = 10
 
@@ -31,7 +31,7 @@ def _read_strategy(path: Path) -> Strategy | PortfolioStrategy:
         source = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BacktestError(f"{path} cannot be read: {error}") from error
-    return compile_portfolio(source) if is_portfolio(source) else compile_strategy(source)
+    return compile_any(source)
 
 
 def _assignments(texts: Sequence[str]) -> dict[str, float]:

@@ -98,6 +98,13 @@ class Windows:
         time = np.array([self.moment], dtype=np.int64)
         return BarColumns(time, *unknown, timezone=first.timezone, daily=first.daily)
 
+    @property
+    def prices(self) -> tuple[Floats, npt.NDArray[np.bool_]]:
+        """The last close of each symbol, NaN where there is none, and whether it is of the seven days before."""
+        prices = np.array([each.close[-1] if len(each) else np.nan for each in self.bars.values()])
+        known = np.array([len(each) > 0 and self.moment - int(each.time[-1]) <= STALE for each in self.bars.values()])
+        return prices, known
+
     def values(self) -> dict[str, Values]:
         """The values of columns on these bars, which are computed once, whoever asks."""
         cells = _SHARED_CELLS // len(self.bars)

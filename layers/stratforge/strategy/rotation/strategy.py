@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from stratforge.strategy.compiler import Admitted, check_graph, compile_indicators
+from stratforge.strategy.compiler import Admitted, Strategy, check_graph, compile_indicators, compile_strategy
 from stratforge.strategy.cost import (
     MAX_NANOSECONDS,
     MAX_OPERATIONS,
@@ -218,6 +218,15 @@ def compile_portfolio(source: str) -> PortfolioStrategy:
     strategy = _build(source, module, module.module.parameters, findings)
     check_runs_as_python(tree)
     return strategy
+
+
+def compile_any(source: str) -> Strategy | PortfolioStrategy:
+    """Compiles a strategy of one symbol or of a portfolio, by what its source has.
+
+    Raises:
+        StrategyError: with every finding at once, if any part of the source is not in the language.
+    """
+    return compile_portfolio(source) if is_portfolio(source) else compile_strategy(source)
 
 
 def _build(source: str, read: PortfolioModule, parameters: dict[str, float], findings: Findings) -> PortfolioStrategy:
