@@ -92,15 +92,16 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
     found = []
     for session in sessions:
         schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
-        moment = period_now(schedule, symbol, days, reading.now)
-        if moment is None:
+        period = period_now(schedule, symbol, days, reading.now)
+        if period is None:
             continue
+        moment = period.moment
         if not is_new(schedule, symbol, moment, session.decided_for):
             rebalances.replan(connection, session.session_id, next_decision(schedule, symbol, days, moment))
             continue
         missing = _missing(connection, session, moment)
         patience = DAYS_GRACE if session.daily else GRACE * max(1.0, reading.speed)
-        if not missing or reading.now >= max(session.decides_at, moment) + patience:
+        if not missing or reading.now >= max(session.decides_at, period.trades_from) + patience:
             found.append(Due(session, moment, tuple(missing)))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
@@ -39,8 +40,21 @@ def _at(day: date, minute: int) -> datetime:
     return datetime.combine(day, time(minute // 60, minute % 60), zone).astimezone(UTC)
 
 
-def period_now(schedule: Schedule, symbol: str, days: Sequence[MarketDay], now: datetime) -> datetime | None:
-    """The beginning of the period that runs: of the exchange's day, or of the span of minutes. None while the exchange is closed.
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The period that runs.
+
+    Attributes:
+        moment: Its beginning: of the exchange's day, or of the span of minutes.
+        trades_from: When trading in it began.
+    """
+
+    moment: datetime
+    trades_from: datetime
+
+
+def period_now(schedule: Schedule, symbol: str, days: Sequence[MarketDay], now: datetime) -> Period | None:
+    """The period that runs; None while the exchange is closed.
 
     Args:
         schedule: When is decided.
@@ -50,16 +64,17 @@ def period_now(schedule: Schedule, symbol: str, days: Sequence[MarketDay], now: 
     """
     zone = exchange_timezone(symbol)
     if zone.key == "UTC":
-        begins = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        day = opens = now.replace(hour=0, minute=0, second=0, microsecond=0)
     else:
         running = running_day(days, now)
         if running is None:
             return None
-        begins = running.opens_at if schedule.minutes else datetime.combine(running.day, time(0), zone).astimezone(UTC)
+        day, opens = datetime.combine(running.day, time(0), zone).astimezone(UTC), running.opens_at
     if not schedule.minutes:
-        return begins
+        return Period(day, opens)
     span = timedelta(minutes=schedule.minutes)
-    return begins + (now - begins) // span * span
+    begins = opens + (now - opens) // span * span
+    return Period(begins, begins)
 
 
 def is_new(schedule: Schedule, symbol: str, moment: datetime, decided_for: datetime | None) -> bool:
