@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from stratforge.application.rebalance import rebalance
+from stratforge.application.replays import compare_session
 from stratforge.application.sessions import SessionChange, change_session, flatten_session, stop_session
-from stratforge.market.corporate_actions import CorporateAction
+from stratforge.market import Bar
+from stratforge.market.corporate_actions import ActionKind, CorporateAction
 from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.rebalances import RebalanceStatus, Said
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
@@ -295,7 +299,7 @@ def test_a_split_between_two_decisions_changes_shares_and_no_weights(rotating: R
     rotating.settle(session.session_id)
     before = rotating.held(session.session_id)["AAPL"]
     rotating.clock(at(MARCH, 8, 0))
-    split = CorporateAction("split-1", "AAPL", "split", MARCH, ratio=Decimal(2))
+    split = CorporateAction("split-1", "AAPL", ActionKind.SPLIT, MARCH, ratio=Decimal(2))
     rotating.world.broker.actions = [split]
     rotating.world.exchange.split("AAPL", Decimal(2), at(MARCH, 8, 0))
     rotating.world.reconciler.run()
@@ -322,3 +326,59 @@ def test_somebody_who_dies_before_the_commit_leaves_a_session_that_is_still_due(
     rotating.settle(session.session_id)
     assert len(rotating.decisions(session.session_id)) == 1
     assert float(rotating.held(session.session_id)["AAPL"]) == pytest.approx(9_000 / 109, rel=1e-6)
+
+
+def assert_it_is_its_replay(rotating: Rotating, session_id: UUID) -> None:
+    """Deciding again gives the same weights, state and orders."""
+    found = compare_session(rotating.database, session_id)
+    assert found is not None
+    assert found.complete
+    assert found.bars == len(rotating.decisions(session_id))
+    assert found.differences == []
+
+
+def test_a_replay_of_days_sees_what_was_seen_whatever_the_vendor_says_since(rotating: Rotating) -> None:
+    session = rotating.start()
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    in_march(rotating)
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    # A split gives all days another scale, and a correction one of them another price.
+    rotating.days(MARCH, {"AAPL": [each / 2 for each in reversed(RISING)], "IBM": [*FLAT[:-1], 7.0]})
+    assert_it_is_its_replay(rotating, session.session_id)
+
+
+def test_a_replay_of_minutes_sees_what_was_seen_whatever_comes_later(rotating: Rotating) -> None:
+    minutes(rotating, 0, 9)
+    rotating.clock(at(FIRST, 9, 40, 6))
+    session = rotating.start(EVERY_TEN_MINUTES)
+    rotating.clock(at(FIRST, 9, 40, 12))
+    assert rotating.decide(session.session_id).decided == 1
+    rotating.settle(session.session_id)
+    # The bars that were waited for come after all, and one that was seen is corrected.
+    minutes(rotating, 9, 10)
+    price = Decimal("120.5")
+    with rotating.database.transaction() as connection:
+        assert market_data.correct_bar(connection, Bar("AAPL", at(FIRST, 9, 38), *(price,) * 4, Decimal(1)))
+    minutes(rotating, 10, 20)
+    rotating.clock(at(FIRST, 9, 50, 1))
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    rotating.decide(session.session_id)
+    assert len(rotating.decisions(session.session_id)) == 2
+    assert_it_is_its_replay(rotating, session.session_id)
+
+
+@pytest.mark.parametrize(
+    "change", ["weights = ARRAY[0.9, 0.1, 0]", "orders[1] = 1.0", "state_after = '{}'", "parts[1] = 0.5, held[1] = 9"]
+)
+def test_a_replay_notices_whatever_is_changed_in_a_decision(rotating: Rotating, change: str) -> None:
+    session = rotating.start()
+    rotating.decide(session.session_id)
+    with rotating.database.transaction() as connection:
+        connection.execute(f"UPDATE rebalances SET {change}")
+    found = compare_session(rotating.database, session.session_id)
+    assert found is not None
+    assert len(found.differences) == 1
+    rotating.settle(session.session_id)

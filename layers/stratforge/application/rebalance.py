@@ -17,8 +17,9 @@ from uuid import UUID, uuid4
 import numpy as np
 
 from stratforge.application.lookbacks import lookback_of
+from stratforge.application.rebalance_bars import last_bars, seen_before
 from stratforge.application.rebalance_times import is_new, next_decision, period_now
-from stratforge.market.columns import BarColumns, exchange_timezone
+from stratforge.market.columns import exchange_timezone
 from stratforge.market.hours import OPEN
 from stratforge.market.sizes import MINIMUM_VALUE, Side, SizeKind
 from stratforge.market.timeliness import MINUTE
@@ -26,7 +27,7 @@ from stratforge.portfolio.acceptance import COLLAR
 from stratforge.portfolio.calendar import MarketDay
 from stratforge.storage.market import clock, daily_bars, market_data, trading_days
 from stratforge.storage.postgres.database import Connection, Database
-from stratforge.storage.strategies import rebalances, replays
+from stratforge.storage.strategies import rebalances
 from stratforge.storage.strategies.rebalances import (
     Asking,
     Holding,
@@ -176,31 +177,6 @@ def _with_lookbacks(database: Database, due: Sequence[Due]) -> tuple[list[Due], 
     return found, failures
 
 
-def windows_before(
-    connection: Connection, session: PortfolioSession, moment: datetime, window: int
-) -> tuple[Windows, list[datetime | None], list[int]]:
-    """The bars that a decision about a period sees, the last of each symbol, and the editions of days."""
-    symbols = session.symbols
-    if session.daily:
-        before = {each: daily_bars.exchange_day(each, moment) for each in symbols}
-        days = daily_bars.days_before(connection, before, window)
-        bars = {each: days[each].bars for each in symbols}
-        editions = [days[each].edition for each in symbols]
-    else:
-        last = market_data.last_bar_times(connection, symbols, before=moment)
-        bars = {each: minutes_until(connection, each, last.get(each), window) for each in symbols}
-        editions = [0] * len(symbols)
-    last_seen = [datetime.fromtimestamp(int(each.time[-1]), UTC) if len(each) else None for each in bars.values()]
-    return Windows(bars, int(moment.timestamp())), last_seen, editions
-
-
-def minutes_until(connection: Connection, symbol: str, last: datetime | None, window: int) -> BarColumns:
-    """The bars up to one, as whoever was evaluated on it saw them, and as a replay sees them."""
-    if last is None:
-        return BarColumns.from_rows([], exchange_timezone(symbol))
-    return next(iter(replays.windows_as_of(connection, symbol, last, last, window)))[1]
-
-
 class _Group:
     """Sessions that decide about one period on the same bars."""
 
@@ -217,7 +193,10 @@ class _Group:
         """Asks the sandbox, and writes what it says."""
         session, moment = self._first.session, self._first.moment
         with self._database.transaction() as connection:
-            self._windows, self._last, self._editions = windows_before(connection, session, moment, session.window)
+            self._windows, self._editions = seen_before(
+                connection, session.symbols, moment, session.window, daily=session.daily
+            )
+            self._last = last_bars(self._windows)
             self._prices, self._known = self._windows.prices
             askings = [self._asking(connection, each.session) for each in self._due.values()]
         decided = orders = failures = 0

@@ -221,6 +221,12 @@ def list_rebalances(
     )
 
 
+def all_rebalances(connection: Connection, session_id: UUID) -> list[Recorded]:
+    """Every decision of a session, in order."""
+    query = f"SELECT {_RECORDED} FROM rebalances r WHERE r.session_id = %s ORDER BY r.moment"  # noqa: S608 - columns
+    return fetch_all(connection, Recorded, query, (session_id,))
+
+
 def record_decision(
     connection: Connection, session: PortfolioSession, decision: Recorded, decides_at: datetime
 ) -> bool:
