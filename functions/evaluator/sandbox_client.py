@@ -217,7 +217,7 @@ def tabled(values: list[Value]) -> tuple[list[Value], list[int]]:
 
 
 def asked(function_name: str, bars: str, part: Part) -> dict[str, Any]:
-    """What the sandbox answers: asked without code first, and again with the code it does not have."""
+    """The answer of the sandbox: asked without code first, and again with the code it does not have."""
     answer = _invoke(function_name, part.payload(bars, {}))
     if "unknown" in answer:
         sources = {each.hash: each.text for each in part.programs}

@@ -68,7 +68,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Rebalanced:
-    """What came of a call.
+    """The outcome of a call.
 
     Attributes:
         decided: Decisions that were taken.

@@ -83,7 +83,7 @@ def is_new(schedule: Schedule, symbol: str, moment: datetime, decided_for: datet
 
 
 def next_decision(schedule: Schedule, symbol: str, days: Sequence[MarketDay], moment: datetime) -> datetime:
-    """When the period after the one of `moment` begins, or trading in it; as well as the calendar is known by now."""
+    """The time at which trading in the period after the one of `moment` begins, as well as the calendar is known by now."""
     zone = exchange_timezone(symbol)
     today = moment.astimezone(zone).date()
     if schedule.minutes:

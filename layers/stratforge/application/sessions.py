@@ -302,8 +302,10 @@ def _tell_of_end(outbox: Outbox, stopped: StoredSession) -> None:
     outbox.request_subscription(stopped.symbol)
 
 
-def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_id: UUID) -> StoredSession:
-    """Places an order to sell what a session holds. A running session goes on.
+def flatten_session(
+    database: Database, outbox: Outbox, caller: Caller, session_id: UUID, symbol: str | None = None
+) -> StoredSession:
+    """Places orders to sell what a session holds, or what it holds of one symbol. A running session goes on.
 
     Raises:
         NotFound: if there is no such session.
@@ -312,9 +314,9 @@ def flatten_session(database: Database, outbox: Outbox, caller: Caller, session_
     with database.transaction(caller) as connection:
         found = _found(connection, session_id)
         _lock_symbols(connection, [found])
-        sessions.flatten_session(connection, session_id)
-    for symbol in found.traded_symbols:
-        outbox.wake_executor(symbol, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
+        sessions.flatten_session(connection, session_id, symbol)
+    for each in found.traded_symbols:
+        outbox.wake_executor(each, f"flatten-{session_id}-{datetime.now(UTC):%H%M%S}")
     return found
 
 

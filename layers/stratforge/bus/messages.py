@@ -95,7 +95,7 @@ class RebalanceDue(Message):
 
 
 class EvaluatorMessage(RootModel[Annotated[BarMessage | RebalanceDue, Field(discriminator="kind")]]):
-    """What the evaluator is told: a bar, or that portfolio sessions are due."""
+    """A message to the evaluator: a bar, or that portfolio sessions are due."""
 
 
 class WorkReady(Message):

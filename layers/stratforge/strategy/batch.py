@@ -420,7 +420,7 @@ def evaluate_requests(
 
 
 def said_of(error: Exception) -> str:
-    """What went wrong, in words for the strategy's owner."""
+    """The reason of a failure, in words for the strategy's owner."""
     if isinstance(error, MemoryError):
         return "the strategy was stopped: it needs more memory than a strategy may use"
     return str(error)[:500] or type(error).__name__

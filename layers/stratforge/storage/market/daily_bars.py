@@ -30,7 +30,7 @@ def begins_at(symbol: str, day: date) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class DailyHistory:
-    """How far the days of a symbol have been read.
+    """The state of a symbol's days: as far as they have been read.
 
     Attributes:
         through: The first day that was not over; all before it are there.
@@ -47,7 +47,7 @@ class DailyHistory:
 
 
 def histories_of(connection: Connection, symbols: Sequence[str]) -> dict[str, DailyHistory]:
-    """How far the days of these symbols have been read; without those that were never asked for."""
+    """The state of the days of these symbols; without those that were never asked for."""
     query = "SELECT symbol, through, edition, days, refused FROM daily_histories WHERE symbol = ANY(%s)"
     return {each.symbol: each for each in fetch_all(connection, DailyHistory, query, (list(symbols),))}
 
@@ -161,5 +161,5 @@ def _columns(symbol: str, rows: list[tuple[object, ...]]) -> BarColumns:
 
 # How many days of the calendar hold so many trading days, generously: holidays, and a symbol that was halted for a while.
 def calendar_days(length: int) -> timedelta:
-    """How far back history is asked for `length` trading days."""
+    """The time back that history is asked for to hold `length` trading days."""
     return timedelta(days=length * 3 // 2 + 14)

@@ -26,7 +26,7 @@ _OPEN = "('PENDING', 'RESTING', 'WORKING')"
 
 
 class RebalanceStatus(StrEnum):
-    """What came of a decision."""
+    """The states of a decision and its orders."""
 
     SELLING = "SELLING"  # Its sales are at work; purchases wait for what they bring.
     ORDERED = "ORDERED"  # All its orders are placed.
@@ -79,7 +79,7 @@ class PortfolioSession:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """What a session brings to a decision: itself, its equity and cash in dollars, and of each symbol of its universe the part of the equity that it is,
+    """A session as it comes to a decision: itself, its equity and cash in dollars, and of each symbol of its universe the part of the equity that it is,
     and the shares or coins that are held."""
 
     session: PortfolioSession
@@ -91,7 +91,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a session's strategy decided: target weights, or None to change nothing, and its state; or what went wrong."""
+    """The answer of a session's strategy: target weights, or None to change nothing, and its state; or what went wrong."""
 
     asking: Asking
     weights: tuple[float, ...] | None
@@ -118,7 +118,7 @@ def sessions_to_decide(connection: Connection, session_ids: Sequence[UUID] | Non
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a session holds of a symbol, and what it made of it: dollars and shares or coins."""
+    """A session's position in a symbol, and what it made of it: dollars and shares or coins."""
 
     symbol: str
     quantity: Decimal
@@ -401,7 +401,7 @@ def symbols_with_orders(connection: Connection, session_id: UUID) -> list[str]:
 
 
 def days_wanted(connection: Connection) -> dict[str, int]:
-    """How many days back are wanted of each symbol that sessions decide on by the day."""
+    """The number of days that are wanted of each symbol that sessions decide on by the day."""
     rows = connection.execute(
         """
         SELECT symbol, max(v.lookback) FROM sessions s JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version

@@ -162,7 +162,7 @@ class StoredSession:
 
 @dataclass(frozen=True, slots=True)
 class PortfolioTerms:
-    """What a session of a portfolio strategy is started with: its symbols, when it decides and on what bars, and the dollars that it begins with."""
+    """The terms on which a session of a portfolio strategy starts: its symbols, when it decides and on what bars, and the dollars that it begins with."""
 
     universe: list[str]
     symbols: list[str]
@@ -314,8 +314,8 @@ def change_session(
     return get_session(connection, session_id)
 
 
-def flatten_session(connection: Connection, session_id: UUID) -> None:
-    """Places an order to sell all that a session holds, unless one is placed already; one that has ended is to hold nothing from here on. What
+def flatten_session(connection: Connection, session_id: UUID, only: str | None = None) -> None:
+    """Places orders to sell all that a session holds, or all of `only` one symbol, unless one is placed already; one that has ended is to hold nothing from here on. What
     other sessions of the user could not sell of the symbol, since it was too small, is tried again with it. The transaction has locked the
     session's symbol.
     """
@@ -331,12 +331,12 @@ def flatten_session(connection: Connection, session_id: UUID) -> None:
     held = connection.execute(
         "SELECT user_id, symbol FROM positions WHERE session_id = %s AND quantity > 0", (session_id,)
     ).fetchall()
-    for user_id, symbol in held:
+    for user_id, symbol in (each for each in held if only in (None, each[1])):
         order_book.sell_all(connection, user_id, symbol, session_id)
 
 
 def equity_of(connection: Connection, user_id: UUID) -> Decimal:
-    """What a user has: cash, what orders hold back, and what everything held is worth at the latest prices."""
+    """The equity of a user: cash, what orders hold back, and what everything held is worth at the latest prices."""
     found: Decimal = fetch_value(
         connection,
         """

@@ -1,4 +1,4 @@
-"""What a portfolio strategy sees at its decisions: of each symbol the last completed bar, with the columns that `rebalance` reads."""
+"""The view of a portfolio strategy at its decisions: of each symbol the last completed bar, with the columns that `rebalance` reads."""
 
 from __future__ import annotations
 
