@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
+from stratforge.application.errors import Invalid
 from stratforge.application.rebalance import rebalance
 from stratforge.application.replays import compare_session
-from stratforge.application.sessions import SessionChange, change_session, flatten_session, stop_session
+from stratforge.application.sessions import (
+    NewSession,
+    SessionChange,
+    change_session,
+    flatten_session,
+    start_session,
+    stop_session,
+)
 from stratforge.market import Bar
 from stratforge.market.corporate_actions import ActionKind, CorporateAction
+from stratforge.market.sizes import SizingRule
+from stratforge.storage.ledger.halts import halt_symbol
 from stratforge.storage.ledger.invariants import broken_invariants
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.database import Database
@@ -20,6 +31,7 @@ from stratforge.storage.strategies.rebalances import RebalanceStatus, Said
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
 
 from functions.evaluator import sandbox_client
+from tests.support.asking import NEW
 from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, at
 from tests.support.world import World
 
@@ -382,3 +394,157 @@ def test_a_replay_notices_whatever_is_changed_in_a_decision(rotating: Rotating, 
     assert found is not None
     assert len(found.differences) == 1
     rotating.settle(session.session_id)
+
+
+def test_it_has_no_stops_and_its_capital_stays(rotating: Rotating) -> None:
+    session = rotating.start()
+    for change in (SessionChange(stop_loss=Decimal("0.1")), SessionChange(sizing_value=Decimal("0.5"))):
+        with pytest.raises(Invalid, match="capital") as refused:
+            change_session(rotating.database, rotating.ada, session.session_id, change)
+        assert refused.value.code == "portfolio-size"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"symbol": "AAPL"}, "portfolio-symbol"),
+        ({"stop_loss": Decimal("0.1")}, "portfolio-stops"),
+        ({"sizing_rule": SizingRule.FIXED_QUANTITY}, "portfolio-size"),
+        ({"sizing_rule": SizingRule.FIXED_CASH, "sizing_value": Decimal(99)}, "portfolio-size"),
+    ],
+)
+def test_what_a_portfolio_has_no_use_for_is_refused(rotating: Rotating, more: dict[str, Any], code: str) -> None:
+    session = rotating.start()
+    with pytest.raises(Invalid) as refused:
+        start_session(
+            rotating.database, rotating.outbox, rotating.ada, NewSession(strategy_id=session.strategy_id, **more), NEW
+        )
+    assert refused.value.code == code
+
+
+def test_a_part_of_the_equity_becomes_a_capital_when_the_session_starts(rotating: Rotating) -> None:
+    stored = rotating.start()
+    new = NewSession(strategy_id=stored.strategy_id, sizing_value=Decimal("0.25"))
+    started = start_session(rotating.database, rotating.outbox, rotating.ada, new, NEW)
+    assert started.capital == Decimal(25_000)
+
+
+def test_more_bars_than_a_live_decision_takes_are_refused_when_it_starts(rotating: Rotating) -> None:
+    universe = [f"{first}{second}" for first in "AB" for second in "BCDEFGHIJKLMNOPQRSTU"]
+    source = MONTHLY.replace('["AAPL", "IBM", "MSFT"]', str(universe)).replace("DAYS = 5", "DAYS = 2000")
+    with pytest.raises(Invalid, match="live it may look at 65,536") as refused:
+        rotating.start(source)
+    assert refused.value.code == "portfolio-too-large"
+
+
+def test_what_is_held_under_another_name_counts_to_the_equity_and_is_left_alone(rotating: Rotating) -> None:
+    session = rotating.start()
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    held = rotating.held(session.session_id)["AAPL"]
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE positions SET symbol = 'NEW'")
+        connection.execute("INSERT INTO latest_prices (symbol, price, time) VALUES ('NEW', 200, now())")
+    in_march(rotating)
+    rotating.decide(session.session_id)
+    (latest, first) = rotating.decisions(session.session_id)
+    assert latest.equity == pytest.approx(first.cash - float(held) * 100.0 + float(held) * 200.0, rel=1e-3)
+    rotating.settle(session.session_id)
+    assert set(rotating.held(session.session_id)) == {"NEW", "IBM"}
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE positions SET symbol = 'AAPL' WHERE symbol = 'NEW'")
+
+
+def test_the_first_span_of_a_day_is_decided_about_at_the_open(rotating: Rotating) -> None:
+    before = FIRST - timedelta(days=3)
+    for number in range(360, 390):
+        rotating.minute(at(before) + timedelta(minutes=number), {"AAPL": 100.0 + number, "IBM": 100.0})
+    rotating.clock(at(before, 15, 0))
+    session = rotating.start(EVERY_TEN_MINUTES)
+    rotating.clock(at(FIRST, 9, 30, 0))
+    assert rotating.decide(session.session_id).decided == 1
+    (decision,) = rotating.decisions(session.session_id)
+    assert (decision.moment, decision.missing) == (at(FIRST), [])
+    assert decision.last_bars == [at(before, 15, 59)] * 2
+    assert decision.weights == [0.5, 0.0]
+
+
+def test_a_decision_that_could_not_be_taken_in_time_is_taken_as_long_as_its_period_runs(rotating: Rotating) -> None:
+    session = rotating.start()
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    thursday = MARCH + timedelta(days=3)
+    rotating.clock(at(thursday, 14, 0))
+    rotating.days(thursday, {"AAPL": FLAT, "IBM": RISING, "MSFT": FLAT})
+    rotating.minute(at(thursday, 13, 59), dict.fromkeys(SYMBOLS, 100.0))
+    assert rotating.decide(session.session_id).decided == 1
+    latest = rotating.decisions(session.session_id)[0]
+    assert latest.moment == at(thursday, 0, 0)
+    assert latest.last_bars == [at(thursday - timedelta(days=1), 0, 0)] * 3
+    assert rotating.session(session.session_id).decides_at == at(date(2026, 4, 1))
+
+
+def test_purchases_wait_a_minute_at_most_for_sales_that_do_not_end(rotating: Rotating) -> None:
+    session = rotating.start()
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    in_march(rotating)
+    assert rotating.decide(session.session_id).orders == 1
+    assert rotating.decide(session.session_id).orders == 0
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE rebalances SET created_at = created_at - interval '61 seconds'")
+    # Of 10,000 dollars 1,750 are left, and the sale has brought nothing yet.
+    assert rotating.decide(session.session_id).orders == 1
+    latest = rotating.decisions(session.session_id)[0]
+    assert latest.bought_part is not None
+    assert latest.bought_part < 0.25
+    rotating.settle(session.session_id)
+
+
+def test_purchases_are_cut_to_what_the_account_has_with_two_percent_to_spare(database: Database, migrated: str) -> None:
+    world = World(migrated)
+    found = Rotating(database, world, cash=9_000)
+    found.clock(at(FIRST, 9, 31))
+    found.days(FIRST, {"AAPL": RISING, "IBM": FLAT, "MSFT": FLAT})
+    found.minute(at(FIRST), dict.fromkeys(SYMBOLS, 109.0))
+    session = found.start(MONTHLY.replace("* 0.9", "* 1"), capital="9000")
+    found.decide(session.session_id)
+    found.settle(session.session_id)
+    assert found.decisions(session.session_id)[0].bought_part == pytest.approx(1 / 1.02)
+    assert float(found.held(session.session_id)["AAPL"]) == pytest.approx(9_000 / 1.02 / 109)
+    world.close()
+
+
+def test_an_order_that_nobody_fills_in_three_minutes_is_old(rotating: Rotating) -> None:
+    session = rotating.start()
+    rotating.decide(session.session_id)
+    rotating.decide(session.session_id)
+    rotating.clock(at(FIRST, 9, 35))
+    rotating.minute(at(FIRST, 9, 34), dict.fromkeys(SYMBOLS, 100.0))
+    rotating.settle(session.session_id)
+    assert rotating.held(session.session_id) == {}
+    with rotating.database.transaction() as connection:
+        rows = connection.execute("SELECT status::text, reason, session_id FROM orders").fetchall()
+    assert rows == [("EXPIRED", "EXPIRED", session.session_id)]
+
+
+def test_a_symbol_that_is_halted_is_not_traded_and_the_others_are(rotating: Rotating) -> None:
+    session = rotating.start(MONTHLY.replace("top(1)", "top(3)"))
+    with rotating.database.transaction() as connection:
+        halt_symbol(connection, "IBM", "OPERATOR", "a test")
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    assert set(rotating.held(session.session_id)) == {"AAPL", "MSFT"}
+    with rotating.database.transaction() as connection:
+        rows = connection.execute("SELECT reason FROM orders WHERE symbol = 'IBM'").fetchall()
+    assert rows == [("SYMBOL_HALTED",)]
+
+
+def test_one_owner_may_close_what_one_symbol_is_of_a_session(rotating: Rotating) -> None:
+    session = rotating.start(MONTHLY.replace("top(1)", "top(3)"))
+    rotating.decide(session.session_id)
+    rotating.settle(session.session_id)
+    flatten_session(rotating.database, rotating.outbox, rotating.ada, session.session_id, "IBM")
+    rotating.world.work += ["IBM", "AAPL"]
+    rotating.settle(session.session_id)
+    assert set(rotating.held(session.session_id)) == {"AAPL", "MSFT"}

@@ -32,8 +32,9 @@ RuleView = view_of(Rule, "RuleView", conditions=(many(_ConditionView), ...))
 SessionRulesView = view_of(SessionRules, "SessionRulesView", rules=(many(RuleView), ...))
 
 
+_EACH = Field(description="Each symbol of the universe, then those that it only looks at.")
 SessionDecisionView = view_of(
-    SessionDecision, "SessionDecisionView", symbols=(many(view_of(SymbolDecision, "SymbolDecisionView")), ...)
+    SessionDecision, "SessionDecisionView", symbols=(many(view_of(SymbolDecision, "SymbolDecisionView")), _EACH)
 )
 SessionDecisionList = items_of(SessionDecisionView, "SessionDecisionList", "Decisions, the newest first.")
 

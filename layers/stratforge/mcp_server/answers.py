@@ -380,7 +380,7 @@ class SessionRules(Answer):
 
 
 class SymbolDecision(Answer):
-    """What a decision saw, wanted and ordered of a symbol."""
+    """A symbol in a decision: as it was seen, wanted and ordered."""
 
     symbol: str
     price: float | None = Field(description="The last close that was seen, in dollars")
@@ -405,7 +405,7 @@ class SessionDecision(Answer):
 
 
 class SessionDecisions(Answer):
-    """Decisions, the newest first."""
+    """The last decisions of a session, the newest first."""
 
     items: list[SessionDecision]
 

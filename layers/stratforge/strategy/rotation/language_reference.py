@@ -83,7 +83,7 @@ def rotation_page() -> str:
         "on one scale whatever was split; one that the vendor does not give is waited for until an hour after the open. Spans of minutes decide on bars of minutes, as soon as the bars of the last minute",
         "before the span are in for every symbol, or five seconds after that minute: a minute without a trade has no bar. The first span of a day is decided about at the open. Symbols that were waited for in",
         "vain are named in the decision and are unknown only if their last bar is older than seven days. The first decision comes at once, while the exchange is open; one that could not be taken in time is",
-        "taken as long as its period runs, on the bars before that; after that it is left out.",
+        "taken as long as its period runs, on the bars before that day or span; after that it is left out.",
         "",
         "Sales are ordered at once, purchases when the sales have ended, a minute later at most. Where they then cost more than the session's cash, or at two percent above the price more than the",
         "account's, all are cut by the same part, as in a backtest. Orders are those of every session: at the market, netted with everybody else's, refused with a reason, old after three minutes. What is left of a",

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from stratforge.backtest import BacktestConfig
 from stratforge.backtest.portfolio import Market, run_portfolio_backtest
-from stratforge.strategy.rotation.seen import Seen
 from stratforge.market import BarColumns
 from stratforge.strategy import StrategyError
 from stratforge.strategy.rotation import PortfolioStrategy, compile_portfolio
+from stratforge.strategy.rotation.seen import Seen
 
 from tests.support.random_rotations import markets, rotation, with_another_future
 
