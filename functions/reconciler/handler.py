@@ -8,6 +8,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from stratforge.application.equity_snapshots import snapshot_equity
 from stratforge.application.reconcile import Reconciliation
+from stratforge.application.reference_data import keep_calendar
 from stratforge.application.suspension import is_suspended
 from stratforge.broker import BrokerRefusesPlatform
 from stratforge.broker.alpaca import AlpacaBroker
@@ -64,6 +65,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: 
     except BrokerRefusesPlatform:
         metrics.add_metric("PlatformRefused", MetricUnit.Count, 1)
         raise
+    keep_calendar(database, broker())
     answer = report.as_dict()
     for name, value in (
         ("SymbolsDrifting", len(report.drift)),

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 from stratforge.application.errors import Invalid
 from stratforge.application.rebalance import rebalance
+from stratforge.application.reference_data import keep_calendar
 from stratforge.application.replays import compare_session
 from stratforge.application.sessions import (
     NewSession,
@@ -154,8 +155,12 @@ def test_nothing_is_decided_while_the_exchange_is_closed(rotating: Rotating) -> 
     session = rotating.start()
     for closed in (at(FIRST, 9, 29, 59), at(FIRST, 16, 0), at(date(2026, 2, 7), 11, 0)):
         rotating.clock(closed)
+        with rotating.database.transaction() as connection:
+            connection.execute("UPDATE sessions SET decides_at = %s", (closed,))
         assert rotating.decide(session.session_id).decided == 0
     assert rotating.decisions(session.session_id) == []
+    # A Saturday: it looks again when the exchange opens.
+    assert rotating.session(session.session_id).decides_at == at(date(2026, 2, 9))
 
 
 def test_a_session_lives_on_its_capital_whatever_its_owner_has(rotating: Rotating) -> None:
@@ -564,3 +569,19 @@ def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_dec
     assert rotating.decide(session.session_id).decided == 1
     assert rotating.decisions(session.session_id)[0].last_bars == [at(FIRST, 9, 39), at(FIRST, 9, 37)]
     assert_it_is_its_replay(rotating, session.session_id)
+
+
+def test_the_calendar_is_read_before_it_runs_out(rotating: Rotating) -> None:
+    assert keep_calendar(rotating.database, rotating.world.broker)
+    assert not keep_calendar(rotating.database, rotating.world.broker)
+    rotating.clock(at(FIRST + timedelta(days=25)))
+    assert keep_calendar(rotating.database, rotating.world.broker)
+
+
+def test_on_a_holiday_of_the_calendar_nothing_is_decided_until_the_day_after(rotating: Rotating) -> None:
+    keep_calendar(rotating.database, rotating.world.broker)
+    session = rotating.start()
+    with rotating.database.transaction() as connection:
+        connection.execute("DELETE FROM market_days WHERE day = %s", (FIRST,))
+    assert rotating.decide(session.session_id).decided == 0
+    assert rotating.session(session.session_id).decides_at == at(FIRST + timedelta(days=1))

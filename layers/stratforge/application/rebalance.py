@@ -18,7 +18,7 @@ import numpy as np
 
 from stratforge.application.lookbacks import lookback_of
 from stratforge.application.rebalance_bars import last_bars, seen_before
-from stratforge.application.rebalance_times import is_new, next_decision, period_now
+from stratforge.application.rebalance_times import is_new, next_decision, next_opening, period_now
 from stratforge.market.columns import exchange_timezone
 from stratforge.market.hours import OPEN
 from stratforge.market.sizes import MINIMUM_VALUE, Side, SizeKind
@@ -95,6 +95,7 @@ def due_sessions(connection: Connection, session_ids: Sequence[UUID] | None = No
         schedule, symbol = Schedule.of(session.schedule), session.symbols[0]
         period = period_now(schedule, symbol, days, reading.now)
         if period is None:
+            rebalances.replan(connection, session.session_id, next_opening(days, reading.now))
             continue
         moment = period.moment
         if not is_new(schedule, symbol, moment, session.decided_for):

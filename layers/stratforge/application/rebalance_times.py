@@ -77,6 +77,13 @@ def period_now(schedule: Schedule, symbol: str, days: Sequence[MarketDay], now: 
     return Period(begins, begins)
 
 
+def next_opening(days: Sequence[MarketDay], now: datetime) -> datetime:
+    """The time at which the exchange opens next, as well as the calendar is known by now."""
+    today = now.astimezone(exchange_timezone("SPY")).date()
+    ahead = (_trading_day(days, today + timedelta(days=number)) for number in range(_DAYS_AHEAD))
+    return next(each.opens_at for each in ahead if each is not None and each.opens_at > now)
+
+
 def is_new(schedule: Schedule, symbol: str, moment: datetime, decided_for: datetime | None) -> bool:
     """Returns whether a moment is of a later period than the one that was decided about last."""
     return decided_for is None or bool(np.diff(_spans(schedule, symbol, [decided_for, moment]))[0] > 0)

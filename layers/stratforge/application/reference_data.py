@@ -10,11 +10,30 @@ from stratforge.market import is_crypto
 from stratforge.portfolio.assets import AssetRules
 from stratforge.portfolio.calendar import MarketCalendar
 from stratforge.storage.market import assets, trading_days
+from stratforge.storage.market.clock import market_now
 from stratforge.storage.postgres.database import Database
 
 _KEEP_SECONDS = 600.0
 _AHEAD = timedelta(days=30)
 _BEHIND = timedelta(days=7)
+_ENOUGH = timedelta(days=10)
+
+
+def keep_calendar(database: Database, broker: Broker) -> bool:
+    """Has the trading days of the next weeks read before they run out: who decides by the calendar asks no broker. Returns whether they were.
+
+    Raises:
+        BrokerUnavailable: if the broker does not answer.
+    """
+    with database.transaction() as connection:
+        now = market_now(connection)
+        known = trading_days.read_calendar(connection, (now - _BEHIND).date()) if now else None
+    if now is None or known is None or known.covers(now + _ENOUGH):
+        return False
+    days = broker.calendar((now - _BEHIND).date(), (now + _AHEAD).date())
+    with database.transaction() as connection:
+        trading_days.store_calendar(connection, days)
+    return True
 
 
 class ReferenceData:

@@ -396,7 +396,7 @@ def lock_waiting(connection: Connection, rebalance_id: UUID) -> Waiting | None:
         """
         SELECT r.id AS rebalance_id, r.session_id, r.user_id, s.universe, r.orders, s.capital, s.status AS session_status, u.virtual_balance AS account_cash
         FROM rebalances r JOIN sessions s ON s.id = r.session_id JOIN users u ON u.id = r.user_id
-        WHERE r.id = %s AND r.status = 'SELLING' FOR NO KEY UPDATE OF r
+        WHERE r.id = %s AND r.status = 'SELLING' FOR NO KEY UPDATE OF r, s
         """,
         (rebalance_id,),
     )
