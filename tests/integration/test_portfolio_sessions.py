@@ -585,3 +585,11 @@ def test_on_a_holiday_of_the_calendar_nothing_is_decided_until_the_day_after(rot
         connection.execute("DELETE FROM market_days WHERE day = %s", (FIRST,))
     assert rotating.decide(session.session_id).decided == 0
     assert rotating.session(session.session_id).decides_at == at(FIRST + timedelta(days=1))
+
+
+def test_what_adds_up_from_the_first_day_is_refused_on_days_and_not_on_minutes(rotating: Rotating) -> None:
+    source = MONTHLY.replace("bars.close.pct_change(DAYS)", "ta.obv(bars.close, bars.volume).diff(DAYS)")
+    with pytest.raises(Invalid, match="obv adds up from the first day") as refused:
+        rotating.start(source)
+    assert refused.value.code == "portfolio-adds-up"
+    assert rotating.start(source.replace('"monthly"', "30")).universe == list(SYMBOLS)
