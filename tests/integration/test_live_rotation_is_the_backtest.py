@@ -10,14 +10,17 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID, uuid4
 
 import numpy as np
 import pytest
 from stratforge.backtest import BacktestConfig, portfolio
-from stratforge.market import BarColumns
+from stratforge.market import Bar, BarColumns
+from stratforge.storage.ledger.invariants import broken_invariants
+from stratforge.storage.market import daily_bars
+from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies.rebalances import Asking, PortfolioSession
 from stratforge.storage.strategies.sessions import SessionMode
 from stratforge.strategy import StrategyError
@@ -29,7 +32,8 @@ from stratforge.strategy.rotation.strategy import Decision
 from functions.evaluator import sandbox_client
 from functions.evaluator.rebalance_client import decide_rebalances
 from tests.support.random_rotations import markets, rotation
-from tests.support.rotating import SandboxProcess
+from tests.support.rotating import MONTHLY, SYMBOLS, Rotating, SandboxProcess, at
+from tests.support.world import World
 
 PROGRAMS = int(os.environ.get("SOAK_PROGRAMS", "60"))
 DAYS = 420
@@ -55,11 +59,12 @@ def _sandbox() -> Iterator[None]:
 
 
 def backtested(
-    strategy: PortfolioStrategy, bars: Mapping[str, BarColumns], monkeypatch: pytest.MonkeyPatch
+    strategy: PortfolioStrategy, bars: Mapping[str, BarColumns], monkeypatch: pytest.MonkeyPatch, start: int = 0
 ) -> tuple[Heard, portfolio.Market]:
-    """Runs a backtest and listens to its decisions."""
+    """Runs a backtest from a bar on, and listens to its decisions."""
     heard = Heard()
-    market = portfolio.Market.of(strategy, bars)
+    whole = portfolio.Market.of(strategy, bars)
+    market = whole.between(start, len(whole.clock))
 
     def listened(
         strategy: PortfolioStrategy,
@@ -131,3 +136,49 @@ def test_live_decides_bit_for_bit_as_the_backtest(monkeypatch: pytest.MonkeyPatc
     # A search that compares little, or nobody who wants anything, would find nothing.
     assert compared > 4 * PROGRAMS
     assert changing > compared // 2
+
+
+def test_a_year_of_months_is_traded_as_in_the_backtest(
+    database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strategy = compile_portfolio(MONTHLY.replace("top(1)", "top(2)"))
+    chance = np.random.default_rng(17)
+    days = [date(2025, 11, 3) + timedelta(days=number) for number in range(420)]
+    days = [each for each in days if each.weekday() < 5]
+    closes = {each: np.round(100 * np.exp(np.cumsum(chance.normal(0, 0.015, len(days)))), 2) for each in SYMBOLS}
+    opens = {symbol: np.round(each * np.exp(chance.normal(0, 0.004, len(days))), 2) for symbol, each in closes.items()}
+    times = np.array([int(at(each, 0, 0).timestamp()) for each in days], dtype=np.int64)
+    bars = {
+        symbol: BarColumns(times, opens[symbol], *(np.maximum(opens[symbol], closes[symbol]),), np.minimum(opens[symbol], closes[symbol]), closes[symbol], np.ones(len(days)), daily=True)
+        for symbol in SYMBOLS
+    }  # fmt: skip
+    firsts = [place for place in range(40, len(days)) if days[place].month != days[place - 1].month]
+    heard, _ = backtested(strategy, bars, monkeypatch, start=firsts[0] - 1)
+    world = World(migrated)
+    rotating = Rotating(database, world)
+    session = None
+    for place in firsts:
+        today = days[place]
+        rotating.clock(at(today, 9, 31))
+        with database.transaction() as connection:
+            for symbol in SYMBOLS:
+                past = [
+                    Bar(symbol, at(day, 0, 0), *(Decimal(str(column[number])) for column in (opens[symbol], np.maximum(opens[symbol], closes[symbol]), np.minimum(opens[symbol], closes[symbol]), closes[symbol])), Decimal(1))
+                    for number, day in enumerate(days[:place])
+                ]  # fmt: skip
+                daily_bars.store_days(connection, symbol, past, today, 400)
+        rotating.minute(at(today), {symbol: float(opens[symbol][place]) for symbol in SYMBOLS})
+        session = session or rotating.start(strategy.source, capital="100000")
+        rotating.decide(session.session_id)
+        rotating.settle(session.session_id)
+    assert session is not None
+    live = list(reversed(rotating.decisions(session.session_id)))
+    assert len(live) == len(firsts) == len(heard.said) >= 12
+    for mine, said, (parts, equity, _, _) in zip(live, heard.said, heard.given, strict=True):
+        assert mine.weights == (None if said.weights is None else said.weights.tolist())
+        # The exchange of the tests asks for two cents between buying and selling.
+        assert mine.equity == pytest.approx(equity, rel=2e-3)
+        assert mine.parts == pytest.approx(parts.tolist(), abs=2e-3)
+    with database.transaction() as connection:
+        assert broken_invariants(connection) == {}
+    world.close()
