@@ -11,6 +11,7 @@ import statistics
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -113,7 +114,7 @@ def _measure(conninfo: str, users: int) -> tuple[list[float], list[float]]:
     return taken[2:], floors[2:]
 
 
-def _copies(connection: psycopg.Connection[object], session_id: UUID, count: int) -> list[UUID]:
+def _copies(connection: psycopg.Connection[Any], session_id: UUID, count: int) -> list[UUID]:
     """Sessions of other users like one that there is."""
     from stratforge.storage.users.accounts import register_user
 

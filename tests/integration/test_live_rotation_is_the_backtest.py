@@ -138,6 +138,12 @@ def test_live_decides_bit_for_bit_as_the_backtest(monkeypatch: pytest.MonkeyPatc
     assert changing > compared // 2
 
 
+def day_bar(bars: BarColumns, symbol: str, number: int) -> Bar:
+    """A day as the vendor has it."""
+    open_, high, low, close = (Decimal(str(getattr(bars, name)[number])) for name in ("open", "high", "low", "close"))
+    return Bar(symbol, datetime.fromtimestamp(int(bars.time[number]), UTC), open_, high, low, close, Decimal(1))
+
+
 def test_a_year_of_months_is_traded_as_in_the_backtest(
     database: Database, migrated: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,10 +168,7 @@ def test_a_year_of_months_is_traded_as_in_the_backtest(
         rotating.clock(at(today, 9, 31))
         with database.transaction() as connection:
             for symbol in SYMBOLS:
-                past = [
-                    Bar(symbol, at(day, 0, 0), *(Decimal(str(column[number])) for column in (opens[symbol], np.maximum(opens[symbol], closes[symbol]), np.minimum(opens[symbol], closes[symbol]), closes[symbol])), Decimal(1))
-                    for number, day in enumerate(days[:place])
-                ]  # fmt: skip
+                past = [day_bar(bars[symbol], symbol, number) for number in range(place)]
                 daily_bars.store_days(connection, symbol, past, today, 400)
         rotating.minute(at(today), {symbol: float(opens[symbol][place]) for symbol in SYMBOLS})
         session = session or rotating.start(strategy.source, capital="100000")
