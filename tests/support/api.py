@@ -14,7 +14,10 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from moto import mock_aws
 from psycopg.conninfo import conninfo_to_dict
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from stratforge import aws, configuration
+from stratforge.application import passwords
 from stratforge.bus import queues, topics
 from stratforge.configuration import DatabaseSecret
 from stratforge.storage.postgres.roles import set_role_passwords
@@ -72,6 +75,12 @@ def application() -> FastAPI:
     return create_app()
 
 
+@cache
+def _quick_hasher() -> PasswordHash:
+    """Makes hashes of the same kind, of which none is worth the time that an attacker is to lose with each."""
+    return PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+
+
 # Clients of services that moto answers for, made once: one takes as long as some of the tests.
 _aws_client = cache(aws.aws_client)
 
@@ -101,6 +110,7 @@ def running_api(migrated: str, patch: pytest.MonkeyPatch) -> Iterator[Api]:
     )
     for module in (configuration, queues, topics):
         patch.setattr(module, "aws_client", _aws_client)
+    patch.setattr(passwords, "_hasher", _quick_hasher)
     with mock_aws():
         for cached in caches:
             cached.cache_clear()
