@@ -425,6 +425,18 @@ def test_the_limit_of_an_order_that_waits_is_changed_on_the_page(user: User) -> 
     assert (new["limit_price"], new["replaces_order_id"]) == ("91.5", placed["order_id"])
 
 
+def test_an_order_that_waits_is_shown_with_what_was_asked_for(user: User) -> None:
+    for size in ({"quantity": "3"}, {"notional": "500"}, {"fraction": "0.5"}):
+        user.call("POST", "/api/trade/orders", {"symbol": "AAPL", "side": "buy", **size})
+    page = user.client.get("/orders?symbol=AAPL&state=open", headers=HTML).text
+    assert 'hx-get="/orders/now?symbol=AAPL&amp;state=open"' in page, (
+        "what changes is asked for by the page's own filter"
+    )
+    for path in ("/orders", "/orders/now", "/portfolio", "/portfolio/now"):
+        shown = user.client.get(path, headers=HTML).text
+        assert re.findall(r'data-label="(?:Quantity|Size)"[^>]*>([^<]*)<', shown) == ["50.00 %", "$500.00", "3"], path
+
+
 def test_at_night_the_first_page_says_what_happens_next_and_offers_the_day_that_is_over(
     user: User, database: Database
 ) -> None:

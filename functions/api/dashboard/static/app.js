@@ -47,6 +47,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   else notice("The platform is busy. Try again in a moment.");
 });
 
+// What a person is typing into is not taken from under his hands: it is brought up to date with the next look.
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  const typing = document.activeElement;
+  if (detail.target.matches("[data-left-while-typing]") && detail.target.contains(typing) && typing.matches("input")) detail.shouldSwap = false;
+});
+
 function notice(text) {
   const box = document.createElement("div");
   box.className = "notice bad";
