@@ -19,6 +19,7 @@ NAMES = (
     "bar_to_order",
     "crowd",
     "audit",
+    "database",
     "ingestor",
     "telling",
     "api",

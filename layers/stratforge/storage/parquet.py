@@ -13,7 +13,7 @@ from typing import Any
 
 
 class Kind(Enum):
-    """The type of a column."""
+    """The types that a column of a file may have."""
 
     TEXT = "text"
     TIME = "time"
