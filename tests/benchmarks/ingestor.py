@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import secrets
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -214,7 +213,7 @@ def run() -> Iterator[tuple[str, str, str, str, str]]:
         )
         seconds = [first.minute(minute) for minute in range(3)]
         floor = _floor(address)
-        took, worked = statistics.median(seconds)
+        took, worked = sorted(seconds)[len(seconds) // 2]
         yield (
             f"a minute of {len(SYMBOLS):,} bars: published after the last came",
             f"{took:.1f} s, {worked:.1f} s of the processor",

@@ -103,7 +103,10 @@ def test_forgetting_goes_in_steps_and_comes_to_an_end(
 
 def test_a_session_whose_record_is_forgotten_has_no_replay_and_no_differences(database: Database, ada: UUID) -> None:
     with database.transaction() as connection:
-        (session,) = connection.execute("UPDATE sessions SET first_bar_time = now(), last_bar_time = now() RETURNING id").fetchone() or ()  # fmt: skip
+        row = connection.execute(
+            "UPDATE sessions SET first_bar_time = now(), last_bar_time = now() RETURNING id"
+        ).fetchone()
+    assert row is not None
     word = FORGOTTEN["signals"]
     _age(database, "signals", word, f"{word.days} days 1 hour")
-    assert compare_session(database, session) is None
+    assert compare_session(database, row[0]) is None
