@@ -18,6 +18,7 @@ NAMES = (
     "cost",
     "bar_to_order",
     "crowd",
+    "crowd_on_platform",
     "audit",
     "database",
     "ingestor",
