@@ -36,11 +36,11 @@ class Plan:
 
     @property
     def parts(self) -> int:
-        """The number of parts."""
+        """The number of parts that cover all points."""
         return -(-self.points // self.part)
 
     def points_of(self, part: int) -> slice:
-        """The points of a part."""
+        """The stretch of all points that a part has."""
         return slice(part * self.part, min((part + 1) * self.part, self.points))
 
 

@@ -78,6 +78,8 @@ WORDS: dict[str, Kept | Forgotten] = {
     "backtests": Kept("A person's reports, which she deletes herself."),
     "shared_reports": Kept("Shown until its owner shows it no longer, and gone with the report."),
     "jobs": Forgotten(_RECORD_DAYS, "What came of a job is a report, a strategy or an answer that was read.", "finished_at"),
+    "studies": Kept("Gone with its job."),
+    "study_parts": Kept("All points of a large sweep, gone with its job."),
     "watched_symbols": Kept(_ACCOUNT),
     "model_usage": Kept("A row for each day, model and purpose."),
     # Equity
