@@ -60,6 +60,8 @@ GONE = frozenset(
         "published_sessions",
         "session_standings",
         "watched_symbols",
+        "studies",
+        "study_parts",
     ]
 )
 STAYS = {
@@ -212,6 +214,8 @@ def fill(connection: psycopg.Connection[Any], user: UUID) -> None:
         "INSERT INTO trades (order_id, user_id, session_id, block_order_id, symbol, side, quantity, price, execution_id, executed_at) VALUES (%(order)s, %(user)s, %(session)s, %(block)s, 'AAPL', 'buy', 1, 100, 'execution', now())",
         "INSERT INTO jobs (id, user_id, kind, status, request, result, error, progress, partial, finished_at) VALUES (%(job)s, %(user)s, 'GENERATE', 'SUCCEEDED', %(json)s, %(json)s, %(json)s, %(private)s, %(private)s, now())",
         "INSERT INTO backtests (job_id, user_id, strategy_id, strategy_version, symbol, config, metrics, report) VALUES (%(job)s, %(user)s, %(strategy)s, 1, 'AAPL', %(json)s, %(json)s, %(json)s)",
+        "INSERT INTO studies (job_id, user_id, version, points, part, seconds, bars) VALUES (%(job)s, %(user)s, 1, 1, 1, 1, %(private)s::text::bytea)",
+        "INSERT INTO study_parts (job_id, user_id, part, points, seconds, results, best) VALUES (%(job)s, %(user)s, 0, 1, 1, %(json)s, %(json)s)",
         "INSERT INTO shared_reports (token, backtest_id, user_id, strategy_name) SELECT repeat('t', 32), id, user_id, %(private)s FROM backtests WHERE job_id = %(job)s",
         "INSERT INTO watched_symbols (user_id, symbol) VALUES (%(user)s, 'AAPL')",
         "INSERT INTO published_sessions (session_id, user_id, name, name_key) VALUES (%(session)s, %(user)s, left(%(private)s, 40), %(private)s)",

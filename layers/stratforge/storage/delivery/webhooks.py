@@ -236,13 +236,6 @@ def give_up_old(connection: Connection, webhook_id: UUID) -> int:
     ).rowcount
 
 
-def forget_deliveries(connection: Connection, days: int) -> int:
-    """Forgets old deliveries, whatever became of them."""
-    return connection.execute(
-        "DELETE FROM webhook_deliveries WHERE created_at < now() - make_interval(days => %s)", (days,)
-    ).rowcount
-
-
 def take_due(connection: Connection, webhook_id: UUID) -> DueDelivery | None:
     """The next delivery of a webhook that is let through; None when there is none.
 

@@ -36,6 +36,8 @@ _TABLES = {
     # Questions, prompts and answers: conversations are the requests of jobs.
     "jobs": "SELECT * FROM jobs WHERE user_id = %(user)s ORDER BY created_at DESC",
     "backtests": "SELECT * FROM backtests WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "studies": "SELECT job_id, version, points, part, seconds, created_at FROM studies WHERE user_id = %(user)s ORDER BY created_at DESC",
+    "study_parts": "SELECT * FROM study_parts WHERE user_id = %(user)s ORDER BY finished_at DESC",
     "equity_snapshots": "SELECT * FROM equity_snapshots WHERE user_id = %(user)s ORDER BY time DESC",
     "webhook_deliveries": "SELECT * FROM webhook_deliveries WHERE user_id = %(user)s ORDER BY id DESC",
     "events": "SELECT * FROM events WHERE user_id = %(user)s ORDER BY id DESC",
