@@ -38,6 +38,7 @@ CORE_TESTS = (
 )
 STATEMENT_TESTS = (
     "tests/integration/test_ledger.py",
+    "tests/integration/test_resting_signals.py",
     "tests/integration/test_fair_crossing.py",
     "tests/integration/test_reconciler.py",
 )
