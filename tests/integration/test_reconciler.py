@@ -244,6 +244,17 @@ def test_a_correction_is_borne_by_whoever_bought_at_the_price_from_the_broker_or
     assert abs(gained[0] - gained[1]) < Decimal("0.000001")
 
 
+def test_units_that_the_broker_took_back_are_taken_once(world: World) -> None:
+    (order,) = world.exchange.orders.values()
+    world.exchange.correct_last_fill(order, order.filled_quantity - 5, price_of(order), world.broker.now_at)
+    assert world.reconciler.run().corrected == [order.client_order_id]
+    for _ in range(2):
+        report = world.reconciler.run()
+        assert (report.clean, report.corrected) == (True, [])
+    with world.database.transaction() as connection:
+        assert connection.execute("SELECT quantity FROM positions").fetchall() == [(order.filled_quantity,)]
+
+
 def test_money_that_a_holder_does_not_have_halts_nobody_and_is_taken_when_he_has_it(world: World) -> None:
     def add_cash(change: str) -> Decimal:
         with world.database.transaction() as connection:

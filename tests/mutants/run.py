@@ -37,7 +37,13 @@ CORE_TESTS = (
     "tests/unit/portfolio/test_split_orders.py",
 )
 RECONCILER, RESTING = "tests/integration/test_reconciler.py", "tests/integration/test_resting_signals.py"
-STATEMENT_TESTS = ("tests/integration/test_ledger.py", "tests/integration/test_fair_crossing.py", RESTING, RECONCILER)
+STATEMENT_TESTS = (
+    "tests/integration/test_execution_plan.py",
+    "tests/integration/test_ledger.py",
+    "tests/integration/test_fair_crossing.py",
+    RESTING,
+    RECONCILER,
+)
 # Where a mutant of a module is noticed soonest.
 SOONEST = {PLAN: RESTING, EXECUTION: RESTING, SYMBOLS: RESTING, RECONCILE: RECONCILER, RECONCILIATION: RECONCILER}
 AUDIT_TESTS = ("tests/unit/portfolio/test_statement.py", "tests/integration/test_audit.py")
