@@ -659,6 +659,30 @@ def test_a_status_that_nobody_knows_is_told_and_looked_at_again(world: World) ->
     assert world.reconciler.run().clean
 
 
+@pytest.mark.parametrize("settled", [True, False])
+def test_what_is_filled_while_the_broker_answers_is_no_drift(
+    world: World, monkeypatch: pytest.MonkeyPatch, settled: bool
+) -> None:
+    """His answer is from before, or the ledger has not heard of it yet."""
+    answer = world.broker.positions
+
+    def meanwhile() -> dict[str, Decimal]:
+        before = answer()
+        with world.database.transaction() as connection:
+            add_signal(connection, trader_of(world), "sell", set_price(connection, "100", 1))
+        world.execute("AAPL")
+        order = list(world.exchange.orders.values())[-1]
+        world.exchange.fill(order, order.quantity, Decimal(100), world.broker.now_at)
+        while settled and world.updates:
+            assert world.settle(0)
+        return before if settled else answer()
+
+    monkeypatch.setattr(world.broker, "positions", meanwhile)
+    report = world.reconciler.run()
+    assert (report.drift, halted(world)) == ({}, {})
+    assert len(world.exchange.orders) == 2
+
+
 def test_drift_that_goes_away_lifts_its_own_halt(world: World) -> None:
     world.exchange.positions["AAPL"] += 1
     assert world.reconciler.run().drift["AAPL"][1] - world.reconciler.run().drift["AAPL"][0] == 1
