@@ -519,6 +519,31 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
     assert "correction sf-1 <em>a gift</em>" in shown, "what operators did is on the page"
 
 
+def test_operators_have_missing_units_bought_on_their_page(
+    user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stratforge.bus.dead_letters.queue_states", lambda _stage: [])
+    with database.transaction() as connection:
+        connection.execute(
+            """
+            UPDATE users SET is_operator = true;
+            INSERT INTO symbol_halts (symbol, reason, details) VALUES ('AAPL', 'MISSING_UNITS', ''), ('MSFT', 'DRIFT', '')
+            """
+        )
+    page = user.client.get("/operations", headers=HTML).text
+    (form,) = [
+        each
+        for each in re.findall(r'<form class="inline" hx-post="/operations/halts".*?</form>', page, re.DOTALL)
+        if 'name="buy"' in each
+    ]
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a fill was taken back"}
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    asked = user.client.post("/operations/halts", content=urlencode(fields), headers=headers)
+    assert asked.status_code in (200, 204)
+    with database.transaction() as connection:
+        assert connection.execute("SELECT symbol FROM house_orders").fetchall() == [("AAPL",)]
+
+
 class Saw:
     """Ten days of a market that goes up and down."""
 
@@ -612,7 +637,7 @@ def test_a_symbol_has_a_page_and_is_watched_at_home(user: User, database: Databa
     )
     assert "50.00" in user.client.get("/market/BTC/USD", headers=HTML).text
     assert user.client.get("/market/%3Cscript%3E", headers=HTML).status_code == 404
-    assert user.client.get("/charts/market.json?symbol=BTC/USD").json()["curve"]["time"] == []
+    assert user.client.get("/charts/market.json?symbol=BTC/USD").json()["curve"]["time"] == [int(OPEN.timestamp())]
     assert "Nothing is watched yet" in user.client.get("/", headers=HTML).text
     assert user.client.post("/watchlist", content="symbol=AAPL", headers=headers).status_code == 204
     assert 'href="/market/AAPL"' in user.client.get("/", headers=HTML).text

@@ -148,6 +148,7 @@ NOBODYS = {
     "broker_budget": "singleton tokens updated_at",
     "corporate_actions": "id symbol kind ratio new_symbol effective_on seen_at applied_at after_bar new_ratio cash approved_at dismissed_at obstacle step price of_earlier_owner",
     "fills": "execution_id block_order_id quantity price cumulative_quantity filled_at",
+    "house_orders": "client_order_id symbol asked_at ended_at outcome",
     "internal_requests": "nonce received_at",
     "kept_corrections": "client_order_id symbol quantity value noted_at ended_at accepted_quantity accepted_value side sent_at",
     "last_audit": "only_one began_at",

@@ -153,6 +153,7 @@ def test_somebody_who_is_no_operator_finds_nothing_to_operate(database: Database
         lambda: operations.set_platform_state(database, ada, TradingState.HALTED, "a drill"),
         lambda: operations.halt_symbol(database, ada, "AAPL", "a drill"),
         lambda: operations.resume_symbol(database, ada, "AAPL"),
+        lambda: operations.buy_missing_units(database, ada, "AAPL", "a drill"),
         lambda: operations.accept_correction(database, ada, "sf-1", Decimal(1), Decimal(1), "a drill"),
         lambda: operations.redrive_queue(database, ada, lambda _queue: pytest.fail("asked for"), "bars"),
     ):
