@@ -7,7 +7,6 @@ from uuid import UUID
 
 from stratforge.storage.postgres.database import Database
 from stratforge.storage.strategies import replays
-from stratforge.strategy.lookback import window_length
 from stratforge.strategy.replay import Difference, replay
 
 
@@ -41,9 +40,8 @@ def compare_session(database: Database, session_id: UUID) -> Comparison | None:
         if session is None:
             return None
     strategy = session.strategy()
-    window = window_length(strategy.lookback)
     with database.transaction() as connection:
         signals = replays.recorded_signals(connection, session_id)
-        bars = replays.recorded_bars(connection, session, window)
+        bars = replays.recorded_bars(connection, session, strategy)
     count, differences = replay(strategy, bars, signals)
     return Comparison(session.symbol, count, session.bars_evaluated, len(signals), differences)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from stratforge.backtest.fills import Fills
 from stratforge.backtest.loop import Loop, loop_for
 from stratforge.backtest.matching import FILL_COLUMNS, config_arguments
 from stratforge.backtest.report import BacktestReport
-from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, exchange_timezone
+from stratforge.market.columns import PRICE_COLUMNS, BarColumns, Integers, bar_seconds, exchange_timezone
 from stratforge.strategy import Strategy
 from stratforge.strategy.graph import Values
 
@@ -101,7 +101,8 @@ def columns_of_frame(frame: Any, symbol: str, times: FrameTimes | None = None) -
         numbers = [np.ascontiguousarray(frame[by_name[name]].to_numpy(dtype=np.float64)) for name in PRICE_COLUMNS]
     except (TypeError, ValueError) as error:
         raise BacktestError(f"bars hold something that is not a number: {error}") from None
-    return BarColumns(times.seconds, *numbers, timezone=exchange_timezone(symbol), daily=times.daily)
+    columns = BarColumns(times.seconds, *numbers, timezone=exchange_timezone(symbol), daily=times.daily)
+    return replace(columns, minutes=max(1, bar_seconds(columns) // 60))
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,8 +335,13 @@ class Matching:
 
     def _sale(self, indent: str, reason: str) -> None:
         write = self.write
-        write(indent + f"fee = {self._commission}")
-        write(indent + "cash += part * price - fee")
+        if self.features.commission:
+            # Whoever has nothing left cannot pay more.
+            write(indent + f"fee = min({self._commission}, cash + part * price)")
+            write(indent + "cash = max(cash + part * price - fee, 0.0)")
+        else:
+            write(indent + "fee = 0.0")
+            write(indent + "cash += part * price")
         write(indent + "cost -= entry * part; quantity -= part")
         write(indent + "if quantity <= 0.0: quantity = 0.0; cost = 0.0; entry = 0.0")
         self._record(indent, "2.0", reason)
