@@ -99,6 +99,7 @@ def check(options: argparse.Namespace) -> int:
         "parameters": strategy.parameters,
         "indicators": list(strategy.indicators),
         "lookback": lookback,
+        **({} if isinstance(strategy, PortfolioStrategy) else {"timeframe": strategy.timeframe}),
         "cost": {**asdict(cost), "milliseconds": cost.milliseconds},
     }
     if isinstance(strategy, PortfolioStrategy):
@@ -119,7 +120,8 @@ def check(options: argparse.Namespace) -> int:
         print(
             f"  parameters  {', '.join(f'{name} = {value:g}' for name, value in strategy.parameters.items()) or 'none'}"
         )
-        print(f"  lookback    {lookback:,} bars")
+        timeframe = None if isinstance(strategy, PortfolioStrategy) else strategy.timeframe
+        print(f"  lookback    {lookback:,} bars{f' of {timeframe}' if timeframe else ''}")
         print(f"  cost        {cost.milliseconds:.2g} ms a {'decision' if several else 'bar'}")
     if options.cost and not options.json:
         if not several:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
 from stratforge.application.errors import NotFound, existing
-from stratforge.application.jobs.requests import DEFAULT_PERIOD, MAX_POINTS, MAX_SWEPT_BARS, NewBacktest
+from stratforge.application.jobs.requests import MAX_POINTS, MAX_SWEPT_BARS, NewBacktest, default_period
 from stratforge.backtest.sweep import sweep_seconds
 from stratforge.market import is_crypto
 from stratforge.storage.market.clock import market_clock
@@ -50,21 +50,23 @@ def price_of_sweep(
     with database.reading(caller) as connection:
         strategy = existing(strategies.get_strategy(connection, wanted.strategy_id), "strategy")
         end = wanted.end or market_clock(connection).now
-        start = wanted.start or end - DEFAULT_PERIOD
+        compiled = compile_strategy(strategy.python_code)
+        start = wanted.start or end - default_period(compiled.bar_minutes)
         if is_crypto(wanted.symbol or strategy.symbol):
-            bars = max(0, int((end - start).total_seconds() // 60))
+            minutes = max(0, int((end - start).total_seconds() // 60))
         else:
-            bars = (
+            minutes = (
                 count_trading_days(connection, start.astimezone(UTC).date(), end.astimezone(UTC).date())
                 * _MINUTES_OF_A_SESSION
             )
+    bars = -(-minutes // min(compiled.bar_minutes, _MINUTES_OF_A_SESSION))
     points = math.prod(len(values) for values in parameters.values())
     refusal = None
     if points > MAX_POINTS:
         refusal = f"{points:,} combinations are too many: {MAX_POINTS} are allowed. Give fewer values."
     elif points * bars > MAX_SWEPT_BARS:
         refusal = f"{points:,} combinations on about {bars:,} bars are too many. Give fewer values or a shorter period."
-    seconds = sweep_seconds(compile_strategy(strategy.python_code), points, bars, wanted.folds)
+    seconds = sweep_seconds(compiled, points, bars, wanted.folds)
     return SweepPrice(points, bars, seconds, refusal)
 
 

@@ -122,6 +122,7 @@ class Check(Answer):
     parameters: dict[str, float]
     indicators: list[str]
     lookback: int | None = Field(description="Bars of history that it needs")
+    timeframe: str | None = Field(description="The bars that it decides on, such as 15min; null for those of a minute")
 
 
 class StrategyLine(Answer):
@@ -345,6 +346,7 @@ class Session(Answer):
     strategy_version: int
     symbol: str
     status: str = Field(description="PENDING, RUNNING, PAUSED, STOPPED, FAILED or COMPLETED")
+    bar_minutes: int = Field(description="How long the bars are that it decides on; 1440 are days")
     failure_reason: str | None
     sizing_rule: str = Field(description="What sizing_value counts")
     sizing_value: float

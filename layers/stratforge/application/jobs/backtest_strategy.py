@@ -9,10 +9,11 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
-from stratforge.application.jobs.requests import DEFAULT_PERIOD, MAX_SWEPT_BARS, NewBacktest
+from stratforge.application.jobs.requests import MAX_SWEPT_BARS, NewBacktest, default_period
 from stratforge.application.jobs.results import FinishedBacktest
 from stratforge.application.jobs.work import Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
+from stratforge.backtest.engine import own_bars
 from stratforge.backtest.overfitting import deflated_sharpe_ratio
 from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.backtest.sweep import Sweeper, grid, ranked_results, run_sweep, walk_forward
@@ -52,16 +53,16 @@ def backtest_strategy(work: Work, history: History) -> None:
         if strategy is None:
             raise BacktestError("the strategy was deleted; choose another")
         symbol = request.symbol or strategy.symbol
-        work.tell("loading bars")
-        bars = _bars(history, symbol, request)
-        work.tell("backtesting")
         compiled, config = compile_strategy(strategy.python_code), request.config.config()
         if request.parameters:
             compiled = compiled.with_parameters(**request.parameters)
+        work.tell("loading bars")
+        bars = own_bars(compiled, _bars(history, symbol, request, compiled.bar_minutes))
+        work.tell("backtesting")
         tested = run_backtest(compiled, bars, config, symbol=symbol)
         report = tested.as_dict()
         report["parameters"] = request.parameters or {}
-        report["period"] = [int(bars.time[0]), int(bars.time[-1]) + 60]
+        report["period"] = [int(bars.time[0]), int(bars.time[-1]) + bars.seconds]
         work.tell("trying other costs")
         report["costs"] = [asdict(each) for each in cost_sensitivity(tested)]
         if request.sweep:
@@ -81,10 +82,10 @@ def backtest_strategy(work: Work, history: History) -> None:
     )
 
 
-def _bars(history: History, symbol: str, request: NewBacktest) -> BarColumns:
-    """The bars of a period: the last 30 days of the market's clock, unless given."""
+def _bars(history: History, symbol: str, request: NewBacktest, bar_minutes: int) -> BarColumns:
+    """The bars of a minute of a period: up to now by the market's clock, unless given."""
     end = request.end or history.now().replace(second=0, microsecond=0)
-    start = request.start or end - DEFAULT_PERIOD
+    start = request.start or end - default_period(bar_minutes)
     bars = history.bars(symbol, start, end, MAX_BARS)
     if not bars:
         raise BacktestError(

@@ -18,7 +18,13 @@ MAX_POINTS = 400
 # What a sweep may come to within the function's time, in bars of all its points.
 MAX_SWEPT_BARS = 40_000_000
 DEFAULT_PERIOD = timedelta(days=30)
+_LONGEST_PERIOD = 60 * DEFAULT_PERIOD
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
+
+
+def default_period(bar_minutes: int) -> timedelta:
+    """The last days that a backtest runs on where nothing else is asked for: the more, the longer the bars are."""
+    return min(max(1, bar_minutes // 10) * DEFAULT_PERIOD, _LONGEST_PERIOD)
 
 
 class JobRequest(BaseModel):
