@@ -129,7 +129,7 @@ def client_name(user_agent: str) -> str:
 
 
 def bar_length(minutes: int) -> str:
-    """How long bars are: 15-minute bars."""
+    """The length of bars in words: 15-minute bars."""
     hours = minutes // 60
     return "daily bars" if minutes == DAY_MINUTES else f"{hours}-hour bars" if hours else f"{minutes}-minute bars"
 

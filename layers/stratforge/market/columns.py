@@ -57,7 +57,7 @@ def _offset(hour: int, timezone: ZoneInfo) -> int:
 
 
 def bar_seconds(bars: BarColumns) -> int:
-    """How long each bar is, in seconds: as long as from one to the next in most cases, however many are missing.
+    """The length of each bar in seconds: as long as from one to the next in most cases, however many are missing.
 
     Of a few bars nothing is the rule: then the longest length that goes into every distance between them. Days are days, whatever lies between them.
     """
@@ -142,7 +142,7 @@ class BarColumns:
 
     @property
     def seconds(self) -> int:
-        """How long a bar is."""
+        """The length of a bar."""
         return _DAY if self.daily else 60 * self.minutes
 
     @cached_property

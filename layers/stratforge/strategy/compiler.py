@@ -95,7 +95,7 @@ class Strategy(Admitted):
 
     @property
     def bar_minutes(self) -> int:
-        """How long a bar is on which its sessions decide."""
+        """The length of the bars on which its sessions decide."""
         return OWN_BARS[self.timeframe or "1min"]
 
     @cached_property
