@@ -142,7 +142,7 @@ class BarColumns:
 
     @property
     def seconds(self) -> int:
-        """The length of a bar."""
+        """The length of a bar in seconds."""
         return _DAY if self.daily else 60 * self.minutes
 
     @cached_property

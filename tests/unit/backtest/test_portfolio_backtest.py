@@ -278,7 +278,7 @@ def walk(index: pd.DatetimeIndex) -> pd.DataFrame:
 def longer(bars: pd.DataFrame, length: str, **how: object) -> pd.DataFrame:
     """The same market in longer bars."""
     columns = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
-    return bars.resample(length, **how).agg(columns).dropna()  # type: ignore[arg-type,call-overload,no-any-return]
+    return bars.resample(length, **how).agg(columns).dropna()  # type: ignore[arg-type]
 
 
 MINUTES = walk(pd.date_range("2026-01-05 14:30", periods=390, freq="1min", tz="UTC"))
