@@ -9,8 +9,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.evaluate_bar import Evaluated, correct_bar, evaluate_bar
+from stratforge.application.rebalance import rebalance
 from stratforge.bus.consumers import batch_handler
-from stratforge.bus.messages import BarMessage
+from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
 from stratforge.bus.queues import send_work_ready, sqs_client
 from stratforge.bus.retries import FifoProcessor
 from stratforge.configuration import Settings
@@ -18,6 +19,7 @@ from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.database import Database
 
+from functions.evaluator.rebalance_client import decide_rebalances
 from functions.evaluator.sandbox_client import evaluate_sessions, sandbox_client
 
 log = logger("evaluator")
@@ -30,6 +32,27 @@ class EvaluatorSettings(Settings):
 
     sandbox_function: str
     signals_queue_url: str
+
+
+def _rebalance(message: RebalanceDue) -> None:
+    settings = EvaluatorSettings.from_environment()
+    done = rebalance(
+        database,
+        partial(decide_rebalances, settings.sandbox_function),
+        partial(send_work_ready, settings.signals_queue_url),
+        message.session_ids,
+    )
+    log.info(
+        "portfolio sessions decided",
+        user=str(message.user_id),
+        cause=message.cause,
+        decided=done.decided,
+        orders=done.orders,
+        failures=done.failures,
+        waiting=done.waiting,
+    )
+    metrics.add_metric("Rebalances", MetricUnit.Count, done.decided)
+    metrics.add_metric("StrategyFailures", MetricUnit.Count, done.failures)
 
 
 # The part of the time that the function still has which one message may take for sessions that are behind: after it come the other messages of a batch.
@@ -53,8 +76,11 @@ def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) ->
 
 
 def record_handler(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    """Evaluates the sessions that wait for one bar of the queue."""
-    message = BarMessage.model_validate_json(record.body)
+    """Evaluates the sessions that wait for one bar of the queue, or has portfolio sessions decide."""
+    message = EvaluatorMessage.model_validate_json(record.body).root
+    if isinstance(message, RebalanceDue):
+        _rebalance(message)
+        return
     arrived_at = datetime.fromtimestamp(int(record.attributes.sent_timestamp) / 1000, UTC)
     if message.kind == "correction":
         changed = correct_bar(database, message.bar())

@@ -8,10 +8,17 @@ from datetime import UTC
 from uuid import UUID
 
 from stratforge.application.access import Caller, Scope
-from stratforge.application.errors import NotFound, existing
-from stratforge.application.jobs.requests import MAX_POINTS, MAX_SWEPT_BARS, NewBacktest, default_period
+from stratforge.application.errors import Invalid, NotFound, existing
+from stratforge.application.jobs.requests import (
+    MAX_POINTS,
+    MAX_SWEPT_BARS,
+    ONE_SYMBOL_ONLY,
+    NewBacktest,
+    default_period,
+)
 from stratforge.backtest.sweep import sweep_seconds
 from stratforge.market import is_crypto
+from stratforge.market.symbols import PORTFOLIO
 from stratforge.storage.market.clock import market_clock
 from stratforge.storage.market.trading_days import count_trading_days
 from stratforge.storage.postgres.database import Database
@@ -45,10 +52,13 @@ def price_of_sweep(
 
     Raises:
         NotFound: if there is no such strategy.
+        Invalid: if it is a portfolio strategy.
     """
     caller.require(Scope.READ)
     with database.reading(caller) as connection:
         strategy = existing(strategies.get_strategy(connection, wanted.strategy_id), "strategy")
+        if strategy.symbol == PORTFOLIO:
+            raise Invalid(ONE_SYMBOL_ONLY, code="portfolio-backtest")
         end = wanted.end or market_clock(connection).now
         compiled = compile_strategy(strategy.python_code)
         start = wanted.start or end - default_period(compiled.bar_minutes)

@@ -65,17 +65,21 @@ def session_rules(
 
     Raises:
         NotFound: if there is no such session.
-        Conflict: if nothing near the bar is recorded to begin from.
+        Conflict: if nothing near the bar is recorded to begin from, or the session is of a portfolio strategy.
     """
     caller.require(Scope.READ)
+    with database.reading(caller) as connection:
+        session = existing(sessions.get_session(connection, session_id), "session")
+        if session.universe is not None:
+            raise Conflict(
+                "The session decides about a universe, not on every bar; see its decisions.", code="portfolio-session"
+            )
     if bar_time is not None:
         with database.reading(caller) as connection:
-            existing(sessions.get_session(connection, session_id), "session")
             bars = bars_to_trace(connection, session_id, bar_time, bar_time)
         found = trace_bar(bars, bar_time)
         return _told(bar_time, found.trace.rules) if found else SessionRules(bar_time, False, [])
     with database.reading(caller) as connection:
-        existing(sessions.get_session(connection, session_id), "session")
         evaluated = existing(evaluations.session_as_evaluated(connection, session_id), "session")
         seen = evaluated.last_bar_time
         if seen is None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stratforge.backtest.config import BacktestConfig
-from stratforge.market.sizes import SizingRule
+from stratforge.market.sizes import MINIMUM_VALUE, SizingRule
 from stratforge.strategy.exits import EXIT_KEYS, stop_prices, target_prices
 from stratforge.strategy.order_terms import EXPIRY_KEY, LIMIT_KEY, STOP_KEY
 
 Target = Literal["python", "numba"]
 EXIT_REASONS = ("signal", "stop loss", "take profit", "trailing stop")
 FILL_COLUMNS = ("bar", "side", "quantity", "price", "commission", "reason", "cash", "held")
-MINIMUM_VALUE = 1.0
 _DUST = 1e-9
 # Of a level that was computed from a price: 10.70 less a tenth of it is touched at 9.63.
 _ABOVE, _BELOW = f"{1 + 1e-12!r}", f"{1 - 1e-12!r}"

@@ -13,16 +13,17 @@ import numpy.typing as npt
 from stratforge.backtest.config import BacktestConfig, BacktestError
 from stratforge.backtest.engine import FrameTimes, check_columns, columns_of_frame
 from stratforge.backtest.fills import Trades
-from stratforge.backtest.matching import MINIMUM_VALUE
 from stratforge.backtest.portfolio_report import PortfolioReport, latest_close
-from stratforge.market.columns import BarColumns, Integers, bar_seconds
+from stratforge.market.columns import BarColumns, bar_seconds
+from stratforge.market.sizes import MINIMUM_VALUE
 from stratforge.strategy.graph import STALE, OtherSymbols, Values
 from stratforge.strategy.rotation import PortfolioStrategy
+from stratforge.strategy.rotation.orders import orders_for, whole_shares
+from stratforge.strategy.rotation.seen import Seen, decide_on
 from stratforge.strategy.rotation.strategy import Decision
 
 Floats = npt.NDArray[np.float64]
 _MOST_CELLS = 64_000_000
-_BROKEN_SHARE = 1e-9
 _NOT_HERE = ("participation", "stop_loss", "take_profit", "trailing_stop")
 
 
@@ -59,7 +60,8 @@ def run_on_market(strategy: PortfolioStrategy, market: Market, config: BacktestC
         raise BacktestError(
             f"a schedule of {strategy.schedule.minutes} minutes needs bars of a minute; these are of days"
         )
-    seen = Seen.of(strategy, market)
+    due = strategy.schedule.due(clock) if len(clock) > 1 else np.empty(0, dtype=np.int64)
+    seen = Seen.of(strategy, market.columns, market.values, clock, due)
     run = _Run(strategy, market.columns, clock, config)
     targets = [run.decide(seen, index) for index in range(len(seen.due))]
     run.fill_until(len(clock))
@@ -176,54 +178,6 @@ def clock_of(columns: Mapping[str, BarColumns], universe: Sequence[str]) -> BarC
     return BarColumns(time, *(prices,) * 5, timezone=first.timezone, daily=first.daily, minutes=first.minutes)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """The view that each decision has of each symbol, as tables of decisions by symbols.
-
-    Attributes:
-        due: The places of the decisions on the clock.
-        values: The columns that `rebalance` reads, NaN where they are not known.
-        price: The last close there was, NaN before the first.
-        known: Whether that is of the seven days before.
-        open: The open of the bar that begins then, NaN where none does.
-        time: The fields of the time of each decision.
-    """
-
-    due: Integers
-    values: dict[str, Floats]
-    price: Floats
-    known: npt.NDArray[np.bool_]
-    open: Floats
-    time: dict[str, Floats]
-
-    @classmethod
-    def of(cls, strategy: PortfolioStrategy, market: Market) -> Seen:
-        """Looks at the columns of every symbol as each decision sees them, one symbol after the other."""
-        clock = market.clock
-        due = strategy.schedule.due(clock) if len(clock) > 1 else np.empty(0, dtype=np.int64)
-        moments, shape = clock.time[due], (len(due), len(strategy.symbols))
-        values = {name: np.full(shape, np.nan) for name in strategy.read}
-        price, opens = np.full(shape, np.nan), np.full(shape, np.nan)
-        known = np.zeros(shape, dtype=bool)
-        for place, symbol in enumerate(strategy.symbols):
-            bars, nodes = market.columns[symbol], market.values[symbol]
-            after = due if bars.time is clock.time else np.searchsorted(bars.time, moments)
-            begun = after > 0
-            last = after[begun] - 1
-            price[begun, place] = bars.close[last]
-            known[begun, place] = moments[begun] - bars.time[last] <= STALE
-            begins = np.flatnonzero(after < len(bars))
-            begins = begins[bars.time[after[begins]] == moments[begins]]
-            opens[begins, place] = bars.open[after[begins]]
-            fresh = known[:, place]
-            for name, table in values.items():
-                node = strategy.columns.get(name)
-                column = getattr(bars, name) if node is None else nodes.series(node)
-                table[fresh, place] = column[after[fresh] - 1]
-        moment = clock.take(due)
-        return cls(due, values, price, known, opens, {name: getattr(moment, name) for name in strategy.time_fields})
-
-
 @dataclass(slots=True, eq=False)
 class _Run:
     """The account of a backtest as it goes: cash, what is held of each symbol of the universe, and orders that are not filled yet."""
@@ -252,14 +206,8 @@ class _Run:
         price, known = seen.price[index, :count], seen.known[index, :count]
         worth = np.where(self.held > 0, self.held * price, 0.0)
         equity = self.cash + float(worth.sum())
-        decision = self.strategy.decide(
-            {name: table[index] for name, table in seen.values.items()},
-            {name: float(column[index]) for name, column in seen.time.items()},
-            worth / equity if equity > 0 else worth,
-            equity,
-            self.cash,
-            self.state,
-        )
+        parts = worth / equity if equity > 0 else worth
+        decision = decide_on(self.strategy, seen, parts, equity, self.cash, self.state, index)
         self.state = decision.state
         self._order(decision, equity, price, known)
         if self.orders.any():
@@ -267,15 +215,10 @@ class _Run:
         return np.full(count, np.nan) if decision.weights is None else decision.weights
 
     def _order(self, decision: Decision, equity: float, price: Floats, known: npt.NDArray[np.bool_]) -> None:
-        if decision.weights is None:
-            return
-        wanted = np.where(known, decision.weights * equity / price, self.held)
-        if not self.config.fractional:
-            wanted = np.floor(wanted + _BROKEN_SHARE)
-        wanted[decision.weights == 0.0] = 0.0
-        orders = wanted - self.held
-        orders[(np.abs(orders) * np.where(known, price, 0.0) < MINIMUM_VALUE) & (wanted > 0)] = 0.0
-        self.orders = orders
+        if decision.weights is not None:
+            self.orders = orders_for(
+                decision.weights, equity, price, known, self.held, fractional=self.config.fractional
+            )
 
     def fill_until(self, place: int) -> None:
         """Fills orders that wait for a bar, at bars that begin before the one at `place` of the clock."""
@@ -320,7 +263,7 @@ class _Run:
             if needed + fixed > self.cash:
                 quantities = quantities * (max(self.cash - fixed, 0.0) / needed)
                 if not config.fractional:
-                    quantities = np.floor(quantities + _BROKEN_SHARE)
+                    quantities = whole_shares(quantities)
             for each, quantity, price in zip(buying.tolist(), quantities.tolist(), prices.tolist(), strict=True):
                 if quantity * price < MINIMUM_VALUE:
                     continue

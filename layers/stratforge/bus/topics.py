@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 from botocore.exceptions import ClientError
 
 from stratforge.aws import aws_client
-from stratforge.bus.messages import BarMessage, SubscriptionUpdate
+from stratforge.bus.messages import BarMessage, RebalanceDue, SubscriptionUpdate
 from stratforge.bus.names import bars_topic_name
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ class BarTopics:
             sns.tag_resource(ResourceArn=found, Tags=tags)
             return found
 
-    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
-        """Publishes bars of a symbol, in order; publishing them again within five minutes changes nothing.
+    def publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:
+        """Publishes bars of a symbol, or what sessions that hold it are to do, in order; publishing them again within five minutes changes nothing.
 
         Raises:
             ClientError: if SNS refuses one of them; those before it are published.
@@ -89,7 +89,7 @@ class BarTopics:
             self._arns.pop(bars_topic_name(self._stage, symbol), None)
             self._publish(symbol, messages)
 
-    def _publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:
+    def _publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:
         topic = self.arn(symbol)
         if len(messages) == 1:
             sns_client().publish(TopicArn=topic, **_entry(messages[0]))
@@ -110,7 +110,7 @@ class BarTopics:
                 )
 
 
-def _entry(message: BarMessage) -> _Entry:
+def _entry(message: BarMessage | RebalanceDue) -> _Entry:
     return {
         "Message": message.model_dump_json(),
         "MessageGroupId": message.group.replace("/", "_"),

@@ -51,6 +51,16 @@ class Admitted:
         """Names of the indicators, in the order they are returned."""
         return tuple(self.columns)
 
+    @property
+    def timeframe(self) -> str | None:
+        """The bars that it decides on, one of `OWN_BARS`, if it says so: else those of a minute live, and those that it is given in a backtest."""
+        return None
+
+    @property
+    def bar_minutes(self) -> int:
+        """The length of the bars on which its sessions decide."""
+        return OWN_BARS[self.timeframe or "1min"]
+
     @cached_property
     def source_hash(self) -> str:
         """SHA-256 of the source, in hexadecimal: what runs is what was checked."""
@@ -90,13 +100,8 @@ class Strategy(Admitted):
 
     @property
     def timeframe(self) -> str | None:
-        """The bars that it decides on, one of `OWN_BARS`, if it says so: else those of a minute live, and those that it is given in a backtest."""
+        """The bars that it decides on, one of `OWN_BARS`; None where its code does not say."""
         return self._module.timeframe
-
-    @property
-    def bar_minutes(self) -> int:
-        """The length of the bars on which its sessions decide."""
-        return OWN_BARS[self.timeframe or "1min"]
 
     @cached_property
     def lookback(self) -> int:

@@ -42,7 +42,7 @@ _SHAPE = (
 _TAKEN = ("bars", "bar", "position", "state", "pd", "np", "ta", "buy", "sell", "adjust", "indicators", "on_bar", "TIMEFRAME")
 _PORTFOLIO = (
     "this is a portfolio strategy, with rebalance(universe, portfolio, state)",
-    "Run it with stratforge backtest or stratforge sweep; the platform trades strategies of one symbol, with on_bar(bar, position, state)",
+    "Here a strategy of one symbol is wanted, with on_bar(bar, position, state)",
 )
 # The bars that a strategy decides on, with their minutes.
 OWN_BARS = {"1min": 1, **TIMEFRAMES}

@@ -17,6 +17,7 @@ from stratforge.storage.strategies.jobs import Job, JobKind
 MAX_POINTS = 400
 # What a sweep may come to within the function's time, in bars of all its points.
 MAX_SWEPT_BARS = 40_000_000
+ONE_SYMBOL_ONLY = "The platform backtests strategies of one symbol. Backtest a portfolio strategy on bars of your own: stratforge backtest FILE --bars FOLDER."
 DEFAULT_PERIOD = timedelta(days=30)
 _LONGEST_PERIOD = 60 * DEFAULT_PERIOD
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]

@@ -415,7 +415,10 @@ def symbols_to_stream(connection: Connection) -> dict[str, Wanted]:
             SELECT s.user_id, s.symbol, s.shard, CASE WHEN v.bar_minutes = 1440 THEN 1 ELSE v.lookback END AS lookback, CASE WHEN {HAS_EXITS}
                 AND EXISTS (SELECT FROM positions p WHERE p.session_id = s.id AND p.quantity > 0) THEN 2 ELSE 1 END AS need FROM sessions s
             JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
-            WHERE s.status IN ('RUNNING', 'PAUSED')
+            WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NULL
+            UNION ALL SELECT s.user_id, unnest(s.symbols), NULL, CASE WHEN s.daily THEN 1 ELSE v.lookback END, 1 FROM sessions s
+            JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
+            WHERE s.status IN ('RUNNING', 'PAUSED') AND s.universe IS NOT NULL
             UNION ALL SELECT user_id, symbol, NULL, 1, 0 FROM positions WHERE quantity > 0
             UNION ALL SELECT user_id, symbol, NULL, 1, 2 FROM orders WHERE status IN ('PENDING', 'RESTING')
             UNION ALL SELECT NULL, symbol, NULL, 1, 3 FROM block_orders WHERE completed_at IS NULL),

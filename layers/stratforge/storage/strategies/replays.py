@@ -25,7 +25,9 @@ from stratforge.strategy.vocabulary import CASH_KEY, EQUITY_KEY
 
 @dataclass(frozen=True, slots=True)
 class RecordedSession:
-    """A session to replay: its version's code and parameters, and the bars it was evaluated on, with the name under which they are kept."""
+    """A session to replay: its version's code and parameters, and the bars it was evaluated on, with the name under which they are kept; of a portfolio
+    strategy its symbols, and whether it decides on days.
+    """
 
     session_id: UUID
     symbol: str
@@ -34,6 +36,8 @@ class RecordedSession:
     first_bar_time: datetime
     last_bar_time: datetime
     bars_evaluated: int
+    symbols: list[str] | None = None
+    daily: bool | None = None
 
     def strategy(self) -> Strategy:
         """Compiles the session's version of the strategy."""
@@ -46,7 +50,7 @@ def recorded_session(connection: Connection, session_id: UUID) -> RecordedSessio
         connection,
         RecordedSession,
         """
-        SELECT s.id AS session_id, coalesce(s.bars_symbol, s.symbol) AS symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated FROM sessions s
+        SELECT s.id AS session_id, coalesce(s.bars_symbol, s.symbol) AS symbol, v.python_code, v.parameters, s.first_bar_time, s.last_bar_time, s.bars_evaluated, s.symbols, s.daily FROM sessions s
         JOIN strategy_versions v ON v.strategy_id = s.strategy_id AND v.version = s.strategy_version
         WHERE s.id = %s AND s.first_bar_time IS NOT NULL
         """,
