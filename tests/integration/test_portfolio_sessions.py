@@ -456,16 +456,17 @@ def test_what_is_held_under_another_name_counts_to_the_equity_and_is_left_alone(
 
 
 def test_the_first_span_of_a_day_is_decided_about_at_the_open(rotating: Rotating) -> None:
-    before = FIRST - timedelta(days=3)
     for number in range(360, 390):
-        rotating.minute(at(before) + timedelta(minutes=number), {"AAPL": 100.0 + number, "IBM": 100.0})
-    rotating.clock(at(before, 15, 0))
+        rotating.minute(at(FIRST) + timedelta(minutes=number), {"AAPL": 100.0 + number, "IBM": 100.0})
+    tuesday = FIRST + timedelta(days=1)
+    rotating.clock(at(tuesday, 9, 29, 50))
     session = rotating.start(EVERY_TEN_MINUTES)
-    rotating.clock(at(FIRST, 9, 30, 0))
+    assert rotating.decide(session.session_id).decided == 0
+    rotating.clock(at(tuesday, 9, 30, 0))
     assert rotating.decide(session.session_id).decided == 1
     (decision,) = rotating.decisions(session.session_id)
-    assert (decision.moment, decision.missing) == (at(FIRST), [])
-    assert decision.last_bars == [at(before, 15, 59)] * 2
+    assert (decision.moment, decision.missing) == (at(tuesday), [])
+    assert decision.last_bars == [at(FIRST, 15, 59)] * 2
     assert decision.weights == [0.5, 0.0]
 
 
@@ -548,3 +549,18 @@ def test_one_owner_may_close_what_one_symbol_is_of_a_session(rotating: Rotating)
     rotating.world.work += ["IBM", "AAPL"]
     rotating.settle(session.session_id)
     assert set(rotating.held(session.session_id)) == {"AAPL", "MSFT"}
+
+
+def test_a_bar_that_filled_a_hole_later_is_no_last_bar_and_keeps_nobody_from_deciding(rotating: Rotating) -> None:
+    minutes(rotating, 0, 10, without="IBM")
+    minutes(rotating, 0, 8, without="AAPL")
+    with rotating.database.transaction() as connection:
+        connection.execute("UPDATE latest_prices SET bar_time = %s WHERE symbol = 'IBM'", (at(FIRST, 9, 39),))
+        late = Bar("IBM", at(FIRST, 9, 38), *(Decimal(99),) * 4, Decimal(1))
+        market_data.add_bars(connection, [late])
+    rotating.clock(at(FIRST, 9, 40, 6))
+    session = rotating.start(EVERY_TEN_MINUTES)
+    rotating.clock(at(FIRST, 9, 40, 12))
+    assert rotating.decide(session.session_id).decided == 1
+    assert rotating.decisions(session.session_id)[0].last_bars == [at(FIRST, 9, 39), at(FIRST, 9, 37)]
+    assert_it_is_its_replay(rotating, session.session_id)

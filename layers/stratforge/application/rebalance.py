@@ -125,7 +125,7 @@ def _missing(connection: Connection, session: PortfolioSession, moment: datetime
     if exchange_timezone(session.symbols[0]).key != "UTC" and local.hour * 60 + local.minute <= OPEN:
         # What the day before brought is in since then.
         return []
-    last = market_data.last_bar_times(connection, session.symbols)
+    last = rebalances.last_new_bars(connection, session.symbols, moment)
     return [each for each in session.symbols if each not in last or last[each] < moment - MINUTE]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from stratforge.market.columns import BarColumns, exchange_timezone
-from stratforge.storage.market import daily_bars, market_data
+from stratforge.storage.market import daily_bars
 from stratforge.storage.postgres.database import Connection
-from stratforge.storage.strategies import replays
+from stratforge.storage.strategies import rebalances, replays
 from stratforge.storage.strategies.rebalances import Recorded
 from stratforge.strategy.rotation.seen import Windows
 
@@ -19,7 +19,7 @@ def seen_before(
     """The last bars of symbols before a period, as they are known now, and the editions of their days (0 for minutes)."""
     if daily:
         return _days(connection, symbols, moment, window, None)
-    last = market_data.last_bar_times(connection, symbols, before=moment)
+    last = rebalances.last_new_bars(connection, symbols, moment)
     bars = {each: _minutes(connection, each, last.get(each), window) for each in symbols}
     return Windows(bars, int(moment.timestamp())), [0] * len(symbols)
 

@@ -285,17 +285,15 @@ def bars_until(connection: Connection, until: Mapping[str, datetime], limit: int
     return dict(rows.fetchall())
 
 
-def last_bar_times(
-    connection: Connection, symbols: Sequence[str], before: datetime | None = None
-) -> dict[str, datetime]:
-    """The time of the latest bar of each symbol that has any, or has any before a time."""
+def last_bar_times(connection: Connection, symbols: Sequence[str]) -> dict[str, datetime]:
+    """The time of the latest bar of each symbol that has any."""
     rows = connection.execute(
         """
         SELECT wanted.symbol, latest.time FROM unnest(%s::text[]) AS wanted (symbol)
         CROSS JOIN LATERAL (SELECT time FROM market_data m WHERE m.symbol = wanted.symbol AND m.timeframe = '1Min'
-                            AND m.time < coalesce(%s::timestamptz, 'infinity') ORDER BY time DESC LIMIT 1) latest
+                            ORDER BY time DESC LIMIT 1) latest
         """,
-        (list(symbols), before),
+        (list(symbols),),
     )
     return dict(rows.fetchall())
 

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from stratforge.market.sizes import Side, SizeKind
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.rows import fetch_all, fetch_one, fetch_value
-from stratforge.storage.strategies.evaluations import MAX_FAILURES
+from stratforge.storage.strategies.evaluations import MAX_FAILURES, NEW_BARS
 from stratforge.storage.strategies.sessions import SessionMode, SessionStatus
 from stratforge.strategy.lookback import EDITION, window_length
 
@@ -398,6 +398,18 @@ def symbols_with_orders(connection: Connection, session_id: UUID) -> list[str]:
     """The symbols of a session's open orders."""
     query = f"SELECT DISTINCT symbol FROM orders WHERE session_id = %s AND status IN {_OPEN} ORDER BY symbol"  # noqa: S608
     return [row[0] for row in connection.execute(query, (session_id,))]
+
+
+def last_new_bars(connection: Connection, symbols: Sequence[str], before: datetime) -> dict[str, datetime]:
+    """The last bar of each symbol before a time, of those that were new when they were stored: a hole that is filled later is seen as history, and is no last bar."""
+    rows = connection.execute(
+        f"""
+        SELECT wanted.symbol, latest.time FROM unnest(%s::text[]) AS wanted (symbol)
+        CROSS JOIN LATERAL (SELECT m.time FROM {NEW_BARS} AND m.symbol = wanted.symbol AND m.time < %s ORDER BY m.time DESC LIMIT 1) latest
+        """,  # noqa: S608 - a condition of ours
+        (list(symbols), before),
+    )
+    return dict(rows.fetchall())
 
 
 def days_wanted(connection: Connection) -> dict[str, int]:
