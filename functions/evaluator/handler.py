@@ -11,8 +11,9 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import Ki
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from stratforge.application.evaluate_bar import Evaluated, correct_bar, evaluate_bar
+from stratforge.application.rebalance import rebalance
 from stratforge.bus.consumers import batch_handler
-from stratforge.bus.messages import BarMessage
+from stratforge.bus.messages import BarMessage, EvaluatorMessage, RebalanceDue
 from stratforge.bus.queues import send_again, send_work_ready, sqs_client
 from stratforge.bus.retries import FifoProcessor
 from stratforge.bus.streams import StreamProcessor
@@ -21,6 +22,7 @@ from stratforge.observability import logger
 from stratforge.observability import metrics as metrics_of
 from stratforge.storage.postgres.database import Database
 
+from functions.evaluator.rebalance_client import decide_rebalances
 from functions.evaluator.sandbox_client import evaluate_sessions, sandbox_client
 
 log = logger("evaluator")
@@ -35,6 +37,27 @@ class EvaluatorSettings(Settings):
     signals_queue_url: str
     # Where bars of the stream are tried again; a stage whose bars come by topics has none.
     bars_queue_url: str = ""
+
+
+def _rebalance(message: RebalanceDue) -> None:
+    settings = EvaluatorSettings.from_environment()
+    done = rebalance(
+        database,
+        partial(decide_rebalances, settings.sandbox_function),
+        partial(send_work_ready, settings.signals_queue_url),
+        message.session_ids,
+    )
+    log.info(
+        "portfolio sessions decided",
+        user=str(message.user_id),
+        cause=message.cause,
+        decided=done.decided,
+        orders=done.orders,
+        failures=done.failures,
+        waiting=done.waiting,
+    )
+    metrics.add_metric("Rebalances", MetricUnit.Count, done.decided)
+    metrics.add_metric("StrategyFailures", MetricUnit.Count, done.failures)
 
 
 # The part of the time that the function still has which one message may take for sessions that are behind: after it come the other messages of a batch.
@@ -58,12 +81,15 @@ def _evaluate(message: BarMessage, arrived_at: datetime, seconds_left: float) ->
 
 
 def record_handler(record: SQSRecord | KinesisStreamRecord, lambda_context: LambdaContext) -> None:
-    """Evaluates the sessions that wait for one bar."""
+    """Evaluates the sessions that wait for one bar, or has portfolio sessions decide."""
     if isinstance(record, KinesisStreamRecord):
         body, arrived = record.kinesis.data_as_text(), record.kinesis.approximate_arrival_timestamp
     else:
         body, arrived = record.body, int(record.attributes.sent_timestamp) / 1000
-    message, arrived_at = BarMessage.model_validate_json(body), datetime.fromtimestamp(arrived, UTC)
+    message, arrived_at = EvaluatorMessage.model_validate_json(body).root, datetime.fromtimestamp(arrived, UTC)
+    if isinstance(message, RebalanceDue):
+        _rebalance(message)
+        return
     if message.kind == "correction":
         changed = correct_bar(database, message.bar())
         log.info("bar corrected", symbol=message.symbol, bar=message.time.isoformat(), changed=changed)

@@ -21,17 +21,20 @@ from stratforge.observability import logger
 from stratforge.storage.market import market_data
 from stratforge.storage.postgres.broker_budget import SharedBudget
 from stratforge.storage.postgres.database import Database
+from stratforge.storage.strategies.rebalances import days_wanted
 from stratforge.tracing import NOT_TRACED, Segments
 
 from functions.ingestor.alpaca_streams import MarketStream, OrderStream
 from functions.ingestor.announcements import Announcements
 from functions.ingestor.block_timer import BlockTimer
 from functions.ingestor.clock import ExchangeClock
+from functions.ingestor.daily_history import DailyHistoryReader
 from functions.ingestor.health import Health
 from functions.ingestor.keys import AccountKeys
 from functions.ingestor.order_updates import OrderUpdatePipeline
 from functions.ingestor.pipeline import BarPipeline
 from functions.ingestor.prices import PriceBook, PricePublisher
+from functions.ingestor.rebalance_timer import RebalanceTimer
 from functions.ingestor.settings import IngestorSettings
 from functions.ingestor.subscriptions import Subscriptions
 
@@ -88,6 +91,8 @@ def main() -> int:
         topics, history, clock.now, database, on_fatal=fatal, on_published=health.bar, segments=segments
     )
     Announcements(database, settings.notifications_queue_url, fatal)
+    DailyHistoryReader(database, history, clock.now, days_wanted, fatal)
+    RebalanceTimer(database, topics, fatal)
     BlockTimer(database, partial(send_work_ready, settings.signals_queue_url), fatal)
     with database.transaction() as connection:
         book = PriceBook(market_data.exchange_states(connection))

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import Ki
 from botocore.exceptions import ClientError
 
 from stratforge.aws import aws_client
-from stratforge.bus.messages import BarMessage
+from stratforge.bus.messages import BarMessage, RebalanceDue
 from stratforge.observability import logger
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class BarStream:
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def publish(self, symbol: str, messages: Sequence[BarMessage]) -> None:  # noqa: ARG002 - as topics are published to
+    def publish(self, symbol: str, messages: Sequence[BarMessage | RebalanceDue]) -> None:  # noqa: ARG002 - as topics are published to
         """Publishes bars of a symbol, in order. Publishing them again sends them again.
 
         Raises:
@@ -64,9 +64,9 @@ class BarStream:
                 )
 
 
-def _batches(messages: Sequence[BarMessage]) -> Iterator[list[BarMessage]]:
+def _batches(messages: Sequence[BarMessage | RebalanceDue]) -> Iterator[list[BarMessage | RebalanceDue]]:
     """Parts with one message of a group each: records of one call have no order among them."""
-    batch: dict[str, BarMessage] = {}
+    batch: dict[str, BarMessage | RebalanceDue] = {}
     for each in messages:
         if each.group in batch or len(batch) == _BATCH:
             yield list(batch.values())

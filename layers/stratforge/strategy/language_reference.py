@@ -16,6 +16,7 @@ from stratforge.strategy.source import (
     MAX_NAME,
     MAX_NODES,
     MAX_PARAMETERS,
+    OWN_BARS,
 )
 from stratforge.strategy.vocabulary import (
     ACCOUNT_FIELDS,
@@ -114,6 +115,11 @@ def reference_page() -> str:
         "",
         "There is one unknown value. Comparisons with it are false, except `!=`, which is true; as a condition it counts as false, `x or 5` gives 5 for",
         'it, and `x is None` asks for it. A key of state that has no value reads as unknown with `state.get("key")` and as 0 with `state["key"]`.',
+        "",
+        f'`TIMEFRAME = "15min"` ({", ".join(OWN_BARS)}) says on which bars the strategy decides; without it they are those of a minute. It belongs to the version, so that',
+        "its backtests, sweeps and sessions run on the same bars, made of those of a minute as `bars.resample` makes them. A session decides when such a bar is",
+        "completed, or with the next bar of a minute where two are completed at once; every length, `position.bars_held` and `expire_bars=` count such bars, while stops and limits",
+        "are looked at with every price. Its indicators may look back over 32,768 minutes of history.",
         "",
         "## In `indicators(bars)`",
         "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from stratforge.strategy import compile_strategy
 from stratforge.strategy.constants import with_constants
@@ -52,6 +54,14 @@ def test_only_pythons_line_ends_count(character: str) -> None:
 def test_no_digit_is_lost(value: float, written: str) -> None:
     assert with_constants("A = 1\n", {"A": value}) == f"A = {written}\n"
     assert float(written) == value
+
+
+def test_there_is_one_zero() -> None:
+    """Else -0.0 would be another parameter than 0.0, and share what was compiled for it."""
+    source = "A = -0.0\ndef on_bar(bar, position, state):\n    return buy() if bar.close > A else None\n"
+    strategy = compile_strategy(source)
+    for each in (strategy, strategy.with_parameters(A=-0.0)):
+        assert math.copysign(1, each.parameters["A"]) == 1
 
 
 def test_what_is_no_number_is_refused() -> None:

@@ -10,11 +10,12 @@ from datetime import datetime
 from time import monotonic
 from typing import Any, Protocol
 
-from stratforge.application.jobs.requests import DEFAULT_PERIOD, NewBacktest, is_study
+from stratforge.application.jobs.requests import NewBacktest, default_period, is_study
 from stratforge.application.jobs.results import FinishedBacktest
 from stratforge.application.jobs.study import DOLLARS_A_SECOND, StartStudy, begin_study
 from stratforge.application.jobs.work import Continues, Failed, Work
 from stratforge.backtest import BacktestError, run_backtest
+from stratforge.backtest.engine import own_bars
 from stratforge.backtest.overfitting import deflated_sharpe_ratio
 from stratforge.backtest.sensitivity import cost_sensitivity
 from stratforge.backtest.study import walked_forward
@@ -64,9 +65,10 @@ def backtest_strategy(work: Work, history: History, start: StartStudy | None = N
             raise BacktestError(_GONE)
         tested = _Tested(request, strategy.version, strategy.python_code, request.symbol or strategy.symbol)
         work.tell("loading bars")
-        bars = _bars(history, tested.symbol, request)
+        compiled = tested.strategy()
+        bars = own_bars(compiled, _bars(history, tested.symbol, request, compiled.bar_minutes))
         if start is not None and request.sweep and is_study(math.prod(map(len, request.sweep.values())), len(bars)):
-            sweeper = Sweeper(tested.strategy(), bars, request.config.config(), target="python")
+            sweeper = Sweeper(compiled, bars, request.config.config(), target="python")
             begin_study(work, tested.version, sweeper, grid(request.sweep), request.folds, start)
             raise Continues
         _report(work, tested, bars, _sweep)
@@ -138,7 +140,7 @@ def _report(
     ran = run_backtest(compiled, bars, config, symbol=tested.symbol)
     report = ran.as_dict()
     report["parameters"] = request.parameters or {}
-    report["period"] = [int(bars.time[0]), int(bars.time[-1]) + 60]
+    report["period"] = [int(bars.time[0]), int(bars.time[-1]) + bars.seconds]
     work.tell("trying other costs")
     report["costs"] = [asdict(each) for each in cost_sensitivity(ran)]
     if request.sweep:
@@ -154,10 +156,10 @@ def _report(
     )
 
 
-def _bars(history: History, symbol: str, request: NewBacktest) -> BarColumns:
-    """The bars of a period: the last 30 days of the market's clock, unless given."""
+def _bars(history: History, symbol: str, request: NewBacktest, bar_minutes: int) -> BarColumns:
+    """The bars of a minute of a period: up to now by the market's clock, unless given."""
     end = request.end or history.now().replace(second=0, microsecond=0)
-    start = request.start or end - DEFAULT_PERIOD
+    start = request.start or end - default_period(bar_minutes)
     bars = history.bars(symbol, start, end, MAX_BARS)
     if not bars:
         raise BacktestError(

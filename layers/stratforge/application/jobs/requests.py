@@ -18,13 +18,20 @@ from stratforge.storage.strategies.jobs import Job, JobKind
 MAX_POINTS = 400
 MAX_SWEPT_BARS = 40_000_000
 MAX_STUDY_POINTS = 100_000
+ONE_SYMBOL_ONLY = "The platform backtests strategies of one symbol. Backtest a portfolio strategy on bars of your own: stratforge backtest FILE --bars FOLDER."
 DEFAULT_PERIOD = timedelta(days=30)
+_LONGEST_PERIOD = 60 * DEFAULT_PERIOD
 SweptValue = Annotated[float, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 
 
 def is_study(points: int, bars: int) -> bool:
     """Returns whether a sweep is larger than one function's time."""
     return points > MAX_POINTS or points * bars > MAX_SWEPT_BARS
+
+
+def default_period(bar_minutes: int) -> timedelta:
+    """The last days that a backtest runs on where nothing else is asked for: the more, the longer the bars are."""
+    return min(max(1, bar_minutes // 10) * DEFAULT_PERIOD, _LONGEST_PERIOD)
 
 
 class JobRequest(BaseModel):
