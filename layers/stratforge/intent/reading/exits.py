@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratforge.intent.reading.conditions import Conditions, Readings
-from stratforge.intent.reading.meaning import Fact, at_once, compared, facts_in, resting, side_of_text
+from stratforge.intent.reading.meaning import Fact, at_once, compared, crossed, facts_in, resting, side_of_text
 from stratforge.intent.reading.moments import before_the_close, minute
 from stratforge.intent.reading.operands import Operand, Unread
-from stratforge.intent.rules import RuleKind, is_number
+from stratforge.intent.rules import CONTRARY, RuleKind, is_number
 
 _ATR = "ta.atr(bars.high, bars.low, bars.close, length={0:.10g})"
 _KINDS = {"stop": RuleKind.STOP, "target": RuleKind.TARGET, "trail": RuleKind.TRAIL}
@@ -25,13 +25,17 @@ class Exit:
 class Exits(Conditions):
     """Reads ways out from the tokens of a turn, from where it stands."""
 
-    # What it buys by, where it was read before.
-    bought: Readings = ()
-
     def part(self) -> Readings:
         """Reads one condition; of a sale, the position's gain and its time too."""
         if self.selling:
-            for reader in (self._gained, self._at_time, self._at_level, self._opposite, self._as_exit):
+            for reader in (
+                self._gained,
+                self._below_peak,
+                self._at_time,
+                self._at_level,
+                self._opposite,
+                self._as_exit,
+            ):
                 found = self.attempt(reader)
                 if found is not None:
                     return found
@@ -40,6 +44,20 @@ class Exits(Conditions):
     def _as_exit(self) -> Readings:
         """“… or a 2 % stop” beside other conditions of a sale."""
         return self.far_exit().readings
+
+    def _below_peak(self) -> Readings:
+        """“It falls 2 % below the highest price since entry”, in percent or in average true ranges."""
+        self.take("it", "column", "symbol")
+        self.take("is", "fall")
+        if self.peek() == "percent":
+            far = self.number("percent")
+            self.need("below", "from")
+            self.need("peak")
+            return (at_once(("drop", ">=", f"{far:.10g}")), at_once(("drop", ">", f"{far:.10g}")))
+        times, length = self._true_ranges()
+        self.need("below", "from")
+        self.need("peak")
+        return _of_range("trail", times, length).readings
 
     def _at_time(self) -> Readings:
         self.take("at", "by", "no_later")
@@ -51,8 +69,14 @@ class Exits(Conditions):
 
     def _at_level(self) -> Readings:
         """“At the middle band”, “back at VWAP”, “at the 10-bar low”."""
-        self.take("back")
-        self.need("at")
+        if self.take("it_is", "it"):
+            self.take("is")
+        back = self.take("back")
+        if back and self.peek() == "at_open" and any(str(fact[2]).startswith("day_open") or "day_open" in str(fact[0]) for ways in self.bought for fact in facts_in(ways) if len(fact) == 3):  # fmt: skip
+            self.need("at_open")
+            left = Operand(("close",), column="close")
+            return self._met(left, Operand(("day_open",), column="price"))[0]
+        self.need("at", "until") if back else self.need("at")
         right = self.operand()
         left = Operand(("close",), column="close")
         if right.number is not None:
@@ -81,27 +105,29 @@ class Exits(Conditions):
         turned = []
         for ways in self.bought:
             facts = [fact for way in ways for fact in way if fact[0] == "crosses"]
+            only = [fact for way in ways for fact in way]
+            if len(ways) == 1 and len(only) == 1 and len(only[0]) == 3 and only[0][1] in ("<", ">") and only[0][0] != "minute":  # fmt: skip
+                one, sign, other = map(str, only[0])
+                turned += [at_once(compared(one, each, other)) for each in ("<" if sign == ">" else ">", CONTRARY[sign])]  # fmt: skip
+                continue
             if len(ways) != 1 or len(facts) != 1:
                 raise Unread
-            _, left, sign, right = facts[0]
-            turned.append(at_once(("crosses", left, "<" if sign == ">" else ">", right)))
+            _, first, side, second = map(str, facts[0])
+            turned.append(at_once(crossed(first, "<" if side == ">" else ">", second)))
         if not turned:
             raise Unread
         return tuple(turned)
 
-    def bought_beside(self, left: Operand, right: Operand) -> str:
-        """From below (`>`) or from above (`<`), as it was bought; empty where that is not plain."""
-        if not self.selling:
-            return ""
-        sides = {_beside(fact, left.sides[0], right.sides[0]) for ways in self.bought for fact in facts_in(ways)}
-        sides.discard("")
-        return sides.pop() if len(sides) == 1 else ""
-
     def _gained(self) -> Readings:
         """“It is up 2 %”, “at a profit of 2 %”, “at a 2 % loss”, “at +2 %”."""
-        self.take("it", "at", "it_is", "i_am")
+        self.take("it", "at", "it_is", "i_am", "with")
         self.take("position")
         self.take("is")
+        if token := self.take("lose", "rise"):
+            if token.kind == "rise" and token.value != "gains":
+                raise Unread
+            self.take("above", "at_least")
+            return _gain(self.number("percent"), up=token.kind == "rise")
         if token := self.take("signed"):
             self.take("profit")
             return _gain(float(token.value), up=True)
@@ -141,7 +167,14 @@ class Exits(Conditions):
             self.take("for")
             if self.peek() in ("number", "hours", "half_hour", "max", "at_most"):
                 self.take("max", "at_most")
-                return Exit((at_once(("bars_held", ">=", f"{self.bars():.10g}")),))
+                count = self.bars()
+                before = self.at
+                self.take("comma", "and")
+                self.take("then")
+                # “Hold 10 bars, exit”.
+                if not self.take("sell") or self.peek() not in ("", "comma", "stop_sign"):
+                    self.at = before
+                return Exit((at_once(("bars_held", ">=", f"{count:.10g}")),))
             self.need("until")
             if self.peek() in ("time", "at_close"):
                 return Exit(self._at_time())
@@ -224,20 +257,6 @@ class Exits(Conditions):
             # Of the bar on which it buys: only an order keeps it.
             return Exit((at_once(("order", orders[0])),), orders)
         return Exit(self._compare(left, (f"{sign}=", sign), right), orders if right.edge else ())
-
-
-def _beside(fact: Fact, left: str, right: str) -> str:
-    """On which side of the right one the left one was, by a fact of the purchase."""
-    parts = fact[1:] if fact[0] == "crosses" else fact
-    if len(parts) != 3:
-        return ""
-    one, sign, other = map(str, parts)
-    # The lines of one indicator, and what is a percentage of them, belong together.
-    stem = right.rpartition(".")[0] if right.startswith(("ta.bbands", "ta.kc")) else right
-    below = sign.startswith("<")
-    if one == left and stem in other:
-        return ">" if below else "<"
-    return ("<" if below else ">") if other == left and stem in one else ""
 
 
 def _gain(far: float, *, up: bool) -> Readings:

@@ -55,6 +55,12 @@ def line_of(indicator: str, given: Sequence[float], line: str) -> tuple[str, ...
     if indicator == "macd":
         fast, slow, signal = numbers or ("12", "26", "9")
         return (side_of_text(f"ta.macd(bars.close, fast={fast}, slow={slow}, signal={signal}).{line}"),)
+    if indicator in ("trix", "pvo", "ppo", "tsi"):
+        forms = {"trix": ("close, length={0}, signal={1}", ["30", "9"]), "pvo": ("volume, fast={0}, slow={1}, signal={2}", ["12", "26", "9"]), "ppo": ("close, fast={0}, slow={1}, signal={2}", ["12", "26", "9"]), "tsi": ("close, fast={0}, slow={1}, signal={2}", ["13", "25", "13"])}  # fmt: skip
+        form, usual = forms[indicator]
+        if len(numbers) > len(usual):
+            return ()
+        return (side_of_text(f"ta.{indicator}(bars.{form.format(*numbers, *usual[len(numbers) :])}).{line}"),)
     if indicator == "stoch":
         k, d, smooth = {0: ("14", "3", "3"), 1: (*numbers, "3", "3"), 3: tuple(numbers)}.get(len(numbers), ("", "", ""))
         return (side_of_text(f"ta.stoch({_HLC}, k={k}, d={d}, smooth_k={smooth}).{line[0]}"),) if k else ()

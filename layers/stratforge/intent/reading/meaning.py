@@ -69,7 +69,9 @@ def meaning_of(rules: Iterable[Rule], *, around_the_clock: bool = False) -> Mean
         elif (of_gain := _of_gain(rule)) is not None:
             leave = either(leave, at_once(of_gain))
         elif rule.kind in TERM_KINDS and rule.level is not None:
-            settings.add((resting(rule.kind, side_of(rule.level), rule.value if rule.unit else 0, rule.unit, rule.bars), 0.0, ""))
+            settings.add(
+                (resting(rule.kind, side_of(rule.level), rule.value if rule.unit else 0, rule.unit, rule.bars), 0.0, "")
+            )
         elif rule.level is not None and rule.condition is None:
             settings.add((resting(rule.kind, side_of(rule.level)), 0.0, ""))
         elif rule.kind not in (RuleKind.SYMBOL, RuleKind.DROP):

@@ -108,13 +108,16 @@ class Moments(Operands):
             return self._counted()
         if self.take("at_open"):
             return self._exactly(OPEN)
+        if self.peek() == "time":
+            at = self.number("time")
+            return (minute(">=", at), minute("==", at)) if self.selling else self._exactly(at)
         if self.selling and self.take("at_close"):
             return before_the_close()
         word = self.need("between", "after", "before", "until", "from", "at", "no_later", "outside", "on").kind
         if word in ("on", "at") and self.take("at_open"):
             return self._exactly(OPEN)
         if word == "outside":
-            self.take("from", "between")
+            self.take("from")
             return self.denied(self._span())
         if word in ("between", "from"):
             start = self.attempt(self._span)

@@ -12,6 +12,8 @@ from stratforge.intent.reading.tokens import Token
 from stratforge.intent.reading.words import INDICATORS, OF_PRICE
 
 T = TypeVar("T")
+# Longer timeframes by their minutes.
+FRAMES = {5.0: "5min", 15.0: "15min", 30.0: "30min", 60.0: "1h", 240.0: "4h"}
 _RELATES = ("is", "below", "above", "cross", "at_most", "at_least", "fall", "rise", "move", "trade", "break", "return", "turns", "crossover", "it_is", "touch", "back", "between", "oversold", "overbought")  # fmt: skip
 
 
@@ -154,10 +156,16 @@ class Operands:
             if price not in ("high", "low", "close", "open"):
                 raise Unread
             return Operand((f"yesterday_{price}",), column="price", edge=edge)
+        if self.peek() in ("high", "low") and self.peek(1) in ("below", "above", "at_most", "at_least", "is") and str(self.tokens[self.at].value) in ("high", "low"):  # fmt: skip
+            # “Low <= SMA50”: of the bar.
+            price = self.need("high", "low").kind
+            return Operand((price,), column=price)
         for read in (self._highest, self._band, self._line):
             found = self.attempt(read)
             if found is not None:
                 return found
+        if framed := self.attempt(self._in_frame):
+            return framed
         length = self._length()
         if self.take("average"):
             volume = self.take("volume")
@@ -172,21 +180,55 @@ class Operands:
         token = self.need("indicator")
         return self._indicator(str(token.value), length)
 
+    def _in_frame(self) -> Operand:
+        """“5m RSI”, “the hourly SMA 20”, “the 15-minute MACD”: of completed bars of a longer timeframe."""
+        if token := self.take("hourly"):
+            minutes = 60.0 if token.value == "hourly" else 1440.0
+        else:
+            number = self.number()
+            unit = self.need("unit", "hours")
+            if unit.kind == "unit" and str(unit.value) not in ("minute", "minutes", "min", "mins", "m"):
+                raise Unread
+            minutes = number * (60 if unit.kind == "hours" else 1)
+        frame = FRAMES.get(minutes)
+        said = self.peek() == "glued" or self.peek(1) in ("open", "number")
+        # “The 30-minute average” is one of 30 bars of a minute.
+        plain = self.peek() == "average" or (self.peek() == "indicator" and str(self.tokens[self.at].value) in OF_PRICE)
+        if frame is None or (plain and not said):
+            raise Unread
+        before = dict(self.lengths)
+        self.lengths = {}
+        if token := self.take("glued"):
+            name, glued = str(token.value).split()
+            found = self._indicator(name, float(glued))
+        elif self.peek() == "indicator" and self.tokens[self.at].value != "stoch":
+            found = self._indicator(str(self.need("indicator").value), None)
+        else:
+            found = self._line()
+        self.lengths = before
+        if "vwap" in found.sides[0] or "supertrend" in found.sides[0] or "psar" in found.sides[0]:
+            raise Unread
+        sides = tuple(side_of_text(each.replace("bars.", f'bars.resample("{frame}").')) for each in found.sides)
+        return Operand(sides, column=found.column)
+
     def _after_it(self) -> float:
         """The length of “the average of the last 20 bars”, “the average (20)”."""
         given = self._in_brackets()
         if len(given) == 1:
             return given[0]
-        self.need("of")
+        if not self.take("of"):
+            self.need("last")
+            self.at -= 1
         self.take("last", "final")
         number = self.number()
-        self.take("unit")
+        self.take("unit", "trade")
         return number
 
     def _highest(self) -> Operand:
         """“The 20-bar high”, “the highest high of the last 20 bars”, “yesterday's high”."""
         self.take("new")
         self.take("last", "final")
+        self.take("its")
         length = self._length()
         self.take("new")
         kind, price = self._extreme()
@@ -240,7 +282,21 @@ class Operands:
         return made(found_bands.line(which), column="price", edge=edge)
 
     def _stands_alone(self) -> bool:
-        return self.peek() in ("", "comma", "stop_sign", "and", "or", "sell", "buy", "arrow", "bullet", "with")
+        return self.peek() in (
+            "touch",
+            "colon",
+            "question",
+            "",
+            "comma",
+            "stop_sign",
+            "and",
+            "or",
+            "sell",
+            "buy",
+            "arrow",
+            "bullet",
+            "with",
+        )
 
     def _bare_pair(self) -> list[float]:
         """The “20,2” of “BB 20,2”, “20/2”, “20 2”."""
@@ -276,6 +332,14 @@ class Operands:
         raise Unread
 
     def _length(self) -> float | None:
+        if (
+            self.peek() == "number"
+            and self.peek(1) == "hours"
+            and self.peek(2) in ("high", "low", "average", "highest", "lowest")
+        ):
+            hours = self.number()
+            self.need("hours")
+            return 60 * hours
         if self.peek() == "number" and (
             self.peek(1) in ("unit", "indicator", "average", "high", "low", "highest", "lowest")
         ):
@@ -311,7 +375,13 @@ class Operands:
     def _indicator(self, name: str, length: float | None) -> Operand:
         if name == "macd":
             return self._macd(self._in_brackets())
-        if name in ("stoch",):
+        if name in ("trix", "pvo", "ppo", "tsi"):
+            given = self._in_brackets()
+            line = self.take("signal", "histogram")
+            if line and line.kind == "histogram" and name not in ("pvo", "ppo"):
+                raise Unread
+            return made(line_of(name, given, line.kind if line else name), column="")
+        if name == "stoch":
             raise Unread
         call, usual = INDICATORS[name]
         if name == "sma" and self.peek() == "open" and self.peek(1) == "volume":
@@ -356,9 +426,10 @@ class Operands:
             raise Unread
         own = self.take("its")
         if self.take("signal"):
-            if ".macd" not in left.sides[0]:
+            line = left.sides[0].rpartition(").")[2]
+            if line not in ("macd", "trix", "pvo", "ppo", "tsi"):
                 raise Unread
-            return Operand((left.sides[0].replace(").macd", ").signal"),))
+            return Operand((left.sides[0].removesuffix(line) + "signal",))
         if own:
             if self.peek() in ("upper", "lower", "middle", "number") or left.column == "close":
                 found = self.attempt(self._own_average(left)) or self.attempt(self.operand)

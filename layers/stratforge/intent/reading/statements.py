@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from stratforge.intent.reading.conditions import Readings
-from stratforge.intent.reading.exits import Exits
-from stratforge.intent.reading.meaning import resting
+from stratforge.intent.reading.lines import bands
+from stratforge.intent.reading.meaning import at_once
 from stratforge.intent.reading.moments import before_the_close
 from stratforge.intent.reading.operands import Operand, Unread
+from stratforge.intent.reading.settings import ENDS, PARTS, Settings, Statement
 from stratforge.intent.reading.tokens import Token, tokens_of
 from stratforge.intent.reading.words import STYLES
-from stratforge.intent.rules import RuleKind
 
-_ENDS = ("comma", "stop_sign", "bullet", "question")
+__all__ = ["Statement", "statements_of"]
 _EXITS = ("stop", "target", "trail")
 _STARTS = (
     "buy", "sell", "only", "except", "unless", "not", *_EXITS, "with", "max", "once_a_day", "wait", "hold", "rest", "take", "entry_label", "exit_label", "percent", "otherwise", "all_in", "when", "at_latest",
@@ -23,30 +23,6 @@ _STARTS = (
 _STYLES = frozenset(word for each in STYLES for word in each.replace("-", " ").split())
 # Words of a heading that name what its rules are about, by the kinds of their tokens.
 _NAMED = ("indicator", "glued", "band", "keltner", "donchian", "trend", "sar", "atr", "average", "golden", "cross", "crossover", "breakout", "volume", "gap_up", "gap_down")  # fmt: skip
-_PARTS = {"half": 50.0, "third": 33.3333, "quarter": 25.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """A stretch of a turn and what it says.
-
-    Attributes:
-        kind: `buy`, `only`, `both` (a restriction that names no side), `sell`, `part`, `setting`, `nothing`, or empty where it is not read.
-        readings: Its condition, in all usual readings.
-        value: The part that is sold, in percent.
-        settings: Sizes, limits, pauses and orders that rest, as `Meaning` has them.
-        orders: Rules of an exit of the order that say the same as the readings, the usual one first.
-        unknown: The word at which reading ended, where it is not read.
-    """
-
-    start: int
-    end: int
-    kind: str
-    readings: Readings = ()
-    value: float = 100.0
-    settings: tuple[tuple[str, float, str], ...] = ()
-    orders: tuple[str, ...] = ()
-    unknown: str = ""
 
 
 def statements_of(turn: str, symbol: str = "") -> list[Statement]:
@@ -56,7 +32,7 @@ def statements_of(turn: str, symbol: str = "") -> list[Statement]:
     return _Statements(tokens, week, turn).read()
 
 
-class _Statements(Exits):
+class _Statements(Settings):
     def __init__(self, tokens: Sequence[Token], week: frozenset[int], turn: str) -> None:
         super().__init__(tokens, week)
         self.turn = turn
@@ -64,9 +40,9 @@ class _Statements(Exits):
 
     def read(self) -> list[Statement]:
         found = list[Statement]()
-        readers = (self._symbol_alone, self._heading, self._buy, self._otherwise, self._sell, self._exit, self._size, self._limit, self._overnight, self._only, self._noun)  # fmt: skip
+        readers = (self._symbol_alone, self._heading, self._buy, self._otherwise, self._sell, self._exit, self.size, self.limit, self._overnight, self._only, self._noun)  # fmt: skip
         while self.at < len(self.tokens):
-            if self.take(*_ENDS, "and", "then"):
+            if self.take(*ENDS, "and", "then", "colon"):
                 continue
             begin, statement = self.at, None
             self.before, self.now = self.now or self.before, set()
@@ -85,7 +61,7 @@ class _Statements(Exits):
     def _whole(self, reader: Callable[[], Statement]) -> Statement:
         begin = self.at
         read = reader()
-        if not self._at_an_end() and self.tokens[self.at - 1].kind != "colon":
+        if not self._at_an_end() and self.tokens[self.at - 1].kind not in ("colon", "said"):
             raise Unread
         return Statement(
             self.tokens[begin].start, self.tokens[self.at - 1].end, read.kind, read.readings, read.value, read.settings, read.orders
@@ -93,13 +69,15 @@ class _Statements(Exits):
 
     def _at_an_end(self) -> bool:
         kind = self.peek()
-        if not kind or kind in _ENDS:
+        if not kind or kind in ENDS or kind == "colon":
             return True
         if kind in ("then", "buy", "sell", *_EXITS, "once_a_day", "wait", "hold", "entry_label", "exit_label", "max"):
             return True
-        if kind == "with" or (kind == "percent" and self.peek(1) in _EXITS):
+        if kind in ("with", "no_more") or self._far_exit_follows(0):
             return True
-        return kind == "and" and (self.peek(1) in (*_STARTS, "then") or self._far_exit_follows(1))
+        return kind == "and" and (
+            self.peek(1) in (*_STARTS, "then", "no_more", "its", "it") or self._far_exit_follows(1)
+        )
 
     def _far_exit_follows(self, ahead: int) -> bool:
         return self.peek(ahead) in ("percent", "number", "multiple") and self.peek(ahead + 1) in (*_EXITS, "indicator")
@@ -130,6 +108,10 @@ class _Statements(Exits):
         """The symbol alone: “AAPL: …”, “Ticker: AAPL”, “on AAPL”; or the timeframe of one minute."""
         if self.peek() in ("number", "on") and (found := self.attempt(self._one_minute)):
             return found
+        if self.take("no_more") or (
+            self.peek() == "per_day" and self.tokens[self.at].value != "a day" and self.take("per_day")
+        ):
+            return self.said("nothing")
         if self.take("symbol_word"):
             self.take("colon", "is")
         else:
@@ -138,7 +120,7 @@ class _Statements(Exits):
         self.take("position")
         self.take("only")
         self.take("colon")
-        return self._said("nothing")
+        return self.said("nothing")
 
     def _one_minute(self) -> Statement:
         self.take("on")
@@ -147,10 +129,12 @@ class _Statements(Exits):
         self.need("unit")
         self.need("time_frame", "unit")
         self.take("colon")
-        return self._said("nothing")
+        return self.said("nothing")
 
     def _heading(self) -> Statement:
         """“Mean reversion:”, “MACD crossover strategy on AAPL:”: a name for what the rules after it say."""
+        if (context := self.attempt(self._context)) is not None:
+            return context
         named, at = set[object](), self.at
         while at < len(self.tokens) and self.tokens[at].kind not in ("colon", "stop_sign", "comma"):
             token = self.tokens[at]
@@ -171,10 +155,27 @@ class _Statements(Exits):
         if not {str(each).split()[0] if isinstance(each, str) else each for each in named} <= rest | {"average"}:
             raise Unread
         self.at = at + 1
-        return self._said("nothing")
+        return self.said("nothing")
 
-    def _said(self, kind: str, readings: Readings = (), value: float = 100.0, orders: tuple[str, ...] = ()) -> Statement:
-        return Statement(0, 0, kind, readings, value, tuple(self.settings), orders)
+    def _context(self) -> Statement:
+        """“BB(20,2):”, “Keltner 20/2”: the bands that the rules after it speak of."""
+        name = self.need("band", "keltner", "donchian").kind
+        while self.take("band"):
+            pass
+        given = self._in_brackets() or self._bare_pair()
+        found = bands(name, given)
+        if not given or found is None:
+            raise Unread
+        if self.peek() not in ("colon", "column", "stop_sign", "lower", "upper"):
+            raise Unread
+        self.family = found
+        self.take("colon")
+        rest = {each.kind for each in self.tokens[self.at :]}
+        if not rest & {"upper", "lower", "middle", "band"}:
+            raise Unread
+        # What follows is read for itself.
+        self.tokens = [*self.tokens[: self.at - 1], replace(self.tokens[self.at - 1], kind="said"), *self.tokens[self.at :]]  # fmt: skip
+        return self.said("nothing")
 
     def _buy(self) -> Statement:
         if self.take("entry_label"):
@@ -188,7 +189,9 @@ class _Statements(Exits):
             self.take("then")
             self.take("arrow", "colon")
             self._verb()
-        elif self.peek() in ("buy", "all_in", "limit_order") or (self.peek() == "with" and self.peek(1) == "limit_order"):
+        elif self.peek() in ("buy", "all_in", "limit_order") or (
+            self.peek() == "with" and self.peek(1) == "limit_order"
+        ):
             found = self._verb_first()
         else:
             found = self.condition()
@@ -204,7 +207,7 @@ class _Statements(Exits):
                 self.settings = [(f"{text} for {bars} bars" if text.startswith("buy at limit") else text, value, unit) for text, value, unit in self.settings]  # fmt: skip
             else:
                 self.at = before
-        return self._said("buy", found)
+        return self.said("buy", found)
 
     def _moments_first(self) -> Readings:
         """“On Mondays buy when …”."""
@@ -216,7 +219,7 @@ class _Statements(Exits):
         return first
 
     def _verb(self) -> None:
-        if self.peek() == "in" and self.peek(1) in ("", *_ENDS):
+        if self.peek() == "in" and self.peek(1) in ("", *ENDS):
             self.need("in")
         elif self.take("all_in"):
             self.settings.append(("size", 100.0, "% of equity"))
@@ -232,8 +235,7 @@ class _Statements(Exits):
         daily = self.take("every_day", "per_day")
         if hours is None or self.peek() == "when":
             if hours is None and self.take("every_day", "per_day"):
-                hours = self.moments()
-                return hours
+                return self.moments()
             if self.peek() in ("above", "below") and self.left is None:
                 # “Buy above yesterday's high”: the price.
                 self.left, self.now = Operand(("close",), column="close"), {"close"}
@@ -252,8 +254,26 @@ class _Statements(Exits):
 
     def _wanted(self) -> None:
         """A condition begins, with its “when” or without one."""
-        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram")  # fmt: skip
-        if self.take("on", "at") and self.peek() in (*bare, "number", "high", "open", "below", "above"):
+        bare = ("indicator", "glued", "column", "golden", "crossover", "trend", "engulfing", "upper", "lower", "oversold", "gap_up", "gap_down", "bullish", "band", "symbol", "red", "green", "new", "k_line", "plus_di", "histogram", "breakout")  # fmt: skip
+        if self.take("on", "at") and self.peek() in (
+            *bare,
+            "number",
+            "high",
+            "open",
+            "below",
+            "above",
+            "touch",
+            "breakout",
+        ):
+            return
+        if self.peek() == "after" and self.peek(1) in (
+            "number",
+            "engulfing",
+            "red",
+            "green",
+            "lower_close",
+            "higher_close",
+        ):
             return
         if not self.take("when", "colon") and self.peek() not in (*bare, "number", "arrow"):
             raise Unread
@@ -274,78 +294,14 @@ class _Statements(Exits):
                 return found
             found = self.joined(found, self.denied(more) if denied else more, both_of=True)
 
-    def _bought(self) -> None:
-        """What is bought, and how much of it."""
-        while True:
-            if self.take("symbol", "it", "of"):
-                continue
-            if self.peek() == "position" and str(self.tokens[self.at].value) in ("stock", "shares", "the stock", "the shares", "coins"):  # fmt: skip
-                self.at += 1
-                continue
-            if self.peek(1 if self.peek() == "only" else 0) == "once_a_day":
-                self.take("only")
-                self.need("once_a_day")
-                self.settings.append(("at most", 1.0, ""))
-                continue
-            begin = self.at
-            self.take("with", "for")
-            amount = self.attempt(self._amount)
-            if amount is None:
-                self.at = begin
-                return
-            self.settings.append(amount)
-            self.take("per_trade")
-
-    def _rests(self) -> None:
-        """“With a limit order 0.5 % below the close, good for 10 bars”."""
-
-        def read() -> str:
-            self.take("with", "at", "by")
-            self.need("limit_order")
-            self.take("to")
-            self.take("buy")
-            self.take("symbol", "position")
-            self.take("at", "with")
-            if self.peek() == "percent":
-                far = self.number("percent")
-                unit = self.need("below", "above").kind
-                if unit == "above":
-                    raise Unread
-            else:
-                far, unit = 0.0, ""
-            right = self.operand()
-            if right.number is not None or right.column not in ("close", "price", "low"):
-                raise Unread
-            before = self.at
-            self.take("comma")
-            bars = int(self.bars()) if self.take("good_for") else 0
-            if not bars:
-                self.at = before
-            return resting(RuleKind.BUY_LIMIT, right.sides[0], far, unit, bars)
-
-        text = self.attempt(read)
-        if text is not None:
-            self.settings.append((text, 0.0, ""))
-
-    def _amount(self) -> tuple[str, float, str]:
-        """Reads a size: so many shares, dollars, or percent of the equity."""
-        if token := self.take("shares", "dollars"):
-            self.take("of")
-            return "size", float(token.value), token.kind
-        if token := self.take("half", "third", "quarter"):
-            self.need("equity")
-            return "size", _PARTS[token.kind], "% of equity"
-        part = self.number("percent")
-        if self.peek() not in ("when", "", *_ENDS, "per_trade", "and", "with"):
-            self.need("equity")
-        return "size", part, "% of equity"
-
     def _noun(self) -> Statement:
         """“A golden cross on SPY”, “EMA 9/21 crossover”: a signal by its name is what it buys by where nothing else is."""
         found = self.attempt(self._two_lines) or self._breakout()
-        while self.take("on", "symbol", "for") or (self.at < len(self.tokens) and _is_style(self.tokens[self.at], self.turn)):
+        while self.take("on", "symbol", "for") or (
+            self.at < len(self.tokens) and _is_style(self.tokens[self.at], self.turn)
+        ):
             pass
-        return self._said("noun", found)
+        return self.said("noun", found)
 
     def _otherwise(self) -> Statement:
         """“Otherwise sell”: when it would not buy."""
@@ -353,7 +309,7 @@ class _Statements(Exits):
         self.need("sell")
         if not self.bought:
             raise Unread
-        return self._said("sell", self.denied(self.bought))
+        return self.said("sell", self.denied(self.bought))
 
     def _sell(self) -> Statement:
         self.selling = True
@@ -371,13 +327,28 @@ class _Statements(Exits):
             self.take("arrow", "colon")
             if self.take("opposite"):
                 raise Unread
-            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
+            begins = ("at", "by", "after", "above", "below", "at_most", "at_least", "signed", "oversold", "overbought", "upper", "lower", "death", "bearish", "held", "no_later", "day", "at_close", "cross", "crossover", "number", "hours", "half_hour", "crossunder", "percent", "profit", "golden", "with", "time", "in", "peak", "lower_close", "higher_close", "touch", "first", "positive", "negative", "touch", "k_line", "minus_di", "back")  # fmt: skip
             if self.peek() == "on" and self.peek(1) == "opposite_cross":
                 found = self._opposite()
-                return self._said("part" if part != 100 else "sell", found, part)
-            if self.peek() == "at" and self.peek(1) in ("indicator", "glued", "k_line", "histogram", "band", "oversold", "overbought"):
+                return self.said("part" if part != 100 else "sell", found, part)
+            if self.peek() == "at" and self.peek(1) in (
+                "indicator",
+                "glued",
+                "k_line",
+                "histogram",
+                "band",
+                "oversold",
+                "overbought",
+            ):
                 self.need("at")
-            if not self.take("when", "on") and self.peek() not in (*begins, "indicator", "glued", "column", "symbol", "bullet"):
+            if not self.take("when", "on") and self.peek() not in (
+                *begins,
+                "indicator",
+                "glued",
+                "column",
+                "symbol",
+                "bullet",
+            ):
                 raise Unread
             found = self.listed(any_of=True)
         else:
@@ -386,7 +357,7 @@ class _Statements(Exits):
                 self.take("then")
             part = self._left()
         self.take("every_day", "per_day")
-        return self._said("part" if part != 100 else "sell", found, part)
+        return self.said("part" if part != 100 else "sell", found, part)
 
     def _closes(self) -> bool:
         """“Close when …”."""
@@ -409,7 +380,7 @@ class _Statements(Exits):
             self.take("of")
             self.take("position", "it", "symbol")
             self.take("position")
-            return _PARTS[token.kind]
+            return PARTS[token.kind]
         if self.take("rest"):
             self.take("of")
             self.take("position", "it")
@@ -432,67 +403,16 @@ class _Statements(Exits):
         if self.peek() == "not" and self.peek(1) in (*_EXITS, "other"):
             self.need("not")
             self.need(*_EXITS)
-            return self._said("nothing")
+            return self.said("nothing")
+        if self.take("take"):
+            # “Take 1 % profit on it”.
+            far = self.number("percent", "signed")
+            self.need("profit")
+            if self.take("on"):
+                self.need("it")
+            return self.said("sell", (at_once(("gain", ">=", f"{far:.10g}")),), orders=(f"take profit {far:.10g}%",))
         found = self.exit()
-        return self._said("sell", found.readings, orders=found.orders)
-
-    def _size(self) -> Statement:
-        labelled = self.take("size_word")
-        if labelled:
-            self.take("colon", "is", "of", "arrow")
-        else:
-            labelled = self.take("with", "for", "trade", "trades") or (self.peek() in ("percent", "dollars", "shares"))
-        if not labelled:
-            raise Unread
-        part = self.peek() == "percent" and (self.peek(1) in ("per_trade", "") or self.peek(1) in _ENDS)
-        if part:
-            self.settings.append(("size", self.number("percent"), "% of equity"))
-        else:
-            amount = self.attempt(self._amount)
-            if amount is None:
-                raise Unread
-            self.settings.append(amount)
-        self.take("per_trade")
-        return self._said("setting")
-
-    def _limit(self) -> Statement:
-        if self.take("once_a_day"):
-            self.take("max", "only")
-            self.settings.append(("at most", 1.0, ""))
-            return self._said("setting")
-        if self.take("wait"):
-            self.take("of", "for", "colon")
-            self.settings.append(("wait", self.bars(), ""))
-            self.take("after_a_sale")
-            if self.tokens[self.at - 1].kind != "after_a_sale" and "cool" not in self.turn.lower():
-                raise Unread
-            return self._said("setting")
-        if self.take("not"):
-            # “No more than 3 trades a day” is of one word; “never more than one trade per day”.
-            self.need("above")
-        else:
-            self.take("only", "max", "at_most")
-        count = 1.0 if self.take("once_a_day") else self._counted_trades()
-        self.settings.append(("at most", count, ""))
-        return self._said("setting")
-
-    def _counted_trades(self) -> float:
-        limited = self.tokens[self.at - 1].kind in ("only", "max", "at_most", "above") if self.at else False
-        if self.peek() in ("trades", "entries", "trade"):
-            # “Max trades per day: 3”.
-            self.at += 1
-            self.need("per_day")
-            self.take("colon", "is")
-            return self.number()
-        count = self.number()
-        self.take("max")
-        self.need("trades", "trade", "buy", "entries", "times")
-        limited = self.take("max") is not None or limited or self.tokens[self.at - 2].kind == "max"
-        self.need("per_day")
-        limited = self.take("max") is not None or limited
-        if not limited:
-            raise Unread
-        return count
+        return self.said("sell", found.readings, orders=found.orders)
 
     def _overnight(self) -> Statement:
         """“Never hold overnight”, “no overnight positions”: it sells before the close."""
@@ -502,7 +422,7 @@ class _Statements(Exits):
         self.take("position", "it")
         self.need("overnight")
         self.take("position", "hold")
-        return self._said("sell", before_the_close())
+        return self.said("sell", before_the_close())
 
     def _when(self) -> Readings:
         """Reads a condition after its “when”, or times and days without one."""
@@ -523,31 +443,35 @@ class _Statements(Exits):
             kind = self._trading() or ("only" if self.peek() == "when" else "both")
             self.take("symbol")
             found = self._when()
-            return self._said(kind, found)
+            return self.said(kind, found)
         if self.take("except", "unless"):
-            return self._said("both", self.denied(self._when()))
+            return self.said("both", self.denied(self._when()))
         if self.peek() in ("buy", "trade", "trades", "entries") and self.peek(1) in ("only", "symbol"):
             self._trading()
             self.take("symbol")
             self.need("only")
-            return self._said("only", self._when())
+            return self.said("only", self._when())
         if self.take("not"):
             kind = self._trading() or "both"
             self.take("symbol")
             if kind == "only" and self.take("unless"):
-                return self._said(kind, self.condition())
+                return self.said(kind, self.condition())
             if kind == "only" and self.peek() in ("above", "below"):
                 self.left = None
                 found = self._relation(Operand(("close",), column="close"))[0]
-                return self._said(kind, self.denied(found))
+                return self.said(kind, self.denied(found))
             found = self._when()
-            return self._said(kind, self.denied(found))
+            return self.said(kind, self.denied(found))
+        begin = self.at
+        if (demanded := self.attempt(self.condition)) is not None and any(str(each.value) in ("must be", "should be", "needs to be", "has to be") for each in self.tokens[begin : self.at]):  # fmt: skip
+            # “ADX must be over 15.”
+            return self.said("only", demanded)
+        self.at = begin
         found = self.moments()
         self.need("only")
-        return self._said("both", found)
+        return self.said("both", found)
 
 
 def _is_style(token: Token, turn: str) -> bool:
     words = turn[token.start : token.end].lower().replace("-", " ").split()
     return all(each in _STYLES for each in words)
-

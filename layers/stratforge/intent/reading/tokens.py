@@ -21,7 +21,7 @@ class Token:
 def _pattern(phrases: list[str]) -> re.Pattern[str]:
     return re.compile(
         "|".join(
-            (rf"(?<!\w){re.escape(each)}" if each[0].isalpha() else re.escape(each)).replace(r"\ ", r"\s+")
+            (rf"(?<![^\W\d_]){re.escape(each)}" if each[0].isalpha() else re.escape(each)).replace(r"\ ", r"\s+")
             + (r"(?!\w)" if each[-1].isalnum() else "")
             for each in sorted(phrases, key=len, reverse=True)
         ),
@@ -31,7 +31,7 @@ def _pattern(phrases: list[str]) -> re.Pattern[str]:
 
 _PHRASE = _pattern(list(PHRASES))
 _ET = r"(?:\s*(?:ET|EST|EDT|New York(?: time)?|exchange time|Eastern(?: time)?)\b)?"
-_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?![\w:])", re.IGNORECASE)
+_TIME = re.compile(rf"(\d{{1,2}})(?:[:h](\d\d))?\s*(a\.?m\b\.?|p\.?m\b\.?)?{_ET}(?!\w|:\d)", re.IGNORECASE)
 _NUMBER = r"\d+(?:,\d{3})*(?:\.\d+)?|\.\d+"
 _AMOUNTS = (
     ("signed", re.compile(rf"\+\s?({_NUMBER})\s*(?:%|percent\b|per cent\b)", re.IGNORECASE)),
@@ -46,6 +46,7 @@ _GLUED = re.compile(r"(rsi|mfi|cci|sma|ema|wma|hma|dema|tema|ma|adx|atr)[-–]?(
 _NAME = re.compile(r"\$?[A-Za-z]+(?:\.[A-Z]\b|/USD\b)?", re.IGNORECASE)
 _OTHER = re.compile(r"[\w'%$]+|.", re.DOTALL)
 _SIGNS = {",": "comma", ";": "stop_sign", "\n": "stop_sign", "!": "stop_sign", "(": "open", ")": "close", ":": "colon", "?": "question", "[": "open", "]": "close"}  # fmt: skip
+_STOP = re.compile(r"//+|\|+|/(?=\s)")
 _ARROW = re.compile(r"->|=>|→|-->|={1}(?![=<>])")
 _BULLET = re.compile(r"(?:[-*•–]|\(?(?P<n>\d|[a-e])[.)])\s+")
 
@@ -96,6 +97,10 @@ def _at(text: str, at: int, symbol: str) -> Token:
     if match := _GLUED.match(text, at):
         name, length = (match[1], match[2]) if match[1] else (match[4], match[3])
         return Token("glued", f"{'sma' if name.lower() == 'ma' else name.lower()} {length}", *match.span())
+    if match := _STOP.match(text, at):
+        return Token("stop_sign", match[0], *match.span())
+    if text[at] == "+" and text[at + 1 : at + 2].isspace():
+        return Token("and", "+", at, at + 1)
     if match := _ARROW.match(text, at):
         return Token("arrow", match[0], *match.span())
     for kind, label in LABELS:
@@ -107,10 +112,15 @@ def _at(text: str, at: int, symbol: str) -> Token:
         word = match[0].removeprefix("$")
         base = symbol.split("/", maxsplit=1)[0]
         known = COMPANIES.get(word.lower())
-        if symbol and (
-            word in (symbol, base)
-            or (word.upper() in (symbol, base) and len(base) > 3)
-            or (known is not None and known.split("/")[0] == base)
+        named = PHRASES.get(word.lower(), ("", ""))[0] == "indicator" and not match[0].startswith("$")
+        if (
+            symbol
+            and not named
+            and (
+                word in (symbol, base)
+                or (word.upper() in (symbol, base) and len(base) > 3)
+                or (known is not None and known.split("/")[0] == base)
+            )
         ):
             return Token("symbol", symbol, *match.span())
     if match := _PHRASE.match(text, at):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -48,13 +49,13 @@ def _answer(request: str, read: list[Statement], symbol: str, *, named: bool) ->
     code, constants = _with_constants(code)
     requirements = [
         {
-            "quote": request[each.start : each.end],
+            "quote": quote,
             "meaning": "; ".join(in_words(read_rule(text)) for text in of_it) or "nothing more",
             "status": "covered",
             "rules": of_it,
             "lines": list(range(1, len(code.split("\n")))),
         }
-        for each, of_it in zip(read, texts, strict=True)
+        for quote, of_it in zip(_quotes(request, read), texts, strict=True)
     ]
     if leave:
         requirements.append({"quote": "", "meaning": in_words(read_rule(leave)), "status": "assumed", "rules": [leave], "lines": []})  # fmt: skip
@@ -82,9 +83,19 @@ def _entry(each: Statement) -> Statement:
     return replace(each, kind="buy") if each.kind == "only" else each
 
 
+def _quotes(request: str, read: list[Statement]) -> Iterator[str]:
+    """The request in one piece for each statement; what joins two belongs to the second."""
+    starts = [0]
+    for one, other in itertools.pairwise(read):
+        joint = re.search(r"\b(?:and|then|but)\b", request[one.end : other.start], re.IGNORECASE)
+        starts.append(one.end + joint.start() if joint else other.start)
+    for start, end in itertools.pairwise([*starts, len(request)]):
+        yield request[start:end].strip(" ,;.\n")
+
+
 def _late(read: list[Statement]) -> int:
     """The minute from which on it sells every day, and need not buy; 0 where there is none, or where buying has hours of its own."""
-    minutes = [int(fact[2]) for each in read if each.kind == "sell" for way in each.readings[0] if len(way) == 1 for fact in way if fact[:2] == ("minute", ">=")]  # fmt: skip
+    minutes = [int(str(fact[2])) for each in read if each.kind == "sell" for way in each.readings[0] if len(way) == 1 for fact in way if fact[:2] == ("minute", ">=")]  # fmt: skip
     bounded = any(fact[0] == "minute" and str(fact[1])[0] == "<" for each in read if each.kind in ("buy", "only", "both") for way in each.readings[0] for fact in way)  # fmt: skip
     return 0 if bounded or not minutes else min(minutes)
 
@@ -106,8 +117,8 @@ def _left_open(read: list[Statement]) -> tuple[str, str]:
             fact = crossings[0]
             sign = str(fact[-2])
             other = {"<": ">", ">": "<"}[sign] if fact[0] == "crosses" else CONTRARY[sign]
-            rule = f"sell when {_fact((*fact[:-2], other, fact[-1]))}"
-            return _UNSAID.sub("", rule), f"No rule for selling was given: it will {in_words(read_rule(rule))}."
+            rule = _UNSAID.sub("", f"sell when {_fact((*fact[:-2], other, fact[-1]))}")
+            return rule, f"No rule for selling was given: it will {in_words(read_rule(rule))}."
     return "sell when bars_held >= 60", "No rule for selling everything was given: what is left is sold after 60 bars (an hour)."  # fmt: skip
 
 

@@ -41,9 +41,10 @@ from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
 
-
 # Questions about words that were not understood, rather than about what they ask for.
-_LOST = re.compile(r"not understood|^Which rule should|compared with itself|: from above or from below\?|^A strategy trades one symbol|^Risking a part")
+_LOST = re.compile(
+    r"not understood|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
+)
 
 
 def write_answer(
