@@ -11,6 +11,8 @@ Readings = tuple[Ways, ...]
 OPEN, CLOSE = 570, 960
 _MOST = 32
 _CLOCK = ("between", "after", "before", "until", "from", "time", "no_later", "outside", "first", "final", "morning", "afternoon", "at_open", "at_close", "number", "half_hour", "hours")  # fmt: skip
+# What may follow an hour that is said without its minutes.
+_AFTER_HOUR = ("", "comma", "stop_sign", "colon", "bullet", "question", "and", "until", "when", "buy", "sell", "on")
 
 
 def minute(sign: str, at: float) -> Ways:
@@ -94,7 +96,7 @@ class Moments(Operands):
         if self.peek() == "time":
             return self.number("time")
         hour = self.number()
-        if hour != int(hour) or not (9 <= hour <= 16 or 1 <= hour <= 4) or self.peek() in ("unit", "hours"):
+        if hour != int(hour) or not (9 <= hour <= 16 or 1 <= hour <= 4) or self.peek() not in _AFTER_HOUR:
             raise Unread
         return 60 * (hour + 12 if hour <= 4 else hour)
 
