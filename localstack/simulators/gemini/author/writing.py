@@ -41,6 +41,11 @@ from simulators.gemini.author.translation import in_english
 from simulators.gemini.author.turns import Reading, read_turns
 from simulators.gemini.author.wording import Wording
 
+# Questions about words that were not understood, rather than about what they ask for.
+_LOST = re.compile(
+    r"not understood|^Which rule should|compared with itself|measured alike|which indicator is meant|: from above or from below\?|^A strategy trades one symbol|^Risking a part"
+)
+
 
 def write_answer(
     requests: Sequence[str],
@@ -66,13 +71,26 @@ def write_answer(
         other = _written(requests, plainer, untradable)
         if other["kind"] == "strategy" and not _findings(requests, other):
             return other
+    return _read_strictly(requests, found) or found
+
+
+def _read_strictly(requests: Sequence[str], found: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The answer by the strict reading, where it says more plainly what was asked for; None where it does not."""
     # What was asked for a reason stays a question; only what was not understood is read once more.
-    lost = found["kind"] == "clarify" and all("not understood" in each for each in found["questions"])
-    if len(requests) == 1 and (lost or (found["kind"] == "strategy" and _findings(requests, found))):
-        strict = written_strictly(requests[0])
-        if strict is not None and not _findings(requests, {**_empty("", ""), **strict}):
-            return {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
-    return found
+    lost = found["kind"] == "clarify" and any(_LOST.search(each) for each in found["questions"])
+    if len(requests) > 1 or not (lost or (found["kind"] == "strategy" and (_told(requests[0], found) or _findings(requests, found)))):  # fmt: skip
+        return None
+    strict = written_strictly(requests[0])
+    if strict is None:
+        return None
+    whole = {**_empty("", ""), **strict, "plan": strict["logic_explanation"][:2_000]}
+    return None if _told(requests[0], whole) or _findings(requests, whole) else whole
+
+
+def _told(request: str, answer: Mapping[str, Any]) -> bool:
+    """Whether a person has to be told how some of the words were read."""
+    wanted = [Requirement.model_validate(each) for each in answer["requirements"]]
+    return bool(readings_to_tell(request, wanted, answer["assumptions"], symbol=answer["symbol"])[0])
 
 
 def _findings(requests: Sequence[str], answer: Mapping[str, Any]) -> list[str]:
