@@ -458,6 +458,9 @@ def test_the_tour_has_five_steps_that_can_be_left_and_is_offered_once(user: User
         went = user.client.get(f"/tour/{step}", headers=HTML, follow_redirects=False)
         assert (went.status_code, went.headers["Location"].split("?")[0]) == (303, leads_to)
         assert told(leads_to) == [str(step)]
+    # Elsewhere nothing of it is in the way; at home it waits.
+    assert told("/account") == told("/") == []
+    assert "You are at step 5 of 5" in user.client.get("/", headers=HTML).text
     assert user.client.get("/tour/end", headers=HTML).status_code == 200
     assert told("/") == []
     assert "Take the tour" not in user.client.get("/", headers=HTML).text

@@ -59,6 +59,7 @@ class Visitor:
             halted=halts.halted_symbols(connection),
             tour=tour.shown(self.request),
             tour_offered=tour.offered(self.request),
+            tour_waits=tour.reached(self.request),
             tour_steps=len(tour.STEPS),
             **values,
         )
