@@ -156,6 +156,13 @@ def test_the_policy_allows_nothing_inline_and_no_page_needs_it(world: tuple[Visi
         assert "<style" not in html
         assert " style=" not in html
         visitor.page.wait_for_timeout(500)
+    # What is swapped takes over classes of what was there, and no style that a script has put on it and taken off again.
+    page = visitor.go("/")
+    page.evaluate("document.querySelector('#latest-trades').style.color = 'red'")
+    page.evaluate("document.querySelector('#latest-trades').style.color = ''")
+    with page.expect_response("**/home/now"):
+        page.evaluate("document.body.dispatchEvent(new CustomEvent('live:change'))")
+    page.wait_for_timeout(500)
     assert visitor.complaints == []
 
 

@@ -145,7 +145,7 @@ def test_wrong_input_is_told_beside_the_form_and_names_the_field(user: User) -> 
 def test_files_are_kept_for_good_under_an_address_of_their_content(user: User) -> None:
     page = user.client.get("/", headers=HTML).text
     found = re.findall(r"/static/([0-9a-f]{12})/([\w.-]+)", page)
-    assert {name for _, name in found} >= {"app.css", "app.js", "htmx-2.0.8.min.js", "mark.svg"}
+    assert {name for _, name in found} >= {"pages.css", "app.js", "htmx-2.0.8.min.js", "mark.svg"}
     for version, name in found:
         answer = user.client.get(f"/static/{version}/{name}")
         assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
@@ -244,6 +244,37 @@ def test_cards_show_the_latest_backtest_and_copies_are_strategies_of_their_own(u
 CODE = "LENGTH = 3\n\n\ndef indicators(bars):\n    return {'average': ta.sma(bars.close, length=LENGTH)}\n\n\ndef on_bar(bar, position, state):\n    return buy()\n"
 
 
+@pytest.mark.parametrize(
+    ("chart", "columns"),
+    [
+        ("/backtests/{id}/chart.html", ("Open", "Close", "Volume")),
+        ("/backtests/{id}/chart.html?of=equity", ("Equity", "Buy and hold", "Drawdown, %")),
+        ("/backtests/compare.html?id={id}&id={id}", ("1", "2")),
+        ("/home/equity.html", ("Equity", "Cash")),
+        ("/charts/market.html?symbol=AAPL", ("Open", "Close", "Volume")),
+    ],
+)
+def test_every_chart_is_a_table_for_who_cannot_see_it(
+    user: User, database: Database, chart: str, columns: tuple[str, ...]
+) -> None:
+    backtest_id = add_report(user, database, days=3)
+    with database.transaction() as connection:
+        set_price(connection, "100")
+    table = user.client.get(chart.format(id=backtest_id), headers=HTML)
+    assert table.status_code == 200
+    for name in ("Time (ET)", *columns):
+        assert f">{name}</th>" in table.text
+    page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
+    assert page.count("As a table") == page.count("data-chart=") == 2
+    assert page.count('class="picture"') == 2, "something is seen of a chart before, and without, scripts"
+
+
+def test_the_equity_of_the_first_page_is_drawn_from_what_was_noted(user: User) -> None:
+    assert user.client.get("/home/equity.json?days=7&points=50").json() == {"items": []}
+    for wrong in ("days=0", "points=1", "points=100000"):
+        assert user.client.get(f"/home/equity.json?{wrong}", headers=HTML).status_code == 422
+
+
 def test_what_forms_make_has_pages(user: User) -> None:
     """A strategy by hand, other parameters, a session, its settings, a question, a backtest, a replay: each form leads to a page that is shown."""
     headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
@@ -270,6 +301,7 @@ def test_what_forms_make_has_pages(user: User) -> None:
     send(f"{session}/pause")
     assert user.get(f"/api{session}")["stop_loss"] == "0.03"
     assert '"indicators"' in shown(f"{session}/chart.json")
+    assert "There is nothing in the chart yet." in shown(f"{session}/chart.html")
     for path, fields in (
         (f"{strategy}/backtest", {"vary": "LENGTH", "from-LENGTH": "5", "to-LENGTH": "10", "count-LENGTH": "2"}),
         (f"{session}/replay", {}),

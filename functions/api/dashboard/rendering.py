@@ -21,6 +21,7 @@ from stratforge.ai.research import Citation
 from functions.api.answers import SMALLEST_COMPRESSED, takes_gzip
 from functions.api.context import settings
 from functions.api.dashboard import assets
+from functions.api.dashboard.chart_tables import pictured
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _EXCHANGE = ZoneInfo("America/New_York")
@@ -233,6 +234,7 @@ def environment() -> Environment:
         ago,
         clock,
         spark,
+        pictured,
         cited,
         labeled,
     )

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
@@ -21,6 +21,7 @@ from stratforge.storage.strategies.shown import token_of
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
 from functions.api.dashboard.access import Fields, Looking, text, validated
+from functions.api.dashboard.chart_tables import equity_table, price_table, table_of
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
 from functions.api.dashboard.pages.sessions import setup
@@ -30,6 +31,8 @@ from functions.api.dashboard.rendering import compressed, environment, security_
 router = APIRouter(include_in_schema=False)
 # As many as colors can be told apart.
 Compared = Annotated[list[UUID], Query(alias="id", max_length=6, default_factory=list)]
+ChartOf = Literal["price", "equity"]
+CHARTS = {"price": price_table, "equity": equity_table}
 _TRADE_COLUMNS = (
     "entry_time",
     "exit_time",
@@ -88,6 +91,18 @@ def compared(looking: Looking, ids: Compared) -> Response:
         for each in curves
     ]
     return compressed(looking.request, json.dumps({"runs": runs}, separators=(",", ":")).encode(), "application/json")
+
+
+@router.get("/backtests/compare.html")
+def compared_figures(looking: Looking, ids: Compared) -> Response:
+    """The same as a table."""
+    with database().reading(looking.caller) as connection:
+        curves = [found.report["curve"] for each in ids if (found := backtests.get_report(connection, each))]
+    lines = {
+        f"{number}": (each["time"], [100 * value / each["equity"][0] for value in each["equity"]])
+        for number, each in enumerate(curves, start=1)
+    }
+    return looking.part("parts/chart_table.html", table=table_of(lines))
 
 
 @router.get("/backtests/{backtest_id}/report.html")
@@ -204,6 +219,12 @@ def chart(backtest_id: UUID, looking: Looking) -> Response:
     report = _stored(looking, backtest_id).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     return compressed(looking.request, body.encode(), "application/json")
+
+
+@router.get("/backtests/{backtest_id}/chart.html")
+def chart_figures(backtest_id: UUID, looking: Looking, of: ChartOf = "price") -> Response:
+    """One of the charts as a table."""
+    return looking.part("parts/chart_table.html", table=CHARTS[of](_stored(looking, backtest_id).report["curve"]))
 
 
 @router.get("/backtests/{backtest_id}/trades.csv")
