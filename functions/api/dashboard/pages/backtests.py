@@ -143,6 +143,8 @@ def _analysis(backtest: StoredReport) -> dict[str, Any]:
         "bars": drawings.histogram(found["distribution"]),
         "against": drawings.scatter(found["excursions"], 0),
         "favor": drawings.scatter(found["excursions"], 1),
+        "reach": drawings.reach(found["excursions"]),
+        "excursions": drawings.excursion_rows(found["excursions"]),
     }
 
 
