@@ -265,7 +265,7 @@ def test_every_chart_is_a_table_for_who_cannot_see_it(
     for name in ("Time (ET)", *columns):
         assert f">{name}</th>" in table.text
     page = user.client.get(f"/backtests/{backtest_id}", headers=HTML).text
-    assert page.count("As a table") == page.count("data-chart=") == 2
+    assert page.count("toggle from:closest details once") == page.count("data-chart=") == 2
     assert page.count('class="picture"') == 2, "something is seen of a chart before, and without, scripts"
 
 
@@ -273,6 +273,39 @@ def test_the_equity_of_the_first_page_is_drawn_from_what_was_noted(user: User) -
     assert user.client.get("/home/equity.json?days=7&points=50").json() == {"items": []}
     for wrong in ("days=0", "points=1", "points=100000"):
         assert user.client.get(f"/home/equity.json?{wrong}", headers=HTML).status_code == 422
+
+
+def test_the_setup_of_a_backtest_is_that_of_the_form_and_what_runs_otherwise_is_told(
+    user: User, database: Database
+) -> None:
+    headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
+    backtest_id = add_report(user, database, days=3, slippage_bps=3.0)
+    strategy_id = user.get("/api/strategies")["items"][0]["strategy_id"]
+
+    def run(**fields: str) -> str:
+        answer = user.client.post(f"/strategies/{strategy_id}/run", content=urlencode(fields), headers=headers)
+        shown = user.client.get(answer.headers["HX-Redirect"], headers=HTML).text
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", shown))
+
+    form = user.client.get(f"/strategies/{strategy_id}", headers=HTML).text
+    assert 'name="sizing_value" type="text" value="100"' in form
+    assert 'name="slippage_bps" type="text" value="3"' in form
+    assert "It runs exactly as it was backtested" in run(symbol="AAPL", sizing_value="100")
+    told = run(symbol="MSFT", sizing_rule="FIXED_CASH", sizing_value="500", stop_loss="2")
+    assert (
+        "Otherwise than it was backtested: symbol MSFT instead of AAPL, size $500 instead of 100 % of equity, stop loss 2 % instead of none."
+        in told
+    )
+    user.call("DELETE", f"/api/backtests/{backtest_id}")
+    assert "It was not backtested." in run(symbol="AAPL")
+
+
+def test_runs_of_any_strategies_stand_side_by_side(user: User, database: Database) -> None:
+    first, second, third = (add_report(user, database, days=3) for _ in range(3))
+    page = user.client.get(f"/backtests/compare?id={first}&id={second}", headers=HTML).text
+    assert f"id={first}&amp;id={second}&amp;id={third}" in page.replace("&amp;amp;", "&amp;")
+    page = user.client.get(f"/backtests/compare?id={first}&id={second}&id={third}", headers=HTML).text
+    assert f'href="/backtests/compare?id={second}&amp;id={third}"' in page
 
 
 def test_what_forms_make_has_pages(user: User) -> None:

@@ -30,7 +30,8 @@ from functions.api.dashboard.rendering import compressed, environment, security_
 
 router = APIRouter(include_in_schema=False)
 # As many as colors can be told apart.
-Compared = Annotated[list[UUID], Query(alias="id", max_length=6, default_factory=list)]
+MOST_COMPARED = 6
+Compared = Annotated[list[UUID], Query(alias="id", max_length=MOST_COMPARED, default_factory=list)]
 ChartOf = Literal["price", "equity"]
 CHARTS = {"price": price_table, "equity": equity_table}
 _TRADE_COLUMNS = (
@@ -69,12 +70,18 @@ def compare(looking: Looking, ids: Compared) -> Response:
     with database().reading(looking.caller) as connection:
         runs = [found for each in ids if (found := backtests.get_report(connection, each))]
         configured = {name for run in runs for name, value in run.config.items() if value is not None}
+        named = strategies.names(connection, looking.user_id)
+        latest = (
+            backtests.latest_backtests(connection, looking.user_id, list(named)) if len(runs) < MOST_COMPARED else {}
+        )
+        chosen = {each.backtest_id for each in runs}
         different = [name for name in sorted(configured) if len({str(run.config.get(name)) for run in runs}) > 1]
         return looking.page(
             connection,
             "compare.html",
             runs=runs,
-            names=strategies.names(connection, looking.user_id),
+            names=named,
+            others=[each for each in latest.values() if each.backtest_id not in chosen][:12],
             settings=different,
             groups=METRICS,
             query="&".join(f"id={each.backtest_id}" for each in runs),

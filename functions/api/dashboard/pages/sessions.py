@@ -18,13 +18,14 @@ from stratforge.application.session_chart import SessionChart, session_chart
 from stratforge.application.session_condition import LogEntry, SessionCondition, session_condition
 from stratforge.application.session_rules import session_rules
 from stratforge.application.sessions import NewSession, SessionChange
+from stratforge.application.setups import differences, nearest_backtest, running_setup
 from stratforge.storage.ledger.portfolio import SignalRow
 from stratforge.storage.market import data_notes, market_data
 from stratforge.storage.market.clock import PastDay, past_day
 from stratforge.storage.postgres.database import Connection
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, replays, sessions, strategies
-from stratforge.storage.strategies.sessions import SessionStatus
+from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.storage.strategies.shown import published_name
 
 from functions.api.context import database, outbox
@@ -113,8 +114,16 @@ def page(session_id: UUID, looking: Looking, day: date | None = None) -> Respons
             past=past,
             last=last,
             closes=_closes(connection, condition, past),
+            **_tested(connection, looking, condition.session),
             **shown,
         )
+
+
+def _tested(connection: Connection, looking: Visitor, session: StoredSession) -> dict[str, Any]:
+    """The backtest whose setup is nearest to the session's, and in what they differ."""
+    made = backtests.list_backtests(connection, looking.user_id, Page(50), session.strategy_id)
+    found = nearest_backtest(running_setup(session), made)
+    return {"backtest": found, "differences": differences(found, running_setup(session)) if found else []}
 
 
 def _closes(connection: Connection, condition: SessionCondition, past: PastDay | None) -> list[float]:

@@ -13,6 +13,7 @@ from stratforge.application.errors import Invalid, NotFound, existing
 from stratforge.application.jobs.queueing import request_strategy
 from stratforge.application.jobs.requests import GenerateRequest
 from stratforge.application.preview import preview
+from stratforge.application.setups import tested_setup
 from stratforge.application.strategies import CheckedCode, NewStrategy, StrategyChange
 from stratforge.storage.postgres.pages import Page
 from stratforge.storage.strategies import backtests, jobs, sessions, strategies
@@ -112,14 +113,18 @@ def page(strategy_id: UUID, looking: Looking, version: int | None = None) -> Res
         shown = existing(
             next((each for each in versions if each.version == version), None) if version else versions[0], "version"
         )
+        tested = backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id)
+        last = next((each for each in tested if each.strategy_version == shown.version), tested[0] if tested else None)
         return looking.page(
             connection,
             "strategy.html",
             strategy=found,
+            setup=tested_setup(last) if last else None,
+            last=last,
             versions=versions,
             shown=shown,
             diffs=_diffs(versions),
-            backtests=backtests.list_backtests(connection, looking.user_id, Page(6), strategy_id),
+            backtests=tested,
             sessions=sessions.list_sessions(
                 connection, looking.user_id, sessions.SessionFilter(strategy_id=strategy_id), Page(6)
             ),

@@ -66,6 +66,8 @@ document.addEventListener("click", async (event) => {
   if (target.dataset.fill) {
     const field = document.querySelector(`[name="${target.dataset.fill}"]`);
     field.value = target.dataset.text;
+    if (target.dataset.kind) field.form.elements.size_kind.value = target.dataset.kind;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
     field.focus();
   }
   if (target.dataset.filter) filter(target);

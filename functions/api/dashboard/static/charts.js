@@ -138,8 +138,7 @@ const whole = (value) => (value === undefined ? "–" : Intl.NumberFormat("en-US
 
 function equity(box) {
   const { accent } = colors();
-  let last = 0;
-  let chart, series;
+  let last = 0, chart, series;
   const show = async (days) => {
     const { items } = await load(`${box.dataset.source}&days=${days}`);
     chart ??= canvas(box);
@@ -350,8 +349,7 @@ async function curves(box) {
   const options = { priceLineVisible: false, lineWidth: 2, priceFormat: FIGURES };
   chart.addSeries(LineSeries, { ...options, color: accent }).setData(points(curve.time, curve.equity));
   chart.addSeries(LineSeries, { ...options, color: ink, lineWidth: 1 }).setData(points(curve.time, curve.buy_and_hold));
-  const below = chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1);
-  below.setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
+  chart.addSeries(BaselineSeries, { ...options, lineWidth: 1, baseValue: { type: "price", price: 0 }, bottomLineColor: loss, bottomFillColor1: `${loss}11`, bottomFillColor2: `${loss}66`, topLineColor: loss, priceFormat: { type: "custom", formatter: (value) => `${value.toFixed(1)} %` } }, 1).setData(points(curve.time, curve.drawdown.map((value) => value * 100)));
   chart.panes()[1].setHeight(100);
   chart.timeScale().fitContent();
   tools.ranges(curve.time);
@@ -369,8 +367,7 @@ async function curves(box) {
 }
 
 async function session(box) {
-  let busy = false;
-  let price;
+  let busy = false, price;
   const show = async () => {
     if (busy || document.visibilityState === "hidden") return;
     busy = true;
