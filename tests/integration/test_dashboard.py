@@ -89,6 +89,20 @@ def test_a_form_without_our_token_changes_nothing(user: User) -> None:
     assert user.get("/api/users/me")["trading_state"] == "HALTED"
 
 
+@pytest.mark.parametrize("path", ["/login", "/register", "/forgot", *PAGES])
+def test_a_form_that_is_sent_before_its_page_is_ready_puts_nothing_into_an_address(user: User, path: str) -> None:
+    """A slow network, or no scripts: the browser itself would send a form without a method as a query, password and all."""
+    page = user.client.get(path, headers=HTML).text
+    forms = re.findall(r"<form\b[^>]*hx-post=[^>]*>", page)
+    assert forms
+    for form in forms:
+        assert 'method="post" action="/' in form, form
+    (address,) = re.findall(r'action="([^"]*)"', forms[0])
+    sent = user.client.post(address, data={"password": "x"}, headers={**HTML, "Origin": "https://testserver"})
+    assert sent.status_code in (403, 404), "by the browser alone it changes nothing either"
+    assert "noscript" in page
+
+
 def test_a_login_form_of_another_site_does_nothing(api: Api) -> None:
     api.user("ada")
     answer = api.client().post(
@@ -563,7 +577,11 @@ def test_an_operator_accepts_on_the_page_what_is_shown_there(
             """
         )
     page = user.client.get("/operations", headers=HTML).text
-    (form,) = re.findall(r'<form class="inline" hx-post="/operations/corrections".*?</form>', page, re.DOTALL)
+    (form,) = re.findall(
+        r'<form class="inline" method="post" action="/operations/corrections" hx-post="/operations/corrections".*?</form>',
+        page,
+        re.DOTALL,
+    )
     fields = dict(re.findall(r'name="(\w+)" value="([^"]*)"', form)) | {"reason": "a gift"}
     headers = {**OWN, "X-CSRF-Token": user.client.cookies["stratforge_csrf"]}
     wrong = user.client.post("/operations/corrections", content=urlencode({**fields, "value": "1"}), headers=headers)

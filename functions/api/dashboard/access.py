@@ -93,7 +93,11 @@ def operator_visitor(looking: Annotated[Visitor, Depends(visitor)]) -> Visitor:
 async def form_fields(request: Request) -> Form:
     """The fields of a form. A page of another site cannot set the header that our forms carry."""
     if not request.headers.get("HX-Request"):
-        raise Problem(403, "csrf", "The form did not come from a page of ours. Reload the page and try again.")
+        raise Problem(
+            403,
+            "csrf",
+            "The form did not come from a page of ours, or was sent before its page was ready (it takes scripts). Go back and try again.",
+        )
     try:
         pairs = parse_qsl(
             (await request.body()).decode(), keep_blank_values=True, strict_parsing=False, max_num_fields=MAX_FIELDS
