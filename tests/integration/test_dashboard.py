@@ -224,6 +224,8 @@ def test_a_form_does_not_send_what_would_be_refused(user: User, database: Databa
         user.client.post("/orders", data={**order, "symbol": "NOPE", "size": "1"}, headers=headers).status_code == 422
     )
     assert user.get("/api/trade/orders")["items"] == []
+    half = user.client.post("/orders/preview", data={**order, "size": "1,5"}, headers=headers).text
+    assert "1.5 AAPL" in half
     options = user.client.get("/symbols?symbol=apple", headers=HTML).text
     assert options.strip() == '<option value="AAPL">Apple Inc.</option>'
 

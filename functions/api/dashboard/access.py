@@ -143,11 +143,26 @@ def validated(model: type[Model], values: Any) -> Model:
         raise Problem(422, "validation", f"{said[:1].upper()}{said[1:]}.") from None
 
 
+# Thousands apart as our pages write them, and the other way around, which only says what it is with a comma for the point.
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d*)?")
+_GROUPED_BY_POINTS = re.compile(r"\d{1,3}(\.\d{3})+,\d+")
+
+
+def typed_number(typed: str) -> str:
+    """A number as people write it, with the point that programs want: `1,234.5`, `1.234,5` and `1,5` are what they seem. What is none is left as it is, for the model to refuse."""
+    plain = typed.strip()
+    if _GROUPED.fullmatch(plain):
+        return plain.replace(",", "")
+    if _GROUPED_BY_POINTS.fullmatch(plain):
+        plain = plain.replace(".", "")
+    return plain.replace(",", ".") if plain.count(",") == 1 and "." not in plain else plain
+
+
 def fraction(fields: Form, name: str) -> str:
     """A percentage as a fraction of one."""
     typed = text(fields, name)
     try:
-        return f"{float(typed.replace(',', '.').rstrip(' %')) / 100:.6f}"
+        return f"{float(typed_number(typed.rstrip(' %'))) / 100:.6f}"
     except ValueError:
         raise Problem(422, "validation", f"{name.replace('_', ' ')}: {typed[:40]!r} is not a percentage.") from None
 

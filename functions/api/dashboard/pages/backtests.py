@@ -20,7 +20,7 @@ from stratforge.storage.strategies.shown import token_of
 
 from functions.api.context import database, outbox
 from functions.api.dashboard import assets, drawings
-from functions.api.dashboard.access import Fields, Looking, text, validated
+from functions.api.dashboard.access import Fields, Looking, text, typed_number, validated
 from functions.api.dashboard.chart_tables import equity_table, price_table, table_of
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.metrics import METRICS
@@ -51,7 +51,9 @@ _TRADE_COLUMNS = (
 def start(strategy_id: UUID, looking: Looking, fields: Fields) -> Response:
     """Asks for a backtest; the answer is the job's progress."""
     config: dict[str, Any] = {
-        name: text(fields, name) for name in ("cash", "slippage_bps", "commission_bps") if text(fields, name)
+        name: typed_number(text(fields, name))
+        for name in ("cash", "slippage_bps", "commission_bps")
+        if text(fields, name)
     }
     config |= setup(fields)
     wanted: dict[str, Any] = {"strategy_id": strategy_id, "config": config, "sweep": swept(fields)}

@@ -29,7 +29,16 @@ from stratforge.storage.strategies.sessions import SessionStatus, StoredSession
 from stratforge.storage.strategies.shown import published_name
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Looking, Visitor, current_path, fraction, text, validated
+from functions.api.dashboard.access import (
+    Fields,
+    Looking,
+    Visitor,
+    current_path,
+    fraction,
+    text,
+    typed_number,
+    validated,
+)
 from functions.api.dashboard.chart_tables import price_table
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
@@ -66,7 +75,7 @@ def setup(fields: dict[str, list[str]]) -> dict[str, str]:
     rule = text(fields, "sizing_rule") or "EQUITY_FRACTION"
     found = {"sizing_rule": rule, **_stops(fields)}
     if size := text(fields, "sizing_value"):
-        found["sizing_value"] = fraction(fields, "sizing_value") if rule == "EQUITY_FRACTION" else size.replace(",", "")
+        found["sizing_value"] = fraction(fields, "sizing_value") if rule == "EQUITY_FRACTION" else typed_number(size)
     return found
 
 

@@ -21,7 +21,7 @@ from stratforge.storage.strategies.jobs import JobKind
 from stratforge.storage.strategies.strategies import StoredVersion
 
 from functions.api.context import database, outbox
-from functions.api.dashboard.access import Fields, Looking, given, text, validated
+from functions.api.dashboard.access import Fields, Looking, given, text, typed_number, validated
 from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.sweeps import ranges
@@ -165,7 +165,7 @@ def save_parameters(strategy_id: UUID, looking: Looking, fields: Fields) -> Resp
         if name == field or not typed:
             continue
         try:
-            values[name] = float(typed.replace(",", "."))
+            values[name] = float(typed_number(typed))
         except ValueError:
             raise Problem(422, "validation", f"{name}: {typed[:40]!r} is not a number.") from None
     with _first_finding():
