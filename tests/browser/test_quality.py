@@ -78,11 +78,11 @@ def _settled(visitor: Visitor, path: str) -> Any:
 def test_every_page_fits_and_axe_finds_nothing(world: tuple[Visitor, list[str]]) -> None:
     visitor, pages = world
     for path in pages:
-        visitor.page.set_viewport_size({"width": 360, "height": 900})
+        visitor.page.set_viewport_size({"width": 320, "height": 900})
         page = _settled(visitor, path)
         # The way of the browser's own debugger: the page's policy lets no other script in.
         page.evaluate(_AXE)
-        for width in (360, 1280, 2560):
+        for width in (320, 1280, 2560):
             page.set_viewport_size({"width": width, "height": 900})
             # Drawn anew, charts too, which follow their place.
             page.evaluate("new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))")

@@ -314,6 +314,15 @@ def test_the_setup_of_a_backtest_is_that_of_the_form_and_what_runs_otherwise_is_
     )
     user.call("DELETE", f"/api/backtests/{backtest_id}")
     assert "It was not backtested." in run(symbol="AAPL")
+    # However many there are, each is on a page.
+    seen: list[str] = []
+    page = "/sessions?limit=1"
+    for _ in range(3):
+        shown = user.client.get(page, headers=HTML).text
+        seen += re.findall(r'href="(/sessions/[^"]+)"', shown)
+        page = f"/sessions{re.findall(r'href=.(\?cursor=[^>]*).>Earlier sessions', shown)[0]}&limit=1"
+    assert len(set(seen)) == len(seen) == 3
+    assert "Earlier strategies" in user.client.get("/strategies?limit=1", headers=HTML).text
 
 
 def test_runs_of_any_strategies_stand_side_by_side(user: User, database: Database) -> None:

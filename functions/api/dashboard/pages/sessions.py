@@ -42,6 +42,7 @@ from functions.api.dashboard.access import (
 from functions.api.dashboard.chart_tables import price_table
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.rendering import compressed, go_to
+from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -50,12 +51,16 @@ _BARS_PICTURED = 390
 
 
 @router.get("/sessions")
-def index(looking: Looking) -> Response:
+def index(looking: Looking, page: PageQuery) -> Response:
     """The page of all sessions, running and ended."""
     with database().reading(looking.caller) as connection:
-        found = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(100))
+        found = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), page)
         return looking.page(
-            connection, "sessions.html", sessions=found, names=strategies.names(connection, looking.user_id)
+            connection,
+            "sessions.html",
+            sessions=found,
+            next=next_cursor(page, found, lambda each: (each.started_at, each.session_id)),
+            names=strategies.names(connection, looking.user_id),
         )
 
 

@@ -26,6 +26,7 @@ from functions.api.dashboard.pages.examples import EXAMPLES
 from functions.api.dashboard.pages.jobs import job_part, new_key, started
 from functions.api.dashboard.pages.sweeps import ranges
 from functions.api.dashboard.rendering import go_to
+from functions.api.pages import PageQuery, next_cursor
 from functions.api.problems import Problem
 
 router = APIRouter(include_in_schema=False)
@@ -46,11 +47,10 @@ def on_bar(bar, position, state):
 
 
 @router.get("/strategies")
-def index(looking: Looking, archived: bool = False) -> Response:
+def index(looking: Looking, page: PageQuery, archived: bool = False) -> Response:
     """The page of all strategies, with those that run marked; or of those that were put aside."""
     with database().reading(looking.caller) as connection:
-        everything = strategies.list_strategies(connection, looking.user_id, Page(200))
-        found = [each for each in everything if bool(each.archived_at) is archived]
+        found = strategies.list_strategies(connection, looking.user_id, page, archived=archived)
         running = sessions.list_sessions(connection, looking.user_id, sessions.SessionFilter(), Page(200))
         active = {each.strategy_id for each in running if each.status in sessions.ACTIVE}
         tested = backtests.latest_backtests(connection, looking.user_id, [each.strategy_id for each in found])
@@ -59,7 +59,8 @@ def index(looking: Looking, archived: bool = False) -> Response:
             "strategies.html",
             strategies=found,
             archived=archived,
-            aside=len([each for each in everything if each.archived_at]),
+            aside=bool(strategies.list_strategies(connection, looking.user_id, Page(1), archived=True)),
+            next=next_cursor(page, found, lambda each: (each.created_at, each.strategy_id)),
             active=active,
             tested=tested,
             examples=EXAMPLES,
