@@ -15,7 +15,7 @@ from stratforge.storage.strategies.shown import SharedReport
 
 from functions.api.context import database
 from functions.api.dashboard.access import Fields, Looking, text, validated
-from functions.api.dashboard.pages.backtests import report_values
+from functions.api.dashboard.pages.backtests import CHARTS, ChartOf, report_values
 from functions.api.dashboard.rendering import compressed, go_to, render
 
 router = APIRouter(include_in_schema=False)
@@ -53,6 +53,14 @@ def shared_chart(token: Token, request: Request) -> Response:
     report = _shared(token).report
     body = json.dumps({"curve": report["curve"], "trades": report["trades"]}, separators=(",", ":"))
     answer = compressed(request, body.encode(), "application/json")
+    answer.headers["X-Robots-Tag"] = "noindex"
+    return answer
+
+
+@router.get("/shared/{token}/chart.html")
+def shared_figures(token: Token, request: Request, of: ChartOf = "price") -> Response:
+    """One of the charts as a table."""
+    answer = render(request, "parts/chart_table.html", table=CHARTS[of](_shared(token).report["curve"]))
     answer.headers["X-Robots-Tag"] = "noindex"
     return answer
 
