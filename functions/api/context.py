@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Annotated
@@ -56,7 +57,10 @@ def redrive_by_function(queue: QueueName) -> int:
 
 def registration(request: Request) -> Registration:
     """Returns the settings for new accounts."""
-    return Registration(settings().starting_balance, settings().registrations_per_address, site(request))
+    given = settings()
+    return Registration(
+        given.starting_balance, given.registrations_per_address, site(request), given.registrations_by_mail
+    )
 
 
 def caller(request: Request) -> Caller:
@@ -130,7 +134,11 @@ UserConnection = Annotated[Connection, Depends(reader_transaction, scope="functi
 def site(request: Request) -> str:
     """Returns the platform's own address, for links: as the gateway says it, never as a header of whoever asks does."""
     gateway = request.scope.get("aws.event", {}).get("requestContext", {})
-    return f"{request.url.scheme}://{gateway['domainName']}" if gateway else str(request.base_url).rstrip("/")
+    if not gateway:
+        return str(request.base_url).rstrip("/")
+    # AWS's gateways know no other scheme; on one machine the front door says which it was.
+    scheme = request.url.scheme if os.environ.get("AWS_ENDPOINT_URL") else "https"
+    return f"{scheme}://{gateway['domainName']}"
 
 
 def origin(request: Request) -> Origin:

@@ -24,4 +24,5 @@ class ApiSettings(Settings):
     private_webhooks: bool = False
     behind_edge: bool = False
     registrations_per_address: float = 0.0
+    registrations_by_mail: bool = False
     starting_balance: Decimal = Decimal(100_000)

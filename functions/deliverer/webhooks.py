@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import urllib3
-from stratforge.application.webhooks import is_public
+from stratforge.application.webhooks import is_port_of_https, is_public
 from stratforge.storage.delivery import webhooks
 from stratforge.storage.delivery.events import utc_text
 from stratforge.storage.delivery.webhooks import DueDelivery
@@ -51,6 +51,8 @@ def resolve(url: str, *, allow_private: bool) -> tuple[str, str, int, str, str]:
         raise RefusedDestination("only https is sent to")
     if not parts.hostname or parts.username or parts.password:
         raise RefusedDestination("the address has no host, or holds a password")
+    if not allow_private and not is_port_of_https(parts.port):
+        raise RefusedDestination("the port is another protocol's")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
         found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)

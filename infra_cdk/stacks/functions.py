@@ -232,6 +232,8 @@ class FunctionsStack(Stack):
                 "REALTIME_URL": realtime_url,
                 "PRIVATE_WEBHOOKS": str(config.network is None).lower(),
                 "REGISTRATIONS_PER_ADDRESS": "30" if config.network is not None else "100000",
+                # Whoever is at the one machine reads all mailboxes there are.
+                "REGISTRATIONS_BY_MAIL": str(config.network is not None and messaging.mails is not None).lower(),
                 **_behind_edge(config),
             },
         )

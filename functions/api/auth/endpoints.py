@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 from stratforge.application import accounts, addresses, logins
+from stratforge.application.logins import Login
 from stratforge.application.passwords import Credentials, LoginRequest, PasswordChange
 
 from functions.api.auth import cookies
@@ -19,7 +20,7 @@ from functions.api.auth.schemas import (
     ResetRequest,
     Tokens,
 )
-from functions.api.context import LoggedIn, database, origin, outbox, registration, site
+from functions.api.context import LoggedIn, database, origin, outbox, registration, settings, site
 from functions.api.problems import Problem
 
 router = APIRouter(prefix="/api/auth", tags=["auth"])
@@ -32,17 +33,30 @@ def _refresh_token(body: RefreshRequest | None, request: Request) -> str:
     return token
 
 
-@router.post("/register", status_code=201)
-def register(credentials: Credentials, request: Request, response: Response) -> Tokens:
-    """Creates an account with a virtual portfolio of its own, and logs in."""
+@router.post(
+    "/register",
+    status_code=201,
+    responses={202: {"description": "A mail says how to go on, whether the address has an account or not"}},
+)
+def register(credentials: Credentials, request: Request, response: Response) -> Tokens | None:
+    """Creates an account with a virtual portfolio of its own, and logs in. Where accounts open by mail it is 202, and a link in the mail opens it."""
     login = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
+    if login is None:
+        response.status_code = 202
+        return None
     return cookies.enter(request, response, login)
 
 
 @router.post("/login")
 def login(credentials: LoginRequest, request: Request, response: Response) -> Tokens:
     """Logs in. Wrong passwords and codes cost a pause that grows, at the place they come from. `second-factor-required`: send it again with a code."""
-    return cookies.enter(request, response, logins.log_in(database(), credentials, origin(request)))
+    return cookies.enter(request, response, log_in(request, credentials))
+
+
+def log_in(request: Request, credentials: LoginRequest) -> Login:
+    """Logs in as this installation has it."""
+    by_mail = settings().registrations_by_mail and outbox().sends_mail
+    return logins.log_in(database(), credentials, origin(request), by_mail=by_mail)
 
 
 @router.post("/refresh")

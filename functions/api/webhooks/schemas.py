@@ -6,7 +6,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from stratforge.application.webhooks import SignedWebhook, is_public
+from stratforge.application.webhooks import SignedWebhook, is_port_of_https, is_public
 from stratforge.storage.delivery.webhooks import EventKind, StoredDelivery, StoredWebhook
 
 from functions.api.context import settings
@@ -19,11 +19,13 @@ def _address(text: str) -> str:
         return text
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
         raise ValueError("is not an address") from None
     if parts.scheme != "https" or not host or parts.username or parts.password:
         raise ValueError("give an https address without a password")
+    if not is_port_of_https(port):
+        raise ValueError("the port belongs to another protocol; 443, or 1024 and up, are sent to")
     try:
         if not is_public(host):
             raise ValueError("private addresses are not sent to")

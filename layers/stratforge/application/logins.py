@@ -59,11 +59,14 @@ class Login:
     device: str | None = None
 
 
-def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Login:
+def log_in(database: Database, credentials: LoginRequest, origin: Origin, *, by_mail: bool = False) -> Login:
     """Logs in. A wrong e-mail address takes as long and sounds the same as a wrong password, and pauses alike.
 
     A pause that grows with every wrong password holds for the place it came from. A device that logged in to the account before has attempts of
     its own, so nobody else can lock its owner out.
+
+    Args:
+        by_mail: Whether accounts open only after their address is confirmed: one that is not is like none.
 
     Raises:
         LimitReached: during a pause, and after sixty attempts of the network address in a quarter of an hour.
@@ -82,8 +85,11 @@ def log_in(database: Database, credentials: LoginRequest, origin: Origin) -> Log
         found = None if wait else accounts.find_credentials(connection, credentials.email)
     if wait:
         raise too_many_attempts(wait)
+    if found is not None and by_mail and not found.confirmed:
+        found = None
     if not fits(credentials.password, found.password_hash if found else nobodys_hash()) or found is None:
-        raise Unauthenticated("The address or the password is wrong.", code="wrong-credentials")
+        unconfirmed = ", or the address is not confirmed: follow the link in our mail" if by_mail else ""
+        raise Unauthenticated(f"The address or the password is wrong{unconfirmed}.", code="wrong-credentials")
     with database.transaction() as connection:
         logins.forget_attempts(connection, here)
     # Known devices share their attempts: whoever has many has no more guesses.

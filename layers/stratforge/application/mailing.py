@@ -61,6 +61,14 @@ _LINKS = {
             "Set a new password for your StratForge account:\n\n{link}\n\nThe link is good once, for half an hour. {ignore}",
         ),
     ),
+    MailKind.REGISTERED: (
+        "/login",
+        _Words(
+            "You have an account already",
+            "Somebody asked for an account of StratForge with this address, which has one already. If it was you, log in:\n\n{site}/login\n\n"
+            "If you forgot the password, set another at {site}/forgot. If it was not you, do nothing: nothing changes.",
+        ),
+    ),
 }
 _NOTICES = {
     AccountEventKind.PASSWORD_CHANGED: "The password of your StratForge account was changed. Every other login has ended. API keys that go on: {about}.",
@@ -101,7 +109,7 @@ def send_waiting(database: Database, send: Callable[[Mail], None]) -> tuple[int,
             failures.append(error)
             mails.not_sent(connection, waiting.id)
             continue
-        hashed = hash_token(token) if waiting.kind in _LINKS else None
+        hashed = hash_token(token) if waiting.kind in _VALID else None
         mails.sent(connection, waiting.id, hashed, _VALID.get(waiting.kind, timedelta()))
         done += 1
     return done, failures

@@ -34,6 +34,8 @@ SESSIONS = Quota("sessions", 120, 60)
 BACKTESTS = Quota("backtests", 240, 3600)
 WEBHOOKS = Quota("webhooks", 60, 3600)
 EXPORTS = Quota("exports", 20, 3600)
+LIMITS = Quota("limits", 60, 3600)
+SWITCHES = Quota("switches", 60, 3600)
 SHOWINGS = Quota("showings", 40, 3600)
 # Backtests of code while it is written.
 PREVIEWS = Quota("previews", 60, 60)

@@ -18,9 +18,26 @@ from stratforge.storage.delivery.webhooks import EventKind, StoredWebhook
 from stratforge.storage.postgres.database import Database
 
 _MAX_WEBHOOKS = 20
-# IPv6 that lies in the Internet; in it, what carries IPv4 addresses or is for protocols and examples (Teredo and others, 6to4, documentation).
+# IPv6 that lies in the Internet; in it, what carries IPv4 addresses or is for protocols and examples (Teredo and others, 6to4, documentation), and
+# of both what leads to whoever answers nearest (AS112, AMT).
 _INTERNET = ipaddress.ip_network("2000::/3")
-_NOT_HOSTS = tuple(map(ipaddress.ip_network, ("2001::/23", "2002::/16", "3fff::/20", "192.88.99.0/24")))
+_NOT_HOSTS = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "2001::/23",
+            "2002::/16",
+            "2620:4f:8000::/48",
+            "3fff::/20",
+            "192.0.0.0/24",
+            "192.31.196.0/24",
+            "192.52.193.0/24",
+            "192.88.99.0/24",
+            "192.175.48.0/24",
+        ),
+    )
+)
+_FIRST_FREE_PORT = 1024
 _SECRET_PREFIX = "whsec_"  # noqa: S105 - what every secret begins with
 _OLD_SECRET_SIGNS = timedelta(hours=24)
 
@@ -37,6 +54,11 @@ def is_public(address: str) -> bool:
         parsed in network for network in _NOT_HOSTS if network.version == parsed.version
     )
     return inside and parsed.is_global and not special
+
+
+def is_port_of_https(port: int | None) -> bool:
+    """Returns whether a port may be one of HTTPS: its own, or none that belongs to another protocol (mail, shells, databases' are above)."""
+    return port is None or port == 443 or port >= _FIRST_FREE_PORT
 
 
 @dataclass(frozen=True, slots=True)

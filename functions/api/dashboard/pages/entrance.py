@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from stratforge.application import accounts, addresses, logins
+from stratforge.application import accounts, addresses
 from stratforge.application.logins import Login
 from stratforge.application.passwords import Credentials, LoginRequest
 
 from functions.api.auth import cookies
+from functions.api.auth.endpoints import log_in
 from functions.api.auth.schemas import AddressConfirmation, PasswordReset, ResetRequest
 from functions.api.context import database, origin, outbox, registration, site
 from functions.api.dashboard.access import Fields, Form, own_path, text, validated
@@ -32,7 +33,7 @@ def register_page(request: Request) -> Response:
 def login(request: Request, fields: Fields) -> Response:
     """Logs in with email and password."""
     credentials = validated(LoginRequest, {**_credentials(fields), "code": text(fields, "code") or None})
-    return _entered(request, fields, logins.log_in(database(), credentials, origin(request)))
+    return _entered(request, fields, log_in(request, credentials))
 
 
 @router.post("/register")
@@ -40,6 +41,9 @@ def register(request: Request, fields: Fields) -> Response:
     """Creates an account and logs in."""
     credentials = validated(Credentials, _credentials(fields))
     entered = accounts.register(database(), outbox(), credentials, origin(request), registration(request))
+    if entered is None:
+        said = f"A mail is on its way to {credentials.email}. Follow its link to open the account."
+        return render(request, "parts/done.html", said=said)
     return _entered(request, fields, entered)
 
 
